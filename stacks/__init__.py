@@ -1,0 +1,1 @@
+"""Environments, topologies and their configuration: the first users of the components."""
