@@ -1,0 +1,71 @@
+"""The one way a component reads its args, names and parents its children, registers its outputs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar, get_origin
+
+import pulumi
+
+from .arguments import from_mapping
+from .tokens import TYPE_TOKENS
+
+Args = TypeVar("Args")
+
+
+class Component(pulumi.ComponentResource, Generic[Args]):
+    """A ComponentResource with one naming rule and no forgotten outputs.
+
+    A subclass names its dataclass in ``args_type``, annotates each output as
+    ``name: pulumi.Output[T]`` and builds its children in ``build``. Its type token stands in
+    ``tokens.TYPE_TOKENS`` under the class's name.
+    """
+
+    args_type: ClassVar[type[Any]]
+
+    def __init__(
+        self,
+        name: str,
+        args: Args | Mapping[str, Any],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Registers the component and all it is made of.
+
+        Args:
+            name: logical name; every child's name starts with it.
+            args: the component's dataclass, or a mapping with the same fields (camelCase or
+                snake_case), as other Pulumi languages hand them over.
+            opts: the caller's options; they concern this component and are inherited, never
+                merged into a child's own.
+
+        Raises:
+            ProblemReport: args that cannot work, all of them at once.
+        """
+        cls = type(self)
+        super().__init__(TYPE_TOKENS[cls.__name__], name, {}, opts)
+        self.name = name
+        self.build(from_mapping(cls.args_type, args, at=name) if isinstance(args, Mapping) else args)
+        self.register_outputs({output: getattr(self, output) for output in cls.outputs()})
+
+    def build(self, args: Args) -> None:
+        """Creates the children and sets every annotated output."""
+        raise NotImplementedError
+
+    @classmethod
+    def outputs(cls) -> list[str]:
+        """Names annotated ``pulumi.Output[...]``, base classes first, in the order written."""
+        names: dict[str, None] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Component) and base is not Component:
+                hints = inspect.get_annotations(base, eval_str=True)
+                names |= {n: None for n, hint in hints.items() if get_origin(hint) is pulumi.Output}
+        return list(names)
+
+    def named(self, role: str) -> str:
+        """Logical name of the child that plays ``role``."""
+        return f"{self.name}-{role}"
+
+    def owned(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options that make a child ours; never merged with the caller's own."""
+        return pulumi.ResourceOptions(parent=self, **options)

@@ -1,0 +1,15 @@
+"""Type tokens of every component: part of each URN, so changing one replaces what is deployed."""
+
+from typing import Final
+
+TYPE_TOKENS: Final = {
+    "Core": "qudag-mcp:index:Core",
+    "DataTier": "qudag-mcp:index:DataTier",
+    "FlowPolicies": "qudag-mcp:index:FlowPolicies",
+    "Gateway": "qudag-mcp:index:Gateway",
+    "LockedNamespace": "qudag-mcp:index:LockedNamespace",
+    "McpService": "qudag-mcp:index:McpService",
+    "Monolith": "qudag-mcp:index:Monolith",
+    "QudagNode": "qudag-mcp:index:QudagNode",
+    "Workload": "qudag-mcp:index:Workload",
+}
