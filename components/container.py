@@ -1,0 +1,270 @@
+"""A container as a role describes it, and the hardened form in which it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import pulumi
+
+NOBODY: Final = 65534
+"""User and group of every container: `nobody`, present in Debian, Alpine and distroless images."""
+
+HARDENED: Final[Mapping[str, Any]] = {
+    # A process that is taken over gains nothing by a setuid program,
+    "allowPrivilegeEscalation": False,
+    # cannot plant a program of its own,
+    "readOnlyRootFilesystem": True,
+    # holds no power that root would have,
+    "capabilities": {"drop": ["ALL"]},
+    # is nobody on the node,
+    "runAsNonRoot": True,
+    "runAsUser": NOBODY,
+    "runAsGroup": NOBODY,
+    # and reaches only the system calls that a server needs.
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port that a container listens on.
+
+    Attributes:
+        name: Kubernetes port name, at most 15 characters.
+        number: the port in the container; above 1023, since nobody may bind lower ones.
+        service: the Service's port that leads to it; None when no Service offers it.
+    """
+
+    name: str
+    number: int
+    service: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a container is promised and what it may not exceed, in Kubernetes quantities."""
+
+    cpu: str = "100m"
+    memory: str = "128Mi"
+    cpu_limit: str = "500m"
+    memory_limit: str = "512Mi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """How the kubelet asks a container how it is; times in seconds.
+
+    Attributes:
+        port: name of the port to ask.
+        path: path of an HTTP GET; None asks only whether the port takes connections.
+        command: a program to run in the container instead; it must exit with 0.
+        delay: before the first question.
+        period: between questions.
+        timeout: for the answer.
+        failures: wrong answers in a row until it counts.
+    """
+
+    port: str | None = None
+    path: str | None = None
+    command: Sequence[str] | None = None
+    delay: int = 0
+    period: int = 10
+    timeout: int = 5
+    failures: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probes:
+    """The three questions. Liveness must not touch a dependency: its answer restarts the pod.
+
+    Attributes:
+        startup: asked until it first succeeds; the other two wait for that.
+        readiness: does it get traffic?
+        liveness: must it be restarted? None where nothing could be cured by it.
+    """
+
+    readiness: Probe
+    startup: Probe | None = None
+    liveness: Probe | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Rendered text files, mounted read-only; a change of any of them rolls the pods.
+
+    Attributes:
+        name: physical name of the ConfigMap.
+        path: directory in the container.
+        content: file name to text.
+    """
+
+    name: str
+    path: str
+    content: Mapping[str, pulumi.Input[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFiles:
+    """Keys of a Secret that exists already, mounted read-only as files.
+
+    Attributes:
+        secret: the Secret's name.
+        path: directory in the container.
+        keys: the keys that this container needs, and no others.
+    """
+
+    secret: str
+    path: str
+    keys: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Storage that outlives the pod.
+
+    Attributes:
+        name: the claim's name; in a StatefulSet each pod has its own, with this as prefix.
+        path: directory in the container.
+        size: Kubernetes quantity.
+        access: ReadWriteMany where several pods of a Deployment share it.
+        storage_class: None for the cluster's default.
+        protect: refuse to delete it, whatever a later program says.
+    """
+
+    name: str
+    path: str
+    size: str
+    access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
+    storage_class: str | None = None
+    protect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """One container of a pod.
+
+    Attributes:
+        name: unique in the pod.
+        image: reference with tag or digest.
+        command: the program and its arguments, so that the image's own entrypoint does not matter.
+        ports: what it listens on.
+        probes: None for a container that runs to its end.
+        resources: see Resources.
+        env: environment variables, none of them secret.
+        files, secrets, claims: what is mounted.
+        pre_stop: seconds that it goes on as before after being told to stop (timeout budget).
+        stop_signal: what ends it, where that is not SIGTERM; Kubernetes 1.33 and newer.
+        writable: directories that it may write besides /tmp; lost with the pod.
+    """
+
+    name: str
+    image: pulumi.Input[str]
+    command: Sequence[str]
+    ports: Sequence[Port] = ()
+    probes: Probes | None = None
+    resources: Resources = field(default_factory=Resources)
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[Files] = ()
+    secrets: Sequence[SecretFiles] = ()
+    claims: Sequence[Claim] = ()
+    pre_stop: int = 0
+    stop_signal: str | None = None
+    writable: Sequence[str] = ()
+
+
+def container_spec(container: Container) -> dict[str, Any]:
+    """The Kubernetes container: hardened, its mounts named after what they mount."""
+    spec: dict[str, Any] = {
+        "name": container.name,
+        "image": container.image,
+        "command": list(container.command),
+        "resources": {
+            "requests": {"cpu": container.resources.cpu, "memory": container.resources.memory},
+            "limits": {
+                "cpu": container.resources.cpu_limit,
+                "memory": container.resources.memory_limit,
+            },
+        },
+        "securityContext": dict(HARDENED),
+        "env": [
+            *(_field("POD_NAME", "metadata.name"), _field("POD_NAMESPACE", "metadata.namespace")),
+            *({"name": name, "value": value} for name, value in container.env.items()),
+        ],
+        "volumeMounts": _mounts(container),
+    }
+    if container.ports:
+        spec["ports"] = [
+            {"name": p.name, "containerPort": p.number, "protocol": "TCP"} for p in container.ports
+        ]
+    if probes := container.probes:
+        for kind in ("startup", "readiness", "liveness"):
+            if probe := getattr(probes, kind):
+                spec[f"{kind}Probe"] = probe_spec(probe)
+    lifecycle: dict[str, Any] = {}
+    if container.pre_stop:
+        lifecycle["preStop"] = {"sleep": {"seconds": container.pre_stop}}
+    if container.stop_signal:
+        lifecycle["stopSignal"] = container.stop_signal
+    return spec | ({"lifecycle": lifecycle} if lifecycle else {})
+
+
+def probe_spec(probe: Probe) -> dict[str, Any]:
+    """The Kubernetes probe."""
+    if probe.command:
+        how: dict[str, Any] = {"exec": {"command": list(probe.command)}}
+    elif probe.path:
+        how = {"httpGet": {"path": probe.path, "port": probe.port, "scheme": "HTTP"}}
+    else:
+        how = {"tcpSocket": {"port": probe.port}}
+    times = {
+        "periodSeconds": probe.period,
+        "timeoutSeconds": probe.timeout,
+        "failureThreshold": probe.failures,
+    }
+    return how | ({"initialDelaySeconds": probe.delay} if probe.delay else {}) | times
+
+
+def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
+    """The pod's volumes: a /tmp for each container, files, secrets; claims are the workload's."""
+    found: dict[str, dict[str, Any]] = {}
+    for container in containers:
+        for path in ("/tmp", *container.writable):  # noqa: S108  (an emptyDir of the pod's own)
+            name = _scratch(container, path)
+            found[name] = {"name": name, "emptyDir": {"sizeLimit": "256Mi"}}
+        for files in container.files:
+            found[files.name] = {"name": files.name, "configMap": {"name": files.name}}
+        for secret in container.secrets:
+            items = [{"key": key, "path": key} for key in secret.keys]
+            name = _secret_volume(container, secret)
+            source = {"secretName": secret.secret, "items": items, "defaultMode": 0o440}
+            found[name] = {"name": name, "secret": source}
+    return list(found.values())
+
+
+def _mounts(container: Container) -> list[dict[str, Any]]:
+    return [
+        *(
+            {"name": _scratch(container, path), "mountPath": path}
+            for path in ("/tmp", *container.writable)  # noqa: S108
+        ),
+        *({"name": f.name, "mountPath": f.path, "readOnly": True} for f in container.files),
+        *(
+            {"name": _secret_volume(container, s), "mountPath": s.path, "readOnly": True}
+            for s in container.secrets
+        ),
+        *({"name": claim.name, "mountPath": claim.path} for claim in container.claims),
+    ]
+
+
+def _scratch(container: Container, path: str) -> str:
+    return f"{container.name}-{path.strip('/').replace('/', '-')}"
+
+
+def _secret_volume(container: Container, secret: SecretFiles) -> str:
+    return f"{container.name}-{secret.secret}"
+
+
+def _field(name: str, path: str) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}

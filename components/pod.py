@@ -1,0 +1,98 @@
+"""The pod that every workload and every job runs: hardened, spread, rolled when its files change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from .container import NOBODY, Container, Files, container_spec, volumes
+from .labels import labels, selector
+
+CHECKSUM = "qudag-mcp/files-checksum"
+
+
+def files_of(containers: Sequence[Container]) -> list[Files]:
+    """Every set of files that the containers mount, once."""
+    return list({files.name: files for c in containers for files in c.files}.values())
+
+
+def checksum(files: Sequence[Files]) -> pulumi.Output[str]:
+    """A digest that changes with any text in ``files``."""
+
+    def digest(contents: Sequence[Mapping[str, str]]) -> str:
+        text = json.dumps([dict(content) for content in contents], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    return pulumi.Output.all(*(dict(f.content) for f in files)).apply(digest)
+
+
+def pod_template(
+    name: str,
+    component: str,
+    containers: Sequence[Container],
+    *,
+    service_account: pulumi.Input[str],
+    grace: int | None = None,
+    metrics_port: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A pod template for a Deployment, StatefulSet or Job.
+
+    Args:
+        name: the workload's name: its pods' selector.
+        component: the role it plays.
+        containers: the main container first.
+        service_account: the identity it runs as; no token is mounted.
+        grace: terminationGracePeriodSeconds, from the timeout budget.
+        metrics_port: where Prometheus finds /metrics; None for no scrape annotations.
+        extra: further fields of the pod spec (spread, volumes of claims, restartPolicy).
+    """
+    annotations: dict[str, pulumi.Input[str]] = {}
+    if files := files_of(containers):
+        annotations[CHECKSUM] = checksum(files)
+    if metrics_port is not None:
+        annotations |= {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(metrics_port),
+            "prometheus.io/path": "/metrics",
+        }
+    more = dict(extra or {})
+    spec: dict[str, Any] = {
+        "serviceAccountName": service_account,
+        # Nothing in these pods calls the API server; a token would only be there to be stolen.
+        "automountServiceAccountToken": False,
+        # Service variables of the whole namespace are noise, and clash with a program's own.
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": NOBODY,
+            "runAsGroup": NOBODY,
+            "fsGroup": NOBODY,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container_spec(c) for c in containers],
+        "volumes": [*volumes(containers), *more.pop("volumes", [])],
+        **more,
+    }
+    if grace is not None:
+        spec["terminationGracePeriodSeconds"] = grace
+    metadata: dict[str, Any] = {"labels": labels(name, component)}
+    return {"metadata": metadata | ({"annotations": annotations} if annotations else {}), "spec": spec}
+
+
+def spread(name: str) -> list[dict[str, Any]]:
+    """Over zones first and hosts second; rather a crowded host than a pod that cannot start."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selector(name)},
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]

@@ -1,0 +1,120 @@
+"""When a workload gets more pods, and when fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodMetric:
+    """A metric of each pod, averaged; it exists once a metrics adapter serves it.
+
+    Attributes:
+        name: for example ``http_requests_per_second``.
+        average: the value a pod, as a Kubernetes quantity.
+    """
+
+    name: str
+    average: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectMetric:
+    """A metric of one Service, such as ``qudag_consensus_latency``.
+
+    Attributes:
+        name: the metric.
+        service: the Service it describes.
+        value: the target, as a Kubernetes quantity (``100m`` of a second is 100 ms).
+    """
+
+    name: str
+    service: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast the number of pods may change.
+
+    Attributes:
+        window: seconds of calm before a change counts.
+        percent: largest change, in percent of the pods that run,
+        period: within this many seconds.
+    """
+
+    window: int
+    percent: int
+    period: int = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Autoscaling:
+    """Bounds and targets of a HorizontalPodAutoscaler.
+
+    Attributes:
+        min, max: pods.
+        cpu, memory: target use of what was requested, in percent; None for no target.
+        pod_metrics, object_metrics: targets that come from a metrics adapter.
+        up, down: paces; the defaults are those of the deployment patterns' gateway.
+    """
+
+    min: int
+    max: int
+    cpu: int | None = 70
+    memory: int | None = 80
+    pod_metrics: Sequence[PodMetric] = ()
+    object_metrics: Sequence[ObjectMetric] = ()
+    up: Pace = field(default_factory=lambda: Pace(window=60, percent=50))
+    down: Pace = field(default_factory=lambda: Pace(window=300, percent=10))
+
+
+def autoscaler_spec(target: str, kind: str, scaling: Autoscaling) -> dict[str, Any]:
+    """The autoscaling/v2 spec that scales the ``kind`` (Deployment, StatefulSet) ``target``."""
+    use = {"cpu": scaling.cpu, "memory": scaling.memory}
+    metrics: list[dict[str, Any]] = [
+        {
+            "type": "Resource",
+            "resource": {
+                "name": name,
+                "target": {"type": "Utilization", "averageUtilization": percent},
+            },
+        }
+        for name, percent in use.items()
+        if percent is not None
+    ]
+    metrics += [
+        {
+            "type": "Pods",
+            "pods": {
+                "metric": {"name": metric.name},
+                "target": {"type": "AverageValue", "averageValue": metric.average},
+            },
+        }
+        for metric in scaling.pod_metrics
+    ]
+    metrics += [
+        {
+            "type": "Object",
+            "object": {
+                "metric": {"name": metric.name},
+                "target": {"type": "Value", "value": metric.value},
+                "describedObject": {"apiVersion": "v1", "kind": "Service", "name": metric.service},
+            },
+        }
+        for metric in scaling.object_metrics
+    ]
+    return {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": target},
+        "minReplicas": scaling.min,
+        "maxReplicas": scaling.max,
+        "metrics": metrics,
+        "behavior": {"scaleUp": _pace(scaling.up), "scaleDown": _pace(scaling.down)},
+    }
+
+
+def _pace(pace: Pace) -> dict[str, Any]:
+    policy = {"type": "Percent", "value": pace.percent, "periodSeconds": pace.period}
+    return {"stabilizationWindowSeconds": pace.window, "policies": [policy]}

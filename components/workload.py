@@ -1,0 +1,258 @@
+"""Every long-running server is one of these; a role component only says what is special about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .base import Component
+from .container import Claim, Container, Port
+from .labels import labels, selector
+from .pod import files_of, pod_template, spread
+from .problems import Problem, ProblemReport
+from .scaling import Autoscaling, autoscaler_spec
+
+
+class Kind(Enum):
+    """How pods relate to each other: exchangeable, or each with a name and storage of its own."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """How many pods more, and how many fewer, there may be while a new version comes in."""
+
+    surge: int = 1
+    unavailable: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """The Service in front of the pods.
+
+    Attributes:
+        name: physical name; others address the workload by it.
+        type: LoadBalancer makes it reachable from outside the cluster.
+        headless: give each pod a name in DNS instead of one address for all.
+        allowed_from: networks that a load balancer takes connections from.
+    """
+
+    name: str
+    type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
+    headless: bool = False
+    allowed_from: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """What a server needs to run.
+
+    Attributes:
+        namespace: where it runs.
+        component: the role it plays; a label.
+        containers: the main container first. Their ports with a ``service`` number are offered.
+        replicas: pods, where ``scaling`` does not decide.
+        scaling: a HorizontalPodAutoscaler; it owns the number of pods then.
+        exposure: the Service; None where nobody addresses the workload.
+        rollout: surge and unavailability of a Deployment.
+        kind: Deployment, or StatefulSet for pods with identity and storage.
+        grace: seconds until a stopping pod is killed; from the timeout budget.
+        metrics_port: where Prometheus finds /metrics.
+        after: what must be done before the first pod of a version starts, such as a migration.
+    """
+
+    namespace: pulumi.Input[str]
+    component: str
+    containers: Sequence[Container]
+    replicas: int = 2
+    scaling: Autoscaling | None = None
+    exposure: Exposure | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    kind: Kind = Kind.DEPLOYMENT
+    grace: int = 30
+    metrics_port: int | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+
+class Workload(Component[WorkloadArgs]):
+    """Hardened pods with a service, an identity, a disruption budget, spread, scaling and drain.
+
+    The component's name is the physical name: it is what flows, selectors and people refer to.
+    """
+
+    args_type = WorkloadArgs
+
+    host: pulumi.Output[str]
+    service: pulumi.Output[Any]
+
+    def build(self, args: WorkloadArgs) -> None:
+        _refuse_impossible(self.name, args)
+        self._metadata = {"namespace": args.namespace, "labels": labels(self.name, args.component)}
+        identity = k8s.core.v1.ServiceAccount(
+            self.named("identity"),
+            metadata=self._metadata | {"name": f"{self.name}-sa"},
+            automount_service_account_token=False,
+            opts=self.owned(),
+        )
+        for files in files_of(args.containers):
+            k8s.core.v1.ConfigMap(
+                f"{self.name}-{files.name}" if files.name != self.name else self.named("files"),
+                metadata=self._metadata | {"name": files.name},
+                data=dict(files.content),
+                opts=self.owned(),
+            )
+        service = self._service(args)
+        self.service = pulumi.Output.from_input(service.status if service else None)
+        self.host = pulumi.Output.format(
+            "{0}.{1}.svc.cluster.local",
+            args.exposure.name if args.exposure else self.name,
+            args.namespace,
+        )
+        self._pods(args, identity)
+        fewest = args.scaling.min if args.scaling else args.replicas
+        if fewest > 1:
+            k8s.policy.v1.PodDisruptionBudget(
+                self.named("disruption"),
+                metadata=self._metadata | {"name": self.name},
+                spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(self.name)}},
+                opts=self.owned(),
+            )
+        if args.scaling:
+            k8s.autoscaling.v2.HorizontalPodAutoscaler(
+                self.named("autoscaler"),
+                metadata=self._metadata | {"name": f"{self.name}-hpa"},
+                spec=autoscaler_spec(self.name, args.kind.value, args.scaling),
+                opts=self.owned(),
+            )
+
+    def _service(self, args: WorkloadArgs) -> k8s.core.v1.Service | None:
+        if (exposure := args.exposure) is None:
+            return None
+        offered = [p for c in args.containers for p in c.ports if p.service is not None]
+        spec: dict[str, Any] = {
+            "type": exposure.type,
+            "selector": selector(self.name),
+            "ports": [_service_port(port) for port in offered],
+        }
+        if exposure.headless:
+            # Peers must find each other before they are ready, or none ever becomes ready.
+            spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
+        if exposure.type == "LoadBalancer":
+            # Local: the client's own address arrives, so that policies and rate limits see it.
+            spec |= {"externalTrafficPolicy": "Local"}
+            if exposure.allowed_from:
+                spec |= {"loadBalancerSourceRanges": list(exposure.allowed_from)}
+        return k8s.core.v1.Service(
+            self.named("service"),
+            metadata=self._metadata | {"name": exposure.name},
+            spec=spec,
+            opts=self.owned(),
+        )
+
+    def _pods(self, args: WorkloadArgs, identity: k8s.core.v1.ServiceAccount) -> None:
+        claims = [claim for c in args.containers for claim in c.claims]
+        extra: dict[str, Any] = {"topologySpreadConstraints": spread(self.name)}
+        spec: dict[str, Any] = {"selector": {"matchLabels": selector(self.name)}}
+        if args.scaling is None:
+            spec["replicas"] = args.replicas
+        if args.kind is Kind.DEPLOYMENT:
+            extra["volumes"] = [self._claimed(claim) for claim in claims]
+            spec["strategy"] = {
+                "type": "RollingUpdate",
+                "rollingUpdate": {
+                    "maxSurge": args.rollout.surge,
+                    "maxUnavailable": args.rollout.unavailable,
+                },
+            }
+        else:
+            spec["serviceName"] = args.exposure.name if args.exposure else self.name
+            spec["podManagementPolicy"] = "Parallel"
+            spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in claims]
+        spec["template"] = pod_template(
+            self.name,
+            args.component,
+            args.containers,
+            service_account=identity.metadata.apply(lambda made: made.name or f"{self.name}-sa"),
+            grace=args.grace,
+            metrics_port=args.metrics_port,
+            extra=extra,
+        )
+        make = k8s.apps.v1.Deployment if args.kind is Kind.DEPLOYMENT else k8s.apps.v1.StatefulSet
+        make(
+            self.named("pods"),
+            metadata=self._metadata | {"name": self.name},
+            spec=spec,
+            opts=self.owned(
+                depends_on=list(args.after),
+                protect=args.kind is Kind.STATEFUL_SET and any(c.protect for c in claims),
+            ),
+        )
+
+    def _claimed(self, claim: Claim) -> Mapping[str, Any]:
+        template = _claim_template(claim)
+        k8s.core.v1.PersistentVolumeClaim(
+            self.named(claim.name),
+            metadata=self._metadata | {"name": f"{self.name}-{claim.name}"},
+            spec=template["spec"],
+            opts=self.owned(protect=claim.protect),
+        )
+        source = {"claimName": f"{self.name}-{claim.name}"}
+        return {"name": claim.name, "persistentVolumeClaim": source}
+
+
+def _service_port(port: Port) -> dict[str, Any]:
+    return {"name": port.name, "port": port.service, "targetPort": port.name, "protocol": "TCP"}
+
+
+def _claim_template(claim: Claim) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "accessModes": [claim.access],
+        "resources": {"requests": {"storage": claim.size}},
+    }
+    if claim.storage_class is not None:
+        spec["storageClassName"] = claim.storage_class
+    return {"metadata": {"name": claim.name}, "spec": spec}
+
+
+def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
+    problems: list[Problem] = []
+    shared = [
+        claim for c in args.containers for claim in c.claims if claim.access == "ReadWriteOnce"
+    ]
+    most = args.scaling.max if args.scaling else args.replicas
+    if args.kind is Kind.DEPLOYMENT and most > 1 and shared:
+        problems.append(
+            Problem(
+                f"{name}.containers",
+                f"up to {most} pods share {shared[0].name}, which one node may mount at a time",
+                "pods on other nodes would wait for it for ever",
+                "make the claim ReadWriteMany, or the kind a StatefulSet",
+            )
+        )
+    if args.kind is Kind.DEPLOYMENT and not (args.rollout.surge or args.rollout.unavailable):
+        problems.append(
+            Problem(
+                f"{name}.rollout",
+                "surge and unavailable are both 0",
+                "no pod could ever be replaced",
+                "set surge to 1",
+            )
+        )
+    if args.scaling and args.scaling.min > args.scaling.max:
+        problems.append(
+            Problem(
+                f"{name}.scaling",
+                f"min is {args.scaling.min}, max is {args.scaling.max}",
+                "the API server refuses the autoscaler",
+                "raise max, or lower min",
+            )
+        )
+    if problems:
+        raise ProblemReport(problems)
