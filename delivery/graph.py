@@ -1,0 +1,162 @@
+"""What a program would deploy, as a value: every resource with its inputs, parents and secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+SECRET = "[secret]"  # noqa: S105  (the placeholder, not a secret)
+UNKNOWN = "[unknown]"
+STACK_TYPE = "pulumi:pulumi:Stack"
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
+
+
+def step(path: str, key: str | int) -> str:
+    """``path`` one level deeper, written as Pulumi writes property paths."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not _PLAIN_KEY.fullmatch(key):
+        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{path}.{key}" if path else key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource of a program.
+
+    Attributes:
+        inputs: property names as on the wire (camelCase); a secret value is ``"[secret]"``, a
+            value that only the deployment will know is ``"[unknown]"``.
+        parent: URN of the component that holds it; None for the stack itself.
+        custom: False for components, which exist in the program only.
+        dependencies: URNs that must exist first, from properties and from ``depends_on``.
+        provider: URN of the provider that manages it; None for components.
+        secret_inputs: paths of the inputs that are secret.
+        aliases: URNs that this resource had before a rename or a move.
+    """
+
+    urn: str
+    type: str
+    name: str
+    parent: str | None = None
+    custom: bool = True
+    inputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    dependencies: tuple[str, ...] = ()
+    provider: str | None = None
+    protect: bool = False
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    secret_inputs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def is_kubernetes_object(self) -> bool:
+        """Whether it is one object of a Kubernetes API, and so has a manifest."""
+        return self.custom and "apiVersion" in self.inputs and "kind" in self.inputs
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form that stands in ``graph.json``; ``aliases`` only where there are some."""
+        written = {
+            "urn": self.urn,
+            "type": self.type,
+            "name": self.name,
+            "parent": self.parent,
+            "custom": self.custom,
+            "inputs": self.inputs,
+            "dependencies": list(self.dependencies),
+            "provider": self.provider,
+            "protect": self.protect,
+            "outputs": self.outputs,
+            "secretInputs": list(self.secret_inputs),
+        }
+        return written | ({"aliases": list(self.aliases)} if self.aliases else {})
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> Resource:
+        return cls(
+            urn=written["urn"],
+            type=written["type"],
+            name=written["name"],
+            parent=written["parent"],
+            custom=written["custom"],
+            inputs=dict(written["inputs"]),
+            dependencies=tuple(written["dependencies"]),
+            provider=written["provider"],
+            protect=written["protect"],
+            outputs=dict(written["outputs"]),
+            secret_inputs=tuple(written["secretInputs"]),
+            aliases=tuple(written.get("aliases", ())),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceGraph:
+    """All resources of one stack, sorted by URN, the stack itself among them."""
+
+    project: str
+    stack: str
+    resources: tuple[Resource, ...] = ()
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.resources, key=lambda resource: resource.urn))
+        object.__setattr__(self, "resources", ordered)
+
+    @cached_property
+    def _by_urn(self) -> dict[str, Resource]:
+        return {resource.urn: resource for resource in self.resources}
+
+    @cached_property
+    def _children(self) -> dict[str | None, list[Resource]]:
+        children: dict[str | None, list[Resource]] = {}
+        for resource in self.resources:
+            children.setdefault(resource.parent, []).append(resource)
+        return children
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports."""
+        return {key: out for root in self.all(STACK_TYPE) for key, out in root.outputs.items()}
+
+    def by_urn(self, urn: str) -> Resource:
+        return self._by_urn[urn]
+
+    def __contains__(self, urn: str) -> bool:
+        return urn in self._by_urn
+
+    def children(self, urn: str | None) -> list[Resource]:
+        """The resources whose parent is ``urn``, by URN."""
+        return self._children.get(urn, [])
+
+    def all(self, type: str) -> list[Resource]:
+        return [resource for resource in self.resources if resource.type == type]
+
+    def one(self, type: str, name: str | None = None) -> Resource:
+        """The only resource of ``type`` (called ``name``); LookupError says what there is."""
+        found = [resource for resource in self.all(type) if name in (None, resource.name)]
+        if len(found) == 1:
+            return found[0]
+        known = [resource.name for resource in self.all(type)]
+        wanted = type if name is None else f"{type} named {name!r}"
+        raise LookupError(f"{len(found)} resources are {wanted}; of that type there are {known}")
+
+    def to_json(self) -> str:
+        """``graph.json``: the same graph gives the same bytes."""
+        written = {
+            "project": self.project,
+            "stack": self.stack,
+            "resources": [resource.to_dict() for resource in self.resources],
+        }
+        return json.dumps(written, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ResourceGraph:
+        written = json.loads(text)
+        return cls(
+            project=written["project"],
+            stack=written["stack"],
+            resources=tuple(Resource.from_dict(resource) for resource in written["resources"]),
+        )

@@ -1,0 +1,73 @@
+"""Records whole programs: the checkout in front of us, or another commit's in its own process."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .graph import ResourceGraph
+from .stack_files import StackFiles, read_stack_files
+
+_OURS = Path(__file__).resolve().parents[1]
+
+# The child takes only the recorder from here; stacks/ and components/ come from its own folder.
+_CHILD = """
+import sys
+ours, root, graph = sys.argv[1:]
+sys.path.insert(0, ours)
+from delivery.programs import run_program
+from delivery.stack_files import StackFiles
+sys.path = [root, *(place for place in sys.path if place not in ("", ours))]
+files = StackFiles.from_json(sys.stdin.read())
+with open(graph, "w") as file:
+    file.write(run_program(root, files).to_json())
+"""
+
+
+class ProgramFailed(Exception):  # noqa: N818  (it reports; it is not an error of ours)
+    """A program in a process of its own ended with an error; the text is what it wrote."""
+
+
+def record_stack(root: Path, stack: str) -> ResourceGraph:
+    """The graph of ``stack``, from the program and the stack files under ``root``.
+
+    This checkout's program runs in this process and raises its own errors; any other runs in
+    a new one and raises ProgramFailed.
+    """
+    root = root.resolve()
+    files = read_stack_files(root, stack)
+    return run_program(str(root), files) if root == _OURS else _run_apart(root, files)
+
+
+def run_program(root: str, files: StackFiles) -> ResourceGraph:
+    """Runs ``root``'s ``__main__.py`` as the engine would, in this process."""
+    from .record import record
+
+    return record(
+        lambda: runpy.run_path(f"{root}/__main__.py", run_name="__main__"),
+        project=files.project,
+        stack=files.stack,
+        config=files.config,
+        secret_keys=files.secret_keys,
+    )
+
+
+def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "graph.json"
+        run = subprocess.run(
+            [sys.executable, "-c", _CHILD, str(_OURS), str(root), str(graph)],
+            input=files.to_json(),
+            cwd=root,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode != 0:
+            raise ProgramFailed(run.stderr.strip())
+        return ResourceGraph.from_json(graph.read_text())

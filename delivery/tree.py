@@ -1,0 +1,24 @@
+"""Typed reading of property trees, in which anything may be absent."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+
+def dig(tree: Any, *keys: str) -> Any:
+    """What stands under ``keys``; None where something on the way is absent."""
+    for key in keys:
+        tree = branch(tree).get(key)
+    return tree
+
+
+def branch(tree: Any, *keys: str) -> dict[str, Any]:
+    """The mapping under ``keys``; empty where there is none."""
+    found = dig(tree, *keys) if keys else tree
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def entries(tree: Any, *keys: str) -> list[Any]:
+    """The list under ``keys``; empty where there is none."""
+    found = dig(tree, *keys) if keys else tree
+    return cast("list[Any]", found) if isinstance(found, list) else []
