@@ -155,7 +155,6 @@ class Container:
         env: environment variables, none of them secret.
         files, secrets, claims: what is mounted.
         pre_stop: seconds that it goes on as before after being told to stop (timeout budget).
-        stop_signal: what ends it, where that is not SIGTERM; Kubernetes 1.33 and newer.
         writable: directories that it may write besides /tmp; lost with the pod.
     """
 
@@ -170,7 +169,6 @@ class Container:
     secrets: Sequence[SecretFiles] = ()
     claims: Sequence[Claim] = ()
     pre_stop: int = 0
-    stop_signal: str | None = None
     writable: Sequence[str] = ()
 
 
@@ -202,12 +200,9 @@ def container_spec(container: Container) -> dict[str, Any]:
         for kind in ("startup", "readiness", "liveness"):
             if probe := getattr(probes, kind):
                 spec[f"{kind}Probe"] = probe_spec(probe)
-    lifecycle: dict[str, Any] = {}
     if container.pre_stop:
-        lifecycle["preStop"] = {"sleep": {"seconds": container.pre_stop}}
-    if container.stop_signal:
-        lifecycle["stopSignal"] = container.stop_signal
-    return spec | ({"lifecycle": lifecycle} if lifecycle else {})
+        spec["lifecycle"] = {"preStop": {"sleep": {"seconds": container.pre_stop}}}
+    return spec
 
 
 def probe_spec(probe: Probe) -> dict[str, Any]:

@@ -227,11 +227,12 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
         claim for c in args.containers for claim in c.claims if claim.access == "ReadWriteOnce"
     ]
     most = args.scaling.max if args.scaling else args.replicas
-    if args.kind is Kind.DEPLOYMENT and most > 1 and shared:
+    if args.kind is Kind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:
         problems.append(
             Problem(
                 f"{name}.containers",
-                f"up to {most} pods share {shared[0].name}, which one node may mount at a time",
+                f"up to {most + args.rollout.surge} pods share {shared[0].name}, "
+                "which one node may mount at a time",
                 "pods on other nodes would wait for it for ever",
                 "make the claim ReadWriteMany, or the kind a StatefulSet",
             )

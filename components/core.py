@@ -1,0 +1,176 @@
+"""Core: the server that executes tools, with its data and its schema migrated before it rolls."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .base import Component
+from .container import Container, Probe, Resources, SecretFiles
+from .gateway import GatewayArgs, gateway_container, mcp_urls
+from .labels import labels
+from .pod import pod_template
+from .server import PROGRAM, ServerArgs, server_container, server_secrets, server_workload
+from .server_config import CONFIG_PATH
+from .workload import Workload
+
+MIGRATION = "mcp-migration"
+"""Name, label and flow source of the migration: it reaches the database and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationArgs:
+    """How the schema gets to the version that the server expects.
+
+    Attributes:
+        image: what carries the migrations; usually the server's own image.
+        deadline: seconds that all tries may take together.
+        retries: pods that may fail before the Job does.
+    """
+
+    image: pulumi.Input[str]
+    deadline: int = 600
+    retries: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreArgs:
+    """A server, and the migration of its database.
+
+    Attributes:
+        server: see ServerArgs.
+        migration: None for a server without a database of its own.
+        after: what the migration waits for: the database.
+    """
+
+    server: ServerArgs
+    migration: MigrationArgs | None = None
+    after: Sequence[pulumi.Resource] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonolithArgs:
+    """Gateway, core and QuDAG integration in the pods of one workload (A1).
+
+    Attributes:
+        core: the server, whose configuration has the node as well.
+        gateway: the door in front of it; its upstream is the server in the same pod.
+    """
+
+    core: CoreArgs
+    gateway: GatewayArgs
+
+
+class Core(Component[CoreArgs]):
+    """The core servers behind the gateway, migrated by one Job a version before they roll."""
+
+    args_type = CoreArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: CoreArgs) -> None:
+        after = [migration(self, args)] if args.migration else args.after
+        container = server_container(args.server)
+        workload = Workload(
+            self.name,
+            server_workload(args.server, [container], component="core", after=after),
+            opts=self.owned(),
+        )
+        self.host = workload.host
+
+
+class Monolith(Component[MonolithArgs]):
+    """One workload with gateway, core and QuDAG integration together, for development."""
+
+    args_type = MonolithArgs
+
+    mcp_url: pulumi.Output[str]
+    prm_url: pulumi.Output[str]
+    issuer: pulumi.Output[str]
+    era: pulumi.Output[str]
+
+    def build(self, args: MonolithArgs) -> None:
+        after = [migration(self, args.core)] if args.core.migration else args.core.after
+        server = server_container(args.core.server)
+        # The pod's Service is the gateway's; the server beside it is reached within the pod.
+        inside = replace(server, ports=[replace(port, service=None) for port in server.ports])
+        workload = Workload(
+            self.name,
+            server_workload(
+                args.core.server,
+                [gateway_container(self.name, args.gateway), inside],
+                component="monolith",
+                exposure=args.gateway.exposure,
+                after=after,
+            ),
+            opts=self.owned(),
+        )
+        self.mcp_url, self.prm_url = mcp_urls(args.gateway.domain, workload)
+        self.issuer = pulumi.Output.from_input(args.gateway.issuer)
+        self.era = pulumi.Output.from_input(str(args.gateway.era))
+
+
+def migration(owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreArgs) -> k8s.batch.v1.Job:
+    """One bounded Job for each version of image and configuration; done before new pods start."""
+    assert args.migration is not None
+    server = args.server
+    container = Container(
+        name="migrate",
+        image=args.migration.image,
+        command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/server.toml"],
+        resources=Resources(cpu="50m", memory="128Mi"),
+        files=server_container(server).files,
+        secrets=[_database_only(secret) for secret in server_secrets(server)],
+    )
+    identity = k8s.core.v1.ServiceAccount(
+        owner.named("migration-identity"),
+        metadata={
+            "name": f"{MIGRATION}-sa",
+            "namespace": server.namespace,
+            "labels": labels(MIGRATION, "migration"),
+        },
+        automount_service_account_token=False,
+        opts=owner.owned(),
+    )
+    template = pod_template(
+        MIGRATION,
+        "migration",
+        [container],
+        service_account=identity.metadata.apply(lambda made: made.name or f"{MIGRATION}-sa"),
+        grace=30,
+        extra={"restartPolicy": "Never"},
+    )
+    # A Job's template cannot be changed, so each version of it is a Job of its own.
+    version = pulumi.Output.all(args.migration.image, template["metadata"]).apply(_digest)
+    return k8s.batch.v1.Job(
+        owner.named("migration"),
+        metadata={
+            "name": version.apply(lambda digest: f"{MIGRATION}-{digest}"),
+            "namespace": server.namespace,
+            "labels": labels(MIGRATION, "migration"),
+        },
+        spec={
+            "activeDeadlineSeconds": args.migration.deadline,
+            "backoffLimit": args.migration.retries,
+            "template": template,
+        },
+        opts=owner.owned(depends_on=list(args.after)),
+    )
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
+
+
+def _database_only(secret: SecretFiles) -> SecretFiles:
+    keys = [key for key in secret.keys if key != "redis-password"]
+    return replace(secret, keys=keys)
+
+
+CORE_HEALTH = Probe(delay=60, period=30, timeout=10)
+CORE_READINESS = Probe(delay=10, period=10, failures=5)
+"""The source's probes for core (S0)."""

@@ -1,0 +1,221 @@
+"""The door of the platform: terminates TLS, limits, and passes MCP on to the servers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pulumi
+
+from .base import Component
+from .budget import Distance, TimeoutBudget
+from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .scaling import Autoscaling
+from .start import graceful_start
+from .workload import Exposure, Rollout, Workload, WorkloadArgs
+
+if TYPE_CHECKING:
+    import jinja2
+    import pulumi_kubernetes as k8s
+
+HTTP = 8080
+HTTPS = 8443
+
+Era = Literal["modern", "legacy", "dual"]
+
+
+class Engine(Enum):
+    """What runs in the gateway's pods: nginx with our configuration, or an image of your own."""
+
+    NGINX = "nginx"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """The MCP server behind the gateway, reached over TLS whose chain and name are verified.
+
+    Attributes:
+        host: its Service.
+        port: its TLS port.
+        certificate_name: the DNS name that its certificate must carry; the host when None.
+    """
+
+    host: str
+    port: int = 8443
+    certificate_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimit:
+    """What one client address may do; beyond it, it is answered 429.
+
+    The defaults are those of the orchestration document's ``api`` zone.
+    """
+
+    requests_per_second: int = 10
+    burst: int = 20
+    connections: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    """What the gateway needs to know.
+
+    Attributes:
+        namespace: where it runs.
+        image: nginx (any build that runs as a user other than root), or your own gateway.
+        upstream: where MCP goes.
+        tls_secret: Secret with the public certificate (tls.crt, tls.key).
+        internal_tls_secret: Secret whose ca.crt signs the upstream's certificate.
+        issuer: URL of the authorization server, for the outputs.
+        domain: public host name; None for a platform that is reached by the address of its load
+            balancer, as on a developer's machine.
+        era: MCP revisions that the servers behind it speak.
+        engine: see Engine.
+        budget: the longest tool call; read timeout, drain and grace follow from it.
+        rate_limit: per client address; None for none.
+        tls_minimum: oldest TLS version that clients may use.
+        max_body: largest request, in nginx units.
+        exposure: the Service in front of it.
+        replicas, scaling, rollout, resources: see WorkloadArgs. The defaults are S0's.
+        command: what an ``image`` engine runs; ignored for nginx.
+        environment: value of QUDAG_ENV.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    upstream: Upstream
+    tls_secret: str
+    internal_tls_secret: str
+    issuer: str
+    domain: str | None = None
+    era: Era = "dual"
+    engine: Engine = Engine.NGINX
+    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    rate_limit: RateLimit | None = None
+    tls_minimum: Literal["1.3", "1.2"] = "1.3"
+    max_body: str = "50m"
+    exposure: Exposure = field(default_factory=lambda: Exposure(name="mcp-gateway-service"))
+    replicas: int = 3
+    scaling: Autoscaling | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    resources: Resources = field(default_factory=Resources)
+    command: Sequence[str] = ()
+    environment: str = "development"
+
+
+class Gateway(Component[GatewayArgs]):
+    """Pods of the gateway and their Service.
+
+    Outputs are what every target that serves MCP returns: ``mcp_url``, ``prm_url`` (RFC 9728
+    metadata), ``issuer`` and ``era``.
+    """
+
+    args_type = GatewayArgs
+
+    mcp_url: pulumi.Output[str]
+    prm_url: pulumi.Output[str]
+    issuer: pulumi.Output[str]
+    era: pulumi.Output[str]
+
+    def build(self, args: GatewayArgs) -> None:
+        workload = Workload(
+            self.name,
+            WorkloadArgs(
+                namespace=args.namespace,
+                component="gateway",
+                containers=[gateway_container(self.name, args)],
+                replicas=args.replicas,
+                scaling=args.scaling,
+                exposure=args.exposure,
+                rollout=args.rollout,
+                grace=args.budget.at(Distance.GATEWAY).grace,
+            ),
+            opts=self.owned(),
+        )
+        self.mcp_url, self.prm_url = mcp_urls(args.domain, workload)
+        self.issuer = pulumi.Output.from_input(args.issuer)
+        self.era = pulumi.Output.from_input(str(args.era))
+
+
+def mcp_urls(
+    domain: str | None, workload: Workload
+) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    """The MCP endpoint and its RFC 9728 metadata, at the domain or the load balancer's address."""
+
+    def address(status: k8s.core.v1.outputs.ServiceStatus | None) -> str:
+        entries = status.load_balancer.ingress if status and status.load_balancer else None
+        first = entries[0] if entries else None
+        return (first and (first.hostname or first.ip)) or "localhost"
+
+    host = pulumi.Output.from_input(domain) if domain else workload.service.apply(address)
+    return (
+        pulumi.Output.format("https://{0}/mcp", host),
+        pulumi.Output.format("https://{0}/.well-known/oauth-protected-resource/mcp", host),
+    )
+
+
+def gateway_container(workload: str, args: GatewayArgs) -> Container:
+    """The gateway's container: alone in its pods, or beside the server in a monolith's."""
+    hop = args.budget.at(Distance.GATEWAY)
+    files: Sequence[Files] = ()
+    command = args.command
+    if args.engine is Engine.NGINX:
+        command = ("sh", "/etc/nginx/start.sh")
+        start = graceful_start("nginx -c /etc/nginx/nginx.conf -g 'daemon off;'", stop="QUIT")
+        conf = {"nginx.conf": nginx_conf(args), "start.sh": start}
+        files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
+    return Container(
+        name="gateway",
+        image=args.image,
+        command=command,
+        ports=[
+            Port(name="http", number=HTTP, service=80),
+            Port(name="https", number=HTTPS, service=443),
+        ],
+        probes=Probes(
+            liveness=Probe(port="http", path="/health", delay=30),
+            readiness=Probe(port="http", path="/ready", delay=5, period=5, timeout=3),
+        ),
+        resources=args.resources,
+        env={"QUDAG_ENV": args.environment},
+        files=files,
+        secrets=[
+            SecretFiles(secret=args.tls_secret, path="/etc/tls", keys=("tls.crt", "tls.key")),
+            SecretFiles(
+                secret=args.internal_tls_secret, path="/etc/internal-tls", keys=("ca.crt",)
+            ),
+        ],
+        pre_stop=hop.pre_stop,
+    )
+
+
+def nginx_conf(args: GatewayArgs) -> str:
+    """nginx's configuration: ``nginx -t`` accepts it wherever the two Secrets are mounted."""
+    upstream = args.upstream
+    return _template().render(
+        hop=args.budget.at(Distance.GATEWAY),
+        domain=args.domain,
+        max_body=args.max_body,
+        rate=args.rate_limit,
+        tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
+        upstream={
+            "host": upstream.host,
+            "port": upstream.port,
+            "certificate_name": upstream.certificate_name or upstream.host,
+        },
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    return jinja2.Environment(  # noqa: S701  (nginx, not HTML)
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string((Path(__file__).parent / "templates" / "nginx.conf.j2").read_text())

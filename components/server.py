@@ -1,0 +1,164 @@
+"""An MCP server of the platform, in whichever role: its container and the plain service around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pulumi
+
+from .base import Component
+from .budget import Distance
+from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .scaling import Autoscaling
+from .server_config import (
+    CONFIG_PATH,
+    INTERNAL_TLS_PATH,
+    ISSUER_PATH,
+    METRICS,
+    SECRETS_PATH,
+    ServerConfig,
+    node_toml,
+    server_toml,
+)
+from .workload import Exposure, Kind, Rollout, Workload, WorkloadArgs
+
+PROGRAM = "qudag-mcp-server"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerArgs:
+    """What a server of any role needs to know.
+
+    Attributes:
+        namespace: where it runs.
+        image: the reference server, or one that reads the same configuration.
+        config: its configuration files.
+        passwords_secret: Secret with ``database-password`` and ``redis-password``.
+        internal_tls_secret: Secret with the certificate it shows to the platform's own pods.
+        replicas, scaling, rollout, resources: see WorkloadArgs.
+        health, readiness: delays and periods of the probes.
+        service: name of its Service; ``<name>-service`` when None.
+        environment: value of QUDAG_ENV.
+        claims: storage that it keeps.
+        writable: further directories it may write, lost with the pod.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    config: ServerConfig
+    passwords_secret: str
+    internal_tls_secret: str
+    replicas: int = 2
+    scaling: Autoscaling | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    resources: Resources = field(default_factory=Resources)
+    health: Probe = field(default_factory=lambda: Probe(delay=30))
+    readiness: Probe = field(default_factory=lambda: Probe(delay=5, period=5, timeout=3))
+    service: str | None = None
+    environment: str = "development"
+    claims: Sequence[Claim] = ()
+    writable: Sequence[str] = ()
+
+
+def server_container(args: ServerArgs, *, ports: Sequence[Port] = ()) -> Container:
+    """The server's container: its own ports unless ``ports`` replaces what the Service offers."""
+    config = args.config
+    hop = config.budget.at(Distance.SERVER)
+    listens = [
+        Port(name="server-http", number=config.http),
+        Port(name="server-https", number=config.https, service=config.https),
+        Port(name="metrics", number=METRICS, service=METRICS),
+    ]
+    content = {"server.toml": server_toml(config)}
+    if config.node:
+        content["node.toml"] = node_toml(config.node)
+    return Container(
+        name="server",
+        image=args.image,
+        command=[PROGRAM, "--config", f"{CONFIG_PATH}/server.toml"],
+        ports=[*listens, *ports],
+        probes=Probes(
+            startup=Probe(port="server-http", path="/health", period=1, failures=60),
+            liveness=replace(args.health, port="server-http", path="/health"),
+            readiness=replace(args.readiness, port="server-http", path="/ready"),
+        ),
+        resources=args.resources,
+        env={"QUDAG_ENV": args.environment, "RUST_LOG": config.log_level},
+        files=[Files(name=f"{config.name}-config", path=CONFIG_PATH, content=content)],
+        secrets=server_secrets(args),
+        claims=args.claims,
+        pre_stop=hop.pre_stop,
+        writable=args.writable,
+    )
+
+
+def server_secrets(args: ServerArgs) -> list[SecretFiles]:
+    """The Secrets that the server mounts, and of each only the keys that its configuration names."""
+    config = args.config
+    passwords = [
+        key
+        for key, used in (
+            ("database-password", config.database),
+            ("redis-password", config.cache),
+        )
+        if used
+    ]
+    mounted = [
+        SecretFiles(
+            secret=args.internal_tls_secret,
+            path=INTERNAL_TLS_PATH,
+            keys=("tls.crt", "tls.key", "ca.crt"),
+        )
+    ]
+    if passwords:
+        secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
+        mounted.append(secret)
+    if config.auth.jwks_secret:
+        keys = SecretFiles(secret=config.auth.jwks_secret, path=ISSUER_PATH, keys=("jwks.json",))
+        mounted.append(keys)
+    return mounted
+
+
+def server_workload(
+    args: ServerArgs,
+    containers: Sequence[Container],
+    *,
+    component: str,
+    kind: Kind = Kind.DEPLOYMENT,
+    exposure: Exposure | None = None,
+    after: Sequence[pulumi.Resource] = (),
+) -> WorkloadArgs:
+    """The workload around ``containers``, scaled and drained as ``args`` says."""
+    name = args.config.name
+    distance = Distance.GATEWAY if len(containers) > 1 else Distance.SERVER
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component=component,
+        containers=containers,
+        replicas=args.replicas,
+        scaling=args.scaling,
+        exposure=exposure or Exposure(name=args.service or f"{name}-service"),
+        rollout=args.rollout,
+        kind=kind,
+        # In a pod of several containers the slowest to drain decides.
+        grace=args.config.budget.at(distance).grace,
+        metrics_port=METRICS,
+        after=after,
+    )
+
+
+class McpService(Component[ServerArgs]):
+    """A server of one role (auth, tools, config, state, consensus, crypto, …) and nothing more."""
+
+    args_type = ServerArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: ServerArgs) -> None:
+        workload = Workload(
+            self.name,
+            server_workload(args, [server_container(args)], component=args.config.role),
+            opts=self.owned(),
+        )
+        self.host = workload.host

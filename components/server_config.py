@@ -1,0 +1,179 @@
+"""The reference server's configuration files, typed here and written as TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+
+from .budget import Distance, TimeoutBudget
+
+CONFIG_PATH = "/etc/qudag"
+SECRETS_PATH = "/etc/secrets"
+INTERNAL_TLS_PATH = "/etc/internal-tls"
+ISSUER_PATH = "/etc/issuer"
+DATA_PATH = "/var/lib/qudag"
+
+HTTP = 8080
+HTTPS = 8443
+METRICS = 9090
+P2P = 4001
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auth:
+    """Whose tokens the server accepts.
+
+    Attributes:
+        issuer: URL of the authorization server; ``iss`` of every token.
+        audience: ``aud`` of every token.
+        jwks_url: where the issuer publishes its keys; None: from ``jwks_secret``.
+        jwks_secret: Secret with the key ``jwks.json``, for a platform without an issuer to ask.
+    """
+
+    issuer: str
+    audience: str
+    jwks_url: str | None = None
+    jwks_secret: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A PostgreSQL that the server may use; the password comes from a mounted Secret."""
+
+    host: pulumi.Input[str]
+    port: int = 5432
+    name: str = "qudag_mcp"
+    user: str = "qudag"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """A Valkey (or Redis) that the server may use; the password comes from a mounted Secret."""
+
+    host: pulumi.Input[str]
+    port: int = 6379
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeConfig:
+    """node.toml; the values are those of the deployment patterns (S0).
+
+    Attributes:
+        peers: multiaddresses of the nodes to start from.
+        algorithm: consensus algorithm.
+        timeout: of one consensus round.
+        key_algorithm: of the node's key.
+        key_path: where the key is kept.
+        port: TCP port of the peer-to-peer network.
+    """
+
+    peers: Sequence[pulumi.Input[str]] = ()
+    algorithm: str = "qr-avalanche"
+    timeout: str = "10s"
+    key_algorithm: str = "ml-kem-768"
+    key_path: str = f"{DATA_PATH}/keys"
+    port: int = P2P
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """server.toml.
+
+    Attributes:
+        name: the workload's name.
+        role: decides which tools the server has.
+        auth: whose tokens it accepts.
+        era: MCP revisions it speaks.
+        budget: the longest call and the drain.
+        domain: public host name: the only one it answers to; None: any.
+        database, cache: what it may use.
+        node: present where it takes part in the QuDAG network.
+        http, https: ports; MCP is on the TLS one, health and readiness on both.
+        log_level: debug, info, warning or error.
+        consensus_timeout: how long it waits for consensus.
+    """
+
+    name: str
+    role: str
+    auth: Auth
+    era: Literal["modern", "legacy", "dual"] = "dual"
+    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    domain: str | None = None
+    database: Database | None = None
+    cache: Cache | None = None
+    node: NodeConfig | None = None
+    http: int = HTTP
+    https: int = HTTPS
+    log_level: str = "info"
+    consensus_timeout: str = "30s"
+
+
+def server_toml(config: ServerConfig) -> pulumi.Output[str]:
+    """server.toml, as the reference server and the source documents' servers read it."""
+    hop = config.budget.at(Distance.SERVER)
+    auth: dict[str, Any] = {"issuer": config.auth.issuer, "audience": config.auth.audience}
+    if config.auth.jwks_url:
+        auth["jwks_url"] = config.auth.jwks_url
+    else:
+        auth["jwks_file"] = f"{ISSUER_PATH}/jwks.json"
+    if config.domain:
+        auth["resource_url"] = f"https://{config.domain}/mcp"
+    tables: dict[str, Any] = {
+        "server": {
+            "host": "0.0.0.0",  # noqa: S104  (a pod's own address; policies decide who reaches it)
+            "port": config.http,
+            "tls_port": config.https,
+            "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
+            "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
+            "metrics_port": METRICS,
+            "role": config.role,
+            "name": config.name,
+        },
+        "protocol": {
+            "era": config.era,
+            "longest_tool_seconds": hop.timeout,
+            "drain_seconds": hop.drain,
+            "allowed_hosts": [config.domain] if config.domain else [],
+        },
+        "auth": auth,
+        "logging": {"level": config.log_level, "format": "json"},
+    }
+    if config.database:
+        tables["database"] = _with_password(vars(config.database), "database-password")
+    if config.cache:
+        tables["redis"] = _with_password(vars(config.cache), "redis-password")
+    if config.node:
+        tables["qudag"] = {
+            "node_config": f"{CONFIG_PATH}/node.toml",
+            "consensus_timeout": config.consensus_timeout,
+        }
+    return _toml(tables)
+
+
+def node_toml(config: NodeConfig) -> pulumi.Output[str]:
+    """node.toml; the node's id is its pod's name."""
+    return _toml(
+        {
+            "node": {"id": "${POD_NAME}", "listen_addr": f"/ip4/0.0.0.0/tcp/{config.port}"},
+            "network": {"peers": list(config.peers)},
+            "consensus": {"algorithm": config.algorithm, "timeout": config.timeout},
+            "crypto": {"algorithm": config.key_algorithm, "key_path": config.key_path},
+        }
+    )
+
+
+def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {
+        **fields,
+        "password_file": f"{SECRETS_PATH}/{key}",
+        "ca_file": f"{INTERNAL_TLS_PATH}/ca.crt",
+    }
+
+
+def _toml(tables: Mapping[str, Any]) -> pulumi.Output[str]:
+    import tomli_w
+
+    return pulumi.Output.from_input(dict(tables)).apply(tomli_w.dumps)
