@@ -1,0 +1,60 @@
+"""The program qudag-mcp-server: serve, or bring the database's schema up to date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import __version__
+from .config import ConfigError, StartError, load
+
+CONFIG_DEFAULT = Path("/etc/qudag/server.toml")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 done, 1 could not, 2 wrong usage or configuration."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        config = load(chosen.config)
+        if chosen.command == "migrate":
+            from .schema import migrate
+
+            print(migrate(config, chosen.wait_seconds))
+        else:
+            from .logs import configure
+            from .serve import run
+
+            if absent := config.absent_files():
+                raise ConfigError(chosen.config, absent)
+            configure(config)
+            run(config)
+    except ConfigError as error:
+        return _say(error, 2)
+    except StartError as error:
+        return _say(error, 1)
+    return 0
+
+
+def _say(error: Exception, status: int) -> int:
+    for line in str(error).splitlines():
+        print(f"qudag-mcp-server: {line}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("qudag-mcp-server", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
+    parser.add_argument("--config", type=Path, default=CONFIG_DEFAULT, help="server.toml")
+    parser.add_argument(
+        "--wait-seconds",
+        type=float,
+        default=60,
+        help="how long migrate waits for the database (default 60)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

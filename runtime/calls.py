@@ -1,0 +1,170 @@
+"""Tool calls: each within its time, seen by metrics, logs and the drain."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from mcp.server import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    InputRequiredResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+)
+from mcp_types import Tool as ListedTool
+from pydantic import ValidationError
+
+from .drain import Call, Drain
+from .exchange import Exchange, current, exchange_of
+from .logs import log
+from .metrics import Metrics
+from .tools import Means
+
+RequestContext = ServerRequestContext[Means, Any]
+METHODS = frozenset(
+    {
+        "initialize",
+        "ping",
+        "server/discover",
+        "subscriptions/listen",
+        "tools/call",
+        "tools/list",
+    }
+)
+
+
+@dataclass
+class Calls:
+    """Answers tools/list and tools/call, and watches every MCP request."""
+
+    tools: dict[str, Tool]
+    longest_seconds: float
+    drain: Drain
+    metrics: Metrics
+
+    async def list(self, _: RequestContext, __: PaginatedRequestParams | None) -> ListToolsResult:
+        """tools/list."""
+        return ListToolsResult(
+            tools=[
+                ListedTool(
+                    name=tool.name,
+                    description=tool.description,
+                    input_schema=tool.parameters,
+                    output_schema=tool.output_schema,
+                )
+                for tool in self.tools.values()
+            ]
+        )
+
+    def input_schema(self, name: str) -> dict[str, Any] | None:
+        """The schema that Mcp-Param headers are checked against."""
+        tool = self.tools.get(name)
+        return tool.parameters if tool else None
+
+    async def call(
+        self, context: RequestContext, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        """tools/call: an unknown tool is a protocol error, everything after it a tool error."""
+        tool = self.tools.get(params.name)
+        if tool is None:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
+        started = time.perf_counter()
+        self.metrics.calls_in_flight.inc()
+        self.metrics.tool_requests.labels(tool.name).inc()
+        failed = True
+        try:
+            result = await self._within_time(tool, params.arguments or {}, context)
+            failed = isinstance(result, CallToolResult) and bool(result.is_error)
+            return result
+        finally:
+            self.metrics.calls_in_flight.dec()
+            self.metrics.tool_seconds.labels(tool.name).observe(time.perf_counter() - started)
+            if failed:
+                self.metrics.tool_errors.labels(tool.name).inc()
+
+    async def _within_time(
+        self, tool: Tool, arguments: dict[str, Any], context: RequestContext
+    ) -> CallToolResult | InputRequiredResult:
+        call = Call(anyio.CancelScope(deadline=anyio.current_time() + self.longest_seconds))
+        self.drain.calls.add(call)
+        try:
+            with call.scope:
+                return await _run(tool, arguments, context)
+        finally:
+            self.drain.calls.discard(call)
+        if call.cut:
+            return _error("The server is shutting down and had to end this call; try it again.")
+        return _error(
+            f"The call ran longer than {self.longest_seconds:g} s, the longest allowed here,"
+            " and was ended."
+        )
+
+    async def watch(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
+        """Middleware around every MCP message: what it was and how it ended."""
+        if ctx.request_id is None:
+            return await call_next(ctx)
+        method = ctx.method if ctx.method in METHODS else "other"
+        exchange = exchange_of(ctx.request.scope) if ctx.request is not None else None
+        if exchange is not None:
+            current.set(exchange)
+            self._describe(exchange, method, ctx)
+        started = time.perf_counter()
+        outcome = "cancelled"
+        try:
+            result = await call_next(ctx)
+            outcome = "tool_error" if _is_tool_error(result) else "ok"
+            return result
+        except (MCPError, ValidationError):
+            outcome = "refused"
+            raise
+        except Exception:
+            outcome = "crashed"
+            raise
+        finally:
+            self.metrics.requests.labels(method, outcome).inc()
+            self.metrics.request_seconds.labels(method).observe(time.perf_counter() - started)
+            if exchange is not None:
+                exchange.outcome = outcome
+
+    def _describe(self, exchange: Exchange, method: str, context: RequestContext) -> None:
+        exchange.rpc_method = method
+        exchange.standing = exchange.standing or method == "subscriptions/listen"
+        exchange.follow_trace((context.meta or {}).get("traceparent"))
+        name = (context.params or {}).get("name")
+        if method == "tools/call" and name in self.tools:
+            exchange.tool = name
+
+
+async def _run(
+    tool: Tool, arguments: dict[str, Any], context: RequestContext
+) -> CallToolResult | InputRequiredResult:
+    try:
+        return await tool.run(arguments, Context(request_context=context), convert_result=True)
+    except UnexpectedToolError as error:
+        log.error("tool_crashed", exc_info=error.__cause__, extra={"facts": {"tool": tool.name}})
+        return _error(str(error))
+    except ToolError as error:
+        return _error(str(error))
+
+
+def _error(message: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=message)], is_error=True)
+
+
+def _is_tool_error(result: HandlerResult) -> bool:
+    match result:
+        case CallToolResult(is_error=True) | {"isError": True}:
+            return True
+        case _:
+            return False

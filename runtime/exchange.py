@@ -1,0 +1,77 @@
+"""One HTTP exchange, as the logs, the metrics and the drain see it."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+SCOPE_KEY = "qudag.exchange"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(eq=False)
+class Exchange:
+    """A request and its response, from the first header to the last byte.
+
+    Attributes:
+        standing: the response is a stream that only the server or the client ends (a legacy GET
+            stream, a `subscriptions/listen`); a drain ends it instead of waiting for it.
+        hangup: set to end a standing stream.
+        rpc_method, tool, outcome: what was asked in MCP's words, once it is known.
+        subject: whose token it was.
+    """
+
+    method: str
+    path: str
+    request_id: str
+    trace_id: str | None = None
+    parent_span_id: str | None = None
+    standing: bool = False
+    hangup: anyio.Event = field(default_factory=anyio.Event)
+    rpc_method: str | None = None
+    tool: str | None = None
+    outcome: str | None = None
+    subject: str | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def opened(cls, scope: Scope) -> Exchange:
+        """The exchange that `scope` begins, stored in it and made current for the logs."""
+        headers = Headers(scope=scope)
+        offered = headers.get("x-request-id", "")
+        exchange = cls(
+            method=scope["method"],
+            path=scope["path"],
+            request_id=offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex,
+        )
+        exchange.follow_trace(headers.get("traceparent"))
+        scope[SCOPE_KEY] = exchange
+        current.set(exchange)
+        return exchange
+
+    def follow_trace(self, traceparent: object) -> None:
+        """Take over a W3C `traceparent`, unless a valid one was seen before."""
+        if self.trace_id is None and isinstance(traceparent, str):
+            match = _TRACEPARENT.fullmatch(traceparent)
+            if match and set(match["trace"]) != {"0"} and set(match["span"]) != {"0"}:
+                self.trace_id, self.parent_span_id = match["trace"], match["span"]
+
+    def seconds(self) -> float:
+        """How long it has been open."""
+        return time.perf_counter() - self.started
+
+
+current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+def exchange_of(scope: Scope) -> Exchange | None:
+    """The exchange stored in `scope` by `Exchange.opened`."""
+    return scope.get(SCOPE_KEY)

@@ -1,0 +1,83 @@
+"""Liveness, readiness, and what is known about dependencies.
+
+/health touches nothing: a restart does not mend a database. /ready is 503 before the start and
+from SIGTERM on, and stays 200 while a dependency is down: all replicas share it, so failing
+readiness would turn an outage of two tools into an outage of everything. The state of each
+dependency is in the body of /ready and in `mcp_dependency_up`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from .drain import Drain
+from .logs import event
+from .metrics import Metrics
+
+CHECK_EVERY_SECONDS = 10
+CHECK_WITHIN_SECONDS = 3
+
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Health:
+    """State of this process and of what it depends on.
+
+    Attributes:
+        checks: by dependency, a coroutine that raises when it does not answer.
+        reachable: by dependency, the result of the last check; absent before the first.
+    """
+
+    drain: Drain
+    metrics: Metrics
+    checks: dict[str, Check]
+    started: bool = False
+    reachable: dict[str, bool] = field(default_factory=dict[str, bool])
+
+    def routes(self) -> list[Route]:
+        """The two probe endpoints."""
+        return [Route("/health", self.health), Route("/ready", self.ready)]
+
+    async def health(self, _: Request) -> JSONResponse:
+        """GET /health: the process answers."""
+        return JSONResponse({"status": "alive"})
+
+    async def ready(self, _: Request) -> JSONResponse:
+        """GET /ready: may traffic come here?"""
+        if self.drain.draining:
+            return JSONResponse({"status": "draining"}, 503)
+        if not self.started:
+            return JSONResponse({"status": "starting"}, 503)
+        words = {True: "reachable", False: "unreachable", None: "unknown"}
+        dependencies = {name: words[self.reachable.get(name)] for name in self.checks}
+        return JSONResponse({"status": "ready", "dependencies": dependencies})
+
+    async def watch(self) -> None:
+        """Check the dependencies for as long as the server runs."""
+        while self.checks:
+            for name, check in self.checks.items():
+                await self._look(name, check)
+            await anyio.sleep(CHECK_EVERY_SECONDS)
+
+    async def _look(self, name: str, check: Check) -> None:
+        failure: str | None = "no answer"
+        try:
+            with anyio.move_on_after(CHECK_WITHIN_SECONDS):
+                await check()
+                failure = None
+        except Exception as error:  # whatever a driver raises, the dependency did not answer
+            failure = type(error).__name__
+        reachable = failure is None
+        if self.reachable.get(name) is not reachable:
+            level = logging.INFO if reachable else logging.WARNING
+            event("dependency", level, dependency=name, reachable=reachable, failure=failure)
+        self.reachable[name] = reachable
+        self.metrics.dependency_up.labels(name).set(reachable)

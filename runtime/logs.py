@@ -1,0 +1,74 @@
+"""One line an event: JSON by default, with the request and its trace, never tokens or arguments."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import traceback
+from typing import Any
+
+from .config import Config
+from .exchange import current
+
+log = logging.getLogger("qudag_mcp_server")
+
+
+def event(name: str, level: int = logging.INFO, **facts: object) -> None:
+    """Log the event `name` with its facts; absent facts (None) are left out."""
+    log.log(level, name, extra={"facts": {k: v for k, v in facts.items() if v is not None}})
+
+
+def configure(config: Config) -> None:
+    """Send every logger of the process through one handler on stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines(config) if config.logging.format == "json" else TextLines())
+    level = config.logging.level.upper()
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Libraries name sessions, hosts and failed requests at info; ours are the events that count.
+    for library in ("mcp", "uvicorn", "uvicorn.error", "httpx2", "asyncio", "sse_starlette"):
+        logging.getLogger(library).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+
+
+def facts_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What `record` says beyond its name: its facts, its exchange, where an exception came from."""
+    facts: dict[str, Any] = dict(getattr(record, "facts", {}))
+    if (exchange := current.get()) is not None:
+        facts["request_id"] = exchange.request_id
+        if exchange.trace_id is not None:
+            facts |= {"trace_id": exchange.trace_id, "parent_span_id": exchange.parent_span_id}
+    if record.exc_info and record.exc_info[0] is not None:
+        kind, _, trail = record.exc_info
+        facts["exception"] = kind.__qualname__
+        # Frames only: the text of an exception can carry arguments.
+        facts["at"] = [
+            f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trail)[-8:]
+        ]
+    return facts
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object a line: time, level, server, event, and the facts."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.fixed = {"server": config.name, "role": str(config.server.role)}
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        line = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            **self.fixed,
+            "event": record.getMessage(),
+            **facts_of(record),
+        }
+        return json.dumps(line, default=str)
+
+
+class TextLines(logging.Formatter):
+    """The same, for a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = " ".join(f"{key}={value}" for key, value in facts_of(record).items())
+        return f"{record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()

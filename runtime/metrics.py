@@ -1,0 +1,90 @@
+"""What Prometheus reads; names as the alerts, dashboards and autoscaling rules use them."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import __version__
+from .config import Config
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class Metrics:
+    """The process's instruments, in a registry of their own."""
+
+    def __init__(self, config: Config) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.http_requests = Counter(
+            "http_requests",
+            "HTTP requests answered.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.requests = Counter(
+            "mcp_requests", "MCP requests answered.", ["method", "status"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "mcp_request_duration_seconds",
+            "From an MCP request to its result.",
+            ["method"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.tool_requests = Counter(
+            "mcp_tool_requests", "Tool calls answered.", ["tool_name"], registry=registry
+        )
+        self.tool_errors = Counter(
+            "mcp_tool_errors",
+            "Tool calls that ended in an error.",
+            ["tool_name"],
+            registry=registry,
+        )
+        self.tool_seconds = Histogram(
+            "mcp_tool_duration_seconds",
+            "From a tool call to its result.",
+            ["tool_name"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.open_streams = Gauge(
+            "mcp_open_streams", "Event streams open to clients.", registry=registry
+        )
+        self.calls_in_flight = Gauge(
+            "mcp_calls_in_flight", "Tool calls being worked on.", registry=registry
+        )
+        self.draining = Gauge(
+            "mcp_draining", "1 from SIGTERM on: no new connections.", registry=registry
+        )
+        self.dependency_up = Gauge(
+            "mcp_dependency_up",
+            "1 when the dependency answered.",
+            ["dependency"],
+            registry=registry,
+        )
+        Info("qudag_mcp_server_build", "What runs here.", registry=registry).info(
+            {
+                "version": __version__,
+                "role": config.server.role,
+                "name": config.name,
+                "era": config.protocol.era,
+            }
+        )
+
+    async def endpoint(self, _: Request) -> Response:
+        """GET /metrics."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,189 @@
+"""A stand-in for a QuDAG node: it keeps a post-quantum key and answers its peers with its id.
+
+It is not a DAG: it orders nothing, stores nothing and reaches no consensus. What it proves is
+that a node's identity survives on its volume, and that peers reach each other where the
+platform says they may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Literal
+
+import anyio
+from pydantic import BaseModel, Field
+
+from .config import Duration, QudagSection, Section, StartError, read_table
+from .logs import event
+
+KEY_FILE = "node.pem"
+GREETING = "qudag-node"
+PEER_ANSWERS_WITHIN_SECONDS = 2
+_MULTIADDR = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/(?P<host>[^/]+)/tcp/(?P<port>\d{1,5})(/.*)?")
+
+
+class NodeTable(Section):
+    """[node]: the node's name and where its peers reach it, as a multiaddr."""
+
+    id: str = Field(min_length=1, max_length=200, pattern=r"^\S+$")
+    listen_addr: str
+
+
+class NetworkTable(Section):
+    """[network]: the other nodes, as multiaddrs or host:port."""
+
+    peers: tuple[str, ...] = ()
+
+
+class ConsensusTable(Section):
+    """[consensus]: kept and reported; nothing here runs it."""
+
+    algorithm: str = "qr-avalanche"
+    timeout: Duration = "10s"
+
+
+class CryptoTable(Section):
+    """[crypto]: the key's algorithm and the directory that keeps it."""
+
+    algorithm: Literal["ml-kem-768"] = "ml-kem-768"
+    key_path: Path
+
+
+class NodeConfig(Section):
+    """All of node.toml."""
+
+    node: NodeTable
+    network: NetworkTable = NetworkTable()
+    consensus: ConsensusTable = ConsensusTable()
+    crypto: CryptoTable
+
+
+class PeerReport(BaseModel):
+    """A declared peer and what it said; `answer` is None when it did not."""
+
+    address: str
+    answer: str | None
+
+
+class NodeReport(BaseModel):
+    """Who this node is."""
+
+    id: str
+    algorithm: str
+    public_key_sha256: str
+    consensus: str
+    stand_in: bool = True
+    peers: list[PeerReport]
+
+
+class Node:
+    """An identity on disk and a listener that greets with it."""
+
+    def __init__(self, config: NodeConfig, fingerprint: str) -> None:
+        self.config = config
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def of(cls, qudag: QudagSection) -> Node:
+        """The node that `qudag` describes; makes its key on the first start."""
+        config = read_table(qudag.node_config, NodeConfig)
+        return cls(config, _fingerprint(config.crypto.key_path))
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncGenerator[None]:
+        """Greet whoever connects to the listen address, until the context ends."""
+        address = self.config.node.listen_addr
+        host, port = parse_address(address)
+        try:
+            server = await asyncio.start_server(self._greet, host, port)
+        except OSError as error:
+            raise StartError(f"the node cannot listen on {address}: {error.strerror}") from None
+        async with server:
+            event("node_listening", node=self.config.node.id, address=address)
+            yield
+
+    async def report(self) -> NodeReport:
+        """The identity, and what each declared peer answers right now."""
+        answers: dict[str, str | None] = {}
+
+        async def ask(peer: str) -> None:
+            answers[peer] = await _greeting_of(peer)
+
+        async with anyio.create_task_group() as tasks:
+            for peer in self.config.network.peers:
+                tasks.start_soon(ask, peer)
+        return NodeReport(
+            id=self.config.node.id,
+            algorithm=self.config.crypto.algorithm,
+            public_key_sha256=self.fingerprint,
+            consensus=self.config.consensus.algorithm,
+            peers=[PeerReport(address=p, answer=answers[p]) for p in self.config.network.peers],
+        )
+
+    async def _greet(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            writer.write(f"{GREETING} {self.config.node.id} {self.fingerprint}\n".encode())
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Host and port of a multiaddr such as /ip4/0.0.0.0/tcp/4001, or of host:port."""
+    if match := _MULTIADDR.fullmatch(address):
+        return match["host"], int(match["port"])
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise StartError(f"{address} is no address: write /ip4/…/tcp/4001 or host:4001")
+    return host.strip("[]"), int(port)
+
+
+async def _greeting_of(peer: str) -> str | None:
+    with anyio.move_on_after(PEER_ANSWERS_WITHIN_SECONDS), contextlib.suppress(OSError):
+        host, port = parse_address(peer)
+        async with await anyio.connect_tcp(host, port) as stream:
+            line = (await stream.receive(400)).decode(errors="replace").strip()
+            return line if line.startswith(GREETING) else None
+    return None
+
+
+def _fingerprint(directory: Path) -> str:
+    """SHA-256 of the public key kept in `directory`, made there when there is none."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import mlkem
+
+    path = directory / KEY_FILE
+    try:
+        if not path.exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            made = mlkem.MLKEM768PrivateKey.generate()
+            _keep(
+                path,
+                made.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()),
+            )
+        key = s.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise StartError(f"the node key {path} cannot be kept: {error.strerror}") from None
+    except ValueError:
+        raise StartError(
+            f"the node key {path} is damaged; restore it, or delete it to get a new identity"
+        ) from None
+    if not isinstance(key, mlkem.MLKEM768PrivateKey):
+        raise StartError(f"the node key {path} is no ML-KEM-768 key; move it away")
+    return hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()
+
+
+def _keep(path: Path, key: bytes) -> None:
+    """Write the key so that it is either whole on disk or not there, for its owner only."""
+    fresh = path.with_suffix(".new")
+    with open(fresh, "wb", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)

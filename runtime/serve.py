@@ -1,0 +1,168 @@
+"""Sockets and signals: two or three listeners in one process, and one drain for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from .application import Application, application
+from .config import Config, ServerSection, StartError
+from .logs import event
+
+KEEP_ALIVE_SECONDS = 120  # longer than a proxy keeps its side: the proxy hangs up, not we
+LINGER_SECONDS = 1.0  # connections that were under way at SIGTERM still get in
+LAST_WORDS_SECONDS = 2.0  # for errors and stream ends to reach their clients
+CERTIFICATE_LOOK_SECONDS = 30.0
+
+
+class Listener(uvicorn.Server):
+    """A uvicorn server whose signals are the process's business, not its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    def stop_accepting(self) -> None:
+        """Close the listening sockets; connections that exist go on."""
+        for server in self.servers:
+            server.close()
+
+
+def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT, drain, return; raises `StartError`."""
+    app = application(config)
+    asyncio.run(_serve(config, app))
+
+
+async def _serve(config: Config, app: Application) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    certificate = _certificate(config.server)
+    sockets = _sockets(config.server)
+    public_port = config.server.tls_port or config.server.port
+    async with app.public.router.lifespan_context(app.public):
+        listeners = {
+            port: _listener(
+                app.public if port == public_port else _side(config.server, app, port),
+                certificate if port == config.server.tls_port else None,
+            )
+            for port in sockets
+        }
+        serving = [
+            asyncio.create_task(listener.serve([sockets[port]]))
+            for port, listener in listeners.items()
+        ]
+        renewal = asyncio.create_task(_renew(config.server, certificate))
+        event("serving", ports=sorted(sockets), era=config.protocol.era)
+        await stop.wait()
+        await _drain(config, app, listeners[public_port])
+        renewal.cancel()
+        for listener in listeners.values():
+            listener.should_exit = True
+        await asyncio.gather(*serving)
+    event("stopped")
+
+
+async def _drain(config: Config, app: Application, public: Listener) -> None:
+    """Let calls end by themselves, then cut them, inside `drain_seconds` altogether."""
+    drain, budget = app.drain, config.protocol.drain_seconds
+    deadline = asyncio.get_running_loop().time() + budget
+    drain.begin()
+    event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
+    await asyncio.sleep(min(LINGER_SECONDS, budget / 10))
+    public.stop_accepting()
+    last_words = min(LAST_WORDS_SECONDS, budget / 4)
+    left = deadline - asyncio.get_running_loop().time()
+    if not await drain.idle(left - last_words):
+        event("drain_cut", calls=drain.cut_calls())
+        await drain.idle(last_words / 2)
+    await drain.end_standing(last_words / 2)
+
+
+def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:
+    return app.metrics if port == server.metrics_port else app.probes
+
+
+def _listener(app: ASGIApp, certificate: ssl.SSLContext | None) -> Listener:
+    return Listener(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=1,
+            ssl_context_factory=_always(certificate) if certificate else None,
+        )
+    )
+
+
+def _always(
+    certificate: ssl.SSLContext,
+) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]:
+    return lambda _config, _default: certificate
+
+
+def _sockets(server: ServerSection) -> dict[int, socket.socket]:
+    """A listening socket a port; all are bound before anything is served."""
+    sockets: dict[int, socket.socket] = {}
+    for port in (server.port, server.tls_port, server.metrics_port):
+        if port is None:
+            continue
+        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+        sockets[port] = sock = socket.socket(family)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((server.host, port))
+        except OSError as error:
+            raise StartError(f"cannot listen on {server.host}:{port}: {error.strerror}") from None
+    return sockets
+
+
+def _certificate(server: ServerSection) -> ssl.SSLContext | None:
+    if server.tls_cert is None or server.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(server.tls_cert, server.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise StartError(
+            f"{server.tls_cert} and {server.tls_key} are no certificate and its key: {error}"
+        ) from None
+    return context
+
+
+async def _renew(server: ServerSection, context: ssl.SSLContext | None) -> None:
+    """Take over a certificate that was replaced on disk; handshakes from then on use it."""
+    if context is None or server.tls_cert is None or server.tls_key is None:
+        return
+    seen = _written(server.tls_cert)
+    while True:
+        await asyncio.sleep(CERTIFICATE_LOOK_SECONDS)
+        if (written := _written(server.tls_cert)) != seen:
+            with contextlib.suppress(OSError, ssl.SSLError):  # half-written: look again later
+                context.load_cert_chain(server.tls_cert, server.tls_key)
+                seen = written
+                event("certificate_renewed")
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,138 @@
+"""The tools, and which role offers which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from pydantic import Field
+from starlette.requests import Request
+
+from .config import Config, Role
+from .memory import Memory, NoDatabaseError
+from .node import Node, NodeReport
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What tools work with; None where the configuration has no such section."""
+
+    memory: Memory | None = None
+    node: Node | None = None
+
+
+ToolContext = Context[Means, Request]
+
+
+def echo(text: Annotated[str, Field(max_length=100_000)]) -> str:
+    """Return the text unchanged."""
+    return text
+
+
+async def wait(seconds: Seconds) -> str:
+    """Answer after so many seconds; the server's limit for a call ends it earlier."""
+    await anyio.sleep(seconds)
+    return f"waited {seconds:g} s"
+
+
+async def count(
+    to: Annotated[int, Field(ge=1, le=10_000)],
+    context: ToolContext,
+    pause_seconds: Seconds = 0.1,
+) -> str:
+    """Count from 1, reporting progress at each step."""
+    for step in range(1, to + 1):
+        await context.report_progress(step, to, f"{step} of {to}")
+        if step < to:
+            await anyio.sleep(pause_seconds)
+    return f"counted to {to}"
+
+
+def fail(reason: Annotated[str, Field(max_length=1000)] = "asked to fail") -> str:
+    """Fail, always: for trying out how a client shows tool errors."""
+    raise ToolError(reason)
+
+
+async def remember(
+    name: Name, text: Annotated[str, Field(max_length=100_000)], context: ToolContext
+) -> str:
+    """Keep a text under a name, for you alone; answered once it is committed."""
+    try:
+        await _memory(context).write(_owner(context), name, text)
+    except NoDatabaseError as error:
+        raise ToolError(str(error)) from None
+    return f"remembered {name}"
+
+
+async def recall(name: Name, context: ToolContext) -> str:
+    """Return the text that you keep under a name."""
+    try:
+        text = await _memory(context).read(_owner(context), name)
+    except NoDatabaseError as error:
+        raise ToolError(str(error)) from None
+    if text is None:
+        raise ToolError(f"nothing is remembered under {name}")
+    return text
+
+
+async def node_identity(context: ToolContext) -> NodeReport:
+    """Say which node key this server keeps, and which of its peers answer."""
+    node = context.request_context.lifespan_context.node
+    assert node is not None
+    return await node.report()
+
+
+_EXERCISES = ("echo", "wait", "count", "fail")
+_MEMORY = ("remember", "recall")
+ROLE_TOOLS: dict[Role, tuple[str, ...]] = {
+    Role.MONOLITH: (*_EXERCISES, *_MEMORY, "node_identity"),
+    Role.CORE: (*_EXERCISES, *_MEMORY),
+    Role.TOOLS: _EXERCISES,
+    Role.STATE: ("echo", *_MEMORY),
+    Role.QUDAG: ("echo", "node_identity"),
+    Role.CONSENSUS: ("echo", "node_identity"),
+    Role.CRYPTO: ("echo", "node_identity"),
+    Role.AUTH: ("echo",),
+    Role.CONFIG: ("echo",),
+}
+_FUNCTIONS: tuple[Callable[..., Any], ...] = (
+    *(echo, wait, count, fail),
+    *(remember, recall, node_identity),
+)
+
+
+def tools_of(config: Config) -> dict[str, Tool]:
+    """The tools that this configuration offers, by name, in the order they are listed."""
+    absent = {
+        *(_MEMORY if config.database is None else ()),
+        *(("node_identity",) if config.qudag is None else ()),
+    }
+    functions = {function.__name__: function for function in _FUNCTIONS}
+    return {
+        name: Tool.from_function(functions[name])
+        for name in ROLE_TOOLS[config.server.role]
+        if name not in absent
+    }
+
+
+def _memory(context: ToolContext) -> Memory:
+    memory = context.request_context.lifespan_context.memory
+    assert memory is not None
+    return memory
+
+
+def _owner(context: ToolContext) -> str:
+    request = context.request_context.request
+    user = request.scope.get("user") if request is not None else None
+    if not isinstance(user, AuthenticatedUser) or user.access_token.subject is None:
+        raise ToolError("a memory needs an owner: call with a bearer token")
+    return user.access_token.subject

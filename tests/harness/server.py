@@ -1,0 +1,208 @@
+"""The reference server as a process of its own, and the official client that talks to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import tomli_w
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from .tokens import AUDIENCE, ISSUER, Issuer
+
+ROOT = Path(__file__).parents[2]
+MODERN = LATEST_MODERN_VERSION
+ERAS = ("modern", "legacy")
+STARTS_WITHIN_SECONDS = 20
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def until(condition: Any, within_seconds: float = 10) -> Any:
+    """The first truthy result of `condition()`; fails when there is none in time."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"{condition} stayed false for {within_seconds} s")
+
+
+def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
+    """A server.toml for tests as a mapping; `sections` add to it or replace keys of it."""
+    base: dict[str, Any] = {
+        "server": {"host": "127.0.0.1", "port": free_port(), "metrics_port": free_port()},
+        "protocol": {"longest_tool_seconds": 5, "drain_seconds": 8},
+        "auth": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(issuer.jwks_file)},
+    }
+    for name, section in sections.items():
+        base[name] = base.get(name, {}) | dict(section)
+    return base
+
+
+@dataclass
+class RunningServer:
+    """A server process: where it is, what it said, how it ended."""
+
+    process: subprocess.Popen[bytes]
+    config: dict[str, Any]
+    log_file: Path
+    issuer: Issuer
+    verify: ssl.SSLContext | bool = True
+    token: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.token = self.issuer.token()
+
+    @property
+    def base(self) -> str:
+        """Address of the port that answers MCP."""
+        server = self.config["server"]
+        if "tls_port" in server:
+            return f"https://127.0.0.1:{server['tls_port']}"
+        return f"http://127.0.0.1:{server['port']}"
+
+    @property
+    def plain(self) -> str:
+        """Address of the plain port."""
+        return f"http://127.0.0.1:{self.config['server']['port']}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Address of /metrics."""
+        return f"http://127.0.0.1:{self.config['server']['metrics_port']}/metrics"
+
+    def get(self, path: str, **options: Any) -> httpx2.Response:
+        """GET from the MCP port."""
+        return httpx2.get(self.base + path, verify=self.verify, **options)
+
+    def post(
+        self, body: Any, *, token: str | None = "", version: str | None = None, **headers: str
+    ) -> httpx2.Response:
+        """POST to /mcp by hand; `token` "" is the server's own, None is none."""
+        sent = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+        if token is not None:
+            sent["authorization"] = f"Bearer {token or self.token}"
+        if version is not None:
+            sent["mcp-protocol-version"] = version
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return httpx2.post(f"{self.base}/mcp", content=content, headers=sent, verify=self.verify)
+
+    @contextlib.asynccontextmanager
+    async def client(
+        self, era: str = "modern", token: str | None = None, **options: Any
+    ) -> AsyncGenerator[Client]:
+        """The official client, connected in one era (`modern`, `legacy`) or by `auto`."""
+        mode = MODERN if era == "modern" else era
+        headers = {"authorization": f"Bearer {token or self.token}"}
+        timeout = httpx2.Timeout(30)
+        async with httpx2.AsyncClient(headers=headers, verify=self.verify, timeout=timeout) as http:
+            transport = streamable_http_client(f"{self.base}/mcp", http_client=http)
+            async with Client(transport, mode=mode, **options) as client:
+                yield client
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one sample of /metrics; 0 when it is not there yet."""
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        for line in httpx2.get(self.metrics_url).text.splitlines():
+            sample, _, value = line.rpartition(" ")
+            head, _, rest = sample.partition("{")
+            if head == name and wanted <= set(rest.rstrip("}").split(",")) | {""} - {""}:
+                return float(value)
+        return 0
+
+    def log(self) -> list[dict[str, Any]]:
+        """The events logged so far."""
+        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events of one name."""
+        return [entry for entry in self.log() if entry["event"] == name]
+
+    def terminate(self) -> float:
+        """Send SIGTERM; the moment it was sent."""
+        self.process.send_signal(signal.SIGTERM)
+        return time.monotonic()
+
+    def exit_status(self, within_seconds: float = 15) -> int:
+        """Wait for the end."""
+        return self.process.wait(within_seconds)
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The program's command line, as the image's launcher runs it."""
+    return [sys.executable, "-m", "runtime", *map(str, arguments)]
+
+
+def run_program(
+    *arguments: str | Path, within_seconds: float = 30
+) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
+    return subprocess.run(
+        command(*arguments),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=within_seconds,
+        check=False,
+    )
+
+
+def write_config(directory: Path, config: Mapping[str, Any]) -> Path:
+    """Write server.toml into `directory`."""
+    path = directory / f"server-{config['server']['port']}.toml"
+    path.write_text(tomli_w.dumps(dict(config)))
+    return path
+
+
+@contextlib.contextmanager
+def serving(
+    directory: Path,
+    issuer: Issuer,
+    verify: ssl.SSLContext | bool = True,
+    **sections: Mapping[str, Any],
+) -> Generator[RunningServer]:
+    """A started, ready server; killed at the end if it still runs."""
+    config = settings(issuer, **sections)
+    source = write_config(directory, config)
+    log_file = source.with_suffix(".log")
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            command("--config", source), cwd=ROOT, stderr=log, stdout=log, env=os.environ
+        )
+    server = RunningServer(process, config, log_file, issuer, verify)
+    try:
+        until(lambda: _is_ready(server), STARTS_WITHIN_SECONDS)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_ready(server: RunningServer) -> bool:
+    if server.process.poll() is not None:
+        raise AssertionError(f"the server ended: {server.log_file.read_text()}")
+    try:
+        return httpx2.get(f"{server.plain}/ready").status_code == 200
+    except httpx2.TransportError:
+        return False
