@@ -25,7 +25,7 @@ def from_mapping(cls: type[T], given: Mapping[str, Any], *, at: str) -> T:
     made = _build(cls, given, at, problems)
     if problems:
         raise ProblemReport(problems)
-    return cast(T, made)
+    return cast("T", made)
 
 
 def camel(name: str) -> str:
@@ -57,12 +57,16 @@ def _build(cls: type[Any], given: Mapping[str, Any], at: str, problems: list[Pro
                 f"{at}.{key}",
                 f"{cls.__name__} has no field {key!r}",
                 "the value would be ignored without a word",
-                f"write {guess}" if guess else f"one of {', '.join(camel(f.name) for f in fields(cls))}",
+                f"write {guess}"
+                if guess
+                else f"one of {', '.join(camel(f.name) for f in fields(cls))}",
             )
         )
     missing = [f.name for f in fields(cls) if _required(f) and f.name not in values]
     problems += [
-        Problem(f"{at}.{camel(n)}", "is missing", f"{cls.__name__} cannot be made", f"set {camel(n)}")
+        Problem(
+            f"{at}.{camel(n)}", "is missing", f"{cls.__name__} cannot be made", f"set {camel(n)}"
+        )
         for n in missing
     ]
     return None if problems else cls(**values)
@@ -74,14 +78,14 @@ def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
         shaped = [h for h in inner if is_dataclass(h) or get_origin(h) or _is_enum(h)]
         return _convert(shaped[0], value, at, problems) if shaped and value is not None else value
     if is_dataclass(hint) and isinstance(value, Mapping):
-        return _build(cast(type[Any], hint), cast(Mapping[str, Any], value), at, problems)
+        return _build(cast("type[Any]", hint), cast("Mapping[str, Any]", value), at, problems)
     if _is_enum(hint) and isinstance(value, str):
         return _member(hint, value, at, problems)
     if origin in (Sequence, list, tuple) and isinstance(value, list | tuple):
-        items = cast(Sequence[Any], value)
+        items = cast("Sequence[Any]", value)
         return tuple(_convert(inner[0], v, f"{at}[{i}]", problems) for i, v in enumerate(items))
     if origin in (Mapping, dict) and isinstance(value, Mapping):
-        pairs = cast(Mapping[str, Any], value)
+        pairs = cast("Mapping[str, Any]", value)
         return {k: _convert(inner[1], v, f"{at}.{k}", problems) for k, v in pairs.items()}
     return value
 

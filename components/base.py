@@ -45,7 +45,9 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         cls = type(self)
         super().__init__(TYPE_TOKENS[cls.__name__], name, {}, opts)
         self.name = name
-        self.build(from_mapping(cls.args_type, args, at=name) if isinstance(args, Mapping) else args)
+        self.build(
+            from_mapping(cls.args_type, args, at=name) if isinstance(args, Mapping) else args
+        )
         self.register_outputs({output: getattr(self, output) for output in cls.outputs()})
 
     def build(self, args: Args) -> None:

@@ -114,7 +114,9 @@ class Monolith(Component[MonolithArgs]):
         self.era = pulumi.Output.from_input(str(args.gateway.era))
 
 
-def migration(owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreArgs) -> k8s.batch.v1.Job:
+def migration(
+    owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreArgs
+) -> k8s.batch.v1.Job:
     """One bounded Job for each version of image and configuration; done before new pods start."""
     assert args.migration is not None
     server = args.server
@@ -124,7 +126,7 @@ def migration(owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreAr
         command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/server.toml"],
         resources=Resources(cpu="50m", memory="128Mi"),
         files=server_container(server).files,
-        secrets=[_database_only(secret) for secret in server_secrets(server)],
+        secrets=_database_only(server_secrets(server)),
     )
     identity = k8s.core.v1.ServiceAccount(
         owner.named("migration-identity"),
@@ -166,9 +168,10 @@ def _digest(parts: Sequence[object]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
-def _database_only(secret: SecretFiles) -> SecretFiles:
-    keys = [key for key in secret.keys if key != "redis-password"]
-    return replace(secret, keys=keys)
+def _database_only(secrets: Sequence[SecretFiles]) -> list[SecretFiles]:
+    needed = {"database-password", "ca.crt"}
+    fewer = [replace(s, keys=[key for key in s.keys if key in needed]) for s in secrets]
+    return [secret for secret in fewer if secret.keys]
 
 
 CORE_HEALTH = Probe(delay=60, period=30, timeout=10)

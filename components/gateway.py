@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -16,10 +14,10 @@ from .budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .scaling import Autoscaling
 from .start import graceful_start
+from .templates import render
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
 if TYPE_CHECKING:
-    import jinja2
     import pulumi_kubernetes as k8s
 
 HTTP = 8080
@@ -198,7 +196,8 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
 def nginx_conf(args: GatewayArgs) -> str:
     """nginx's configuration: ``nginx -t`` accepts it wherever the two Secrets are mounted."""
     upstream = args.upstream
-    return _template().render(
+    return render(
+        "nginx.conf.j2",
         hop=args.budget.at(Distance.GATEWAY),
         domain=args.domain,
         max_body=args.max_body,
@@ -210,12 +209,3 @@ def nginx_conf(args: GatewayArgs) -> str:
             "certificate_name": upstream.certificate_name or upstream.host,
         },
     )
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    return jinja2.Environment(  # noqa: S701  (nginx, not HTML)
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string((Path(__file__).parent / "templates" / "nginx.conf.j2").read_text())

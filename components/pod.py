@@ -1,4 +1,4 @@
-"""The pod that every workload and every job runs: hardened, spread, rolled when its files change."""
+"""The pod of every workload and job: hardened, and rolled when its files change."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def pod_template(
     if grace is not None:
         spec["terminationGracePeriodSeconds"] = grace
     metadata: dict[str, Any] = {"labels": labels(name, component)}
-    return {"metadata": metadata | ({"annotations": annotations} if annotations else {}), "spec": spec}
+    return {
+        "metadata": metadata | ({"annotations": annotations} if annotations else {}),
+        "spec": spec,
+    }
 
 
 def spread(name: str) -> list[dict[str, Any]]:

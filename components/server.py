@@ -1,4 +1,4 @@
-"""An MCP server of the platform, in whichever role: its container and the plain service around it."""
+"""An MCP server in whichever role: its container and the plain service around it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def server_container(args: ServerArgs, *, ports: Sequence[Port] = ()) -> Contain
 
 
 def server_secrets(args: ServerArgs) -> list[SecretFiles]:
-    """The Secrets that the server mounts, and of each only the keys that its configuration names."""
+    """The Secrets that the server mounts, of each only the keys that its configuration names."""
     config = args.config
     passwords = [
         key

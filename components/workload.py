@@ -1,4 +1,4 @@
-"""Every long-running server is one of these; a role component only says what is special about it."""
+"""Every long-running server is one of these; a role only says what is special about it."""
 
 from __future__ import annotations
 

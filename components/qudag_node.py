@@ -1,0 +1,168 @@
+"""A node of the QuDAG network: a name, a key and data of its own for each pod, and peers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from .base import Component
+from .budget import Distance
+from .container import Claim, Container, Files, Port, Probe, Probes
+from .labels import labels, selector
+from .problems import Problem, ProblemReport
+from .server import ServerArgs, server_container
+from .server_config import DATA_PATH, P2P, NodeConfig
+from .start import graceful_start
+from .workload import Exposure, Kind, Workload, WorkloadArgs
+
+
+class Profile(Enum):
+    """Which program runs.
+
+    SEED: a server that reads node.toml and answers /health and /ready, as the source documents
+    have it; its key lives on its volume.
+    UPSTREAM: the released ``qudag`` program (crate qudag-cli 0.5.0): flags only, no HTTP endpoint,
+    a new peer id at each start, stops on SIGINT.
+    """
+
+    SEED = "seed"
+    UPSTREAM = "upstream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QudagNodeArgs:
+    """What a node needs to know.
+
+    Attributes:
+        server: namespace, image, scale and, for the seed profile, configuration.
+        profile: see Profile.
+        size: of each node's volume.
+        storage_class: None for the cluster's default.
+        protect: refuse to delete nodes and their keys.
+        peers: nodes outside this set to start from; the set's own nodes are added.
+    """
+
+    server: ServerArgs
+    profile: Profile = Profile.SEED
+    size: str = "10Gi"
+    storage_class: str | None = None
+    protect: bool = False
+    peers: Sequence[str] = field(default_factory=tuple)
+
+
+class QudagNode(Component[QudagNodeArgs]):
+    """A StatefulSet of nodes that find each other by name through their p2p Service."""
+
+    args_type = QudagNodeArgs
+
+    host: pulumi.Output[str]
+    p2p_host: pulumi.Output[str]
+
+    def build(self, args: QudagNodeArgs) -> None:
+        if args.server.scaling:
+            raise ProblemReport(
+                [
+                    Problem(
+                        f"{self.name}.server.scaling",
+                        "nodes of a consensus network cannot come and go by load",
+                        "each change of their number would start an election",
+                        "leave scaling out and set replicas",
+                    )
+                ]
+            )
+        p2p = f"{self.name}-p2p"
+        names = [f"{self.name}-{i}.{p2p}" for i in range(args.server.replicas)]
+        containers = [
+            self._seed(args, names) if args.profile is Profile.SEED else self._upstream(args, names)
+        ]
+        workload = Workload(
+            self.name,
+            WorkloadArgs(
+                namespace=args.server.namespace,
+                component="qudag-node",
+                containers=containers,
+                replicas=args.server.replicas,
+                exposure=Exposure(name=p2p, headless=True),
+                kind=Kind.STATEFUL_SET,
+                grace=args.server.config.budget.at(Distance.SERVER).grace,
+                metrics_port=9090 if args.profile is Profile.SEED else None,
+            ),
+            opts=self.owned(),
+        )
+        self.p2p_host = workload.host
+        self.host = workload.host
+        if args.profile is Profile.SEED:
+            self.host = self._api(args)
+
+    def _claim(self, args: QudagNodeArgs) -> Claim:
+        return Claim(
+            name="data",
+            path=DATA_PATH,
+            size=args.size,
+            storage_class=args.storage_class,
+            protect=args.protect,
+        )
+
+    def _seed(self, args: QudagNodeArgs, names: Sequence[str]) -> Container:
+        node = args.server.config.node or NodeConfig()
+        peers = [f"/dns4/{name}/tcp/{P2P}" for name in names]
+        config = replace(args.server.config, node=replace(node, peers=[*peers, *args.peers]))
+        server = replace(args.server, config=config, claims=[self._claim(args)])
+        container = server_container(server)
+        offered = {"server-https": None, "metrics": None}
+        ports = [replace(p, service=offered.get(p.name, p.service)) for p in container.ports]
+        return replace(container, ports=[*ports, Port(name="p2p", number=P2P, service=P2P)])
+
+    def _upstream(self, args: QudagNodeArgs, names: Sequence[str]) -> Container:
+        known = " ".join(f"--peer {name}:{P2P}" for name in [*names, *args.peers])
+        command = f"qudag start -p {P2P} -d {DATA_PATH} -l info {known}"
+        script = graceful_start(command, stop="INT")
+        asks = Probe(port="p2p")
+        return Container(
+            name="qudag",
+            image=args.server.image,
+            command=["sh", f"/etc/{self.name}/start.sh"],
+            ports=[Port(name="p2p", number=P2P, service=P2P)],
+            # It answers no HTTP: that it takes connections is all that can be asked.
+            probes=Probes(readiness=asks, liveness=replace(asks, period=30)),
+            resources=args.server.resources,
+            env={"RUST_LOG": args.server.config.log_level, "HOME": DATA_PATH},
+            files=[
+                Files(
+                    name=f"{self.name}-start",
+                    path=f"/etc/{self.name}",
+                    content={"start.sh": script},
+                )
+            ],
+            claims=[self._claim(args)],
+        )
+
+    def _api(self, args: QudagNodeArgs) -> pulumi.Output[str]:
+        """The Service through which the platform's own servers call the nodes; any node will do."""
+        name = args.server.service or f"{self.name}-service"
+        config = args.server.config
+        k8s.core.v1.Service(
+            self.named("api"),
+            metadata={
+                "name": name,
+                "namespace": args.server.namespace,
+                "labels": labels(self.name, "qudag-node"),
+            },
+            spec={
+                "selector": selector(self.name),
+                "ports": [
+                    {
+                        "name": "https",
+                        "port": config.https,
+                        "targetPort": "server-https",
+                        "protocol": "TCP",
+                    }
+                ],
+            },
+            opts=self.owned(),
+        )
+        return pulumi.Output.format("{0}.{1}.svc.cluster.local", name, args.server.namespace)

@@ -1,0 +1,117 @@
+"""A2: gateway, core, QuDAG integration and the six services behind them, for production.
+
+Names, scale, resources and probes of gateway and core are those of the deployment patterns (S0);
+the flows are the arrows of its picture and the ports of its network policy.
+"""
+
+from typing import Final
+
+from components.container import Resources
+from components.core import CORE_HEALTH, CORE_READINESS, MIGRATION
+from components.flow import Flow
+from components.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
+from components.workload import Rollout
+
+from .topology import (
+    CLIENTS,
+    ISSUER,
+    PEERS,
+    POSTGRES,
+    PROMETHEUS,
+    VALKEY,
+    Role,
+    Service,
+    Topology,
+)
+
+GATEWAY: Final = "mcp-gateway"
+CORE: Final = "mcp-core"
+QUDAG: Final = "qudag-integration"
+
+SMALL: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="250m", memory_limit="512Mi")
+"""For the six services that the source names and does not size."""
+
+SERVICES: Final = [
+    Service(
+        name=GATEWAY,
+        role=Role.GATEWAY,
+        replicas=3,
+        scaling=Autoscaling(
+            min=2,
+            max=10,
+            cpu=70,
+            memory=80,
+            pod_metrics=[PodMetric(name="http_requests_per_second", average="100")],
+            up=Pace(window=60, percent=50),
+            down=Pace(window=300, percent=10),
+        ),
+        rollout=Rollout(surge=1, unavailable=0),
+        resources=Resources(cpu="100m", memory="128Mi", cpu_limit="500m", memory_limit="512Mi"),
+    ),
+    Service(
+        name=CORE,
+        role=Role.CORE,
+        replicas=5,
+        scaling=Autoscaling(
+            min=3,
+            max=20,
+            cpu=60,
+            memory=70,
+            object_metrics=[
+                ObjectMetric(
+                    name="qudag_consensus_latency", service="mcp-core-service", value="100m"
+                )
+            ],
+        ),
+        rollout=Rollout(surge=2, unavailable=1),
+        resources=Resources(cpu="200m", memory="512Mi", cpu_limit="1", memory_limit="2Gi"),
+        uses_database=True,
+        uses_cache=True,
+        health=CORE_HEALTH,
+        readiness=CORE_READINESS,
+    ),
+    Service(name=QUDAG, role=Role.QUDAG, replicas=2),
+    Service(name="mcp-auth", role=Role.AUTH, resources=SMALL),
+    Service(name="mcp-tools", role=Role.TOOLS, resources=SMALL),
+    Service(name="mcp-config", role=Role.CONFIG, resources=SMALL),
+    Service(
+        name="mcp-state", role=Role.STATE, resources=SMALL, uses_database=True, uses_cache=True
+    ),
+    Service(name="mcp-consensus", role=Role.CONSENSUS, resources=SMALL),
+    Service(name="mcp-crypto", role=Role.CRYPTO, resources=SMALL),
+]
+
+SERVERS: Final = [service.name for service in SERVICES if service.role is not Role.GATEWAY]
+
+MICROSERVICES: Final = Topology(
+    name="microservices",
+    services=SERVICES,
+    flows=[
+        Flow(source=CLIENTS, target=GATEWAY, port=8443, why="MCP over TLS"),
+        Flow(source=CLIENTS, target=GATEWAY, port=8080, why="redirect to TLS"),
+        Flow(source=GATEWAY, target=CORE, port=8443, why="MCP"),
+        Flow(source=GATEWAY, target="mcp-auth", port=8443, why="authorization"),
+        Flow(source=CORE, target="mcp-tools", port=8443, why="tool execution"),
+        Flow(source=CORE, target=QUDAG, port=8443, why="QuDAG calls"),
+        Flow(source=CORE, target=QUDAG, port=4001, why="QuDAG protocol"),
+        Flow(source=QUDAG, target=CORE, port=8443, why="decisions"),
+        Flow(source=QUDAG, target="mcp-consensus", port=8443, why="consensus"),
+        Flow(source="mcp-auth", target="mcp-config", port=8443, why="policy"),
+        Flow(source="mcp-tools", target="mcp-state", port=8443, why="context state"),
+        Flow(source="mcp-consensus", target="mcp-crypto", port=8443, why="signatures"),
+        Flow(source=QUDAG, target=QUDAG, port=4001, why="peers"),
+        Flow(source=QUDAG, target=PEERS, port=4001, why="peers elsewhere"),
+        Flow(source=PEERS, target=QUDAG, port=4001, why="peers elsewhere"),
+        *(
+            Flow(source=name, target=target, port=port, why=why)
+            for name in (CORE, "mcp-state")
+            for target, port, why in (
+                (POSTGRES, 5432, "state"),
+                (VALKEY, 6379, "sessions and cache"),
+            )
+        ),
+        Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
+        *(Flow(source=s, target=ISSUER, port=443, why="signing keys") for s in SERVERS),
+        *(Flow(source=PROMETHEUS, target=s, port=9090, why="metrics") for s in SERVERS),
+    ],
+)

@@ -1,0 +1,34 @@
+"""A1: one workload with gateway, core and QuDAG integration together, for development."""
+
+from typing import Final
+
+from components.container import Resources
+from components.core import MIGRATION
+from components.flow import Flow
+
+from .topology import CLIENTS, ISSUER, POSTGRES, PROMETHEUS, VALKEY, Role, Service, Topology
+
+SERVER: Final = "mcp-server"
+
+MONOLITH: Final = Topology(
+    name="monolith",
+    services=[
+        Service(
+            name=SERVER,
+            role=Role.MONOLITH,
+            replicas=1,
+            resources=Resources(cpu="100m", memory="192Mi", cpu_limit="1", memory_limit="1Gi"),
+            uses_database=True,
+            uses_cache=True,
+        ),
+    ],
+    flows=[
+        Flow(source=CLIENTS, target=SERVER, port=8443, why="MCP over TLS"),
+        Flow(source=CLIENTS, target=SERVER, port=8080, why="redirect to TLS"),
+        Flow(source=SERVER, target=POSTGRES, port=5432, why="state"),
+        Flow(source=SERVER, target=VALKEY, port=6379, why="sessions and cache"),
+        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
+        Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
+        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
+    ],
+)
