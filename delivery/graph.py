@@ -124,7 +124,10 @@ class ResourceGraph:
     def by_urn(self, urn: str) -> Resource:
         return self._by_urn[urn]
 
-    def __contains__(self, urn: str) -> bool:
+    def find(self, urn: str | None) -> Resource | None:
+        return self._by_urn.get(urn) if urn else None
+
+    def __contains__(self, urn: str | None) -> bool:
         return urn in self._by_urn
 
     def children(self, urn: str | None) -> list[Resource]:

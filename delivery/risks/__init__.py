@@ -1,0 +1,1 @@
+"""The rules behind the risk classes, one file a subject."""

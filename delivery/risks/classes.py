@@ -1,0 +1,13 @@
+"""The classes of risk, the gravest first."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RiskClass(StrEnum):
+    STATEFUL = "replaces or deletes something stateful"
+    LOOSENS = "loosens a network policy, a role or a security context"
+    EXPOSES = "exposes something"
+    SECRETS = "changes a secret reference"
+    CAPACITY = "raises cost-bearing capacity"
