@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import pulumi
@@ -15,6 +15,7 @@ from .workload import Exposure, Kind, Rollout, Workload, WorkloadArgs
 
 POSTGRES = 5432
 VALKEY = 6379
+DEFAULT_RESOURCES = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
 
 
 class DataKind(Enum):
@@ -67,11 +68,7 @@ class DataTierArgs:
     cache_memory: str = "256mb"
     storage_class: str | None = None
     protect: bool = False
-    resources: Resources = field(
-        default_factory=lambda: Resources(
-            cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi"
-        )
-    )
+    resources: Resources = DEFAULT_RESOURCES
 
 
 class DataTier(Component[DataTierArgs]):

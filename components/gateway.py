@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HTTP = 8080
 HTTPS = 8443
+SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
+"""For the gateway's container in the pods of a monolith."""
 
 Era = Literal["modern", "legacy", "dual"]
 

@@ -43,7 +43,7 @@ class QudagNodeArgs:
         size: of each node's volume.
         storage_class: None for the cluster's default.
         protect: refuse to delete nodes and their keys.
-        peers: nodes outside this set to start from; the set's own nodes are added.
+        peers: multiaddresses of nodes outside this set; the set's own nodes are added.
     """
 
     server: ServerArgs
@@ -118,7 +118,8 @@ class QudagNode(Component[QudagNodeArgs]):
         return replace(container, ports=[*ports, Port(name="p2p", number=P2P, service=P2P)])
 
     def _upstream(self, args: QudagNodeArgs, names: Sequence[str]) -> Container:
-        known = " ".join(f"--peer {name}:{P2P}" for name in [*names, *args.peers])
+        addresses = [*(f"/dns4/{name}/tcp/{P2P}" for name in names), *args.peers]
+        known = " ".join(f"--peer {address}" for address in addresses)
         command = f"qudag start -p {P2P} -d {DATA_PATH} -l info {known}"
         script = graceful_start(command, stop="INT")
         asks = Probe(port="p2p")

@@ -109,7 +109,7 @@ class Workload(Component[WorkloadArgs]):
                 opts=self.owned(),
             )
         service = self._service(args)
-        self.service = pulumi.Output.from_input(service.status if service else None)
+        self.service = service.status if service else pulumi.Output.from_input(None)
         self.host = pulumi.Output.format(
             "{0}.{1}.svc.cluster.local",
             args.exposure.name if args.exposure else self.name,

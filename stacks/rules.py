@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from .capacity import the_quota_fits
 from .config import Cidr, StackConfig
 from .problems import Problem, nearest
 from .topologies import TOPOLOGIES
@@ -73,6 +74,17 @@ def a_domain_outside_dev(config: StackConfig) -> Iterator[Problem]:
             "is missing",
             "the servers would answer to any host name, and no certificate could be right",
             "set it to the platform's public name, such as mcp.example.com",
+        )
+
+
+def a_context_outside_dev(config: StackConfig) -> Iterator[Problem]:
+    """A stack that people depend on says which cluster it belongs to."""
+    if config.environment != "dev" and config.kubernetes.context is None:
+        yield _at(
+            "kubernetes.context",
+            "is missing",
+            "it would go to whichever cluster the kubeconfig happens to point at",
+            "set it to a name from: kubectl config get-contexts -o name",
         )
 
 
@@ -220,11 +232,13 @@ RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("protocol",), drain_outlives_the_longest_tool),
     (("images", "environment"), images_are_pinned),
     (("domain", "environment"), a_domain_outside_dev),
+    (("kubernetes", "environment"), a_context_outside_dev),
     (("protocol", "environment"), an_issuer_outside_dev),
     (("protocol", "network"), the_issuer_can_be_reached),
     (("network",), networks_are_real),
     (("network", "edge"), somebody_can_reach_the_gateway),
     (("scaling", "topology"), scaling_names_services),
     (("scaling", "topology", "protocol"), sessions_stay_with_their_pod),
+    (("scaling", "topology", "kubernetes"), the_quota_fits),
 ]
 """Each rule with the sections it reads."""

@@ -50,7 +50,9 @@ def validate(raw: Mapping[str, Any]) -> StackConfig:
 
 def parse(name: str, text: str) -> Any:
     """A Pulumi config value as the section ``name`` takes it: JSON for whatever is not a word."""
-    annotation = StackConfig.model_fields[name].annotation if name in StackConfig.model_fields else None
+    annotation = (
+        StackConfig.model_fields[name].annotation if name in StackConfig.model_fields else None
+    )
     if annotation is None or not (_model(annotation) or get_origin(annotation) is dict):
         return text
     try:
@@ -99,7 +101,7 @@ def _problem(detail: ErrorDetails, section: str, field: FieldInfo) -> Problem:
         path,
         f"{_what(detail)} (found {_shown(detail['input'])})",
         _means(field),
-        _FIXES.get(detail["type"], _plain_fix)(cast(Mapping[str, Any], detail.get("ctx", {}))),
+        _FIXES.get(detail["type"], _plain_fix)(cast("Mapping[str, Any]", detail.get("ctx", {}))),
     )
 
 
