@@ -19,7 +19,7 @@ from .logs import event
 
 KEEP_ALIVE_SECONDS = 120  # longer than a proxy keeps its side: the proxy hangs up, not we
 LINGER_SECONDS = 1.0  # connections that were under way at SIGTERM still get in
-LAST_WORDS_SECONDS = 2.0  # for errors and stream ends to reach their clients
+LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
 CERTIFICATE_LOOK_SECONDS = 30.0
 
 
@@ -85,8 +85,8 @@ async def _drain(config: Config, app: Application, public: Listener) -> None:
     left = deadline - asyncio.get_running_loop().time()
     if not await drain.idle(left - last_words):
         event("drain_cut", calls=drain.cut_calls())
-        await drain.idle(last_words / 2)
-    await drain.end_standing(last_words / 2)
+        await drain.idle(last_words / 3)
+    await drain.end_standing(last_words / 3)
 
 
 def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:

@@ -118,7 +118,8 @@ def tools_of(config: Config) -> dict[str, Tool]:
     }
     functions = {function.__name__: function for function in _FUNCTIONS}
     return {
-        name: Tool.from_function(functions[name])
+        # Texts stay texts; a report has a shape, so it has an output schema.
+        name: Tool.from_function(functions[name], structured_output=name == "node_identity")
         for name in ROLE_TOOLS[config.server.role]
         if name not in absent
     }

@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import tomli_w
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CallToolResult, TextContent
 from mcp_types.version import LATEST_MODERN_VERSION
+from prometheus_client.parser import text_string_to_metric_families
 
 from .tokens import AUDIENCE, ISSUER, Issuer
 
@@ -47,15 +50,29 @@ def until(condition: Any, within_seconds: float = 10) -> Any:
     raise AssertionError(f"{condition} stayed false for {within_seconds} s")
 
 
+async def eventually(condition: Any, within_seconds: float = 10) -> Any:
+    """`until`, for tests whose clients run on the event loop."""
+    with anyio.fail_after(within_seconds):
+        while not (result := condition()):
+            await anyio.sleep(0.02)
+    return result
+
+
+def text_of(result: CallToolResult) -> str:
+    """The first text of a tool's result."""
+    assert isinstance(result.content[0], TextContent)
+    return result.content[0].text
+
+
 def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
-    """A server.toml for tests as a mapping; `sections` add to it or replace keys of it."""
+    """A server.toml for tests as a mapping; `sections` replace keys of it, or all of [auth]."""
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": free_port(), "metrics_port": free_port()},
         "protocol": {"longest_tool_seconds": 5, "drain_seconds": 8},
         "auth": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(issuer.jwks_file)},
     }
     for name, section in sections.items():
-        base[name] = base.get(name, {}) | dict(section)
+        base[name] = dict(section) if name == "auth" else base.get(name, {}) | dict(section)
     return base
 
 
@@ -122,14 +139,14 @@ class RunningServer:
                 yield client
 
     def metric(self, name: str, **labels: str) -> float:
-        """The value of one sample of /metrics; 0 when it is not there yet."""
-        wanted = {f'{label}="{value}"' for label, value in labels.items()}
-        for line in httpx2.get(self.metrics_url).text.splitlines():
-            sample, _, value = line.rpartition(" ")
-            head, _, rest = sample.partition("{")
-            if head == name and wanted <= set(rest.rstrip("}").split(",")) | {""} - {""}:
-                return float(value)
-        return 0
+        """The sum of the samples of /metrics that carry `labels`; 0 when there are none yet."""
+        text = httpx2.get(self.metrics_url).text
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def log(self) -> list[dict[str, Any]]:
         """The events logged so far."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 ISSUER = "https://issuer.test"
 AUDIENCE = "https://mcp.test/mcp"
@@ -32,9 +33,7 @@ class Issuer:
 
     def jwk(self) -> dict[str, Any]:
         """The public key as RFC 7517 writes it."""
-        public: dict[str, Any] = json.loads(
-            jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key())
-        )
+        public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
         return public | {"kid": self.kid, "use": "sig", "alg": "RS256"}
 
     def token(self, *, lives_seconds: float = 600, kid: str | None = None, **claims: Any) -> str:

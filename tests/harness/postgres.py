@@ -1,0 +1,131 @@
+"""A real PostgreSQL on loopback, from Debian's packages, as a user without rights."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from .server import free_port, until
+
+USER = "qudag"
+DATABASE = "qudag_mcp"
+PASSWORD = "only-for-tests"
+HOW_TO_GET = "no PostgreSQL here: apt-get install postgresql"
+
+
+def binaries() -> Path | None:
+    """The directory of initdb and postgres, None where there is none."""
+    found = shutil.which("initdb")
+    candidates = [Path(found).resolve().parent] if found else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((path for path in candidates if (path / "postgres").exists()), None)
+
+
+@dataclass
+class Postgres:
+    """A database server that can be stopped and started again on the same data."""
+
+    programs: Path
+    directory: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def password_file(self) -> Path:
+        """What `password_file` points to."""
+        return self.directory / "password"
+
+    def section(self) -> dict[str, str | int]:
+        """The [database] of a server.toml."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "name": DATABASE,
+            "user": USER,
+            "password_file": str(self.password_file),
+        }
+
+    def connect(self, database: str = DATABASE) -> psycopg.Connection[tuple[object, ...]]:
+        """A connection as the owner."""
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, dbname=database, user=USER, password=PASSWORD
+        )
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+        options = [part for setting in settings for part in ("-c", setting)]
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.directory / "data", *options],
+                stdout=log,
+                stderr=log,
+                **unprivileged(),
+            )
+        until(self._answers, within_seconds=20)
+
+    def kill(self) -> None:
+        """End it as a crash would: SIGKILL, then the children it left."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError((self.directory / "log").read_text())
+        with contextlib.suppress(psycopg.OperationalError), self.connect("postgres"):
+            return True
+        return False
+
+
+@contextlib.contextmanager
+def postgres() -> Generator[Postgres]:
+    """A started server with the database of the platform in it."""
+    programs = binaries()
+    assert programs is not None, HOW_TO_GET
+    directory = Path(tempfile.mkdtemp(prefix="qudag-postgres-"))
+    try:
+        server = Postgres(programs, directory, free_port())
+        server.password_file.write_text(PASSWORD + "\n")
+        _own(directory)
+        subprocess.run(
+            [
+                *(programs / "initdb", "-D", directory / "data", "-U", USER, "-A", "scram-sha-256"),
+                *(f"--pwfile={server.password_file}", "--no-sync", "--no-instructions"),
+            ],
+            check=True,
+            capture_output=True,
+            **unprivileged(),
+        )
+        server.start()
+        try:
+            with server.connect("postgres") as connection:
+                connection.autocommit = True
+                connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+            yield server
+        finally:
+            server.kill()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def unprivileged() -> dict[str, str | int]:
+    """Options of subprocess that give up root; PostgreSQL refuses to run as root."""
+    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid} if os.geteuid() == 0 else {}
+
+
+def _own(directory: Path) -> None:
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in (directory, *directory.iterdir()):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)

@@ -1,0 +1,40 @@
+"""Servers that several files of tests talk to; each is started once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.server import RunningServer, serving
+from tests.harness.tokens import Issuer
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    return Issuer.at(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture(scope="session")
+def servers_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def dual(servers_directory: Path, issuer: Issuer) -> Generator[RunningServer]:
+    protocol = {
+        "longest_tool_seconds": 1.5,
+        "drain_seconds": 3,
+        "allowed_hosts": ["127.0.0.1", "mcp.qudag.com"],
+    }
+    with serving(servers_directory, issuer, protocol=protocol) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def long_server(servers_directory: Path, issuer: Issuer) -> Generator[RunningServer]:
+    """A server whose calls may take longer than any test waits."""
+    protocol = {"longest_tool_seconds": 60, "drain_seconds": 65}
+    with serving(servers_directory, issuer, protocol=protocol) as server:
+        yield server

@@ -1,0 +1,157 @@
+"""SIGTERM: what is in flight ends well, nothing is lost, and the process is gone in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp_types import CallToolResult
+
+from tests.harness.server import ERAS, RunningServer, eventually, serving, text_of
+from tests.harness.tokens import Issuer
+
+PROTOCOL = {"longest_tool_seconds": 4, "drain_seconds": 6}
+
+
+@pytest.fixture
+def server(servers_directory: Path, issuer: Issuer) -> Generator[RunningServer]:
+    with serving(servers_directory, issuer, protocol=PROTOCOL) as running:
+        yield running
+
+
+async def test_calls_and_streams_in_flight_all_end_with_their_results(server: RunningServer):
+    results: list[CallToolResult] = []
+    steps: list[float] = []
+
+    async def note(progress: float, _total: float | None, _message: str | None) -> None:
+        steps.append(progress)
+
+    async def call(era: str, tool: str, arguments: dict[str, Any]) -> None:
+        async with server.client(era) as client:
+            await client.list_tools()  # else the client does it after its first call
+            results.append(await client.call_tool(tool, arguments, progress_callback=note))
+
+    async with anyio.create_task_group() as tasks:
+        for era in ERAS:
+            for _ in range(8):
+                tasks.start_soon(call, era, "wait", {"seconds": 3})
+                tasks.start_soon(call, era, "count", {"to": 10, "pause_seconds": 0.3})
+        await eventually(lambda: server.metric("mcp_calls_in_flight") == 32)
+        sent = server.terminate()
+    status = await anyio.to_thread.run_sync(server.exit_status)
+    assert [text_of(r) for r in results if r.is_error] == []
+    assert len(results) == 32
+    assert len(steps) == 16 * 10
+    assert status == 0
+    assert time.monotonic() - sent < PROTOCOL["drain_seconds"]
+
+
+async def test_a_draining_server_is_not_ready_and_takes_no_new_connections(server: RunningServer):
+    async with server.client("modern") as client, anyio.create_task_group() as tasks:
+        await client.list_tools()
+        tasks.start_soon(client.call_tool, "wait", {"seconds": 3})
+        await eventually(lambda: server.metric("mcp_calls_in_flight") == 1)
+        with httpx2.Client(base_url=server.base) as kept:
+            assert kept.get("/ready").status_code == 200
+            server.terminate()
+            await eventually(lambda: server.metric("mcp_draining") == 1)
+            answer = kept.get("/ready")
+            assert (answer.status_code, answer.headers["connection"]) == (503, "close")
+            assert answer.json() == {"status": "draining"}
+        await eventually(lambda: refuses_connections(server))
+        assert server.metric("mcp_calls_in_flight") == 1
+    assert await anyio.to_thread.run_sync(server.exit_status) == 0
+
+
+def refuses_connections(server: RunningServer) -> bool:
+    try:
+        httpx2.get(f"{server.base}/health")
+    except httpx2.ConnectError:
+        return True
+    return False
+
+
+async def test_a_call_that_does_not_end_is_cut_with_a_clear_error(
+    servers_directory: Path, issuer: Issuer
+):
+    protocol = {"longest_tool_seconds": 3.5, "drain_seconds": 3.6}
+    results: list[CallToolResult] = []
+    with serving(servers_directory, issuer, protocol=protocol) as server:
+
+        async def call(era: str) -> None:
+            async with server.client(era) as client:
+                results.append(await client.call_tool("wait", {"seconds": 60}))
+
+        async with anyio.create_task_group() as tasks:
+            for era in ERAS:
+                tasks.start_soon(call, era)
+            await eventually(lambda: server.metric("mcp_calls_in_flight") == 2)
+            sent = server.terminate()
+        status = await anyio.to_thread.run_sync(server.exit_status)
+    assert time.monotonic() - sent < protocol["drain_seconds"]
+    assert status == 0
+    assert [result.is_error for result in results] == [True, True]
+    assert all("shutting down" in text_of(result) for result in results)
+
+
+async def test_standing_streams_do_not_hold_up_a_drain_and_end_without_a_cut(server: RunningServer):
+    ended: list[str] = []
+
+    async def listen() -> None:
+        async with (
+            server.client("modern") as client,
+            client.listen(tools_list_changed=True) as subscription,
+        ):
+            async for _ in subscription:
+                pass
+        ended.append("listen")
+
+    async def read() -> None:
+        await read_legacy_stream(server)
+        ended.append("GET")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(listen)
+        tasks.start_soon(read)
+        await eventually(lambda: server.metric("mcp_open_streams") == 2)
+        sent = server.terminate()
+    assert await anyio.to_thread.run_sync(server.exit_status) == 0
+    assert sorted(ended) == ["GET", "listen"]
+    assert time.monotonic() - sent < 3
+
+
+async def read_legacy_stream(server: RunningServer) -> None:
+    """Read a session's GET stream to its end; a body that is cut raises."""
+    headers = {
+        "authorization": f"Bearer {server.token}",
+        "accept": "application/json, text/event-stream",
+    }
+    initialize = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "tests", "version": "1"},
+        },
+    }
+    async with httpx2.AsyncClient(base_url=server.base, headers=headers, timeout=20) as client:
+        opened = await client.post("/mcp", json=initialize)
+        session = {"mcp-session-id": opened.headers["mcp-session-id"]}
+        async with client.stream("GET", "/mcp", headers=session) as stream:
+            assert stream.status_code == 200
+            async for _ in stream.aiter_bytes():
+                pass
+
+
+def test_an_idle_server_is_gone_at_once(server: RunningServer):
+    sent = server.terminate()
+    assert server.exit_status() == 0
+    assert time.monotonic() - sent < 2
+    assert [e["event"] for e in server.log()][-2:] == ["draining", "stopped"]

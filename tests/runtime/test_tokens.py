@@ -1,0 +1,162 @@
+"""Who gets in, and what those who do not are told."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.harness.server import MODERN, RunningServer, serving, until
+from tests.harness.tokens import AUDIENCE, ISSUER, Issuer
+
+LIST = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/list",
+    "params": {
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": MODERN,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    },
+}
+
+
+def listing(server: RunningServer, token: str | None = "") -> Any:
+    return server.post(LIST, token=token, version=MODERN, mcp_method="tools/list")
+
+
+def test_without_a_token_the_client_learns_where_to_get_one(dual: RunningServer):
+    answer = listing(dual, token=None)
+    assert answer.status_code == 401
+    challenge = answer.headers["www-authenticate"]
+    metadata = f"{dual.base}/.well-known/oauth-protected-resource/mcp"
+    assert challenge == f'Bearer resource_metadata="{metadata}"'
+    assert dual.get("/.well-known/oauth-protected-resource/mcp").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"aud": "https://elsewhere.test"}, "another audience"),
+        ({"iss": "https://evil.test"}, "another issuer"),
+        ({"lives_seconds": -60}, "expired"),
+        ({"sub": None}, "not valid"),
+        ({"exp": None}, "not valid"),
+        ({"kid": "unknown"}, "does not publish"),
+        ({"nbf": 4_000_000_000}, "not valid"),
+    ],
+    ids=["audience", "issuer", "expired", "no-subject", "no-expiry", "unknown-key", "not-yet"],
+)
+def test_a_token_for_something_else_is_refused(
+    dual: RunningServer, issuer: Issuer, claims: dict[str, Any], reason: str
+):
+    answer = listing(dual, issuer.token(**claims))
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert reason in answer.json()["error_description"]
+
+
+def test_a_token_of_another_key_with_our_key_id_is_refused(dual: RunningServer, tmp_path: Path):
+    assert listing(dual, Issuer.at(tmp_path).token()).status_code == 401
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_token_that_picks_its_own_algorithm_is_refused(
+    dual: RunningServer, issuer: Issuer, algorithm: str
+):
+    claims = jwt.decode(issuer.token(), options={"verify_signature": False})
+    key = issuer.jwk()["n"] if algorithm == "HS256" else None
+    forged = jwt.encode(claims, key, algorithm, headers={"kid": issuer.kid})
+    assert listing(dual, forged).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "e30.e30.e30", "x" * 5000, "x y"])
+def test_a_token_that_is_none_is_refused(dual: RunningServer, token: str):
+    answer = listing(dual, token)
+    assert answer.status_code == 401
+
+
+def test_the_metadata_names_this_resource_and_its_issuer(dual: RunningServer):
+    for path in ("", "/mcp"):
+        document = dual.get(f"/.well-known/oauth-protected-resource{path}").json()
+        assert document["resource"] == f"{dual.base}/mcp"
+        assert document["authorization_servers"] == [ISSUER]
+
+
+def test_behind_a_proxy_the_metadata_names_the_address_that_the_client_used(dual: RunningServer):
+    headers = {
+        "host": "mcp.qudag.com",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "mcp.qudag.com",
+    }
+    document = dual.get("/.well-known/oauth-protected-resource", headers=headers).json()
+    assert document["resource"] == "https://mcp.qudag.com/mcp"
+
+
+def test_a_forwarded_host_that_is_none_does_not_reach_the_challenge(dual: RunningServer):
+    answer = dual.post(LIST, token=None, x_forwarded_host='a"b c')
+    assert answer.headers["www-authenticate"].count('"') == 2
+    assert "a" + '"b' not in answer.text
+
+
+class Publisher(http.server.BaseHTTPRequestHandler):
+    """An issuer's JWKS address that counts how often it is asked."""
+
+    document: bytes = b""
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        self.send_response(200 if self.document else 503)
+        self.end_headers()
+        self.wfile.write(self.document)
+
+    def log_message(self, format: str, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def publisher() -> Generator[tuple[type[Publisher], str]]:
+    handler = type("OnePublisher", (Publisher,), {})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield handler, f"http://127.0.0.1:{server.server_address[1]}/jwks.json"
+        server.shutdown()
+
+
+def test_keys_from_an_address_are_fetched_once_and_kept(
+    servers_directory: Path,
+    issuer: Issuer,
+    tmp_path: Path,
+    publisher: tuple[type[Publisher], str],
+):
+    handler, url = publisher
+    handler.document = json.dumps({"keys": [issuer.jwk()]}).encode()
+    auth = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": url}
+    with serving(servers_directory, issuer, auth=auth) as server:
+        for _ in range(5):
+            assert listing(server).status_code == 200
+        for kid in "abc":
+            assert listing(server, issuer.token(kid=kid)).status_code == 401
+        assert handler.asked == 1
+        handler.document = b""
+        assert listing(server).status_code == 200
+
+
+def test_without_any_keys_the_server_says_try_later_and_recovers(
+    servers_directory: Path, tmp_path: Path
+):
+    late = Issuer.at(tmp_path)
+    published = late.jwks_file.read_text()
+    late.jwks_file.write_text("not yet")
+    with serving(servers_directory, late) as server:
+        answer = listing(server)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        late.jwks_file.write_text(published)
+        until(lambda: listing(server).status_code == 200)
