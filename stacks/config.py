@@ -39,24 +39,30 @@ class Protocol(Section):
     """How long a tool may run, which MCP revisions are served, and whose tokens are accepted."""
 
     era: Literal["modern", "legacy", "dual"] = Field(
-        "dual",
+        default="dual",
         description="MCP revisions served: modern (2026-07-28, no sessions), legacy, or dual.",
     )
     longest_tool_seconds: int = Field(
-        60, ge=1, le=3600, description="Longest tool call, in seconds; every timeout follows."
+        default=60,
+        ge=1,
+        le=3600,
+        description="Longest tool call, in seconds; every timeout follows.",
     )
     drain_seconds: int | None = Field(
-        None, ge=2, le=7200, description="Seconds a stopping server gives its calls; else derived."
+        default=None,
+        ge=2,
+        le=7200,
+        description="Seconds a stopping server gives its calls; else derived.",
     )
     issuer: Url = Field(
-        "https://issuer.qudag-mcp.internal",
+        default="https://issuer.qudag-mcp.internal",
         description="URL of the authorization server whose tokens are accepted.",
     )
     audience: str = Field(
-        "qudag-mcp", min_length=1, description="Audience that a token must be issued for."
+        default="qudag-mcp", min_length=1, description="Audience that a token must be issued for."
     )
     jwks_url: Url | None = Field(
-        None,
+        default=None,
         description="Where the issuer publishes its keys; absent: keys made for a local cluster.",
     )
 
@@ -65,36 +71,40 @@ class Images(Section):
     """The container images, each with a tag in dev and a digest in staging and prod."""
 
     server: Image = Field(
-        "ghcr.io/qudag/qudag-mcp-server:0.1.0",
+        default="ghcr.io/qudag/qudag-mcp-server:0.1.0",
         description="The MCP server of every role; runtime/ in this repository.",
     )
     gateway: Image = Field(
-        "docker.io/nginxinc/nginx-unprivileged:1.29", description="nginx, or your own gateway."
+        default="docker.io/nginxinc/nginx-unprivileged:1.29",
+        description="nginx, or your own gateway.",
     )
     gateway_engine: Literal["nginx", "image"] = Field(
-        "nginx", description="nginx: with the rendered configuration; image: runs as it is."
+        default="nginx", description="nginx: with the rendered configuration; image: runs as it is."
     )
     qudag_node: Image | None = Field(
-        None, description="QuDAG node; absent: the server image, which has the role."
+        default=None, description="QuDAG node; absent: the server image, which has the role."
     )
     qudag_profile: Literal["seed", "upstream"] = Field(
-        "seed", description="seed: reads node.toml, HTTP probes; upstream: the released program."
+        default="seed",
+        description="seed: reads node.toml, HTTP probes; upstream: the released program.",
     )
-    postgres: Image = Field("docker.io/library/postgres:17", description="Embedded PostgreSQL.")
-    valkey: Image = Field("docker.io/valkey/valkey:8.1", description="Embedded Valkey.")
+    postgres: Image = Field(
+        default="docker.io/library/postgres:17", description="Embedded PostgreSQL."
+    )
+    valkey: Image = Field(default="docker.io/valkey/valkey:8.1", description="Embedded Valkey.")
 
 
 class Quota(Section):
     """Hard limits of the namespace, in Kubernetes quantities and counts."""
 
-    requests_cpu: Quantity = Field("10", description="Sum of CPU requests.")
-    requests_memory: Quantity = Field("20Gi", description="Sum of memory requests.")
-    limits_cpu: Quantity = Field("20", description="Sum of CPU limits.")
-    limits_memory: Quantity = Field("40Gi", description="Sum of memory limits.")
-    persistentvolumeclaims: int = Field(10, ge=0, description="Number of volume claims.")
-    services: int = Field(10, ge=0, description="Number of Services.")
-    secrets: int = Field(20, ge=0, description="Number of Secrets.")
-    configmaps: int = Field(20, ge=0, description="Number of ConfigMaps.")
+    requests_cpu: Quantity = Field(default="10", description="Sum of CPU requests.")
+    requests_memory: Quantity = Field(default="20Gi", description="Sum of memory requests.")
+    limits_cpu: Quantity = Field(default="20", description="Sum of CPU limits.")
+    limits_memory: Quantity = Field(default="40Gi", description="Sum of memory limits.")
+    persistentvolumeclaims: int = Field(default=10, ge=0, description="Number of volume claims.")
+    services: int = Field(default=10, ge=0, description="Number of Services.")
+    secrets: int = Field(default=20, ge=0, description="Number of Secrets.")
+    configmaps: int = Field(default=20, ge=0, description="Number of ConfigMaps.")
 
     def hard(self) -> dict[str, str]:
         """The mapping that a ResourceQuota takes."""
@@ -105,18 +115,19 @@ class Quota(Section):
 class Kubernetes(Section):
     """The cluster and the namespace."""
 
-    namespace: DnsLabel | None = Field(None, description="Absent: qudag-mcp-<environment>.")
+    namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
     context: str | None = Field(
-        None, description="Context of your kubeconfig; never the current one by accident."
+        default=None, description="Context of your kubeconfig; never the current one by accident."
     )
     pod_security_version: str = Field(
-        "v1.34",
+        default="v1.34",
         pattern=r"^v1\.[0-9]{2}$",
         description="Version of the restricted Pod Security Standard that is enforced.",
     )
-    quota: Quota | None = Field(None, description="Quota of the namespace; absent: none.")
+    quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")
     container_limits: bool = Field(
-        True, description="LimitRange: 50m-2 CPU and 64Mi-4Gi a container, defaults between."
+        default=True,
+        description="LimitRange: 50m-2 CPU and 64Mi-4Gi a container, defaults between.",
     )
 
 
@@ -124,41 +135,44 @@ class Data(Section):
     """Databases and volumes."""
 
     kind: Literal["embedded"] = Field(
-        "embedded", description="embedded: one PostgreSQL and one Valkey pod in the cluster."
+        default="embedded",
+        description="embedded: one PostgreSQL and one Valkey pod in the cluster.",
     )
-    database_size: Quantity = Field("1Gi", description="PostgreSQL's volume.")
-    cache_size: Quantity = Field("1Gi", description="Valkey's volume.")
+    database_size: Quantity = Field(default="1Gi", description="PostgreSQL's volume.")
+    cache_size: Quantity = Field(default="1Gi", description="Valkey's volume.")
     cache_profile: Literal["sessions", "cache"] = Field(
-        "sessions", description="sessions: on disk, never evicted; cache: the opposite."
+        default="sessions", description="sessions: on disk, never evicted; cache: the opposite."
     )
-    core_size: Quantity = Field("10Gi", description="Volume that the core servers share.")
-    node_size: Quantity = Field("1Gi", description="Volume of each QuDAG node.")
-    storage_class: str | None = Field(None, description="Absent: the cluster's default.")
+    core_size: Quantity = Field(default="10Gi", description="Volume that the core servers share.")
+    node_size: Quantity = Field(default="1Gi", description="Volume of each QuDAG node.")
+    storage_class: str | None = Field(default=None, description="Absent: the cluster's default.")
     shared_storage_class: str | None = Field(
-        None, description="Class whose volumes many nodes may mount at once, for core's data."
+        default=None,
+        description="Class whose volumes many nodes may mount at once, for core's data.",
     )
-    protect: bool = Field(False, description="Refuse to delete what holds data.")
+    protect: bool = Field(default=False, description="Refuse to delete what holds data.")
 
 
 class Secrets(Section):
     """Names of the Secrets that the platform mounts; what is in them stands nowhere here."""
 
     passwords: DnsLabel = Field(
-        "mcp-server-secrets", description="Keys database-password and redis-password."
+        default="mcp-server-secrets", description="Keys database-password and redis-password."
     )
-    tls: DnsLabel = Field("mcp-tls-secret", description="The public certificate.")
+    tls: DnsLabel = Field(default="mcp-tls-secret", description="The public certificate.")
     internal_tls: DnsLabel = Field(
-        "mcp-internal-tls", description="The certificate between the platform's own pods."
+        default="mcp-internal-tls", description="The certificate between the platform's own pods."
     )
     issuer_keys: DnsLabel = Field(
-        "mcp-issuer-keys", description="Key jwks.json; used where protocol.jwksUrl is absent."
+        default="mcp-issuer-keys",
+        description="Key jwks.json; used where protocol.jwksUrl is absent.",
     )
 
 
 class Prometheus(Section):
     """The Prometheus that scrapes the platform."""
 
-    namespace: DnsLabel = Field("monitoring", description="Where it runs.")
+    namespace: DnsLabel = Field(default="monitoring", description="Where it runs.")
     labels: dict[str, str] = Field(
         default={"app": "prometheus"}, min_length=1, description="What its pods carry."
     )
@@ -167,7 +181,7 @@ class Prometheus(Section):
 class Network(Section):
     """Who may reach the platform, and whom it may reach."""
 
-    public: bool = Field(False, description="Take connections from every address there is.")
+    public: bool = Field(default=False, description="Take connections from every address there is.")
     clients: list[Cidr] = Field(
         default=[], description="Networks that may reach the gateway, where it is not public."
     )
@@ -177,53 +191,57 @@ class Network(Section):
     qudag_peers: list[Cidr] = Field(
         default=[], description="Networks of QuDAG nodes elsewhere; both directions."
     )
-    prometheus: Prometheus | None = Field(None, description="Absent: nobody may scrape.")
+    prometheus: Prometheus | None = Field(default=None, description="Absent: nobody may scrape.")
 
 
 class RateLimits(Section):
     """What one client address may do at the gateway; beyond it, it is answered 429."""
 
-    requests_per_second: int = Field(10, ge=1, le=100_000, description="Sustained rate.")
-    burst: int = Field(20, ge=0, le=100_000, description="Requests above the rate, at once.")
-    connections: int = Field(10, ge=1, le=100_000, description="Connections at a time.")
+    requests_per_second: int = Field(default=10, ge=1, le=100_000, description="Sustained rate.")
+    burst: int = Field(
+        default=20, ge=0, le=100_000, description="Requests above the rate, at once."
+    )
+    connections: int = Field(default=10, ge=1, le=100_000, description="Connections at a time.")
 
 
 class Edge(Section):
     """The platform's outer edge."""
 
     load_balancer: bool = Field(
-        False, description="Give the gateway an address outside the cluster."
+        default=False, description="Give the gateway an address outside the cluster."
     )
-    tls_minimum: Literal["1.3", "1.2"] = Field("1.3", description="Oldest TLS version accepted.")
+    tls_minimum: Literal["1.3", "1.2"] = Field(
+        default="1.3", description="Oldest TLS version accepted."
+    )
     max_body: Annotated[str, Field(pattern=r"^[0-9]+[km]$")] = Field(
-        "50m", description="Largest request, in k or m bytes."
+        default="50m", description="Largest request, in k or m bytes."
     )
-    rate_limits: RateLimits | None = Field(None, description="Absent: no limits.")
+    rate_limits: RateLimits | None = Field(default=None, description="Absent: no limits.")
 
 
 class ServiceScale(Section):
     """How many pods a service has: ``replicas``, or ``min`` and ``max`` with autoscaling."""
 
-    replicas: int | None = Field(None, ge=1, le=1000, description="Fixed number of pods.")
-    min: int | None = Field(None, ge=1, le=1000, description="Fewest pods.")
-    max: int | None = Field(None, ge=1, le=1000, description="Most pods.")
-    cpu: Quantity | None = Field(None, description="CPU request of each pod.")
-    memory: Quantity | None = Field(None, description="Memory request of each pod.")
-    cpu_limit: Quantity | None = Field(None, description="CPU limit of each pod.")
-    memory_limit: Quantity | None = Field(None, description="Memory limit of each pod.")
+    replicas: int | None = Field(default=None, ge=1, le=1000, description="Fixed number of pods.")
+    min: int | None = Field(default=None, ge=1, le=1000, description="Fewest pods.")
+    max: int | None = Field(default=None, ge=1, le=1000, description="Most pods.")
+    cpu: Quantity | None = Field(default=None, description="CPU request of each pod.")
+    memory: Quantity | None = Field(default=None, description="Memory request of each pod.")
+    cpu_limit: Quantity | None = Field(default=None, description="CPU limit of each pod.")
+    memory_limit: Quantity | None = Field(default=None, description="Memory limit of each pod.")
 
 
 class StackConfig(Section):
     """Everything that a stack is told; each field is a Pulumi config key of its own."""
 
     environment: Literal["dev", "staging", "prod"] = Field(
-        "dev", description="Which safety rules hold: digests and a domain outside dev."
+        default="dev", description="Which safety rules hold: digests and a domain outside dev."
     )
     topology: Literal["monolith", "microservices"] = Field(
-        "monolith", description="Which services there are; stacks/topologies/."
+        default="monolith", description="Which services there are; stacks/topologies/."
     )
     domain: Domain | None = Field(
-        None, description="Public host name; absent in dev: the load balancer's address."
+        default=None, description="Public host name; absent in dev: the load balancer's address."
     )
     protocol: Protocol = Field(default_factory=Protocol)
     images: Images = Field(default_factory=Images)
