@@ -82,7 +82,8 @@ def quantity(written: Any) -> Decimal:
 
 def cores(number: Decimal) -> str:
     """``0.25`` → ``250m``, ``2`` → ``2``: CPU as people write it."""
-    return f"{number:f}" if number == number.to_integral() else f"{number * 1000:.0f}m"
+    whole = number == number.to_integral()
+    return f"{number:.0f}" if whole else f"{number * 1000:.0f}m"
 
 
 def bytes_(number: Decimal) -> str:

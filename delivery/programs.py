@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import subprocess
@@ -16,20 +17,24 @@ _OURS = Path(__file__).resolve().parents[1]
 
 # The child takes only the recorder from here; stacks/ and components/ come from its own folder.
 _CHILD = """
-import sys
-ours, root, graph = sys.argv[1:]
+import json, sys
+ours, root, outcome = sys.argv[1:]
 sys.path.insert(0, ours)
 from delivery.programs import run_program
 from delivery.stack_files import StackFiles
 sys.path = [root, *(place for place in sys.path if place not in ("", ours))]
 files = StackFiles.from_json(sys.stdin.read())
-with open(graph, "w") as file:
-    file.write(run_program(root, files).to_json())
+try:
+    said = {"graph": run_program(root, files).to_json()}
+except (Exception, SystemExit) as error:
+    said = {"error": f"{type(error).__name__}: {error}"}
+with open(outcome, "w") as file:
+    json.dump(said, file)
 """
 
 
 class ProgramFailed(Exception):  # noqa: N818  (it reports; it is not an error of ours)
-    """A program in a process of its own ended with an error; the text is what it wrote."""
+    """A program in a process of its own ended with an error; the text says which."""
 
 
 def record_stack(root: Path, stack: str) -> ResourceGraph:
@@ -58,9 +63,9 @@ def run_program(root: str, files: StackFiles) -> ResourceGraph:
 
 def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
     with tempfile.TemporaryDirectory() as folder:
-        graph = Path(folder) / "graph.json"
+        outcome = Path(folder) / "outcome.json"
         run = subprocess.run(
-            [sys.executable, "-c", _CHILD, str(_OURS), str(root), str(graph)],
+            [sys.executable, "-c", _CHILD, str(_OURS), str(root), str(outcome)],
             input=files.to_json(),
             cwd=root,
             env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
@@ -68,6 +73,9 @@ def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
             text=True,
             check=False,
         )
-        if run.returncode != 0:
-            raise ProgramFailed(run.stderr.strip())
-        return ResourceGraph.from_json(graph.read_text())
+        if not outcome.is_file():
+            raise ProgramFailed(f"exit status {run.returncode}: {run.stderr.strip()[-2000:]}")
+        said = json.loads(outcome.read_text())
+        if "error" in said:
+            raise ProgramFailed(said["error"])
+        return ResourceGraph.from_json(said["graph"])

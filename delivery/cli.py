@@ -1,0 +1,131 @@
+"""``qudag-mcp``: the verbs, and the one place where a failure becomes a message and a status.
+
+A verb is a few lines. What it needs is imported when it runs, so that ``--help`` is immediate.
+"""
+
+from __future__ import annotations
+
+import gc
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from stacks.problems import ProblemReport
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+class _Verbs(TyperGroup):
+    """Turns what a user can cause into a message; a bug keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProblemReport as report:
+            typer.echo(str(report), err=True)
+            raise typer.Exit(1) from report
+        except OSError as error:
+            if error.strerror is None or isinstance(error, BrokenPipeError):
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"{place}{error.strerror}", err=True)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as interrupt:
+            typer.echo("\nInterrupted. Run the same command again to go on.", err=True)
+            raise typer.Exit(130) from interrupt
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Deploys platforms of MCP servers, and shows what a change would do before it is done.",
+    epilog="Exit status: 0 done, 1 refused or failed with a message, 2 wrong usage.",
+)
+
+
+class Format(StrEnum):
+    TREE = "tree"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+Stack = Annotated[str, typer.Option(help="Name of a stack: the middle of Pulumi.NAME.yaml.")]
+Root = Annotated[
+    Path,
+    typer.Option("--cwd", "-C", help="Folder of the Pulumi program.", show_default=False),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import tomllib
+
+        project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+        typer.echo(f"qudag-mcp {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def qudag_mcp(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    del version  # the callback has answered
+    gc.disable()  # a run is short: the collector would only slow the SDKs' large imports
+
+
+@app.command()
+def preview(
+    stack: Stack = "dev",
+    base: Annotated[
+        str | None, typer.Option(help="Commit, tag or branch to compare with.", metavar="GITREF")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TREE,
+    cwd: Root = _ROOT,
+) -> None:
+    """Show what a stack is, or with --base what has changed since a commit.
+
+    Needs no cloud, no cluster and no Pulumi engine. With --base every resource that would be
+    added, changed, replaced, moved or deleted is listed property by property, risks first.
+    """
+    from .preview import compare
+    from .programs import record_stack
+    from .report import json, markdown, terminal
+
+    report = {Format.MARKDOWN: markdown, Format.JSON: json}.get(form, terminal)
+    subject = compare(cwd, stack, base) if base else record_stack(cwd, stack)
+    written = report.comparison(subject) if base else report.inventory(subject)
+    if isinstance(written, str):
+        typer.echo(written, nl=False)
+    else:
+        terminal.console().print(written)
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Option(help="Folder to write to; created when absent.")],
+    stack: Stack = "dev",
+    cwd: Root = _ROOT,
+) -> None:
+    """Write a stack as files: DIR/graph.json and DIR/manifests/*.yaml.
+
+    Manifests apply in the order of their names. Files of an earlier render that no longer
+    belong are removed; a folder with anything else in it is refused.
+    """
+    from .programs import record_stack
+    from .render import render as write
+
+    done = write(record_stack(cwd, stack), out)
+    typer.echo(f"{done.manifests} manifests and graph.json in {done.folder}")
+    for name in done.removed:
+        typer.echo(f"removed {name}, which is no longer part of the stack")
+
+
+if __name__ == "__main__":
+    app()
