@@ -1,0 +1,64 @@
+"""What ``up`` tells at its end: addresses first, then how to call a tool, then what runs where."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .images import used
+from .up import Done
+
+_FIRST = ("mcp_url", "prm_url", "issuer", "era")
+
+
+def announcement(done: Done, stack: str) -> RenderableType:
+    """The end of a successful ``up``."""
+    public = done.deployed.public()
+    facts = Table.grid(padding=(0, 2))
+    for name in [*_FIRST, *sorted(set(public) - set(_FIRST))]:
+        if public.get(name) is not None:
+            facts.add_row(Text(name, style="bold"), Text(str(public[name]), overflow="fold"))
+    parts: list[RenderableType] = [Text(""), facts, Text(""), _workloads(done), Text("")]
+    parts += [Text(line) for line in _notes(done)]
+    option = "" if stack == "dev" else f" --stack {stack}"
+    parts.append(Text(""))
+    if done.forwarding:
+        parts.append(Text(f"No load balancer here; to reach it yourself:\n  {done.forwarding}"))
+    parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
+    return Group(*parts)
+
+
+def _workloads(done: Done) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("workload", "namespace", "pods", "images"):
+        table.add_column(column, overflow="fold")
+    for workload in done.workloads:
+        metadata = workload["metadata"]
+        pods = 1 if workload["kind"] == "Job" else workload["spec"].get("replicas", "scaled")
+        images = [image.partition("@")[0].rpartition("/")[2] for image in used([workload])]
+        table.add_row(
+            f"{workload['kind']} {metadata['name']}",
+            metadata.get("namespace", ""),
+            str(pods),
+            ", ".join(images),
+        )
+    return table
+
+
+def _notes(done: Done) -> list[str]:
+    counts = ", ".join(f"{count} {name}" for name, count in done.changes.items())
+    total = "nothing changed" if done.nothing_changed else counts
+    notes = [
+        f"objects    {total}" + (f"; made {len(done.secrets)} secrets" if done.secrets else ""),
+        f"cluster    {done.cluster.name} ({done.cluster.why})",
+        f"engine     {done.engine.name}",
+    ]
+    if done.engine.pulumi is None:
+        notes.append(f"           there is no Pulumi state ({done.engine.why})")
+    notes += [f"stand-in   {stand_in}" for stand_in in done.images.stand_ins]
+    return [*notes, f"checked    {done.calls}", f"elapsed    {done.seconds:.0f} s"]
+
+
+def say(console: Console, done: Done, stack: str) -> None:
+    console.print(announcement(done, stack))

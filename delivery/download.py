@@ -1,0 +1,106 @@
+"""The official Pulumi CLI, fetched once, and used only if it is what was pinned."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = "3.253.0"
+SOURCE = "https://get.pulumi.com/releases/sdk"
+
+# SHA-256 of the release's archives. docs/up.md says where they were taken from.
+CHECKSUMS: Mapping[str, str] = {
+    "linux-x64": "33161e521280e6c77395a46344dba5ff9c118a90df254801e662087143b4d1ac",
+    "linux-arm64": "7d7074d67a76139226c163b2365f14fbd45d8e2251362a2e10dc4602b3b577ea",
+}
+
+CONNECT_SECONDS = 3.0
+_CHUNK = 1 << 20
+
+
+class UnavailableError(Exception):
+    """The release cannot be had here; the message says why, in half a sentence."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of the CLI: where it is, and what its archives must be.
+
+    Attributes:
+        checksums: SHA-256 by platform, as ``linux-x64``.
+    """
+
+    version: str = VERSION
+    source: str = SOURCE
+    checksums: Mapping[str, str] = CHECKSUMS
+
+    def archive(self, machine: str) -> str:
+        return f"pulumi-v{self.version}-{machine}.tar.gz"
+
+
+def this_platform() -> str:
+    """This machine in the words of the releases."""
+    names = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+    return f"{platform.system().lower()}-{names.get(platform.machine().lower(), '?')}"
+
+
+def obtain(cache: Path, release: Release | None = None, machine: str | None = None) -> Path:
+    """The CLI's ``pulumi`` in ``cache``; fetched, checked and unpacked when absent.
+
+    Nothing of an archive that is not the pinned one is ever unpacked.
+
+    Raises:
+        UnavailableError: no such platform, no network, a refusal, or another archive.
+    """
+    release = release or Release()
+    machine = machine or this_platform()
+    home = cache / f"pulumi-{release.version}-{machine}"
+    program = home / "pulumi"
+    if program.exists():
+        return program
+    wanted = release.checksums.get(machine)
+    if wanted is None:
+        raise UnavailableError(f"no checksum of release {release.version} is pinned for {machine}")
+    with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as folder:
+        archive = Path(folder, "archive")
+        url = f"{release.source}/{release.archive(machine)}"
+        found = _fetch(url, archive)
+        if found != wanted:
+            raise UnavailableError(
+                f"what {url} sent is not the pinned release (SHA-256 {found}, not {wanted})"
+            )
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        shutil.rmtree(home, ignore_errors=True)
+        os.replace(Path(folder, "pulumi"), home)  # at once: no half of it is ever found
+    return program
+
+
+def _fetch(url: str, target: Path) -> str:
+    """Stores what ``url`` answers; its SHA-256."""
+    digest = hashlib.sha256()
+    try:
+        with (
+            urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer,  # noqa: S310  (pinned)
+            target.open("wb") as file,
+        ):
+            while chunk := answer.read(_CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+    except urllib.error.HTTPError as refusal:
+        raise UnavailableError(f"{url} answered {refusal.code}") from refusal
+    except (TimeoutError, urllib.error.URLError, ConnectionError) as failure:
+        why = getattr(failure, "reason", failure)
+        raise UnavailableError(f"{url} cannot be reached ({why})") from failure
+    except OSError as failure:
+        raise UnavailableError(f"it could not be stored ({failure.strerror})") from failure
+    return digest.hexdigest()

@@ -1,0 +1,291 @@
+"""The images of the dev platform: pulled where they can be, else built or assembled here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stacks.problems import Problem, ProblemReport
+
+from . import local_node, process
+from .cluster import KIND_CLUSTER, Cluster
+from .kubectl import Object
+from .places import tools_cache
+from .progress import Progress
+
+RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
+SERVER = "qudag-mcp-server"
+_LAUNCHER = """#!/usr/bin/python3
+import sys
+
+sys.path.insert(0, "/opt/qudag")
+from qudag_mcp_server.__main__ import main
+
+sys.exit(main())
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How an image is made on the local node.
+
+    Attributes:
+        part: the end of the image's repository name that it stands for.
+        debian: packages of its base.
+        called: what the user is told.
+        path: folders put before the usual ones on its PATH.
+    """
+
+    part: str
+    debian: str
+    called: str
+    path: Sequence[str] = ()
+
+
+STAND_INS = (
+    Recipe(part="nginx", debian="nginx-light", called="Debian's nginx"),
+    Recipe(
+        part="postgres",
+        debian="postgresql-17",
+        called="Debian's PostgreSQL 17",
+        path=("/usr/lib/postgresql/17/bin",),
+    ),
+    Recipe(part="valkey", debian="valkey-server", called="Debian's Valkey"),
+)
+
+
+@dataclass(frozen=True)
+class Images:
+    """What was made for a cluster.
+
+    Attributes:
+        references: the exact reference by the configured name; a changed image is another
+            reference, so that Kubernetes rolls the pods by itself.
+        stand_ins: what stands for what, for the user.
+    """
+
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
+    stand_ins: tuple[str, ...] = ()
+
+    def put_into(self, manifests: Iterable[Object]) -> list[Object]:
+        """The manifests with exact references in place of the configured names."""
+        return [_with_images(manifest, self.references) for manifest in manifests]
+
+
+def used(manifests: Iterable[Object]) -> list[str]:
+    """Names of all images that pods of these manifests run."""
+    found: dict[str, None] = {}
+    for manifest in manifests:
+        for container in _containers(manifest):
+            found[container["image"]] = None
+    return list(found)
+
+
+def provide(cluster: Cluster, manifests: Sequence[Object], progress: Progress) -> Images:
+    """Sees to it that the cluster can run the images; says what stands for them."""
+    names = used(manifests)
+    match cluster.kind:
+        case "context":
+            return Images()
+        case "kind":
+            return _built(names, progress)
+        case "node":
+            with progress.step("Images") as step:
+                images = _assembled(names, progress)
+                step.result = f"{len(images.references)} on the node"
+                return images
+
+
+def _containers(manifest: Object) -> list[dict[str, Any]]:
+    """All containers of the pods that a manifest makes."""
+    spec: dict[str, Any] = manifest.get("spec") or {}
+    if manifest["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    pod: dict[str, Any] = spec if manifest["kind"] == "Pod" else _pod_of(spec)
+    return [*pod.get("initContainers", ()), *pod.get("containers", ())]
+
+
+def _pod_of(spec: dict[str, Any]) -> dict[str, Any]:
+    template: dict[str, Any] = spec.get("template") or {}
+    return template.get("spec") or {}
+
+
+def _with_images(manifest: Object, references: Mapping[str, str]) -> Object:
+    if not any(container["image"] in references for container in _containers(manifest)):
+        return manifest
+    copy: Object = json.loads(json.dumps(manifest))
+    for container in _containers(copy):
+        container["image"] = references.get(container["image"], container["image"])
+    return copy
+
+
+def repository(name: str) -> str:
+    """The last part of an image's repository: ``postgres`` of ``docker.io/library/postgres:17``."""
+    return re.sub(r"[:@].*$", "", name.rsplit("/", 1)[-1])
+
+
+# ---- the local node ----------------------------------------------------------------------------
+
+
+def _assembled(names: Sequence[str], progress: Progress) -> Images:
+    """Every image assembled for the node, anew only where its making or its files changed."""
+    references: dict[str, str] = {}
+    stand_ins: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            if repository(name) == SERVER:
+                arguments = _server_arguments(Path(folder))
+                stand_ins.append(f"{name}: assembled from runtime/")
+            else:
+                recipe = _recipe(name)
+                arguments = [f"--debian={recipe.debian}"]
+                if recipe.path:
+                    arguments += ["--env", f"PATH={':'.join([*recipe.path, _PATH])}"]
+                stand_ins.append(f"{name}: {recipe.called} stands for it")
+            references[name] = _pinned(name, _assemble(name, arguments, progress))
+    return Images(references, tuple(stand_ins))
+
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def _recipe(name: str) -> Recipe:
+    for recipe in STAND_INS:
+        if repository(name).startswith(recipe.part):
+            return recipe
+    raise ProblemReport(
+        [
+            Problem(
+                f"image {name}",
+                "the local node pulls nothing from outside, and there is no recipe for it here",
+                "its pods would not start",
+                "use a cluster that can pull it (CLUSTER=context:NAME or CLUSTER=kind), or make "
+                f"it: tools/node/image {name} …",
+            )
+        ]
+    )
+
+
+def _server_arguments(folder: Path) -> list[str]:
+    """Lays out what ``runtime/`` puts into the server's image; the arguments that take it in."""
+    package = folder / "opt/qudag/qudag_mcp_server"
+    package.mkdir(parents=True)
+    for source in sorted(RUNTIME.rglob("*.py")):
+        target = package / source.relative_to(RUNTIME)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(0o644)
+    launcher = folder / "usr/local/bin" / SERVER
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(_LAUNCHER)
+    launcher.chmod(0o755)
+    return [
+        "--debian=python3",
+        f"--requirements={RUNTIME / 'requirements.txt'}",
+        f"--add={folder}:/",
+    ]
+
+
+def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
+    """Makes the image unless the node has exactly this one; its digest."""
+    recipe = _fingerprint(arguments)
+    stamp = tools_cache() / f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+    stored = local_node.image_manifest(name)
+    if stamp.exists() and stored.exists():
+        known = json.loads(stamp.read_text())
+        if known == {"recipe": recipe, "digest": _sha256(stored)}:
+            return known["digest"]
+    progress.say(f"assembling {name}")
+    outcome = process.run(
+        [local_node.FOLDER / "image", name, *arguments], on_line=progress.say, timeout=1800
+    )
+    if not outcome.ok:
+        raise ProblemReport(
+            [
+                Problem(
+                    f"image {name}",
+                    f"it was not assembled: {outcome.last_lines(3)}",
+                    "its pods would not start",
+                    "check that the Debian archive and the Python package index can be reached "
+                    "and that the disk has room, then run this again",
+                )
+            ]
+        )
+    digest = _sha256(stored)
+    stamp.write_text(json.dumps({"recipe": recipe, "digest": digest}))
+    return digest
+
+
+def _fingerprint(arguments: Sequence[str]) -> str:
+    """Changes with the arguments, with the files they name, and with the tool that reads them."""
+    digest = hashlib.sha256()
+    for tool in ("image", "layers.py"):
+        digest.update((local_node.FOLDER / tool).read_bytes())
+    for argument in arguments:
+        flag, _, value = argument.partition("=")
+        digest.update(f"{flag}\n".encode())
+        if flag == "--add":
+            top = Path(value.rpartition(":")[0])
+            for file in sorted(path for path in top.rglob("*") if path.is_file()):
+                digest.update(f"{file.relative_to(top)}\n".encode())
+                digest.update(file.read_bytes())
+        elif flag == "--requirements":
+            digest.update(Path(value).read_bytes())
+        else:
+            digest.update(f"{value}\n".encode())
+    return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
+def _pinned(name: str, digest: str) -> str:
+    return f"{name}@{digest}"
+
+
+# ---- kind --------------------------------------------------------------------------------------
+
+
+def _built(names: Sequence[str], progress: Progress) -> Images:
+    """The server's image built by Docker and loaded into kind; the others are pulled there."""
+    references: dict[str, str] = {}
+    for name in names:
+        if repository(name) != SERVER:
+            continue
+        reference = f"{name}-{_content(RUNTIME)[:12]}"
+        with progress.step(f"Building {reference}"):
+            for argv in (
+                ["docker", "build", "--tag", reference, str(RUNTIME)],
+                ["kind", "load", "docker-image", reference, "--name", KIND_CLUSTER],
+            ):
+                outcome = process.run(argv, on_line=progress.say, timeout=1800)
+                if not outcome.ok:
+                    raise ProblemReport(
+                        [
+                            Problem(
+                                " ".join(argv[:2]),
+                                outcome.last_lines(4),
+                                "the server's pods would not start",
+                                "mend what is named and run this again, or use CLUSTER=node",
+                            )
+                        ]
+                    )
+        references[name] = reference
+    return Images(references)
+
+
+def _content(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file.relative_to(folder)}\n".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

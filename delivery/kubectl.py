@@ -1,0 +1,204 @@
+"""kubectl bound to one cluster, and what its complaints mean to a user."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stacks.problems import Problem, ProblemReport
+
+from . import process
+
+OLDEST = (1, 27)
+"""ApplySets came with this kubectl (KEP-3659)."""
+
+FIELD_MANAGER = "qudag-mcp"
+HOW_TO_GET = (
+    "install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools/), or use the local "
+    "node, which builds its own: CLUSTER=node"
+)
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON gives it."""
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl that can only reach the cluster it was made for.
+
+    Attributes:
+        program: the executable.
+        kubeconfig: the file to use; the user's own when absent.
+        context: the context in it; always said, so that the current one never counts.
+    """
+
+    program: Path
+    context: str
+    kubeconfig: Path | None = None
+
+    def argv(self, *arguments: str) -> list[str | Path]:
+        where = [f"--context={self.context}"]
+        if self.kubeconfig is not None:
+            where.append(f"--kubeconfig={self.kubeconfig}")
+        return [self.program, *where, *arguments]
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        timeout: float = 120,
+        env: dict[str, str] | None = None,
+    ) -> process.Outcome:
+        """As kubectl ends; a cluster that does not answer in time is an outcome as well."""
+        try:
+            return process.run(self.argv(*arguments), stdin=stdin, timeout=timeout, env=env)
+        except TimeoutError as late:
+            return process.Outcome(1, "", f"Unable to connect to the server: {late}")
+
+    def must(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+        """Its output; a report of what went wrong where it fails."""
+        outcome = self.run(*arguments, stdin=stdin, timeout=timeout)
+        if not outcome.ok:
+            raise ProblemReport(explain(outcome.err, self.context))
+        return outcome.out
+
+    def objects(self, *arguments: str) -> list[Object]:
+        """What ``get`` finds, as objects; nothing where there is nothing."""
+        text = self.must("get", "--ignore-not-found", "--output=json", *arguments)
+        return listed(text)
+
+
+def listed(text: str) -> list[Object]:
+    """The objects in kubectl's JSON: none, one, a list, or several documents in a row."""
+    objects: list[Object] = []
+    decoder = json.JSONDecoder()
+    position = 0
+    while (start := _next_brace(text, position)) >= 0:
+        value, position = decoder.raw_decode(text, start)
+        objects += value["items"] if value.get("kind", "").endswith("List") else [value]
+    return objects
+
+
+def _next_brace(text: str, position: int) -> int:
+    return text.find("{", position)
+
+
+def require(program: Path) -> tuple[int, int]:
+    """The kubectl's version; a report where it is too old for ApplySets."""
+    outcome = process.run([program, "version", "--client", "--output=json"], timeout=20)
+    said = re.search(r'"gitVersion":\s*"v(\d+)\.(\d+)', outcome.out)
+    if not outcome.ok or said is None:
+        raise ProblemReport(
+            [
+                Problem(
+                    str(program),
+                    f"it does not say its version: {outcome.last_lines(1)}",
+                    "nothing can be applied with it",
+                    HOW_TO_GET,
+                )
+            ]
+        )
+    version = (int(said[1]), int(said[2]))
+    if version < OLDEST:
+        raise ProblemReport(
+            [
+                Problem(
+                    str(program),
+                    f"kubectl {version[0]}.{version[1]} is older than {OLDEST[0]}.{OLDEST[1]}",
+                    "what a stack no longer holds could not be pruned",
+                    HOW_TO_GET,
+                )
+            ]
+        )
+    return version
+
+
+_MEANINGS: Sequence[tuple[str, str, str]] = (
+    (
+        r"connection refused|no such host|i/o timeout|Unable to connect|was refused|"
+        r"no route to host|network is unreachable|TLS handshake timeout|context deadline exceeded",
+        "the cluster does not answer",
+        "check that it runs and that this machine reaches it: kubectl --context={context} version",
+    ),
+    (
+        r"Unauthorized|must be logged in|provide credentials|expired",
+        "the cluster does not accept these credentials",
+        "renew them as your cluster's provider says, then run this again",
+    ),
+    (
+        r"[Ff]orbidden.*(User|cannot)|cannot (get|list|create|patch|delete) resource",
+        "these credentials lack a right",
+        "ask for the right that is named, or use another context",
+    ),
+    (
+        r"Apply failed with \d+ conflict|conflict with \"",
+        "somebody else has changed fields that this stack owns",
+        "take the change into the stack's configuration, or undo it in the cluster "
+        "(kubectl get … --show-managed-fields says who)",
+    ),
+    (
+        r"no matches for kind|could not find the requested resource|doesn't have a resource type",
+        "the cluster lacks a resource type that the stack uses",
+        "install the operator whose types are named, or choose a kind without it",
+    ),
+    (
+        r"exceeded quota|violates PodSecurity|admission webhook",
+        "the cluster's own rules refuse an object",
+        "change the stack's configuration so that it fits the rule that is named",
+    ),
+    (
+        r"field is immutable|updates to statefulset spec",
+        "a field was changed that Kubernetes does not let anyone change",
+        "delete the named object (a StatefulSet with --cascade=orphan keeps its pods and "
+        "volumes), then run this again",
+    ),
+)
+
+
+def explain(complaint: str, context: str) -> list[Problem]:
+    """kubectl's error text as problems: what it means, and its own words shortened."""
+    words = _own_words(complaint)
+    for pattern, meaning, fix in _MEANINGS:
+        if re.search(pattern, complaint):
+            return [
+                Problem(
+                    f"context {context}",
+                    f"{meaning}: {words}",
+                    "nothing after this point was done; what was done stays and is taken up again",
+                    fix.format(context=context),
+                )
+            ]
+    return [
+        Problem(
+            f"context {context}",
+            f"kubectl refused: {words}",
+            "nothing after this point was done; what was done stays and is taken up again",
+            "mend what is named and run this again",
+        )
+    ]
+
+
+def _own_words(complaint: str, most: int = 4) -> str:
+    """The lines that matter: no warnings, no Go log headers, no repetition."""
+    kept: dict[str, None] = {}
+    for line in complaint.splitlines():
+        text = re.sub(r"^[EWI]\d{4} [\d:.]+ +\d+ \S+\] ?", "", line).strip()
+        if text.startswith("Please review the fields above"):
+            break
+        text = re.sub(r"\{.{80,}\}", "{…}", text)
+        if text and not text.startswith(("Warning:", "Unhandled Error")) and "memcache" not in line:
+            kept[text.removeprefix("error: ").removeprefix("Error from server ")] = None
+    lines = list(kept) or [complaint.strip() or "it said nothing"]
+    more = f" (and {len(lines) - most} more lines)" if len(lines) > most else ""
+    return "; ".join(lines[:most]) + more
+
+
+def reference(thing: Object) -> str:
+    """``Kind/namespace/name``, as people speak of an object."""
+    metadata = thing["metadata"]
+    parts: Iterable[str | None] = (thing["kind"], metadata.get("namespace"), metadata["name"])
+    return "/".join(part for part in parts if part)

@@ -1,0 +1,152 @@
+"""The verbs that need a cluster: up, down, outputs, token, tools, call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from .client import Era
+    from .progress import Progress
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+Stack = Annotated[str, typer.Option(help="Name of a stack: the middle of Pulumi.NAME.yaml.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CLUSTER",
+        metavar="context:NAME|kind|node",
+        help="Where to deploy. Absent: kind where Docker answers, else the local node.",
+    ),
+]
+EraName = Annotated[
+    Literal["modern", "legacy"] | None,
+    typer.Option("--era", help="MCP revisions to speak; the newest served when absent."),
+]
+Bearer = Annotated[
+    str | None,
+    typer.Option("--token", envvar="QUDAG_MCP_TOKEN", help="Bearer token; made when absent."),
+]
+
+
+def up(
+    stack: Stack = "dev",
+    cluster: Cluster = None,
+    create_secrets: Annotated[
+        bool,
+        typer.Option(help="Make absent secrets, with random values, in a cluster of yours too."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outputs as JSON.")] = False,
+) -> None:
+    """Set everything up, deploy the stack, call it, and print how to reach it.
+
+    Deploys with Pulumi where there is one, else by server-side apply. Progress goes to stderr,
+    the result to stdout. Run again, it changes what differs; interrupted, it goes on.
+    """
+    from rich.console import Console
+
+    from .announcement import announcement
+    from .up import up as bring_up
+
+    done = bring_up(_ROOT, stack, cluster, _progress(), create_secrets=create_secrets)
+    if as_json:
+        typer.echo(_json(done.deployed.public()))
+    else:
+        Console(soft_wrap=False, highlight=False).print(announcement(done, stack))
+
+
+def down(
+    stack: Stack = "dev",
+    cluster: Cluster = None,
+    keep_cluster: Annotated[
+        bool, typer.Option(help="Delete the stack only, from our own cluster too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Undo `up`: delete what was deployed, and stop the cluster where it is ours.
+
+    In a cluster of yours only what the stack applied is deleted, its volumes included, and
+    outside dev that is asked first.
+    """
+    from .down import down as take_down
+
+    if stack != "dev" and not yes:
+        typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
+    typer.echo(take_down(_ROOT, stack, cluster, _progress(), keep_cluster=keep_cluster))
+
+
+def outputs(stack: Stack = "dev") -> None:
+    """Print the outputs of a stack that is up, as JSON."""
+    from .call import outputs as public
+
+    typer.echo(public(stack))
+
+
+def token(
+    stack: Stack = "dev",
+    subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "developer",
+) -> None:
+    """Print a bearer token of the local development issuer, good for ten minutes."""
+    from .call import token as mint
+
+    typer.echo(mint(stack, subject))
+
+
+def tools(stack: Stack = "dev", era: EraName = None, token: Bearer = None) -> None:
+    """List the tools of a stack that is up."""
+    from .call import tools as offered
+
+    for tool in offered(stack, _era(era), token):
+        typer.echo(f"{tool.name:20} {(tool.description or '').strip().splitlines()[0]}")
+
+
+def call(  # noqa: PLR0917  (options of the command line)
+    tool: Annotated[str, typer.Argument(help="Name of the tool.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")
+    ] = None,
+    stack: Stack = "dev",
+    era: EraName = None,
+    token: Bearer = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 120,
+) -> None:
+    """Call a tool of a stack that is up; exit status 1 where the tool answers an error.
+
+    Values are text where the tool's schema says text, else JSON: count to=5.
+    """
+    from .call import answer
+    from .call import call as call_tool
+
+    result = call_tool(stack, tool, arguments or [], _era(era), token, timeout, _progress())
+    typer.echo(answer(result), err=result.is_error)
+    if result.is_error:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these verbs to the command."""
+    for verb in (up, down, outputs, token, tools, call):
+        app.command()(verb)
+
+
+def _era(name: str | None) -> Era | None:
+    from .client import Era
+
+    return Era(name) if name else None
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+
+    from .progress import Progress
+
+    return Progress(Console(stderr=True, highlight=False))
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=2, sort_keys=True)

@@ -1,0 +1,154 @@
+"""The local one-node Kubernetes of ``tools/node``, driven with its own words shown as they come."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+import re
+from pathlib import Path
+
+from stacks.problems import Problem, ProblemReport
+
+from . import process
+from .kubectl import Kubectl
+from .progress import Progress
+
+FOLDER = Path(__file__).resolve().parent.parent / "tools" / "node"
+CONTEXT = "node"
+BALANCERS = tuple(str(address) for address in ipaddress.ip_network("10.250.1.0/28").hosts())
+"""What the node's load balancers may be called at; certificates name them all."""
+
+_SEPARATOR = "\x1f"
+_BUILD_SECONDS = 3600.0
+
+
+def why_not() -> list[Problem]:
+    """What keeps this machine from running the node, as far as it shows without starting it."""
+    reasons = {
+        f"it is {platform.system()}, not Linux": platform.system() != "Linux",
+        f"it is {platform.machine()}, not x86_64": platform.machine() != "x86_64",
+        "you are not root": os.geteuid() != 0,
+    }
+    return [
+        Problem(
+            "local node",
+            f"this machine cannot run it: {reason}",
+            "pods need namespaces, mounts and cgroups of their own",
+            "run as root (sudo make up)"
+            if "root" in reason
+            else "use kind, or a cluster of yours: CLUSTER=context:NAME",
+        )
+        for reason, holds in reasons.items()
+        if holds
+    ]
+
+
+def up(progress: Progress) -> Kubectl:
+    """Starts the node, or finds it started; its builds and waits show as they happen.
+
+    Raises:
+        ProblemReport: with what the node said, where it could not start.
+    """
+    if problems := why_not():
+        raise ProblemReport(problems)
+    with progress.step("Local node") as step:
+        outcome = process.run(
+            [FOLDER / "up"],
+            env=_speaking_clearly(),
+            timeout=_BUILD_SECONDS,
+            on_line=lambda line: progress.say(_plain(line)),
+        )
+        if not outcome.ok:
+            raise ProblemReport(heard(outcome))
+        if "already up" in outcome.out:
+            step.result = "already up"
+    bound = running()
+    if bound is None:
+        raise ProblemReport(
+            [
+                Problem(
+                    "local node",
+                    "it ended as soon as it was up",
+                    "there is nowhere to deploy to",
+                    "run this again; tools/node/README.md says where its logs are",
+                )
+            ]
+        )
+    return bound
+
+
+def running() -> Kubectl | None:
+    """kubectl for the node; None where it is down."""
+    environment = _environment()
+    kubeconfig = Path(environment["KUBECONFIG"])
+    if not kubeconfig.exists():
+        return None
+    bound = Kubectl(program(environment), CONTEXT, kubeconfig)
+    alive = bound.run("get", "--raw=/readyz", "--request-timeout=5s", timeout=10)
+    return bound if alive.ok else None
+
+
+def down(progress: Progress) -> None:
+    """Stops the node and removes all of it but its caches; nothing happens where it is down."""
+    with progress.step("Stopping the local node"):
+        outcome = process.run(
+            [FOLDER / "down"],
+            env=_speaking_clearly(),
+            timeout=120,
+            on_line=lambda line: progress.say(_plain(line)),
+        )
+        if not outcome.ok:
+            raise ProblemReport(heard(outcome))
+
+
+def left_something() -> bool:
+    """Whether an up, even one that was cut short, left something that ``down`` would remove."""
+    return Path(_environment()["KUBECONFIG"]).parent.exists()
+
+
+def program(environment: dict[str, str]) -> Path:
+    """The kubectl that the node built for itself."""
+    return Path(environment["PATH"].split(":")[0], "kubectl")
+
+
+def _environment() -> dict[str, str]:
+    """What ``tools/node/env`` would set in a shell."""
+    outcome = process.run([FOLDER / "env"], timeout=20)
+    if not outcome.ok:
+        raise ProblemReport(heard(outcome))
+    return dict(re.findall(r"(\w+)=(\S+)", outcome.out))
+
+
+def _speaking_clearly() -> dict[str, str]:
+    return {"NODE_SEPARATOR": _SEPARATOR}
+
+
+def _plain(line: str) -> str:
+    """A line of the node's without its own clock and prefix."""
+    line = re.sub(r"^\[ *\d+s\] ", "", line).replace(_SEPARATOR, ": ")
+    return line.removeprefix("node: ")
+
+
+def heard(outcome: process.Outcome) -> list[Problem]:
+    """The node's messages as problems: each line is what, consequence and fix."""
+    problems: list[Problem] = []
+    for line in outcome.err.splitlines():
+        parts = line.removeprefix("node: ").split(_SEPARATOR)
+        if line.startswith("node: ") and len(parts) == 3:
+            problems.append(Problem("local node", *parts))
+    return problems or [
+        Problem(
+            "local node",
+            outcome.last_lines(3) or f"it ended with status {outcome.status}",
+            "there is nowhere to deploy to",
+            "tools/node/README.md says where its logs are; make down clears up, then make up again",
+        )
+    ]
+
+
+def image_manifest(name: str) -> Path:
+    """Where the node keeps the manifest of the image of this full name, once it is made."""
+    cache = Path(_environment()["PATH"].split(":")[0]).parent
+    path, _, tag = name.rpartition(":")
+    return cache / "images" / "manifests" / path / tag

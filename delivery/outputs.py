@@ -1,0 +1,163 @@
+"""What a deployed stack returns: real addresses in the place of those a program cannot know."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from stacks.problems import Problem, ProblemReport
+
+from . import process
+from .kubectl import Kubectl, Object
+
+_TOKEN = re.compile(r"address-of\.([a-z0-9-]+)\.([a-z0-9-]+)")
+FILE = "outputs.json"
+FORWARDED_PORT = 8443
+BALANCER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Door:
+    """The Service through which a platform is reached.
+
+    Attributes:
+        address: of its load balancer; None where the cluster gives none.
+    """
+
+    namespace: str
+    service: str
+    address: str | None
+
+    def forwarding(self, kubectl: Kubectl, port: int = FORWARDED_PORT) -> list[str]:
+        """The command that makes it reachable at ``localhost`` instead."""
+        argv = kubectl.argv(
+            "port-forward", f"--namespace={self.namespace}", f"service/{self.service}"
+        )
+        return [*(str(part) for part in argv), f"{port}:443"]
+
+
+def door(outputs: Mapping[str, Any], kubectl: Kubectl) -> Door | None:
+    """The Service whose address the outputs wait for, once it has one."""
+    found = _TOKEN.search(json.dumps(outputs))
+    if found is None:
+        return None
+    namespace, service = found.groups()
+    deadline = time.monotonic() + BALANCER_SECONDS
+    while True:
+        things = kubectl.objects("service", service, f"-n={namespace}")
+        address = _address(things[0]) if things else None
+        is_balancer = bool(things) and things[0]["spec"].get("type") == "LoadBalancer"
+        if address or not is_balancer or time.monotonic() > deadline:
+            return Door(namespace, service, address)
+        time.sleep(0.5)
+
+
+def _address(service: Object) -> str | None:
+    balancer = service.get("status", {}).get("loadBalancer", {})
+    for ingress in balancer.get("ingress", ()):
+        if found := ingress.get("ip") or ingress.get("hostname"):
+            return found
+    return None
+
+
+def resolved(outputs: Mapping[str, Any], door: Door | None) -> dict[str, Any]:
+    """The outputs with the door's address, or with the local end of a port-forward."""
+    if door is None:
+        return dict(outputs)
+    address = door.address or f"localhost:{FORWARDED_PORT}"
+    return json.loads(_TOKEN.sub(address, json.dumps(outputs)))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What ``up`` left behind for the other commands: nothing in it is secret.
+
+    Attributes:
+        outputs: the stack's, with real addresses.
+        cluster: ``context``, ``kind`` or ``node``.
+        context: the kubeconfig context, where the cluster is the user's.
+        engine: ``pulumi`` or ``kubectl``.
+        door: namespace and Service to forward from where there is no address.
+        ca_file: the authority that signed the gateway's certificate; None for public ones.
+    """
+
+    outputs: dict[str, Any]
+    cluster: str
+    context: str
+    engine: str
+    door: tuple[str, str] | None = None
+    ca_file: str | None = None
+
+    @property
+    def request(self) -> str:
+        """What to say as ``CLUSTER`` to reach the same cluster again."""
+        return f"context:{self.context}" if self.cluster == "context" else self.cluster
+
+    def public(self) -> dict[str, Any]:
+        """The outputs that users and scripts read."""
+        shown = {key: value for key, value in self.outputs.items() if key != "required_secrets"}
+        return shown | ({"ca_file": self.ca_file} if self.ca_file else {})
+
+    def write(self, folder: Path) -> None:
+        new = folder / f"{FILE}.new"
+        new.write_text(json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
+        new.replace(folder / FILE)
+
+    @classmethod
+    def read(cls, folder: Path, stack: str) -> Deployed:
+        """What the last ``up`` of the stack left; a report where there was none."""
+        found = cls.find(folder)
+        if found is None:
+            raise ProblemReport(
+                [
+                    Problem(
+                        f"stack {stack}",
+                        "it is not up",
+                        "there is nothing to talk to",
+                        f"make up STACK={stack}",
+                    )
+                ]
+            )
+        return found
+
+    @classmethod
+    def find(cls, folder: Path) -> Deployed | None:
+        try:
+            written = json.loads((folder / FILE).read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        gate = written.pop("door")
+        return cls(**written, door=tuple(gate) if gate else None)
+
+
+@contextmanager
+def reachable(url: str, deployed: Deployed, kubectl: Kubectl) -> Generator[str]:
+    """The URL at which ``url`` answers for as long as the block lasts: itself, or forwarded."""
+    if deployed.door is None or urlsplit(url).hostname != "localhost":
+        yield url
+        return
+    gate = Door(*deployed.door, address=None)
+    argv = gate.forwarding(kubectl)
+    argv[-1] = ":443"  # any free port of ours
+    with process.background(argv) as lines:
+        for line in lines:
+            if found := re.search(r"127\.0\.0\.1:(\d+)", line):
+                yield url.replace(f"localhost:{FORWARDED_PORT}", f"localhost:{found[1]}")
+                return
+    raise ProblemReport(
+        [
+            Problem(
+                f"service {gate.namespace}/{gate.service}",
+                "it cannot be reached: there is no load balancer, and forwarding a port failed",
+                "the platform cannot be called from here",
+                " ".join(gate.forwarding(kubectl)),
+            )
+        ]
+    )

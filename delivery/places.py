@@ -1,0 +1,76 @@
+"""Where things that outlive a command are kept: outside the repository, a folder a stack."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+from stacks.problems import Problem, ProblemReport
+
+
+def state_folder(stack: str) -> Path:
+    """The stack's state: outputs, the public certificate, Pulumi's backend. Made when absent.
+
+    ``QUDAG_MCP_STATE`` moves it, else the XDG base directory specification says where.
+    """
+    base = os.environ.get("QUDAG_MCP_STATE") or Path(
+        os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state", "qudag-mcp"
+    )
+    return _made(Path(base, stack))
+
+
+def tools_cache() -> Path:
+    """Where downloaded programs are kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return _made(Path(base, "qudag-mcp", "tools"))
+
+
+@contextlib.contextmanager
+def alone(stack: str, verb: str) -> Generator[Path]:
+    """Holds the stack for this command; the kernel lets go of it when the process ends, however.
+
+    Raises:
+        ProblemReport: another command holds it.
+    """
+    folder = state_folder(stack)
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another command"
+            raise ProblemReport(
+                [
+                    Problem(
+                        f"stack {stack}",
+                        f"{holder} is working on it",
+                        f"{verb} beside it would undo half of what the other does",
+                        "wait until it ends, or stop it with Ctrl-C, and run this again",
+                    )
+                ]
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"`{verb}` (process {os.getpid()})")
+        lock.flush()
+        yield folder
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as failure:
+        raise ProblemReport(
+            [
+                Problem(
+                    str(folder),
+                    f"this folder cannot be made: {failure.strerror}",
+                    "nothing can be remembered between commands",
+                    "make room or rights there, or set XDG_STATE_HOME and XDG_CACHE_HOME",
+                )
+            ]
+        ) from failure
+    return folder

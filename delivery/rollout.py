@@ -1,0 +1,211 @@
+"""When a workload serves, and when it never will: judged from what the API server says of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from stacks.problems import ProblemReport
+
+from .diagnosis import diagnose
+from .kubectl import Kubectl, Object, reference
+from .progress import Progress
+
+KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+SECONDS = 300.0
+"""How long a platform may take to serve before it is called failed."""
+
+HOPELESS: Mapping[str, float] = {
+    "ErrImagePull": 20,
+    "ImagePullBackOff": 20,
+    "InvalidImageName": 5,
+    "CreateContainerConfigError": 20,
+    "CreateContainerError": 20,
+    "RunContainerError": 20,
+    "CrashLoopBackOff": 75,  # three restarts: a database may come up late, a broken config never
+}
+"""Seconds that a pod may show a reason that rarely passes before it counts as one that will not."""
+
+
+class Phase(Enum):
+    """Where a workload stands."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A workload's phase, and a few words about it for people."""
+
+    phase: Phase
+    words: str
+
+
+READY = Standing(Phase.READY, "ready")
+
+
+def standing(workload: Object) -> Standing:
+    """Where a Deployment, StatefulSet, DaemonSet or Job stands."""
+    status: Mapping[str, Any] = workload.get("status", {})
+    if workload["kind"] == "Job":
+        return _job(workload, status)
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return Standing(Phase.WAITING, "not yet seen by its controller")
+    refused = _condition(status, "ReplicaFailure")
+    if refused is not None:
+        return Standing(Phase.FAILED, f"no pod may be made: {refused.get('message', '')}")
+    if workload["kind"] == "DaemonSet":
+        return _counted(
+            status.get("desiredNumberScheduled", 0),
+            updated=status.get("updatedNumberScheduled", 0),
+            ready=status.get("numberAvailable", 0),
+            old=0,
+        )
+    wanted = workload["spec"].get("replicas", 1)
+    updated = status.get("updatedReplicas", 0)
+    if workload["kind"] == "StatefulSet" and _is_settled(status):
+        updated = status.get("replicas", 0)
+    return _counted(
+        wanted,
+        updated=updated,
+        ready=status.get("availableReplicas", 0),
+        old=max(0, status.get("replicas", 0) - updated),
+    )
+
+
+def _counted(wanted: int, *, updated: int, ready: int, old: int) -> Standing:
+    if updated < wanted:
+        return Standing(Phase.WAITING, f"{updated} of {wanted} pods made")
+    if ready < wanted:
+        return Standing(Phase.WAITING, f"{ready} of {wanted} pods ready")
+    if old > 0:
+        return Standing(Phase.WAITING, f"{old} old pods still there")
+    return READY
+
+
+def _is_settled(status: Mapping[str, Any]) -> bool:
+    """Whether a StatefulSet runs one revision only."""
+    return status.get("currentRevision") == status.get("updateRevision")
+
+
+def _job(job: Object, status: Mapping[str, Any]) -> Standing:
+    if _condition(status, "Complete") is not None:
+        return READY
+    failed = _condition(status, "Failed")
+    if failed is not None:
+        return Standing(Phase.FAILED, failed.get("message") or "failed")
+    if job["spec"].get("suspend"):
+        return Standing(Phase.READY, "suspended")
+    tries = status.get("failed", 0)
+    return Standing(Phase.WAITING, f"running, {tries} tries failed" if tries else "running")
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    """The condition where it holds."""
+    for condition in status.get("conditions", ()):
+        if condition["type"] == kind and condition["status"] == "True":
+            return condition
+    return None
+
+
+# ---- waiting -----------------------------------------------------------------------------------
+
+
+def workloads(manifests: Iterable[Object]) -> list[Object]:
+    """Those of the manifests that have something to become ready."""
+    return [manifest for manifest in manifests if manifest["kind"] in KINDS]
+
+
+def wait(
+    kubectl: Kubectl,
+    manifests: Sequence[Object],
+    progress: Progress,
+    *,
+    seconds: float = SECONDS,
+) -> None:
+    """Returns when every workload serves and every Job is done.
+
+    Raises:
+        ProblemReport: a workload that failed, or still waits after ``seconds``, each with its
+            pods' reasons, events and last words.
+    """
+    expected = [reference(manifest) for manifest in workloads(manifests)]
+    if not expected:
+        return
+    namespaces = sorted(
+        {manifest["metadata"].get("namespace", "default") for manifest in workloads(manifests)}
+    )
+    deadline = time.monotonic() + seconds
+    hopeless: dict[tuple[str, str], float] = {}
+    while True:
+        seen = {
+            reference(thing): thing
+            for namespace in namespaces
+            for thing in kubectl.objects(
+                "deployments,statefulsets,daemonsets,jobs,pods", f"-n={namespace}"
+            )
+        }
+        missing = Standing(Phase.WAITING, "not there yet")
+        standings = {name: standing(seen[name]) if name in seen else missing for name in expected}
+        progress.show({_short(name): where.words for name, where in standings.items()})
+        if all(where.phase is Phase.READY for where in standings.values()):
+            return
+        stuck = _stuck(seen, hopeless)
+        failed = {
+            name: where
+            for name, where in standings.items()
+            if where.phase is Phase.FAILED
+            or (where.phase is Phase.WAITING and _has_pod(name, stuck))
+        }
+        late = time.monotonic() > deadline
+        if failed or late:
+            guilty = failed or {
+                name: where for name, where in standings.items() if where.phase is not Phase.READY
+            }
+            raise ProblemReport(
+                diagnose(kubectl, seen.get(name), name, where.words)
+                for name, where in guilty.items()
+            )
+        time.sleep(0.7)
+
+
+def _short(name: str) -> str:
+    kind, *_, workload = name.split("/")
+    return f"{kind} {workload}"
+
+
+def _stuck(seen: Mapping[str, Object], since: dict[tuple[str, str], float]) -> frozenset[str]:
+    """Pods that have shown a hopeless reason for too long; ``since`` remembers from when on."""
+    now = time.monotonic()
+    current = {
+        (name, reason)
+        for name, thing in seen.items()
+        if thing["kind"] == "Pod"
+        for reason in waiting_reasons(thing)
+        if reason in HOPELESS
+    }
+    for key in set(since) - current:
+        del since[key]
+    for key in current:
+        since.setdefault(key, now)
+    return frozenset(pod for pod, reason in current if now - since[pod, reason] > HOPELESS[reason])
+
+
+def _has_pod(workload: str, pods: frozenset[str]) -> bool:
+    """Whether one of the pods is the workload's; a Job says itself when it has failed."""
+    kind, *where, name = workload.split("/")
+    prefix = "/".join(["Pod", *where, f"{name}-"])
+    return kind != "Job" and any(pod.startswith(prefix) for pod in pods)
+
+
+def waiting_reasons(pod: Object) -> list[str]:
+    """Why containers of a pod do not run, in the kubelet's words."""
+    status = pod.get("status", {})
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    waits = [container.get("state", {}).get("waiting", {}) for container in containers]
+    return [wait["reason"] for wait in waits if wait.get("reason")]

@@ -1,0 +1,284 @@
+"""Brings a stack up: engine, cluster, images, secrets, deployment, and a call to prove it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stacks.problems import ProblemReport
+
+from . import apply as server_side
+from . import engine as engines
+from . import local_secrets, rollout
+from .client import Endpoint, check, mint
+from .cluster import Cluster, reach
+from .engine import Deployment, Engine
+from .graph import ResourceGraph
+from .images import Images, provide
+from .kubectl import Object
+from .local_secrets import RequiredSecret
+from .manifests import manifests
+from .outputs import Deployed, Door, door, reachable, resolved
+from .places import alone
+from .programs import record_stack
+from .progress import Progress
+from .stack_files import read_stack_files
+
+CHECK_SECONDS = 20.0
+"""How long a ready platform may take until its first call succeeds: rules and routes settle."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What an ``up`` did, for people.
+
+    Attributes:
+        changes: how many objects were created, changed, pruned or left as they were.
+        calls: what the check through the gateway found.
+        forwarding: the command that makes the platform reachable where it has no address.
+    """
+
+    deployed: Deployed
+    engine: Engine
+    cluster: Cluster
+    images: Images
+    workloads: tuple[Object, ...]
+    changes: Mapping[str, int]
+    secrets: tuple[str, ...]
+    calls: str
+    forwarding: str | None
+    seconds: float
+
+    @property
+    def nothing_changed(self) -> bool:
+        counted = {name for name, count in self.changes.items() if count}
+        return not self.secrets and counted <= {server_side.Change.UNCHANGED.value}
+
+
+def up(
+    root: Path,
+    stack: str,
+    request: str | None,
+    progress: Progress,
+    *,
+    create_secrets: bool = False,
+) -> Done:
+    """Deploys ``stack`` and returns when it answers; run again, it goes on where it was cut off.
+
+    Args:
+        request: which cluster, as ``CLUSTER`` says it.
+        create_secrets: whether absent secrets may be made in a cluster that is the user's.
+    """
+    with alone(stack, "up") as state:
+        with progress.step(f"Program, stack {stack}") as step:
+            graph = record_stack(root, stack)
+            configured = list(manifests(graph).values())
+            step.result = f"{len(configured)} Kubernetes objects"
+        engine = engines.choose(graph, progress)
+        cluster = reach(request, progress)
+        images = provide(cluster, configured, progress)
+        wanted = images.put_into(configured)
+        required = _required(graph, wanted)
+        if not (cluster.ours or create_secrets):
+            local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
+        run = _Run(root, stack, state, cluster, engine, images, wanted, required, progress)
+        changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
+        with progress.step("Workloads") as step:
+            rollout.wait(cluster.kubectl, wanted, progress)
+            step.result = f"{len(rollout.workloads(wanted))} ready"
+        deployed, gate = run.returned(run.outputs() if engine.pulumi else graph.outputs)
+        calls = _called(deployed, cluster, progress)
+        deployed.write(state)
+    return Done(
+        deployed=deployed,
+        engine=engine,
+        cluster=cluster,
+        images=images,
+        workloads=tuple(rollout.workloads(wanted)),
+        changes=changes,
+        secrets=tuple(secrets),
+        calls=calls,
+        forwarding=(
+            " ".join(gate.forwarding(cluster.kubectl)) if gate and not gate.address else None
+        ),
+        seconds=progress.seconds,
+    )
+
+
+def _required(graph: ResourceGraph, wanted: Sequence[Object]) -> list[RequiredSecret]:
+    """The secrets that nobody in the stack itself brings."""
+    brought = {
+        (
+            thing["metadata"].get("namespace"),
+            thing["spec"].get("target", {}).get("name", thing["metadata"]["name"]),
+        )
+        for thing in wanted
+        if thing["kind"] == "ExternalSecret"
+    }
+    stated: list[Mapping[str, Any]] = graph.outputs.get("required_secrets") or []
+    required = [RequiredSecret.from_output(one) for one in stated]
+    return [one for one in required if (one.namespace, one.name) not in brought]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One deployment, by whichever engine."""
+
+    root: Path
+    stack: str
+    state: Path
+    cluster: Cluster
+    engine: Engine
+    images: Images
+    wanted: Sequence[Object]
+    required: Sequence[RequiredSecret]
+    progress: Progress
+
+    def with_kubectl(self) -> tuple[dict[str, int], list[str]]:
+        kubectl = self.cluster.kubectl
+        with self.progress.step("Secrets") as step:
+            made = server_side.prepare(kubectl, self.stack, self.wanted)
+            secrets = self._make_secrets()
+            step.result = f"made {len(secrets)}" if secrets else "all there"
+        with self.progress.step("Deployment by server-side apply") as step:
+            applied = server_side.apply(kubectl, self.stack, self.wanted, self.progress, made=made)
+            counts = {
+                change.value: len(applied.of(change))
+                for change in server_side.Change
+                if applied.of(change)
+            }
+            step.result = _counted(counts)
+        return counts, secrets
+
+    def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
+        with self.progress.step("Deployment by Pulumi") as step, self._secrets_beside() as secrets:
+            counts = self._deployment().up(self._settings(), self.progress)
+            step.result = _counted(counts)
+        return counts, secrets
+
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports under Pulumi."""
+        return self._deployment().outputs()
+
+    def returned(self, outputs: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
+        """The outputs with real addresses, and where to get the platform's authority."""
+        kubectl = self.cluster.kubectl
+        gate = door(outputs, kubectl)
+        forwarded = gate is not None and gate.address is None
+        deployed = Deployed(
+            outputs=resolved(outputs, gate),
+            cluster=self.cluster.kind,
+            context=kubectl.context,
+            engine="pulumi" if self.engine.pulumi else "kubectl",
+            door=(gate.namespace, gate.service) if gate and forwarded else None,
+            ca_file=self._authority(outputs),
+        )
+        return deployed, gate
+
+    def _authority(self, outputs: Mapping[str, Any]) -> str | None:
+        """The local authority's public certificate as a file, where one signed."""
+        namespace = str(outputs.get("namespace", ""))
+        certificate = local_secrets.authority_certificate(self.cluster.kubectl, namespace)
+        if certificate is None:
+            return None
+        file = self.state / "ca.crt"
+        file.write_text(certificate)
+        return str(file)
+
+    def _make_secrets(self) -> list[str]:
+        return local_secrets.create(self.cluster.kubectl, self.required, self.cluster.balancers)
+
+    @contextmanager
+    def _secrets_beside(self) -> Generator[list[str]]:
+        """Makes secrets as soon as Pulumi has made their namespaces: it makes nothing twice."""
+        made: list[str] = []
+        over = threading.Event()
+        kubectl = self.cluster.kubectl
+        namespaces = {secret.namespace for secret in self.required}
+
+        def make() -> None:
+            while not over.is_set():
+                if len(kubectl.objects("namespace", *namespaces)) == len(namespaces):
+                    made.extend(self._make_secrets())
+                    return
+                over.wait(1.0)
+
+        maker = threading.Thread(target=make, daemon=True)
+        if self.required:
+            maker.start()
+        try:
+            yield made
+        finally:
+            over.set()
+            if self.required:
+                maker.join(timeout=30)
+
+    def _deployment(self) -> Deployment:
+        assert self.engine.pulumi is not None
+        kubectl = self.cluster.kubectl
+        return Deployment(
+            pulumi=self.engine.pulumi,
+            root=self.root,
+            stack=self.stack,
+            state=self.state,
+            kubeconfig=engines.kubeconfig(kubectl, self.state),
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        """The images of this cluster, over those of the stack's file."""
+        if not self.images.references:
+            return {}
+        from stacks.config import Images as Configured
+
+        files = read_stack_files(self.root, self.stack)
+        key = f"{files.project}:images"
+        stated: dict[str, Any] = json.loads(files.config.get(key, "{}"))
+        fields = Configured.model_validate(stated).model_dump(by_alias=True, exclude_none=True)
+        exact = self.images.references
+        return {key: {name: exact.get(value, value) for name, value in fields.items()}}
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    unchanged = server_side.Change.UNCHANGED.value
+    if not set(counts) - {unchanged}:
+        return "nothing changed"
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def endpoint(deployed: Deployed, cluster: Cluster, url: str) -> Endpoint | None:
+    """How to call the platform with a token of our own; None where its issuer is not ours."""
+    outputs = deployed.outputs
+    private = local_secrets.signer_key(cluster.kubectl, outputs["namespace"])
+    if private is None:
+        return None
+    token = mint(private, issuer=outputs["issuer"], audience=outputs["audience"])
+    return Endpoint(url=url, token=token, ca_file=deployed.ca_file)
+
+
+def _called(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
+    """Calls the platform through its gateway, in each era that it serves."""
+    with (
+        progress.step("A call through the gateway") as step,
+        reachable(deployed.outputs["mcp_url"], deployed, cluster.kubectl) as url,
+    ):
+        where = endpoint(deployed, cluster, url)
+        if where is None:
+            step.result = "not called: no token can be made here for its issuer"
+            return step.result
+        deadline = time.monotonic() + CHECK_SECONDS
+        while True:
+            try:
+                step.result = asyncio.run(check(where, deployed.outputs["era"]))
+                return step.result
+            except ProblemReport as report:
+                if time.monotonic() > deadline:
+                    raise
+                progress.say(report.problems[0].what[:100])
+                time.sleep(1.0)
