@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeGuard, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from .problems import Problem, ProblemReport, nearest
 
@@ -77,10 +77,10 @@ def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
     if origin in (Union, types.UnionType):
         shaped = [h for h in inner if is_dataclass(h) or get_origin(h) or _is_enum(h)]
         return _convert(shaped[0], value, at, problems) if shaped and value is not None else value
-    if is_dataclass(hint) and isinstance(value, Mapping):
-        return _build(cast("type[Any]", hint), cast("Mapping[str, Any]", value), at, problems)
     if _is_enum(hint) and isinstance(value, str):
         return _member(hint, value, at, problems)
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        return _build(cast("type[Any]", hint), cast("Mapping[str, Any]", value), at, problems)
     if origin in (Sequence, list, tuple) and isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
         return tuple(_convert(inner[0], v, f"{at}[{i}]", problems) for i, v in enumerate(items))
@@ -90,7 +90,7 @@ def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
     return value
 
 
-def _is_enum(hint: Any) -> bool:
+def _is_enum(hint: Any) -> TypeGuard[type[Enum]]:
     return isinstance(hint, type) and issubclass(hint, Enum)
 
 

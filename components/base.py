@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, TypeVar, get_origin
+from typing import Any, ClassVar, Generic, TypeVar, cast, get_origin
 
 import pulumi
 
@@ -45,9 +45,10 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         cls = type(self)
         super().__init__(TYPE_TOKENS[cls.__name__], name, {}, opts)
         self.name = name
-        self.build(
-            from_mapping(cls.args_type, args, at=name) if isinstance(args, Mapping) else args
-        )
+        if isinstance(args, Mapping):
+            mapping = cast("Mapping[str, Any]", args)
+            args = cast("Args", from_mapping(cls.args_type, mapping, at=name))
+        self.build(args)
         self.register_outputs({output: getattr(self, output) for output in cls.outputs()})
 
     def build(self, args: Args) -> None:
@@ -58,10 +59,10 @@ class Component(pulumi.ComponentResource, Generic[Args]):
     def outputs(cls) -> list[str]:
         """Names annotated ``pulumi.Output[...]``, base classes first, in the order written."""
         names: dict[str, None] = {}
-        for base in reversed(cls.__mro__):
-            if issubclass(base, Component) and base is not Component:
-                hints = inspect.get_annotations(base, eval_str=True)
-                names |= {n: None for n, hint in hints.items() if get_origin(hint) is pulumi.Output}
+        bases: list[type[Any]] = [base for base in reversed(cls.__mro__) if base is not Component]
+        for base in filter(lambda each: issubclass(each, Component), bases):
+            hints = inspect.get_annotations(base, eval_str=True)
+            names |= {n: None for n, hint in hints.items() if get_origin(hint) is pulumi.Output}
         return list(names)
 
     def named(self, role: str) -> str:

@@ -164,7 +164,7 @@ class Container:
     ports: Sequence[Port] = ()
     probes: Probes | None = None
     resources: Resources = field(default_factory=Resources)
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Sequence[Files] = ()
     secrets: Sequence[SecretFiles] = ()
     claims: Sequence[Claim] = ()

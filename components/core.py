@@ -16,6 +16,7 @@ from .labels import labels
 from .pod import pod_template
 from .server import PROGRAM, ServerArgs, server_container, server_secrets, server_workload
 from .server_config import CONFIG_PATH
+from .wire import metadata, wire
 from .workload import Workload
 
 MIGRATION = "mcp-migration"
@@ -130,11 +131,9 @@ def migration(
     )
     identity = k8s.core.v1.ServiceAccount(
         owner.named("migration-identity"),
-        metadata={
-            "name": f"{MIGRATION}-sa",
-            "namespace": server.namespace,
-            "labels": labels(MIGRATION, "migration"),
-        },
+        metadata=metadata(
+            f"{MIGRATION}-sa", namespace=server.namespace, labels=labels(MIGRATION, "migration")
+        ),
         automount_service_account_token=False,
         opts=owner.owned(),
     )
@@ -150,16 +149,18 @@ def migration(
     version = pulumi.Output.all(args.migration.image, template["metadata"]).apply(_digest)
     return k8s.batch.v1.Job(
         owner.named("migration"),
-        metadata={
-            "name": version.apply(lambda digest: f"{MIGRATION}-{digest}"),
-            "namespace": server.namespace,
-            "labels": labels(MIGRATION, "migration"),
-        },
-        spec={
-            "activeDeadlineSeconds": args.migration.deadline,
-            "backoffLimit": args.migration.retries,
-            "template": template,
-        },
+        metadata=metadata(
+            version.apply(lambda digest: f"{MIGRATION}-{digest}"),
+            namespace=server.namespace,
+            labels=labels(MIGRATION, "migration"),
+        ),
+        spec=wire(
+            {
+                "activeDeadlineSeconds": args.migration.deadline,
+                "backoffLimit": args.migration.retries,
+                "template": template,
+            }
+        ),
         opts=owner.owned(depends_on=list(args.after)),
     )
 

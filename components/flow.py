@@ -13,6 +13,7 @@ import pulumi_kubernetes as k8s
 from .base import Component
 from .labels import selector
 from .problems import Problem, ProblemReport
+from .wire import metadata, wire
 
 Protocol = Literal["TCP", "UDP"]
 
@@ -194,7 +195,7 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
         for workload, spec in specs.items():
             k8s.networking.v1.NetworkPolicy(
                 self.named(workload),
-                metadata={"name": f"{workload}-flows", "namespace": args.namespace},
-                spec=spec,
+                metadata=metadata(f"{workload}-flows", namespace=args.namespace),
+                spec=wire(spec),
                 opts=self.owned(),
             )

@@ -151,7 +151,7 @@ def mcp_urls(
     def address(status: k8s.core.v1.outputs.ServiceStatus | None) -> str:
         entries = status.load_balancer.ingress if status and status.load_balancer else None
         first = entries[0] if entries else None
-        return (first and (first.hostname or first.ip)) or "localhost"
+        return (first.hostname or first.ip or "localhost") if first else "localhost"
 
     host = pulumi.Output.from_input(domain) if domain else workload.service.apply(address)
     return (

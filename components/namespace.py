@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .base import Component
+from .wire import metadata, wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +44,10 @@ class LockedNamespaceArgs:
     """
 
     name: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     pod_security: Literal["restricted", "baseline"] = "restricted"
     pod_security_version: str = "v1.34"
-    quota: Mapping[str, str] = field(default_factory=dict)
+    quota: Mapping[str, str] = field(default_factory=dict[str, str])
     container_limits: ContainerLimits | None = None
 
 
@@ -65,37 +66,39 @@ class LockedNamespace(Component[LockedNamespaceArgs]):
         }
         namespace = k8s.core.v1.Namespace(
             self.named("namespace"),
-            metadata={"name": args.name, "labels": {**args.labels, **standard}},
+            metadata=metadata(args.name, labels={**args.labels, **standard}),
             opts=self.owned(),
         )
         self.namespace = namespace.metadata.apply(lambda made: made.name or args.name)
         k8s.networking.v1.NetworkPolicy(
             self.named("default-deny"),
-            metadata={"name": "default-deny", "namespace": self.namespace},
-            spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+            metadata=metadata("default-deny", namespace=self.namespace),
+            spec=wire({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
             opts=self.owned(),
         )
         if args.quota:
             k8s.core.v1.ResourceQuota(
                 self.named("quota"),
-                metadata={"name": "mcp-resource-quota", "namespace": self.namespace},
+                metadata=metadata("mcp-resource-quota", namespace=self.namespace),
                 spec={"hard": dict(args.quota)},
                 opts=self.owned(),
             )
         if limits := args.container_limits:
             k8s.core.v1.LimitRange(
                 self.named("limits"),
-                metadata={"name": "mcp-limit-range", "namespace": self.namespace},
-                spec={
-                    "limits": [
-                        {
-                            "type": "Container",
-                            "default": dict(limits.default),
-                            "defaultRequest": dict(limits.default_request),
-                            "max": dict(limits.max),
-                            "min": dict(limits.min),
-                        }
-                    ]
-                },
+                metadata=metadata("mcp-limit-range", namespace=self.namespace),
+                spec=wire(
+                    {
+                        "limits": [
+                            {
+                                "type": "Container",
+                                "default": dict(limits.default),
+                                "defaultRequest": dict(limits.default_request),
+                                "max": dict(limits.max),
+                                "min": dict(limits.min),
+                            }
+                        ]
+                    }
+                ),
                 opts=self.owned(),
             )

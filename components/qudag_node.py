@@ -17,6 +17,7 @@ from .problems import Problem, ProblemReport
 from .server import ServerArgs, server_container
 from .server_config import DATA_PATH, P2P, NodeConfig
 from .start import graceful_start
+from .wire import metadata, wire
 from .workload import Exposure, Kind, Workload, WorkloadArgs
 
 
@@ -148,22 +149,24 @@ class QudagNode(Component[QudagNodeArgs]):
         config = args.server.config
         k8s.core.v1.Service(
             self.named("api"),
-            metadata={
-                "name": name,
-                "namespace": args.server.namespace,
-                "labels": labels(self.name, "qudag-node"),
-            },
-            spec={
-                "selector": selector(self.name),
-                "ports": [
-                    {
-                        "name": "https",
-                        "port": config.https,
-                        "targetPort": "server-https",
-                        "protocol": "TCP",
-                    }
-                ],
-            },
+            metadata=metadata(
+                name,
+                namespace=args.server.namespace,
+                labels=labels(self.name, "qudag-node"),
+            ),
+            spec=wire(
+                {
+                    "selector": selector(self.name),
+                    "ports": [
+                        {
+                            "name": "https",
+                            "port": config.https,
+                            "targetPort": "server-https",
+                            "protocol": "TCP",
+                        }
+                    ],
+                }
+            ),
             opts=self.owned(),
         )
         return pulumi.Output.format("{0}.{1}.svc.cluster.local", name, args.server.namespace)

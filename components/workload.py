@@ -16,6 +16,7 @@ from .labels import labels, selector
 from .pod import files_of, pod_template, spread
 from .problems import Problem, ProblemReport
 from .scaling import Autoscaling, autoscaler_spec
+from .wire import metadata, wire
 
 
 class Kind(Enum):
@@ -94,17 +95,16 @@ class Workload(Component[WorkloadArgs]):
 
     def build(self, args: WorkloadArgs) -> None:
         _refuse_impossible(self.name, args)
-        self._metadata = {"namespace": args.namespace, "labels": labels(self.name, args.component)}
         identity = k8s.core.v1.ServiceAccount(
             self.named("identity"),
-            metadata=self._metadata | {"name": f"{self.name}-sa"},
+            metadata=self._metadata(args, f"{self.name}-sa"),
             automount_service_account_token=False,
             opts=self.owned(),
         )
         for files in files_of(args.containers):
             k8s.core.v1.ConfigMap(
                 f"{self.name}-{files.name}" if files.name != self.name else self.named("files"),
-                metadata=self._metadata | {"name": files.name},
+                metadata=self._metadata(args, files.name),
                 data=dict(files.content),
                 opts=self.owned(),
             )
@@ -120,17 +120,20 @@ class Workload(Component[WorkloadArgs]):
         if fewest > 1:
             k8s.policy.v1.PodDisruptionBudget(
                 self.named("disruption"),
-                metadata=self._metadata | {"name": self.name},
-                spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(self.name)}},
+                metadata=self._metadata(args, self.name),
+                spec=wire({"maxUnavailable": 1, "selector": {"matchLabels": selector(self.name)}}),
                 opts=self.owned(),
             )
         if args.scaling:
             k8s.autoscaling.v2.HorizontalPodAutoscaler(
                 self.named("autoscaler"),
-                metadata=self._metadata | {"name": f"{self.name}-hpa"},
-                spec=autoscaler_spec(self.name, args.kind.value, args.scaling),
+                metadata=self._metadata(args, f"{self.name}-hpa"),
+                spec=wire(autoscaler_spec(self.name, args.kind.value, args.scaling)),
                 opts=self.owned(),
             )
+
+    def _metadata(self, args: WorkloadArgs, name: str) -> Any:
+        return metadata(name, namespace=args.namespace, labels=labels(self.name, args.component))
 
     def _service(self, args: WorkloadArgs) -> k8s.core.v1.Service | None:
         if (exposure := args.exposure) is None:
@@ -151,8 +154,8 @@ class Workload(Component[WorkloadArgs]):
                 spec |= {"loadBalancerSourceRanges": list(exposure.allowed_from)}
         return k8s.core.v1.Service(
             self.named("service"),
-            metadata=self._metadata | {"name": exposure.name},
-            spec=spec,
+            metadata=self._metadata(args, exposure.name),
+            spec=wire(spec),
             opts=self.owned(),
         )
 
@@ -163,7 +166,7 @@ class Workload(Component[WorkloadArgs]):
         if args.scaling is None:
             spec["replicas"] = args.replicas
         if args.kind is Kind.DEPLOYMENT:
-            extra["volumes"] = [self._claimed(claim) for claim in claims]
+            extra["volumes"] = [self._claimed(args, claim) for claim in claims]
             spec["strategy"] = {
                 "type": "RollingUpdate",
                 "rollingUpdate": {
@@ -187,20 +190,20 @@ class Workload(Component[WorkloadArgs]):
         make = k8s.apps.v1.Deployment if args.kind is Kind.DEPLOYMENT else k8s.apps.v1.StatefulSet
         make(
             self.named("pods"),
-            metadata=self._metadata | {"name": self.name},
-            spec=spec,
+            metadata=self._metadata(args, self.name),
+            spec=wire(spec),
             opts=self.owned(
                 depends_on=list(args.after),
                 protect=args.kind is Kind.STATEFUL_SET and any(c.protect for c in claims),
             ),
         )
 
-    def _claimed(self, claim: Claim) -> Mapping[str, Any]:
+    def _claimed(self, args: WorkloadArgs, claim: Claim) -> Mapping[str, Any]:
         template = _claim_template(claim)
         k8s.core.v1.PersistentVolumeClaim(
             self.named(claim.name),
-            metadata=self._metadata | {"name": f"{self.name}-{claim.name}"},
-            spec=template["spec"],
+            metadata=self._metadata(args, f"{self.name}-{claim.name}"),
+            spec=wire(template["spec"]),
             opts=self.owned(protect=claim.protect),
         )
         source = {"claimName": f"{self.name}-{claim.name}"}
