@@ -54,6 +54,7 @@ def application(config: Config) -> Application:
     """Build the applications; raises `ConfigError` or `StartError` for a node that cannot be."""
     drain = Drain()
     metrics = Metrics(config)
+    metrics.draining.set_function(lambda: drain.draining)
     means = Means(
         memory=Memory(config.database) if config.database else None,
         node=Node.of(config.qudag) if config.qudag else None,

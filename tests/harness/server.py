@@ -82,13 +82,18 @@ class RunningServer:
 
     process: subprocess.Popen[bytes]
     config: dict[str, Any]
-    log_file: Path
+    config_file: Path
     issuer: Issuer
     verify: ssl.SSLContext | bool = True
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.token = self.issuer.token()
+
+    @property
+    def log_file(self) -> Path:
+        """Where its events go."""
+        return self.config_file.with_suffix(".log")
 
     @property
     def base(self) -> str:
@@ -207,7 +212,7 @@ def serving(
         process = subprocess.Popen(
             command("--config", source), cwd=ROOT, stderr=log, stdout=log, env=os.environ
         )
-    server = RunningServer(process, config, log_file, issuer, verify)
+    server = RunningServer(process, config, source, issuer, verify)
     try:
         until(lambda: _is_ready(server), STARTS_WITHIN_SECONDS)
         yield server

@@ -1,0 +1,97 @@
+"""server.toml: every mistake is one line with its place, and exit status 2."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from runtime.config import ConfigError, load
+from tests.harness.server import run_program, settings, write_config
+from tests.harness.tokens import Issuer
+
+
+def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
+    source = directory / "server.toml"
+    source.write_text(tomli_w.dumps(config))
+    with pytest.raises(ConfigError) as refused:
+        load(source)
+    return [problem.removeprefix(f"{source}: ") for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"server": {"prot": 1}}, "server.prot: unknown key; did you mean port?"),
+        ({"servers": {}}, "servers: unknown key; did you mean server?"),
+        ({"server": {"port": 0}}, "server.port: input should be greater than or equal to 1"),
+        ({"server": {"role": "boss"}}, "server.role: input should be 'monolith', 'core'"),
+        ({"server": {"tls_port": 1}}, "server: tls_port, tls_cert and tls_key belong together"),
+        ({"server": {"port": 80, "metrics_port": 80}}, "must differ"),
+        (
+            {"protocol": {"era": "old"}},
+            "protocol.era: input should be 'dual', 'modern' or 'legacy'",
+        ),
+        ({"protocol": {"drain_seconds": 60}}, "a call may run 60 s: set drain_seconds higher"),
+        ({"auth": {"issuer": "i", "audience": "a"}}, "exactly one of jwks_file and jwks_url"),
+        ({"auth": {"issuer": "i", "jwks_file": "f"}}, "auth.audience: missing"),
+        ({"database": {"host": "h", "user": "u"}}, "database.name: missing"),
+        ({"database": {"host": "h", "user": "u", "name": "n", "usr": 1}}, "did you mean user?"),
+        ({"logging": {"level": "loud"}}, "logging.level"),
+        ({"qudag": {"node_config": "n", "consensus_timeout": "soon"}}, "qudag.consensus_timeout"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(
+    tmp_path: Path, issuer: Issuer, section: dict[str, Any], said: str
+):
+    base = settings(issuer, protocol={"longest_tool_seconds": 60, "drain_seconds": 65})
+    for name, table in section.items():
+        base[name] = table if name in ("auth", "servers") else base.get(name, {}) | table
+    assert any(said in mistake for mistake in mistakes(tmp_path, base)), mistakes(tmp_path, base)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path):
+    assert len(mistakes(tmp_path, {"server": {"port": 0}, "logging": {"level": "x"}})) == 3
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"\xff", b"[server]\nport = 1\nport = 2\n"])
+def test_what_is_not_toml_is_named_so(tmp_path: Path, content: bytes):
+    source = tmp_path / "server.toml"
+    source.write_bytes(content)
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load(source)
+
+
+def test_the_program_says_it_in_one_line_and_exits_with_2(tmp_path: Path, issuer: Issuer):
+    source = write_config(tmp_path, settings(issuer, server={"prot": 1}))
+    result = run_program("--config", source)
+    assert result.returncode == 2
+    expected = f"qudag-mcp-server: {source}: server.prot: unknown key; did you mean port?\n"
+    assert result.stderr == expected
+
+
+def test_absent_files_are_named_before_anything_starts(tmp_path: Path, issuer: Issuer):
+    issuer = Issuer(issuer.key, tmp_path / "absent.json")
+    result = run_program("--config", write_config(tmp_path, settings(issuer)))
+    assert result.returncode == 2
+    assert f"auth.jwks_file: {tmp_path}/absent.json does not exist" in result.stderr
+
+
+def test_a_taken_port_is_named(tmp_path: Path, issuer: Issuer):
+    config = settings(issuer)
+    with socket.create_server(("127.0.0.1", config["server"]["port"])):
+        result = run_program("--config", write_config(tmp_path, config))
+    assert result.returncode == 1
+    port = config["server"]["port"]
+    assert result.stderr.splitlines()[-1].startswith(
+        f"qudag-mcp-server: cannot listen on 127.0.0.1:{port}: Address already in use"
+    )
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    result = run_program("--config", tmp_path / "none.toml")
+    assert result.returncode == 2
+    assert "none.toml: cannot be read: No such file or directory" in result.stderr

@@ -1,0 +1,89 @@
+"""The TLS port serves MCP; the plain port beside it serves probes and nothing else."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.harness.certificates import Authority
+from tests.harness.server import (
+    ERAS,
+    RunningServer,
+    free_port,
+    run_program,
+    serving,
+    settings,
+    text_of,
+    write_config,
+)
+from tests.harness.tokens import Issuer
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Generator[RunningServer]:
+    directory = tmp_path_factory.mktemp("tls")
+    authority = Authority.at(directory)
+    certificate, key = authority.issue()
+    section = {"tls_port": free_port(), "tls_cert": str(certificate), "tls_key": str(key)}
+    with serving(directory, issuer, authority.trust(), server=section) as server:
+        yield server
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_tools_are_called_over_tls(tls: RunningServer, era: str):
+    async with tls.client(era) as client:
+        assert text_of(await client.call_tool("echo", {"text": "hi"})) == "hi"
+
+
+def test_the_plain_port_answers_probes_and_nothing_else(tls: RunningServer):
+    answers = {
+        path: httpx2.get(tls.plain + path).status_code
+        for path in ("/health", "/ready", "/mcp", "/.well-known/oauth-protected-resource")
+    }
+    assert list(answers.values()) == [200, 200, 404, 404]
+    assert httpx2.post(f"{tls.plain}/mcp").status_code == 404
+    assert tls.get("/health").status_code == 200
+
+
+def test_older_tls_is_refused(tls: RunningServer):
+    context = ssl.create_default_context(cafile=str(tls.config_file.parent / "ca.crt"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(httpx2.ConnectError, match="(?i)protocol version"):
+        httpx2.get(f"{tls.base}/health", verify=context)
+
+
+def test_the_metadata_says_https(tls: RunningServer):
+    document = tls.get("/.well-known/oauth-protected-resource").json()
+    assert document["resource"] == f"{tls.base}/mcp"
+
+
+def test_readiness_on_the_plain_port_outlives_the_last_connection(
+    servers_directory: Path, issuer: Issuer, tmp_path: Path
+):
+    authority = Authority.at(tmp_path)
+    certificate, key = authority.issue()
+    section = {"tls_port": free_port(), "tls_cert": str(certificate), "tls_key": str(key)}
+    with serving(tmp_path, issuer, authority.trust(), server=section) as server:
+        server.terminate()
+        seen: set[int] = set()
+        while server.process.poll() is None:
+            try:
+                seen.add(httpx2.get(f"{server.plain}/ready").status_code)
+            except httpx2.TransportError:
+                break
+        assert server.exit_status() == 0
+    assert 503 in seen
+
+
+def test_a_key_that_does_not_fit_its_certificate_is_named(tmp_path: Path, issuer: Issuer):
+    authority = Authority.at(tmp_path)
+    certificate, _ = authority.issue("one")
+    _, key = authority.issue("two")
+    section = {"tls_port": free_port(), "tls_cert": str(certificate), "tls_key": str(key)}
+    result = run_program("--config", write_config(tmp_path, settings(issuer, server=section)))
+    assert result.returncode == 1
+    assert "are no certificate and its key" in result.stderr
