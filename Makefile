@@ -7,7 +7,7 @@ QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help up down preview render test check test-cluster test-engine test-e2e bench lint format types lock schema
+.PHONY: help up down preview render test check test-cluster test-engine test-e2e bench
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,34 +27,25 @@ preview: $(VENV) ## offline: what the stack is, or what changed since a commit [
 render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 	@$(QUDAG) render --stack $(STACK) --out $(OUT)
 
-test: $(VENV) ## the tests that need nothing but Python and what Debian has, under 5 minutes
+test: $(VENV) ## the tests that need no cluster, under 5 minutes
+	@tools/programs
 	@$(PYTEST) -n 2 --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
-check: lint types test test-cluster ## everything that must hold before a change lands
-
-lint: $(VENV) ## ruff: style and format
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
-
-types: $(VENV) ## basedpyright, strict
+check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-cluster
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
 	@.venv/bin/basedpyright
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-cluster
 
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)
 	@$(PYTEST) tests/cluster
 
 test-engine: $(VENV) ## the program under a real Pulumi CLI (needs `pulumi` on PATH)
-	@$(PYTEST) tests/engine
+	@$(PYTEST) -rs tests/engine
 
 test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
-	@CLUSTER=$(CLUSTER) $(PYTEST) tests/e2e
+	@CLUSTER=$(CLUSTER) $(PYTEST) -rs tests/e2e
 
 bench: $(VENV) ## the performance table
 	@$(QUDAG) bench
-
-format: $(VENV) ## rewrite the code as `make lint` wants it
-	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
-
-schema: $(VENV) ## write schema/stack.json from the configuration models
-	@$(QUDAG) schema > schema/stack.json
-
-lock: $(VENV) ## resolve requirements.in again, with hashes
-	@tools/lock
