@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
-from typing import Any, TypeGuard, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    TypeGuard,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import pulumi
 
 from .problems import Problem, ProblemReport, nearest
 
 T = TypeVar("T")
+
+_LISTS: Final = (Sequence, list, tuple)
+_MAPPINGS: Final = (Mapping, dict)
+_WORDS: Final[Mapping[Any, str]] = {str: "text", int: "a whole number", bool: "true or false"}
 
 
 def from_mapping(cls: type[T], given: Mapping[str, Any], *, at: str) -> T:
@@ -36,7 +53,8 @@ def camel(name: str) -> str:
 
 @cache
 def _hints(cls: type[Any]) -> dict[str, Any]:
-    return get_type_hints(cls)
+    # pulumi.Input names Output[T] in a string, which only pulumi's own modules can resolve.
+    return get_type_hints(cls, localns={"Output": pulumi.Output, "T": Any})
 
 
 def _required(field: Field[Any]) -> bool:
@@ -69,7 +87,13 @@ def _build(cls: type[Any], given: Mapping[str, Any], at: str, problems: list[Pro
         )
         for n in missing
     ]
-    return None if problems else cls(**values)
+    if problems:
+        return None
+    try:
+        return cls(**values)
+    except ProblemReport as report:
+        problems += [replace(problem, path=f"{at}.{problem.path}") for problem in report.problems]
+        return None
 
 
 def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
@@ -77,35 +101,56 @@ def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
     if origin in (Union, types.UnionType):
         shaped = [h for h in inner if is_dataclass(h) or get_origin(h) or _is_enum(h)]
         return _convert(shaped[0], value, at, problems) if shaped and value is not None else value
-    if _is_enum(hint) and isinstance(value, str):
-        return _member(hint, value, at, problems)
+    if choices := _choices(hint, origin, inner):
+        return _choice(choices, value, at, problems)
     if is_dataclass(hint) and isinstance(value, Mapping):
         return _build(cast("type[Any]", hint), cast("Mapping[str, Any]", value), at, problems)
-    if origin in (Sequence, list, tuple) and isinstance(value, list | tuple):
+    if origin in _LISTS and isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
         return tuple(_convert(inner[0], v, f"{at}[{i}]", problems) for i, v in enumerate(items))
-    if origin in (Mapping, dict) and isinstance(value, Mapping):
+    if origin in _MAPPINGS and isinstance(value, Mapping):
         pairs = cast("Mapping[str, Any]", value)
         return {k: _convert(inner[1], v, f"{at}.{k}", problems) for k, v in pairs.items()}
+    if (expected := _expected(hint, origin)) and not isinstance(value, expected[0]):
+        what = f"{value!r} is not {expected[1]}"
+        problems.append(Problem(at, what, "nothing can be made of it", f"write {expected[1]}"))
     return value
+
+
+def _expected(hint: Any, origin: Any) -> tuple[Any, str] | None:
+    """The class that a value of this hint must have, in words; None where any may do."""
+    if origin in _LISTS:
+        return tuple, "a list"
+    if origin in _MAPPINGS or is_dataclass(hint):
+        return (Mapping if origin else hint), "a mapping"
+    return (hint, _WORDS[hint]) if hint in _WORDS else None
+
+
+def _choices(hint: Any, origin: Any, inner: tuple[Any, ...]) -> dict[Any, Any]:
+    """What may be written for this hint, and what is meant by it; empty where anything may."""
+    if origin is Literal:
+        return {choice: choice for choice in inner}
+    if _is_enum(hint):
+        return {written: member for member in hint for written in (member.value, member)}
+    return {}
 
 
 def _is_enum(hint: Any) -> TypeGuard[type[Enum]]:
     return isinstance(hint, type) and issubclass(hint, Enum)
 
 
-def _member(hint: type[Enum], value: str, at: str, problems: list[Problem]) -> Any:
-    try:
-        return hint(value)
-    except ValueError:
-        choices = [str(m.value) for m in hint]
-        guess = nearest(value, choices)
-        problems.append(
-            Problem(
-                at,
-                f"{value!r} is not a {hint.__name__}",
-                "there is nothing to build for it",
-                f"write {guess}" if guess else f"one of {', '.join(choices)}",
-            )
+def _choice(choices: Mapping[Any, Any], value: Any, at: str, problems: list[Problem]) -> Any:
+    for choice, meant in choices.items():
+        if choice == value:
+            return meant
+    names = [str(choice) for choice in choices if not isinstance(choice, Enum)]
+    guess = nearest(str(value), names)
+    problems.append(
+        Problem(
+            at,
+            f"{value!r} is none of {', '.join(names)}",
+            "nothing can be made of it",
+            f"write {guess}" if guess else f"write one of {', '.join(names)}",
         )
-        return value
+    )
+    return value
