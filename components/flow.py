@@ -19,8 +19,7 @@ Protocol = Literal["TCP", "UDP"]
 
 METADATA_ADDRESSES: Final = ("169.254.169.254/32", "169.254.170.2/32", "fd00:ec2::254/128")
 """Where clouds hand out a machine's credentials (AWS, GCP, Azure; ECS tasks; AWS over IPv6)."""
-
-EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
+METADATA_NETWORKS: Final = tuple(ipaddress.ip_network(a) for a in METADATA_ADDRESSES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +126,7 @@ def _peers(name: str, parties: Mapping[str, Party]) -> list[dict[str, Any]]:
 
 def _block(cidr: str) -> dict[str, Any]:
     network = ipaddress.ip_network(cidr)
-    cut = [a for a in METADATA_ADDRESSES if _contains(network, ipaddress.ip_network(a))]
+    cut = [str(address) for address in METADATA_NETWORKS if _contains(network, address)]
     return {"cidr": cidr, "except": cut} if cut else {"cidr": cidr}
 
 
@@ -153,7 +152,18 @@ def _refuse_impossible(
             if name not in known
         ]
         target = parties.get(flow.target)
-        if isinstance(target, Outside) and set(target.cidrs) & set(EVERYWHERE):
+        networks = [ipaddress.ip_network(c) for c in getattr(target, "cidrs", ())]
+        problems += [
+            Problem(
+                at,
+                f"{network} of {flow.target} is where machines get their credentials",
+                "whatever runs in the pod could act as the machine that it runs on",
+                "leave that address out",
+            )
+            for network in networks
+            if any(network == a or _contains(a, network) for a in METADATA_NETWORKS)
+        ]
+        if any(network.prefixlen == 0 for network in networks):
             problems.append(
                 Problem(
                     at,

@@ -14,8 +14,6 @@ from .topologies.topology import Role
 
 Rule = Callable[[StackConfig], Iterable[Problem]]
 
-EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
-
 
 def broken_rules(config: StackConfig, *, given: set[str], sound: set[str]) -> list[Problem]:
     """The problems of every rule whose sections are all sound (``given`` ones may not be)."""
@@ -132,7 +130,7 @@ def networks_are_real(config: StackConfig) -> Iterator[Problem]:
         for index, cidr in enumerate(cidrs):
             path = f"network.{name}[{index}]"
             try:
-                ipaddress.ip_network(cidr)
+                everything = ipaddress.ip_network(cidr).prefixlen == 0
             except ValueError as error:
                 yield _at(
                     path,
@@ -141,7 +139,7 @@ def networks_are_real(config: StackConfig) -> Iterator[Problem]:
                     "write a network such as 10.0.0.0/8, with no bits set behind the mask",
                 )
                 continue
-            if cidr in EVERYWHERE:
+            if everything:
                 yield _at(
                     path,
                     f"{cidr} is every address there is",
