@@ -57,7 +57,7 @@ class Probe:
     """How the kubelet asks a container how it is; times in seconds.
 
     Attributes:
-        port: name of the port to ask.
+        port: number of the port to ask.
         path: path of an HTTP GET; None asks only whether the port takes connections.
         command: a program to run in the container instead; it must exit with 0.
         delay: before the first question.
@@ -66,7 +66,7 @@ class Probe:
         failures: wrong answers in a row until it counts.
     """
 
-    port: str | None = None
+    port: int | None = None
     path: str | None = None
     command: Sequence[str] | None = None
     delay: int = 0
@@ -216,6 +216,7 @@ def probe_spec(probe: Probe) -> dict[str, Any]:
     times = {
         "periodSeconds": probe.period,
         "timeoutSeconds": probe.timeout,
+        "successThreshold": 1,
         "failureThreshold": probe.failures,
     }
     return how | ({"initialDelaySeconds": probe.delay} if probe.delay else {}) | times
@@ -258,7 +259,8 @@ def _scratch(container: Container, path: str) -> str:
 
 
 def _secret_volume(container: Container, secret: SecretFiles) -> str:
-    return f"{container.name}-{secret.secret}"
+    # By its place, not by the Secret: one Secret may be mounted twice, with other keys each.
+    return _scratch(container, secret.path)
 
 
 def _field(name: str, path: str) -> dict[str, Any]:

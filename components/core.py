@@ -96,14 +96,16 @@ class Monolith(Component[MonolithArgs]):
 
     def build(self, args: MonolithArgs) -> None:
         after = [migration(self, args.core)] if args.core.migration else args.core.after
+        gateway = replace(gateway_container(self.name, args.gateway), name="gateway")
         server = server_container(args.core.server)
         # The pod's Service is the gateway's; the server beside it is reached within the pod.
-        inside = replace(server, ports=[replace(port, service=None) for port in server.ports])
+        ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
+        inside = replace(server, name="server", ports=ports)
         workload = Workload(
             self.name,
             server_workload(
                 args.core.server,
-                [gateway_container(self.name, args.gateway), inside],
+                [gateway, inside],
                 component="monolith",
                 exposure=args.gateway.exposure,
                 after=after,

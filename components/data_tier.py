@@ -162,7 +162,9 @@ def valkey_container(args: DataTierArgs) -> Container:
     """Valkey with the profile's persistence and eviction; its password never on a command line."""
     before = (
         "umask 077\n"
-        'printf \'requirepass "%s"\\n\' "$(cat /etc/secrets/redis-password)" > /tmp/password.conf\n'
+        # Quotes and backslashes mean something in a quoted word of valkey.conf.
+        """password=$(sed 's/["\\\\]/\\\\&/g' /etc/secrets/redis-password)\n"""
+        """printf 'requirepass "%s"\\n' "$password" > /tmp/password.conf\n"""
     )
     return Container(
         name="valkey",
@@ -170,8 +172,8 @@ def valkey_container(args: DataTierArgs) -> Container:
         command=["sh", "/etc/valkey/start.sh"],
         ports=[Port(name="redis", number=VALKEY, service=VALKEY)],
         probes=Probes(
-            readiness=Probe(port="redis", period=5),
-            liveness=Probe(port="redis", period=30),
+            readiness=Probe(port=VALKEY, period=5),
+            liveness=Probe(port=VALKEY, period=30),
         ),
         resources=args.resources,
         files=[

@@ -171,7 +171,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
         conf = {"nginx.conf": nginx_conf(args), "start.sh": start}
         files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
     return Container(
-        name="gateway",
+        name=workload,
         image=args.image,
         command=command,
         ports=[
@@ -179,8 +179,8 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
             Port(name="https", number=HTTPS, service=443),
         ],
         probes=Probes(
-            liveness=Probe(port="http", path="/health", delay=30),
-            readiness=Probe(port="http", path="/ready", delay=5, period=5, timeout=3),
+            liveness=Probe(port=HTTP, path="/health", delay=30),
+            readiness=Probe(port=HTTP, path="/ready", delay=5, period=5, timeout=3),
         ),
         resources=args.resources,
         env={"QUDAG_ENV": args.environment},

@@ -114,7 +114,7 @@ class QudagNode(Component[QudagNodeArgs]):
         config = replace(args.server.config, node=replace(node, peers=[*peers, *args.peers]))
         server = replace(args.server, config=config, claims=[self._claim(args)])
         container = server_container(server)
-        offered = {"server-https": None, "metrics": None}
+        offered = {"https": None, "metrics": None}
         ports = [replace(p, service=offered.get(p.name, p.service)) for p in container.ports]
         return replace(container, ports=[*ports, Port(name="p2p", number=P2P, service=P2P)])
 
@@ -123,7 +123,7 @@ class QudagNode(Component[QudagNodeArgs]):
         known = " ".join(f"--peer {address}" for address in addresses)
         command = f"qudag start -p {P2P} -d {DATA_PATH} -l info {known}"
         script = graceful_start(command, stop="INT")
-        asks = Probe(port="p2p")
+        asks = Probe(port=P2P)
         return Container(
             name="qudag",
             image=args.server.image,
@@ -161,7 +161,7 @@ class QudagNode(Component[QudagNodeArgs]):
                         {
                             "name": "https",
                             "port": config.https,
-                            "targetPort": "server-https",
+                            "targetPort": "https",
                             "protocol": "TCP",
                         }
                     ],

@@ -66,22 +66,22 @@ def server_container(args: ServerArgs, *, ports: Sequence[Port] = ()) -> Contain
     config = args.config
     hop = config.budget.at(Distance.SERVER)
     listens = [
-        Port(name="server-http", number=config.http),
-        Port(name="server-https", number=config.https, service=config.https),
+        Port(name="http", number=config.http),
+        Port(name="https", number=config.https, service=config.https),
         Port(name="metrics", number=METRICS, service=METRICS),
     ]
     content = {"server.toml": server_toml(config)}
     if config.node:
         content["node.toml"] = node_toml(config.node)
     return Container(
-        name="server",
+        name=config.name,
         image=args.image,
         command=[PROGRAM, "--config", f"{CONFIG_PATH}/server.toml"],
         ports=[*listens, *ports],
         probes=Probes(
-            startup=Probe(port="server-http", path="/health", period=1, failures=60),
-            liveness=replace(args.health, port="server-http", path="/health"),
-            readiness=replace(args.readiness, port="server-http", path="/ready"),
+            startup=Probe(port=config.http, path="/health", period=1, failures=60),
+            liveness=replace(args.health, port=config.http, path="/health"),
+            readiness=replace(args.readiness, port=config.http, path="/ready"),
         ),
         resources=args.resources,
         env={"QUDAG_ENV": args.environment, "RUST_LOG": config.log_level},

@@ -103,7 +103,7 @@ class Workload(Component[WorkloadArgs]):
         )
         for files in files_of(args.containers):
             k8s.core.v1.ConfigMap(
-                f"{self.name}-{files.name}" if files.name != self.name else self.named("files"),
+                self.named(files.name.removeprefix(f"{self.name}-")),
                 metadata=self._metadata(args, files.name),
                 data=dict(files.content),
                 opts=self.owned(),
@@ -247,6 +247,15 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
                 "surge and unavailable are both 0",
                 "no pod could ever be replaced",
                 "set surge to 1",
+            )
+        )
+    if args.exposure and not any(p.service for c in args.containers for p in c.ports):
+        problems.append(
+            Problem(
+                f"{name}.exposure",
+                f"{args.exposure.name} has no port to offer",
+                "the API server refuses a Service without ports",
+                "give a port of a container its service number, or leave exposure out",
             )
         )
     if args.scaling and args.scaling.min > args.scaling.max:
