@@ -16,10 +16,14 @@ def graceful_start(command: str, *, stop: str, before: str = "") -> str:
     """
     return f"""\
 set -eu
+pid=
+# Before the program runs nothing has to be drained; without a trap, process 1 would not even stop.
+trap 'if [ "$pid" ]; then kill -{stop} "$pid" || true; else exit 143; fi' TERM INT
 {before}{command} &
 pid=$!
-trap 'kill -{stop} $pid' TERM INT
-# The first wait ends when the signal comes, the second when the program has ended.
-wait $pid || true
-while kill -0 $pid 2>/dev/null; do wait $pid || true; done
+# A wait ends early when a signal comes; the last one has the program's own exit status.
+while :; do
+    wait "$pid" && status=0 || status=$?
+    kill -0 "$pid" 2>/dev/null || exit "$status"
+done
 """
