@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .config import ConfigError, StartError, load
+from .config import Config, ConfigError, StartError, load
 
 CONFIG_DEFAULT = Path("/etc/qudag/server.toml")
 
@@ -22,18 +22,26 @@ def main(arguments: list[str] | None = None) -> int:
 
             print(migrate(config, chosen.wait_seconds))
         else:
-            from .logs import configure
-            from .serve import run
-
-            if absent := config.absent_files():
-                raise ConfigError(chosen.config, absent)
-            configure(config)
-            run(config)
+            serve(chosen.config, config)
     except ConfigError as error:
         return _say(error, 2)
     except StartError as error:
         return _say(error, 1)
     return 0
+
+
+def serve(source: Path, config: Config) -> None:
+    """Serve until told to stop; what can be refused is refused before the SDK is loaded."""
+    from .logs import configure
+    from .sockets import bound
+
+    if absent := config.absent_files():
+        raise ConfigError(source, absent)
+    configure(config)
+    sockets = bound(config.server)
+    from .serve import run
+
+    run(config, sockets)
 
 
 def _say(error: Exception, status: int) -> int:

@@ -36,19 +36,17 @@ class Listener(uvicorn.Server):
             server.close()
 
 
-def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT, drain, return; raises `StartError`."""
-    app = application(config)
-    asyncio.run(_serve(config, app))
+def run(config: Config, sockets: dict[int, socket.socket]) -> None:
+    """Serve on the bound `sockets` until SIGTERM or SIGINT, drain, return; raises `StartError`."""
+    asyncio.run(_serve(config, sockets, application(config)))
 
 
-async def _serve(config: Config, app: Application) -> None:
+async def _serve(config: Config, sockets: dict[int, socket.socket], app: Application) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     certificate = _certificate(config.server)
-    sockets = _sockets(config.server)
     public_port = config.server.tls_port or config.server.port
     async with app.public.router.lifespan_context(app.public):
         listeners = {
@@ -114,22 +112,6 @@ def _always(
     certificate: ssl.SSLContext,
 ) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]:
     return lambda _config, _default: certificate
-
-
-def _sockets(server: ServerSection) -> dict[int, socket.socket]:
-    """A listening socket a port; all are bound before anything is served."""
-    sockets: dict[int, socket.socket] = {}
-    for port in (server.port, server.tls_port, server.metrics_port):
-        if port is None:
-            continue
-        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-        sockets[port] = sock = socket.socket(family)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((server.host, port))
-        except OSError as error:
-            raise StartError(f"cannot listen on {server.host}:{port}: {error.strerror}") from None
-    return sockets
 
 
 def _certificate(server: ServerSection) -> ssl.SSLContext | None:

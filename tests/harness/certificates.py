@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,14 +47,14 @@ class Authority:
         """The CA's certificate."""
         return self.directory / "ca.crt"
 
-    def issue(self, stem: str = "tls") -> tuple[Path, Path]:
-        """Certificate and key files for localhost and 127.0.0.1."""
+    def issue(self, stem: str = "tls", names: Sequence[str] = NAMES) -> tuple[Path, Path]:
+        """Certificate and key files for ``names`` and 127.0.0.1."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.DNSName(name) for name in NAMES]
+        dns_names = [x509.DNSName(name) for name in names]
         addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
         certificate = (
             _builder(_name(stem), self.certificate.subject, key)
-            .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([*dns_names, *addresses]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
                 critical=False,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +23,9 @@ from mcp_types import CallToolResult, TextContent
 from mcp_types.version import LATEST_MODERN_VERSION
 from prometheus_client.parser import text_string_to_metric_families
 
+from .processes import Program
 from .tokens import AUDIENCE, ISSUER, Issuer
 
-ROOT = Path(__file__).parents[2]
 MODERN = LATEST_MODERN_VERSION
 ERAS = ("modern", "legacy")
 STARTS_WITHIN_SECONDS = 20
@@ -38,6 +36,15 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody, for http:// alone: loading the system's authorities costs more than a request."""
+
+
+def fetch(url: str, verify: ssl.SSLContext = PLAIN, **options: Any) -> httpx2.Response:
+    """GET over a connection of its own."""
+    return httpx2.get(url, verify=verify, **options)
 
 
 def until(condition: Any, within_seconds: float = 10) -> Any:
@@ -80,11 +87,11 @@ def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
 class RunningServer:
     """A server process: where it is, what it said, how it ended."""
 
-    process: subprocess.Popen[bytes]
+    program: Program
     config: dict[str, Any]
     config_file: Path
     issuer: Issuer
-    verify: ssl.SSLContext | bool = True
+    verify: ssl.SSLContext = PLAIN
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +122,7 @@ class RunningServer:
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
         """GET from the MCP port."""
-        return httpx2.get(self.base + path, verify=self.verify, **options)
+        return fetch(self.base + path, self.verify, **options)
 
     def post(
         self, body: Any, *, token: str | None = "", version: str | None = None, **headers: str
@@ -145,7 +152,7 @@ class RunningServer:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of /metrics that carry `labels`; 0 when there are none yet."""
-        text = httpx2.get(self.metrics_url).text
+        text = fetch(self.metrics_url).text
         return sum(
             sample.value
             for family in text_string_to_metric_families(text)
@@ -163,31 +170,33 @@ class RunningServer:
 
     def terminate(self) -> float:
         """Send SIGTERM; the moment it was sent."""
-        self.process.send_signal(signal.SIGTERM)
+        self.program.signal(signal.SIGTERM)
         return time.monotonic()
 
     def exit_status(self, within_seconds: float = 15) -> int:
         """Wait for the end."""
-        return self.process.wait(within_seconds)
+        return self.program.wait(within_seconds)
 
 
-def command(*arguments: str | Path) -> list[str]:
-    """The program's command line, as the image's launcher runs it."""
-    return [sys.executable, "-m", "runtime", *map(str, arguments)]
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the program ended."""
+
+    status: int
+    stdout: str
+    stderr: str
 
 
-def run_program(
-    *arguments: str | Path, within_seconds: float = 30
-) -> subprocess.CompletedProcess[str]:
+def run_program(*arguments: str | Path, within_seconds: float = 30) -> Ended:
     """Run the program to its end."""
-    return subprocess.run(
-        command(*arguments),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=within_seconds,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as directory:
+        out, err = Path(directory, "out"), Path(directory, "err")
+        program = Program([str(a) for a in arguments], out, err)
+        try:
+            status = program.wait(within_seconds)
+        finally:
+            program.kill()
+        return Ended(status, out.read_text(), err.read_text())
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> Path:
@@ -201,30 +210,27 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> Path:
 def serving(
     directory: Path,
     issuer: Issuer,
-    verify: ssl.SSLContext | bool = True,
+    verify: ssl.SSLContext = PLAIN,
     **sections: Mapping[str, Any],
 ) -> Generator[RunningServer]:
     """A started, ready server; killed at the end if it still runs."""
     config = settings(issuer, **sections)
     source = write_config(directory, config)
-    log_file = source.with_suffix(".log")
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            command("--config", source), cwd=ROOT, stderr=log, stdout=log, env=os.environ
-        )
-    server = RunningServer(process, config, source, issuer, verify)
+    program = Program(
+        ["--config", str(source)], source.with_suffix(".out"), source.with_suffix(".log")
+    )
+    server = RunningServer(program, config, source, issuer, verify)
     try:
         until(lambda: _is_ready(server), STARTS_WITHIN_SECONDS)
         yield server
     finally:
-        process.kill()
-        process.wait()
+        program.kill()
 
 
 def _is_ready(server: RunningServer) -> bool:
-    if server.process.poll() is not None:
+    if server.program.exit_status is not None:
         raise AssertionError(f"the server ended: {server.log_file.read_text()}")
     try:
-        return httpx2.get(f"{server.plain}/ready").status_code == 200
+        return fetch(f"{server.plain}/ready").status_code == 200
     except httpx2.TransportError:
         return False

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from mcp_types import CallToolResult
 
-from tests.harness.server import ERAS, RunningServer, eventually, serving, text_of
+from tests.harness.server import ERAS, PLAIN, RunningServer, eventually, fetch, serving, text_of
 from tests.harness.tokens import Issuer
 
 PROTOCOL = {"longest_tool_seconds": 4, "drain_seconds": 6}
@@ -56,7 +56,7 @@ async def test_a_draining_server_is_not_ready_and_takes_no_new_connections(serve
         await client.list_tools()
         tasks.start_soon(client.call_tool, "wait", {"seconds": 3})
         await eventually(lambda: server.metric("mcp_calls_in_flight") == 1)
-        with httpx2.Client(base_url=server.base) as kept:
+        with httpx2.Client(base_url=server.base, verify=PLAIN) as kept:
             assert kept.get("/ready").status_code == 200
             server.terminate()
             await eventually(lambda: server.metric("mcp_draining") == 1)
@@ -70,7 +70,7 @@ async def test_a_draining_server_is_not_ready_and_takes_no_new_connections(serve
 
 def refuses_connections(server: RunningServer) -> bool:
     try:
-        httpx2.get(f"{server.base}/health")
+        fetch(f"{server.base}/health")
     except httpx2.ConnectError:
         return True
     return False
@@ -141,7 +141,9 @@ async def read_legacy_stream(server: RunningServer) -> None:
             "clientInfo": {"name": "tests", "version": "1"},
         },
     }
-    async with httpx2.AsyncClient(base_url=server.base, headers=headers, timeout=20) as client:
+    async with httpx2.AsyncClient(
+        base_url=server.base, headers=headers, timeout=20, verify=PLAIN
+    ) as client:
         opened = await client.post("/mcp", json=initialize)
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         async with client.stream("GET", "/mcp", headers=session) as stream:

@@ -80,7 +80,7 @@ async def test_the_identity_survives_a_restart_and_peers_are_asked(tmp_path: Pat
 def refusal(directory: Path, issuer: Issuer, toml: Path) -> tuple[int, str]:
     config = settings(issuer, server={"role": "qudag"}, qudag={"node_config": str(toml)})
     result = run_program("--config", write_config(directory, config))
-    return result.returncode, result.stderr
+    return result.status, result.stderr
 
 
 def test_a_damaged_key_is_never_replaced(tmp_path: Path, issuer: Issuer):

@@ -1,0 +1,23 @@
+"""The ports of a server, bound before anything heavy is loaded: a taken one is told at once."""
+
+from __future__ import annotations
+
+import socket
+
+from .config import ServerSection, StartError
+
+
+def bound(server: ServerSection) -> dict[int, socket.socket]:
+    """A bound socket for each port of `server`; raises `StartError`."""
+    sockets: dict[int, socket.socket] = {}
+    for port in (server.port, server.tls_port, server.metrics_port):
+        if port is None:
+            continue
+        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+        sockets[port] = sock = socket.socket(family)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((server.host, port))
+        except OSError as error:
+            raise StartError(f"cannot listen on {server.host}:{port}: {error.strerror}") from None
+    return sockets

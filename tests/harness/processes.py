@@ -1,0 +1,66 @@
+"""The server's program in processes of its own that start at once.
+
+They are forked from a process that has imported the program already (multiprocessing's fork
+server), since importing takes most of a start and tests start many. Everything after the import
+is the program's own: arguments, sockets, signals, output, exit status.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["__main__", "runtime.serve", "runtime.schema", "psycopg"])
+
+
+class Program:
+    """A started program.
+
+    Attributes:
+        stdout, stderr: files with what it wrote so far.
+    """
+
+    def __init__(self, arguments: list[str], stdout: Path, stderr: Path) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        for path in (stdout, stderr):
+            path.write_bytes(b"")
+        self._process = _CONTEXT.Process(target=_become, args=(arguments, stdout, stderr))
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs; negative when a signal ended it."""
+        return self._process.exitcode
+
+    def wait(self, within_seconds: float) -> int:
+        """Its exit status once it ended; fails when it did not end in time."""
+        self._process.join(within_seconds)
+        assert self._process.exitcode is not None, f"still running after {within_seconds} s"
+        return self._process.exitcode
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it for certain."""
+        self._process.kill()
+        self._process.join()
+
+
+def _become(arguments: list[str], stdout: Path, stderr: Path) -> None:
+    for path, number in ((stdout, 1), (stderr, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
+    from runtime.__main__ import main
+
+    sys.exit(main(arguments))
