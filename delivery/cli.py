@@ -15,6 +15,8 @@ from typer.core import TyperGroup
 
 from stacks.problems import ProblemReport
 
+from . import live
+
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -126,6 +128,21 @@ def render(
     for name in done.removed:
         typer.echo(f"removed {name}, which is no longer part of the stack")
 
+
+@app.command()
+def bench() -> None:
+    """Measure what the components cost over a flat program with the same resources."""
+    from .bench import measure, table
+    from .report import terminal
+    from .stack_files import stack_names
+
+    console = terminal.console()
+    with console.status("") as status:
+        found = measure(stack_names(_ROOT), lambda name: status.update(f"measuring {name}"))
+    console.print(table(found))
+
+
+live.register(app)
 
 if __name__ == "__main__":
     app()
