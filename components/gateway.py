@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
@@ -40,12 +40,12 @@ class Upstream:
     """The MCP server behind the gateway, reached over TLS whose chain and name are verified.
 
     Attributes:
-        host: its Service.
+        host: its Service; the ``host`` output of the server's component.
         port: its TLS port.
         certificate_name: the DNS name that its certificate must carry; the host when None.
     """
 
-    host: str
+    host: pulumi.Input[str]
     port: int = 8443
     certificate_name: str | None = None
 
@@ -168,7 +168,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     if args.engine is Engine.NGINX:
         command = ("sh", "/etc/nginx/start.sh")
         start = graceful_start("nginx -c /etc/nginx/nginx.conf -g 'daemon off;'", stop="QUIT")
-        conf = {"nginx.conf": nginx_conf(args), "start.sh": start}
+        conf = {"nginx.conf": _configured(args), "start.sh": start}
         files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
     return Container(
         name=workload,
@@ -195,8 +195,18 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     )
 
 
+def _configured(args: GatewayArgs) -> pulumi.Output[str]:
+    def at(host: str) -> str:
+        return nginx_conf(replace(args, upstream=replace(args.upstream, host=host)))
+
+    return pulumi.Output.from_input(args.upstream.host).apply(at)
+
+
 def nginx_conf(args: GatewayArgs) -> str:
-    """nginx's configuration: ``nginx -t`` accepts it wherever the two Secrets are mounted."""
+    """nginx's configuration: ``nginx -t`` accepts it wherever the two Secrets are mounted.
+
+    The upstream's host must be a plain string here.
+    """
     upstream = args.upstream
     return render(
         "nginx.conf.j2",

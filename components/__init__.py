@@ -1,0 +1,94 @@
+"""What other programs import; a name brings its own module along, and no other."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = (
+    False  # type checkers know the name; the typing module costs more than all else here
+)
+if TYPE_CHECKING:
+    from .budget import TimeoutBudget as TimeoutBudget
+    from .container import Claim as Claim
+    from .container import Container as Container
+    from .container import Files as Files
+    from .container import Port as Port
+    from .container import Probe as Probe
+    from .container import Probes as Probes
+    from .container import Resources as Resources
+    from .container import SecretFiles as SecretFiles
+    from .core import MIGRATION as MIGRATION
+    from .core import Core as Core
+    from .core import CoreArgs as CoreArgs
+    from .core import MigrationArgs as MigrationArgs
+    from .core import Monolith as Monolith
+    from .core import MonolithArgs as MonolithArgs
+    from .data_tier import CacheProfile as CacheProfile
+    from .data_tier import DataKind as DataKind
+    from .data_tier import DataTier as DataTier
+    from .data_tier import DataTierArgs as DataTierArgs
+    from .flow import Flow as Flow
+    from .flow import FlowPolicies as FlowPolicies
+    from .flow import FlowPoliciesArgs as FlowPoliciesArgs
+    from .flow import Neighbour as Neighbour
+    from .flow import Outside as Outside
+    from .gateway import Engine as Engine
+    from .gateway import Gateway as Gateway
+    from .gateway import GatewayArgs as GatewayArgs
+    from .gateway import RateLimit as RateLimit
+    from .gateway import Upstream as Upstream
+    from .namespace import ContainerLimits as ContainerLimits
+    from .namespace import LockedNamespace as LockedNamespace
+    from .namespace import LockedNamespaceArgs as LockedNamespaceArgs
+    from .problems import Problem as Problem
+    from .problems import ProblemReport as ProblemReport
+    from .qudag_node import Profile as Profile
+    from .qudag_node import QudagNode as QudagNode
+    from .qudag_node import QudagNodeArgs as QudagNodeArgs
+    from .scaling import Autoscaling as Autoscaling
+    from .scaling import ObjectMetric as ObjectMetric
+    from .scaling import Pace as Pace
+    from .scaling import PodMetric as PodMetric
+    from .server import McpService as McpService
+    from .server import ServerArgs as ServerArgs
+    from .server_config import Auth as Auth
+    from .server_config import Cache as Cache
+    from .server_config import Database as Database
+    from .server_config import NodeConfig as NodeConfig
+    from .server_config import ServerConfig as ServerConfig
+    from .workload import Exposure as Exposure
+    from .workload import Kind as Kind
+    from .workload import Rollout as Rollout
+    from .workload import Workload as Workload
+    from .workload import WorkloadArgs as WorkloadArgs
+
+_PUBLIC = {
+    "budget": "TimeoutBudget",
+    "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
+    "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
+    "data_tier": "CacheProfile DataKind DataTier DataTierArgs",
+    "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
+    "gateway": "Engine Gateway GatewayArgs RateLimit Upstream",
+    "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
+    "problems": "Problem ProblemReport",
+    "qudag_node": "Profile QudagNode QudagNodeArgs",
+    "scaling": "Autoscaling ObjectMetric Pace PodMetric",
+    "server": "McpService ServerArgs",
+    "server_config": "Auth Cache Database NodeConfig ServerConfig",
+    "workload": "Exposure Kind Rollout Workload WorkloadArgs",
+}
+_MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # to a type checker a name that is not listed above is a mistake
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        globals()[name] = value  # from now on it is found without asking here
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -1,0 +1,18 @@
+"""A gateway in front of an MCP server that is already there."""
+
+import pulumi
+from pulumi_qudag_mcp import Gateway, GatewayArgs, Upstream
+
+door = Gateway(
+    "weather-gateway",
+    GatewayArgs(
+        namespace="weather",
+        image="docker.io/nginxinc/nginx-unprivileged:1.29",
+        upstream=Upstream(host="weather.weather.svc.cluster.local"),
+        tls_secret="weather-tls",  # noqa: S106  (a Secret's name)
+        internal_tls_secret="weather-internal-tls",  # noqa: S106
+        issuer="https://login.example.com/realms/weather",
+        domain="weather.example.com",
+    ),
+)
+pulumi.export("mcp_url", door.mcp_url)

@@ -1,0 +1,139 @@
+"""The wheel works alone: in an environment without this repository, for programs of others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from delivery.graph import ResourceGraph
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
+
+PREVIEW = """
+import sys
+from pathlib import Path
+from delivery.record import record_stack
+print(record_stack(Path(sys.argv[1]), "dev").to_json())
+"""
+
+
+def run(argv: Sequence[str | Path], **environment: str) -> str:
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment
+    done = subprocess.run(
+        argv,
+        check=False,
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT])
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of an environment that has the wheel, and what the wheel says that it needs."""
+    place = tmp_path_factory.mktemp("elsewhere") / "venv"
+    python = place / "bin/python"
+    run([BIN / "uv", "venv", "--quiet", "--python", sys.executable, place])
+    install = [BIN / "uv", "pip", "install", "--python", python, "-c", "requirements.txt", wheel]
+    try:
+        run([*install, "--offline"])  # all of it is in the cache after `make` has made .venv
+    except AssertionError:
+        run(install)
+    return python
+
+
+@pytest.fixture(scope="module")
+def wheel_only(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH with the library as it was installed, and nothing beside it."""
+    program = "import pulumi_qudag_mcp as library; print(*library.__path__)"
+    installed = run([elsewhere, "-I", "-c", program]).strip()
+    folder = tmp_path_factory.mktemp("wheel_only")
+    (folder / "pulumi_qudag_mcp").symlink_to(installed)
+    return folder
+
+
+def test_the_wheel_holds_the_components_their_templates_and_nothing_else(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    ours = {
+        f"pulumi_qudag_mcp/{path.relative_to(ROOT / 'components')}"
+        for path in ROOT.glob("components/**/*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert names == ours
+    assert {"pulumi_qudag_mcp/py.typed", "pulumi_qudag_mcp/templates/nginx.conf.j2"} <= names
+
+
+def test_every_public_name_can_be_imported_without_this_repository(elsewhere: Path) -> None:
+    program = """
+import importlib.util, pulumi_qudag_mcp as library
+assert not any(map(importlib.util.find_spec, ("components", "stacks", "delivery")))
+print(*(f"{name}={getattr(library, name)}" for name in dir(library) if name[0] != "_"))
+"""
+    assert "Gateway=<class 'pulumi_qudag_mcp.gateway.Gateway'>" in run(
+        [elsewhere, "-I", "-c", program]
+    )
+
+
+def test_importing_the_wheel_costs_less_than_50_milliseconds(elsewhere: Path) -> None:
+    program = """
+from time import process_time
+before = process_time()
+import pulumi_qudag_mcp
+print(process_time() - before)
+"""
+    assert min(float(run([elsewhere, "-I", "-c", program])) for _ in range(3)) < 0.05
+
+
+def preview(example: str, wheel_only: Path) -> ResourceGraph:
+    argv = [sys.executable, "-c", PREVIEW, ROOT / "examples" / example]
+    return ResourceGraph.from_json(run(argv, PYTHONPATH=f"{ROOT}:{wheel_only}"))
+
+
+def test_one_component_previews_in_a_program_of_others(wheel_only: Path) -> None:
+    graph = preview("gateway", wheel_only)
+    outputs = graph.one("qudag-mcp:index:Gateway").outputs
+    assert graph.outputs["mcp_url"] == outputs["mcp_url"] == "https://weather.example.com/mcp"
+    assert outputs["prm_url"].endswith("/.well-known/oauth-protected-resource/mcp")
+
+
+def test_components_are_put_together_by_their_outputs(wheel_only: Path) -> None:
+    graph = preview("several", wheel_only)
+    (conf,) = (
+        resource.inputs["data"]["nginx.conf"]
+        for resource in graph.all("kubernetes:core/v1:ConfigMap")
+        if "nginx.conf" in resource.inputs["data"]
+    )
+    server = graph.one("qudag-mcp:index:Core", "forecast").outputs["host"]
+    assert f"server {server}:8443;" in conf
+
+
+def test_type_checkers_see_the_types_of_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    for example in EXAMPLES:
+        (tmp_path / f"{example.name}.py").write_text((example / "__main__.py").read_text())
+    check = [BIN / "basedpyright", "--pythonpath", elsewhere, "--project", tmp_path]
+    run(check)
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("from pulumi_qudag_mcp import Upstream\n\nUpstream(host=1)\n")
+    with pytest.raises(AssertionError, match="reportArgumentType"):
+        run(check)
