@@ -1,0 +1,113 @@
+"""Writes the generated parts of the documentation: `.venv/bin/python -m tools.docs`."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, cast
+
+import components
+from components.base import Component
+from stacks.diagram import flow_table, mermaid
+from stacks.topologies import TOPOLOGIES
+
+ROOT = Path(__file__).resolve().parents[1]
+_BLOCK = re.compile(
+    r"(?P<head><!-- generated: (?P<kind>\w+) (?P<subject>\w+) -->\n)"
+    r".*?(?P<foot><!-- end generated -->)",
+    re.DOTALL,
+)
+
+
+def pages() -> list[Path]:
+    """Every Markdown file of the documentation."""
+    return [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+
+
+def refreshed(text: str) -> str:
+    """``text`` with each marked block written anew; all else as it is."""
+    return _BLOCK.sub(lambda found: found["head"] + _block(found) + found["foot"], text)
+
+
+def _block(found: re.Match[str]) -> str:
+    subject = found["subject"]
+    match found["kind"]:
+        case "diagram":
+            return f"```mermaid\n{mermaid(TOPOLOGIES[subject])}\n```\n"
+        case "flows":
+            return flow_table(TOPOLOGIES[subject]) + "\n"
+        case "args":
+            return args_table(getattr(components, subject)) + "\n"
+        case "outputs":
+            return outputs_table(getattr(components, subject)) + "\n"
+        case kind:
+            raise ValueError(f"there is no generator called {kind}")
+
+
+def args_table(cls: type[Any]) -> str:
+    """The fields of a dataclass with their types, defaults and what the docstring says of them."""
+    meanings = documented(cls)
+    rows = [
+        f"| `{field.name}` | {_code(str(field.type))} | {_default(field)} "
+        f"| {meanings.get(field.name, '')} |"
+        for field in fields(cls)
+    ]
+    return "\n".join(["| field | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def outputs_table(cls: type[Component[Any]]) -> str:
+    """The outputs of a component; each is a ``pulumi.Output``."""
+    meanings = documented(cls)
+    rows = [f"| `{name}` | {meanings.get(name, '')} |" for name in cls.outputs()]
+    return "\n".join(["| output | meaning |", "|---|---|", *rows])
+
+
+def documented(cls: type[Any]) -> dict[str, str]:
+    """What the ``Attributes:`` of a class's docstring say, by name; ``a, b: text`` is both."""
+    _, _, section = textwrap.dedent("    " + (cls.__doc__ or "")).partition("Attributes:\n")
+    meanings: dict[str, str] = {}
+    for entry in re.split(r"\n(?=\S)", textwrap.dedent(section).strip()):
+        names, _, text = entry.partition(": ")
+        meaning = " ".join(text.split()).replace("|", "\\|").replace("``", "`")
+        meanings |= {name.strip(): meaning for name in names.split(",")}
+    return meanings
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("|", "\\|").replace("pulumi.", "") + "`"
+
+
+def _default(field: Field[Any]) -> str:
+    if field.default is not MISSING:
+        return _code(_shown(field.default))
+    if field.default_factory is not MISSING:
+        return _code(_shown(field.default_factory()))
+    return "required"
+
+
+def _shown(value: object) -> str:
+    """``value`` as a person would write it: a dataclass with what differs from its defaults."""
+    if isinstance(value, Enum):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        given = [
+            f"{field.name}={_shown(getattr(value, field.name))}"
+            for field in fields(value)
+            if field.default is MISSING or getattr(value, field.name) != field.default
+        ]
+        return f"{type(value).__name__}({', '.join(given)})"
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return "{" + ", ".join(f"{_shown(k)}: {_shown(v)}" for k, v in pairs) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(_shown(item) for item in cast("Sequence[object]", value)) + "]"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(refreshed(page.read_text()))
