@@ -44,7 +44,12 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a container is promised and what it may not exceed, in Kubernetes quantities."""
+    """What a container is promised and what it may not exceed, in Kubernetes quantities.
+
+    Attributes:
+        cpu, memory: requests: what the scheduler keeps free for it.
+        cpu_limit, memory_limit: it is slowed down above the one, killed above the other.
+    """
 
     cpu: str = "100m"
     memory: str = "128Mi"

@@ -67,7 +67,11 @@ class MonolithArgs:
 
 
 class Core(Component[CoreArgs]):
-    """The core servers behind the gateway, migrated by one Job a version before they roll."""
+    """The core servers behind the gateway, migrated by one Job a version before they roll.
+
+    Attributes:
+        host: DNS name of its Service, for a gateway's upstream.
+    """
 
     args_type = CoreArgs
 
@@ -85,7 +89,14 @@ class Core(Component[CoreArgs]):
 
 
 class Monolith(Component[MonolithArgs]):
-    """One workload with gateway, core and QuDAG integration together, for development."""
+    """One workload with gateway, core and QuDAG integration together, for development.
+
+    Attributes:
+        mcp_url: the MCP endpoint.
+        prm_url: its RFC 9728 protected-resource metadata.
+        issuer: URL of the authorization server.
+        era: MCP revisions that are served.
+    """
 
     args_type = MonolithArgs
 

@@ -72,7 +72,13 @@ class DataTierArgs:
 
 
 class DataTier(Component[DataTierArgs]):
-    """PostgreSQL and Valkey; both take TLS connections with a password and nothing else."""
+    """PostgreSQL and Valkey; both take TLS connections with a password and nothing else.
+
+    Attributes:
+        database_host, database_port: of PostgreSQL.
+        database_name, database_user: as they were given.
+        cache_host, cache_port: of Valkey.
+    """
 
     args_type = DataTierArgs
 

@@ -55,6 +55,11 @@ class RateLimit:
     """What one client address may do; beyond it, it is answered 429.
 
     The defaults are those of the orchestration document's ``api`` zone.
+
+    Attributes:
+        requests_per_second: sustained rate.
+        burst: requests above the rate, at once.
+        connections: open connections at a time.
     """
 
     requests_per_second: int = 10
@@ -110,10 +115,13 @@ class GatewayArgs:
 
 
 class Gateway(Component[GatewayArgs]):
-    """Pods of the gateway and their Service.
+    """Pods of the gateway and their Service; its outputs are those of every target that serves MCP.
 
-    Outputs are what every target that serves MCP returns: ``mcp_url``, ``prm_url`` (RFC 9728
-    metadata), ``issuer`` and ``era``.
+    Attributes:
+        mcp_url: the MCP endpoint.
+        prm_url: its RFC 9728 protected-resource metadata.
+        issuer: URL of the authorization server.
+        era: MCP revisions that are served.
     """
 
     args_type = GatewayArgs

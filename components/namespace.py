@@ -19,6 +19,12 @@ class ContainerLimits:
 
     Each is a mapping of ``cpu`` and ``memory`` to Kubernetes quantities. The defaults are those of
     the deployment patterns' LimitRange.
+
+    Attributes:
+        default: limits of a container that names none.
+        default_request: requests of a container that names none.
+        max: largest limits that are admitted.
+        min: smallest requests that are admitted.
     """
 
     default: Mapping[str, str] = field(default_factory=lambda: {"cpu": "500m", "memory": "1Gi"})
@@ -52,7 +58,11 @@ class LockedNamespaceArgs:
 
 
 class LockedNamespace(Component[LockedNamespaceArgs]):
-    """A namespace that refuses unsafe pods and every flow that no one declared."""
+    """A namespace that refuses unsafe pods and every flow that no one declared.
+
+    Attributes:
+        namespace: its name; what is put in it takes it from here, and so waits for it.
+    """
 
     args_type = LockedNamespaceArgs
 

@@ -56,7 +56,13 @@ class QudagNodeArgs:
 
 
 class QudagNode(Component[QudagNodeArgs]):
-    """A StatefulSet of nodes that find each other by name through their p2p Service."""
+    """A StatefulSet of nodes that find each other by name through their p2p Service.
+
+    Attributes:
+        host: DNS name at which servers call the nodes; with the upstream profile, which has no
+            API, the same as ``p2p_host``.
+        p2p_host: DNS name of the headless Service of the peer-to-peer network.
+    """
 
     args_type = QudagNodeArgs
 

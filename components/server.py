@@ -149,7 +149,11 @@ def server_workload(
 
 
 class McpService(Component[ServerArgs]):
-    """A server of one role (auth, tools, config, state, consensus, crypto, …) and nothing more."""
+    """A server of one role (auth, tools, config, state, consensus, crypto, …) and nothing more.
+
+    Attributes:
+        host: DNS name of its Service.
+    """
 
     args_type = ServerArgs
 

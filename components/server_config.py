@@ -41,7 +41,13 @@ class Auth:
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """A PostgreSQL that the server may use; the password comes from a mounted Secret."""
+    """A PostgreSQL that the server may use; the password comes from a mounted Secret.
+
+    Attributes:
+        host, port: its Service.
+        name: the database's.
+        user: the role that owns it.
+    """
 
     host: pulumi.Input[str]
     port: int = 5432
@@ -51,7 +57,11 @@ class Database:
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """A Valkey (or Redis) that the server may use; the password comes from a mounted Secret."""
+    """A Valkey (or Redis) that the server may use; the password comes from a mounted Secret.
+
+    Attributes:
+        host, port: its Service.
+    """
 
     host: pulumi.Input[str]
     port: int = 6379

@@ -28,7 +28,12 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """How many pods more, and how many fewer, there may be while a new version comes in."""
+    """How many pods more, and how many fewer, there may be while a new version comes in.
+
+    Attributes:
+        surge: pods more than wanted.
+        unavailable: pods fewer than wanted.
+    """
 
     surge: int = 1
     unavailable: int = 0
@@ -86,6 +91,10 @@ class Workload(Component[WorkloadArgs]):
     """Hardened pods with a service, an identity, a disruption budget, spread, scaling and drain.
 
     The component's name is the physical name: it is what flows, selectors and people refer to.
+
+    Attributes:
+        host: DNS name of its Service.
+        service: the Service's status, with the load balancer's address; None without a Service.
     """
 
     args_type = WorkloadArgs
