@@ -7,10 +7,9 @@ from shutil import which
 
 from stacks.problems import Problem, ProblemReport
 
-from . import apply as server_side
+from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
 from . import engine as engines
-from . import local_node, local_secrets, process
 from .cluster import KIND_CLUSTER, Cluster
 from .engine import Deployment
 from .outputs import FILE, Deployed
@@ -56,14 +55,12 @@ def _remove(
 ) -> str:
     """Deletes what the stack has in a cluster that stays."""
     with progress.step(f"Deleting stack {stack} from {cluster.name}"):
-        secrets = local_secrets.delete(
-            cluster.kubectl, server_side.namespaces(cluster.kubectl, stack)
-        )
+        secrets = local_secrets.delete(cluster.kubectl, applyset.namespaces(cluster.kubectl, stack))
         if by_pulumi and (pulumi := _pulumi()) is not None:
             kubeconfig = engines.kubeconfig(cluster.kubectl, state)
             Deployment(pulumi, root, stack, state, kubeconfig).destroy(progress)
             return "what Pulumi deployed is destroyed"
-        count = server_side.delete(cluster.kubectl, stack, progress)
+        count = applyset.delete(cluster.kubectl, stack, progress)
     if not count and not secrets:
         return ""
     return f"{count} objects and {secrets} local secrets are deleted"

@@ -11,7 +11,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION = "3.253.0"
@@ -41,7 +41,7 @@ class Release:
 
     version: str = VERSION
     source: str = SOURCE
-    checksums: Mapping[str, str] = CHECKSUMS
+    checksums: Mapping[str, str] = field(default_factory=lambda: CHECKSUMS)
 
     def archive(self, machine: str) -> str:
         return f"pulumi-v{self.version}-{machine}.tar.gz"

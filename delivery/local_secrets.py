@@ -25,7 +25,7 @@ from .certificates import (
     private_pem,
     signing_key,
 )
-from .kubectl import Kubectl, Object
+from .kubectl import Kubectl, Object, reference
 
 AUTHORITY = "mcp-local-ca"
 SIGNER = "mcp-issuer-signer"
@@ -66,14 +66,16 @@ class RequiredSecret:
         return f"Secret/{self.namespace}/{self.name}"
 
 
+def _names(kubectl: Kubectl, namespace: str) -> set[str]:
+    """Names of the secrets in a namespace; their values are not read."""
+    listed = kubectl.must("get", "secret", f"-n={namespace}", "--output=name")
+    return {name.removeprefix("secret/") for name in listed.split()}
+
+
 def absent(kubectl: Kubectl, required: Sequence[RequiredSecret]) -> list[RequiredSecret]:
     """Those that the cluster lacks."""
-    there = {
-        (namespace, name.removeprefix("secret/"))
-        for namespace in {secret.namespace for secret in required}
-        for name in kubectl.must("get", "secret", f"-n={namespace}", "--output=name").split()
-    }
-    return [secret for secret in required if (secret.namespace, secret.name) not in there]
+    there = {space: _names(kubectl, space) for space in {one.namespace for one in required}}
+    return [secret for secret in required if secret.name not in there[secret.namespace]]
 
 
 def create(
@@ -85,15 +87,18 @@ def create(
         addresses: what the cluster's load balancers may be reached at, for certificates.
     """
     missing = absent(kubectl, required)
-    made: list[str] = []
+    makers = {space: _Maker(kubectl, space, addresses) for space in _spaces(missing)}
     for secret in missing:
-        for manifest in _manifests(kubectl, secret, addresses):
-            outcome = kubectl.run("create", "--filename=-", stdin=json.dumps(manifest))
-            if outcome.ok:
-                made.append(f"Secret/{secret.namespace}/{manifest['metadata']['name']}")
-            elif "already exists" not in outcome.err:
-                raise ProblemReport([_not_made(secret, outcome.last_lines(1))])
-    return made
+        makers[secret.namespace].make(secret)
+    manifests = [manifest for maker in makers.values() for manifest in maker.manifests]
+    if manifests:
+        written = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        kubectl.must("create", "--filename=-", stdin=json.dumps(written))
+    return [reference(manifest) for manifest in manifests]
+
+
+def _spaces(required: Sequence[RequiredSecret]) -> list[str]:
+    return sorted({secret.namespace for secret in required})
 
 
 def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster: str) -> None:
@@ -112,17 +117,61 @@ def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster:
         )
 
 
-def _manifests(kubectl: Kubectl, secret: RequiredSecret, addresses: Sequence[str]) -> list[Object]:
-    makers: dict[str, Callable[[], list[Object]]] = {
-        "passwords": lambda: [_passwords(secret)],
-        "certificate": lambda: [
-            _certificate(secret, _authority(kubectl, secret.namespace), addresses)
-        ],
-        "signing-key": lambda: _signing_key(kubectl, secret),
-    }
-    if secret.kind not in makers:
-        raise ProblemReport([_not_made(secret, f"nothing here makes the kind {secret.kind!r}")])
-    return makers[secret.kind]()
+class _Maker:
+    """Makes the secrets of one namespace, those they derive from first.
+
+    A command that was killed half way may leave an authority or a signer without the secrets
+    derived from it; the next one derives them from what is there.
+    """
+
+    def __init__(self, kubectl: Kubectl, namespace: str, addresses: Sequence[str]) -> None:
+        self.kubectl = kubectl
+        self.namespace = namespace
+        self.addresses = addresses
+        self.manifests: list[Object] = []
+
+    def make(self, secret: RequiredSecret) -> None:
+        match secret.kind:
+            case "passwords":
+                entries = {
+                    key: secrets.token_urlsafe(_PASSWORD_BYTES).encode() for key in secret.keys
+                }
+            case "certificate":
+                entries = self._certificate(secret)
+            case "signing-key":
+                private = self._made_once(SIGNER, _new_signer)["private.pem"]
+                entries = {"jwks.json": json.dumps(key_set(signing_key(private))).encode()}
+            case unknown:
+                raise ProblemReport([_not_made(secret, f"nothing here makes the kind {unknown!r}")])
+        self._add(secret.name, entries)
+
+    def _certificate(self, secret: RequiredSecret) -> dict[str, bytes]:
+        ours = self._made_once(AUTHORITY, _new_authority)
+        authority = Authority.from_pem(ours["tls.crt"], ours["tls.key"])
+        names = dict.fromkeys([*secret.dns_names, "localhost", "127.0.0.1", *self.addresses])
+        certificate, key = new_certificate(authority, list(names))
+        return {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.public}
+
+    def _made_once(self, name: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
+        """What the cluster, or this maker, has under the name already; made where it is absent."""
+        ours = [thing for thing in self.manifests if thing["metadata"]["name"] == name]
+        there = _decoded(ours[0]) if ours else _entries(self.kubectl, self.namespace, name)
+        if there is None:
+            there = make()
+            self._add(name, there)
+        return there
+
+    def _add(self, name: str, entries: Mapping[str, bytes]) -> None:
+        self.manifests.append(_secret(self.namespace, name, entries))
+
+
+def _new_authority() -> dict[str, bytes]:
+    authority = new_authority()
+    return {"tls.crt": authority.public, "tls.key": authority.private}
+
+
+def _new_signer() -> dict[str, bytes]:
+    return {"private.pem": private_pem(new_signing_key())}
 
 
 def _not_made(secret: RequiredSecret, why: str) -> Problem:
@@ -143,72 +192,19 @@ def _secret(namespace: str, name: str, entries: Mapping[str, bytes]) -> Object:
     }
 
 
-def _passwords(secret: RequiredSecret) -> Object:
-    return _secret(
-        secret.namespace,
-        secret.name,
-        {key: secrets.token_urlsafe(_PASSWORD_BYTES).encode() for key in secret.keys},
-    )
-
-
-# ---- what is made once and then read back -------------------------------------------------------
-
-
 def _entries(kubectl: Kubectl, namespace: str, name: str) -> dict[str, bytes] | None:
     found = kubectl.objects("secret", name, f"-n={namespace}")
-    if not found:
-        return None
-    return {key: base64.b64decode(value) for key, value in found[0]["data"].items()}
+    return _decoded(found[0]) if found else None
 
 
-def _made_once(
-    kubectl: Kubectl, namespace: str, name: str, make: Callable[[], dict[str, bytes]]
-) -> dict[str, bytes]:
-    """What the cluster has under this name; made first where it has nothing.
-
-    A command that was killed half way leaves such a secret without those derived from it; the next
-    one derives them from what is there.
-    """
-    if (there := _entries(kubectl, namespace, name)) is not None:
-        return there
-    made = make()
-    kubectl.must("create", "--filename=-", stdin=json.dumps(_secret(namespace, name, made)))
-    return made
-
-
-def _authority(kubectl: Kubectl, namespace: str) -> Authority:
-    """The local authority; its private key lives in the cluster only."""
-
-    def make() -> dict[str, bytes]:
-        authority = new_authority()
-        return {"tls.crt": authority.public, "tls.key": authority.private}
-
-    entries = _made_once(kubectl, namespace, AUTHORITY, make)
-    return Authority.from_pem(entries["tls.crt"], entries["tls.key"])
+def _decoded(secret: Object) -> dict[str, bytes]:
+    return {key: base64.b64decode(value) for key, value in secret["data"].items()}
 
 
 def authority_certificate(kubectl: Kubectl, namespace: str) -> str | None:
     """The public certificate of the local authority; None where there is none."""
     entries = _entries(kubectl, namespace, AUTHORITY)
     return entries["tls.crt"].decode() if entries else None
-
-
-def _certificate(secret: RequiredSecret, authority: Authority, addresses: Sequence[str]) -> Object:
-    names = dict.fromkeys([*secret.dns_names, "localhost", "127.0.0.1", *addresses])
-    certificate, key = new_certificate(authority, list(names))
-    entries = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.public}
-    return _secret(secret.namespace, secret.name, entries)
-
-
-def _signing_key(kubectl: Kubectl, secret: RequiredSecret) -> list[Object]:
-    """The issuer's public keys; its private key goes to a secret that no pod mounts."""
-
-    def make() -> dict[str, bytes]:
-        return {"private.pem": private_pem(new_signing_key())}
-
-    signer = _made_once(kubectl, secret.namespace, SIGNER, make)
-    public = json.dumps(key_set(signing_key(signer["private.pem"]))).encode()
-    return [_secret(secret.namespace, secret.name, {"jwks.json": public})]
 
 
 def signer_key(kubectl: Kubectl, namespace: str) -> bytes | None:

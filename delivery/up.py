@@ -14,9 +14,9 @@ from typing import Any
 
 from stacks.problems import ProblemReport
 
-from . import apply as server_side
+from . import applyset, local_secrets, rollout
 from . import engine as engines
-from . import local_secrets, rollout
+from .apply import Change, apply
 from .client import Endpoint, check, mint
 from .cluster import Cluster, reach
 from .engine import Deployment, Engine
@@ -59,7 +59,7 @@ class Done:
     @property
     def nothing_changed(self) -> bool:
         counted = {name for name, count in self.changes.items() if count}
-        return not self.secrets and counted <= {server_side.Change.UNCHANGED.value}
+        return not self.secrets and counted <= {Change.UNCHANGED.value}
 
 
 def up(
@@ -144,16 +144,12 @@ class _Run:
     def with_kubectl(self) -> tuple[dict[str, int], list[str]]:
         kubectl = self.cluster.kubectl
         with self.progress.step("Secrets") as step:
-            made = server_side.prepare(kubectl, self.stack, self.wanted)
+            made = applyset.prepare(kubectl, self.stack, self.wanted)
             secrets = self._make_secrets()
             step.result = f"made {len(secrets)}" if secrets else "all there"
         with self.progress.step("Deployment by server-side apply") as step:
-            applied = server_side.apply(kubectl, self.stack, self.wanted, self.progress, made=made)
-            counts = {
-                change.value: len(applied.of(change))
-                for change in server_side.Change
-                if applied.of(change)
-            }
+            applied = apply(kubectl, self.stack, self.wanted, self.progress, made=made)
+            counts = applied.counts()
             step.result = _counted(counts)
         return counts, secrets
 
@@ -246,7 +242,7 @@ class _Run:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    unchanged = server_side.Change.UNCHANGED.value
+    unchanged = Change.UNCHANGED.value
     if not set(counts) - {unchanged}:
         return "nothing changed"
     return ", ".join(f"{count} {name}" for name, count in counts.items())
