@@ -1,0 +1,162 @@
+"""What holds for each component: its family, its outputs, and its args in both forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from components.arguments import camel
+from components.base import Component
+from components.core import Core, Monolith
+from components.data_tier import CacheProfile, DataTier
+from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.gateway import Engine, Gateway
+from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
+from components.problems import ProblemReport
+from components.qudag_node import Profile, QudagNode, QudagNodeArgs
+from components.scaling import Autoscaling, PodMetric
+from components.server import McpService
+from components.server_config import Cache, Database, NodeConfig
+from components.tokens import TYPE_TOKENS
+from components.workload import Kind, Workload
+from tests.harness import ResourceGraph, record
+from tests.harness.parts import config, core, data_tier, gateway, monolith, server, workload
+from tests.harness.platforms import ancestry
+
+CASES: dict[str, tuple[type[Component[Any]], Any]] = {
+    "LockedNamespace": (
+        LockedNamespace,
+        LockedNamespaceArgs(
+            name="qudag", quota={"pods": "10"}, container_limits=ContainerLimits(max={"cpu": "1"})
+        ),
+    ),
+    "Workload": (
+        Workload,
+        workload(kind=Kind.STATEFUL_SET, scaling=Autoscaling(min=2, max=4, memory=None)),
+    ),
+    "FlowPolicies": (
+        FlowPolicies,
+        FlowPoliciesArgs(
+            namespace="qudag",
+            workloads=["a"],
+            flows=[
+                Flow(source="world", target="a", port=443, why="calls"),
+                Flow(source="prometheus", target="a", port=9090, why="metrics"),
+            ],
+            outsides=[Outside(name="world", cidrs=["192.0.2.0/24"])],
+            neighbours=[Neighbour(name="prometheus", namespace="monitoring", labels={"a": "b"})],
+        ),
+    ),
+    "Gateway with nginx": (
+        Gateway,
+        gateway(
+            scaling=Autoscaling(min=2, max=3, pod_metrics=[PodMetric(name="rate", average="9")])
+        ),
+    ),
+    "Gateway with an image": (Gateway, gateway(engine=Engine.IMAGE, command=["own-gateway"])),
+    "Core": (Core, core(config=config(database=Database(host="db"), cache=Cache(host="cache")))),
+    "Monolith": (Monolith, monolith(replicas=1)),
+    "McpService": (McpService, server(config=config(name="mcp-auth", role="auth"))),
+    "QudagNode of the seed profile": (
+        QudagNode,
+        QudagNodeArgs(server=server(config=config(name="node", node=NodeConfig()))),
+    ),
+    "QudagNode of the upstream profile": (
+        QudagNode,
+        QudagNodeArgs(server=server(), profile=Profile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]),
+    ),
+    "DataTier for sessions": (DataTier, data_tier()),
+    "DataTier for a cache": (DataTier, data_tier(cache_profile=CacheProfile.CACHE)),
+}
+each_component = pytest.mark.parametrize(("component", "args"), CASES.values(), ids=CASES)
+
+
+def made(component: type[Component[Any]], args: Any) -> ResourceGraph:
+    return record(lambda: component("node", args))
+
+
+def written(args: Any, spelling: Any = camel) -> Any:
+    """Args as another Pulumi language hands them over: plain values under camelCase keys."""
+    if isinstance(args, Enum):
+        return args.value
+    if is_dataclass(args):
+        values = {f.name: getattr(args, f.name) for f in fields(args)}
+        return {spelling(name): written(v, spelling) for name, v in values.items()}
+    if isinstance(args, Mapping):
+        pairs = cast("Mapping[str, Any]", args)
+        return {key: written(value, spelling) for key, value in pairs.items()}
+    if isinstance(args, Sequence) and not isinstance(args, str):
+        return [written(item, spelling) for item in cast("Sequence[Any]", args)]
+    return args
+
+
+def test_there_is_a_case_for_each_component():
+    assert {component.__name__ for component, _ in CASES.values()} == set(TYPE_TOKENS)
+
+
+@each_component
+def test_every_resource_descends_from_the_component(component: type[Component[Any]], args: Any):
+    graph = made(component, args)
+    token = TYPE_TOKENS[component.__name__]
+    objects = [resource for resource in graph.resources if resource.is_kubernetes_object]
+    assert objects
+    assert all(token in ancestry(graph, resource) for resource in objects)
+
+
+@each_component
+def test_every_resource_is_named_after_the_component(component: type[Component[Any]], args: Any):
+    given = made(component, args)
+    named = {r.name for r in given.resources if r.is_kubernetes_object}
+    inner = {"postgres", "redis"} if component is DataTier else {"node"}
+    assert all(any(name.startswith(f"{one}-") for one in inner) for name in named)
+
+
+@each_component
+def test_every_annotated_output_is_registered(component: type[Component[Any]], args: Any):
+    resource = made(component, args).one(TYPE_TOKENS[component.__name__], name="node")
+    registered = set(resource.outputs)
+    # A Service's status is nothing before there is one.
+    assert registered >= set(component.outputs()) - {"service"}
+
+
+@each_component
+@pytest.mark.parametrize("spelling", [camel, str], ids=["camelCase", "snake_case"])
+def test_a_mapping_of_args_means_the_same_as_the_dataclass(
+    component: type[Component[Any]], args: Any, spelling: Any
+):
+    assert made(component, written(args, spelling)) == made(component, args)
+
+
+@each_component
+def test_an_unknown_arg_is_refused_with_the_nearest_one(component: type[Component[Any]], args: Any):
+    mapping = written(args)
+    key = next(iter(mapping))
+    misspelt = key[:-1] + "xe"
+    with pytest.raises(ProblemReport) as report:
+        made(component, mapping | {misspelt: mapping[key]})
+    (problem,) = report.value.problems
+    assert (problem.path, problem.fix) == (f"node.{misspelt}", f"write {key}")
+
+
+@each_component
+def test_missing_args_are_all_said_at_once(component: type[Component[Any]], args: Any):
+    with pytest.raises(ProblemReport) as report:
+        made(component, {})
+    required = {
+        camel(f.name)
+        for f in fields(component.args_type)
+        if f.default is f.default_factory  # both are MISSING
+    }
+    assert {p.path for p in report.value.problems} == {f"node.{name}" for name in required}
+
+
+def test_the_callers_options_are_inherited():
+    args = CASES["LockedNamespace"][1]
+    protected = pulumi.ResourceOptions(protect=True)
+    graph = record(lambda: LockedNamespace("node", args, protected))
+    assert all(resource.protect for resource in graph.resources if resource.is_kubernetes_object)
