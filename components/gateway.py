@@ -161,7 +161,7 @@ def mcp_urls(
         first = entries[0] if entries else None
         return (first.hostname or first.ip or "localhost") if first else "localhost"
 
-    host = pulumi.Output.from_input(domain) if domain else workload.service.apply(address)
+    host = pulumi.Output.from_input(domain) if domain else workload.service_status.apply(address)
     return (
         pulumi.Output.format("https://{0}/mcp", host),
         pulumi.Output.format("https://{0}/.well-known/oauth-protected-resource/mcp", host),

@@ -94,13 +94,13 @@ class Workload(Component[WorkloadArgs]):
 
     Attributes:
         host: DNS name of its Service.
-        service: the Service's status, with the load balancer's address; None without a Service.
+        service_status: the Service's, with the load balancer's address; None without a Service.
     """
 
     args_type = WorkloadArgs
 
     host: pulumi.Output[str]
-    service: pulumi.Output[Any]
+    service_status: pulumi.Output[Any]
 
     def build(self, args: WorkloadArgs) -> None:
         _refuse_impossible(self.name, args)
@@ -118,7 +118,7 @@ class Workload(Component[WorkloadArgs]):
                 opts=self.owned(),
             )
         service = self._service(args)
-        self.service = service.status if service else pulumi.Output.from_input(None)
+        self.service_status = service.status if service else pulumi.Output.from_input(None)
         self.host = pulumi.Output.format(
             "{0}.{1}.svc.cluster.local",
             args.exposure.name if args.exposure else self.name,
