@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from .graph import SECRET
 
 PROJECT_FILE = "Pulumi.yaml"
+OURS = "qudag-mcp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +53,7 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
     Raises ProblemReport when there is no such project or stack, or a file is not YAML.
     """
     from stacks.problems import Problem, ProblemReport, nearest
+    from stacks.stack_file import read_stack_file, read_yaml
 
     if not has_program(root):
         raise ProblemReport(
@@ -78,10 +78,16 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
                 )
             ]
         )
-    project_file = _mapping(root / PROJECT_FILE)
+    project_file = _mapping(read_yaml(root / PROJECT_FILE))
     project = str(project_file.get("name", root.name))
-    declared: dict[str, Any] = project_file.get("config") or {}
-    stated: dict[str, Any] = _mapping(root / f"Pulumi.{stack}.yaml").get("config") or {}
+    declared = _mapping(project_file.get("config"))
+    file = root / f"Pulumi.{stack}.yaml"
+    # Another project may have a stack without any configuration; ours would be made of defaults.
+    stated = (
+        read_stack_file(file)
+        if project == OURS
+        else _mapping(_mapping(read_yaml(file)).get("config"))
+    )
     given = {key: _default(value) for key, value in declared.items()} | stated
     values = {
         key if ":" in key else f"{project}:{key}": value
@@ -96,24 +102,7 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
     )
 
 
-def _mapping(file: Path) -> dict[str, Any]:
-    from stacks.problems import Problem, ProblemReport
-
-    try:
-        read = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file.name}:{mark.line + 1}:{mark.column + 1}" if mark else file.name
-        raise ProblemReport(
-            [
-                Problem(
-                    path=place,
-                    what=f"it is not YAML: {getattr(error, 'problem', None) or error}",
-                    consequence="no configuration can be read",
-                    fix="correct the syntax at this place",
-                )
-            ]
-        ) from error
+def _mapping(read: object) -> dict[str, Any]:
     return cast("dict[str, Any]", read) if isinstance(read, dict) else {}
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from components.container import Resources
 from components.data_tier import DEFAULT_RESOURCES as DATA_RESOURCES
 from components.gateway import SIDECAR_RESOURCES
+from components.namespace import ContainerLimits
 from components.scaling import Autoscaling
 
 from .config import ServiceScale, StackConfig
@@ -117,3 +118,59 @@ def _readable(total: Decimal, field: str) -> str:
     if field.startswith("cpu"):
         return f"{total.normalize():f}"
     return f"{-(-total // UNITS['Mi']):f}Mi"
+
+
+def objects(config: StackConfig) -> dict[str, int]:
+    """How many objects of each counted kind the platform has in its namespace."""
+    ours = services(config)
+    nodes = [service for service in ours if service.role is Role.QUDAG]
+    upstream = config.images.qudag_profile == "upstream"
+    return {
+        # PostgreSQL, Valkey and each service; a node has two, unless it answers no HTTP.
+        "services": 2 + len(ours) + (0 if upstream else len(nodes)),
+        # Each one's configuration; a monolith also has nginx's; one is the cluster's own CA.
+        "configmaps": 3 + len(ours) + sum(s.role is Role.MONOLITH for s in ours),
+        "persistentvolumeclaims": 2
+        + sum(node.replicas for node in nodes)
+        + sum(service.role is Role.CORE for service in ours),
+        "secrets": 3 + (config.protocol.jwks_url is None),
+    }
+
+
+def the_quota_counts(config: StackConfig) -> Iterator[Problem]:
+    """There is room in the quota for every object of the platform."""
+    quota = config.kubernetes.quota
+    for kind, count in objects(config).items() if quota else ():
+        if (allowed := getattr(quota, kind)) < count:
+            yield Problem(
+                f"qudag-mcp:kubernetes.quota.{kind}",
+                f"is {allowed}, but the topology {config.topology} has {count}",
+                "the API server would refuse the rest, and the deployment stop half-way",
+                f"set it to at least {count}",
+            )
+
+
+def containers_fit_their_limits(config: StackConfig) -> Iterator[Problem]:
+    """No container asks for more than its limit, nor its limit for more than the LimitRange has."""
+    bounds = ContainerLimits()
+    for service in services(config):
+        scale = config.scaling.get(service.name)
+        for kind in ("cpu", "memory"):
+            if not scale or not (getattr(scale, kind) or getattr(scale, f"{kind}_limit")):
+                continue
+            asked, limit = (getattr(service.resources, f"{kind}{s}") for s in ("", "_limit"))
+            path = f"qudag-mcp:scaling.{service.name}.{kind}"
+            refused = "the API server would refuse every pod of it"
+            if amount(asked) > amount(limit):
+                what = f"asks for {asked}, more than its limit of {limit}"
+                yield Problem(path, what, refused, f"lower it, or raise {kind}Limit to {asked}")
+            if not config.kubernetes.container_limits:
+                continue
+            if amount(limit) > amount(bounds.max[kind]):
+                fix = f"set at most {bounds.max[kind]}, or kubernetes.containerLimits: false"
+                what = f"is {limit}, more than a container may have here ({bounds.max[kind]})"
+                yield Problem(f"{path}Limit", what, refused, fix)
+            if amount(asked) < amount(bounds.min[kind]):
+                fix = f"set at least {bounds.min[kind]}, or kubernetes.containerLimits: false"
+                what = f"is {asked}, less than a container must ask for ({bounds.min[kind]})"
+                yield Problem(path, what, refused, fix)

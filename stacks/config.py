@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Cidr = Annotated[
-    str, Field(pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3})$")
-]
-Url = Annotated[str, Field(pattern=r"^https://[^\s/?#]+[^\s?#]*$")]
-Image = Annotated[
-    str,
-    Field(
-        pattern=(
-            r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+"
-            r"(:[A-Za-z0-9._-]{1,128})?(@sha256:[0-9a-f]{64})?$"
-        )
-    ),
-]
-Domain = Annotated[
-    str, Field(pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)
-]
+from .forms import (
+    Audience,
+    Bytes,
+    Cidr,
+    Context,
+    Cpu,
+    DnsLabel,
+    Domain,
+    Image,
+    LabelKey,
+    LabelValue,
+    NginxBytes,
+    ObjectName,
+    PodSecurityVersion,
+    SecretName,
+    Url,
+)
 
 
 class Section(BaseModel):
     """A section of a stack's configuration: camelCase outside, immutable, nothing unknown."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        # One spelling outside: snake_case would pass here and mean nothing to the JSON Schema.
+        validate_by_alias=True,
+        validate_by_name=False,
     )
 
 
@@ -58,8 +63,8 @@ class Protocol(Section):
         default="https://issuer.qudag-mcp.internal",
         description="URL of the authorization server whose tokens are accepted.",
     )
-    audience: str = Field(
-        default="qudag-mcp", min_length=1, description="Audience that a token must be issued for."
+    audience: Audience = Field(
+        default="qudag-mcp", description="Audience that a token must be issued for."
     )
     jwks_url: Url | None = Field(
         default=None,
@@ -97,10 +102,10 @@ class Images(Section):
 class Quota(Section):
     """Hard limits of the namespace, in Kubernetes quantities and counts."""
 
-    requests_cpu: Quantity = Field(default="10", description="Sum of CPU requests.")
-    requests_memory: Quantity = Field(default="20Gi", description="Sum of memory requests.")
-    limits_cpu: Quantity = Field(default="20", description="Sum of CPU limits.")
-    limits_memory: Quantity = Field(default="40Gi", description="Sum of memory limits.")
+    requests_cpu: Cpu = Field(default="10", description="Sum of CPU requests.")
+    requests_memory: Bytes = Field(default="20Gi", description="Sum of memory requests.")
+    limits_cpu: Cpu = Field(default="20", description="Sum of CPU limits.")
+    limits_memory: Bytes = Field(default="40Gi", description="Sum of memory limits.")
     persistentvolumeclaims: int = Field(default=10, ge=0, description="Number of volume claims.")
     services: int = Field(default=10, ge=0, description="Number of Services.")
     secrets: int = Field(default=20, ge=0, description="Number of Secrets.")
@@ -116,12 +121,11 @@ class Kubernetes(Section):
     """The cluster and the namespace."""
 
     namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
-    context: str | None = Field(
+    context: Context | None = Field(
         default=None, description="Context of your kubeconfig; never the current one by accident."
     )
-    pod_security_version: str = Field(
+    pod_security_version: PodSecurityVersion = Field(
         default="v1.34",
-        pattern=r"^v1\.[0-9]{2}$",
         description="Version of the restricted Pod Security Standard that is enforced.",
     )
     quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")
@@ -138,15 +142,17 @@ class Data(Section):
         default="embedded",
         description="embedded: one PostgreSQL and one Valkey pod in the cluster.",
     )
-    database_size: Quantity = Field(default="1Gi", description="PostgreSQL's volume.")
-    cache_size: Quantity = Field(default="1Gi", description="Valkey's volume.")
+    database_size: Bytes = Field(default="1Gi", description="PostgreSQL's volume.")
+    cache_size: Bytes = Field(default="1Gi", description="Valkey's volume.")
     cache_profile: Literal["sessions", "cache"] = Field(
         default="sessions", description="sessions: on disk, never evicted; cache: the opposite."
     )
-    core_size: Quantity = Field(default="10Gi", description="Volume that the core servers share.")
-    node_size: Quantity = Field(default="1Gi", description="Volume of each QuDAG node.")
-    storage_class: str | None = Field(default=None, description="Absent: the cluster's default.")
-    shared_storage_class: str | None = Field(
+    core_size: Bytes = Field(default="10Gi", description="Volume that the core servers share.")
+    node_size: Bytes = Field(default="1Gi", description="Volume of each QuDAG node.")
+    storage_class: ObjectName | None = Field(
+        default=None, description="Absent: the cluster's default."
+    )
+    shared_storage_class: ObjectName | None = Field(
         default=None,
         description="Class whose volumes many nodes may mount at once, for core's data.",
     )
@@ -156,14 +162,14 @@ class Data(Section):
 class Secrets(Section):
     """Names of the Secrets that the platform mounts; what is in them stands nowhere here."""
 
-    passwords: DnsLabel = Field(
+    passwords: SecretName = Field(
         default="mcp-server-secrets", description="Keys database-password and redis-password."
     )
-    tls: DnsLabel = Field(default="mcp-tls-secret", description="The public certificate.")
-    internal_tls: DnsLabel = Field(
+    tls: SecretName = Field(default="mcp-tls-secret", description="The public certificate.")
+    internal_tls: SecretName = Field(
         default="mcp-internal-tls", description="The certificate between the platform's own pods."
     )
-    issuer_keys: DnsLabel = Field(
+    issuer_keys: SecretName = Field(
         default="mcp-issuer-keys",
         description="Key jwks.json; used where protocol.jwksUrl is absent.",
     )
@@ -173,7 +179,7 @@ class Prometheus(Section):
     """The Prometheus that scrapes the platform."""
 
     namespace: DnsLabel = Field(default="monitoring", description="Where it runs.")
-    labels: dict[str, str] = Field(
+    labels: dict[LabelKey, LabelValue] = Field(
         default={"app": "prometheus"}, min_length=1, description="What its pods carry."
     )
 
@@ -213,9 +219,7 @@ class Edge(Section):
     tls_minimum: Literal["1.3", "1.2"] = Field(
         default="1.3", description="Oldest TLS version accepted."
     )
-    max_body: Annotated[str, Field(pattern=r"^[0-9]+[km]$")] = Field(
-        default="50m", description="Largest request, in k or m bytes."
-    )
+    max_body: NginxBytes = Field(default="50m", description="Largest request, in k or m bytes.")
     rate_limits: RateLimits | None = Field(default=None, description="Absent: no limits.")
 
 
@@ -225,10 +229,10 @@ class ServiceScale(Section):
     replicas: int | None = Field(default=None, ge=1, le=1000, description="Fixed number of pods.")
     min: int | None = Field(default=None, ge=1, le=1000, description="Fewest pods.")
     max: int | None = Field(default=None, ge=1, le=1000, description="Most pods.")
-    cpu: Quantity | None = Field(default=None, description="CPU request of each pod.")
-    memory: Quantity | None = Field(default=None, description="Memory request of each pod.")
-    cpu_limit: Quantity | None = Field(default=None, description="CPU limit of each pod.")
-    memory_limit: Quantity | None = Field(default=None, description="Memory limit of each pod.")
+    cpu: Cpu | None = Field(default=None, description="CPU request of each pod.")
+    memory: Bytes | None = Field(default=None, description="Memory request of each pod.")
+    cpu_limit: Cpu | None = Field(default=None, description="CPU limit of each pod.")
+    memory_limit: Bytes | None = Field(default=None, description="Memory limit of each pod.")
 
 
 class StackConfig(Section):

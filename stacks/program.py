@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import (
+    CONFIG,
+    get_config_env,
+    get_config_secret_keys_env,
+    is_config_secret,
+)
 
 from .config import StackConfig
+from .problems import Problem, ProblemReport, nearest
 from .validation import KEY_PREFIX, parse, validate
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder, where Pulumi.<stack>.yaml is."""
+
+
+class Refused(ProblemReport, pulumi.RunError):
+    """A ProblemReport that Pulumi's own program host prints as it is, without a traceback."""
 
 
 def load() -> StackConfig:
@@ -17,17 +33,59 @@ def load() -> StackConfig:
     Raises:
         ProblemReport: everything that is wrong with it.
     """
+    written: dict[str, Any] = {**get_config_env(), **CONFIG.get()}
+    secret = {key for key in written if is_config_secret(key)} | {*get_config_secret_keys_env()}
     given = {
-        key.removeprefix(KEY_PREFIX): value
-        for key, value in {**get_config_env(), **CONFIG.get()}.items()
-        if key.startswith(KEY_PREFIX)
+        name: parse(name, value)
+        for key, value in written.items()
+        if (name := key.removeprefix(KEY_PREFIX)) != key and key not in secret
     }
-    return validate({name: parse(name, value) for name, value in given.items()})
+    found = [*_encrypted(secret), *_strays(written)]
+    try:
+        return validate(given, stack=pulumi.get_stack(), found=found)
+    except ProblemReport as report:
+        from .lines import located
+
+        file = ROOT / f"Pulumi.{pulumi.get_stack()}.yaml"
+        raise Refused(located(report.problems, file, given)) from None
 
 
 def main() -> None:
-    """Builds the stack's environment: stacks/dev.py, staging.py or prod.py."""
+    """Builds the stack's environment: stacks/dev.py, staging.py or prod.py.
+
+    Raises:
+        Refused: a configuration, or what components were made of it, that cannot work.
+    """
     config = load()
     environment = import_module(f"{__package__}.{config.environment}")
-    for name, value in environment.build(config).items():
+    try:
+        outputs = environment.build(config)
+    except ProblemReport as report:
+        raise Refused(report.problems) from report
+    for name, value in outputs.items():
         pulumi.export(name, value)
+
+
+def _encrypted(secret: set[str]) -> Iterator[Problem]:
+    for key in sorted(key for key in secret if key.startswith(KEY_PREFIX)):
+        yield Problem(
+            key,
+            "holds a value that is encrypted",
+            "secrets would pass through this program, into its state and the cluster's objects",
+            f"remove it (pulumi config rm {key}); write names here, and put the value into the "
+            "Secret of that name in the cluster",
+        )
+
+
+def _strays(keys: dict[str, Any]) -> Iterator[Problem]:
+    """Keys whose namespace is almost ours: nobody reads them."""
+    ours = KEY_PREFIX.removesuffix(":")
+    for key in keys:
+        namespace, _, name = key.partition(":")
+        if namespace != ours and nearest(namespace, [ours]):
+            yield Problem(
+                key,
+                f"is a key of {namespace!r}, and this program is {ours!r}",
+                "it would have no effect, and nobody would see",
+                f"write {KEY_PREFIX}{name}",
+            )

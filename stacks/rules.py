@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
-from .capacity import the_quota_fits
-from .config import Cidr, StackConfig
+from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
+from .config import Protocol, StackConfig
 from .problems import Problem, nearest
 from .topologies import TOPOLOGIES
 from .topologies.topology import Role
 
 Rule = Callable[[StackConfig], Iterable[Problem]]
 
+ISSUER_PORT: Final = 443
+"""The one port that the declared flows to the issuer have."""
 
-def broken_rules(config: StackConfig, *, given: set[str], sound: set[str]) -> list[Problem]:
-    """The problems of every rule whose sections are all sound (``given`` ones may not be)."""
-    broken = given - sound
+
+def broken_rules(
+    config: StackConfig, *, wrong: Collection[str] = (), stack: str | None = None
+) -> list[Problem]:
+    """The problems of every rule that reads nothing of what is already known to be ``wrong``.
+
+    Args:
+        config: with defaults in place of what is wrong.
+        wrong: paths, with their prefix.
+        stack: the stack's name, where there is one.
+    """
+    rules = [*RULES, (("environment",), partial(the_stack_is_its_environment, stack=stack))]
     return [
         problem
-        for sections, rule in RULES
-        if not broken & set(sections)
+        for reads, rule in rules
+        if not any(_overlap(path, f"qudag-mcp:{read}") for path in wrong for read in reads)
         for problem in rule(config)
     ]
+
+
+def _overlap(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) and long[len(short) :][:1] in ("", ".", "[")
 
 
 def _at(path: str, what: str, consequence: str, fix: str) -> Problem:
@@ -86,25 +103,28 @@ def a_context_outside_dev(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
+def published_keys_outside_dev(config: StackConfig) -> Iterator[Problem]:
     """Keys made for a local cluster must never sign for a real one."""
-    if config.environment == "dev":
-        return
-    if config.protocol.jwks_url is None:
+    if config.environment != "dev" and config.protocol.jwks_url is None:
         yield _at(
             "protocol.jwksUrl",
             "is missing",
             "tokens could only be signed by keys that `up` makes for local clusters",
-            "set it to the jwks_uri of your authorization server",
+            "set it to the jwks_uri of your authorization server, such as "
+            "https://login.example.com/realms/qudag/protocol/openid-connect/certs",
         )
-    for field, default in (("issuer", "https://issuer.qudag-mcp.internal"),):
-        if getattr(config.protocol, field) == default:
-            yield _at(
-                f"protocol.{field}",
-                "is the placeholder of a local cluster",
-                "no real authorization server signs for it: every call would be refused",
-                "set it to the issuer of your authorization server",
-            )
+
+
+def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
+    """Tokens come from a real authorization server."""
+    default = Protocol.model_fields["issuer"].default
+    if config.environment != "dev" and config.protocol.issuer == default:
+        yield _at(
+            "protocol.issuer",
+            "is the placeholder of a local cluster",
+            "no real authorization server signs for it: every call would be refused",
+            "set it to your authorization server, such as https://login.example.com/realms/qudag",
+        )
 
 
 def the_issuer_can_be_reached(config: StackConfig) -> Iterator[Problem]:
@@ -114,40 +134,21 @@ def the_issuer_can_be_reached(config: StackConfig) -> Iterator[Problem]:
             "network.issuer",
             "is empty, but the servers fetch keys from protocol.jwksUrl",
             "the network policies would drop that: every token would be refused",
-            "list the networks of your authorization server",
+            "list the networks of your authorization server, such as - 203.0.113.0/24",
         )
 
 
-def networks_are_real(config: StackConfig) -> Iterator[Problem]:
-    """Every CIDR is one, and none of those we send to is the whole internet."""
-    network = config.network
-    lists: dict[str, list[Cidr]] = {
-        "clients": network.clients,
-        "issuer": network.issuer,
-        "qudagPeers": network.qudag_peers,
-    }
-    for name, cidrs in lists.items():
-        for index, cidr in enumerate(cidrs):
-            path = f"network.{name}[{index}]"
-            try:
-                everything = ipaddress.ip_network(cidr).prefixlen == 0
-            except ValueError as error:
-                yield _at(
-                    path,
-                    str(error),
-                    "the API server refuses the network policy",
-                    "write a network such as 10.0.0.0/8, with no bits set behind the mask",
-                )
-                continue
-            if everything:
-                yield _at(
-                    path,
-                    f"{cidr} is every address there is",
-                    "the platform would be open to the world without saying so",
-                    "set network.public: true"
-                    if name == "clients"
-                    else "name the networks that are meant",
-                )
+def the_issuer_is_on_the_usual_port(config: StackConfig) -> Iterator[Problem]:
+    """The flow that lets servers fetch keys is declared for HTTPS's own port."""
+    url = config.protocol.jwks_url
+    port = urlsplit(url).port if url else None
+    if port not in (None, ISSUER_PORT):
+        yield _at(
+            "protocol.jwksUrl",
+            f"has port {port}",
+            f"the network policies let servers out to port {ISSUER_PORT} of the issuer alone",
+            f"offer the keys at port {ISSUER_PORT}, and leave :{port} out",
+        )
 
 
 def somebody_can_reach_the_gateway(config: StackConfig) -> Iterator[Problem]:
@@ -165,7 +166,7 @@ def somebody_can_reach_the_gateway(config: StackConfig) -> Iterator[Problem]:
             "network.clients",
             "is empty, but edge.loadBalancer gives the gateway an address",
             "the network policies would drop every client",
-            "list the networks of your clients, or set network.public: true",
+            "list the networks of your clients, such as - 10.0.0.0/8, or set network.public: true",
         )
 
 
@@ -226,17 +227,73 @@ def sessions_stay_with_their_pod(config: StackConfig) -> Iterator[Problem]:
             )
 
 
+def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
+    """Members of a consensus do not come and go by load."""
+    for service in TOPOLOGIES[config.topology].services:
+        scale = config.scaling.get(service.name)
+        if service.role is Role.QUDAG and scale and (scale.min or scale.max):
+            yield _at(
+                f"scaling.{service.name}",
+                "has min or max, but it is a node of a consensus network",
+                "each change of their number would start an election",
+                "leave min and max out, and set replicas",
+            )
+
+
+def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
+    """Each Secret has one purpose: a pod that mounts one must not see another's keys."""
+    seen: dict[str, str] = {}
+    for field, name in config.secrets.model_dump(by_alias=True).items():
+        if other := seen.get(name):
+            yield _at(
+                f"secrets.{field}",
+                f"names the same Secret as secrets.{other}",
+                "pods would be given keys that are not for them, and its keys would clash",
+                "name two Secrets",
+            )
+        seen.setdefault(name, field)
+
+
+def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
+    """A stack makes its namespace, locks it, and deletes it with everything in it."""
+    name = config.namespace
+    if name == "default" or name.startswith("kube-"):
+        yield _at(
+            "kubernetes.namespace",
+            f"is {name}, which belongs to the cluster",
+            "its other tenants would be cut off by our policies, and deleted with the stack",
+            f"leave it out for qudag-mcp-{config.environment}, or choose a name of your own",
+        )
+
+
+def the_stack_is_its_environment(config: StackConfig, *, stack: str | None) -> Iterator[Problem]:
+    """A stack named after an environment that people depend on has that environment's rules."""
+    if stack in ("staging", "prod") and config.environment != stack:
+        yield _at(
+            "environment",
+            f"is {config.environment} in the stack {stack}",
+            f"the rules of {config.environment} would hold for what people take for {stack}",
+            f"set it to {stack}, or give the stack another name",
+        )
+
+
 RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("protocol",), drain_outlives_the_longest_tool),
+    (("protocol.drainSeconds", "protocol.longestToolSeconds"), drain_outlives_the_longest_tool),
     (("images", "environment"), images_are_pinned),
     (("domain", "environment"), a_domain_outside_dev),
-    (("kubernetes", "environment"), a_context_outside_dev),
-    (("protocol", "environment"), an_issuer_outside_dev),
-    (("protocol", "network"), the_issuer_can_be_reached),
-    (("network",), networks_are_real),
-    (("network", "edge"), somebody_can_reach_the_gateway),
-    (("scaling", "topology"), scaling_names_services),
-    (("scaling", "topology", "protocol"), sessions_stay_with_their_pod),
-    (("scaling", "topology", "kubernetes"), the_quota_fits),
+    (("kubernetes.context", "environment"), a_context_outside_dev),
+    (("protocol.issuer", "environment"), an_issuer_outside_dev),
+    (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
+    (("protocol.jwksUrl", "network.issuer"), the_issuer_can_be_reached),
+    (("protocol.jwksUrl",), the_issuer_is_on_the_usual_port),
+    (("network.public", "network.clients", "edge.loadBalancer"), somebody_can_reach_the_gateway),
+    (("topology",), scaling_names_services),
+    (("topology",), nodes_are_not_autoscaled),
+    (("scaling", "topology", "protocol.era"), sessions_stay_with_their_pod),
+    (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
+    (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
+    (("scaling", "topology", "kubernetes.quota"), the_quota_counts),
+    (("secrets",), secrets_are_distinct),
+    (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
 ]
-"""Each rule with the sections it reads."""
+"""Each rule with what it reads."""

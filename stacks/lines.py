@@ -1,0 +1,66 @@
+"""Finds the lines of Pulumi.<stack>.yaml that problems speak of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .problems import Problem, ProblemReport
+from .stack_file import Loader, read_stack_file
+from .wording import KEY_PREFIX
+
+
+def located(
+    problems: Iterable[Problem], file: Path, given: Mapping[str, Any]
+) -> tuple[Problem, ...]:
+    """The problems with the file and the line where each is.
+
+    They stay as they are where the file cannot be read, or ``given`` (section to value) comes from
+    somewhere else.
+    """
+    try:
+        written = {
+            key.removeprefix(KEY_PREFIX): value for key, value in read_stack_file(file).items()
+        }
+        tree = _child(Loader(file.read_bytes()).get_single_node(), "config")
+    except (OSError, ProblemReport):
+        return tuple(problems)
+    if any(written.get(name) != value for name, value in given.items()):
+        return tuple(problems)
+    return tuple(_with_line(problem, file.name, tree) for problem in problems)
+
+
+def _with_line(problem: Problem, file: str, tree: yaml.Node | None) -> Problem:
+    node, line, rest = tree, 0, problem.path
+    while node is not None and rest:
+        entry = _entry(node, rest)
+        if entry is None:
+            break
+        line, node, rest = entry
+    place = f"{file}, line {line}" if line else file
+    return replace(problem, path=f"{problem.path} ({place})")
+
+
+def _entry(node: yaml.Node, rest: str) -> tuple[int, yaml.Node, str] | None:
+    """Line and value of what ``rest``, the end of a path, begins with; and the end after it."""
+    if isinstance(node, yaml.MappingNode):
+        keys = {key.value: (key, value) for key, value in node.value}
+        fits = [key for key in keys if rest.startswith(key) and rest[len(key) :][:1] in ".["]
+        if fits:
+            name = max(fits, key=len)
+            key, value = keys[name]
+            return key.start_mark.line + 1, value, rest[len(name) :].removeprefix(".")
+    if isinstance(node, yaml.SequenceNode) and (index := re.match(r"\[(\d+)\]\.?", rest)):
+        entry = node.value[int(index[1])]
+        return entry.start_mark.line + 1, entry, rest[index.end() :]
+    return None
+
+
+def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    entry = _entry(node, key) if node is not None else None
+    return entry[1] if entry else None
