@@ -1,0 +1,28 @@
+"""Where rendered files are read by the programs they are for: a network, certificates, stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.harness.certificates import Authority
+from tests.harness.network import private_network
+from tests.harness.tokens import Issuer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network() -> Generator[None]:
+    with private_network():
+        yield
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    return Issuer.at(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The platform's own, for both certificates."""
+    return Authority.at(tmp_path_factory.mktemp("authority"))

@@ -1,0 +1,14 @@
+"""The stacks of this repository, as they would be deployed."""
+
+from functools import cache
+
+from delivery.graph import ResourceGraph
+from delivery.record import record_stack
+
+from .containers import ROOT
+
+
+@cache
+def stack(name: str) -> ResourceGraph:
+    """The graph of a stack, recorded once."""
+    return record_stack(ROOT, name)
