@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -47,18 +48,26 @@ def worded(detail: ErrorDetails) -> Problem:
     steps = detail["loc"]
     if detail["type"] == "extra_forbidden":
         return _unknown(steps, detail["input"])
-    field, about = _described(steps)
     is_key = steps[-1] == "[key]"
     value = steps[-2] if is_key else detail["input"]
-    context = cast("Mapping[str, Any]", detail.get("ctx", {}))
-    shown = "a value that is not shown here" if steps[0] in _UNSHOWN else _shown(value)
-    said = _Said(value, shown, field, context)
-    what, fix = _WORDS.get(detail["type"], _otherwise)(said)
-    form = FORMS.get(context.get("pattern", ""))
-    consequence = context.get("consequence") or (
-        form.consequence if form else f"it cannot be applied to what it stands for: {about}"
+    said = _Said(
+        value=value,
+        shown="a value that is not shown here" if steps[0] in _UNSHOWN else _shown(value),
+        field=_field(steps),
+        annotation=_annotation(steps),
+        context=cast("Mapping[str, Any]", detail.get("ctx", {})),
     )
-    return Problem(dotted(steps), f"its name {what}" if is_key else what, consequence, fix)
+    what, fix = _WORDS.get(detail["type"], _otherwise)(said)
+    return Problem(dotted(steps), f"its name {what}" if is_key else what, _consequence(said), fix)
+
+
+def _consequence(said: _Said) -> str:
+    if stated := said.context.get("consequence") or (said.form and said.form.consequence):
+        return stated
+    meaning = said.field.description if said.field else None
+    if not meaning and (model := _model(said.annotation)):
+        meaning = (model.__doc__ or "").partition("\n")[0]
+    return f"it cannot serve as: {(meaning or 'a part of the configuration').rstrip('.')}"
 
 
 def guess(steps: tuple[int | str, ...]) -> tuple[int | str, ...] | None:
@@ -104,22 +113,18 @@ def _inside(annotation: Any, step: int | str) -> Any:
     if model := _model(annotation):
         found = fields_of(model).get(str(step))
         return found.annotation if found else None
-    container = _container(annotation)
-    return get_args(container)[-1] if container else annotation
+    container = get_args(_container(annotation))
+    return container[0 if step == "[key]" else -1] if container else annotation
 
 
-def _described(steps: tuple[int | str, ...]) -> tuple[FieldInfo | None, str]:
-    """The innermost field on the way of ``steps``, and what it is for."""
+def _field(steps: tuple[int | str, ...]) -> FieldInfo | None:
+    """The innermost field on the way of ``steps``."""
     annotation, field = cast("Any", StackConfig), None
     for step in steps:
         if model := _model(annotation):
             field = fields_of(model).get(str(step), field)
         annotation = _inside(annotation, step)
-    meaning = field.description if field else None
-    if not meaning and (model := _model(field.annotation if field else None)):
-        meaning = (model.__doc__ or "").partition("\n")[0]
-    meaning = meaning or "a value of this section"
-    return field, meaning[0].lower() + meaning[1:].rstrip(".")
+    return field
 
 
 def _options(annotation: Any) -> tuple[Any, ...]:
@@ -152,24 +157,40 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Said:
     """What a wording may speak of."""
 
-    def __init__(
-        self, value: object, shown: str, field: FieldInfo | None, context: Mapping[str, Any]
-    ) -> None:
-        self.value, self.shown, self.field, self.context = value, shown, field, context
+    value: object
+    shown: str
+    field: FieldInfo | None
+    annotation: Any
+    context: Mapping[str, Any]
 
     @property
-    def example(self) -> str:
-        default = self.field.default if self.field else None
-        return str(default) if isinstance(default, int) else str(self.bounds[0])
+    def constraints(self) -> list[Any]:
+        """What pydantic holds a value to: of the field, or of an entry of its list or mapping."""
+        arms = [self.annotation, *get_args(self.annotation)]
+        stated = [m for arm in arms if get_origin(arm) is Annotated for m in get_args(arm)[1:]]
+        stated += [] if stated or not self.field else self.field.metadata
+        return [inner for outer in stated for inner in getattr(outer, "metadata", [outer])]
 
     @property
-    def bounds(self) -> tuple[Any, Any]:
-        metadata = self.field.metadata if self.field else []
-        least = next((m.ge for m in metadata if hasattr(m, "ge")), 0)
-        return least, next((m.le for m in metadata if hasattr(m, "le")), None)
+    def form(self) -> Form | None:
+        patterns = [getattr(constraint, "pattern", None) for constraint in self.constraints]
+        return next((FORMS[pattern] for pattern in patterns if pattern in FORMS), None)
+
+    @property
+    def wanted(self) -> str:
+        form = self.form
+        return f"{form.words}, such as {form.examples[0]}" if form else "text, in quotes"
+
+    @property
+    def range(self) -> tuple[int, str]:
+        """The least number, and the whole range in words."""
+        least = next((c.ge for c in self.constraints if hasattr(c, "ge")), 0)
+        most = next((c.le for c in self.constraints if hasattr(c, "le")), None)
+        return least, f"from {least}" + ("" if most is None else f" to {most}")
 
 
 Wording = Callable[[_Said], tuple[str, str]]
@@ -177,53 +198,44 @@ Wording = Callable[[_Said], tuple[str, str]]
 
 def _number(said: _Said) -> tuple[str, str]:
     digits = re.match(r"\d+", said.value) if isinstance(said.value, str) else None
-    example = digits[0] if digits else said.example
-    return f"is {said.shown}, not a whole number", f"write {example}, without quotes and unit"
+    wanted = digits[0] if digits else f"a whole number {said.range[1]}"
+    return f"is {said.shown}, not a whole number", f"write {wanted}, without quotes and unit"
 
 
 def _range(said: _Said) -> tuple[str, str]:
-    least, most = said.bounds
-    upto = "" if most is None else f" to {most}"
+    least, words = said.range
     side = "too small" if isinstance(said.value, int) and said.value < least else "too large"
-    return f"is {said.shown}: that is {side}", f"write a number from {least}{upto}"
+    return f"is {said.shown}: that is {side}", f"write a number {words}"
 
 
 def _choice(said: _Said) -> tuple[str, str]:
     choices = re.findall(r"'([^']*)'", said.context["expected"])
+    known = f"is {said.shown}; the choices are {', '.join(choices)}"
+    if not isinstance(said.value, str) and str(said.value) in choices:
+        return f"is the number {said.shown}, not text", f'put it in quotes: "{said.value}"'
     meant = nearest(said.value, choices) if isinstance(said.value, str) else None
-    fix = meant or " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
-    return f"is {said.shown}; there is {', '.join(choices)}", f"write {fix}"
+    return known, f"write {meant or ' or '.join(choices)}"
 
 
 def _text(said: _Said) -> tuple[str, str]:
+    fix = f"write {said.wanted}"
     if isinstance(said.value, int | float) and not isinstance(said.value, bool):
-        return f"is the number {said.shown}, not text", f'put it in quotes: "{said.value}"'
-    form = _form(said.field)
-    wanted = f"{form.words}, such as {form.examples[0]}" if form else "text, in quotes"
-    return f"is {said.shown}, not text", f"write {wanted}"
-
-
-def _form(field: FieldInfo | None) -> Form | None:
-    annotation = field.annotation if field else None
-    metadata = [*(field.metadata if field else ())]
-    for option in get_args(annotation):
-        metadata += get_args(option)[1:] if get_origin(option) is Annotated else ()
-    patterns = (getattr(p, "pattern", None) for m in metadata for p in getattr(m, "metadata", [m]))
-    return next((FORMS[pattern] for pattern in patterns if pattern in FORMS), None)
+        if said.form and re.fullmatch(said.form.pattern, str(said.value)):
+            fix = f'put it in quotes: "{said.value}"'
+        return f"is the number {said.shown}, not text", fix
+    return f"is {said.shown}, not text", fix
 
 
 def _pattern(said: _Said) -> tuple[str, str]:
-    form = FORMS[said.context["pattern"]]
     if isinstance(said.value, str) and _LOGIN.search(said.value):
         return f"is {said.shown}: it holds a login", "remove the part before @, and change it"
-    return f"is {said.shown}", f"write {form.words}, such as {form.examples[0]}"
+    return f"is {said.shown}", f"write {said.wanted}"
 
 
 def _length(said: _Said) -> tuple[str, str]:
     limit = said.context.get("max_length")
     if limit is None:
-        form = _form(said.field)
-        return "is empty", f"write {form.words}, such as {form.examples[0]}" if form else "write it"
+        return "is empty", f"write {said.wanted}"
     return f"is {said.shown}, longer than {limit} characters", f"shorten it to {limit} characters"
 
 
@@ -233,7 +245,7 @@ def _list(said: _Said) -> tuple[str, str]:
 
 
 def _mapping(said: _Said) -> tuple[str, str]:
-    model = _model(said.field.annotation) if said.field else None
+    model = _model(said.annotation)
     keys = ", ".join(fields_of(model)) if model else "names and their values"
     what = "is empty" if said.value is None else f"is {said.shown}, where keys are expected"
     return what, f"write its keys on lines below it, indented ({keys}), or leave it out"
