@@ -8,6 +8,8 @@ TYPE_CHECKING = (
     False  # type checkers know the name; the typing module costs more than all else here
 )
 if TYPE_CHECKING:
+    from .budget import Distance as Distance
+    from .budget import Hop as Hop
     from .budget import TimeoutBudget as TimeoutBudget
     from .container import Claim as Claim
     from .container import Container as Container
@@ -63,7 +65,7 @@ if TYPE_CHECKING:
     from .workload import WorkloadArgs as WorkloadArgs
 
 _PUBLIC = {
-    "budget": "TimeoutBudget",
+    "budget": "Distance Hop TimeoutBudget",
     "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "data_tier": "CacheProfile DataKind DataTier DataTierArgs",
@@ -91,4 +93,4 @@ if not TYPE_CHECKING:  # to a type checker a name that is not listed above is a 
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted(_MODULES)

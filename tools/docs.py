@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import components
 from components.base import Component
+from components.budget import Distance, Hop
 from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
 
@@ -44,6 +45,8 @@ def _block(found: re.Match[str]) -> str:
             return args_table(getattr(components, subject)) + "\n"
         case "outputs":
             return outputs_table(getattr(components, subject)) + "\n"
+        case "budget":
+            return budget_table(int(subject)) + "\n"
         case kind:
             raise ValueError(f"there is no generator called {kind}")
 
@@ -64,6 +67,20 @@ def outputs_table(cls: type[Component[Any]]) -> str:
     meanings = documented(cls)
     rows = [f"| `{name}` | {meanings.get(name, '')} |" for name in cls.outputs()]
     return "\n".join(["| output | meaning |", "|---|---|", *rows])
+
+
+def budget_table(longest_tool: int) -> str:
+    """What each hop is given for a longest tool call of so many seconds."""
+    budget = components.TimeoutBudget(longest_tool=longest_tool)
+    names = [field.name for field in fields(Hop)]
+    rows = [
+        f"| `{distance.name}` | "
+        + " | ".join(str(getattr(budget.at(distance), name)) for name in names)
+        + " |"
+        for distance in reversed(Distance)
+    ]
+    head = [f"| hop | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    return "\n".join([*head, *rows])
 
 
 def documented(cls: type[Any]) -> dict[str, str]:

@@ -87,7 +87,7 @@ def test_every_public_name_can_be_imported_without_this_repository(elsewhere: Pa
     program = """
 import importlib.util, pulumi_qudag_mcp as library
 assert not any(map(importlib.util.find_spec, ("components", "stacks", "delivery")))
-print(*(f"{name}={getattr(library, name)}" for name in dir(library) if name[0] != "_"))
+print(*(f"{name}={getattr(library, name)}" for name in dir(library)))
 """
     assert "Gateway=<class 'pulumi_qudag_mcp.gateway.Gateway'>" in run(
         [elsewhere, "-I", "-c", program]
