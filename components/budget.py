@@ -41,7 +41,7 @@ class Hop:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeoutBudget:
-    """The longest tool call, in seconds, and what is derived from it (DESIGN idea 4).
+    """The longest tool call, in seconds, and what is derived from it.
 
     Attributes:
         longest_tool: longest that one tool call may run.

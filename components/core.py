@@ -55,7 +55,7 @@ class CoreArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class MonolithArgs:
-    """Gateway, core and QuDAG integration in the pods of one workload (A1).
+    """Gateway, core and QuDAG integration in the pods of one workload.
 
     Attributes:
         core: the server, whose configuration has the node as well.
@@ -190,4 +190,4 @@ def _database_only(secrets: Sequence[SecretFiles]) -> list[SecretFiles]:
 
 CORE_HEALTH = Probe(delay=60, period=30, timeout=10)
 CORE_READINESS = Probe(delay=10, period=10, failures=5)
-"""The source's probes for core (S0)."""
+"""Probe times of core in the deployment patterns."""

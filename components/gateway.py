@@ -87,7 +87,7 @@ class GatewayArgs:
         tls_minimum: oldest TLS version that clients may use.
         max_body: largest request, in nginx units.
         exposure: the Service in front of it.
-        replicas, scaling, rollout, resources: see WorkloadArgs. The defaults are S0's.
+        replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs; ignored for nginx.
         environment: value of QUDAG_ENV.
     """

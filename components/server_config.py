@@ -69,7 +69,7 @@ class Cache:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeConfig:
-    """node.toml; the values are those of the deployment patterns (S0).
+    """node.toml; the values are those of the deployment patterns.
 
     Attributes:
         peers: multiaddresses of the nodes to start from.

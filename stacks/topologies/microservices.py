@@ -1,6 +1,6 @@
-"""A2: gateway, core, QuDAG integration and the six services behind them, for production.
+"""Gateway, core, QuDAG integration and the six services behind them, for production.
 
-Names, scale, resources and probes of gateway and core are those of the deployment patterns (S0);
+Names, scale, resources and probes of gateway and core are those of the deployment patterns;
 the flows are the arrows of its picture and the ports of its network policy.
 """
 

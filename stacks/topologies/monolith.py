@@ -1,4 +1,4 @@
-"""A1: one workload with gateway, core and QuDAG integration together, for development."""
+"""One workload with gateway, core and QuDAG integration together, for development."""
 
 from typing import Final
 
