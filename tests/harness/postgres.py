@@ -19,6 +19,8 @@ from .server import free_port, until
 USER = "qudag"
 DATABASE = "qudag_mcp"
 PASSWORD = "only-for-tests"
+ACCOUNT = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+GROUP = pwd.getpwnam(ACCOUNT).pw_gid if ACCOUNT else None
 HOW_TO_GET = "no PostgreSQL here: apt-get install postgresql"
 
 
@@ -69,7 +71,8 @@ class Postgres:
                 [self.programs / "postgres", "-D", self.directory / "data", *options],
                 stdout=log,
                 stderr=log,
-                **unprivileged(),
+                user=ACCOUNT,
+                group=GROUP,
             )
         until(self._answers, within_seconds=20)
 
@@ -105,7 +108,8 @@ def postgres() -> Generator[Postgres]:
             ],
             check=True,
             capture_output=True,
-            **unprivileged(),
+            user=ACCOUNT,
+            group=GROUP,
         )
         server.start()
         try:
@@ -119,13 +123,7 @@ def postgres() -> Generator[Postgres]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def unprivileged() -> dict[str, str | int]:
-    """Options of subprocess that give up root; PostgreSQL refuses to run as root."""
-    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid} if os.geteuid() == 0 else {}
-
-
 def _own(directory: Path) -> None:
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
+    if ACCOUNT is not None:
         for path in (directory, *directory.iterdir()):
-            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+            shutil.chown(path, ACCOUNT, GROUP)

@@ -20,7 +20,7 @@ import tomli_w
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
-from mcp_types.version import LATEST_MODERN_VERSION
+from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from prometheus_client.parser import text_string_to_metric_families
 
 from .processes import Program
@@ -69,6 +69,25 @@ def text_of(result: CallToolResult) -> str:
     """The first text of a tool's result."""
     assert isinstance(result.content[0], TextContent)
     return result.content[0].text
+
+
+def modern_request(method: str, **params: Any) -> dict[str, Any]:
+    """A JSON-RPC request with the envelope of MCP 2026-07-28."""
+    meta: dict[str, Any] = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    return {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"_meta": meta} | params}
+
+
+def initialize_request() -> dict[str, Any]:
+    """The request that opens a legacy session."""
+    params: dict[str, Any] = {
+        "protocolVersion": LATEST_HANDSHAKE_VERSION,
+        "capabilities": {},
+        "clientInfo": {"name": "tests", "version": "1"},
+    }
+    return {"jsonrpc": "2.0", "id": 7, "method": "initialize", "params": params}
 
 
 def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +168,11 @@ class RunningServer:
             transport = streamable_http_client(f"{self.base}/mcp", http_client=http)
             async with Client(transport, mode=mode, **options) as client:
                 yield client
+
+    def post_modern(self, method: str, token: str | None = "", **params: Any) -> httpx2.Response:
+        """POST a well-formed request of the modern era."""
+        body = modern_request(method, **params)
+        return self.post(body, token=token, version=MODERN, mcp_method=method)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of /metrics that carry `labels`; 0 when there are none yet."""

@@ -12,7 +12,16 @@ import httpx2
 import pytest
 from mcp_types import CallToolResult
 
-from tests.harness.server import ERAS, PLAIN, RunningServer, eventually, fetch, serving, text_of
+from tests.harness.server import (
+    ERAS,
+    PLAIN,
+    RunningServer,
+    eventually,
+    fetch,
+    initialize_request,
+    serving,
+    text_of,
+)
 from tests.harness.tokens import Issuer
 
 PROTOCOL = {"longest_tool_seconds": 4, "drain_seconds": 6}
@@ -28,7 +37,7 @@ async def test_calls_and_streams_in_flight_all_end_with_their_results(server: Ru
     results: list[CallToolResult] = []
     steps: list[float] = []
 
-    async def note(progress: float, _total: float | None, _message: str | None) -> None:
+    async def note(progress: float, total: float | None, message: str | None) -> None:
         steps.append(progress)
 
     async def call(era: str, tool: str, arguments: dict[str, Any]) -> None:
@@ -36,6 +45,7 @@ async def test_calls_and_streams_in_flight_all_end_with_their_results(server: Ru
             await client.list_tools()  # else the client does it after its first call
             results.append(await client.call_tool(tool, arguments, progress_callback=note))
 
+    sent = 0.0
     async with anyio.create_task_group() as tasks:
         for era in ERAS:
             for _ in range(8):
@@ -87,6 +97,7 @@ async def test_a_call_that_does_not_end_is_cut_with_a_clear_error(
             async with server.client(era) as client:
                 results.append(await client.call_tool("wait", {"seconds": 60}))
 
+        sent = 0.0
         async with anyio.create_task_group() as tasks:
             for era in ERAS:
                 tasks.start_soon(call, era)
@@ -115,6 +126,7 @@ async def test_standing_streams_do_not_hold_up_a_drain_and_end_without_a_cut(ser
         await read_legacy_stream(server)
         ended.append("GET")
 
+    sent = 0.0
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(listen)
         tasks.start_soon(read)
@@ -131,20 +143,10 @@ async def read_legacy_stream(server: RunningServer) -> None:
         "authorization": f"Bearer {server.token}",
         "accept": "application/json, text/event-stream",
     }
-    initialize = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "tests", "version": "1"},
-        },
-    }
     async with httpx2.AsyncClient(
         base_url=server.base, headers=headers, timeout=20, verify=PLAIN
     ) as client:
-        opened = await client.post("/mcp", json=initialize)
+        opened = await client.post("/mcp", json=initialize_request())
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         async with client.stream("GET", "/mcp", headers=session) as stream:
             assert stream.status_code == 200

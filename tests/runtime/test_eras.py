@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
+import httpx2
 import pytest
 from mcp import MCPError
 from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 
-from tests.harness.server import MODERN, RunningServer, serving
+from tests.harness.server import MODERN, RunningServer, initialize_request, modern_request, serving
 from tests.harness.tokens import Issuer
 
-META = {
-    "io.modelcontextprotocol/protocolVersion": MODERN,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
-INITIALIZE = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "tests", "version": "1"},
-}
-
-
-def request(method: str, **params: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+PING = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +54,7 @@ async def test_a_modern_server_refuses_the_handshake_and_names_what_it_serves(
     with pytest.RaisesGroup(refusal, flatten_subgroups=True):
         async with modern.client("legacy"):
             pass
-    answer = modern.post(request("initialize", **INITIALIZE))
+    answer = modern.post(initialize_request())
     assert answer.status_code == 400
     assert answer.json()["id"] == 7
     assert answer.json()["error"]["code"] == UNSUPPORTED_PROTOCOL_VERSION
@@ -76,15 +64,13 @@ async def test_a_modern_server_refuses_the_handshake_and_names_what_it_serves(
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_modern_server_takes_nothing_but_post(modern: RunningServer, method: str):
-    import httpx2
-
     headers = {"authorization": f"Bearer {modern.token}", "accept": "text/event-stream"}
     answer = httpx2.request(method, f"{modern.base}/mcp", headers=headers)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 def test_a_legacy_server_refuses_a_modern_request_and_names_what_it_serves(legacy: RunningServer):
-    answer = legacy.post(request("tools/list", _meta=META), version=MODERN, mcp_method="tools/list")
+    answer = legacy.post_modern("tools/list")
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert error["code"] == UNSUPPORTED_PROTOCOL_VERSION
@@ -93,23 +79,22 @@ def test_a_legacy_server_refuses_a_modern_request_and_names_what_it_serves(legac
 
 
 def test_an_unknown_modern_method_is_not_found(modern: RunningServer):
-    answer = modern.post(request("no/such", _meta=META), version=MODERN, mcp_method="no/such")
+    answer = modern.post_modern("no/such")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, -32601)
 
 
 def test_a_modern_header_that_contradicts_the_body_is_refused(modern: RunningServer):
-    answer = modern.post(request("tools/list", _meta=META), version=MODERN, mcp_method="ping")
+    answer = modern.post(modern_request("tools/list"), version=MODERN, mcp_method="ping")
     assert answer.status_code == 400
 
 
 def test_a_legacy_session_belongs_to_the_subject_that_opened_it(legacy: RunningServer):
-    opened = legacy.post(request("initialize", **INITIALIZE))
+    opened = legacy.post(initialize_request())
     session = opened.headers["mcp-session-id"]
-    ping = request("ping")
-    assert legacy.post(ping, mcp_session_id=session).status_code == 200
+    assert legacy.post(PING, mcp_session_id=session).status_code == 200
     other = legacy.issuer.token(sub="eve")
-    assert legacy.post(ping, token=other, mcp_session_id=session).status_code == 404
+    assert legacy.post(PING, token=other, mcp_session_id=session).status_code == 404
 
 
 def test_an_unknown_legacy_session_is_not_found(legacy: RunningServer):
-    assert legacy.post(request("ping"), mcp_session_id="gone").status_code == 404
+    assert legacy.post(PING, mcp_session_id="gone").status_code == 404

@@ -57,20 +57,9 @@ def test_what_is_not_there_is_not_found(dual: RunningServer):
 def test_metrics_count_calls_and_answers(dual: RunningServer):
     calls = dual.metric("mcp_requests_total", method="other")
     refused = dual.metric("http_requests_total", route="/mcp", status="401")
-    dual.post({"jsonrpc": "2.0", "id": 1, "method": "x"}, token=None)
+    dual.post({}, token=None)
     assert dual.metric("http_requests_total", route="/mcp", status="401") == refused + 1
-    body = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "made/up",
-        "params": {
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientCapabilities": {},
-            }
-        },
-    }
-    dual.post(body, version="2026-07-28", mcp_method="made/up")
+    dual.post_modern("made/up")
     assert dual.metric("mcp_requests_total", method="other", status="refused") == calls + 1
     assert dual.metric("qudag_mcp_server_build_info", era="dual", role="monolith") == 1
 

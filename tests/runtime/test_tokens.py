@@ -12,24 +12,12 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.harness.server import MODERN, RunningServer, serving, until
+from tests.harness.server import RunningServer, serving, until
 from tests.harness.tokens import AUDIENCE, ISSUER, Issuer
-
-LIST = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "tools/list",
-    "params": {
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-    },
-}
 
 
 def listing(server: RunningServer, token: str | None = "") -> Any:
-    return server.post(LIST, token=token, version=MODERN, mcp_method="tools/list")
+    return server.post_modern("tools/list", token)
 
 
 def test_without_a_token_the_client_learns_where_to_get_one(dual: RunningServer):
@@ -72,7 +60,7 @@ def test_a_token_that_picks_its_own_algorithm_is_refused(
     dual: RunningServer, issuer: Issuer, algorithm: str
 ):
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
-    key = issuer.jwk()["n"] if algorithm == "HS256" else None
+    key: Any = issuer.jwk()["n"] if algorithm == "HS256" else None
     forged = jwt.encode(claims, key, algorithm, headers={"kid": issuer.kid})
     assert listing(dual, forged).status_code == 401
 
@@ -101,7 +89,7 @@ def test_behind_a_proxy_the_metadata_names_the_address_that_the_client_used(dual
 
 
 def test_a_forwarded_host_that_is_none_does_not_reach_the_challenge(dual: RunningServer):
-    answer = dual.post(LIST, token=None, x_forwarded_host='a"b c')
+    answer = dual.post({}, token=None, x_forwarded_host='a"b c')
     assert answer.headers["www-authenticate"].count('"') == 2
     assert "a" + '"b' not in answer.text
 

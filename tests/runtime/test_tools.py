@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import anyio
 import pytest
 from mcp import MCPError
@@ -104,7 +106,7 @@ async def test_a_client_that_goes_away_cancels_its_modern_call(long_server: Runn
     await eventually(lambda: long_server.metric("mcp_calls_in_flight") == 0)
 
 
-def offered(issuer: Issuer, role: Role, **sections: dict[str, object]) -> list[str]:
+def offered(issuer: Issuer, role: Role, **sections: Mapping[str, object]) -> list[str]:
     config = settings(issuer, server={"role": str(role)}, **sections)
     return list(tools_of(Config.model_validate(config)))
 
