@@ -12,7 +12,7 @@ check_tools() {
   for t in $needed; do command -v "$t" > /dev/null || missing+=("$t"); done
   (( ${#missing[@]} == 0 )) || problem "missing on PATH: ${missing[*]}" "the node cannot be started" \
     "install them (Debian: apt-get install curl gawk iproute2 openssl procps python3 util-linux wget)"
-  case $(openssl version 2> /dev/null) in
+  case $(openssl version 2> /dev/null || true) in
     OpenSSL\ [012].* | LibreSSL*) problem "$(openssl version) is too old" \
       "no certificates can be made" "install OpenSSL 3 or newer" ;;
   esac
@@ -22,7 +22,7 @@ newer() { [[ $(printf '%s\n%s\n' "$1" "$2" | LC_ALL=C sort -V | tail -1) == "$1"
 
 check_go() {
   local needed found switching
-  needed=$(sed -n 's/^go //p' "$here"/mods/*/go.mod | LC_ALL=C sort -V | tail -1)
+  needed=$(sed -n 's/^go //p' "$here/mods/go.mod")
   if ! command -v go > /dev/null; then
     problem "no go on PATH" "the programs of the node cannot be built" \
       "install Go $needed or newer from https://go.dev/dl and put its bin folder on PATH"

@@ -1,0 +1,84 @@
+"""A real Kubernetes API server for the tests: etcd, API server and controller manager, no root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NODE = ROOT / "tools" / "node"
+FIRST_START_SECONDS = 1800  # it may be built first, on two cores that also do other things
+
+
+class NoServer(Exception):
+    """This machine cannot run an API server; the text says what is missing and how to get it."""
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A started API server.
+
+    Attributes:
+        run: the folder it runs in.
+        programs: the folder of its kubectl.
+    """
+
+    run: Path
+    programs: Path
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The cluster administrator's."""
+        return self.run / "kubeconfig"
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Its own kubectl, as the administrator; the caller looks at the exit status."""
+        return subprocess.run(
+            [self.programs / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments],
+            input=stdin,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def create(self, manifest: str) -> subprocess.CompletedProcess[str]:
+        """Create what a YAML text describes, with unknown fields refused."""
+        return self.kubectl("create", "--validate=strict", "-f", "-", stdin=manifest)
+
+    def apply_crds(self, folder: Path) -> None:
+        """Install the CRDs of a folder's YAML files; nothing changes where they are already."""
+        up(self.run, "--crds", str(folder))
+
+
+def crds_folder() -> Path | None:
+    """Where the operators' CRDs lie: $CRDS_DIR, else beside the checkout; None for nowhere."""
+    folder = Path(os.environ.get("CRDS_DIR") or ROOT.parent / "shared" / "crds")
+    return folder if any(folder.glob("*.yaml")) else None
+
+
+def up(run: Path, *options: str) -> Path:
+    """Start the API server in a folder, or find it started; the folder of its programs."""
+    command = [NODE / "up", "--api-only", "--run", run, *options]
+    started = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=FIRST_START_SECONDS
+    )
+    if sys.platform != "linux" or "no go on PATH" in started.stderr:
+        raise NoServer(started.stderr.strip())
+    assert started.returncode == 0, started.stderr
+    return Path(subprocess.check_output([NODE / "env", "--programs"], text=True).strip())
+
+
+@contextlib.contextmanager
+def api_server(run: Path) -> Generator[ApiServer]:
+    """An API server of our own in a folder that need not exist, ended by its own process ids."""
+    programs = up(run)
+    try:
+        yield ApiServer(run, programs)
+    finally:
+        subprocess.run([NODE / "down", "--run", run], check=True, timeout=60)

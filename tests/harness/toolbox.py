@@ -1,0 +1,78 @@
+"""A PATH of our choosing, and the node's scripts run with it: what a barer machine would say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+NODE = Path(__file__).resolve().parents[2] / "tools" / "node"
+
+
+def toolbox(folder: Path, without: Collection[str] = ()) -> Path:
+    """A folder with every program of this PATH, save some."""
+    folder.mkdir()
+    found: dict[str, Path] = {"python3": Path(sys.executable)}
+    for place in os.environ["PATH"].split(os.pathsep):
+        if Path(place).is_dir():
+            for program in Path(place).iterdir():
+                found.setdefault(program.name, program)
+    for name, program in found.items():
+        if name not in without:
+            (folder / name).symlink_to(program)
+    return folder
+
+
+def stand_in_for_go(folder: Path, version: str, build: str) -> None:
+    """A `go` of this version whose build is a line of shell."""
+    go = folder / "go"
+    go.unlink(missing_ok=True)
+    go.write_text(f"""#!/bin/sh
+case "$1 $2" in
+  "env GOVERSION") echo go{version} ;;
+  "env GOTOOLCHAIN") echo local ;;
+  env*) echo /tmp ;;
+  build*) {build} ;;
+esac
+""")
+    go.chmod(0o755)
+
+
+def environment(tmp: Path, **changes: str) -> dict[str, str]:
+    """Ours, with an empty cache and a folder to run in of the test's own."""
+    own = {"NODE_CACHE": str(tmp / "cache"), "NODE_RUN": str(tmp / "run")}
+    return {**os.environ, **own, **changes}
+
+
+def isolated(prepare: str, command: str) -> list[str]:
+    """A command in mount and network namespaces of its own, after some lines of shell.
+
+    /run and the cgroup hierarchies are empty there, so that no node of this machine is touched.
+    """
+    script = f"""set -e
+        mount -t tmpfs tmpfs /run
+        mount -t tmpfs tmpfs /sys/fs/cgroup
+        mkdir /sys/fs/cgroup/pids && touch /sys/fs/cgroup/pids/cgroup.procs
+        {prepare}
+        exec {command}"""
+    return ["unshare", "--mount", "--net", "--propagation", "private", "bash", "-c", script]
+
+
+def ran(
+    *command: str | Path, env: Mapping[str, str], within_seconds: float = 30
+) -> subprocess.CompletedProcess[str]:
+    """A command that is expected to end soon, its output kept."""
+    return subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=within_seconds, check=False
+    )
+
+
+def may_isolate() -> bool:
+    """Whether this user may make namespaces with mounts."""
+    tried = ["unshare", "--mount", "--net", "--propagation", "private", "true"]
+    return (
+        shutil.which("unshare") is not None and subprocess.run(tried, check=False).returncode == 0
+    )

@@ -1,0 +1,278 @@
+"""The layers of an image: a Debian base, packages, added files; each made once and kept."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+STARTED = time.monotonic()
+RECIPES = Path(__file__).resolve().parent / "recipes"
+BASE, PACKAGES = "debian-base.sh", "packages.sh"
+
+
+class NotMade(Exception):
+    """An image cannot be made; the text says what, the consequence and the fix."""
+
+
+class Layer(TypedDict):
+    """A layer as an image manifest describes it."""
+
+    mediaType: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie: the cache, the unpacked Debian tools, the registry's host and port."""
+
+    cache: Path
+    debroot: Path
+    registry: str
+
+    @property
+    def store(self) -> Path:
+        return self.cache / "images"
+
+
+@dataclass(frozen=True)
+class Packages:
+    """What a package layer holds: Debian packages, pip packages, and a requirements file's text."""
+
+    debian: tuple[str, ...]
+    pip: tuple[str, ...]
+    requirements: str
+
+    def __bool__(self) -> bool:
+        return bool(self.debian or self.pip or self.requirements)
+
+    def with_python(self) -> "Packages":
+        wanted = self.pip or self.requirements
+        if not wanted or any(x.startswith("python3") for x in self.debian):
+            return self
+        return Packages((*self.debian, "python3"), self.pip, self.requirements)
+
+
+def step(text: str) -> None:
+    print(f"[{int(time.monotonic() - STARTED):4d}s] {text}", flush=True)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader sees the old or the new one, never a part."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    new.rename(path)
+
+
+# ---- running what makes a layer ------------------------------------------------------------------
+
+
+def make(at: Places, what: str, recipe: str, *args: str) -> None:
+    """Runs a recipe as root in mounts of its own, its output in a log; ends with us."""
+    if os.geteuid() != 0:
+        raise NotMade(f"not root: {what} cannot be made: run it as root")
+    log = at.cache / "log" / f"{what.replace(' ', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = ["unshare", "-m", "--propagation", "private", str(RECIPES / recipe), *args]
+    env = {
+        **os.environ,
+        "DEBOOTSTRAP_DIR": f"{at.debroot}/usr/share/debootstrap",
+        "PATH": f"{at.debroot}/usr/sbin:{os.environ['PATH']}:/usr/sbin:/sbin",
+    }
+    with log.open("wb") as out:
+        job = subprocess.Popen(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+        try:
+            status = job.wait()
+        except BaseException:
+            os.killpg(job.pid, signal.SIGKILL)
+            job.wait()
+            raise
+    if status:
+        raise NotMade(reason(what, log))
+
+
+def reason(what: str, log: Path) -> str:
+    """Why it failed, as far as its log tells, and what to do."""
+    lines = [x for x in log.read_text(errors="replace").splitlines() if x.strip()]
+    text, last = "\n".join(lines), lines[-1][:300] if lines else "no output"
+    if "No space left on device" in text:
+        return f"{what}: the disk is full: the image is not made: free some space and run it again"
+    unreachable = ("Temporary failure", "Could not resolve", "Could not connect", "Failed to fetch")
+    if any(x in text for x in (*unreachable, "Failed to establish", "Failed getting release file")):
+        return (
+            f"{what}: the network cannot be reached ({last}): the image is not made: "
+            "check the connection and the proxy variables, and run it again"
+        )
+    return f"{what} failed ({last}): the image is not made: read {log}"
+
+
+# ---- layers --------------------------------------------------------------------------------------
+
+
+def blob(at: Places, source: bytes | Path) -> tuple[str, int]:
+    """Stores bytes or a finished file under its digest; digest and size."""
+    folder = at.store / "blobs" / "sha256"
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(source, bytes):
+        handle, name = tempfile.mkstemp(dir=at.store)
+        with os.fdopen(handle, "wb") as out:
+            out.write(source)
+        source = Path(name)
+    with source.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    size = source.stat().st_size
+    source.rename(folder / digest)
+    return f"sha256:{digest}", size
+
+
+def layer(at: Places, fill: Callable[[tarfile.TarFile], None]) -> Layer:
+    handle, path = tempfile.mkstemp(dir=at.store)
+    os.close(handle)
+    try:
+        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+            fill(tar)
+        digest, size = blob(at, Path(path))
+    finally:
+        Path(path).unlink(missing_ok=True)
+    return {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": size}
+
+
+def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """No trace of when and by whom: the same content gives the same digest."""
+    info.mtime, info.uname, info.gname = 0, "", ""
+    return info
+
+
+def tree(tar: tarfile.TarFile, top: Path, skip: Iterable[str] = ()) -> None:
+    """Adds a folder's content; an overlay's marks for what is deleted become the image format's."""
+    for folder, dirs, files in os.walk(top):
+        dirs.sort()
+        inside = os.path.relpath(folder, top)
+        for entry in sorted(dirs + files):
+            path, name = f"{folder}/{entry}", os.path.normpath(f"{inside}/{entry}")
+            mode = os.lstat(path)
+            if stat.S_ISSOCK(mode.st_mode) or name in skip:
+                continue
+            if stat.S_ISCHR(mode.st_mode) and mode.st_rdev == 0:
+                tar.addfile(tarfile.TarInfo(os.path.normpath(f"{inside}/.wh.{entry}")))
+                continue
+            tar.add(path, name, recursive=False, filter=plain)
+            if stat.S_ISDIR(mode.st_mode) and "trusted.overlay.opaque" in os.listxattr(path):
+                tar.addfile(tarfile.TarInfo(name + "/.wh..wh..opq"))
+
+
+def text(recipe: str) -> str:
+    return (RECIPES / recipe).read_text()
+
+
+def short(*texts: str) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+
+
+def cached(at: Places, key: str, make_layer: Callable[[], Layer]) -> Layer:
+    """A layer made once: its descriptor is kept beside the blobs."""
+    path = at.store / "layers" / f"{key}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, json.dumps(make_layer()).encode())
+    return json.loads(path.read_text())
+
+
+def base_layer(at: Places) -> tuple[Layer, Path]:
+    """Debian 13, minimal; and the folder with it, on which package layers are made."""
+    rootfs = at.cache / "debian"
+
+    def make_base() -> Layer:
+        step("making the Debian base (about 40 s)")
+        shutil.rmtree(rootfs, ignore_errors=True)
+        keyring = at.debroot / "usr/share/keyrings/debian-archive-keyring.gpg"
+        make(at, "the Debian base", BASE, str(rootfs), str(keyring))
+        # devices are the runtime's business
+        made = layer(
+            at, lambda tar: tree(tar, rootfs, {f"dev/{n}" for n in os.listdir(rootfs / "dev")})
+        )
+        step("made the Debian base")
+        return made
+
+    return cached(at, f"debian-{short(text(BASE))}", make_base), rootfs
+
+
+def package_layer(at: Places, rootfs: Path, asked: Packages) -> Layer:
+    packages = asked.with_python()
+    key = short(
+        text(BASE),
+        text(PACKAGES),
+        *sorted(packages.debian),
+        "--",
+        *sorted(packages.pip),
+        "--",
+        packages.requirements,
+    )
+
+    def make_packages() -> Layer:
+        names = [*packages.debian, *packages.pip]
+        title = (
+            "packages "
+            + " ".join(names[:4])
+            + (" …" if len(names) > 4 or packages.requirements else "")
+        )
+        step(f"installing {title}")
+        work = Path(tempfile.mkdtemp(dir=at.cache))
+        try:
+            for folder in ("upper", "work", "root"):
+                (work / folder).mkdir()
+            (work / "upper").chmod(0o755)
+            (work / "requirements.txt").write_text(packages.requirements)
+            debian, pips = " ".join(packages.debian), " ".join(packages.pip)
+            folders = (str(rootfs), str(work), f"{at.cache}/packages")
+            make(at, f"packages {key}", PACKAGES, *folders, debian, pips)
+            made = layer(at, lambda tar: tree(tar, work / "upper"))
+        finally:
+            shutil.rmtree(work)
+        step(f"installed {title}")
+        return made
+
+    return cached(at, f"packages-{key}", make_packages)
+
+
+def added_layer(at: Places, pairs: Iterable[tuple[str, str]]) -> Layer:
+    """Files and folders of the machine, owned by root; each pair is a source and its place."""
+
+    def owned(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if Path(info.name).name == "__pycache__":
+            return None
+        info.uid = info.gid = 0
+        return plain(info)
+
+    def fill(tar: tarfile.TarFile) -> None:
+        for source, place in pairs:
+            target = place.strip("/")
+            parts = target.split("/") if target else []
+            for i in range(1, len(parts)):
+                parent = tarfile.TarInfo("/".join(parts[:i]))
+                parent.type, parent.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(parent)
+            if target:
+                tar.add(source, target, filter=owned)
+            else:
+                for entry in sorted(os.listdir(source)):
+                    tar.add(f"{source}/{entry}", entry, filter=owned)
+
+    return layer(at, fill)

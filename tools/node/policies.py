@@ -1,0 +1,124 @@
+"""What NetworkPolicies allow, as one nft table: pure functions of what the API holds."""
+
+
+def selects(selector, labels):
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    for e in selector.get("matchExpressions") or []:
+        has, value = e["key"] in labels, labels.get(e["key"])
+        if not {
+            "In": has and value in e.get("values", []),
+            "NotIn": not (has and value in e.get("values", [])),
+            "Exists": has,
+            "DoesNotExist": not has,
+        }[e["operator"]]:
+            return False
+    return True
+
+
+def peer_pods(peer, namespace, pods, namespaces):
+    """The pods a peer with selectors names: of its own namespace, without namespaceSelector."""
+    for pod in pods:
+        if "namespaceSelector" in peer:
+            if not selects(peer["namespaceSelector"], namespaces.get(pod["namespace"], {})):
+                continue
+        elif pod["namespace"] != namespace:
+            continue
+        if selects(peer.get("podSelector", {}), pod["labels"]):
+            yield pod
+
+
+def port_match(port, named):
+    """nft text for one port of a rule, or None where the named pod has no such port."""
+    proto, number = port.get("protocol", "TCP"), port.get("port")
+    if number is None:
+        return f"meta l4proto {proto.lower()} "
+    if isinstance(number, str):
+        number = named.get((number, proto))
+        if number is None:
+            return None
+    end = port.get("endPort")
+    return f"{proto.lower()} dport {number}{f'-{end}' if end else ''} "
+
+
+def rule_lines(rule, side, policy_namespace, me, pods, namespaces):
+    """nft lines that let through (return) what one rule allows.
+
+    A named port is the receiving pod's port.
+    """
+    incoming = side == "from"
+    far = "saddr" if incoming else "daddr"
+    ports = rule.get("ports") or []
+
+    def lines(address, receiver):
+        matches = (
+            [port_match(p, receiver["ports"] if receiver else {}) for p in ports] if ports else [""]
+        )
+        return [f"{address}{m}return" for m in matches if m is not None]
+
+    peers = rule.get(side)
+    if not peers:
+        if incoming or not any(isinstance(p.get("port"), str) for p in ports):
+            return lines("", me if incoming else None)
+        return [x for pod in pods for x in lines(f"ip {far} {pod['ip']} ", pod)]
+    found = []
+    for peer in peers:
+        block = peer.get("ipBlock")
+        if block:
+            if ":" not in block["cidr"]:
+                but = [x for x in block.get("except") or [] if ":" not in x]
+                found += lines(
+                    f"ip {far} {block['cidr']} "
+                    + (f"ip {far} != {{ {', '.join(but)} }} " if but else ""),
+                    me if incoming else None,
+                )
+            continue
+        for pod in peer_pods(peer, policy_namespace, pods, namespaces):
+            found += lines(f"ip {far} {pod['ip']} ", me if incoming else pod)
+    return found
+
+
+def governing(pod, direction, policies):
+    """The policies that isolate this pod in this direction."""
+    return [
+        p
+        for p in policies
+        if p["metadata"]["namespace"] == pod["namespace"]
+        and direction in p["spec"].get("policyTypes", ["Ingress"])
+        and selects(p["spec"].get("podSelector", {}), pod["labels"])
+    ]
+
+
+def policy_table(pods, namespaces, policies):
+    """The whole nft table: one chain per pod and direction that some policy isolates."""
+    chains, jumps = [], {"Ingress": [], "Egress": []}
+    for pod in pods:
+        for direction, side in (("Ingress", "from"), ("Egress", "to")):
+            mine = governing(pod, direction, policies)
+            if not mine:
+                continue
+            itself = f"ip saddr {pod['ip']} ip daddr {pod['ip']} return"
+            rules = [rule for p in mine for rule in p["spec"].get(direction.lower()) or []]
+            allowed = [
+                line
+                for rule in rules
+                for line in rule_lines(rule, side, pod["namespace"], pod, pods, namespaces)
+            ]
+            name = f"{direction.lower()}_{pod['ip'].replace('.', '_')}"
+            chains.append(chain(name, [*dict.fromkeys([itself, *allowed]), "counter drop"]))
+            jumps[direction].append(f"{pod['ip']} : jump {name}")
+    # Only forwarded packets: the kubelet's probes leave the node itself and are never held up.
+    hook = "type filter hook forward priority -5; policy accept;"
+    dispatch = [
+        f"ip {field} vmap {{ {', '.join(jumps[direction])} }}"
+        for direction, field in (("Egress", "saddr"), ("Ingress", "daddr"))
+        if jumps[direction]
+    ]
+    forward = chain("forward", [hook, "ct state established,related accept", *dispatch])
+    fresh = "table inet netpol\ndelete table inet netpol\n"
+    return f"{fresh}table inet netpol {{\n{''.join(chains)}{forward}}}\n"
+
+
+def chain(name, lines):
+    return f"  chain {name} {{\n" + "".join(f"    {line}\n" for line in lines) + "  }\n"
