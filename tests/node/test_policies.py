@@ -1,0 +1,97 @@
+"""What the node's own policy enforcer lets through."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tests.harness.toolbox import NODE
+
+Manifest = Mapping[str, Any]
+
+
+def _policy_table() -> Callable[[Sequence[Manifest], Manifest, Sequence[Manifest]], str]:
+    """The node's scripts are no package, so the function is loaded from its file."""
+    spec = importlib.util.spec_from_file_location("policies", NODE / "policies.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.policy_table
+
+
+policy_table = _policy_table()
+GATEWAY: Manifest = {
+    "namespace": "mcp",
+    "labels": {"app": "gateway"},
+    "ip": "10.244.0.1",
+    "ports": {},
+}
+CORE: Manifest = {
+    "namespace": "mcp",
+    "labels": {"app": "core"},
+    "ip": "10.244.0.2",
+    "ports": {("tls", "TCP"): 8443},
+}
+EVERY_POD: Manifest = {"podSelector": {}}
+STRANGER: Manifest = {"namespace": "other", "labels": {}, "ip": "10.244.0.3", "ports": {}}
+NAMESPACES: Manifest = {"mcp": {"team": "platform"}, "other": {}}
+
+
+def chain(name: str, *specs: Manifest) -> list[str] | None:
+    """Lines of one chain under policies of the namespace mcp; None where nothing isolates."""
+    policies = [{"metadata": {"namespace": "mcp"}, "spec": spec} for spec in specs]
+    table = policy_table([GATEWAY, CORE, STRANGER], NAMESPACES, policies)
+    found = table.partition(f"  chain {name} {{\n")[2].partition("  }\n")[0]
+    return [line.strip() for line in found.splitlines()] or None
+
+
+def core_ingress(rule: Manifest) -> list[str]:
+    """What a policy on core with this one rule lets in, beyond core itself."""
+    spec = {"podSelector": {"matchLabels": {"app": "core"}}, "ingress": [rule]}
+    lines = chain("ingress_10_244_0_2", spec)
+    assert lines is not None
+    assert lines[-1] == "counter drop"
+    return lines[1:-1]
+
+
+def test_a_pod_that_no_policy_selects_is_open() -> None:
+    assert chain("ingress_10_244_0_3", EVERY_POD) is None
+
+
+def test_default_deny_leaves_a_pod_only_itself() -> None:
+    deny: Manifest = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    itself = ["ip saddr 10.244.0.2 ip daddr 10.244.0.2 return", "counter drop"]
+    assert chain("ingress_10_244_0_2", deny) == itself
+    assert chain("egress_10_244_0_2", deny) == itself
+
+
+def test_a_peer_is_looked_for_in_the_policys_own_namespace() -> None:
+    anyone: Manifest = {"podSelector": {}}
+    assert core_ingress({"from": [anyone]}) == [
+        "ip saddr 10.244.0.1 return",
+        "ip saddr 10.244.0.2 return",
+    ]
+
+
+def test_a_namespace_selector_reaches_only_namespaces_with_its_labels() -> None:
+    selector = {"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}
+    assert core_ingress({"from": [{"namespaceSelector": selector}]}) == [
+        "ip saddr 10.244.0.3 return"
+    ]
+
+
+def test_a_named_port_is_the_receiving_pods() -> None:
+    peer = {"podSelector": {"matchLabels": {"app": "gateway"}}}
+    assert core_ingress({"from": [peer], "ports": [{"port": "tls"}, {"port": "unknown"}]}) == [
+        "ip saddr 10.244.0.1 tcp dport 8443 return"
+    ]
+
+
+def test_what_an_address_block_excepts_is_not_let_through() -> None:
+    block = {"cidr": "10.0.0.0/8", "except": ["10.96.0.0/16"]}
+    ports = [{"port": 30000, "endPort": 30100, "protocol": "UDP"}]
+    assert core_ingress({"from": [{"ipBlock": block}], "ports": ports}) == [
+        "ip saddr 10.0.0.0/8 ip saddr != { 10.96.0.0/16 } udp dport 30000-30100 return"
+    ]
