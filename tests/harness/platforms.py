@@ -1,29 +1,19 @@
-"""The real stacks of this repository as graphs, and the pods that they would run."""
+"""What a graph would run: its pods, its objects of one kind, a resource's ancestors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from delivery.graph import Resource, ResourceGraph
-from delivery.record import record_stack
 
-ROOT: Final = Path(__file__).parents[2]
 STACKS: Final = ("dev", "staging", "prod")
 POD_OWNERS: Final = (
     "kubernetes:apps/v1:Deployment",
     "kubernetes:apps/v1:StatefulSet",
     "kubernetes:batch/v1:Job",
 )
-
-
-@cache
-def recorded(stack: str) -> ResourceGraph:
-    """The graph of one of this repository's stacks; recorded once a test run."""
-    return record_stack(ROOT, stack)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""nginx.conf: each line that keeps a client safe or a call whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from components.budget import TimeoutBudget
+from components.gateway import RateLimit, nginx_conf
+from tests.harness.parts import gateway
+
+
+def conf(**args: Any) -> str:
+    return nginx_conf(gateway(**args))
+
+
+def values(text: str, directive: str) -> list[str]:
+    """What stands after ``directive``, each time it is given."""
+    return re.findall(rf"^\s*{directive}\s+(.*);$", text, flags=re.MULTILINE)
+
+
+def location(path: str, **args: Any) -> str:
+    """The block of one location of the TLS server."""
+    tls = conf(**args).split("listen 8443 ssl;")[1]
+    start = tls.index(f"location {path} {{")
+    return tls[start : tls.index("}", start)]
+
+
+@pytest.mark.parametrize(("minimum", "protocols"), [("1.3", "TLSv1.3"), ("1.2", "TLSv1.2 TLSv1.3")])
+def test_old_tls_only_by_choice(minimum: str, protocols: str):
+    assert values(conf(tls_minimum=minimum), "ssl_protocols") == [protocols]
+
+
+def test_a_client_beyond_the_limits_is_told_so():
+    text = conf(rate_limit=RateLimit(requests_per_second=7, burst=9, connections=3))
+    (zone,) = [zone for zone in values(text, "limit_req_zone")]
+    assert zone.endswith("rate=7r/s")
+    assert values(text, "limit_req") == ["zone=api burst=9 nodelay"]
+    assert values(text, "limit_conn") == ["connections 3"]
+    assert values(text, "limit_req_status") == values(text, "limit_conn_status") == ["429"]
+
+
+def test_no_limit_where_none_is_asked_for():
+    assert "limit_" not in conf(rate_limit=None)
+
+
+def test_the_limits_count_by_the_clients_own_address():
+    assert all(
+        zone.startswith("$binary_remote_addr ")
+        for directive in ("limit_req_zone", "limit_conn_zone")
+        for zone in values(conf(rate_limit=RateLimit()), directive)
+    )
+
+
+def test_a_tool_call_is_never_sent_twice():
+    assert values(conf(), "proxy_next_upstream") == ["off"]
+
+
+def test_events_reach_the_client_as_they_happen():
+    assert values(location("/mcp"), "proxy_buffering") == ["off"]
+    assert values(location("/mcp"), "gzip") == ["off"]
+
+
+def test_a_call_may_take_as_long_as_the_longest_tool():
+    text = conf(budget=TimeoutBudget(longest_tool=300))
+    assert int(values(text, "proxy_read_timeout")[0].removesuffix("s")) > 300
+
+
+def test_the_certificate_of_the_server_behind_is_verified():
+    text = conf()
+    assert values(text, "proxy_ssl_verify") == ["on"]
+    assert values(text, "proxy_ssl_name") == ["mcp-core-service"]
+    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/internal-tls/ca.crt"]
+
+
+def test_a_client_cannot_say_who_it_is_instead_of_its_address():
+    assert "X-Forwarded-For $remote_addr" in values(conf(), "proxy_set_header")
+
+
+def test_plain_http_is_sent_to_tls_at_the_platforms_own_name():
+    assert values(conf(), "return")[2] == "308 https://mcp.example.com$request_uri"
+    assert values(conf(domain=None), "return")[2] == "308 https://$host$request_uri"
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/.well-known/oauth-protected-resource", "= /health"])
+def test_what_is_passed_on(path: str):
+    assert values(location(path), "proxy_pass") == ["https://mcp"]
+
+
+def test_nothing_else_is_passed_on():
+    assert values(location("/"), "return") == ["404"]
+    assert conf().count("proxy_pass ") == 3
+
+
+def test_the_largest_request_is_what_was_asked_for():
+    assert values(conf(max_body="3m"), "client_max_body_size") == ["3m"]
+
+
+def test_browsers_are_told_to_keep_to_tls_and_to_frame_nothing():
+    headers = " ".join(values(conf(), "add_header"))
+    for name in ("Strict-Transport-Security", "X-Frame-Options", "X-Content-Type-Options"):
+        assert name in headers
+
+
+def test_everything_that_nginx_writes_is_under_tmp():
+    text = conf()
+    written = [value for name in ("pid", r"\w+_temp_path") for value in values(text, name)]
+    assert len(written) == 6
+    assert all(path.startswith("/tmp/") for path in written)
