@@ -5,7 +5,6 @@ A verb is a few lines. What it needs is imported when it runs, so that ``--help`
 
 from __future__ import annotations
 
-import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,7 +78,6 @@ def qudag_mcp(
     ] = False,
 ) -> None:
     del version  # the callback has answered
-    gc.disable()  # a run is short: the collector would only slow the SDKs' large imports
 
 
 @app.command()

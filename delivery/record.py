@@ -48,8 +48,14 @@ def record(
     with asyncio.Runner() as runner:
         # A registration is a plain call here: threads would only cost time and order.
         runner.get_loop().set_default_executor(_InPlace())
+        # A failure is raised; its echoes in the futures that waited for it say nothing new.
+        runner.get_loop().set_exception_handler(_hush)
         runner.run(run_in_stack(lambda: _discard(program())), context=context)
     return monitor.graph()
+
+
+def _hush(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
+    """Says nothing."""
 
 
 def _discard(_: object) -> None:

@@ -110,7 +110,7 @@ def _fold(change: Change, diff: Diff) -> str:
     lines = [f"In {held}.", ""] if held else []
     if change.moved_from:
         lines += [f"Was `{change.moved_from}`.", ""]
-    if change.action is Action.ADD and change.resource.custom:
+    if change.action in (Action.ADD, Action.DELETE) and change.resource.inputs:
         lines += _fenced("yaml", block(change.resource.inputs))
     lines += [_property(found, change.replacing) for found in change.properties]
     kept = _first_lines("\n".join(lines).splitlines(), _ONE_CHANGE)

@@ -124,6 +124,10 @@ def _change(change: Change) -> Iterator[Text]:
     yield text
     if change.moved_from:
         yield Text(f"      was {change.moved_from}", style="dim")
+    if change.action in (Action.ADD, Action.DELETE):
+        sign = SIGNS[change.action]
+        for line in block(change.resource.inputs) if change.resource.inputs else ():
+            yield Text(f"        {sign} {line}", style=_LINE_COLOURS[sign])
     for found in change.properties:
         yield from _property(found, change.replacing)
 
