@@ -59,8 +59,8 @@ def test_a_tool_call_is_never_sent_twice():
 
 
 def test_events_reach_the_client_as_they_happen():
-    assert values(location("/mcp"), "proxy_buffering") == ["off"]
-    assert values(location("/mcp"), "gzip") == ["off"]
+    assert values(location("= /mcp"), "proxy_buffering") == ["off"]
+    assert values(location("= /mcp"), "gzip") == ["off"]
 
 
 def test_a_call_may_take_as_long_as_the_longest_tool():
@@ -84,7 +84,7 @@ def test_plain_http_is_sent_to_tls_at_the_platforms_own_name():
     assert values(conf(domain=None), "return")[2] == "308 https://$host$request_uri"
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/.well-known/oauth-protected-resource", "= /health"])
+@pytest.mark.parametrize("path", ["= /mcp", "/.well-known/oauth-protected-resource", "= /health"])
 def test_what_is_passed_on(path: str):
     assert values(location(path), "proxy_pass") == ["https://mcp"]
 
