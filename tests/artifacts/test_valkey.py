@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from components.data_tier import CacheProfile, DataTierArgs, valkey_container
-from tests.harness import programs
+from components.data_tier import CacheProfile, DataTier, DataTierArgs
+from tests.harness import programs, record
 from tests.harness.certificates import Authority
 from tests.harness.containers import Pod, RunningContainer
 from tests.harness.network import private_network
@@ -57,8 +57,8 @@ def cache(tmp_path: Path, authority: Authority) -> Pod:
         cache_profile=CacheProfile.CACHE,
         cache_memory="64mb",
     )
-    container = valkey_container(args)
-    return Pod.of(container, tmp_path, secrets(authority))
+    graph = record(lambda: DataTier("data", args))
+    return Pod.recorded(graph, "redis", tmp_path, secrets(authority))
 
 
 class Refused(Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.container import NOBODY, Container, container_spec, volumes
+from components.container import NOBODY
 from delivery.graph import ResourceGraph
 
 from . import programs
@@ -49,9 +49,8 @@ class Pod:
         workload: str,
         directory: Path,
         secrets: dict[str, dict[str, str]],
-        **options: Any,
     ) -> Pod:
-        """The pod of a workload of a stack."""
+        """The pod of a workload."""
         kinds = ("Deployment", "StatefulSet")
         found = [
             resource.inputs["spec"]["template"]["spec"]
@@ -63,20 +62,7 @@ class Pod:
             resource.inputs["metadata"]["name"]: dict(resource.inputs["data"])
             for resource in graph.all("kubernetes:core/v1:ConfigMap")
         }
-        return cls(workload, found[0], directory, config_maps, secrets, **options)
-
-    @classmethod
-    def of(
-        cls,
-        container: Container,
-        directory: Path,
-        secrets: dict[str, dict[str, str]],
-        **options: Any,
-    ) -> Pod:
-        """A pod of one container whose files are plain texts."""
-        texts = {f.name: {k: str(v) for k, v in f.content.items()} for f in container.files}
-        spec = {"containers": [container_spec(container)], "volumes": volumes([container])}
-        return cls(container.name, spec, directory, texts, secrets, **options)
+        return cls(workload, found[0], directory, config_maps, secrets)
 
     def container(self, name: str) -> Mapping[str, Any]:
         """The container's spec."""

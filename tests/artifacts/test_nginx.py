@@ -1,0 +1,329 @@
+"""The gateway's nginx with its rendered configuration: what it lets through, and as what."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from components.gateway import Gateway, GatewayArgs, RateLimit
+from components.gateway import Upstream as Target
+from tests.harness import programs, record
+from tests.harness.certificates import Authority
+from tests.harness.containers import Pod, RunningContainer
+from tests.harness.network import private_network
+from tests.harness.server import until
+from tests.harness.stacks import stack
+from tests.harness.upstream import WAIT, Upstream, upstream
+
+BEHIND = 8444
+NAME = "mcp-core-service.any.svc.cluster.local"
+ALWAYS = {
+    "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+
+@dataclass
+class Door:
+    """A running gateway, its upstream, and a client that trusts it."""
+
+    running: RunningContainer
+    behind: Upstream
+    trust: ssl.SSLContext
+
+    def ask(self, path: str = "/mcp", method: str = "GET", **options: Any) -> httpx2.Response:
+        """A request over TLS."""
+        url = f"https://127.0.0.1:8443{path}"
+        return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
+
+    def ask_plain(self, path: str, method: str = "GET", **options: Any) -> httpx2.Response:
+        """A request without TLS."""
+        return httpx2.request(method, f"http://127.0.0.1:8080{path}", **options)
+
+
+def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
+    programs.required("nginx")
+    certificate, key = authority.issue("edge")
+    tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+    args = GatewayArgs(
+        namespace="any",
+        image="none",
+        upstream=Target(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
+        tls_secret="edge",
+        internal_tls_secret="internal",
+        issuer="https://issuer.test",
+        **given,
+    )
+    secrets = {"edge": tls, "internal": {"ca.crt": authority.ca_file.read_text()}}
+    graph = record(lambda: Gateway("gateway", args))
+    return Pod.recorded(graph, "gateway", directory, secrets)
+
+
+@pytest.fixture
+def opened(tmp_path: Path, authority: Authority) -> Callable[..., Any]:
+    @contextlib.contextmanager
+    def opened(certificate: tuple[Path, Path] | None = None, **given: Any) -> Generator[Door]:
+        pod = gateway_pod(tmp_path, authority, **given)
+        shown = certificate or authority.issue("core", [NAME])
+        with (
+            private_network(),
+            upstream(BEHIND, *shown) as behind,
+            pod.running("gateway") as running,
+        ):
+            door = Door(running, behind, authority.trust())
+            until(lambda: is_open(door))
+            yield door
+
+    return opened
+
+
+def is_open(door: Door) -> bool:
+    assert door.running.process.poll() is None, door.running.log
+    try:
+        return door.ask_plain("/ready").status_code == 200
+    except httpx2.ConnectError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Generator[Door]:
+    """For tests that leave it as it was."""
+    pod = gateway_pod(tmp_path_factory.mktemp("door"), authority, max_body="64k")
+    shown = authority.issue("core", [NAME])
+    with upstream(BEHIND, *shown) as behind, pod.running("gateway") as running:
+        door = Door(running, behind, authority.trust())
+        until(lambda: is_open(door))
+        yield door
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "bare": {},
+    "domain": {"domain": "mcp.qudag.com"},
+    "limits": {"rate_limit": RateLimit()},
+    "old-tls": {"tls_minimum": "1.2"},
+    "all": {"domain": "mcp.qudag.com", "rate_limit": RateLimit(burst=0), "tls_minimum": "1.2"},
+}
+
+
+def verdict(pod: Pod, container: str) -> str:
+    with pod.running(container, ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]) as running:
+        assert running.exit_status() == 0, running.log
+        return running.log
+
+
+@pytest.mark.parametrize("given", VARIANTS.values(), ids=VARIANTS)
+def test_nginx_accepts_every_variant_without_a_warning(
+    tmp_path: Path, authority: Authority, given: dict[str, Any]
+):
+    assert "[warn]" not in verdict(gateway_pod(tmp_path, authority, **given), "gateway")
+
+
+@pytest.mark.parametrize(
+    ("name", "workload", "container"),
+    [
+        ("dev", "mcp-server", "gateway"),
+        ("staging", "mcp-gateway", "mcp-gateway"),
+        ("prod", "mcp-gateway", "mcp-gateway"),
+    ],
+)
+def test_nginx_accepts_the_configuration_of_every_stack(
+    tmp_path: Path, authority: Authority, name: str, workload: str, container: str
+):
+    programs.required("nginx")
+    certificate, key = authority.issue("edge")
+    tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+    secrets = {"mcp-tls-secret": tls, "mcp-internal-tls": {"ca.crt": authority.ca_file.read_text()}}
+    pod = Pod.recorded(stack(name), workload, tmp_path, secrets)
+    pod.hosts = re.findall(
+        r"server ([a-z.-]+\.local):", pod.config_maps[f"{workload}-nginx"]["nginx.conf"]
+    )
+    assert "[warn]" not in verdict(pod, container)
+
+
+def test_a_configuration_that_cannot_be_read_is_a_failed_start(
+    tmp_path: Path, authority: Authority
+):
+    pod = gateway_pod(tmp_path, authority)
+    pod.config_maps["gateway-nginx"]["nginx.conf"] = "worker_processes none;"
+    with pod.running("gateway") as running:
+        assert running.exit_status() == 1
+
+
+def test_only_tls_1_3_is_spoken(door: Door, authority: Authority):
+    old = authority.trust()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(httpx2.ConnectError, match="alert protocol version"):
+        httpx2.get("https://127.0.0.1:8443/mcp", verify=old)
+    assert door.ask().status_code == 200
+
+
+def test_tls_1_2_where_it_is_allowed_has_forward_secrecy(opened: Any, authority: Authority):
+    old = authority.trust()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with opened(tls_minimum="1.2"):
+        assert httpx2.get("https://127.0.0.1:8443/mcp", verify=old).status_code == 200
+        old.set_ciphers("ECDHE-ECDSA-AES128-SHA:AES128-GCM-SHA256:@SECLEVEL=0")
+        with pytest.raises(httpx2.ConnectError, match="handshake failure"):
+            httpx2.get("https://127.0.0.1:8443/mcp", verify=old)
+
+
+def test_an_upstream_of_another_authority_gets_no_request(opened: Any, tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    with opened(Authority.at(tmp_path / "other").issue("core", [NAME])) as door:
+        answer = door.ask(headers={"authorization": "Bearer secret"})
+        assert answer.status_code == 502
+        assert ALWAYS.items() <= dict(answer.headers).items()
+        assert door.behind.received == []
+
+
+def test_an_upstream_of_another_name_gets_no_request(opened: Any, authority: Authority):
+    with opened(authority.issue("other", ["mcp-auth-service.any.svc.cluster.local"])) as door:
+        assert door.ask().status_code == 502
+        assert door.behind.received == []
+
+
+@pytest.mark.parametrize("domain", [None, "mcp.qudag.com"])
+def test_plain_http_is_sent_to_https_with_its_method(opened: Any, domain: str | None):
+    with opened(domain=domain) as door:
+        answer = door.ask_plain("/mcp?a=b", "POST", headers={"host": "asked.test"})
+        host = domain or "asked.test"
+        assert (answer.status_code, answer.headers["location"]) == (308, f"https://{host}/mcp?a=b")
+        assert door.behind.received == []
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_probes_are_answered_without_the_upstream(door: Door, path: str):
+    before = list(door.behind.received)
+    assert (door.ask_plain(path).status_code, door.ask_plain(path).text) == (200, "ok\n")
+    assert door.behind.received == before
+
+
+@pytest.mark.parametrize("path", ["/", "/mcp/", "/mcpx", "/ready", "/metrics", "/.well-known/x"])
+def test_what_is_not_there_is_not_found_and_not_passed_on(door: Door, path: str):
+    answer = door.ask(path)
+    assert answer.status_code == 404
+    assert ALWAYS.items() <= dict(answer.headers).items()
+    assert path not in door.behind.received
+
+
+def test_every_answer_of_the_upstream_carries_the_headers(door: Door):
+    answer = door.ask()
+    assert ALWAYS.items() <= dict(answer.headers).items()
+    assert answer.headers["server"] == "nginx"
+
+
+def test_a_body_above_the_limit_is_refused(door: Door):
+    assert door.ask(method="POST", content=b" " * 64 * 1024).status_code == 200
+    passed = len(door.behind.received)
+    answer = door.ask(method="POST", content=b" " * (64 * 1024 + 1))
+    assert answer.status_code == 413
+    assert ALWAYS.items() <= dict(answer.headers).items()
+    assert len(door.behind.received) == passed
+
+
+def test_what_a_client_says_of_its_own_origin_is_replaced(door: Door):
+    said = {
+        "host": "asked.test:8443",
+        "x-forwarded-for": "1.2.3.4",
+        "x-forwarded-host": "evil.test",
+        "x-forwarded-proto": "http",
+        "x-real-ip": "1.2.3.4",
+        "x-request-id": "made-up",
+    }
+    arrived = door.ask(headers=said).json()["headers"]
+    assert re.fullmatch("[0-9a-f]{32}", arrived.pop("x-request-id"))
+    assert {name: arrived[name] for name in said if name in arrived} == {
+        "host": "asked.test",
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-host": "asked.test:8443",
+        "x-forwarded-proto": "https",
+        "x-real-ip": "127.0.0.1",
+    }
+
+
+def test_the_trace_and_the_token_are_passed_on_and_only_the_trace_is_logged(door: Door):
+    sent = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    token = {"authorization": "Bearer word-of-honour"}
+    arrived = door.ask("/mcp?secret=1", headers=sent | token).json()["headers"]
+    assert (sent | token).items() <= arrived.items()
+    until(lambda: sent["traceparent"] in door.running.log)
+    assert "word-of-honour" not in door.running.log
+    assert "secret=1" not in door.running.log
+
+
+def test_an_upgraded_connection_carries_bytes_both_ways(door: Door):
+    plain = socket.create_connection(("127.0.0.1", 8443), timeout=5)
+    with door.trust.wrap_socket(plain, server_hostname="localhost") as connection:
+        head = b"GET /mcp HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        connection.sendall(head)
+        answers = connection.makefile("rb")
+        assert answers.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
+        while answers.readline() != b"\r\n":
+            pass
+        connection.sendall(b"echo\n")
+        assert answers.readline() == b"echo\n"
+
+
+def test_the_rate_limit_answers_429_at_its_number(opened: Any):
+    limit = RateLimit(requests_per_second=1, burst=5, connections=100)
+    with opened(rate_limit=limit) as door, httpx2.Client(verify=door.trust) as client:
+        began = time.monotonic()
+        answers = [client.get("https://127.0.0.1:8443/mcp") for _ in range(12)]
+        earned = int(time.monotonic() - began)
+    passed = [answer.status_code for answer in answers].count(200)
+    assert [answer.status_code for answer in answers[:6]] == [200] * 6
+    assert 6 <= passed <= 6 + earned
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert ALWAYS.items() <= dict(answers[-1].headers).items()
+
+
+def test_the_connection_limit_answers_429_at_its_number(opened: Any):
+    limit = RateLimit(requests_per_second=1000, burst=1000, connections=3)
+    with opened(rate_limit=limit) as door:
+        slow = [
+            threading.Thread(target=door.ask, kwargs={"headers": {WAIT: "1.5"}}) for _ in range(3)
+        ]
+        for thread in slow:
+            thread.start()
+        until(lambda: len(door.behind.received) == 3)
+        assert door.ask().status_code == 429
+        for thread in slow:
+            thread.join()
+        assert door.ask().status_code == 200
+
+
+def test_a_stop_lets_the_call_in_flight_finish_and_takes_no_new_one(opened: Any):
+    answers: list[int] = []
+    with opened() as door:
+        call = threading.Thread(
+            target=lambda: answers.append(door.ask(headers={WAIT: "1.5"}).status_code)
+        )
+        call.start()
+        until(lambda: door.behind.received)
+        door.running.terminate()
+        until(lambda: refuses(8443) and refuses(8080), within_seconds=1)
+        assert answers == []
+        assert door.running.exit_status() == 0
+        call.join()
+    assert answers == [200]
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False

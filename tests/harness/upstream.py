@@ -1,0 +1,81 @@
+"""An HTTPS server that says what reached it: what a proxy's tests look at from behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import threading
+import time
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+WAIT = "x-wait-seconds"
+"""A request with this header is answered so much later."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers each request with what it was, as JSON; echoes bytes once it was upgraded."""
+
+    protocol_version = "HTTP/1.1"
+    server: Upstream  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        """Any method that has no body."""
+        self.server.received.append(self.path)
+        if self.headers.get("upgrade"):
+            self.send_response(101)
+            self.send_header("Upgrade", self.headers["upgrade"])
+            self.send_header("Connection", "upgrade")
+            self.end_headers()
+            self.wfile.write(self.rfile.readline())
+            self.close_connection = True
+            return
+        time.sleep(float(self.headers.get(WAIT, 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = json.dumps({"path": self.path, "headers": headers}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Any method that has one."""
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+class Upstream(ThreadingHTTPServer):
+    """The server; `received` are the paths of all requests so far."""
+
+    def __init__(self, port: int, certificate: Path, key: Path) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.received: list[str] = []
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.socket = context.wrap_socket(
+            self.socket, server_side=True, do_handshake_on_connect=False
+        )
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A handshake that the proxy broke off is what some tests are about."""
+
+
+@contextlib.contextmanager
+def upstream(port: int, certificate: Path, key: Path) -> Generator[Upstream]:
+    """A started server, on loopback."""
+    server = Upstream(port, certificate, key)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
