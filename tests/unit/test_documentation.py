@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import components
 from components.base import Component
 from components.tokens import TYPE_TOKENS
+from stacks.validation import validate
 from tests.harness import record
 from tools.docs import ROOT, documented, pages, refreshed
 
@@ -22,7 +24,18 @@ EXAMPLES = [
     for page in PAGES
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
 ]
+CONFIGURATIONS = [
+    pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
+    if "qudag-mcp:" in text
+]
 PUBLIC = [getattr(components, name) for name in dir(components)]
+
+
+def sections(text: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load(text)["config"]
+    return {key.removeprefix("qudag-mcp:"): value for key, value in config.items()}
 
 
 def anchors(page: Path) -> set[str]:
@@ -35,6 +48,14 @@ def anchors(page: Path) -> set[str]:
 def test_an_example_in_the_documentation_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pulumi_qudag_mcp", components)
     record(lambda: exec(code, {}))
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS)
+def test_configuration_in_the_documentation_is_accepted(text: str) -> None:
+    """A whole one as it is; a part of one in the place of the same sections of prod."""
+    shown = sections(text.replace("…", "0" * 64))
+    prod = sections((ROOT / "Pulumi.prod.yaml").read_text())
+    validate(shown if "environment" in shown else prod | shown)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
