@@ -92,6 +92,7 @@ def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[s
             "apply",
             "--server-side",
             f"--field-manager={FIELD_MANAGER}",
+            "--validate=false",  # the deployment proper validates; this fetches no schema
             "--filename=-",
             stdin=as_list([_member(thing, stack) for thing in absent]),
         )
@@ -136,7 +137,9 @@ def _make_parent(kubectl: Kubectl, stack: str) -> None:
         return
     deadline = time.monotonic() + _TYPE_SECONDS
     while True:
-        made = kubectl.run("create", "--filename=-", stdin=json.dumps(_parent(stack)))
+        made = kubectl.run(
+            "create", "--validate=false", "--filename=-", stdin=json.dumps(_parent(stack))
+        )
         if made.ok or "already exists" in made.err:
             return
         too_early = "no matches for kind" in made.err or "could not find" in made.err

@@ -167,7 +167,8 @@ def _of_context(name: str) -> Kubectl:
     known = contexts(program)
     if name not in known:
         close = nearest(name, known)
-        meant = f"CLUSTER=context:{close}" if close else "one of these, or set KUBECONFIG"
+        others = "name one of these, or set KUBECONFIG to the file that has it"
+        meant = f"CLUSTER=context:{close}" if close else others
         where = os.environ.get("KUBECONFIG", "~/.kube/config")
         raise ProblemReport(
             [

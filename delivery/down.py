@@ -13,7 +13,7 @@ from . import engine as engines
 from .cluster import KIND_CLUSTER, Cluster
 from .engine import Deployment
 from .outputs import FILE, Deployed
-from .places import alone, tools_cache
+from .places import alone, known_stacks, state_folder, tools_cache
 from .progress import Progress
 
 
@@ -23,13 +23,15 @@ def down(
     """Removes the stack; what it did, in a sentence.
 
     The local node and our kind cluster go as a whole, so nothing in them is deleted one by one,
-    unless ``keep_cluster`` says so. In a cluster of the user's only what was applied goes.
+    unless ``keep_cluster`` says so or another stack is up in it. In a cluster of the user's only
+    what was applied goes.
     """
     with alone(stack, "down") as state:
         before = Deployed.find(state)
         request = request or (before.request if before else None)
         kind = clusters.asked(request)[0] if request or before else "node"
         by_pulumi = before is not None and before.engine == "pulumi"
+        keep_cluster = keep_cluster or _shared(stack, kind)
         if kind == "node" and not keep_cluster:
             if not local_node.left_something():
                 _forget(root, stack, state, by_pulumi=by_pulumi, gone=True)
@@ -48,6 +50,12 @@ def down(
         removed = _remove(root, stack, state, cluster, progress, by_pulumi=by_pulumi)
         (state / FILE).unlink(missing_ok=True)
         return f"{removed} in {cluster.name}" if removed else f"nothing is up in {cluster.name}"
+
+
+def _shared(stack: str, kind: str) -> bool:
+    """Whether another stack is up in our own cluster of this kind."""
+    others = (Deployed.find(state_folder(name)) for name in known_stacks() if name != stack)
+    return any(other is not None and other.cluster == kind for other in others)
 
 
 def _remove(

@@ -99,7 +99,8 @@ def _fetch(url: str, target: Path) -> str:
     except urllib.error.HTTPError as refusal:
         raise UnavailableError(f"{url} answered {refusal.code}") from refusal
     except (TimeoutError, urllib.error.URLError, ConnectionError) as failure:
-        why = getattr(failure, "reason", failure)
+        reason = getattr(failure, "reason", failure)
+        why = getattr(reason, "strerror", None) or reason
         raise UnavailableError(f"{url} cannot be reached ({why})") from failure
     except OSError as failure:
         raise UnavailableError(f"it could not be stored ({failure.strerror})") from failure

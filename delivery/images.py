@@ -22,14 +22,6 @@ from .progress import Progress
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
-_LAUNCHER = """#!/usr/bin/python3
-import sys
-
-sys.path.insert(0, "/opt/qudag")
-from qudag_mcp_server.__main__ import main
-
-sys.exit(main())
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,14 +133,14 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             if repository(name) == SERVER:
-                arguments = _server_arguments(Path(folder))
+                arguments = server_arguments(Path(folder))
                 stand_ins.append(f"{name}: assembled from runtime/")
             else:
-                recipe = _recipe(name)
-                arguments = [f"--debian={recipe.debian}"]
-                if recipe.path:
-                    arguments += ["--env", f"PATH={':'.join([*recipe.path, _PATH])}"]
-                stand_ins.append(f"{name}: {recipe.called} stands for it")
+                stand_in = recipe(name)
+                arguments = [f"--debian={stand_in.debian}"]
+                if stand_in.path:
+                    arguments += ["--env", f"PATH={':'.join([*stand_in.path, _PATH])}"]
+                stand_ins.append(f"{name}: {stand_in.called} stands for it")
             references[name] = _pinned(name, _assemble(name, arguments, progress))
     return Images(references, tuple(stand_ins))
 
@@ -156,10 +148,11 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def _recipe(name: str) -> Recipe:
-    for recipe in STAND_INS:
-        if repository(name).startswith(recipe.part):
-            return recipe
+def recipe(name: str) -> Recipe:
+    """How the image is made from Debian packages."""
+    for stand_in in STAND_INS:
+        if repository(name).startswith(stand_in.part):
+            return stand_in
     raise ProblemReport(
         [
             Problem(
@@ -173,18 +166,16 @@ def _recipe(name: str) -> Recipe:
     )
 
 
-def _server_arguments(folder: Path) -> list[str]:
+def server_arguments(folder: Path) -> list[str]:
     """Lays out what ``runtime/`` puts into the server's image; the arguments that take it in."""
-    package = folder / "opt/qudag/qudag_mcp_server"
+    package = folder / "app" / "qudag_mcp_server"
     package.mkdir(parents=True)
-    for source in sorted(RUNTIME.rglob("*.py")):
-        target = package / source.relative_to(RUNTIME)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        target.chmod(0o644)
+    for source in sorted(RUNTIME.glob("*.py")):
+        shutil.copyfile(source, package / source.name)
+        (package / source.name).chmod(0o644)
     launcher = folder / "usr/local/bin" / SERVER
     launcher.parent.mkdir(parents=True)
-    launcher.write_text(_LAUNCHER)
+    shutil.copyfile(RUNTIME / "launcher", launcher)
     launcher.chmod(0o755)
     return [
         "--debian=python3",
@@ -195,12 +186,12 @@ def _server_arguments(folder: Path) -> list[str]:
 
 def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
     """Makes the image unless the node has exactly this one; its digest."""
-    recipe = _fingerprint(arguments)
+    made_of = fingerprint(arguments)
     stamp = tools_cache() / f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
     stored = local_node.image_manifest(name)
     if stamp.exists() and stored.exists():
         known = json.loads(stamp.read_text())
-        if known == {"recipe": recipe, "digest": _sha256(stored)}:
+        if known == {"recipe": made_of, "digest": _sha256(stored)}:
             return known["digest"]
     progress.say(f"assembling {name}")
     outcome = process.run(
@@ -219,11 +210,11 @@ def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
             ]
         )
     digest = _sha256(stored)
-    stamp.write_text(json.dumps({"recipe": recipe, "digest": digest}))
+    stamp.write_text(json.dumps({"recipe": made_of, "digest": digest}))
     return digest
 
 
-def _fingerprint(arguments: Sequence[str]) -> str:
+def fingerprint(arguments: Sequence[str]) -> str:
     """Changes with the arguments, with the files they name, and with the tool that reads them."""
     digest = hashlib.sha256()
     for tool in ("image", "layers.py"):

@@ -55,7 +55,9 @@ def up(
     if as_json:
         typer.echo(_json(done.deployed.public()))
     else:
-        Console(soft_wrap=False, highlight=False).print(announcement(done, stack))
+        console = Console(highlight=False)
+        width = None if console.is_terminal else 200  # a file keeps addresses on one line
+        console.print(announcement(done, stack), width=width)
 
 
 def down(

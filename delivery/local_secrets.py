@@ -93,7 +93,7 @@ def create(
     manifests = [manifest for maker in makers.values() for manifest in maker.manifests]
     if manifests:
         written = {"apiVersion": "v1", "kind": "List", "items": manifests}
-        kubectl.must("create", "--filename=-", stdin=json.dumps(written))
+        kubectl.must("create", "--validate=false", "--filename=-", stdin=json.dumps(written))
     return [reference(manifest) for manifest in manifests]
 
 

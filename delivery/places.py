@@ -16,10 +16,18 @@ def state_folder(stack: str) -> Path:
 
     ``QUDAG_MCP_STATE`` moves it, else the XDG base directory specification says where.
     """
-    base = os.environ.get("QUDAG_MCP_STATE") or Path(
-        os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state", "qudag-mcp"
-    )
-    return _made(Path(base, stack))
+    return _made(_states() / stack)
+
+
+def known_stacks() -> list[str]:
+    """Names of the stacks that have a folder here."""
+    return sorted(folder.name for folder in _states().glob("*") if folder.is_dir())
+
+
+def _states() -> Path:
+    if own := os.environ.get("QUDAG_MCP_STATE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state", "qudag-mcp")
 
 
 def tools_cache() -> Path:

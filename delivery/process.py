@@ -135,11 +135,14 @@ def _started(
 def _end(child: subprocess.Popen[str]) -> None:
     """Asks the child's whole group to stop as a user would, then insists."""
     for sign, patience in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGTERM, 2.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, sign)
+        _tell(child, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(patience)
-            return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+            break
+    _tell(child, signal.SIGKILL)  # a shell's background jobs hear no SIGINT
     child.wait()
+
+
+def _tell(child: subprocess.Popen[str], sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, sign)

@@ -171,7 +171,7 @@ def wait(
                 diagnose(kubectl, seen.get(name), name, where.words)
                 for name, where in guilty.items()
             )
-        time.sleep(0.7)
+        time.sleep(1.0)
 
 
 def _short(name: str) -> str:

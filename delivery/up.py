@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,15 +166,18 @@ class _Run:
     def returned(self, outputs: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
         """The outputs with real addresses, and where to get the platform's authority."""
         kubectl = self.cluster.kubectl
+        authority = self._authority(outputs)
         gate = door(outputs, kubectl)
-        forwarded = gate is not None and gate.address is None
+        if gate and authority and gate.address not in self.cluster.balancers:
+            # Our certificates name localhost, but no address that they could not foresee.
+            gate = replace(gate, address=None)
         deployed = Deployed(
             outputs=resolved(outputs, gate),
             cluster=self.cluster.kind,
             context=kubectl.context,
             engine="pulumi" if self.engine.pulumi else "kubectl",
-            door=(gate.namespace, gate.service) if gate and forwarded else None,
-            ca_file=self._authority(outputs),
+            door=(gate.namespace, gate.service) if gate and gate.address is None else None,
+            ca_file=authority,
         )
         return deployed, gate
 
