@@ -27,7 +27,8 @@ class Profile(Enum):
     SEED: a server that reads node.toml and answers /health and /ready, as the source documents
     have it; its key lives on its volume.
     UPSTREAM: the released ``qudag`` program (crate qudag-cli 0.5.0): flags only, no HTTP endpoint,
-    a new peer id at each start, stops on SIGINT.
+    a new peer id at each start, stops on SIGINT. It takes only peers whose address ends in
+    ``/p2p/<peer id>`` and finds others by multicast DNS: docs/components/qudag-node.md.
     """
 
     SEED = "seed"
