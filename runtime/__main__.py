@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from . import __version__
 from .config import Config, ConfigError, StartError, load
@@ -14,6 +16,8 @@ CONFIG_DEFAULT = Path("/etc/qudag/server.toml")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 could not, 2 wrong usage or configuration."""
+    # As process 1 of a container, a program without a handler would not get SIGTERM at all.
+    signal.signal(signal.SIGTERM, _stop_early)
     chosen = _parser().parse_args(arguments)
     try:
         config = load(chosen.config)
@@ -28,6 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     except StartError as error:
         return _say(error, 1)
     return 0
+
+
+def _stop_early(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def serve(source: Path, config: Config) -> None:

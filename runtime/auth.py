@@ -123,7 +123,10 @@ def metadata_routes(auth: AuthSection) -> list[Route]:
                 "authorization_servers": [auth.issuer],
                 "bearer_methods_supported": ["header"],
             },
-            headers={"cache-control": "public, max-age=300", "vary": "host, x-forwarded-host"},
+            headers={
+                "cache-control": "public, max-age=300",
+                "vary": "host, x-forwarded-host, x-forwarded-proto",
+            },
         )
 
     return [Route(METADATA_PATH, metadata), Route(f"{METADATA_PATH}/mcp", metadata)]

@@ -14,10 +14,11 @@ import os
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from string import Template
 from typing import Literal
 
 import anyio
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from .config import Duration, QudagSection, Section, StartError, read_table
 from .logs import event
@@ -29,10 +30,22 @@ _MULTIADDR = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/(?P<host>[^/]+)/tcp/(?P<port>
 
 
 class NodeTable(Section):
-    """[node]: the node's name and where its peers reach it, as a multiaddr."""
+    """[node]: the node's name and where its peers reach it, as a multiaddr.
+
+    Attributes:
+        id: ``${NAME}`` stands for an environment variable: replicas share the file, not the id.
+    """
 
     id: str = Field(min_length=1, max_length=200, pattern=r"^\S+$")
     listen_addr: str
+
+    @field_validator("id")
+    @classmethod
+    def environment_is_filled_in(cls, value: str) -> str:
+        try:
+            return Template(value).substitute(os.environ)
+        except KeyError as absent:
+            raise ValueError(f"names the environment variable {absent.args[0]}, not set") from None
 
 
 class NetworkTable(Section):

@@ -8,19 +8,18 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Generator
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from .application import Application, application
-from .config import Config, ServerSection, StartError
+from .certificate import Certificate
+from .config import Config, ServerSection
 from .logs import event
 
 KEEP_ALIVE_SECONDS = 120  # longer than a proxy keeps its side: the proxy hangs up, not we
 LINGER_SECONDS = 1.0  # connections that were under way at SIGTERM still get in
 LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
-CERTIFICATE_LOOK_SECONDS = 30.0
 
 
 class Listener(uvicorn.Server):
@@ -32,7 +31,7 @@ class Listener(uvicorn.Server):
 
     def stop_accepting(self) -> None:
         """Close the listening sockets; connections that exist go on."""
-        for server in self.servers:
+        for server in self.servers if self.started else ():
             server.close()
 
 
@@ -60,11 +59,13 @@ async def _serve(config: Config, sockets: dict[int, socket.socket], app: Applica
             asyncio.create_task(listener.serve([sockets[port]]))
             for port, listener in listeners.items()
         ]
-        renewal = asyncio.create_task(_renew(config.server, certificate))
+        renewal = asyncio.create_task(certificate.follow()) if certificate else None
         event("serving", ports=sorted(sockets), era=config.protocol.era)
-        await stop.wait()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         await _drain(config, app, listeners[public_port])
-        renewal.cancel()
+        if renewal is not None:
+            renewal.cancel()
         for listener in listeners.values():
             listener.should_exit = True
         await asyncio.gather(*serving)
@@ -91,7 +92,7 @@ def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:
     return app.metrics if port == server.metrics_port else app.probes
 
 
-def _listener(app: ASGIApp, certificate: ssl.SSLContext | None) -> Listener:
+def _listener(app: ASGIApp, certificate: Certificate | None) -> Listener:
     return Listener(
         uvicorn.Config(
             app,
@@ -103,48 +104,18 @@ def _listener(app: ASGIApp, certificate: ssl.SSLContext | None) -> Listener:
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=1,
-            ssl_context_factory=_always(certificate) if certificate else None,
+            ssl_context_factory=_always(certificate.context) if certificate else None,
         )
     )
 
 
 def _always(
-    certificate: ssl.SSLContext,
+    context: ssl.SSLContext,
 ) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]:
-    return lambda _config, _default: certificate
+    return lambda _config, _default: context
 
 
-def _certificate(server: ServerSection) -> ssl.SSLContext | None:
+def _certificate(server: ServerSection) -> Certificate | None:
     if server.tls_cert is None or server.tls_key is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(server.tls_cert, server.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise StartError(
-            f"{server.tls_cert} and {server.tls_key} are no certificate and its key: {error}"
-        ) from None
-    return context
-
-
-async def _renew(server: ServerSection, context: ssl.SSLContext | None) -> None:
-    """Take over a certificate that was replaced on disk; handshakes from then on use it."""
-    if context is None or server.tls_cert is None or server.tls_key is None:
-        return
-    seen = _written(server.tls_cert)
-    while True:
-        await asyncio.sleep(CERTIFICATE_LOOK_SECONDS)
-        if (written := _written(server.tls_cert)) != seen:
-            with contextlib.suppress(OSError, ssl.SSLError):  # half-written: look again later
-                context.load_cert_chain(server.tls_cert, server.tls_key)
-                seen = written
-                event("certificate_renewed")
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+    return Certificate(server.tls_cert, server.tls_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 
 from .config import ServerSection, StartError
@@ -9,6 +10,8 @@ from .config import ServerSection, StartError
 
 def bound(server: ServerSection) -> dict[int, socket.socket]:
     """A bound socket for each port of `server`; raises `StartError`."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a stream is an open file
     sockets: dict[int, socket.socket] = {}
     for port in (server.port, server.tls_port, server.metrics_port):
         if port is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -12,6 +14,7 @@ import httpx2
 import pytest
 from mcp_types import CallToolResult
 
+from tests.harness.processes import Program
 from tests.harness.server import (
     ERAS,
     PLAIN,
@@ -159,3 +162,15 @@ def test_an_idle_server_is_gone_at_once(server: RunningServer):
     assert server.exit_status() == 0
     assert time.monotonic() - sent < 2
     assert [e["event"] for e in server.log()][-2:] == ["draining", "stopped"]
+
+
+def test_sigterm_while_the_server_still_starts_ends_it_with_0(tmp_path: Path):
+    config = tmp_path / "server.toml"
+    os.mkfifo(config)  # reading it takes as long as the test wants
+    program = Program(["--config", str(config)], tmp_path / "out", tmp_path / "err")
+    try:
+        with config.open("w"):
+            program.signal(signal.SIGTERM)
+            assert program.wait(10) == 0
+    finally:
+        program.kill()

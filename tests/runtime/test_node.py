@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from runtime.config import StartError
-from runtime.node import parse_address
+from runtime.config import ConfigError, StartError, read_table
+from runtime.node import NodeConfig, parse_address
 from tests.harness.server import (
     RunningServer,
     free_port,
@@ -75,6 +75,17 @@ async def test_the_identity_survives_a_restart_and_peers_are_asked(tmp_path: Pat
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     with node(tmp_path, issuer, toml) as server:
         assert await report(server) == first
+
+
+def test_replicas_that_share_a_file_are_named_by_their_pods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    toml = node_toml(tmp_path, node={"id": "${POD_NAME}"})
+    monkeypatch.setenv("POD_NAME", "qudag-node-1")
+    assert read_table(toml, NodeConfig).node.id == "qudag-node-1"
+    monkeypatch.delenv("POD_NAME")
+    with pytest.raises(ConfigError, match="environment variable POD_NAME, not set"):
+        read_table(toml, NodeConfig)
 
 
 def refusal(directory: Path, issuer: Issuer, toml: Path) -> tuple[int, str]:

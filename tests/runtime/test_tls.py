@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import ssl
 from collections.abc import Generator
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from runtime.certificate import Certificate
 from tests.harness.certificates import Authority
 from tests.harness.server import (
     ERAS,
@@ -88,3 +91,28 @@ def test_a_key_that_does_not_fit_its_certificate_is_named(tmp_path: Path, issuer
     result = run_program("--config", write_config(tmp_path, settings(issuer, server=section)))
     assert result.status == 1
     assert "are no certificate and its key" in result.stderr
+
+
+async def test_a_renewed_certificate_is_taken_over_without_a_restart(tmp_path: Path):
+    authority = Authority.at(tmp_path)
+    certificate = Certificate(*authority.issue())
+    server = await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=certificate.context
+    )
+    port = server.sockets[0].getsockname()[1]
+    first = await presented(port, authority)
+    assert await presented(port, authority) == first
+    following = asyncio.create_task(certificate.follow(look_seconds=0.01))
+    authority.issue()
+    os.utime(certificate.cert, (0, 0))
+    async with asyncio.timeout(10), server:
+        while await presented(port, authority) == first:
+            assert not following.done()
+        following.cancel()
+
+
+async def presented(port: int, authority: Authority) -> bytes:
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=authority.trust())
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return shown

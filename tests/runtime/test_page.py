@@ -1,0 +1,50 @@
+"""docs/components/runtime.md names every key, tool and metric that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runtime.config import Config, Section
+from runtime.metrics import Metrics
+from runtime.tools import ROLE_TOOLS
+from tests.harness.server import settings
+from tests.harness.tokens import Issuer
+
+PAGE = (Path(__file__).parents[2] / "docs/components/runtime.md").read_text()
+
+
+def keys() -> list[str]:
+    named = re.compile(r"\w+Section")
+    return [
+        f"{section}.{key}"
+        for section, info in Config.model_fields.items()
+        for model in Section.__subclasses__()
+        if model.__name__ in named.findall(str(info.annotation))
+        for key in model.model_fields
+    ]
+
+
+@pytest.mark.parametrize("key", keys())
+def test_a_key_of_server_toml_is_on_the_page(key: str):
+    assert f"`{key}`" in PAGE
+
+
+def test_every_tool_is_on_the_page():
+    assert [
+        name for tools in ROLE_TOOLS.values() for name in tools if f"`{name}`" not in PAGE
+    ] == []
+
+
+def test_every_metric_is_on_the_page(issuer: Issuer):
+    metrics = Metrics(Config.model_validate(settings(issuer)))
+    suffix = {"counter": "_total", "info": "_info"}
+    ours = [
+        family.name + suffix.get(family.type, "")
+        for family in metrics.registry.collect()
+        if not family.name.startswith(("process_", "python_"))
+    ]
+    assert "mcp_open_streams" in ours
+    assert [name for name in ours if name not in PAGE] == []
