@@ -81,7 +81,7 @@ class Pod:
         """The directory that stands for the volume, filled as the kubelet would fill it."""
         none: dict[str, Any] = {}  # a claim of a StatefulSet is in no list of volumes
         source: dict[str, Any] = next((v for v in self.spec["volumes"] if v["name"] == name), none)
-        path = self.directory / "volumes" / name
+        path = self.directory / self.name / "volumes" / name
         if fresh and source and "persistentVolumeClaim" not in source:  # a claim's data stays
             shutil.rmtree(path, ignore_errors=True)
         if not path.exists():
@@ -124,7 +124,7 @@ class RunningContainer:
     @property
     def work(self) -> Path:
         """Where this container is put together."""
-        return self.pod.directory / "containers" / self.container
+        return self.pod.directory / self.pod.name / "containers" / self.container
 
     @property
     def log(self) -> str:
@@ -199,14 +199,15 @@ class RunningContainer:
         names = " ".join(("localhost", *self.pod.hosts))
         (self.work / "etc/hosts").write_text(f"127.0.0.1 {names}\n")
         _link_programs(self.work / "programs")
-        machine = [ROOT, Path(sys.prefix), Path(sys.base_prefix), programs.CACHE, Path("/usr")]
-        machine += [Path(p) for p in ("/bin", "/lib", "/lib64") if not Path(p).is_symlink()]
-        mounts = [f"{path} {path} ro" for path in machine if path.exists()]
-        mounts.append(f"{self.work / 'programs'} {PROGRAMS} ro")
+        mounts = [f"{self.work / 'programs'} {PROGRAMS} ro"]
         for mount in self.pod.container(self.container)["volumeMounts"]:
             access = "ro" if mount.get("readOnly") else "rw"
             source = self.pod.volume(mount["name"], fresh=True)
             mounts.append(f"{source} {mount['mountPath']} {access}")
+        # After the volumes: what this machine has in /tmp must not vanish under the pod's.
+        machine = [ROOT, Path(sys.prefix), Path(sys.base_prefix), programs.CACHE, Path("/usr")]
+        machine += [Path(p) for p in ("/bin", "/lib", "/lib64") if not Path(p).is_symlink()]
+        mounts += [f"{path} {path} ro" for path in machine if path.exists()]
         (self.work / "mounts").write_text("\n".join(mounts) + "\n")
 
 
