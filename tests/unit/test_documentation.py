@@ -14,6 +14,7 @@ import yaml
 import components
 from components.base import Component
 from components.tokens import TYPE_TOKENS
+from delivery.cli import app
 from stacks.validation import validate
 from tests.harness import record
 from tools.docs import ROOT, documented, pages, refreshed
@@ -74,6 +75,19 @@ def test_links_lead_to_what_exists(page: Path) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{link} leads nowhere"
         assert not anchor or anchor in anchors(target), f"{target.name} has no section {anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_documentation_exist(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    found = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", page.read_text(), re.DOTALL)
+    code = "\n".join(block or phrase for block, phrase in found)
+    asked = re.findall(r"^make (?:-\S+ )*([a-z][a-z0-9-]*)", code, re.MULTILINE)
+    assert set(asked) <= set(re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE))
+    verbs = re.findall(r"\bqudag-mcp ([a-z]+)", code)
+    assert set(verbs) <= {
+        command.callback.__name__ for command in app.registered_commands if command.callback
+    }
 
 
 @pytest.mark.parametrize(
