@@ -89,10 +89,13 @@ class DataTier(Component[DataTierArgs]):
     cache_host: pulumi.Output[str]
     cache_port: pulumi.Output[int]
 
+    database: Workload
+    """What a migration waits for."""
+
     def build(self, args: DataTierArgs) -> None:
         postgres = self._stateful("postgres", "database", postgres_container(args), args)
         valkey = self._stateful("redis", "cache", valkey_container(args), args)
-        self.workloads = (postgres, valkey)
+        self.database = postgres
         self.database_host = postgres.host
         self.database_port = pulumi.Output.from_input(POSTGRES)
         self.database_name = pulumi.Output.from_input(args.database)

@@ -183,7 +183,7 @@ class Platform:
         return CoreArgs(
             server=server,
             migration=MigrationArgs(image=self.config.images.server),
-            after=[self.data],
+            after=[self.data.database],
         )
 
     def _node(self, service: Service) -> QudagNodeArgs:
