@@ -1,0 +1,136 @@
+"""The pods of every stack: hardened, bounded, probed, and given only what they need."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from delivery.graph import ResourceGraph
+from tests.harness.platforms import Pods, objects, pods
+from tests.harness.stacks import stack as recorded
+
+
+def all_pods(stack: ResourceGraph) -> list[Pods]:
+    found = list(pods(stack))
+    assert len(found) > 3
+    return found
+
+
+def test_every_container_is_hardened(stack: ResourceGraph):
+    for found in all_pods(stack):
+        assert found.spec["securityContext"]["runAsNonRoot"] is True
+        for field in ("hostNetwork", "hostPID", "hostIPC"):
+            assert not found.spec.get(field)
+        for container in found.containers:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert context["runAsNonRoot"] is True
+            assert context["runAsUser"] == 65534
+            assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+            assert not context.get("privileged")
+
+
+def test_no_pod_can_call_the_api_server(stack: ResourceGraph):
+    assert all(found.spec["automountServiceAccountToken"] is False for found in all_pods(stack))
+    assert not any("Role" in str(resource.inputs.get("kind")) for resource in stack.resources)
+
+
+def test_no_pod_sees_the_nodes_files(stack: ResourceGraph):
+    allowed = {"emptyDir", "configMap", "secret", "persistentVolumeClaim"}
+    for found in all_pods(stack):
+        for volume in found.spec["volumes"]:
+            assert volume.keys() - {"name"} <= allowed
+
+
+def test_every_container_says_what_it_needs_and_what_it_may_not_exceed(stack: ResourceGraph):
+    for found in all_pods(stack):
+        for container in found.containers:
+            for bound in ("requests", "limits"):
+                assert container["resources"][bound].keys() == {"cpu", "memory"}
+
+
+def test_every_server_is_probed(stack: ResourceGraph):
+    for found in all_pods(stack):
+        if found.owner.inputs["kind"] != "Job":
+            assert all({"readinessProbe", "livenessProbe"} <= c.keys() for c in found.containers)
+
+
+def test_liveness_asks_the_container_itself(stack: ResourceGraph):
+    """A dependency that is away must not restart what depends on it."""
+    for found in all_pods(stack):
+        for container in found.containers:
+            probe = container.get("livenessProbe", {})
+            assert probe.get("httpGet", {}).get("path", "/health") == "/health"
+            assert "host" not in probe.get("httpGet", {})
+
+
+def test_a_server_is_given_time_for_all_it_does_when_it_stops(stack: ResourceGraph):
+    for found in all_pods(stack):
+        for container in found.containers:
+            waits = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
+            assert waits.get("seconds", 0) < found.spec["terminationGracePeriodSeconds"]
+
+
+def test_every_image_names_a_version(stack: ResourceGraph):
+    form = r"[^:@]+(:\d+/[^:@]+)?:[^:@]+(@sha256:[0-9a-f]{64})?"
+    images = {c["image"] for found in all_pods(stack) for c in found.containers}
+    assert all(re.fullmatch(form, image) and ":latest" not in image for image in images)
+
+
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_outside_dev_every_image_is_its_digest(name: str):
+    for found in all_pods(recorded(name)):
+        for container in found.containers:
+            assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
+
+
+def test_every_mounted_secret_is_a_required_one(stack: ResourceGraph):
+    required = {secret["name"]: set(secret["keys"]) for secret in stack.outputs["required_secrets"]}
+    mounted: dict[str, set[str]] = {}
+    for found in all_pods(stack):
+        for volume in found.spec["volumes"]:
+            if secret := volume.get("secret"):
+                keys = {item["key"] for item in secret["items"]}
+                mounted.setdefault(secret["secretName"], set()).update(keys)
+    assert mounted.keys() == required.keys()
+    assert all(keys <= required[name] for name, keys in mounted.items())
+
+
+def test_certificates_name_every_service_that_is_reached_by_tls(stack: ResourceGraph):
+    (internal,) = [
+        secret
+        for secret in stack.outputs["required_secrets"]
+        if secret["name"] == "mcp-internal-tls"
+    ]
+    outside = {"mcp-gateway-service", "qudag-integration-p2p"}
+    services = {s["metadata"]["name"] for s in objects(stack, "Service")} - outside
+    assert services <= set(internal["dns_names"])
+
+
+def test_every_mounted_file_exists(stack: ResourceGraph):
+    configs = {config["metadata"]["name"] for config in objects(stack, "ConfigMap")}
+    mounted = {
+        volume["configMap"]["name"]
+        for found in all_pods(stack)
+        for volume in found.spec["volumes"]
+        if "configMap" in volume
+    }
+    assert mounted == configs
+
+
+def test_every_service_leads_to_pods_that_listen(stack: ResourceGraph):
+    """A Service that selects nothing would hold a deployment up for ten minutes."""
+    for service in objects(stack, "Service"):
+        selector = service["spec"]["selector"]
+        found = [p for p in all_pods(stack) if selector.items() <= p.labels.items()]
+        assert len(found) == 1
+        names = {port["name"] for c in found[0].containers for port in c["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+
+
+def test_no_two_workloads_share_a_selector(stack: ResourceGraph):
+    names = [found.name for found in all_pods(stack)]
+    assert len(set(names)) == len(names)
