@@ -1,0 +1,159 @@
+"""Server-side apply with an ApplySet, against a real API server."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from delivery import applyset
+from delivery.apply import Applied, Change, apply
+from delivery.kubectl import Kubectl
+from delivery.progress import Progress
+from stacks.problems import ProblemReport
+
+
+def namespace(name: str) -> dict[str, Any]:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def config(space: str, name: str, value: str = "1") -> dict[str, Any]:
+    metadata = {"name": name, "namespace": space}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": value}}
+
+
+def job(space: str, argument: str) -> dict[str, Any]:
+    container = {"name": "c", "image": "registry.k8s.io/pause:3.10", "args": [argument]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migration", "namespace": space},
+        "spec": {"template": template},
+    }
+
+
+def misspelt(space: str, name: str) -> dict[str, Any]:
+    unknown: dict[str, Any] = {"dta": {"key": "1"}}
+    return config(space, name) | unknown
+
+
+class Stack:
+    """A stack of a name of its own, in two namespaces of its own."""
+
+    def __init__(self, kubectl: Kubectl, progress: Progress) -> None:
+        self.kubectl = kubectl
+        self.progress = progress
+        self.name = f"t{uuid.uuid4().hex[:8]}"
+        self.first, self.second = f"{self.name}-a", f"{self.name}-b"
+
+    def up(self, *manifests: dict[str, Any]) -> Applied:
+        wanted = [namespace(self.first), namespace(self.second), *manifests]
+        made = applyset.prepare(self.kubectl, self.name, wanted)
+        return apply(self.kubectl, self.name, wanted, self.progress, made=made)
+
+    def value(self, name: str) -> str | None:
+        found = self.kubectl.objects("configmap", name, f"-n={self.first}")
+        return found[0]["data"]["key"] if found else None
+
+
+@pytest.fixture
+def stack(kubectl: Kubectl, progress: Progress) -> Stack:
+    return Stack(kubectl, progress)
+
+
+def test_the_first_apply_creates_everything_its_namespaces_included(stack: Stack) -> None:
+    done = stack.up(config(stack.first, "a"), config(stack.second, "b"))
+    assert done.counts() == {"created": 4}
+
+
+def test_a_second_apply_changes_nothing(stack: Stack) -> None:
+    manifests = [config(stack.first, "a"), config(stack.second, "b"), job(stack.first, "1")]
+    stack.up(*manifests)
+    assert stack.up(*manifests).counts() == {"unchanged": 5}
+
+
+def test_only_what_differs_is_changed(stack: Stack) -> None:
+    stack.up(config(stack.first, "a"), config(stack.first, "b"))
+    done = stack.up(config(stack.first, "a", "2"), config(stack.first, "b"))
+    assert done.of(Change.CHANGED) == [f"ConfigMap/{stack.first}/a"]
+    assert stack.value("a") == "2"
+
+
+def test_what_a_stack_no_longer_holds_is_pruned_in_every_namespace(stack: Stack) -> None:
+    stack.up(config(stack.first, "a"), config(stack.first, "keep"), config(stack.second, "b"))
+    done = stack.up(config(stack.first, "keep"))
+    assert set(done.of(Change.PRUNED)) == {
+        f"ConfigMap/{stack.first}/a",
+        f"ConfigMap/{stack.second}/b",
+    }
+    assert (stack.value("a"), stack.value("keep")) == (None, "1")
+
+
+def test_what_belongs_to_nobody_or_to_another_stack_is_never_pruned(
+    stack: Stack, kubectl: Kubectl, progress: Progress
+) -> None:
+    other = Stack(kubectl, progress)
+    other.up(config(other.first, "theirs"))
+    stack.up(config(stack.first, "a"))
+    kubectl.must("create", "configmap", "by-hand", f"-n={stack.first}", "--from-literal=key=x")
+    stack.up()
+    assert stack.value("by-hand") == "x"
+    assert other.value("theirs") == "1"
+
+
+def test_a_job_that_changed_is_replaced(stack: Stack) -> None:
+    stack.up(job(stack.first, "1"))
+    done = stack.up(job(stack.first, "2"))
+    assert done.of(Change.CREATED) == [f"Job/{stack.first}/migration"]
+    (found,) = stack.kubectl.objects("job", "migration", f"-n={stack.first}")
+    assert found["spec"]["template"]["spec"]["containers"][0]["args"] == ["2"]
+
+
+def test_a_field_that_somebody_else_changed_is_not_taken_back_silently(stack: Stack) -> None:
+    stack.up(config(stack.first, "a"))
+    patch = '{"data":{"key":"theirs"}}'
+    stack.kubectl.must(
+        "patch", "configmap", "a", f"-n={stack.first}", f"--patch={patch}", "--field-manager=ops"
+    )
+    with pytest.raises(ProblemReport) as report:
+        stack.up(config(stack.first, "a"))
+    assert "somebody else" in report.value.problems[0].what
+    assert "ops" in report.value.problems[0].what
+    assert stack.value("a") == "theirs"
+
+
+def test_a_field_that_does_not_exist_is_refused(stack: Stack) -> None:
+    with pytest.raises(ProblemReport) as report:
+        stack.up(misspelt(stack.first, "a"))
+    assert 'unknown field "dta"' in report.value.problems[0].what
+
+
+def test_an_apply_that_was_cut_off_is_taken_up_and_leaves_nothing_behind(stack: Stack) -> None:
+    applyset.prepare(stack.kubectl, stack.name, [namespace(stack.first), namespace(stack.second)])
+    with pytest.raises(ProblemReport):
+        stack.up(config(stack.first, "a"), misspelt(stack.first, "b"))
+    stack.up(config(stack.first, "b"))
+    assert (stack.value("a"), stack.value("b")) == (None, "1")
+
+
+def test_deleting_a_stack_leaves_nothing_of_it_and_all_of_the_others(
+    stack: Stack, kubectl: Kubectl, progress: Progress
+) -> None:
+    stack.up(config(stack.first, "a"))
+    other = Stack(kubectl, progress)
+    other.up(config(other.first, "theirs"))
+    # A cluster without nodes runs no garbage collection of pods, but namespaces do end.
+    assert applyset.delete(kubectl, stack.name, progress) == 3
+    assert kubectl.objects(f"namespace/{stack.first}") == []
+    assert applyset.members(kubectl, stack.name) == []
+    assert other.value("theirs") == "1"
+    assert applyset.delete(kubectl, stack.name, progress) == 0
+
+
+def test_a_stack_can_come_again_after_it_was_deleted(stack: Stack) -> None:
+    stack.up(config(stack.first, "a"))
+    applyset.delete(stack.kubectl, stack.name, stack.progress)
+    assert stack.up(config(stack.first, "a")).counts() == {"created": 3}

@@ -1,0 +1,113 @@
+"""Secrets are made where they are absent, and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+
+import jwt
+import pytest
+
+from delivery import local_secrets
+from delivery.client import mint
+from delivery.kubectl import Kubectl
+from delivery.local_secrets import AUTHORITY, SIGNER, RequiredSecret
+from stacks.problems import ProblemReport
+
+ADDRESSES = ["10.250.1.1"]
+
+
+@pytest.fixture
+def space(kubectl: Kubectl) -> str:
+    name = f"s{uuid.uuid4().hex[:8]}"
+    kubectl.must("create", "namespace", name)
+    return name
+
+
+def required(space: str) -> list[RequiredSecret]:
+    def secret(name: str, kind: str, *keys: str) -> RequiredSecret:
+        return RequiredSecret(
+            namespace=space, name=name, kind=kind, keys=keys, dns_names=("mcp-server-service",)
+        )
+
+    return [
+        secret("mcp-server-secrets", "passwords", "database-password", "redis-password"),
+        secret("mcp-tls-secret", "certificate", "tls.crt", "tls.key", "ca.crt"),
+        secret("mcp-internal-tls", "certificate", "tls.crt", "tls.key", "ca.crt"),
+        secret("mcp-issuer-keys", "signing-key", "jwks.json"),
+    ]
+
+
+def entries(kubectl: Kubectl, space: str, name: str) -> dict[str, str]:
+    (found,) = kubectl.objects("secret", name, f"-n={space}")
+    return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+
+
+def test_every_required_secret_is_made_with_its_keys(kubectl: Kubectl, space: str) -> None:
+    made = local_secrets.create(kubectl, required(space), ADDRESSES)
+    names = {"mcp-server-secrets", "mcp-tls-secret", "mcp-internal-tls", "mcp-issuer-keys"}
+    assert set(made) == {f"Secret/{space}/{name}" for name in {*names, AUTHORITY, SIGNER}}
+    for secret in required(space):
+        assert set(entries(kubectl, space, secret.name)) == set(secret.keys)
+    passwords = entries(kubectl, space, "mcp-server-secrets")
+    assert passwords["database-password"] != passwords["redis-password"]
+    assert min(len(value) for value in passwords.values()) > 30
+
+
+def test_a_second_time_nothing_is_made_and_no_value_changes(kubectl: Kubectl, space: str) -> None:
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    before = [entries(kubectl, space, secret.name) for secret in required(space)]
+    assert local_secrets.create(kubectl, required(space), ADDRESSES) == []
+    assert [entries(kubectl, space, secret.name) for secret in required(space)] == before
+
+
+def test_a_secret_of_the_users_is_never_touched(kubectl: Kubectl, space: str) -> None:
+    kubectl.must(
+        "create", "secret", "generic", "mcp-server-secrets", f"-n={space}",
+        "--from-literal=database-password=mine",
+    )  # fmt: skip
+    made = local_secrets.create(kubectl, required(space), ADDRESSES)
+    assert f"Secret/{space}/mcp-server-secrets" not in made
+    assert entries(kubectl, space, "mcp-server-secrets") == {"database-password": "mine"}
+
+
+def test_one_authority_signs_both_certificates(kubectl: Kubectl, space: str) -> None:
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    authority = local_secrets.authority_certificate(kubectl, space)
+    for name in ("mcp-tls-secret", "mcp-internal-tls"):
+        assert entries(kubectl, space, name)["ca.crt"] == authority
+
+
+def test_a_run_that_was_cut_off_between_signer_and_keys_is_taken_up(
+    kubectl: Kubectl, space: str
+) -> None:
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    kubectl.must("delete", "secret", "mcp-issuer-keys", "mcp-tls-secret", f"-n={space}")
+    authority = local_secrets.authority_certificate(kubectl, space)
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    assert entries(kubectl, space, "mcp-tls-secret")["ca.crt"] == authority
+    published = jwt.PyJWKSet.from_dict(
+        json.loads(entries(kubectl, space, "mcp-issuer-keys")["jwks.json"])
+    )
+    private = local_secrets.signer_key(kubectl, space)
+    assert private is not None
+    token = mint(private, issuer="i", audience="a")
+    key = published[jwt.get_unverified_header(token)["kid"]]
+    assert jwt.decode(token, key, algorithms=["ES256"], audience="a")["iss"] == "i"
+
+
+def test_a_cluster_of_the_users_without_them_is_refused_by_name(
+    kubectl: Kubectl, space: str
+) -> None:
+    with pytest.raises(ProblemReport) as report:
+        local_secrets.refuse_absent(kubectl, required(space), "context mine")
+    assert len(report.value.problems) == 4
+    assert "--create-secrets" in report.value.problems[0].fix
+
+
+def test_only_what_was_made_here_is_deleted(kubectl: Kubectl, space: str) -> None:
+    kubectl.must("create", "secret", "generic", "mine", f"-n={space}", "--from-literal=a=b")
+    made = local_secrets.create(kubectl, required(space), ADDRESSES)
+    assert local_secrets.delete(kubectl, [space]) == len(made)
+    assert entries(kubectl, space, "mine") == {"a": "b"}

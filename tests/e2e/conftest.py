@@ -1,0 +1,46 @@
+"""The dev platform on real pods: CLUSTER=context:NAME, kind, or the local node."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from delivery import cluster
+from delivery.outputs import Deployed, reachable
+from delivery.places import state_folder
+from stacks.problems import ProblemReport
+from tests.harness.deployed import Platform, up, verb
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _possible() -> None:
+    """Skips where no cluster can be had, with what is missing and how to get it."""
+    try:
+        cluster.asked(os.environ.get("CLUSTER") or None)
+    except ProblemReport as report:
+        pytest.skip(str(report))
+
+
+@pytest.fixture(scope="module")
+def platform() -> Generator[Platform]:
+    """Brings the platform up, or finds it up; it stays up for the next module."""
+    done = up()
+    assert done.status == 0, done.err + done.out
+    deployed = Deployed.read(state_folder("dev"), "dev")
+    found = cluster.running(deployed.request)
+    assert found is not None
+    with reachable(deployed.outputs["mcp_url"], deployed, found.kubectl) as url:
+        yield Platform(deployed, found.kubectl, url)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _left_as_found() -> Generator[None]:
+    """Takes the platform down at the end, unless it was up before."""
+    before = Deployed.find(state_folder("dev"))
+    was_up = before is not None and cluster.running(before.request) is not None
+    yield
+    if not was_up:
+        ended = verb("down")
+        assert ended.status == 0, ended.err

@@ -1,0 +1,78 @@
+"""A platform on real pods, driven by the command as its users drive it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from delivery.client import Endpoint, mint
+from delivery.kubectl import Kubectl
+from delivery.local_secrets import signer_key
+from delivery.outputs import Deployed
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_UP_SECONDS = 3600  # a machine that has built nothing yet builds Kubernetes first
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a verb ended, and how long it took."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """A verb as a user starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "delivery", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def verb(*arguments: str) -> Ran:
+    """A verb, run to its end."""
+    started = time.monotonic()
+    with start(*arguments) as running:
+        out, err = running.communicate(timeout=FIRST_UP_SECONDS)
+    return Ran(running.returncode, out, err, time.monotonic() - started)
+
+
+def up() -> Ran:
+    """`up` that also makes the secrets that a throw-away context lacks."""
+    return verb("up", "--create-secrets")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform that is up."""
+
+    deployed: Deployed
+    kubectl: Kubectl
+    url: str
+
+    @property
+    def namespace(self) -> str:
+        return str(self.deployed.outputs["namespace"])
+
+    def endpoint(self, **claims: str) -> Endpoint:
+        """Where to call, as a bearer whose token says what ``claims`` say."""
+        outputs = self.deployed.outputs
+        private = signer_key(self.kubectl, self.namespace)
+        assert private is not None
+        stated = {"issuer": outputs["issuer"], "audience": outputs["audience"], **claims}
+        return Endpoint(url=self.url, token=mint(private, **stated), ca_file=self.deployed.ca_file)
+
+    def pods(self) -> list[dict[str, Any]]:
+        return self.kubectl.objects("pods", f"-n={self.namespace}")
