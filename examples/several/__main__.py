@@ -64,7 +64,7 @@ server = Core(
             internal_tls_secret=INTERNAL_TLS,
         ),
         migration=MigrationArgs(image=IMAGE),
-        after=[data],
+        after=[data.database],
     ),
 )
 
