@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .graph import STACK_TYPE, Resource, ResourceGraph
+from .kubernetes import address, group, kind
 from .properties import Difference, PropertyChange, property_changes
-from .replacement import PROVIDER, replacing
+from .replacement import PROVIDER, URN, replacing
 
 PROTECT = "options.protect"
 
@@ -30,7 +31,7 @@ class Change:
         before: None when it is added.
         after: None when it is deleted.
         replacing: paths of the properties that cannot be updated in place.
-        moved_from: the URN it had, where an alias says that it is the same resource.
+        moved_from: the URN it had, where that was another one.
     """
 
     action: Action
@@ -72,7 +73,8 @@ def diff(before: ResourceGraph, after: ResourceGraph) -> Diff:
     """The changes that turn ``before`` into ``after``.
 
     Resources are the same when their URNs are, or when one of the new one's aliases is the old
-    one's URN.
+    one's URN. A Kubernetes object whose URN is new without an alias is replaced: the engine
+    would make it anew and delete what has the old URN, which is the same object.
     """
     pairs = list(_pairs(before, after))
     compared = [(_change(old, new, after), new) for old, new in pairs]
@@ -95,17 +97,30 @@ def diff(before: ResourceGraph, after: ResourceGraph) -> Diff:
 def _pairs(
     before: ResourceGraph, after: ResourceGraph
 ) -> Iterator[tuple[Resource | None, Resource]]:
-    claimed: set[str] = set()
+    former = {resource.urn: _former(resource, before, after) for resource in after.resources}
+    claimed = {old.urn for old in former.values() if old}
+    gone = {
+        _object(resource): resource
+        for resource in before.resources
+        if resource.is_kubernetes_object and resource.urn not in claimed
+    }
     for resource in after.resources:
-        if resource.type == STACK_TYPE:
-            continue
-        former = [
-            urn
-            for urn in (resource.urn, *resource.aliases)
-            if urn in before and urn not in claimed and (urn == resource.urn or urn not in after)
-        ]
-        claimed.update(former[:1])
-        yield (before.by_urn(former[0]) if former else None), resource
+        if resource.type != STACK_TYPE:
+            old = former[resource.urn]
+            if old is None and resource.is_kubernetes_object:
+                old = gone.pop(_object(resource), None)
+            yield old, resource
+
+
+def _former(resource: Resource, before: ResourceGraph, after: ResourceGraph) -> Resource | None:
+    """What it was: by its URN, or by an alias that names no other resource of today."""
+    aliases = [alias for alias in resource.aliases if alias not in after]
+    return next((before.by_urn(urn) for urn in (resource.urn, *aliases) if urn in before), None)
+
+
+def _object(resource: Resource) -> tuple[str, ...]:
+    """What makes two Kubernetes objects the same one in a cluster."""
+    return group(resource), kind(resource), address(resource)
 
 
 def _change(before: Resource | None, after: Resource, graph: ResourceGraph) -> Change | None:
@@ -135,6 +150,8 @@ def _change(before: Resource | None, after: Resource, graph: ResourceGraph) -> C
 def _option_changes(
     before: Resource, after: Resource, provider: Resource | None
 ) -> Iterator[PropertyChange]:
+    if before.urn not in (after.urn, *after.aliases):
+        yield PropertyChange(URN, Difference.CHANGED, before.urn, after.urn)
     if before.protect != after.protect:
         yield PropertyChange(PROTECT, Difference.CHANGED, before.protect, after.protect)
     renamed = provider is not None and before.provider in provider.aliases

@@ -92,7 +92,7 @@ def manifest(resource: Resource, graph: ResourceGraph) -> dict[str, Any]:
     return top | {key: value for key, value in written.items() if key not in _TOP}
 
 
-def to_yaml(written: dict[str, Any]) -> str:
+def to_yaml(written: Any) -> str:
     """YAML that every parser reads alike: no string that another version takes for a number."""
     return yaml.dump(written, Dumper=_Dumper, sort_keys=False, width=1_000_000, allow_unicode=True)
 

@@ -12,6 +12,7 @@ from .graph import Resource
 from .properties import PropertyChange
 
 PROVIDER = "options.provider"
+URN = "options.urn"  # a new one without an alias: the engine deletes the old and makes a new one
 
 _EVERY_OBJECT = ("kind", "metadata.name", "metadata.namespace", "metadata.generateName")
 _BINDING = ("roleRef",)
@@ -86,7 +87,7 @@ def replacing(
     return tuple(
         change.path
         for change in changes
-        if any(_within(change.path, path) for path in (PROVIDER, *_paths(before, provider)))
+        if any(_within(change.path, path) for path in (PROVIDER, URN, *_paths(before, provider)))
     )
 
 

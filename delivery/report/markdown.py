@@ -10,6 +10,7 @@ from ..diff import Action, Change, Diff
 from ..graph import STACK_TYPE, ResourceGraph
 from ..preview import Comparison
 from ..properties import Difference, PropertyChange
+from ..replacement import URN
 from .facts import fact, headline
 from .wording import (
     DONE,
@@ -108,7 +109,7 @@ def _fold(change: Change, diff: Diff) -> str:
     held = place(change, diff)
     title = f"{SIGNS[change.action]} {headline(change.resource)} {DONE[change.action]}{extent}"
     lines = [f"In {held}.", ""] if held else []
-    if change.moved_from:
+    if change.moved_from and URN not in change.replacing:
         lines += [f"Was `{change.moved_from}`.", ""]
     if change.action in (Action.ADD, Action.DELETE) and change.resource.inputs:
         lines += _fenced("yaml", block(change.resource.inputs))

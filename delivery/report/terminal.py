@@ -15,6 +15,7 @@ from ..diff import Action, Change
 from ..graph import STACK_TYPE, Resource, ResourceGraph
 from ..preview import Comparison
 from ..properties import Difference, PropertyChange
+from ..replacement import URN
 from .facts import fact, headline
 from .wording import (
     DONE,
@@ -122,7 +123,7 @@ def _change(change: Change) -> Iterator[Text]:
     if change.action is Action.ADD and (said := fact(change.resource)):
         text.append(f"  {said}", style="dim")
     yield text
-    if change.moved_from:
+    if change.moved_from and URN not in change.replacing:
         yield Text(f"      was {change.moved_from}", style="dim")
     if change.action in (Action.ADD, Action.DELETE):
         sign = SIGNS[change.action]

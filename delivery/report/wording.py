@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
 from ..diff import Action, Change, Diff
 from ..graph import STACK_TYPE, Resource, ResourceGraph
 from ..kubernetes import kind
+from ..manifests import to_yaml
 from ..risk import Risk
 from ..risks.capacity import peak
 from ..risks.classes import RiskClass
@@ -104,4 +103,4 @@ def block(value: Any) -> list[str]:
     """A value as the lines of a YAML document, or of the text that it is."""
     if isinstance(value, str):
         return value.splitlines()
-    return yaml.safe_dump(value, sort_keys=False, width=1_000, allow_unicode=True).splitlines()
+    return to_yaml(value).splitlines()

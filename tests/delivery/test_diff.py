@@ -85,6 +85,14 @@ def test_without_an_alias_a_rename_deletes_and_adds():
     assert actions == [Action.ADD, Action.DELETE]
 
 
+def test_a_new_urn_without_an_alias_replaces_the_object_and_still_shows_its_properties():
+    old = kube("core/v1:Service", "door", spec={"type": "ClusterIP"})
+    new = replace(old, urn=f"{old.urn}-2", inputs=old.inputs | {"spec": {"type": "NodePort"}})
+    change = only_change(old, new)
+    assert (change.action, change.replacing) == (Action.REPLACE, ("options.urn",))
+    assert [found.path for found in change.properties] == ["spec.type", "options.urn"]
+
+
 def test_an_alias_of_a_resource_that_still_exists_moves_nothing():
     old = config("old")
     new = replace(config("new"), aliases=(old.urn,))

@@ -70,6 +70,12 @@ def test_replacing_a_stateful_set_names_the_field_that_forces_it():
     ]
 
 
+def test_renaming_what_holds_state_without_an_alias_is_named():
+    (found,) = stateful(claim(), replace(claim(), urn=f"{claim().urn}-2"))
+    assert found.startswith("replaces PersistentVolumeClaim core/data")
+    assert "options.urn" in found
+
+
 def test_updating_a_stateful_set_in_place_is_no_risk():
     assert stateful(store(), store(replicas=2)) == []
 
