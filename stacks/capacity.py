@@ -63,9 +63,12 @@ def scaled(service: Service, scale: ServiceScale | None) -> Service:
     service = replace(service, resources=replace(service.resources, **changes))
     if scale.replicas is not None:
         return replace(service, replicas=scale.replicas, scaling=None)
-    if scale.min is not None and scale.max is not None:
-        behaviour = service.scaling or Autoscaling(min=scale.min, max=scale.max)
-        return replace(service, scaling=replace(behaviour, min=scale.min, max=scale.max))
+    if fewest := scale.min or scale.max:
+        usual = service.scaling or Autoscaling(min=fewest, max=fewest)
+        return replace(
+            service,
+            scaling=replace(usual, min=scale.min or usual.min, max=scale.max or usual.max),
+        )
     return service
 
 
@@ -89,7 +92,7 @@ def asks(config: StackConfig) -> Iterator[Ask]:
 
 
 def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
-    """The sum of all workloads at their largest stays within the quota (B11)."""
+    """The sum of all workloads at their largest stays within the quota."""
     quota = config.kubernetes.quota
     if quota is None:
         return
@@ -110,8 +113,16 @@ def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
                 f"is {getattr(quota, limit)}, but the workloads at their largest ask for "
                 f"{needed} ({largest.workload} alone for {alone})",
                 "pods would be refused just when load is highest",
-                f"set it to at least {needed}, or lower scaling.{largest.workload}.max",
+                f"set it to at least {needed}, or lower {_lever(largest.workload, config)}",
             )
+
+
+def _lever(workload: str, config: StackConfig) -> str:
+    """What of the configuration makes ``workload`` smaller."""
+    for service in services(config):
+        if service.name == workload:
+            return f"scaling.{workload}.{'max' if service.scaling else 'replicas and limits'}"
+    return "the scale of the services"
 
 
 def _readable(total: Decimal, field: str) -> str:

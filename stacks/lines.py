@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -20,8 +20,8 @@ def located(
 ) -> tuple[Problem, ...]:
     """The problems with the file and the line where each is.
 
-    They stay as they are where the file cannot be read, or ``given`` (section to value) comes from
-    somewhere else.
+    They stay as they are where the file cannot be read, or says something else than ``given``
+    (section to value, without those that are encrypted): the configuration came another way.
     """
     try:
         written = {
@@ -30,9 +30,17 @@ def located(
         tree = _child(Loader(file.read_bytes()).get_single_node(), "config")
     except (OSError, ProblemReport):
         return tuple(problems)
-    if any(written.get(name) != value for name, value in given.items()):
+    readable = {name: value for name, value in written.items() if not _encrypted(value)}
+    if {name: value for name, value in readable.items() if ":" not in name} != given:
         return tuple(problems)
     return tuple(_with_line(problem, file.name, tree) for problem in problems)
+
+
+def _encrypted(value: Any) -> bool:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return "secure" in fields or any(map(_encrypted, fields.values()))
+    return isinstance(value, list) and any(map(_encrypted, cast("list[Any]", value)))
 
 
 def _with_line(problem: Problem, file: str, tree: yaml.Node | None) -> Problem:

@@ -44,7 +44,7 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
         "tag:yaml.org,2002:bool": (r"^(true|True|TRUE|false|False|FALSE)$", "tTfF"),
         "tag:yaml.org,2002:int": (r"^[-+]?(0|[1-9][0-9]*)$", "-+0123456789"),
         "tag:yaml.org,2002:float": (
-            r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$",
+            r"^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$",
             "-+.0123456789",
         ),
     }
@@ -111,7 +111,8 @@ def _syntax_fix(said: str) -> str:
     for sign, fix in (
         (r"'\t'", "indent with spaces; YAML knows no tabs"),
         ("quoted scalar", "close the quotes"),
-        ("end of stream", "close the quotes or bracket that is open here"),
+        ("end of stream", "close the quotes that are open here"),
+        ("stream end", "close the bracket that is open here"),
         (
             "mapping values are not allowed",
             "indent it as its neighbours, or put the value in quotes",

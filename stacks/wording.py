@@ -6,6 +6,7 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ _LOGIN = re.compile(r"//[^/]*@")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private|api_?key", re.IGNORECASE)
 _UNSHOWN: Final = ("secrets",)
 """Sections whose values are never shown: what does not belong there may be a secret itself."""
+_ALIKE: Final = 0.7
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -54,7 +56,7 @@ def worded(detail: ErrorDetails) -> Problem:
         value=value,
         shown="a value that is not shown here" if steps[0] in _UNSHOWN else _shown(value),
         field=_field(steps),
-        annotation=_annotation(steps),
+        annotation=_annotation((*steps[:-2], "[key]") if is_key else steps),
         context=cast("Mapping[str, Any]", detail.get("ctx", {})),
     )
     what, fix = _WORDS.get(detail["type"], _otherwise)(said)
@@ -91,7 +93,9 @@ def _unknown(steps: tuple[int | str, ...], value: object) -> Problem:
     section, _, rest = key.partition(".")
     if len(steps) == 1 and rest and section in known:
         fix = f"write {rest} on a line of its own below {KEY_PREFIX}{section}, indented"
-    elif meant := nearest(key, known):
+    elif steps[0] == "secrets":
+        fix = f"write one of: {', '.join(known)}; each with the name of a Secret, never its content"
+    elif (meant := nearest(key, known)) and _alike(key, meant):
         fix = f"write {meant}"
     elif _SECRET.search(key) and isinstance(value, str):
         consequence = "a secret would stand in Git for all to read"
@@ -99,6 +103,11 @@ def _unknown(steps: tuple[int | str, ...], value: object) -> Problem:
     else:
         fix = f"remove it, or write one of: {', '.join(known)}"
     return Problem(dotted(steps), what, consequence, fix)
+
+
+def _alike(written: str, known: str) -> bool:
+    """Whether a known name is near enough to tell people to write it, and not just to ask."""
+    return SequenceMatcher(None, written.lower(), known.lower()).ratio() >= _ALIKE
 
 
 def _annotation(steps: tuple[int | str, ...]) -> Any:
@@ -213,7 +222,10 @@ def _choice(said: _Said) -> tuple[str, str]:
     known = f"is {said.shown}; the choices are {', '.join(choices)}"
     if not isinstance(said.value, str) and str(said.value) in choices:
         return f"is the number {said.shown}, not text", f'put it in quotes: "{said.value}"'
-    meant = nearest(said.value, choices) if isinstance(said.value, str) else None
+    meant = None
+    if isinstance(said.value, str):
+        longer = [c for c in choices if said.value.lower().startswith(c)]
+        meant = nearest(said.value, choices) or next(iter(longer), None)
     return known, f"write {meant or ' or '.join(choices)}"
 
 

@@ -1,0 +1,58 @@
+"""The JSON Schema of Pulumi.<stack>.yaml, by which editors complete and check what is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from .config import StackConfig
+from .wording import KEY_PREFIX
+
+_OTHERS: Final = "^(?!qudag-mcp:)[^:]+:.+$"
+"""Config keys of other programs and of Pulumi itself, which are none of our business."""
+
+
+def stack_schema() -> dict[str, Any]:
+    """The schema of a whole stack file; what it accepts may still break a rule between sections."""
+    generated = StackConfig.model_json_schema(by_alias=True)
+    sections = {f"{KEY_PREFIX}{name}": value for name, value in generated["properties"].items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Pulumi.<stack>.yaml of qudag-mcp",
+        "description": "A stack's configuration. Secrets stand nowhere in it: fields name them.",
+        "type": "object",
+        "required": ["config"],
+        "additionalProperties": False,
+        "properties": {
+            "config": {
+                "type": "object",
+                "description": generated["description"],
+                "properties": {key: _untitled(value) for key, value in sections.items()},
+                "patternProperties": {_OTHERS: {}},
+                "additionalProperties": False,
+            },
+            "environment": {"description": "Pulumi ESC environments to import."},
+            "secretsprovider": {"type": "string", "description": "How Pulumi encrypts its state."},
+            "encryptedkey": {"type": "string", "description": "Written by Pulumi."},
+            "encryptionsalt": {"type": "string", "description": "Written by Pulumi."},
+        },
+        "$defs": _untitled(generated["$defs"]),
+    }
+
+
+def schema_text() -> str:
+    """The schema as schema/stack.json holds it."""
+    return json.dumps(stack_schema(), indent=2) + "\n"
+
+
+def _untitled(schema: Any) -> Any:
+    """Without the titles that pydantic makes of the names: editors show the names anyway."""
+    if isinstance(schema, dict):
+        return {
+            key: _untitled(value)
+            for key, value in schema.items()  # pyright: ignore[reportUnknownVariableType]
+            if not (key == "title" and isinstance(value, str))
+        }
+    if isinstance(schema, list):
+        return [_untitled(entry) for entry in schema]  # pyright: ignore[reportUnknownVariableType]
+    return schema

@@ -1,0 +1,106 @@
+"""The table of configurations that must be refused, and the ways to hand one to the program."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from delivery.record import record
+from stacks.problems import Problem, ProblemReport
+from stacks.program import main
+from stacks.stack_file import read_stack_file, read_yaml
+from stacks.validation import validate
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "qudag-mcp:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One line of the table.
+
+    Attributes:
+        stack: whose configuration is changed.
+        changes: what is set, section by section.
+        drop: sections that are taken out.
+        at: path of the first refusal, without the prefix.
+        fix: a part of what it says to do.
+        also: paths of further refusals that follow from the same mistake.
+    """
+
+    stack: str
+    changes: Mapping[str, Any]
+    drop: tuple[str, ...]
+    at: str
+    fix: str
+    also: tuple[str, ...]
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The whole configuration, with the mistake in it."""
+        return changed(self.stack, self.changes, self.drop)
+
+
+@cache
+def _sections(stack: str) -> dict[str, Any]:
+    config = read_stack_file(ROOT / f"Pulumi.{stack}.yaml")
+    return {key.removeprefix(PREFIX): value for key, value in config.items()}
+
+
+def changed(stack: str, changes: Mapping[str, Any], drop: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The configuration of ``stack`` with some of it replaced, and sections taken out."""
+    config = copy.deepcopy(_sections(stack))
+    _merge(config, changes)
+    return {name: value for name, value in config.items() if name not in drop}
+
+
+def _merge(into: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], cast("dict[str, Any]", value))
+        else:
+            into[key] = copy.deepcopy(cast("Any", value))
+
+
+def table(name: str) -> Iterator[Any]:
+    """The cases of a file, as parameters of a test."""
+    for group, lines in read_yaml(Path(__file__).parent / name).items():
+        for number, line in enumerate(lines, 1):
+            case = Case(
+                stack=group if group in ("dev", "staging", "prod") else "dev",
+                changes=line.get("set", {}),
+                drop=tuple(line.get("drop", ())),
+                at=line["at"],
+                fix=line["fix"],
+                also=tuple(line.get("also", ())),
+            )
+            yield pytest.param(case, id=f"{group}-{number}-{line['at']}")
+
+
+def refusals(raw: Mapping[str, Any], stack: str = "dev") -> tuple[Problem, ...]:
+    """What validation says of sections; fails when it says nothing."""
+    with pytest.raises(ProblemReport) as refused:
+        validate(raw, stack=stack)
+    return refused.value.problems
+
+
+def refusals_of_the_program(
+    raw: Mapping[str, Any], stack: str = "dev", secret_keys: tuple[str, ...] = ()
+) -> tuple[Problem, ...]:
+    """What the program says that the engine hands the same sections to."""
+    handed = {
+        name if ":" in name else PREFIX + name: value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for name, value in raw.items()
+    }
+    with pytest.raises(ProblemReport) as refused:
+        record(main, stack=stack, config=handed, secret_keys=secret_keys)
+    return refused.value.problems

@@ -1,0 +1,93 @@
+"""Every mistake of the table is refused where it is, alone, in words and with its fix."""
+
+import pytest
+
+from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the_program, table
+
+CASES = [*table("values.yaml"), *table("rules.yaml")]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_refused_where_it_is_and_nowhere_else(case: Case):
+    problems = refusals(case.raw, case.stack)
+    assert [p.path for p in problems] == [PREFIX + at for at in (case.at, *case.also)]
+    assert case.fix in problems[0].fix
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_refusal_says_what_why_and_how_in_words(case: Case):
+    for problem in refusals(case.raw, case.stack):
+        assert all((problem.what, problem.consequence, problem.fix))
+        shown = str(problem)
+        assert shown.count("\n") == 2, "a value's line breaks must not reach the terminal"
+        assert shown.isprintable() or set(filter(lambda c: not c.isprintable(), shown)) == {"\n"}
+        assert "Input should" not in shown, "pydantic's words are not ours"
+        assert "[0-9]" not in problem.fix, "a pattern is no fix"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_program_says_the_same_as_validation(case: Case):
+    if any(value is None for value in case.raw.values()):
+        pytest.skip("an empty section does not reach the program: the file is refused for it")
+    problems = refusals_of_the_program(case.raw, case.stack)
+    assert [p.path for p in problems] == [PREFIX + at for at in (case.at, *case.also)]
+    assert problems[0].fix == refusals(case.raw, case.stack)[0].fix
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_may_be_a_secret_is_not_shown(case: Case):
+    assert "hunter2" not in "".join(map(str, refusals(case.raw, case.stack)))
+
+
+def test_many_mistakes_are_told_at_once():
+    mistakes = {
+        "environment": "prd",
+        "protcol": {},
+        "protocol": {"era": "moden", "longestToolSeconds": "60s", "drainSecond": 5},
+        "network": {"clients": ["10.0.0.1/8", "10.0.0.0/8", "x"], "isuer": []},
+        "scaling": {"mcp-sever": {"replicas": 0}, "mcp-server": {"min": 2}},
+        "edge": {"maxBody": "1;"},
+    }
+    assert {p.path.removeprefix(PREFIX) for p in refusals(changed("dev", mistakes))} == {
+        "environment",
+        "protcol",
+        "protocol.era",
+        "protocol.longestToolSeconds",
+        "protocol.drainSecond",
+        "network.clients[0]",
+        "network.clients[2]",
+        "network.isuer",
+        "scaling.mcp-sever.replicas",
+        "scaling.mcp-sever",
+        "scaling.mcp-server.max",
+        "edge.maxBody",
+    }
+
+
+def test_a_rule_is_silent_about_what_is_wrong_anyway():
+    raw = changed("prod", {"network": {"isuer": ["203.0.113.0/24"]}})
+    del raw["network"]["issuer"]
+    # Not also: "network.issuer is empty".
+    assert [p.path for p in refusals(raw, "prod")] == ["qudag-mcp:network.isuer"]
+
+
+@pytest.mark.parametrize("section", sorted(changed("prod", {})))
+def test_an_encrypted_value_is_refused_by_its_name_alone(section: str):
+    raw = changed("prod", {}) | {section: "hunter2"}
+    problems = refusals_of_the_program(raw, "prod", secret_keys=(PREFIX + section,))
+    refusal = next(p for p in problems if p.path == PREFIX + section)
+    assert f"pulumi config rm {PREFIX}{section}" in refusal.fix
+    assert "hunter2" not in "".join(map(str, problems))
+    assert [p.path for p in problems].count(PREFIX + section) == 1
+
+
+@pytest.mark.parametrize("key", ["qudag_mcp:domain", "qudag:domain", "Qudag-MCP:domain"])
+def test_a_key_of_a_misspelt_project_is_refused(key: str):
+    (problem,) = refusals_of_the_program(changed("dev", {}) | {key: "mcp.example.com"})
+    assert problem.path.startswith(key)
+    assert problem.fix == "write qudag-mcp:domain"
+
+
+def test_keys_of_other_programs_are_none_of_our_business():
+    raw = changed("dev", {"edge": 5}) | {"aws:region": "eu-west-1", "pulumi:tags": "{}"}
+    assert [p.path for p in refusals_of_the_program(raw)] == ["qudag-mcp:edge"]
