@@ -45,6 +45,12 @@ def test_a_report_reads_as_agreed(name: str):
     assert written == expected.read_text()
 
 
+@pytest.mark.parametrize("name", ["comparison.txt", "inventory.txt"])
+def test_the_sample_in_the_documentation_is_a_real_one(name: str):
+    page = (GOLDEN.parents[2] / "docs" / "preview.md").read_text()
+    assert f"```\n{(GOLDEN / name).read_text().rstrip()}\n```" in page
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_a_report_is_the_same_every_time(name: str):
     assert FORMS[name]() == FORMS[name]()
