@@ -40,8 +40,16 @@ class Enforcement:
 
     def allows(self, source: Endpoint, target: Endpoint, protocol: str, port: int) -> bool:
         """Whether ``source`` may open a connection: its egress and the target's ingress agree."""
-        leaves = self._passes("Egress", source, target, protocol, port)
-        return leaves and self._passes("Ingress", target, source, protocol, port)
+        ends = (source, target, protocol, port)
+        return self.leaves(*ends) and self.arrives(*ends)
+
+    def leaves(self, source: Endpoint, target: Endpoint, protocol: str, port: int) -> bool:
+        """Whether the source's policies let it out, whatever the target's say."""
+        return self._passes("Egress", source, target, protocol, port)
+
+    def arrives(self, source: Endpoint, target: Endpoint, protocol: str, port: int) -> bool:
+        """Whether the target's policies let it in, whatever the source's say."""
+        return self._passes("Ingress", target, source, protocol, port)
 
     def _passes(
         self, direction: str, pod: Endpoint, peer: Endpoint, protocol: str, port: int
