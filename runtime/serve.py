@@ -75,17 +75,17 @@ async def _serve(config: Config, sockets: dict[int, socket.socket], app: Applica
 async def _drain(config: Config, app: Application, public: Listener) -> None:
     """Let calls end by themselves, then cut them, inside `drain_seconds` altogether."""
     drain, budget = app.drain, config.protocol.drain_seconds
-    deadline = asyncio.get_running_loop().time() + budget
+    last_words = min(LAST_WORDS_SECONDS, budget / 4)
+    clock = asyncio.get_running_loop().time
+    cut_at = clock() + budget - last_words
     drain.begin()
     event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
     await asyncio.sleep(min(LINGER_SECONDS, budget / 10))
     public.stop_accepting()
-    last_words = min(LAST_WORDS_SECONDS, budget / 4)
-    left = deadline - asyncio.get_running_loop().time()
-    if not await drain.idle(left - last_words):
+    if not await drain.idle(cut_at - clock()):
         event("drain_cut", calls=drain.cut_calls())
         await drain.idle(last_words / 3)
-    await drain.end_standing(last_words / 3)
+    await drain.end_standing(max(cut_at - clock(), last_words / 3))
 
 
 def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL on loopback, from Debian's packages, as a user without rights."""
+"""A real PostgreSQL on loopback, run as a user without rights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
+from . import programs
 from .server import free_port, until
 
 USER = "qudag"
@@ -21,24 +22,24 @@ DATABASE = "qudag_mcp"
 PASSWORD = "only-for-tests"
 ACCOUNT = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
 GROUP = pwd.getpwnam(ACCOUNT).pw_gid if ACCOUNT else None
-HOW_TO_GET = "no PostgreSQL here: apt-get install postgresql"
+HOW_TO_GET = "no PostgreSQL here; get it with tools/programs, or apt-get install postgresql"
 
 
 def binaries() -> Path | None:
     """The directory of initdb and postgres, None where there is none."""
-    found = shutil.which("initdb")
-    candidates = [Path(found).resolve().parent] if found else []
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((path for path in candidates if (path / "postgres").exists()), None)
+    found = programs.find("initdb")
+    directory = Path(found).resolve().parent if found else None
+    return directory if directory and (directory / "postgres").exists() else None
 
 
 @dataclass
 class Postgres:
     """A database server that can be stopped and started again on the same data."""
 
-    programs: Path
+    binaries: Path
     directory: Path
-    port: int
+    environment: dict[str, str]
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,11 +69,12 @@ class Postgres:
         options = [part for setting in settings for part in ("-c", setting)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.directory / "data", *options],
+                [self.binaries / "postgres", "-D", self.directory / "data", *options],
                 stdout=log,
                 stderr=log,
                 user=ACCOUNT,
                 group=GROUP,
+                env=self.environment,
             )
         until(self._answers, within_seconds=20)
 
@@ -94,22 +96,24 @@ class Postgres:
 @contextlib.contextmanager
 def postgres() -> Generator[Postgres]:
     """A started server with the database of the platform in it."""
-    programs = binaries()
-    assert programs is not None, HOW_TO_GET
+    found = binaries()
+    assert found is not None, HOW_TO_GET
     directory = Path(tempfile.mkdtemp(prefix="qudag-postgres-"))
     try:
-        server = Postgres(programs, directory, free_port())
+        server = Postgres(*_reachable(found, directory))
         server.password_file.write_text(PASSWORD + "\n")
         _own(directory)
         subprocess.run(
             [
-                *(programs / "initdb", "-D", directory / "data", "-U", USER, "-A", "scram-sha-256"),
-                *(f"--pwfile={server.password_file}", "--no-sync", "--no-instructions"),
+                *(server.binaries / "initdb", "-D", directory / "data", "-U", USER),
+                *("-A", "scram-sha-256", f"--pwfile={server.password_file}"),
+                *("--no-sync", "--no-instructions"),
             ],
             check=True,
             capture_output=True,
             user=ACCOUNT,
             group=GROUP,
+            env=server.environment,
         )
         server.start()
         try:
@@ -121,6 +125,27 @@ def postgres() -> Generator[Postgres]:
             server.kill()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _reachable(binaries: Path, directory: Path) -> tuple[Path, Path, dict[str, str]]:
+    """Binaries that `ACCOUNT` may run, `directory`, and the environment to run them in.
+
+    Unpacked programs are in a cache that may be root's alone: they are linked into `directory`.
+    """
+    environment = programs.environment()
+    if ACCOUNT is None or programs.CACHE not in binaries.parents:
+        return binaries, directory, environment
+    root = directory / "programs"
+    shutil.copytree(programs.CACHE, root, symlinks=True, copy_function=_link)
+    environment["LD_LIBRARY_PATH"] = programs.LIBRARIES.replace(str(programs.CACHE), str(root))
+    return root / binaries.relative_to(programs.CACHE), directory, environment
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # another file system
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _own(directory: Path) -> None:
