@@ -14,14 +14,14 @@ from components.data_tier import CacheProfile, DataTier, DataTierArgs
 from components.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.gateway import (
     SIDECAR_RESOURCES,
-    Engine,
     Gateway,
     GatewayArgs,
+    GatewayEngine,
     RateLimit,
     Upstream,
 )
 from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
-from components.qudag_node import Profile, QudagNode, QudagNodeArgs
+from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.server import McpService, ServerArgs
 from components.server_config import Auth, Cache, Database, NodeConfig, ServerConfig
 from components.workload import Exposure
@@ -133,7 +133,7 @@ class Platform:
         return GatewayArgs(
             namespace=self.namespace.namespace,
             image=config.images.gateway,
-            engine=Engine(config.images.gateway_engine),
+            engine=GatewayEngine(config.images.gateway_engine),
             upstream=upstream,
             tls_secret=config.secrets.tls,
             internal_tls_secret=config.secrets.internal_tls,
@@ -193,7 +193,7 @@ class Platform:
         )
         return QudagNodeArgs(
             server=server,
-            profile=Profile(images.qudag_profile),
+            profile=NodeProfile(images.qudag_profile),
             size=data.node_size,
             storage_class=data.storage_class,
             protect=data.protect,
@@ -212,7 +212,6 @@ class Platform:
             namespace=self.namespace.namespace,
             image=config.images.server,
             config=ServerConfig(
-                name=service.name,
                 role=service.role.value,
                 auth=Auth(
                     issuer=config.protocol.issuer,
@@ -247,7 +246,7 @@ class Platform:
 
     def _flows(self) -> None:
         network = self.config.network
-        clients = ["0.0.0.0/0"] if network.public else network.clients
+        clients = ["0.0.0.0/0", "::/0"] if network.public else network.clients
         addresses = {CLIENTS: clients, ISSUER: network.issuer, PEERS: network.qudag_peers}
         outsides = [Outside(name=name, cidrs=cidrs) for name, cidrs in addresses.items() if cidrs]
         neighbours = [
