@@ -1,8 +1,16 @@
 """`python -m delivery` is the command qudag-mcp."""
 
 import gc
+import signal
 
-from .cli import app
 
-gc.set_threshold(100_000)  # the SDKs' large imports make little garbage and many objects
-app(prog_name="qudag-mcp")
+def main() -> None:
+    answered = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C while loading just ends it
+    gc.set_threshold(100_000)  # the SDKs' large imports make little garbage and many objects
+    from .cli import app
+
+    signal.signal(signal.SIGINT, answered)
+    app(prog_name="qudag-mcp")
+
+
+main()
