@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 from .config import StackConfig
+from .topologies import TOPOLOGIES
 from .wording import KEY_PREFIX
 
 _OTHERS: Final = "^(?!qudag-mcp:)[^:]+:.+$"
@@ -15,6 +16,7 @@ _OTHERS: Final = "^(?!qudag-mcp:)[^:]+:.+$"
 def stack_schema() -> dict[str, Any]:
     """The schema of a whole stack file; what it accepts may still break a rule between sections."""
     generated = StackConfig.model_json_schema(by_alias=True)
+    generated["properties"]["scaling"]["propertyNames"] = {"enum": _service_names()}
     sections = {f"{KEY_PREFIX}{name}": value for name, value in generated["properties"].items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -38,6 +40,10 @@ def stack_schema() -> dict[str, Any]:
         },
         "$defs": _untitled(generated["$defs"]),
     }
+
+
+def _service_names() -> list[str]:
+    return [service.name for topology in TOPOLOGIES.values() for service in topology.services]
 
 
 def schema_text() -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from delivery.record import record
 from stacks.problems import Problem, ProblemReport
@@ -67,6 +68,12 @@ def _merge(into: dict[str, Any], changes: Mapping[str, Any]) -> None:
             _merge(into[key], cast("dict[str, Any]", value))
         else:
             into[key] = copy.deepcopy(cast("Any", value))
+
+
+def faults(schema: Mapping[str, Any], value: Any) -> list[str]:
+    """What ``schema`` does not accept of ``value``."""
+    validator: Any = Draft202012Validator(schema)
+    return [error.message for error in validator.iter_errors(value)]
 
 
 def table(name: str) -> Iterator[Any]:

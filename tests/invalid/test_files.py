@@ -92,7 +92,7 @@ BROKEN = {
     "an at sign": ("config:\n  a:b: @x\n", "Pulumi.dev.yaml:2", "correct it"),
     "a control character": ("config:\n  a:b: \x07\n", "Pulumi.dev.yaml", "UTF-8"),
     "a list for a key": ("config:\n  ? [a]\n  : b\n", "Pulumi.dev.yaml:2", "correct it"),
-    "nested beyond reason": ("config: " + "[" * 5000, "Pulumi.dev.yaml", "correct it"),
+    "nested beyond reason": ("config: " + "[" * 1200, "Pulumi.dev.yaml", "correct it"),
 }
 
 

@@ -1,0 +1,127 @@
+"""Wrong values made from the JSON Schema, field by field, and whatever else may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stacks.config import StackConfig
+from stacks.problems import ProblemReport
+from stacks.schema import stack_schema
+from stacks.validation import validate
+from stacks.wording import dotted
+from tests.invalid.cases import PREFIX, changed, faults, refusals
+
+SCHEMA = stack_schema()
+WRONG: list[Any] = [
+    *("", " ", "x y", "ä", "a;b", 'a"b', "a'b", "a\nb", "a{b}", "$a", "`a`", "../a", "-a", "\x00"),
+    *("a" * 3000, "true", "1", "0", "-1", "1.5", "1e3", "NaN", "null", "{}", "[]", "0.0.0.0/0"),
+    *(-1, 0, 10**6, 10**30, 1.5, -0.5, float("inf"), True, False, None),
+    *([], [[]], [None], {}, {"a": 1}, {"": ""}, [{"secure": "v1:abc"}], {"secure": "v1:abc"}),
+]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the schema: the steps to it, and what it accepts."""
+
+    steps: tuple[int | str, ...]
+    schema: dict[str, Any]
+
+    def holding(self, value: Any) -> dict[str, Any]:
+        """dev's configuration with ``value`` in this field."""
+        for step in reversed(self.steps):
+            value = [value] if isinstance(step, int) else {step: value}
+        return changed("dev", value)
+
+    @property
+    def wrong(self) -> list[Any]:
+        schema = {**self.schema, "$defs": SCHEMA["$defs"]}
+        return [value for value in WRONG if faults(schema, value)]
+
+
+def fields(schema: dict[str, Any], steps: tuple[int | str, ...] = ()) -> Iterator[Field]:
+    """Every field at and below ``schema``, with an example of each key that is free."""
+    if steps:
+        yield Field(steps, schema)
+    for arm in schema.get("anyOf", [schema]):
+        shape = SCHEMA["$defs"][arm["$ref"].rpartition("/")[2]] if "$ref" in arm else arm
+        for name, inner in shape.get("properties", {}).items():
+            yield from fields(inner, (*steps, name.removeprefix(PREFIX)))
+        if isinstance(inner := shape.get("additionalProperties"), dict):
+            key = "mcp-server" if steps == ("scaling",) else "app"
+            yield from fields(cast("dict[str, Any]", inner), (*steps, key))
+        if inner := shape.get("items"):
+            yield from fields(inner, (*steps, 0))
+
+
+FIELDS = list(fields(SCHEMA["properties"]["config"]))
+
+
+def test_the_generated_cases_are_many():
+    assert len(FIELDS) > 70
+    assert sum(len(field.wrong) for field in FIELDS) > 1000
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: dotted(field.steps))
+def test_what_the_schema_does_not_accept_is_refused_at_its_field(field: Field):
+    for value in field.wrong:
+        paths = [problem.path for problem in refusals(field.holding(value))]
+        assert any(path.startswith(dotted(field.steps)) for path in paths), (value, paths)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: dotted(field.steps))
+def test_a_misspelt_key_is_refused_at_each_depth(field: Field):
+    *above, last = field.steps
+    free = len(above) > 0 and (above[-1] == "labels" or above == ["scaling"])
+    if isinstance(last, int) or free:
+        return  # an entry of a list, or a name that the person chooses
+    paths = [p.path for p in refusals(Field((*above, f"{last}x"), {}).holding("x"))]
+    assert dotted((*above, f"{last}x")) in paths
+
+
+KNOWN = sorted({str(field.steps[-1]) for field in FIELDS})
+SOUND = ["mcp.example.com", "10.0.0.0/8", "https://a.example.com", "1Gi", "modern", "ghcr.io/a/b:1"]
+WORDS = st.text() | st.sampled_from(KNOWN)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([*WRONG, *SOUND]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(list(StackConfig.model_fields)) | st.text(), VALUES, max_size=4)
+)
+def test_whatever_is_written_is_a_configuration_or_a_report(raw: dict[str, Any]):
+    try:
+        validate(raw)
+    except ProblemReport as report:
+        problems = report.problems
+    else:
+        return
+    assert all(p.path and p.what and p.consequence and p.fix for p in problems)
+    assert all(str(problem).count("\n") == 2 for problem in problems)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FIELDS), VALUES)
+def test_validation_accepts_nothing_that_the_schema_refuses(field: Field, value: Any):
+    raw = field.holding(value)
+    try:
+        validate(raw)
+    except ProblemReport:
+        return
+    written = {"config": {PREFIX + name: section for name, section in raw.items()}}
+    assert not faults(SCHEMA, written)
