@@ -128,6 +128,14 @@ def render(
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of Pulumi.<stack>.yaml, as schema/stack.json holds it for editors."""
+    from stacks.schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
+@app.command()
 def bench() -> None:
     """Measure what the components cost over a flat program with the same resources."""
     from .bench import measure, table

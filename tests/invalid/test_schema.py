@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
 
+from delivery.cli import app
 from delivery.stack_files import stack_names
 from stacks.schema import schema_text, stack_schema
 from stacks.stack_file import read_yaml
@@ -32,6 +34,11 @@ def test_the_committed_schema_is_that_of_the_models():
     assert FILE.read_text() == schema_text(), (
         "write it anew: .venv/bin/qudag-mcp schema > schema/stack.json"
     )
+
+
+def test_the_command_prints_the_committed_schema():
+    printed = CliRunner().invoke(app, ["schema"])
+    assert (printed.exit_code, printed.stdout) == (0, FILE.read_text())
 
 
 def test_the_schema_is_one():
