@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from .flow import FlowPoliciesArgs as FlowPoliciesArgs
     from .flow import Neighbour as Neighbour
     from .flow import Outside as Outside
-    from .gateway import Engine as Engine
     from .gateway import Gateway as Gateway
     from .gateway import GatewayArgs as GatewayArgs
+    from .gateway import GatewayEngine as GatewayEngine
     from .gateway import RateLimit as RateLimit
     from .gateway import Upstream as Upstream
     from .namespace import ContainerLimits as ContainerLimits
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .namespace import LockedNamespaceArgs as LockedNamespaceArgs
     from .problems import Problem as Problem
     from .problems import ProblemReport as ProblemReport
-    from .qudag_node import Profile as Profile
+    from .qudag_node import NodeProfile as NodeProfile
     from .qudag_node import QudagNode as QudagNode
     from .qudag_node import QudagNodeArgs as QudagNodeArgs
     from .scaling import Autoscaling as Autoscaling
@@ -59,10 +59,10 @@ if TYPE_CHECKING:
     from .server_config import NodeConfig as NodeConfig
     from .server_config import ServerConfig as ServerConfig
     from .workload import Exposure as Exposure
-    from .workload import Kind as Kind
     from .workload import Rollout as Rollout
     from .workload import Workload as Workload
     from .workload import WorkloadArgs as WorkloadArgs
+    from .workload import WorkloadKind as WorkloadKind
 
 _PUBLIC = {
     "budget": "Distance Hop TimeoutBudget",
@@ -70,14 +70,14 @@ _PUBLIC = {
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "data_tier": "CacheProfile DataKind DataTier DataTierArgs",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
-    "gateway": "Engine Gateway GatewayArgs RateLimit Upstream",
+    "gateway": "Gateway GatewayArgs GatewayEngine RateLimit Upstream",
     "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "problems": "Problem ProblemReport",
-    "qudag_node": "Profile QudagNode QudagNodeArgs",
+    "qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "server": "McpService ServerArgs",
     "server_config": "Auth Cache Database NodeConfig ServerConfig",
-    "workload": "Exposure Kind Rollout Workload WorkloadArgs",
+    "workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

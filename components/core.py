@@ -14,7 +14,7 @@ from .container import Container, Probe, Resources, SecretFiles
 from .gateway import GatewayArgs, gateway_container, mcp_urls
 from .labels import labels
 from .pod import pod_template
-from .server import PROGRAM, ServerArgs, server_container, server_secrets, server_workload
+from .server import PROGRAM, ServerArgs, called, server_container, server_secrets, server_workload
 from .server_config import CONFIG_PATH
 from .wire import metadata, wire
 from .workload import Workload
@@ -78,6 +78,7 @@ class Core(Component[CoreArgs]):
     host: pulumi.Output[str]
 
     def build(self, args: CoreArgs) -> None:
+        args = replace(args, server=called(args.server, self.name))
         after = [migration(self, args)] if args.migration else args.after
         container = server_container(args.server)
         workload = Workload(
@@ -106,6 +107,7 @@ class Monolith(Component[MonolithArgs]):
     era: pulumi.Output[str]
 
     def build(self, args: MonolithArgs) -> None:
+        args = replace(args, core=replace(args.core, server=called(args.core.server, self.name)))
         after = [migration(self, args.core)] if args.core.migration else args.core.after
         gateway = replace(gateway_container(self.name, args.gateway), name="gateway")
         server = server_container(args.core.server)

@@ -11,7 +11,7 @@ from .base import Component
 from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .start import graceful_start
 from .templates import render, text
-from .workload import Exposure, Kind, Rollout, Workload, WorkloadArgs
+from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
 
 POSTGRES = 5432
 VALKEY = 6379
@@ -93,8 +93,8 @@ class DataTier(Component[DataTierArgs]):
     """What a migration waits for."""
 
     def build(self, args: DataTierArgs) -> None:
-        postgres = self._stateful("postgres", "database", postgres_container(args), args)
-        valkey = self._stateful("redis", "cache", valkey_container(args), args)
+        postgres = self._stateful("database", "postgres", postgres_container(args), args)
+        valkey = self._stateful("cache", "redis", valkey_container(args), args)
         self.database = postgres
         self.database_host = postgres.host
         self.database_port = pulumi.Output.from_input(POSTGRES)
@@ -103,20 +103,19 @@ class DataTier(Component[DataTierArgs]):
         self.cache_host = valkey.host
         self.cache_port = pulumi.Output.from_input(VALKEY)
 
-    def _stateful(
-        self, name: str, component: str, container: Container, args: DataTierArgs
-    ) -> Workload:
+    def _stateful(self, role: str, name: str, container: Container, args: DataTierArgs) -> Workload:
         return Workload(
-            name,
+            self.named(role),
             WorkloadArgs(
                 namespace=args.namespace,
-                component=component,
+                component=role,
                 containers=[container],
                 replicas=1,
                 exposure=Exposure(name=f"{name}-service"),
                 rollout=Rollout(surge=0, unavailable=1),
-                kind=Kind.STATEFUL_SET,
+                kind=WorkloadKind.STATEFUL_SET,
                 grace=60,
+                name=name,
             ),
             opts=self.owned(),
         )

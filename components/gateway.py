@@ -28,7 +28,7 @@ SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory
 Era = Literal["modern", "legacy", "dual"]
 
 
-class Engine(Enum):
+class GatewayEngine(Enum):
     """What runs in the gateway's pods: nginx with our configuration, or an image of your own."""
 
     NGINX = "nginx"
@@ -81,7 +81,7 @@ class GatewayArgs:
         domain: public host name; None for a platform that is reached by the address of its load
             balancer, as on a developer's machine.
         era: MCP revisions that the servers behind it speak.
-        engine: see Engine.
+        engine: see GatewayEngine.
         budget: the longest tool call; read timeout, drain and grace follow from it.
         rate_limit: per client address; None for none.
         tls_minimum: oldest TLS version that clients may use.
@@ -100,7 +100,7 @@ class GatewayArgs:
     issuer: str
     domain: str | None = None
     era: Era = "dual"
-    engine: Engine = Engine.NGINX
+    engine: GatewayEngine = GatewayEngine.NGINX
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     rate_limit: RateLimit | None = None
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
@@ -173,7 +173,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     hop = args.budget.at(Distance.GATEWAY)
     files: Sequence[Files] = ()
     command = args.command
-    if args.engine is Engine.NGINX:
+    if args.engine is GatewayEngine.NGINX:
         command = ("sh", "/etc/nginx/start.sh")
         start = graceful_start("nginx -c /etc/nginx/nginx.conf -g 'daemon off;'", stop="QUIT")
         conf = {"nginx.conf": _configured(args), "start.sh": start}

@@ -14,14 +14,14 @@ from .budget import Distance
 from .container import Claim, Container, Files, Port, Probe, Probes
 from .labels import labels, selector
 from .problems import Problem, ProblemReport
-from .server import ServerArgs, server_container
+from .server import ServerArgs, called, server_container
 from .server_config import DATA_PATH, P2P, NodeConfig
 from .start import graceful_start
 from .wire import metadata, wire
-from .workload import Exposure, Kind, Workload, WorkloadArgs
+from .workload import Exposure, Workload, WorkloadArgs, WorkloadKind
 
 
-class Profile(Enum):
+class NodeProfile(Enum):
     """Which program runs.
 
     SEED: a server that reads node.toml and answers /health and /ready, as the source documents
@@ -41,7 +41,7 @@ class QudagNodeArgs:
 
     Attributes:
         server: namespace, image, scale and, for the seed profile, configuration.
-        profile: see Profile.
+        profile: see NodeProfile.
         size: of each node's volume.
         storage_class: None for the cluster's default.
         protect: refuse to delete nodes and their keys.
@@ -49,7 +49,7 @@ class QudagNodeArgs:
     """
 
     server: ServerArgs
-    profile: Profile = Profile.SEED
+    profile: NodeProfile = NodeProfile.SEED
     size: str = "10Gi"
     storage_class: str | None = None
     protect: bool = False
@@ -71,6 +71,7 @@ class QudagNode(Component[QudagNodeArgs]):
     p2p_host: pulumi.Output[str]
 
     def build(self, args: QudagNodeArgs) -> None:
+        args = replace(args, server=called(args.server, self.name))
         if args.server.scaling:
             raise ProblemReport(
                 [
@@ -85,7 +86,9 @@ class QudagNode(Component[QudagNodeArgs]):
         p2p = f"{self.name}-p2p"
         names = [f"{self.name}-{i}.{p2p}" for i in range(args.server.replicas)]
         containers = [
-            self._seed(args, names) if args.profile is Profile.SEED else self._upstream(args, names)
+            self._seed(args, names)
+            if args.profile is NodeProfile.SEED
+            else self._upstream(args, names)
         ]
         workload = Workload(
             self.name,
@@ -95,15 +98,15 @@ class QudagNode(Component[QudagNodeArgs]):
                 containers=containers,
                 replicas=args.server.replicas,
                 exposure=Exposure(name=p2p, headless=True),
-                kind=Kind.STATEFUL_SET,
+                kind=WorkloadKind.STATEFUL_SET,
                 grace=args.server.config.budget.at(Distance.SERVER).grace,
-                metrics_port=9090 if args.profile is Profile.SEED else None,
+                metrics_port=9090 if args.profile is NodeProfile.SEED else None,
             ),
             opts=self.owned(),
         )
         self.p2p_host = workload.host
         self.host = workload.host
-        if args.profile is Profile.SEED:
+        if args.profile is NodeProfile.SEED:
             self.host = self._api(args)
 
     def _claim(self, args: QudagNodeArgs) -> Claim:

@@ -21,7 +21,7 @@ from .server_config import (
     node_toml,
     server_toml,
 )
-from .workload import Exposure, Kind, Rollout, Workload, WorkloadArgs
+from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
 
 PROGRAM = "qudag-mcp-server"
 
@@ -59,6 +59,11 @@ class ServerArgs:
     environment: str = "development"
     claims: Sequence[Claim] = ()
     writable: Sequence[str] = ()
+
+
+def called(args: ServerArgs, name: str) -> ServerArgs:
+    """The server under the name of the component that runs it, so that it is said once."""
+    return replace(args, config=replace(args.config, name=name))
 
 
 def server_container(args: ServerArgs, *, ports: Sequence[Port] = ()) -> Container:
@@ -125,7 +130,7 @@ def server_workload(
     containers: Sequence[Container],
     *,
     component: str,
-    kind: Kind = Kind.DEPLOYMENT,
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT,
     exposure: Exposure | None = None,
     after: Sequence[pulumi.Resource] = (),
 ) -> WorkloadArgs:
@@ -160,6 +165,7 @@ class McpService(Component[ServerArgs]):
     host: pulumi.Output[str]
 
     def build(self, args: ServerArgs) -> None:
+        args = called(args, self.name)
         workload = Workload(
             self.name,
             server_workload(args, [server_container(args)], component=args.config.role),

@@ -93,7 +93,7 @@ class ServerConfig:
     """server.toml.
 
     Attributes:
-        name: the workload's name.
+        name: the workload's name; filled in by the component.
         role: decides which tools the server has.
         auth: whose tokens it accepts.
         era: MCP revisions it speaks.
@@ -106,9 +106,9 @@ class ServerConfig:
         consensus_timeout: how long it waits for consensus.
     """
 
-    name: str
     role: str
     auth: Auth
+    name: str = ""
     era: Literal["modern", "legacy", "dual"] = "dual"
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     domain: str | None = None

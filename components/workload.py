@@ -19,7 +19,7 @@ from .scaling import Autoscaling, autoscaler_spec
 from .wire import metadata, wire
 
 
-class Kind(Enum):
+class WorkloadKind(Enum):
     """How pods relate to each other: exchangeable, or each with a name and storage of its own."""
 
     DEPLOYMENT = "Deployment"
@@ -72,6 +72,7 @@ class WorkloadArgs:
         grace: seconds until a stopping pod is killed; from the timeout budget.
         metrics_port: where Prometheus finds /metrics.
         after: what must be done before the first pod of a version starts, such as a migration.
+        name: physical name: what flows, selectors and people refer to; the component's when None.
     """
 
     namespace: pulumi.Input[str]
@@ -81,16 +82,15 @@ class WorkloadArgs:
     scaling: Autoscaling | None = None
     exposure: Exposure | None = None
     rollout: Rollout = field(default_factory=Rollout)
-    kind: Kind = Kind.DEPLOYMENT
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT
     grace: int = 30
     metrics_port: int | None = None
     after: Sequence[pulumi.Resource] = ()
+    name: str | None = None
 
 
 class Workload(Component[WorkloadArgs]):
     """Hardened pods with a service, an identity, a disruption budget, spread, scaling and drain.
-
-    The component's name is the physical name: it is what flows, selectors and people refer to.
 
     Attributes:
         host: DNS name of its Service.
@@ -103,16 +103,17 @@ class Workload(Component[WorkloadArgs]):
     service_status: pulumi.Output[Any]
 
     def build(self, args: WorkloadArgs) -> None:
+        self.physical = args.name or self.name
         _refuse_impossible(self.name, args)
         identity = k8s.core.v1.ServiceAccount(
             self.named("identity"),
-            metadata=self._metadata(args, f"{self.name}-sa"),
+            metadata=self._metadata(args, f"{self.physical}-sa"),
             automount_service_account_token=False,
             opts=self.owned(),
         )
         for files in files_of(args.containers):
             k8s.core.v1.ConfigMap(
-                self.named(files.name.removeprefix(f"{self.name}-")),
+                self.named(files.name.removeprefix(f"{self.physical}-")),
                 metadata=self._metadata(args, files.name),
                 data=dict(files.content),
                 opts=self.owned(),
@@ -121,7 +122,7 @@ class Workload(Component[WorkloadArgs]):
         self.service_status = service.status if service else pulumi.Output.from_input(None)
         self.host = pulumi.Output.format(
             "{0}.{1}.svc.cluster.local",
-            args.exposure.name if args.exposure else self.name,
+            args.exposure.name if args.exposure else self.physical,
             args.namespace,
         )
         self._pods(args, identity)
@@ -129,20 +130,24 @@ class Workload(Component[WorkloadArgs]):
         if fewest > 1:
             k8s.policy.v1.PodDisruptionBudget(
                 self.named("disruption"),
-                metadata=self._metadata(args, self.name),
-                spec=wire({"maxUnavailable": 1, "selector": {"matchLabels": selector(self.name)}}),
+                metadata=self._metadata(args, self.physical),
+                spec=wire(
+                    {"maxUnavailable": 1, "selector": {"matchLabels": selector(self.physical)}}
+                ),
                 opts=self.owned(),
             )
         if args.scaling:
             k8s.autoscaling.v2.HorizontalPodAutoscaler(
                 self.named("autoscaler"),
-                metadata=self._metadata(args, f"{self.name}-hpa"),
-                spec=wire(autoscaler_spec(self.name, args.kind.value, args.scaling)),
+                metadata=self._metadata(args, f"{self.physical}-hpa"),
+                spec=wire(autoscaler_spec(self.physical, args.kind.value, args.scaling)),
                 opts=self.owned(),
             )
 
     def _metadata(self, args: WorkloadArgs, name: str) -> Any:
-        return metadata(name, namespace=args.namespace, labels=labels(self.name, args.component))
+        return metadata(
+            name, namespace=args.namespace, labels=labels(self.physical, args.component)
+        )
 
     def _service(self, args: WorkloadArgs) -> k8s.core.v1.Service | None:
         if (exposure := args.exposure) is None:
@@ -150,7 +155,7 @@ class Workload(Component[WorkloadArgs]):
         offered = [p for c in args.containers for p in c.ports if p.service is not None]
         spec: dict[str, Any] = {
             "type": exposure.type,
-            "selector": selector(self.name),
+            "selector": selector(self.physical),
             "ports": [_service_port(port) for port in offered],
         }
         if exposure.headless:
@@ -170,11 +175,11 @@ class Workload(Component[WorkloadArgs]):
 
     def _pods(self, args: WorkloadArgs, identity: k8s.core.v1.ServiceAccount) -> None:
         claims = [claim for c in args.containers for claim in c.claims]
-        extra: dict[str, Any] = {"topologySpreadConstraints": spread(self.name)}
-        spec: dict[str, Any] = {"selector": {"matchLabels": selector(self.name)}}
+        extra: dict[str, Any] = {"topologySpreadConstraints": spread(self.physical)}
+        spec: dict[str, Any] = {"selector": {"matchLabels": selector(self.physical)}}
         if args.scaling is None:
             spec["replicas"] = args.replicas
-        if args.kind is Kind.DEPLOYMENT:
+        if args.kind is WorkloadKind.DEPLOYMENT:
             extra["volumes"] = [self._claimed(args, claim) for claim in claims]
             spec["strategy"] = {
                 "type": "RollingUpdate",
@@ -184,26 +189,32 @@ class Workload(Component[WorkloadArgs]):
                 },
             }
         else:
-            spec["serviceName"] = args.exposure.name if args.exposure else self.name
+            spec["serviceName"] = args.exposure.name if args.exposure else self.physical
             spec["podManagementPolicy"] = "Parallel"
             spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in claims]
         spec["template"] = pod_template(
-            self.name,
+            self.physical,
             args.component,
             args.containers,
-            service_account=identity.metadata.apply(lambda made: made.name or f"{self.name}-sa"),
+            service_account=identity.metadata.apply(
+                lambda made: made.name or f"{self.physical}-sa"
+            ),
             grace=args.grace,
             metrics_port=args.metrics_port,
             extra=extra,
         )
-        make = k8s.apps.v1.Deployment if args.kind is Kind.DEPLOYMENT else k8s.apps.v1.StatefulSet
+        make = (
+            k8s.apps.v1.Deployment
+            if args.kind is WorkloadKind.DEPLOYMENT
+            else k8s.apps.v1.StatefulSet
+        )
         make(
             self.named("pods"),
-            metadata=self._metadata(args, self.name),
+            metadata=self._metadata(args, self.physical),
             spec=wire(spec),
             opts=self.owned(
                 depends_on=list(args.after),
-                protect=args.kind is Kind.STATEFUL_SET and any(c.protect for c in claims),
+                protect=args.kind is WorkloadKind.STATEFUL_SET and any(c.protect for c in claims),
             ),
         )
 
@@ -211,11 +222,11 @@ class Workload(Component[WorkloadArgs]):
         template = _claim_template(claim)
         k8s.core.v1.PersistentVolumeClaim(
             self.named(claim.name),
-            metadata=self._metadata(args, f"{self.name}-{claim.name}"),
+            metadata=self._metadata(args, f"{self.physical}-{claim.name}"),
             spec=wire(template["spec"]),
             opts=self.owned(protect=claim.protect),
         )
-        source = {"claimName": f"{self.name}-{claim.name}"}
+        source = {"claimName": f"{self.physical}-{claim.name}"}
         return {"name": claim.name, "persistentVolumeClaim": source}
 
 
@@ -239,7 +250,7 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
         claim for c in args.containers for claim in c.claims if claim.access == "ReadWriteOnce"
     ]
     most = args.scaling.max if args.scaling else args.replicas
-    if args.kind is Kind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:
+    if args.kind is WorkloadKind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:
         problems.append(
             Problem(
                 f"{name}.containers",
@@ -249,7 +260,9 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
                 "make the claim ReadWriteMany, or the kind a StatefulSet",
             )
         )
-    if args.kind is Kind.DEPLOYMENT and not (args.rollout.surge or args.rollout.unavailable):
+    if args.kind is WorkloadKind.DEPLOYMENT and not (
+        args.rollout.surge or args.rollout.unavailable
+    ):
         problems.append(
             Problem(
                 f"{name}.rollout",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.budget import Distance, TimeoutBudget
-from components.gateway import Engine, Gateway, RateLimit, Upstream, nginx_conf
+from components.gateway import Gateway, GatewayEngine, RateLimit, Upstream, nginx_conf
 from components.workload import Exposure
 from tests.harness import ResourceGraph, record
 from tests.harness.parts import gateway
@@ -42,14 +42,17 @@ def test_without_a_domain_the_outputs_name_the_load_balancers_address():
 
 def test_nginx_runs_with_the_rendered_configuration_and_an_own_image_without():
     assert "nginx.conf" in objects(graph(), "ConfigMap")[0]["data"]
-    own = graph(engine=Engine.IMAGE, command=["own-gateway"])
+    own = graph(engine=GatewayEngine.IMAGE, command=["own-gateway"])
     assert objects(own, "ConfigMap") == []
     (found,) = pods(own)
     assert found.container("mcp-gateway")["command"] == ["own-gateway"]
 
 
 def test_both_engines_are_probed_limited_and_drained_alike():
-    nginx, own = door().containers[0], door(engine=Engine.IMAGE, command=["own"]).containers[0]
+    nginx, own = (
+        door().containers[0],
+        door(engine=GatewayEngine.IMAGE, command=["own"]).containers[0],
+    )
     for field in ("livenessProbe", "readinessProbe", "resources", "lifecycle", "ports"):
         assert nginx[field] == own[field]
 

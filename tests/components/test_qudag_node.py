@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.problems import ProblemReport
-from components.qudag_node import Profile, QudagNode, QudagNodeArgs
+from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.scaling import Autoscaling
 from tests.harness import ResourceGraph, record
 from tests.harness.parts import config, server
@@ -17,7 +17,7 @@ from tests.harness.platforms import Pods, objects, pods
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 
 
-def graph(profile: Profile = Profile.SEED, replicas: int = 2, **args: Any) -> ResourceGraph:
+def graph(profile: NodeProfile = NodeProfile.SEED, replicas: int = 2, **args: Any) -> ResourceGraph:
     settings = server(config=config(name="node", role="qudag"), replicas=replicas)
     given = QudagNodeArgs(server=settings, profile=profile, **args)
     return record(lambda: QudagNode("node", given))
@@ -33,11 +33,11 @@ def node_toml(graph: ResourceGraph) -> dict[str, Any]:
     return tomllib.loads(config_map["data"]["node.toml"])
 
 
-both_profiles = pytest.mark.parametrize("profile", Profile)
+both_profiles = pytest.mark.parametrize("profile", NodeProfile)
 
 
 @both_profiles
-def test_a_node_keeps_its_data_and_its_key_through_restarts(profile: Profile):
+def test_a_node_keeps_its_data_and_its_key_through_restarts(profile: NodeProfile):
     made = graph(profile, size="5Gi", protect=True)
     stateful_set = made.one(STATEFUL_SET)
     (claim,) = stateful_set.inputs["spec"]["volumeClaimTemplates"]
@@ -52,7 +52,7 @@ def test_the_key_is_kept_on_the_volume():
 
 
 @both_profiles
-def test_every_node_has_a_name_that_its_peers_can_look_up(profile: Profile):
+def test_every_node_has_a_name_that_its_peers_can_look_up(profile: NodeProfile):
     made = graph(profile)
     service = next(s for s in objects(made, "Service") if s["spec"].get("clusterIP") == "None")
     assert made.one(STATEFUL_SET).inputs["spec"]["serviceName"] == service["metadata"]["name"]
@@ -68,7 +68,9 @@ def test_the_nodes_of_a_set_and_those_outside_are_peers():
 
 
 def test_the_released_program_gets_flags_and_is_stopped_by_sigint():
-    (config_map,) = objects(graph(Profile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]), "ConfigMap")
+    (config_map,) = objects(
+        graph(NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]), "ConfigMap"
+    )
     script = config_map["data"]["start.sh"]
     assert "qudag start -p 4001 -d /var/lib/qudag -l info" in script
     assert "--peer /dns4/node-0.node-p2p/tcp/4001" in script
@@ -77,23 +79,23 @@ def test_the_released_program_gets_flags_and_is_stopped_by_sigint():
 
 
 def test_the_released_program_is_asked_only_whether_it_takes_connections():
-    found = only(graph(Profile.UPSTREAM)).containers[0]
+    found = only(graph(NodeProfile.UPSTREAM)).containers[0]
     assert found["readinessProbe"]["tcpSocket"] == {"port": 4001}
     assert "httpGet" not in found["livenessProbe"]
 
 
 def test_only_a_node_that_answers_http_has_a_service_for_it():
-    def offered(profile: Profile) -> set[int]:
+    def offered(profile: NodeProfile) -> set[int]:
         services = objects(graph(profile), "Service")
         return {port["port"] for service in services for port in service["spec"]["ports"]}
 
-    assert offered(Profile.SEED) == {4001, 8443}
-    assert offered(Profile.UPSTREAM) == {4001}
+    assert offered(NodeProfile.SEED) == {4001, 8443}
+    assert offered(NodeProfile.UPSTREAM) == {4001}
 
 
 def test_only_a_node_that_has_metrics_says_where():
     assert only(graph()).annotations["prometheus.io/port"] == "9090"
-    assert "prometheus.io/port" not in only(graph(Profile.UPSTREAM)).annotations
+    assert "prometheus.io/port" not in only(graph(NodeProfile.UPSTREAM)).annotations
 
 
 def test_nodes_that_come_and_go_by_load_are_refused():

@@ -9,7 +9,7 @@ import pytest
 from components.container import NOBODY, Claim, Container, Files, Port, SecretFiles
 from components.problems import ProblemReport
 from components.scaling import Autoscaling
-from components.workload import Exposure, Kind, Rollout, Workload
+from components.workload import Exposure, Rollout, Workload, WorkloadKind
 from tests.harness import ResourceGraph, record
 from tests.harness.parts import container, workload
 from tests.harness.platforms import Pods, objects, pods
@@ -150,7 +150,7 @@ def test_the_autoscaler_alone_decides_the_number_of_pods():
 
 
 def test_a_stateful_sets_autoscaler_scales_the_stateful_set():
-    made = graph(kind=Kind.STATEFUL_SET, scaling=Autoscaling(min=1, max=2))
+    made = graph(kind=WorkloadKind.STATEFUL_SET, scaling=Autoscaling(min=1, max=2))
     (autoscaler,) = objects(made, "HorizontalPodAutoscaler")
     assert autoscaler["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
 
@@ -175,7 +175,7 @@ def test_nothing_is_reachable_from_outside_unless_it_is_said():
 
 
 def test_peers_of_a_headless_service_find_each_other_before_they_are_ready():
-    made = graph(kind=Kind.STATEFUL_SET, exposure=Exposure(name="peers", headless=True))
+    made = graph(kind=WorkloadKind.STATEFUL_SET, exposure=Exposure(name="peers", headless=True))
     (service,) = objects(made, "Service")
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
@@ -183,7 +183,7 @@ def test_peers_of_a_headless_service_find_each_other_before_they_are_ready():
 
 def test_each_pod_of_a_stateful_set_has_a_volume_of_its_own():
     claim = Claim(name="data", path="/data", size="1Gi", storage_class="fast")
-    made = graph(container(claims=[claim]), kind=Kind.STATEFUL_SET)
+    made = graph(container(claims=[claim]), kind=WorkloadKind.STATEFUL_SET)
     spec = made.one("kubernetes:apps/v1:StatefulSet").inputs["spec"]
     (template,) = spec["volumeClaimTemplates"]
     assert template["metadata"]["name"] == "data"
@@ -209,7 +209,7 @@ def test_what_holds_data_is_protected_if_it_is_said(protect: bool):
     claim = Claim(name="data", path="/data", size="1Gi", access="ReadWriteMany", protect=protect)
     made = graph(container(claims=[claim]))
     assert made.one("kubernetes:core/v1:PersistentVolumeClaim").protect is protect
-    made = graph(container(claims=[claim]), kind=Kind.STATEFUL_SET)
+    made = graph(container(claims=[claim]), kind=WorkloadKind.STATEFUL_SET)
     assert made.one("kubernetes:apps/v1:StatefulSet").protect is protect
 
 

@@ -74,7 +74,7 @@ def test_values_of_the_right_class_stay_as_they_are():
     assert made.colour is Colour.RED
 
 
-def test_an_output_may_stand_for_an_input():
+async def test_an_output_may_stand_for_an_input():
     output = pulumi.Output.from_input("later")
     assert from_mapping(Leaf, {"leafSize": 1, "name": output}, at="leaf").name is output
 
