@@ -20,8 +20,9 @@ from components.gateway import Gateway, GatewayArgs, RateLimit
 from components.gateway import Upstream as Target
 from tests.harness import programs, record
 from tests.harness.certificates import Authority
-from tests.harness.containers import Pod, RunningContainer
-from tests.harness.network import private_network
+from tests.harness.containers import RunningContainer
+from tests.harness.network import port, private_network
+from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
 from tests.harness.upstream import WAIT, Upstream, upstream
@@ -46,12 +47,12 @@ class Door:
 
     def ask(self, path: str = "/mcp", method: str = "GET", **options: Any) -> httpx2.Response:
         """A request over TLS."""
-        url = f"https://127.0.0.1:8443{path}"
+        url = f"https://127.0.0.1:{port(8443)}{path}"
         return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
 
     def ask_plain(self, path: str, method: str = "GET", **options: Any) -> httpx2.Response:
         """A request without TLS."""
-        return httpx2.request(method, f"http://127.0.0.1:8080{path}", **options)
+        return httpx2.request(method, f"http://127.0.0.1:{port(8080)}{path}", **options)
 
 
 def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
@@ -80,7 +81,7 @@ def opened(tmp_path: Path, authority: Authority) -> Callable[..., Any]:
         shown = certificate or authority.issue("core", [NAME])
         with (
             private_network(),
-            upstream(BEHIND, *shown) as behind,
+            upstream(port(BEHIND), *shown) as behind,
             pod.running("gateway") as running,
         ):
             door = Door(running, behind, authority.trust())
@@ -103,7 +104,7 @@ def door(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Gene
     """For tests that leave it as it was."""
     pod = gateway_pod(tmp_path_factory.mktemp("door"), authority, max_body="64k")
     shown = authority.issue("core", [NAME])
-    with upstream(BEHIND, *shown) as behind, pod.running("gateway") as running:
+    with upstream(port(BEHIND), *shown) as behind, pod.running("gateway") as running:
         door = Door(running, behind, authority.trust())
         until(lambda: is_open(door))
         yield door
@@ -166,7 +167,7 @@ def test_only_tls_1_3_is_spoken(door: Door, authority: Authority):
     old = authority.trust()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(httpx2.ConnectError, match="alert protocol version"):
-        httpx2.get("https://127.0.0.1:8443/mcp", verify=old)
+        httpx2.get(f"https://127.0.0.1:{port(8443)}/mcp", verify=old)
     assert door.ask().status_code == 200
 
 
@@ -174,10 +175,10 @@ def test_tls_1_2_where_it_is_allowed_has_forward_secrecy(opened: Any, authority:
     old = authority.trust()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     with opened(tls_minimum="1.2"):
-        assert httpx2.get("https://127.0.0.1:8443/mcp", verify=old).status_code == 200
+        assert httpx2.get(f"https://127.0.0.1:{port(8443)}/mcp", verify=old).status_code == 200
         old.set_ciphers("ECDHE-ECDSA-AES128-SHA:AES128-GCM-SHA256:@SECLEVEL=0")
         with pytest.raises(httpx2.ConnectError, match="handshake failure"):
-            httpx2.get("https://127.0.0.1:8443/mcp", verify=old)
+            httpx2.get(f"https://127.0.0.1:{port(8443)}/mcp", verify=old)
 
 
 def test_an_upstream_of_another_authority_gets_no_request(opened: Any, tmp_path: Path):
@@ -265,7 +266,7 @@ def test_the_trace_and_the_token_are_passed_on_and_only_the_trace_is_logged(door
 
 
 def test_an_upgraded_connection_carries_bytes_both_ways(door: Door):
-    plain = socket.create_connection(("127.0.0.1", 8443), timeout=5)
+    plain = socket.create_connection(("127.0.0.1", port(8443)), timeout=5)
     with door.trust.wrap_socket(plain, server_hostname="localhost") as connection:
         head = b"GET /mcp HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         connection.sendall(head)
@@ -281,7 +282,7 @@ def test_the_rate_limit_answers_429_at_its_number(opened: Any):
     limit = RateLimit(requests_per_second=1, burst=5, connections=100)
     with opened(rate_limit=limit) as door, httpx2.Client(verify=door.trust) as client:
         began = time.monotonic()
-        answers = [client.get("https://127.0.0.1:8443/mcp") for _ in range(12)]
+        answers = [client.get(f"https://127.0.0.1:{port(8443)}/mcp") for _ in range(12)]
         earned = int(time.monotonic() - began)
     passed = [answer.status_code for answer in answers].count(200)
     assert [answer.status_code for answer in answers[:6]] == [200] * 6
@@ -321,9 +322,9 @@ def test_a_stop_lets_the_call_in_flight_finish_and_takes_no_new_one(opened: Any)
     assert answers == [200]
 
 
-def refuses(port: int) -> bool:
+def refuses(number: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port)).close()
+        socket.create_connection(("127.0.0.1", port(number))).close()
     except ConnectionRefusedError:
         return True
     return False

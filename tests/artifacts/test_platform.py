@@ -17,7 +17,9 @@ from mcp_types import CallToolResult
 
 from tests.harness import programs
 from tests.harness.certificates import Authority
-from tests.harness.containers import Pod, RunningContainer
+from tests.harness.containers import RunningContainer
+from tests.harness.network import port
+from tests.harness.pods import Pod
 from tests.harness.server import ERAS, MODERN, eventually, text_of, until
 from tests.harness.stacks import stack
 from tests.harness.tokens import Issuer
@@ -40,7 +42,7 @@ class Platform:
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
         """GET through the gateway."""
-        return httpx2.get(f"https://{HERE}:8443{path}", verify=self.trust, headers=headers)
+        return httpx2.get(f"https://{HERE}:{port(8443)}{path}", verify=self.trust, headers=headers)
 
     @contextlib.asynccontextmanager
     async def client(self, era: str) -> AsyncGenerator[Client]:
@@ -48,13 +50,13 @@ class Platform:
         headers = {"authorization": f"Bearer {self.token}"}
         mode = MODERN if era == "modern" else era
         async with httpx2.AsyncClient(headers=headers, verify=self.trust, timeout=30) as http:
-            transport = streamable_http_client(f"https://{HERE}:8443/mcp", http_client=http)
+            transport = streamable_http_client(f"https://{HERE}:{port(8443)}/mcp", http_client=http)
             async with Client(transport, mode=mode) as client:
                 yield client
 
     def calls_in_flight(self) -> int:
         """As the server counts them."""
-        lines = httpx2.get(f"http://{HERE}:9090/metrics").text.splitlines()
+        lines = httpx2.get(f"http://{HERE}:{port(9090)}/metrics").text.splitlines()
         return int(float(next(x.split()[1] for x in lines if x.startswith("mcp_calls_in_flight"))))
 
 
@@ -102,14 +104,14 @@ def platform(
         server.running("server") as running,
     ):
         assert migration.exit_status(60) == 0, migration.log
-        until(lambda: answers(running, "http://127.0.0.1:8081/ready"), within_seconds=30)
+        until(lambda: answers(running, f"http://{HERE}:{port(8081)}/ready"), within_seconds=30)
         yield Platform(running, migration, authority.trust(), token)
 
 
 @pytest.fixture
 def gateway(platform: Platform) -> Generator[RunningContainer]:
     with platform.server.pod.running("gateway") as running:
-        until(lambda: answers(running, f"http://{HERE}:8080/ready"))
+        until(lambda: answers(running, f"http://{HERE}:{port(8080)}/ready"))
         yield running
 
 
@@ -140,7 +142,7 @@ async def test_what_is_remembered_is_in_the_database(platform: Platform, gateway
 
 def test_the_server_reaches_its_database_and_its_cache(platform: Platform):
     def dependencies() -> dict[str, str]:
-        return httpx2.get(f"http://{HERE}:8081/ready").json()["dependencies"]
+        return httpx2.get(f"http://{HERE}:{port(8081)}/ready").json()["dependencies"]
 
     until(lambda: set(dependencies().values()) == {"reachable"})
     assert set(dependencies()) == {"database", "redis"}

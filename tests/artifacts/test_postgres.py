@@ -13,8 +13,9 @@ import pytest
 
 from tests.harness import programs
 from tests.harness.certificates import Authority
-from tests.harness.containers import Pod, RunningContainer
-from tests.harness.network import private_network
+from tests.harness.containers import RunningContainer
+from tests.harness.network import port, private_network
+from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
 
@@ -75,6 +76,7 @@ def connect(authority: Authority) -> Any:
     def connect(**otherwise: Any) -> Any:
         as_servers: dict[str, Any] = {
             "host": "127.0.0.1",
+            "port": port(5432),
             "dbname": DATABASE,
             "user": USER,
             "password": PASSWORD,

@@ -14,8 +14,9 @@ import pytest
 from components.data_tier import CacheProfile, DataTier, DataTierArgs
 from tests.harness import programs, record
 from tests.harness.certificates import Authority
-from tests.harness.containers import Pod, RunningContainer
-from tests.harness.network import private_network
+from tests.harness.containers import RunningContainer
+from tests.harness.network import port, private_network
+from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
 
@@ -99,7 +100,7 @@ def connect(authority: Authority) -> Any:
     """Connects as the platform's servers do, with the given password."""
 
     def connect(password: str | None = PASSWORD) -> Client:
-        plain = socket.create_connection(("127.0.0.1", 6379), timeout=5)
+        plain = socket.create_connection(("127.0.0.1", port(6379)), timeout=5)
         name = "redis-service"
         client = Client(authority.trust().wrap_socket(plain, server_hostname=name))
         if password is not None:
@@ -170,8 +171,8 @@ def test_nothing_but_tls_1_3_is_answered(sessions: Pod, authority: Authority):
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     with started(sessions):
         with pytest.raises(ConnectionError):
-            Client(socket.create_connection(("127.0.0.1", 6379), timeout=5)).ask("PING")
-        plain = socket.create_connection(("127.0.0.1", 6379), timeout=5)
+            Client(socket.create_connection(("127.0.0.1", port(6379)), timeout=5)).ask("PING")
+        plain = socket.create_connection(("127.0.0.1", port(6379)), timeout=5)
         with pytest.raises(ssl.SSLError, match="alert protocol version"):
             old.wrap_socket(plain, server_hostname="redis-service")
 

@@ -12,9 +12,13 @@ import subprocess
 from collections.abc import Generator
 from functools import cache
 
+from .server import free_port
+
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 SIOCSIFFLAGS = 0x8914  # linux/sockios.h
 IFF_UP = 1
+
+_ports: list[dict[int, int]] = [{}]
 
 
 @cache
@@ -26,14 +30,23 @@ def can_isolate() -> bool:
     return False
 
 
+def port(number: int) -> int:
+    """Where on loopback the port of a rendered file is found in the innermost private network."""
+    return number if can_isolate() else _ports[-1].setdefault(number, free_port())
+
+
 @contextlib.contextmanager
 def private_network() -> Generator[None]:
     """Move this thread, and all that it starts meanwhile, to a network with loopback alone.
 
-    Where namespaces may not be made it stays where it is: see `containers.Rewritten`.
+    Where namespaces may not be made it stays where it is, and `port` gives it ports of its own.
     """
     if not can_isolate():
-        yield
+        _ports.append({})
+        try:
+            yield
+        finally:
+            _ports.pop()
         return
     libc = ctypes.CDLL(None, use_errno=True)
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)

@@ -1,0 +1,106 @@
+"""A recorded pod on this machine: what it mounts, made as the kubelet would, and its containers."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from delivery.graph import ResourceGraph
+
+from .containers import PROGRAMS, RunningContainer, give
+from .network import can_isolate
+from .programs import environment
+from .rewritten import Rewritten
+
+SHELL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass
+class Pod:
+    """A pod's spec, what it mounts, and the directory that its volumes are made in.
+
+    Attributes:
+        spec: as in a pod template; its containers are started one by one.
+        config_maps, secrets: the content of each, by name and key.
+        hosts: names that lead to this machine's loopback.
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    directory: Path
+    config_maps: dict[str, dict[str, str]]
+    secrets: dict[str, dict[str, str]]
+    hosts: Sequence[str] = ()
+
+    @classmethod
+    def recorded(
+        cls,
+        graph: ResourceGraph,
+        workload: str,
+        directory: Path,
+        secrets: dict[str, dict[str, str]],
+    ) -> Pod:
+        """The pod of a workload."""
+        kinds = ("Deployment", "StatefulSet")
+        found = [
+            resource.inputs["spec"]["template"]["spec"]
+            for kind in kinds
+            for resource in graph.all(f"kubernetes:apps/v1:{kind}")
+            if resource.inputs["metadata"]["name"] == workload
+        ]
+        config_maps = {
+            resource.inputs["metadata"]["name"]: dict(resource.inputs["data"])
+            for resource in graph.all("kubernetes:core/v1:ConfigMap")
+        }
+        return cls(workload, found[0], directory, config_maps, secrets)
+
+    def container(self, name: str) -> Mapping[str, Any]:
+        """The container's spec."""
+        return next(c for c in self.spec["containers"] if c["name"] == name)
+
+    def environment(self, container: str) -> dict[str, str]:
+        """The container's variables, and what an image would set for its programs."""
+        given = {
+            entry["name"]: entry.get("value", f"{self.name}-0")
+            for entry in self.container(container)["env"]
+        }
+        libraries = environment()["LD_LIBRARY_PATH"]
+        return given | {"PATH": f"{PROGRAMS}:{SHELL_PATH}", "LD_LIBRARY_PATH": libraries}
+
+    def volume(self, name: str, *, fresh: bool = False) -> Path:
+        """The directory that stands for the volume, filled as the kubelet would fill it."""
+        none: dict[str, Any] = {}  # a claim of a StatefulSet is in no list of volumes
+        source: dict[str, Any] = next((v for v in self.spec["volumes"] if v["name"] == name), none)
+        path = self.directory / self.name / "volumes" / name
+        if fresh and source and "persistentVolumeClaim" not in source:  # a claim's data stays
+            shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            path.mkdir(parents=True)
+            give(path, 0o2770)
+        if "configMap" in source:
+            for key, text in self.config_maps[source["configMap"]["name"]].items():
+                (path / key).write_text(text)
+            path.chmod(0o755)
+        if "secret" in source:
+            secret = source["secret"]
+            for item in secret["items"]:
+                file = path / item["path"]
+                file.write_text(self.secrets[secret["secretName"]][item["key"]])
+                give(file, secret["defaultMode"])
+        return path
+
+    @contextlib.contextmanager
+    def running(
+        self, container: str, command: Sequence[str] | None = None
+    ) -> Generator[RunningContainer]:
+        """The container, started (with another command than its own if one is given)."""
+        running = RunningContainer(self, container) if can_isolate() else Rewritten(self, container)
+        running.start(command or self.container(container)["command"])
+        try:
+            yield running
+        finally:
+            running.kill()

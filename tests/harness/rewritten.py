@@ -1,0 +1,95 @@
+"""A container where namespaces may not be made: the same files, with the paths of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from .containers import PROGRAMS, RunningContainer, link_programs
+from .network import port
+
+PORTS = (8080, 8443, 8081, 8444, 9090, 5432, 6379, 4001)
+"""Every port that the programs of the platform listen on."""
+
+
+class Rewritten(RunningContainer):
+    """Its addresses become loopback and its ports free ones.
+
+    What the pod's own root, user and process numbers would prove is not proven.
+    """
+
+    def start(self, command: Sequence[str]) -> None:
+        """Rewrite what the pod mounts, and start ``command`` as a session of its own."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.work / "programs", ignore_errors=True)
+        (self.work / "programs").mkdir()
+        link_programs(self.work / "programs")
+        self.places = {PROGRAMS: self.work / "programs", **self.mounts()}
+        config_maps = {v["name"] for v in self.pod.spec["volumes"] if "configMap" in v}
+        for volume in self.places.values():
+            for file in volume.iterdir() if volume.name in config_maps else ():
+                file.write_text(self.here(file.read_text()))
+        with (self.work / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [self.here(word) for word in command],
+                env={name: self.here(value) for name, value in self.variables.items()},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    def here(self, text: str) -> str:
+        """``text`` with the pod's paths, addresses, names and ports replaced by this machine's."""
+
+        def found(match: re.Match[str]) -> str:
+            path, any_address, number = match.groups()
+            if path:
+                return str(self.places[path])
+            if number:
+                return str(port(int(number)))
+            return "listen 127.0.0.1:" if any_address == "listen " else "127.0.0.1"
+
+        paths = "|".join(map(re.escape, sorted(self.places, key=len, reverse=True)))
+        names = "|".join([r"0\.0\.0\.0", r"(?<=')\*(?=')", *map(re.escape, self.pod.hosts)])
+        return re.sub(
+            rf"(?<![\w./-])({paths})(?![\w-])|(listen (?=\d)|{names})"
+            rf"|(?<![\d.])({'|'.join(map(str, PORTS))})(?![\d.])",
+            found,
+            text,
+        )
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run another command beside it."""
+        return subprocess.run(
+            [self.here(word) for word in command],
+            env={name: self.here(value) for name, value in self.variables.items()},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+
+    def command_lines(self) -> list[str]:
+        """The command line of every process of its session."""
+        lines: list[str] = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.getsid(int(process.name)) == self.pid:
+                    lines.append((process / "cmdline").read_text().replace("\0", " "))
+        return lines
+
+    def kill(self) -> None:
+        """End its whole session."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.getsid(int(process.name)) == self.pid:
+                    os.kill(int(process.name), signal.SIGKILL)
+        self.process.wait()
