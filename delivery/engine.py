@@ -21,7 +21,7 @@ from . import process
 from .download import UnavailableError, obtain
 from .graph import ResourceGraph
 from .kubectl import Kubectl
-from .places import tools_cache
+from .places import keep, tools_cache
 from .progress import Progress
 
 OLDEST = (3, 250)
@@ -194,9 +194,7 @@ class Deployment:
         """A random passphrase that only this user can read; made when absent."""
         path = self.state / "passphrase"
         if not path.exists():
-            path.touch(mode=0o600)
-        if not path.read_text():
-            path.write_text(secrets.token_urlsafe(32))
+            keep(path, secrets.token_urlsafe(32))
         return path
 
     def up(self, settings: Mapping[str, Any], progress: Progress) -> dict[str, int]:
@@ -243,7 +241,7 @@ class Deployment:
                 )
                 if not made.ok:
                     raise ProblemReport([self._failed("stack init", made)])
-                salt.write_text(yaml.safe_load(own.read_text()).get(_SALT, ""))
+                keep(salt, yaml.safe_load(own.read_text()).get(_SALT, ""))
             finally:
                 own.write_bytes(before)
         document: dict[str, Any] = yaml.safe_load(own.read_text())
@@ -252,7 +250,7 @@ class Deployment:
         config: dict[str, Any] = document.setdefault("config", {})
         config.update(settings)
         merged = self.state / own.name
-        merged.write_text(yaml.safe_dump(document, sort_keys=False))
+        keep(merged, yaml.safe_dump(document, sort_keys=False))
         return merged
 
     def _run(self, progress: Progress, verb: str, *flags: str) -> str:

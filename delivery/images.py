@@ -17,7 +17,7 @@ from stacks.problems import Problem, ProblemReport
 from . import local_node, process
 from .cluster import KIND_CLUSTER, Cluster
 from .kubectl import Object
-from .places import tools_cache
+from .places import keep, tools_cache
 from .progress import Progress
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
@@ -141,7 +141,8 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
                 if stand_in.path:
                     arguments += ["--env", f"PATH={':'.join([*stand_in.path, _PATH])}"]
                 stand_ins.append(f"{name}: {stand_in.called} stands for it")
-            references[name] = _pinned(name, _assemble(name, arguments, progress))
+            tagged = _tagged(name)
+            references[name] = f"{tagged}@{_assemble(tagged, arguments, progress)}"
     return Images(references, tuple(stand_ins))
 
 
@@ -210,7 +211,7 @@ def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
             ]
         )
     digest = _sha256(stored)
-    stamp.write_text(json.dumps({"recipe": made_of, "digest": digest}))
+    keep(stamp, json.dumps({"recipe": made_of, "digest": digest}))
     return digest
 
 
@@ -238,8 +239,11 @@ def _sha256(file: Path) -> str:
     return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
-def _pinned(name: str, digest: str) -> str:
-    return f"{name}@{digest}"
+def _tagged(name: str) -> str:
+    """The name under which an image is made: a published digest is no name for another image."""
+    plain, _, digest = name.partition("@")
+    has_tag = ":" in plain.rpartition("/")[2]
+    return plain if has_tag or not digest else f"{plain}:stand-in"
 
 
 # ---- kind --------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from stacks.problems import Problem, ProblemReport
 
 from . import process
 from .kubectl import Kubectl, Object
+from .places import keep
 
 _TOKEN = re.compile(r"address-of\.([a-z0-9-]+)\.([a-z0-9-]+)")
 FILE = "outputs.json"
@@ -106,9 +107,7 @@ class Deployed:
         return shown | ({"ca_file": self.ca_file} if self.ca_file else {})
 
     def write(self, folder: Path) -> None:
-        new = folder / f"{FILE}.new"
-        new.write_text(json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
-        new.replace(folder / FILE)
+        keep(folder / FILE, json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
 
     @classmethod
     def read(cls, folder: Path, stack: str) -> Deployed:

@@ -36,6 +36,30 @@ def tools_cache() -> Path:
     return _made(Path(base, "qudag-mcp", "tools"))
 
 
+def keep(file: Path, text: str) -> None:
+    """Writes a file whole or not at all, for its owner only.
+
+    Raises:
+        ProblemReport: the disk is full, or the folder is not ours to write.
+    """
+    new = file.with_name(f"{file.name}.new")
+    try:
+        new.touch(mode=0o600)
+        new.write_text(text)
+        new.replace(file)
+    except OSError as failure:
+        raise ProblemReport(
+            [
+                Problem(
+                    str(file),
+                    f"it cannot be written: {failure.strerror}",
+                    "the next command would not know what this one did",
+                    "make room or rights there, then run this again: it goes on from here",
+                )
+            ]
+        ) from failure
+
+
 @contextlib.contextmanager
 def alone(stack: str, verb: str) -> Generator[Path]:
     """Holds the stack for this command; the kernel lets go of it when the process ends, however.

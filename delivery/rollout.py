@@ -18,16 +18,22 @@ KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 SECONDS = 300.0
 """How long a platform may take to serve before it is called failed."""
 
-HOPELESS: Mapping[str, float] = {
-    "ErrImagePull": 20,
-    "ImagePullBackOff": 20,
-    "InvalidImageName": 5,
-    "CreateContainerConfigError": 20,
-    "CreateContainerError": 20,
-    "RunContainerError": 20,
-    "CrashLoopBackOff": 75,  # three restarts: a database may come up late, a broken config never
-}
-"""Seconds that a pod may show a reason that rarely passes before it counts as one that will not."""
+HOPELESS_SECONDS = 20.0
+"""How long a pod may show a reason that rarely passes before it counts as one that will not."""
+
+HOPELESS_RESTARTS = 4
+"""After so many a program that ends is broken; until then what it needs may come up late."""
+
+_HOPELESS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+    }
+)
 
 
 class Phase(Enum):
@@ -141,7 +147,7 @@ def wait(
         {manifest["metadata"].get("namespace", "default") for manifest in workloads(manifests)}
     )
     deadline = time.monotonic() + seconds
-    hopeless: dict[tuple[str, str], float] = {}
+    hopeless: dict[str, float] = {}
     while True:
         seen = {
             reference(thing): thing
@@ -179,21 +185,29 @@ def _short(name: str) -> str:
     return f"{kind} {workload}"
 
 
-def _stuck(seen: Mapping[str, Object], since: dict[tuple[str, str], float]) -> frozenset[str]:
-    """Pods that have shown a hopeless reason for too long; ``since`` remembers from when on."""
+def _stuck(seen: Mapping[str, Object], since: dict[str, float]) -> frozenset[str]:
+    """Pods that will not run by themselves; ``since`` remembers from when on each looked so."""
     now = time.monotonic()
-    current = {
-        (name, reason)
-        for name, thing in seen.items()
-        if thing["kind"] == "Pod"
-        for reason in waiting_reasons(thing)
-        if reason in HOPELESS
-    }
-    for key in set(since) - current:
-        del since[key]
-    for key in current:
-        since.setdefault(key, now)
-    return frozenset(pod for pod, reason in current if now - since[pod, reason] > HOPELESS[reason])
+    pods = {name: thing for name, thing in seen.items() if thing["kind"] == "Pod"}
+    looping = {name for name, pod in pods.items() if _restarts(pod) >= HOPELESS_RESTARTS}
+    hopeless = {name for name, pod in pods.items() if _HOPELESS & set(waiting_reasons(pod))}
+    for name in set(since) - hopeless:
+        del since[name]
+    for name in hopeless:
+        since.setdefault(name, now)
+    return frozenset(looping | {name for name in hopeless if now - since[name] > HOPELESS_SECONDS})
+
+
+def _restarts(pod: Object) -> int:
+    """How often a container that now waits to be started again has been."""
+    return max(
+        (
+            container.get("restartCount", 0)
+            for container in _containers(pod)
+            if container.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
+        ),
+        default=0,
+    )
 
 
 def _has_pod(workload: str, pods: frozenset[str]) -> bool:
@@ -205,7 +219,10 @@ def _has_pod(workload: str, pods: frozenset[str]) -> bool:
 
 def waiting_reasons(pod: Object) -> list[str]:
     """Why containers of a pod do not run, in the kubelet's words."""
-    status = pod.get("status", {})
-    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-    waits = [container.get("state", {}).get("waiting", {}) for container in containers]
+    waits = [container.get("state", {}).get("waiting", {}) for container in _containers(pod)]
     return [wait["reason"] for wait in waits if wait.get("reason")]
+
+
+def _containers(pod: Object) -> list[dict[str, Any]]:
+    status: Mapping[str, Any] = pod.get("status", {})
+    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]

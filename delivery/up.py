@@ -10,14 +10,13 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacks.problems import ProblemReport
 
 from . import applyset, local_secrets, rollout
 from . import engine as engines
 from .apply import Change, apply
-from .client import Endpoint, check, mint
 from .cluster import Cluster, reach
 from .engine import Deployment, Engine
 from .graph import ResourceGraph
@@ -26,10 +25,13 @@ from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .manifests import manifests
 from .outputs import Deployed, Door, door, reachable, resolved
-from .places import alone
+from .places import alone, keep
 from .programs import record_stack
 from .progress import Progress
 from .stack_files import read_stack_files
+
+if TYPE_CHECKING:
+    from .client import Endpoint
 
 CHECK_SECONDS = 20.0
 """How long a ready platform may take until its first call succeeds: rules and routes settle."""
@@ -188,7 +190,7 @@ class _Run:
         if certificate is None:
             return None
         file = self.state / "ca.crt"
-        file.write_text(certificate)
+        keep(file, certificate)
         return str(file)
 
     def _make_secrets(self) -> list[str]:
@@ -253,6 +255,8 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 def endpoint(deployed: Deployed, cluster: Cluster, url: str) -> Endpoint | None:
     """How to call the platform with a token of our own; None where its issuer is not ours."""
+    from .client import Endpoint, mint
+
     outputs = deployed.outputs
     private = local_secrets.signer_key(cluster.kubectl, outputs["namespace"])
     if private is None:
@@ -263,6 +267,8 @@ def endpoint(deployed: Deployed, cluster: Cluster, url: str) -> Endpoint | None:
 
 def _called(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
     """Calls the platform through its gateway, in each era that it serves."""
+    from .client import check  # loads the MCP SDK: seconds that no earlier step should wait for
+
     with (
         progress.step("A call through the gateway") as step,
         reachable(deployed.outputs["mcp_url"], deployed, cluster.kubectl) as url,

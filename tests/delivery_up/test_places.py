@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.places import alone, known_stacks, state_folder
+from delivery.places import alone, keep, known_stacks, state_folder
 from stacks.problems import ProblemReport
 
 HOLD = """
@@ -65,3 +65,19 @@ def test_a_folder_that_cannot_be_made_is_a_message(
     with pytest.raises(ProblemReport) as report:
         state_folder("dev")
     assert "XDG_STATE_HOME" in report.value.problems[0].fix
+
+
+def test_a_full_disk_is_a_message_and_the_old_file_stays(own_state: Path) -> None:
+    own_state.mkdir()
+    keep(own_state / "outputs.json", "before")
+    (own_state / "outputs.json.new").symlink_to("/dev/full")
+    with pytest.raises(ProblemReport) as report:
+        keep(own_state / "outputs.json", "after" * 10_000)
+    assert "No space left on device" in report.value.problems[0].what
+    assert (own_state / "outputs.json").read_text() == "before"
+
+
+def test_what_is_kept_is_for_its_owner_only(own_state: Path) -> None:
+    own_state.mkdir()
+    keep(own_state / "passphrase", "secret")
+    assert (own_state / "passphrase").stat().st_mode & 0o077 == 0
