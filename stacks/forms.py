@@ -19,6 +19,7 @@ class Form:
     """How a text must look.
 
     Attributes:
+        name: by which the documentation's tables refer to it.
         pattern: the regular expression, which nobody is shown.
         words: what it is, to follow "write".
         examples: texts of that form.
@@ -26,6 +27,7 @@ class Form:
         longest: in characters.
     """
 
+    name: str
     pattern: str
     words: str
     examples: tuple[str, ...]
@@ -47,24 +49,28 @@ _POSITIVE = r"([1-9][0-9]{0,8}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9])"
 _REFUSED = "the API server refuses every object that carries it"
 
 CPU: Final = Form(
+    name="CPUs",
     pattern=rf"^({_POSITIVE}|[1-9][0-9]{{0,8}}m)$",
     words="a number of CPUs above 0, or thousandths of one with the unit m",
     examples=("2", "0.5", "250m"),
     consequence=_REFUSED,
 )
 BYTES: Final = Form(
+    name="size",
     pattern=rf"^{_POSITIVE}(Mi|Gi|Ti|M|G|T)$",
     words="a number above 0 with its unit: Mi, Gi, Ti, M, G or T",
     examples=("512Mi", "10Gi"),
     consequence="without a unit it is bytes, and m is thousandths of one: nothing would start",
 )
 NGINX_BYTES: Final = Form(
+    name="request size",
     pattern="^[1-9][0-9]{0,5}[km]$",
     words="a whole number above 0 with its unit: k or m",
     examples=("50m", "512k"),
     consequence="nginx would not start, or (at 0) take requests of any size",
 )
 DNS_LABEL: Final = Form(
+    name="name",
     pattern=f"^{_LABEL}$",
     words="lower-case letters, digits and dashes, at most 63, beginning and ending without a dash",
     examples=("qudag-mcp-prod",),
@@ -72,6 +78,7 @@ DNS_LABEL: Final = Form(
     longest=63,
 )
 SECRET_NAME: Final = Form(
+    name="Secret name",
     # Shorter than a label: the volume that mounts it is named after container and Secret.
     pattern="^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$",
     words="the name of a Secret: lower-case letters, digits and dashes, at most 50",
@@ -80,18 +87,21 @@ SECRET_NAME: Final = Form(
     longest=50,
 )
 OBJECT_NAME: Final = Form(
+    name="object name",
     pattern=rf"^{_LABEL}(\.{_LABEL})*$",
     words="lower-case letters, digits, dashes and dots",
     examples=("fast-ssd",),
     consequence=_REFUSED,
 )
 DOMAIN: Final = Form(
+    name="host name",
     pattern=rf"^({_LABEL}\.)+[a-z]{{2,63}}$",
     words="a host name alone, in lower case, without https:// and path",
     examples=("mcp.example.com",),
     consequence="no certificate could carry it, and no client could reach it",
 )
 URL: Final = Form(
+    name="URL",
     pattern=rf"^https://{_LABEL}(\.{_LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~%+-]+)*/?$",
     words="an https:// URL of host and path, without user, password, query and fragment",
     examples=("https://login.example.com/realms/qudag",),
@@ -99,12 +109,14 @@ URL: Final = Form(
     longest=2048,
 )
 AUDIENCE: Final = Form(
+    name="audience",
     pattern="^[A-Za-z0-9][A-Za-z0-9._~:/@+-]*$",
     words="a name or URL: letters, digits and . _ ~ : / @ + -",
     examples=("https://mcp.example.com/mcp", "qudag-mcp"),
     consequence="no token could be issued for it: every call would be refused",
 )
 IMAGE: Final = Form(
+    name="image",
     pattern=(
         r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)+"
         r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$"
@@ -116,30 +128,35 @@ IMAGE: Final = Form(
     longest=512,
 )
 CONTEXT: Final = Form(
+    name="context",
     pattern="^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$",
     words="the name of a context of your kubeconfig (kubectl config get-contexts -o name)",
     examples=("qudag-prod", "arn:aws:eks:eu-west-1:123456789012:cluster/qudag"),
     consequence="no cluster could be found by it",
 )
 POD_SECURITY: Final = Form(
+    name="version",
     pattern=r"^v1\.[0-9]{2}$",
     words="a version of Kubernetes: v1. and two digits",
     examples=("v1.34",),
     consequence="the API server refuses the namespace",
 )
 CIDR: Final = Form(
+    name="network",
     pattern=("^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/[0-9]{1,3})$"),
     words="a network with its mask; a single address has /32",
     examples=("10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32"),
     consequence="the API server refuses the network policy",
 )
 LABEL_KEY: Final = Form(
+    name="label name",
     pattern=rf"^({_LABEL}(\.{_LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$",
     words="the name of a label: letters, digits and . _ -",
     examples=("app", "app.kubernetes.io/name"),
     consequence="the API server refuses the network policy",
 )
 LABEL_VALUE: Final = Form(
+    name="label value",
     pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
     words="the value of a label: letters, digits and . _ -",
     examples=("prometheus",),

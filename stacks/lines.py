@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from .wording import KEY_PREFIX
 def located(
     problems: Iterable[Problem], file: Path, given: Mapping[str, Any]
 ) -> tuple[Problem, ...]:
-    """The problems with the file and the line where each is.
+    """The problems with the file and the line where each is, in the order of the file.
 
     They stay as they are where the file cannot be read, or says something else than ``given``
     (section to value, without those that are encrypted): the configuration came another way.
@@ -33,7 +34,13 @@ def located(
     readable = {name: value for name, value in written.items() if not _encrypted(value)}
     if {name: value for name, value in readable.items() if ":" not in name} != given:
         return tuple(problems)
-    return tuple(_with_line(problem, file.name, tree) for problem in problems)
+    placed = [(_line(problem.path, tree), problem) for problem in problems]
+    # In the order of the file; what it lacks comes last.
+    placed.sort(key=lambda entry: entry[0] or sys.maxsize)
+    return tuple(
+        replace(problem, path=f"{problem.path} ({file.name}{f', line {line}' if line else ''})")
+        for line, problem in placed
+    )
 
 
 def _encrypted(value: Any) -> bool:
@@ -43,15 +50,12 @@ def _encrypted(value: Any) -> bool:
     return isinstance(value, list) and any(map(_encrypted, cast("list[Any]", value)))
 
 
-def _with_line(problem: Problem, file: str, tree: yaml.Node | None) -> Problem:
-    node, line, rest = tree, 0, problem.path
-    while node is not None and rest:
-        entry = _entry(node, rest)
-        if entry is None:
-            break
+def _line(path: str, tree: yaml.Node | None) -> int:
+    """The line of what ``path`` leads to, or of what is nearest above it; 0 for none."""
+    node, line, rest = tree, 0, path
+    while node is not None and rest and (entry := _entry(node, rest)):
         line, node, rest = entry
-    place = f"{file}, line {line}" if line else file
-    return replace(problem, path=f"{problem.path} ({place})")
+    return line
 
 
 def _entry(node: yaml.Node, rest: str) -> tuple[int, yaml.Node, str] | None:

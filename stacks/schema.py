@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .config import StackConfig
 from .topologies import TOPOLOGIES
@@ -29,7 +29,7 @@ def stack_schema() -> dict[str, Any]:
             "config": {
                 "type": "object",
                 "description": generated["description"],
-                "properties": {key: _untitled(value) for key, value in sections.items()},
+                "properties": _tidied(sections),
                 "patternProperties": {_OTHERS: {}},
                 "additionalProperties": False,
             },
@@ -38,7 +38,7 @@ def stack_schema() -> dict[str, Any]:
             "encryptedkey": {"type": "string", "description": "Written by Pulumi."},
             "encryptionsalt": {"type": "string", "description": "Written by Pulumi."},
         },
-        "$defs": _untitled(generated["$defs"]),
+        "$defs": _tidied(generated["$defs"]),
     }
 
 
@@ -51,14 +51,16 @@ def schema_text() -> str:
     return json.dumps(stack_schema(), indent=2) + "\n"
 
 
-def _untitled(schema: Any) -> Any:
-    """Without the titles that pydantic makes of the names: editors show the names anyway."""
+def _tidied(schema: Any) -> Any:
+    """Without the titles that pydantic makes of names, and closed where names have a form."""
     if isinstance(schema, dict):
-        return {
-            key: _untitled(value)
-            for key, value in schema.items()  # pyright: ignore[reportUnknownVariableType]
+        stated = cast("dict[str, Any]", schema)
+        kept = {
+            key: _tidied(value)
+            for key, value in stated.items()
             if not (key == "title" and isinstance(value, str))
         }
+        return {"additionalProperties": False, **kept} if "patternProperties" in kept else kept
     if isinstance(schema, list):
-        return [_untitled(entry) for entry in schema]  # pyright: ignore[reportUnknownVariableType]
+        return [_tidied(entry) for entry in cast("list[Any]", schema)]
     return schema

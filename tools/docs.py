@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,6 +14,7 @@ import components
 from components.base import Component
 from components.budget import Distance, Hop
 from stacks.diagram import flow_table, mermaid
+from stacks.reference import forms_table, section_table
 from stacks.topologies import TOPOLOGIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,20 +36,7 @@ def refreshed(text: str) -> str:
 
 
 def _block(found: re.Match[str]) -> str:
-    subject = found["subject"]
-    match found["kind"]:
-        case "diagram":
-            return f"```mermaid\n{mermaid(TOPOLOGIES[subject])}\n```\n"
-        case "flows":
-            return flow_table(TOPOLOGIES[subject]) + "\n"
-        case "args":
-            return args_table(getattr(components, subject)) + "\n"
-        case "outputs":
-            return outputs_table(getattr(components, subject)) + "\n"
-        case "budget":
-            return budget_table(int(subject)) + "\n"
-        case kind:
-            raise ValueError(f"there is no generator called {kind}")
+    return _GENERATORS[found["kind"]](found["subject"]) + "\n"
 
 
 def args_table(cls: type[Any]) -> str:
@@ -123,6 +111,18 @@ def _shown(value: object) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(_shown(item) for item in cast("Sequence[object]", value)) + "]"
     return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+_GENERATORS: Mapping[str, Callable[[str], str]] = {
+    "diagram": lambda subject: f"```mermaid\n{mermaid(TOPOLOGIES[subject])}\n```",
+    "flows": lambda subject: flow_table(TOPOLOGIES[subject]),
+    "args": lambda subject: args_table(getattr(components, subject)),
+    "outputs": lambda subject: outputs_table(getattr(components, subject)),
+    "budget": lambda subject: budget_table(int(subject)),
+    "section": section_table,
+    "forms": lambda _: forms_table(),
+}
+"""What writes a block, by the kind that its mark names."""
 
 
 if __name__ == "__main__":
