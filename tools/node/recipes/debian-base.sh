@@ -2,7 +2,7 @@
 # Makes a minimal Debian 13 in a folder: debian-base.sh FOLDER KEYRING
 set -euo pipefail
 
-debootstrap --variant=minbase --keyring="$2" trixie "$1" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+debootstrap --variant=minbase --keyring="$2" trixie "$1" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
 cd "$1"
 rm -rf var/cache/apt/archives/*.deb var/lib/apt/lists/* usr/share/doc/* usr/share/man/* usr/share/locale/* var/log/*
 : > etc/resolv.conf; chmod 644 etc/resolv.conf
