@@ -53,11 +53,12 @@ def test_a_stack_that_the_base_did_not_have_is_all_new(checkout: Checkout):
     assert {change.action for change in found.diff.changes} == {Action.ADD}
 
 
-def test_the_working_tree_is_left_as_it_was(checkout: Checkout):
+def test_the_working_tree_is_left_as_it_was(checkout: Checkout, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     checkout.say("uncommitted")
     compare(checkout.root, "dev", "HEAD")
     assert "greeting.py" in checkout.git("status", "--porcelain")
-    assert "?? __pycache__" not in checkout.git("status", "--porcelain")
+    assert "__pycache__" not in checkout.git("status", "--porcelain")
 
 
 def test_a_program_in_a_folder_of_the_repository_is_compared_with_itself(tmp_path: Path):

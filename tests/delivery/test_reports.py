@@ -118,6 +118,13 @@ def test_one_huge_change_does_not_hide_the_others():
     assert re.search(r"… \d+ lines more", comment)
 
 
+def test_a_fence_inside_a_file_does_not_end_the_fence_around_it():
+    old, new = (
+        kube("core/v1:ConfigMap", "c", data={"f": f"```\n{word}\n```\n"}) for word in ("a", "b")
+    )
+    assert "\n````diff\n" in markdown.comparison(platform.comparison(graph(old), graph(new)))
+
+
 @pytest.mark.parametrize("hostile", ["```\n</details>\n# x", "`a` ``b``", "<script>", "@team #1"])
 def test_values_stay_values_in_markdown(hostile: str):
     old, new = (kube("core/v1:ConfigMap", "c", data={"f": text}) for text in ("x", hostile))
