@@ -158,3 +158,13 @@ def test_the_program_is_not_started_with_a_broken_file(tmp_path: Path):
     (tmp_path / "Pulumi.dev.yaml").write_text("confg: {}\n")
     with pytest.raises(ProblemReport, match="write config"):
         read_stack_files(tmp_path, "dev")
+
+
+@pytest.mark.parametrize("text", ["name: [", "name: a\nname: b\n", "\tname: a\n"])
+def test_a_broken_project_file_is_refused_as_a_stacks_is(tmp_path: Path, text: str):
+    (tmp_path / "__main__.py").write_text("raise AssertionError")
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    with pytest.raises(ProblemReport) as refused:
+        read_stack_files(tmp_path, "dev")
+    assert refused.value.problems[0].path.startswith("Pulumi.yaml:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks.config import StackConfig
+from stacks.forms import FORMS, Form
 from stacks.problems import ProblemReport
 from stacks.schema import stack_schema
 from stacks.validation import validate
@@ -125,3 +127,18 @@ def test_validation_accepts_nothing_that_the_schema_refuses(field: Field, value:
         return
     written = {"config": {PREFIX + name: section for name, section in raw.items()}}
     assert not faults(SCHEMA, written)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.name)
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_no_form_admits_what_ends_a_statement_of_a_rendered_file(form: Form, data: st.DataObject):
+    text = data.draw(st.from_regex(form.pattern, fullmatch=True))
+    assert not set(text) & set("\"'`;{}()$\\<>|&#,*?! \t\r\n\0")
+    assert not text.startswith("-")
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.name)
+def test_the_examples_of_a_form_are_of_that_form(form: Form):
+    assert form.examples
+    assert all(re.fullmatch(form.pattern, example) for example in form.examples)

@@ -1,7 +1,10 @@
 """Every mistake of the table is refused where it is, alone, in words and with its fix."""
 
+import pulumi
 import pytest
 
+from delivery.record import record
+from stacks.program import main
 from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the_program, table
 
 CASES = [*table("values.yaml"), *table("rules.yaml")]
@@ -87,3 +90,10 @@ def test_a_key_of_a_misspelt_project_is_refused(key: str):
 def test_keys_of_other_programs_are_none_of_our_business():
     raw = changed("dev", {"edge": 5}) | {"aws:region": "eu-west-1", "pulumi:tags": "{}"}
     assert [p.path for p in refusals_of_the_program(raw)] == ["qudag-mcp:edge"]
+
+
+def test_pulumi_prints_a_refusal_as_it_is():
+    # Pulumi's program host shows a RunError's text, and the traceback of anything else.
+    with pytest.raises(pulumi.RunError) as refused:
+        record(main, config={"edge": "5"})
+    assert str(refused.value).startswith("1 problem:\nqudag-mcp:edge: is 5")
