@@ -103,8 +103,9 @@ def policies(
         specs[workload] = {
             "podSelector": {"matchLabels": selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": ingress,
-            "egress": [*egress, dict(DNS)] if egress else [],
+            # An empty list says the same as none, but counts as a change at every apply.
+            **({"ingress": ingress} if ingress else {}),
+            **({"egress": [*egress, dict(DNS)]} if egress else {}),
         }
     return specs
 

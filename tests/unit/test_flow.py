@@ -115,5 +115,7 @@ def test_a_flow_that_names_nobody_is_refused(end: str):
 
 def test_a_workload_without_flows_is_cut_off():
     (spec,) = policies(["a"], []).values()
-    assert (spec["ingress"], spec["egress"]) == ([], [])
-    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec == {
+        "podSelector": {"matchLabels": {"app": "a"}},
+        "policyTypes": ["Ingress", "Egress"],
+    }
