@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV := .venv/ready
 QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help up down preview render test check test-cluster test-engine test-e2e bench
 
