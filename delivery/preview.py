@@ -61,7 +61,7 @@ def _record_base(former: Path, stack: str, base: str) -> ResourceGraph:
         return ResourceGraph(project="", stack=stack)
     try:
         return record_stack(former, stack)
-    except ProgramFailed as failure:
+    except (ProgramFailed, ProblemReport) as failure:
         raise ProblemReport(
             [
                 Problem(

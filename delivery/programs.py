@@ -27,7 +27,8 @@ files = StackFiles.from_json(sys.stdin.read())
 try:
     said = {"graph": run_program(root, files).to_json()}
 except (Exception, SystemExit) as error:
-    said = {"error": f"{type(error).__name__}: {error}"}
+    problems = [vars(problem) for problem in getattr(error, "problems", ())]
+    said = {"error": f"{type(error).__name__}: {error}", "problems": problems}
 with open(outcome, "w") as file:
     json.dump(said, file)
 """
@@ -41,7 +42,7 @@ def record_stack(root: Path, stack: str) -> ResourceGraph:
     """The graph of ``stack``, from the program and the stack files under ``root``.
 
     This checkout's program runs in this process and raises its own errors; any other runs in
-    a new one and raises ProgramFailed.
+    a new one and raises ProgramFailed, or the ProblemReport that it ended with.
     """
     root = root.resolve()
     files = read_stack_files(root, stack)
@@ -76,6 +77,11 @@ def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
         if not outcome.is_file():
             raise ProgramFailed(f"exit status {run.returncode}: {run.stderr.strip()[-2000:]}")
         said = json.loads(outcome.read_text())
+        if said.get("problems"):
+            # Not at the top: the child must find these modules in the folder of its own program.
+            from stacks.problems import Problem, ProblemReport
+
+            raise ProblemReport(Problem(**problem) for problem in said["problems"])
         if "error" in said:
             raise ProgramFailed(said["error"])
         return ResourceGraph.from_json(said["graph"])

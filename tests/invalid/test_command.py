@@ -28,7 +28,11 @@ MISTAKES = {
     "an old yes": ("loadBalancer: true", "loadBalancer: yes", "write true or false"),
     "a network of all": ("10.0.0.0/8", "0.0.0.0/0", "network.public: true"),
     "a network that is none": ("10.0.0.0/8", "10.0.0.1/8", "write 10.0.0.0/8"),
-    "a section as a word": ("qudag-mcp:edge:\n    loadBalancer: true", "qudag-mcp:edge: x", "edge"),
+    "a section as a word": (
+        "clients:\n      - 10.0.0.0/8\n      - 172.16.0.0/12\n      - 192.168.0.0/16\n",
+        "10.0.0.0/8\n",
+        "where keys are expected",
+    ),
     "a section twice": ("qudag-mcp:edge:", "qudag-mcp:network:", "a second time"),
     "a tab": ("    loadBalancer", "\tloadBalancer", "YAML knows no tabs"),
     "an open quote": ("environment: dev", 'environment: "dev', "close the quotes"),
@@ -131,3 +135,11 @@ def test_an_environment_of_another_name_is_refused_in_the_stack_prod(project: Pa
     ended = qudag_mcp(project, ["preview", "--stack", "prod"])
     assert ended.status == 1
     assert "set it to prod" in ended.said
+
+
+def test_another_folders_program_is_refused_in_its_own_words(project: Path):
+    text = (ROOT / "Pulumi.dev.yaml").read_text()
+    (project / "Pulumi.dev.yaml").write_text(text.replace("era: dual", "era: moden"))
+    ended = qudag_mcp(ROOT, ["preview", "-C", str(project), "--stack", "dev"])
+    assert ended.status == 1
+    assert ended.said.startswith("1 problem:\nqudag-mcp:protocol.era (Pulumi.dev.yaml, line")
