@@ -21,7 +21,11 @@ BASE, PACKAGES = "debian-base.sh", "packages.sh"
 
 
 class NotMade(Exception):
-    """An image cannot be made; the text says what, the consequence and the fix."""
+    """An image cannot be made: what is wrong, the consequence, the fix."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        between = os.environ.get("NODE_SEPARATOR", ": ")  # as a program that reads it asks for
+        super().__init__(between.join((what, "the image is not made", fix)))
 
 
 class Layer(TypedDict):
@@ -80,7 +84,7 @@ def replace(path: Path, content: bytes) -> None:
 def make(at: Places, what: str, recipe: str, *args: str) -> None:
     """Runs a recipe as root in mounts of its own, its output in a log; ends with us."""
     if os.geteuid() != 0:
-        raise NotMade(f"not root: {what} cannot be made: run it as root")
+        raise NotMade(f"not root, as {what} must be", "run it as root")
     log = at.cache / "log" / f"{what.replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = ["unshare", "-m", "--propagation", "private", str(RECIPES / recipe), *args]
@@ -105,22 +109,22 @@ def make(at: Places, what: str, recipe: str, *args: str) -> None:
             job.wait()
             raise
     if status:
-        raise NotMade(reason(what, log))
+        raise reason(what, log)
 
 
-def reason(what: str, log: Path) -> str:
+def reason(what: str, log: Path) -> NotMade:
     """Why it failed, as far as its log tells, and what to do."""
     lines = [x for x in log.read_text(errors="replace").splitlines() if x.strip()]
     text, last = "\n".join(lines), lines[-1][:300] if lines else "no output"
     if "No space left on device" in text:
-        return f"{what}: the disk is full: the image is not made: free some space and run it again"
+        return NotMade(f"{what}: the disk is full", "free some space and run it again")
     unreachable = ("Temporary failure", "Could not resolve", "Could not connect", "Failed to fetch")
     if any(x in text for x in (*unreachable, "Failed to establish", "Failed getting release file")):
-        return (
-            f"{what}: the network cannot be reached ({last}): the image is not made: "
-            "check the connection and the proxy variables, and run it again"
+        return NotMade(
+            f"{what}: the network cannot be reached ({last})",
+            "check the connection and the proxy variables, and run it again",
         )
-    return f"{what} failed ({last}): the image is not made: read {log}"
+    return NotMade(f"{what} failed ({last})", f"read {log}")
 
 
 # ---- layers --------------------------------------------------------------------------------------

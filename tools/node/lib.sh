@@ -12,7 +12,11 @@ debs="runc nftables debootstrap debian-archive-keyring
 # Each step is two lines on stdout, when it starts and when it is done: "[ 12s] building etcd …".
 step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 
-message() { printf 'node: %s: %s: %s\n' "$1" "$2" "$3" >&2; } # WHAT CONSEQUENCE FIX
+# What went wrong, what follows, what to do; a program that reads it asks for its own separator.
+message() { # WHAT CONSEQUENCE FIX
+  local between=${NODE_SEPARATOR:-: }
+  printf 'node: %s\n' "$1$between$2$between$3" >&2
+}
 fail() { message "$@"; exit 1; }
 
 # ---- names and addresses -------------------------------------------------------------------------
