@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .containers import PROGRAMS, RunningContainer, link_programs
 from .network import port
+from .server import until
 
 PORTS = (8080, 8443, 8081, 8444, 9090, 5432, 6379, 4001)
 """Every port that the programs of the platform listen on."""
@@ -25,7 +26,7 @@ class Rewritten(RunningContainer):
     """
 
     def start(self, command: Sequence[str]) -> None:
-        """Rewrite what the pod mounts, and start ``command`` as a session of its own."""
+        """Rewrite what the pod mounts, and start ``command``."""
         self.work.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.work / "programs", ignore_errors=True)
         (self.work / "programs").mkdir()
@@ -38,13 +39,19 @@ class Rewritten(RunningContainer):
         with (self.work / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 [self.here(word) for word in command],
-                env={name: self.here(value) for name, value in self.variables.items()},
+                env=self.variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
         self.pid = self.process.pid
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """As the pod has them, and the port that PostgreSQL's own clients ask at."""
+        given = super().variables
+        path = given["PATH"].replace(PROGRAMS, str(self.work / "programs"))
+        return given | {"PATH": path, "PGPORT": str(port(5432))}
 
     def here(self, text: str) -> str:
         """``text`` with the pod's paths, addresses, names and ports replaced by this machine's."""
@@ -70,7 +77,7 @@ class Rewritten(RunningContainer):
         """Run another command beside it."""
         return subprocess.run(
             [self.here(word) for word in command],
-            env={name: self.here(value) for name, value in self.variables.items()},
+            env=self.variables,
             capture_output=True,
             text=True,
             check=False,
@@ -78,18 +85,27 @@ class Rewritten(RunningContainer):
         )
 
     def command_lines(self) -> list[str]:
-        """The command line of every process of its session."""
-        lines: list[str] = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if os.getsid(int(process.name)) == self.pid:
-                    lines.append((process / "cmdline").read_text().replace("\0", " "))
-        return lines
+        """The command line of each of its processes."""
+        texts = [Path(f"/proc/{pid}/cmdline").read_text() for pid in self._processes()]
+        return [text.replace("\0", " ") for text in texts]
 
     def kill(self) -> None:
-        """End its whole session."""
+        """End all of its processes, and wait until the system has forgotten them."""
+        processes = self._processes()
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
+
+    def _processes(self) -> list[int]:
+        """Its first process, if that still runs, and all that descend from it."""
+        children: dict[int, list[int]] = {}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if os.getsid(int(process.name)) == self.pid:
-                    os.kill(int(process.name), signal.SIGKILL)
-        self.process.wait()
+                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                children.setdefault(int(parent), []).append(int(process.name))
+        found = [] if self.process.poll() is not None else [self.pid]
+        for pid in found:  # grows as it goes
+            found += children.get(pid, [])
+        return found
