@@ -56,8 +56,9 @@ def up(
         typer.echo(_json(done.deployed.public()))
     else:
         console = Console(highlight=False)
-        width = None if console.is_terminal else 200  # a file keeps addresses on one line
-        console.print(announcement(done, stack), width=width)
+        if not console.is_terminal:
+            console.width = 200  # a file keeps addresses on one line
+        console.print(announcement(done, stack))
 
 
 def down(
@@ -141,10 +142,14 @@ def _era(name: str | None) -> Era | None:
 
 
 def _progress() -> Progress:
+    import signal
+
     from rich.console import Console
 
     from .progress import Progress
 
+    # To be ended by a supervisor is to be interrupted: what we started ends with us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return Progress(Console(stderr=True, highlight=False))
 
 

@@ -6,7 +6,9 @@ import ipaddress
 import os
 import platform
 import re
+import time
 from pathlib import Path
+from shutil import which
 
 from stacks.problems import Problem, ProblemReport
 
@@ -20,7 +22,9 @@ BALANCERS = tuple(str(address) for address in ipaddress.ip_network("10.250.1.0/2
 """What the node's load balancers may be called at; certificates name them all."""
 
 _SEPARATOR = "\x1f"
+_SPEAKING_CLEARLY = {"NODE_SEPARATOR": _SEPARATOR}
 _BUILD_SECONDS = 3600.0
+_CLEARING_SECONDS = 30.0
 
 
 def why_not() -> list[Problem]:
@@ -53,14 +57,7 @@ def up(progress: Progress) -> Kubectl:
     if problems := why_not():
         raise ProblemReport(problems)
     with progress.step("Local node") as step:
-        outcome = process.run(
-            [FOLDER / "up"],
-            env=_speaking_clearly(),
-            timeout=_BUILD_SECONDS,
-            on_line=lambda line: progress.say(_plain(line)),
-        )
-        if not outcome.ok:
-            raise ProblemReport(heard(outcome))
+        outcome = _script("up", _BUILD_SECONDS, progress)
         if "already up" in outcome.out:
             step.result = "already up"
     bound = running()
@@ -69,20 +66,41 @@ def up(progress: Progress) -> Kubectl:
             [
                 Problem(
                     "local node",
-                    "it ended as soon as it was up",
-                    "there is nowhere to deploy to",
-                    "run this again; tools/node/README.md says where its logs are",
+                    "it is up, but it was built from another version of tools/node",
+                    "its programs are not the ones that this version needs",
+                    "make down, then make up",
                 )
             ]
         )
     return bound
 
 
+def _script(name: str, seconds: float, progress: Progress) -> process.Outcome:
+    """Runs one of the node's scripts; waits where an earlier one still clears up.
+
+    A script ends with us, however we end: it stops its builds, and lets go of the node.
+    """
+    bound_to_us = ["setpriv", "--pdeathsig", "TERM"] if which("setpriv") else []
+    deadline = time.monotonic() + _CLEARING_SECONDS
+    while True:
+        outcome = process.run(
+            [*bound_to_us, FOLDER / name],
+            env=_SPEAKING_CLEARLY,
+            timeout=seconds,
+            on_line=lambda line: progress.say(_plain(line)),
+        )
+        if outcome.ok:
+            return outcome
+        if "works on this node" not in outcome.err or time.monotonic() > deadline:
+            raise ProblemReport(heard(outcome))
+        time.sleep(1.0)
+
+
 def running() -> Kubectl | None:
     """kubectl for the node; None where it is down."""
     environment = _environment()
     kubeconfig = Path(environment["KUBECONFIG"])
-    if not kubeconfig.exists():
+    if not (kubeconfig.exists() and program(environment).exists()):
         return None
     bound = Kubectl(program(environment), CONTEXT, kubeconfig)
     alive = bound.run("get", "--raw=/readyz", "--request-timeout=5s", timeout=10)
@@ -92,14 +110,7 @@ def running() -> Kubectl | None:
 def down(progress: Progress) -> None:
     """Stops the node and removes all of it but its caches; nothing happens where it is down."""
     with progress.step("Stopping the local node"):
-        outcome = process.run(
-            [FOLDER / "down"],
-            env=_speaking_clearly(),
-            timeout=120,
-            on_line=lambda line: progress.say(_plain(line)),
-        )
-        if not outcome.ok:
-            raise ProblemReport(heard(outcome))
+        _script("down", 120, progress)
 
 
 def left_something() -> bool:
@@ -118,10 +129,6 @@ def _environment() -> dict[str, str]:
     if not outcome.ok:
         raise ProblemReport(heard(outcome))
     return dict(re.findall(r"(\w+)=(\S+)", outcome.out))
-
-
-def _speaking_clearly() -> dict[str, str]:
-    return {"NODE_SEPARATOR": _SEPARATOR}
 
 
 def _plain(line: str) -> str:

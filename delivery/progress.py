@@ -107,7 +107,7 @@ class Progress:
         if not self._live:
             yield
             return
-        with Live(_Picture(step), console=self.console, transient=True, refresh_per_second=8):
+        with Live(_Picture(step), console=self.console, transient=True, refresh_per_second=4):
             yield
 
 
