@@ -52,7 +52,7 @@ def test_the_only_place_to_write_is_an_empty_tmp_of_its_own():
         "a": [{"name": "a-tmp", "mountPath": "/tmp"}],
         "b": [{"name": "b-tmp", "mountPath": "/tmp"}],
     }
-    assert all("emptyDir" in found.volume(f"{name}-tmp") for name in "ab")
+    assert all(found.volume(f"{name}-tmp")["emptyDir"]["sizeLimit"] for name in "ab")
 
 
 def test_no_pod_carries_a_service_account_token():
@@ -61,6 +61,15 @@ def test_no_pod_carries_a_service_account_token():
     (identity,) = objects(made, "ServiceAccount")
     assert identity["automountServiceAccountToken"] is False
     assert only(made).spec["serviceAccountName"] == identity["metadata"]["name"] == "mcp-core-sa"
+
+
+def test_no_variable_of_another_service_reaches_a_pod():
+    assert only(graph()).spec["enableServiceLinks"] is False
+
+
+def test_volumes_belong_to_the_user_that_the_containers_run_as():
+    context = only(graph()).spec["securityContext"]
+    assert context["fsGroup"] == context["runAsUser"] == NOBODY
 
 
 def test_a_changed_file_rolls_the_pods_and_an_unchanged_one_does_not():
@@ -179,6 +188,13 @@ def test_peers_of_a_headless_service_find_each_other_before_they_are_ready():
     (service,) = objects(made, "Service")
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
+
+
+def test_the_pods_of_a_stateful_set_do_not_wait_for_each_other():
+    spec = (
+        graph(kind=WorkloadKind.STATEFUL_SET).one("kubernetes:apps/v1:StatefulSet").inputs["spec"]
+    )
+    assert spec["podManagementPolicy"] == "Parallel"
 
 
 def test_each_pod_of_a_stateful_set_has_a_volume_of_its_own():
