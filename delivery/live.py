@@ -19,7 +19,7 @@ Cluster = Annotated[
     typer.Option(
         envvar="CLUSTER",
         metavar="context:NAME|kind|node",
-        help="Where to deploy. Absent: kind where Docker answers, else the local node.",
+        help="Where to. Absent: the stack's kubernetes.context, else kind or the local node.",
     ),
 ]
 EraName = Annotated[
@@ -49,9 +49,11 @@ def up(
     from rich.console import Console
 
     from .announcement import announcement
+    from .target import request
     from .up import up as bring_up
 
-    done = bring_up(_ROOT, stack, cluster, _progress(), create_secrets=create_secrets)
+    wanted = request(_ROOT, stack, cluster)
+    done = bring_up(_ROOT, stack, wanted, _progress(), create_secrets=create_secrets)
     if as_json:
         typer.echo(_json(done.deployed.public()))
     else:
@@ -75,10 +77,12 @@ def down(
     outside dev that is asked first.
     """
     from .down import down as take_down
+    from .target import request
 
     if stack != "dev" and not yes:
         typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
-    typer.echo(take_down(_ROOT, stack, cluster, _progress(), keep_cluster=keep_cluster))
+    wanted = request(_ROOT, stack, cluster)
+    typer.echo(take_down(_ROOT, stack, wanted, _progress(), keep_cluster=keep_cluster))
 
 
 def outputs(stack: Stack = "dev") -> None:

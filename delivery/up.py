@@ -29,6 +29,7 @@ from .places import alone, keep
 from .programs import record_stack
 from .progress import Progress
 from .stack_files import read_stack_files
+from .target import refuse_placeholders
 
 if TYPE_CHECKING:
     from .client import Endpoint
@@ -85,6 +86,8 @@ def up(
             step.result = f"{len(configured)} Kubernetes objects"
         engine = engines.choose(graph, progress)
         cluster = reach(request, progress)
+        if not cluster.ours:
+            refuse_placeholders(stack, configured)
         images = provide(cluster, configured, progress)
         wanted = images.put_into(configured)
         required = _required(graph, wanted)
