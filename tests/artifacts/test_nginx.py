@@ -25,7 +25,7 @@ from tests.harness.network import port, private_network
 from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
-from tests.harness.upstream import WAIT, Upstream, upstream
+from tests.harness.upstream import STREAM, WAIT, Upstream, upstream
 
 BEHIND = 8444
 NAME = "mcp-core-service.any.svc.cluster.local"
@@ -276,6 +276,14 @@ def test_an_upgraded_connection_carries_bytes_both_ways(door: Door):
             pass
         connection.sendall(b"echo\n")
         assert answers.readline() == b"echo\n"
+
+
+def test_an_event_is_passed_on_while_its_stream_goes_on(door: Door):
+    url = f"https://127.0.0.1:{port(8443)}/mcp{STREAM}"
+    with httpx2.stream("GET", url, verify=door.trust, headers={WAIT: "2"}) as answer:
+        arrivals = [(time.monotonic(), line) for line in answer.iter_lines() if line]
+    assert [line for _, line in arrivals] == ["data: first", "data: last"]
+    assert arrivals[1][0] - arrivals[0][0] > 1
 
 
 def test_the_rate_limit_answers_429_at_its_number(opened: Any):

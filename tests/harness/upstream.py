@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 WAIT = "x-wait-seconds"
-"""A request with this header is answered so much later."""
+"""A request with this header is answered so much later, a stream ended so much later."""
+STREAM = "?stream"
+"""A request whose path ends so is answered with two events."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,6 +33,15 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "upgrade")
             self.end_headers()
             self.wfile.write(self.rfile.readline())
+            self.close_connection = True
+            return
+        if self.path.endswith(STREAM):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"data: first\n\n")
+            time.sleep(float(self.headers.get(WAIT, 0)))
+            self.wfile.write(b"data: last\n\n")
             self.close_connection = True
             return
         time.sleep(float(self.headers.get(WAIT, 0)))
