@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -133,7 +134,7 @@ class Monolith(Component[MonolithArgs]):
 def migration(
     owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreArgs
 ) -> k8s.batch.v1.Job:
-    """One bounded Job for each version of image and configuration; done before new pods start."""
+    """One bounded Job for each version of its pod; done before the server's new pods start."""
     assert args.migration is not None
     server = args.server
     container = Container(
@@ -160,8 +161,10 @@ def migration(
         grace=30,
         extra={"restartPolicy": "Never"},
     )
-    # A Job's template cannot be changed, so each version of it is a Job of its own.
-    version = pulumi.Output.all(args.migration.image, template["metadata"]).apply(_digest)
+    # A Job's template cannot be changed, so each version of it is a Job of its own. The account
+    # is left out of the digest: an engine knows it only once it is made.
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
+    version = pulumi.Output.all(template["metadata"], spec).apply(_digest)
     return k8s.batch.v1.Job(
         owner.named("migration"),
         metadata=metadata(
@@ -181,7 +184,7 @@ def migration(
 
 
 def _digest(parts: Sequence[object]) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def _database_only(secrets: Sequence[SecretFiles]) -> list[SecretFiles]:

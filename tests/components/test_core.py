@@ -61,7 +61,9 @@ def test_the_migration_ends_by_itself():
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_each_version_of_image_and_configuration_is_a_migration_of_its_own():
+def test_each_version_of_a_migrations_pod_is_a_job_of_its_own():
+    """Kubernetes refuses to change a Job's pod."""
+
     def name(args: CoreArgs) -> str:
         return job(args).inputs["metadata"]["name"]
 
@@ -72,6 +74,7 @@ def test_each_version_of_image_and_configuration_is_a_migration_of_its_own():
     other = replace(first, migration=replace(first.migration, image="example.com/server:2"))
     assert name(other) != name(first)
     assert name(core(config=with_database(log_level="debug"))) != name(first)
+    assert name(core(config=with_database(), internal_tls_secret="other")) != name(first)
 
 
 def test_the_migration_reads_the_database_password_and_no_other_secret():
