@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import statistics
 import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
@@ -222,6 +223,17 @@ def test_a_client_without_a_token_is_told_where_to_get_one(
 
 def test_health_is_answered_over_tls_by_the_server(platform: Platform, gateway: RunningContainer):
     assert platform.get("/health").json() == {"status": "alive"}
+
+
+def test_no_answer_waits_for_an_acknowledgement(platform: Platform):
+    """Where Nagle's algorithm meets delayed acknowledgements, each answer takes 40 ms."""
+    seconds: list[float] = []
+    with httpx2.Client(verify=platform.trust) as client:
+        for _ in range(50):
+            began = time.perf_counter()
+            client.get(f"https://{HERE}:{port(8444)}/health")
+            seconds.append(time.perf_counter() - began)
+    assert statistics.median(seconds) < 0.03
 
 
 def test_no_password_is_on_a_command_line_or_in_a_log(platform: Platform):
