@@ -18,6 +18,12 @@ from tests.harness.stacks import stack as recorded
 
 GOLDEN = Path(__file__).parent / "golden"
 ACCEPT = "ACCEPT_URNS"
+HOW_TO_ACCEPT = f"""
+What is gone will be deleted, what is new will be created, and a rename is both. If that is meant,
+say so under "State impact" in CHANGELOG.md, run
+    {ACCEPT}=1 .venv/bin/pytest tests/programs/test_stacks.py
+and commit what it wrote to tests/programs/golden.
+"""
 PROVIDER = "pulumi:providers:kubernetes"
 
 
@@ -32,14 +38,11 @@ def test_no_resource_is_renamed_unseen(stack: ResourceGraph):
         golden.write_text(urns)
     accepted = set(golden.read_text().splitlines())
     now = set(urns.splitlines())
-    assert now == accepted, (
-        "A resource that is gone will be deleted, one that is new will be created; a rename is "
-        "both. If that is meant, say so under 'State impact' in CHANGELOG.md and run\n"
-        f"    {ACCEPT}=1 .venv/bin/pytest {Path(__file__).relative_to(Path.cwd())}\n"
-        "then commit the files in tests/programs/golden.\n"
-        + "\n".join(f"gone: {urn}" for urn in sorted(accepted - now))
-        + "\n".join(f"new:  {urn}" for urn in sorted(now - accepted))
-    )
+    changes = [
+        *(f"gone: {urn}" for urn in sorted(accepted - now)),
+        *(f"new:  {urn}" for urn in sorted(now - accepted)),
+    ]
+    assert changes == [], HOW_TO_ACCEPT + "\n".join(changes)
 
 
 def test_everything_belongs_to_a_component_of_the_stack(stack: ResourceGraph):
