@@ -28,7 +28,7 @@ render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 
 test: $(VENV) ## the tests that need no cluster, under 5 minutes
 	@tools/programs
-	@$(PYTEST) -n 2 --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
+	@$(PYTEST) -n 2 --dist loadscope --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
 check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-cluster
 	@.venv/bin/ruff format --check .
