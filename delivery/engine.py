@@ -269,10 +269,20 @@ class Deployment:
         locked = "pulumi cancel" if "currently locked" in outcome.err + outcome.out else ""
         return Problem(
             f"pulumi {verb}",
-            outcome.last_lines(6) or f"it ended with status {outcome.status}",
+            complaint(outcome),
             "the stack is deployed in part; Pulumi's state knows which part",
             locked or "mend what is named and run this again: it goes on from there",
         )
+
+
+def complaint(outcome: process.Outcome, most: int = 10) -> str:
+    """What Pulumi says went wrong: its diagnostics, without the progress and the counts around."""
+    _, found, rest = outcome.out.partition("Diagnostics:\n")
+    if not found:
+        return outcome.last_lines(6) or f"it ended with status {outcome.status}"
+    section = re.split(r"^(?:Outputs|Resources|Policies):", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    lines = [line.rstrip() for line in section.splitlines() if line.strip()]
+    return "\n      ".join(lines[-most:])
 
 
 def summary(said: str) -> dict[str, int]:

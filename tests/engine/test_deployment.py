@@ -1,0 +1,112 @@
+"""A stack under a real Pulumi CLI: up, up again, change, destroy; state outside the repository.
+
+The program here needs no provider, so that only the CLI and its Python host are asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from delivery.engine import Deployment
+from delivery.progress import Progress
+from stacks.problems import ProblemReport
+
+PULUMI = shutil.which("pulumi")
+pytestmark = pytest.mark.skipif(
+    PULUMI is None or shutil.which("pulumi-language-python") is None,
+    reason="no pulumi with its Python host on PATH: https://www.pulumi.com/docs/install/",
+)
+
+PROGRAM = """
+import pulumi
+
+config = pulumi.Config()
+
+class Part(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("test:index:Part", name)
+        self.register_outputs({})
+
+for name in config.require_object("parts"):
+    if name == "broken":
+        raise RuntimeError("a part is broken")
+    Part(name)
+pulumi.export("mcp_url", "https://address-of.space.service/mcp")
+"""
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    root, state = tmp_path / "program", tmp_path / "state"
+    root.mkdir()
+    state.mkdir()
+    runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
+    (root / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "engine-test", "runtime": runtime}))
+    (root / "__main__.py").write_text(PROGRAM)
+    (root / "Pulumi.dev.yaml").write_text(
+        "# a comment that stays\nconfig:\n  engine-test:parts: [a, b]\n"
+    )
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    return Deployment(Path(PULUMI or ""), root, "dev", state, "")
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(Console(file=io.StringIO()))
+
+
+def test_a_second_up_changes_nothing(deployment: Deployment, progress: Progress) -> None:
+    assert deployment.up({}, progress) == {"created": 3}  # the stack counts as well
+    assert deployment.up({}, progress) == {"unchanged": 3}
+
+
+def test_the_outputs_are_those_of_the_program(deployment: Deployment, progress: Progress) -> None:
+    deployment.up({}, progress)
+    assert deployment.outputs() == {"mcp_url": "https://address-of.space.service/mcp"}
+
+
+def test_settings_of_this_machine_stand_over_the_stacks_file(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    assert deployment.up({"engine-test:parts": ["a"]}, progress) == {"deleted": 1, "unchanged": 2}
+
+
+def test_nothing_is_written_into_the_program(deployment: Deployment, progress: Progress) -> None:
+    before = {file.name: file.read_bytes() for file in deployment.root.glob("Pulumi*")}
+    deployment.up({}, progress)
+    assert {file.name: file.read_bytes() for file in deployment.root.glob("Pulumi*")} == before
+
+
+def test_a_program_that_fails_is_a_message_and_the_next_up_goes_on(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    with pytest.raises(ProblemReport) as report:
+        deployment.up({"engine-test:parts": ["broken"]}, progress)
+    assert "a part is broken" in str(report.value)
+    assert deployment.up({}, progress) == {"unchanged": 3}
+
+
+def test_destroy_leaves_nothing_and_up_comes_again(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    deployment.destroy(progress)
+    assert deployment.outputs() == {}
+    assert deployment.up({}, progress) == {"created": 3}
+
+
+def test_a_stack_whose_cluster_is_gone_is_forgotten(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    deployment.forget()
+    assert deployment.up({}, progress) == {"created": 3}
