@@ -17,8 +17,15 @@ from .wire import metadata, wire
 
 Protocol = Literal["TCP", "UDP"]
 
-METADATA_ADDRESSES: Final = ("169.254.169.254/32", "169.254.170.2/32", "fd00:ec2::254/128")
-"""Where clouds hand out a machine's credentials (AWS, GCP, Azure; ECS tasks; AWS over IPv6)."""
+METADATA_ADDRESSES: Final = (
+    "169.254.169.254/32",  # AWS, Google Cloud, Azure
+    "169.254.170.2/32",  # ECS tasks
+    "169.254.170.23/32",  # EKS Pod Identity
+    "fd00:ec2::23/128",  # EKS Pod Identity
+    "fd00:ec2::254/128",  # AWS
+    "fd20:ce::254/128",  # Google Cloud
+)
+"""Where clouds hand out the credentials of a machine, a task or a pod."""
 METADATA_NETWORKS: Final = tuple(ipaddress.ip_network(a) for a in METADATA_ADDRESSES)
 
 
