@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shutil
 from dataclasses import dataclass
@@ -210,7 +209,3 @@ def _kind(progress: Progress) -> Kubectl:
                     ]
                 )
     return Kubectl(program, KIND_CONTEXT)
-
-
-def is_linux() -> bool:
-    return platform.system() == "Linux"

@@ -48,16 +48,20 @@ def keep(file: Path, text: str) -> None:
         new.write_text(text)
         new.replace(file)
     except OSError as failure:
-        raise ProblemReport(
-            [
-                Problem(
-                    str(file),
-                    f"it cannot be written: {failure.strerror}",
-                    "the next command would not know what this one did",
-                    "make room or rights there, then run this again: it goes on from here",
-                )
-            ]
-        ) from failure
+        raise _unwritable(file, failure) from failure
+
+
+def _unwritable(file: Path, failure: OSError) -> ProblemReport:
+    return ProblemReport(
+        [
+            Problem(
+                str(file),
+                f"it cannot be written: {failure.strerror}",
+                "the next command would not know what this one did",
+                "make room or rights there, then run this again: it goes on from here",
+            )
+        ]
+    )
 
 
 @contextlib.contextmanager
@@ -84,10 +88,13 @@ def alone(stack: str, verb: str) -> Generator[Path]:
                     )
                 ]
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"`{verb}` (process {os.getpid()})")
-        lock.flush()
+        try:
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"`{verb}` (process {os.getpid()})")
+            lock.flush()
+        except OSError as failure:
+            raise _unwritable(folder / "lock", failure) from failure
         yield folder
 
 

@@ -81,3 +81,11 @@ def test_what_is_kept_is_for_its_owner_only(own_state: Path) -> None:
     own_state.mkdir()
     keep(own_state / "passphrase", "secret")
     assert (own_state / "passphrase").stat().st_mode & 0o077 == 0
+
+
+def test_a_disk_that_is_full_from_the_start_is_a_message(own_state: Path) -> None:
+    state_folder("dev")
+    (own_state / "dev" / "lock").symlink_to("/dev/full")
+    with pytest.raises(ProblemReport) as report, alone("dev", "up"):
+        pass
+    assert "cannot be written" in report.value.problems[0].what

@@ -65,13 +65,49 @@ def test_down_leaves_no_process_mount_link_or_route(platform: Platform) -> None:
     assert (again.status, again.out) == (0, "nothing is up\n")
 
 
-def test_ctrl_c_says_how_to_go_on(platform: Platform) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_an_up_that_is_ended_while_the_node_starts_leaves_a_clean_retry(
+    platform: Platform, sign: signal.Signals
+) -> None:
+    if platform.deployed.cluster != "node":
+        pytest.skip("only the local node is started by up")
+    assert verb("down").status == 0
+    with start("up") as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "starting etcd" in line:
+                break
+        running.send_signal(sign)
+        _, err = running.communicate(timeout=60)
+    assert "Traceback" not in err
+    if sign is signal.SIGINT:
+        assert running.returncode == 130
+        assert "Run the same command again" in err
+    done = up()
+    assert done.status == 0, done.err
+
+
+def test_ctrl_c_while_pods_start_says_how_to_go_on(platform: Platform) -> None:
     del platform
     with start("up", "--create-secrets") as running:
         assert running.stderr is not None
-        running.stderr.readline()
+        for line in running.stderr:
+            if "Workloads" in line:
+                break
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Run the same command again" in err
     assert "Traceback" not in err
+
+
+def test_two_ups_at_once_do_not_mix(platform: Platform) -> None:
+    del platform
+    with start("up", "--create-secrets") as first:
+        assert first.stderr is not None
+        first.stderr.readline()
+        second = verb("up")
+        first.communicate(timeout=300)
+    assert first.returncode == 0
+    assert second.status == 1
+    assert f"process {first.pid}" in second.err
