@@ -6,10 +6,10 @@ import contextlib
 import ipaddress
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -25,6 +25,8 @@ from stacks.problems import Problem, ProblemReport
 from .certificates import key_id, signing_key
 
 TOKEN_SECONDS = 600
+
+Failure = TypeVar("Failure", bound=BaseException)
 
 
 class Era(Enum):
@@ -98,14 +100,27 @@ async def connected(endpoint: Endpoint, era: Era) -> AsyncGenerator[Client]:
                         [_trouble(endpoint, f"it speaks {client.protocol_version}, no modern MCP")]
                     )
                 yield client
+        # The client runs in task groups, which wrap even what is raised in its own block.
+        except* ProblemReport as group:
+            reports = _alone(group)
+            raise ProblemReport(each for one in reports for each in one.problems) from group
         except* MCPError as group:
             raise ProblemReport(
-                _trouble(endpoint, f"MCP error: {error}") for error in group.exceptions
+                _trouble(endpoint, f"MCP error: {error}") for error in _alone(group)
             ) from group
         except* (httpx2.HTTPError, TimeoutError) as group:
             raise ProblemReport(
-                _trouble(endpoint, f"{type(error).__name__}: {error}") for error in group.exceptions
+                _trouble(endpoint, f"{type(error).__name__}: {error}") for error in _alone(group)
             ) from group
+
+
+def _alone(group: BaseExceptionGroup[Failure]) -> Iterator[Failure]:
+    """The exceptions of a group and of the groups in it."""
+    for member in group.exceptions:
+        if isinstance(member, BaseExceptionGroup):
+            yield from _alone(cast("BaseExceptionGroup[Failure]", member))
+        else:
+            yield member
 
 
 async def _refusal(http: httpx2.AsyncClient, endpoint: Endpoint) -> Problem | None:
