@@ -93,7 +93,7 @@ class ProtocolSection(Section):
 
     era: Era = "dual"
     longest_tool_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
-    drain_seconds: Annotated[float, Field(gt=0, le=3700)] = 65
+    drain_seconds: Annotated[float, Field(gt=0, le=7200)] = 65
     allowed_hosts: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from runtime.config import Config, Section, load, read_table
+from runtime.config import Config, ProtocolSection, Section, load, read_table
 from runtime.node import NodeConfig
+from stacks.config import Protocol
 from tests.harness.stacks import stack
 
 STACKS = ("dev", "staging", "prod")
@@ -56,6 +57,13 @@ def test_every_server_reads_its_configuration(name: str, number: int, tmp_path: 
     found = servers(name, tmp_path)
     assert [server.config_map for server in found] == [f"{s.config.name}-config" for s in found]
     assert len({server.config.server.role for server in found}) == len(found) == number
+
+
+def test_a_server_takes_the_longest_times_that_a_stack_may_be_given():
+    fields = Protocol.model_json_schema()["properties"]
+    longest = fields["longestToolSeconds"]["maximum"]
+    drain = max(limit.get("maximum", 0) for limit in fields["drainSeconds"]["anyOf"])
+    assert ProtocolSection(longest_tool_seconds=longest, drain_seconds=drain)
 
 
 @pytest.mark.parametrize("name", STACKS)
