@@ -19,6 +19,8 @@ def kubernetes_provider(config: StackConfig) -> k8s.Provider:
         # A renewed kubeconfig is the same cluster: without this, all of it would be replaced.
         cluster_identifier=f"{config.environment}-{config.namespace}",
         enable_server_side_apply=True,
+        # `up` makes the namespace first, for its Secrets; an interrupted one leaves more behind.
+        upsert_existing_objects=config.environment == "dev",
         # Changed files are changed in place; the pods' checksum annotation rolls them.
         enable_config_map_mutable=True,
     )
