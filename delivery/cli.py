@@ -28,6 +28,9 @@ class _Verbs(TyperGroup):
         except ProblemReport as report:
             typer.echo(str(report), err=True)
             raise typer.Exit(1) from report
+        except TimeoutError as late:
+            typer.echo(f"{late}: it was stopped. Run the same command again to go on.", err=True)
+            raise typer.Exit(1) from late
         except OSError as error:
             if error.strerror is None or isinstance(error, BrokenPipeError):
                 raise

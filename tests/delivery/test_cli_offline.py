@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from delivery import preview
+from delivery import preview, process
 from delivery.cli import app
 from tests.delivery.checkouts import Checkout
 
@@ -74,6 +74,18 @@ def test_an_operating_systems_refusal_is_a_message(
     monkeypatch.setattr(preview, "compare", full)
     status, _, said = run("preview", "-C", str(checkout.root), "--base", "HEAD")
     assert (status, said) == (1, "/out/graph.json: No space left on device\n")
+
+
+def test_a_program_that_does_not_end_is_a_message(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    def stuck(*_: object) -> None:
+        process.run(["sleep", "60"], timeout=0.1)
+
+    monkeypatch.setattr(preview, "compare", stuck)
+    status, _, said = run("preview", "-C", str(checkout.root), "--base", "HEAD")
+    assert status == 1
+    assert said.startswith("sleep still ran after 0.1 s")
 
 
 def test_an_interruption_is_a_sentence_and_status_130(
