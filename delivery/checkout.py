@@ -57,7 +57,9 @@ def _hint(root: Path, ref: str) -> str:
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, check=False
+        )
     except FileNotFoundError as error:
         raise _problem("git", "it is not installed", fix="install git") from error
 

@@ -19,6 +19,11 @@ def checkout(tmp_path: Path) -> Checkout:
     return made
 
 
+def test_a_folder_that_is_not_there_is_said_to_be_no_repository(tmp_path: Path):
+    with pytest.raises(ProblemReport, match="not in a git repository"):
+        resolve(tmp_path / "nowhere", "HEAD")
+
+
 def test_exactly_what_changed_since_the_base_is_found(checkout: Checkout):
     base = checkout.git("rev-parse", "HEAD").strip()
     checkout.say("good morning")
