@@ -98,6 +98,8 @@ def _build(cls: type[Any], given: Mapping[str, Any], at: str, problems: list[Pro
 
 def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
+    if isinstance(value, float) and value.is_integer() and int in (hint, *inner):
+        value = int(value)  # from another language every number comes as a float
     if origin in (Union, types.UnionType):
         shaped = [h for h in inner if is_dataclass(h) or get_origin(h) or _is_enum(h)]
         return _convert(shaped[0], value, at, problems) if shaped and value is not None else value

@@ -25,6 +25,7 @@ class Colour(Enum):
 class Leaf:
     leaf_size: int
     name: pulumi.Input[str] = "leaf"
+    depth: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,11 @@ def test_values_of_the_right_class_stay_as_they_are():
     assert made.colour is Colour.RED
 
 
+def test_a_whole_number_that_comes_as_a_float_is_one():
+    made = from_mapping(Leaf, {"leafSize": 3.0, "depth": 2.0}, at="leaf")
+    assert repr((made.leaf_size, made.depth)) == "(3, 2)"
+
+
 async def test_an_output_may_stand_for_an_input():
     output = pulumi.Output.from_input("later")
     assert from_mapping(Leaf, {"leafSize": 1, "name": output}, at="leaf").name is output
@@ -111,6 +117,11 @@ def test_every_problem_is_said_at_once_with_its_path():
         ({"kind": "oak", "leaves": [3]}, "tree.leaves[0]", "3 is not a mapping"),
         ({"kind": "oak", "firstLeaf": "x"}, "tree.firstLeaf", "'x' is not a mapping"),
         ({"kind": "oak", "byName": ["x"]}, "tree.byName", "['x'] is not a mapping"),
+        (
+            {"kind": "oak", "leaves": [{"leafSize": 1.5}]},
+            "tree.leaves[0].leafSize",
+            "1.5 is not a whole number",
+        ),
         ({"kind": "oak", "old": "yes"}, "tree.old", "'yes' is not true or false"),
         ({"kind": ["oak"]}, "tree.kind", "['oak'] is none of oak, ash"),
         ({}, "tree.kind", "is missing"),
