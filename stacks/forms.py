@@ -177,7 +177,8 @@ WIDEST: Final = {4: 8, 6: 16}
 """The shortest mask of a network, by IP version: more than that is no network of anybody's."""
 
 CREDENTIALS: Final = tuple(
-    ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fd00:ec2::/32")
+    ipaddress.ip_network(network)
+    for network in ("169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::254/128")
 )
 """Where clouds hand out a machine's credentials, and the rest of those networks."""
 
