@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -58,7 +58,3 @@ def _notes(done: Done) -> list[str]:
         notes.append(f"           there is no Pulumi state ({done.engine.why})")
     notes += [f"stand-in   {stand_in}" for stand_in in done.images.stand_ins]
     return [*notes, f"checked    {done.calls}", f"elapsed    {done.seconds:.0f} s"]
-
-
-def say(console: Console, done: Done, stack: str) -> None:
-    console.print(announcement(done, stack))

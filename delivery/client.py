@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -25,8 +25,6 @@ from stacks.problems import Problem, ProblemReport
 from .certificates import key_id, signing_key
 
 TOKEN_SECONDS = 600
-
-Failure = TypeVar("Failure", bound=BaseException)
 
 
 class Era(Enum):
@@ -100,27 +98,31 @@ async def connected(endpoint: Endpoint, era: Era) -> AsyncGenerator[Client]:
                         [_trouble(endpoint, f"it speaks {client.protocol_version}, no modern MCP")]
                     )
                 yield client
-        # The client runs in task groups, which wrap even what is raised in its own block.
-        except* ProblemReport as group:
-            reports = _alone(group)
-            raise ProblemReport(each for one in reports for each in one.problems) from group
-        except* MCPError as group:
-            raise ProblemReport(
-                _trouble(endpoint, f"MCP error: {error}") for error in _alone(group)
-            ) from group
-        except* (httpx2.HTTPError, TimeoutError) as group:
-            raise ProblemReport(
-                _trouble(endpoint, f"{type(error).__name__}: {error}") for error in _alone(group)
-            ) from group
+        except _REFUSALS as failure:
+            raise ProblemReport(_told(endpoint, failure)) from failure
+        except ExceptionGroup as group:
+            # The client runs in task groups, which wrap even what is raised in its own block.
+            refusals, others = group.split(_REFUSALS)
+            if refusals is None or others is not None:
+                raise
+            raise ProblemReport(_told(endpoint, refusals)) from group
 
 
-def _alone(group: BaseExceptionGroup[Failure]) -> Iterator[Failure]:
-    """The exceptions of a group and of the groups in it."""
-    for member in group.exceptions:
-        if isinstance(member, BaseExceptionGroup):
-            yield from _alone(cast("BaseExceptionGroup[Failure]", member))
-        else:
-            yield member
+_REFUSALS = (ProblemReport, MCPError, httpx2.HTTPError, TimeoutError)
+
+
+def _told(endpoint: Endpoint, failure: Exception) -> Iterator[Problem]:
+    """What failed as problems, however deep the groups that it came in."""
+    match failure:
+        case ExceptionGroup():
+            for member in cast("tuple[Exception, ...]", failure.exceptions):
+                yield from _told(endpoint, member)
+        case ProblemReport():
+            yield from failure.problems
+        case MCPError():
+            yield _trouble(endpoint, f"MCP error: {failure}")
+        case _:
+            yield _trouble(endpoint, f"{type(failure).__name__}: {failure}")
 
 
 async def _refusal(http: httpx2.AsyncClient, endpoint: Endpoint) -> Problem | None:

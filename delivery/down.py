@@ -9,12 +9,13 @@ from stacks.problems import Problem, ProblemReport
 
 from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
-from . import engine as engines
 from .cluster import KIND_CLUSTER, Cluster
-from .engine import Deployment
+from .graph import ResourceGraph
 from .outputs import FILE, Deployed
 from .places import alone, known_stacks, state_folder, tools_cache
+from .programs import record_stack
 from .progress import Progress
+from .pulumi_stack import Deployment, kubeconfig
 
 
 def down(
@@ -62,16 +63,35 @@ def _remove(
     root: Path, stack: str, state: Path, cluster: Cluster, progress: Progress, *, by_pulumi: bool
 ) -> str:
     """Deletes what the stack has in a cluster that stays."""
+    if not cluster.ours and not by_pulumi:
+        refuse_protected(record_stack(root, stack))
     with progress.step(f"Deleting stack {stack} from {cluster.name}"):
         secrets = local_secrets.delete(cluster.kubectl, applyset.namespaces(cluster.kubectl, stack))
         if by_pulumi and (pulumi := _pulumi()) is not None:
-            kubeconfig = engines.kubeconfig(cluster.kubectl, state)
-            Deployment(pulumi, root, stack, state, kubeconfig).destroy(progress)
+            reached = kubeconfig(cluster.kubectl, state)
+            Deployment(pulumi, root, stack, state, reached).destroy(progress)
             return "what Pulumi deployed is destroyed"
         count = applyset.delete(cluster.kubectl, stack, progress)
     if not count and not secrets:
         return ""
     return f"{count} objects and {secrets} local secrets are deleted"
+
+
+def refuse_protected(graph: ResourceGraph) -> None:
+    """Refuses, as Pulumi does, to delete what the program protects."""
+    protected = [one for one in graph.resources if one.protect and one.is_kubernetes_object]
+    if protected:
+        names = ", ".join(f"{one.inputs['kind']} {one.name}" for one in protected[:4])
+        raise ProblemReport(
+            [
+                Problem(
+                    f"stack {graph.stack}",
+                    f"{len(protected)} of its objects are protected: {names}",
+                    "their data would be gone for good",
+                    "set qudag-mcp:data.protect to false, run up, then run this again",
+                )
+            ]
+        )
 
 
 def _pulumi() -> Path | None:

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from typing import Any
-
-import yaml
 
 from stacks.problems import Problem, ProblemReport
 
 from . import process
 from .download import UnavailableError, obtain
 from .graph import ResourceGraph
-from .kubectl import Kubectl
-from .places import keep, tools_cache
+from .places import tools_cache
 from .progress import Progress
+from .pulumi_stack import QUIET
 
 OLDEST = (3, 250)
-_SALT = "encryptionsalt"
 
 
 @dataclass(frozen=True)
@@ -139,156 +132,3 @@ def refuse_cloud_resources(graph: ResourceGraph, why: str) -> None:
                 )
             ]
         )
-
-
-def kubeconfig(kubectl: Kubectl, state: Path) -> str:
-    """A ``KUBECONFIG`` in which the cluster's context is the current one.
-
-    No credential is copied: a file that only names the context stands before the user's own.
-    """
-    if kubectl.kubeconfig is not None:
-        return str(kubectl.kubeconfig)
-    chosen = state / "context"
-    chosen.write_text(
-        yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": kubectl.context})
-    )
-    own = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    return f"{chosen}{os.pathsep}{own}"
-
-
-# ---- driving Pulumi ------------------------------------------------------------------------------
-
-QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A stack under Pulumi.
-
-    Attributes:
-        root: the folder of the program.
-        state: our folder for this stack; holds the backend and the passphrase of dev.
-        kubeconfig: what ``KUBECONFIG`` says to the Kubernetes provider.
-    """
-
-    pulumi: Path
-    root: Path
-    stack: str
-    state: Path
-    kubeconfig: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Dev keeps its state in our folder; other stacks use the backend the user chose."""
-        own = {"KUBECONFIG": self.kubeconfig, **QUIET}
-        if self.stack != "dev":
-            return own
-        backend = self.state / "pulumi"
-        backend.mkdir(mode=0o700, exist_ok=True)
-        return own | {
-            "PULUMI_BACKEND_URL": backend.as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase()),
-        }
-
-    def _passphrase(self) -> Path:
-        """A random passphrase that only this user can read; made when absent."""
-        path = self.state / "passphrase"
-        if not path.exists():
-            keep(path, secrets.token_urlsafe(32))
-        return path
-
-    def up(self, settings: Mapping[str, Any], progress: Progress) -> dict[str, int]:
-        """Deploys; how many resources were created, updated, deleted or unchanged.
-
-        Args:
-            settings: configuration that this machine decides, over that of the stack's file.
-        """
-        file = self._select(settings)
-        said = self._run(progress, "up", "--yes", "--skip-preview", f"--config-file={file}")
-        return summary(said)
-
-    def outputs(self) -> dict[str, Any]:
-        """What the stack exports, as it was deployed."""
-        argv = [self.pulumi, "stack", "output", "--json", f"--stack={self.stack}"]
-        return json.loads(process.run(argv, cwd=self.root, env=self.environment).out or "{}")
-
-    def destroy(self, progress: Progress) -> None:
-        """Deletes what is deployed; the stack and its history stay."""
-        file = self._select({})
-        self._run(progress, "destroy", "--yes", "--skip-preview", f"--config-file={file}")
-
-    def forget(self) -> None:
-        """Drops the state of what is gone already, as when its whole cluster was thrown away."""
-        argv = [self.pulumi, "stack", "rm", "--yes", "--force", "--preserve-config", self.stack]
-        process.run(argv, cwd=self.root, env=self.environment, timeout=60)
-
-    def _select(self, settings: Mapping[str, Any]) -> Path:
-        """Makes the stack when absent; returns its configuration with ``settings`` over it.
-
-        A new stack's salt would be written into the repository: it is kept in our folder instead.
-        """
-        own = self.root / f"Pulumi.{self.stack}.yaml"
-        salt = self.state / "salt"
-        chosen = [self.pulumi, "stack", "select", self.stack]
-        if not process.run(chosen, cwd=self.root, env=self.environment, timeout=60).ok:
-            before = own.read_bytes()
-            try:
-                made = process.run(
-                    [self.pulumi, "stack", "init", self.stack, "--secrets-provider=passphrase"],
-                    cwd=self.root,
-                    env=self.environment,
-                    timeout=60,
-                )
-                if not made.ok:
-                    raise ProblemReport([self._failed("stack init", made)])
-                keep(salt, yaml.safe_load(own.read_text()).get(_SALT, ""))
-            finally:
-                own.write_bytes(before)
-        document: dict[str, Any] = yaml.safe_load(own.read_text())
-        if salt.exists():
-            document[_SALT] = salt.read_text()
-        config: dict[str, Any] = document.setdefault("config", {})
-        config.update(settings)
-        merged = self.state / own.name
-        keep(merged, yaml.safe_dump(document, sort_keys=False))
-        return merged
-
-    def _run(self, progress: Progress, verb: str, *flags: str) -> str:
-        argv = [self.pulumi, verb, "--non-interactive", "--color=never", *flags]
-        outcome = process.run(
-            [*argv, f"--stack={self.stack}"],
-            cwd=self.root,
-            env=self.environment,
-            on_line=progress.say,
-        )
-        if not outcome.ok:
-            raise ProblemReport([self._failed(verb, outcome)])
-        return outcome.out
-
-    def _failed(self, verb: str, outcome: process.Outcome) -> Problem:
-        locked = "pulumi cancel" if "currently locked" in outcome.err + outcome.out else ""
-        return Problem(
-            f"pulumi {verb}",
-            complaint(outcome),
-            "the stack is deployed in part; Pulumi's state knows which part",
-            locked or "mend what is named and run this again: it goes on from there",
-        )
-
-
-def complaint(outcome: process.Outcome, most: int = 10) -> str:
-    """What Pulumi says went wrong: its diagnostics, without the progress and the counts around."""
-    _, found, rest = outcome.out.partition("Diagnostics:\n")
-    if not found:
-        return outcome.last_lines(6) or f"it ended with status {outcome.status}"
-    section = re.split(r"^(?:Outputs|Resources|Policies):", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    lines = [line.rstrip() for line in section.splitlines() if line.strip()]
-    return "\n      ".join(lines[-most:])
-
-
-def summary(said: str) -> dict[str, int]:
-    """The counts under ``Resources:`` at the end of an update, by what happened."""
-    tail = said[said.rfind("Resources:") :]
-    found = re.findall(
-        r"^ *[+~-]* *(\d+) (created|updated|deleted|replaced|unchanged)", tail, re.MULTILINE
-    )
-    return {happened: int(count) for count, happened in found}

@@ -255,7 +255,7 @@ def _built(names: Sequence[str], progress: Progress) -> Images:
     for name in names:
         if repository(name) != SERVER:
             continue
-        reference = f"{name}-{_content(RUNTIME)[:12]}"
+        reference = f"{_tagged(name)}-{_content(RUNTIME)[:12]}"
         with progress.step(f"Building {reference}"):
             for argv in (
                 ["docker", "build", "--tag", reference, str(RUNTIME)],

@@ -94,11 +94,9 @@ def run(
 
 
 @contextlib.contextmanager
-def background(
-    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None
-) -> Generator[Iterator[str]]:
+def background(argv: Sequence[str | Path]) -> Generator[Iterator[str]]:
     """Runs a program beside us for as long as the block lasts; yields its lines as they come."""
-    with _started(argv, stdin=False, env=env, cwd=None) as child:
+    with _started(argv, stdin=False, env=None, cwd=None) as child:
         yield iter(child.stdout or ())
 
 

@@ -18,7 +18,7 @@ from . import applyset, local_secrets, rollout
 from . import engine as engines
 from .apply import Change, apply
 from .cluster import Cluster, reach
-from .engine import Deployment, Engine
+from .engine import Engine
 from .graph import ResourceGraph
 from .images import Images, provide
 from .kubectl import Object
@@ -28,6 +28,7 @@ from .outputs import Deployed, Door, door, reachable, resolved
 from .places import alone, keep
 from .programs import record_stack
 from .progress import Progress
+from .pulumi_stack import Deployment, kubeconfig
 from .stack_files import read_stack_files
 from .target import refuse_placeholders
 
@@ -232,7 +233,7 @@ class _Run:
             root=self.root,
             stack=self.stack,
             state=self.state,
-            kubeconfig=engines.kubeconfig(kubectl, self.state),
+            kubeconfig=kubeconfig(kubectl, self.state),
         )
 
     def _settings(self) -> dict[str, Any]:

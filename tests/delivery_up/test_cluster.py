@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from delivery import cluster
-from delivery.engine import kubeconfig
 from delivery.kubectl import Kubectl
 from delivery.process import run
+from delivery.pulumi_stack import kubeconfig
 from stacks.problems import ProblemReport
 
 needs_kubectl = pytest.mark.skipif(

@@ -12,6 +12,7 @@ from delivery import engine
 from delivery.download import UnavailableError
 from delivery.graph import Resource, ResourceGraph
 from delivery.progress import Progress
+from delivery.pulumi_stack import Deployment, summary
 from stacks.problems import ProblemReport
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -112,13 +113,13 @@ Resources:
 
 Duration: 4s
 """
-    assert engine.summary(said) == {"created": 3, "updated": 1, "replaced": 2, "unchanged": 17}
+    assert summary(said) == {"created": 3, "updated": 1, "replaced": 2, "unchanged": 17}
 
 
 def test_the_passphrase_is_random_stays_the_same_and_is_for_its_owner_only(tmp_path: Path) -> None:
-    def deployment(state: Path) -> engine.Deployment:
+    def deployment(state: Path) -> Deployment:
         state.mkdir(exist_ok=True)
-        return engine.Deployment(Path("pulumi"), tmp_path, "dev", state, "")
+        return Deployment(Path("pulumi"), tmp_path, "dev", state, "")
 
     files = [
         Path(deployment(tmp_path / name).environment["PULUMI_CONFIG_PASSPHRASE_FILE"])
@@ -131,6 +132,6 @@ def test_the_passphrase_is_random_stays_the_same_and_is_for_its_owner_only(tmp_p
 
 
 def test_other_stacks_than_dev_keep_the_backend_that_the_user_chose(tmp_path: Path) -> None:
-    own = engine.Deployment(Path("pulumi"), tmp_path, "prod", tmp_path, "").environment
+    own = Deployment(Path("pulumi"), tmp_path, "prod", tmp_path, "").environment
     assert "PULUMI_BACKEND_URL" not in own
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in own

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from delivery.engine import Deployment
 from delivery.progress import Progress
+from delivery.pulumi_stack import Deployment
 from stacks.problems import ProblemReport
 
 PULUMI = shutil.which("pulumi")
