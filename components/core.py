@@ -11,7 +11,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from .base import Component
-from .container import Container, Probe, Resources, SecretFiles
+from .container import Container, Resources, SecretFiles
 from .gateway import GatewayArgs, gateway_container, mcp_urls
 from .labels import labels
 from .pod import pod_template
@@ -22,6 +22,7 @@ from .workload import Workload
 
 MIGRATION = "mcp-migration"
 """Name, label and flow source of the migration: it reaches the database and nothing else."""
+MIGRATION_RESOURCES = Resources(cpu="50m", memory="128Mi")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def migration(
         name="migrate",
         image=args.migration.image,
         command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/server.toml"],
-        resources=Resources(cpu="50m", memory="128Mi"),
+        resources=MIGRATION_RESOURCES,
         files=server_container(server).files,
         secrets=_database_only(server_secrets(server)),
     )
@@ -191,8 +192,3 @@ def _database_only(secrets: Sequence[SecretFiles]) -> list[SecretFiles]:
     needed = {"database-password", "ca.crt"}
     fewer = [replace(s, keys=[key for key in s.keys if key in needed]) for s in secrets]
     return [secret for secret in fewer if secret.keys]
-
-
-CORE_HEALTH = Probe(delay=60, period=30, timeout=10)
-CORE_READINESS = Probe(delay=10, period=10, failures=5)
-"""Probe times of core in the deployment patterns."""

@@ -15,7 +15,7 @@ from .container import Claim, Container, Files, Port, Probe, Probes
 from .labels import labels, selector
 from .problems import Problem, ProblemReport
 from .server import ServerArgs, called, server_container
-from .server_config import DATA_PATH, P2P, NodeConfig
+from .server_config import DATA_PATH, METRICS, P2P, NodeConfig
 from .start import graceful_start
 from .wire import metadata, wire
 from .workload import Exposure, Workload, WorkloadArgs, WorkloadKind
@@ -100,7 +100,7 @@ class QudagNode(Component[QudagNodeArgs]):
                 exposure=Exposure(name=p2p, headless=True),
                 kind=WorkloadKind.STATEFUL_SET,
                 grace=args.server.config.budget.at(Distance.SERVER).grace,
-                metrics_port=9090 if args.profile is NodeProfile.SEED else None,
+                metrics_port=METRICS if args.profile is NodeProfile.SEED else None,
             ),
             opts=self.owned(),
         )

@@ -21,9 +21,12 @@ from .server_config import (
     node_toml,
     server_toml,
 )
-from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
+from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
 PROGRAM = "qudag-mcp-server"
+HEALTH = Probe(delay=30)
+READINESS = Probe(delay=5, period=5, timeout=3)
+"""Probe times of the deployment patterns' gateway, for servers that name none of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,8 @@ class ServerArgs:
     scaling: Autoscaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
-    health: Probe = field(default_factory=lambda: Probe(delay=30))
-    readiness: Probe = field(default_factory=lambda: Probe(delay=5, period=5, timeout=3))
+    health: Probe = HEALTH
+    readiness: Probe = READINESS
     service: str | None = None
     environment: str = "development"
     claims: Sequence[Claim] = ()
@@ -66,8 +69,8 @@ def called(args: ServerArgs, name: str) -> ServerArgs:
     return replace(args, config=replace(args.config, name=name))
 
 
-def server_container(args: ServerArgs, *, ports: Sequence[Port] = ()) -> Container:
-    """The server's container: its own ports unless ``ports`` replaces what the Service offers."""
+def server_container(args: ServerArgs) -> Container:
+    """The server's container; its Service offers MCP over TLS and the metrics."""
     config = args.config
     hop = config.budget.at(Distance.SERVER)
     listens = [
@@ -82,7 +85,7 @@ def server_container(args: ServerArgs, *, ports: Sequence[Port] = ()) -> Contain
         name=config.name,
         image=args.image,
         command=[PROGRAM, "--config", f"{CONFIG_PATH}/server.toml"],
-        ports=[*listens, *ports],
+        ports=listens,
         probes=Probes(
             startup=Probe(port=config.http, path="/health", period=1, failures=60),
             liveness=replace(args.health, port=config.http, path="/health"),
@@ -130,7 +133,6 @@ def server_workload(
     containers: Sequence[Container],
     *,
     component: str,
-    kind: WorkloadKind = WorkloadKind.DEPLOYMENT,
     exposure: Exposure | None = None,
     after: Sequence[pulumi.Resource] = (),
 ) -> WorkloadArgs:
@@ -145,7 +147,6 @@ def server_workload(
         scaling=args.scaling,
         exposure=exposure or Exposure(name=args.service or f"{name}-service"),
         rollout=args.rollout,
-        kind=kind,
         # In a pod of several containers the slowest to drain decides.
         grace=args.config.budget.at(distance).grace,
         metrics_port=METRICS,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from components.container import Resources
+from components.core import MIGRATION_RESOURCES
 from components.data_tier import DEFAULT_RESOURCES as DATA_RESOURCES
 from components.gateway import SIDECAR_RESOURCES
 from components.namespace import ContainerLimits
@@ -88,7 +89,7 @@ def asks(config: StackConfig) -> Iterator[Ask]:
             containers += (SIDECAR_RESOURCES,)
         yield Ask(service.name, pods + surge, containers)
     yield Ask("postgres and redis", 2, (DATA_RESOURCES,))
-    yield Ask("migration", 1, (Resources(cpu="50m", memory="128Mi"),))
+    yield Ask("migration", 1, (MIGRATION_RESOURCES,))
 
 
 def the_quota_fits(config: StackConfig) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from components.budget import TimeoutBudget
-from components.container import Probe
+from components.container import Claim
 from components.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
 from components.data_tier import CacheProfile, DataTier, DataTierArgs
 from components.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
@@ -166,8 +166,6 @@ class Platform:
         return MonolithArgs(core=self._migrated(server), gateway=gateway)
 
     def _core(self, service: Service) -> CoreArgs:
-        from components.container import Claim
-
         data = self.config.data
         claim = Claim(
             name="data",
@@ -235,8 +233,8 @@ class Platform:
             scaling=service.scaling,
             rollout=service.rollout,
             resources=service.resources,
-            health=service.health or Probe(delay=30),
-            readiness=service.readiness or Probe(delay=5, period=5, timeout=3),
+            health=service.health,
+            readiness=service.readiness,
             environment=self.environment,
         )
 

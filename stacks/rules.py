@@ -7,6 +7,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+from components.budget import STEP
+
 from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
 from .config import Protocol, StackConfig
 from .problems import Problem, nearest
@@ -55,7 +57,7 @@ def drain_outlives_the_longest_tool(config: StackConfig) -> Iterator[Problem]:
             "protocol.drainSeconds",
             f"is {drain} s, but a tool may run {protocol.longest_tool_seconds} s",
             "calls in flight would be cut at every rollout",
-            f"leave it out, or set at least {protocol.longest_tool_seconds + 5}",
+            f"leave it out, or set at least {protocol.longest_tool_seconds + STEP}",
         )
 
 

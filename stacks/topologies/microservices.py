@@ -6,8 +6,8 @@ the flows are the arrows of its picture and the ports of its network policy.
 
 from typing import Final
 
-from components.container import Resources
-from components.core import CORE_HEALTH, CORE_READINESS, MIGRATION
+from components.container import Probe, Resources
+from components.core import MIGRATION
 from components.flow import Flow
 from components.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
 from components.workload import Rollout
@@ -67,8 +67,8 @@ SERVICES: Final = [
         resources=Resources(cpu="200m", memory="512Mi", cpu_limit="1", memory_limit="2Gi"),
         uses_database=True,
         uses_cache=True,
-        health=CORE_HEALTH,
-        readiness=CORE_READINESS,
+        health=Probe(delay=60, period=30, timeout=10),
+        readiness=Probe(delay=10, period=10, failures=5),
     ),
     Service(name=QUDAG, role=Role.QUDAG, replicas=2),
     Service(name="mcp-auth", role=Role.AUTH, resources=SMALL),

@@ -10,6 +10,7 @@ from typing import Final
 from components.container import Probe, Resources
 from components.flow import Flow
 from components.scaling import Autoscaling
+from components.server import HEALTH, READINESS
 from components.workload import Rollout
 
 
@@ -51,7 +52,7 @@ class Service:
         rollout: surge and unavailability.
         resources: requests and limits of its main container.
         uses_database, uses_cache: whether it gets their address and password.
-        health, readiness: probe times that differ from the usual.
+        health, readiness: probe times.
     """
 
     name: str
@@ -62,8 +63,8 @@ class Service:
     resources: Resources = field(default_factory=Resources)
     uses_database: bool = False
     uses_cache: bool = False
-    health: Probe | None = None
-    readiness: Probe | None = None
+    health: Probe = HEALTH
+    readiness: Probe = READINESS
 
 
 @dataclass(frozen=True, kw_only=True)
