@@ -10,7 +10,7 @@ from typing import Any
 
 from mcp_types import CallToolResult, TextContent, Tool
 
-from stacks.problems import Problem, ProblemReport, nearest
+from components.problems import Problem, ProblemReport, nearest
 
 from . import local_secrets
 from .client import Endpoint, Era, call_tool, eras, list_tools, mint

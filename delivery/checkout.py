@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stacks.problems import Problem, ProblemReport, nearest
+from components.problems import Problem, ProblemReport, nearest
 
 
 def resolve(root: Path, ref: str) -> str:

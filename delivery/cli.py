@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stacks.problems import ProblemReport
+from components.problems import ProblemReport
 
 from . import live
 

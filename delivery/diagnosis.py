@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from stacks.problems import Problem
+from components.problems import Problem
 
 from .kubectl import Kubectl, Object
 

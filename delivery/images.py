@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from . import local_node, process
 from .cluster import KIND_CLUSTER, Cluster
@@ -195,21 +195,7 @@ def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
         if known == {"recipe": made_of, "digest": _sha256(stored)}:
             return known["digest"]
     progress.say(f"assembling {name}")
-    outcome = process.run(
-        [local_node.FOLDER / "image", name, *arguments], on_line=progress.say, timeout=1800
-    )
-    if not outcome.ok:
-        raise ProblemReport(
-            [
-                Problem(
-                    f"image {name}",
-                    f"it was not assembled: {outcome.last_lines(3)}",
-                    "its pods would not start",
-                    "check that the Debian archive and the Python package index can be reached "
-                    "and that the disk has room, then run this again",
-                )
-            ]
-        )
+    local_node.assemble(name, arguments, progress)
     digest = _sha256(stored)
     keep(stamp, json.dumps({"recipe": made_of, "digest": digest}))
     return digest

@@ -7,10 +7,11 @@ import os
 import platform
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import which
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from . import process
 from .kubectl import Kubectl
@@ -24,6 +25,7 @@ BALANCERS = tuple(str(address) for address in ipaddress.ip_network("10.250.1.0/2
 _SEPARATOR = "\x1f"
 _SPEAKING_CLEARLY = {"NODE_SEPARATOR": _SEPARATOR}
 _BUILD_SECONDS = 3600.0
+_ASSEMBLY_SECONDS = 1800.0
 _CLEARING_SECONDS = 30.0
 
 
@@ -152,6 +154,27 @@ def heard(outcome: process.Outcome) -> list[Problem]:
             "tools/node/README.md says where its logs are; make down clears up, then make up again",
         )
     ]
+
+
+def assemble(name: str, arguments: Sequence[str], progress: Progress) -> None:
+    """Makes an image for the node, from the layers it has already where it can."""
+    outcome = process.run(
+        [FOLDER / "image", name, *arguments],
+        timeout=_ASSEMBLY_SECONDS,
+        on_line=lambda line: progress.say(_plain(line)),
+    )
+    if not outcome.ok:
+        raise ProblemReport(
+            [
+                Problem(
+                    f"image {name}",
+                    f"it was not assembled: {_plain(outcome.last_lines(2))}",
+                    "its pods would not start",
+                    "check that the Debian archive and the Python package index can be reached "
+                    "and that the disk has room, then run this again: finished layers are kept",
+                )
+            ]
+        )
 
 
 def image_manifest(name: str) -> Path:

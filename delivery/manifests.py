@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import yaml
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from .graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
 from .kubernetes import group, kind

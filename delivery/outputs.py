@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from . import process
 from .kubectl import Kubectl, Object

@@ -8,7 +8,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 
 def state_folder(stack: str) -> Path:

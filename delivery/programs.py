@@ -79,7 +79,7 @@ def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
         said = json.loads(outcome.read_text())
         if said.get("problems"):
             # Not at the top: the child must find these modules in the folder of its own program.
-            from stacks.problems import Problem, ProblemReport
+            from components.problems import Problem, ProblemReport
 
             raise ProblemReport(Problem(**problem) for problem in said["problems"])
         if "error" in said:

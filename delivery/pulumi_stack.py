@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from . import process
 from .kubectl import Kubectl

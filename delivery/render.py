@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from .graph import ResourceGraph
 from .manifests import manifests, to_yaml

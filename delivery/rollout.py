@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from stacks.problems import ProblemReport
+from components.problems import ProblemReport
 
 from .diagnosis import diagnose
 from .kubectl import Kubectl, Object, reference

@@ -52,7 +52,7 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
 
     Raises ProblemReport when there is no such project or stack, or a file is not YAML.
     """
-    from stacks.problems import Problem, ProblemReport, nearest
+    from components.problems import Problem, ProblemReport, nearest
     from stacks.stack_file import read_stack_file, read_yaml
 
     if not has_program(root):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from .images import used
 from .kubectl import Object

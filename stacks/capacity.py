@@ -12,10 +12,10 @@ from components.core import MIGRATION_RESOURCES
 from components.data_tier import DEFAULT_RESOURCES as DATA_RESOURCES
 from components.gateway import SIDECAR_RESOURCES
 from components.namespace import ContainerLimits
+from components.problems import Problem
 from components.scaling import Autoscaling
 
 from .config import ServiceScale, StackConfig
-from .problems import Problem
 from .topologies import TOPOLOGIES
 from .topologies.topology import Role, Service
 

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import yaml
 
-from .problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
+
 from .stack_file import Loader, read_stack_file
 from .wording import KEY_PREFIX
 

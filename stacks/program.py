@@ -15,8 +15,9 @@ from pulumi.runtime.config import (
     is_config_secret,
 )
 
+from components.problems import Problem, ProblemReport, nearest
+
 from .config import StackConfig
-from .problems import Problem, ProblemReport, nearest
 from .validation import KEY_PREFIX, parse, validate
 
 ROOT = Path(__file__).resolve().parents[1]

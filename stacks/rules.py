@@ -8,10 +8,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from components.budget import STEP
+from components.problems import Problem, nearest
 
 from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
 from .config import Protocol, StackConfig
-from .problems import Problem, nearest
 from .topologies import TOPOLOGIES
 from .topologies.topology import Role
 

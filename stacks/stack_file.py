@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 
 import yaml
 
-from .problems import Problem, ProblemReport, nearest
+from components.problems import Problem, ProblemReport, nearest
+
 from .wording import KEY_PREFIX
 
 TOP_LEVEL: Final = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from components.problems import Problem, ProblemReport
+
 from .config import StackConfig
-from .problems import Problem, ProblemReport
 from .rules import broken_rules
 from .wording import KEY_PREFIX, dotted, guess, is_word, worded
 

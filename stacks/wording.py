@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Union, cast, get_args, 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from components.problems import Problem, nearest
+
 from .config import StackConfig
 from .forms import FORMS, Form
-from .problems import Problem, nearest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

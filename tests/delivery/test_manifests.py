@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.problems import ProblemReport
 from delivery.graph import Resource
 from delivery.manifests import manifests, to_yaml
-from stacks.problems import ProblemReport
 from tests.harness.graphs import cloud, graph, kube, workload
 
 KINDS = [

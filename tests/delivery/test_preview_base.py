@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.checkout import resolve
 from delivery.diff import Action
 from delivery.preview import compare
 from delivery.programs import ProgramFailed, record_stack
-from stacks.problems import ProblemReport
 from tests.delivery.checkouts import Checkout
 
 

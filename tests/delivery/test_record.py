@@ -7,8 +7,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 
+from components.problems import Problem, ProblemReport
 from delivery.graph import ResourceGraph
-from stacks.problems import Problem, ProblemReport
 from tests.harness import record
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.graph import ResourceGraph
 from delivery.render import render
-from stacks.problems import ProblemReport
 from tests.harness.graphs import cloud, graph, kube
 
 

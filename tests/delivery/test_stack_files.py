@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.stack_files import StackFiles, read_stack_files, stack_names
-from stacks.problems import ProblemReport
 
 
 @pytest.fixture

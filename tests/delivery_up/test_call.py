@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from mcp_types import Tool
 
+from components.problems import ProblemReport
 from delivery.call import arguments
-from stacks.problems import ProblemReport
 
 TOOL = Tool(
     name="count",

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.problems import ProblemReport
 from delivery import cluster
 from delivery.kubectl import Kubectl
 from delivery.process import run
 from delivery.pulumi_stack import kubeconfig
-from stacks.problems import ProblemReport
 
 needs_kubectl = pytest.mark.skipif(
     shutil.which("kubectl") is None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.down import refuse_protected
 from delivery.graph import Resource, ResourceGraph
-from stacks.problems import ProblemReport
 
 
 def claim(name: str, *, protect: bool) -> Resource:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from components.problems import ProblemReport
 from delivery import engine
 from delivery.download import UnavailableError
 from delivery.graph import Resource, ResourceGraph
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment, summary
-from stacks.problems import ProblemReport
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 BUCKET = "aws:s3/bucket:Bucket"

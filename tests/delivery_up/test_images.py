@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery import images
 from delivery.images import Images, fingerprint, recipe, repository, used
-from stacks.problems import ProblemReport
 
 NGINX = "docker.io/nginxinc/nginx-unprivileged:1.29"
 

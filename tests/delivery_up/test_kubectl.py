@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.kubectl import explain, listed, reference, require
-from stacks.problems import ProblemReport
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.kubectl import Kubectl
 from delivery.outputs import Deployed, Door, resolved
-from stacks.problems import ProblemReport
 
 OUTPUTS = {
     "mcp_url": "https://address-of.qudag-mcp-dev.mcp-gateway-service/mcp",

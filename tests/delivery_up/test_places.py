@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.places import alone, keep, known_stacks, state_folder
-from stacks.problems import ProblemReport
 
 HOLD = """
 import sys, time

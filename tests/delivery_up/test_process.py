@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery import process
-from stacks.problems import ProblemReport
 
 
 def until(holds: Callable[[], bool], seconds: float = 15.0) -> bool:

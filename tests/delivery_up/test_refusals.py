@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.certificates import new_authority, new_certificate
 from delivery.client import Endpoint, Era, call_tool, eras, list_tools
-from stacks.problems import ProblemReport
 
 Answer = Callable[[dict[str, Any]], tuple[int, str, str]]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.target import refuse_placeholders, request
-from stacks.problems import ProblemReport
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
+from components.problems import Problem, ProblemReport
 from delivery.record import record
-from stacks.problems import Problem, ProblemReport
 from stacks.program import main
 from stacks.stack_file import read_stack_file, read_yaml
 from stacks.validation import validate

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from stacks.lines import located
-from stacks.problems import ProblemReport
 from stacks.stack_file import read_stack_file
 from stacks.validation import validate
 from tests.invalid.cases import PREFIX, ROOT

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import Problem, ProblemReport
 from delivery.stack_files import read_stack_files
-from stacks.problems import Problem, ProblemReport
 from stacks.stack_file import read_stack_file
 
 DEFAULTS = "the stack would be made of defaults"

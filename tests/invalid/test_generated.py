@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.problems import ProblemReport
 from stacks.config import StackConfig
 from stacks.forms import FORMS, Form
-from stacks.problems import ProblemReport
 from stacks.schema import stack_schema
 from stacks.validation import validate
 from stacks.wording import dotted

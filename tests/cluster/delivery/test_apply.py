@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery import applyset
 from delivery.apply import Applied, Change, apply
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
-from stacks.problems import ProblemReport
 
 
 def namespace(name: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import uuid
 import jwt
 import pytest
 
+from components.problems import ProblemReport
 from delivery import local_secrets
 from delivery.client import mint
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import AUTHORITY, SIGNER, RequiredSecret
-from stacks.problems import ProblemReport
 
 ADDRESSES = ["10.250.1.1"]
 
