@@ -1,4 +1,4 @@
-"""Finds the real programs that tests run: on PATH, where Debian puts them, or unpacked by tools/programs."""
+"""Finds the real programs that tests run: on PATH, where Debian has them, or in our cache."""
 
 from __future__ import annotations
 
