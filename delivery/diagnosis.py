@@ -73,6 +73,12 @@ def _is_ready(pod: Object) -> bool:
     return any(seen["type"] == "Ready" and seen["status"] == "True" for seen in conditions)
 
 
+def container_statuses(pod: Object) -> list[dict[str, Any]]:
+    """What the kubelet says of each container of a pod, of those of its start first."""
+    status: dict[str, Any] = pod.get("status", {})
+    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+
+
 def _pod_facts(kubectl: Kubectl, pod: Object) -> Iterator[str]:
     """A pod's state, container by container, with the log of those that ended or restart."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
@@ -80,10 +86,7 @@ def _pod_facts(kubectl: Kubectl, pod: Object) -> Iterator[str]:
     for condition in status.get("conditions", ()):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             yield f"pod {name} is not scheduled: {condition.get('message', '')}"
-    for container in [
-        *status.get("initContainerStatuses", ()),
-        *status.get("containerStatuses", ()),
-    ]:
+    for container in container_statuses(pod):
         state: dict[str, Any] = container.get("state", {})
         waiting: dict[str, Any] = state.get("waiting", {})
         ended: dict[str, Any] = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from components.problems import ProblemReport
 
-from .diagnosis import diagnose
+from .diagnosis import container_statuses, diagnose
 from .kubectl import Kubectl, Object, reference
 from .progress import Progress
 
@@ -203,7 +203,7 @@ def _restarts(pod: Object) -> int:
     return max(
         (
             container.get("restartCount", 0)
-            for container in _containers(pod)
+            for container in container_statuses(pod)
             if container.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
         ),
         default=0,
@@ -219,10 +219,5 @@ def _has_pod(workload: str, pods: frozenset[str]) -> bool:
 
 def waiting_reasons(pod: Object) -> list[str]:
     """Why containers of a pod do not run, in the kubelet's words."""
-    waits = [container.get("state", {}).get("waiting", {}) for container in _containers(pod)]
+    waits = [container.get("state", {}).get("waiting", {}) for container in container_statuses(pod)]
     return [wait["reason"] for wait in waits if wait.get("reason")]
-
-
-def _containers(pod: Object) -> list[dict[str, Any]]:
-    status: Mapping[str, Any] = pod.get("status", {})
-    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
