@@ -19,6 +19,7 @@ from .cluster import KIND_CLUSTER, Cluster
 from .kubectl import Object
 from .places import keep, tools_cache
 from .progress import Progress
+from .stack_files import StackFiles
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
@@ -66,9 +67,16 @@ class Images:
     references: Mapping[str, str] = field(default_factory=dict[str, str])
     stand_ins: tuple[str, ...] = ()
 
-    def put_into(self, manifests: Iterable[Object]) -> list[Object]:
-        """The manifests with exact references in place of the configured names."""
-        return [_with_images(manifest, self.references) for manifest in manifests]
+    def settings(self, files: StackFiles) -> dict[str, Any]:
+        """The stack's ``images`` with the exact references; nothing where there are none."""
+        if not self.references:
+            return {}
+        from stacks.config import Images as Configured
+
+        key = f"{files.project}:images"
+        stated: dict[str, Any] = json.loads(files.config.get(key, "{}"))
+        fields = Configured.model_validate(stated).model_dump(by_alias=True, exclude_none=True)
+        return {key: {name: self.references.get(value, value) for name, value in fields.items()}}
 
 
 def used(manifests: Iterable[Object]) -> list[str]:
@@ -107,15 +115,6 @@ def _containers(manifest: Object) -> list[dict[str, Any]]:
 def _pod_of(spec: dict[str, Any]) -> dict[str, Any]:
     template: dict[str, Any] = spec.get("template") or {}
     return template.get("spec") or {}
-
-
-def _with_images(manifest: Object, references: Mapping[str, str]) -> Object:
-    if not any(container["image"] in references for container in _containers(manifest)):
-        return manifest
-    copy: Object = json.loads(json.dumps(manifest))
-    for container in _containers(copy):
-        container["image"] = references.get(container["image"], container["image"])
-    return copy
 
 
 def repository(name: str) -> str:

@@ -22,6 +22,7 @@ from .progress import Progress
 
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 _SALT = "encryptionsalt"
+_AT_ONCE = ("--yes", "--skip-preview")
 
 
 def kubeconfig(kubectl: Kubectl, state: Path) -> str:
@@ -82,7 +83,7 @@ class Deployment:
             settings: configuration that this machine decides, over that of the stack's file.
         """
         file = self._select(settings)
-        said = self._run(progress, "up", "--yes", "--skip-preview", f"--config-file={file}")
+        said = self._run(progress, "up", *_AT_ONCE, "--suppress-outputs", f"--config-file={file}")
         return summary(said)
 
     def outputs(self) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class Deployment:
     def destroy(self, progress: Progress) -> None:
         """Deletes what is deployed; the stack and its history stay."""
         file = self._select({})
-        self._run(progress, "destroy", "--yes", "--skip-preview", f"--config-file={file}")
+        self._run(progress, "destroy", *_AT_ONCE, f"--config-file={file}")
 
     def forget(self) -> None:
         """Drops the state of what is gone already, as when its whole cluster was thrown away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +27,11 @@ class StackFiles:
     stack: str
     config: dict[str, str]
     secret_keys: tuple[str, ...] = ()
+
+    def over(self, settings: Mapping[str, Any]) -> StackFiles:
+        """These files with values of this machine in the place of theirs, by full key."""
+        stated = {key: _handed_over(value) for key, value in settings.items()}
+        return replace(self, config=self.config | stated)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -26,7 +25,7 @@ from .local_secrets import RequiredSecret
 from .manifests import manifests
 from .outputs import Deployed, Door, door, reachable, resolved
 from .places import alone, keep
-from .programs import record_stack
+from .programs import run_program
 from .progress import Progress
 from .pulumi_stack import Deployment, kubeconfig
 from .stack_files import read_stack_files
@@ -82,7 +81,8 @@ def up(
     """
     with alone(stack, "up") as state:
         with progress.step(f"Program, stack {stack}") as step:
-            graph = record_stack(root, stack)
+            files = read_stack_files(root, stack)
+            graph = run_program(str(root), files)
             configured = list(manifests(graph).values())
             step.result = f"{len(configured)} Kubernetes objects"
         engine = engines.choose(graph, progress)
@@ -90,11 +90,14 @@ def up(
         if not cluster.ours:
             refuse_placeholders(stack, configured)
         images = provide(cluster, configured, progress)
-        wanted = images.put_into(configured)
+        settings = images.settings(files)
+        if settings:  # names that depend on an image are those that the engine will see
+            graph = run_program(str(root), files.over(settings))
+        wanted = list(manifests(graph).values())
         required = _required(graph, wanted)
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
-        run = _Run(root, stack, state, cluster, engine, images, wanted, required, progress)
+        run = _Run(root, stack, state, cluster, engine, settings, wanted, required, progress)
         changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
         with progress.step("Workloads") as step:
             rollout.wait(cluster.kubectl, wanted, progress)
@@ -142,7 +145,7 @@ class _Run:
     state: Path
     cluster: Cluster
     engine: Engine
-    images: Images
+    settings: Mapping[str, Any]
     wanted: Sequence[Object]
     required: Sequence[RequiredSecret]
     progress: Progress
@@ -161,7 +164,7 @@ class _Run:
 
     def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
         with self.progress.step("Deployment by Pulumi") as step, self._secrets_beside() as secrets:
-            counts = self._deployment().up(self._settings(), self.progress)
+            counts = self._deployment().up(self.settings, self.progress)
             step.result = _counted(counts)
         return counts, secrets
 
@@ -235,19 +238,6 @@ class _Run:
             state=self.state,
             kubeconfig=kubeconfig(kubectl, self.state),
         )
-
-    def _settings(self) -> dict[str, Any]:
-        """The images of this cluster, over those of the stack's file."""
-        if not self.images.references:
-            return {}
-        from stacks.config import Images as Configured
-
-        files = read_stack_files(self.root, self.stack)
-        key = f"{files.project}:images"
-        stated: dict[str, Any] = json.loads(files.config.get(key, "{}"))
-        fields = Configured.model_validate(stated).model_dump(by_alias=True, exclude_none=True)
-        exact = self.images.references
-        return {key: {name: exact.get(value, value) for name, value in fields.items()}}
 
 
 def _counted(counts: Mapping[str, int]) -> str:

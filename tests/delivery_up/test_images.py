@@ -9,9 +9,17 @@ import pytest
 
 from components.problems import ProblemReport
 from delivery import images
+from delivery.graph import ResourceGraph
 from delivery.images import Images, fingerprint, recipe, repository, used
+from delivery.manifests import manifests
+from delivery.programs import run_program
+from delivery.stack_files import read_stack_files
 
 NGINX = "docker.io/nginxinc/nginx-unprivileged:1.29"
+
+
+def manifests_of(graph: ResourceGraph) -> list[dict[str, Any]]:
+    return list(manifests(graph).values())
 
 
 def pod(*names: str) -> dict[str, Any]:
@@ -26,17 +34,28 @@ def workload(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["Pod", "Deployment", "StatefulSet", "Job", "CronJob"])
-def test_every_container_of_every_kind_of_workload_is_found_and_replaced(kind: str) -> None:
-    manifest = workload(kind, pod("a:1", "b:1"))
-    assert used([manifest]) == ["a:1", "b:1"]
-    (put,) = Images({"b:1": "b:1@sha256:x"}).put_into([manifest])
-    assert used([put]) == ["a:1", "b:1@sha256:x"]
-    assert used([manifest]) == ["a:1", "b:1"]
+def test_every_container_of_every_kind_of_workload_is_found(kind: str) -> None:
+    assert used([workload(kind, pod("a:1", "b:1"))]) == ["a:1", "b:1"]
 
 
-def test_objects_without_pods_stay_as_they_are() -> None:
-    manifest = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
-    assert Images({"a": "b"}).put_into([manifest]) == [manifest]
+def test_an_object_without_pods_runs_no_image() -> None:
+    assert used([{"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}]) == []
+
+
+def test_the_program_sees_exact_references_and_names_what_depends_on_them_by_them() -> None:
+    root = Path(__file__).resolve().parents[2]
+    files = read_stack_files(root, "dev")
+    before = manifests_of(run_program(str(root), files))
+    exact = {name: f"{name}@sha256:{'5' * 64}" for name in used(before)}
+    after = manifests_of(run_program(str(root), files.over(Images(exact).settings(files))))
+    assert used(after) == list(exact.values())
+    jobs = [[m["metadata"]["name"] for m in ms if m["kind"] == "Job"] for ms in (before, after)]
+    assert jobs[0] != jobs[1]
+
+
+def test_images_of_a_cluster_of_the_users_change_nothing() -> None:
+    files = read_stack_files(Path(__file__).resolve().parents[2], "dev")
+    assert Images().settings(files) == {}
 
 
 @pytest.mark.parametrize(
