@@ -97,7 +97,8 @@ def policies(
     """The NetworkPolicy spec of each workload: exactly the declared flows, in both directions.
 
     Raises:
-        ProblemReport: flows that name nobody, and outsiders that would open egress to everywhere.
+        ProblemReport: flows that name nobody, outsiders whose networks are none, and those that
+            would open egress to everywhere or to a machine's credentials.
     """
     by_name = {party.name: party for party in parties}
     _refuse_impossible(workloads, flows, by_name)
@@ -147,6 +148,7 @@ def _refuse_impossible(
 ) -> None:
     problems: list[Problem] = []
     known = {*workloads, *parties}
+    networks = {name: _networks(party, problems) for name, party in parties.items()}
     for flow in flows:
         at = f"flow {flow.source} → {flow.target}:{flow.port}"
         problems += [
@@ -159,8 +161,7 @@ def _refuse_impossible(
             for name in (flow.source, flow.target)
             if name not in known
         ]
-        target = parties.get(flow.target)
-        networks = [ipaddress.ip_network(c) for c in getattr(target, "cidrs", ())]
+        reached = networks.get(flow.target, ())
         problems += [
             Problem(
                 at,
@@ -168,10 +169,10 @@ def _refuse_impossible(
                 "whatever runs in the pod could act as the machine that it runs on",
                 "leave that address out",
             )
-            for network in networks
+            for network in reached
             if any(network == a or _contains(a, network) for a in METADATA_NETWORKS)
         ]
-        if any(network.prefixlen == 0 for network in networks):
+        if any(network.prefixlen == 0 for network in reached):
             problems.append(
                 Problem(
                     at,
@@ -182,6 +183,24 @@ def _refuse_impossible(
             )
     if problems:
         raise ProblemReport(problems)
+
+
+def _networks(party: Party, problems: list[Problem]) -> list[Any]:
+    """The networks of a party outside; what is none is added to ``problems``."""
+    found: list[Any] = []
+    for cidr in party.cidrs if isinstance(party, Outside) else ():
+        try:
+            found.append(ipaddress.ip_network(cidr))
+        except ValueError as error:
+            problems.append(
+                Problem(
+                    f"outside {party.name}",
+                    f"is no network: {error}",
+                    "the API server refuses the network policy",
+                    "write an address and its mask, such as 10.0.0.0/8 or 203.0.113.7/32",
+                )
+            )
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,14 @@ def test_naming_a_credential_address_is_refused(address: str):
     assert "where machines get their credentials" in said
 
 
+@pytest.mark.parametrize("cidr", ["10.0.0.1/8", "login.example.com", "10.0.0.0/33", ""])
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_what_is_no_network_is_refused(cidr: str, end: str):
+    ends: dict[str, Any] = {"source": "a", "target": "a", end: "out"}
+    said = refused([Flow(**ends, port=80, why="calls")], Outside(name="out", cidrs=[cidr]))
+    assert "outside out: is no network" in said
+
+
 def test_being_reached_from_every_address_there_is_can_be_said():
     world = Outside(name="out", cidrs=["0.0.0.0/0"])
     assert policies(["a"], [Flow(source="out", target="a", port=443, why="calls")], [world])
