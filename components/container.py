@@ -153,7 +153,8 @@ class Container:
     Attributes:
         name: unique in the pod.
         image: reference with tag or digest.
-        command: the program and its arguments, so that the image's own entrypoint does not matter.
+        command: the program and its arguments, so that the image's own entrypoint does not matter;
+            empty for the image's own.
         ports: what it listens on.
         probes: None for a container that runs to its end.
         resources: see Resources.
@@ -182,7 +183,8 @@ def container_spec(container: Container) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "name": container.name,
         "image": container.image,
-        "command": list(container.command),
+        # An empty list says the same as none, but counts as a change at every apply.
+        **({"command": list(container.command)} if container.command else {}),
         "resources": {
             "requests": {"cpu": container.resources.cpu, "memory": container.resources.memory},
             "limits": {

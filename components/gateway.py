@@ -88,7 +88,7 @@ class GatewayArgs:
         max_body: largest request, in nginx units.
         exposure: the Service in front of it.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
-        command: what an ``image`` engine runs; ignored for nginx.
+        command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
         environment: value of QUDAG_ENV.
     """
 

@@ -46,6 +46,7 @@ def test_nginx_runs_with_the_rendered_configuration_and_an_own_image_without():
     assert objects(own, "ConfigMap") == []
     (found,) = pods(own)
     assert found.container("mcp-gateway")["command"] == ["own-gateway"]
+    assert "command" not in door(engine=GatewayEngine.IMAGE).container("mcp-gateway")
 
 
 def test_both_engines_are_probed_limited_and_drained_alike():
