@@ -150,5 +150,8 @@ def _cloud(tree: Any) -> Iterator[str]:
 
 
 def _covers(wide: str, narrow: str) -> bool:
-    outer, inner = ip_network(wide, strict=False), ip_network(narrow, strict=False)
+    try:
+        outer, inner = ip_network(wide, strict=False), ip_network(narrow, strict=False)
+    except ValueError:  # known only after a deployment, or a mistake: told from any other
+        return wide == narrow
     return outer.version == inner.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

@@ -55,6 +55,13 @@ def test_wider_source_ranges_are_named_and_narrower_are_not():
     ]
 
 
+def test_source_ranges_that_only_a_deployment_knows_are_named_where_they_are_new():
+    unknown = service("LoadBalancer", loadBalancerSourceRanges=["[unknown]"])
+    known = service("LoadBalancer", loadBalancerSourceRanges=["10.0.0.0/8"])
+    assert len(exposed(known, unknown)) == 1
+    assert exposed(unknown, unknown) == []
+
+
 def test_external_addresses_are_named():
     assert exposed(service(), service(externalIPs=["192.0.2.1"])) == [
         "Service core/door opens 192.0.2.1 port 443/TCP"
