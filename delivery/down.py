@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
@@ -11,11 +12,11 @@ from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
 from .cluster import KIND_CLUSTER, Cluster
 from .graph import ResourceGraph
-from .outputs import FILE, Deployed
+from .outputs import BEGUN_FILE, FILE, Begun
 from .places import alone, known_stacks, state_folder, tools_cache
 from .programs import record_stack
 from .progress import Progress
-from .pulumi_stack import Deployment, kubeconfig
+from .pulumi_stack import DEV, Deployment, forget, kubeconfig
 
 
 def down(
@@ -28,53 +29,95 @@ def down(
     what was applied goes.
     """
     with alone(stack, "down") as state:
-        before = Deployed.find(state)
-        request = request or (before.request if before else None)
-        kind = clusters.asked(request)[0] if request or before else "node"
-        by_pulumi = before is not None and before.engine == "pulumi"
-        keep_cluster = keep_cluster or _shared(stack, kind)
-        if kind == "node" and not keep_cluster:
-            if not local_node.left_something():
-                _forget(root, stack, state, by_pulumi=by_pulumi, gone=True)
-                return "nothing is up"
-            local_node.down(progress)
-            _forget(root, stack, state, by_pulumi=by_pulumi, gone=True)
-            return "the local node is down; its caches stay"
-        cluster = clusters.running(request)
-        if cluster is None:
-            _forget(root, stack, state, by_pulumi=by_pulumi, gone=True)
-            return "nothing is up"
-        if kind == "kind" and not keep_cluster:
-            _delete_kind(progress)
-            _forget(root, stack, state, by_pulumi=by_pulumi, gone=True)
-            return f"the kind cluster {KIND_CLUSTER} is deleted"
-        removed = _remove(root, stack, state, cluster, progress, by_pulumi=by_pulumi)
-        (state / FILE).unlink(missing_ok=True)
-        return f"{removed} in {cluster.name}" if removed else f"nothing is up in {cluster.name}"
+        begun = Begun.find(state)
+        request = request or (begun.request if begun else None)
+        kind = clusters.asked(request)[0] if request else "node"
+        undo = _Undo(
+            root, stack, state, progress, by_pulumi=bool(begun and begun.engine == "pulumi")
+        )
+        if kind == "context" or keep_cluster or _shared(stack, kind):
+            return undo.delete(request or kind)
+        return undo.throw_away(kind)
 
 
 def _shared(stack: str, kind: str) -> bool:
     """Whether another stack is up in our own cluster of this kind."""
-    others = (Deployed.find(state_folder(name)) for name in known_stacks() if name != stack)
+    others = (Begun.find(state_folder(name)) for name in known_stacks() if name != stack)
     return any(other is not None and other.cluster == kind for other in others)
 
 
-def _remove(
-    root: Path, stack: str, state: Path, cluster: Cluster, progress: Progress, *, by_pulumi: bool
-) -> str:
-    """Deletes what the stack has in a cluster that stays."""
-    if not cluster.ours and not by_pulumi:
-        refuse_protected(record_stack(root, stack))
-    with progress.step(f"Deleting stack {stack} from {cluster.name}"):
-        secrets = local_secrets.delete(cluster.kubectl, applyset.namespaces(cluster.kubectl, stack))
-        if by_pulumi and (pulumi := _pulumi()) is not None:
-            reached = kubeconfig(cluster.kubectl, state)
-            Deployment(pulumi, root, stack, state, reached).destroy(progress)
-            return "what Pulumi deployed is destroyed"
-        count = applyset.delete(cluster.kubectl, stack, progress)
-    if not count and not secrets:
-        return ""
-    return f"{count} objects and {secrets} local secrets are deleted"
+@dataclass(frozen=True)
+class _Undo:
+    """The end of one stack."""
+
+    root: Path
+    stack: str
+    state: Path
+    progress: Progress
+    by_pulumi: bool
+
+    def throw_away(self, kind: str) -> str:
+        """Ends our own cluster as a whole."""
+        if self.by_pulumi and self.stack != DEV and (running := clusters.running(kind)):
+            self._destroy(running)  # its state is in a backend of the user's
+        if kind == "kind":
+            gone = clusters.running(kind) is None
+            said = f"the kind cluster {KIND_CLUSTER} is deleted"
+            end = _delete_kind
+        else:
+            gone = not local_node.left_something()
+            said = "the local node is down; its caches stay"
+            end = local_node.down
+        if not gone:
+            end(self.progress)
+        self._forget()
+        return "nothing is up" if gone else said
+
+    def delete(self, request: str) -> str:
+        """Deletes the stack from a cluster that stays."""
+        cluster = clusters.running(request)
+        if cluster is None:
+            self._forget()
+            return "nothing is up"
+        if self.by_pulumi:
+            self._destroy(cluster)
+            self._forget()
+            return f"what Pulumi deployed in {cluster.name} is destroyed"
+        if not cluster.ours:
+            refuse_protected(record_stack(self.root, self.stack))
+        with self.progress.step(f"Deleting stack {self.stack} from {cluster.name}"):
+            spaces = applyset.namespaces(cluster.kubectl, self.stack)
+            secrets = local_secrets.delete(cluster.kubectl, spaces)
+            count = applyset.delete(cluster.kubectl, self.stack, self.progress)
+        self._forget()
+        if not count and not secrets:
+            return f"nothing is up in {cluster.name}"
+        return f"{count} objects and {secrets} local secrets are deleted in {cluster.name}"
+
+    def _destroy(self, cluster: Cluster) -> None:
+        pulumi = _pulumi()
+        if pulumi is None:
+            raise ProblemReport(
+                [
+                    Problem(
+                        f"stack {self.stack}",
+                        "it was deployed by Pulumi, which is no longer here",
+                        "nothing else knows all that belongs to it",
+                        "put pulumi back on PATH (https://www.pulumi.com/docs/install/), "
+                        "then run this again",
+                    )
+                ]
+            )
+        reached = kubeconfig(cluster.kubectl, self.state)
+        with self.progress.step(f"Destroying stack {self.stack} in {cluster.name}"):
+            deployment = Deployment(pulumi, self.root, self.stack, self.state, reached)
+            deployment.destroy(self.progress)
+
+    def _forget(self) -> None:
+        """Drops what we remember of the deployment, its Pulumi state included where we keep it."""
+        for name in (FILE, BEGUN_FILE, "ca.crt"):
+            (self.state / name).unlink(missing_ok=True)
+        forget(self.state)
 
 
 def refuse_protected(graph: ResourceGraph) -> None:
@@ -99,14 +142,6 @@ def _pulumi() -> Path | None:
         return Path(found)
     fetched = sorted(tools_cache().glob("pulumi-*/pulumi"))
     return fetched[-1] if fetched else None
-
-
-def _forget(root: Path, stack: str, state: Path, *, by_pulumi: bool, gone: bool) -> None:
-    """Drops what we remember of a deployment whose cluster is gone."""
-    if by_pulumi and gone and (pulumi := _pulumi()) is not None:
-        Deployment(pulumi, root, stack, state, kubeconfig="").forget()
-    for name in (FILE, "ca.crt"):
-        (state / name).unlink(missing_ok=True)
 
 
 def _delete_kind(progress: Progress) -> None:

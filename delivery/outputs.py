@@ -20,6 +20,7 @@ from .places import keep
 
 _TOKEN = re.compile(r"address-of\.([a-z0-9-]+)\.([a-z0-9-]+)")
 FILE = "outputs.json"
+BEGUN_FILE = "begun.json"
 FORWARDED_PORT = 8443
 BALANCER_SECONDS = 30.0
 
@@ -77,6 +78,36 @@ def resolved(outputs: Mapping[str, Any], door: Door | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """Where an ``up`` went and with what, remembered before it changes anything there.
+
+    Attributes:
+        engine: ``pulumi`` or ``kubectl``.
+        cluster: ``context``, ``kind`` or ``node``.
+        context: the kubeconfig context, where the cluster is the user's.
+    """
+
+    engine: str
+    cluster: str
+    context: str
+
+    @property
+    def request(self) -> str:
+        """What to say as ``CLUSTER`` to reach the same cluster again."""
+        return f"context:{self.context}" if self.cluster == "context" else self.cluster
+
+    def write(self, folder: Path) -> None:
+        keep(folder / BEGUN_FILE, json.dumps(self.__dict__) + "\n")
+
+    @classmethod
+    def find(cls, folder: Path) -> Begun | None:
+        try:
+            return cls(**json.loads((folder / BEGUN_FILE).read_text()))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+
+
+@dataclass(frozen=True)
 class Deployed:
     """What ``up`` left behind for the other commands: nothing in it is secret.
 
@@ -84,7 +115,6 @@ class Deployed:
         outputs: the stack's, with real addresses.
         cluster: ``context``, ``kind`` or ``node``.
         context: the kubeconfig context, where the cluster is the user's.
-        engine: ``pulumi`` or ``kubectl``.
         door: namespace and Service to forward from where there is no address.
         ca_file: the authority that signed the gateway's certificate; None for public ones.
     """
@@ -92,7 +122,6 @@ class Deployed:
     outputs: dict[str, Any]
     cluster: str
     context: str
-    engine: str
     door: tuple[str, str] | None = None
     ca_file: str | None = None
 

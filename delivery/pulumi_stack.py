@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ from .progress import Progress
 
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 _SALT = "encryptionsalt"
+_SALT_FILE = "salt"
+_BACKEND = "pulumi"
+DEV = "dev"
+"""The stack whose state we keep ourselves."""
 _AT_ONCE = ("--yes", "--skip-preview")
 
 
@@ -60,9 +65,9 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         """Dev keeps its state in our folder; other stacks use the backend the user chose."""
         own = {"KUBECONFIG": self.kubeconfig, **QUIET}
-        if self.stack != "dev":
+        if self.stack != DEV:
             return own
-        backend = self.state / "pulumi"
+        backend = self.state / _BACKEND
         backend.mkdir(mode=0o700, exist_ok=True)
         return own | {
             "PULUMI_BACKEND_URL": backend.as_uri(),
@@ -96,21 +101,16 @@ class Deployment:
         file = self._select({})
         self._run(progress, "destroy", *_AT_ONCE, f"--config-file={file}")
 
-    def forget(self) -> None:
-        """Drops the state of what is gone already, as when its whole cluster was thrown away."""
-        argv = [self.pulumi, "stack", "rm", "--yes", "--force", "--preserve-config", self.stack]
-        process.run(argv, cwd=self.root, env=self.environment, timeout=60)
-
     def _select(self, settings: Mapping[str, Any]) -> Path:
         """Makes the stack when absent; returns its configuration with ``settings`` over it.
 
         A new stack's salt would be written into the repository: it is kept in our folder instead.
         """
         own = self.root / f"Pulumi.{self.stack}.yaml"
-        salt = self.state / "salt"
+        salt = self.state / _SALT_FILE
         chosen = [self.pulumi, "stack", "select", self.stack]
         selected = process.run(chosen, cwd=self.root, env=self.environment, timeout=60)
-        if not selected.ok and self.stack != "dev":
+        if not selected.ok and self.stack != DEV:
             raise ProblemReport([self._no_stack(selected)])
         if not selected.ok:
             before = own.read_bytes()
@@ -163,6 +163,12 @@ class Deployment:
             "the stack is deployed in part; Pulumi's state knows which part",
             locked or "mend what is named and run this again: it goes on from there",
         )
+
+
+def forget(state: Path) -> None:
+    """Drops the state that we keep: of a stack that is destroyed, or whose cluster is gone."""
+    shutil.rmtree(state / _BACKEND, ignore_errors=True)
+    (state / _SALT_FILE).unlink(missing_ok=True)
 
 
 def complaint(outcome: process.Outcome, most: int = 10) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stacks.problems import ProblemReport
+from stacks.problems import Problem, ProblemReport
 
 from . import applyset, local_secrets, rollout
 from . import engine as engines
@@ -23,19 +21,14 @@ from .images import Images, provide
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .manifests import manifests
-from .outputs import Deployed, Door, door, reachable, resolved
+from .outputs import Begun, Deployed, Door, door, resolved
 from .places import alone, keep
 from .programs import run_program
 from .progress import Progress
-from .pulumi_stack import Deployment, kubeconfig
+from .proof import proven
+from .pulumi_stack import Deployment, forget, kubeconfig
 from .stack_files import read_stack_files
 from .target import refuse_placeholders
-
-if TYPE_CHECKING:
-    from .client import Endpoint
-
-CHECK_SECONDS = 20.0
-"""How long a ready platform may take until its first call succeeds: rules and routes settle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +91,13 @@ def up(
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
         run = _Run(root, stack, state, cluster, engine, settings, wanted, required, progress)
+        _begin(state, stack, engine, cluster)
         changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
         with progress.step("Workloads") as step:
             rollout.wait(cluster.kubectl, wanted, progress)
             step.result = f"{len(rollout.workloads(wanted))} ready"
         deployed, gate = run.returned(run.outputs() if engine.pulumi else graph.outputs)
-        calls = _called(deployed, cluster, progress)
+        calls = proven(deployed, cluster, progress)
         deployed.write(state)
     return Done(
         deployed=deployed,
@@ -119,6 +113,25 @@ def up(
         ),
         seconds=progress.seconds,
     )
+
+
+def _begin(state: Path, stack: str, engine: Engine, cluster: Cluster) -> None:
+    """Remembers where this goes; refuses an engine or a cluster other than the stack is under."""
+    now = Begun("pulumi" if engine.pulumi else "kubectl", cluster.kind, cluster.kubectl.context)
+    before = Begun.find(state)
+    if before is not None and before != now:
+        raise ProblemReport(
+            [
+                Problem(
+                    f"stack {stack}",
+                    f"it was deployed by {before.engine} to {before.request}; "
+                    f"this would be {now.engine} to {now.request}",
+                    "two engines, or two clusters, would each know half of it",
+                    f"make down STACK={stack}, then run this again",
+                )
+            ]
+        )
+    now.write(state)
 
 
 def _required(graph: ResourceGraph, wanted: Sequence[Object]) -> list[RequiredSecret]:
@@ -163,6 +176,8 @@ class _Run:
         return counts, secrets
 
     def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
+        if self.cluster.ours and not self.cluster.kubectl.objects(*self._namespaces()):
+            forget(self.state)  # the cluster that our state speaks of is gone
         with self.progress.step("Deployment by Pulumi") as step, self._secrets_beside() as secrets:
             counts = self._deployment().up(self.settings, self.progress)
             step.result = _counted(counts)
@@ -184,7 +199,6 @@ class _Run:
             outputs=resolved(outputs, gate),
             cluster=self.cluster.kind,
             context=kubectl.context,
-            engine="pulumi" if self.engine.pulumi else "kubectl",
             door=(gate.namespace, gate.service) if gate and gate.address is None else None,
             ca_file=authority,
         )
@@ -199,6 +213,11 @@ class _Run:
         file = self.state / "ca.crt"
         keep(file, certificate)
         return str(file)
+
+    def _namespaces(self) -> list[str]:
+        """The stack's namespaces, as arguments of kubectl."""
+        spaces = [thing for thing in self.wanted if thing["kind"] == "Namespace"]
+        return [f"namespace/{space['metadata']['name']}" for space in spaces]
 
     def _make_secrets(self) -> list[str]:
         return local_secrets.create(self.cluster.kubectl, self.required, self.cluster.balancers)
@@ -245,39 +264,3 @@ def _counted(counts: Mapping[str, int]) -> str:
     if not set(counts) - {unchanged}:
         return "nothing changed"
     return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
-def endpoint(deployed: Deployed, cluster: Cluster, url: str) -> Endpoint | None:
-    """How to call the platform with a token of our own; None where its issuer is not ours."""
-    from .client import Endpoint, mint
-
-    outputs = deployed.outputs
-    private = local_secrets.signer_key(cluster.kubectl, outputs["namespace"])
-    if private is None:
-        return None
-    token = mint(private, issuer=outputs["issuer"], audience=outputs["audience"])
-    return Endpoint(url=url, token=token, ca_file=deployed.ca_file)
-
-
-def _called(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
-    """Calls the platform through its gateway, in each era that it serves."""
-    from .client import check  # loads the MCP SDK: seconds that no earlier step should wait for
-
-    with (
-        progress.step("A call through the gateway") as step,
-        reachable(deployed.outputs["mcp_url"], deployed, cluster.kubectl) as url,
-    ):
-        where = endpoint(deployed, cluster, url)
-        if where is None:
-            step.result = "not called: no token can be made here for its issuer"
-            return step.result
-        deadline = time.monotonic() + CHECK_SECONDS
-        while True:
-            try:
-                step.result = asyncio.run(check(where, deployed.outputs["era"]))
-                return step.result
-            except ProblemReport as report:
-                if time.monotonic() > deadline:
-                    raise
-                progress.say(report.problems[0].what[:100])
-                time.sleep(1.0)

@@ -18,9 +18,7 @@ OUTPUTS = {
 
 
 def deployed() -> Deployed:
-    return Deployed(
-        outputs=OUTPUTS, cluster="context", context="mine", engine="kubectl", door=("n", "s")
-    )
+    return Deployed(outputs=OUTPUTS, cluster="context", context="mine", door=("n", "s"))
 
 
 def test_an_address_takes_the_place_of_its_token() -> None:

@@ -15,7 +15,7 @@ import yaml
 from rich.console import Console
 
 from delivery.progress import Progress
-from delivery.pulumi_stack import Deployment
+from delivery.pulumi_stack import Deployment, forget
 from stacks.problems import ProblemReport
 
 PULUMI = shutil.which("pulumi")
@@ -108,5 +108,5 @@ def test_a_stack_whose_cluster_is_gone_is_forgotten(
     deployment: Deployment, progress: Progress
 ) -> None:
     deployment.up({}, progress)
-    deployment.forget()
+    forget(deployment.state)
     assert deployment.up({}, progress) == {"created": 3}
