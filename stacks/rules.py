@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,11 +11,11 @@ from components.budget import STEP
 from components.problems import Problem, nearest
 
 from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
+from .cluster_rules import CLUSTER_RULES
 from .config import Protocol, StackConfig
+from .rule import Rule, at
 from .topologies import TOPOLOGIES
 from .topologies.topology import Role
-
-Rule = Callable[[StackConfig], Iterable[Problem]]
 
 ISSUER_PORT: Final = 443
 """The one port that the declared flows to the issuer have."""
@@ -45,15 +45,11 @@ def _overlap(one: str, other: str) -> bool:
     return long.startswith(short) and long[len(short) :][:1] in ("", ".", "[")
 
 
-def _at(path: str, what: str, consequence: str, fix: str) -> Problem:
-    return Problem(f"qudag-mcp:{path}", what, consequence, fix)
-
-
 def drain_outlives_the_longest_tool(config: StackConfig) -> Iterator[Problem]:
     """A stopping server waits longer than any call may take."""
     protocol = config.protocol
     if (drain := protocol.drain_seconds) and drain <= protocol.longest_tool_seconds:
-        yield _at(
+        yield at(
             "protocol.drainSeconds",
             f"is {drain} s, but a tool may run {protocol.longest_tool_seconds} s",
             "calls in flight would be cut at every rollout",
@@ -68,14 +64,14 @@ def images_are_pinned(config: StackConfig) -> Iterator[Problem]:
             continue
         tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
         if config.environment != "dev" and "@sha256:" not in image:
-            yield _at(
+            yield at(
                 f"images.{name}",
                 f"{image} has no digest",
                 "what runs tomorrow may not be what was tested today",
                 f"append @sha256:… (crane digest {image})",
             )
         elif "@" not in image and tag in ("", "latest"):
-            yield _at(
+            yield at(
                 f"images.{name}",
                 f"{image} names no version",
                 "every node may run another build",
@@ -86,7 +82,7 @@ def images_are_pinned(config: StackConfig) -> Iterator[Problem]:
 def a_domain_outside_dev(config: StackConfig) -> Iterator[Problem]:
     """Certificates and tokens name a host; without one, any host would do."""
     if config.environment != "dev" and config.domain is None:
-        yield _at(
+        yield at(
             "domain",
             "is missing",
             "the servers would answer to any host name, and no certificate could be right",
@@ -97,7 +93,7 @@ def a_domain_outside_dev(config: StackConfig) -> Iterator[Problem]:
 def a_context_outside_dev(config: StackConfig) -> Iterator[Problem]:
     """A stack that people depend on says which cluster it belongs to."""
     if config.environment != "dev" and config.kubernetes.context is None:
-        yield _at(
+        yield at(
             "kubernetes.context",
             "is missing",
             "it would go to whichever cluster the kubeconfig happens to point at",
@@ -108,7 +104,7 @@ def a_context_outside_dev(config: StackConfig) -> Iterator[Problem]:
 def published_keys_outside_dev(config: StackConfig) -> Iterator[Problem]:
     """Keys made for a local cluster must never sign for a real one."""
     if config.environment != "dev" and config.protocol.jwks_url is None:
-        yield _at(
+        yield at(
             "protocol.jwksUrl",
             "is missing",
             "tokens could only be signed by keys that `up` makes for local clusters",
@@ -121,7 +117,7 @@ def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
     """Tokens come from a real authorization server."""
     default = Protocol.model_fields["issuer"].default
     if config.environment != "dev" and config.protocol.issuer == default:
-        yield _at(
+        yield at(
             "protocol.issuer",
             "is the placeholder of a local cluster",
             "no real authorization server signs for it: every call would be refused",
@@ -132,7 +128,7 @@ def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
 def the_issuer_can_be_reached(config: StackConfig) -> Iterator[Problem]:
     """With keys at a URL, the servers need a way to it."""
     if config.protocol.jwks_url and not config.network.issuer:
-        yield _at(
+        yield at(
             "network.issuer",
             "is empty, but the servers fetch keys from protocol.jwksUrl",
             "the network policies would drop that: every token would be refused",
@@ -145,7 +141,7 @@ def the_issuer_is_on_the_usual_port(config: StackConfig) -> Iterator[Problem]:
     url = config.protocol.jwks_url
     port = urlsplit(url).port if url else None
     if port not in (None, ISSUER_PORT):
-        yield _at(
+        yield at(
             "protocol.jwksUrl",
             f"has port {port}",
             f"the network policies let servers out to port {ISSUER_PORT} of the issuer alone",
@@ -157,14 +153,14 @@ def somebody_can_reach_the_gateway(config: StackConfig) -> Iterator[Problem]:
     """A gateway with an address takes connections from someone."""
     network = config.network
     if network.public and network.clients:
-        yield _at(
+        yield at(
             "network.clients",
             "is set although network.public is true",
             "the list would be ignored",
             "leave one of the two out",
         )
     if config.edge.load_balancer and not (network.public or network.clients):
-        yield _at(
+        yield at(
             "network.clients",
             "is empty, but edge.loadBalancer gives the gateway an address",
             "the network policies would drop every client",
@@ -179,14 +175,14 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
         path = f"scaling.{name}"
         if name not in names:
             guess = nearest(name, names)
-            yield _at(
+            yield at(
                 path,
                 f"the topology {config.topology} has no such service",
                 "it would have no effect",
                 f"write {guess}" if guess else f"one of: {', '.join(names)}",
             )
         if scale.replicas is not None and (scale.min is not None or scale.max is not None):
-            yield _at(
+            yield at(
                 path,
                 "has replicas and also min or max",
                 "the autoscaler and the program would fight over the number of pods",
@@ -194,14 +190,14 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
             )
         if (scale.min is None) != (scale.max is None):
             lacking = "min" if scale.min is None else "max"
-            yield _at(
+            yield at(
                 f"{path}.{lacking}",
                 "is missing",
                 "the autoscaler needs both bounds",
                 f"set {lacking} as well",
             )
         elif scale.min is not None and scale.max is not None and scale.min > scale.max:
-            yield _at(
+            yield at(
                 path,
                 f"min is {scale.min}, max is {scale.max}",
                 "the API server refuses the autoscaler",
@@ -221,7 +217,7 @@ def sessions_stay_with_their_pod(config: StackConfig) -> Iterator[Problem]:
         if scale and (scale.max or scale.replicas):
             most = scale.max or scale.replicas or most
         if most > 1:
-            yield _at(
+            yield at(
                 "protocol.era",
                 f"is {config.protocol.era}, and {service.name} may have {most} pods",
                 "a session lives in the memory of one pod: its next call may reach another",
@@ -234,7 +230,7 @@ def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
     for service in TOPOLOGIES[config.topology].services:
         scale = config.scaling.get(service.name)
         if service.role is Role.QUDAG and scale and (scale.min or scale.max):
-            yield _at(
+            yield at(
                 f"scaling.{service.name}",
                 "has min or max, but it is a node of a consensus network",
                 "each change of their number would start an election",
@@ -242,36 +238,10 @@ def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
             )
 
 
-def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
-    """Each Secret has one purpose: a pod that mounts one must not see another's keys."""
-    seen: dict[str, str] = {}
-    for field, name in config.secrets.model_dump(by_alias=True).items():
-        if other := seen.get(name):
-            yield _at(
-                f"secrets.{field}",
-                f"names the same Secret as secrets.{other}",
-                "pods would be given keys that are not for them, and its keys would clash",
-                "name two Secrets",
-            )
-        seen.setdefault(name, field)
-
-
-def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
-    """A stack makes its namespace, locks it, and deletes it with everything in it."""
-    name = config.namespace
-    if name == "default" or name.startswith("kube-"):
-        yield _at(
-            "kubernetes.namespace",
-            f"is {name}, which belongs to the cluster",
-            "its other tenants would be cut off by our policies, and deleted with the stack",
-            f"leave it out for qudag-mcp-{config.environment}, or choose a name of your own",
-        )
-
-
 def the_stack_is_its_environment(config: StackConfig, *, stack: str | None) -> Iterator[Problem]:
     """A stack named after an environment that people depend on has that environment's rules."""
     if stack in ("staging", "prod") and config.environment != stack:
-        yield _at(
+        yield at(
             "environment",
             f"is {config.environment} in the stack {stack}",
             f"the rules of {config.environment} would hold for what people take for {stack}",
@@ -295,7 +265,6 @@ RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_counts),
-    (("secrets",), secrets_are_distinct),
-    (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
+    *CLUSTER_RULES,
 ]
 """Each rule with what it reads."""
