@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from shutil import which
 
 from components.problems import Problem, ProblemReport
 
@@ -82,11 +81,10 @@ def _script(name: str, seconds: float, progress: Progress) -> process.Outcome:
 
     A script ends with us, however we end: it stops its builds, and lets go of the node.
     """
-    bound_to_us = ["setpriv", "--pdeathsig", "TERM"] if which("setpriv") else []
     deadline = time.monotonic() + _CLEARING_SECONDS
     while True:
         outcome = process.run(
-            [*bound_to_us, FOLDER / name],
+            process.bound([FOLDER / name], "TERM"),
             env=_SPEAKING_CLEARLY,
             timeout=seconds,
             on_line=lambda line: progress.say(_plain(line)),

@@ -47,6 +47,14 @@ def find(program: str, *, needed_for: str, fix: str) -> Path:
     return Path(found)
 
 
+def bound(argv: Sequence[str | Path], sign: str) -> list[str | Path]:
+    """The command, made to get signal ``sign`` (``TERM``, ``INT``) when we are killed outright.
+
+    Where there is no util-linux it is the command itself, which then goes on alone.
+    """
+    return ["setpriv", "--pdeathsig", sign, *argv] if which("setpriv") else list(argv)
+
+
 def run(
     argv: Sequence[str | Path],
     *,

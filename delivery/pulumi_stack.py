@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_AC
 _SALT = "encryptionsalt"
 _SALT_FILE = "salt"
 _BACKEND = "pulumi"
+_LOCKED = "currently locked"
+_LOCK_SECONDS = 300.0
 DEV = "dev"
 """The stack whose state we keep ourselves."""
 _AT_ONCE = ("--yes", "--skip-preview")
@@ -145,18 +148,38 @@ class Deployment:
 
     def _run(self, progress: Progress, verb: str, *flags: str) -> str:
         argv = [self.pulumi, verb, "--non-interactive", "--color=never", *flags]
-        outcome = process.run(
-            [*argv, f"--stack={self.stack}"],
-            cwd=self.root,
-            env=self.environment,
-            on_line=progress.say,
-        )
-        if not outcome.ok:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            outcome = process.run(
+                process.bound([*argv, f"--stack={self.stack}"], "INT"),
+                cwd=self.root,
+                env=self.environment,
+                on_line=progress.say,
+            )
+            if outcome.ok:
+                return outcome.out
+            # In our own backend only a command that was killed can hold the lock: it may still
+            # be ending, and what it leaves then is nobody's.
+            locked = _LOCKED in outcome.err + outcome.out
+            if not locked or self.stack != DEV or time.monotonic() > deadline:
+                raise ProblemReport([self._failed(verb, outcome)])
+            if not self._is_ending():
+                self._unlock(verb, outcome)
+            time.sleep(1.0)
+
+    def _is_ending(self) -> bool:
+        """Whether a Pulumi that holds a lock in our backend still runs."""
+        files = (self.state / _BACKEND).rglob("locks/**/*.json")
+        holders = [json.loads(file.read_text()).get("pid") for file in files]
+        return any(Path(f"/proc/{holder}").exists() for holder in holders)
+
+    def _unlock(self, verb: str, outcome: process.Outcome) -> None:
+        argv = [self.pulumi, "cancel", "--yes", f"--stack={self.stack}"]
+        if not process.run(argv, cwd=self.root, env=self.environment, timeout=60).ok:
             raise ProblemReport([self._failed(verb, outcome)])
-        return outcome.out
 
     def _failed(self, verb: str, outcome: process.Outcome) -> Problem:
-        locked = "pulumi cancel" if "currently locked" in outcome.err + outcome.out else ""
+        locked = "pulumi cancel" if _LOCKED in outcome.err + outcome.out else ""
         return Problem(
             f"pulumi {verb}",
             complaint(outcome),

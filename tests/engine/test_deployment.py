@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 PROGRAM = """
+import time
+
 import pulumi
 
 config = pulumi.Config()
@@ -35,6 +38,8 @@ class Part(pulumi.ComponentResource):
         self.register_outputs({})
 
 for name in config.require_object("parts"):
+    if name == "slow":
+        time.sleep(8)
     if name == "broken":
         raise RuntimeError("a part is broken")
     Part(name)
@@ -110,3 +115,32 @@ def test_a_stack_whose_cluster_is_gone_is_forgotten(
     deployment.up({}, progress)
     forget(deployment.state)
     assert deployment.up({}, progress) == {"created": 3}
+
+
+def test_an_up_that_was_killed_is_taken_up_by_the_next(
+    deployment: Deployment, progress: Progress
+) -> None:
+    ours = f"""
+import sys
+from pathlib import Path
+from rich.console import Console
+from delivery.progress import Progress
+from delivery.pulumi_stack import Deployment
+progress = Progress(Console(file=sys.stdout))
+with progress.step("up"):
+    Deployment(
+        Path({str(deployment.pulumi)!r}), Path({str(deployment.root)!r}), "dev",
+        Path({str(deployment.state)!r}), "",
+    ).up({{"engine-test:parts": ["a", "slow"]}}, progress)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", ours], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "Updating" in line:
+                break
+        running.kill()
+    done = deployment.up({}, progress)
+    assert sum(done.values()) == 3
+    assert deployment.up({}, progress) == {"unchanged": 3}
