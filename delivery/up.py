@@ -91,7 +91,7 @@ def up(
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
         run = _Run(root, stack, state, cluster, engine, settings, wanted, required, progress)
-        _begin(state, stack, engine, cluster)
+        begin(state, stack, engine, cluster)
         changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
         with progress.step("Workloads") as step:
             rollout.wait(cluster.kubectl, wanted, progress)
@@ -115,7 +115,7 @@ def up(
     )
 
 
-def _begin(state: Path, stack: str, engine: Engine, cluster: Cluster) -> None:
+def begin(state: Path, stack: str, engine: Engine, cluster: Cluster) -> None:
     """Remembers where this goes; refuses an engine or a cluster other than the stack is under."""
     now = Begun("pulumi" if engine.pulumi else "kubectl", cluster.kind, cluster.kubectl.context)
     before = Begun.find(state)
