@@ -30,27 +30,29 @@ class Recipe:
     """How an image is made on the local node.
 
     Attributes:
-        part: the end of the image's repository name that it stands for.
+        repositories: last parts of the names of the images that it stands for.
         debian: packages of its base.
         called: what the user is told.
         path: folders put before the usual ones on its PATH.
     """
 
-    part: str
+    repositories: Sequence[str]
     debian: str
     called: str
     path: Sequence[str] = ()
 
 
 STAND_INS = (
-    Recipe(part="nginx", debian="nginx-light", called="Debian's nginx"),
     Recipe(
-        part="postgres",
+        repositories=("nginx", "nginx-unprivileged"), debian="nginx-light", called="Debian's nginx"
+    ),
+    Recipe(
+        repositories=("postgres", "postgresql"),
         debian="postgresql-17",
         called="Debian's PostgreSQL 17",
         path=("/usr/lib/postgresql/17/bin",),
     ),
-    Recipe(part="valkey", debian="valkey-server", called="Debian's Valkey"),
+    Recipe(repositories=("valkey",), debian="valkey-server", called="Debian's Valkey"),
 )
 
 
@@ -151,7 +153,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def recipe(name: str) -> Recipe:
     """How the image is made from Debian packages."""
     for stand_in in STAND_INS:
-        if repository(name).startswith(stand_in.part):
+        if repository(name) in stand_in.repositories:
             return stand_in
     raise ProblemReport(
         [
