@@ -191,7 +191,8 @@ class Workload(Component[WorkloadArgs]):
         else:
             spec["serviceName"] = args.exposure.name if args.exposure else self.physical
             spec["podManagementPolicy"] = "Parallel"
-            spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in claims]
+            if claims:
+                spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in claims]
         spec["template"] = pod_template(
             self.physical,
             args.component,

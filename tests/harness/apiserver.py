@@ -57,9 +57,9 @@ class ApiServer:
 
 
 def crds_folder() -> Path | None:
-    """Where the operators' CRDs lie: $CRDS_DIR, else beside the checkout; None for nowhere."""
-    folder = Path(os.environ.get("CRDS_DIR") or ROOT.parent / "shared" / "crds")
-    return folder if any(folder.glob("*.yaml")) else None
+    """Where the operators' CRDs lie: $CRDS_DIR; None for nowhere."""
+    folder = os.environ.get("CRDS_DIR")
+    return Path(folder) if folder and any(Path(folder).glob("*.yaml")) else None
 
 
 def up(run: Path, *options: str) -> Path:

@@ -54,9 +54,9 @@ await_accounts() { await 60 "default service account" kubectl get serviceaccount
 
 # ---- CRDs ----------------------------------------------------------------------------------------
 
-crds_folder() { # [DIR]: given, else $CRDS_DIR, else the folder beside the checkout
-  local dir=${1:-${CRDS_DIR:-$here/../../../shared/crds}}
-  compgen -G "$dir/*.yaml" > /dev/null || fail "no CRDs in $(realpath -m "$dir")" "nothing is started" \
+crds_folder() { # [DIR]: given, else $CRDS_DIR
+  local dir=${1:-${CRDS_DIR:-}}
+  [[ -n $dir ]] && compgen -G "$dir/*.yaml" > /dev/null || fail "no CRDs in ${dir:-CRDS_DIR, which is not set}" "nothing is started" \
     "name a folder of their YAML files: --crds DIR, or CRDS_DIR=DIR"
   realpath "$dir"
 }
