@@ -107,7 +107,8 @@ def tools(stack: Stack = "dev", era: EraName = None, token: Bearer = None) -> No
     from .call import tools as offered
 
     for tool in offered(stack, _era(era), token):
-        typer.echo(f"{tool.name:20} {(tool.description or '').strip().splitlines()[0]}")
+        first_line, _, _ = (tool.description or "").strip().partition("\n")
+        typer.echo(f"{tool.name:20} {first_line}")
 
 
 def call(  # noqa: PLR0917  (options of the command line)
