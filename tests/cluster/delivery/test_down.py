@@ -1,0 +1,62 @@
+"""In a cluster of the user's, down deletes what the stack applied and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery import applyset
+from delivery.apply import apply
+from delivery.down import down
+from delivery.kubectl import Kubectl
+from delivery.outputs import Begun
+from delivery.places import state_folder
+from delivery.progress import Progress
+
+ROOT = Path(__file__).resolve().parents[3]
+SPACE = "qudag-mcp-dev"
+
+
+@pytest.fixture
+def deployed(
+    kubectl: Kubectl, progress: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Stack dev as an up to a context would leave it, in two objects; its state folder."""
+    monkeypatch.setenv("QUDAG_MCP_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("KUBECONFIG", str(kubectl.kubeconfig))
+    monkeypatch.setenv("PATH", f"{kubectl.program.parent}{os.pathsep}{os.environ['PATH']}")
+    wanted: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "config", "namespace": SPACE},
+        },
+    ]
+    made = applyset.prepare(kubectl, "dev", wanted)
+    apply(kubectl, "dev", wanted, progress, made=made)
+    state = state_folder("dev")
+    Begun("kubectl", "context", kubectl.context).write(state)
+    return state
+
+
+def test_down_goes_where_up_went_and_forgets_it(
+    deployed: Path, kubectl: Kubectl, progress: Progress
+) -> None:
+    kubectl.must("create", "namespace", "somebody-elses")
+    said = down(ROOT, "dev", None, progress)
+    assert said == f"2 objects and 0 local secrets are deleted in context {kubectl.context}"
+    assert kubectl.objects(f"namespace/{SPACE}") == []
+    assert len(kubectl.objects("namespace/somebody-elses")) == 1
+    assert Begun.find(deployed) is None
+    kubectl.must("delete", "namespace", "somebody-elses")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_second_down_finds_nothing(kubectl: Kubectl, progress: Progress) -> None:
+    where = f"context:{kubectl.context}"
+    down(ROOT, "dev", where, progress)
+    assert down(ROOT, "dev", where, progress) == f"nothing is up in context {kubectl.context}"
