@@ -32,9 +32,9 @@ def down(
         begun = Begun.find(state)
         request = request or (begun.request if begun else None)
         kind = clusters.asked(request)[0] if request else "node"
-        undo = _Undo(
-            root, stack, state, progress, by_pulumi=bool(begun and begun.engine == "pulumi")
-        )
+        remembered = begun is None or request == begun.request
+        by_pulumi = remembered and begun is not None and begun.engine == "pulumi"
+        undo = _Undo(root, stack, state, progress, remembered=remembered, by_pulumi=by_pulumi)
         if kind == "context" or keep_cluster or _shared(stack, kind):
             return undo.delete(request or kind)
         return undo.throw_away(kind)
@@ -48,12 +48,18 @@ def _shared(stack: str, kind: str) -> bool:
 
 @dataclass(frozen=True)
 class _Undo:
-    """The end of one stack."""
+    """The end of one stack.
+
+    Attributes:
+        remembered: whether it is the deployment that we remember, not one elsewhere.
+        by_pulumi: whether Pulumi deployed it.
+    """
 
     root: Path
     stack: str
     state: Path
     progress: Progress
+    remembered: bool
     by_pulumi: bool
 
     def throw_away(self, kind: str) -> str:
@@ -115,6 +121,8 @@ class _Undo:
 
     def _forget(self) -> None:
         """Drops what we remember of the deployment, its Pulumi state included where we keep it."""
+        if not self.remembered:
+            return
         for name in (FILE, BEGUN_FILE, "ca.crt"):
             (self.state / name).unlink(missing_ok=True)
         forget(self.state)

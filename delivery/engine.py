@@ -38,13 +38,19 @@ class Engine:
         return "kubectl (server-side apply)" if self.pulumi is None else "Pulumi"
 
 
-def choose(graph: ResourceGraph, progress: Progress) -> Engine:
+def choose(graph: ResourceGraph, progress: Progress, *, stays_without: bool = False) -> Engine:
     """The engine for this stack on this machine.
+
+    Args:
+        stays_without: whether the stack is up without Pulumi, and so stays until it is down.
 
     Raises:
         ProblemReport: there is no Pulumi, and the stack holds what kubectl cannot deploy.
     """
     with progress.step("Engine") as step:
+        if stays_without:
+            step.result = "kubectl server-side apply, as before"
+            return Engine(None, "the stack came up without Pulumi and stays so until make down")
         reasons: list[str] = []
         for look in (_installed, _released):
             found = look()

@@ -78,7 +78,9 @@ def up(
             graph = run_program(str(root), files)
             configured = list(manifests(graph).values())
             step.result = f"{len(configured)} Kubernetes objects"
-        engine = engines.choose(graph, progress)
+        before = Begun.find(state)
+        without = before is not None and before.engine == "kubectl"
+        engine = engines.choose(graph, progress, stays_without=without)
         cluster = reach(request, progress)
         if not cluster.ours:
             refuse_placeholders(stack, configured)

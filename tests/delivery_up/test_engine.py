@@ -101,6 +101,16 @@ def test_a_pulumi_whose_plugin_cannot_be_had_is_not_used(
     assert "has no plugin kubernetes" in chosen.why
 
 
+def test_a_stack_that_is_up_without_pulumi_stays_so_when_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path, "echo v3.272.0")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    chosen = engine.choose(graph(NAMESPACE), quiet(), stays_without=True)
+    assert chosen.pulumi is None
+    assert "until make down" in chosen.why
+
+
 def test_the_end_of_an_update_is_counted() -> None:
     said = """
 Updating (dev):
