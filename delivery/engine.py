@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from shutil import which
 
-from stacks.problems import Problem, ProblemReport
+from components.problems import Problem, ProblemReport
 
 from . import process
 from .download import UnavailableError, obtain

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery.cluster import Cluster
 from delivery.engine import Engine
 from delivery.kubectl import Kubectl
 from delivery.outputs import Begun
 from delivery.up import begin
-from stacks.problems import ProblemReport
 
 PULUMI = Engine(Path("pulumi"), "")
 KUBECTL = Engine(None, "")

@@ -7,10 +7,10 @@ from collections.abc import Generator
 
 import pytest
 
+from components.problems import ProblemReport
 from delivery import cluster
 from delivery.outputs import Deployed, reachable
 from delivery.places import state_folder
-from stacks.problems import ProblemReport
 from tests.harness.deployed import Platform, up, verb
 
 

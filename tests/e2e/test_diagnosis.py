@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from components.problems import Problem, ProblemReport
 from delivery import rollout
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
-from stacks.problems import Problem, ProblemReport
 from tests.harness.deployed import Platform
 
 

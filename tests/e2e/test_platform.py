@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from mcp_types import TextContent
 
+from components.problems import ProblemReport
 from delivery.client import Era, call_tool, connected, eras, list_tools
-from stacks.problems import ProblemReport
 from tests.harness.deployed import Platform, up
 
 RESTRICTED = "pod-security.kubernetes.io/enforce"

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from rich.console import Console
 
+from components.problems import ProblemReport
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment, forget
-from stacks.problems import ProblemReport
 
 PULUMI = shutil.which("pulumi")
 pytestmark = pytest.mark.skipif(
