@@ -93,6 +93,11 @@ class DataTier(Component[DataTierArgs]):
     """What a migration waits for."""
 
     def build(self, args: DataTierArgs) -> None:
+        match args.kind:
+            case DataKind.EMBEDDED:
+                self._embedded(args)
+
+    def _embedded(self, args: DataTierArgs) -> None:
         postgres = self._stateful("database", "postgres", postgres_container(args), args)
         valkey = self._stateful("cache", "redis", valkey_container(args), args)
         self.database = postgres

@@ -77,15 +77,13 @@ class NodeConfig:
         timeout: of one consensus round.
         key_algorithm: of the node's key.
         key_path: where the key is kept.
-        port: TCP port of the peer-to-peer network.
     """
 
     peers: Sequence[pulumi.Input[str]] = ()
     algorithm: str = "qr-avalanche"
     timeout: str = "10s"
-    key_algorithm: str = "ml-kem-768"
+    key_algorithm: Literal["ml-kem-768"] = "ml-kem-768"
     key_path: str = f"{DATA_PATH}/keys"
-    port: int = P2P
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +165,7 @@ def node_toml(config: NodeConfig) -> pulumi.Output[str]:
     """node.toml; the node's id is its pod's name."""
     return _toml(
         {
-            "node": {"id": "${POD_NAME}", "listen_addr": f"/ip4/0.0.0.0/tcp/{config.port}"},
+            "node": {"id": "${POD_NAME}", "listen_addr": f"/ip4/0.0.0.0/tcp/{P2P}"},
             "network": {"peers": list(config.peers)},
             "consensus": {"algorithm": config.algorithm, "timeout": config.timeout},
             "crypto": {"algorithm": config.key_algorithm, "key_path": config.key_path},

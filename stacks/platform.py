@@ -10,7 +10,7 @@ import pulumi
 from components.budget import TimeoutBudget
 from components.container import Claim
 from components.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
-from components.data_tier import CacheProfile, DataTier, DataTierArgs
+from components.data_tier import CacheProfile, DataKind, DataTier, DataTierArgs
 from components.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.gateway import (
     SIDECAR_RESOURCES,
@@ -104,6 +104,7 @@ class Platform:
                 internal_tls_secret=config.secrets.internal_tls,
                 database_size=config.data.database_size,
                 cache_size=config.data.cache_size,
+                kind=DataKind(config.data.kind),
                 cache_profile=CacheProfile(config.data.cache_profile),
                 storage_class=config.data.storage_class,
                 protect=config.data.protect,
