@@ -6,13 +6,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .identity import ROOT, StackIdentity
 from .images import used
 from .up import Done
 
 _FIRST = ("mcp_url", "prm_url", "issuer", "era")
 
 
-def announcement(done: Done, stack: str) -> RenderableType:
+def announcement(done: Done, stack: StackIdentity) -> RenderableType:
     """The end of a successful ``up``."""
     public = done.deployed.public()
     facts = Table.grid(padding=(0, 2))
@@ -21,11 +22,13 @@ def announcement(done: Done, stack: str) -> RenderableType:
             facts.add_row(Text(name, style="bold"), Text(str(public[name]), overflow="fold"))
     parts: list[RenderableType] = [Text(""), facts, Text(""), _workloads(done), Text("")]
     parts += [Text(line) for line in _notes(done)]
-    option = "" if stack == "dev" else f" --stack {stack}"
+    where = "" if stack.root == ROOT else f" -C {stack.root}"
+    option = where + ("" if stack.name == "dev" else f" --stack {stack.name}")
     parts.append(Text(""))
     if done.forwarding:
         parts.append(Text(f"No load balancer here; to reach it yourself:\n  {done.forwarding}"))
-    parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
+    if public.get("mcp_url"):
+        parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
     return Group(*parts)
 
 

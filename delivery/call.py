@@ -15,23 +15,26 @@ from components.problems import Problem, ProblemReport, nearest
 from . import local_secrets
 from .client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .cluster import Cluster, running
+from .identity import StackIdentity
 from .outputs import Deployed, reachable
 from .places import state_folder
 from .progress import Progress
 
 
-def outputs(stack: str) -> str:
+def outputs(stack: StackIdentity) -> str:
     """All public outputs of the stack as JSON."""
-    return json.dumps(Deployed.read(state_folder(stack), stack).public(), indent=2, sort_keys=True)
+    return json.dumps(
+        Deployed.read(state_folder(stack.key), stack).public(), indent=2, sort_keys=True
+    )
 
 
-def token(stack: str, subject: str) -> str:
+def token(stack: StackIdentity, subject: str) -> str:
     """A bearer token of the local development issuer.
 
     Raises:
         ProblemReport: the stack is not up, or its issuer is not ours.
     """
-    deployed = Deployed.read(state_folder(stack), stack)
+    deployed = Deployed.read(state_folder(stack.key), stack)
     return _token(deployed, _cluster(deployed, stack), subject)
 
 
@@ -52,16 +55,16 @@ def _token(deployed: Deployed, cluster: Cluster, subject: str = "developer") -> 
     return mint(private, issuer=outputs["issuer"], audience=outputs["audience"], subject=subject)
 
 
-def _cluster(deployed: Deployed, stack: str) -> Cluster:
+def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
     cluster = running(deployed.request)
     if cluster is None:
         raise ProblemReport(
             [
                 Problem(
-                    f"stack {stack}",
+                    f"stack {stack.name}",
                     "it was up, but its cluster no longer runs",
                     "there is nothing to talk to",
-                    f"make up STACK={stack}",
+                    stack.command("up"),
                 )
             ]
         )
@@ -69,9 +72,11 @@ def _cluster(deployed: Deployed, stack: str) -> Cluster:
 
 
 @contextmanager
-def _endpoint(stack: str, bearer: str | None, seconds: float) -> Generator[tuple[Endpoint, str]]:
+def _endpoint(
+    stack: StackIdentity, bearer: str | None, seconds: float
+) -> Generator[tuple[Endpoint, str]]:
     """Where to call, and the era that is served there."""
-    deployed = Deployed.read(state_folder(stack), stack)
+    deployed = Deployed.read(state_folder(stack.key), stack)
     cluster = _cluster(deployed, stack)
     secret = bearer or _token(deployed, cluster)
     with reachable(deployed.outputs["mcp_url"], deployed, cluster.kubectl) as url:
@@ -96,14 +101,14 @@ def _era(wanted: Era | None, served: str) -> Era:
     )
 
 
-def tools(stack: str, wanted: Era | None, bearer: str | None) -> list[Tool]:
+def tools(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Tool]:
     """The tools that the platform offers."""
     with _endpoint(stack, bearer, 30) as (endpoint, served):
         return asyncio.run(list_tools(endpoint, _era(wanted, served)))
 
 
 def call(  # noqa: PLR0917  (the verb's own arguments)
-    stack: str,
+    stack: StackIdentity,
     name: str,
     pairs: Sequence[str],
     wanted: Era | None,

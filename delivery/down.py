@@ -12,6 +12,7 @@ from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
 from .cluster import KIND_CLUSTER, Cluster
 from .graph import ResourceGraph
+from .identity import StackIdentity
 from .outputs import BEGUN_FILE, FILE, Begun
 from .places import alone, known_stacks, state_folder, tools_cache
 from .programs import record_stack
@@ -20,7 +21,7 @@ from .pulumi_stack import DEV, Deployment, forget, kubeconfig
 
 
 def down(
-    root: Path, stack: str, request: str | None, progress: Progress, *, keep_cluster: bool = False
+    stack: StackIdentity, request: str | None, progress: Progress, *, keep_cluster: bool = False
 ) -> str:
     """Removes the stack; what it did, in a sentence.
 
@@ -28,21 +29,21 @@ def down(
     unless ``keep_cluster`` says so or another stack is up in it. In a cluster of the user's only
     what was applied goes.
     """
-    with alone(stack, "down") as state:
+    with alone(stack.key, "down") as state:
         begun = Begun.find(state)
         request = request or (begun.request if begun else None)
         kind = clusters.asked(request)[0] if request else "node"
         remembered = begun is None or request == begun.request
         by_pulumi = remembered and begun is not None and begun.engine == "pulumi"
-        undo = _Undo(root, stack, state, progress, remembered=remembered, by_pulumi=by_pulumi)
-        if kind == "context" or keep_cluster or _shared(stack, kind):
+        undo = _Undo(stack, state, progress, remembered=remembered, by_pulumi=by_pulumi)
+        if kind == "context" or keep_cluster or _shared(stack.key, kind):
             return undo.delete(request or kind)
         return undo.throw_away(kind)
 
 
-def _shared(stack: str, kind: str) -> bool:
+def _shared(key: str, kind: str) -> bool:
     """Whether another stack is up in our own cluster of this kind."""
-    others = (Begun.find(state_folder(name)) for name in known_stacks() if name != stack)
+    others = (Begun.find(state_folder(name)) for name in known_stacks() if name != key)
     return any(other is not None and other.cluster == kind for other in others)
 
 
@@ -55,8 +56,7 @@ class _Undo:
         by_pulumi: whether Pulumi deployed it.
     """
 
-    root: Path
-    stack: str
+    stack: StackIdentity
     state: Path
     progress: Progress
     remembered: bool
@@ -64,7 +64,7 @@ class _Undo:
 
     def throw_away(self, kind: str) -> str:
         """Ends our own cluster as a whole."""
-        if self.by_pulumi and self.stack != DEV and (running := clusters.running(kind)):
+        if self.by_pulumi and self.stack.name != DEV and (running := clusters.running(kind)):
             self._destroy(running)  # its state is in a backend of the user's
         if kind == "kind":
             gone = clusters.running(kind) is None
@@ -90,11 +90,11 @@ class _Undo:
             self._forget()
             return f"what Pulumi deployed in {cluster.name} is destroyed"
         if not cluster.ours:
-            refuse_protected(record_stack(self.root, self.stack))
-        with self.progress.step(f"Deleting stack {self.stack} from {cluster.name}"):
-            spaces = applyset.namespaces(cluster.kubectl, self.stack)
+            refuse_protected(record_stack(self.stack.root, self.stack.name))
+        with self.progress.step(f"Deleting stack {self.stack.name} from {cluster.name}"):
+            spaces = applyset.namespaces(cluster.kubectl, self.stack.key)
             secrets = local_secrets.delete(cluster.kubectl, spaces)
-            count = applyset.delete(cluster.kubectl, self.stack, self.progress)
+            count = applyset.delete(cluster.kubectl, self.stack.key, self.progress)
         self._forget()
         if not count and not secrets:
             return f"nothing is up in {cluster.name}"
@@ -106,7 +106,7 @@ class _Undo:
             raise ProblemReport(
                 [
                     Problem(
-                        f"stack {self.stack}",
+                        f"stack {self.stack.name}",
                         "it was deployed by Pulumi, which is no longer here",
                         "nothing else knows all that belongs to it",
                         "put pulumi back on PATH (https://www.pulumi.com/docs/install/), "
@@ -115,8 +115,8 @@ class _Undo:
                 ]
             )
         reached = kubeconfig(cluster.kubectl, self.state)
-        with self.progress.step(f"Destroying stack {self.stack} in {cluster.name}"):
-            deployment = Deployment(pulumi, self.root, self.stack, self.state, reached)
+        with self.progress.step(f"Destroying stack {self.stack.name} in {cluster.name}"):
+            deployment = Deployment(pulumi, self.stack.root, self.stack.name, self.state, reached)
             deployment.destroy(self.progress)
 
     def _forget(self) -> None:

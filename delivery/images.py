@@ -19,7 +19,7 @@ from .cluster import KIND_CLUSTER, Cluster
 from .kubectl import Object
 from .places import keep, tools_cache
 from .progress import Progress
-from .stack_files import StackFiles
+from .stack_files import OURS, StackFiles
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
@@ -76,9 +76,13 @@ class Images:
         from stacks.config import Images as Configured
 
         key = f"{files.project}:images"
-        stated: dict[str, Any] = json.loads(files.config.get(key, "{}"))
-        fields = Configured.model_validate(stated).model_dump(by_alias=True, exclude_none=True)
-        return {key: {name: self.references.get(value, value) for name, value in fields.items()}}
+        fields: dict[str, Any] = json.loads(files.config.get(key, "{}"))
+        if files.project == OURS:  # what is not stated has a default
+            configured = Configured.model_validate(fields)
+            fields = configured.model_dump(by_alias=True, exclude_none=True)
+        return fields and {
+            key: {name: self.references.get(value, value) for name, value in fields.items()}
+        }
 
 
 def used(manifests: Iterable[Object]) -> list[str]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[1]
 
 Stack = Annotated[str, typer.Option(help="Name of a stack: the middle of Pulumi.NAME.yaml.")]
+Root = Annotated[
+    Path,
+    typer.Option("--cwd", "-C", help="Folder of the Pulumi program.", show_default=False),
+]
 Cluster = Annotated[
     str | None,
     typer.Option(
@@ -40,6 +44,7 @@ def up(
         typer.Option(help="Make absent secrets, with random values, in a cluster of yours too."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outputs as JSON.")] = False,
+    cwd: Root = _ROOT,
 ) -> None:
     """Set everything up, deploy the stack, call it, and print how to reach it.
 
@@ -49,18 +54,20 @@ def up(
     from rich.console import Console
 
     from .announcement import announcement
+    from .identity import StackIdentity
     from .target import request
     from .up import up as bring_up
 
-    wanted = request(_ROOT, stack, cluster)
-    done = bring_up(_ROOT, stack, wanted, _progress(), create_secrets=create_secrets)
+    subject = StackIdentity.of(cwd, stack)
+    wanted = request(cwd, stack, cluster)
+    done = bring_up(subject, wanted, _progress(), create_secrets=create_secrets)
     if as_json:
         typer.echo(_json(done.deployed.public()))
     else:
         console = Console(highlight=False)
         if not console.is_terminal:
             console.width = 200  # a file keeps addresses on one line
-        console.print(announcement(done, stack))
+        console.print(announcement(done, subject))
 
 
 def down(
@@ -70,6 +77,7 @@ def down(
         bool, typer.Option(help="Delete the stack only, from our own cluster too.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    cwd: Root = _ROOT,
 ) -> None:
     """Undo `up`: delete what was deployed, and stop the cluster where it is ours.
 
@@ -77,36 +85,44 @@ def down(
     outside dev that is asked first.
     """
     from .down import down as take_down
+    from .identity import StackIdentity
     from .target import request
 
+    subject = StackIdentity.of(cwd, stack)
     if stack != "dev" and not yes:
         typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
-    wanted = request(_ROOT, stack, cluster)
-    typer.echo(take_down(_ROOT, stack, wanted, _progress(), keep_cluster=keep_cluster))
+    wanted = request(cwd, stack, cluster)
+    typer.echo(take_down(subject, wanted, _progress(), keep_cluster=keep_cluster))
 
 
-def outputs(stack: Stack = "dev") -> None:
+def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
     """Print the outputs of a stack that is up, as JSON."""
     from .call import outputs as public
+    from .identity import StackIdentity
 
-    typer.echo(public(stack))
+    typer.echo(public(StackIdentity.of(cwd, stack)))
 
 
 def token(
     stack: Stack = "dev",
     subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "developer",
+    cwd: Root = _ROOT,
 ) -> None:
     """Print a bearer token of the local development issuer, good for ten minutes."""
     from .call import token as mint
+    from .identity import StackIdentity
 
-    typer.echo(mint(stack, subject))
+    typer.echo(mint(StackIdentity.of(cwd, stack), subject))
 
 
-def tools(stack: Stack = "dev", era: EraName = None, token: Bearer = None) -> None:
+def tools(
+    stack: Stack = "dev", era: EraName = None, token: Bearer = None, cwd: Root = _ROOT
+) -> None:
     """List the tools of a stack that is up."""
     from .call import tools as offered
+    from .identity import StackIdentity
 
-    for tool in offered(stack, _era(era), token):
+    for tool in offered(StackIdentity.of(cwd, stack), _era(era), token):
         first_line, _, _ = (tool.description or "").strip().partition("\n")
         typer.echo(f"{tool.name:20} {first_line}")
 
@@ -120,6 +136,7 @@ def call(  # noqa: PLR0917  (options of the command line)
     era: EraName = None,
     token: Bearer = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 120,
+    cwd: Root = _ROOT,
 ) -> None:
     """Call a tool of a stack that is up; exit status 1 where the tool answers an error.
 
@@ -127,8 +144,10 @@ def call(  # noqa: PLR0917  (options of the command line)
     """
     from .call import answer
     from .call import call as call_tool
+    from .identity import StackIdentity
 
-    result = call_tool(stack, tool, arguments or [], _era(era), token, timeout, _progress())
+    subject = StackIdentity.of(cwd, stack)
+    result = call_tool(subject, tool, arguments or [], _era(era), token, timeout, _progress())
     typer.echo(answer(result), err=result.is_error)
     if result.is_error:
         raise typer.Exit(1)

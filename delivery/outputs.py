@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from components.problems import Problem, ProblemReport
 
 from . import process
+from .identity import StackIdentity
 from .kubectl import Kubectl, Object
 from .places import keep
 
@@ -139,17 +140,17 @@ class Deployed:
         keep(folder / FILE, json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
 
     @classmethod
-    def read(cls, folder: Path, stack: str) -> Deployed:
+    def read(cls, folder: Path, stack: StackIdentity) -> Deployed:
         """What the last ``up`` of the stack left; a report where there was none."""
         found = cls.find(folder)
         if found is None:
             raise ProblemReport(
                 [
                     Problem(
-                        f"stack {stack}",
+                        f"stack {stack.name}",
                         "it is not up",
                         "there is nothing to talk to",
-                        f"make up STACK={stack}",
+                        stack.command("up"),
                     )
                 ]
             )

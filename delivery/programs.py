@@ -11,9 +11,8 @@ import tempfile
 from pathlib import Path
 
 from .graph import ResourceGraph
+from .identity import ROOT
 from .stack_files import StackFiles, read_stack_files
-
-_OURS = Path(__file__).resolve().parents[1]
 
 # The child takes only the recorder from here; stacks/ and components/ come from its own folder.
 _CHILD = """
@@ -44,9 +43,13 @@ def record_stack(root: Path, stack: str) -> ResourceGraph:
     This checkout's program runs in this process and raises its own errors; any other runs in
     a new one and raises ProgramFailed, or the ProblemReport that it ended with.
     """
+    return record_files(root, read_stack_files(root, stack))
+
+
+def record_files(root: Path, files: StackFiles) -> ResourceGraph:
+    """As ``record_stack``, with the stack's files as they were read, or changed since."""
     root = root.resolve()
-    files = read_stack_files(root, stack)
-    return run_program(str(root), files) if root == _OURS else _run_apart(root, files)
+    return run_program(str(root), files) if root == ROOT else _run_apart(root, files)
 
 
 def run_program(root: str, files: StackFiles) -> ResourceGraph:
@@ -66,7 +69,7 @@ def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
     with tempfile.TemporaryDirectory() as folder:
         outcome = Path(folder) / "outcome.json"
         run = subprocess.run(
-            [sys.executable, "-c", _CHILD, str(_OURS), str(root), str(outcome)],
+            [sys.executable, "-c", _CHILD, str(ROOT), str(root), str(outcome)],
             input=files.to_json(),
             cwd=root,
             env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},

@@ -27,6 +27,8 @@ def proven(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
     from .client import Endpoint, check, mint  # loads the MCP SDK: no earlier step waits for it
 
     outputs = deployed.outputs
+    if not {"mcp_url", "namespace"} <= set(outputs):
+        return "not called: the program exports no mcp_url, or no namespace"
     with (
         progress.step("A call through the gateway") as step,
         reachable(outputs["mcp_url"], deployed, cluster.kubectl) as url,

@@ -52,13 +52,15 @@ def has_program(root: Path) -> bool:
     return (root / PROJECT_FILE).is_file() and (root / "__main__.py").is_file()
 
 
-def read_stack_files(root: Path, stack: str) -> StackFiles:
-    """The files of ``stack`` under ``root``.
+def project_name(root: Path) -> str:
+    """The name of the program under ``root``; ProblemReport where there is none."""
+    return _project(root)[0]
 
-    Raises ProblemReport when there is no such project or stack, or a file is not YAML.
-    """
-    from components.problems import Problem, ProblemReport, nearest
-    from stacks.stack_file import read_stack_file, read_yaml
+
+def _project(root: Path) -> tuple[str, dict[str, Any]]:
+    """The project's name, and the file that says it."""
+    from components.problems import Problem, ProblemReport
+    from stacks.stack_file import read_yaml
 
     if not has_program(root):
         raise ProblemReport(
@@ -71,6 +73,19 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
                 )
             ]
         )
+    file = _mapping(read_yaml(root / PROJECT_FILE))
+    return str(file.get("name", root.name)), file
+
+
+def read_stack_files(root: Path, stack: str) -> StackFiles:
+    """The files of ``stack`` under ``root``.
+
+    Raises ProblemReport when there is no such project or stack, or a file is not YAML.
+    """
+    from components.problems import Problem, ProblemReport, nearest
+    from stacks.stack_file import read_stack_file, read_yaml
+
+    project, project_file = _project(root)
     if stack not in (known := stack_names(root)):
         meant = nearest(stack, known)
         raise ProblemReport(
@@ -83,8 +98,6 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
                 )
             ]
         )
-    project_file = _mapping(read_yaml(root / PROJECT_FILE))
-    project = str(project_file.get("name", root.name))
     declared = _mapping(project_file.get("config"))
     file = root / f"Pulumi.{stack}.yaml"
     # Another project may have a stack without any configuration; ours would be made of defaults.

@@ -17,13 +17,14 @@ from .apply import Change, apply
 from .cluster import Cluster, reach
 from .engine import Engine
 from .graph import ResourceGraph
+from .identity import StackIdentity
 from .images import Images, provide
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .manifests import manifests
 from .outputs import Begun, Deployed, Door, door, resolved
 from .places import alone, keep
-from .programs import run_program
+from .programs import record_files
 from .progress import Progress
 from .proof import proven
 from .pulumi_stack import Deployment, forget, kubeconfig
@@ -59,8 +60,7 @@ class Done:
 
 
 def up(
-    root: Path,
-    stack: str,
+    stack: StackIdentity,
     request: str | None,
     progress: Progress,
     *,
@@ -72,10 +72,10 @@ def up(
         request: which cluster, as ``CLUSTER`` says it.
         create_secrets: whether absent secrets may be made in a cluster that is the user's.
     """
-    with alone(stack, "up") as state:
-        with progress.step(f"Program, stack {stack}") as step:
-            files = read_stack_files(root, stack)
-            graph = run_program(str(root), files)
+    with alone(stack.key, "up") as state:
+        with progress.step(f"Program, stack {stack.name}") as step:
+            files = read_stack_files(stack.root, stack.name)
+            graph = record_files(stack.root, files)
             configured = list(manifests(graph).values())
             step.result = f"{len(configured)} Kubernetes objects"
         before = Begun.find(state)
@@ -83,16 +83,16 @@ def up(
         engine = engines.choose(graph, progress, stays_without=without)
         cluster = reach(request, progress)
         if not cluster.ours:
-            refuse_placeholders(stack, configured)
+            refuse_placeholders(stack.name, configured)
         images = provide(cluster, configured, progress)
         settings = images.settings(files)
         if settings:  # names that depend on an image are those that the engine will see
-            graph = run_program(str(root), files.over(settings))
+            graph = record_files(stack.root, files.over(settings))
         wanted = list(manifests(graph).values())
         required = _required(graph, wanted)
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
-        run = _Run(root, stack, state, cluster, engine, settings, wanted, required, progress)
+        run = _Run(stack, state, cluster, engine, settings, wanted, required, progress)
         begin(state, stack, engine, cluster)
         changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
         with progress.step("Workloads") as step:
@@ -117,7 +117,7 @@ def up(
     )
 
 
-def begin(state: Path, stack: str, engine: Engine, cluster: Cluster) -> None:
+def begin(state: Path, stack: StackIdentity, engine: Engine, cluster: Cluster) -> None:
     """Remembers where this goes; refuses an engine or a cluster other than the stack is under."""
     now = Begun("pulumi" if engine.pulumi else "kubectl", cluster.kind, cluster.kubectl.context)
     before = Begun.find(state)
@@ -125,11 +125,11 @@ def begin(state: Path, stack: str, engine: Engine, cluster: Cluster) -> None:
         raise ProblemReport(
             [
                 Problem(
-                    f"stack {stack}",
+                    f"stack {stack.name}",
                     f"it was deployed by {before.engine} to {before.request}; "
                     f"this would be {now.engine} to {now.request}",
                     "two engines, or two clusters, would each know half of it",
-                    f"make down STACK={stack}, then run this again",
+                    f"{stack.command('down')}, then run this again",
                 )
             ]
         )
@@ -155,8 +155,7 @@ def _required(graph: ResourceGraph, wanted: Sequence[Object]) -> list[RequiredSe
 class _Run:
     """One deployment, by whichever engine."""
 
-    root: Path
-    stack: str
+    stack: StackIdentity
     state: Path
     cluster: Cluster
     engine: Engine
@@ -168,11 +167,11 @@ class _Run:
     def with_kubectl(self) -> tuple[dict[str, int], list[str]]:
         kubectl = self.cluster.kubectl
         with self.progress.step("Secrets") as step:
-            made = applyset.prepare(kubectl, self.stack, self.wanted)
+            made = applyset.prepare(kubectl, self.stack.key, self.wanted)
             secrets = self._make_secrets()
             step.result = f"made {len(secrets)}" if secrets else "all there"
         with self.progress.step("Deployment by server-side apply") as step:
-            applied = apply(kubectl, self.stack, self.wanted, self.progress, made=made)
+            applied = apply(kubectl, self.stack.key, self.wanted, self.progress, made=made)
             counts = applied.counts()
             step.result = _counted(counts)
         return counts, secrets
@@ -208,9 +207,11 @@ class _Run:
 
     def _authority(self, outputs: Mapping[str, Any]) -> str | None:
         """The local authority's public certificate as a file, where one signed."""
-        namespace = str(outputs.get("namespace", ""))
-        certificate = local_secrets.authority_certificate(self.cluster.kubectl, namespace)
-        if certificate is None:
+        namespace = outputs.get("namespace")
+        certificate = namespace and local_secrets.authority_certificate(
+            self.cluster.kubectl, namespace
+        )
+        if not certificate:
             return None
         file = self.state / "ca.crt"
         keep(file, certificate)
@@ -254,8 +255,8 @@ class _Run:
         kubectl = self.cluster.kubectl
         return Deployment(
             pulumi=self.engine.pulumi,
-            root=self.root,
-            stack=self.stack,
+            root=self.stack.root,
+            stack=self.stack.name,
             state=self.state,
             kubeconfig=kubeconfig(kubectl, self.state),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.problems import ProblemReport
+from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
 from delivery.outputs import Deployed, Door, resolved
 
@@ -41,7 +42,7 @@ def test_a_url_that_waits_for_nothing_stays() -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     deployed().write(tmp_path)
-    assert Deployed.read(tmp_path, "dev") == deployed()
+    assert Deployed.read(tmp_path, StackIdentity.of(ROOT, "dev")) == deployed()
 
 
 def test_a_file_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_a_file_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
 
 def test_a_stack_that_is_not_up_says_how_to_bring_it_up(tmp_path: Path) -> None:
     with pytest.raises(ProblemReport) as report:
-        Deployed.read(tmp_path, "staging")
+        Deployed.read(tmp_path, StackIdentity.of(ROOT, "staging"))
     assert report.value.problems[0].fix == "make up STACK=staging"
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from components.problems import ProblemReport
 from delivery import cluster
+from delivery.identity import StackIdentity
 from delivery.outputs import Deployed, reachable
 from delivery.places import state_folder
-from tests.harness.deployed import Platform, up, verb
+from tests.harness.deployed import ROOT, Platform, up, verb
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,7 +29,7 @@ def platform() -> Generator[Platform]:
     """Brings the platform up, or finds it up; it stays up for the next module."""
     done = up()
     assert done.status == 0, done.err + done.out
-    deployed = Deployed.read(state_folder("dev"), "dev")
+    deployed = Deployed.read(state_folder("dev"), StackIdentity.of(ROOT, "dev"))
     found = cluster.running(deployed.request)
     assert found is not None
     with reachable(deployed.outputs["mcp_url"], deployed, found.kubectl) as url:

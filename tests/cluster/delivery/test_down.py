@@ -11,12 +11,13 @@ import pytest
 from delivery import applyset
 from delivery.apply import apply
 from delivery.down import down
+from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
 from delivery.outputs import Begun
 from delivery.places import state_folder
 from delivery.progress import Progress
 
-ROOT = Path(__file__).resolve().parents[3]
+DEV = StackIdentity.of(ROOT, "dev")
 SPACE = "qudag-mcp-dev"
 
 
@@ -47,7 +48,7 @@ def test_down_goes_where_up_went_and_forgets_it(
     deployed: Path, kubectl: Kubectl, progress: Progress
 ) -> None:
     kubectl.must("create", "namespace", "somebody-elses")
-    said = down(ROOT, "dev", None, progress)
+    said = down(DEV, None, progress)
     assert said == f"2 objects and 0 local secrets are deleted in context {kubectl.context}"
     assert kubectl.objects(f"namespace/{SPACE}") == []
     assert len(kubectl.objects("namespace/somebody-elses")) == 1
@@ -58,5 +59,5 @@ def test_down_goes_where_up_went_and_forgets_it(
 @pytest.mark.usefixtures("deployed")
 def test_a_second_down_finds_nothing(kubectl: Kubectl, progress: Progress) -> None:
     where = f"context:{kubectl.context}"
-    down(ROOT, "dev", where, progress)
-    assert down(ROOT, "dev", where, progress) == f"nothing is up in context {kubectl.context}"
+    down(DEV, where, progress)
+    assert down(DEV, where, progress) == f"nothing is up in context {kubectl.context}"
