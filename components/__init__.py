@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .gateway import GatewayArgs as GatewayArgs
     from .gateway import GatewayEngine as GatewayEngine
     from .gateway import RateLimit as RateLimit
+    from .gateway import RateLimits as RateLimits
     from .gateway import Upstream as Upstream
     from .namespace import ContainerLimits as ContainerLimits
     from .namespace import LockedNamespace as LockedNamespace
@@ -70,7 +71,7 @@ _PUBLIC = {
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "data_tier": "CacheProfile DataKind DataTier DataTierArgs",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
-    "gateway": "Gateway GatewayArgs GatewayEngine RateLimit Upstream",
+    "gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
     "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "problems": "Problem ProblemReport",
     "qudag_node": "NodeProfile QudagNode QudagNodeArgs",

@@ -52,19 +52,33 @@ class Upstream:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimit:
-    """What one client address may do; beyond it, it is answered 429.
-
-    The defaults are those of the orchestration document's ``api`` zone.
+    """What one client address may do in a zone; beyond it, it is answered 429.
 
     Attributes:
         requests_per_second: sustained rate.
         burst: requests above the rate, at once.
-        connections: open connections at a time.
+        connections: requests and streams open at a time; None for as many as it likes.
     """
 
-    requests_per_second: int = 10
-    burst: int = 20
-    connections: int = 10
+    requests_per_second: int
+    burst: int
+    connections: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimits:
+    """The zones of the orchestration document, with its numbers.
+
+    Attributes:
+        api: all that is asked by HTTP.
+        websocket: WebSockets, when they are opened; their connections count with those of api.
+        upload: requests with a body of a megabyte or more, or of a length that they do not tell;
+            they count in api as well.
+    """
+
+    api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10)
+    websocket: RateLimit = RateLimit(requests_per_second=5, burst=10, connections=5)
+    upload: RateLimit = RateLimit(requests_per_second=2, burst=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +97,7 @@ class GatewayArgs:
         era: MCP revisions that the servers behind it speak.
         engine: see GatewayEngine.
         budget: the longest tool call; read timeout, drain and grace follow from it.
-        rate_limit: per client address; None for none.
+        rate_limits: per client address; None for none.
         tls_minimum: oldest TLS version that clients may use.
         max_body: largest request, in nginx units.
         exposure: the Service in front of it.
@@ -102,7 +116,7 @@ class GatewayArgs:
     era: Era = "dual"
     engine: GatewayEngine = GatewayEngine.NGINX
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
-    rate_limit: RateLimit | None = None
+    rate_limits: RateLimits | None = None
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
     max_body: str = "50m"
     exposure: Exposure = field(default_factory=lambda: Exposure(name="mcp-gateway-service"))
@@ -140,7 +154,9 @@ class Gateway(Component[GatewayArgs]):
                 containers=[gateway_container(self.name, args)],
                 replicas=args.replicas,
                 scaling=args.scaling,
-                exposure=args.exposure,
+                # To the server behind it each gateway pod is one client: a session stays with its
+                # pod there if its client stays with one here.
+                exposure=replace(args.exposure, affinity=args.era != "modern"),
                 rollout=args.rollout,
                 grace=args.budget.at(Distance.GATEWAY).grace,
             ),
@@ -221,7 +237,7 @@ def nginx_conf(args: GatewayArgs) -> str:
         hop=args.budget.at(Distance.GATEWAY),
         domain=args.domain,
         max_body=args.max_body,
-        rate=args.rate_limit,
+        limits=args.rate_limits,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream={
             "host": upstream.host,

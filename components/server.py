@@ -139,13 +139,15 @@ def server_workload(
     """The workload around ``containers``, scaled and drained as ``args`` says."""
     name = args.config.name
     distance = Distance.GATEWAY if len(containers) > 1 else Distance.SERVER
+    exposure = exposure or Exposure(name=args.service or f"{name}-service")
     return WorkloadArgs(
         namespace=args.namespace,
         component=component,
         containers=containers,
         replicas=args.replicas,
         scaling=args.scaling,
-        exposure=exposure or Exposure(name=args.service or f"{name}-service"),
+        # A session lives in the memory of one pod.
+        exposure=replace(exposure, affinity=args.config.era != "modern"),
         rollout=args.rollout,
         # In a pod of several containers the slowest to drain decides.
         grace=args.config.budget.at(distance).grace,

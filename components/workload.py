@@ -48,12 +48,14 @@ class Exposure:
         type: LoadBalancer makes it reachable from outside the cluster.
         headless: give each pod a name in DNS instead of one address for all.
         allowed_from: networks that a load balancer takes connections from.
+        affinity: a client address keeps its pod, as sessions in a pod's memory need it.
     """
 
     name: str
     type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
     headless: bool = False
     allowed_from: Sequence[str] = ()
+    affinity: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +163,9 @@ class Workload(Component[WorkloadArgs]):
         if exposure.headless:
             # Peers must find each other before they are ready, or none ever becomes ready.
             spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
+        if exposure.affinity:
+            # Kubernetes' default of three hours outlives an idle session.
+            spec |= {"sessionAffinity": "ClientIP"}
         if exposure.type == "LoadBalancer":
             # Local: the client's own address arrives, so that policies and rate limits see it.
             spec |= {"externalTrafficPolicy": "Local"}

@@ -14,7 +14,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, Streamable
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, RequestBodyLimitMiddleware
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
@@ -30,6 +30,7 @@ from .metrics import Metrics
 from .node import Node
 from .tools import Means, tools_of
 from .traffic import QUIET_ROUTES, Traffic
+from .websocket import Frames
 
 MAX_STANDING_STREAMS = 10_000
 
@@ -76,9 +77,16 @@ def application(config: Config) -> Application:
 
     mcp: ASGIApp = EraGate(StreamableHTTPASGIApp(sessions), config.protocol.era)
     mcp = RequestBodyLimitMiddleware(mcp, DEFAULT_MAX_REQUEST_BODY_SIZE)
-    mcp = RequireToken(mcp, Tokens(config.auth, KeySet.of(config.auth)))
+    tokens = Tokens(config.auth, KeySet.of(config.auth))
+    mcp = RequireToken(mcp, tokens)
+    frames = RequireToken(Frames(drain, metrics), tokens)
     public = Starlette(
-        routes=[*health.routes(), *metadata_routes(config.auth), Route("/mcp", _Endpoint(mcp))],
+        routes=[
+            *health.routes(),
+            *metadata_routes(config.auth),
+            Route("/mcp", _Endpoint(mcp)),
+            *([] if config.protocol.era == "legacy" else [WebSocketRoute("/ws", frames)]),
+        ],
         lifespan=lifespan,
     )
     public.add_middleware(_OnlyKnownHosts, allowed=config.protocol.allowed_hosts)
@@ -144,5 +152,5 @@ class _OnlyKnownHosts:
         self.guarded = KnownHosts(app, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        probe = scope["type"] != "http" or scope["path"] in QUIET_ROUTES
-        await (self.app if probe else self.guarded)(scope, receive, send)
+        ours = scope["type"] == "lifespan" or scope["path"] in QUIET_ROUTES
+        await (self.app if ours else self.guarded)(scope, receive, send)

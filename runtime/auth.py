@@ -11,7 +11,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -104,7 +104,7 @@ class RequireToken:
         await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope, reason: str | None) -> Response:
-        base = resource_url(self.tokens.auth, Request(scope)).removesuffix("/mcp")
+        base = resource_url(self.tokens.auth, HTTPConnection(scope)).removesuffix("/mcp")
         challenge = [f'resource_metadata="{base}{METADATA_PATH}/mcp"']
         body = {"error": "unauthorized", "error_description": "a bearer token is required"}
         if reason is not None:  # RFC 6750, 3.1: no error code for a request without a token
@@ -132,11 +132,12 @@ def metadata_routes(auth: AuthSection) -> list[Route]:
     return [Route(METADATA_PATH, metadata), Route(f"{METADATA_PATH}/mcp", metadata)]
 
 
-def resource_url(auth: AuthSection, request: Request) -> str:
+def resource_url(auth: AuthSection, request: HTTPConnection) -> str:
     """Where the client reached /mcp: as configured, else as the proxy in front tells it."""
     if auth.resource_url is not None:
         return auth.resource_url
-    proto = request.headers.get("x-forwarded-proto", request.scope["scheme"])
+    scheme = request.scope["scheme"].replace("ws", "http")
+    proto = request.headers.get("x-forwarded-proto", scheme)
     host = request.headers.get("x-forwarded-host") or request.headers.get("host", "")
     if proto not in ("http", "https") or not _AUTHORITY.fullmatch(host):
         proto, host = "https", "invalid"

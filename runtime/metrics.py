@@ -64,6 +64,9 @@ class Metrics:
         self.open_streams = Gauge(
             "mcp_open_streams", "Event streams open to clients.", registry=registry
         )
+        self.websocket_connections = Gauge(
+            "websocket_connections", "WebSockets open to clients.", registry=registry
+        )
         self.calls_in_flight = Gauge(
             "mcp_calls_in_flight", "Tool calls being worked on.", registry=registry
         )

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Generator
 
 import uvicorn
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from starlette.types import ASGIApp
 
 from .application import Application, application
@@ -97,7 +98,8 @@ def _listener(app: ASGIApp, certificate: Certificate | None) -> Listener:
         uvicorn.Config(
             app,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=DEFAULT_MAX_REQUEST_BODY_SIZE,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -200,14 +200,42 @@ class Network(Section):
     prometheus: Prometheus | None = Field(default=None, description="Absent: nobody may scrape.")
 
 
+PerSecond = Annotated[int, Field(ge=1, le=100_000, description="Sustained rate.")]
+Burst = Annotated[int, Field(ge=0, le=100_000, description="Requests above the rate, at once.")]
+Connections = Annotated[
+    int, Field(ge=1, le=100_000, description="Requests and streams open at a time.")
+]
+
+
+class ApiLimit(Section):
+    """All that one client address may ask by HTTP."""
+
+    requests_per_second: PerSecond = 10
+    burst: Burst = 20
+    connections: Connections = 10
+
+
+class WebsocketLimit(Section):
+    """How many WebSockets one client address may open."""
+
+    requests_per_second: PerSecond = 5
+    burst: Burst = 10
+    connections: Connections = 5
+
+
+class UploadLimit(Section):
+    """Requests of a megabyte or more, or of an untold length; they count in api as well."""
+
+    requests_per_second: PerSecond = 2
+    burst: Burst = 5
+
+
 class RateLimits(Section):
     """What one client address may do at the gateway; beyond it, it is answered 429."""
 
-    requests_per_second: int = Field(default=10, ge=1, le=100_000, description="Sustained rate.")
-    burst: int = Field(
-        default=20, ge=0, le=100_000, description="Requests above the rate, at once."
-    )
-    connections: int = Field(default=10, ge=1, le=100_000, description="Connections at a time.")
+    api: ApiLimit = Field(default_factory=ApiLimit)
+    websocket: WebsocketLimit = Field(default_factory=WebsocketLimit)
+    upload: UploadLimit = Field(default_factory=UploadLimit)
 
 
 class Edge(Section):

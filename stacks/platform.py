@@ -18,6 +18,7 @@ from components.gateway import (
     GatewayArgs,
     GatewayEngine,
     RateLimit,
+    RateLimits,
     Upstream,
 )
 from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
@@ -142,7 +143,13 @@ class Platform:
             domain=config.domain,
             era=config.protocol.era,
             budget=self.budget,
-            rate_limit=RateLimit(**limits.model_dump()) if limits else None,
+            rate_limits=(
+                RateLimits(
+                    **{zone: RateLimit(**limit) for zone, limit in limits.model_dump().items()}
+                )
+                if limits
+                else None
+            ),
             tls_minimum=config.edge.tls_minimum,
             max_body=config.edge.max_body,
             exposure=Exposure(

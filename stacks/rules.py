@@ -205,26 +205,6 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
             )
 
 
-def sessions_stay_with_their_pod(config: StackConfig) -> Iterator[Problem]:
-    """A legacy session lives in the memory of one pod."""
-    if config.protocol.era == "modern":
-        return
-    for service in TOPOLOGIES[config.topology].services:
-        if service.role not in (Role.CORE, Role.MONOLITH):
-            continue
-        scale = config.scaling.get(service.name)
-        most = service.scaling.max if service.scaling else service.replicas
-        if scale and (scale.max or scale.replicas):
-            most = scale.max or scale.replicas or most
-        if most > 1:
-            yield at(
-                "protocol.era",
-                f"is {config.protocol.era}, and {service.name} may have {most} pods",
-                "a session lives in the memory of one pod: its next call may reach another",
-                f"set era: modern, or scaling.{service.name}.replicas: 1",
-            )
-
-
 def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
     """Members of a consensus do not come and go by load."""
     for service in TOPOLOGIES[config.topology].services:
@@ -261,7 +241,6 @@ RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("network.public", "network.clients", "edge.loadBalancer"), somebody_can_reach_the_gateway),
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),
-    (("scaling", "topology", "protocol.era"), sessions_stay_with_their_pod),
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_counts),

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from components.gateway import Gateway, GatewayArgs, RateLimit
+from components.gateway import Gateway, GatewayArgs, RateLimit, RateLimits
 from components.gateway import Upstream as Target
 from tests.harness import programs, record
 from tests.harness.certificates import Authority
@@ -25,7 +25,7 @@ from tests.harness.network import port, private_network
 from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
-from tests.harness.upstream import STREAM, WAIT, Upstream, upstream
+from tests.harness.upstream import DROP, STREAM, WAIT, Upstream, upstream
 
 BEHIND = 8444
 NAME = "mcp-core-service.any.svc.cluster.local"
@@ -113,9 +113,13 @@ def door(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Gene
 VARIANTS: dict[str, dict[str, Any]] = {
     "bare": {},
     "domain": {"domain": "mcp.qudag.com"},
-    "limits": {"rate_limit": RateLimit()},
+    "limits": {"rate_limits": RateLimits()},
     "old-tls": {"tls_minimum": "1.2"},
-    "all": {"domain": "mcp.qudag.com", "rate_limit": RateLimit(burst=0), "tls_minimum": "1.2"},
+    "all": {
+        "domain": "mcp.qudag.com",
+        "rate_limits": RateLimits(api=RateLimit(requests_per_second=1, burst=0)),
+        "tls_minimum": "1.2",
+    },
 }
 
 
@@ -268,7 +272,7 @@ def test_the_trace_and_the_token_are_passed_on_and_only_the_trace_is_logged(door
 def test_an_upgraded_connection_carries_bytes_both_ways(door: Door):
     plain = socket.create_connection(("127.0.0.1", port(8443)), timeout=5)
     with door.trust.wrap_socket(plain, server_hostname="localhost") as connection:
-        head = b"GET /mcp HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        head = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         connection.sendall(head)
         answers = connection.makefile("rb")
         assert answers.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -286,32 +290,80 @@ def test_an_event_is_passed_on_while_its_stream_goes_on(door: Door):
     assert arrivals[1][0] - arrivals[0][0] > 1
 
 
-def test_the_rate_limit_answers_429_at_its_number(opened: Any):
-    limit = RateLimit(requests_per_second=1, burst=5, connections=100)
-    with opened(rate_limit=limit) as door, httpx2.Client(verify=door.trust) as client:
+def test_an_upgrade_is_asked_of_the_server_for_a_websocket_only(door: Door):
+    asked = {"connection": "upgrade", "upgrade": "websocket"}
+    arrived = door.ask("/mcp", headers=asked).json()["headers"]
+    assert not {"connection", "upgrade"} & arrived.keys()
+
+
+LARGE = b" " * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "number"),
+    [("/mcp", b"", 21), ("/health", b"", 21), ("/ws", b"", 11), ("/mcp", LARGE, 6)],
+    ids=["api", "health", "websocket", "upload"],
+)
+def test_each_zone_answers_429_at_its_number(opened: Any, path: str, body: bytes, number: int):
+    """The burst and one: what a client may ask at once of a zone that was not used before."""
+    with opened(rate_limits=RateLimits()) as door, httpx2.Client(verify=door.trust) as client:
+        url = f"https://127.0.0.1:{port(8443)}{path}"
+        client.get(url.removesuffix(path))  # the handshake is no part of what is measured
         began = time.monotonic()
-        answers = [client.get(f"https://127.0.0.1:{port(8443)}/mcp") for _ in range(12)]
-        earned = int(time.monotonic() - began)
-    passed = [answer.status_code for answer in answers].count(200)
-    assert [answer.status_code for answer in answers[:6]] == [200] * 6
-    assert 6 <= passed <= 6 + earned
-    assert {answer.status_code for answer in answers} == {200, 429}
+        answers = [client.post(url, content=body) for _ in range(number + 40)]
+        earned = int((time.monotonic() - began) * 10)  # no zone earns more than 10 in a second
+    codes = [answer.status_code for answer in answers]
+    assert codes[:number] == [200] * number
+    assert number <= codes.count(200) <= number + earned
+    assert set(codes) == {200, 429}
     assert ALWAYS.items() <= dict(answers[-1].headers).items()
 
 
-def test_the_connection_limit_answers_429_at_its_number(opened: Any):
-    limit = RateLimit(requests_per_second=1000, burst=1000, connections=3)
-    with opened(rate_limit=limit) as door:
+def test_a_body_of_untold_length_counts_as_an_upload(opened: Any):
+    with opened(rate_limits=RateLimits()) as door, httpx2.Client(verify=door.trust) as client:
+        url = f"https://127.0.0.1:{port(8443)}/mcp"
+        codes = [client.post(url, content=iter([b"x"])).status_code for _ in range(12)]
+        assert codes[:6] == [200] * 6
+        assert 429 in codes
+        assert client.post(url, content=b"x").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "most"), [("/mcp", 10), ("/ws", 5)])
+def test_the_connection_limit_answers_429_at_its_number(opened: Any, path: str, most: int):
+    with opened(rate_limits=RateLimits()) as door:
         slow = [
-            threading.Thread(target=door.ask, kwargs={"headers": {WAIT: "1.5"}}) for _ in range(3)
+            threading.Thread(target=door.ask, args=(path,), kwargs={"headers": {WAIT: "1.5"}})
+            for _ in range(most)
         ]
         for thread in slow:
             thread.start()
-        until(lambda: len(door.behind.received) == 3)
-        assert door.ask().status_code == 429
+        until(lambda: len(door.behind.received) == most)
+        assert door.ask(path).status_code == 429
         for thread in slow:
             thread.join()
-        assert door.ask().status_code == 200
+        assert door.ask(path).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_reached_no_server_is_tried_again(opened: Any, method: str):
+    with opened() as door:
+        door.behind.unreachable = 1
+        assert door.ask(method=method).status_code == 200
+        assert door.behind.received == ["/mcp"]
+
+
+def test_a_call_that_was_sent_is_not_sent_again_and_a_question_is(opened: Any):
+    with opened() as door:
+        assert door.ask(method="POST", headers={DROP: "1"}).status_code == 502
+        assert door.behind.received == ["/mcp"]
+        assert door.ask(headers={DROP: "1"}).status_code == 502
+        assert door.behind.received == ["/mcp"] * 3
+
+
+def test_a_server_that_fails_is_asked_again_at_the_next_request(opened: Any):
+    with opened() as door:
+        door.behind.unreachable = 2
+        assert [door.ask().status_code for _ in range(2)] == [502, 200]
 
 
 def test_a_stop_lets_the_call_in_flight_finish_and_takes_no_new_one(opened: Any):

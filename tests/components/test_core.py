@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from components.budget import Distance, TimeoutBudget
 from components.core import MIGRATION, Core, CoreArgs, Monolith
 from components.server_config import Auth, Cache, Database
@@ -157,3 +159,16 @@ def test_a_monoliths_probes_ask_each_container_on_its_own_port():
     found = next(p for p in pods(the_monolith()) if p.name == "mcp-server")
     asked = {c["name"]: c["livenessProbe"]["httpGet"]["port"] for c in found.containers}
     assert asked == {"gateway": 8080, "server": 8081}
+
+
+@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("legacy", True), ("dual", True)])
+def test_a_gateway_keeps_its_pod_of_core_where_there_are_sessions(era: Any, kept: bool):
+    (service,) = objects(graph(core(config=config(era=era))), "Service")
+    assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
+
+
+@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("dual", True)])
+def test_a_client_keeps_its_pod_of_a_monolith_where_there_are_sessions(era: Any, kept: bool):
+    made = record(lambda: Monolith("mcp-server", monolith(config=config(era=era, http=8081))))
+    (service,) = objects(made, "Service")
+    assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from components.budget import Distance, TimeoutBudget
-from components.gateway import Gateway, GatewayEngine, RateLimit, Upstream, nginx_conf
+from components.gateway import Gateway, GatewayEngine, RateLimits, Upstream, nginx_conf
 from components.workload import Exposure
 from tests.harness import ResourceGraph, record
 from tests.harness.parts import gateway
@@ -60,7 +62,7 @@ def test_both_engines_are_probed_limited_and_drained_alike():
 
 def test_a_changed_rate_limit_rolls_the_pods():
     checksum = "qudag-mcp/files-checksum"
-    limited = door(rate_limit=RateLimit(burst=5))
+    limited = door(rate_limits=RateLimits())
     assert door().annotations[checksum] != limited.annotations[checksum]
 
 
@@ -115,6 +117,12 @@ def test_the_service_offers_tls_and_the_redirect_to_it():
 
 def test_the_upstreams_certificate_is_verified_by_name():
     conf = nginx_conf(gateway(upstream=Upstream(host="10.0.0.1", certificate_name="core.svc")))
-    assert "server 10.0.0.1:8443;" in conf
+    assert "server 10.0.0.1:8443 max_fails=0;" in conf
     assert "proxy_ssl_verify on;" in conf
     assert "proxy_ssl_name core.svc;" in conf
+
+
+@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("legacy", True), ("dual", True)])
+def test_a_client_keeps_its_pod_where_there_are_sessions(era: Any, kept: bool):
+    (service,) = objects(graph(era=era), "Service")
+    assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept

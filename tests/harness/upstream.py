@@ -14,6 +14,8 @@ from typing import Any
 
 WAIT = "x-wait-seconds"
 """A request with this header is answered so much later, a stream ended so much later."""
+DROP = "x-drop"
+"""A request with this header is read and never answered: its connection just ends."""
 STREAM = "?stream"
 """A request whose path ends so is answered with two events."""
 
@@ -27,6 +29,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Any method that has no body."""
         self.server.received.append(self.path)
+        if self.headers.get(DROP):
+            self.close_connection = True
+            return
         if self.headers.get("upgrade"):
             self.send_response(101)
             self.send_header("Upgrade", self.headers["upgrade"])
@@ -63,16 +68,31 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Upstream(ThreadingHTTPServer):
-    """The server; `received` are the paths of all requests so far."""
+    """The server.
+
+    Attributes:
+        received: the paths of all requests so far.
+        unreachable: so many of the next connections end before their handshake.
+    """
 
     def __init__(self, port: int, certificate: Path, key: Path) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.received: list[str] = []
+        self.unreachable = 0
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.socket = context.wrap_socket(
             self.socket, server_side=True, do_handshake_on_connect=False
         )
+
+    def get_request(self) -> Any:
+        """The next connection; the base class takes an OSError for none."""
+        connection, address = super().get_request()
+        if self.unreachable:
+            self.unreachable -= 1
+            connection.close()
+            raise OSError
+        return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A handshake that the proxy broke off is what some tests are about."""

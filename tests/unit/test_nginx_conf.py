@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.budget import TimeoutBudget
-from components.gateway import RateLimit, nginx_conf
+from components.gateway import RateLimit, RateLimits, nginx_conf
 from tests.harness.parts import gateway
 
 
@@ -34,28 +34,54 @@ def test_old_tls_only_by_choice(minimum: str, protocols: str):
 
 
 def test_a_client_beyond_the_limits_is_told_so():
-    text = conf(rate_limit=RateLimit(requests_per_second=7, burst=9, connections=3))
-    (zone,) = [zone for zone in values(text, "limit_req_zone")]
-    assert zone.endswith("rate=7r/s")
-    assert values(text, "limit_req") == ["zone=api burst=9 nodelay"]
-    assert values(text, "limit_conn") == ["connections 3"]
+    text = conf(rate_limits=RateLimits())
+    rates = [
+        re.sub(r".*zone=(\w+):.* rate=", r"\1 ", zone) for zone in values(text, "limit_req_zone")
+    ]
+    assert rates == ["api 10r/s", "websocket 5r/s", "upload 2r/s"]
     assert values(text, "limit_req_status") == values(text, "limit_conn_status") == ["429"]
 
 
+@pytest.mark.parametrize(
+    ("path", "limits"),
+    [
+        ("= /mcp", ["zone=api burst=20 nodelay", "zone=upload burst=5 nodelay", "connections 10"]),
+        ("= /ws", ["zone=websocket burst=10 nodelay", "connections 5"]),
+        ("/.well-known/oauth-protected-resource", ["zone=api burst=20 nodelay", "connections 10"]),
+        ("= /health", ["zone=api burst=20 nodelay", "connections 10"]),
+    ],
+)
+def test_each_path_has_the_limits_of_its_zone(path: str, limits: list[str]):
+    block = location(path, rate_limits=RateLimits())
+    assert [*values(block, "limit_req"), *values(block, "limit_conn")] == limits
+
+
+def test_a_zone_without_a_burst_or_connections_says_nothing_of_them():
+    bare = RateLimit(requests_per_second=7, burst=0)
+    block = location("= /ws", rate_limits=RateLimits(websocket=bare))
+    assert values(block, "limit_req") == ["zone=websocket"]
+    assert values(block, "limit_conn") == []
+
+
 def test_no_limit_where_none_is_asked_for():
-    assert "limit_" not in conf(rate_limit=None)
+    assert "limit_" not in conf(rate_limits=None)
 
 
 def test_the_limits_count_by_the_clients_own_address():
-    assert all(
-        zone.startswith("$binary_remote_addr ")
+    text = conf(rate_limits=RateLimits())
+    keys = [
+        zone.split()[0]
         for directive in ("limit_req_zone", "limit_conn_zone")
-        for zone in values(conf(rate_limit=RateLimit()), directive)
-    )
+        for zone in values(text, directive)
+    ]
+    assert set(keys) == {"$binary_remote_addr", "$uploader"}
+    uploader = text[text.index("$uploader {") :].partition("\n    }")[0]
+    assert re.findall(r"\$\w+;", uploader) == ["$binary_remote_addr;"] * 2
 
 
-def test_a_tool_call_is_never_sent_twice():
-    assert values(conf(), "proxy_next_upstream") == ["off"]
+def test_a_tool_call_that_was_sent_is_never_sent_again():
+    (when,) = values(conf(), "proxy_next_upstream")
+    assert when.split() == ["error", "timeout"]  # non_idempotent would repeat a POST as well
 
 
 def test_events_reach_the_client_as_they_happen():
@@ -84,14 +110,16 @@ def test_plain_http_is_sent_to_tls_at_the_platforms_own_name():
     assert values(conf(domain=None), "return")[2] == "308 https://$host$request_uri"
 
 
-@pytest.mark.parametrize("path", ["= /mcp", "/.well-known/oauth-protected-resource", "= /health"])
+@pytest.mark.parametrize(
+    "path", ["= /mcp", "/.well-known/oauth-protected-resource", "= /health", "= /ws"]
+)
 def test_what_is_passed_on(path: str):
     assert values(location(path), "proxy_pass") == ["https://mcp"]
 
 
 def test_nothing_else_is_passed_on():
     assert values(location("/"), "return") == ["404"]
-    assert conf().count("proxy_pass ") == 3
+    assert conf().count("proxy_pass ") == 4
 
 
 def test_the_largest_request_is_what_was_asked_for():
