@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, RequestBodyLimitMiddleware
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
@@ -28,6 +28,7 @@ from .keys import KeySet
 from .memory import Memory, check_redis
 from .metrics import Metrics
 from .node import Node
+from .subscriptions import Subscriptions
 from .tools import Means, tools_of
 from .traffic import QUIET_ROUTES, Traffic
 from .websocket import Frames
@@ -90,7 +91,9 @@ def application(config: Config) -> Application:
         lifespan=lifespan,
     )
     public.add_middleware(_OnlyKnownHosts, allowed=config.protocol.allowed_hosts)
-    public.add_middleware(Traffic, metrics=metrics, drain=drain)
+    public.add_middleware(
+        Traffic, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
+    )
     return Application(
         public=public,
         probes=Starlette(routes=list(health.routes())),
@@ -102,9 +105,10 @@ def application(config: Config) -> Application:
 def _sessions(
     config: Config, means: Means, drain: Drain, metrics: Metrics
 ) -> StreamableHTTPSessionManager:
-    calls = Calls(tools_of(config), config.protocol.longest_tool_seconds, drain, metrics)
-    listen = ListenHandler(InMemorySubscriptionBus(), max_subscriptions=MAX_STANDING_STREAMS)
-    drain.on_standing_end.append(listen.close)
+    longest = config.protocol.longest_tool_seconds
+    calls = Calls(tools_of(config), longest, drain, metrics)
+    streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest)
+    drain.on_standing_end.append(streams.close)
 
     @asynccontextmanager
     async def lifespan(_: Server[Means]) -> AsyncGenerator[Means]:
@@ -116,7 +120,7 @@ def _sessions(
         lifespan=lifespan,
         on_list_tools=calls.list,
         on_call_tool=calls.call,
-        on_subscriptions_listen=listen,
+        on_subscriptions_listen=streams.listen,
         get_tool_input_schema=calls.input_schema,
     )
     server.middleware.append(calls.watch)

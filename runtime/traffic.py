@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import anyio
@@ -23,12 +24,17 @@ METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"}
 
 
 class Traffic:
-    """ASGI middleware around everything that is served."""
+    """ASGI middleware around everything that is served.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, drain: Drain) -> None:
+    A legacy GET stream is ended when it is as old as the longest call may be, as a stream of the
+    modern era is: see `Subscriptions`.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, drain: Drain, longest: float) -> None:
         self.app = app
         self.metrics = metrics
         self.drain = drain
+        self.longest = longest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,14 +42,18 @@ class Traffic:
             return
         exchange = Exchange.opened(scope)
         exchange.standing = exchange.path == "/mcp" and exchange.method == "GET"
+        age: asyncio.TimerHandle | None = None
         if exchange.standing:
             receive = _until_hangup(receive, exchange)
+            age = asyncio.get_running_loop().call_later(self.longest, exchange.hangup.set)
         response = _Response(self, exchange, send)
         self.drain.exchanges.add(exchange)
         try:
             await self.app(scope, receive, response.send)
             await response.complete()
         finally:
+            if age is not None:
+                age.cancel()
             self.drain.exchanges.discard(exchange)
             response.record()
             current.set(None)

@@ -140,6 +140,23 @@ async def test_standing_streams_do_not_hold_up_a_drain_and_end_without_a_cut(ser
     assert time.monotonic() - sent < 3
 
 
+async def test_a_stream_ends_in_order_before_a_draining_proxy_would_cut_it(server: RunningServer):
+    longest = server.config["protocol"]["longest_tool_seconds"]
+    began = time.monotonic()
+    async with (
+        server.client("modern") as client,
+        anyio.create_task_group() as tasks,
+        client.listen(tools_list_changed=True) as subscription,
+    ):
+        tasks.start_soon(read_legacy_stream, server)
+        async for _ in subscription:
+            pass
+        assert longest - 1 < time.monotonic() - began < longest + 2
+        async with client.listen(tools_list_changed=True) as again:
+            assert again.honored.tools_list_changed
+    assert time.monotonic() - began < longest + 3
+
+
 async def read_legacy_stream(server: RunningServer) -> None:
     """Read a session's GET stream to its end; a body that is cut raises."""
     headers = {
