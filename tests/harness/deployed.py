@@ -49,9 +49,9 @@ def verb(*arguments: str) -> Ran:
     return Ran(running.returncode, out, err, time.monotonic() - started)
 
 
-def up() -> Ran:
+def up(*options: str) -> Ran:
     """`up` that also makes the secrets that a throw-away context lacks."""
-    return verb("up", "--create-secrets")
+    return verb("up", "--create-secrets", *options)
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,20 @@ class Platform:
         stated = {"issuer": outputs["issuer"], "audience": outputs["audience"], **claims}
         return Endpoint(url=self.url, token=mint(private, **stated), ca_file=self.deployed.ca_file)
 
-    def pods(self) -> list[dict[str, Any]]:
-        return self.kubectl.objects("pods", f"-n={self.namespace}")
+    def pods(self, workload: str | None = None) -> list[dict[str, Any]]:
+        """All pods, or those of one workload that are not on their way out."""
+        found = self.kubectl.objects("pods", f"-n={self.namespace}")
+        if workload is None:
+            return found
+        return [
+            pod
+            for pod in found
+            if pod["metadata"]["labels"].get("app") == workload
+            and "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def run_in(self, pod: dict[str, Any], *command: str) -> str:
+        """What a command prints in the first container of a pod; fails where it fails."""
+        container = pod["spec"]["containers"][0]["name"]
+        where = [f"-n={self.namespace}", pod["metadata"]["name"], f"-c={container}"]
+        return self.kubectl.must("exec", *where, "--", *command)

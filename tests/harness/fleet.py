@@ -1,0 +1,126 @@
+"""Many official clients at once, and an account of what each of them met."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import anyio
+from mcp.client.subscriptions import SubscriptionLost
+from mcp.shared.dispatcher import ProgressFnT
+from mcp.shared.exceptions import MCPError
+
+from components.problems import ProblemReport
+from delivery.client import Endpoint, Era, connected
+
+STEPS = 5
+"""Events of one call, one a second."""
+TRIES = 3
+"""A client of a platform whose pods are replaced may have to connect more than once, to begin."""
+
+
+@dataclass
+class Account:
+    """What a fleet met.
+
+    Attributes:
+        open_calls, open_streams: right now.
+        calls: that were answered in full.
+        ends: streams that ended in order, each opened anew.
+        sessions: legacy sessions that ended with their pod; the call was not begun.
+        lost: calls and streams that ended in any other way.
+    """
+
+    open_calls: int = 0
+    open_streams: int = 0
+    calls: int = 0
+    ends: int = 0
+    sessions: int = 0
+    lost: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class Fleet:
+    """Clients that go on until `stop`: callers whose calls stream progress, and listeners."""
+
+    endpoint: Endpoint
+    stop: anyio.Event = field(default_factory=anyio.Event)
+    account: Account = field(default_factory=Account)
+
+    async def call(self, era: Era) -> None:
+        """One client that calls, again and again."""
+        await self._going_on(lambda: self._calls(era))
+
+    async def listen(self) -> None:
+        """One client that keeps a subscription open."""
+        await self._going_on(self._listens)
+
+    async def _going_on(self, work: Callable[[], Awaitable[None]]) -> None:
+        failures = 0
+        while not self.stop.is_set():
+            try:
+                await work()
+                failures = 0
+            except ProblemReport as report:  # no connection came about: nothing was begun
+                failures += 1
+                if failures == TRIES:
+                    self.account.lost.append(f"cannot connect: {report}")
+                    return
+
+    async def _calls(self, era: Era) -> None:
+        account = self.account
+        async with connected(self.endpoint, era) as client:
+            while not self.stop.is_set():
+                seen: list[float] = []
+                account.open_calls += 1
+                try:
+                    arguments = {"to": STEPS, "pause_seconds": 1}
+                    result = await client.call_tool(
+                        "count", arguments, progress_callback=_into(seen)
+                    )
+                except MCPError as error:
+                    if era is Era.LEGACY and "Session" in str(error) and not seen:
+                        account.sessions += 1
+                    else:
+                        account.lost.append(f"{era.value} call: {error!r} after {len(seen)} events")
+                    return
+                except Exception as error:
+                    account.lost.append(f"{era.value} call: {error!r} after {len(seen)} events")
+                    return
+                finally:
+                    account.open_calls -= 1
+                if result.is_error or seen != [*range(1, STEPS + 1)]:
+                    account.lost.append(f"{era.value} call: {result} after {seen}")
+                account.calls += 1
+
+    async def _listens(self) -> None:
+        account = self.account
+        async with connected(self.endpoint, Era.MODERN) as client:
+            while not self.stop.is_set():
+                try:
+                    async with client.listen(tools_list_changed=True) as events:
+                        account.open_streams += 1
+                        try:
+                            async with anyio.create_task_group() as tasks:
+                                tasks.start_soon(self._until_stop, tasks.cancel_scope)
+                                async for _ in events:
+                                    pass
+                                account.ends += 1
+                                tasks.cancel_scope.cancel()
+                        finally:
+                            account.open_streams -= 1
+                except* SubscriptionLost as lost:
+                    account.lost.append(f"stream: {lost.exceptions[0]}")
+                except* MCPError as error:
+                    account.lost.append(f"stream: not opened: {error.exceptions[0]}")
+
+    async def _until_stop(self, scope: anyio.CancelScope) -> None:
+        await self.stop.wait()
+        scope.cancel()
+
+
+def _into(seen: list[float]) -> ProgressFnT:
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(progress)
+
+    return note
