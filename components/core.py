@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from .base import Component
 from .container import Container, Resources, SecretFiles
 from .gateway import GatewayArgs, gateway_container, mcp_urls
+from .kubernetes_object import KubernetesObject, metadata
 from .labels import labels
 from .pod import pod_template
 from .server import PROGRAM, ServerArgs, called, server_container, server_secrets, server_workload
 from .server_config import CONFIG_PATH
-from .wire import metadata, wire
 from .workload import Workload
 
 MIGRATION = "mcp-migration"
@@ -134,7 +133,7 @@ class Monolith(Component[MonolithArgs]):
 
 def migration(
     owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreArgs
-) -> k8s.batch.v1.Job:
+) -> KubernetesObject:
     """One bounded Job for each version of its pod; done before the server's new pods start."""
     assert args.migration is not None
     server = args.server
@@ -146,19 +145,20 @@ def migration(
         files=server_container(server).files,
         secrets=_database_only(server_secrets(server)),
     )
-    identity = k8s.core.v1.ServiceAccount(
+    identity = KubernetesObject(
+        "ServiceAccount",
         owner.named("migration-identity"),
         metadata=metadata(
             f"{MIGRATION}-sa", namespace=server.namespace, labels=labels(MIGRATION, "migration")
         ),
-        automount_service_account_token=False,
+        automountServiceAccountToken=False,
         opts=owner.owned(),
     )
     template = pod_template(
         MIGRATION,
         "migration",
         [container],
-        service_account=identity.metadata.apply(lambda made: made.name or f"{MIGRATION}-sa"),
+        service_account=identity.physical_name,
         grace=30,
         extra={"restartPolicy": "Never"},
     )
@@ -166,20 +166,19 @@ def migration(
     # is left out of the digest: an engine knows it only once it is made.
     spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
     version = pulumi.Output.all(template["metadata"], spec).apply(_digest)
-    return k8s.batch.v1.Job(
+    return KubernetesObject(
+        "Job",
         owner.named("migration"),
         metadata=metadata(
             version.apply(lambda digest: f"{MIGRATION}-{digest}"),
             namespace=server.namespace,
             labels=labels(MIGRATION, "migration"),
         ),
-        spec=wire(
-            {
-                "activeDeadlineSeconds": args.migration.deadline,
-                "backoffLimit": args.migration.retries,
-                "template": template,
-            }
-        ),
+        spec={
+            "activeDeadlineSeconds": args.migration.deadline,
+            "backoffLimit": args.migration.retries,
+            "template": template,
+        },
         opts=owner.owned(depends_on=list(args.after)),
     )
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from .base import Component
+from .kubernetes_object import KubernetesObject, metadata
 from .labels import selector
 from .problems import Problem, ProblemReport
-from .wire import metadata, wire
 
 Protocol = Literal["TCP", "UDP"]
 
@@ -230,9 +229,10 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
     def build(self, args: FlowPoliciesArgs) -> None:
         specs = policies(args.workloads, args.flows, [*args.outsides, *args.neighbours])
         for workload, spec in specs.items():
-            k8s.networking.v1.NetworkPolicy(
+            KubernetesObject(
+                "NetworkPolicy",
                 self.named(workload),
                 metadata=metadata(f"{workload}-flows", namespace=args.namespace),
-                spec=wire(spec),
+                spec=spec,
                 opts=self.owned(),
             )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import pulumi
 
@@ -16,9 +16,6 @@ from .scaling import Autoscaling
 from .start import graceful_start
 from .templates import render
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
-
-if TYPE_CHECKING:
-    import pulumi_kubernetes as k8s
 
 HTTP = 8080
 HTTPS = 8443
@@ -172,10 +169,12 @@ def mcp_urls(
 ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
     """The MCP endpoint and its RFC 9728 metadata, at the domain or the load balancer's address."""
 
-    def address(status: k8s.core.v1.outputs.ServiceStatus | None) -> str:
-        entries = status.load_balancer.ingress if status and status.load_balancer else None
-        first = entries[0] if entries else None
-        return (first.hostname or first.ip or "localhost") if first else "localhost"
+    def address(status: Mapping[str, Any] | None) -> str:
+        match status:
+            case {"loadBalancer": {"ingress": [{"hostname": str(given)} | {"ip": str(given)}, *_]}}:
+                return given
+            case _:
+                return "localhost"
 
     host = pulumi.Output.from_input(domain) if domain else workload.service_status.apply(address)
     return (

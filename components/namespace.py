@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from .base import Component
-from .wire import metadata, wire
+from .kubernetes_object import KubernetesObject, metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,41 +73,43 @@ class LockedNamespace(Component[LockedNamespaceArgs]):
             for mode in ("enforce", "audit", "warn")
             for suffix, value in (("", args.pod_security), ("-version", args.pod_security_version))
         }
-        namespace = k8s.core.v1.Namespace(
+        namespace = KubernetesObject(
+            "Namespace",
             self.named("namespace"),
             metadata=metadata(args.name, labels={**args.labels, **standard}),
             opts=self.owned(),
         )
-        self.namespace = namespace.metadata.apply(lambda made: made.name or args.name)
-        k8s.networking.v1.NetworkPolicy(
+        self.namespace = namespace.physical_name
+        KubernetesObject(
+            "NetworkPolicy",
             self.named("default-deny"),
             metadata=metadata("default-deny", namespace=self.namespace),
-            spec=wire({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
+            spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
             opts=self.owned(),
         )
         if args.quota:
-            k8s.core.v1.ResourceQuota(
+            KubernetesObject(
+                "ResourceQuota",
                 self.named("quota"),
                 metadata=metadata("mcp-resource-quota", namespace=self.namespace),
                 spec={"hard": dict(args.quota)},
                 opts=self.owned(),
             )
         if limits := args.container_limits:
-            k8s.core.v1.LimitRange(
+            KubernetesObject(
+                "LimitRange",
                 self.named("limits"),
                 metadata=metadata("mcp-limit-range", namespace=self.namespace),
-                spec=wire(
-                    {
-                        "limits": [
-                            {
-                                "type": "Container",
-                                "default": dict(limits.default),
-                                "defaultRequest": dict(limits.default_request),
-                                "max": dict(limits.max),
-                                "min": dict(limits.min),
-                            }
-                        ]
-                    }
-                ),
+                spec={
+                    "limits": [
+                        {
+                            "type": "Container",
+                            "default": dict(limits.default),
+                            "defaultRequest": dict(limits.default_request),
+                            "max": dict(limits.max),
+                            "min": dict(limits.min),
+                        }
+                    ]
+                },
                 opts=self.owned(),
             )

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from .base import Component
 from .budget import Distance
 from .container import Claim, Container, Files, Port, Probe, Probes
+from .kubernetes_object import KubernetesObject, metadata
 from .labels import labels, selector
 from .problems import Problem, ProblemReport
 from .server import ServerArgs, called, server_container
 from .server_config import DATA_PATH, METRICS, P2P, NodeConfig
 from .start import graceful_start
-from .wire import metadata, wire
 from .workload import Exposure, Workload, WorkloadArgs, WorkloadKind
 
 
@@ -157,26 +156,25 @@ class QudagNode(Component[QudagNodeArgs]):
         """The Service through which the platform's own servers call the nodes; any node will do."""
         name = args.server.service or f"{self.name}-service"
         config = args.server.config
-        k8s.core.v1.Service(
+        KubernetesObject(
+            "Service",
             self.named("api"),
             metadata=metadata(
                 name,
                 namespace=args.server.namespace,
                 labels=labels(self.name, "qudag-node"),
             ),
-            spec=wire(
-                {
-                    "selector": selector(self.name),
-                    "ports": [
-                        {
-                            "name": "https",
-                            "port": config.https,
-                            "targetPort": "https",
-                            "protocol": "TCP",
-                        }
-                    ],
-                }
-            ),
+            spec={
+                "selector": selector(self.name),
+                "ports": [
+                    {
+                        "name": "https",
+                        "port": config.https,
+                        "targetPort": "https",
+                        "protocol": "TCP",
+                    }
+                ],
+            },
             opts=self.owned(),
         )
         return pulumi.Output.format("{0}.{1}.svc.cluster.local", name, args.server.namespace)

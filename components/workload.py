@@ -8,15 +8,14 @@ from enum import Enum
 from typing import Any, Literal
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from .base import Component
 from .container import Claim, Container, Port
+from .kubernetes_object import KubernetesObject, metadata
 from .labels import labels, selector
 from .pod import files_of, pod_template, spread
 from .problems import Problem, ProblemReport
 from .scaling import Autoscaling, autoscaler_spec
-from .wire import metadata, wire
 
 
 class WorkloadKind(Enum):
@@ -107,14 +106,16 @@ class Workload(Component[WorkloadArgs]):
     def build(self, args: WorkloadArgs) -> None:
         self.physical = args.name or self.name
         _refuse_impossible(self.name, args)
-        identity = k8s.core.v1.ServiceAccount(
+        identity = KubernetesObject(
+            "ServiceAccount",
             self.named("identity"),
             metadata=self._metadata(args, f"{self.physical}-sa"),
-            automount_service_account_token=False,
+            automountServiceAccountToken=False,
             opts=self.owned(),
         )
         for files in files_of(args.containers):
-            k8s.core.v1.ConfigMap(
+            KubernetesObject(
+                "ConfigMap",
                 self.named(files.name.removeprefix(f"{self.physical}-")),
                 metadata=self._metadata(args, files.name),
                 data=dict(files.content),
@@ -130,19 +131,19 @@ class Workload(Component[WorkloadArgs]):
         self._pods(args, identity)
         fewest = args.scaling.min if args.scaling else args.replicas
         if fewest > 1:
-            k8s.policy.v1.PodDisruptionBudget(
+            KubernetesObject(
+                "PodDisruptionBudget",
                 self.named("disruption"),
                 metadata=self._metadata(args, self.physical),
-                spec=wire(
-                    {"maxUnavailable": 1, "selector": {"matchLabels": selector(self.physical)}}
-                ),
+                spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(self.physical)}},
                 opts=self.owned(),
             )
         if args.scaling:
-            k8s.autoscaling.v2.HorizontalPodAutoscaler(
+            KubernetesObject(
+                "HorizontalPodAutoscaler",
                 self.named("autoscaler"),
                 metadata=self._metadata(args, f"{self.physical}-hpa"),
-                spec=wire(autoscaler_spec(self.physical, args.kind.value, args.scaling)),
+                spec=autoscaler_spec(self.physical, args.kind.value, args.scaling),
                 opts=self.owned(),
             )
 
@@ -151,7 +152,7 @@ class Workload(Component[WorkloadArgs]):
             name, namespace=args.namespace, labels=labels(self.physical, args.component)
         )
 
-    def _service(self, args: WorkloadArgs) -> k8s.core.v1.Service | None:
+    def _service(self, args: WorkloadArgs) -> KubernetesObject | None:
         if (exposure := args.exposure) is None:
             return None
         offered = [p for c in args.containers for p in c.ports if p.service is not None]
@@ -171,14 +172,15 @@ class Workload(Component[WorkloadArgs]):
             spec |= {"externalTrafficPolicy": "Local"}
             if exposure.allowed_from:
                 spec |= {"loadBalancerSourceRanges": list(exposure.allowed_from)}
-        return k8s.core.v1.Service(
+        return KubernetesObject(
+            "Service",
             self.named("service"),
             metadata=self._metadata(args, exposure.name),
-            spec=wire(spec),
+            spec=spec,
             opts=self.owned(),
         )
 
-    def _pods(self, args: WorkloadArgs, identity: k8s.core.v1.ServiceAccount) -> None:
+    def _pods(self, args: WorkloadArgs, identity: KubernetesObject) -> None:
         claims = [claim for c in args.containers for claim in c.claims]
         extra: dict[str, Any] = {"topologySpreadConstraints": spread(self.physical)}
         spec: dict[str, Any] = {"selector": {"matchLabels": selector(self.physical)}}
@@ -202,22 +204,16 @@ class Workload(Component[WorkloadArgs]):
             self.physical,
             args.component,
             args.containers,
-            service_account=identity.metadata.apply(
-                lambda made: made.name or f"{self.physical}-sa"
-            ),
+            service_account=identity.physical_name,
             grace=args.grace,
             metrics_port=args.metrics_port,
             extra=extra,
         )
-        make = (
-            k8s.apps.v1.Deployment
-            if args.kind is WorkloadKind.DEPLOYMENT
-            else k8s.apps.v1.StatefulSet
-        )
-        make(
+        KubernetesObject(
+            args.kind.value,
             self.named("pods"),
             metadata=self._metadata(args, self.physical),
-            spec=wire(spec),
+            spec=spec,
             opts=self.owned(
                 depends_on=list(args.after),
                 protect=args.kind is WorkloadKind.STATEFUL_SET and any(c.protect for c in claims),
@@ -226,10 +222,11 @@ class Workload(Component[WorkloadArgs]):
 
     def _claimed(self, args: WorkloadArgs, claim: Claim) -> Mapping[str, Any]:
         template = _claim_template(claim)
-        k8s.core.v1.PersistentVolumeClaim(
+        KubernetesObject(
+            "PersistentVolumeClaim",
             self.named(claim.name),
             metadata=self._metadata(args, f"{self.physical}-{claim.name}"),
-            spec=wire(template["spec"]),
+            spec=template["spec"],
             opts=self.owned(protect=claim.protect),
         )
         source = {"claimName": f"{self.physical}-{claim.name}"}

@@ -1,0 +1,88 @@
+"""Every Kubernetes object of the components: spelled as Kubernetes spells it, one table of kinds.
+
+The objects do not go through the Kubernetes SDK's generated classes. Importing those takes longer
+than all else that a preview does, and they type only their own snake_case spelling. In wire form a
+spec is the same in a pure function, in its test and in the rendered manifest; the API server's
+strict field validation checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Final
+
+import pulumi
+
+API_VERSIONS: Final = {
+    "ConfigMap": "core/v1",
+    "Deployment": "apps/v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
+    "Job": "batch/v1",
+    "LimitRange": "core/v1",
+    "Namespace": "core/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+    "PersistentVolumeClaim": "core/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "ResourceQuota": "core/v1",
+    "Service": "core/v1",
+    "ServiceAccount": "core/v1",
+    "StatefulSet": "apps/v1",
+}
+"""Group and version that each kind is registered under, as in Pulumi's own type tokens."""
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One object of the Kubernetes API, under the type token that the SDK's class has.
+
+    Attributes:
+        metadata: the object's, as the cluster has it.
+        status: what the cluster says of it; None where it says nothing.
+    """
+
+    metadata: pulumi.Output[Mapping[str, Any]]
+    status: pulumi.Output[Mapping[str, Any] | None]
+
+    def __init__(
+        self, kind: str, name: str, *, metadata: Any, opts: pulumi.ResourceOptions, **fields: Any
+    ) -> None:
+        """Registers the object.
+
+        Args:
+            kind: a key of ``API_VERSIONS``.
+            name: logical name.
+            metadata: from ``metadata()``.
+            opts: from ``Component.owned``, made for this object alone.
+            fields: what stands beside the metadata, in camelCase, such as ``spec`` and ``data``.
+        """
+        api = API_VERSIONS[kind]
+        head = {"apiVersion": api.removeprefix("core/"), "kind": kind, "metadata": metadata}
+        # For the default provider of a program that imports a component and names no other.
+        opts.version = _provider_version()
+        super().__init__(f"kubernetes:{api}:{kind}", name, {**head, **fields, "status": None}, opts)
+
+    @property
+    def physical_name(self) -> pulumi.Output[str]:
+        """Its name in the cluster; what takes it from here waits for the object."""
+        return self.metadata.apply(lambda made: made["name"])
+
+
+def metadata(
+    name: pulumi.Input[str],
+    *,
+    namespace: pulumi.Input[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Any:
+    """An object's metadata with its fixed physical name."""
+    made: dict[str, Any] = {"name": name}
+    if namespace is not None:
+        made["namespace"] = namespace
+    if labels:
+        made["labels"] = dict(labels)
+    return made
+
+
+@cache
+def _provider_version() -> str:
+    return version("pulumi_kubernetes")
