@@ -47,4 +47,5 @@ test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
 	@CLUSTER=$(CLUSTER) $(PYTEST) -rs tests/e2e
 
 bench: $(VENV) ## the performance table
+	@tools/programs
 	@$(QUDAG) bench

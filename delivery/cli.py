@@ -140,15 +140,18 @@ def schema() -> None:
 
 @app.command()
 def bench() -> None:
-    """Measure what the components cost over a flat program with the same resources."""
-    from .bench import measure, table
+    """Measure what the components cost over a flat program, and the server behind nginx."""
+    from .bench import overhead, serving
+    from .bench.served import required_nginx
     from .report import terminal
     from .stack_files import stack_names
 
+    required_nginx()
     console = terminal.console()
     with console.status("") as status:
-        found = measure(stack_names(_ROOT), lambda name: status.update(f"measuring {name}"))
-    console.print(table(found))
+        programs = overhead.measure(stack_names(_ROOT), status.update)
+        served = serving.measure(status.update)
+    console.print(overhead.table(programs), *serving.tables(served))
 
 
 live.register(app)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from delivery.flat import flat_program
+from delivery.bench.flat import flat_program
 from delivery.graph import ResourceGraph
 from delivery.record import record, record_stack
 

@@ -9,7 +9,7 @@ import pprint
 import re
 from collections.abc import Iterator
 
-from .graph import Resource, ResourceGraph
+from ..graph import Resource, ResourceGraph
 
 _SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,21 +19,21 @@ from .flat import flat_program
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from .graph import ResourceGraph
+    from ..graph import ResourceGraph
 
 SIZES = (100, 1_000, 10_000)
 RUNS = 3
 """Runs of each program; the fastest counts, since whatever else the machine does only slows."""
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 # The clock starts before the SDKs are imported: that is what a preview waits for. The peak is this
 # program's own: getrusage's would start from that of the process that started it.
 _CHILD = """
 import gc, json, pathlib, re, sys, time
 started = time.perf_counter()
-gc.disable()
-from delivery.bench import program
+gc.set_threshold(100_000)  # as the command does
+from delivery.bench.overhead import program
 graph = program(sys.argv[1])
 seconds = time.perf_counter() - started
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
@@ -66,15 +68,14 @@ class Comparison:
 
 
 def program(name: str) -> ResourceGraph:
-    """Records the program called ``name``: a stack, ``workloads:N`` or ``flat:FILE``."""
-    from .record import record, record_stack
+    """Records the program called ``name``: a stack, ``workloads:N`` or ``flat:FOLDER``."""
+    from ..record import record, record_stack
 
     kind, _, argument = name.partition(":")
     match kind:
         case "flat":
-            source: dict[str, Callable[[], None]] = {}
-            exec(compile(Path(argument).read_text(), argument, "exec"), source)  # noqa: S102
-            return record(source["program"])
+            sys.path.insert(0, argument)
+            return record(lambda: import_module("flat").program())
         case "workloads":
             return record(lambda: _workloads(int(argument)))
         case _:
@@ -110,12 +111,13 @@ def measure(stacks: list[str], tell: Callable[[str], None]) -> list[Comparison]:
     found: list[Comparison] = []
     for name in names:
         tell(name)
-        with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
-            file.write(flat_program(program(name)))
-            file.flush()
+        with tempfile.TemporaryDirectory() as folder:
+            flat_file = Path(folder, "flat.py")
+            flat_file.write_text(flat_program(program(name)))
+            py_compile.compile(str(flat_file))  # as the components are, before the clock starts
             runs = 1 if name.endswith(str(SIZES[-1])) else RUNS
             # In turn, so that a busy moment of the machine does not fall on one side alone.
-            pairs = [(_run(name), _run(f"flat:{file.name}")) for _ in range(runs)]
+            pairs = [(_run(name), _run(f"flat:{folder}")) for _ in range(runs)]
         components, flat = (
             min(costs, key=lambda cost: cost.seconds) for costs in zip(*pairs, strict=True)
         )
@@ -124,13 +126,14 @@ def measure(stacks: list[str], tell: Callable[[str], None]) -> list[Comparison]:
 
 
 def _run(name: str) -> Cost:
+    ours = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     ran = subprocess.run(
         [sys.executable, "-c", _CHILD, name],
         check=True,
         capture_output=True,
         text=True,
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        env={**ours, "PYTHONPATH": str(_ROOT)},
     )
     seconds, mebibytes, resources = json.loads(ran.stdout)
     return Cost(seconds=seconds, mebibytes=mebibytes, resources=resources)

@@ -1,0 +1,1 @@
+"""What `make bench` measures: the components over a flat program, and the server behind nginx."""
