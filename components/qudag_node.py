@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -26,8 +27,8 @@ class NodeProfile(Enum):
     SEED: a server that reads node.toml and answers /health and /ready, as the source documents
     have it; its key lives on its volume.
     UPSTREAM: the released ``qudag`` program (crate qudag-cli 0.5.0): flags only, no HTTP endpoint,
-    a new peer id at each start, stops on SIGINT. It takes only peers whose address ends in
-    ``/p2p/<peer id>`` and finds others by multicast DNS: docs/components/qudag-node.md.
+    a new peer id at each start, stops on SIGINT. Its image also holds ``qudag-mcp-server``, which
+    asks the peers for their ids before it starts: docs/components/qudag-node.md.
     """
 
     SEED = "seed"
@@ -44,7 +45,8 @@ class QudagNodeArgs:
         size: of each node's volume.
         storage_class: None for the cluster's default.
         protect: refuse to delete nodes and their keys.
-        peers: multiaddresses of nodes outside this set; the set's own nodes are added.
+        peers: multiaddresses of nodes outside this set; the set's own nodes are added. The host
+            may be another set's ``p2p_host``.
     """
 
     server: ServerArgs
@@ -52,7 +54,7 @@ class QudagNodeArgs:
     size: str = "10Gi"
     storage_class: str | None = None
     protect: bool = False
-    peers: Sequence[str] = field(default_factory=tuple)
+    peers: Sequence[pulumi.Input[str]] = field(default_factory=tuple)
 
 
 class QudagNode(Component[QudagNodeArgs]):
@@ -84,11 +86,8 @@ class QudagNode(Component[QudagNodeArgs]):
             )
         p2p = f"{self.name}-p2p"
         names = [f"{self.name}-{i}.{p2p}" for i in range(args.server.replicas)]
-        containers = [
-            self._seed(args, names)
-            if args.profile is NodeProfile.SEED
-            else self._upstream(args, names)
-        ]
+        seed = args.profile is NodeProfile.SEED
+        containers = [self._seed(args, names) if seed else self._upstream(args, names, p2p)]
         workload = Workload(
             self.name,
             WorkloadArgs(
@@ -99,13 +98,13 @@ class QudagNode(Component[QudagNodeArgs]):
                 exposure=Exposure(name=p2p, headless=True),
                 kind=WorkloadKind.STATEFUL_SET,
                 grace=args.server.config.budget.at(Distance.SERVER).grace,
-                metrics_port=METRICS if args.profile is NodeProfile.SEED else None,
+                metrics_port=METRICS if seed else None,
             ),
             opts=self.owned(),
         )
         self.p2p_host = workload.host
         self.host = workload.host
-        if args.profile is NodeProfile.SEED:
+        if seed:
             self.host = self._api(args)
 
     def _claim(self, args: QudagNodeArgs) -> Claim:
@@ -127,26 +126,38 @@ class QudagNode(Component[QudagNodeArgs]):
         ports = [replace(p, service=offered.get(p.name, p.service)) for p in container.ports]
         return replace(container, ports=[*ports, Port(name="p2p", number=P2P, service=P2P)])
 
-    def _upstream(self, args: QudagNodeArgs, names: Sequence[str]) -> Container:
-        addresses = [*(f"/dns4/{name}/tcp/{P2P}" for name in names), *args.peers]
-        known = " ".join(f"--peer {address}" for address in addresses)
-        command = f"qudag start -p {P2P} -d {DATA_PATH} -l info {known}"
-        script = graceful_start(command, stop="INT")
+    def _upstream(self, args: QudagNodeArgs, names: Sequence[str], p2p: str) -> Container:
+        def script(namespace: str, *others: str) -> str:
+            domain = f"{namespace}.svc.cluster.local"
+            own = [f"/dns4/{name}.{domain}/tcp/{P2P}" for name in names]
+            known = " ".join(f"--peer {shlex.quote(address)}" for address in (*own, *others))
+            joined = f'qudag-mcp-server join --name "$POD_NAME.{p2p}.{domain}" {known}'
+            return graceful_start(f"{joined} -- qudag start -p {P2P} -d {DATA_PATH}", stop="INT")
+
         asks = Probe(port=P2P)
         return Container(
             name="qudag",
             image=args.server.image,
             command=["sh", f"/etc/{self.name}/start.sh"],
             ports=[Port(name="p2p", number=P2P, service=P2P)],
-            # It answers no HTTP: that it takes connections is all that can be asked.
-            probes=Probes(readiness=asks, liveness=replace(asks, period=30)),
+            # It answers no HTTP: that it takes connections is all that can be asked. At first it
+            # waits for its peers, 45 s at most.
+            probes=Probes(
+                startup=replace(asks, period=1, failures=90),
+                readiness=asks,
+                liveness=replace(asks, period=30),
+            ),
             resources=args.server.resources,
             env={"RUST_LOG": args.server.config.log_level, "HOME": DATA_PATH},
             files=[
                 Files(
                     name=f"{self.name}-start",
                     path=f"/etc/{self.name}",
-                    content={"start.sh": script},
+                    content={
+                        "start.sh": pulumi.Output.all(args.server.namespace, *args.peers).apply(
+                            lambda given: script(*given)
+                        )
+                    },
                 )
             ],
             claims=[self._claim(args)],

@@ -23,6 +23,8 @@ from .stack_files import OURS, StackFiles
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
+CRATE = "qudag-cli@0.5.0"
+"""The released QuDAG program; its image holds it beside the server's, which asks its peers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,18 +139,29 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
     stand_ins: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            if repository(name) == SERVER:
-                arguments = server_arguments(Path(folder))
-                stand_ins.append(f"{name}: assembled from runtime/")
-            else:
-                stand_in = recipe(name)
-                arguments = [f"--debian={stand_in.debian}"]
-                if stand_in.path:
-                    arguments += ["--env", f"PATH={':'.join([*stand_in.path, _PATH])}"]
-                stand_ins.append(f"{name}: {stand_in.called} stands for it")
+            arguments, what = ingredients(name, Path(folder, str(len(references))))
+            stand_ins.append(f"{name}: {what}")
             tagged = _tagged(name)
             references[name] = f"{tagged}@{_assemble(tagged, arguments, progress)}"
     return Images(references, tuple(stand_ins))
+
+
+def ingredients(name: str, folder: Path) -> tuple[list[str], str]:
+    """Arguments that make the image, their files laid out in ``folder``; and a name for it."""
+    match repository(name):
+        case "qudag-mcp-server":
+            return server_arguments(folder), "assembled from runtime/"
+        case "qudag-node":
+            both = [*server_arguments(folder), f"--cargo={CRATE}"]
+            return both, f"assembled from runtime/ and {CRATE}"
+        case _:
+            stand_in = recipe(name)
+            path = ":".join([*stand_in.path, _PATH])
+            environment = ["--env", f"PATH={path}"] if stand_in.path else []
+            return (
+                [f"--debian={stand_in.debian}", *environment],
+                f"{stand_in.called} stands for it",
+            )
 
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -1,4 +1,4 @@
-"""The program qudag-mcp-server: serve, or bring the database's schema up to date."""
+"""The program qudag-mcp-server: serve, bring the database's schema up to date, or join peers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 could not, 2 wrong usage or configuration."""
     # As process 1 of a container, a program without a handler would not get SIGTERM at all.
     signal.signal(signal.SIGTERM, _stop_early)
-    chosen = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["join"]:  # it reads no server.toml, and ends in another program's arguments
+        from .join import join
+
+        return join(given[1:])
+    chosen = _parser().parse_args(given)
     try:
         config = load(chosen.config)
         if chosen.command == "migrate":

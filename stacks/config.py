@@ -91,7 +91,8 @@ class Images(Section):
     )
     qudag_profile: Literal["seed", "upstream"] = Field(
         default="seed",
-        description="seed: reads node.toml, HTTP probes; upstream: the released program.",
+        description="seed: reads node.toml, HTTP probes; upstream: the released program, which "
+        "needs qudagNode.",
     )
     postgres: Image = Field(
         default="docker.io/library/postgres:17", description="Embedded PostgreSQL."

@@ -79,6 +79,17 @@ def images_are_pinned(config: StackConfig) -> Iterator[Problem]:
             )
 
 
+def the_released_node_has_an_image(config: StackConfig) -> Iterator[Problem]:
+    """The server's image plays a seed node; the released program it does not hold."""
+    if config.images.qudag_profile == "upstream" and config.images.qudag_node is None:
+        yield at(
+            "images.qudagNode",
+            "is missing, and images.qudagProfile is upstream",
+            "the server's image would run, which holds no `qudag`: no node would start",
+            "set it to an image that holds both; docs/components/qudag-node.md says how it is made",
+        )
+
+
 def a_domain_outside_dev(config: StackConfig) -> Iterator[Problem]:
     """Certificates and tokens name a host; without one, any host would do."""
     if config.environment != "dev" and config.domain is None:
@@ -232,6 +243,7 @@ def the_stack_is_its_environment(config: StackConfig, *, stack: str | None) -> I
 RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("protocol.drainSeconds", "protocol.longestToolSeconds"), drain_outlives_the_longest_tool),
     (("images", "environment"), images_are_pinned),
+    (("images",), the_released_node_has_an_image),
     (("domain", "environment"), a_domain_outside_dev),
     (("kubernetes.context", "environment"), a_context_outside_dev),
     (("protocol.issuer", "environment"), an_issuer_outside_dev),

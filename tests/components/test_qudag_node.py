@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.problems import ProblemReport
 from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.scaling import Autoscaling
+from runtime.join import WAIT_SECONDS
 from tests.harness import ResourceGraph, record
 from tests.harness.parts import config, server
 from tests.harness.platforms import Pods, objects, pods
@@ -67,21 +70,62 @@ def test_the_nodes_of_a_set_and_those_outside_are_peers():
     ]
 
 
+def start_script(graph: ResourceGraph) -> str:
+    (config_map,) = objects(graph, "ConfigMap")
+    return config_map["data"]["start.sh"]
+
+
 def test_the_released_program_gets_flags_and_is_stopped_by_sigint():
-    (config_map,) = objects(
-        graph(NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]), "ConfigMap"
-    )
-    script = config_map["data"]["start.sh"]
-    assert "qudag start -p 4001 -d /var/lib/qudag -l info" in script
-    assert "--peer /dns4/node-0.node-p2p/tcp/4001" in script
-    assert "--peer /ip4/192.0.2.1/tcp/1" in script
+    script = start_script(graph(NodeProfile.UPSTREAM))
+    assert " -- qudag start -p 4001 -d /var/lib/qudag &" in script
     assert "kill -INT" in script
+
+
+def test_the_released_program_is_told_the_ids_of_its_peers_by_a_program_that_asks_them():
+    script = start_script(graph(NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]))
+    (line,) = [line for line in script.splitlines() if line.startswith("qudag-mcp-server")]
+    assert shlex.split(line.partition(" -- ")[0]) == [
+        *("qudag-mcp-server", "join"),
+        *("--name", "$POD_NAME.node-p2p.qudag-mcp-dev.svc.cluster.local"),
+        *("--peer", "/dns4/node-0.node-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001"),
+        *("--peer", "/dns4/node-1.node-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001"),
+        *("--peer", "/ip4/192.0.2.1/tcp/1"),
+    ]
+
+
+@both_profiles
+def test_another_set_is_a_peer_by_the_host_that_it_puts_out(profile: NodeProfile):
+    def both() -> None:
+        settings = server(config=config(role="qudag"))
+        first = QudagNode("first", QudagNodeArgs(server=settings, profile=profile))
+        peer = pulumi.Output.concat("/dns4/", first.p2p_host, "/tcp/4001")
+        QudagNode("second", QudagNodeArgs(server=settings, profile=profile, peers=[peer]))
+
+    texts = [text for made in objects(record(both), "ConfigMap") for text in made["data"].values()]
+    assert any("/dns4/first-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001" in t for t in texts)
+
+
+def test_a_peer_is_one_word_of_the_start_script_whatever_is_in_it():
+    (line,) = [
+        line
+        for line in start_script(
+            graph(NodeProfile.UPSTREAM, peers=["/dns4/a;b/tcp/1"])
+        ).splitlines()
+        if "a;b" in line
+    ]
+    assert "/dns4/a;b/tcp/1" in shlex.split(line)
 
 
 def test_the_released_program_is_asked_only_whether_it_takes_connections():
     found = only(graph(NodeProfile.UPSTREAM)).containers[0]
-    assert found["readinessProbe"]["tcpSocket"] == {"port": 4001}
-    assert "httpGet" not in found["livenessProbe"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert found[probe]["tcpSocket"] == {"port": 4001}
+        assert "httpGet" not in found[probe]
+
+
+def test_a_node_may_wait_for_its_peers_longer_than_it_does():
+    probe = only(graph(NodeProfile.UPSTREAM)).containers[0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] > WAIT_SECONDS + 10
 
 
 def test_only_a_node_that_answers_http_has_a_service_for_it():

@@ -111,3 +111,16 @@ def test_the_server_image_holds_the_whole_package_and_its_program(tmp_path: Path
     }
     assert (tmp_path / "usr/local/bin/qudag-mcp-server").stat().st_mode & 0o111
     assert any(argument.endswith("requirements.txt") for argument in arguments)
+
+
+def test_the_image_of_the_released_node_is_the_servers_with_the_program(tmp_path: Path) -> None:
+    arguments, said = images.ingredients("ghcr.io/qudag/qudag-node:0.5.0", tmp_path / "node")
+    server, _ = images.ingredients("ghcr.io/qudag/qudag-mcp-server:0.1.0", tmp_path / "server")
+    assert fingerprint(arguments[:-1]) == fingerprint(server)
+    assert arguments[-1] == "--cargo=qudag-cli@0.5.0"
+    assert said == "assembled from runtime/ and qudag-cli@0.5.0"
+
+
+def test_the_released_node_is_the_same_in_its_dockerfile() -> None:
+    text = (images.RUNTIME / "qudag-node.Dockerfile").read_text()
+    assert f"cargo install {images.CRATE} --locked" in text

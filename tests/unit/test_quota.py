@@ -17,7 +17,8 @@ from stacks.program import main
 from stacks.validation import validate
 from tests.invalid.cases import changed
 
-UPSTREAM = {"images": {"qudagProfile": "upstream"}}
+RELEASED = f"ghcr.io/qudag/qudag-node:0.5.0@sha256:{'0' * 64}"
+UPSTREAM = {"images": {"qudagProfile": "upstream", "qudagNode": RELEASED}}
 PLATFORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "dev": ("dev", {}),
     "staging": ("staging", {}),

@@ -82,21 +82,25 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def make(at: Places, what: str, recipe: str, *args: str) -> None:
-    """Runs a recipe as root in mounts of its own, its output in a log; ends with us."""
+    """Runs a recipe as root in mounts of its own."""
     if os.geteuid() != 0:
         raise NotMade(f"not root, as {what} must be", "run it as root")
-    log = at.cache / "log" / f"{what.replace(' ', '-')}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     command = ["unshare", "-m", "--propagation", "private", str(RECIPES / recipe), *args]
     env = {
-        **os.environ,
         "DEBOOTSTRAP_DIR": f"{at.debroot}/usr/share/debootstrap",
         "PATH": f"{at.debroot}/usr/sbin:{os.environ['PATH']}:/usr/sbin:/sbin",
     }
+    run(at, what, command, env)
+
+
+def run(at: Places, what: str, command: list[str], env: dict[str, str] | None = None) -> None:
+    """Runs a program, its output in a log; it ends with us."""
+    log = at.cache / "log" / f"{what.replace(' ', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         job = subprocess.Popen(
             command,
-            env=env,
+            env=os.environ | (env or {}),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -254,6 +258,27 @@ def package_layer(at: Places, rootfs: Path, asked: Packages) -> Layer:
         return made
 
     return cached(at, f"packages-{key}", make_packages)
+
+
+def cargo_layer(at: Places, crate: str) -> Layer:
+    """The programs of a released crate, built here as its own lock file says, in /usr/local/bin.
+
+    They run where the C library is no older than this machine's: Debian 13's is 2.41.
+    """
+
+    def build() -> Layer:
+        if shutil.which("cargo") is None:
+            raise NotMade(f"no cargo on PATH, which builds {crate}", "install Rust: https://rustup.rs")
+        step(f"building {crate} (about 8 min)")
+        root, built = at.cache / "cargo" / crate, at.cache / "cargo" / "target"
+        folders = ("--root", str(root), "--target-dir", str(built))
+        run(at, f"crate {crate}", ["cargo", "install", crate, "--locked", "--force", *folders])
+        made = added_layer(at, [(str(root / "bin"), "/usr/local/bin")])
+        shutil.rmtree(built)
+        step(f"built {crate}")
+        return made
+
+    return cached(at, f"cargo-{short(crate)}", build)
 
 
 def added_layer(at: Places, pairs: Iterable[tuple[str, str]]) -> Layer:

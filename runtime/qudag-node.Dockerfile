@@ -1,0 +1,10 @@
+# The image of a QudagNode of the upstream profile: the released program beside the server's, which
+# asks its peers for their ids. After the server's own image (see Dockerfile):
+#   docker build -f runtime/qudag-node.Dockerfile -t ghcr.io/qudag/qudag-node:0.5.0 runtime/
+ARG SERVER=ghcr.io/qudag/qudag-mcp-server:0.1.0
+
+FROM docker.io/library/rust:1-trixie AS program
+RUN cargo install qudag-cli@0.5.0 --locked --root /built
+
+FROM ${SERVER}
+COPY --from=program /built/bin/qudag /usr/local/bin/qudag

@@ -1,0 +1,157 @@
+"""QudagNodes on real pods, in a locked namespace of their own, and what their logs say of peers."""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import permutations
+
+from rich.console import Console
+
+from components.flow import Flow, FlowPolicies, FlowPoliciesArgs
+from components.namespace import LockedNamespace, LockedNamespaceArgs
+from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
+from delivery import images, local_secrets, rollout
+from delivery.applyset import as_list
+from delivery.cluster import Cluster
+from delivery.kubectl import Kubectl
+from delivery.local_secrets import RequiredSecret
+from delivery.manifests import manifests
+from delivery.progress import Progress
+
+from . import record
+from .parts import config, server
+
+P2P = 4001
+HELD = "tests/looked-at"
+"""A finalizer: a pod that has stopped stays until somebody has seen how."""
+
+
+def quiet() -> Progress:
+    return Progress(Console(file=io.StringIO()))
+
+
+def image_on(cluster: Cluster, name: str) -> str:
+    """The exact reference of an image that is made for the cluster where it is absent."""
+    pod = {"kind": "Pod", "spec": {"containers": [{"image": name}]}}
+    return images.provide(cluster, [pod], quiet()).references.get(name, name)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """How a pod's program ended when the pod was deleted."""
+
+    status: int
+    seconds: float
+    grace: int
+    log: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """A namespace with sets of one node each."""
+
+    kubectl: Kubectl
+    name: str
+
+    def log(self, node: str) -> str:
+        """What the one pod of a set has written, without colours."""
+        said = self.kubectl.must("logs", f"-n={self.name}", f"{node}-0")
+        return re.sub(r"\x1b\[[0-9;]*m", "", said)
+
+    def peer_id(self, node: str) -> str:
+        """Who the node is since its last start."""
+        (found,) = re.findall(r"Local peer ID: (\w+)", self.log(node))
+        return found
+
+    def connected(self, node: str) -> dict[str, str]:
+        """Every peer that the node has been connected with since its start, and its address."""
+        return dict(re.findall(r"Connection established with (\w+) at (\S+)", self.log(node)))
+
+    def shell(self, node: str, command: str) -> str:
+        """What a command says in the one pod of a set."""
+        where = (f"-n={self.name}", f"{node}-0", "--")
+        return self.kubectl.must("exec", *where, "sh", "-c", command).strip()
+
+    def delete(self, node: str) -> Stopped:
+        """Deletes the one pod of a set and says how it stopped; another one takes its place."""
+        pod = f"{node}-0"
+        self._finalizers(pod, [HELD])
+        self.kubectl.must("delete", "pod", pod, f"-n={self.name}", "--wait=false")
+        gone = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
+        self.kubectl.must("wait", f"pod/{pod}", f"-n={self.name}", gone, "--timeout=110s")
+        (held,) = self.kubectl.objects("pod", pod, f"-n={self.name}")
+        log = self.log(node)
+        self._finalizers(pod, [])
+        ended = held["status"]["containerStatuses"][0]["state"]["terminated"]
+        grace = held["metadata"]["deletionGracePeriodSeconds"]
+        told = _moment(held["metadata"]["deletionTimestamp"]) - timedelta(seconds=grace)
+        seconds = (_moment(ended["finishedAt"]) - told).total_seconds()
+        return Stopped(ended["exitCode"], seconds, grace, log)
+
+    def _finalizers(self, pod: str, names: Sequence[str]) -> None:
+        patch = f'{{"metadata":{{"finalizers":{list(names)}}}}}'.replace("'", '"')
+        self.kubectl.must("patch", "pod", pod, f"-n={self.name}", f"--patch={patch}")
+
+    def serves_again(self, node: str) -> None:
+        """Waits until the set's one pod is ready."""
+        where = (f"statefulset/{node}", f"-n={self.name}", "--timeout=120s")
+        self.kubectl.must("rollout", "status", *where, timeout=130)
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written)
+
+
+@contextmanager
+def deployed(
+    kubectl: Kubectl,
+    image: str,
+    sets: Mapping[str, Sequence[str]],
+    profile: NodeProfile = NodeProfile.UPSTREAM,
+) -> Generator[Space]:
+    """Sets of one node each, serving; ``sets`` names each one's peers. Gone when the block ends."""
+    space = Space(kubectl, f"nodes-{uuid.uuid4().hex[:6]}")
+    made = list(manifests(record(lambda: nodes(space.name, image, sets, profile))).values())
+    try:
+        kubectl.must("apply", "--server-side", "--filename=-", stdin=as_list(made))
+        local_secrets.create(kubectl, secrets(space.name), ())
+        rollout.wait(kubectl, made, quiet(), seconds=120)
+        yield space
+    finally:
+        kubectl.must("delete", "namespace", space.name, "--ignore-not-found", "--timeout=120s")
+
+
+def nodes(space: str, image: str, sets: Mapping[str, Sequence[str]], profile: NodeProfile) -> None:
+    """The program: the policies let every set talk to every other, whether a peer of it or not."""
+    locked = LockedNamespace("namespace", LockedNamespaceArgs(name=space))
+    for name, others in sets.items():
+        settings = server(
+            namespace=locked.namespace, image=image, config=config(role="qudag"), replicas=1
+        )
+        peers = [f"/dns4/{other}-p2p.{space}.svc.cluster.local/tcp/{P2P}" for other in others]
+        QudagNode(name, QudagNodeArgs(server=settings, profile=profile, size="1Gi", peers=peers))
+    flows = [Flow(source=a, target=b, port=P2P, why="peers") for a, b in permutations(sets, 2)]
+    FlowPolicies(
+        "flows", FlowPoliciesArgs(namespace=locked.namespace, workloads=list(sets), flows=flows)
+    )
+
+
+def secrets(space: str) -> list[RequiredSecret]:
+    """What a node of the seed profile mounts."""
+    certificate, keys = ("tls.crt", "tls.key", "ca.crt"), ("jwks.json",)
+    return [
+        RequiredSecret(
+            namespace=space,
+            name="mcp-internal-tls",
+            kind="certificate",
+            keys=certificate,
+            dns_names=(f"*.{space}.svc",),
+        ),
+        RequiredSecret(namespace=space, name="mcp-issuer-keys", kind="signing-key", keys=keys),
+    ]
