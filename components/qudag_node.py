@@ -148,7 +148,7 @@ class QudagNode(Component[QudagNodeArgs]):
                 liveness=replace(asks, period=30),
             ),
             resources=args.server.resources,
-            env={"RUST_LOG": args.server.config.log_level, "HOME": DATA_PATH},
+            env={"HOME": DATA_PATH, "NO_COLOR": "1"},
             files=[
                 Files(
                     name=f"{self.name}-start",

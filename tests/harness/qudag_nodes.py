@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,9 +61,8 @@ class Space:
     name: str
 
     def log(self, node: str) -> str:
-        """What the one pod of a set has written, without colours."""
-        said = self.kubectl.must("logs", f"-n={self.name}", f"{node}-0")
-        return re.sub(r"\x1b\[[0-9;]*m", "", said)
+        """What the one pod of a set has written."""
+        return self.kubectl.must("logs", f"-n={self.name}", f"{node}-0")
 
     def peer_id(self, node: str) -> str:
         """Who the node is since its last start."""
@@ -80,23 +80,29 @@ class Space:
 
     def delete(self, node: str) -> Stopped:
         """Deletes the one pod of a set and says how it stopped; another one takes its place."""
-        pod = f"{node}-0"
-        self._finalizers(pod, [HELD])
-        self.kubectl.must("delete", "pod", pod, f"-n={self.name}", "--wait=false")
-        gone = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
-        self.kubectl.must("wait", f"pod/{pod}", f"-n={self.name}", gone, "--timeout=110s")
-        (held,) = self.kubectl.objects("pod", pod, f"-n={self.name}")
-        log = self.log(node)
-        self._finalizers(pod, [])
-        ended = held["status"]["containerStatuses"][0]["state"]["terminated"]
+        pod, where = f"{node}-0", f"-n={self.name}"
+        follow = self.kubectl.argv("logs", where, "--follow", pod)
+        self._finalizers(pod, f'["{HELD}"]')
+        try:
+            with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as following:
+                assert following.stdout is not None
+                following.stdout.readline()  # it listens from here on
+                self.kubectl.must("delete", "pod", pod, where, "--wait=false")
+                ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
+                self.kubectl.must("wait", f"pod/{pod}", where, ended, "--timeout=110s")
+                (held,) = self.kubectl.objects("pod", pod, where)
+                log = following.communicate(timeout=20)[0]
+        finally:
+            self._finalizers(pod, "[]")
+        state = held["status"]["containerStatuses"][0]["state"]["terminated"]
         grace = held["metadata"]["deletionGracePeriodSeconds"]
         told = _moment(held["metadata"]["deletionTimestamp"]) - timedelta(seconds=grace)
-        seconds = (_moment(ended["finishedAt"]) - told).total_seconds()
-        return Stopped(ended["exitCode"], seconds, grace, log)
+        seconds = (_moment(state["finishedAt"]) - told).total_seconds()
+        return Stopped(state["exitCode"], seconds, grace, log)
 
-    def _finalizers(self, pod: str, names: Sequence[str]) -> None:
-        patch = f'{{"metadata":{{"finalizers":{list(names)}}}}}'.replace("'", '"')
-        self.kubectl.must("patch", "pod", pod, f"-n={self.name}", f"--patch={patch}")
+    def _finalizers(self, pod: str, names: str) -> None:
+        patch = f'{{"metadata":{{"finalizers":{names}}}}}'
+        self.kubectl.must("patch", "pod", pod, f"-n={self.name}", "--type=merge", f"-p={patch}")
 
     def serves_again(self, node: str) -> None:
         """Waits until the set's one pod is ready."""
