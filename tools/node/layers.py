@@ -268,13 +268,15 @@ def cargo_layer(at: Places, crate: str) -> Layer:
 
     def build() -> Layer:
         if shutil.which("cargo") is None:
-            raise NotMade(f"no cargo on PATH, which builds {crate}", "install Rust: https://rustup.rs")
-        step(f"building {crate} (about 8 min)")
-        root, built = at.cache / "cargo" / crate, at.cache / "cargo" / "target"
-        folders = ("--root", str(root), "--target-dir", str(built))
-        run(at, f"crate {crate}", ["cargo", "install", crate, "--locked", "--force", *folders])
+            raise NotMade(
+                f"no cargo on PATH, which builds {crate}", "install Rust: https://rustup.rs"
+            )
+        step(f"building {crate} (several minutes)")
+        root = at.cache / "cargo" / crate  # an interrupted build goes on from here
+        folders = ("--root", str(root), "--target-dir", str(root / "target"))
+        run(at, f"crate {crate}", ["cargo", "install", crate, "--locked", *folders])
         made = added_layer(at, [(str(root / "bin"), "/usr/local/bin")])
-        shutil.rmtree(built)
+        shutil.rmtree(root)
         step(f"built {crate}")
         return made
 
