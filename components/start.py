@@ -16,14 +16,17 @@ def graceful_start(command: str, *, stop: str, before: str = "") -> str:
     """
     return f"""\
 set -eu
-pid=
 # Before the program runs nothing has to be drained; without a trap, process 1 would not even stop.
-trap 'if [ "$pid" ]; then kill -{stop} "$pid" || true; else exit 143; fi' TERM INT
+trap 'if [ "${{!-}}" ]; then kill -{stop} "$!" || true; else exit 143; fi' TERM INT
 {before}{command} &
 pid=$!
-# A wait ends early when a signal comes; the last one has the program's own exit status.
 while :; do
+    # A wait ends early when a signal comes; the last one has the program's own status, unless the
+    # program ended between that early end and the next line. Then its status is still to be had.
     wait "$pid" && status=0 || status=$?
-    kill -0 "$pid" 2>/dev/null || exit "$status"
+    kill -0 "$pid" 2>/dev/null && continue
+    wait "$pid" 2>/dev/null && late=0 || late=$?
+    [ "$late" = 127 ] || status=$late
+    exit "$status"
 done
 """
