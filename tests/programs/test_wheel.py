@@ -124,7 +124,7 @@ def test_components_are_put_together_by_their_outputs(wheel_only: Path) -> None:
         if "nginx.conf" in resource.inputs["data"]
     )
     server = graph.one("qudag-mcp:index:Core", "forecast").outputs["host"]
-    assert f"server {server}:8443;" in conf
+    assert f"server {server}:8443 " in conf
 
 
 def test_type_checkers_see_the_types_of_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
