@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from delivery import cluster
 from delivery.client import Endpoint, mint
+from delivery.identity import StackIdentity
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import signer_key
-from delivery.outputs import Deployed
+from delivery.outputs import Deployed, reachable
+from delivery.places import state_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_UP_SECONDS = 3600  # a machine that has built nothing yet builds Kubernetes first
@@ -91,3 +96,20 @@ class Platform:
         container = pod["spec"]["containers"][0]["name"]
         where = [f"-n={self.namespace}", pod["metadata"]["name"], f"-c={container}"]
         return self.kubectl.must("exec", *where, "--", *command)
+
+
+@contextlib.contextmanager
+def standing(stack: StackIdentity) -> Generator[Platform]:
+    """The stack, up and reachable."""
+    done = up(*said(stack))
+    assert done.status == 0, done.err + done.out
+    deployed = Deployed.read(state_folder(stack.key), stack)
+    found = cluster.running(deployed.request)
+    assert found is not None
+    with reachable(deployed.outputs["mcp_url"], deployed, found.kubectl) as url:
+        yield Platform(deployed, found.kubectl, url)
+
+
+def said(stack: StackIdentity) -> list[str]:
+    """The stack as options of a verb."""
+    return [f"--cwd={stack.root}", f"--stack={stack.name}"]

@@ -95,3 +95,15 @@ def test_what_an_address_block_excepts_is_not_let_through() -> None:
     assert core_ingress({"from": [{"ipBlock": block}], "ports": ports}) == [
         "ip saddr 10.0.0.0/8 ip saddr != { 10.96.0.0/16 } udp dport 30000-30100 return"
     ]
+
+
+def test_a_pod_that_may_not_leave_does_not_reach_the_node_either() -> None:
+    table = chain("input", EVERY_POD | {"policyTypes": ["Egress"]})
+    assert table is not None
+    assert "10.244.0.2 : jump egress_10_244_0_2" in table[-1]
+
+
+def test_what_the_node_asks_of_its_pods_is_never_held_up() -> None:
+    table = chain("input", EVERY_POD | {"policyTypes": ["Ingress"]})
+    assert table is not None
+    assert table[-1] == "ct state established,related accept"

@@ -108,16 +108,26 @@ def policy_table(pods, namespaces, policies):
             name = f"{direction.lower()}_{pod['ip'].replace('.', '_')}"
             chains.append(chain(name, [*dict.fromkeys([itself, *allowed]), "counter drop"]))
             jumps[direction].append(f"{pod['ip']} : jump {name}")
-    # Only forwarded packets: the kubelet's probes leave the node itself and are never held up.
-    hook = "type filter hook forward priority -5; policy accept;"
-    dispatch = [
-        f"ip {field} vmap {{ {', '.join(jumps[direction])} }}"
+    dispatch = {
+        direction: f"ip {field} vmap {{ {', '.join(jumps[direction])} }}"
         for direction, field in (("Egress", "saddr"), ("Ingress", "daddr"))
         if jumps[direction]
+    }
+    # What the node itself sends is in neither: the kubelet's probes are never held up.
+    hooked = {"forward": dispatch.values(), "input": filter(None, [dispatch.get("Egress")])}
+    hooks = [
+        chain(
+            name,
+            [
+                f"type filter hook {name} priority -5; policy accept;",
+                "ct state established,related accept",
+                *lines,
+            ],
+        )
+        for name, lines in hooked.items()
     ]
-    forward = chain("forward", [hook, "ct state established,related accept", *dispatch])
     fresh = "table inet netpol\ndelete table inet netpol\n"
-    return f"{fresh}table inet netpol {{\n{''.join(chains)}{forward}}}\n"
+    return f"{fresh}table inet netpol {{\n{''.join([*chains, *hooks])}}}\n"
 
 
 def chain(name, lines):

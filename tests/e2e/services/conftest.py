@@ -1,0 +1,21 @@
+"""Prod's nine services, small, beside the dev platform: up for this folder, deleted after it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from delivery.identity import StackIdentity
+from tests.harness.deployed import Platform, said, standing, verb
+
+
+@pytest.fixture(scope="package")
+def services() -> Generator[Platform]:
+    """The platform."""
+    stack = StackIdentity.of(Path(__file__).with_name("program"), "small")
+    with standing(stack) as platform:
+        yield platform
+    ended = verb("down", "--keep-cluster", "--yes", *said(stack))
+    assert ended.status == 0, ended.err
