@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..graph import ResourceGraph
 
 SIZES = (100, 1_000, 10_000)
-RUNS = 3
+RUNS = 5
 """Runs of each program; the fastest counts, since whatever else the machine does only slows."""
 
 _ROOT = Path(__file__).resolve().parents[2]

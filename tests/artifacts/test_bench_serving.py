@@ -1,0 +1,51 @@
+"""The serving half of `make bench`, end to end and small: what it measures is what happened."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from delivery.bench.serving import CALL, DIRECT, GATEWAY, HEALTH, NGINX, Serving, measure, tables
+from tests.harness import programs
+
+STREAMS = 100
+
+
+@pytest.fixture(scope="module")
+def found() -> Serving:
+    programs.required("nginx")
+    return measure(lambda _: None, streams=STREAMS, requests=50)
+
+
+def test_every_stream_is_held_and_ends_whole_when_the_server_stops(found: Serving):
+    assert (found.alive, found.whole) == (STREAMS, STREAMS)
+    assert found.drain_seconds < 8
+
+
+def test_a_stream_costs_memory_in_both_programs(found: Serving):
+    assert 20 < found.server_kib < 500
+    assert 0 < found.nginx_kib < 500
+
+
+def test_every_kind_of_request_has_its_latency_and_rate(found: Serving):
+    kinds = [NGINX, *(kind + way for kind in (HEALTH, CALL) for way in (DIRECT, GATEWAY))]
+    for kind in kinds:
+        latency = found.latencies[kind]
+        assert 0 < latency.p50 <= latency.p95 <= latency.p99
+        assert latency.rate
+        assert latency.rate > 0
+
+
+def test_a_call_takes_longer_than_what_nginx_answers_itself(found: Serving):
+    assert found.latencies[CALL + DIRECT].p50 > found.latencies[NGINX].p50
+    assert 0 < found.client_ms < found.latencies[CALL + DIRECT].p50
+
+
+def test_the_tables_begin_with_ratios(found: Serving):
+    written = io.StringIO()
+    Console(file=written, width=200).print(*tables(found))
+    text = written.getvalue()
+    assert text.index("× nginx") < text.index("p50 ms")
+    assert f"{found.server_kib:.0f}" in text

@@ -1,0 +1,56 @@
+"""What the components and a stream may cost at most; on a machine that does little else."""
+
+from __future__ import annotations
+
+import pytest
+
+from delivery.bench import overhead, serving
+from delivery.bench.overhead import Comparison
+from delivery.bench.serving import CALL, HEALTH, Serving
+from tests.harness import programs
+from tests.harness.platforms import STACKS
+
+TIME, MEMORY = 1.15, 1.25
+
+
+@pytest.fixture(scope="module")
+def comparisons() -> dict[str, Comparison]:
+    return {one.name: one for one in overhead.measure(list(STACKS), lambda _: None)}
+
+
+@pytest.fixture(scope="module")
+def served() -> Serving:
+    programs.required("nginx")
+    return serving.measure(lambda _: None)
+
+
+@pytest.mark.parametrize("name", [*STACKS, *(f"workloads:{size}" for size in overhead.SIZES)])
+def test_components_cost_little_over_a_flat_program(comparisons: dict[str, Comparison], name: str):
+    assert comparisons[name].time_ratio <= TIME
+    assert comparisons[name].memory_ratio <= MEMORY
+
+
+def test_components_cost_no_more_at_10_000_resources_than_at_100(
+    comparisons: dict[str, Comparison],
+):
+    few, many = comparisons["workloads:100"], comparisons["workloads:10000"]
+    assert many.time_ratio <= max(few.time_ratio, 1)
+    assert many.components.seconds / many.components.resources < (
+        few.components.seconds / few.components.resources
+    )
+
+
+def test_2000_streams_are_held_at_once_and_end_whole_within_the_drain(served: Serving):
+    assert served.streams == 2_000
+    assert (served.alive, served.whole) == (2_000, 2_000)
+    assert served.drain_seconds < 8
+
+
+def test_a_stream_costs_less_than_150_kib_in_the_server_and_100_in_nginx(served: Serving):
+    assert served.server_kib < 150
+    assert served.nginx_kib < 100
+
+
+@pytest.mark.parametrize("kind", [HEALTH, CALL])
+def test_the_gateway_adds_less_than_a_millisecond_at_the_median(served: Serving, kind: str):
+    assert served.added_ms(kind) < 1
