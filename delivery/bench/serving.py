@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mcp_types.version import LATEST_MODERN_VERSION
 
 from .load import Ask
-from .served import DRAIN_SECONDS, Served, served
+from .served import Served, served
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -169,7 +169,7 @@ def _streams(found: Serving) -> Table:
 
     shown = Table(title="Streams (subscriptions/listen) open at a time, through nginx")
     for heading in (
-        "alive", "asked for", "KiB each, server", "nginx", "SIGTERM to end, s", "of", "ended whole",
+        "alive", "asked for", "KiB each, server", "nginx", "SIGTERM to end, s", "ended whole",
     ):  # fmt: skip
         shown.add_column(heading, justify="right")
     shown.add_row(
@@ -178,7 +178,6 @@ def _streams(found: Serving) -> Table:
         f"{found.server_kib:.0f}",
         f"{found.nginx_kib:.0f}",
         f"{found.drain_seconds:.1f}",
-        str(DRAIN_SECONDS),
         str(found.whole),
     )
     return shown
