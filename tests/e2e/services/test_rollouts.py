@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import subprocess
 import time
 from collections.abc import Generator
@@ -90,6 +91,7 @@ def followed(
 def test_a_session_is_found_by_every_new_connection(services: Platform):
     """Two pods of each, and a session in the memory of one of them."""
     endpoint = services.endpoint()
+    trust = ssl.create_default_context(cafile=endpoint.ca_file)
     headers = {
         "authorization": f"Bearer {endpoint.token}",
         "accept": "application/json, text/event-stream",
@@ -100,7 +102,7 @@ def test_a_session_is_found_by_every_new_connection(services: Platform):
             endpoint.url,
             json=body,
             headers=headers | more,
-            verify=str(endpoint.ca_file),
+            verify=trust,
             trust_env=False,
             timeout=20,
         )
