@@ -6,7 +6,7 @@ VENV := .venv/ready
 QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
 
-.PHONY: help up down preview render test check test-cluster test-engine test-e2e bench
+.PHONY: help up down verify preview render test check test-cluster test-engine test-e2e bench
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ up: $(VENV) ## deploy: everything from nothing to a running platform [STACK=dev 
 
 down: $(VENV) ## undo `make up` [STACK=dev]
 	@$(QUDAG) down --stack $(STACK) $(if $(CLUSTER),--cluster $(CLUSTER))
+
+verify: $(VENV) ## check a stack that is up as its clients meet it [STACK=dev]
+	@$(QUDAG) verify --stack $(STACK)
 
 preview: $(VENV) ## offline: what the stack is, or what changed since a commit [STACK=dev BASE=gitref]
 	@$(QUDAG) preview --stack $(STACK) $(if $(BASE),--base $(BASE)) $(if $(FORMAT),--format $(FORMAT))

@@ -13,12 +13,14 @@ from mcp_types import CallToolResult, TextContent, Tool
 from components.problems import Problem, ProblemReport, nearest
 
 from . import local_secrets
+from .checks import Check
 from .client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .cluster import Cluster, running
 from .identity import StackIdentity
 from .outputs import Deployed, reachable
 from .places import state_folder
 from .progress import Progress
+from .verify import verified
 
 
 def outputs(stack: StackIdentity) -> str:
@@ -99,6 +101,24 @@ def _era(wanted: Era | None, served: str) -> Era:
             )
         ]
     )
+
+
+def verify(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Check]:
+    """All checks of the platform."""
+    deployed = Deployed.read(state_folder(stack.key), stack)
+    if "mcp_url" not in deployed.outputs:
+        raise ProblemReport(
+            [
+                Problem(
+                    f"stack {stack.name}",
+                    "its program exports no mcp_url",
+                    "there is no address to ask",
+                    'pulumi.export("mcp_url", …), as the examples do',
+                )
+            ]
+        )
+    era = wanted and _era(wanted, deployed.outputs["era"])
+    return verified(deployed, _cluster(deployed, stack).kubectl, era, bearer)
 
 
 def tools(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Tool]:

@@ -81,7 +81,7 @@ async def connected(endpoint: Endpoint, era: Era) -> AsyncGenerator[Client]:
         verify=trust,
         headers={"Authorization": f"Bearer {endpoint.token}"},
         timeout=httpx2.Timeout(endpoint.seconds, connect=5.0),
-        trust_env=not _is_private(endpoint.url),
+        trust_env=not is_private(endpoint.url),
     ) as http:
         refusal = await _refusal(http, endpoint)
         if refusal is not None:
@@ -149,7 +149,7 @@ def _trouble(endpoint: Endpoint, what: str) -> Problem:
     )
 
 
-def _is_private(url: str) -> bool:
+def is_private(url: str) -> bool:
     """Whether a proxy could not reach it."""
     host = urlsplit(url).hostname or ""
     try:
@@ -180,18 +180,3 @@ async def call_tool(
     async with connected(endpoint, era) as client:
         await client.list_tools()  # the client checks arguments and headers against the schema
         return await client.call_tool(name, arguments, progress_callback=report)
-
-
-async def check(endpoint: Endpoint, served: str) -> str:
-    """Lists and calls in every era that the platform serves; what it found, in a few words."""
-    offered = 0
-    for era in eras(served):
-        async with connected(endpoint, era) as client:
-            tools = (await client.list_tools()).tools
-            offered = len(tools)
-            if any(tool.name == "echo" for tool in tools):
-                result = await client.call_tool("echo", {"text": "hello"})
-                if result.is_error:
-                    raise ProblemReport([_trouble(endpoint, f"echo failed in era {era.value}")])
-    names = " and ".join(era.value for era in eras(served))
-    return f"{offered} tools, called in era {names}"

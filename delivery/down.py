@@ -17,7 +17,7 @@ from .outputs import BEGUN_FILE, FILE, Begun
 from .places import alone, known_stacks, state_folder, tools_cache
 from .programs import record_stack
 from .progress import Progress
-from .pulumi_stack import DEV, Deployment, forget, kubeconfig
+from .pulumi_stack import DEV, Deployment, forget
 
 
 def down(
@@ -29,7 +29,7 @@ def down(
     unless ``keep_cluster`` says so or another stack is up in it. In a cluster of the user's only
     what was applied goes.
     """
-    with alone(stack.key, "down") as state:
+    with alone(stack.key, "down", progress.note) as state:
         begun = Begun.find(state)
         request = request or (begun.request if begun else None)
         kind = clusters.asked(request)[0] if request else "node"
@@ -114,9 +114,10 @@ class _Undo:
                     )
                 ]
             )
-        reached = kubeconfig(cluster.kubectl, self.state)
         with self.progress.step(f"Destroying stack {self.stack.name} in {cluster.name}"):
-            deployment = Deployment(pulumi, self.stack.root, self.stack.name, self.state, reached)
+            deployment = Deployment(
+                pulumi, self.stack.root, self.stack.name, self.state, cluster.kubectl
+            )
             deployment.destroy(self.progress)
 
     def _forget(self) -> None:

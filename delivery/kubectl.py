@@ -12,6 +12,7 @@ from typing import Any
 from components.problems import Problem, ProblemReport
 
 from . import process
+from .places import held_locks
 
 OLDEST = (1, 27)
 """ApplySets came with this kubectl (KEP-3659)."""
@@ -55,7 +56,14 @@ class Kubectl:
     ) -> process.Outcome:
         """As kubectl ends; a cluster that does not answer in time is an outcome as well."""
         try:
-            return process.run(self.argv(*arguments), stdin=stdin, timeout=timeout, env=env)
+            return process.run(
+                self.argv(*arguments),
+                stdin=stdin,
+                timeout=timeout,
+                env=env,
+                if_killed="TERM",
+                inherits=held_locks(),
+            )
         except TimeoutError as late:
             return process.Outcome(1, "", f"Unable to connect to the server: {late}")
 

@@ -1,4 +1,4 @@
-"""The verbs that need a cluster: up, down, outputs, token, tools, call."""
+"""The verbs that need a cluster: up, down, verify, outputs, token, tools, call."""
 
 from __future__ import annotations
 
@@ -153,9 +153,36 @@ def call(  # noqa: PLR0917  (options of the command line)
         raise typer.Exit(1)
 
 
+def verify(
+    stack: Stack = "dev",
+    era: EraName = None,
+    token: Bearer = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    cwd: Root = _ROOT,
+) -> None:
+    """Check a stack that is up as its clients meet it; exit status 1 where a check fails.
+
+    TLS, the redirect, 401 and metadata, MCP in each era by the official client, a row of data
+    written and read back, and what the servers say of their dependencies.
+    """
+    from components.problems import ProblemReport
+
+    from .call import verify as verified
+    from .identity import StackIdentity
+    from .report import checks as report
+
+    found = verified(StackIdentity.of(cwd, stack), _era(era), token)
+    if as_json:
+        typer.echo(_json([check.to_json() for check in found]))
+    else:
+        report.show(found)
+    if problems := [problem for check in found for problem in check.problems]:
+        raise ProblemReport(problems)
+
+
 def register(app: typer.Typer) -> None:
     """Adds these verbs to the command."""
-    for verb in (up, down, outputs, token, tools, call):
+    for verb in (up, down, verify, outputs, token, tools, call):
         app.command()(verb)
 
 

@@ -84,7 +84,8 @@ def _script(name: str, seconds: float, progress: Progress) -> process.Outcome:
     deadline = time.monotonic() + _CLEARING_SECONDS
     while True:
         outcome = process.run(
-            process.bound([FOLDER / name], "TERM"),
+            [FOLDER / name],
+            if_killed="TERM",
             env=_SPEAKING_CLEARLY,
             timeout=seconds,
             on_line=lambda line: progress.say(_plain(line)),

@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from components.problems import Problem, ProblemReport
@@ -102,10 +102,8 @@ class Begun:
 
     @classmethod
     def find(cls, folder: Path) -> Begun | None:
-        try:
-            return cls(**json.loads((folder / BEGUN_FILE).read_text()))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
+        known = _known(folder / BEGUN_FILE, cls)
+        return cls(**known) if known else None
 
 
 @dataclass(frozen=True)
@@ -158,12 +156,29 @@ class Deployed:
 
     @classmethod
     def find(cls, folder: Path) -> Deployed | None:
-        try:
-            written = json.loads((folder / FILE).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        known = _known(folder / FILE, cls)
+        if known is None:
             return None
-        gate = written.pop("door")
-        return cls(**written, door=tuple(gate) if gate else None)
+        gate = known.pop("door", None)
+        return cls(**known, door=tuple(gate) if gate else None)
+
+
+def _known(file: Path, of: type[Begun | Deployed]) -> dict[str, Any] | None:
+    """What the file says of the class's fields; None where it is not there, or not one of these.
+
+    Another version of this command may have written it: what it says beyond is not asked for.
+    """
+    try:
+        written: object = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(written, dict):
+        return None
+    stated = cast("dict[str, Any]", written)
+    required = {field.name for field in fields(of) if field.default is MISSING}
+    if not required <= set(stated):
+        return None
+    return {field.name: stated[field.name] for field in fields(of) if field.name in stated}
 
 
 @contextmanager

@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import IO
 
 from components.problems import Problem, ProblemReport
+
+from . import leftovers
+
+_held: list[int] = []
 
 
 def state_folder(stack: str) -> Path:
@@ -65,17 +70,21 @@ def _unwritable(file: Path, failure: OSError) -> ProblemReport:
 
 
 @contextlib.contextmanager
-def alone(stack: str, verb: str) -> Generator[Path]:
-    """Holds the stack for this command; the kernel lets go of it when the process ends, however.
+def alone(stack: str, verb: str, say: Callable[[str], None]) -> Generator[Path]:
+    """Holds the stack for this command, and for the programs it starts to work on the stack.
+
+    They inherit the lock (``held_locks``), so that the kernel lets go of it when the last of them
+    has ended, however. What a killed command left running is waited for, then ended.
+
+    Args:
+        say: told what is waited for.
 
     Raises:
         ProblemReport: another command holds it.
     """
     folder = state_folder(stack)
     with (folder / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not leftovers.ended(folder / "lock", lambda: _taken(lock), say):
             lock.seek(0)
             holder = lock.read().strip() or "another command"
             raise ProblemReport(
@@ -87,7 +96,7 @@ def alone(stack: str, verb: str) -> Generator[Path]:
                         "wait until it ends, or stop it with Ctrl-C, and run this again",
                     )
                 ]
-            ) from None
+            )
         try:
             lock.seek(0)
             lock.truncate()
@@ -95,7 +104,26 @@ def alone(stack: str, verb: str) -> Generator[Path]:
             lock.flush()
         except OSError as failure:
             raise _unwritable(folder / "lock", failure) from failure
-        yield folder
+        _held.append(lock.fileno())
+        try:
+            yield folder
+        finally:
+            _held.remove(lock.fileno())
+            # For those who inherited it as well: what still ends no longer works on the stack.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def held_locks() -> tuple[int, ...]:
+    """Descriptors of the locks that this command holds, for programs that work under them."""
+    return tuple(_held)
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _made(folder: Path) -> Path:

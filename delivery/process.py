@@ -47,14 +47,6 @@ def find(program: str, *, needed_for: str, fix: str) -> Path:
     return Path(found)
 
 
-def bound(argv: Sequence[str | Path], sign: str) -> list[str | Path]:
-    """The command, made to get signal ``sign`` (``TERM``, ``INT``) when we are killed outright.
-
-    Where there is no util-linux it is the command itself, which then goes on alone.
-    """
-    return ["setpriv", "--pdeathsig", sign, *argv] if which("setpriv") else list(argv)
-
-
 def run(
     argv: Sequence[str | Path],
     *,
@@ -63,6 +55,8 @@ def run(
     cwd: Path | None = None,
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    if_killed: str | None = None,
+    inherits: Sequence[int] = (),
 ) -> Outcome:
     """Runs a program to its end and returns what it wrote.
 
@@ -73,13 +67,19 @@ def run(
         cwd: the folder that it runs in.
         timeout: seconds until it is stopped and ``TimeoutError`` is raised.
         on_line: called with each line of either stream as it comes.
+        if_killed: the signal (``TERM``, ``INT``) that it gets when we are killed outright; where
+            there is no util-linux it goes on alone.
+        inherits: descriptors that it keeps open for as long as it runs.
 
     Raises:
         FileNotFoundError: there is no such program.
         TimeoutError: it was still running after ``timeout`` seconds.
         KeyboardInterrupt: after the program was told and has ended.
     """
-    with _started(argv, stdin=stdin is not None, env=env, cwd=cwd) as child:
+    tied = ["setpriv", "--pdeathsig", if_killed] if if_killed and which("setpriv") else []
+    with _started(
+        [*tied, *argv], stdin=stdin is not None, env=env, cwd=cwd, inherits=inherits
+    ) as child:
         streams: list[list[str]] = [[], []]
         readers = [
             threading.Thread(target=_collect, args=(pipe, lines, on_line), daemon=True)
@@ -104,7 +104,7 @@ def run(
 @contextlib.contextmanager
 def background(argv: Sequence[str | Path]) -> Generator[Iterator[str]]:
     """Runs a program beside us for as long as the block lasts; yields its lines as they come."""
-    with _started(argv, stdin=False, env=None, cwd=None) as child:
+    with _started(argv, stdin=False) as child:
         yield iter(child.stdout or ())
 
 
@@ -117,7 +117,12 @@ def _collect(pipe: IO[str] | None, lines: list[str], on_line: Callable[[str], No
 
 @contextlib.contextmanager
 def _started(
-    argv: Sequence[str | Path], *, stdin: bool, env: Mapping[str, str] | None, cwd: Path | None
+    argv: Sequence[str | Path],
+    *,
+    stdin: bool,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    inherits: Sequence[int] = (),
 ) -> Generator[subprocess.Popen[str]]:
     """A child in a process group of its own, so that Ctrl-C reaches it once and only through us."""
     child = subprocess.Popen(
@@ -130,6 +135,7 @@ def _started(
         env={**os.environ, **env} if env else None,
         cwd=cwd,
         start_new_session=True,
+        pass_fds=inherits,
     )
     try:
         yield child

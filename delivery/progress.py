@@ -76,6 +76,10 @@ class Progress:
             if not self._live:
                 self._line(f"  {note}")
 
+    def note(self, text: str) -> None:
+        """Something happened before the first step, or between two."""
+        self._line(text)
+
     def show(self, rows: Mapping[str, str]) -> None:
         """The states of the things that are waited for; plain output prints those that changed."""
         if self._current is None:

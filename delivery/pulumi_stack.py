@@ -17,9 +17,9 @@ import yaml
 
 from components.problems import Problem, ProblemReport
 
-from . import process
+from . import pending, process
 from .kubectl import Kubectl
-from .places import keep
+from .places import held_locks, keep
 from .progress import Progress
 
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
@@ -55,19 +55,19 @@ class Deployment:
     Attributes:
         root: the folder of the program.
         state: our folder for this stack; holds the backend and the passphrase of dev.
-        kubeconfig: what ``KUBECONFIG`` says to the Kubernetes provider.
+        kubectl: for the cluster that the stack is in.
     """
 
     pulumi: Path
     root: Path
     stack: str
     state: Path
-    kubeconfig: str
+    kubectl: Kubectl
 
     @property
     def environment(self) -> dict[str, str]:
         """Dev keeps its state in our folder; other stacks use the backend the user chose."""
-        own = {"KUBECONFIG": self.kubeconfig, **QUIET}
+        own = {"KUBECONFIG": kubeconfig(self.kubectl, self.state), **QUIET}
         if self.stack != DEV:
             return own
         backend = self.state / _BACKEND
@@ -91,17 +91,18 @@ class Deployment:
             settings: configuration that this machine decides, over that of the stack's file.
         """
         file = self._select(settings)
+        self._settle(file, progress)
         said = self._run(progress, "up", *_AT_ONCE, "--suppress-outputs", f"--config-file={file}")
         return summary(said)
 
     def outputs(self) -> dict[str, Any]:
         """What the stack exports, as it was deployed."""
-        argv = [self.pulumi, "stack", "output", "--json", f"--stack={self.stack}"]
-        return json.loads(process.run(argv, cwd=self.root, env=self.environment).out or "{}")
+        return json.loads(self._ask("stack", "output", "--json").out or "{}")
 
     def destroy(self, progress: Progress) -> None:
         """Deletes what is deployed; the stack and its history stay."""
         file = self._select({})
+        self._settle(file, progress)
         self._run(progress, "destroy", *_AT_ONCE, f"--config-file={file}")
 
     def _select(self, settings: Mapping[str, Any]) -> Path:
@@ -111,19 +112,13 @@ class Deployment:
         """
         own = self.root / f"Pulumi.{self.stack}.yaml"
         salt = self.state / _SALT_FILE
-        chosen = [self.pulumi, "stack", "select", self.stack]
-        selected = process.run(chosen, cwd=self.root, env=self.environment, timeout=60)
+        selected = self._ask("stack", "select")
         if not selected.ok and self.stack != DEV:
             raise ProblemReport([self._no_stack(selected)])
         if not selected.ok:
             before = own.read_bytes()
             try:
-                made = process.run(
-                    [self.pulumi, "stack", "init", self.stack, "--secrets-provider=passphrase"],
-                    cwd=self.root,
-                    env=self.environment,
-                    timeout=60,
-                )
+                made = self._ask("stack", "init", "--secrets-provider=passphrase")
                 if not made.ok:
                     raise ProblemReport([self._failed("stack init", made)])
                 keep(salt, yaml.safe_load(own.read_text()).get(_SALT, ""))
@@ -138,6 +133,28 @@ class Deployment:
         keep(merged, yaml.safe_dump(document, sort_keys=False))
         return merged
 
+    def _settle(self, file: Path, progress: Progress) -> None:
+        """Ends what an update that was killed left open, so that nothing is made twice or lost."""
+        if self.stack == DEV:
+            pending.remove_halves(self.state / _BACKEND)
+        open_ones = pending.operations(self._ask("stack", "export").out or "{}")
+        if open_ones:
+            progress.say(f"taking up {len(open_ones)} operations that were cut off")
+            flags = pending.settling_flags(self.kubectl, open_ones)
+            self._run(progress, "refresh", *_AT_ONCE, *flags, f"--config-file={file}")
+
+    def _ask(self, *words: str) -> process.Outcome:
+        """A short command on the stack."""
+        argv = [self.pulumi, *words, f"--stack={self.stack}"]
+        return process.run(
+            argv,
+            cwd=self.root,
+            env=self.environment,
+            timeout=60,
+            if_killed="TERM",
+            inherits=held_locks(),
+        )
+
     def _no_stack(self, outcome: process.Outcome) -> Problem:
         return Problem(
             f"pulumi stack select {self.stack}",
@@ -151,9 +168,11 @@ class Deployment:
         deadline = time.monotonic() + _LOCK_SECONDS
         while True:
             outcome = process.run(
-                process.bound([*argv, f"--stack={self.stack}"], "INT"),
+                [*argv, f"--stack={self.stack}"],
                 cwd=self.root,
                 env=self.environment,
+                if_killed="INT",
+                inherits=held_locks(),
                 on_line=progress.say,
             )
             if outcome.ok:
@@ -174,8 +193,7 @@ class Deployment:
         return any(Path(f"/proc/{holder}").exists() for holder in holders)
 
     def _unlock(self, verb: str, outcome: process.Outcome) -> None:
-        argv = [self.pulumi, "cancel", "--yes", f"--stack={self.stack}"]
-        if not process.run(argv, cwd=self.root, env=self.environment, timeout=60).ok:
+        if not self._ask("cancel", "--yes").ok:
             raise ProblemReport([self._failed(verb, outcome)])
 
     def _failed(self, verb: str, outcome: process.Outcome) -> Problem:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.problems import Problem, ProblemReport
 
-from . import applyset, local_secrets, rollout
 from . import engine as engines
-from .apply import Change, apply
+from . import local_secrets, rollout
+from .apply import Change
 from .cluster import Cluster, reach
+from .deploy import Run
 from .engine import Engine
 from .graph import ResourceGraph
 from .identity import StackIdentity
@@ -22,14 +21,13 @@ from .images import Images, provide
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .manifests import manifests
-from .outputs import Begun, Deployed, Door, door, resolved
-from .places import alone, keep
+from .outputs import Begun, Deployed
+from .places import alone
 from .programs import record_files
 from .progress import Progress
-from .proof import proven
-from .pulumi_stack import Deployment, forget, kubeconfig
 from .stack_files import read_stack_files
 from .target import refuse_placeholders
+from .verify import proven
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,7 @@ def up(
         request: which cluster, as ``CLUSTER`` says it.
         create_secrets: whether absent secrets may be made in a cluster that is the user's.
     """
-    with alone(stack.key, "up") as state:
+    with alone(stack.key, "up", progress.note) as state:
         with progress.step(f"Program, stack {stack.name}") as step:
             files = read_stack_files(stack.root, stack.name)
             graph = record_files(stack.root, files)
@@ -92,7 +90,7 @@ def up(
         required = _required(graph, wanted)
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
-        run = _Run(stack, state, cluster, engine, settings, wanted, required, progress)
+        run = Run(stack, state, cluster, engine, settings, wanted, required, progress)
         begin(state, stack, engine, cluster)
         changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
         with progress.step("Workloads") as step:
@@ -149,121 +147,3 @@ def _required(graph: ResourceGraph, wanted: Sequence[Object]) -> list[RequiredSe
     stated: list[Mapping[str, Any]] = graph.outputs.get("required_secrets") or []
     required = [RequiredSecret.from_output(one) for one in stated]
     return [one for one in required if (one.namespace, one.name) not in brought]
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One deployment, by whichever engine."""
-
-    stack: StackIdentity
-    state: Path
-    cluster: Cluster
-    engine: Engine
-    settings: Mapping[str, Any]
-    wanted: Sequence[Object]
-    required: Sequence[RequiredSecret]
-    progress: Progress
-
-    def with_kubectl(self) -> tuple[dict[str, int], list[str]]:
-        kubectl = self.cluster.kubectl
-        with self.progress.step("Secrets") as step:
-            made = applyset.prepare(kubectl, self.stack.key, self.wanted)
-            secrets = self._make_secrets()
-            step.result = f"made {len(secrets)}" if secrets else "all there"
-        with self.progress.step("Deployment by server-side apply") as step:
-            applied = apply(kubectl, self.stack.key, self.wanted, self.progress, made=made)
-            counts = applied.counts()
-            step.result = _counted(counts)
-        return counts, secrets
-
-    def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
-        if self.cluster.ours and not self.cluster.kubectl.objects(*self._namespaces()):
-            forget(self.state)  # the cluster that our state speaks of is gone
-        with self.progress.step("Deployment by Pulumi") as step, self._secrets_beside() as secrets:
-            counts = self._deployment().up(self.settings, self.progress)
-            step.result = _counted(counts)
-        return counts, secrets
-
-    def outputs(self) -> dict[str, Any]:
-        """What the stack exports under Pulumi."""
-        return self._deployment().outputs()
-
-    def returned(self, outputs: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
-        """The outputs with real addresses, and where to get the platform's authority."""
-        kubectl = self.cluster.kubectl
-        authority = self._authority(outputs)
-        gate = door(outputs, kubectl)
-        if gate and authority and gate.address not in self.cluster.balancers:
-            # Our certificates name localhost, but no address that they could not foresee.
-            gate = replace(gate, address=None)
-        deployed = Deployed(
-            outputs=resolved(outputs, gate),
-            cluster=self.cluster.kind,
-            context=kubectl.context,
-            door=(gate.namespace, gate.service) if gate and gate.address is None else None,
-            ca_file=authority,
-        )
-        return deployed, gate
-
-    def _authority(self, outputs: Mapping[str, Any]) -> str | None:
-        """The local authority's public certificate as a file, where one signed."""
-        namespace = outputs.get("namespace")
-        certificate = namespace and local_secrets.authority_certificate(
-            self.cluster.kubectl, namespace
-        )
-        if not certificate:
-            return None
-        file = self.state / "ca.crt"
-        keep(file, certificate)
-        return str(file)
-
-    def _namespaces(self) -> list[str]:
-        """The stack's namespaces, as arguments of kubectl."""
-        spaces = [thing for thing in self.wanted if thing["kind"] == "Namespace"]
-        return [f"namespace/{space['metadata']['name']}" for space in spaces]
-
-    def _make_secrets(self) -> list[str]:
-        return local_secrets.create(self.cluster.kubectl, self.required, self.cluster.balancers)
-
-    @contextmanager
-    def _secrets_beside(self) -> Generator[list[str]]:
-        """Makes secrets as soon as Pulumi has made their namespaces: it makes nothing twice."""
-        made: list[str] = []
-        over = threading.Event()
-        kubectl = self.cluster.kubectl
-        namespaces = {secret.namespace for secret in self.required}
-
-        def make() -> None:
-            while not over.is_set():
-                if len(kubectl.objects("namespace", *namespaces)) == len(namespaces):
-                    made.extend(self._make_secrets())
-                    return
-                over.wait(1.0)
-
-        maker = threading.Thread(target=make, daemon=True)
-        if self.required:
-            maker.start()
-        try:
-            yield made
-        finally:
-            over.set()
-            if self.required:
-                maker.join(timeout=30)
-
-    def _deployment(self) -> Deployment:
-        assert self.engine.pulumi is not None
-        kubectl = self.cluster.kubectl
-        return Deployment(
-            pulumi=self.engine.pulumi,
-            root=self.stack.root,
-            stack=self.stack.name,
-            state=self.state,
-            kubeconfig=kubeconfig(kubectl, self.state),
-        )
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    unchanged = Change.UNCHANGED.value
-    if not set(counts) - {unchanged}:
-        return "nothing changed"
-    return ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.problems import ProblemReport
-from delivery.client import Endpoint, Era, call_tool, check
+from delivery.client import Endpoint, Era, call_tool, list_tools
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
 
@@ -27,7 +27,7 @@ def endpoint(legacy: RunningServer) -> Endpoint:
 
 async def test_an_era_that_is_not_served_is_one_problem(endpoint: Endpoint) -> None:
     with pytest.raises(ProblemReport) as report:
-        await check(endpoint, served="modern")
+        await list_tools(endpoint, Era.MODERN)
     (problem,) = report.value.problems
     assert "no modern MCP" in problem.what
 

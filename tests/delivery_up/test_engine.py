@@ -12,11 +12,14 @@ from components.problems import ProblemReport
 from delivery import engine
 from delivery.download import UnavailableError
 from delivery.graph import Resource, ResourceGraph
+from delivery.kubectl import Kubectl
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment, summary
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 BUCKET = "aws:s3/bucket:Bucket"
+
+KUBECTL = Kubectl(Path("kubectl"), "none")
 
 
 def graph(*types: str) -> ResourceGraph:
@@ -129,7 +132,7 @@ Duration: 4s
 def test_the_passphrase_is_random_stays_the_same_and_is_for_its_owner_only(tmp_path: Path) -> None:
     def deployment(state: Path) -> Deployment:
         state.mkdir(exist_ok=True)
-        return Deployment(Path("pulumi"), tmp_path, "dev", state, "")
+        return Deployment(Path("pulumi"), tmp_path, "dev", state, KUBECTL)
 
     files = [
         Path(deployment(tmp_path / name).environment["PULUMI_CONFIG_PASSPHRASE_FILE"])
@@ -142,6 +145,6 @@ def test_the_passphrase_is_random_stays_the_same_and_is_for_its_owner_only(tmp_p
 
 
 def test_other_stacks_than_dev_keep_the_backend_that_the_user_chose(tmp_path: Path) -> None:
-    own = Deployment(Path("pulumi"), tmp_path, "prod", tmp_path, "").environment
+    own = Deployment(Path("pulumi"), tmp_path, "prod", tmp_path, KUBECTL).environment
     assert "PULUMI_BACKEND_URL" not in own
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in own

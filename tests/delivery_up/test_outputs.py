@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from components.problems import ProblemReport
 from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
-from delivery.outputs import Deployed, Door, resolved
+from delivery.outputs import Begun, Deployed, Door, resolved
 
 OUTPUTS = {
     "mcp_url": "https://address-of.qudag-mcp-dev.mcp-gateway-service/mcp",
@@ -48,6 +49,29 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_a_file_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
     (tmp_path / "outputs.json").write_text('{"outputs": {')
     assert Deployed.find(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ({"outputs": OUTPUTS, "cluster": "node", "context": "node", "since": 7}, True),
+        ({"outputs": OUTPUTS, "where": "node"}, False),
+        (["node"], False),
+    ],
+)
+def test_what_another_version_wrote_is_read_as_far_as_it_goes(
+    tmp_path: Path, written: object, *, found: bool
+) -> None:
+    (tmp_path / "outputs.json").write_text(json.dumps(written))
+    assert (Deployed.find(tmp_path) is not None) is found
+
+
+def test_where_another_versions_up_went_is_known(tmp_path: Path) -> None:
+    said = {"engine": "kubectl", "cluster": "node", "context": "node", "revision": "abc"}
+    (tmp_path / "begun.json").write_text(json.dumps(said))
+    assert Begun.find(tmp_path) == Begun("kubectl", "node", "node")
+    (tmp_path / "begun.json").write_text('{"engine": "kubectl"}')
+    assert Begun.find(tmp_path) is None
 
 
 def test_a_stack_that_is_not_up_says_how_to_bring_it_up(tmp_path: Path) -> None:

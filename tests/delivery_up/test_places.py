@@ -14,7 +14,7 @@ from delivery.places import alone, keep, known_stacks, state_folder
 HOLD = """
 import sys, time
 from delivery.places import alone
-with alone("dev", "up"):
+with alone("dev", "up", print):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -30,7 +30,7 @@ def test_a_second_command_on_a_stack_is_refused_and_names_the_first() -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(ProblemReport) as report, alone("dev", "down"):
+        with pytest.raises(ProblemReport) as report, alone("dev", "down", print):
             pass
         assert f"`up` (process {first.pid})" in report.value.problems[0].what
         first.kill()
@@ -42,12 +42,12 @@ def test_a_command_that_was_killed_holds_nothing() -> None:
         assert first.stdout.readline() == "held\n"
         first.kill()
         first.wait()
-    with alone("dev", "up") as folder:
+    with alone("dev", "up", print) as folder:
         assert folder.is_dir()
 
 
 def test_two_stacks_do_not_wait_for_each_other() -> None:
-    with alone("dev", "up"), alone("staging", "up"):
+    with alone("dev", "up", print), alone("staging", "up", print):
         assert known_stacks() == ["dev", "staging"]
 
 
@@ -86,6 +86,6 @@ def test_what_is_kept_is_for_its_owner_only(own_state: Path) -> None:
 def test_a_disk_that_is_full_from_the_start_is_a_message(own_state: Path) -> None:
     state_folder("dev")
     (own_state / "dev" / "lock").symlink_to("/dev/full")
-    with pytest.raises(ProblemReport) as report, alone("dev", "up"):
+    with pytest.raises(ProblemReport) as report, alone("dev", "up", print):
         pass
     assert "cannot be written" in report.value.problems[0].what

@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 
 from components.problems import ProblemReport
+from delivery.kubectl import Kubectl
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment, forget
 
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.skipif(
     PULUMI is None or shutil.which("pulumi-language-python") is None,
     reason="no pulumi with its Python host on PATH: https://www.pulumi.com/docs/install/",
 )
+
+NO_CLUSTER = Kubectl(Path("kubectl"), "none")  # the program has nothing to put into one
 
 PROGRAM = """
 import time
@@ -59,7 +62,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
         "# a comment that stays\nconfig:\n  engine-test:parts: [a, b]\n"
     )
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    return Deployment(Path(PULUMI or ""), root, "dev", state, "")
+    return Deployment(Path(PULUMI or ""), root, "dev", state, NO_CLUSTER)
 
 
 @pytest.fixture
@@ -124,13 +127,14 @@ def test_an_up_that_was_killed_is_taken_up_by_the_next(
 import sys
 from pathlib import Path
 from rich.console import Console
+from delivery.kubectl import Kubectl
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment
 progress = Progress(Console(file=sys.stdout))
 with progress.step("up"):
     Deployment(
         Path({str(deployment.pulumi)!r}), Path({str(deployment.root)!r}), "dev",
-        Path({str(deployment.state)!r}), "",
+        Path({str(deployment.state)!r}), Kubectl(Path("kubectl"), "none"),
     ).up({{"engine-test:parts": ["a", "slow"]}}, progress)
 """
     with subprocess.Popen(

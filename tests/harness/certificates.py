@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 NAMES = ("localhost",)
 ADDRESSES = ("127.0.0.1",)
+_A_DAY = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,15 @@ class Authority:
         """The CA's certificate."""
         return self.directory / "ca.crt"
 
-    def issue(self, stem: str = "tls", names: Sequence[str] = NAMES) -> tuple[Path, Path]:
-        """Certificate and key files for ``names`` and 127.0.0.1."""
+    def issue(
+        self, stem: str = "tls", names: Sequence[str] = NAMES, *, ends: datetime.timedelta = _A_DAY
+    ) -> tuple[Path, Path]:
+        """Certificate and key files for ``names`` and 127.0.0.1; ``ends`` is from now on."""
         key = ec.generate_private_key(ec.SECP256R1())
         dns_names = [x509.DNSName(name) for name in names]
         addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
         certificate = (
-            _builder(_name(stem), self.certificate.subject, key)
+            _builder(_name(stem), self.certificate.subject, key, ends)
             .add_extension(x509.SubjectAlternativeName([*dns_names, *addresses]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
@@ -82,7 +85,10 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    ends: datetime.timedelta = _A_DAY,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -91,7 +97,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - _A_DAY)
+        .not_valid_after(now + ends)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )

@@ -1,0 +1,66 @@
+"""MCP as clients speak it, by the official client: discovery or initialize, tools/list, a call."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from mcp import Client
+from mcp_types import TextContent, Tool
+
+from components.problems import ProblemReport
+
+from ..client import Endpoint, Era, connected
+from . import Check, Ended, ended, not_checked, wrong
+
+HARMLESS = "echo"
+_OPENING = {Era.MODERN: "discovery", Era.LEGACY: "initialize"}
+
+
+def steps(era: Era) -> tuple[str, str, str]:
+    """What the checks of an era are called."""
+    opening, listing, calling = _OPENING[era], "tools/list", "tools/call"
+    return f"{era.value}: {opening}", f"{era.value}: {listing}", f"{era.value}: {calling}"
+
+
+async def spoken(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Tool]]:
+    """The checks of one era, and the tools that it offers."""
+    opening, listing, calling = steps(era)
+    checks: list[Check] = []
+    tools: list[Tool] = []
+    started = time.monotonic()
+
+    def done(what: str, found: str) -> None:
+        nonlocal started
+        checks.append(Check(what, Ended.OK, found, time.monotonic() - started))
+        started = time.monotonic()
+
+    try:
+        async with connected(endpoint, era) as client:
+            done(opening, f"MCP {client.protocol_version}")
+            tools = (await client.list_tools()).tools
+            done(listing, f"{len(tools)} tools")
+            if HARMLESS in {tool.name for tool in tools}:
+                await _call(client, endpoint)
+                done(calling, f"{HARMLESS} answered")
+            else:
+                why = f"no tool {HARMLESS}, and what others do is not known"
+                checks.append(not_checked(calling, why))
+    except ProblemReport as raised:
+        reached = [opening, listing, calling][len(checks)]
+        checks.append(ended(reached, raised, time.monotonic() - started))
+    rest = [not_checked(what, "the step before it failed") for what in steps(era)[len(checks) :]]
+    return checks + rest, tools
+
+
+async def _call(client: Client, endpoint: Endpoint) -> None:
+    said = secrets.token_hex(8)
+    result = await client.call_tool(HARMLESS, {"text": said})
+    heard = [block.text for block in result.content if isinstance(block, TextContent)]
+    if result.is_error or heard != [said]:
+        raise wrong(
+            f"{endpoint.url}: tool {HARMLESS}",
+            f"it answers {'an error: ' if result.is_error else ''}{' '.join(heard)[:200]!r}",
+            "what clients call does not do what it should",
+            "the server's log says why: kubectl logs, with the namespace of the outputs",
+        )

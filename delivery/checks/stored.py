@@ -1,0 +1,161 @@
+"""Whether data can be kept: a row written and read by tools, and what servers say of theirs."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx2
+from mcp_types import CallToolResult, TextContent, Tool
+
+from components.problems import ProblemReport
+
+from .. import process
+from ..client import Endpoint, Era, connected
+from ..kubectl import Kubectl, Object
+from . import NotCheckedError, wrong
+
+NAME = "qudag-mcp verify"
+"""The one memory that a check leaves behind, overwritten by the next."""
+
+_READY = "/ready"
+_ASK_SECONDS = 10.0
+
+
+async def row(endpoint: Endpoint, era: Era, tools: Sequence[Tool]) -> str:
+    """Remembers something as the bearer and recalls it."""
+    if not {"remember", "recall"} <= {tool.name for tool in tools}:
+        raise NotCheckedError("no tools remember and recall")
+    kept = secrets.token_hex(8)
+    async with connected(endpoint, era) as client:
+        await client.list_tools()
+        for name, arguments in (
+            ("remember", {"name": NAME, "text": kept}),
+            ("recall", {"name": NAME}),
+        ):
+            result = await client.call_tool(name, arguments)
+            if result.is_error:
+                raise _not_kept(endpoint, f"{name} answers: {_text(result)[:200]}")
+    if _text(result) != kept:
+        raise _not_kept(endpoint, "recall answers another text than the one just remembered")
+    return "a row written and read back"
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def _not_kept(endpoint: Endpoint, what: str) -> ProblemReport:
+    return wrong(
+        f"{endpoint.url}: data",
+        what,
+        "what clients store is lost or refused",
+        "see whether the database runs and the servers may reach it: kubectl get pods, and the "
+        "row `dependencies` here",
+    )
+
+
+# ---- what the servers say ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """Where one server says what it depends on."""
+
+    server: str
+    namespace: str
+    pod: str
+    port: int
+
+
+def dependencies(kubectl: Kubectl, namespace: str) -> str:
+    """Asks one ready pod of each server; which dependencies answer them.
+
+    Raises:
+        ProblemReport: those that do not answer, each with the servers that miss it.
+    """
+    probes = list(_probes(kubectl.objects("pods", f"-n={namespace}")))
+    if not probes:
+        raise NotCheckedError(f"no ready pod in {namespace} has a readiness probe at {_READY}")
+    with ThreadPoolExecutor(4) as beside:
+        said = list(beside.map(partial(_asked, kubectl), probes))
+    states = {
+        probe.server: found for probe, found in zip(probes, said, strict=True) if found is not None
+    }
+    missed: dict[str, list[str]] = {}
+    for server, found in states.items():
+        for dependency, state in found.items():
+            if state != "reachable":
+                missed.setdefault(f"{dependency} is {state}", []).append(server)
+    if missed:
+        raise ProblemReport(
+            problem
+            for what, servers in missed.items()
+            for problem in wrong(
+                f"namespace {namespace}",
+                f"{what} for {', '.join(sorted(servers))}",
+                "tools that need it answer errors",
+                f"kubectl -n {namespace} get pods,networkpolicies; a server looks again every 10 s",
+            ).problems
+        )
+    if not states:
+        raise NotCheckedError("no server could be asked: this needs the right to forward ports")
+    names = sorted({name for found in states.values() for name in found})
+    return f"{', '.join(names)} reachable" if names else "the servers depend on nothing"
+
+
+def _probes(pods: Iterable[Object]) -> Iterable[_Probe]:
+    """One ready pod of each workload, with the port of each server in it."""
+    seen: set[str] = set()
+    for pod in pods:
+        metadata, spec = pod["metadata"], pod["spec"]
+        conditions = pod["status"].get("conditions", ())
+        if not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
+            continue
+        for container in spec["containers"]:
+            probe: Mapping[str, Any] = container.get("readinessProbe", {}).get("httpGet", {})
+            if probe.get("path") != _READY or probe.get("scheme", "HTTP") != "HTTP":
+                continue
+            port = _number(probe["port"], container)
+            owner = metadata.get("generateName", metadata["name"]).rstrip("-")
+            revision = metadata.get("labels", {}).get("pod-template-hash", "")
+            workload = owner.removesuffix(f"-{revision}") if revision else owner
+            server = f"{workload}/{container['name']}"
+            if server not in seen:
+                seen.add(server)
+                yield _Probe(server, metadata["namespace"], metadata["name"], port)
+
+
+def _number(port: int | str, container: Mapping[str, Any]) -> int:
+    named = {one.get("name"): one["containerPort"] for one in container.get("ports", ())}
+    return int(named.get(port, port))
+
+
+def _asked(kubectl: Kubectl, probe: _Probe) -> dict[str, str] | None:
+    """What the server says of its dependencies; None where it says nothing of the kind.
+
+    The port is forwarded, which no network policy stands in the way of.
+    """
+    argv = kubectl.argv(
+        "port-forward", f"--namespace={probe.namespace}", f"pod/{probe.pod}", f":{probe.port}"
+    )
+    with process.background(argv) as lines:
+        for line in lines:
+            if found := re.search(r"127\.0\.0\.1:(\d+)", line):
+                url = f"http://127.0.0.1:{found[1]}{_READY}"
+                return _dependencies(url)
+    return None
+
+
+def _dependencies(url: str) -> dict[str, str] | None:
+    try:
+        answer = httpx2.get(url, timeout=_ASK_SECONDS, trust_env=False)
+        return dict(json.loads(answer.text)["dependencies"])
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+        return None

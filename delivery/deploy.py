@@ -1,0 +1,188 @@
+"""One deployment, by whichever engine: secrets, resources, and the outputs with real addresses."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.problems import Problem, ProblemReport
+
+from . import applyset, local_secrets
+from .apply import Change, apply
+from .cluster import Cluster
+from .engine import Engine
+from .identity import StackIdentity
+from .kubectl import Object
+from .local_secrets import RequiredSecret
+from .outputs import Deployed, Door, door, resolved
+from .places import keep
+from .progress import Progress
+from .pulumi_stack import Deployment, forget
+
+LAST_ATTEMPT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One deployment, by whichever engine."""
+
+    stack: StackIdentity
+    state: Path
+    cluster: Cluster
+    engine: Engine
+    settings: Mapping[str, Any]
+    wanted: Sequence[Object]
+    required: Sequence[RequiredSecret]
+    progress: Progress
+
+    def with_kubectl(self) -> tuple[dict[str, int], list[str]]:
+        kubectl = self.cluster.kubectl
+        with self.progress.step("Secrets") as step:
+            made = applyset.prepare(kubectl, self.stack.key, self.wanted)
+            secrets = self._make_secrets()
+            step.result = f"made {len(secrets)}" if secrets else "all there"
+        with self.progress.step("Deployment by server-side apply") as step:
+            applied = apply(kubectl, self.stack.key, self.wanted, self.progress, made=made)
+            counts = applied.counts()
+            step.result = _counted(counts)
+        return counts, secrets
+
+    def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
+        if self.cluster.ours and not self.cluster.kubectl.objects(*self._namespaces()):
+            forget(self.state)  # the cluster that our state speaks of is gone
+        with self.progress.step("Deployment by Pulumi") as step, self._secrets_beside() as secrets:
+            counts = self._deployment().up(self.settings, self.progress)
+            step.result = _counted(counts)
+        return counts, secrets
+
+    def outputs(self) -> dict[str, Any]:
+        """What the stack exports under Pulumi."""
+        return self._deployment().outputs()
+
+    def returned(self, outputs: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
+        """The outputs with real addresses, and where to get the platform's authority."""
+        kubectl = self.cluster.kubectl
+        authority = self._authority(outputs)
+        gate = door(outputs, kubectl)
+        if gate and authority and gate.address not in self.cluster.balancers:
+            # Our certificates name localhost, but no address that they could not foresee.
+            gate = replace(gate, address=None)
+        deployed = Deployed(
+            outputs=resolved(outputs, gate),
+            cluster=self.cluster.kind,
+            context=kubectl.context,
+            door=(gate.namespace, gate.service) if gate and gate.address is None else None,
+            ca_file=authority,
+        )
+        return deployed, gate
+
+    def _authority(self, outputs: Mapping[str, Any]) -> str | None:
+        """The local authority's public certificate as a file, where one signed."""
+        namespace = outputs.get("namespace")
+        certificate = namespace and local_secrets.authority_certificate(
+            self.cluster.kubectl, namespace
+        )
+        if not certificate:
+            return None
+        file = self.state / "ca.crt"
+        keep(file, certificate)
+        return str(file)
+
+    def _namespaces(self) -> list[str]:
+        """The stack's namespaces, as arguments of kubectl."""
+        spaces = [thing for thing in self.wanted if thing["kind"] == "Namespace"]
+        return [f"namespace/{space['metadata']['name']}" for space in spaces]
+
+    def _make_secrets(self) -> list[str]:
+        return local_secrets.create(self.cluster.kubectl, self.required, self.cluster.balancers)
+
+    @contextmanager
+    def _secrets_beside(self) -> Generator[list[str]]:
+        """Makes secrets as soon as Pulumi has made their namespaces: it makes nothing twice."""
+        made: list[str] = []
+        kubectl = self.cluster.kubectl
+        namespaces = {secret.namespace for secret in self.required}
+
+        def make() -> bool:
+            if len(kubectl.objects("namespace", *namespaces)) < len(namespaces):
+                return False
+            made.extend(self._make_secrets())
+            return True
+
+        if not self.required:
+            yield made
+            return
+        with until_done(make, "the secrets"):
+            yield made
+
+    def _deployment(self) -> Deployment:
+        assert self.engine.pulumi is not None
+        return Deployment(
+            pulumi=self.engine.pulumi,
+            root=self.stack.root,
+            stack=self.stack.name,
+            state=self.state,
+            kubectl=self.cluster.kubectl,
+        )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    unchanged = Change.UNCHANGED.value
+    if not set(counts) - {unchanged}:
+        return "nothing changed"
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+@contextmanager
+def until_done(attempt: Callable[[], bool], what: str, every: float = 1.0) -> Generator[None]:
+    """Tries beside the block until ``attempt`` has done it.
+
+    A failure interrupts the block, as Ctrl-C would: what it does would wait for these in vain.
+
+    Raises:
+        ProblemReport: an attempt that was under way when the block ended does not come to an end.
+    """
+    over = threading.Event()
+    guard = threading.Lock()
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            while not (over.is_set() or attempt()):
+                over.wait(every)
+        except Exception as failure:
+            failures.append(failure)
+            with guard:
+                if not over.is_set():
+                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        try:
+            yield
+        finally:
+            with guard:
+                over.set()
+            worker.join(LAST_ATTEMPT_SECONDS)
+    except (KeyboardInterrupt, ProblemReport):
+        if not failures:
+            raise
+    if failures:
+        raise failures[0]
+    if worker.is_alive():
+        raise ProblemReport(
+            [
+                Problem(
+                    what,
+                    f"they were not made within {LAST_ATTEMPT_SECONDS:g} s",
+                    "pods that read them do not start",
+                    "see whether the cluster still answers, then run this again",
+                )
+            ]
+        )

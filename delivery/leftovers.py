@@ -1,0 +1,92 @@
+"""What a killed command left running on its stack: waited for while it ends, then ended.
+
+Pulumi and kubectl inherit the lock of the command that started them. So they are known by the lock
+that they hold, not by a name or a number that somebody else may have by now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE_SECONDS = 60.0
+"""How long a program may take to end, which all are told to when their command is killed."""
+
+INSIST_SECONDS = 10.0
+"""How long one that did not may take once it is told again; then it is killed."""
+
+_PROC = Path("/proc")
+
+
+def ended(lock: Path, taken: Callable[[], bool], say: Callable[[str], None]) -> bool:
+    """Whether the lock could be taken, since only leftovers held it; False where a command does.
+
+    Args:
+        taken: tries to take the lock.
+    """
+    started = time.monotonic()
+    told = False
+    while not taken():
+        left, command_lives = holders(lock)
+        if command_lives or not left:  # not left: of another user, or there is no /proc to look in
+            return taken()
+        if not told:
+            names = ", ".join(_called(pid) for pid in left)
+            say(f"waiting for what a killed command left running: {names}")
+            told = True
+        waited = time.monotonic() - started
+        if waited > PATIENCE_SECONDS + 2 * INSIST_SECONDS:
+            return False
+        if waited > PATIENCE_SECONDS + INSIST_SECONDS or not _has_leader(left):
+            _tell(left, signal.SIGKILL)
+        elif waited > PATIENCE_SECONDS:
+            _tell(left, signal.SIGINT)
+        time.sleep(0.2)
+    return True
+
+
+def holders(file: Path) -> tuple[list[int], bool]:
+    """The processes that share the lock on the file, and whether who took it is among them."""
+    wanted = file.stat()
+    sharing: set[int] = set()
+    takers: set[int] = set()
+    for link in _PROC.glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            there = link.stat()
+            if (there.st_dev, there.st_ino) != (wanted.st_dev, wanted.st_ino):
+                continue
+            details = (link.parents[1] / "fdinfo" / link.name).read_text()
+            if found := re.search(r"^lock:.*\bFLOCK\b\D*(\d+) ", details, re.MULTILINE):
+                sharing.add(int(link.parts[2]))
+                takers.add(int(found[1]))
+    return sorted(sharing), bool(sharing & takers)
+
+
+def _has_leader(pids: list[int]) -> bool:
+    """Whether one of them leads a session, as each program that we start does.
+
+    Without it nobody is left who would end the others.
+    """
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == pid:
+                return True
+    return False
+
+
+def _called(pid: int) -> str:
+    try:
+        return f"{(_PROC / str(pid) / 'comm').read_text().strip()} ({pid})"
+    except OSError:
+        return str(pid)
+
+
+def _tell(pids: list[int], sign: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)

@@ -1,0 +1,41 @@
+"""`kill -9` of a `make up` that deploys with kubectl, at ten moments: the next one converges."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+
+import pytest
+
+from tests.harness.interruption import Ground, Killed, Moment, ground
+
+COMMAND, GROUP, ALL = Killed
+MOMENTS = [
+    Moment(step="Engine", killed=COMMAND),
+    Moment(step="Cluster", killed=GROUP),
+    Moment(step="Images", killed=ALL),
+    Moment(step="Secrets", killed=COMMAND),
+    Moment(step="Secrets", share=0.3, killed=ALL),
+    Moment(step="Secrets", share=0.7, killed=GROUP),
+    Moment(step="Deployment", killed=ALL),
+    Moment(step="Deployment", share=0.3, killed=COMMAND),
+    Moment(step="Deployment", share=0.6, killed=ALL),
+    Moment(step="Deployment", share=0.8, killed=GROUP),
+    Moment(step="Workloads", killed=ALL),
+    Moment(step="Workloads", share=0.7, killed=GROUP),
+    Moment(step="A call", killed=COMMAND),
+]
+
+
+@pytest.fixture(scope="module")
+def without_pulumi() -> Generator[Ground]:
+    folders = os.environ["PATH"].split(os.pathsep)
+    path = os.pathsep.join(one for one in folders if not shutil.which("pulumi", path=one))
+    with ground({"PATH": path}) as here:
+        yield here
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+def test_an_up_that_was_killed_converges(without_pulumi: Ground, moment: Moment) -> None:
+    without_pulumi.survives(moment)
