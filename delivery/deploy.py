@@ -162,8 +162,8 @@ def until_done(attempt: Callable[[], bool], what: str, every: float = 1.0) -> Ge
                     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     worker = threading.Thread(target=work, daemon=True)
-    worker.start()
     try:
+        worker.start()
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -25,6 +26,7 @@ CHECKSUMS: Mapping[str, str] = {
 
 CONNECT_SECONDS = 3.0
 _CHUNK = 1 << 20
+_UNFINISHED = "new-"
 
 
 class UnavailableError(Exception):
@@ -56,7 +58,8 @@ def this_platform() -> str:
 def obtain(cache: Path, release: Release | None = None, machine: str | None = None) -> Path:
     """The CLI's ``pulumi`` in ``cache``; fetched, checked and unpacked when absent.
 
-    Nothing of an archive that is not the pinned one is ever unpacked.
+    Nothing of an archive that is not the pinned one is ever unpacked. One command at a time: what
+    another has fetched is used, and what a killed one has left is removed.
 
     Raises:
         UnavailableError: no such platform, no network, a refusal, or another archive.
@@ -70,19 +73,33 @@ def obtain(cache: Path, release: Release | None = None, machine: str | None = No
     wanted = release.checksums.get(machine)
     if wanted is None:
         raise UnavailableError(f"no checksum of release {release.version} is pinned for {machine}")
-    with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as folder:
-        archive = Path(folder, "archive")
-        url = f"{release.source}/{release.archive(machine)}"
-        found = _fetch(url, archive)
-        if found != wanted:
-            raise UnavailableError(
-                f"what {url} sent is not the pinned release (SHA-256 {found}, not {wanted})"
-            )
+    with (cache / "download.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in cache.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        if not program.exists():
+            with tempfile.TemporaryDirectory(dir=cache, prefix=_UNFINISHED) as folder:
+                unpacked = _unpacked(release, machine, wanted, Path(folder))
+                shutil.rmtree(home, ignore_errors=True)
+                os.replace(unpacked, home)  # at once: no half of it is ever found
+    return program
+
+
+def _unpacked(release: Release, machine: str, wanted: str, folder: Path) -> Path:
+    """The release's programs in a folder under ``folder``."""
+    archive = folder / "archive"
+    url = f"{release.source}/{release.archive(machine)}"
+    found = _fetch(url, archive)
+    if found != wanted:
+        raise UnavailableError(
+            f"what {url} sent is not the pinned release (SHA-256 {found}, not {wanted})"
+        )
+    try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
-        shutil.rmtree(home, ignore_errors=True)
-        os.replace(Path(folder, "pulumi"), home)  # at once: no half of it is ever found
-    return program
+    except OSError as failure:
+        raise UnavailableError(f"it could not be unpacked ({failure.strerror})") from failure
+    return folder / "pulumi"
 
 
 def _fetch(url: str, target: Path) -> str:

@@ -1,7 +1,8 @@
-"""Brings to an end what an update that was killed left open in Pulumi's state.
+"""Takes into Pulumi's state what an update that was killed made in the cluster and could not note.
 
-Pulumi notes each operation before it begins. One that was cut off is noted for good: its object may
-be in the cluster and not in the state, and to create it again would fail.
+Pulumi notes each operation before it begins. One that was cut off stays noted for good: its object
+may be in the cluster and not in the state. To create it again fails, or gives it a second owner of
+its fields, which the next change would then be in conflict with.
 """
 
 from __future__ import annotations
@@ -14,32 +15,35 @@ from typing import Any
 from .applyset import as_list
 from .kubectl import Kubectl, Object, listed, reference
 
-Operation = Mapping[str, Any]
+_MANAGER = "pulumi-kubernetes"
 
 
-def operations(exported: str) -> list[Operation]:
+def operations(exported: str) -> list[Mapping[str, Any]]:
     """The open operations in what ``pulumi stack export`` says."""
     deployment: Mapping[str, Any] = json.loads(exported).get("deployment") or {}
     return list(deployment.get("pending_operations") or ())
 
 
-def settling_flags(kubectl: Kubectl, open_ones: Sequence[Operation]) -> list[str]:
-    """What makes ``pulumi refresh`` end them: it takes in what was made, and drops the rest."""
-    flags = ["--clear-pending-creates"]
-    creations = {
-        operation["resource"]["urn"]: _object(operation["resource"])
-        for operation in open_ones
+def settled(exported: str, kubectl: Kubectl) -> str:
+    """The same for ``pulumi stack import``: what is in the cluster taken in, nothing left open."""
+    document: dict[str, Any] = json.loads(exported)
+    deployment: dict[str, Any] = document["deployment"]
+    resources: list[dict[str, Any]] = deployment.setdefault("resources", [])
+    known = {resource["urn"] for resource in resources}
+    begun = {
+        operation["resource"]["urn"]: operation["resource"]
+        for operation in deployment.pop("pending_operations", ())
         if operation["type"] == "creating"
     }
-    objects = {urn: thing for urn, thing in creations.items() if thing is not None}
-    there = _those_there(kubectl, list(objects.values()))
-    for urn, thing in objects.items():
-        if reference(thing) in there:
-            metadata = thing["metadata"]
-            space = metadata.get("namespace")
-            name = f"{space}/{metadata['name']}" if space else metadata["name"]
-            flags += [f"--import-pending-creates={urn}", f"--import-pending-creates={name}"]
-    return flags
+    unknown = [resource for urn, resource in begun.items() if urn not in known]
+    named = {resource["urn"]: _named(resource) for resource in unknown}
+    there = _those_there(kubectl, [thing for thing in named.values() if thing is not None])
+    for resource in unknown:  # in the order in which they began: none before what it depends on
+        thing = named[resource["urn"]]
+        live = there.get(reference(thing)) if thing else None
+        if live is not None:
+            resources.append(_adopted(resource, live))
+    return json.dumps(document)
 
 
 def remove_halves(backend: Path) -> None:
@@ -48,7 +52,7 @@ def remove_halves(backend: Path) -> None:
         half.unlink(missing_ok=True)
 
 
-def _object(resource: Mapping[str, Any]) -> Object | None:
+def _named(resource: Mapping[str, Any]) -> Object | None:
     """The Kubernetes object of a resource, as far as it names one; None where it is none."""
     inputs: Mapping[str, Any] = resource.get("inputs") or {}
     metadata: Mapping[str, Any] = inputs.get("metadata") or {}
@@ -58,11 +62,29 @@ def _object(resource: Mapping[str, Any]) -> Object | None:
     return {"apiVersion": inputs["apiVersion"], "kind": inputs["kind"], "metadata": named}
 
 
-def _those_there(kubectl: Kubectl, objects: Sequence[Object]) -> set[str]:
-    """References of those that the cluster has."""
+def _those_there(kubectl: Kubectl, objects: Sequence[Object]) -> dict[str, Object]:
+    """Those that the cluster has, by their reference."""
     if not objects:
-        return set()
-    text = kubectl.must(
-        "get", "--ignore-not-found", "--output=json", "--filename=-", stdin=as_list(objects)
+        return {}
+    found = kubectl.must(
+        *("get", "--ignore-not-found", "--output=json", "--show-managed-fields", "--filename=-"),
+        stdin=as_list(objects),
     )
-    return {reference(thing) for thing in listed(text)}
+    return {reference(thing): thing for thing in listed(found)}
+
+
+def _adopted(resource: Mapping[str, Any], live: Object) -> dict[str, Any]:
+    """The resource as the provider would have noted it; ``pulumi refresh`` completes it."""
+    metadata: Mapping[str, Any] = live["metadata"]
+    space, name = metadata.get("namespace"), metadata["name"]
+    outputs: dict[str, Any] = {
+        "__initialApiVersion": live["apiVersion"],
+        "__inputs": resource["inputs"],
+        "apiVersion": live["apiVersion"],
+        "kind": live["kind"],
+        "metadata": {"name": name, **({"namespace": space} if space else {})},
+    }
+    owners = [entry.get("manager", "") for entry in metadata.get("managedFields", ())]
+    if ours := next((owner for owner in owners if owner.startswith(_MANAGER)), None):
+        outputs["__fieldManager"] = ours
+    return {**resource, "id": f"{space}/{name}" if space else name, "outputs": outputs}

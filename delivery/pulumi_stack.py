@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,17 +137,19 @@ class Deployment:
         """Ends what an update that was killed left open, so that nothing is made twice or lost."""
         if self.stack == DEV:
             pending.remove_halves(self.state / _BACKEND)
-        open_ones = pending.operations(self._ask("stack", "export").out or "{}")
-        if open_ones:
+        exported = self._ask("stack", "export").out or "{}"
+        if open_ones := pending.operations(exported):
             progress.say(f"taking up {len(open_ones)} operations that were cut off")
-            flags = pending.settling_flags(self.kubectl, open_ones)
-            self._run(progress, "refresh", *_AT_ONCE, *flags, f"--config-file={file}")
+            document = pending.settled(exported, self.kubectl)
+            self._past_locks("stack import", lambda: self._ask("stack", "import", stdin=document))
+            self._run(progress, "refresh", *_AT_ONCE, f"--config-file={file}")
 
-    def _ask(self, *words: str) -> process.Outcome:
+    def _ask(self, *words: str, stdin: str | None = None) -> process.Outcome:
         """A short command on the stack."""
         argv = [self.pulumi, *words, f"--stack={self.stack}"]
         return process.run(
             argv,
+            stdin=stdin,
             cwd=self.root,
             env=self.environment,
             timeout=60,
@@ -165,9 +167,9 @@ class Deployment:
 
     def _run(self, progress: Progress, verb: str, *flags: str) -> str:
         argv = [self.pulumi, verb, "--non-interactive", "--color=never", *flags]
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            outcome = process.run(
+
+        def attempt() -> process.Outcome:
+            return process.run(
                 [*argv, f"--stack={self.stack}"],
                 cwd=self.root,
                 env=self.environment,
@@ -175,6 +177,14 @@ class Deployment:
                 inherits=held_locks(),
                 on_line=progress.say,
             )
+
+        return self._past_locks(verb, attempt)
+
+    def _past_locks(self, verb: str, attempt: Callable[[], process.Outcome]) -> str:
+        """What it says once it succeeds; a lock that nobody holds any more is taken away."""
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            outcome = attempt()
             if outcome.ok:
                 return outcome.out
             # In our own backend only a command that was killed can hold the lock: it may still
@@ -182,8 +192,8 @@ class Deployment:
             locked = _LOCKED in outcome.err + outcome.out
             if not locked or self.stack != DEV or time.monotonic() > deadline:
                 raise ProblemReport([self._failed(verb, outcome)])
-            if not self._is_ending():
-                self._unlock(verb, outcome)
+            if not (self._is_ending() or self._ask("cancel", "--yes").ok):
+                raise ProblemReport([self._failed(verb, outcome)])
             time.sleep(1.0)
 
     def _is_ending(self) -> bool:
@@ -191,10 +201,6 @@ class Deployment:
         files = (self.state / _BACKEND).rglob("locks/**/*.json")
         holders = [json.loads(file.read_text()).get("pid") for file in files]
         return any(Path(f"/proc/{holder}").exists() for holder in holders)
-
-    def _unlock(self, verb: str, outcome: process.Outcome) -> None:
-        if not self._ask("cancel", "--yes").ok:
-            raise ProblemReport([self._failed(verb, outcome)])
 
     def _failed(self, verb: str, outcome: process.Outcome) -> Problem:
         locked = "pulumi cancel" if _LOCKED in outcome.err + outcome.out else ""

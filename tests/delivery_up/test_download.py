@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from delivery.download import Release, UnavailableError, obtain
+from tests.harness.server import until
 
 MACHINE = "linux-x64"
 
@@ -80,7 +84,69 @@ def test_any_other_archive_is_refused_and_leaves_nothing(
 ) -> None:
     with serving(body, announced=announced) as source, pytest.raises(UnavailableError):
         obtain(tmp_path, release(source), MACHINE)
-    assert list(tmp_path.iterdir()) == []
+    assert programs_in(tmp_path) == []
+
+
+def programs_in(cache: Path) -> list[Path]:
+    """All that is there but the lock that downloads share."""
+    return [path for path in cache.iterdir() if path.name != "download.lock"]
+
+
+DOWNLOAD = """
+import hashlib, sys
+from pathlib import Path
+from delivery.download import Release, obtain
+cache, source, checksum = sys.argv[1:]
+obtain(Path(cache), Release(version="9.9.9", source=source, checksums={"linux-x64": checksum}))
+"""
+
+
+@contextmanager
+def downloading(cache: Path, source: str, body: bytes) -> Generator[subprocess.Popen[bytes]]:
+    """A command that fetches and unpacks this archive, killed at the end."""
+    checksum = hashlib.sha256(body).hexdigest()
+    with subprocess.Popen(
+        [sys.executable, "-c", DOWNLOAD, str(cache), source, checksum]
+    ) as command:
+        try:
+            yield command
+        finally:
+            command.kill()
+
+
+def test_a_download_that_was_killed_leaves_nothing_that_is_used(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as half:
+        source = f"http://127.0.0.1:{half.getsockname()[1]}"
+        with downloading(tmp_path, source, GOOD):
+            connection, _ = half.accept()
+            with connection:
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(GOOD)}\r\n\r\n".encode()
+                connection.sendall(head + GOOD[:50])
+                assert until(lambda: list(tmp_path.glob("new-*/archive")))
+    assert not list(tmp_path.glob("pulumi-*"))
+    with serving(GOOD) as source:
+        program = obtain(tmp_path, release(source), MACHINE)
+    assert program.read_bytes() == b"#!/bin/sh\necho v9.9.9\n"
+    assert programs_in(tmp_path) == [program.parent]
+
+
+def test_an_unpacking_that_was_killed_leaves_no_half_of_the_program(tmp_path: Path) -> None:
+    large = archive(bytes(400 << 20))
+    with serving(large) as source, downloading(tmp_path, source, large) as command:
+        assert until(lambda: list(tmp_path.glob("new-*/pulumi/pulumi")))
+        assert command.poll() is None
+    assert not list(tmp_path.glob("pulumi-*"))
+    with serving(GOOD) as source:
+        program = obtain(tmp_path, release(source), MACHINE)
+    assert program.read_bytes() == b"#!/bin/sh\necho v9.9.9\n"
+    assert programs_in(tmp_path) == [program.parent]
+
+
+def test_two_commands_at_once_fetch_it_once(tmp_path: Path) -> None:
+    with serving(GOOD) as source, ThreadPoolExecutor(4) as beside:
+        asked = [beside.submit(obtain, tmp_path, release(source), MACHINE) for _ in range(4)]
+        assert len({one.result() for one in asked}) == 1
+    assert len(programs_in(tmp_path)) == 1
 
 
 def test_a_refusal_is_said_with_its_status(tmp_path: Path) -> None:

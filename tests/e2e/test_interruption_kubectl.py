@@ -15,15 +15,13 @@ MOMENTS = [
     Moment(step="Engine", killed=COMMAND),
     Moment(step="Cluster", killed=GROUP),
     Moment(step="Images", killed=ALL),
-    Moment(step="Secrets", killed=COMMAND),
     Moment(step="Secrets", share=0.3, killed=ALL),
     Moment(step="Secrets", share=0.7, killed=GROUP),
     Moment(step="Deployment", killed=ALL),
-    Moment(step="Deployment", share=0.3, killed=COMMAND),
-    Moment(step="Deployment", share=0.6, killed=ALL),
-    Moment(step="Deployment", share=0.8, killed=GROUP),
+    Moment(step="Deployment", share=0.4, killed=COMMAND),
+    Moment(step="Deployment", share=0.7, killed=ALL),
     Moment(step="Workloads", killed=ALL),
-    Moment(step="Workloads", share=0.7, killed=GROUP),
+    Moment(step="Workloads", share=0.4, killed=GROUP),
     Moment(step="A call", killed=COMMAND),
 ]
 

@@ -23,14 +23,14 @@ DEPLOYMENT = "Deployment by Pulumi"
 MOMENTS = [
     Moment(step="Engine", killed=ALL),
     Moment(step=DEPLOYMENT, killed=COMMAND),
-    Moment(step=DEPLOYMENT, share=0.03, killed=ALL),
+    Moment(step=DEPLOYMENT, line=r"Updating \(dev\)", killed=ALL),
     Moment(step=DEPLOYMENT, created=1, killed=GROUP),
     Moment(step=DEPLOYMENT, created=3, killed=ALL),
     Moment(step=DEPLOYMENT, created=8, killed=COMMAND),
     Moment(step=DEPLOYMENT, created=14, killed=ALL),
-    Moment(step=DEPLOYMENT, share=0.5, killed=GROUP),
-    Moment(step=DEPLOYMENT, share=0.6, killed=ALL),
-    Moment(step=DEPLOYMENT, share=0.9, killed=ALL),
+    Moment(step=DEPLOYMENT, line="StatefulSet .* Waiting for", killed=ALL),
+    Moment(step=DEPLOYMENT, line="Job .* creating", killed=GROUP),
+    Moment(step=DEPLOYMENT, line="Deployment .* Waiting for", killed=ALL),
     Moment(step="Workloads", killed=COMMAND),
 ]
 
@@ -47,4 +47,4 @@ def test_an_up_that_was_killed_converges(with_pulumi: Ground, moment: Moment) ->
     deployment = Deployment(
         Path(PULUMI or ""), ROOT, "dev", state_folder("dev"), with_pulumi.kubectl
     )
-    assert pending_operations(deployment.pulumi, deployment.environment) == []
+    assert pending_operations(deployment) == []

@@ -23,6 +23,7 @@ import pytest
 from delivery import cluster
 from delivery.kubectl import Kubectl
 from delivery.places import state_folder
+from delivery.pulumi_stack import Deployment
 
 from .deployed import ROOT, verb
 
@@ -45,19 +46,22 @@ class Moment:
     Attributes:
         step: how its step begins.
         share: how far into the step, by the time that it takes undisturbed.
+        line: what a later line of the step says by then.
         created: resources that Pulumi has created by then.
         killed: what is killed then.
     """
 
     step: str
     share: float = 0.0
+    line: str = ""
     created: int = 0
     killed: Killed
 
     def __str__(self) -> str:
         where = f"{self.share:.0%} of " if self.share else ""
         after = f", {self.created} created" if self.created else ""
-        return f"{self.killed.name}: {where}{self.step}{after}"
+        said = f", {self.line}" if self.line else ""
+        return f"{self.killed.name}: {where}{self.step}{after}{said}"
 
 
 @dataclass
@@ -146,12 +150,11 @@ def interrupt(moment: Moment, undisturbed: Undisturbed, env: Mapping[str, str]) 
     running = MakeUp.start(env)
     watchdog = threading.Timer(_ENDLESS, running.process.kill)
     watchdog.start()
-    created = 0
+    begun, created = False, 0
     for line in running.progress():
+        begun = begun or bool(re.match(rf"\[ *\d+s\] {re.escape(moment.step)}.*…$", line))
         created += bool(re.search(r"\bcreated \(", line))
-        if re.match(rf"\[ *\d+s\] {re.escape(moment.step)}.*…$", line) and not moment.created:
-            break
-        if moment.created and created >= moment.created:
+        if begun and created >= moment.created and re.search(moment.line, line):
             break
     else:
         raise AssertionError(f"it ended before {moment}:\n" + "\n".join(running.lines))
@@ -258,14 +261,24 @@ def files() -> frozenset[str]:
     return frozenset(re.sub(r"\d{13,}", "N", name) for name in names)
 
 
-def pending_operations(pulumi: Path, env: Mapping[str, str]) -> list[Any]:
+def exported(deployment: Deployment) -> dict[str, Any]:
+    """Each resource in Pulumi's state, by its URN: what it is, and what it was asked to be."""
+    resources = _state(deployment)["resources"]
+    return {one["urn"]: (one.get("id"), one.get("inputs")) for one in resources}
+
+
+def pending_operations(deployment: Deployment) -> list[Any]:
     """What Pulumi's state holds as begun and not ended."""
+    return _state(deployment).get("pending_operations") or []
+
+
+def _state(deployment: Deployment) -> dict[str, Any]:
     said = subprocess.run(
-        [pulumi, "stack", "export", "--stack=dev"],
-        cwd=ROOT,
-        env={**os.environ, **env},
+        [deployment.pulumi, "stack", "export", f"--stack={deployment.stack}"],
+        cwd=deployment.root,
+        env={**os.environ, **deployment.environment},
         capture_output=True,
         text=True,
         check=True,
     )
-    return json.loads(said.stdout)["deployment"].get("pending_operations") or []
+    return json.loads(said.stdout)["deployment"]
