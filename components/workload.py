@@ -148,9 +148,8 @@ class Workload(Component[WorkloadArgs]):
             )
 
     def _metadata(self, args: WorkloadArgs, name: str) -> Any:
-        return metadata(
-            name, namespace=args.namespace, labels=labels(self.physical, args.component)
-        )
+        shown = labels(self.physical, args.component)
+        return metadata(name, namespace=args.namespace, labels=shown)
 
     def _service(self, args: WorkloadArgs) -> KubernetesObject | None:
         if (exposure := args.exposure) is None:
@@ -161,6 +160,7 @@ class Workload(Component[WorkloadArgs]):
             "selector": selector(self.physical),
             "ports": [_service_port(port) for port in offered],
         }
+        described = self._metadata(args, exposure.name)
         if exposure.headless:
             # Peers must find each other before they are ready, or none ever becomes ready.
             spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
@@ -168,6 +168,8 @@ class Workload(Component[WorkloadArgs]):
             # Kubernetes' default of three hours outlives an idle session.
             spec |= {"sessionAffinity": "ClientIP"}
         if exposure.type == "LoadBalancer":
+            # Where there are no load balancers, Pulumi would wait ten minutes for an address.
+            described["annotations"] = {"pulumi.com/skipAwait": "true"}
             # Local: the client's own address arrives, so that policies and rate limits see it.
             spec |= {"externalTrafficPolicy": "Local"}
             if exposure.allowed_from:
@@ -175,7 +177,7 @@ class Workload(Component[WorkloadArgs]):
         return KubernetesObject(
             "Service",
             self.named("service"),
-            metadata=self._metadata(args, exposure.name),
+            metadata=described,
             spec=spec,
             opts=self.owned(),
         )

@@ -10,6 +10,7 @@ from components.container import NOBODY, Claim, Container, Files, Port, SecretFi
 from components.problems import ProblemReport
 from components.scaling import Autoscaling
 from components.workload import Exposure, Rollout, Workload, WorkloadKind
+from delivery.manifests import manifest
 from tests.harness import ResourceGraph, record
 from tests.harness.parts import container, workload
 from tests.harness.platforms import Pods, objects, pods
@@ -181,6 +182,14 @@ def test_nothing_is_reachable_from_outside_unless_it_is_said():
     (service,) = objects(graph(exposure=outside), "Service")
     assert service["spec"]["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
     assert service["spec"]["externalTrafficPolicy"] == "Local"
+
+
+def test_an_address_that_may_never_come_is_not_waited_for():
+    outside = graph(exposure=Exposure(name="door", type="LoadBalancer"))
+    skipped = {"pulumi.com/skipAwait": "true"}
+    service = outside.one("kubernetes:core/v1:Service")
+    assert service.inputs["metadata"]["annotations"] == skipped
+    assert "annotations" not in manifest(service, outside)["metadata"]
 
 
 def test_peers_of_a_headless_service_find_each_other_before_they_are_ready():
