@@ -47,6 +47,7 @@ class Exposure:
         type: LoadBalancer makes it reachable from outside the cluster.
         headless: give each pod a name in DNS instead of one address for all.
         allowed_from: networks that a load balancer takes connections from.
+        awaited: whether a deployment waits for the address; without a balancer it never comes.
         affinity: a client address keeps its pod, as sessions in a pod's memory need it.
     """
 
@@ -54,6 +55,7 @@ class Exposure:
     type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
     headless: bool = False
     allowed_from: Sequence[str] = ()
+    awaited: bool = True
     affinity: bool = False
 
 
@@ -154,11 +156,10 @@ class Workload(Component[WorkloadArgs]):
     def _service(self, args: WorkloadArgs) -> KubernetesObject | None:
         if (exposure := args.exposure) is None:
             return None
-        offered = [p for c in args.containers for p in c.ports if p.service is not None]
         spec: dict[str, Any] = {
             "type": exposure.type,
             "selector": selector(self.physical),
-            "ports": [_service_port(port) for port in offered],
+            "ports": [_service_port(p) for c in args.containers for p in c.ports if p.service],
         }
         described = self._metadata(args, exposure.name)
         if exposure.headless:
@@ -168,8 +169,8 @@ class Workload(Component[WorkloadArgs]):
             # Kubernetes' default of three hours outlives an idle session.
             spec |= {"sessionAffinity": "ClientIP"}
         if exposure.type == "LoadBalancer":
-            # Where there are no load balancers, Pulumi would wait ten minutes for an address.
-            described["annotations"] = {"pulumi.com/skipAwait": "true"}
+            if not exposure.awaited:
+                described["annotations"] = {"pulumi.com/skipAwait": "true"}
             # Local: the client's own address arrives, so that policies and rate limits see it.
             spec |= {"externalTrafficPolicy": "Local"}
             if exposure.allowed_from:

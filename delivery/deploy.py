@@ -19,7 +19,7 @@ from .engine import Engine
 from .identity import StackIdentity
 from .kubectl import Object
 from .local_secrets import RequiredSecret
-from .outputs import Deployed, Door, door, resolved
+from .outputs import Deployed, Door, door, resolved, waiting_for_address
 from .places import keep
 from .progress import Progress
 from .pulumi_stack import Deployment, forget
@@ -60,13 +60,16 @@ class Run:
             step.result = _counted(counts)
         return counts, secrets
 
-    def outputs(self) -> dict[str, Any]:
-        """What the stack exports under Pulumi."""
-        return self._deployment().outputs()
+    def returned(self, recorded: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
+        """The outputs with real addresses, and the door to the platform.
 
-    def returned(self, outputs: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
-        """The outputs with real addresses, and where to get the platform's authority."""
+        Args:
+            recorded: the outputs as the program gives them without an engine. Pulumi knows more,
+                but not the address of a balancer that it was told not to wait for.
+        """
         kubectl = self.cluster.kubectl
+        known = self._deployment().outputs() if self.engine.pulumi else {}
+        outputs = {**recorded, **known, **waiting_for_address(recorded)}
         authority = self._authority(outputs)
         gate = door(outputs, kubectl)
         if gate and authority and gate.address not in self.cluster.balancers:

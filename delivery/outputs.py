@@ -62,6 +62,11 @@ def door(outputs: Mapping[str, Any], kubectl: Kubectl) -> Door | None:
         time.sleep(0.5)
 
 
+def waiting_for_address(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that the address of a load balancer stands in."""
+    return {name: value for name, value in outputs.items() if _TOKEN.search(json.dumps(value))}
+
+
 def _address(service: Object) -> str | None:
     balancer = service.get("status", {}).get("loadBalancer", {})
     for ingress in balancer.get("ingress", ()):

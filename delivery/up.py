@@ -96,7 +96,7 @@ def up(
         with progress.step("Workloads") as step:
             rollout.wait(cluster.kubectl, wanted, progress)
             step.result = f"{len(rollout.workloads(wanted))} ready"
-        deployed, gate = run.returned(run.outputs() if engine.pulumi else graph.outputs)
+        deployed, gate = run.returned(graph.outputs)
         calls = proven(deployed, cluster, progress)
         deployed.write(state)
     return Done(

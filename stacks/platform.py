@@ -156,6 +156,8 @@ class Platform:
                 name="mcp-gateway-service",
                 type="LoadBalancer" if config.edge.load_balancer else "ClusterIP",
                 allowed_from=() if network.public else network.clients,
+                # `up` looks for dev's address itself: a cluster on a desk may give none.
+                awaited=config.environment != "dev",
             ),
             replicas=service.replicas,
             scaling=service.scaling,

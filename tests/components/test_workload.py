@@ -184,11 +184,15 @@ def test_nothing_is_reachable_from_outside_unless_it_is_said():
     assert service["spec"]["externalTrafficPolicy"] == "Local"
 
 
-def test_an_address_that_may_never_come_is_not_waited_for():
-    outside = graph(exposure=Exposure(name="door", type="LoadBalancer"))
-    skipped = {"pulumi.com/skipAwait": "true"}
+@pytest.mark.parametrize(
+    ("awaited", "annotations"), [(True, None), (False, {"pulumi.com/skipAwait": "true"})]
+)
+def test_an_address_that_may_never_come_need_not_be_waited_for(
+    awaited: bool, annotations: dict[str, str] | None
+):
+    outside = graph(exposure=Exposure(name="door", type="LoadBalancer", awaited=awaited))
     service = outside.one("kubernetes:core/v1:Service")
-    assert service.inputs["metadata"]["annotations"] == skipped
+    assert service.inputs["metadata"].get("annotations") == annotations
     assert "annotations" not in manifest(service, outside)["metadata"]
 
 
