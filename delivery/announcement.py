@@ -60,4 +60,4 @@ def _notes(done: Done) -> list[str]:
     if done.engine.pulumi is None:
         notes.append(f"           there is no Pulumi state ({done.engine.why})")
     notes += [f"stand-in   {stand_in}" for stand_in in done.images.stand_ins]
-    return [*notes, f"checked    {done.calls}", f"elapsed    {done.seconds:.0f} s"]
+    return [*notes, f"checked    {done.checks}", f"elapsed    {done.seconds:.0f} s"]

@@ -1,4 +1,4 @@
-"""Brings a stack up: engine, cluster, images, secrets, deployment, and a call to prove it."""
+"""Brings a stack up: engine, cluster, images, secrets, deployment, and checks that prove it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Done:
 
     Attributes:
         changes: how many objects were created, changed, pruned or left as they were.
-        calls: what the check through the gateway found.
+        checks: what the checks at its end found.
         forwarding: the command that makes the platform reachable where it has no address.
     """
 
@@ -47,7 +47,7 @@ class Done:
     workloads: tuple[Object, ...]
     changes: Mapping[str, int]
     secrets: tuple[str, ...]
-    calls: str
+    checks: str
     forwarding: str | None
     seconds: float
 
@@ -97,7 +97,7 @@ def up(
             rollout.wait(cluster.kubectl, wanted, progress)
             step.result = f"{len(rollout.workloads(wanted))} ready"
         deployed, gate = run.returned(graph.outputs)
-        calls = proven(deployed, cluster, progress)
+        checks = proven(deployed, cluster, progress)
         deployed.write(state)
     return Done(
         deployed=deployed,
@@ -107,7 +107,7 @@ def up(
         workloads=tuple(rollout.workloads(wanted)),
         changes=changes,
         secrets=tuple(secrets),
-        calls=calls,
+        checks=checks,
         forwarding=(
             " ".join(gate.forwarding(cluster.kubectl)) if gate and not gate.address else None
         ),

@@ -48,9 +48,9 @@ def proven(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
     Raises:
         ProblemReport: all that still failed after several tries.
     """
-    with progress.step("A call through the gateway") as step:
+    with progress.step("Checks as its clients would") as step:
         if "mcp_url" not in deployed.outputs:
-            step.result = "not called: the program exports no mcp_url"
+            step.result = "none: the program exports no mcp_url"
             return step.result
         deadline = time.monotonic() + SECONDS
         while True:
@@ -163,4 +163,4 @@ def problems(checks: Sequence[Check]) -> list[Problem]:
 def summary(checks: Sequence[Check]) -> str:
     """What was found, in a few words."""
     counts = {how: sum(one.ended is how for one in checks) for how in Ended}
-    return ", ".join(f"{count} checks {how.value}" for how, count in counts.items() if count)
+    return ", ".join(f"{count} {how.value}" for how, count in counts.items() if count)

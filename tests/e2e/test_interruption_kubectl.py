@@ -22,7 +22,7 @@ MOMENTS = [
     Moment(step="Deployment", share=0.7, killed=ALL),
     Moment(step="Workloads", killed=ALL),
     Moment(step="Workloads", share=0.4, killed=GROUP),
-    Moment(step="A call", killed=COMMAND),
+    Moment(step="Checks", killed=COMMAND),
 ]
 
 
