@@ -31,23 +31,6 @@ def left_of_the_node() -> dict[str, str]:
     return {what: left for what, left in found.items() if left}
 
 
-@pytest.mark.parametrize("moment", ["Secrets …", "Deployment by", "Workloads …"])
-def test_an_up_that_was_killed_is_taken_up_by_the_next(platform: Platform, moment: str) -> None:
-    assert verb("down", "--keep-cluster").status == 0
-    with start("up", "--create-secrets") as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if moment in line:
-                break
-        running.kill()
-    done = up()
-    assert done.status == 0, done.err
-    missing = [
-        pod for pod in platform.pods() if pod["status"]["phase"] not in ("Running", "Succeeded")
-    ]
-    assert missing == []
-
-
 def test_a_deployed_stack_can_be_deleted_alone(platform: Platform) -> None:
     assert verb("down", "--keep-cluster").status == 0
     assert platform.kubectl.objects("namespace", platform.namespace) == []
