@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -72,12 +73,11 @@ def test_refresh_shows_no_drift_until_somebody_changes_something(
     assert drift(deployment) == ""
     ours = "--selector=app.kubernetes.io/name"
     config, *_ = deployed.kubectl.objects("configmap", "-n=qudag-mcp-dev", ours)
-    name = config["metadata"]["name"]
-    patch = ("patch", "configmap", name, "-n=qudag-mcp-dev", "--type=merge")
-    deployed.kubectl.must(*patch, '--patch={"data":{"surprise":"1"}}')
-    assert "surprise" in drift(deployment)
-    deployed.kubectl.must(*patch, '--patch={"data":{"surprise":null}}')
-    assert drift(deployment) == ""
+    (key, text), *_ = config["data"].items()
+    patch = ("patch", "configmap", config["metadata"]["name"], "-n=qudag-mcp-dev", "--type=merge")
+    for value, drifted in ((f"{text}# a surprise\n", True), (text, False)):
+        deployed.kubectl.must(*patch, f"--patch={json.dumps({'data': {key: value}})}")
+        assert ("surprise" in drift(deployment)) is drifted
 
 
 def drift(deployment: Deployment) -> str:
