@@ -64,6 +64,11 @@ class Space:
         """What the one pod of a set has written."""
         return self.kubectl.must("logs", f"-n={self.name}", f"{node}-0")
 
+    def address(self, node: str) -> str:
+        """Where the one pod of a set is."""
+        (pod,) = self.kubectl.objects("pod", f"{node}-0", f"-n={self.name}")
+        return pod["status"]["podIP"]
+
     def peer_id(self, node: str) -> str:
         """Who the node is since its last start."""
         (found,) = re.findall(r"Local peer ID: (\w+)", self.log(node))
