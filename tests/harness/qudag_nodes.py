@@ -129,9 +129,11 @@ def deployed(
     """Sets of one node each, serving; ``sets`` names each one's peers. Gone when the block ends."""
     space = Space(kubectl, f"nodes-{uuid.uuid4().hex[:6]}")
     made = list(manifests(record(lambda: nodes(space.name, image, sets, profile))).values())
+    locked = [manifest for manifest in made if manifest["kind"] == "Namespace"]
     try:
-        kubectl.must("apply", "--server-side", "--filename=-", stdin=as_list(made))
+        kubectl.must("create", "--filename=-", stdin=as_list(locked))
         local_secrets.create(kubectl, secrets(space.name), ())
+        kubectl.must("apply", "--server-side", "--filename=-", stdin=as_list(made))
         rollout.wait(kubectl, made, quiet(), seconds=120)
         yield space
     finally:
