@@ -126,7 +126,7 @@ def deployed(
     sets: Mapping[str, Sequence[str]],
     profile: NodeProfile = NodeProfile.UPSTREAM,
 ) -> Generator[Space]:
-    """Sets of one node each, serving; ``sets`` names each one's peers. Gone when the block ends."""
+    """Sets of one node each, serving; ``sets`` names each one's peers. Deleted at the end."""
     space = Space(kubectl, f"nodes-{uuid.uuid4().hex[:6]}")
     made = list(manifests(record(lambda: nodes(space.name, image, sets, profile))).values())
     locked = [manifest for manifest in made if manifest["kind"] == "Namespace"]
@@ -137,7 +137,7 @@ def deployed(
         rollout.wait(kubectl, made, quiet(), seconds=120)
         yield space
     finally:
-        kubectl.must("delete", "namespace", space.name, "--ignore-not-found", "--timeout=120s")
+        kubectl.must("delete", "namespace", space.name, "--ignore-not-found", "--wait=false")
 
 
 def nodes(space: str, image: str, sets: Mapping[str, Sequence[str]], profile: NodeProfile) -> None:
