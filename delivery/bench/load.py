@@ -100,11 +100,16 @@ class Stream:
 
 
 async def latencies(asks: list[Ask], rounds: int, trust: ssl.SSLContext) -> dict[str, list[float]]:
-    """Seconds of each request, one at a time; the asks take turns, so that noise falls on all."""
+    """Seconds of each request, one at a time.
+
+    The asks take turns, in both orders: noise falls on all, and none always finds a warm server.
+    """
     connections = [await Connection.to(ask.port, trust) for ask in asks]
     seconds: dict[str, list[float]] = {ask.name: [] for ask in asks}
+    turns = list(zip(asks, connections, strict=True))
     for _ in range(rounds):
-        for ask, connection in zip(asks, connections, strict=True):
+        turns.reverse()
+        for ask, connection in turns:
             began = time.perf_counter()
             await connection.ask(ask)
             seconds[ask.name].append(time.perf_counter() - began)
