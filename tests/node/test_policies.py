@@ -98,12 +98,12 @@ def test_what_an_address_block_excepts_is_not_let_through() -> None:
 
 
 def test_a_pod_that_may_not_leave_does_not_reach_the_node_either() -> None:
-    table = chain("input", EVERY_POD | {"policyTypes": ["Egress"]})
+    table = chain("input", {**EVERY_POD, "policyTypes": ["Egress"]})
     assert table is not None
     assert "10.244.0.2 : jump egress_10_244_0_2" in table[-1]
 
 
 def test_what_the_node_asks_of_its_pods_is_never_held_up() -> None:
-    table = chain("input", EVERY_POD | {"policyTypes": ["Ingress"]})
+    table = chain("input", {**EVERY_POD, "policyTypes": ["Ingress"]})
     assert table is not None
     assert table[-1] == "ct state established,related accept"
