@@ -68,7 +68,7 @@ class RateLimits:
 
     Attributes:
         api: all that is asked by HTTP.
-        websocket: WebSockets, when they are opened; their connections count with those of api.
+        websocket: WebSockets, when they are opened.
         upload: requests with a body of a megabyte or more, or of a length that they do not tell;
             they count in api as well.
     """

@@ -20,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop_early)
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["join"]:  # it reads no server.toml, and ends in another program's arguments
+        # Set before all that must be loaded: a shell starts its background deaf to SIGINT.
+        signal.signal(signal.SIGINT, _stop_early)
         from .join import join
 
         return join(given[1:])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -41,23 +40,22 @@ class Peer:
     def before(self, own_name: str) -> bool:
         """Whether the peer's name comes before ours, read from the top-level domain down.
 
-        Both sides agree on it, whether the name is that of one node or of its set.
+        Both sides agree on it, whether the name is that of one node or of its set. Names under
+        another top-level domain, and addresses, come before nobody's: who is known by one may know
+        us by another, and both would wait.
         """
-        return self.host.split(".")[::-1] < own_name.split(".")[::-1]
+        theirs, ours = self.host.split(".")[::-1], own_name.split(".")[::-1]
+        return theirs[0] == ours[0] and theirs < ours
 
 
 def join(arguments: list[str]) -> int:
     """Ask the peers, then become the program; returns only when that cannot be."""
-    # A shell starts what it puts into the background deaf to SIGINT, and stops us with that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     asked = _parser().parse_args(arguments)
     try:
         peers = [Peer.of(address) for address in asked.peer]
         found = anyio.run(known, peers, asked.name, asked.wait_seconds)
         program = [*asked.program, *(word for address in found for word in ("--peer", address))]
         os.execvp(program[0], program)  # noqa: S606  (no shell between the signals and the node)
-    except KeyboardInterrupt:
-        return 0
     except StartError as error:
         _say(str(error))
     except OSError as error:

@@ -16,18 +16,25 @@ from mcp.shared.inbound import (
     NAME_BEARING_METHODS,
     encode_header_value,
 )
-from mcp_types import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR, PROTOCOL_VERSION_META_KEY
-from mcp_types.version import LATEST_MODERN_VERSION
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    PROTOCOL_VERSION_META_KEY,
+    UNSUPPORTED_PROTOCOL_VERSION,
+)
+from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .drain import Drain
 from .exchange import Exchange
-from .logs import event
+from .logs import event, log
 from .metrics import Metrics
 
 AT_ONCE = 32
 """Messages of one connection that are worked on at a time; more are refused, each by an error."""
+STOPPING = "the server is stopping: connect again"
 TRY_AGAIN = 1012
 """Close code of a server that restarts: the client may connect again at once."""
 KEPT_HEADERS = frozenset({b"authorization", b"host", b"origin", b"traceparent"})
@@ -49,11 +56,11 @@ class Frames:
         socket = WebSocket(scope, receive, send)
         await socket.accept()
         exchange = Exchange("GET", scope["path"], uuid.uuid4().hex, standing=True)
-        connection = _Connection(socket, self.drain)
+        connection = _Connection(socket, self.drain, exchange.hangup)
         self.drain.exchanges.add(exchange)
         try:
             with self.metrics.websocket_connections.track_inprogress():
-                await connection.serve(exchange.hangup)
+                await connection.serve()
         finally:
             self.drain.exchanges.discard(exchange)
             event("websocket", messages=connection.received, seconds=round(exchange.seconds(), 4))
@@ -62,15 +69,16 @@ class Frames:
 class _Connection:
     """One open WebSocket and the messages on it that are being worked on."""
 
-    def __init__(self, socket: WebSocket, drain: Drain) -> None:
+    def __init__(self, socket: WebSocket, drain: Drain, hangup: anyio.Event) -> None:
         self.socket = socket
         self.drain = drain
+        self.hangup = hangup
         self.received = 0
-        self.under_way: dict[str | int | None, anyio.CancelScope] = {}
+        self.under_way: dict[object, anyio.CancelScope] = {}
         self.writing = anyio.Lock()
 
-    async def serve(self, hangup: anyio.Event) -> None:
-        """Answer frames until the client goes, or the drain ends what only waits."""
+    async def serve(self) -> None:
+        """Answer frames until the client goes, or a drain has nothing to wait for any more."""
         async with anyio.create_task_group() as tasks:
 
             async def read() -> None:
@@ -78,15 +86,17 @@ class _Connection:
                     self.received += 1
                     frame = part.get("text") or ""  # a binary frame is no message either
                     if (message := await self._understood(frame)) is not None:
-                        tasks.start_soon(
-                            self._answer, message, frame.encode(), self._begun(message)
-                        )
+                        # What has no id cannot be cancelled, but is work all the same.
+                        identity = _identity(message.get("id"))
+                        key = object() if identity is None else identity
+                        self.under_way[key] = anyio.CancelScope()
+                        tasks.start_soon(self._answer, key, message, frame.encode())
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(read)
-            await hangup.wait()
+            await self.hangup.wait()
             async with self.writing:
-                await self.socket.close(TRY_AGAIN, "the server is stopping: connect again")
+                await self.socket.close(TRY_AGAIN, STOPPING)
                 tasks.cancel_scope.cancel()
 
     async def _understood(self, frame: str) -> dict[str, Any] | None:
@@ -100,29 +110,33 @@ class _Connection:
             await self._refuse(None, INVALID_REQUEST, "a frame holds one JSON-RPC message")
             return None
         request = cast("dict[str, Any]", message)
-        identity = _identity(request.get("id"))
         if request.get("method") == "notifications/cancelled":
             named = _identity(_mapping(request.get("params")).get("requestId"))
-            if scope := self.under_way.get(named):
+            if named is not None and (scope := self.under_way.get(named)):
                 scope.cancel()
             return None
-        if identity in self.under_way:
-            await self._refuse(identity, INVALID_REQUEST, "this id is being worked on")
-        elif len(self.under_way) >= AT_ONCE:
-            await self._refuse(identity, INTERNAL_ERROR, f"{AT_ONCE} are worked on: try again")
-        else:
-            return request
+        identity = _identity(request.get("id"))
+        if (objection := self._objection(request, identity)) is not None:
+            await self._refuse(identity, *objection)
+            return None
+        return request
+
+    def _objection(
+        self, request: Mapping[str, Any], identity: str | int | None
+    ) -> tuple[int, str] | None:
+        """Why a message is not worked on, as error code and text."""
+        if self.drain.draining:
+            return INTERNAL_ERROR, STOPPING
+        if identity is not None and identity in self.under_way:
+            return INVALID_REQUEST, "this id is being worked on"
+        if len(self.under_way) >= AT_ONCE:
+            return INTERNAL_ERROR, f"{AT_ONCE} are worked on: try again"
+        if (version := _version(request)) not in MODERN_PROTOCOL_VERSIONS:
+            spoken = ", ".join(MODERN_PROTOCOL_VERSIONS)
+            return UNSUPPORTED_PROTOCOL_VERSION, f"a WebSocket speaks {spoken}, not {version}"
         return None
 
-    def _begun(self, message: dict[str, Any]) -> anyio.CancelScope:
-        """The scope that ends it; from here on its id is taken."""
-        scope = anyio.CancelScope()
-        if (identity := _identity(message.get("id"))) is not None:
-            self.under_way[identity] = scope
-        return scope
-
-    async def _answer(self, message: dict[str, Any], body: bytes, scope: anyio.CancelScope) -> None:
-        identity = _identity(message.get("id"))
+    async def _answer(self, key: object, message: dict[str, Any], body: bytes) -> None:
         answer = _Answer()
 
         async def send(part: Message) -> None:
@@ -136,13 +150,17 @@ class _Connection:
             await anyio.sleep_forever()  # the client goes by the cancellation of this task
             raise AssertionError
 
-        with scope:
+        with self.under_way[key]:
             try:
                 await self.socket.app(_posted(self.socket.scope, message), receive, send)
-            finally:
-                self.under_way.pop(identity, None)
+            except Exception:
+                log.exception("websocket_message_crashed")  # the others on it go on
+                answer.refusal = "the server failed at this message"
         if answer.refusal is not None:
-            await self._refuse(identity, INTERNAL_ERROR, answer.refusal)
+            await self._refuse(_identity(message.get("id")), INTERNAL_ERROR, answer.refusal)
+        del self.under_way[key]
+        if self.drain.draining and not self.under_way:
+            self.hangup.set()
 
     async def _refuse(self, identity: str | int | None, code: int, why: str) -> None:
         error = {"code": code, "message": why}
@@ -150,20 +168,20 @@ class _Connection:
 
     async def _send(self, text: str) -> None:
         async with self.writing:
-            with contextlib.suppress(WebSocketDisconnect):  # reading finds out, too
-                await self.socket.send_text(text)
+            if self.socket.application_state is WebSocketState.CONNECTED:
+                with contextlib.suppress(WebSocketDisconnect):  # reading finds out, too
+                    await self.socket.send_text(text)
 
 
 def _posted(opened: Scope, message: Mapping[str, Any]) -> Scope:
     """The POST with which a client would have sent this message to /mcp."""
     params = _mapping(message.get("params"))
     method = str(message.get("method", ""))
-    version = _mapping(params.get("_meta")).get(PROTOCOL_VERSION_META_KEY, LATEST_MODERN_VERSION)
     named = NAME_BEARING_METHODS.get(method)
     derived = {
         "content-type": "application/json",
         "accept": "application/json, text/event-stream",
-        MCP_PROTOCOL_VERSION_HEADER: encode_header_value(str(version)),
+        MCP_PROTOCOL_VERSION_HEADER: _version(message),
         MCP_METHOD_HEADER: encode_header_value(method),
         **({MCP_NAME_HEADER: encode_header_value(str(params.get(named)))} if named else {}),
     }
@@ -182,6 +200,12 @@ def _posted(opened: Scope, message: Mapping[str, Any]) -> Scope:
         "raw_path": b"/mcp",
         "headers": headers,
     }
+
+
+def _version(message: Mapping[str, Any]) -> str:
+    """The revision that a message says it is of; the newest where it does not say."""
+    meta = _mapping(_mapping(message.get("params")).get("_meta"))
+    return str(meta.get(PROTOCOL_VERSION_META_KEY, LATEST_MODERN_VERSION))
 
 
 class _Answer:

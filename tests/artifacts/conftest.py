@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.harness import door
 from tests.harness.certificates import Authority
 from tests.harness.network import private_network
 from tests.harness.tokens import Issuer
@@ -26,3 +30,9 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """The platform's own, for both certificates."""
     return Authority.at(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def opened(tmp_path: Path, authority: Authority) -> Callable[..., Any]:
+    """Opens a gateway in front of a server that tells all; see `tests.harness.door.opened`."""
+    return partial(door.opened, tmp_path, authority)

@@ -2,101 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from components.gateway import Gateway, GatewayArgs, RateLimit, RateLimits
-from components.gateway import Upstream as Target
-from tests.harness import programs, record
+from components.gateway import RateLimit, RateLimits
+from tests.harness import programs
 from tests.harness.certificates import Authority
-from tests.harness.containers import RunningContainer
-from tests.harness.network import port, private_network
+from tests.harness.door import ALWAYS, BEHIND, NAME, Door, gateway_pod, is_open
+from tests.harness.network import port
 from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
-from tests.harness.upstream import DROP, STREAM, WAIT, Upstream, upstream
-
-BEHIND = 8444
-NAME = "mcp-core-service.any.svc.cluster.local"
-ALWAYS = {
-    "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-
-
-@dataclass
-class Door:
-    """A running gateway, its upstream, and a client that trusts it."""
-
-    running: RunningContainer
-    behind: Upstream
-    trust: ssl.SSLContext
-
-    def ask(self, path: str = "/mcp", method: str = "GET", **options: Any) -> httpx2.Response:
-        """A request over TLS."""
-        url = f"https://127.0.0.1:{port(8443)}{path}"
-        return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
-
-    def ask_plain(self, path: str, method: str = "GET", **options: Any) -> httpx2.Response:
-        """A request without TLS."""
-        return httpx2.request(method, f"http://127.0.0.1:{port(8080)}{path}", **options)
-
-
-def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
-    programs.required("nginx")
-    certificate, key = authority.issue("edge")
-    tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
-    args = GatewayArgs(
-        namespace="any",
-        image="none",
-        upstream=Target(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
-        tls_secret="edge",
-        internal_tls_secret="internal",
-        issuer="https://issuer.test",
-        **given,
-    )
-    secrets = {"edge": tls, "internal": {"ca.crt": authority.ca_file.read_text()}}
-    graph = record(lambda: Gateway("gateway", args))
-    return Pod.recorded(graph, "gateway", directory, secrets)
-
-
-@pytest.fixture
-def opened(tmp_path: Path, authority: Authority) -> Callable[..., Any]:
-    @contextlib.contextmanager
-    def opened(certificate: tuple[Path, Path] | None = None, **given: Any) -> Generator[Door]:
-        pod = gateway_pod(tmp_path, authority, **given)
-        shown = certificate or authority.issue("core", [NAME])
-        with (
-            private_network(),
-            upstream(port(BEHIND), *shown) as behind,
-            pod.running("gateway") as running,
-        ):
-            door = Door(running, behind, authority.trust())
-            until(lambda: is_open(door))
-            yield door
-
-    return opened
-
-
-def is_open(door: Door) -> bool:
-    assert door.running.process.poll() is None, door.running.log
-    try:
-        return door.ask_plain("/ready").status_code == 200
-    except httpx2.ConnectError:
-        return False
+from tests.harness.upstream import HOLD, STREAM, WAIT, upstream
 
 
 @pytest.fixture(scope="module")
@@ -296,87 +222,18 @@ def test_an_upgrade_is_asked_of_the_server_for_a_websocket_only(door: Door):
     assert not {"connection", "upgrade"} & arrived.keys()
 
 
-LARGE = b" " * 1_000_000
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "number"),
-    [("/mcp", b"", 21), ("/health", b"", 21), ("/ws", b"", 11), ("/mcp", LARGE, 6)],
-    ids=["api", "health", "websocket", "upload"],
-)
-def test_each_zone_answers_429_at_its_number(opened: Any, path: str, body: bytes, number: int):
-    """The burst and one: what a client may ask at once of a zone that was not used before."""
-    with opened(rate_limits=RateLimits()) as door, httpx2.Client(verify=door.trust) as client:
-        url = f"https://127.0.0.1:{port(8443)}{path}"
-        client.get(url.removesuffix(path))  # the handshake is no part of what is measured
-        began = time.monotonic()
-        answers = [client.post(url, content=body) for _ in range(number + 40)]
-        earned = int((time.monotonic() - began) * 10)  # no zone earns more than 10 in a second
-    codes = [answer.status_code for answer in answers]
-    assert codes[:number] == [200] * number
-    assert number <= codes.count(200) <= number + earned
-    assert set(codes) == {200, 429}
-    assert ALWAYS.items() <= dict(answers[-1].headers).items()
-
-
-def test_a_body_of_untold_length_counts_as_an_upload(opened: Any):
-    with opened(rate_limits=RateLimits()) as door, httpx2.Client(verify=door.trust) as client:
-        url = f"https://127.0.0.1:{port(8443)}/mcp"
-        codes = [client.post(url, content=iter([b"x"])).status_code for _ in range(12)]
-        assert codes[:6] == [200] * 6
-        assert 429 in codes
-        assert client.post(url, content=b"x").status_code == 200
-
-
-@pytest.mark.parametrize(("path", "most"), [("/mcp", 10), ("/ws", 5)])
-def test_the_connection_limit_answers_429_at_its_number(opened: Any, path: str, most: int):
-    with opened(rate_limits=RateLimits()) as door:
-        slow = [
-            threading.Thread(target=door.ask, args=(path,), kwargs={"headers": {WAIT: "1.5"}})
-            for _ in range(most)
-        ]
-        for thread in slow:
-            thread.start()
-        until(lambda: len(door.behind.received) == most)
-        assert door.ask(path).status_code == 429
-        for thread in slow:
-            thread.join()
-        assert door.ask(path).status_code == 200
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_reached_no_server_is_tried_again(opened: Any, method: str):
-    with opened() as door:
-        door.behind.unreachable = 1
-        assert door.ask(method=method).status_code == 200
-        assert door.behind.received == ["/mcp"]
-
-
-def test_a_call_that_was_sent_is_not_sent_again_and_a_question_is(opened: Any):
-    with opened() as door:
-        assert door.ask(method="POST", headers={DROP: "1"}).status_code == 502
-        assert door.behind.received == ["/mcp"]
-        assert door.ask(headers={DROP: "1"}).status_code == 502
-        assert door.behind.received == ["/mcp"] * 3
-
-
-def test_a_server_that_fails_is_asked_again_at_the_next_request(opened: Any):
-    with opened() as door:
-        door.behind.unreachable = 2
-        assert [door.ask().status_code for _ in range(2)] == [502, 200]
-
-
 def test_a_stop_lets_the_call_in_flight_finish_and_takes_no_new_one(opened: Any):
     answers: list[int] = []
     with opened() as door:
         call = threading.Thread(
-            target=lambda: answers.append(door.ask(headers={WAIT: "1.5"}).status_code)
+            target=lambda: answers.append(door.ask(headers={HOLD: "1"}).status_code)
         )
         call.start()
         until(lambda: door.behind.received)
         door.running.terminate()
-        until(lambda: refuses(8443) and refuses(8080), within_seconds=1)
+        until(lambda: refuses(8443) and refuses(8080))
         assert answers == []
+        door.behind.go.set()
         assert door.running.exit_status() == 0
         call.join()
     assert answers == [200]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from mcp.client.subscriptions import SubscriptionLost
@@ -49,27 +50,31 @@ class Fleet:
 
     async def call(self, era: Era) -> None:
         """One client that calls, again and again."""
-        await self._going_on(lambda: self._calls(era))
+        await self._going_on(partial(self._calls, era))
 
     async def listen(self) -> None:
         """One client that keeps a subscription open."""
         await self._going_on(self._listens)
 
-    async def _going_on(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _going_on(self, work: Callable[[anyio.Event], Awaitable[None]]) -> None:
         failures = 0
         while not self.stop.is_set():
+            connected_once = anyio.Event()
             try:
-                await work()
+                await work(connected_once)
                 failures = 0
-            except ProblemReport as report:  # no connection came about: nothing was begun
+            except ProblemReport as report:
                 failures += 1
-                if failures == TRIES:
+                if connected_once.is_set():
+                    self.account.lost.append(f"a connection in use: {report}")
+                elif failures == TRIES:
                     self.account.lost.append(f"cannot connect: {report}")
                     return
 
-    async def _calls(self, era: Era) -> None:
+    async def _calls(self, era: Era, connected_once: anyio.Event) -> None:
         account = self.account
         async with connected(self.endpoint, era) as client:
+            connected_once.set()
             while not self.stop.is_set():
                 seen: list[float] = []
                 account.open_calls += 1
@@ -93,9 +98,10 @@ class Fleet:
                     account.lost.append(f"{era.value} call: {result} after {seen}")
                 account.calls += 1
 
-    async def _listens(self) -> None:
+    async def _listens(self, connected_once: anyio.Event) -> None:
         account = self.account
         async with connected(self.endpoint, Era.MODERN) as client:
+            connected_once.set()
             while not self.stop.is_set():
                 try:
                     async with client.listen(tools_list_changed=True) as events:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 WAIT = "x-wait-seconds"
-"""A request with this header is answered so much later, a stream ended so much later."""
+"""A stream with this header ends so much later."""
+HOLD = "x-hold"
+"""A request with this header is answered once the test lets it: `Upstream.go`."""
 DROP = "x-drop"
 """A request with this header is read and never answered: its connection just ends."""
 STREAM = "?stream"
@@ -49,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"data: last\n\n")
             self.close_connection = True
             return
-        time.sleep(float(self.headers.get(WAIT, 0)))
+        if self.headers.get(HOLD):
+            self.server.go.wait(60)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = json.dumps({"path": self.path, "headers": headers}).encode()
         self.send_response(200)
@@ -73,12 +76,14 @@ class Upstream(ThreadingHTTPServer):
     Attributes:
         received: the paths of all requests so far.
         unreachable: so many of the next connections end before their handshake.
+        go: set to answer what is held.
     """
 
     def __init__(self, port: int, certificate: Path, key: Path) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.received: list[str] = []
         self.unreachable = 0
+        self.go = threading.Event()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.socket = context.wrap_socket(
@@ -107,6 +112,7 @@ def upstream(port: int, certificate: Path, key: Path) -> Generator[Upstream]:
     try:
         yield server
     finally:
+        server.go.set()
         server.shutdown()
         server.server_close()
         thread.join()

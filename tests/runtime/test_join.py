@@ -91,6 +91,11 @@ def test_of_two_nodes_that_start_together_one_waits_for_the_other(first: str, se
     assert not Configured.of(second).before(FIRST)
 
 
+@pytest.mark.parametrize("outside", ["/ip4/10.0.0.5/tcp/1", "/dns4/node.example.com/tcp/1"])
+def test_no_node_waits_for_one_that_may_know_it_by_another_name(outside: str):
+    assert not Configured.of(outside).before(FIRST)
+
+
 def test_a_node_waits_for_a_peer_that_comes_before_it(tmp_path: Path):
     port, peer = free_port(), Peer()
     out, err = tmp_path / "out", tmp_path / "err"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.harness.server import RunningServer, eventually, modern_request, serving
+from runtime.websocket import STOPPING
+from tests.harness.server import (
+    RunningServer,
+    eventually,
+    initialize_request,
+    modern_request,
+    serving,
+)
 from tests.harness.tokens import Issuer
 
 
@@ -36,11 +44,11 @@ async def received(connection: ClientConnection) -> dict[str, Any]:
         return json.loads(await connection.recv())
 
 
-async def close_code(connection: ClientConnection) -> int | None:
+async def close_of(connection: ClientConnection) -> tuple[int, str] | None:
     """With what the server closes the connection, without another word."""
     with pytest.raises(ConnectionClosed) as closed:
         await received(connection)
-    return closed.value.rcvd.code if closed.value.rcvd else None
+    return (closed.value.rcvd.code, closed.value.rcvd.reason) if closed.value.rcvd else None
 
 
 def text_in(answer: dict[str, Any]) -> str:
@@ -137,7 +145,9 @@ async def test_no_connection_makes_more_work_than_its_share(long_server: Running
 async def test_a_frame_beyond_the_limit_closes_the_connection(dual: RunningServer):
     async with opened(dual) as connection:
         await connection.send("x" * (4 * 1024 * 1024 + 1))
-        assert await close_code(connection) == 1009
+        found = await close_of(connection)
+    assert found is not None
+    assert found[0] == 1009
 
 
 async def test_without_a_token_no_connection_is_opened(dual: RunningServer):
@@ -159,9 +169,9 @@ async def test_a_page_of_another_origin_opens_no_connection(dual: RunningServer)
 async def test_a_token_that_expires_ends_what_its_connection_may_do(
     dual: RunningServer, issuer: Issuer
 ):
-    async with opened(dual, token=issuer.token(lives_seconds=-8)) as connection:  # 10 s leeway
+    async with opened(dual, token=issuer.token(lives_seconds=-4)) as connection:  # 10 s leeway
         refused: dict[str, Any] = {}
-        with anyio.fail_after(10):
+        with anyio.fail_after(15):
             while "error" not in refused:
                 await connection.send(call(1, "echo", text="x"))
                 refused = await received(connection)
@@ -186,5 +196,55 @@ async def test_a_drain_lets_calls_end_and_then_closes_what_only_waits(
             server.program.signal(signal.SIGTERM)
             assert text_in(await received(busy)) == "waited 1.5 s"
             for connection in (busy, idle):
-                assert await close_code(connection) == 1012
+                assert await close_of(connection) == (1012, STOPPING)
         assert await anyio.to_thread.run_sync(server.program.wait, 8) == 0
+
+
+async def test_a_draining_server_takes_no_new_message_of_a_busy_connection(
+    tmp_path: Path, issuer: Issuer
+):
+    """Else a client that never pauses would keep the server until its drain cuts a call."""
+    with serving(tmp_path, issuer) as server:
+        async with opened(server) as busy:
+            await busy.send(call(1, "wait", seconds=2))
+            await eventually(lambda: server.metric("mcp_calls_in_flight") == 1)
+            began = time.monotonic()
+            server.program.signal(signal.SIGTERM)
+            await eventually(lambda: server.metric("mcp_draining") == 1)
+            await busy.send(call(2, "wait", seconds=2))
+            refused = await received(busy)
+            assert (refused["id"], refused["error"]["message"]) == (2, STOPPING)
+            assert text_in(await received(busy)) == "waited 2 s"
+            assert await close_of(busy) == (1012, STOPPING)
+        assert await anyio.to_thread.run_sync(server.program.wait, 8) == 0
+    assert time.monotonic() - began < 5
+
+
+async def test_a_message_that_fails_leaves_the_others_of_its_connection(
+    long_server: RunningServer,
+):
+    no_text = json.dumps(modern_request("\ud800") | {"id": 2})
+    async with opened(long_server) as connection:
+        await connection.send(call(1, "wait", seconds=1))
+        await connection.send(no_text)
+        failed = await received(connection)
+        assert (failed["id"], failed["error"]["code"]) == (2, -32603)
+        assert text_in(await received(connection)) == "waited 1 s"
+
+
+async def test_a_handshake_of_another_era_is_refused(dual: RunningServer):
+    async with opened(dual) as connection:
+        request = initialize_request()
+        request["params"]["_meta"] = {"io.modelcontextprotocol/protocolVersion": "2025-06-18"}
+        await connection.send(json.dumps(request))
+        refused = await received(connection)
+    assert refused["error"]["code"] == -32022
+
+
+async def test_a_client_that_vanishes_leaves_no_trace_of_a_crash(long_server: RunningServer):
+    async with opened(long_server) as connection:
+        for _ in range(300):
+            await connection.send("{")
+        connection.transport.abort()
+    await eventually(lambda: long_server.metric("websocket_connections") == 0)
+    assert "Traceback" not in long_server.log_file.read_text()

@@ -11,6 +11,8 @@ from components.budget import TimeoutBudget
 from components.gateway import RateLimit, RateLimits, nginx_conf
 from tests.harness.parts import gateway
 
+API = ["zone=api burst=20 nodelay", "api_connections 10"]
+
 
 def conf(**args: Any) -> str:
     return nginx_conf(gateway(**args))
@@ -45,10 +47,16 @@ def test_a_client_beyond_the_limits_is_told_so():
 @pytest.mark.parametrize(
     ("path", "limits"),
     [
-        ("= /mcp", ["zone=api burst=20 nodelay", "zone=upload burst=5 nodelay", "connections 10"]),
-        ("= /ws", ["zone=websocket burst=10 nodelay", "connections 5"]),
-        ("/.well-known/oauth-protected-resource", ["zone=api burst=20 nodelay", "connections 10"]),
-        ("= /health", ["zone=api burst=20 nodelay", "connections 10"]),
+        (
+            "= /mcp",
+            ["zone=api burst=20 nodelay", "zone=upload burst=5 nodelay", "api_connections 10"],
+        ),
+        ("= /ws", ["zone=websocket burst=10 nodelay", "websocket_connections 5"]),
+        (
+            "/.well-known/oauth-protected-resource",
+            ["zone=api burst=20 nodelay", "api_connections 10"],
+        ),
+        ("= /health", ["zone=api burst=20 nodelay", "api_connections 10"]),
     ],
 )
 def test_each_path_has_the_limits_of_its_zone(path: str, limits: list[str]):
@@ -92,6 +100,12 @@ def test_events_reach_the_client_as_they_happen():
 def test_a_call_may_take_as_long_as_the_longest_tool():
     text = conf(budget=TimeoutBudget(longest_tool=300))
     assert int(values(text, "proxy_read_timeout")[0].removesuffix("s")) > 300
+
+
+@pytest.mark.parametrize("longest", [1, 300])
+def test_a_websocket_on_which_nothing_happens_outlives_two_pings(longest: int):
+    block = location("= /ws", budget=TimeoutBudget(longest_tool=longest))
+    assert int(values(block, "proxy_read_timeout")[0].removesuffix("s")) >= max(45, longest)
 
 
 def test_the_certificate_of_the_server_behind_is_verified():

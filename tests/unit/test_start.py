@@ -37,4 +37,4 @@ def test_a_program_that_stops_in_order_is_not_reported_as_killed():
 
 
 def test_before_the_program_runs_a_stop_ends_the_script():
-    assert stopped(started("true", before="echo preparing; sleep 0.2\n")) == 143
+    assert stopped(started("true", before="echo preparing; sleep 2\n")) == 143

@@ -1,0 +1,86 @@
+"""What the gateway's nginx refuses a client, and what it tries again for one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from components.gateway import RateLimits
+from tests.harness.door import ALWAYS
+from tests.harness.network import port
+from tests.harness.server import until
+from tests.harness.upstream import DROP, HOLD
+
+LARGE = b" " * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "number"),
+    [("/mcp", b"", 21), ("/health", b"", 21), ("/ws", b"", 11), ("/mcp", LARGE, 6)],
+    ids=["api", "health", "websocket", "upload"],
+)
+def test_each_zone_answers_429_at_its_number(opened: Any, path: str, body: bytes, number: int):
+    """The burst and one: what a client may ask at once of a zone that was not used before."""
+    with opened(rate_limits=RateLimits()) as door, httpx2.Client(verify=door.trust) as client:
+        url = f"https://127.0.0.1:{port(8443)}{path}"
+        client.get(url.removesuffix(path))  # the handshake is no part of what is measured
+        began = time.monotonic()
+        answers = [client.post(url, content=body) for _ in range(number + 40)]
+        earned = int((time.monotonic() - began) * 10)  # no zone earns more than 10 in a second
+    codes = [answer.status_code for answer in answers]
+    assert codes[:number] == [200] * number
+    assert number <= codes.count(200) <= number + earned
+    assert set(codes) == {200, 429}
+    assert ALWAYS.items() <= dict(answers[-1].headers).items()
+
+
+def test_a_body_of_untold_length_counts_as_an_upload(opened: Any):
+    with opened(rate_limits=RateLimits()) as door, httpx2.Client(verify=door.trust) as client:
+        url = f"https://127.0.0.1:{port(8443)}/mcp"
+        codes = [client.post(url, content=iter([b"x"])).status_code for _ in range(12)]
+        assert codes[:6] == [200] * 6
+        assert 429 in codes
+        assert client.post(url, content=b"x").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "most"), [("/mcp", 10), ("/ws", 5)])
+def test_the_connection_limit_answers_429_at_its_number(opened: Any, path: str, most: int):
+    with opened(rate_limits=RateLimits()) as door:
+        slow = [
+            threading.Thread(target=door.ask, args=(path,), kwargs={"headers": {HOLD: "1"}})
+            for _ in range(most)
+        ]
+        for thread in slow:
+            thread.start()
+        until(lambda: len(door.behind.received) == most)
+        assert door.ask(path).status_code == 429
+        door.behind.go.set()
+        for thread in slow:
+            thread.join()
+        assert door.ask(path).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_reached_no_server_is_tried_again(opened: Any, method: str):
+    with opened() as door:
+        door.behind.unreachable = 1
+        assert door.ask(method=method).status_code == 200
+        assert door.behind.received == ["/mcp"]
+
+
+def test_a_call_that_was_sent_is_not_sent_again_and_a_question_is(opened: Any):
+    with opened() as door:
+        assert door.ask(method="POST", headers={DROP: "1"}).status_code == 502
+        assert door.behind.received == ["/mcp"]
+        assert door.ask(headers={DROP: "1"}).status_code == 502
+        assert door.behind.received == ["/mcp"] * 3
+
+
+def test_a_server_that_fails_is_asked_again_at_the_next_request(opened: Any):
+    with opened() as door:
+        door.behind.unreachable = 2
+        assert [door.ask().status_code for _ in range(2)] == [502, 200]
