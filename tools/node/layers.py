@@ -4,28 +4,17 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import stat
-import subprocess
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-STARTED = time.monotonic()
-RECIPES = Path(__file__).resolve().parent / "recipes"
+from making import RECIPES, NotMade, Places, make, run, step
+
 BASE, PACKAGES = "debian-base.sh", "packages.sh"
-
-
-class NotMade(Exception):
-    """An image cannot be made: what is wrong, the consequence, the fix."""
-
-    def __init__(self, what: str, fix: str) -> None:
-        between = os.environ.get("NODE_SEPARATOR", ": ")  # as a program that reads it asks for
-        super().__init__(between.join((what, "the image is not made", fix)))
 
 
 class Layer(TypedDict):
@@ -34,19 +23,6 @@ class Layer(TypedDict):
     mediaType: str
     digest: str
     size: int
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where things lie: the cache, the unpacked Debian tools, the registry's host and port."""
-
-    cache: Path
-    debroot: Path
-    registry: str
-
-    @property
-    def store(self) -> Path:
-        return self.cache / "images"
 
 
 @dataclass(frozen=True)
@@ -67,71 +43,11 @@ class Packages:
         return Packages((*self.debian, "python3"), self.pip, self.requirements)
 
 
-def step(text: str) -> None:
-    print(f"[{int(time.monotonic() - STARTED):4d}s] {text}", flush=True)
-
-
 def replace(path: Path, content: bytes) -> None:
     """Writes a file so that a reader sees the old or the new one, never a part."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(content)
     new.rename(path)
-
-
-# ---- running what makes a layer ------------------------------------------------------------------
-
-
-def make(at: Places, what: str, recipe: str, *args: str) -> None:
-    """Runs a recipe as root in mounts of its own."""
-    if os.geteuid() != 0:
-        raise NotMade(f"not root, as {what} must be", "run it as root")
-    command = ["unshare", "-m", "--propagation", "private", str(RECIPES / recipe), *args]
-    env = {
-        "DEBOOTSTRAP_DIR": f"{at.debroot}/usr/share/debootstrap",
-        "PATH": f"{at.debroot}/usr/sbin:{os.environ['PATH']}:/usr/sbin:/sbin",
-    }
-    run(at, what, command, env)
-
-
-def run(at: Places, what: str, command: list[str], env: dict[str, str] | None = None) -> None:
-    """Runs a program, its output in a log; it ends with us."""
-    log = at.cache / "log" / f"{what.replace(' ', '-')}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as out:
-        job = subprocess.Popen(
-            command,
-            env=os.environ | (env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-        try:
-            status = job.wait()
-        except BaseException:
-            os.killpg(job.pid, signal.SIGKILL)
-            job.wait()
-            raise
-    if status:
-        raise reason(what, log)
-
-
-def reason(what: str, log: Path) -> NotMade:
-    """Why it failed, as far as its log tells, and what to do."""
-    lines = [x for x in log.read_text(errors="replace").splitlines() if x.strip()]
-    text, last = "\n".join(lines), lines[-1][:300] if lines else "no output"
-    if "No space left on device" in text:
-        return NotMade(f"{what}: the disk is full", "free some space and run it again")
-    unreachable = ("Temporary failure", "Could not resolve", "Could not connect", "Failed to fetch")
-    if any(x in text for x in (*unreachable, "Failed to establish", "Failed getting release file")):
-        return NotMade(
-            f"{what}: the network cannot be reached ({last})",
-            "check the connection and the proxy variables, and run it again",
-        )
-    return NotMade(f"{what} failed ({last})", f"read {log}")
-
-
-# ---- layers --------------------------------------------------------------------------------------
 
 
 def blob(at: Places, source: bytes | Path) -> tuple[str, int]:
