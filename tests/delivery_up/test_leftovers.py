@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 COMMAND = """
 import sys
+import time
 from delivery import process
 from delivery.places import alone, held_locks
 with alone("dev", "up", print):
@@ -81,8 +83,10 @@ def test_a_program_whose_own_leader_was_killed_too_is_ended_at_once(tmp_path: Pa
     script = f"sleep 60 & echo $! > {started}; echo $$; wait"
     with killed(script) as leader:
         os.kill(leader, signal.SIGKILL)
+        begun = time.monotonic()
         with alone("dev", "up", print):
             assert not is_running(int(started.read_text()))
+        assert time.monotonic() - begun < leftovers.PATIENCE_SECONDS / 2
 
 
 def test_a_program_that_does_not_end_is_told_and_then_ended(

@@ -233,6 +233,7 @@ def test_all_failures_are_named_at_once() -> None:
         "legacy: tools/call",
     ]
     assert len(problems(checks)) == 4
+    assert "without a token, not 401" in problems(checks)[0].what
     assert "is gone" in problems(checks)[-1].what
 
 

@@ -127,6 +127,7 @@ def test_a_change_of_one_image_updates_only_what_carries_it(
 
 def test_down_destroys_what_was_deployed(deployed: Ground, deployment: Deployment) -> None:
     done = verb("down", "--keep-cluster")
-    assert (done.status, done.out) == (0, "what Pulumi deployed in the local node is destroyed\n")
+    assert done.status == 0, done.err
+    assert "what Pulumi deployed in" in done.out
     assert deployed.kubectl.objects("namespace", "qudag-mcp-dev") == []
     assert not (deployment.state / "pulumi").exists()
