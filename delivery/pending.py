@@ -47,9 +47,18 @@ def settled(exported: str, kubectl: Kubectl) -> str:
 
 
 def remove_halves(backend: Path) -> None:
-    """Deletes files that a killed Pulumi was writing: each gets its name when it is whole."""
+    """Deletes what a killed Pulumi was writing into the folder that is its backend.
+
+    A file gets its name when it is whole. Its ``.attrs`` does not, and half of one makes the file
+    beside it unreadable, while without any it is read as it is.
+    """
     for half in backend.rglob("*.tmp"):
         half.unlink(missing_ok=True)
+    for attributes in backend.rglob("*.attrs"):
+        try:
+            json.loads(attributes.read_text())
+        except ValueError:
+            attributes.unlink()
 
 
 def _named(resource: Mapping[str, Any]) -> Object | None:

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,12 +22,14 @@ from . import pending, process
 from .kubectl import Kubectl
 from .places import held_locks, keep
 from .progress import Progress
+from .stack_files import PROJECT_FILE
 
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 _SALT = "encryptionsalt"
 _SALT_FILE = "salt"
 _BACKEND = "pulumi"
 _LOCKED = "currently locked"
+_NO_STACK = "no stack named"
 _LOCK_SECONDS = 300.0
 DEV = "dev"
 """The stack whose state we keep ourselves."""
@@ -108,22 +111,19 @@ class Deployment:
     def _select(self, settings: Mapping[str, Any]) -> Path:
         """Makes the stack when absent; returns its configuration with ``settings`` over it.
 
-        A new stack's salt would be written into the repository: it is kept in our folder instead.
+        A new stack's salt is not written into the repository: it is kept in our folder instead.
         """
         own = self.root / f"Pulumi.{self.stack}.yaml"
         salt = self.state / _SALT_FILE
+        if self.stack == DEV:
+            pending.remove_halves(self.state / _BACKEND)
         selected = self._ask("stack", "select")
+        if not selected.ok and _NO_STACK not in selected.err:
+            raise ProblemReport([self._failed("stack select", selected)])
         if not selected.ok and self.stack != DEV:
             raise ProblemReport([self._no_stack(selected)])
         if not selected.ok:
-            before = own.read_bytes()
-            try:
-                made = self._ask("stack", "init", "--secrets-provider=passphrase")
-                if not made.ok:
-                    raise ProblemReport([self._failed("stack init", made)])
-                keep(salt, yaml.safe_load(own.read_text()).get(_SALT, ""))
-            finally:
-                own.write_bytes(before)
+            self._init(salt)
         document: dict[str, Any] = yaml.safe_load(own.read_text())
         if salt.exists():
             document[_SALT] = salt.read_text()
@@ -133,10 +133,19 @@ class Deployment:
         keep(merged, yaml.safe_dump(document, sort_keys=False))
         return merged
 
+    def _init(self, salt: Path) -> None:
+        """Makes the stack, from a folder of ours: it writes its salt where the project is."""
+        project = (self.root / PROJECT_FILE).read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, PROJECT_FILE).write_text(project)
+            made = self._ask("stack", "init", "--secrets-provider=passphrase", f"--cwd={folder}")
+            if not made.ok:
+                raise ProblemReport([self._failed("stack init", made)])
+            written = yaml.safe_load(Path(folder, f"Pulumi.{self.stack}.yaml").read_text())
+            keep(salt, written.get(_SALT, ""))
+
     def _settle(self, file: Path, progress: Progress) -> None:
         """Ends what an update that was killed left open, so that nothing is made twice or lost."""
-        if self.stack == DEV:
-            pending.remove_halves(self.state / _BACKEND)
         exported = self._ask("stack", "export").out or "{}"
         if open_ones := pending.operations(exported):
             progress.say(f"taking up {len(open_ones)} operations that were cut off")

@@ -86,8 +86,11 @@ def test_what_is_known_already_stays_as_it_is(kubectl: Kubectl) -> None:
 
 
 def test_files_that_were_half_written_are_removed(tmp_path: Path) -> None:
-    whole, half = tmp_path / "dev.json", tmp_path / "dev.json.1899a.tmp"
-    whole.touch()
-    half.touch()
+    backend = tmp_path / ".pulumi" / "stacks"
+    backend.mkdir(parents=True)
+    whole = {"dev.json": "{}", "dev.json.attrs": '{"md5": ""}', "dev.json.bak": "{}"}
+    halves = {"dev.json.1899a.tmp": "{", "dev.json.bak.attrs": "", "meta.yaml.attrs": '{"md5'}
+    for name, text in {**whole, **halves}.items():
+        (backend / name).write_text(text)
     remove_halves(tmp_path)
-    assert list(tmp_path.iterdir()) == [whole]
+    assert {file.name for file in backend.iterdir()} == set(whole)

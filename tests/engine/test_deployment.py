@@ -120,6 +120,36 @@ def test_a_stack_whose_cluster_is_gone_is_forgotten(
     assert deployment.up({}, progress) == {"created": 3}
 
 
+def test_state_that_a_killed_cli_half_wrote_is_read(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    (attributes,) = deployment.state.rglob("stacks/**/dev.json.attrs")
+    attributes.write_text("")
+    assert deployment.up({}, progress) == {"unchanged": 3}
+
+
+def test_a_stack_whose_making_was_cut_off_before_its_salt_was_kept_goes_on(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    (deployment.state / "salt").unlink()
+    assert deployment.up({}, progress) == {"unchanged": 3}
+
+
+def test_a_stack_that_cannot_be_read_is_not_made_anew(
+    deployment: Deployment, progress: Progress
+) -> None:
+    deployment.up({}, progress)
+    (state,) = deployment.state.rglob("stacks/**/dev.json")
+    before = state.read_text()
+    state.write_text("{")
+    with pytest.raises(ProblemReport):
+        deployment.up({}, progress)
+    state.write_text(before)
+    assert deployment.up({}, progress) == {"unchanged": 3}
+
+
 def test_an_up_that_was_killed_is_taken_up_by_the_next(
     deployment: Deployment, progress: Progress
 ) -> None:

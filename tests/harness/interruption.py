@@ -181,7 +181,8 @@ class Ground:
 
     def survives(self, moment: Moment) -> MakeUp:
         """Kills an `up` from nothing at the moment; the next one must leave what it should."""
-        assert verb("down", "--keep-cluster").status == 0
+        gone = verb("down", "--keep-cluster")
+        assert gone.status == 0, gone.err
         killed = interrupt(moment, self.undisturbed, self.env)
         print("\n".join([*killed.lines, f"killed: {moment}"]))
         print(MakeUp.start(self.env).to_the_end())
