@@ -31,7 +31,7 @@ render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 
 test: $(VENV) ## the tests that need no cluster, under 5 minutes
 	@tools/programs
-	@$(PYTEST) -n 2 --dist loadscope --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
+	@$(PYTEST) -n 3 --dist loadscope --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
 check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-cluster
 	@.venv/bin/ruff format --check .
@@ -48,6 +48,10 @@ test-engine: $(VENV) ## the program under a real Pulumi CLI (needs `pulumi` on P
 
 test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
 	@CLUSTER=$(CLUSTER) $(PYTEST) -rs tests/e2e
+
+test-bench: $(VENV) ## what `make bench` measures, held to its limits; on a quiet machine
+	@tools/programs
+	@$(PYTEST) -rs tests/bench
 
 bench: $(VENV) ## the performance table
 	@tools/programs
