@@ -6,7 +6,7 @@ VENV := .venv/ready
 QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
 
-.PHONY: help up down verify preview render test check test-cluster test-engine test-e2e bench
+.PHONY: help up down verify preview render test check test-cluster test-engine test-e2e test-bench bench
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
