@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 import tomli_w
 
@@ -165,9 +166,16 @@ def _here(folder: Path, plain: int, edge: int, upstream: int) -> str:
 @contextlib.contextmanager
 def _started(folder: Path, argv: Sequence[str]) -> Generator[subprocess.Popen[bytes]]:
     log = folder / f"{Path(argv[0]).name}.log"
+    # Killed outright, the bench leaves nothing running.
+    tied = ["setpriv", "--pdeathsig", "TERM"] if which("setpriv") else []
     with log.open("wb") as said:
         process = subprocess.Popen(
-            argv, cwd=_ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            [*tied, *argv],
+            cwd=_ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
         )
     try:
         yield process
