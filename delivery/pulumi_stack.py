@@ -239,8 +239,6 @@ def complaint(outcome: process.Outcome, most: int = 10) -> str:
 
 def summary(said: str) -> dict[str, int]:
     """The counts under ``Resources:`` at the end of an update, by what happened."""
-    tail = said[said.rfind("Resources:") :]
-    found = re.findall(
-        r"^ *[+~-]* *(\d+) (created|updated|deleted|replaced|unchanged)", tail, re.MULTILINE
-    )
+    counted = said[said.rfind("Resources:") :].partition("Duration:")[0]
+    found = re.findall(r"\b(\d+) (created|updated|deleted|replaced|unchanged)\b", counted)
     return {happened: int(count) for count, happened in found}

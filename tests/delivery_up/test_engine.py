@@ -122,7 +122,7 @@ Resources:
     + 3 created
     ~ 1 updated
     +-2 replaced
-    17 unchanged
+    6 changes. 17 unchanged
 
 Duration: 4s
 """
