@@ -42,7 +42,7 @@ from tests.harness.server import (
 )
 from tests.harness.tokens import Issuer
 
-LONGEST = 122
+LONGEST = 130
 STREAM = 120
 BUDGET = TimeoutBudget(longest_tool=LONGEST)
 NAME = "mcp-server"
