@@ -76,10 +76,8 @@ def run(
         TimeoutError: it was still running after ``timeout`` seconds.
         KeyboardInterrupt: after the program was told and has ended.
     """
-    tied = ["setpriv", "--pdeathsig", if_killed] if if_killed and which("setpriv") else []
-    with _started(
-        [*tied, *argv], stdin=stdin is not None, env=env, cwd=cwd, inherits=inherits
-    ) as child:
+    command = _tied(argv, if_killed) if if_killed else argv
+    with _started(command, stdin=stdin is not None, env=env, cwd=cwd, inherits=inherits) as child:
         streams: list[list[str]] = [[], []]
         readers = [
             threading.Thread(target=_collect, args=(pipe, lines, on_line), daemon=True)
@@ -104,8 +102,13 @@ def run(
 @contextlib.contextmanager
 def background(argv: Sequence[str | Path]) -> Generator[Iterator[str]]:
     """Runs a program beside us for as long as the block lasts; yields its lines as they come."""
-    with _started(argv, stdin=False) as child:
+    with _started(_tied(argv, "TERM"), stdin=False) as child:
         yield iter(child.stdout or ())
+
+
+def _tied(argv: Sequence[str | Path], sign: str) -> Sequence[str | Path]:
+    """The command, made to get this signal when we are killed outright."""
+    return ["setpriv", "--pdeathsig", sign, *argv] if which("setpriv") else argv
 
 
 def _collect(pipe: IO[str] | None, lines: list[str], on_line: Callable[[str], None] | None) -> None:

@@ -10,6 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -91,6 +92,26 @@ def test_a_program_beside_us_ends_with_the_block() -> None:
     with process.background(["sh", "-c", "echo $$; exec sleep 60"]) as lines:
         pid = int(next(lines))
         assert until(lambda: is_running(pid))
+    assert until(lambda: not is_running(pid))
+
+
+@pytest.mark.skipif(which("setpriv") is None, reason="needs setpriv: apt-get install util-linux")
+def test_a_program_beside_us_ends_when_we_are_killed() -> None:
+    ours = textwrap.dedent(
+        """
+        from delivery import process
+        with process.background(["sh", "-c", "echo $$; exec sleep 60"]) as lines:
+            print(next(lines), flush=True)
+            next(lines)
+        """
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", ours], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        pid = int(running.stdout.readline())
+        assert until(lambda: is_running(pid))
+        running.kill()
     assert until(lambda: not is_running(pid))
 
 
