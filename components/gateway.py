@@ -12,6 +12,7 @@ import pulumi
 from .base import Component
 from .budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .era import Era, has_sessions
 from .scaling import Autoscaling
 from .start import graceful_start
 from .templates import render
@@ -21,8 +22,6 @@ HTTP = 8080
 HTTPS = 8443
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
-
-Era = Literal["modern", "legacy", "dual"]
 
 
 class GatewayEngine(Enum):
@@ -153,7 +152,7 @@ class Gateway(Component[GatewayArgs]):
                 scaling=args.scaling,
                 # To the server behind it each gateway pod is one client: a session stays with its
                 # pod there if its client stays with one here.
-                exposure=replace(args.exposure, affinity=args.era != "modern"),
+                exposure=replace(args.exposure, affinity=has_sessions(args.era)),
                 rollout=args.rollout,
                 grace=args.budget.at(Distance.GATEWAY).grace,
             ),

@@ -10,6 +10,7 @@ import pulumi
 from .base import Component
 from .budget import Distance
 from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .era import has_sessions
 from .scaling import Autoscaling
 from .server_config import (
     CONFIG_PATH,
@@ -146,8 +147,7 @@ def server_workload(
         containers=containers,
         replicas=args.replicas,
         scaling=args.scaling,
-        # A session lives in the memory of one pod.
-        exposure=replace(exposure, affinity=args.config.era != "modern"),
+        exposure=replace(exposure, affinity=has_sessions(args.config.era)),
         rollout=args.rollout,
         # In a pod of several containers the slowest to drain decides.
         grace=args.config.budget.at(distance).grace,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pulumi
 
 from .budget import Distance, TimeoutBudget
+from .era import Era
 
 CONFIG_PATH = "/etc/qudag"
 SECRETS_PATH = "/etc/secrets"
@@ -107,7 +108,7 @@ class ServerConfig:
     role: str
     auth: Auth
     name: str = ""
-    era: Literal["modern", "legacy", "dual"] = "dual"
+    era: Era = "dual"
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     domain: str | None = None
     database: Database | None = None

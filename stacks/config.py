@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from components.era import Era
+
 from .forms import (
     Audience,
     Bytes,
@@ -43,7 +45,7 @@ class Section(BaseModel):
 class Protocol(Section):
     """How long a tool may run, which MCP revisions are served, and whose tokens are accepted."""
 
-    era: Literal["modern", "legacy", "dual"] = Field(
+    era: Era = Field(
         default="dual",
         description="MCP revisions served: modern (2026-07-28, no sessions), legacy, or dual.",
     )
