@@ -188,10 +188,11 @@ def recipe(name: str) -> Recipe:
 def server_arguments(folder: Path) -> list[str]:
     """Lays out what ``runtime/`` puts into the server's image; the arguments that take it in."""
     package = folder / "app" / "qudag_mcp_server"
-    package.mkdir(parents=True)
-    for source in sorted(RUNTIME.glob("*.py")):
-        shutil.copyfile(source, package / source.name)
-        (package / source.name).chmod(0o644)
+    for source in sorted([*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]):
+        copy = package / source.relative_to(RUNTIME)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        copy.chmod(0o644)
     launcher = folder / "usr/local/bin" / SERVER
     launcher.parent.mkdir(parents=True)
     shutil.copyfile(RUNTIME / "launcher", launcher)

@@ -161,6 +161,37 @@ class QudagSection(Section):
     consensus_timeout: Duration = "30s"
 
 
+class StateSection(Section):
+    """Where legacy sessions and WebSocket connections are kept when several instances serve them.
+
+    Attributes:
+        sessions, connections: names of tables, in DynamoDB or Azure's table storage.
+        region: of DynamoDB; the function's own when absent.
+        project, database: of Firestore.
+        endpoint: of Azure's table storage, `https://….table.core.windows.net`.
+    """
+
+    kind: Literal["memory", "dynamodb", "firestore", "azure-tables"] = "memory"
+    sessions: str | None = None
+    connections: str | None = None
+    region: str | None = None
+    project: str | None = None
+    database: str | None = None
+    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
+
+    @model_validator(mode="after")
+    def the_kind_has_what_it_needs(self) -> Self:
+        needed = {
+            "memory": (),
+            "dynamodb": ("sessions", "connections"),
+            "firestore": ("project", "database"),
+            "azure-tables": ("endpoint", "sessions", "connections"),
+        }[self.kind]
+        if absent := [key for key in needed if getattr(self, key) is None]:
+            raise ValueError(f"kind {self.kind} needs {', '.join(absent)}")
+        return self
+
+
 class Config(Section):
     """All of server.toml."""
 
@@ -171,6 +202,7 @@ class Config(Section):
     database: DatabaseSection | None = None
     redis: RedisSection | None = None
     qudag: QudagSection | None = None
+    state: StateSection | None = None
 
     @property
     def name(self) -> str:

@@ -24,7 +24,7 @@ def test_hadolint_has_nothing_to_say():
 
 def test_everything_that_is_copied_is_there():
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) \S+$", TEXT, re.MULTILINE)
-    assert {"requirements.txt", "*.py", "launcher"} <= set(copied)
+    assert {"requirements.txt", "*.py", "stores/*.py", "launcher"} <= set(copied)
     assert [name for name in copied if not list(RUNTIME.glob(name))] == []
 
 

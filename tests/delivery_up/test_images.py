@@ -106,8 +106,10 @@ def test_a_fingerprint_does_not_depend_on_where_the_files_lie(tmp_path: Path) ->
 def test_the_server_image_holds_the_whole_package_and_its_program(tmp_path: Path) -> None:
     arguments = images.server_arguments(tmp_path)
     package = tmp_path / "app" / "qudag_mcp_server"
-    assert {file.name for file in package.iterdir()} == {
-        file.name for file in images.RUNTIME.glob("*.py")
+    assert {file.relative_to(package) for file in package.rglob("*.py")} == {
+        file.relative_to(images.RUNTIME)
+        for pattern in ("*.py", "stores/*.py")
+        for file in images.RUNTIME.glob(pattern)
     }
     assert (tmp_path / "usr/local/bin/qudag-mcp-server").stat().st_mode & 0o111
     assert any(argument.endswith("requirements.txt") for argument in arguments)

@@ -45,6 +45,7 @@ def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
         ({"database": {"host": "h", "user": "u"}}, "database.name: missing"),
         ({"database": {"host": "h", "user": "u", "name": "n", "usr": 1}}, "did you mean user?"),
         ({"logging": {"level": "loud"}}, "logging.level"),
+        ({"state": {"kind": "dynamodb"}}, "state: kind dynamodb needs sessions, connections"),
         ({"qudag": {"node_config": "n", "consensus_timeout": "soon"}}, "qudag.consensus_timeout"),
     ],
 )

@@ -1,0 +1,95 @@
+"""What outlives one request where the next may reach another instance: sessions, connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .config import StateSection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A session of the legacy era, which any instance may serve.
+
+    Attributes:
+        user_id: the subject whose token opened it.
+        expires_at: seconds since the epoch; from then on it is as if it had never been.
+    """
+
+    session_id: str
+    user_id: str
+    protocol_version: str
+    expires_at: int
+
+
+class SessionStore(Protocol):
+    """Keeps sessions, and which of their calls are to be cancelled wherever they run."""
+
+    async def open(self, session: Session) -> None:
+        """Keep `session`, or what is new of it."""
+        ...
+
+    async def find(self, session_id: str) -> Session | None:
+        """The session, None when it is absent or has expired."""
+        ...
+
+    async def close(self, session_id: str) -> None:
+        """Forget the session; nothing when it is absent."""
+        ...
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        """The sessions of a subject that have not expired."""
+        ...
+
+    async def cancel(self, session_id: str, request_id: str) -> None:
+        """Tell the instance that works on `request_id`, whichever it is, to end it."""
+        ...
+
+    async def cancelled(self, session_id: str) -> frozenset[str]:
+        """The requests of the session that were cancelled."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """A WebSocket that the cloud holds open in our place."""
+
+    connection_id: str
+    user_id: str
+    expires_at: int
+
+
+class ConnectionStore(Protocol):
+    """Keeps which connections are open, and whose they are."""
+
+    async def connect(self, connection: Connection) -> None:
+        """Keep `connection`."""
+        ...
+
+    async def find(self, connection_id: str) -> Connection | None:
+        """The connection, None when it is absent or has expired."""
+        ...
+
+    async def disconnect(self, connection_id: str) -> None:
+        """Forget the connection; nothing when it is absent."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Both stores of one place."""
+
+    sessions: SessionStore
+    connections: ConnectionStore
+
+
+def stores_of(state: StateSection) -> Stores:
+    """The stores that `state` names; only the client library of that kind is imported."""
+    match state.kind:
+        case "memory":
+            from .stores import memory
+
+            return memory.stores()
+        case _:
+            raise NotImplementedError(state.kind)

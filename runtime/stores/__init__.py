@@ -1,0 +1,1 @@
+"""Where sessions and connections are kept, a module a kind, each imported only when it is used."""

@@ -1,0 +1,70 @@
+"""State in the memory of one process: for a host with one instance, and for tests."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..state import Connection, Session, Stores
+
+
+@dataclass
+class MemorySessions:
+    """A `SessionStore`; what has expired is dropped at the next opening."""
+
+    now: Callable[[], float] = time.time
+    sessions: dict[str, Session] = field(default_factory=dict[str, Session])
+    cancellations: defaultdict[str, set[str]] = field(
+        default_factory=lambda: defaultdict[str, set[str]](set)
+    )
+
+    async def open(self, session: Session) -> None:
+        for kept in [s for s in self.sessions.values() if s.expires_at <= self.now()]:
+            await self.close(kept.session_id)
+        self.sessions[session.session_id] = session
+
+    async def find(self, session_id: str) -> Session | None:
+        session = self.sessions.get(session_id)
+        return session if session and session.expires_at > self.now() else None
+
+    async def close(self, session_id: str) -> None:
+        self.sessions.pop(session_id, None)
+        self.cancellations.pop(session_id, None)
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        found = [await self.find(s.session_id) for s in self.sessions.values()]
+        return [session for session in found if session and session.user_id == user_id]
+
+    async def cancel(self, session_id: str, request_id: str) -> None:
+        if session_id in self.sessions:
+            self.cancellations[session_id].add(request_id)
+
+    async def cancelled(self, session_id: str) -> frozenset[str]:
+        return frozenset(self.cancellations.get(session_id, ()))
+
+
+@dataclass
+class MemoryConnections:
+    """A `ConnectionStore`; what has expired is dropped at the next connection."""
+
+    now: Callable[[], float] = time.time
+    connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
+
+    async def connect(self, connection: Connection) -> None:
+        for kept in [c for c in self.connections.values() if c.expires_at <= self.now()]:
+            await self.disconnect(kept.connection_id)
+        self.connections[connection.connection_id] = connection
+
+    async def find(self, connection_id: str) -> Connection | None:
+        connection = self.connections.get(connection_id)
+        return connection if connection and connection.expires_at > self.now() else None
+
+    async def disconnect(self, connection_id: str) -> None:
+        self.connections.pop(connection_id, None)
+
+
+def stores() -> Stores:
+    """Empty stores."""
+    return Stores(MemorySessions(), MemoryConnections())

@@ -1,0 +1,50 @@
+"""Session state in memory: what a store of any kind keeps, expires and forgets."""
+
+from __future__ import annotations
+
+from runtime.config import StateSection
+from runtime.state import Connection, Session, stores_of
+from runtime.stores.memory import MemoryConnections, MemorySessions
+
+ADA = Session(session_id="s", user_id="ada", protocol_version="2025-11-25", expires_at=100)
+
+
+async def test_a_session_is_found_until_it_expires():
+    moment = 99.0
+    store = MemorySessions(now=lambda: moment)
+    await store.open(ADA)
+    assert await store.find("s") == ADA
+    assert await store.of_user("ada") == [ADA]
+    moment = 100
+    assert await store.find("s") is None
+    assert await store.of_user("ada") == []
+
+
+async def test_a_closed_session_takes_its_cancellations_along():
+    store = MemorySessions(now=lambda: 0)
+    await store.open(ADA)
+    await store.cancel("s", "7")
+    assert await store.cancelled("s") == {"7"}
+    await store.close("s")
+    await store.open(ADA)
+    assert await store.cancelled("s") == frozenset()
+
+
+async def test_a_cancellation_of_no_session_is_not_kept():
+    store = MemorySessions(now=lambda: 0)
+    await store.cancel("s", "7")
+    await store.open(ADA)
+    assert await store.cancelled("s") == frozenset()
+
+
+async def test_a_connection_is_found_until_it_is_gone():
+    store = MemoryConnections(now=lambda: 0)
+    connection = Connection(connection_id="c", user_id="ada", expires_at=100)
+    await store.connect(connection)
+    assert await store.find("c") == connection
+    await store.disconnect("c")
+    assert await store.find("c") is None
+
+
+def test_memory_is_the_kind_that_needs_nothing():
+    assert isinstance(stores_of(StateSection()).sessions, MemorySessions)
