@@ -11,12 +11,13 @@ import pulumi
 
 from .base import Component
 from .container import Container, Resources, SecretFiles
-from .gateway import GatewayArgs, gateway_container, mcp_urls
+from .gateway import GatewayArgs, gateway_container, public_address
 from .kubernetes_object import KubernetesObject, metadata
 from .labels import labels
 from .pod import pod_template
 from .server import PROGRAM, ServerArgs, called, server_container, server_secrets, server_workload
 from .server_config import CONFIG_PATH
+from .target import McpTarget
 from .workload import Workload
 
 MIGRATION = "mcp-migration"
@@ -90,22 +91,10 @@ class Core(Component[CoreArgs]):
         self.host = workload.host
 
 
-class Monolith(Component[MonolithArgs]):
-    """One workload with gateway, core and QuDAG integration together, for development.
-
-    Attributes:
-        mcp_url: the MCP endpoint.
-        prm_url: its RFC 9728 protected-resource metadata.
-        issuer: URL of the authorization server.
-        era: MCP revisions that are served.
-    """
+class Monolith(McpTarget[MonolithArgs]):
+    """One workload with gateway, core and QuDAG integration together, for development."""
 
     args_type = MonolithArgs
-
-    mcp_url: pulumi.Output[str]
-    prm_url: pulumi.Output[str]
-    issuer: pulumi.Output[str]
-    era: pulumi.Output[str]
 
     def build(self, args: MonolithArgs) -> None:
         args = replace(args, core=replace(args.core, server=called(args.core.server, self.name)))
@@ -126,9 +115,9 @@ class Monolith(Component[MonolithArgs]):
             ),
             opts=self.owned(),
         )
-        self.mcp_url, self.prm_url = mcp_urls(args.gateway.domain, workload)
-        self.issuer = pulumi.Output.from_input(args.gateway.issuer)
-        self.era = pulumi.Output.from_input(str(args.gateway.era))
+        door = args.gateway
+        base = public_address(door.domain, workload)
+        self.answers_at(base, issuer=door.issuer, era=door.era)
 
 
 def migration(

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pulumi
 
-from .base import Component
 from .budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .era import Era, has_sessions
 from .scaling import Autoscaling
 from .start import graceful_start
+from .target import McpTarget
 from .templates import render
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
@@ -124,22 +124,10 @@ class GatewayArgs:
     environment: str = "development"
 
 
-class Gateway(Component[GatewayArgs]):
-    """Pods of the gateway and their Service; its outputs are those of every target that serves MCP.
-
-    Attributes:
-        mcp_url: the MCP endpoint.
-        prm_url: its RFC 9728 protected-resource metadata.
-        issuer: URL of the authorization server.
-        era: MCP revisions that are served.
-    """
+class Gateway(McpTarget[GatewayArgs]):
+    """Pods of the gateway and their Service."""
 
     args_type = GatewayArgs
-
-    mcp_url: pulumi.Output[str]
-    prm_url: pulumi.Output[str]
-    issuer: pulumi.Output[str]
-    era: pulumi.Output[str]
 
     def build(self, args: GatewayArgs) -> None:
         workload = Workload(
@@ -158,15 +146,12 @@ class Gateway(Component[GatewayArgs]):
             ),
             opts=self.owned(),
         )
-        self.mcp_url, self.prm_url = mcp_urls(args.domain, workload)
-        self.issuer = pulumi.Output.from_input(args.issuer)
-        self.era = pulumi.Output.from_input(str(args.era))
+        base = public_address(args.domain, workload)
+        self.answers_at(base, issuer=args.issuer, era=args.era)
 
 
-def mcp_urls(
-    domain: str | None, workload: Workload
-) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-    """The MCP endpoint and its RFC 9728 metadata, at the domain or the load balancer's address."""
+def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]:
+    """https:// and the domain, or the load balancer's address where there is none."""
 
     def address(status: Mapping[str, Any] | None) -> str:
         match status:
@@ -176,10 +161,7 @@ def mcp_urls(
                 return "localhost"
 
     host = pulumi.Output.from_input(domain) if domain else workload.service_status.apply(address)
-    return (
-        pulumi.Output.format("https://{0}/mcp", host),
-        pulumi.Output.format("https://{0}/.well-known/oauth-protected-resource/mcp", host),
-    )
+    return pulumi.Output.concat("https://", host)
 
 
 def gateway_container(workload: str, args: GatewayArgs) -> Container:

@@ -10,6 +10,7 @@ import pulumi
 
 from .budget import Distance, TimeoutBudget
 from .era import Era
+from .problems import Problem, ProblemReport
 
 CONFIG_PATH = "/etc/qudag"
 SECRETS_PATH = "/etc/secrets"
@@ -69,6 +70,20 @@ class Cache:
 
 
 @dataclass(frozen=True, kw_only=True)
+class State:
+    """Where sessions and connections are kept, on hosts whose next request may be elsewhere.
+
+    Attributes:
+        kind: dynamodb, firestore or azure-tables.
+        where: what that kind needs to be told: names of tables and the region; project and
+            database; or the endpoint and names of tables.
+    """
+
+    kind: Literal["dynamodb", "firestore", "azure-tables"]
+    where: Mapping[str, pulumi.Input[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodeConfig:
     """node.toml; the values are those of the deployment patterns.
 
@@ -122,34 +137,17 @@ class ServerConfig:
 
 def server_toml(config: ServerConfig) -> pulumi.Output[str]:
     """server.toml, as the reference server and the source documents' servers read it."""
-    hop = config.budget.at(Distance.SERVER)
-    auth: dict[str, Any] = {"issuer": config.auth.issuer, "audience": config.auth.audience}
-    if config.auth.jwks_url:
-        auth["jwks_url"] = config.auth.jwks_url
-    else:
-        auth["jwks_file"] = f"{ISSUER_PATH}/jwks.json"
-    if config.domain:
-        auth["resource_url"] = f"https://{config.domain}/mcp"
-    tables: dict[str, Any] = {
-        "server": {
+    tables = _tables(
+        config,
+        {
             "host": "0.0.0.0",  # noqa: S104  (a pod's own address; policies decide who reaches it)
             "port": config.http,
             "tls_port": config.https,
             "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
             "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
             "metrics_port": METRICS,
-            "role": config.role,
-            "name": config.name,
         },
-        "protocol": {
-            "era": config.era,
-            "longest_tool_seconds": hop.timeout,
-            "drain_seconds": hop.drain,
-            "allowed_hosts": [config.domain] if config.domain else [],
-        },
-        "auth": auth,
-        "logging": {"level": config.log_level, "format": "json"},
-    }
+    )
     if config.database:
         tables["database"] = _with_password(vars(config.database), "database-password")
     if config.cache:
@@ -160,6 +158,56 @@ def server_toml(config: ServerConfig) -> pulumi.Output[str]:
             "consensus_timeout": config.consensus_timeout,
         }
     return _toml(tables)
+
+
+CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
+"""Environment variable that holds the configuration where nobody mounts a file."""
+
+
+def environment_toml(config: ServerConfig, *, state: State | None = None) -> pulumi.Output[str]:
+    """The same for ``CONFIG_VARIABLE``: no files, no TLS of its own, the cloud's door in front.
+
+    Raises:
+        ProblemReport: the issuer's keys would have to come from a file.
+    """
+    if not config.auth.jwks_url:
+        raise ProblemReport(
+            [
+                Problem(
+                    "config.auth.jwks_url",
+                    "is missing",
+                    "a function or a managed container has no Secret to mount the keys from",
+                    "set it to the jwks_uri of your authorization server",
+                )
+            ]
+        )
+    tables = _tables(config, {})
+    if state:
+        tables["state"] = {"kind": state.kind, **state.where}
+    return _toml(tables)
+
+
+def _tables(config: ServerConfig, listening: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the same wherever the server runs."""
+    hop = config.budget.at(Distance.SERVER)
+    auth: dict[str, Any] = {"issuer": config.auth.issuer, "audience": config.auth.audience}
+    if config.auth.jwks_url:
+        auth["jwks_url"] = config.auth.jwks_url
+    else:
+        auth["jwks_file"] = f"{ISSUER_PATH}/jwks.json"
+    if config.domain:
+        auth["resource_url"] = f"https://{config.domain}/mcp"
+    return {
+        "server": {**listening, "role": config.role, "name": config.name},
+        "protocol": {
+            "era": config.era,
+            "longest_tool_seconds": hop.timeout,
+            "drain_seconds": hop.drain,
+            "allowed_hosts": [config.domain] if config.domain else [],
+        },
+        "auth": auth,
+        "logging": {"level": config.log_level, "format": "json"},
+    }
 
 
 def node_toml(config: NodeConfig) -> pulumi.Output[str]:

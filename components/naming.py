@@ -1,0 +1,115 @@
+"""Names for what clouds make: inside each cloud's limits, and as unique as they were before.
+
+A name that is too long loses letters of its words, never of the suffix that keeps two stacks, or
+two accounts that share one name space, apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from .problems import Problem, ProblemReport
+
+UNIQUE = 8
+"""Hexadecimal digits of a suffix: 2 stacks in 65,000 of one organisation share one by chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameRule:
+    """What a cloud lets a name be.
+
+    Attributes:
+        longest: characters.
+        shortest: characters.
+        form: regular expression that a whole name must match.
+        source: the cloud's document that says so.
+        key: property that holds the name.
+    """
+
+    longest: int
+    form: str
+    source: str
+    shortest: int = 1
+    key: str = "name"
+
+    def problem(self, path: str, name: str) -> Problem | None:
+        """Why ``name`` cannot be, if it cannot."""
+        if len(name) > self.longest or len(name) < self.shortest:
+            what = f"{name!r} has {len(name)} characters, and {self._length} are allowed"
+        elif not re.fullmatch(self.form, name):
+            what = f"{name!r} does not match {self.form}"
+        else:
+            return None
+        return Problem(
+            path, what, f"the cloud refuses it ({self.source})", f"write {fitted(self, name)!r}"
+        )
+
+    @property
+    def _length(self) -> str:
+        return f"{self.shortest} to {self.longest}"
+
+    @property
+    def separator(self) -> str:
+        """What stands between words: a dash, where the form has it."""
+        return "-" if re.fullmatch(self.form, "a" * self.shortest + "-a") else ""
+
+
+_DASHED: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
+_AWS_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_AZURE: Final = "Azure Resource Manager, naming rules and restrictions"
+
+_IN_PLAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
+
+NAME_RULES: Final[dict[str, NameRule]] = {
+    "aws:lb/loadBalancer:LoadBalancer": NameRule(
+        longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateLoadBalancer"
+    ),
+    "aws:lb/targetGroup:TargetGroup": NameRule(
+        longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateTargetGroup"
+    ),
+    "aws:lambda/function:Function": NameRule(
+        longest=64, form=r"[A-Za-z0-9_-]+", source="Lambda API, CreateFunction"
+    ),
+    "gcp:cloudrunv2/service:Service": NameRule(
+        longest=49, form=_DASHED, source="Cloud Run Admin API v2, Service"
+    ),
+    "azure-native:storage:StorageAccount": NameRule(
+        shortest=3, longest=24, form=r"[a-z0-9]+", source=_AZURE, key="accountName"
+    ),
+}
+"""By type token; each with the property that holds the name."""
+
+
+def unique(*parts: str) -> str:
+    """A suffix that follows from ``parts`` alone: the same at each run, other for other parts."""
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:UNIQUE]
+
+
+def fitted(rule: NameRule, *words: str, suffix: str = "") -> str:
+    """``words`` and ``suffix`` as one name that ``rule`` allows: the words give way.
+
+    Raises:
+        ProblemReport: no letter of the words would be left.
+    """
+    separator = rule.separator
+    kept = [word for each in words for word in re.split(r"[^a-z0-9]+", each.lower()) if word]
+    tail = f"{separator}{suffix}" if suffix else ""
+    room = rule.longest - len(tail)
+    head = separator.join(kept).lstrip("0123456789-")
+    head = head[: max(room, 0)].rstrip("-")
+    if not head or not re.fullmatch(rule.form, head + tail) or len(head + tail) < rule.shortest:
+        what = f"no name of {rule.shortest} to {rule.longest} characters can be made of it"
+        raise ProblemReport(
+            [
+                Problem(
+                    " ".join(words) or "name",
+                    what,
+                    f"the cloud refuses it ({rule.source})",
+                    "use a name with at least three letters",
+                )
+            ]
+        )
+    return head + tail
