@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
 
+from .foretold import foretold, put
 from .graph import STACK_TYPE, UNKNOWN, Resource, ResourceGraph
 from .naming import object_name
 from .tree import dig
@@ -66,11 +67,9 @@ class RecordingMonitor(MockMonitor):
         )
         if urn in self.recorded:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
-        state = self._foretold(resource, request.object)
+        state, identity = self._foretold(resource, request.object)
         self.recorded[urn] = replace(resource, outputs=readable(state)[0])
-        return resource_pb2.RegisterResourceResponse(
-            urn=urn, id=self._identity(resource), object=state
-        )
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=state)
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
         outputs, _ = readable(request.outputs)
@@ -94,18 +93,29 @@ class RecordingMonitor(MockMonitor):
             return resource.name
         return f"{self._namespace(resource)}/{object_name(resource)}"
 
-    def _foretold(self, resource: Resource, inputs: struct_pb2.Struct) -> struct_pb2.Struct:
+    def _foretold(
+        self, resource: Resource, inputs: struct_pb2.Struct
+    ) -> tuple[struct_pb2.Struct, str]:
+        """The resource's state and its id."""
         state = struct_pb2.Struct()
         state.CopyFrom(inputs)
+        identity = self._identity(resource)
         if not resource.is_kubernetes_object:
-            return state
+            provider = self.recorded.get(resource.provider or "")
+            said = foretold(
+                resource.type, resource.name, resource.inputs, provider.inputs if provider else {}
+            )
+            identity = said.pop("id", identity)
+            for path, text in said.items():
+                put(state, path, text)
+            return state, identity
         name, namespace = object_name(resource), self._namespace(resource)
         state.get_or_create_struct("metadata")["name"] = name
         service_type = dig(resource.inputs, "spec", "type")
         if resource.type == "kubernetes:core/v1:Service" and service_type == "LoadBalancer":
             address = {"ip": f"address-of.{namespace}.{name}"}
             state["status"] = {"loadBalancer": {"ingress": [address]}}
-        return state
+        return state, identity
 
     def _aliases(self, request: Any) -> Iterable[str]:
         """Former URNs: those stated, and those that follow from the parent's former ones."""
