@@ -91,5 +91,9 @@ def stores_of(state: StateSection) -> Stores:
             from .stores import memory
 
             return memory.stores()
+        case "dynamodb":
+            from .stores import dynamodb
+
+            return dynamodb.stores(state)
         case _:
             raise NotImplementedError(state.kind)

@@ -1,0 +1,1 @@
+"""The server as a function of each cloud."""

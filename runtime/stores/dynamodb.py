@@ -1,0 +1,190 @@
+"""State in DynamoDB: for Lambda, whose next request may reach another instance.
+
+Actions, as the function's role must allow them and no more:
+
+- on the table of sessions: dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:DeleteItem;
+- on its index UserIdIndex: dynamodb:Query;
+- on the table of connections: dynamodb:PutItem, dynamodb:GetItem, dynamodb:DeleteItem.
+
+DynamoDB deletes what has expired within a few days, not at once ("Using time to live (TTL) in
+DynamoDB", Amazon DynamoDB Developer Guide), so a reader looks at `expires_at` itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import anyio
+
+from ..config import StateSection
+from ..state import Connection, Session, Stores
+
+USER_INDEX = "UserIdIndex"
+AT_ONCE = 10
+"""Connections that botocore's pool keeps, and so calls worth having under way."""
+
+Item = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass
+class Calls:
+    """Blocking calls of the SDK, each in a thread of its own; the SDK is loaded by the first."""
+
+    region: str | None
+    slots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(AT_ONCE))
+
+    @cached_property
+    def client(self) -> Any:
+        import botocore.session
+        from botocore.config import Config
+
+        brief = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"})
+        session: Any = botocore.session.Session()
+        return session.create_client("dynamodb", region_name=self.region, config=brief)
+
+    async def __call__(self, operation: str, table: str, **request: Any) -> Mapping[str, Any]:
+        return await anyio.to_thread.run_sync(
+            partial(self._call, operation, TableName=table, **request), limiter=self.slots
+        )
+
+    def _call(self, operation: str, **request: Any) -> Mapping[str, Any]:
+        return getattr(self.client, operation)(**request)
+
+
+@dataclass(frozen=True)
+class DynamoSessions:
+    """A `SessionStore` over the table `table`."""
+
+    call: Calls
+    table: str
+    now: Callable[[], float] = time.time
+
+    async def open(self, session: Session) -> None:
+        await self.call(
+            "update_item",
+            self.table,
+            Key=_key(session.session_id),
+            # Not a PutItem: an opening anew keeps what was cancelled.
+            UpdateExpression="SET user_id = :u, protocol_version = :v, expires_at = :e",
+            ExpressionAttributeValues={
+                ":u": {"S": session.user_id},
+                ":v": {"S": session.protocol_version},
+                ":e": {"N": str(session.expires_at)},
+            },
+        )
+
+    async def find(self, session_id: str) -> Session | None:
+        item = await self._item(session_id)
+        return _living(_session(item), self.now()) if item else None
+
+    async def close(self, session_id: str) -> None:
+        await self.call("delete_item", self.table, Key=_key(session_id))
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        sessions: list[Session] = []
+        page: dict[str, Any] = {}
+        while True:
+            answer = await self.call(
+                "query",
+                self.table,
+                IndexName=USER_INDEX,
+                KeyConditionExpression="user_id = :u",
+                FilterExpression="expires_at > :now",
+                ExpressionAttributeValues={
+                    ":u": {"S": user_id},
+                    ":now": {"N": str(int(self.now()))},
+                },
+                **page,
+            )
+            sessions += map(_session, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return sessions
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    async def cancel(self, session_id: str, request_id: str) -> None:
+        from botocore.exceptions import ClientError
+
+        try:
+            await self.call(
+                "update_item",
+                self.table,
+                Key=_key(session_id),
+                UpdateExpression="ADD cancelled :r",
+                # Else an update of nothing would make a session without a user or an end.
+                ConditionExpression="attribute_exists(session_id)",
+                ExpressionAttributeValues={":r": {"SS": [request_id]}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    async def cancelled(self, session_id: str) -> frozenset[str]:
+        item = await self._item(session_id)
+        return frozenset(item["cancelled"]["SS"]) if "cancelled" in item else frozenset()
+
+    async def _item(self, session_id: str) -> Item:
+        # Consistent: the request after `initialize` may reach another instance within milliseconds.
+        answer = await self.call("get_item", self.table, Key=_key(session_id), ConsistentRead=True)
+        return answer.get("Item", {})
+
+
+@dataclass(frozen=True)
+class DynamoConnections:
+    """A `ConnectionStore` over the table `table`."""
+
+    call: Calls
+    table: str
+    now: Callable[[], float] = time.time
+
+    async def connect(self, connection: Connection) -> None:
+        item = {
+            "connection_id": {"S": connection.connection_id},
+            "user_id": {"S": connection.user_id},
+            "expires_at": {"N": str(connection.expires_at)},
+        }
+        await self.call("put_item", self.table, Item=item)
+
+    async def find(self, connection_id: str) -> Connection | None:
+        key = {"connection_id": {"S": connection_id}}
+        answer = await self.call("get_item", self.table, Key=key, ConsistentRead=True)
+        item: Item = answer.get("Item", {})
+        if not item:
+            return None
+        found = Connection(
+            connection_id=connection_id,
+            user_id=item["user_id"]["S"],
+            expires_at=int(item["expires_at"]["N"]),
+        )
+        return found if found.expires_at > self.now() else None
+
+    async def disconnect(self, connection_id: str) -> None:
+        await self.call("delete_item", self.table, Key={"connection_id": {"S": connection_id}})
+
+
+def stores(state: StateSection) -> Stores:
+    """The tables that `state` names; no call is made before the first that needs one."""
+    assert state.sessions is not None
+    assert state.connections is not None
+    call = Calls(state.region)
+    return Stores(DynamoSessions(call, state.sessions), DynamoConnections(call, state.connections))
+
+
+def _key(session_id: str) -> Item:
+    return {"session_id": {"S": session_id}}
+
+
+def _session(item: Item) -> Session:
+    return Session(
+        session_id=item["session_id"]["S"],
+        user_id=item["user_id"]["S"],
+        protocol_version=item["protocol_version"]["S"],
+        expires_at=int(item["expires_at"]["N"]),
+    )
+
+
+def _living(session: Session, now: float) -> Session | None:
+    return session if session.expires_at > now else None

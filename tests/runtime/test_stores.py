@@ -1,0 +1,110 @@
+"""One life for every kind of store: kept, found anywhere, expired, cancelled, forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.state import Connection, Session, Stores
+from tests.harness.state import KINDS, Clock, opened
+
+ADA = Session(session_id="s-1", user_id="ada", protocol_version="2025-11-25", expires_at=1_000)
+ELSEWHERE = dataclasses.replace(ADA, session_id="s-2")
+HERS = Connection(connection_id="L0SM9cOFvHcCIhw=", user_id="ada", expires_at=1_000)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(999)
+
+
+@pytest.fixture(params=KINDS)
+def stores(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Stores]:
+    with opened(request.param, clock) as stores:
+        yield stores
+
+
+async def test_a_session_is_found_by_its_id_as_it_was_opened(stores: Stores):
+    await stores.sessions.open(ADA)
+    assert await stores.sessions.find("s-1") == ADA
+    assert await stores.sessions.find("s-2") is None
+
+
+async def test_an_expired_session_is_not_found_though_nobody_has_deleted_it(
+    stores: Stores, clock: Clock
+):
+    await stores.sessions.open(ADA)
+    clock.now = 1_000
+    assert await stores.sessions.find("s-1") is None
+    assert await stores.sessions.of_user("ada") == []
+
+
+async def test_an_opening_anew_prolongs_a_session_and_keeps_its_cancellations(
+    stores: Stores, clock: Clock
+):
+    await stores.sessions.open(ADA)
+    await stores.sessions.cancel("s-1", "7")
+    longer = dataclasses.replace(ADA, expires_at=2_000)
+    await stores.sessions.open(longer)
+    clock.now = 1_000
+    assert await stores.sessions.find("s-1") == longer
+    assert await stores.sessions.cancelled("s-1") == {"7"}
+    assert await stores.sessions.of_user("ada") == [longer]
+
+
+async def test_the_sessions_of_a_user_are_all_hers_and_no_one_elses(stores: Stores):
+    for session in (ADA, ELSEWHERE, dataclasses.replace(ADA, session_id="s-3", user_id="bob")):
+        await stores.sessions.open(session)
+    found = await stores.sessions.of_user("ada")
+    assert sorted(found, key=lambda session: session.session_id) == [ADA, ELSEWHERE]
+
+
+async def test_a_closed_session_is_gone_with_its_cancellations(stores: Stores):
+    await stores.sessions.open(ADA)
+    await stores.sessions.cancel("s-1", "7")
+    await stores.sessions.close("s-1")
+    assert await stores.sessions.find("s-1") is None
+    assert await stores.sessions.of_user("ada") == []
+    await stores.sessions.open(ADA)
+    assert await stores.sessions.cancelled("s-1") == frozenset()
+
+
+async def test_cancellations_of_several_instances_add_up(stores: Stores):
+    await stores.sessions.open(ADA)
+    await stores.sessions.open(ELSEWHERE)
+    for request in ("7", "a/b.c#d?é `", "7"):
+        await stores.sessions.cancel("s-1", request)
+    assert await stores.sessions.cancelled("s-1") == {"7", "a/b.c#d?é `"}
+    assert await stores.sessions.cancelled("s-2") == frozenset()
+
+
+async def test_a_cancellation_makes_no_session(stores: Stores):
+    await stores.sessions.cancel("s-1", "7")
+    assert await stores.sessions.find("s-1") is None
+    await stores.sessions.open(ADA)
+    assert await stores.sessions.cancelled("s-1") == frozenset()
+
+
+async def test_to_close_what_is_not_there_is_no_mistake(stores: Stores):
+    await stores.sessions.close("s-1")
+    await stores.connections.disconnect(HERS.connection_id)
+
+
+async def test_any_subject_can_be_a_user(stores: Stores):
+    """A token's `sub` is any text: Azure's keys, for one, take no slash."""
+    odd = dataclasses.replace(ADA, user_id="auth0|a/b\\c#d?e é%2F")
+    await stores.sessions.open(odd)
+    assert await stores.sessions.of_user(odd.user_id) == [odd]
+
+
+async def test_a_connection_is_found_until_it_is_gone_or_expires(stores: Stores, clock: Clock):
+    other = dataclasses.replace(HERS, connection_id="other")
+    await stores.connections.connect(HERS)
+    await stores.connections.connect(other)
+    assert await stores.connections.find(HERS.connection_id) == HERS
+    await stores.connections.disconnect(HERS.connection_id)
+    assert await stores.connections.find(HERS.connection_id) is None
+    clock.now = 1_000
+    assert await stores.connections.find("other") is None
