@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .core import MigrationArgs as MigrationArgs
     from .core import Monolith as Monolith
     from .core import MonolithArgs as MonolithArgs
-    from .data_tier import CacheProfile as CacheProfile
-    from .data_tier import DataKind as DataKind
     from .data_tier import DataTier as DataTier
     from .data_tier import DataTierArgs as DataTierArgs
+    from .databases.contents import CacheProfile as CacheProfile
+    from .databases.embedded import Embedded as Embedded
     from .flow import Flow as Flow
     from .flow import FlowPolicies as FlowPolicies
     from .flow import FlowPoliciesArgs as FlowPoliciesArgs
@@ -69,7 +69,9 @@ _PUBLIC = {
     "budget": "Distance Hop TimeoutBudget",
     "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
-    "data_tier": "CacheProfile DataKind DataTier DataTierArgs",
+    "data_tier": "DataTier DataTierArgs",
+    "databases.contents": "CacheProfile",
+    "databases.embedded": "Embedded",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
     "gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
     "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",

@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 _LISTS: Final = (Sequence, list, tuple)
 _MAPPINGS: Final = (Mapping, dict)
+TAG: Final = "type"
+"""Field that tells the dataclasses of a union apart."""
+
 _WORDS: Final[Mapping[Any, str]] = {str: "text", int: "a whole number", bool: "true or false"}
 
 
@@ -101,8 +104,7 @@ def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
     if isinstance(value, float) and value.is_integer() and int in (hint, *inner):
         value = int(value)  # from another language every number comes as a float
     if origin in (Union, types.UnionType):
-        shaped = [h for h in inner if is_dataclass(h) or get_origin(h) or _is_enum(h)]
-        return _convert(shaped[0], value, at, problems) if shaped and value is not None else value
+        return _of_union(inner, value, at, problems)
     if choices := _choices(hint, origin, inner):
         return _choice(choices, value, at, problems)
     if is_dataclass(hint) and isinstance(value, Mapping):
@@ -117,6 +119,23 @@ def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
         what = f"{value!r} is not {expected[1]}"
         problems.append(Problem(at, what, "nothing can be made of it", f"write {expected[1]}"))
     return value
+
+
+def _of_union(hints: tuple[Any, ...], value: Any, at: str, problems: list[Problem]) -> Any:
+    if (kinds := _kinds(hints)) and isinstance(value, Mapping):
+        pairs = cast("Mapping[str, Any]", value)
+        kind = _choice({name: name for name in kinds}, pairs.get(TAG), f"{at}.{TAG}", problems)
+        return _convert(kinds[kind], pairs, at, problems) if kind in kinds else None
+    shaped = [hint for hint in hints if is_dataclass(hint) or get_origin(hint) or _is_enum(hint)]
+    return _convert(shaped[0], value, at, problems) if shaped and value is not None else value
+
+
+def _kinds(hints: tuple[Any, ...]) -> dict[str, Any]:
+    """Dataclasses of a union by the literal that each has as its ``TAG``; empty for one alone."""
+    classes = [hint for hint in hints if is_dataclass(hint)]
+    if len(classes) < 2:
+        return {}
+    return {get_args(_hints(cast("type[Any]", each))[TAG])[0]: each for each in classes}
 
 
 def _expected(hint: Any, origin: Any) -> tuple[Any, str] | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from components.container import Resources
 from components.core import MIGRATION_RESOURCES
-from components.data_tier import DEFAULT_RESOURCES as DATA_RESOURCES
+from components.databases.embedded import DEFAULT_RESOURCES as DATA_RESOURCES
 from components.gateway import SIDECAR_RESOURCES
 from components.namespace import ContainerLimits
 from components.problems import Problem

@@ -10,7 +10,9 @@ import pulumi
 from components.budget import TimeoutBudget
 from components.container import Claim
 from components.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
-from components.data_tier import CacheProfile, DataKind, DataTier, DataTierArgs
+from components.data_tier import DataTier, DataTierArgs
+from components.databases.contents import CacheProfile
+from components.databases.embedded import Embedded
 from components.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.gateway import (
     SIDECAR_RESOURCES,
@@ -98,16 +100,17 @@ class Platform:
         return DataTier(
             "data",
             DataTierArgs(
-                namespace=self.namespace.namespace,
-                postgres_image=config.images.postgres,
-                valkey_image=config.images.valkey,
-                passwords_secret=config.secrets.passwords,
-                internal_tls_secret=config.secrets.internal_tls,
-                database_size=config.data.database_size,
-                cache_size=config.data.cache_size,
-                kind=DataKind(config.data.kind),
+                kind=Embedded(
+                    namespace=self.namespace.namespace,
+                    postgres_image=config.images.postgres,
+                    valkey_image=config.images.valkey,
+                    passwords_secret=config.secrets.passwords,
+                    internal_tls_secret=config.secrets.internal_tls,
+                    database_size=config.data.database_size,
+                    cache_size=config.data.cache_size,
+                    storage_class=config.data.storage_class,
+                ),
                 cache_profile=CacheProfile(config.data.cache_profile),
-                storage_class=config.data.storage_class,
                 protect=config.data.protect,
             ),
             opts=self.options,

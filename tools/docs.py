@@ -72,8 +72,18 @@ def budget_table(longest_tool: int) -> str:
 
 
 def documented(cls: type[Any]) -> dict[str, str]:
-    """What the ``Attributes:`` of a class's docstring say, by name; ``a, b: text`` is both."""
-    _, _, section = textwrap.dedent("    " + (cls.__doc__ or "")).partition("Attributes:\n")
+    """What the ``Attributes:`` of a class's docstring say, by name; ``a, b: text`` is both.
+
+    What the class itself does not explain, its bases do.
+    """
+    meanings: dict[str, str] = {}
+    for each in reversed(cls.__mro__):
+        meanings |= _own(each.__dict__.get("__doc__") or "")
+    return meanings
+
+
+def _own(docstring: str) -> dict[str, str]:
+    _, _, section = textwrap.dedent("    " + docstring).partition("Attributes:\n")
     meanings: dict[str, str] = {}
     for entry in re.split(r"\n(?=\S)", textwrap.dedent(section).strip()):
         names, _, text = entry.partition(": ")

@@ -9,6 +9,7 @@ from pulumi_qudag_mcp import (
     Database,
     DataTier,
     DataTierArgs,
+    Embedded,
     Exposure,
     Flow,
     FlowPolicies,
@@ -34,11 +35,13 @@ namespace = LockedNamespace("weather", LockedNamespaceArgs(name="weather")).name
 data = DataTier(
     "data",
     DataTierArgs(
-        namespace=namespace,
-        postgres_image="docker.io/library/postgres:17",
-        valkey_image="docker.io/valkey/valkey:8.1",
-        passwords_secret=PASSWORDS,
-        internal_tls_secret=INTERNAL_TLS,
+        kind=Embedded(
+            namespace=namespace,
+            postgres_image="docker.io/library/postgres:17",
+            valkey_image="docker.io/valkey/valkey:8.1",
+            passwords_secret=PASSWORDS,
+            internal_tls_secret=INTERNAL_TLS,
+        ),
     ),
 )
 

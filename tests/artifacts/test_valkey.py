@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from components.data_tier import CacheProfile, DataTier, DataTierArgs
+from components.data_tier import DataTier, DataTierArgs
+from components.databases.contents import CacheProfile
+from components.databases.embedded import Embedded
 from tests.harness import programs, record
 from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
@@ -49,15 +51,15 @@ def sessions(tmp_path: Path, authority: Authority) -> Pod:
 @pytest.fixture
 def cache(tmp_path: Path, authority: Authority) -> Pod:
     programs.required("valkey-server", "redis-server")
-    args = DataTierArgs(
+    pods = Embedded(
         namespace="any",
         postgres_image="none",
         valkey_image="none",
         passwords_secret="mcp-server-secrets",
         internal_tls_secret="mcp-internal-tls",
-        cache_profile=CacheProfile.CACHE,
         cache_memory="64mb",
     )
+    args = DataTierArgs(kind=pods, cache_profile=CacheProfile.CACHE)
     graph = record(lambda: DataTier("data", args))
     return Pod.recorded(graph, "redis", tmp_path, secrets(authority))
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.data_tier import CacheProfile, DataTier, valkey_conf
+from components.data_tier import DataTier
+from components.databases.contents import CacheProfile
+from components.databases.embedded import valkey_conf
 from tests.harness import ResourceGraph, record
-from tests.harness.parts import data_tier
+from tests.harness.parts import data_tier, embedded
 from tests.harness.platforms import objects, pods
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
@@ -24,7 +26,7 @@ def files(name: str) -> dict[str, str]:
 
 
 def directives(profile: CacheProfile) -> dict[str, str]:
-    lines = valkey_conf(data_tier(cache_profile=profile)).splitlines()
+    lines = valkey_conf(profile, "256mb").splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
 
 
@@ -34,6 +36,7 @@ def test_the_outputs_say_where_everything_is():
         "database_port": 5432,
         "database_name": "qudag_mcp",
         "database_user": "qudag",
+        "database_secret": "mcp-server-secrets",
         "cache_host": "redis-service.qudag-mcp-dev.svc.cluster.local",
         "cache_port": 6379,
     }
@@ -83,7 +86,8 @@ def test_each_server_mounts_its_own_password_only():
 
 
 def test_both_keep_their_data_when_it_is_to_be_protected():
-    made = graph(protect=True, database_size="7Gi", cache_size="3Gi", storage_class="fast")
+    kind = embedded(database_size="7Gi", cache_size="3Gi", storage_class="fast")
+    made = graph(kind=kind, protect=True)
     claims = {
         resource.inputs["metadata"]["name"]: resource.inputs["spec"]["volumeClaimTemplates"]
         for resource in made.all(STATEFUL_SET)

@@ -13,7 +13,8 @@ import pytest
 from components.arguments import camel
 from components.base import Component
 from components.core import Core, Monolith
-from components.data_tier import CacheProfile, DataTier
+from components.data_tier import DataTier
+from components.databases.contents import CacheProfile
 from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.gateway import Gateway, GatewayEngine
 from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs

@@ -7,6 +7,7 @@ from typing import Any, Final
 from components.container import Container, Port
 from components.core import CoreArgs, MigrationArgs, MonolithArgs
 from components.data_tier import DataTierArgs
+from components.databases.embedded import Embedded
 from components.gateway import GatewayArgs, Upstream
 from components.server import ServerArgs
 from components.server_config import Auth, ServerConfig
@@ -79,7 +80,7 @@ def monolith(**changes: Any) -> MonolithArgs:
     return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=beside))
 
 
-def data_tier(**changes: Any) -> DataTierArgs:
+def embedded(**changes: Any) -> Embedded:
     given: dict[str, Any] = {
         "namespace": NAMESPACE,
         "postgres_image": "example.com/postgres:17",
@@ -87,4 +88,9 @@ def data_tier(**changes: Any) -> DataTierArgs:
         "passwords_secret": "mcp-server-secrets",
         "internal_tls_secret": "mcp-internal-tls",
     }
+    return Embedded(**given | changes)
+
+
+def data_tier(**changes: Any) -> DataTierArgs:
+    given: dict[str, Any] = {"kind": embedded()}
     return DataTierArgs(**given | changes)

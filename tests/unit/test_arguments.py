@@ -29,6 +29,18 @@ class Leaf:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pot:
+    litres: int
+    type: Literal["pot"] = "pot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bed:
+    width: int
+    type: Literal["bed"] = "bed"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tree:
     kind: Literal["oak", "ash"]
     leaves: Sequence[Leaf] = ()
@@ -36,6 +48,7 @@ class Tree:
     by_name: Mapping[str, Leaf] = field(default_factory=dict[str, Leaf])
     colour: Colour = Colour.GREEN
     old: bool = False
+    ground: Pot | Bed | None = None
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -147,3 +160,19 @@ def test_no_mapping_ends_in_anything_but_args_or_a_report(given: dict[str, Any])
 )
 def test_names_are_camel_case_outside(name: str, written: str):
     assert camel(name) == written
+
+
+def test_dataclasses_of_a_union_are_told_apart_by_their_type():
+    made = from_mapping(Tree, {"kind": "oak", "ground": {"type": "bed", "width": 3}}, at="tree")
+    assert made.ground == Bed(width=3)
+
+
+@pytest.mark.parametrize("ground", [{"width": 3}, {"type": "bet", "width": 3}])
+def test_a_union_without_a_known_type_is_refused(ground: Mapping[str, Any]):
+    problem = refused({"kind": "oak", "ground": ground})["tree.ground.type"]
+    assert "pot" in problem.fix or "bed" in problem.fix
+
+
+def test_a_wrong_field_of_the_chosen_dataclass_is_named():
+    problems = refused({"kind": "oak", "ground": {"type": "pot", "width": 3}})
+    assert set(problems) == {"tree.ground.width", "tree.ground.litres"}

@@ -1,0 +1,58 @@
+"""What all kinds of data tier have in common: what they are told, and what they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import pulumi
+
+POSTGRES = 5432
+VALKEY = 6379
+
+
+class CacheProfile(Enum):
+    """What Valkey holds.
+
+    SESSIONS: kept when a server of it fails, refused rather than evicted when memory is full.
+    CACHE: may be lost, the least recently used is evicted.
+    """
+
+    SESSIONS = "sessions"
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What is in it, wherever it is.
+
+    Attributes:
+        database, user: of PostgreSQL.
+        cache_profile: see CacheProfile.
+        protect: refuse to delete what holds data.
+    """
+
+    database: str = "qudag_mcp"
+    user: str = "qudag"
+    cache_profile: CacheProfile = CacheProfile.SESSIONS
+    protect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provided:
+    """What a kind has made.
+
+    Attributes:
+        database: what a migration waits for.
+        database_host, database_port: of PostgreSQL.
+        cache_host, cache_port: of Valkey.
+        database_secret: where the password of the user is kept, in the words of the place: a
+            Kubernetes Secret's name, an ARN, a resource's id; never the password.
+    """
+
+    database: pulumi.Resource
+    database_host: pulumi.Input[str]
+    cache_host: pulumi.Input[str]
+    database_secret: pulumi.Input[str]
+    database_port: pulumi.Input[int] = POSTGRES
+    cache_port: pulumi.Input[int] = VALKEY
