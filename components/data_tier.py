@@ -31,7 +31,7 @@ class DataTier(Component[DataTierArgs]):
     Attributes:
         database_host, database_port: of PostgreSQL.
         database_name, database_user: as they were given.
-        database_secret: where the user's password is kept, in the words of the place: a Secret's
+        database_credentials: where the user's password is kept, in the words of the place: a Secret's
             name, an ARN, a resource's id; never the password.
         cache_host, cache_port: of Valkey.
     """
@@ -42,7 +42,7 @@ class DataTier(Component[DataTierArgs]):
     database_port: pulumi.Output[int]
     database_name: pulumi.Output[str]
     database_user: pulumi.Output[str]
-    database_secret: pulumi.Output[str]
+    database_credentials: pulumi.Output[str]
     cache_host: pulumi.Output[str]
     cache_port: pulumi.Output[int]
 
@@ -58,6 +58,6 @@ class DataTier(Component[DataTierArgs]):
         self.database_port = pulumi.Output.from_input(made.database_port)
         self.database_name = pulumi.Output.from_input(args.database)
         self.database_user = pulumi.Output.from_input(args.user)
-        self.database_secret = pulumi.Output.from_input(made.database_secret)
+        self.database_credentials = pulumi.Output.from_input(made.database_credentials)
         self.cache_host = pulumi.Output.from_input(made.cache_host)
         self.cache_port = pulumi.Output.from_input(made.cache_port)

@@ -46,13 +46,13 @@ class Provided:
         database: what a migration waits for.
         database_host, database_port: of PostgreSQL.
         cache_host, cache_port: of Valkey.
-        database_secret: where the password of the user is kept, in the words of the place: a
+        database_credentials: where the password of the user is kept, in the words of the place: a
             Kubernetes Secret's name, an ARN, a resource's id; never the password.
     """
 
     database: pulumi.Resource
     database_host: pulumi.Input[str]
     cache_host: pulumi.Input[str]
-    database_secret: pulumi.Input[str]
+    database_credentials: pulumi.Input[str]
     database_port: pulumi.Input[int] = POSTGRES
     cache_port: pulumi.Input[int] = VALKEY

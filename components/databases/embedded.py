@@ -72,7 +72,7 @@ def embedded(owner: Component[Any], kind: Embedded, contents: Contents) -> Provi
         database=postgres,
         database_host=postgres.host,
         cache_host=valkey.host,
-        database_secret=kind.passwords_secret,
+        database_credentials=kind.passwords_secret,
     )
 
 

@@ -36,7 +36,7 @@ def test_the_outputs_say_where_everything_is():
         "database_port": 5432,
         "database_name": "qudag_mcp",
         "database_user": "qudag",
-        "database_secret": "mcp-server-secrets",
+        "database_credentials": "mcp-server-secrets",
         "cache_host": "redis-service.qudag-mcp-dev.svc.cluster.local",
         "cache_port": 6379,
     }
