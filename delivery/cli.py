@@ -98,11 +98,11 @@ def preview(
     added, changed, replaced, moved or deleted is listed property by property, risks first.
     """
     from .preview import compare
-    from .programs import record_stack
+    from .programs import checked_stack
     from .report import json, markdown, terminal
 
     report = {Format.MARKDOWN: markdown, Format.JSON: json}.get(form, terminal)
-    subject = compare(cwd, stack, base) if base else record_stack(cwd, stack)
+    subject = compare(cwd, stack, base) if base else checked_stack(cwd, stack)
     written = report.comparison(subject) if base else report.inventory(subject)
     if isinstance(written, str):
         typer.echo(written, nl=False)
@@ -121,10 +121,10 @@ def render(
     Manifests apply in the order of their names. Files of an earlier render that no longer
     belong are removed; a folder with anything else in it is refused.
     """
-    from .programs import record_stack
+    from .programs import checked_stack
     from .render import render as write
 
-    done = write(record_stack(cwd, stack), out)
+    done = write(checked_stack(cwd, stack), out)
     typer.echo(f"{done.manifests} manifests and graph.json in {done.folder}")
     for name in done.removed:
         typer.echo(f"removed {name}, which is no longer part of the stack")

@@ -10,7 +10,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
 
-from .foretold import foretold, put
+from .foretold import foretold, is_of_a_cloud, put
 from .graph import STACK_TYPE, UNKNOWN, Resource, ResourceGraph
 from .naming import object_name
 from .tree import dig
@@ -68,7 +68,10 @@ class RecordingMonitor(MockMonitor):
         if urn in self.recorded:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
         state, identity = self._foretold(resource, request.object)
-        self.recorded[urn] = replace(resource, outputs=readable(state)[0])
+        outputs = readable(state)[0]
+        if is_of_a_cloud(resource.type):
+            outputs["id"] = identity
+        self.recorded[urn] = replace(resource, outputs=outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=state)
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802

@@ -11,7 +11,7 @@ from components.problems import Problem, ProblemReport
 from .checkout import files_at, resolve
 from .diff import Diff, diff
 from .graph import ResourceGraph
-from .programs import ProgramFailed, record_stack
+from .programs import ProgramFailed, checked_stack, record_stack
 from .risk import Risk, risks
 from .stack_files import has_program, stack_names
 
@@ -39,7 +39,7 @@ def compare(root: Path, stack: str, base: str) -> Comparison:
     commit = resolve(root, base)
     with files_at(root, commit) as former, ThreadPoolExecutor(1) as beside:
         before = beside.submit(_record_base, former, stack, base)
-        after = record_stack(root, stack)
+        after = checked_stack(root, stack)
         found = diff(before.result(), after)
     return Comparison(base=base, commit=commit, diff=found, risks=risks(found))
 

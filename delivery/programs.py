@@ -46,6 +46,21 @@ def record_stack(root: Path, stack: str) -> ResourceGraph:
     return record_files(root, read_stack_files(root, stack))
 
 
+def checked_stack(root: Path, stack: str) -> ResourceGraph:
+    """As ``record_stack``, for a graph that is to be shown, written or deployed.
+
+    Raises:
+        ProblemReport: its resources of a cloud would be refused there, or unsafe.
+    """
+    from components.problems import ProblemReport
+    from policies import broken_policies
+
+    graph = record_stack(root, stack)
+    if problems := broken_policies(graph):
+        raise ProblemReport(problems)
+    return graph
+
+
 def record_files(root: Path, files: StackFiles) -> ResourceGraph:
     """As ``record_stack``, with the stack's files as they were read, or changed since."""
     root = root.resolve()

@@ -31,6 +31,11 @@ _PROVIDERS_OWN: Final = {
 }
 
 
+def is_of_a_cloud(token: str) -> bool:
+    """Whether the type is one of the three clouds'."""
+    return token.partition(":")[0] in _PROVIDERS_OWN
+
+
 def foretold(
     token: str, logical: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]
 ) -> dict[str, str]:

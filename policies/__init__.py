@@ -1,0 +1,26 @@
+"""Everything that must hold of a graph's cloud resources, asked at once."""
+
+from __future__ import annotations
+
+from components.problems import Problem
+from delivery.graph import ResourceGraph
+
+from . import aws, azure, gcp
+from .references import arns_exist, companions_exist, references_exist
+from .settings import names_fit, rights_are_exact, settings_hold
+from .types import properties_are_the_sdks
+
+_CLOUDS = (aws, azure, gcp)
+
+
+def broken_policies(graph: ResourceGraph) -> list[Problem]:
+    """The problems of every rule; none for a graph without cloud resources."""
+    return [
+        *properties_are_the_sdks(graph),
+        *names_fit(graph),
+        *settings_hold(graph, [row for cloud in _CLOUDS for row in cloud.REQUIRED]),
+        *companions_exist(graph, [row for cloud in _CLOUDS for row in cloud.COMPANIONS]),
+        *references_exist(graph, [row for cloud in _CLOUDS for row in cloud.REFERENCES]),
+        *arns_exist(graph, outside=aws.OUTSIDE),
+        *rights_are_exact(graph, aws.POLICY_DOCUMENTS, aws.UNBOUNDED),
+    ]
