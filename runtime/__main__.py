@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
 from . import __version__
-from .config import Config, ConfigError, StartError, load
+from .config import ENVIRONMENT, Config, load, load_environment
+from .reading import ConfigError, StartError
 
 CONFIG_DEFAULT = Path("/etc/qudag/server.toml")
 
@@ -27,13 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
         return join(given[1:])
     chosen = _parser().parse_args(given)
     try:
-        config = load(chosen.config)
+        source, config = _configuration(chosen.config)
         if chosen.command == "migrate":
             from .schema import migrate
 
             print(migrate(config, chosen.wait_seconds))
         else:
-            serve(chosen.config, config)
+            serve(source, config)
     except ConfigError as error:
         return _say(error, 2)
     except StartError as error:
@@ -45,12 +47,19 @@ def _stop_early(_number: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def serve(source: Path, config: Config) -> None:
+def _configuration(file: Path | None) -> tuple[Path | str, Config]:
+    if file is None and ENVIRONMENT in os.environ:
+        return ENVIRONMENT, load_environment()
+    source = file or CONFIG_DEFAULT
+    return source, load(source)
+
+
+def serve(source: Path | str, config: Config) -> None:
     """Serve until told to stop; what can be refused is refused before the SDK is loaded."""
     from .logs import configure
     from .sockets import bound
 
-    if absent := config.absent_files():
+    if absent := config.absent():
         raise ConfigError(source, absent)
     configure(config)
     sockets = bound(config.server)
@@ -69,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("qudag-mcp-server", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
-    parser.add_argument("--config", type=Path, default=CONFIG_DEFAULT, help="server.toml")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help=f"server.toml; else what ${ENVIRONMENT} holds, else {CONFIG_DEFAULT}",
+    )
     parser.add_argument(
         "--wait-seconds",
         type=float,

@@ -28,6 +28,8 @@ from .keys import KeySet
 from .memory import Memory, check_redis
 from .metrics import Metrics
 from .node import Node
+from .sessions import StoredSessions
+from .state import SessionStore
 from .subscriptions import Subscriptions
 from .tools import Means, tools_of
 from .traffic import QUIET_ROUTES, Traffic
@@ -50,10 +52,15 @@ class Application:
     probes: Starlette
     metrics: Starlette
     drain: Drain
+    health: Health
 
 
-def application(config: Config) -> Application:
-    """Build the applications; raises `ConfigError` or `StartError` for a node that cannot be."""
+def application(config: Config, store: SessionStore | None = None) -> Application:
+    """Build the applications; raises `ConfigError` or `StartError` for a node that cannot be.
+
+    With `store`, legacy sessions are kept there, so that the next request may reach another
+    process; without, in this one's memory.
+    """
     drain = Drain()
     metrics = Metrics(config)
     metrics.draining.set_function(lambda: drain.draining)
@@ -62,7 +69,7 @@ def application(config: Config) -> Application:
         node=Node.of(config.qudag) if config.qudag else None,
     )
     health = Health(drain, metrics, _checks(config, means))
-    sessions = _sessions(config, means, drain, metrics)
+    sessions = _sessions(config, means, drain, metrics, stateless=store is not None)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -76,7 +83,10 @@ def application(config: Config) -> Application:
             yield
             tasks.cancel_scope.cancel()
 
-    mcp: ASGIApp = EraGate(StreamableHTTPASGIApp(sessions), config.protocol.era)
+    mcp: ASGIApp = StreamableHTTPASGIApp(sessions)
+    if store is not None:
+        mcp = StoredSessions(mcp, store)
+    mcp = EraGate(mcp, config.protocol.era)
     mcp = RequestBodyLimitMiddleware(mcp, DEFAULT_MAX_REQUEST_BODY_SIZE)
     tokens = Tokens(config.auth, KeySet.of(config.auth))
     mcp = RequireToken(mcp, tokens)
@@ -99,11 +109,12 @@ def application(config: Config) -> Application:
         probes=Starlette(routes=list(health.routes())),
         metrics=Starlette(routes=[Route("/metrics", metrics.endpoint)]),
         drain=drain,
+        health=health,
     )
 
 
 def _sessions(
-    config: Config, means: Means, drain: Drain, metrics: Metrics
+    config: Config, means: Means, drain: Drain, metrics: Metrics, *, stateless: bool
 ) -> StreamableHTTPSessionManager:
     longest = config.protocol.longest_tool_seconds
     calls = Calls(tools_of(config), longest, drain, metrics)
@@ -124,7 +135,9 @@ def _sessions(
         get_tool_input_schema=calls.input_schema,
     )
     server.middleware.append(calls.watch)
-    return StreamableHTTPSessionManager(server, max_sessions=MAX_STANDING_STREAMS)
+    return StreamableHTTPSessionManager(
+        server, max_sessions=MAX_STANDING_STREAMS, stateless=stateless
+    )
 
 
 def _checks(config: Config, means: Means) -> dict[str, Check]:
@@ -132,9 +145,7 @@ def _checks(config: Config, means: Means) -> dict[str, Check]:
     if means.memory is not None:
         checks["database"] = means.memory.check
     if (redis := config.redis) is not None:
-        checks["redis"] = partial(
-            check_redis, redis.host, redis.port, redis.password_file, redis.ca_file
-        )
+        checks["redis"] = partial(check_redis, redis)
     return checks
 
 

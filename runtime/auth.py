@@ -141,4 +141,4 @@ def resource_url(auth: AuthSection, request: HTTPConnection) -> str:
     host = request.headers.get("x-forwarded-host") or request.headers.get("host", "")
     if proto not in ("http", "https") or not _AUTHORITY.fullmatch(host):
         proto, host = "https", "invalid"
-    return f"{proto}://{host}/mcp"
+    return f"{proto}://{host}{request.scope.get('root_path', '')}/mcp"

@@ -7,8 +7,8 @@ import contextlib
 import ssl
 from pathlib import Path
 
-from .config import StartError
 from .logs import event
+from .reading import StartError
 
 LOOK_SECONDS = 30.0
 

@@ -1,15 +1,18 @@
-"""What server.toml may say, and the lines an operator reads when it cannot be served."""
+"""What server.toml may say."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from .reading import ConfigError, Section, parsed, read_table, validated
+
+ENVIRONMENT = "QUDAG_MCP_CONFIG"
+"""The variable that holds a server.toml where a host has no place for a file."""
 Era = Literal["dual", "modern", "legacy"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
@@ -27,24 +30,6 @@ class Role(StrEnum):
     STATE = "state"
     CONSENSUS = "consensus"
     CRYPTO = "crypto"
-
-
-class ConfigError(Exception):
-    """A configuration that cannot be served; each problem is one line for the operator."""
-
-    def __init__(self, source: Path, problems: list[str]) -> None:
-        self.problems = tuple(f"{source}: {problem}" for problem in problems)
-        super().__init__("\n".join(self.problems))
-
-
-class StartError(Exception):
-    """A sound configuration on a machine that cannot carry it; the message is for the operator."""
-
-
-class Section(BaseModel):
-    """A table of server.toml: immutable, nothing unknown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ServerSection(Section):
@@ -134,23 +119,49 @@ class LoggingSection(Section):
     format: Literal["json", "text"] = "json"
 
 
-class DatabaseSection(Section):
+class PasswordSection(Section):
+    """What is reached with a password.
+
+    Attributes:
+        password_file: holds it, where a Secret can be mounted.
+        password_env: names the variable that holds it, where a cloud fills variables from secrets.
+    """
+
+    password_file: Path | None = None
+    password_env: str | None = None
+
+    @model_validator(mode="after")
+    def one_source_of_the_password(self) -> Self:
+        if self.password_file is not None and self.password_env is not None:
+            raise ValueError("set password_file or password_env, not both")
+        return self
+
+    def password(self) -> str | None:
+        """The password, read anew since Secrets rotate; raises `OSError` where it is not there."""
+        if self.password_file is not None:
+            return self.password_file.read_text().strip()
+        if self.password_env is None:
+            return None
+        if self.password_env not in os.environ:
+            raise OSError(f"{self.password_env} is not set")
+        return os.environ[self.password_env]
+
+
+class DatabaseSection(PasswordSection):
     """PostgreSQL behind `remember` and `recall`; TLS, fully verified, when `ca_file` is set."""
 
     host: str
     port: Port = 5432
     name: str
     user: str
-    password_file: Path | None = None
     ca_file: Path | None = None
 
 
-class RedisSection(Section):
+class RedisSection(PasswordSection):
     """Valkey or Redis; its reachability is reported by /ready."""
 
     host: str
     port: Port = 6379
-    password_file: Path | None = None
     ca_file: Path | None = None
 
 
@@ -209,18 +220,24 @@ class Config(Section):
         """What the server calls itself."""
         return self.server.name or f"qudag-mcp-{self.server.role}"
 
-    def absent_files(self) -> list[str]:
-        """The configured files that are not there, as `section.key: path does not exist`."""
+    def absent(self) -> list[str]:
+        """What is configured and not there, as `section.key: path does not exist`."""
+        tables = [(section, table) for section, table in self if isinstance(table, Section)]
         return [
-            f"{section}.{key}: {path} does not exist"
-            for section, table in self
-            if isinstance(table, Section)
-            for key, path in table
-            if isinstance(path, Path) and not path.is_file()
+            *(
+                f"{section}.{key}: {path} does not exist"
+                for section, table in tables
+                for key, path in table
+                if isinstance(path, Path) and not path.is_file()
+            ),
+            *(
+                f"{section}.password_env: {table.password_env} is not set"
+                for section, table in tables
+                if isinstance(table, PasswordSection)
+                and table.password_env is not None
+                and table.password_env not in os.environ
+            ),
         ]
-
-
-Table = TypeVar("Table", bound=Section)
 
 
 def load(source: Path) -> Config:
@@ -228,41 +245,16 @@ def load(source: Path) -> Config:
     return read_table(source, Config)
 
 
-def read_table(source: Path, model: type[Table]) -> Table:
-    """Read the TOML file `source` as `model`; raises `ConfigError`."""
-    try:
-        content = tomllib.loads(source.read_text())
-    except OSError as error:
-        raise ConfigError(source, [f"cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(source, [f"is not TOML: {error}"]) from None
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        problems = [_in_words(problem, model) for problem in error.errors(include_url=False)]
-        raise ConfigError(source, problems) from None
+def load_environment() -> Config:
+    """Read the variable `ENVIRONMENT`; raises `ConfigError`.
 
-
-def _in_words(problem: Any, model: type[Section]) -> str:
-    path = [str(part) for part in problem["loc"]]
-    where = ".".join(path) or "the file"
-    match problem["type"]:
-        case "extra_forbidden":
-            known = _keys(model, path[:-1])
-            near = difflib.get_close_matches(path[-1], known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-            return f"{where}: unknown key; {hint}"
-        case "missing":
-            return f"{where}: missing"
-        case "value_error":
-            return f"{where}: {problem['ctx']['error']}"
-        case _:
-            return f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-
-
-def _keys(model: type[Section], path: list[str]) -> list[str]:
-    for part in path:
-        annotation = model.model_fields[part].annotation
-        candidates = (annotation, *get_args(annotation))
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
-    return list(model.model_fields)
+    The port is PORT's where the configuration names none: Cloud Run chooses it so ("Container
+    runtime contract").
+    """
+    if ENVIRONMENT not in os.environ:
+        raise ConfigError(ENVIRONMENT, ["is not set: it holds the configuration, as server.toml"])
+    content = parsed(ENVIRONMENT, os.environ[ENVIRONMENT])
+    server = content.setdefault("server", {})
+    if "PORT" in os.environ and isinstance(server, dict):
+        cast("dict[str, Any]", server).setdefault("port", os.environ["PORT"])
+    return validated(ENVIRONMENT, content, Config)

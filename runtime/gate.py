@@ -70,8 +70,8 @@ class EraGate:
             await refusal(scope, receive, send)
 
     async def _unsupported(self, request: Request, version: str | None) -> Response:
-        asked = _envelope(await request.body())
-        offered = _mapping(asked.get("params")).get("protocolVersion", "unstated")
+        asked = envelope(await request.body())
+        offered = mapping(asked.get("params")).get("protocolVersion", "unstated")
         served = MODERN_PROTOCOL_VERSIONS if self.era == "modern" else HANDSHAKE_PROTOCOL_VERSIONS
         error = {
             "code": UNSUPPORTED_PROTOCOL_VERSION,
@@ -83,12 +83,14 @@ class EraGate:
         return JSONResponse({"jsonrpc": "2.0", "id": known, "error": error}, 400)
 
 
-def _envelope(body: bytes) -> dict[str, Any]:
+def envelope(body: bytes) -> dict[str, Any]:
+    """The JSON object that `body` holds; empty when it holds none."""
     try:
-        return _mapping(json.loads(body))
+        return mapping(json.loads(body))
     except (ValueError, RecursionError):
         return {}
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> dict[str, Any]:
+    """`value` where it is an object; else an empty one."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 from starlette.requests import Request
@@ -52,20 +53,29 @@ class Health:
 
     async def ready(self, _: Request) -> JSONResponse:
         """GET /ready: may traffic come here?"""
+        state = self.state()
+        return JSONResponse(state, 200 if state["status"] == "ready" else 503)
+
+    def state(self) -> dict[str, Any]:
+        """What is known by now, as /ready tells it."""
         if self.drain.draining:
-            return JSONResponse({"status": "draining"}, 503)
+            return {"status": "draining"}
         if not self.started:
-            return JSONResponse({"status": "starting"}, 503)
+            return {"status": "starting"}
         words = {True: "reachable", False: "unreachable", None: "unknown"}
         dependencies = {name: words[self.reachable.get(name)] for name in self.checks}
-        return JSONResponse({"status": "ready", "dependencies": dependencies})
+        return {"status": "ready", "dependencies": dependencies}
 
     async def watch(self) -> None:
         """Check the dependencies for as long as the server runs."""
         while self.checks:
-            for name, check in self.checks.items():
-                await self._look(name, check)
+            await self.look()
             await anyio.sleep(CHECK_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Check every dependency once."""
+        for name, check in self.checks.items():
+            await self._look(name, check)
 
     async def _look(self, name: str, check: Check) -> None:
         failure: str | None = "no answer"

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import anyio
 
-from .config import StartError
 from .libp2p import PeerError, peer_id
 from .node import parse_address
+from .reading import StartError
 
 ANSWERS_WITHIN_SECONDS = 2
 WAIT_SECONDS = 45

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .config import DatabaseSection
+from .config import DatabaseSection, RedisSection
 
 if TYPE_CHECKING:
     import psycopg
@@ -21,7 +20,7 @@ class NoDatabaseError(Exception):
 
 
 def connection_options(database: DatabaseSection) -> dict[str, Any]:
-    """libpq's parameters for `database`; the password is read anew, since Secrets rotate."""
+    """libpq's parameters for `database`; raises `OSError` where its password is not there."""
     options: dict[str, Any] = {
         "host": database.host,
         "port": database.port,
@@ -30,8 +29,8 @@ def connection_options(database: DatabaseSection) -> dict[str, Any]:
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "qudag-mcp-server",
     }
-    if database.password_file is not None:
-        options["password"] = database.password_file.read_text().strip()
+    if (password := database.password()) is not None:
+        options["password"] = password
     if database.ca_file is not None:
         options |= {"sslmode": "verify-full", "sslrootcert": str(database.ca_file)}
     return options
@@ -88,18 +87,16 @@ class Memory:
         return await psycopg.AsyncConnection.connect(**connection_options(self.database))
 
 
-async def check_redis(
-    host: str, port: int, password_file: Path | None, ca_file: Path | None
-) -> None:
+async def check_redis(redis: RedisSection) -> None:
     """Raise unless the cache answers PING."""
     import valkey.asyncio
 
     client: Any = valkey.asyncio.Valkey(
-        host=host,
-        port=port,
-        password=password_file.read_text().strip() if password_file else None,
-        ssl=ca_file is not None,
-        ssl_ca_certs=str(ca_file) if ca_file else None,
+        host=redis.host,
+        port=redis.port,
+        password=redis.password(),
+        ssl=redis.ca_file is not None,
+        ssl_ca_certs=str(redis.ca_file) if redis.ca_file else None,
         socket_connect_timeout=CONNECT_SECONDS,
     )
     try:

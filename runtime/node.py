@@ -20,8 +20,9 @@ from typing import Literal
 import anyio
 from pydantic import BaseModel, Field, field_validator
 
-from .config import Duration, QudagSection, Section, StartError, read_table
+from .config import Duration, QudagSection
 from .logs import event
+from .reading import Section, StartError, read_table
 
 KEY_FILE = "node.pem"
 GREETING = "qudag-node"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .config import Config, DatabaseSection, StartError
+from .config import Config, DatabaseSection
 from .memory import connection_options
+from .reading import StartError
 
 if TYPE_CHECKING:
     import psycopg

@@ -18,6 +18,7 @@ from .application import Application, application
 from .certificate import Certificate
 from .config import Config, ServerSection
 from .logs import event
+from .state import stores_of
 
 KEEP_ALIVE_SECONDS = 120  # longer than a proxy keeps its side: the proxy hangs up, not we
 LINGER_SECONDS = 1.0  # connections that were under way at SIGTERM still get in
@@ -41,7 +42,8 @@ class Listener(uvicorn.Server):
 def run(config: Config, sockets: dict[int, socket.socket]) -> None:
     """Serve on the bound `sockets` until SIGTERM or SIGINT, drain, return; raises `StartError`."""
     SSLProtocol.max_size = TLS_BUFFER_BYTES
-    asyncio.run(_serve(config, sockets, application(config)))
+    store = stores_of(config.state).sessions if config.state else None
+    asyncio.run(_serve(config, sockets, application(config, store)))
 
 
 async def _serve(config: Config, sockets: dict[int, socket.socket], app: Application) -> None:

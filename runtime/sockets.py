@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 import socket
 
-from .config import ServerSection, StartError
+from .config import ServerSection
+from .reading import StartError
 
 
 def bound(server: ServerSection) -> dict[int, socket.socket]:

@@ -29,6 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .drain import Drain
 from .exchange import Exchange
+from .gate import mapping
 from .logs import event, log
 from .metrics import Metrics
 
@@ -111,7 +112,7 @@ class _Connection:
             return None
         request = cast("dict[str, Any]", message)
         if request.get("method") == "notifications/cancelled":
-            named = _identity(_mapping(request.get("params")).get("requestId"))
+            named = _identity(mapping(request.get("params")).get("requestId"))
             if named is not None and (scope := self.under_way.get(named)):
                 scope.cancel()
             return None
@@ -175,7 +176,7 @@ class _Connection:
 
 def _posted(opened: Scope, message: Mapping[str, Any]) -> Scope:
     """The POST with which a client would have sent this message to /mcp."""
-    params = _mapping(message.get("params"))
+    params = mapping(message.get("params"))
     method = str(message.get("method", ""))
     named = NAME_BEARING_METHODS.get(method)
     derived = {
@@ -204,7 +205,7 @@ def _posted(opened: Scope, message: Mapping[str, Any]) -> Scope:
 
 def _version(message: Mapping[str, Any]) -> str:
     """The revision that a message says it is of; the newest where it does not say."""
-    meta = _mapping(_mapping(message.get("params")).get("_meta"))
+    meta = mapping(mapping(message.get("params")).get("_meta"))
     return str(meta.get(PROTOCOL_VERSION_META_KEY, LATEST_MODERN_VERSION))
 
 
@@ -244,10 +245,6 @@ class _Answer:
 def _data(event: bytes) -> str:
     lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
     return b"\n".join(lines).decode()
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _identity(value: object) -> str | int | None:

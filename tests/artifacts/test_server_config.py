@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from runtime.config import Config, ProtocolSection, Section, load, read_table
+from runtime.config import Config, ProtocolSection, load
 from runtime.node import NodeConfig
+from runtime.reading import Section, read_table
 from stacks.config import Protocol
 from tests.harness.stacks import stack
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from runtime.config import ConfigError, load
+from runtime.config import load, load_environment
+from runtime.reading import ConfigError
 from tests.harness.server import run_program, settings, write_config
 from tests.harness.tokens import Issuer
 
@@ -45,6 +46,7 @@ def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
         ({"database": {"host": "h", "user": "u"}}, "database.name: missing"),
         ({"database": {"host": "h", "user": "u", "name": "n", "usr": 1}}, "did you mean user?"),
         ({"logging": {"level": "loud"}}, "logging.level"),
+        ({"redis": {"host": "h", "password_file": "f", "password_env": "E"}}, "not both"),
         ({"state": {"kind": "dynamodb"}}, "state: kind dynamodb needs sessions, connections"),
         ({"qudag": {"node_config": "n", "consensus_timeout": "soon"}}, "qudag.consensus_timeout"),
     ],
@@ -93,6 +95,71 @@ def test_absent_files_are_named_before_anything_starts(tmp_path: Path, issuer: I
     result = run_program("--config", write_config(tmp_path, settings(issuer)))
     assert result.status == 2
     assert f"auth.jwks_file: {tmp_path}/absent.json does not exist" in result.stderr
+
+
+def test_an_absent_password_is_named_before_anything_starts(tmp_path: Path, issuer: Issuer):
+    database = {"host": "h", "name": "n", "user": "u", "password_env": "QUDAG_TEST_ABSENT"}
+    result = run_program("--config", write_config(tmp_path, settings(issuer, database=database)))
+    assert result.status == 2
+    assert "database.password_env: QUDAG_TEST_ABSENT is not set" in result.stderr
+
+
+def test_the_environment_holds_a_configuration(monkeypatch: pytest.MonkeyPatch, issuer: Issuer):
+    database = {"host": "h", "name": "n", "user": "u", "password_env": "DATABASE_PASSWORD"}
+    monkeypatch.setenv("QUDAG_MCP_CONFIG", tomli_w.dumps(settings(issuer, database=database)))
+    monkeypatch.setenv("DATABASE_PASSWORD", "secret")
+    config = load_environment()
+    assert config.database is not None
+    assert config.database.password() == "secret"
+    assert config.absent() == []
+
+
+@pytest.mark.parametrize(("server", "port"), [({}, 9000), ({"port": 8081}, 8081)])
+def test_the_clouds_port_is_the_servers_unless_it_names_one(
+    monkeypatch: pytest.MonkeyPatch, issuer: Issuer, server: dict[str, Any], port: int
+):
+    content = tomli_w.dumps(settings(issuer) | {"server": server})
+    monkeypatch.setenv("QUDAG_MCP_CONFIG", content)
+    monkeypatch.setenv("PORT", "9000")
+    assert load_environment().server.port == port
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[server]\nprot = 1\n", "server.prot: unknown key; did you mean port?"),
+        ("port = ", "is not TOML"),
+        ("server = 1\n", "server: "),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, content: str, said: str
+):
+    monkeypatch.setenv("PORT", "9000")
+    monkeypatch.setenv("QUDAG_MCP_CONFIG", content)
+    with pytest.raises(ConfigError) as refused:
+        load_environment()
+    assert any(f"QUDAG_MCP_CONFIG: {said}" in problem for problem in refused.value.problems)
+
+
+def test_an_environment_without_a_configuration_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("QUDAG_MCP_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match="QUDAG_MCP_CONFIG: is not set"):
+        load_environment()
+
+
+def test_the_program_without_a_file_reads_the_environment():
+    result = subprocess.run(
+        [sys.executable, "-m", "runtime"],
+        cwd=ROOT,
+        env={"QUDAG_MCP_CONFIG": "prot = 1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "qudag-mcp-server: QUDAG_MCP_CONFIG: prot: unknown key" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_taken_port_is_named(tmp_path: Path, issuer: Issuer):

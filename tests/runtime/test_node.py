@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from runtime.config import ConfigError, StartError, read_table
 from runtime.node import NodeConfig, parse_address
+from runtime.reading import ConfigError, StartError, read_table
 from tests.harness.server import (
     RunningServer,
     free_port,

@@ -1,0 +1,84 @@
+"""From TOML to a section of the configuration, or to the lines that an operator reads."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be served; each problem is one line for the operator."""
+
+    def __init__(self, source: Path | str, problems: list[str]) -> None:
+        self.problems = tuple(f"{source}: {problem}" for problem in problems)
+        super().__init__("\n".join(self.problems))
+
+
+class StartError(Exception):
+    """A sound configuration on a machine that cannot carry it; the message is for the operator."""
+
+
+class Section(BaseModel):
+    """A table of server.toml: immutable, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Table = TypeVar("Table", bound=Section)
+
+
+def read_table(source: Path, model: type[Table]) -> Table:
+    """Read the TOML file `source` as `model`; raises `ConfigError`."""
+    try:
+        text = source.read_text()
+    except OSError as error:
+        raise ConfigError(source, [f"cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(source, [f"is not TOML: {error}"]) from None
+    return validated(source, parsed(source, text), model)
+
+
+def parsed(source: Path | str, text: str) -> dict[str, Any]:
+    """What the TOML `text` from `source` holds; raises `ConfigError`."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(source, [f"is not TOML: {error}"]) from None
+
+
+def validated(source: Path | str, content: dict[str, Any], model: type[Table]) -> Table:
+    """`content` as `model`; raises `ConfigError` with every problem found in it."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = [_in_words(problem, model) for problem in error.errors(include_url=False)]
+        raise ConfigError(source, problems) from None
+
+
+def _in_words(problem: Any, model: type[Section]) -> str:
+    path = [str(part) for part in problem["loc"]]
+    where = ".".join(path) or "the file"
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _keys(model, path[:-1])
+            near = difflib.get_close_matches(path[-1], known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+            return f"{where}: unknown key; {hint}"
+        case "missing":
+            return f"{where}: missing"
+        case "value_error":
+            return f"{where}: {problem['ctx']['error']}"
+        case _:
+            return f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _keys(model: type[Section], path: list[str]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        candidates = (annotation, *get_args(annotation))
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+    return list(model.model_fields)
