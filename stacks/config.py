@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from components.era import Era
 
+from .cloud_config import Clouds, Containers, Serverless
 from .forms import (
     Audience,
     Bytes,
@@ -26,20 +26,7 @@ from .forms import (
     SecretName,
     Url,
 )
-
-
-class Section(BaseModel):
-    """A section of a stack's configuration: camelCase outside, immutable, nothing unknown."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        alias_generator=to_camel,
-        # One spelling outside: snake_case would pass here and mean nothing to the JSON Schema.
-        validate_by_alias=True,
-        validate_by_name=False,
-    )
+from .section import Section
 
 
 class Protocol(Section):
@@ -123,6 +110,9 @@ class Quota(Section):
 class Kubernetes(Section):
     """The cluster and the namespace."""
 
+    enabled: bool = Field(
+        default=True, description="false: no cluster, and nothing of the platform goes to one."
+    )
     namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
     context: Context | None = Field(
         default=None, description="Context of your kubeconfig; never the current one by accident."
@@ -288,6 +278,10 @@ class StackConfig(Section):
     scaling: dict[str, ServiceScale] = Field(
         default={}, description="Scale by service name, where it differs from the topology's."
     )
+
+    clouds: Clouds = Field(default_factory=Clouds)
+    serverless: Serverless = Field(default_factory=Serverless)
+    containers: Containers = Field(default_factory=Containers)
 
     @property
     def namespace(self) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
+from .cloud_forms import CLOUD_FORMS
 from .config import StackConfig
 from .forms import FORMS
+
+_FORMS: Final = {**FORMS, **CLOUD_FORMS}
 
 
 def section_table(name: str) -> str:
@@ -27,7 +30,7 @@ def forms_table() -> str:
     rows = [
         f"| {form.name} | {_cell(form.words)} | {', '.join(f'`{e}`' for e in form.examples)} "
         f"| {form.consequence} |"
-        for form in FORMS.values()
+        for form in _FORMS.values()
     ]
     return "\n".join(["| form | what it is | examples | otherwise |", "|---|---|---|---|", *rows])
 
@@ -52,7 +55,7 @@ def _forms(stated: dict[str, Any]) -> Iterator[str]:
         yield f"keys of [{model}](#{model.lower()})"
     elif choices := stated.get("enum") or ("const" in stated and [stated["const"]]):
         yield ", ".join(f"`{choice}`" for choice in choices)
-    elif form := FORMS.get(stated.get("pattern", "")):
+    elif form := _FORMS.get(stated.get("pattern", "")):
         yield f"[{form.name}](#forms)"
     elif kind == "integer":
         least, most = stated.get("minimum"), stated.get("maximum")

@@ -50,7 +50,7 @@ def validate(
                 wrong.add(dotted(meant))
             # A second round finds only what cutting the first round's findings has left behind.
             problems += [worded(detail)] if first else []
-            _cut(sound, steps)
+            _cut(sound, steps, missing=detail["type"] == "missing")
         first = False
     problems += broken_rules(config, wrong=wrong, stack=stack)
     if problems:
@@ -68,9 +68,11 @@ def parse(name: str, text: str) -> Any:
         return text
 
 
-def _cut(value: Any, steps: Steps) -> None:
-    """Removes what ``steps`` lead to, or the whole list that it stands in."""
+def _cut(value: Any, steps: Steps, *, missing: bool) -> None:
+    """Removes what ``steps`` lead to, or the whole list or section that it stands in."""
     *way, last = (step for step in steps if step != "[key]")
+    if missing:  # nothing is there to be removed: without it the section cannot be
+        *way, last = way
     for step in way:
         if step not in value:
             return

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from components.problems import Problem, nearest
 
+from .cloud_forms import CLOUD_FORMS
 from .config import StackConfig
 from .forms import FORMS, Form
 
@@ -27,6 +28,7 @@ _SECRET = re.compile(r"passw|pwd|secret|token|credential|private|api_?key", re.I
 _UNSHOWN: Final = ("secrets",)
 """Sections whose values are never shown: what does not belong there may be a secret itself."""
 _ALIKE: Final = 0.7
+_FORMS: Final = {**FORMS, **CLOUD_FORMS}
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -188,7 +190,7 @@ class _Said:
     @property
     def form(self) -> Form | None:
         patterns = [getattr(constraint, "pattern", None) for constraint in self.constraints]
-        return next((FORMS[pattern] for pattern in patterns if pattern in FORMS), None)
+        return next((_FORMS[pattern] for pattern in patterns if pattern in _FORMS), None)
 
     @property
     def wanted(self) -> str:
@@ -269,6 +271,7 @@ def _otherwise(said: _Said) -> tuple[str, str]:
 
 
 _WORDS: Final[Mapping[str, Wording]] = {
+    "missing": lambda said: ("is missing", f"write {said.wanted}"),
     "refused": lambda said: (said.context["reason"], said.context["fix"]),
     "literal_error": _choice,
     "int_type": _number,

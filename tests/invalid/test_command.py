@@ -15,7 +15,15 @@ import pytest
 
 from tests.invalid.cases import ROOT
 
-PARTS = ("__main__.py", "Pulumi.yaml", "pyproject.toml", "components", "stacks", "delivery")
+PARTS = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "pyproject.toml",
+    "components",
+    "stacks",
+    "policies",
+    "delivery",
+)
 MOST_SECONDS = 2.0
 """Of processor time: what a person waits on a machine that has nothing else to do."""
 

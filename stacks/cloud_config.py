@@ -1,0 +1,217 @@
+"""The sections for the clouds: where in each, what of it is switched on, how large it may grow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .cloud_forms import (
+    Account,
+    AwsRegion,
+    AwsSecret,
+    AzureId,
+    AzureLocation,
+    AzureResource,
+    AzureSecret,
+    Certificate,
+    GcpNetwork,
+    GcpProject,
+    GcpRegion,
+    GcpSecret,
+    Subnet,
+    Tag,
+    Variable,
+    Vpc,
+)
+from .forms import Cidr, Domain, Image
+from .section import Section
+
+Enabled = Annotated[bool, Field(description="false: switched off, and nothing of it is made.")]
+Public = Annotated[
+    bool,
+    Field(
+        description="Let the whole internet reach it; the server still wants a token of each call."
+    ),
+]
+LogDays = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
+    Field(description="Days that logs are kept."),
+]
+Instances = Annotated[int, Field(ge=0, le=1000, description="Fewest instances.")]
+MostInstances = Annotated[int, Field(ge=1, le=1000, description="Most instances.")]
+Concurrency = Annotated[
+    int, Field(ge=1, le=1000, description="Requests that one instance works on at a time.")
+]
+
+
+class AwsNetwork(Section):
+    """The VPC that load balancers, tasks and databases are put into; it is yours."""
+
+    vpc: Vpc = Field(description="Id of the VPC.")
+    cidr: Cidr = Field(description="Its network: what may reach what is not public.")
+    public_subnets: list[Subnet] = Field(
+        min_length=2, description="With a way to the internet, in two zones at least."
+    )
+    private_subnets: list[Subnet] = Field(
+        min_length=2, description="Without one from there, in two zones at least."
+    )
+
+
+class Aws(Section):
+    """An AWS account, and a region in it."""
+
+    account: Account = Field(description="Its number; credentials for another one are refused.")
+    region: AwsRegion = Field(description="Where everything goes.")
+    network: AwsNetwork | None = Field(
+        default=None, description="Absent: nothing that needs a network can be made."
+    )
+
+
+class Gcp(Section):
+    """A Google Cloud project, and a region in it."""
+
+    project: GcpProject = Field(description="Its id.")
+    region: GcpRegion = Field(description="Where everything goes.")
+    network: GcpNetwork | None = Field(
+        default=None, description="Your network; absent: nothing private can be made or reached."
+    )
+    subnetwork: GcpNetwork | None = Field(
+        default=None, description="The subnetwork in that region that addresses are taken from."
+    )
+
+
+class Azure(Section):
+    """An Azure subscription, and a location."""
+
+    subscription: AzureId = Field(description="Its id.")
+    tenant: AzureId = Field(description="Id of the directory that it belongs to.")
+    location: AzureLocation = Field(description="Where everything goes.")
+
+
+class Clouds(Section):
+    """Where in the clouds; a cloud without a place here is not touched."""
+
+    aws: Aws | None = Field(default=None, description="Absent: nothing goes to AWS.")
+    gcp: Gcp | None = Field(default=None, description="Absent: nothing goes to Google Cloud.")
+    azure: Azure | None = Field(default=None, description="Absent: nothing goes to Azure.")
+    tags: dict[Tag, Tag] = Field(
+        default={},
+        description="Tags (AWS, Azure) and labels (Google Cloud) of everything, beside project, "
+        "environment and stack.",
+    )
+
+
+class AwsFunction(Section):
+    """The server as a function of AWS Lambda."""
+
+    enabled: Enabled = True
+    front: Literal["http-api", "function-url"] = Field(
+        default="http-api",
+        description="http-api: API Gateway, calls of at most 30 s; function-url: streams, 15 min.",
+    )
+    public: Public = False
+    websocket: bool = Field(default=False, description="A WebSocket API beside it.")
+    memory_mb: int = Field(
+        default=1024, ge=128, le=10240, description="Memory in MB; CPU grows with it."
+    )
+    reserved_concurrency: int = Field(
+        default=50, ge=1, le=10_000, description="Calls at a time; more are refused with 429."
+    )
+    log_retention_days: LogDays = 30
+    secrets: dict[Variable, AwsSecret] = Field(
+        default={}, description="Environment variable to the secret that it is filled from."
+    )
+
+
+class GcpFunction(Section):
+    """The server as a function of Google Cloud."""
+
+    enabled: Enabled = True
+    public: Public = False
+    memory_mb: int = Field(default=1024, ge=256, le=32768, description="Memory in MiB.")
+    min_instances: Instances = 0
+    max_instances: MostInstances = 10
+    concurrency: Concurrency = 20
+    secrets: dict[Variable, GcpSecret] = Field(
+        default={}, description="Environment variable to the version of a secret."
+    )
+
+
+class AzureFunction(Section):
+    """The server as a function app of Azure, in the Flex Consumption plan."""
+
+    enabled: Enabled = True
+    public: Public = False
+    memory_mb: Literal[512, 2048, 4096] = Field(
+        default=2048, description="Memory of an instance in MB."
+    )
+    max_instances: int = Field(default=40, ge=40, le=1000, description="Most instances.")
+
+
+class Serverless(Section):
+    """The server as a function, cloud by cloud."""
+
+    aws: AwsFunction | None = Field(default=None, description="Absent: no function on AWS.")
+    gcp: GcpFunction | None = Field(default=None, description="Absent: none on Google Cloud.")
+    azure: AzureFunction | None = Field(default=None, description="Absent: none on Azure.")
+
+
+class AwsContainer(Section):
+    """The server as a service of ECS on Fargate, behind a load balancer."""
+
+    enabled: Enabled = True
+    public: Public = False
+    domain: Domain = Field(description="Its host name: what the certificate is for.")
+    certificate: Certificate = Field(description="What the load balancer shows.")
+    image: Image | None = Field(default=None, description="Absent: images.server.")
+    min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")
+    max_instances: MostInstances = 10
+    log_retention_days: LogDays = 30
+    secrets: dict[Variable, AwsSecret] = Field(
+        default={}, description="Environment variable to the secret that it is filled from."
+    )
+
+
+class GcpContainer(Section):
+    """The server as a service of Cloud Run."""
+
+    enabled: Enabled = True
+    public: Public = False
+    image: Image | None = Field(
+        default=None,
+        description="Absent: images.server. Cloud Run pulls from Artifact Registry and Docker Hub.",
+    )
+    min_instances: Instances = 1
+    max_instances: MostInstances = 10
+    concurrency: Concurrency = 100
+    secrets: dict[Variable, GcpSecret] = Field(
+        default={}, description="Environment variable to the version of a secret."
+    )
+
+
+class AzureContainer(Section):
+    """The server in Azure: as an app that scales, or as a single group of containers."""
+
+    enabled: Enabled = True
+    kind: Literal["app", "group"] = Field(
+        default="app", description="app: Container Apps; group: one group in a subnet, no scaling."
+    )
+    public: Public = False
+    image: Image | None = Field(default=None, description="Absent: images.server.")
+    subnet: AzureResource | None = Field(
+        default=None, description="The subnet that it is put into; a group needs one."
+    )
+    min_instances: Instances = 1
+    max_instances: MostInstances = 10
+    secrets: dict[Variable, AzureSecret] = Field(
+        default={}, description="Environment variable to the version of a secret in Key Vault."
+    )
+
+
+class Containers(Section):
+    """The server as a managed container, cloud by cloud."""
+
+    aws: AwsContainer | None = Field(default=None, description="Absent: none on AWS.")
+    gcp: GcpContainer | None = Field(default=None, description="Absent: none on Google Cloud.")
+    azure: AzureContainer | None = Field(default=None, description="Absent: none on Azure.")
