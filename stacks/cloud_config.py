@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .cloud_forms import (
     Account,
@@ -24,8 +24,14 @@ from .cloud_forms import (
     Variable,
     Vpc,
 )
-from .forms import Cidr, Domain, Image
+from .forms import Cidr, Domain, Image, refusal
 from .section import Section
+
+LOG_DAYS: Final = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""What PutRetentionPolicy of the CloudWatch Logs API takes."""
 
 Enabled = Annotated[bool, Field(description="false: switched off, and nothing of it is made.")]
 Public = Annotated[
@@ -34,9 +40,21 @@ Public = Annotated[
         description="Let the whole internet reach it; the server still wants a token of each call."
     ),
 ]
+
+
+def _kept_days(days: int) -> int:
+    if days in LOG_DAYS:
+        return days
+    more = next((each for each in LOG_DAYS if each > days), LOG_DAYS[-1])
+    raise refusal(
+        f"is {days}, which CloudWatch Logs does not offer",
+        "the log group could not be made (CloudWatch Logs API, PutRetentionPolicy)",
+        f"write {more}, or another of: {', '.join(map(str, LOG_DAYS))}",
+    )
+
+
 LogDays = Annotated[
-    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
-    Field(description="Days that logs are kept."),
+    int, Field(ge=1, le=3653, description="Days that logs are kept."), AfterValidator(_kept_days)
 ]
 Instances = Annotated[int, Field(ge=0, le=1000, description="Fewest instances.")]
 MostInstances = Annotated[int, Field(ge=1, le=1000, description="Most instances.")]

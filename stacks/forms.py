@@ -183,7 +183,8 @@ CREDENTIALS: Final = tuple(
 """Where clouds hand out a machine's credentials, and the rest of those networks."""
 
 
-def _refusal(reason: str, consequence: str, fix: str) -> PydanticCustomError:
+def refusal(reason: str, consequence: str, fix: str) -> PydanticCustomError:
+    """What a validator raises, in the words that a person is told."""
     context = {"reason": reason, "consequence": consequence, "fix": fix}
     return PydanticCustomError("refused", "{reason}", context)
 
@@ -193,23 +194,23 @@ def _network(written: str) -> str:
         network = ipaddress.ip_network(written, strict=False)
     except ValueError:
         fix = f"write {CIDR.words}, such as {CIDR.examples[0]}"
-        raise _refusal(f"is {written!r}: there is no such address", CIDR.consequence, fix) from None
+        raise refusal(f"is {written!r}: there is no such address", CIDR.consequence, fix) from None
     if network.prefixlen < WIDEST[network.version]:
         every = "every address there is" if network.prefixlen == 0 else "a large part of the world"
-        raise _refusal(
+        raise refusal(
             f"is {written}: that is {every}",
             "the network policies would hold nobody back",
             "name the networks that are meant; a gateway for all the world is network.public: true",
         )
     if any(network.version == m.version and network.subnet_of(m) for m in CREDENTIALS):  # pyright: ignore[reportArgumentType]
-        raise _refusal(
+        raise refusal(
             f"is {written}, where machines get their credentials",
             "whatever runs in a pod could act as the machine that it runs on",
             "leave it out",
         )
     if str(network) != str(ipaddress.ip_interface(written).with_prefixlen):
         reason = f"is {written}, which has bits set behind its mask"
-        raise _refusal(reason, CIDR.consequence, f"write {network}")
+        raise refusal(reason, CIDR.consequence, f"write {network}")
     return written
 
 
