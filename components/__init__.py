@@ -8,6 +8,7 @@ TYPE_CHECKING = (
     False  # type checkers know the name; the typing module costs more than all else here
 )
 if TYPE_CHECKING:
+    from .archive import Archive as Archive
     from .budget import Distance as Distance
     from .budget import Hop as Hop
     from .budget import TimeoutBudget as TimeoutBudget
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .container import Probes as Probes
     from .container import Resources as Resources
     from .container import SecretFiles as SecretFiles
+    from .containers.cloud_run import CloudRun as CloudRun
+    from .containers.cloud_run import CloudRunArgs as CloudRunArgs
     from .core import MIGRATION as MIGRATION
     from .core import Core as Core
     from .core import CoreArgs as CoreArgs
@@ -34,15 +37,20 @@ if TYPE_CHECKING:
     from .flow import FlowPoliciesArgs as FlowPoliciesArgs
     from .flow import Neighbour as Neighbour
     from .flow import Outside as Outside
+    from .functions.gcp_function import GcpFunction as GcpFunction
+    from .functions.gcp_function import GcpFunctionArgs as GcpFunctionArgs
     from .gateway import Gateway as Gateway
     from .gateway import GatewayArgs as GatewayArgs
     from .gateway import GatewayEngine as GatewayEngine
     from .gateway import RateLimit as RateLimit
     from .gateway import RateLimits as RateLimits
     from .gateway import Upstream as Upstream
+    from .gcp import GcpAccess as GcpAccess
+    from .gcp import GcpSecret as GcpSecret
     from .namespace import ContainerLimits as ContainerLimits
     from .namespace import LockedNamespace as LockedNamespace
     from .namespace import LockedNamespaceArgs as LockedNamespaceArgs
+    from .places import GcpPlace as GcpPlace
     from .problems import Problem as Problem
     from .problems import ProblemReport as ProblemReport
     from .qudag_node import NodeProfile as NodeProfile
@@ -66,15 +74,20 @@ if TYPE_CHECKING:
     from .workload import WorkloadKind as WorkloadKind
 
 _PUBLIC = {
+    "archive": "Archive",
     "budget": "Distance Hop TimeoutBudget",
     "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
+    "containers.cloud_run": "CloudRun CloudRunArgs",
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "data_tier": "DataTier DataTierArgs",
     "databases.contents": "CacheProfile",
     "databases.embedded": "Embedded",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
+    "functions.gcp_function": "GcpFunction GcpFunctionArgs",
     "gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
+    "gcp": "GcpAccess GcpSecret",
     "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
+    "places": "GcpPlace",
     "problems": "Problem ProblemReport",
     "qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "scaling": "Autoscaling ObjectMetric Pace PodMetric",

@@ -76,6 +76,33 @@ NAME_RULES: Final[dict[str, NameRule]] = {
     "gcp:cloudrunv2/service:Service": NameRule(
         longest=49, form=_DASHED, source="Cloud Run Admin API v2, Service"
     ),
+    "gcp:cloudfunctionsv2/function:Function": NameRule(
+        # 63 for a function, but the Cloud Run service that it is has its name
+        longest=49,
+        form=_DASHED,
+        source="Cloud Run Admin API v2, Service",
+    ),
+    "gcp:serviceaccount/account:Account": NameRule(
+        shortest=6, longest=30, form=_DASHED, source="IAM API, serviceAccounts", key="accountId"
+    ),
+    "gcp:storage/bucket:Bucket": NameRule(
+        shortest=3, longest=63, form=_IN_PLAIN, source="Cloud Storage, Bucket naming guidelines"
+    ),
+    "gcp:artifactregistry/repository:Repository": NameRule(
+        longest=63, form=_DASHED, source="Artifact Registry API, Repository", key="repositoryId"
+    ),
+    "gcp:firestore/database:Database": NameRule(
+        shortest=4, longest=63, form=_DASHED, source="Firestore, Manage databases, Database ID"
+    ),
+    "gcp:logging/projectBucketConfig:ProjectBucketConfig": NameRule(
+        longest=100,
+        form=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        source="Logging API, LogBucket",
+        key="bucketId",
+    ),
+    "gcp:logging/projectSink:ProjectSink": NameRule(
+        longest=100, form=r"[A-Za-z0-9][A-Za-z0-9._-]*", source="Logging API, LogSink"
+    ),
     "azure-native:storage:StorageAccount": NameRule(
         shortest=3, longest=24, form=r"[a-z0-9]+", source=_AZURE, key="accountName"
     ),

@@ -3,10 +3,12 @@
 from typing import Final
 
 TYPE_TOKENS: Final = {
+    "CloudRun": "qudag-mcp:index:CloudRun",
     "Core": "qudag-mcp:index:Core",
     "DataTier": "qudag-mcp:index:DataTier",
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",
+    "GcpFunction": "qudag-mcp:index:GcpFunction",
     "LockedNamespace": "qudag-mcp:index:LockedNamespace",
     "McpService": "qudag-mcp:index:McpService",
     "Monolith": "qudag-mcp:index:Monolith",

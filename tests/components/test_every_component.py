@@ -12,10 +12,12 @@ import pytest
 
 from components.arguments import camel
 from components.base import Component
+from components.containers.cloud_run import CloudRun, CloudRunArgs
 from components.core import Core, Monolith
 from components.data_tier import DataTier
 from components.databases.contents import CacheProfile
 from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
 from components.gateway import Gateway, GatewayEngine
 from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.problems import ProblemReport
@@ -26,6 +28,7 @@ from components.server_config import Cache, Database, NodeConfig
 from components.tokens import TYPE_TOKENS
 from components.workload import Exposure, Workload, WorkloadKind
 from tests.harness import ResourceGraph, record
+from tests.harness.clouds import ARCHIVE, GCP_PRIVATE, GCP_SECRETS, NAMED, cloud_config
 from tests.harness.parts import config, core, data_tier, gateway, monolith, server, workload
 from tests.harness.platforms import ancestry
 
@@ -82,6 +85,26 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     ),
     "DataTier for sessions": (DataTier, data_tier()),
     "DataTier for a cache": (DataTier, data_tier(cache_profile=CacheProfile.CACHE)),
+    "GcpFunction": (
+        GcpFunction,
+        GcpFunctionArgs(
+            place=GCP_PRIVATE,
+            archive=ARCHIVE,
+            config=cloud_config(),
+            access=NAMED,
+            secrets=GCP_SECRETS,
+        ),
+    ),
+    "CloudRun": (
+        CloudRun,
+        CloudRunArgs(
+            place=GCP_PRIVATE,
+            image="example.com/server:1",
+            config=cloud_config(),
+            access=NAMED,
+            secrets=GCP_SECRETS,
+        ),
+    ),
 }
 each_component = pytest.mark.parametrize(("component", "args"), CASES.values(), ids=CASES)
 
@@ -113,7 +136,7 @@ def test_there_is_a_case_for_each_component():
 def test_every_resource_descends_from_the_component(component: type[Component[Any]], args: Any):
     graph = made(component, args)
     token = TYPE_TOKENS[component.__name__]
-    objects = [resource for resource in graph.resources if resource.is_kubernetes_object]
+    objects = [resource for resource in graph.resources if resource.custom]
     assert objects
     assert all(token in ancestry(graph, resource) for resource in objects)
 
@@ -121,7 +144,7 @@ def test_every_resource_descends_from_the_component(component: type[Component[An
 @each_component
 def test_every_resource_is_named_after_the_component(component: type[Component[Any]], args: Any):
     given = made(component, args)
-    named = {r.name for r in given.resources if r.is_kubernetes_object}
+    named = {r.name for r in given.resources if r.custom}
     assert all(name.startswith("node-") for name in named)
 
 
@@ -167,4 +190,4 @@ def test_the_callers_options_are_inherited():
     args = CASES["LockedNamespace"][1]
     protected = pulumi.ResourceOptions(protect=True)
     graph = record(lambda: LockedNamespace("node", args, protected))
-    assert all(resource.protect for resource in graph.resources if resource.is_kubernetes_object)
+    assert all(resource.protect for resource in graph.resources if resource.custom)

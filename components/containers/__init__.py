@@ -1,0 +1,1 @@
+"""The server as a container that each cloud runs."""

@@ -1,0 +1,183 @@
+"""The server as a Cloud Run service of Google Cloud: one image, as many instances as are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import pulumi
+
+from ..budget import STEP, Distance
+from ..cloud_resource import CloudResource
+from ..era import has_sessions
+from ..gcp import (
+    GcpAccess,
+    GcpSecret,
+    access_problems,
+    account,
+    kept_logs,
+    kept_state,
+    may_call,
+    may_read,
+    physical,
+    secret_problems,
+)
+from ..limits import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT, refuse
+from ..places import GcpPlace
+from ..server import PROGRAM
+from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
+from ..target import McpTarget
+
+_SERVICE: Final = "gcp:cloudrunv2/service:Service"
+_INGRESS: Final = {
+    "all": "INGRESS_TRAFFIC_ALL",
+    "internal": "INGRESS_TRAFFIC_INTERNAL_ONLY",
+    "internal-and-load-balancer": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudRunArgs:
+    """What a Cloud Run service needs to know.
+
+    Attributes:
+        place: where it is put.
+        image: the reference server, or one that reads the same configuration.
+        config: the server's configuration; the time of a request follows from its budget.
+        access: who may call it.
+        secrets: what the server reads from its environment, by the variable's name.
+        cpu, memory: of an instance; its processor is never taken away between requests.
+        concurrency: requests at once to an instance.
+        min_instances, max_instances: how many are kept, and how many there may be.
+        log_days: how long logs are kept.
+        protect: refuse to delete the service and what holds sessions.
+    """
+
+    place: GcpPlace
+    image: pulumi.Input[str]
+    config: ServerConfig
+    access: GcpAccess
+    secrets: Mapping[str, GcpSecret] = field(default_factory=dict[str, GcpSecret])
+    cpu: str = "1"
+    memory: str = "512Mi"
+    concurrency: int = 100
+    min_instances: int = 1
+    max_instances: int = 10
+    log_days: int = 30
+    protect: bool = False
+
+
+class CloudRun(McpTarget[CloudRunArgs]):
+    """A service (2nd generation environment) with an identity of its own."""
+
+    args_type = CloudRunArgs
+
+    def build(self, args: CloudRunArgs) -> None:
+        config, place = replace(args.config, name=self.name), args.place
+        timeout = config.budget.at(Distance.GATEWAY).timeout
+        refuse(
+            [
+                *access_problems(args.access),
+                *secret_problems(args.secrets),
+                *CLOUD_RUN_TIMEOUT.problems(
+                    "config.budget.longest_tool",
+                    timeout,
+                    fix=f"set at most {CLOUD_RUN_TIMEOUT.most - STEP}",
+                ),
+                *CLOUD_RUN_CONCURRENCY.problems(
+                    "concurrency", args.concurrency, fix=f"set at most {CLOUD_RUN_CONCURRENCY.most}"
+                ),
+            ]
+        )
+        name = physical(_SERVICE, self, place)
+        server = account(self, place, "run", purpose="what the service may do")
+        state, kept = kept_state(self, place, server, config.era, protect=args.protect)
+        variables: dict[str, Any] = {CONFIG_VARIABLE: environment_toml(config, state=state)}
+        service = CloudResource(
+            _SERVICE,
+            self.named("service"),
+            {
+                "project": place.project,
+                "location": place.region,
+                "name": name,
+                "ingress": _INGRESS[args.access.ingress],
+                "invokerIamDisabled": False,
+                "deletionProtection": args.protect,
+                "template": {
+                    "serviceAccount": server.output("email"),
+                    "executionEnvironment": "EXECUTION_ENVIRONMENT_GEN2",
+                    "timeout": f"{timeout}s",
+                    "maxInstanceRequestConcurrency": args.concurrency,
+                    # By a cookie, which a client may not keep: the state is what is sure.
+                    "sessionAffinity": has_sessions(config.era),
+                    "scaling": {
+                        "minInstanceCount": args.min_instances,
+                        "maxInstanceCount": args.max_instances,
+                    },
+                    "containers": [_container(args, variables)],
+                    **_network(place),
+                },
+                "traffics": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
+            },
+            outputs=("uri",),
+            opts=self.owned(
+                depends_on=[*may_read(self, place, server, args.secrets), *kept],
+                protect=args.protect,
+            ),
+        )
+        may_call(self, place, service.output("name"), args.access)
+        kept_logs(self, place, name, days=args.log_days)
+        base = f"https://{config.domain}" if config.domain else service.output("uri")
+        self.answers_at(base, issuer=config.auth.issuer, era=config.era)
+
+
+def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, Any]:
+    health = {"httpGet": {"path": "/health", "port": args.config.http}}
+    secret = [
+        {
+            "name": variable,
+            "valueSource": {"secretKeyRef": {"secret": kept.secret, "version": kept.version}},
+        }
+        for variable, kept in sorted(args.secrets.items())
+    ]
+    return {
+        "name": "server",
+        "image": args.image,
+        "commands": [PROGRAM],
+        "ports": {"name": "http1", "containerPort": args.config.http},
+        "envs": [*({"name": key, "value": value} for key, value in variables.items()), *secret],
+        "resources": {
+            "limits": {"cpu": args.cpu, "memory": args.memory},
+            "cpuIdle": False,
+            "startupCpuBoost": True,
+        },
+        # The times are the source documents'.
+        "startupProbe": {
+            **health,
+            "initialDelaySeconds": 10,
+            "periodSeconds": 5,
+            "timeoutSeconds": 3,
+            "failureThreshold": 10,
+        },
+        "livenessProbe": {
+            **health,
+            "initialDelaySeconds": 10,
+            "periodSeconds": 10,
+            "timeoutSeconds": 3,
+            "failureThreshold": 3,
+        },
+    }
+
+
+def _network(place: GcpPlace) -> dict[str, Any]:
+    """Private addresses through the place's network, all others straight out."""
+    if not place.network:
+        return {}
+    interface = {"network": place.network, "subnetwork": place.subnetwork}
+    return {
+        "vpcAccess": {
+            "egress": "PRIVATE_RANGES_ONLY",
+            "networkInterfaces": [{key: value for key, value in interface.items() if value}],
+        }
+    }

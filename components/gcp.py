@@ -1,0 +1,264 @@
+"""What a server has on Google Cloud however it runs there: its identity, secrets, state, logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import pulumi
+
+from .base import Component
+from .cloud_resource import CloudResource
+from .era import Era, has_sessions
+from .naming import NAME_RULES, fitted, unique
+from .places import GcpPlace
+from .problems import Problem
+from .server_config import State
+
+Ingress = Literal["all", "internal", "internal-and-load-balancer"]
+"""From where requests are taken: anywhere; the project's networks; these and a load balancer."""
+
+EVERYONE: Final = "allUsers"
+INVOKER: Final = "roles/run.invoker"
+KEPT_COLLECTIONS: Final = ("sessions", "connections")
+
+_ACCOUNT: Final = "gcp:serviceaccount/account:Account"
+_FIRESTORE: Final = "gcp:firestore/database:Database"
+_LOG_BUCKET: Final = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
+_LOG_SINK: Final = "gcp:logging/projectSink:ProjectSink"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpSecret:
+    """A version of a secret of Secret Manager, in the same project.
+
+    Attributes:
+        secret: its id.
+        version: its number; another one is another deployment, so ``latest`` is refused.
+    """
+
+    secret: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpAccess:
+    """Who may call it, before the server looks at their token.
+
+    Attributes:
+        public: everyone; then only the server's own check of tokens stands before the tools.
+        invokers: IAM members that may call it when it is not public, such as
+            ``serviceAccount:agent@project.iam.gserviceaccount.com``.
+        ingress: see Ingress.
+    """
+
+    public: bool = False
+    invokers: Sequence[str] = ()
+    ingress: Ingress = "all"
+
+
+def physical(token: str, owner: Component[Any], place: GcpPlace, *role: str) -> str:
+    """The name in the project of what plays ``role`` in ``owner``."""
+    stack = (pulumi.get_project(), pulumi.get_stack(), place.project, place.region)
+    return fitted(NAME_RULES[token], owner.name, *role, suffix=unique(*stack, owner.name, *role))
+
+
+def access_problems(access: GcpAccess) -> list[Problem]:
+    """Nobody could call it, or everyone could without its saying so."""
+    problems: list[Problem] = []
+    if not access.public and not access.invokers:
+        problems.append(
+            Problem(
+                "access.invokers",
+                "names nobody, and access.public is false",
+                "every call is answered 403 before it reaches the server",
+                "name the accounts that call it, or set access.public to true",
+            )
+        )
+    if access.public and access.invokers:
+        problems.append(
+            Problem(
+                "access.invokers",
+                "names accounts, but access.public lets everyone in",
+                "the list would mean nothing",
+                "leave out one of the two",
+            )
+        )
+    problems += [
+        Problem(
+            f"access.invokers[{index}]",
+            f"{member} is no account but a crowd",
+            "it would be public without saying so",
+            "name accounts, or set access.public to true",
+        )
+        for index, member in enumerate(access.invokers)
+        if member in (EVERYONE, "allAuthenticatedUsers")
+    ]
+    return problems
+
+
+def secret_problems(secrets: Mapping[str, GcpSecret]) -> list[Problem]:
+    """Versions that are no numbers: what runs would depend on when it started."""
+    return [
+        Problem(
+            f"secrets.{variable}.version",
+            f"{secret.version!r} is no number",
+            "instances that start at other times would have other passwords",
+            "write the number of the version, such as '1'",
+        )
+        for variable, secret in secrets.items()
+        if not secret.version.isdecimal()
+    ]
+
+
+def account(owner: Component[Any], place: GcpPlace, role: str, *, purpose: str) -> CloudResource:
+    """A service account of ``owner``'s own, without any role."""
+    return CloudResource(
+        _ACCOUNT,
+        owner.named(f"{role}-account"),
+        {
+            "project": place.project,
+            "accountId": physical(_ACCOUNT, owner, place, role),
+            "displayName": f"{owner.name}: {purpose}",
+        },
+        outputs=("email", "member"),
+        opts=owner.owned(),
+    )
+
+
+def may_read(
+    owner: Component[Any], place: GcpPlace, reader: CloudResource, secrets: Mapping[str, GcpSecret]
+) -> list[pulumi.Resource]:
+    """Lets ``reader`` read exactly these secrets; what starts with them waits for it."""
+    return [
+        CloudResource(
+            "gcp:secretmanager/secretIamMember:SecretIamMember",
+            owner.named(f"reads-{name}"),
+            {
+                "project": place.project,
+                "secretId": name,
+                "role": "roles/secretmanager.secretAccessor",
+                "member": reader.output("member"),
+            },
+            opts=owner.owned(),
+        )
+        for name in sorted({secret.secret for secret in secrets.values()})
+    ]
+
+
+def kept_state(
+    owner: Component[Any], place: GcpPlace, user: CloudResource, era: Era, *, protect: bool
+) -> tuple[State | None, list[pulumi.Resource]]:
+    """A Firestore for sessions where the era has them: what the server is told, what it waits for.
+
+    The database forgets what has expired by itself: within 24 hours, so that a reader looks at
+    the time as well (Firestore, Manage data retention with TTL policies).
+    """
+    if not has_sessions(era):
+        return None, []
+    database = CloudResource(
+        _FIRESTORE,
+        owner.named("state"),
+        {
+            "project": place.project,
+            "name": physical(_FIRESTORE, owner, place, "state"),
+            "locationId": place.region,
+            "type": "FIRESTORE_NATIVE",
+            "concurrencyMode": "OPTIMISTIC",
+            "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED",
+            "deleteProtectionState": f"DELETE_PROTECTION_{'ENABLED' if protect else 'DISABLED'}",
+            "deletionPolicy": "PREVENT" if protect else "DELETE",
+        },
+        opts=owner.owned(protect=protect),
+    )
+    name = database.output("name")
+    expiry = [
+        CloudResource(
+            "gcp:firestore/field:Field",
+            owner.named(f"{collection}-expiry"),
+            {
+                "project": place.project,
+                "database": name,
+                "collection": collection,
+                "field": "expires_at",
+                "ttlConfig": {},
+                "indexConfig": {},  # an index on a rising number is a hot spot, and nobody asks it
+            },
+            opts=owner.owned(),
+        )
+        for collection in KEPT_COLLECTIONS
+    ]
+    # IAM has no policy on a database; a condition on its name is the finest there is.
+    use = CloudResource(
+        "gcp:projects/iAMMember:IAMMember",
+        owner.named("uses-state"),
+        {
+            "project": place.project,
+            "role": "roles/datastore.user",
+            "member": user.output("member"),
+            "condition": {
+                "title": "only its own database",
+                "expression": pulumi.Output.concat(
+                    'resource.name == "projects/', place.project, "/databases/", name, '"'
+                ),
+            },
+        },
+        opts=owner.owned(),
+    )
+    state = State(kind="firestore", where={"project": place.project, "database": name})
+    return state, [*expiry, use]
+
+
+def kept_logs(owner: Component[Any], place: GcpPlace, service: str, *, days: int) -> None:
+    """A log bucket that keeps what the service writes for ``days``, and the route into it."""
+    bucket = CloudResource(
+        _LOG_BUCKET,
+        owner.named("logs"),
+        {
+            "project": place.project,
+            "location": place.region,
+            "bucketId": physical(_LOG_BUCKET, owner, place, "logs"),
+            "retentionDays": days,
+        },
+        outputs=("name",),
+        opts=owner.owned(),
+    )
+    CloudResource(
+        _LOG_SINK,
+        owner.named("log-route"),
+        {
+            "project": place.project,
+            "name": physical(_LOG_SINK, owner, place, "logs"),
+            "destination": pulumi.Output.concat("logging.googleapis.com/", bucket.output("id")),
+            "filter": 'resource.type="cloud_run_revision" AND '
+            f'resource.labels.service_name="{service}" AND '
+            f'resource.labels.location="{place.region}"',
+            # Within one project a sink writes to a log bucket without an identity of its own.
+            "uniqueWriterIdentity": False,
+        },
+        opts=owner.owned(),
+    )
+
+
+def may_call(
+    owner: Component[Any],
+    place: GcpPlace,
+    service: pulumi.Input[str],
+    access: GcpAccess,
+) -> None:
+    """Lets in whom ``access`` names; IAM refuses all others before a request reaches the server."""
+    members = {"everyone": EVERYONE} if access.public else {m: m for m in access.invokers}
+    for name, member in members.items():
+        CloudResource(
+            "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+            owner.named(f"called-by-{name}"),
+            {
+                "project": place.project,
+                "location": place.region,
+                "name": service,
+                "role": INVOKER,
+                "member": member,
+            },
+            opts=owner.owned(),
+        )
