@@ -47,18 +47,19 @@ def record_stack(root: Path, stack: str) -> ResourceGraph:
 
 
 def checked_stack(root: Path, stack: str) -> ResourceGraph:
-    """As ``record_stack``, for a graph that is to be shown, written or deployed.
+    """As ``record_stack``, for a graph that is to be shown or written; see ``refuse_broken``."""
+    graph = record_stack(root, stack)
+    refuse_broken(graph)
+    return graph
 
-    Raises:
-        ProblemReport: its resources of a cloud would be refused there, or unsafe.
-    """
+
+def refuse_broken(graph: ResourceGraph) -> None:
+    """Raises ProblemReport where a cloud would refuse some of the graph, or it is unsafe there."""
     from components.problems import ProblemReport
     from policies import broken_policies
 
-    graph = record_stack(root, stack)
     if problems := broken_policies(graph):
         raise ProblemReport(problems)
-    return graph
 
 
 def record_files(root: Path, files: StackFiles) -> ResourceGraph:

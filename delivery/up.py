@@ -13,6 +13,7 @@ from . import engine as engines
 from . import local_secrets, rollout
 from .apply import Change
 from .cluster import Cluster, reach
+from .credentials import refuse_without_credentials
 from .deploy import Run
 from .engine import Engine
 from .graph import ResourceGraph
@@ -23,7 +24,7 @@ from .local_secrets import RequiredSecret
 from .manifests import manifests
 from .outputs import Begun, Deployed
 from .places import alone
-from .programs import record_files
+from .programs import record_files, refuse_broken
 from .progress import Progress
 from .stack_files import read_stack_files
 from .target import refuse_placeholders
@@ -74,7 +75,10 @@ def up(
         with progress.step(f"Program, stack {stack.name}") as step:
             files = read_stack_files(stack.root, stack.name)
             graph = record_files(stack.root, files)
+            refuse_broken(graph)
+            refuse_without_credentials(graph)
             configured = list(manifests(graph).values())
+            _refuse_without_objects(stack, configured)
             step.result = f"{len(configured)} Kubernetes objects"
         before = Begun.find(state)
         without = before is not None and before.engine == "kubectl"
@@ -113,6 +117,20 @@ def up(
         ),
         seconds=progress.seconds,
     )
+
+
+def _refuse_without_objects(stack: StackIdentity, configured: Sequence[Object]) -> None:
+    if not configured:
+        raise ProblemReport(
+            [
+                Problem(
+                    "qudag-mcp:kubernetes.enabled",
+                    "is false, and this command brings up what is in a cluster",
+                    "it would look for a cluster that nothing goes to",
+                    f"pulumi up -s {stack.name}",
+                )
+            ]
+        )
 
 
 def begin(state: Path, stack: StackIdentity, engine: Engine, cluster: Cluster) -> None:
