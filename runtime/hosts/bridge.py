@@ -1,0 +1,170 @@
+"""From a blocking call with one request to the application's event loop, and back in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from starlette.types import ASGIApp, Message
+
+from ..logs import log
+
+ENDS_WITHIN_SECONDS = 1.0
+"""What a request that was cut may still take for its last steps; then it is left to itself."""
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        path: percent-decoded.
+        headers: names in any case, repeated where the request repeats them.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    body: bytes = b""
+
+
+class CutError(Exception):
+    """The rest of an answer will not come: its time is over, or the application failed at it."""
+
+
+class Answer:
+    """One HTTP response, whose body is being made.
+
+    Attributes:
+        headers: names in lower case, repeated where the response repeats them.
+    """
+
+    def __init__(
+        self, status: int, headers: list[tuple[str, str]], pieces: Iterator[bytes]
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.pieces = pieces
+
+    def body(self) -> bytes:
+        """The whole body, once it is there; raises `CutError`."""
+        return b"".join(self.pieces)
+
+    @classmethod
+    def of(cls, status: int, error: str) -> Answer:
+        """An error of the host's own."""
+        body = json.dumps({"error": error}).encode()
+        return cls(status, [("content-type", "application/json")], iter([body]))
+
+
+class Bridge:
+    """Carries requests into an event loop that runs in a thread for as long as the process does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="bridge", daemon=True).start()
+
+    def run(self, work: Coroutine[Any, Any, Result], within_seconds: float) -> Result:
+        """The result of `work` in the loop; raises `TimeoutError`."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(within_seconds)
+
+    def ask(self, request: Request, within_seconds: float) -> Answer:
+        """The answer as soon as its status is known; its last piece follows the application's end.
+
+        What is not answered within `within_seconds` is answered with 504, and cancelled.
+        """
+        exchange = _Exchange(request, time.monotonic() + within_seconds)
+        exchange.task = asyncio.run_coroutine_threadsafe(exchange.run(self.app), self.loop)
+        pieces = exchange.pieces()
+        try:
+            first = next(pieces)
+        except CutError as cut:
+            return Answer.of(504 if exchange.late else 500, str(cut))
+        headers = [
+            (name.decode().lower(), value.decode("latin-1")) for name, value in first["headers"]
+        ]
+        return Answer(first["status"], headers, (piece.get("body", b"") for piece in pieces))
+
+
+class _Exchange:
+    """A request under way: its messages cross the threads in `parts`, None after the last."""
+
+    def __init__(self, request: Request, deadline: float) -> None:
+        self.request = request
+        self.deadline = deadline
+        self.late = False
+        self.task: Any = None
+        self.parts: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self.complete = False
+        self.unread = [request.body]
+
+    async def run(self, app: ASGIApp) -> None:
+        try:
+            await app(self._scope(), self._receive, self._send)
+        except Exception:
+            log.exception("request_crashed")
+        finally:
+            self.parts.put(None)
+
+    def pieces(self) -> Iterator[Message]:
+        """The response's messages; raises `CutError`."""
+        while True:
+            try:
+                part = self.parts.get(timeout=max(0.0, self.deadline - time.monotonic()))
+            except queue.Empty:
+                self._cut()
+                raise CutError("the host's time for a request is over") from None
+            if part is None:
+                break
+            yield part
+        if not self.complete:
+            raise CutError("the server failed at this request")
+
+    def _cut(self) -> None:
+        """Cancel, and let what ends with the request end: a host may freeze the process next."""
+        self.late = True
+        self.task.cancel()
+        patience = time.monotonic() + ENDS_WITHIN_SECONDS
+        try:
+            while self.parts.get(timeout=max(0.0, patience - time.monotonic())) is not None:
+                pass
+        except queue.Empty:
+            log.warning("request_goes_on")
+
+    def _scope(self) -> dict[str, Any]:
+        headers = [
+            (n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in self.request.headers
+        ]
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": self.request.method,
+            "scheme": "https",  # no host hands over what came unencrypted
+            "path": self.request.path,
+            "raw_path": self.request.path.encode(),
+            "query_string": self.request.query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "client": None,
+            "server": None,
+        }
+
+    async def _receive(self) -> Message:
+        if self.unread:
+            return {"type": "http.request", "body": self.unread.pop(), "more_body": False}
+        await asyncio.Event().wait()  # no such host tells when its client goes
+        raise AssertionError
+
+    async def _send(self, part: Message) -> None:
+        self.complete = part["type"] == "http.response.body" and not part.get("more_body", False)
+        self.parts.put(part)

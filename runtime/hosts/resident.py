@@ -1,0 +1,59 @@
+"""The application as it lives in a process that somebody else's program began."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..application import Application, application
+from ..config import Config, StateSection, load_environment
+from ..logs import configure, event
+from ..reading import ConfigError
+from ..state import Stores, stores_of
+
+
+class Resident:
+    """An ASGI application whose lifespan begins with the first request and ends with the process.
+
+    A function host calls with one request at a time and says neither when it begins nor when it
+    ends, so its sessions always lie in a store: the next request may reach another instance.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.stores: Stores = stores_of(config.state or StateSection())
+        self.parts: Application = application(config, self.stores.sessions)
+        self.app: ASGIApp = self.parts.public
+        self.living: asyncio.Task[None] | None = None
+        self.begun = asyncio.Event()
+
+    @classmethod
+    def of_environment(cls) -> Resident:
+        """Made as the environment says; raises `ConfigError`, which says all that is wrong."""
+        config = load_environment()
+        if absent := config.absent():
+            raise ConfigError("QUDAG_MCP_CONFIG", absent)
+        configure(config)
+        return cls(config)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.live()
+        await self.app(scope, receive, send)
+
+    async def live(self) -> None:
+        """Begin, unless it has begun; raises what kept the application from beginning."""
+        if self.living is None:
+            self.living = asyncio.create_task(self._live(self.parts.public))
+        begun = asyncio.ensure_future(self.begun.wait())
+        await asyncio.wait([self.living, begun], return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            begun.cancel()
+            self.living.result()
+
+    async def _live(self, public: Starlette) -> None:
+        async with public.router.lifespan_context(public):
+            event("serving", era=self.config.protocol.era)
+            self.begun.set()
+            await asyncio.Event().wait()

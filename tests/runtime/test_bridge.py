@@ -1,0 +1,104 @@
+"""From a blocking call into the event loop and back: pieces, time limits, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from runtime.hosts.bridge import Bridge, CutError, Request
+
+HELLO = Request(method="GET", path="/")
+
+
+async def start(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"A", b"1")]})
+
+
+async def piece(send: Send, body: bytes, *, last: bool = False) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": not last})
+
+
+def test_a_piece_is_there_before_the_next_is_made():
+    taken = threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        await piece(send, b"first")
+        assert await asyncio.to_thread(taken.wait, 10)
+        await piece(send, b"last", last=True)
+
+    answer = Bridge(app).ask(HELLO, 20)
+    assert (answer.status, answer.headers) == (200, [("a", "1")])
+    assert next(answer.pieces) == b"first"
+    taken.set()
+    assert answer.body() == b"last"
+
+
+def test_the_last_piece_follows_the_end_of_the_application():
+    ended: list[bool] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        await piece(send, b"all", last=True)
+        await asyncio.sleep(0.1)
+        ended.append(True)
+
+    assert Bridge(app).ask(HELLO, 20).body() == b"all"
+    assert ended == [True]
+
+
+def test_a_request_that_outlasts_its_time_is_cancelled_and_answered_with_504():
+    ended: list[bool] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    began = time.monotonic()
+    answer = Bridge(app).ask(HELLO, 0.1)
+    assert answer.status == 504
+    assert b"the host's time for a request is over" in answer.body()
+    assert ended == [True]
+    assert time.monotonic() - began < 5
+
+
+def test_an_answer_that_outlasts_its_time_is_cut():
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        await piece(send, b"first")
+        await asyncio.sleep(60)
+
+    answer = Bridge(app).ask(HELLO, 0.2)
+    assert next(answer.pieces) == b"first"
+    with pytest.raises(CutError, match="time for a request is over"):
+        next(answer.pieces)
+
+
+def test_a_crash_is_answered_with_500_and_the_next_request_goes_on():
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/crash":
+            raise RuntimeError("secret")
+        await start(send)
+        await piece(send, b"well", last=True)
+
+    bridge = Bridge(app)
+    crashed = bridge.ask(Request(method="GET", path="/crash"), 20)
+    assert crashed.status == 500
+    assert b"secret" not in crashed.body()
+    assert bridge.ask(HELLO, 20).body() == b"well"
+
+
+def test_a_body_and_its_headers_arrive_as_they_were_sent():
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive())["body"]
+        await start(send)
+        await piece(send, body + repr(scope["headers"]).encode(), last=True)
+
+    request = Request(method="POST", path="/", headers=[("X-A", "1"), ("x-a", "2")], body=b"in")
+    assert Bridge(app).ask(request, 20).body() == b"in[(b'x-a', b'1'), (b'x-a', b'2')]"
