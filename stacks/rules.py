@@ -11,6 +11,7 @@ from components.budget import STEP
 from components.problems import Problem, nearest
 
 from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
+from .cloud_rules import CLOUD_RULES
 from .cluster_rules import CLUSTER_RULES
 from .config import Protocol, StackConfig
 from .rule import Rule, at
@@ -257,5 +258,6 @@ RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_counts),
     *CLUSTER_RULES,
+    *CLOUD_RULES,
 ]
 """Each rule with what it reads."""

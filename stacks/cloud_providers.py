@@ -1,0 +1,80 @@
+"""The one explicit provider for each cloud that is switched on, with the tags of all it makes."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+
+import pulumi
+
+from .config import StackConfig
+
+TAG_PROJECT = "qudag-mcp"
+
+
+def tags_of(config: StackConfig) -> dict[str, str]:
+    """What every resource of a cloud carries; valid as tags of AWS and Azure, labels of Google."""
+    return {
+        "project": TAG_PROJECT,
+        "environment": config.environment,
+        "stack": pulumi.get_stack(),
+        "managed-by": "pulumi",
+        **config.clouds.tags,
+    }
+
+
+class CloudProviders:
+    """Providers, each made when something first goes to its cloud, and not before.
+
+    A cloud that nothing goes to needs no credentials and no plugin.
+    """
+
+    def __init__(self, config: StackConfig) -> None:
+        self.clouds = config.clouds
+        self.tags = tags_of(config)
+
+    @cached_property
+    def aws(self) -> pulumi.ProviderResource:
+        """The account of the configuration; credentials for another one are refused."""
+        place = self.clouds.aws
+        assert place is not None
+        return pulumi.ProviderResource(
+            "aws",
+            "aws",
+            {
+                "region": place.region,
+                # A provider's own lists and objects travel as JSON.
+                "allowedAccountIds": json.dumps([place.account]),
+                "defaultTags": json.dumps({"tags": self.tags}),
+            },
+        )
+
+    @cached_property
+    def gcp(self) -> pulumi.ProviderResource:
+        """The project and region of the configuration."""
+        place = self.clouds.gcp
+        assert place is not None
+        return pulumi.ProviderResource(
+            "gcp",
+            "gcp",
+            {
+                "project": place.project,
+                "region": place.region,
+                "defaultLabels": json.dumps(self.tags),
+            },
+        )
+
+    @cached_property
+    def azure(self) -> pulumi.ProviderResource:
+        """The subscription of the configuration; it has no default tags, components apply them."""
+        place = self.clouds.azure
+        assert place is not None
+        return pulumi.ProviderResource(
+            "azure-native",
+            "azure",
+            {
+                "subscriptionId": place.subscription,
+                "tenantId": place.tenant,
+                "location": place.location,
+            },
+        )

@@ -1,0 +1,182 @@
+"""What must hold between what is switched on in the clouds and the rest of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from components.problems import Problem
+
+from .cloud_config import AwsContainer, AzureContainer, GcpContainer, GcpFunction
+from .config import StackConfig
+from .rule import Rule, at
+
+CLOUD_NAMES: Final = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+KINDS: Final = ("serverless", "containers")
+
+
+def switched_on(config: StackConfig) -> list[tuple[str, str]]:
+    """Kind and cloud of everything that is on: ``("serverless", "aws")``."""
+    return [
+        (kind, cloud)
+        for kind in KINDS
+        for cloud in CLOUD_NAMES
+        if (section := getattr(getattr(config, kind), cloud)) and section.enabled
+    ]
+
+
+def every_cloud_has_a_place(config: StackConfig) -> Iterator[Problem]:
+    """What is switched on says where it goes."""
+    for kind, cloud in switched_on(config):
+        if getattr(config.clouds, cloud) is None:
+            yield at(
+                f"clouds.{cloud}",
+                f"is missing, and {kind}.{cloud} is switched on",
+                f"nobody knows where in {CLOUD_NAMES[cloud]} it goes",
+                f"set it, or set {kind}.{cloud}.enabled: false",
+            )
+
+
+def something_is_deployed(config: StackConfig) -> Iterator[Problem]:
+    """A stack has a place to serve from."""
+    if not config.kubernetes.enabled and not switched_on(config):
+        yield at(
+            "kubernetes.enabled",
+            "is false, and nothing is switched on in serverless or containers",
+            "the stack would be empty: everything that it has made would be deleted",
+            "switch something on, or set it to true",
+        )
+
+
+def keys_can_be_fetched_from_the_clouds(config: StackConfig) -> Iterator[Problem]:
+    """Outside a cluster nobody mounts the issuer's keys."""
+    on = switched_on(config)
+    if on and config.protocol.jwks_url is None:
+        yield at(
+            "protocol.jwksUrl",
+            f"is missing, and {'.'.join(on[0])} is switched on",
+            "a function or a managed container can only fetch the keys, not mount them",
+            "set it to the jwks_uri of your authorization server",
+        )
+
+
+def load_balancers_have_a_network(config: StackConfig) -> Iterator[Problem]:
+    """What stands in a VPC is told which."""
+    aws = config.clouds.aws
+    if ("containers", "aws") in switched_on(config) and aws and aws.network is None:
+        yield at(
+            "clouds.aws.network",
+            "is missing, and containers.aws is switched on",
+            "its load balancer and its tasks have no subnet to stand in",
+            "set vpc, cidr, publicSubnets and privateSubnets, or containers.aws.enabled: false",
+        )
+
+
+def images_are_where_cloud_run_pulls(config: StackConfig) -> Iterator[Problem]:
+    """Cloud Run takes images of Artifact Registry and Docker Hub, and of no other registry."""
+    section = config.containers.gcp
+    if ("containers", "gcp") not in switched_on(config) or section is None:
+        return
+    image = section.image or config.images.server
+    registry = image.partition("/")[0]
+    if not (registry.endswith((".pkg.dev", "gcr.io")) or registry == "docker.io"):
+        yield at(
+            "containers.gcp.image",
+            f"is {image}, of {registry}" if section.image else f"is missing: {image} would be used",
+            "Cloud Run pulls from Artifact Registry and Docker Hub only (Cloud Run, Deploying "
+            "container images)",
+            "copy it to Artifact Registry: europe-west1-docker.pkg.dev/<project>/<repository>/"
+            "qudag-mcp-server",
+        )
+
+
+def copies_of_the_image_are_pinned(config: StackConfig) -> Iterator[Problem]:
+    """What is said of images.server holds for its copies."""
+    for cloud, section in _containers(config):
+        if section.image and config.environment != "dev" and "@sha256:" not in section.image:
+            yield at(
+                f"containers.{cloud}.image",
+                f"{section.image} has no digest",
+                "what runs tomorrow may not be what was tested today",
+                f"append @sha256:… (crane digest {section.image})",
+            )
+
+
+def fewest_are_not_more_than_most(config: StackConfig) -> Iterator[Problem]:
+    """Both bounds of a scale can hold at once."""
+    scaled: list[tuple[str, AwsContainer | GcpContainer | AzureContainer | GcpFunction]] = [
+        (f"containers.{cloud}", section) for cloud, section in _containers(config)
+    ]
+    if config.serverless.gcp:
+        scaled.append(("serverless.gcp", config.serverless.gcp))
+    for path, section in scaled:
+        if section.min_instances > section.max_instances:
+            yield at(
+                f"{path}.minInstances",
+                f"is {section.min_instances}, and maxInstances is {section.max_instances}",
+                "the cloud refuses the service",
+                "raise maxInstances, or lower minInstances",
+            )
+
+
+def secrets_are_of_the_same_account(config: StackConfig) -> Iterator[Problem]:
+    """A role is given rights in its own account and region only."""
+    place = config.clouds.aws
+    if place is None:
+        return
+    for kind, section in (
+        ("serverless", config.serverless.aws),
+        ("containers", config.containers.aws),
+    ):
+        for name, arn in section.secrets.items() if section else ():
+            region, account = arn.split(":")[3:5]
+            if (region, account) != (place.region, place.account):
+                yield at(
+                    f"{kind}.aws.secrets.{name}",
+                    f"is in {account}, {region}, and the stack in {place.account}, {place.region}",
+                    "the server could not read it when it starts",
+                    "copy the secret there, and write the copy's ARN",
+                )
+
+
+def groups_are_private(config: StackConfig) -> Iterator[Problem]:
+    """A container group shows no certificate: tokens would cross the internet in clear."""
+    section = config.containers.azure
+    if section is None or section.kind != "group" or not section.enabled:
+        return
+    if section.public:
+        yield at(
+            "containers.azure.public",
+            "is true, and kind is group",
+            "a container group has no TLS of its own: tokens would cross the internet in clear",
+            "set kind: app, which terminates TLS, or public: false",
+        )
+    if section.subnet is None:
+        yield at(
+            "containers.azure.subnet",
+            "is missing, and kind is group",
+            "without a subnet a group stands on the internet, without TLS",
+            "set it to a subnet that is delegated to Microsoft.ContainerInstance/containerGroups",
+        )
+
+
+def _containers(
+    config: StackConfig,
+) -> Iterator[tuple[str, AwsContainer | GcpContainer | AzureContainer]]:
+    for cloud in CLOUD_NAMES:
+        if section := getattr(config.containers, cloud):
+            yield cloud, section
+
+
+CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("clouds", "serverless", "containers"), every_cloud_has_a_place),
+    (("kubernetes.enabled", "serverless", "containers"), something_is_deployed),
+    (("protocol.jwksUrl", "serverless", "containers"), keys_can_be_fetched_from_the_clouds),
+    (("clouds.aws", "containers.aws"), load_balancers_have_a_network),
+    (("containers.gcp", "images.server"), images_are_where_cloud_run_pulls),
+    (("containers", "environment"), copies_of_the_image_are_pinned),
+    (("containers", "serverless.gcp"), fewest_are_not_more_than_most),
+    (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
+    (("containers.azure",), groups_are_private),
+]
+"""Each rule with what it reads."""
