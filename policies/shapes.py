@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType, NoneType
+from types import NoneType
 from typing import Any, Final, cast
 
 import pulumi
@@ -73,22 +73,27 @@ def _keep(file: Path, known: Mapping[str, Shape]) -> None:
 
 def asked(token: str) -> Shape | None:
     """The shape as the SDK has it now; None for a type that it does not know."""
+    found = sdk_class(token)
+    return _shape(args_class(*found), ()) if found else None
+
+
+def sdk_class(token: str) -> tuple[str, str] | None:
+    """Module and name of the class that the SDK has for a type."""
     package, module, _ = token.split(":")
     import_module(f"pulumi_{package.replace('-', '_')}")
     # The registry by which the SDK itself turns a token into a class; only its name is private.
-    registered = cast("Any", rpc)._RESOURCE_MODULES.get(f"{package}:{module}") or ()
-    for one in registered:
-        found: Mapping[str, str] = one.mod_info["classes"]
-        if name := found.get(token):
-            with warnings.catch_warnings(action="ignore"):  # of types that are not asked for
-                module = import_module(one.mod_info["fqn"])
-            return _shape(_args_class(module, name), ())
+    for one in cast("Any", rpc)._RESOURCE_MODULES.get(f"{package}:{module}") or ():
+        if name := one.mod_info["classes"].get(token):
+            return one.mod_info["fqn"], name
     return None
 
 
-def _args_class(module: ModuleType, resource: str) -> type[Any]:
+def args_class(module: str, resource: str) -> type[Any]:
+    """The class of a resource's inputs."""
+    with warnings.catch_warnings(action="ignore"):  # of types that are not asked for
+        imported = import_module(module)
     # Where a nested type already has the usual name, the generator calls it InitArgs.
-    return getattr(module, f"{resource}InitArgs", None) or getattr(module, f"{resource}Args")
+    return getattr(imported, f"{resource}InitArgs", None) or getattr(imported, f"{resource}Args")
 
 
 def _shape(hint: Any, within: tuple[Any, ...]) -> Shape:

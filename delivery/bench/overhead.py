@@ -37,13 +37,14 @@ from delivery.bench.overhead import program
 graph = program(sys.argv[1])
 seconds = time.perf_counter() - started
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
-print(json.dumps([seconds, peak, sum(r.is_kubernetes_object for r in graph.resources)]))
+resources = sum(r.custom and not r.type.startswith("pulumi:") for r in graph.resources)
+print(json.dumps([seconds, peak, resources]))
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one program took: seconds of wall time, MiB at the peak, Kubernetes resources."""
+    """What one program took: seconds of wall time, MiB at the peak, resources."""
 
     seconds: float
     mebibytes: float
