@@ -49,9 +49,9 @@ def something_is_deployed(config: StackConfig) -> Iterator[Problem]:
 
 
 def keys_can_be_fetched_from_the_clouds(config: StackConfig) -> Iterator[Problem]:
-    """Outside a cluster nobody mounts the issuer's keys."""
+    """Outside a cluster nobody mounts the issuer's keys, in dev as little as elsewhere."""
     on = switched_on(config)
-    if on and config.protocol.jwks_url is None:
+    if on and config.environment == "dev" and config.protocol.jwks_url is None:
         yield at(
             "protocol.jwksUrl",
             f"is missing, and {'.'.join(on[0])} is switched on",
@@ -171,7 +171,10 @@ def _containers(
 CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("clouds", "serverless", "containers"), every_cloud_has_a_place),
     (("kubernetes.enabled", "serverless", "containers"), something_is_deployed),
-    (("protocol.jwksUrl", "serverless", "containers"), keys_can_be_fetched_from_the_clouds),
+    (
+        ("protocol.jwksUrl", "environment", "serverless", "containers"),
+        keys_can_be_fetched_from_the_clouds,
+    ),
     (("clouds.aws", "containers.aws"), load_balancers_have_a_network),
     (("containers.gcp", "images.server"), images_are_where_cloud_run_pulls),
     (("containers", "environment"), copies_of_the_image_are_pinned),

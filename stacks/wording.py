@@ -25,8 +25,9 @@ KEY_PREFIX: Final = "qudag-mcp:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*")
 _LOGIN = re.compile(r"//[^/]*@")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private|api_?key", re.IGNORECASE)
-_UNSHOWN: Final = ("secrets",)
-"""Sections whose values are never shown: what does not belong there may be a secret itself."""
+_UNSHOWN: Final = "secrets"
+"""Section whose values are never shown: what does not belong there may be a secret itself."""
+_CHOICE: Final = re.compile(r"'([^']*)'|\b(\d+)\b")
 _ALIKE: Final = 0.7
 _FORMS: Final = {**FORMS, **CLOUD_FORMS}
 
@@ -57,7 +58,7 @@ def worded(detail: ErrorDetails) -> Problem:
     value = steps[-2] if is_key else detail["input"]
     said = _Said(
         value=value,
-        shown="a value that is not shown here" if steps[0] in _UNSHOWN else _shown(value),
+        shown="a value that is not shown here" if _UNSHOWN in steps else _shown(value),
         field=_field(steps),
         annotation=_annotation((*steps[:-2], "[key]") if is_key else steps),
         context=cast("Mapping[str, Any]", detail.get("ctx", {})),
@@ -221,7 +222,7 @@ def _range(said: _Said) -> tuple[str, str]:
 
 
 def _choice(said: _Said) -> tuple[str, str]:
-    choices = re.findall(r"'([^']*)'", said.context["expected"])
+    choices = [quoted or number for quoted, number in _CHOICE.findall(said.context["expected"])]
     known = f"is {said.shown}; the choices are {', '.join(choices)}"
     if not isinstance(said.value, str) and str(said.value) in choices:
         return f"is the number {said.shown}, not text", f'put it in quotes: "{said.value}"'
