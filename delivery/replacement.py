@@ -1,12 +1,15 @@
 """Which changes Kubernetes or a provider can only make by replacing the object.
 
 The Kubernetes part follows what the Pulumi Kubernetes provider replaces (its table of force-new
-properties), so that the offline answer is the engine's answer.
+properties), so that the offline answer is the engine's answer. Of a cloud's resource the name, and
+what the table below lists, makes it another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from components.naming import NAME_RULES
 
 from .graph import Resource
 from .properties import PropertyChange
@@ -39,6 +42,20 @@ _VOLUME_SOURCES = (
     "storageos",
     "vsphereVolume",
 )
+
+_CLOUD_REPLACING: dict[str, tuple[str, ...]] = {
+    "aws:dynamodb/table:Table": ("hashKey", "rangeKey", "attributes"),
+    "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId"),
+    "aws:ecs/taskDefinition:TaskDefinition": ("",),
+    "aws:lambda/permission:Permission": ("",),
+    "aws:lb/loadBalancer:LoadBalancer": ("internal", "loadBalancerType"),
+    "aws:lb/targetGroup:TargetGroup": ("port", "protocol", "targetType", "vpcId"),
+    "aws:rds/instance:Instance": ("dbSubnetGroupName", "engine", "storageEncrypted"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),
+    "azure-native:storage:Blob": ("",),
+    "gcp:storage/bucketObject:BucketObject": ("",),
+}
+"""By type; the empty path stands for every property: there is no update of such a resource."""
 
 _REPLACING: dict[str, tuple[str, ...]] = {
     "apps/v1:Deployment": ("spec.selector",),
@@ -93,7 +110,8 @@ def replacing(
 
 def _paths(before: Resource, provider: Resource | None) -> tuple[str, ...]:
     if not before.is_kubernetes_object:
-        return ()
+        rule = NAME_RULES.get(before.type)
+        return (*([rule.key] if rule else []), *_CLOUD_REPLACING.get(before.type, ()))
     kind = before.type.removeprefix("kubernetes:")
     option = _MUTABLE_BY_PROVIDER.get(kind)
     mutable = option and provider and provider.inputs.get(option) in (True, "true")
@@ -103,4 +121,4 @@ def _paths(before: Resource, provider: Resource | None) -> tuple[str, ...]:
 
 
 def _within(path: str, ancestor: str) -> bool:
-    return path == ancestor or path.startswith((f"{ancestor}.", f"{ancestor}["))
+    return ancestor in ("", path) or path.startswith((f"{ancestor}.", f"{ancestor}["))

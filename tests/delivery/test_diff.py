@@ -155,3 +155,22 @@ def test_configuration_is_replaced_unless_the_provider_may_update_it():
 
     assert action() is Action.REPLACE
     assert action(enableConfigMapMutable="true") is Action.CHANGE
+
+
+@pytest.mark.parametrize(
+    ("token", "old", "new"),
+    [
+        ("aws:s3/bucketObjectv2:BucketObjectv2", {"key": "1.zip"}, {"key": "2.zip"}),
+        ("azure-native:storage:StorageAccount", {"accountName": "a"}, {"accountName": "b"}),
+        ("aws:ecs/taskDefinition:TaskDefinition", {"cpu": "512"}, {"cpu": "1024"}),
+    ],
+)
+def test_what_makes_a_clouds_resource_another_one_replaces_it(token: str, old: Any, new: Any):
+    change = only_change(cloud(token, "it", **old), cloud(token, "it", **new))
+    assert (change.action, change.replacing) == (Action.REPLACE, tuple(new))
+
+
+def test_what_a_cloud_changes_in_place_is_a_change():
+    token = "aws:lambda/function:Function"
+    change = only_change(cloud(token, "it", timeout=30), cloud(token, "it", timeout=31))
+    assert change.action is Action.CHANGE
