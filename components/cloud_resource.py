@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pulumi
+
+from .problems import Problem, ProblemReport
 
 
 class CloudResource(pulumi.CustomResource):
@@ -56,4 +58,18 @@ class CloudResource(pulumi.CustomResource):
 
 @cache
 def _provider_version(package: str) -> str:
-    return version(f"pulumi_{package.replace('-', '_')}")
+    """The version of the cloud's SDK, by which the engine finds the plugin."""
+    try:
+        return version(f"pulumi_{package.replace('-', '_')}")
+    except PackageNotFoundError:
+        extra = package.partition("-")[0]
+        raise ProblemReport(
+            [
+                Problem(
+                    f"pulumi-{package}",
+                    "is not installed",
+                    "the engine would not know which version of its plugin to run",
+                    f"pip install 'pulumi_qudag_mcp[{extra}]'",
+                )
+            ]
+        ) from None
