@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .container import SecretFiles as SecretFiles
     from .containers.cloud_run import CloudRun as CloudRun
     from .containers.cloud_run import CloudRunArgs as CloudRunArgs
+    from .containers.ecs_fargate import EcsFargate as EcsFargate
+    from .containers.ecs_fargate import EcsFargateArgs as EcsFargateArgs
     from .core import MIGRATION as MIGRATION
     from .core import Core as Core
     from .core import CoreArgs as CoreArgs
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from .flow import FlowPoliciesArgs as FlowPoliciesArgs
     from .flow import Neighbour as Neighbour
     from .flow import Outside as Outside
+    from .functions.aws_fronts import Front as Front
+    from .functions.aws_fronts import Throttle as Throttle
+    from .functions.aws_lambda import AwsLambda as AwsLambda
+    from .functions.aws_lambda import AwsLambdaArgs as AwsLambdaArgs
     from .functions.gcp_function import GcpFunction as GcpFunction
     from .functions.gcp_function import GcpFunctionArgs as GcpFunctionArgs
     from .gateway import Gateway as Gateway
@@ -50,6 +56,8 @@ if TYPE_CHECKING:
     from .namespace import ContainerLimits as ContainerLimits
     from .namespace import LockedNamespace as LockedNamespace
     from .namespace import LockedNamespaceArgs as LockedNamespaceArgs
+    from .places import AwsNetwork as AwsNetwork
+    from .places import AwsPlace as AwsPlace
     from .places import GcpPlace as GcpPlace
     from .problems import Problem as Problem
     from .problems import ProblemReport as ProblemReport
@@ -78,16 +86,19 @@ _PUBLIC = {
     "budget": "Distance Hop TimeoutBudget",
     "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
     "containers.cloud_run": "CloudRun CloudRunArgs",
+    "containers.ecs_fargate": "EcsFargate EcsFargateArgs",
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "data_tier": "DataTier DataTierArgs",
     "databases.contents": "CacheProfile",
     "databases.embedded": "Embedded",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
+    "functions.aws_fronts": "Front Throttle",
+    "functions.aws_lambda": "AwsLambda AwsLambdaArgs",
     "functions.gcp_function": "GcpFunction GcpFunctionArgs",
     "gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
     "gcp": "GcpAccess GcpSecret",
     "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
-    "places": "GcpPlace",
+    "places": "AwsNetwork AwsPlace GcpPlace",
     "problems": "Problem ProblemReport",
     "qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "scaling": "Autoscaling ObjectMetric Pace PodMetric",

@@ -31,8 +31,8 @@ class DataTier(Component[DataTierArgs]):
     Attributes:
         database_host, database_port: of PostgreSQL.
         database_name, database_user: as they were given.
-        database_credentials: where the user's password is kept, in the words of the place: a Secret's
-            name, an ARN, a resource's id; never the password.
+        database_credentials: where the user's password is kept, in the words of the place: a
+            Secret's name, an ARN, a resource's id; never the password.
         cache_host, cache_port: of Valkey.
     """
 

@@ -59,11 +59,83 @@ class NameRule:
 
 _DASHED: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 _AWS_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_AWS_WORD: Final = r"[A-Za-z0-9_-]+"
+_AWS_LOWER: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 _AZURE: Final = "Azure Resource Manager, naming rules and restrictions"
 
 _IN_PLAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
 
 NAME_RULES: Final[dict[str, NameRule]] = {
+    "aws:apigatewayv2/api:Api": NameRule(
+        longest=128, form=r"[A-Za-z0-9 ._-]+", source="API Gateway V2 API, CreateApi"
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": NameRule(
+        longest=512, form=r"[A-Za-z0-9_./#-]+", source="CloudWatch Logs API, CreateLogGroup"
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": NameRule(
+        longest=255, form=r"[A-Za-z0-9_./ -]+", source="CloudWatch API, PutMetricAlarm"
+    ),
+    "aws:dynamodb/table:Table": NameRule(
+        longest=255, form=r"[A-Za-z0-9_.-]+", source="DynamoDB API, CreateTable", shortest=3
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": NameRule(
+        longest=255,
+        form=r"(?!sg-)[A-Za-z0-9 ._:/()#,@+=;{}!$*-]+",
+        source="EC2 API, CreateSecurityGroup",
+    ),
+    "aws:ecs/cluster:Cluster": NameRule(
+        longest=255, form=_AWS_WORD, source="ECS API, CreateCluster"
+    ),
+    "aws:ecs/service:Service": NameRule(
+        longest=255, form=_AWS_WORD, source="ECS API, CreateService"
+    ),
+    "aws:ecs/taskDefinition:TaskDefinition": NameRule(
+        longest=255, form=_AWS_WORD, source="ECS API, RegisterTaskDefinition", key="family"
+    ),
+    "aws:elasticache/parameterGroup:ParameterGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="ElastiCache API, CreateCacheParameterGroup"
+    ),
+    "aws:elasticache/replicationGroup:ReplicationGroup": NameRule(
+        longest=40,
+        form=_AWS_LOWER,
+        source="ElastiCache API, CreateReplicationGroup",
+        key="replicationGroupId",
+    ),
+    "aws:elasticache/subnetGroup:SubnetGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="ElastiCache API, CreateCacheSubnetGroup"
+    ),
+    "aws:elasticache/user:User": NameRule(
+        longest=40,
+        form=_AWS_LOWER,
+        source="ElastiCache User Guide, Authenticating with IAM",
+        key="userId",
+    ),
+    "aws:elasticache/userGroup:UserGroup": NameRule(
+        longest=40, form=_AWS_LOWER, source="ElastiCache API, CreateUserGroup", key="userGroupId"
+    ),
+    "aws:iam/role:Role": NameRule(
+        longest=64, form=r"[A-Za-z0-9_+=,.@-]+", source="IAM API, CreateRole"
+    ),
+    "aws:rds/instance:Instance": NameRule(
+        longest=63, form=_AWS_LOWER, source="RDS API, CreateDBInstance", key="identifier"
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="RDS API, CreateDBParameterGroup"
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="RDS API, CreateDBSubnetGroup"
+    ),
+    "aws:s3/bucket:Bucket": NameRule(
+        longest=63,
+        form=_IN_PLAIN,
+        source="S3 User Guide, Bucket naming rules",
+        shortest=3,
+        key="bucket",
+    ),
+    "aws:scheduler/schedule:Schedule": NameRule(
+        longest=64, form=r"[A-Za-z0-9_.-]+", source="EventBridge Scheduler API, CreateSchedule"
+    ),
+    "aws:sqs/queue:Queue": NameRule(longest=80, form=_AWS_WORD, source="SQS API, CreateQueue"),
     "aws:lb/loadBalancer:LoadBalancer": NameRule(
         longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateLoadBalancer"
     ),

@@ -3,9 +3,11 @@
 from typing import Final
 
 TYPE_TOKENS: Final = {
+    "AwsLambda": "qudag-mcp:index:AwsLambda",
     "CloudRun": "qudag-mcp:index:CloudRun",
     "Core": "qudag-mcp:index:Core",
     "DataTier": "qudag-mcp:index:DataTier",
+    "EcsFargate": "qudag-mcp:index:EcsFargate",
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",
     "GcpFunction": "qudag-mcp:index:GcpFunction",

@@ -1,4 +1,7 @@
-"""Outputs of AWS resources that follow from names, region and account."""
+"""Outputs of AWS resources that follow from names, region and account.
+
+Where AWS makes up an id, the logical name stands in its place, as in everything that refers to it.
+"""
 
 from __future__ import annotations
 
@@ -24,5 +27,30 @@ AWS: Final = {
     },
     "aws:sqs/queue:Queue": {"arn": _arn("sqs", "{name}")},
     "aws:cloudwatch/logGroup:LogGroup": {"arn": _arn("logs", "log-group:{name}")},
+    "aws:apigatewayv2/api:Api": {
+        "executionArn": _arn("execute-api", "{logical}"),
+        "apiEndpoint": "https://{logical}.execute-api.{region}.amazonaws.com",
+    },
+    "aws:lambda/functionUrl:FunctionUrl": {
+        "functionUrl": "https://{logical}.lambda-url.{region}.on.aws/",
+    },
+    "aws:ecs/cluster:Cluster": {"arn": _arn("ecs", "cluster/{name}")},
+    "aws:lb/loadBalancer:LoadBalancer": {
+        "arn": _arn("elasticloadbalancing", "loadbalancer/app/{name}/{logical}"),
+        "arnSuffix": "app/{name}/{logical}",
+        "dnsName": "{logical}.{region}.elb.amazonaws.com",
+    },
+    "aws:lb/targetGroup:TargetGroup": {
+        "arn": _arn("elasticloadbalancing", "targetgroup/{name}/{logical}"),
+        "arnSuffix": "targetgroup/{name}/{logical}",
+    },
+    "aws:rds/instance:Instance": {
+        "address": "{identifier}.{logical}.{region}.rds.amazonaws.com",
+    },
+    "aws:elasticache/replicationGroup:ReplicationGroup": {
+        "arn": _arn("elasticache", "replicationgroup:{replicationGroupId}"),
+        "primaryEndpointAddress": "master.{replicationGroupId}.{logical}.cache.amazonaws.com",
+    },
+    "aws:elasticache/user:User": {"arn": _arn("elasticache", "user:{userId}")},
     "aws:s3/bucket:Bucket": {"id": "{bucket}", "arn": "arn:aws:s3:::{bucket}"},
 }

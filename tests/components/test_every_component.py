@@ -12,11 +12,15 @@ import pytest
 
 from components.arguments import camel
 from components.base import Component
+from components.budget import TimeoutBudget
 from components.containers.cloud_run import CloudRun, CloudRunArgs
+from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
 from components.core import Core, Monolith
 from components.data_tier import DataTier
 from components.databases.contents import CacheProfile
 from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.functions.aws_fronts import Throttle
+from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
 from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
 from components.gateway import Gateway, GatewayEngine
 from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
@@ -28,7 +32,17 @@ from components.server_config import Cache, Database, NodeConfig
 from components.tokens import TYPE_TOKENS
 from components.workload import Exposure, Workload, WorkloadKind
 from tests.harness import ResourceGraph, record
-from tests.harness.clouds import ARCHIVE, GCP_PRIVATE, GCP_SECRETS, NAMED, cloud_config
+from tests.harness.clouds import (
+    ARCHIVE,
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_NETWORK,
+    AWS_SECRET,
+    GCP_PRIVATE,
+    GCP_SECRETS,
+    NAMED,
+    cloud_config,
+)
 from tests.harness.parts import config, core, data_tier, gateway, monolith, server, workload
 from tests.harness.platforms import ancestry
 
@@ -85,6 +99,31 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     ),
     "DataTier for sessions": (DataTier, data_tier()),
     "DataTier for a cache": (DataTier, data_tier(cache_profile=CacheProfile.CACHE)),
+    "AwsLambda": (
+        AwsLambda,
+        AwsLambdaArgs(
+            place=AWS,
+            archive=ARCHIVE,
+            config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
+            public=True,
+            websocket=True,
+            secrets={"API_KEY": AWS_SECRET},
+            throttle=Throttle(burst=40),
+        ),
+    ),
+    "EcsFargate": (
+        EcsFargate,
+        EcsFargateArgs(
+            place=AWS,
+            network=AWS_NETWORK,
+            image="example.com/server:1",
+            config=cloud_config(domain="mcp.example.com"),
+            certificate=AWS_CERTIFICATE,
+            public=False,
+            allowed_from=["10.8.0.0/16"],
+            secrets={"API_KEY": AWS_SECRET},
+        ),
+    ),
     "GcpFunction": (
         GcpFunction,
         GcpFunctionArgs(

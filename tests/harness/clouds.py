@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+import pulumi
+
 from components.archive import Archive
 from components.gcp import GcpAccess, GcpSecret
-from components.places import AzurePlace, GcpPlace
+from components.places import AwsNetwork, AwsPlace, AzurePlace, GcpPlace
 from components.server_config import Auth, ServerConfig
 
-from . import Resource, ResourceGraph
+from . import Resource, ResourceGraph, record
 from .parts import AUDIENCE, ISSUER, config
 
 ARCHIVE: Final = Archive(path="build/function.zip", digest="0123456789abcdef" * 4)
+AWS: Final = AwsPlace(account="123456789012", region="eu-central-1")
+AWS_NETWORK: Final = AwsNetwork(
+    vpc="vpc-0123456789abcdef0",
+    vpc_cidr="10.0.0.0/16",
+    private_subnets=["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"],
+    public_subnets=["subnet-0cccccccccccccccc", "subnet-0dddddddddddddddd"],
+)
+AWS_SECRET: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:qudag-mcp/api-a1B2c3"
+AWS_CERTIFICATE: Final = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000"
 GCP: Final = GcpPlace(project="acme", region="europe-west1")
 GCP_PRIVATE: Final = replace(
     GCP, network="projects/acme/global/networks/own", subnetwork="own-europe-west1"
@@ -36,6 +50,40 @@ def cloud_config(**changes: Any) -> ServerConfig:
     """A server whose issuer publishes its keys, as every server on a cloud needs."""
     jwks = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/jwks.json")
     return config(**{"auth": jwks, **changes})
+
+
+def on_aws(program: Callable[[pulumi.ResourceOptions], object]) -> ResourceGraph:
+    """The graph of ``program``, whose resources go to the account and region of ``AWS``."""
+
+    def run() -> None:
+        provider = pulumi.ProviderResource(
+            "aws", "aws", {"region": AWS.region, "allowedAccountIds": [AWS.account]}
+        )
+        program(pulumi.ResourceOptions(providers=[provider]))
+
+    return record(run)
+
+
+def rights(graph: ResourceGraph) -> dict[str, set[tuple[str, str]]]:
+    """What each role of AWS may do, by the part of its name before the suffix: action and ARN.
+
+    A suffix of a name in an ARN is left out too: it says nothing that a reader could judge.
+    """
+    found: dict[str, set[tuple[str, str]]] = {
+        _plain(role.inputs["name"]): set() for role in graph.all("aws:iam/role:Role")
+    }
+    for policy in graph.all("aws:iam/rolePolicy:RolePolicy"):
+        for statement in json.loads(policy.inputs["policy"])["Statement"]:
+            found[_plain(policy.inputs["role"])] |= {
+                (action, _plain(arn))
+                for action in statement["Action"]
+                for arn in statement["Resource"]
+            }
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"-[0-9a-f]{8}(?=$|[/:])", "", name)
 
 
 def granted(graph: ResourceGraph) -> set[tuple[str, str, str]]:

@@ -1,0 +1,134 @@
+"""What AwsLambda refuses: what AWS publishes that it cannot do, and what would mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..aws import retention_problems, secret_problems
+from ..budget import STEP, Distance
+from ..limits import (
+    HTTP_API_TIMEOUT,
+    LAMBDA_ENVIRONMENT,
+    LAMBDA_MEMORY,
+    LAMBDA_TIMEOUT,
+    WEBSOCKET_API_TIMEOUT,
+    Limit,
+)
+from ..problems import Problem
+from ..server_config import ServerConfig
+from .aws_fronts import Front
+
+if TYPE_CHECKING:
+    from .aws_lambda import AwsLambdaArgs
+
+RESERVED = ("AWS_", "LAMBDA_", "QUDAG_MCP_")
+"""Beginnings of variables that the runtime of Lambda or the component itself sets."""
+
+
+def problems(args: AwsLambdaArgs) -> list[Problem]:
+    """All that cannot be, at once."""
+    streams = args.front is Front.FUNCTION_URL
+    return [
+        *_too_long(args, LAMBDA_TIMEOUT, "split the tool, or run the server in containers"),
+        *([] if streams else _too_long(args, HTTP_API_TIMEOUT, "use front FUNCTION_URL")),
+        *(
+            _too_long(args, WEBSOCKET_API_TIMEOUT, "set websocket to false")
+            if args.websocket
+            else []
+        ),
+        *LAMBDA_MEMORY.problems("memory", args.memory, fix="write 1024"),
+        *retention_problems(args.log_retention),
+        *secret_problems(args.secrets),
+        *_reserved(args.secrets),
+        *unserved(args.config),
+        *_meaningless(args, streams=streams),
+    ]
+
+
+def environment_problems(variables: Mapping[str, str]) -> list[Problem]:
+    """Whether AWS takes so much environment; known once everything in it is."""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
+    fix = "give the function fewer secrets, or shorter names"
+    return LAMBDA_ENVIRONMENT.problems("environment", size, fix=fix)
+
+
+def unserved(config: ServerConfig) -> list[Problem]:
+    """Parts of a server's configuration that nothing outside a cluster gives it."""
+    given = {"database": config.database, "cache": config.cache, "node": config.node}
+    return [
+        Problem(
+            f"config.{part}",
+            "is set",
+            "its certificate authority and its keys come from files, which nobody mounts here",
+            f"leave it out: sessions are in DynamoDB, and a server with a {part} is for a cluster",
+        )
+        for part, value in given.items()
+        if value is not None
+    ]
+
+
+def _too_long(args: AwsLambdaArgs, limit: Limit, fix: str) -> list[Problem]:
+    """Whoever waits for the tool waits a step longer, so that the answer is the tool's."""
+    waits = args.config.budget.at(Distance.GATEWAY).timeout
+    longest = limit.most - STEP
+    return limit.problems(
+        "config.budget.longest_tool",
+        waits,
+        fix=f"set at most {longest} s for the longest tool, or {fix}",
+    )
+
+
+def _reserved(secrets: Mapping[str, str]) -> list[Problem]:
+    return [
+        Problem(
+            f"secrets.{variable}",
+            f"a variable that begins with {begin} is not yours to set",
+            "Lambda refuses it, or the server would not find its own configuration",
+            f"call it {variable.removeprefix(begin)}",
+        )
+        for variable in secrets
+        for begin in RESERVED
+        if variable.startswith(begin)
+    ]
+
+
+def _meaningless(args: AwsLambdaArgs, *, streams: bool) -> list[Problem]:
+    found: list[Problem] = []
+    if args.websocket and args.config.era == "legacy":
+        found.append(
+            Problem(
+                "websocket",
+                "is true, and the era is legacy",
+                "WebSockets carry messages of the modern era alone: every one would be refused",
+                "set websocket to false, or the era to dual",
+            )
+        )
+    if streams and args.throttle and not args.websocket:
+        found.append(
+            Problem(
+                "throttle",
+                "is set, and there is no API to throttle",
+                "a function URL has no rate limit (AWS Lambda Developer Guide, Function URLs)",
+                "leave it out: reserved_concurrency bounds the calls at once; or use HTTP_API",
+            )
+        )
+    if args.config.domain and streams:
+        found.append(
+            Problem(
+                "config.domain",
+                f"is {args.config.domain}, and the front is a function URL",
+                "a function URL has no other host name (AWS Lambda Developer Guide, Function URLs)",
+                "leave the domain out, or use front HTTP_API",
+            )
+        )
+    elif bool(args.config.domain) != bool(args.certificate):
+        found.append(
+            Problem(
+                "certificate",
+                "belongs to config.domain: one of the two is missing",
+                "API Gateway serves a domain of yours only with its certificate",
+                "set both, or neither",
+            )
+        )
+    return found

@@ -1,0 +1,381 @@
+"""AwsLambda: what is made, who may do what, how long a call may take, and what AWS cannot do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.archive import Archive
+from components.budget import TimeoutBudget
+from components.functions.aws_fronts import Front, Throttle
+from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
+from components.problems import ProblemReport
+from components.server_config import Cache, Database, NodeConfig
+from policies import broken_policies
+from tests.harness import ResourceGraph
+from tests.harness.clouds import (
+    ARCHIVE,
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_SECRET,
+    cloud_config,
+    on_aws,
+    rights,
+)
+
+FUNCTION = "aws:lambda/function:Function"
+PERMISSION = "aws:lambda/permission:Permission"
+TABLE = "aws:dynamodb/table:Table"
+ROUTE = "aws:apigatewayv2/route:Route"
+STAGE = "aws:apigatewayv2/stage:Stage"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+COMPONENT = "qudag-mcp:index:AwsLambda"
+BRIEF = TimeoutBudget(longest_tool=20)
+NAMED = cloud_config(domain="mcp.example.com", budget=BRIEF)
+URL: dict[str, Any] = {"front": Front.FUNCTION_URL}
+
+
+def args(**changes: Any) -> AwsLambdaArgs:
+    given: dict[str, Any] = {
+        "place": AWS,
+        "archive": ARCHIVE,
+        "config": cloud_config(budget=BRIEF),
+        "public": True,
+    }
+    return AwsLambdaArgs(**given | changes)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    return on_aws(lambda opts: AwsLambda("mcp", args(**changes), opts))
+
+
+def function(**changes: Any) -> dict[str, Any]:
+    return graph(**changes).one(FUNCTION).inputs
+
+
+def refused(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(**changes)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def slow(seconds: int) -> dict[str, Any]:
+    return {"config": cloud_config(budget=TimeoutBudget(longest_tool=seconds))}
+
+
+EVERY_SHAPE = [
+    {},
+    {"websocket": True, "secrets": {"API_KEY": AWS_SECRET}},
+    URL,
+    {**URL, "public": False, "protect": True},
+    {
+        "config": NAMED,
+        "certificate": AWS_CERTIFICATE,
+    },
+]
+
+
+@pytest.mark.parametrize("changes", EVERY_SHAPE)
+def test_what_is_made_keeps_every_policy(changes: dict[str, Any]):
+    assert broken_policies(graph(**changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "base"),
+    [
+        ({}, "https://mcp-http-api.execute-api.eu-central-1.amazonaws.com"),
+        (URL, "https://mcp-url.lambda-url.eu-central-1.on.aws"),
+        (EVERY_SHAPE[-1], "https://mcp.example.com"),
+    ],
+)
+def test_the_outputs_are_those_of_every_target_that_serves_mcp(changes: Any, base: str):
+    outputs = graph(**changes).one(COMPONENT).outputs
+    assert {key: outputs[key] for key in ("mcp_url", "prm_url", "issuer", "era")} == {
+        "mcp_url": f"{base}/mcp",
+        "prm_url": f"{base}/.well-known/oauth-protected-resource/mcp",
+        "issuer": "https://issuer.example.com",
+        "era": "dual",
+    }
+
+
+def test_the_websocket_api_says_where_it_is():
+    url = graph(websocket=True).one(COMPONENT).outputs["websocket_url"]
+    assert url == "wss://mcp-socket-api.execute-api.eu-central-1.amazonaws.com/mcp"
+    assert graph().one(COMPONENT).outputs["websocket_url"] == ""
+
+
+def test_the_function_is_the_deployment_patterns():
+    made = function()
+    assert (made["runtime"], made["architectures"]) == ("python3.13", ["arm64"])
+    assert made["memorySize"] == 1024
+    assert made["handler"] == "qudag_mcp_server.hosts.aws_lambda.handler"
+
+
+def test_each_hop_outlives_the_tool_and_the_thirty_seconds_of_the_source_are_reached():
+    made = graph(**slow(25))
+    assert made.one(FUNCTION).inputs["timeout"] == 30
+    assert (
+        made.one("aws:apigatewayv2/integration:Integration").inputs["timeoutMilliseconds"] == 30_000
+    )
+    assert function(**URL, **slow(895))["timeout"] == 900
+
+
+def test_every_role_may_do_exactly_what_it_is_for():
+    made = graph(websocket=True, secrets={"API_KEY": AWS_SECRET})
+    table = "arn:aws:dynamodb:eu-central-1:123456789012:table"
+    queue = "arn:aws:sqs:eu-central-1:123456789012:mcp-dead-letters"
+    logs = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/mcp:*"
+    socket = "arn:aws:execute-api:eu-central-1:123456789012:mcp-socket-api"
+    assert rights(made) == {
+        "mcp-role": {
+            ("logs:CreateLogStream", logs),
+            ("logs:PutLogEvents", logs),
+            ("dynamodb:GetItem", f"{table}/mcp-sessions"),
+            ("dynamodb:UpdateItem", f"{table}/mcp-sessions"),
+            ("dynamodb:DeleteItem", f"{table}/mcp-sessions"),
+            ("dynamodb:Query", f"{table}/mcp-sessions/index/UserIdIndex"),
+            ("dynamodb:GetItem", f"{table}/mcp-connections"),
+            ("dynamodb:PutItem", f"{table}/mcp-connections"),
+            ("dynamodb:DeleteItem", f"{table}/mcp-connections"),
+            ("sqs:SendMessage", queue),
+            ("secretsmanager:GetSecretValue", AWS_SECRET),
+            ("execute-api:ManageConnections", f"{socket}/mcp/POST/@connections/*"),
+        },
+        "mcp-scheduler-role": {
+            (
+                "lambda:InvokeFunction",
+                "arn:aws:lambda:eu-central-1:123456789012:function:mcp",
+            ),
+            ("sqs:SendMessage", queue),
+        },
+    }
+
+
+def test_each_role_is_for_one_service():
+    trusted = {
+        role.name: json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]["Principal"]
+        for role in graph().all("aws:iam/role:Role")
+    }
+    assert trusted == {
+        "mcp-role": {"Service": "lambda.amazonaws.com"},
+        "mcp-scheduler-role": {"Service": "scheduler.amazonaws.com"},
+    }
+
+
+def test_the_function_waits_for_its_rights():
+    made = graph()
+    rights_urn = made.one("aws:iam/rolePolicy:RolePolicy", name="mcp-may-serve").urn
+    assert rights_urn in made.one(FUNCTION).dependencies
+
+
+def test_the_configuration_names_the_tables():
+    made = graph()
+    toml = made.one(FUNCTION).inputs["environment"]["variables"]["QUDAG_MCP_CONFIG"]
+    assert 'kind = "dynamodb"' in toml
+    for table in made.all(TABLE):
+        assert f'"{table.inputs["name"]}"' in toml
+
+
+def test_secrets_reach_the_function_by_name_and_never_by_value():
+    variables = function(secrets={"API_KEY": AWS_SECRET})["environment"]["variables"]
+    assert json.loads(variables["QUDAG_MCP_SECRETS"]) == {"API_KEY": AWS_SECRET}
+    assert "QUDAG_MCP_SECRETS" not in function()["environment"]["variables"]
+
+
+def test_a_function_url_streams_and_an_http_api_does_not():
+    made = graph(**URL)
+    assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["invokeMode"] == "RESPONSE_STREAM"
+    variables = made.one(FUNCTION).inputs["environment"]["variables"]
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/stream"
+    assert "AWS_LAMBDA_EXEC_WRAPPER" not in function()["environment"]["variables"]
+
+
+def test_a_public_url_has_both_rights_and_the_second_for_calls_through_it_alone():
+    permissions = [each.inputs for each in graph(**URL).all(PERMISSION)]
+    assert [p["principal"] for p in permissions] == ["*", "*"]
+    assert {(p["action"], p.get("functionUrlAuthType")) for p in permissions} == {
+        ("lambda:InvokeFunctionUrl", "NONE"),
+        ("lambda:InvokeFunction", None),
+    }
+    (call,) = [p for p in permissions if p["action"] == "lambda:InvokeFunction"]
+    assert call["invokedViaFunctionUrl"] is True
+
+
+def test_what_is_not_public_wants_a_signature_of_the_account():
+    made = graph(**URL, public=False)
+    assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["authorizationType"] == "AWS_IAM"
+    assert made.all(PERMISSION) == []
+    routes = graph(public=False, websocket=True).all(ROUTE)
+    wanted = {each.name: each.inputs["authorizationType"] for each in routes}
+    assert wanted == {
+        "mcp-http-route": "AWS_IAM",
+        "mcp-socket-connect": "AWS_IAM",
+        "mcp-socket-default": "NONE",
+        "mcp-socket-disconnect": "NONE",
+    }
+
+
+def test_only_its_own_apis_call_it():
+    arns = {p.inputs["sourceArn"] for p in graph(websocket=True).all(PERMISSION)}
+    assert arns == {
+        f"arn:aws:execute-api:eu-central-1:123456789012:mcp-{kind}-api/*"
+        for kind in ("http", "socket")
+    }
+
+
+def test_the_websocket_api_has_the_three_routes():
+    routes = graph(websocket=True).all(ROUTE)
+    keys = {r.inputs["routeKey"] for r in routes if r.name.startswith("mcp-socket")}
+    assert keys == {"$connect", "$disconnect", "$default"}
+
+
+def test_the_apis_are_throttled_and_their_requests_written_down():
+    stage = graph().one(STAGE).inputs
+    assert stage["defaultRouteSettings"]["throttlingRateLimit"] == 10
+    assert stage["defaultRouteSettings"]["throttlingBurstLimit"] == 20
+    assert "$context.status" in stage["accessLogSettings"]["format"]
+    faster = graph(throttle=Throttle(requests_per_second=99, burst=200)).one(STAGE).inputs
+    assert faster["defaultRouteSettings"]["throttlingRateLimit"] == 99
+
+
+def test_its_health_is_checked_every_five_minutes():
+    schedule = graph().one("aws:scheduler/schedule:Schedule").inputs
+    assert schedule["scheduleExpression"] == "rate(5 minutes)"
+    assert json.loads(schedule["target"]["input"]) == {"action": "healthcheck"}
+
+
+def test_both_tables_are_encrypted_recoverable_and_forget_what_has_expired():
+    for table in graph().all(TABLE):
+        assert table.inputs["serverSideEncryption"] == {"enabled": True}
+        assert table.inputs["pointInTimeRecovery"] == {"enabled": True}
+        assert table.inputs["billingMode"] == "PAY_PER_REQUEST"
+        assert table.inputs["ttl"] == {"attributeName": "expires_at", "enabled": True}
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_what_holds_sessions_is_protected_when_told(protect: bool):
+    for table in graph(protect=protect).all(TABLE):
+        assert table.protect is protect
+        assert table.inputs["deletionProtectionEnabled"] is protect
+
+
+def test_the_bucket_of_the_archive_is_closed():
+    made = graph()
+    block = made.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert all(value for key, value in block.items() if key != "bucket")
+    (statement,) = json.loads(made.one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])[
+        "Statement"
+    ]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_another_archive_is_one_new_object_and_one_updated_function():
+    other = Archive(path=ARCHIVE.path, digest="f" * 64)
+    before, after = graph(), graph(archive=other)
+    changed = {
+        new.name
+        for old, new in zip(before.resources, after.resources, strict=True)
+        if old.inputs != new.inputs
+    }
+    assert changed == {"mcp-archive", "mcp-function"}
+    key = after.one("aws:s3/bucketObjectv2:BucketObjectv2").inputs["key"]
+    assert key == f"functions/mcp/{other.tag}.zip"
+    assert after.one(FUNCTION).inputs["s3Key"] == key
+
+
+def test_failures_throttles_slowness_and_dead_letters_raise_alarms():
+    topic = "arn:aws:sns:eu-central-1:123456789012:oncall"
+    alarms = {
+        alarm.inputs["metricName"]: alarm.inputs for alarm in graph(alarm_topic=topic).all(ALARM)
+    }
+    assert set(alarms) == {
+        "Errors",
+        "Throttles",
+        "Duration",
+        "ApproximateNumberOfMessagesVisible",
+    }
+    assert alarms["Duration"]["threshold"] == 0.9 * 25_000
+    assert all(alarm["alarmActions"] == [topic] for alarm in alarms.values())
+
+
+def test_every_log_group_forgets():
+    kept = {
+        g.inputs["retentionInDays"]
+        for g in graph(log_retention=90).all("aws:cloudwatch/logGroup:LogGroup")
+    }
+    assert kept == {90}
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "limit"),
+    [
+        (slow(61), "config.budget.longest_tool", "at most 25 s"),
+        (slow(26), "config.budget.longest_tool", "FUNCTION_URL"),
+        ({**URL, **slow(896)}, "config.budget.longest_tool", "1 to 900"),
+        ({"websocket": True, **slow(25)}, "config.budget.longest_tool", "1 to 29"),
+        ({"memory": 64}, "memory", "128 to 10240"),
+        ({"log_retention": 31}, "log_retention", "write 60"),
+        ({"secrets": {"A": AWS_SECRET.replace("qudag-mcp", "other")}}, "secrets.A", "qudag-mcp/"),
+        ({"secrets": {"AWS_REGION": AWS_SECRET}}, "secrets.AWS_REGION", "call it REGION"),
+        ({"secrets": {"QUDAG_MCP_CONFIG": AWS_SECRET}}, "secrets.QUDAG_MCP_CONFIG", "not yours"),
+        ({**URL, "throttle": Throttle()}, "throttle", "reserved_concurrency"),
+        (
+            {**URL, "config": NAMED},
+            "config.domain",
+            "HTTP_API",
+        ),
+        (
+            {"config": NAMED},
+            "certificate",
+            "set both",
+        ),
+        ({"certificate": AWS_CERTIFICATE}, "certificate", "set both"),
+        (
+            {"websocket": True, "config": cloud_config(era="legacy", budget=BRIEF)},
+            "websocket",
+            "modern era alone",
+        ),
+        (
+            {"config": cloud_config(budget=BRIEF, database=Database(host="db"))},
+            "config.database",
+            "files",
+        ),
+        ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "files"),
+        ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "files"),
+    ],
+)
+def test_what_aws_cannot_do_is_refused_with_its_limit(
+    changes: dict[str, Any], path: str, limit: str
+):
+    assert limit in refused(**changes)[path]
+
+
+def test_an_environment_beyond_four_kilobytes_is_refused():
+    secrets = {f"A_SECRET_WITH_A_LONG_NAME_{number}": AWS_SECRET for number in range(40)}
+    assert "at most 4096" in refused(secrets=secrets)["environment"]
+
+
+def test_all_that_cannot_be_is_said_at_once():
+    assert set(refused(memory=64, log_retention=31, **slow(61))) == {
+        "memory",
+        "log_retention",
+        "config.budget.longest_tool",
+    }
+
+
+def test_keys_that_would_have_to_be_mounted_are_refused():
+    auth = replace(cloud_config().auth, jwks_url=None)
+    assert (
+        "jwks_uri" in refused(config=cloud_config(auth=auth, budget=BRIEF))["config.auth.jwks_url"]
+    )
+
+
+def test_who_may_call_is_said_and_never_assumed():
+    mapping = {"place": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
+    with pytest.raises(ProblemReport) as report:
+        on_aws(lambda opts: AwsLambda("mcp", mapping, opts))
+    assert {"mcp.public", "mcp.config"} <= {problem.path for problem in report.value.problems}

@@ -1,0 +1,327 @@
+"""EcsFargate: the task's hardening, who reaches what, what drains, and what AWS cannot do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from components.budget import Distance, TimeoutBudget
+from components.containers.ecs_fargate import (
+    HEALTH_COMMAND,
+    EcsFargate,
+    EcsFargateArgs,
+)
+from components.problems import ProblemReport
+from components.server_config import Cache, Database, NodeConfig
+from policies import broken_policies
+from tests.harness import ResourceGraph
+from tests.harness.clouds import (
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_NETWORK,
+    AWS_SECRET,
+    cloud_config,
+    on_aws,
+    rights,
+)
+
+COMPONENT = "qudag-mcp:index:EcsFargate"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+TARGETS = "aws:lb/targetGroup:TargetGroup"
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+SERVICE = "aws:ecs/service:Service"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/qudag/server@sha256:" + "0" * 64
+CONFIG = cloud_config(domain="mcp.example.com")
+
+
+def args(**changes: Any) -> EcsFargateArgs:
+    given: dict[str, Any] = {
+        "place": AWS,
+        "network": AWS_NETWORK,
+        "image": "ghcr.io/qudag/server@sha256:" + "0" * 64,
+        "config": CONFIG,
+        "certificate": AWS_CERTIFICATE,
+        "public": True,
+    }
+    return EcsFargateArgs(**given | changes)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    return on_aws(lambda opts: EcsFargate("mcp", args(**changes), opts))
+
+
+def container(**changes: Any) -> dict[str, Any]:
+    (only,) = json.loads(graph(**changes).one(TASK).inputs["containerDefinitions"])
+    return only
+
+
+def refused(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(**changes)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def slow(seconds: int) -> dict[str, Any]:
+    return {"config": replace(CONFIG, budget=TimeoutBudget(longest_tool=seconds))}
+
+
+def flows(made: ResourceGraph, token: str) -> set[tuple[str, int, str]]:
+    """Each rule: the group it is on, the port, and who is at the other end."""
+    return {
+        (
+            rule.inputs["securityGroupId"],
+            rule.inputs["fromPort"],
+            rule.inputs.get("cidrIpv4") or rule.inputs["referencedSecurityGroupId"],
+        )
+        for rule in made.all(token)
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"public": False, "image": ECR, "secrets": {"API_KEY": AWS_SECRET}},
+        {"protect": True, "access_logs_bucket": "our-logs", "architecture": "ARM64"},
+        {"config": replace(CONFIG, era="modern")},
+    ],
+)
+def test_what_is_made_keeps_every_policy(changes: dict[str, Any]):
+    assert broken_policies(graph(**changes)) == []
+
+
+def test_the_outputs_are_those_of_every_target_that_serves_mcp():
+    outputs = graph().one(COMPONENT).outputs
+    assert {key: outputs[key] for key in ("mcp_url", "prm_url", "issuer", "era")} == {
+        "mcp_url": "https://mcp.example.com/mcp",
+        "prm_url": "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+        "issuer": "https://issuer.example.com",
+        "era": "dual",
+    }
+    assert outputs["dns_target"].endswith(".elb.amazonaws.com")
+
+
+def test_the_task_is_the_source_documents():
+    task = graph().one(TASK).inputs
+    assert (task["cpu"], task["memory"], task["networkMode"]) == ("512", "1024", "awsvpc")
+    made = container()
+    assert made["portMappings"] == [{"containerPort": 8080, "protocol": "tcp"}]
+    assert {key: made["healthCheck"][key] for key in ("interval", "retries", "startPeriod")} == {
+        "interval": 30,
+        "retries": 3,
+        "startPeriod": 60,
+    }
+
+
+def test_the_container_is_nobody_and_writes_nowhere():
+    made = container()
+    assert made["user"] == "65534:65534"
+    assert made["readonlyRootFilesystem"] is True
+    assert made["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_the_health_command_tells_a_server_that_answers_from_one_that_does_not(
+    status: int, healthy: bool
+):
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/health" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        script = HEALTH_COMMAND[-1].replace(":8080/", f":{server.server_port}/")
+        done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    assert (done.returncode == 0) is healthy
+
+
+def test_every_role_may_do_exactly_what_it_is_for():
+    made = graph(image=ECR, secrets={"API_KEY": AWS_SECRET})
+    logs = "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/mcp:*"
+    repository = "arn:aws:ecr:eu-central-1:123456789012:repository/qudag/server"
+    table = "arn:aws:dynamodb:eu-central-1:123456789012:table"
+    assert rights(made) == {
+        "mcp-execution-role": {
+            ("logs:CreateLogStream", logs),
+            ("logs:PutLogEvents", logs),
+            ("secretsmanager:GetSecretValue", AWS_SECRET),
+            # A token is for all that the account may pull: AWS knows no resource for it.
+            ("ecr:GetAuthorizationToken", "*"),
+            ("ecr:BatchGetImage", repository),
+            ("ecr:GetDownloadUrlForLayer", repository),
+        },
+        "mcp-task-role": {
+            ("dynamodb:GetItem", f"{table}/mcp-sessions"),
+            ("dynamodb:UpdateItem", f"{table}/mcp-sessions"),
+            ("dynamodb:DeleteItem", f"{table}/mcp-sessions"),
+            ("dynamodb:Query", f"{table}/mcp-sessions/index/UserIdIndex"),
+            ("dynamodb:GetItem", f"{table}/mcp-connections"),
+            ("dynamodb:PutItem", f"{table}/mcp-connections"),
+            ("dynamodb:DeleteItem", f"{table}/mcp-connections"),
+        },
+    }
+
+
+def test_without_sessions_the_task_may_do_nothing_and_there_are_no_tables():
+    made = graph(config=replace(CONFIG, era="modern"))
+    assert rights(made)["mcp-task-role"] == set()
+    assert made.all("aws:dynamodb/table:Table") == []
+    assert made.one(TARGETS).inputs["stickiness"]["enabled"] is False
+
+
+def test_a_client_with_a_session_keeps_its_task():
+    assert graph().one(TARGETS).inputs["stickiness"] == {
+        "type": "lb_cookie",
+        "enabled": True,
+        "cookieDuration": 3600,
+    }
+
+
+def test_secrets_come_from_secrets_manager_into_the_environment():
+    assert container(secrets={"API_KEY": AWS_SECRET})["secrets"] == [
+        {"name": "API_KEY", "valueFrom": AWS_SECRET}
+    ]
+
+
+def test_the_internet_reaches_the_load_balancer_and_only_that_the_tasks():
+    made = graph()
+    assert flows(made, INGRESS) == {
+        ("mcp-door-group", 443, "0.0.0.0/0"),
+        ("mcp-door-group", 80, "0.0.0.0/0"),
+        ("mcp-tasks-group", 8080, "mcp-door-group"),
+    }
+    assert flows(made, EGRESS) == {
+        ("mcp-door-group", 8080, "mcp-tasks-group"),
+        ("mcp-tasks-group", 443, "0.0.0.0/0"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("allowed", "clients"), [((), {"10.0.0.0/16"}), (["10.8.0.0/16"], {"10.8.0.0/16"})]
+)
+def test_what_is_not_public_is_reached_from_the_vpc_or_the_networks_that_are_named(
+    allowed: Any, clients: set[str]
+):
+    made = graph(public=False, allowed_from=allowed)
+    balancer = made.one(BALANCER).inputs
+    assert balancer["internal"] is True
+    assert balancer["subnets"] == list(AWS_NETWORK.private_subnets)
+    assert {who for group, _, who in flows(made, INGRESS) if group == "mcp-door-group"} == clients
+
+
+def test_tasks_have_private_addresses_only():
+    network = graph().one(SERVICE).inputs["networkConfiguration"]
+    assert network["assignPublicIp"] is False
+    assert network["subnets"] == list(AWS_NETWORK.private_subnets)
+
+
+def test_the_load_balancer_outlives_the_server_and_drains_longer():
+    budget = TimeoutBudget(longest_tool=100)
+    made = graph(**slow(100))
+    server = budget.at(Distance.SERVER)
+    assert made.one(BALANCER).inputs["idleTimeout"] > server.timeout
+    assert made.one(TARGETS).inputs["deregistrationDelay"] > server.drain
+    assert container(**slow(100))["stopTimeout"] > server.drain
+
+
+def test_the_load_balancer_speaks_tls_alone_and_leads_http_to_it():
+    listeners = {
+        each.inputs["port"]: each.inputs for each in graph().all("aws:lb/listener:Listener")
+    }
+    assert listeners[443]["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    assert listeners[80]["defaultActions"][0]["redirect"]["protocol"] == "HTTPS"
+    older = graph(tls_minimum="1.2").one("aws:lb/listener:Listener", name="mcp-tls").inputs
+    assert older["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_the_load_balancer_and_the_tables_are_protected_when_told(protect: bool):
+    made = graph(protect=protect)
+    assert made.one(BALANCER).inputs["enableDeletionProtection"] is protect
+    assert {table.protect for table in made.all("aws:dynamodb/table:Table")} == {protect}
+
+
+def test_a_rollout_that_fails_is_rolled_back_and_never_has_fewer_tasks():
+    service = graph().one(SERVICE).inputs
+    assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert service["deploymentMinimumHealthyPercent"] == 100
+
+
+def test_it_scales_between_its_bounds():
+    made = graph(min_tasks=2, max_tasks=5)
+    bounds = made.one("aws:appautoscaling/target:Target").inputs
+    assert (bounds["minCapacity"], bounds["maxCapacity"]) == (2, 5)
+    service = made.one(SERVICE).inputs
+    cluster = made.one("aws:ecs/cluster:Cluster").inputs
+    assert bounds["resourceId"] == f"service/{cluster['name']}/{service['name']}"
+    policy = made.one("aws:appautoscaling/policy:Policy").inputs
+    assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] == 70
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        (slow(111), "config.budget", "2 to 120"),
+        (slow(111), "config.budget", "at most 110 s"),
+        (slow(3996), "config.budget.longest_tool", "1 to 4000"),
+        (slow(3596), "config.budget.drain", "at most 3600"),
+        ({"cpu": 300}, "cpu", "256, 512"),
+        ({"memory": 512}, "memory", "write 1024"),
+        ({"cpu": 4096, "memory": 65536}, "memory", "write 30720"),
+        ({"min_tasks": 0}, "min_tasks", "1 or more"),
+        ({"min_tasks": 11}, "min_tasks", "max_tasks to no less"),
+        ({"config": replace(CONFIG, domain=None)}, "config.domain", "certificate is for"),
+        ({"allowed_from": ["10.0.0.0/8"]}, "allowed_from", "one of the two"),
+        ({"public": False, "allowed_from": ["0.0.0.0/0"]}, "allowed_from[0]", "public to true"),
+        ({"public": False, "allowed_from": ["10.0.0.1/8"]}, "allowed_from[0]", "10.0.0.0/8"),
+        (
+            {"network": replace(AWS_NETWORK, public_subnets=())},
+            "network.public_subnets",
+            "two or more",
+        ),
+        (
+            {"network": replace(AWS_NETWORK, private_subnets=["subnet-0aaaaaaaaaaaaaaaa"])},
+            "network.private_subnets",
+            "two or more",
+        ),
+        ({"log_retention": 2}, "log_retention", "write 3"),
+        ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
+        ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "files"),
+        ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "files"),
+        ({"config": replace(CONFIG, node=NodeConfig())}, "config.node", "files"),
+    ],
+)
+def test_what_aws_cannot_do_is_refused_with_path_and_fix(
+    changes: dict[str, Any], path: str, words: str
+):
+    assert words in refused(**changes)[path]
+
+
+def test_who_may_connect_is_said_and_never_assumed():
+    given = {key: value for key, value in vars(args()).items() if key != "public"}
+    with pytest.raises(TypeError, match="public"):
+        EcsFargateArgs(**given)
+
+
+def test_both_alarms_know_the_load_balancer_and_the_targets():
+    made = graph()
+    alarms = made.all("aws:cloudwatch/metricAlarm:MetricAlarm")
+    assert {a.inputs["metricName"] for a in alarms} == {
+        "UnHealthyHostCount",
+        "HTTPCode_Target_5XX_Count",
+    }
+    suffix = made.one(TARGETS).outputs["arnSuffix"]
+    assert {a.inputs["dimensions"]["TargetGroup"] for a in alarms} == {suffix}
