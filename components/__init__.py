@@ -9,6 +9,7 @@ TYPE_CHECKING = (
 )
 if TYPE_CHECKING:
     from .archive import Archive as Archive
+    from .azure import AzureSecrets as AzureSecrets
     from .budget import Distance as Distance
     from .budget import Hop as Hop
     from .budget import TimeoutBudget as TimeoutBudget
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .container import Probes as Probes
     from .container import Resources as Resources
     from .container import SecretFiles as SecretFiles
+    from .containers.azure_container import AzureContainer as AzureContainer
+    from .containers.azure_container_args import AzureContainerArgs as AzureContainerArgs
+    from .containers.azure_container_args import AzureContainerKind as AzureContainerKind
     from .containers.cloud_run import CloudRun as CloudRun
     from .containers.cloud_run import CloudRunArgs as CloudRunArgs
     from .containers.ecs_fargate import EcsFargate as EcsFargate
@@ -43,6 +47,9 @@ if TYPE_CHECKING:
     from .functions.aws_fronts import Throttle as Throttle
     from .functions.aws_lambda import AwsLambda as AwsLambda
     from .functions.aws_lambda import AwsLambdaArgs as AwsLambdaArgs
+    from .functions.azure_function import AzureAccess as AzureAccess
+    from .functions.azure_function import AzureFunction as AzureFunction
+    from .functions.azure_function import AzureFunctionArgs as AzureFunctionArgs
     from .functions.gcp_function import GcpFunction as GcpFunction
     from .functions.gcp_function import GcpFunctionArgs as GcpFunctionArgs
     from .gateway import Gateway as Gateway
@@ -52,12 +59,12 @@ if TYPE_CHECKING:
     from .gateway import RateLimits as RateLimits
     from .gateway import Upstream as Upstream
     from .gcp import GcpAccess as GcpAccess
-    from .gcp import GcpSecret as GcpSecret
     from .namespace import ContainerLimits as ContainerLimits
     from .namespace import LockedNamespace as LockedNamespace
     from .namespace import LockedNamespaceArgs as LockedNamespaceArgs
     from .places import AwsNetwork as AwsNetwork
     from .places import AwsPlace as AwsPlace
+    from .places import AzurePlace as AzurePlace
     from .places import GcpPlace as GcpPlace
     from .problems import Problem as Problem
     from .problems import ProblemReport as ProblemReport
@@ -83,8 +90,11 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "archive": "Archive",
+    "azure": "AzureSecrets",
     "budget": "Distance Hop TimeoutBudget",
     "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
+    "containers.azure_container": "AzureContainer",
+    "containers.azure_container_args": "AzureContainerArgs AzureContainerKind",
     "containers.cloud_run": "CloudRun CloudRunArgs",
     "containers.ecs_fargate": "EcsFargate EcsFargateArgs",
     "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
@@ -94,11 +104,12 @@ _PUBLIC = {
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
     "functions.aws_fronts": "Front Throttle",
     "functions.aws_lambda": "AwsLambda AwsLambdaArgs",
+    "functions.azure_function": "AzureAccess AzureFunction AzureFunctionArgs",
     "functions.gcp_function": "GcpFunction GcpFunctionArgs",
     "gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
-    "gcp": "GcpAccess GcpSecret",
+    "gcp": "GcpAccess",
     "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
-    "places": "AwsNetwork AwsPlace GcpPlace",
+    "places": "AwsNetwork AwsPlace AzurePlace GcpPlace",
     "problems": "Problem ProblemReport",
     "qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "scaling": "Autoscaling ObjectMetric Pace PodMetric",

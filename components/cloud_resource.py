@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -56,13 +56,17 @@ class CloudResource(pulumi.CustomResource):
         return self.id if name == "id" else getattr(self, name)
 
 
+_EXTRAS: Final = {"azure-native": "azure", "command": "azure"}
+"""Extras of the wheel that bring a package, where they are not called like it."""
+
+
 @cache
 def _provider_version(package: str) -> str:
     """The version of the cloud's SDK, by which the engine finds the plugin."""
     try:
         return version(f"pulumi_{package.replace('-', '_')}")
     except PackageNotFoundError:
-        extra = package.partition("-")[0]
+        extra = _EXTRAS.get(package, package)
         raise ProblemReport(
             [
                 Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -23,23 +24,13 @@ EVERYONE: Final = "allUsers"
 INVOKER: Final = "roles/run.invoker"
 KEPT_COLLECTIONS: Final = ("sessions", "connections")
 
+_VERSION: Final = re.compile(
+    r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/[1-9][0-9]*"
+)
 _ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 _FIRESTORE: Final = "gcp:firestore/database:Database"
 _LOG_BUCKET: Final = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
 _LOG_SINK: Final = "gcp:logging/projectSink:ProjectSink"
-
-
-@dataclass(frozen=True, kw_only=True)
-class GcpSecret:
-    """A version of a secret of Secret Manager, in the same project.
-
-    Attributes:
-        secret: its id.
-        version: its number; another one is another deployment, so ``latest`` is refused.
-    """
-
-    secret: str
-    version: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,18 +89,24 @@ def access_problems(access: GcpAccess) -> list[Problem]:
     return problems
 
 
-def secret_problems(secrets: Mapping[str, GcpSecret]) -> list[Problem]:
-    """Versions that are no numbers: what runs would depend on when it started."""
+def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
+    """What names no version by its number: what runs would depend on when it started."""
     return [
         Problem(
-            f"secrets.{variable}.version",
-            f"{secret.version!r} is no number",
+            f"secrets.{variable}",
+            f"{name!r} is not one version of a secret",
             "instances that start at other times would have other passwords",
-            "write the number of the version, such as '1'",
+            "write projects/<project>/secrets/<name>/versions/<number>",
         )
-        for variable, secret in secrets.items()
-        if not secret.version.isdecimal()
+        for variable, name in secrets.items()
+        if not _VERSION.fullmatch(name)
     ]
+
+
+def version_of(name: str) -> tuple[str, str, str]:
+    """Project, secret and number of a version."""
+    _, project, _, secret, _, number = name.split("/")
+    return project, secret, number
 
 
 def account(owner: Component[Any], place: GcpPlace, role: str, *, purpose: str) -> CloudResource:
@@ -128,22 +125,22 @@ def account(owner: Component[Any], place: GcpPlace, role: str, *, purpose: str) 
 
 
 def may_read(
-    owner: Component[Any], place: GcpPlace, reader: CloudResource, secrets: Mapping[str, GcpSecret]
+    owner: Component[Any], reader: CloudResource, secrets: Mapping[str, str]
 ) -> list[pulumi.Resource]:
     """Lets ``reader`` read exactly these secrets; what starts with them waits for it."""
     return [
         CloudResource(
             "gcp:secretmanager/secretIamMember:SecretIamMember",
-            owner.named(f"reads-{name}"),
+            owner.named(f"reads-{secret}"),
             {
-                "project": place.project,
-                "secretId": name,
+                "project": project,
+                "secretId": secret,
                 "role": "roles/secretmanager.secretAccessor",
                 "member": reader.output("member"),
             },
             opts=owner.owned(),
         )
-        for name in sorted({secret.secret for secret in secrets.values()})
+        for project, secret in sorted({version_of(name)[:2] for name in secrets.values()})
     ]
 
 

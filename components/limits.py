@@ -155,15 +155,22 @@ AZURE_CONTAINER_APP_GRACE: Final = Limit(
     of="terminationGracePeriodSeconds",
     most=600,
     unit="s",
-    source="Azure Container Apps, Application lifecycle, Shutdown",
+    source="Azure OSS Developer Support, Graceful termination on Container Apps",
     least=1,
 )
-AZURE_FUNCTION_TIMEOUT: Final = Limit(
-    of="functionTimeout in the archive's host.json",
-    most=300,
-    unit="s",
-    source="host.json of the archive: 5 minutes",
+AZURE_FUNCTION_INSTANCES: Final = Limit(
+    of="maximumInstanceCount of a Flex Consumption app",
+    most=1000,
+    unit="instances",
+    source="Azure Functions, Flex Consumption plan hosting, Scale",
     least=1,
+)
+AZURE_LOG_DAYS: Final = Limit(
+    of="the retention of a Log Analytics workspace",
+    most=730,
+    unit="days",
+    source="Azure Monitor, Manage data retention in a Log Analytics workspace",
+    least=30,
 )
 
 

@@ -63,6 +63,9 @@ _AWS_WORD: Final = r"[A-Za-z0-9_-]+"
 _AWS_LOWER: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 _AZURE: Final = "Azure Resource Manager, naming rules and restrictions"
 
+_AZURE_DASHED: Final = r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*"
+_AZURE_DASHED_OR_DIGIT: Final = r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9]))*"
+
 _IN_PLAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
 
 NAME_RULES: Final[dict[str, NameRule]] = {
@@ -178,6 +181,45 @@ NAME_RULES: Final[dict[str, NameRule]] = {
     "azure-native:storage:StorageAccount": NameRule(
         shortest=3, longest=24, form=r"[a-z0-9]+", source=_AZURE, key="accountName"
     ),
+    "azure-native:app:ContainerApp": NameRule(
+        shortest=2, longest=32, form=_AZURE_DASHED, source=_AZURE, key="containerAppName"
+    ),
+    "azure-native:app:ManagedEnvironment": NameRule(
+        shortest=2, longest=60, form=_AZURE_DASHED, source=_AZURE, key="environmentName"
+    ),
+    "azure-native:applicationinsights:Component": NameRule(
+        longest=255, form=r"[\w.()-]*[\w()-]", source=_AZURE, key="resourceName"
+    ),
+    "azure-native:containerinstance:ContainerGroup": NameRule(
+        longest=63, form=_AZURE_DASHED, source=_AZURE, key="containerGroupName"
+    ),
+    "azure-native:dbforpostgresql:Server": NameRule(
+        shortest=3, longest=63, form=_AZURE_DASHED, source=_AZURE, key="serverName"
+    ),
+    "azure-native:managedidentity:UserAssignedIdentity": NameRule(
+        shortest=3, longest=128, form=r"[A-Za-z0-9][\w-]+", source=_AZURE, key="resourceName"
+    ),
+    "azure-native:operationalinsights:Workspace": NameRule(
+        shortest=4,
+        longest=63,
+        form=r"[A-Za-z0-9][A-Za-z0-9-]+[A-Za-z0-9]",
+        source=_AZURE,
+        key="workspaceName",
+    ),
+    "azure-native:redisenterprise:RedisEnterprise": NameRule(
+        longest=60, form=r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", source=_AZURE, key="clusterName"
+    ),
+    "azure-native:resources:ResourceGroup": NameRule(
+        longest=90, form=r"[\w.()-]*[\w()-]", source=_AZURE, key="resourceGroupName"
+    ),
+    "azure-native:storage:Table": NameRule(
+        shortest=3, longest=63, form=r"[A-Za-z][A-Za-z0-9]+", source=_AZURE, key="tableName"
+    ),
+    "azure-native:storage:BlobContainer": NameRule(
+        shortest=3, longest=63, form=_AZURE_DASHED_OR_DIGIT, source=_AZURE, key="containerName"
+    ),
+    "azure-native:web:AppServicePlan": NameRule(longest=60, form=r"[A-Za-z0-9-]+", source=_AZURE),
+    "azure-native:web:WebApp": NameRule(shortest=2, longest=60, form=_AWS_DASHED, source=_AZURE),
 }
 """By type token; each with the property that holds the name."""
 

@@ -164,27 +164,54 @@ CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
 """Environment variable that holds the configuration where nobody mounts a file."""
 
 
-def environment_toml(config: ServerConfig, *, state: State | None = None) -> pulumi.Output[str]:
+def environment_toml(
+    config: ServerConfig, *, state: State | None = None, prefix: str = ""
+) -> pulumi.Output[str]:
     """The same for ``CONFIG_VARIABLE``: no files, no TLS of its own, the cloud's door in front.
 
+    Args:
+        config: the server's.
+        state: where sessions are kept.
+        prefix: what all paths begin with at the cloud's door, such as ``/api``.
+
     Raises:
-        ProblemReport: the issuer's keys would have to come from a file.
+        ProblemReport: it asks for what only a pod can be given.
     """
-    if not config.auth.jwks_url:
-        raise ProblemReport(
-            [
-                Problem(
-                    "config.auth.jwks_url",
-                    "is missing",
-                    "a function or a managed container has no Secret to mount the keys from",
-                    "set it to the jwks_uri of your authorization server",
-                )
-            ]
-        )
+    if problems := _only_for_pods(config):
+        raise ProblemReport(problems)
     tables = _tables(config, {})
+    if config.domain:
+        tables["auth"]["resource_url"] = f"https://{config.domain}{prefix}/mcp"
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
     return _toml(tables)
+
+
+def _only_for_pods(config: ServerConfig) -> list[Problem]:
+    problems = [
+        Problem(
+            f"config.{name}",
+            "is set",
+            f"a function or a managed container has {nothing}",
+            "leave it out, or run the server on Kubernetes",
+        )
+        for name, asked, nothing in (
+            ("database", config.database, "no file to verify the database's certificate by"),
+            ("cache", config.cache, "no file to verify the cache's certificate by"),
+            ("node", config.node, "no port for the node's peers, and no volume for its key"),
+        )
+        if asked
+    ]
+    if not config.auth.jwks_url:
+        problems.append(
+            Problem(
+                "config.auth.jwks_url",
+                "is missing",
+                "a function or a managed container has no Secret to mount the keys from",
+                "set it to the jwks_uri of your authorization server",
+            )
+        )
+    return problems
 
 
 def _tables(config: ServerConfig, listening: Mapping[str, Any]) -> dict[str, Any]:

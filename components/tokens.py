@@ -4,6 +4,8 @@ from typing import Final
 
 TYPE_TOKENS: Final = {
     "AwsLambda": "qudag-mcp:index:AwsLambda",
+    "AzureContainer": "qudag-mcp:index:AzureContainer",
+    "AzureFunction": "qudag-mcp:index:AzureFunction",
     "CloudRun": "qudag-mcp:index:CloudRun",
     "Core": "qudag-mcp:index:Core",
     "DataTier": "qudag-mcp:index:DataTier",

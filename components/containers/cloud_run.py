@@ -13,7 +13,6 @@ from ..cloud_resource import CloudResource
 from ..era import has_sessions
 from ..gcp import (
     GcpAccess,
-    GcpSecret,
     access_problems,
     account,
     kept_logs,
@@ -22,6 +21,7 @@ from ..gcp import (
     may_read,
     physical,
     secret_problems,
+    version_of,
 )
 from ..limits import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT, refuse
 from ..places import GcpPlace
@@ -46,7 +46,8 @@ class CloudRunArgs:
         image: the reference server, or one that reads the same configuration.
         config: the server's configuration; the time of a request follows from its budget.
         access: who may call it.
-        secrets: what the server reads from its environment, by the variable's name.
+        secrets: what the server reads from its environment: by variable, one version of a secret,
+            ``projects/<project>/secrets/<name>/versions/<number>``.
         cpu, memory: of an instance; its processor is never taken away between requests.
         concurrency: requests at once to an instance.
         min_instances, max_instances: how many are kept, and how many there may be.
@@ -58,7 +59,7 @@ class CloudRunArgs:
     image: pulumi.Input[str]
     config: ServerConfig
     access: GcpAccess
-    secrets: Mapping[str, GcpSecret] = field(default_factory=dict[str, GcpSecret])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     cpu: str = "1"
     memory: str = "512Mi"
     concurrency: int = 100
@@ -122,7 +123,7 @@ class CloudRun(McpTarget[CloudRunArgs]):
             },
             outputs=("uri",),
             opts=self.owned(
-                depends_on=[*may_read(self, place, server, args.secrets), *kept],
+                depends_on=[*may_read(self, server, args.secrets), *kept],
                 protect=args.protect,
             ),
         )
@@ -134,12 +135,15 @@ class CloudRun(McpTarget[CloudRunArgs]):
 
 def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, Any]:
     health = {"httpGet": {"path": "/health", "port": args.config.http}}
+    versions = {variable: version_of(name) for variable, name in sorted(args.secrets.items())}
     secret = [
         {
             "name": variable,
-            "valueSource": {"secretKeyRef": {"secret": kept.secret, "version": kept.version}},
+            "valueSource": {
+                "secretKeyRef": {"secret": f"projects/{project}/secrets/{name}", "version": number}
+            },
         }
-        for variable, kept in sorted(args.secrets.items())
+        for variable, (project, name, number) in versions.items()
     ]
     return {
         "name": "server",

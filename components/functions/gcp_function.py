@@ -13,7 +13,6 @@ from ..budget import STEP, Distance
 from ..cloud_resource import CloudResource
 from ..gcp import (
     GcpAccess,
-    GcpSecret,
     access_problems,
     account,
     kept_logs,
@@ -22,6 +21,7 @@ from ..gcp import (
     may_read,
     physical,
     secret_problems,
+    version_of,
 )
 from ..limits import CLOUD_RUN_CONCURRENCY, GCP_FUNCTION_TIMEOUT, refuse
 from ..places import GcpPlace
@@ -51,7 +51,8 @@ class GcpFunctionArgs:
         archive: what it runs.
         config: the server's configuration; the time of a request follows from its budget.
         access: who may call it.
-        secrets: what the server reads from its environment, by the variable's name.
+        secrets: what the server reads from its environment: by variable, one version of a secret,
+            ``projects/<project>/secrets/<name>/versions/<number>``.
         memory: of an instance; the source documents' 1024 MB.
         cpu: of an instance; several requests at once need a whole one.
         concurrency: requests at once to an instance.
@@ -64,10 +65,10 @@ class GcpFunctionArgs:
     archive: Archive
     config: ServerConfig
     access: GcpAccess
-    secrets: Mapping[str, GcpSecret] = field(default_factory=dict[str, GcpSecret])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     memory: str = "1Gi"
     cpu: str = "1"
-    concurrency: int = 80
+    concurrency: int = 20
     min_instances: int = 0
     max_instances: int = 10
     log_days: int = 30
@@ -121,21 +122,11 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                     "environmentVariables": {
                         CONFIG_VARIABLE: environment_toml(config, state=state)
                     },
-                    "secretEnvironmentVariables": [
-                        {
-                            "key": variable,
-                            "projectId": place.project,
-                            "secret": secret.secret,
-                            "version": secret.version,
-                        }
-                        for variable, secret in sorted(args.secrets.items())
-                    ],
+                    "secretEnvironmentVariables": _secrets(args.secrets),
                     **_egress(place),
                 },
             },
-            opts=self.owned(
-                depends_on=[*may_read(self, place, server, args.secrets), *kept, *may_build]
-            ),
+            opts=self.owned(depends_on=[*may_read(self, server, args.secrets), *kept, *may_build]),
         )
         may_call(self, place, function.output("name"), args.access)
         kept_logs(self, place, name, days=args.log_days)
@@ -268,6 +259,14 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 opts=self.owned(),
             ),
         ]
+
+
+def _secrets(secrets: Mapping[str, str]) -> list[dict[str, str]]:
+    versions = {variable: version_of(name) for variable, name in sorted(secrets.items())}
+    return [
+        {"key": variable, "projectId": project, "secret": secret, "version": number}
+        for variable, (project, secret, number) in versions.items()
+    ]
 
 
 def _egress(place: GcpPlace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,7 +29,14 @@ def args(**changes: Any) -> CloudRunArgs:
 
 
 def graph(**changes: Any) -> ResourceGraph:
+    return recorded(**changes) if changes else plain()
+
+
+def recorded(**changes: Any) -> ResourceGraph:
     return record(lambda: CloudRun("mcp", args(**changes)))
+
+
+plain = cache(recorded)
 
 
 def service(**changes: Any) -> dict[str, Any]:
@@ -149,7 +157,7 @@ def test_where_requests_come_from_is_said():
 def test_passwords_come_from_numbered_versions_and_stand_nowhere():
     envs = {env["name"]: env for env in container(secrets=GCP_SECRETS)["envs"]}
     assert envs["REDIS_PASSWORD"]["valueSource"] == {
-        "secretKeyRef": {"secret": "qudag-redis", "version": "1"}
+        "secretKeyRef": {"secret": "projects/acme/secrets/qudag-redis", "version": "1"}
     }
     assert "value" in envs["QUDAG_MCP_CONFIG"]
 

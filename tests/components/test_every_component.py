@@ -13,6 +13,8 @@ import pytest
 from components.arguments import camel
 from components.base import Component
 from components.budget import TimeoutBudget
+from components.containers.azure_container import AzureContainer
+from components.containers.azure_container_args import AzureContainerArgs, AzureContainerKind
 from components.containers.cloud_run import CloudRun, CloudRunArgs
 from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
 from components.core import Core, Monolith
@@ -21,6 +23,7 @@ from components.databases.contents import CacheProfile
 from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.functions.aws_fronts import Throttle
 from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
+from components.functions.azure_function import AzureAccess, AzureFunction, AzureFunctionArgs
 from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
 from components.gateway import Gateway, GatewayEngine
 from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
@@ -38,9 +41,12 @@ from tests.harness.clouds import (
     AWS_CERTIFICATE,
     AWS_NETWORK,
     AWS_SECRET,
+    AZURE,
+    AZURE_SECRETS,
     GCP_PRIVATE,
     GCP_SECRETS,
     NAMED,
+    SUBNET,
     cloud_config,
 )
 from tests.harness.parts import config, core, data_tier, gateway, monolith, server, workload
@@ -132,6 +138,36 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             config=cloud_config(),
             access=NAMED,
             secrets=GCP_SECRETS,
+        ),
+    ),
+    "AzureFunction": (
+        AzureFunction,
+        AzureFunctionArgs(
+            place=AZURE,
+            archive=ARCHIVE,
+            config=cloud_config(),
+            access=AzureAccess(allowed_from=["192.0.2.0/24"]),
+            secrets=AZURE_SECRETS,
+        ),
+    ),
+    "AzureContainer as an app": (
+        AzureContainer,
+        AzureContainerArgs(
+            place=AZURE,
+            image="example.com/server:1",
+            config=cloud_config(),
+            public=True,
+            secrets=AZURE_SECRETS,
+        ),
+    ),
+    "AzureContainer as a group": (
+        AzureContainer,
+        AzureContainerArgs(
+            place=AZURE,
+            image="example.com/server:1",
+            config=cloud_config(domain="mcp.example.com"),
+            kind=AzureContainerKind.GROUP,
+            subnet=SUBNET,
         ),
     ),
     "CloudRun": (

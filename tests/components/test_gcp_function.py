@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 
 from components.budget import TimeoutBudget
 from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
-from components.gcp import GcpAccess, GcpSecret
+from components.gcp import GcpAccess
 from components.problems import ProblemReport
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
@@ -39,7 +40,14 @@ def args(**changes: Any) -> GcpFunctionArgs:
 
 
 def graph(**changes: Any) -> ResourceGraph:
+    return recorded(**changes) if changes else plain()
+
+
+def recorded(**changes: Any) -> ResourceGraph:
     return record(lambda: GcpFunction("mcp", args(**changes)))
+
+
+plain = cache(recorded)
 
 
 def function(**changes: Any) -> dict[str, Any]:
@@ -168,10 +176,20 @@ def test_access_that_is_nobodys_or_silently_everybodys_is_refused(
     assert fix in refused(access=access)[path]
 
 
-def test_a_secret_has_a_numbered_version():
-    latest = GcpSecret(secret="qudag-database", version="latest")
-    said = refused(secrets={"DATABASE_PASSWORD": latest})["secrets.DATABASE_PASSWORD.version"]
-    assert "'latest' is no number" in said
+@pytest.mark.parametrize(
+    "name",
+    [
+        "projects/acme/secrets/qudag-database/versions/latest",
+        "projects/acme/secrets/qudag-database",
+        "qudag-database",
+    ],
+)
+def test_a_secret_that_is_not_one_version_is_refused(name: str):
+    said = refused(secrets={"DATABASE_PASSWORD": name})["secrets.DATABASE_PASSWORD"]
+    assert f"{name!r} is not one version" in said
+
+
+def test_secrets_are_filled_from_their_versions():
     variables = function(secrets=GCP_SECRETS)["serviceConfig"]["secretEnvironmentVariables"]
     assert variables[0] == {
         "key": "DATABASE_PASSWORD",

@@ -11,7 +11,8 @@ from typing import Any, Final
 import pulumi
 
 from components.archive import Archive
-from components.gcp import GcpAccess, GcpSecret
+from components.azure import AzureSecrets
+from components.gcp import GcpAccess
 from components.places import AwsNetwork, AwsPlace, AzurePlace, GcpPlace
 from components.server_config import Auth, ServerConfig
 
@@ -40,9 +41,22 @@ AZURE: Final = AzurePlace(
 )
 AGENT: Final = "serviceAccount:agent@acme.iam.gserviceaccount.com"
 GCP_SECRETS: Final = {
-    "DATABASE_PASSWORD": GcpSecret(secret="qudag-database", version="3"),
-    "REDIS_PASSWORD": GcpSecret(secret="qudag-redis", version="1"),
+    "DATABASE_PASSWORD": "projects/acme/secrets/qudag-database/versions/3",
+    "REDIS_PASSWORD": "projects/acme/secrets/qudag-redis/versions/1",
 }
+_VAULT: Final = "https://qudag-keys.vault.azure.net/secrets"
+AZURE_SECRETS: Final = AzureSecrets(
+    vault=f"/subscriptions/{AZURE.subscription}/resourceGroups/keys/providers"
+    "/Microsoft.KeyVault/vaults/qudag-keys",
+    versions={
+        "API_KEY": f"{_VAULT}/api-key/{'0' * 32}",
+        "OTHER_KEY": f"{_VAULT}/other/{'1' * 32}",
+    },
+)
+SUBNET: Final = (
+    f"/subscriptions/{AZURE.subscription}/resourceGroups/network/providers"
+    "/Microsoft.Network/virtualNetworks/main/subnets/apps"
+)
 NAMED: Final = GcpAccess(invokers=[AGENT])
 
 
@@ -102,3 +116,22 @@ def _target(grant: Resource) -> str:
     named = next((given[k] for k in ("bucket", "repository", "secretId", "name") if k in given), "")
     condition = given.get("condition", {}).get("expression", "")
     return named or (f"project if {condition}" if condition else "project")
+
+
+def on_azure() -> pulumi.ResourceOptions:
+    """The subscription that ids begin with: for a component, inside a program."""
+    named = {"subscriptionId": AZURE.subscription, "location": AZURE.location}
+    return pulumi.ResourceOptions(
+        providers=[pulumi.ProviderResource("azure-native", "azure", named)]
+    )
+
+
+def assigned(graph: ResourceGraph) -> set[tuple[str, str]]:
+    """Every role that is given on Azure: its id, and on what, from the provider of it on."""
+    return {
+        (
+            given.inputs["roleDefinitionId"].rpartition("/")[2],
+            given.inputs["scope"].partition("/providers/")[2],
+        )
+        for given in graph.all("azure-native:authorization:RoleAssignment")
+    }
