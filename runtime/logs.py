@@ -6,6 +6,7 @@ import datetime
 import json
 import logging
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from .config import Config
@@ -19,14 +20,23 @@ def event(name: str, level: int = logging.INFO, **facts: object) -> None:
     log.log(level, name, extra={"facts": {k: v for k, v in facts.items() if v is not None}})
 
 
-def configure(config: Config) -> None:
-    """Send every logger of the process through one handler on stderr."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines(config) if config.logging.format == "json" else TextLines())
+LIBRARIES = (
+    *("mcp", "uvicorn", "uvicorn.error", "httpx2", "asyncio", "sse_starlette"),
+    *("botocore", "google", "azure", "azure_functions_runtime"),
+)
+"""They name sessions, hosts and each request at info; ours are the events that count."""
+
+
+def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
+    """Send every logger of the process through `handlers`, the host's own, or else to stderr."""
+    chosen = list(handlers) or [logging.StreamHandler()]
+    for handler in chosen:
+        handler.setFormatter(JsonLines(config) if config.logging.format == "json" else TextLines())
     level = config.logging.level.upper()
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Libraries name sessions, hosts and failed requests at info; ours are the events that count.
-    for library in ("mcp", "uvicorn", "uvicorn.error", "httpx2", "asyncio", "sse_starlette"):
+    root = logging.getLogger()
+    root.handlers = chosen
+    root.setLevel(level)
+    for library in LIBRARIES:
         logging.getLogger(library).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
 
 

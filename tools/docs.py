@@ -71,6 +71,13 @@ def budget_table(longest_tool: int) -> str:
     return "\n".join([*head, *rows])
 
 
+def hosts_table() -> str:
+    """What each host of the server does, as the conformance tests hold it."""
+    from tests.harness.conformance import expected, table
+
+    return table(expected())
+
+
 def documented(cls: type[Any]) -> dict[str, str]:
     """What the ``Attributes:`` of a class's docstring say, by name; ``a, b: text`` is both.
 
@@ -131,6 +138,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "budget": lambda subject: budget_table(int(subject)),
     "section": section_table,
     "forms": lambda _: forms_table(),
+    "hosts": lambda _: hosts_table(),
 }
 """What writes a block, by the kind that its mark names."""
 

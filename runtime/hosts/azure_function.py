@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import cast
 
 import azure.functions as func
@@ -35,7 +36,8 @@ class Prefixed:
 
 
 app = func.FunctionApp()
-_served = Prefixed(Resident.of_environment())
+# The worker hands the lines of its own handler to the host, which knows of no other.
+_served = Prefixed(Resident.of_environment(logging.getLogger().handlers))
 
 
 # Anonymous to Azure, whose keys would be a second secret of each client: what authorizes is the

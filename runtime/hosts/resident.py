@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,12 +32,12 @@ class Resident:
         self.begun = asyncio.Event()
 
     @classmethod
-    def of_environment(cls) -> Resident:
-        """Made as the environment says; raises `ConfigError`, which says all that is wrong."""
+    def of_environment(cls, logs: Sequence[logging.Handler] = ()) -> Resident:
+        """Made as the environment says, with logs to `logs` or stderr; raises `ConfigError`."""
         config = load_environment()
         if absent := config.absent():
             raise ConfigError("QUDAG_MCP_CONFIG", absent)
-        configure(config)
+        configure(config, logs)
         return cls(config)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

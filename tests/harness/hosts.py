@@ -1,0 +1,180 @@
+"""The hosts of the server, each with its own program, started for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import tomli_w
+
+from .dynamodb import CREDENTIALS, REGION, create_table
+from .host import Host, Process
+from .lambda_service import LambdaService
+from .server import fetch, free_port, settings, until
+from .tokens import Issuer
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNTIME = ROOT / "runtime"
+STARTS_WITHIN_SECONDS = 40
+LOOPBACK = {"host": "127.0.0.1"}
+INSTANCES = 2
+"""Of a function that takes one request at a time: one that works, one that is told to stop it."""
+
+
+def app_folder(directory: Path) -> Path:
+    """What a function's archive holds of ours, laid out as it does."""
+    folder = directory / "app"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "qudag_mcp_server").symlink_to(RUNTIME)
+        for name in ("main.py", "function_app.py", "host.json", "stream"):
+            shutil.copy(RUNTIME / "hosts" / name, folder / name)
+    return folder
+
+
+def environment(issuer: Issuer, **more: str | Mapping[str, Any]) -> dict[str, str]:
+    """Variables of a host: the configuration, with the sections given, and the variables given."""
+    sections = {name: value for name, value in more.items() if not isinstance(value, str)}
+    sections = {"protocol": {"longest_tool_seconds": 20, "drain_seconds": 21}} | sections
+    content = settings(issuer, **sections) | {"server": sections.get("server", LOOPBACK)}
+    return {
+        "PATH": os.environ["PATH"],
+        "QUDAG_MCP_CONFIG": tomli_w.dumps(content),
+        **{name: value for name, value in more.items() if isinstance(value, str)},
+    }
+
+
+@contextlib.contextmanager
+def running(*processes: Process, ready: Callable[[], object]) -> Generator[None]:
+    """Started processes, once they are ready; ended at the end."""
+
+    def answered() -> bool:
+        assert all(process.alive() for process in processes)
+        with contextlib.suppress(httpx2.TransportError):
+            return bool(ready())
+        return False
+
+    try:
+        until(answered, STARTS_WITHIN_SECONDS)
+        yield
+    finally:
+        for process in processes:
+            process.end()
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Whether a GET is answered with 200."""
+    return lambda: fetch(url).status_code == 200
+
+
+@contextlib.contextmanager
+def uvicorn(directory: Path, issuer: Issuer) -> Generator[Host]:
+    """The program with its file, as in a pod."""
+    port = free_port()
+    file = directory / "server.toml"
+    file.write_text(environment(issuer, server=LOOPBACK | {"port": port})["QUDAG_MCP_CONFIG"])
+    program = [sys.executable, "-m", "runtime", "--config", str(file)]
+    process = Process(program, {"PATH": os.environ["PATH"]}, ROOT, directory / "log")
+    host = Host(f"http://127.0.0.1:{port}", issuer, [process.log_file])
+    with running(process, ready=answers(f"{host.base}/ready")):
+        yield host
+
+
+@contextlib.contextmanager
+def container(directory: Path, issuer: Issuer) -> Generator[Host]:
+    """The program without a file, as the image runs in a cloud's container service."""
+    port = free_port()
+    variables = environment(issuer, PORT=str(port), state={"kind": "memory"})
+    process = Process([sys.executable, "-m", "runtime"], variables, ROOT, directory / "log")
+    host = Host(f"http://127.0.0.1:{port}", issuer, [process.log_file])
+    with running(process, ready=answers(f"{host.base}/ready")):
+        yield host
+
+
+@contextlib.contextmanager
+def cloud_run_function(directory: Path, issuer: Issuer) -> Generator[Host]:
+    """functions-framework as the buildpack starts it: by the environment alone."""
+    port = free_port()
+    variables = environment(issuer, PORT=str(port), HOST="127.0.0.1", FUNCTION_TARGET="mcp")
+    program = [str(Path(sys.executable).with_name("functions-framework"))]
+    process = Process(program, variables, app_folder(directory), directory / "log")
+    host = Host(f"http://127.0.0.1:{port}", issuer, [process.log_file])
+    with running(process, ready=answers(f"{host.base}/ready")):
+        yield host
+
+
+@contextlib.contextmanager
+def azure_function(directory: Path, issuer: Issuer) -> Generator[Host]:
+    """Azure's worker library, behind what stands for the Functions host."""
+    port = free_port()
+    app = app_folder(directory)
+    variables = environment(issuer, PYTHONPATH=str(ROOT))
+    program = [sys.executable, "-m", "tests.harness.azure_functions_host", str(app), str(port)]
+    process = Process(program, variables, app, directory / "log")
+    host = Host(f"http://127.0.0.1:{port}/api", issuer, [process.log_file])
+    with running(process, ready=answers(f"http://127.0.0.1:{port}/api/ready")):
+        yield host
+
+
+@contextlib.contextmanager
+def tables() -> Generator[str]:
+    """The address of a DynamoDB (moto) in which the function's tables are."""
+    from botocore.session import Session
+    from moto.server import ThreadedMotoServer
+
+    from components.functions.tables import CONNECTIONS, SESSIONS
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        address = "http://{}:{}".format(*server.get_host_and_port())
+        session: Any = Session()
+        client: Any = session.create_client(
+            "dynamodb",
+            region_name=REGION,
+            endpoint_url=address,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+        create_table(client, "sessions", SESSIONS)
+        create_table(client, "connections", CONNECTIONS)
+        yield address
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def lambda_function(
+    directory: Path, issuer: Issuer, database: str, *command: str, doors: tuple[str, ...]
+) -> Generator[dict[str, Host]]:
+    """Instances of a function that a command runs, by its doors; none may end in an error."""
+    app = app_folder(directory)
+    service = LambdaService(*doors)
+    state = {"kind": "dynamodb", "sessions": "sessions", "connections": "connections"}
+    variables = environment(
+        issuer,
+        state=state,
+        AWS_LAMBDA_RUNTIME_API=f"127.0.0.1:{service.api_port}",
+        AWS_ENDPOINT_URL=database,
+        LAMBDA_TASK_ROOT=str(app),
+        **CREDENTIALS,
+    )
+    with service.serving():
+        processes = [
+            Process(list(command), variables, app, directory / f"log-{number}")
+            for number in range(INSTANCES)
+        ]
+        logs = [process.log_file for process in processes]
+        hosts = {
+            door: Host(f"http://127.0.0.1:{port}", issuer, logs)
+            for door, port in service.ports.items()
+        }
+        with running(*processes, ready=lambda: service.idle >= INSTANCES):
+            yield hosts
+        assert service.failures == []

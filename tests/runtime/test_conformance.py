@@ -1,0 +1,212 @@
+"""Every host does what every other does, in both eras, or what its cloud documents instead."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping
+
+import anyio
+import pytest
+from mcp import MCPError
+from mcp.client.auth.utils import build_protected_resource_metadata_discovery_urls
+from mcp_types import INVALID_PARAMS, PARSE_ERROR
+
+from tests.harness import hosts
+from tests.harness.conformance import HOSTS, POINTS, limit_of
+from tests.harness.host import Host
+from tests.harness.lambda_service import RENAMED
+from tests.harness.server import ERAS, MODERN, eventually, text_of
+from tests.harness.tokens import ISSUER, Issuer
+
+BODY_LIMIT = 4 * 1024 * 1024
+Opened = Callable[[str], Host]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Generator[Opened]:
+    """Starts a host when it is asked for the first time."""
+    with contextlib.ExitStack() as stack:
+        found: dict[str, Host] = {}
+        functions = Functions(stack, tmp_path_factory, issuer)
+
+        def open_host(name: str) -> Host:
+            if name not in found:
+                start = getattr(functions, name, None)
+                if start is not None:
+                    found.update(start())
+                else:
+                    directory = tmp_path_factory.mktemp(name)
+                    found[name] = stack.enter_context(getattr(hosts, name)(directory, issuer))
+            return found[name]
+
+        yield open_host
+
+
+class Functions:
+    """The hosts of Lambda, which share a database and, the buffered ones, their instances."""
+
+    def __init__(
+        self, stack: contextlib.ExitStack, paths: pytest.TempPathFactory, issuer: Issuer
+    ) -> None:
+        self.stack = stack
+        self.paths = paths
+        self.issuer = issuer
+        self.database: str | None = None
+
+    def lambda_http_api(self) -> dict[str, Host]:
+        runtime = (
+            sys.executable,
+            "-m",
+            "awslambdaric",
+            "qudag_mcp_server.hosts.aws_lambda.handler",
+        )
+        doors = self._function("buffered", *runtime, doors=("http-api", "function-url"))
+        return {"lambda_http_api": doors["http-api"], "lambda_url": doors["function-url"]}
+
+    lambda_url = lambda_http_api
+
+    def lambda_stream(self) -> dict[str, Host]:
+        directory = self.paths.mktemp("stream")
+        wrapper = hosts.app_folder(directory) / "stream"
+        doors = self._function("streaming", str(wrapper), sys.executable, doors=("function-url",))
+        return {"lambda_stream": doors["function-url"]}
+
+    def _function(self, name: str, *command: str, doors: tuple[str, ...]) -> dict[str, Host]:
+        if self.database is None:
+            self.database = self.stack.enter_context(hosts.tables())
+        directory = self.paths.mktemp(name)
+        running = hosts.lambda_function(
+            directory, self.issuer, self.database, *command, doors=doors
+        )
+        return self.stack.enter_context(running)
+
+
+async def hello(host: Host, era: str) -> None:
+    async with host.client("auto" if era == "modern" else era) as client:
+        assert client.protocol_version == (MODERN if era == "modern" else "2025-11-25")
+        assert client.server_info is not None
+        assert client.server_info.name == "qudag-mcp-monolith"
+
+
+async def tools_list(host: Host, era: str) -> None:
+    async with host.client(era) as client:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+    assert names == ["echo", "wait", "count", "fail"]
+
+
+async def tools_call(host: Host, era: str) -> None:
+    async with host.client(era) as client:
+        assert (
+            text_of(await client.call_tool("echo", {"text": "grüße ✓ " * 999})) == "grüße ✓ " * 999
+        )
+        assert (await client.call_tool("fail", {"reason": "so"})).is_error
+
+
+async def counted(host: Host, era: str) -> list[float]:
+    """When each of three steps arrived, and at last the result, 0.3 s apart where they are made."""
+    moments: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        moments.append(time.monotonic())
+        assert (progress, total, message) == (len(moments), 3, f"{len(moments)} of 3")
+
+    async with host.client(era) as client:
+        await client.list_tools()  # else the client does it after its first call
+        arguments = {"to": 3, "pause_seconds": 0.3}
+        result = await client.call_tool("count", arguments, progress_callback=note)
+    assert text_of(result) == "counted to 3"
+    assert len(moments) == 3
+    return [*moments, time.monotonic()]
+
+
+async def progress(host: Host, era: str) -> None:
+    first, *_, last = await counted(host, era)
+    assert last - first > 0.5
+
+
+async def progress_with_the_end(host: Host, era: str) -> None:
+    first, *_, last = await counted(host, era)
+    assert last - first < 0.3
+
+
+async def abandoned(host: Host, era: str, seconds: float) -> str:
+    """How a call of so many seconds ended whose client cancelled it after a moment."""
+    before = len(host.outcomes("wait"))
+    async with host.client(era) as client:
+        with anyio.move_on_after(0.3):
+            await client.call_tool("wait", {"seconds": seconds})
+            raise AssertionError("the call was over before it could be cancelled")
+        await eventually(lambda: len(host.outcomes("wait")) > before)
+    return host.outcomes("wait")[-1]
+
+
+async def cancellation(host: Host, era: str) -> None:
+    began = time.monotonic()
+    assert await abandoned(host, era, 15) == "cancelled"
+    assert time.monotonic() - began < 8
+
+
+async def runs_to_its_end(host: Host, era: str) -> None:
+    assert await abandoned(host, era, 1) == "ok"
+
+
+async def unknown_tool(host: Host, era: str) -> None:
+    async with host.client(era) as client:
+        with pytest.raises(MCPError, match="Unknown tool: nothing") as refused:
+            await client.call_tool("nothing", {})
+    assert refused.value.error.code == INVALID_PARAMS
+
+
+async def malformed_body(host: Host, era: str) -> None:
+    answer = host.post(b'{"jsonrpc": ', era)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, PARSE_ERROR)
+
+
+async def oversized_body(host: Host, era: str) -> None:
+    largest = host.opening(era).ljust(BODY_LIMIT)
+    assert host.post(largest, era).status_code == 200
+    assert host.post(largest + b" ", era).status_code == 413
+
+
+async def no_token(host: Host, era: str) -> None:
+    answer = host.post(host.opening(era), era, token=None)
+    assert answer.status_code == 401
+    name = next(name for pair in RENAMED.items() for name in pair if name in answer.headers)
+    assert answer.headers[name].startswith("Bearer resource_metadata=")
+    assert host.post(host.opening(era), era, token="made-up").status_code == 401
+
+
+async def metadata(host: Host, era: str) -> None:
+    refused = host.post(host.opening(era), era, token=None)
+    challenge = refused.headers.get("www-authenticate")
+    named = challenge.partition('resource_metadata="')[2].rstrip('"') if challenge else None
+    urls = build_protected_resource_metadata_discovery_urls(named, host.url)
+    found = next(answer for answer in map(host.get, urls) if answer.status_code == 200)
+    assert found.json()["resource"] == host.url
+    assert found.json()["authorization_servers"] == [ISSUER]
+
+
+CHECKS: Mapping[str, Callable[[Host, str], Awaitable[None]]] = {
+    check.__name__: check
+    for check in (
+        *(hello, tools_list, tools_call, progress, cancellation),
+        *(unknown_tool, malformed_body, oversized_body, no_token, metadata),
+        *(progress_with_the_end, runs_to_its_end),
+    )
+}
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("name", HOSTS)
+async def test_a_host_conforms(
+    name: str, point: str, era: str, opened: Opened, record_property: Callable[[str, object], None]
+):
+    if name == "azure_function" and importlib.util.find_spec("azure_functions_runtime") is None:
+        pytest.skip("azure-functions-runtime is not here: tools/setup installs it")
+    limit = limit_of(name, point, era)
+    await CHECKS[limit.holds if limit else point](opened(name), era)
+    record_property("conformance", (name, point))
