@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .data_tier import DataTierArgs as DataTierArgs
     from .databases.contents import CacheProfile as CacheProfile
     from .databases.embedded import Embedded as Embedded
+    from .databases.rds import Rds as Rds
     from .flow import Flow as Flow
     from .flow import FlowPolicies as FlowPolicies
     from .flow import FlowPoliciesArgs as FlowPoliciesArgs
@@ -101,6 +102,7 @@ _PUBLIC = {
     "data_tier": "DataTier DataTierArgs",
     "databases.contents": "CacheProfile",
     "databases.embedded": "Embedded",
+    "databases.rds": "Rds",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
     "functions.aws_fronts": "Front Throttle",
     "functions.aws_lambda": "AwsLambda AwsLambdaArgs",

@@ -111,14 +111,14 @@ def log_group(
     return group, writing
 
 
-def retention_problems(days: int) -> list[Problem]:
+def retention_problems(path: str, days: int) -> list[Problem]:
     """CloudWatch takes a list of numbers, not a range."""
     if days in LOG_RETENTION_DAYS:
         return []
     longer = next((each for each in LOG_RETENTION_DAYS if each >= days), LOG_RETENTION_DAYS[-1])
     return [
         Problem(
-            "log_retention",
+            path,
             f"is {days} days",
             "CloudWatch Logs refuses it (CloudWatch Logs API Reference, PutRetentionPolicy)",
             f"write {longer}",

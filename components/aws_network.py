@@ -24,12 +24,12 @@ class Allowed:
     Attributes:
         port: of whoever is connected to.
         why: written on the rule.
-        group, cidr: one of the two.
+        group, cidr: one of the two; the group's id.
     """
 
     port: int
     why: str
-    group: CloudResource | None = None
+    group: pulumi.Input[str] | None = None
     cidr: pulumi.Input[str] | None = None
 
 
@@ -73,7 +73,7 @@ def _rule(
             "fromPort": allowed.port,
             "toPort": allowed.port,
             "cidrIpv4": allowed.cidr,
-            "referencedSecurityGroupId": allowed.group.output("id") if allowed.group else None,
+            "referencedSecurityGroupId": allowed.group,
         },
         opts=owner.owned(),
     )

@@ -9,6 +9,7 @@ import pulumi
 from .base import Component
 from .databases.contents import Contents
 from .databases.embedded import Embedded, embedded
+from .databases.rds import Rds, rds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class DataTierArgs(Contents):
         protect: refuse to delete what holds data.
     """
 
-    kind: Embedded
+    kind: Embedded | Rds
 
 
 class DataTier(Component[DataTierArgs]):
@@ -34,6 +35,7 @@ class DataTier(Component[DataTierArgs]):
         database_credentials: where the user's password is kept, in the words of the place: a
             Secret's name, an ARN, a resource's id; never the password.
         cache_host, cache_port: of Valkey.
+        cache_user: whose rights clients have there; ``default`` where a password is enough.
     """
 
     args_type = DataTierArgs
@@ -45,6 +47,7 @@ class DataTier(Component[DataTierArgs]):
     database_credentials: pulumi.Output[str]
     cache_host: pulumi.Output[str]
     cache_port: pulumi.Output[int]
+    cache_user: pulumi.Output[str]
 
     database: pulumi.Resource
     """What a migration waits for."""
@@ -53,6 +56,8 @@ class DataTier(Component[DataTierArgs]):
         match args.kind:
             case Embedded():
                 made = embedded(self, args.kind, args)
+            case Rds():
+                made = rds(self, args.kind, args)
         self.database = made.database
         self.database_host = pulumi.Output.from_input(made.database_host)
         self.database_port = pulumi.Output.from_input(made.database_port)
@@ -61,3 +66,4 @@ class DataTier(Component[DataTierArgs]):
         self.database_credentials = pulumi.Output.from_input(made.database_credentials)
         self.cache_host = pulumi.Output.from_input(made.cache_host)
         self.cache_port = pulumi.Output.from_input(made.cache_port)
+        self.cache_user = pulumi.Output.from_input(made.cache_user)

@@ -50,9 +50,9 @@ class EcsDoor:
             for name, port in {"tls": 443, "redirect": 80}.items():
                 allowed = Allowed(port, f"{name} from clients", cidr=cidr)
                 let_in(self.owner, f"door-{name}-{index}", self.group, allowed)
-        to_tasks = Allowed(HTTP, "MCP to the tasks", group=self.tasks)
+        to_tasks = Allowed(HTTP, "MCP to the tasks", group=self.tasks.output("id"))
         let_out(self.owner, "door-to-tasks", self.group, to_tasks)
-        from_door = Allowed(HTTP, "MCP from the load balancer", group=self.group)
+        from_door = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))
         let_in(self.owner, "tasks-from-door", self.tasks, from_door)
         outside = Allowed(443, "Issuer's keys, image, secrets, logs, state", cidr=EVERYONE)
         let_out(self.owner, "tasks-out", self.tasks, outside)

@@ -40,7 +40,7 @@ def problems(args: EcsFargateArgs) -> list[Problem]:
         *_tasks(args),
         *_doors(args),
         *_subnets(args),
-        *retention_problems(args.log_retention),
+        *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
         *unserved(args.config),
     ]

@@ -46,6 +46,7 @@ class Provided:
         database: what a migration waits for.
         database_host, database_port: of PostgreSQL.
         cache_host, cache_port: of Valkey.
+        cache_user: whose rights clients have there.
         database_credentials: where the password of the user is kept, in the words of the place: a
             Kubernetes Secret's name, an ARN, a resource's id; never the password.
     """
@@ -56,3 +57,4 @@ class Provided:
     database_credentials: pulumi.Input[str]
     database_port: pulumi.Input[int] = POSTGRES
     cache_port: pulumi.Input[int] = VALKEY
+    cache_user: pulumi.Input[str] = "default"

@@ -38,7 +38,7 @@ def problems(args: AwsLambdaArgs) -> list[Problem]:
             else []
         ),
         *LAMBDA_MEMORY.problems("memory", args.memory, fix="write 1024"),
-        *retention_problems(args.log_retention),
+        *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
         *_reserved(args.secrets),
         *unserved(args.config),

@@ -46,6 +46,7 @@ AWS: Final = {
     },
     "aws:rds/instance:Instance": {
         "address": "{identifier}.{logical}.{region}.rds.amazonaws.com",
+        "masterUserSecrets.0.secretArn": _arn("secretsmanager", "secret:rds!db-{logical}"),
     },
     "aws:elasticache/replicationGroup:ReplicationGroup": {
         "arn": _arn("elasticache", "replicationgroup:{replicationGroupId}"),

@@ -39,6 +39,7 @@ def test_the_outputs_say_where_everything_is():
         "database_credentials": "mcp-server-secrets",
         "cache_host": "redis-service.qudag-mcp-dev.svc.cluster.local",
         "cache_port": 6379,
+        "cache_user": "default",
     }
 
 

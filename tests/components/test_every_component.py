@@ -18,8 +18,9 @@ from components.containers.azure_container_args import AzureContainerArgs, Azure
 from components.containers.cloud_run import CloudRun, CloudRunArgs
 from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
 from components.core import Core, Monolith
-from components.data_tier import DataTier
+from components.data_tier import DataTier, DataTierArgs
 from components.databases.contents import CacheProfile
+from components.databases.rds import Rds
 from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.functions.aws_fronts import Throttle
 from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
@@ -104,6 +105,10 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         ),
     ),
     "DataTier for sessions": (DataTier, data_tier()),
+    "DataTier on AWS": (
+        DataTier,
+        DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK, allowed_from=["10.0.1.0/24"])),
+    ),
     "DataTier for a cache": (DataTier, data_tier(cache_profile=CacheProfile.CACHE)),
     "AwsLambda": (
         AwsLambda,
