@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, REQUEST_CANCELLED
-from mcp_types import INVALID_REQUEST
+from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .gate import VERSION_HEADER, envelope, mapping
+from .logs import event
 from .state import Session, SessionStore
 
 SESSION_SECONDS = 3600
@@ -63,7 +65,15 @@ class StoredSessions:
             else:
                 await self.app(scope, again, send)  # which says what is wrong with the body
             return
-        session = await self.store.find(named)
+        try:
+            session = await self.store.find(named)
+        except (
+            Exception
+        ) as error:  # whatever a cloud's library raises: who asks again may be served
+            event("sessions_unreachable", logging.WARNING, failure=type(error).__name__)
+            refusal = _refusal(503, "Sessions cannot be reached; try again", **{"retry-after": "2"})
+            await refusal(scope, again, send)
+            return
         if session is None or session.user_id != _subject(scope):
             # Another's session is answered as one that is not: its id is not confirmed to exist.
             await _refusal(404, "Session not found")(scope, again, send)
@@ -115,8 +125,13 @@ class StoredSessions:
         async def watch() -> None:
             while True:
                 await anyio.sleep(CANCELLED_EVERY_SECONDS)
-                if str(identity) in await self.store.cancelled(session_id):
-                    call.cancel()
+                try:
+                    cancelled = await self.store.cancelled(session_id)
+                except Exception as error:  # the call goes on, and the next look may succeed
+                    event("sessions_unreachable", logging.WARNING, failure=type(error).__name__)
+                else:
+                    if str(identity) in cancelled:
+                        call.cancel()
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
@@ -196,6 +211,6 @@ def _subject(scope: Scope) -> str:
     return user.access_token.subject
 
 
-def _refusal(status: int, message: str) -> JSONResponse:
-    error = {"code": INVALID_REQUEST, "message": message}
-    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, status)
+def _refusal(status: int, message: str, **headers: str) -> JSONResponse:
+    error = {"code": INVALID_REQUEST if status < 500 else INTERNAL_ERROR, "message": message}
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, status, headers)

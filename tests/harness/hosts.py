@@ -21,6 +21,7 @@ from .tokens import Issuer
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = ROOT / "runtime"
+FUNCTIONS_HOST = Path(__file__).with_name("azure_functions_host.py")
 STARTS_WITHIN_SECONDS = 40
 LOOPBACK = {"host": "127.0.0.1"}
 INSTANCES = 2
@@ -114,9 +115,8 @@ def azure_function(directory: Path, issuer: Issuer) -> Generator[Host]:
     """Azure's worker library, behind what stands for the Functions host."""
     port = free_port()
     app = app_folder(directory)
-    variables = environment(issuer, PYTHONPATH=str(ROOT))
-    program = [sys.executable, "-m", "tests.harness.azure_functions_host", str(app), str(port)]
-    process = Process(program, variables, app, directory / "log")
+    program = [sys.executable, "-P", str(FUNCTIONS_HOST), str(app), str(port)]
+    process = Process(program, environment(issuer), app, directory / "log")
     host = Host(f"http://127.0.0.1:{port}/api", issuer, [process.log_file])
     with running(process, ready=answers(f"http://127.0.0.1:{port}/api/ready")):
         yield host

@@ -1,0 +1,242 @@
+"""Legacy sessions in a store: two instances over one, each request to whichever it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp.server.streamable_http import REQUEST_CANCELLED
+from starlette.types import ASGIApp, Message
+
+from runtime import sessions
+from runtime.application import application
+from runtime.config import Config
+from runtime.stores.memory import MemorySessions
+from tests.harness.server import MODERN, eventually, initialize_request, modern_request, settings
+from tests.harness.tokens import Issuer
+
+VERSION = "2025-11-25"
+
+
+class Instances:
+    """Two applications that share nothing but a store."""
+
+    def __init__(self, issuer: Issuer, store: MemorySessions, apps: list[ASGIApp]) -> None:
+        self.issuer = issuer
+        self.store = store
+        self.apps = apps
+
+    async def send(
+        self, number: int, body: Any, *, method: str = "POST", subject: str = "ada", **headers: str
+    ) -> httpx2.Response:
+        """One request to one of them."""
+        sent = {
+            "authorization": f"Bearer {self.issuer.token(sub=subject)}",
+            "accept": "application/json, text/event-stream",
+            "content-type": "application/json",
+        }
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        transport = httpx2.ASGITransport(self.apps[number])
+        async with httpx2.AsyncClient(transport=transport, base_url="http://mcp") as client:
+            content = json.dumps(body).encode() if body is not None else b""
+            return await client.request(method, "/mcp", content=content, headers=sent)
+
+    async def open(self) -> str:
+        """A session's id, from the first instance."""
+        opened = await self.send(0, initialize_request())
+        assert opened.status_code == 200
+        return opened.headers["mcp-session-id"]
+
+
+@pytest.fixture
+async def instances(issuer: Issuer) -> AsyncGenerator[Instances]:
+    protocol = {"longest_tool_seconds": 20, "drain_seconds": 21}
+    config = Config.model_validate(settings(issuer, protocol=protocol))
+    store = MemorySessions()
+    apps = [application(config, store).public for _ in range(2)]
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:  # a lifespan ends in the task in which it began
+        async with AsyncExitStack() as stack:
+            for app in apps:
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            begun.set()
+            await over.wait()
+
+    living = asyncio.create_task(live())
+    await begun.wait()
+    yield Instances(issuer, store, list[ASGIApp](apps))
+    over.set()
+    await living
+
+
+def call(tool: str, identity: int = 8, **arguments: Any) -> dict[str, Any]:
+    params = {"name": tool, "arguments": arguments}
+    return {"jsonrpc": "2.0", "id": identity, "method": "tools/call", "params": params}
+
+
+def answer_in(response: httpx2.Response) -> dict[str, Any]:
+    (data,) = [line for line in response.text.splitlines() if line.startswith("data:")]
+    return json.loads(data.removeprefix("data:"))
+
+
+async def test_a_session_is_served_by_an_instance_that_did_not_open_it(instances: Instances):
+    session = await instances.open()
+    said = await instances.send(1, call("echo", text="hi"), mcp_session_id=session)
+    assert answer_in(said)["result"]["content"][0]["text"] == "hi"
+
+
+async def test_a_session_is_its_subjects_and_of_the_version_agreed_on(instances: Instances):
+    request = initialize_request()
+    request["params"]["protocolVersion"] = "2025-03-26"
+    opened = await instances.send(0, request)
+    kept = await instances.store.find(opened.headers["mcp-session-id"])
+    assert kept is not None
+    assert (kept.user_id, kept.protocol_version) == ("ada", "2025-03-26")
+    assert sessions.SESSION_SECONDS - 5 < kept.expires_at - time.time() <= sessions.SESSION_SECONDS
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_a_session_that_is_anothers_is_not_found(instances: Instances, method: str):
+    session = await instances.open()
+    refused = await instances.send(
+        1, call("echo", text="x"), method=method, subject="eve", mcp_session_id=session
+    )
+    unknown = await instances.send(1, call("echo", text="x"), mcp_session_id="unknown")
+    assert (refused.status_code, refused.content) == (unknown.status_code, unknown.content)
+    assert refused.status_code == 404
+    assert await instances.store.find(session) is not None
+
+
+async def test_a_session_that_expired_is_not_found(instances: Instances):
+    session = await instances.open()
+    await instances.store.open(replace(instances.store.sessions[session], expires_at=1))
+    said = await instances.send(0, call("echo", text="x"), mcp_session_id=session)
+    assert said.status_code == 404
+
+
+async def test_a_session_in_use_is_given_more_time(instances: Instances):
+    session = await instances.open()
+    soon = int(time.time()) + 60
+    await instances.store.open(replace(instances.store.sessions[session], expires_at=soon))
+    await instances.send(1, call("echo", text="x"), mcp_session_id=session)
+    assert instances.store.sessions[session].expires_at > soon
+
+
+async def test_a_request_without_a_session_or_of_another_version_is_refused(instances: Instances):
+    session = await instances.open()
+    without = await instances.send(0, call("echo", text="x"))
+    assert (without.status_code, without.json()["error"]["code"]) == (400, -32600)
+    other = await instances.send(
+        0, call("echo", text="x"), mcp_session_id=session, mcp_protocol_version="2025-03-26"
+    )
+    assert other.status_code == 400
+    assert VERSION in other.json()["error"]["message"]
+
+
+async def test_a_session_that_was_deleted_is_gone_everywhere(instances: Instances):
+    session = await instances.open()
+    deleted = await instances.send(1, None, method="DELETE", mcp_session_id=session)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    said = await instances.send(0, call("echo", text="x"), mcp_session_id=session)
+    assert said.status_code == 404
+
+
+async def test_a_stream_of_a_sessions_own_is_refused(instances: Instances):
+    session = await instances.open()
+    refused = await instances.send(0, None, method="GET", mcp_session_id=session)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST, DELETE")
+
+
+async def test_what_is_refused_opens_no_session(instances: Instances):
+    refused = await instances.send(0, initialize_request(), accept="text/plain")
+    assert refused.status_code == 406
+    assert instances.store.sessions == {}
+
+
+async def test_the_modern_era_touches_no_session(instances: Instances):
+    said = await instances.send(
+        0, modern_request("tools/list"), mcp_protocol_version=MODERN, mcp_method="tools/list"
+    )
+    assert said.status_code == 200
+    assert "mcp-session-id" not in said.headers
+    assert instances.store.sessions == {}
+
+
+async def test_a_cancellation_reaches_the_instance_that_works_on_the_call(instances: Instances):
+    session = await instances.open()
+    ended: dict[int, dict[str, Any]] = {}
+
+    async def work(identity: int, seconds: float) -> None:
+        body = call("wait", identity, seconds=seconds)
+        ended[identity] = answer_in(await instances.send(0, body, mcp_session_id=session))
+
+    began = time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work, 8, 15)
+        tasks.start_soon(work, 9, 2.5)
+        params = {"requestId": 8}
+        cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
+        said = await instances.send(1, cancelled, mcp_session_id=session)
+        assert said.status_code == 202
+        await eventually(lambda: 8 in ended)
+        assert time.monotonic() - began < sessions.CANCELLED_EVERY_SECONDS + 1.2
+    assert ended[8]["error"]["code"] == REQUEST_CANCELLED
+    assert ended[9]["result"]["content"][0]["text"] == "waited 2.5 s"
+
+
+async def test_a_call_goes_on_while_the_store_cannot_be_read(
+    instances: Instances, monkeypatch: pytest.MonkeyPatch
+):
+    async def fail(_: str) -> None:
+        raise ConnectionError
+
+    session = await instances.open()
+    monkeypatch.setattr(instances.store, "cancelled", fail)
+    said = await instances.send(0, call("wait", seconds=1.3), mcp_session_id=session)
+    assert "result" in answer_in(said)
+    monkeypatch.setattr(instances.store, "find", fail)
+    refused = await instances.send(0, call("echo", text="x"), mcp_session_id=session)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_client_that_goes_does_not_end_a_legacy_call(instances: Instances):
+    session = await instances.open()
+    body = json.dumps(call("wait", seconds=0.4)).encode()
+    headers = {
+        "authorization": f"Bearer {instances.issuer.token()}",
+        "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
+        "mcp-session-id": session,
+    }
+    said = b""
+    messages: list[Message] = [
+        {"type": "http.request", "body": body, "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(part: Message) -> None:
+        nonlocal said
+        said += part.get("body", b"")
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "scheme": "http",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    await instances.apps[0](scope, receive, send)
+    assert b"waited 0.4 s" in said
