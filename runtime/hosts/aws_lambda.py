@@ -133,5 +133,7 @@ def resolve_secrets() -> None:
         os.environ[name] = str(json.loads(secret)[key]) if key else secret
 
 
-if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-    host()  # while Lambda initializes, a function has a whole processor; later it has its share
+if "AWS_LAMBDA_RUNTIME_API" in os.environ and "AWS_LAMBDA_EXEC_WRAPPER" not in os.environ:
+    # While Lambda initializes, a function has a whole processor; later it has its share. A runtime
+    # of our own, which a wrapper begins, does this itself and tells what went wrong.
+    host()

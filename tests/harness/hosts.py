@@ -24,6 +24,10 @@ RUNTIME = ROOT / "runtime"
 FUNCTIONS_HOST = Path(__file__).with_name("azure_functions_host.py")
 STARTS_WITHIN_SECONDS = 40
 LOOPBACK = {"host": "127.0.0.1"}
+MANAGED_RUNTIME = [
+    *(sys.executable, "-m", "awslambdaric"),
+    "qudag_mcp_server.hosts.aws_lambda.handler",
+]
 INSTANCES = 2
 """Of a function that takes one request at a time: one that works, one that is told to stop it."""
 
@@ -149,11 +153,18 @@ def tables() -> Generator[str]:
         server.stop()
 
 
+def streaming_runtime(app: Path, variables: dict[str, str]) -> list[str]:
+    """The command of a function with the wrapper script, as Lambda calls it; sets its variables."""
+    wrapper = str(app / "stream")
+    variables |= {"AWS_LAMBDA_EXEC_WRAPPER": wrapper, "LAMBDA_TASK_ROOT": str(app)}
+    return [wrapper, *MANAGED_RUNTIME]
+
+
 @contextlib.contextmanager
 def lambda_function(
-    directory: Path, issuer: Issuer, database: str, *command: str, doors: tuple[str, ...]
+    directory: Path, issuer: Issuer, database: str, *doors: str, streaming: bool
 ) -> Generator[dict[str, Host]]:
-    """Instances of a function that a command runs, by its doors; none may end in an error."""
+    """Instances of a function, by its doors; no invocation may have failed at the end."""
     app = app_folder(directory)
     service = LambdaService(*doors)
     state = {"kind": "dynamodb", "sessions": "sessions", "connections": "connections"}
@@ -162,12 +173,12 @@ def lambda_function(
         state=state,
         AWS_LAMBDA_RUNTIME_API=f"127.0.0.1:{service.api_port}",
         AWS_ENDPOINT_URL=database,
-        LAMBDA_TASK_ROOT=str(app),
         **CREDENTIALS,
     )
+    command = streaming_runtime(app, variables) if streaming else MANAGED_RUNTIME
     with service.serving():
         processes = [
-            Process(list(command), variables, app, directory / f"log-{number}")
+            Process(command, variables, app, directory / f"log-{number}")
             for number in range(INSTANCES)
         ]
         logs = [process.log_file for process in processes]

@@ -1,0 +1,122 @@
+"""The Lambda function where it is not a proxy: health, time limits, failures of its runtime."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.hosts import aws_lambda
+from runtime.hosts.bridge import CutError
+from runtime.hosts.streaming import RuntimeApi
+from tests.harness.host import Process
+from tests.harness.hosts import MANAGED_RUNTIME, app_folder, environment, streaming_runtime
+from tests.harness.lambda_service import EVENTS, LambdaService
+from tests.harness.server import MODERN, modern_request, until
+from tests.harness.tokens import Issuer
+
+
+class Context:
+    """An invocation that has so many seconds left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self.until - time.monotonic()) * 1000)
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> Generator[Issuer]:
+    """This process as a function that was configured well."""
+    redis = {"host": "127.0.0.1", "port": 9}
+    for name, value in environment(issuer, redis=redis).items():
+        monkeypatch.setenv(name, value)
+    aws_lambda.host.cache_clear()
+    yield issuer
+    aws_lambda.host.cache_clear()
+
+
+def post(issuer: Issuer, body: dict[str, Any]) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / "http-api.json").read_text())
+    event["headers"] |= {
+        "authorization": f"Bearer {issuer.token()}",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": MODERN,
+        "mcp-method": body["method"],
+        "mcp-name": body["params"].get("name", ""),
+    }
+    return event | {"body": json.dumps(body)}
+
+
+def test_a_scheduled_check_looks_at_the_dependencies_now(function: Issuer):
+    state = aws_lambda.handler({"action": "healthcheck"}, Context(20))
+    assert state == {"status": "ready", "dependencies": {"redis": "unreachable"}}
+
+
+def test_a_call_that_outlasts_the_function_is_cancelled_and_answered(function: Issuer):
+    call = modern_request("tools/call", name="wait", arguments={"seconds": 15})
+    began = time.monotonic()
+    answer = aws_lambda.handler(post(function, call), Context(aws_lambda.MARGIN_SECONDS + 0.5))
+    assert answer["statusCode"] == 504
+    assert "the host's time for a request is over" in answer["body"]
+    assert time.monotonic() - began < aws_lambda.MARGIN_SECONDS + 0.5
+    again = aws_lambda.handler(post(function, modern_request("tools/list")), Context(20))
+    assert again["statusCode"] == 200
+
+
+def test_a_stream_that_is_cut_ends_with_the_error_as_trailers():
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        yield b""
+        raise CutError("over")
+
+    received = b""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        api = RuntimeApi("{}:{}".format(*server.getsockname()))
+        thread = threading.Thread(target=api.stream, args=("7", {"statusCode": 200}, pieces()))
+        thread.start()
+        connection, _ = server.accept()
+        with connection:
+            while not received.endswith(b"\r\n\r\n") or b"\r\n0\r\n" not in received:
+                received += connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
+            thread.join(20)
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /2018-06-01/runtime/invocation/7/response HTTP/1.1")
+    prelude = b'{"statusCode": 200}' + bytes(8)
+    chunks, _, trailers = body.partition(b"\r\n0\r\n")
+    assert chunks == b"%x\r\n%s\r\n5\r\nfirst" % (len(prelude), prelude)
+    sent = dict(line.split(": ", 1) for line in trailers.decode().split("\r\n") if line)
+    assert sent["Lambda-Runtime-Function-Error-Type"] == "Runtime.CutError"
+    told = json.loads(base64.b64decode(sent["Lambda-Runtime-Function-Error-Body"]))
+    assert told["errorMessage"] == "over"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_configuration_that_cannot_be_is_told_to_lambda(
+    tmp_path: Path, issuer: Issuer, streaming: bool
+):
+    app = app_folder(tmp_path)
+    service = LambdaService()
+    variables = environment(issuer, AWS_LAMBDA_RUNTIME_API=f"127.0.0.1:{service.api_port}")
+    variables["QUDAG_MCP_CONFIG"] += "\n[servr]\n"
+    with service.serving():
+        command = streaming_runtime(app, variables) if streaming else MANAGED_RUNTIME
+        process = Process(command, variables, app, tmp_path / "log")
+        try:
+            until(lambda: service.failures, 30)
+            assert process.process.wait(20) == 1
+        finally:
+            process.end()
+    (failure,) = service.failures
+    said = "QUDAG_MCP_CONFIG: servr: unknown key; did you mean server?"
+    assert failure["errorMessage"] == said
+    assert "ConfigError" in failure["errorType"]
