@@ -43,9 +43,15 @@ class NameRule:
             what = f"{name!r} does not match {self.form}"
         else:
             return None
-        return Problem(
-            path, what, f"the cloud refuses it ({self.source})", f"write {fitted(self, name)!r}"
-        )
+        # In front of what is too short, or begins as the cloud's own names do.
+        instead = next(n for n in (self._made_of(name), self._made_of("mcp", name)) if n)
+        return Problem(path, what, f"the cloud refuses it ({self.source})", f"write {instead!r}")
+
+    def _made_of(self, *words: str) -> str | None:
+        try:
+            return fitted(self, *words)
+        except ProblemReport:
+            return None
 
     @property
     def _length(self) -> str:
@@ -60,7 +66,7 @@ class NameRule:
 _DASHED: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 _AWS_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _AWS_WORD: Final = r"[A-Za-z0-9_-]+"
-_AWS_LOWER: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
+_AWS_LOWER: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _AZURE: Final = "Azure Resource Manager, naming rules and restrictions"
 
 _AZURE_DASHED: Final = r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*"
@@ -140,7 +146,7 @@ NAME_RULES: Final[dict[str, NameRule]] = {
     ),
     "aws:sqs/queue:Queue": NameRule(longest=80, form=_AWS_WORD, source="SQS API, CreateQueue"),
     "aws:lb/loadBalancer:LoadBalancer": NameRule(
-        longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateLoadBalancer"
+        longest=32, form=r"(?!internal-)" + _AWS_DASHED, source="ELBv2 API, CreateLoadBalancer"
     ),
     "aws:lb/targetGroup:TargetGroup": NameRule(
         longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateTargetGroup"
@@ -249,7 +255,7 @@ def fitted(rule: NameRule, *words: str, suffix: str = "") -> str:
                     " ".join(words) or "name",
                     what,
                     f"the cloud refuses it ({rule.source})",
-                    "use a name with at least three letters",
+                    "use another name, with at least three letters",
                 )
             ]
         )

@@ -6,6 +6,7 @@ from components.problems import Problem
 from delivery.graph import ResourceGraph
 
 from . import aws, azure, gcp
+from .aws_doors import doors_are_shut, hops_outlive_the_tool
 from .references import arns_exist, companions_exist, references_exist
 from .settings import names_fit, rights_are_exact, settings_hold
 from .types import properties_are_the_sdks
@@ -23,4 +24,6 @@ def broken_policies(graph: ResourceGraph) -> list[Problem]:
         *references_exist(graph, [row for cloud in _CLOUDS for row in cloud.REFERENCES]),
         *arns_exist(graph, outside=aws.OUTSIDE),
         *rights_are_exact(graph, aws.POLICY_DOCUMENTS, aws.UNBOUNDED),
+        *doors_are_shut(graph),
+        *hops_outlive_the_tool(graph),
     ]

@@ -4,16 +4,98 @@ from __future__ import annotations
 
 from typing import Final
 
+from . import aws_settings, aws_task_settings
+from .aws_rows import (
+    API,
+    BALANCER,
+    BUCKET,
+    BUCKET_POLICY,
+    CACHE,
+    CACHE_USERS,
+    CLUSTER,
+    DATABASE,
+    ENCRYPTION,
+    FUNCTION,
+    GROUP,
+    IN,
+    INTEGRATION,
+    LISTENER,
+    LOGS,
+    OUT,
+    PARAMETERS,
+    PRIVATE,
+    QUEUE,
+    ROLE,
+    ROLE_POLICY,
+    ROUTE,
+    SCHEDULE,
+    SERVICE,
+    STAGE,
+    TARGETS,
+    TASK,
+    URL,
+    VERSIONS,
+)
 from .rule import Companion, Reference, Required
 
-REQUIRED: Final[tuple[Required, ...]] = ()
-COMPANIONS: Final[tuple[Companion, ...]] = ()
-REFERENCES: Final[tuple[Reference, ...]] = (
-    Reference(on="aws:lambda/function:Function", path="role", to="aws:iam/role:Role", output="arn"),
+REQUIRED: Final[tuple[Required, ...]] = (*aws_settings.REQUIRED, *aws_task_settings.REQUIRED)
+
+COMPANIONS: Final[tuple[Companion, ...]] = (
+    Companion(
+        on=BUCKET, companion=PRIVATE, by="bucket", consequence="the bucket may become public"
+    ),
+    Companion(
+        on=BUCKET, companion=VERSIONS, by="bucket", consequence="what is overwritten is gone"
+    ),
+    Companion(
+        on=BUCKET, companion=ENCRYPTION, by="bucket", consequence="objects are not encrypted"
+    ),
+    Companion(
+        on=BUCKET, companion=BUCKET_POLICY, by="bucket", consequence="it is read without TLS"
+    ),
 )
+
+REFERENCES: Final[tuple[Reference, ...]] = tuple(
+    Reference(on=on, path=path, to=to, output=output)
+    for on, path, to, output in (
+        (FUNCTION, "role", ROLE, "arn"),
+        (FUNCTION, "deadLetterConfig.targetArn", QUEUE, "arn"),
+        (FUNCTION, "s3Bucket", BUCKET, "id"),
+        (FUNCTION, "loggingConfig.logGroup", LOGS, "name"),
+        (URL, "functionName", FUNCTION, "name"),
+        ("aws:lambda/permission:Permission", "function", FUNCTION, "name"),
+        (ROLE_POLICY, "role", ROLE, "name"),
+        (SCHEDULE, "target.arn", FUNCTION, "arn"),
+        (SCHEDULE, "target.roleArn", ROLE, "arn"),
+        (SCHEDULE, "target.deadLetterConfig.arn", QUEUE, "arn"),
+        (INTEGRATION, "apiId", API, "id"),
+        (INTEGRATION, "integrationUri", FUNCTION, "invokeArn"),
+        (ROUTE, "apiId", API, "id"),
+        (STAGE, "apiId", API, "id"),
+        (STAGE, "accessLogSettings.destinationArn", LOGS, "arn"),
+        (TASK, "executionRoleArn", ROLE, "arn"),
+        (TASK, "taskRoleArn", ROLE, "arn"),
+        (SERVICE, "cluster", CLUSTER, "arn"),
+        (SERVICE, "networkConfiguration.securityGroups[*]", GROUP, "id"),
+        (SERVICE, "loadBalancers[*].targetGroupArn", TARGETS, "arn"),
+        (BALANCER, "securityGroups[*]", GROUP, "id"),
+        (LISTENER, "loadBalancerArn", BALANCER, "arn"),
+        (IN, "securityGroupId", GROUP, "id"),
+        (OUT, "securityGroupId", GROUP, "id"),
+        (DATABASE, "vpcSecurityGroupIds[*]", GROUP, "id"),
+        (DATABASE, "dbSubnetGroupName", "aws:rds/subnetGroup:SubnetGroup", "name"),
+        (DATABASE, "parameterGroupName", PARAMETERS, "name"),
+        (CACHE, "securityGroupIds[*]", GROUP, "id"),
+        (CACHE, "subnetGroupName", "aws:elasticache/subnetGroup:SubnetGroup", "name"),
+        (CACHE, "userGroupIds[*]", CACHE_USERS, "userGroupId"),
+        (CACHE_USERS, "userIds[*]", "aws:elasticache/user:User", "userId"),
+    )
+)
+
 POLICY_DOCUMENTS: Final = {
-    "aws:iam/rolePolicy:RolePolicy": "policy",
-    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    ROLE: "assumeRolePolicy",
+    ROLE_POLICY: "policy",
+    BUCKET_POLICY: "policy",
     "aws:sqs/queuePolicy:QueuePolicy": "policy",
 }
 """By type token, the property that holds a policy document."""

@@ -1,0 +1,77 @@
+"""A graph of AWS resources with one mistake in it is refused, with path and fix."""
+
+from __future__ import annotations
+
+import functools
+
+import pulumi
+import pytest
+
+from components.budget import TimeoutBudget
+from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
+from components.data_tier import DataTier, DataTierArgs
+from components.databases.rds import Rds
+from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
+from policies import broken_policies
+from tests.harness import ResourceGraph
+from tests.harness.clouds import (
+    ARCHIVE,
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_NETWORK,
+    AWS_SECRET,
+    cloud_config,
+    on_aws,
+)
+from tests.policies.broken import Broken, table
+
+
+@functools.cache
+def sound() -> ResourceGraph:
+    """All that the components make on AWS."""
+
+    def program(opts: pulumi.ResourceOptions) -> None:
+        brief = cloud_config(budget=TimeoutBudget(longest_tool=20))
+        function = AwsLambdaArgs(
+            place=AWS,
+            archive=ARCHIVE,
+            config=brief,
+            public=True,
+            websocket=True,
+            secrets={"API_KEY": AWS_SECRET},
+        )
+        AwsLambda("fn", function, opts)
+        tasks = EcsFargateArgs(
+            place=AWS,
+            network=AWS_NETWORK,
+            image="ghcr.io/qudag/server@sha256:" + "0" * 64,
+            config=cloud_config(domain="mcp.example.com"),
+            certificate=AWS_CERTIFICATE,
+            public=True,
+        )
+        EcsFargate("ecs", tasks, opts)
+        DataTier("data", DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK)), opts)
+
+    return on_aws(program)
+
+
+def test_a_sound_graph_keeps_every_policy():
+    assert broken_policies(sound()) == []
+
+
+@pytest.mark.parametrize("broken", table("broken_aws.yaml"))
+def test_a_mistake_is_refused_with_path_and_fix(broken: Broken):
+    problems = broken_policies(broken.of(sound()))
+    fixes = [problem.fix for problem in problems if problem.path == broken.at]
+    assert any(broken.fix in fix for fix in fixes), problems
+
+
+def test_an_environment_beyond_four_kilobytes_is_refused():
+    long = Broken(
+        resource="fn-function",
+        path="environment.variables.MUCH",
+        value="x" * 4096,
+        at="fn-function.environment.variables",
+        fix="fewer or shorter",
+    )
+    test_a_mistake_is_refused_with_path_and_fix(long)
