@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from components.container import NOBODY
@@ -24,8 +26,31 @@ def test_hadolint_has_nothing_to_say():
 
 def test_everything_that_is_copied_is_there():
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) \S+$", TEXT, re.MULTILINE)
-    assert {"requirements.txt", "*.py", "stores/*.py", "launcher"} <= set(copied)
+    assert {"requirements-image.txt", "*.py", "stores/*.py", "launcher"} <= set(copied)
     assert [name for name in copied if not list(RUNTIME.glob(name))] == []
+
+
+def test_every_library_that_the_server_and_its_stores_import_is_in_the_image():
+    pinned = re.findall(r"^([\w.-]+)==", (RUNTIME / "requirements-image.txt").read_text(), re.M)
+    locked = set(map(_normal, pinned))
+    providers = packages_distributions()
+    libraries = _imported() - set(sys.stdlib_module_names) - {"qudag_mcp_server"}
+    assert {"botocore", "mcp"} <= libraries
+    assert [name for name in libraries if not locked & set(map(_normal, providers[name]))] == []
+
+
+def _imported() -> set[str]:
+    files = [*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    modules = [
+        *(alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names),
+        *(str(n.module) for n in nodes if isinstance(n, ast.ImportFrom) and not n.level),
+    ]
+    return {module.split(".")[0] for module in modules}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_it_runs_the_pods_program_as_the_pods_user():
