@@ -32,6 +32,7 @@ render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 # In the order of their names: the two minutes of traffic in tests/artifacts then begin first.
 test: $(VENV) ## the tests that need no cluster, under 5 minutes
 	@tools/programs
+	@tools/emulators
 	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
 check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-cluster

@@ -95,5 +95,11 @@ def stores_of(state: StateSection) -> Stores:
             from .stores import dynamodb
 
             return dynamodb.stores(state)
-        case _:
-            raise NotImplementedError(state.kind)
+        case "firestore":
+            from .stores import firestore
+
+            return firestore.stores(state)
+        case "azure-tables":
+            from .stores import azure_tables
+
+            return azure_tables.stores(state)

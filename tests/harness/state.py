@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from unittest import mock
 
 from runtime.state import Stores
 
+from . import emulators
 from .dynamodb import CREDENTIALS, REGION, create_table
 
 
@@ -47,9 +52,57 @@ def dynamodb(clock: Clock) -> Generator[Stores]:
         )
 
 
+@contextlib.contextmanager
+def firestore(clock: Clock) -> Generator[Stores]:
+    """The server's memory, under a project of its own."""
+    from runtime.stores.firestore import Database, FirestoreConnections, FirestoreSessions
+
+    address = _standing(emulators.firestore)
+    with mock.patch.dict(os.environ, {"FIRESTORE_EMULATOR_HOST": address}):
+        database = Database(f"project-{uuid.uuid4().hex}", "(default)")
+        yield Stores(FirestoreSessions(database, clock), FirestoreConnections(database, clock))
+
+
+@contextlib.contextmanager
+def azure_tables(clock: Clock) -> Generator[Stores]:
+    """Azurite, with two new tables of its well-known account."""
+    from azure.core.credentials import AzureNamedKeyCredential
+    from azure.data.tables import TableServiceClient
+
+    from runtime.stores.azure_tables import Table, TableConnections, TableSessions
+
+    endpoint = _standing(emulators.azurite)
+    account = AzureNamedKeyCredential(*_AZURITE_ACCOUNT)
+    service: Any = TableServiceClient(endpoint, credential=account)
+    tables = [
+        Table(endpoint, f"{kind}{uuid.uuid4().hex}", lambda: account)
+        for kind in ("sessions", "connections")
+    ]
+    for table in tables:
+        service.create_table(table.name)
+    yield Stores(TableSessions(tables[0], clock), TableConnections(tables[1], clock))
+
+
+_AZURITE_ACCOUNT = (
+    "devstoreaccount1",
+    # Not a secret: the same in every Azurite, from its documentation.
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+)
+_stand_ins = contextlib.ExitStack()
+atexit.register(_stand_ins.close)
+
+
+@cache
+def _standing(begin: Callable[[], contextlib.AbstractContextManager[str]]) -> str:
+    """A server that the tests of this process share; it ends with them."""
+    return _stand_ins.enter_context(begin())
+
+
 _OPENERS: Mapping[str, Callable[[Clock], contextlib.AbstractContextManager[Stores]]] = {
     "memory": memory,
     "dynamodb": dynamodb,
+    "firestore": firestore,
+    "azure-tables": azure_tables,
 }
 KINDS = tuple(_OPENERS)
 

@@ -1,0 +1,201 @@
+"""State in Azure's table storage: for Azure's hosts, whose next request may reach another instance.
+
+A table has one key, of two parts, and no other index. A session is a row of its own; each of its
+cancellations is one beside it; and a copy of the row is kept under its user, where one query finds
+all of hers. The identity needs Storage Table Data Contributor on the two tables.
+
+Nothing deletes what has expired here, so a user's expired sessions go when she opens another one.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..config import StateSection
+from ..state import Connection, Session, Stores
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AzureNamedKeyCredential
+    from azure.core.credentials_async import AsyncTokenCredential
+
+ITSELF = "itself"
+"""Row key of a session or connection among the rows that are about it."""
+CANCELLED = "cancelled-"
+USER = "user-"
+
+
+@dataclass
+class Table:
+    """One table, connected to by the first call.
+
+    Attributes:
+        credential: how a token is got; the host's managed identity.
+    """
+
+    endpoint: str
+    name: str
+    credential: Callable[[], AsyncTokenCredential | AzureNamedKeyCredential] | None = None
+
+    @cached_property
+    def client(self) -> Any:  # a `TableClient`, whose methods are typed in part
+        from azure.data.tables.aio import TableClient
+
+        credential = (self.credential or managed_identity)()
+        return TableClient(self.endpoint, self.name, credential=credential)
+
+    async def put(self, partition: str, row: str, **fields: Any) -> None:
+        await self.client.upsert_entity(
+            {"PartitionKey": _key(partition), "RowKey": _key(row), **fields}
+        )
+
+    async def read(self, partition: str, row: str) -> Mapping[str, Any] | None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return await self.client.get_entity(_key(partition), _key(row))
+        except ResourceNotFoundError:
+            return None
+
+    async def rows(self, partition: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        """The rows about one thing, by their keys."""
+        found = self.client.query_entities(
+            "PartitionKey eq @partition", parameters={"partition": _key(partition)}
+        )
+        async for row in found:
+            yield _text(row["RowKey"]), row
+
+    async def delete(self, partition: str, row: str) -> None:
+        """Remove the row; nothing when it is absent."""
+        await self.client.delete_entity(_key(partition), _key(row))
+
+
+@dataclass(frozen=True)
+class TableSessions:
+    """A `SessionStore` over `table`."""
+
+    table: Table
+    now: Callable[[], float] = time.time
+
+    async def open(self, session: Session) -> None:
+        user = USER + session.user_id
+        async for session_id, row in self.table.rows(user):
+            if _expiry(row) <= self.now() and session_id != session.session_id:
+                await self.close(session_id)
+        fields = {
+            "user_id": session.user_id,
+            "protocol_version": session.protocol_version,
+            "expires_at": _moment(session.expires_at),
+        }
+        # Under the user first: a session that could not be listed would not be cleared away either.
+        await self.table.put(user, session.session_id, **fields)
+        await self.table.put(session.session_id, ITSELF, **fields)
+
+    async def find(self, session_id: str) -> Session | None:
+        row = await self.table.read(session_id, ITSELF)
+        return _session(session_id, row) if row and _expiry(row) > self.now() else None
+
+    async def close(self, session_id: str) -> None:
+        async for name, row in self.table.rows(session_id):
+            if name == ITSELF:
+                await self.table.delete(USER + row["user_id"], session_id)
+            await self.table.delete(session_id, name)
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        return [
+            _session(session_id, row)
+            async for session_id, row in self.table.rows(USER + user_id)
+            if _expiry(row) > self.now()
+        ]
+
+    async def cancel(self, session_id: str, request_id: str) -> None:
+        if await self.table.read(session_id, ITSELF) is not None:
+            await self.table.put(session_id, CANCELLED + request_id)
+
+    async def cancelled(self, session_id: str) -> frozenset[str]:
+        names = [name async for name, _ in self.table.rows(session_id)]
+        return frozenset(n.removeprefix(CANCELLED) for n in names if n.startswith(CANCELLED))
+
+
+@dataclass(frozen=True)
+class TableConnections:
+    """A `ConnectionStore` over `table`."""
+
+    table: Table
+    now: Callable[[], float] = time.time
+
+    async def connect(self, connection: Connection) -> None:
+        await self.table.put(
+            connection.connection_id,
+            ITSELF,
+            user_id=connection.user_id,
+            expires_at=_moment(connection.expires_at),
+        )
+
+    async def find(self, connection_id: str) -> Connection | None:
+        row = await self.table.read(connection_id, ITSELF)
+        if row is None:
+            return None
+        if _expiry(row) <= self.now():
+            await self.disconnect(connection_id)
+            return None
+        return Connection(
+            connection_id=connection_id, user_id=row["user_id"], expires_at=_expiry(row)
+        )
+
+    async def disconnect(self, connection_id: str) -> None:
+        await self.table.delete(connection_id, ITSELF)
+
+
+def stores(state: StateSection) -> Stores:
+    """The tables that `state` names, under the managed identity of the host."""
+    assert state.endpoint is not None
+    assert state.sessions is not None
+    assert state.connections is not None
+    return Stores(
+        TableSessions(Table(state.endpoint, state.sessions)),
+        TableConnections(Table(state.endpoint, state.connections)),
+    )
+
+
+def managed_identity() -> AsyncTokenCredential:
+    """The identity of the function or container that this runs in."""
+    import os
+
+    from azure.identity.aio import ManagedIdentityCredential
+
+    # An identity of its own, not the system's, is told apart by its client id.
+    return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID"))
+
+
+def _key(text: str) -> str:
+    """`text` in the characters that a key may have: no slash, backslash, number sign, question mark
+    ("Understanding the Table service data model", Azure Storage documentation)."""
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _text(key: str) -> str:
+    return base64.urlsafe_b64decode(key).decode()
+
+
+def _session(session_id: str, row: Mapping[str, Any]) -> Session:
+    return Session(
+        session_id=session_id,
+        user_id=row["user_id"],
+        protocol_version=row["protocol_version"],
+        expires_at=_expiry(row),
+    )
+
+
+def _moment(seconds: int) -> datetime:
+    """As a table keeps it: its plain numbers end in 2038."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _expiry(row: Mapping[str, Any]) -> int:
+    return int(row["expires_at"].timestamp())
