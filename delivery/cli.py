@@ -139,9 +139,26 @@ def schema() -> None:
 
 
 @app.command()
+def package(
+    host: Annotated[
+        list[str] | None, typer.Option(help="One host only; may be repeated.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Make the archives that functions of the clouds run; `up` makes those that it needs.
+
+    The same sources give the same bytes, anywhere. What is there already is not made again.
+    """
+    from .package import package as make
+    from .progress import Progress
+    from .report import terminal
+
+    make(host or [], Progress(terminal.console()))
+
+
+@app.command()
 def bench() -> None:
-    """Measure what the components cost over a flat program, and the server behind nginx."""
-    from .bench import overhead, serving
+    """Measure the components over a flat program, the server behind nginx, a function's start."""
+    from .bench import cold_start, overhead, serving
     from .bench.served import required_nginx
     from .report import terminal
     from .stack_files import stack_names
@@ -151,7 +168,8 @@ def bench() -> None:
     with console.status("") as status:
         programs = overhead.measure(stack_names(_ROOT), status.update)
         served = serving.measure(status.update)
-    console.print(overhead.table(programs), *serving.tables(served))
+        started = cold_start.measure(status.update)
+    console.print(overhead.table(programs), *serving.tables(served), *cold_start.tables(started))
 
 
 live.register(app)

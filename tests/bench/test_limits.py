@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.bench import overhead, serving
+from delivery.bench import cold_start, overhead, serving
+from delivery.bench.cold_start import ColdStart
 from delivery.bench.overhead import Comparison
 from delivery.bench.serving import CALL, HEALTH, Serving
 from tests.harness import programs
@@ -22,6 +23,11 @@ def comparisons() -> dict[str, Comparison]:
 def served() -> Serving:
     programs.required("nginx")
     return serving.measure(lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def started() -> ColdStart:
+    return cold_start.measure(lambda _: None)
 
 
 @pytest.mark.parametrize("name", [*STACKS, *(f"workloads:{size}" for size in overhead.SIZES)])
@@ -54,3 +60,11 @@ def test_a_stream_costs_less_than_150_kib_in_the_server_and_100_in_nginx(served:
 @pytest.mark.parametrize("kind", [HEALTH, CALL])
 def test_the_gateway_adds_less_than_a_millisecond_at_the_median(served: Serving, kind: str):
     assert served.added_ms(kind) < 1
+
+
+def test_a_function_answers_within_one_and_a_half_imports_of_the_sdks_server(started: ColdStart):
+    assert started.ratio <= 1.5
+
+
+def test_every_archive_is_below_25_mb_and_80_mb_unpacked(started: ColdStart):
+    assert [size.host for size in started.sizes if size.zipped >= 25 or size.unzipped >= 80] == []

@@ -57,9 +57,13 @@ def firestore(clock: Clock) -> Generator[Stores]:
     """The server's memory, under a project of its own."""
     from runtime.stores.firestore import Database, FirestoreConnections, FirestoreSessions
 
-    address = _standing(emulators.firestore)
-    with mock.patch.dict(os.environ, {"FIRESTORE_EMULATOR_HOST": address}):
-        database = Database(f"project-{uuid.uuid4().hex}", "(default)")
+    from .firestore import TOKEN, rest
+
+    async def token(_: Any) -> str:
+        return TOKEN
+
+    with rest(_standing(emulators.firestore)) as url:
+        database = Database(f"project-{uuid.uuid4().hex}", "(default)", url, token)
         yield Stores(FirestoreSessions(database, clock), FirestoreConnections(database, clock))
 
 

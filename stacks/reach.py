@@ -1,0 +1,135 @@
+"""Which modules of an application an import reaches: what an archive holds of a library."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+_CALLS_WITH_A_NAME = frozenset({"import_module", "__import__"})
+
+
+class Modules:
+    """The modules in a folder of packages, and what each of them imports.
+
+    Every ``import`` counts wherever it stands, in a function too, but for those under
+    ``if TYPE_CHECKING``. These count in a module with a ``__getattr__`` of its own: what it shows
+    to type checkers is what it loads once asked. Native code imports what it names.
+
+    Attributes:
+        files: by dotted name; a package's is its ``__init__.py``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.files: dict[str, Path] = {}
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in {".py", ".so"}:
+                self.files.setdefault(_name(file.relative_to(folder)), file)
+
+    def reached(self, entries: Iterable[str], also: Mapping[str, Sequence[str]]) -> frozenset[str]:
+        """Names of the modules that ``entries`` lead to, themselves among them.
+
+        Args:
+            entries: modules that the host imports.
+            also: by module, those that it imports by names made up at run time.
+        """
+        found: set[str] = set()
+        waiting = list(entries)
+        while waiting:
+            name = waiting.pop()
+            if name in found or name not in self.files:
+                continue
+            found.add(name)
+            waiting += _packages(name)
+            waiting += also.get(name, ())
+            waiting += self._imports(name)
+        return frozenset(found)
+
+    def _imports(self, name: str) -> Iterator[str]:
+        file = self.files[name]
+        if file.suffix == ".so":
+            yield from self._named_in(file)
+            return
+        source = file.read_bytes()
+        if b"import" not in source:
+            return  # tables of characters, and the like
+        tree = ast.parse(source)
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        for statement in _statements(tree.body, lazy=_is_lazy(tree)):
+            yield from _imported(statement, package)
+        if any(called in source for called in (b"import_module(", b"__import__(")):
+            for node in ast.walk(tree):
+                yield from _called(node, package)
+
+    def _named_in(self, native: Path) -> Iterator[str]:
+        """What native code can import: every module whose name, dotted or private, is in it."""
+        texts = b" ".join(re.findall(rb"[\w.]{6,}", native.read_bytes()))
+        for name in self.files:
+            if ("." in name or name.startswith("_")) and name.encode() in texts:
+                yield name
+
+
+def _name(path: Path) -> str:
+    """``pkg/sub/__init__.py`` as ``pkg.sub``, ``pkg/native.abi3.so`` as ``pkg.native``."""
+    *folders, last = path.parts
+    stem = last.partition(".")[0]
+    return ".".join(folders if stem == "__init__" else [*folders, stem])
+
+
+def _packages(name: str) -> Iterator[str]:
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _is_lazy(tree: ast.Module) -> bool:
+    return any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
+
+
+def _statements(body: list[ast.stmt], *, lazy: bool) -> Iterator[ast.stmt]:
+    """All statements in ``body``, at any depth, but those for type checkers."""
+    waiting = [*body]
+    while waiting:
+        statement = waiting.pop()
+        yield statement
+        checked = isinstance(statement, ast.If) and not lazy and _for_type_checkers(statement.test)
+        for part in ("orelse",) if checked else ("body", "orelse", "finalbody"):
+            waiting += getattr(statement, part, ())
+        for branch in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            waiting += branch.body
+
+
+def _for_type_checkers(test: ast.expr) -> bool:
+    return ast.unparse(test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING", "t.TYPE_CHECKING"}
+
+
+def _imported(statement: ast.stmt, package: str) -> Iterator[str]:
+    """What an import statement may load."""
+    match statement:
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module=module, names=names, level=level):
+            base = _base(package, module, level)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in names)
+        case _:
+            pass
+
+
+def _called(node: ast.AST, package: str) -> Iterator[str]:
+    """What a call loads that imports by a written name."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id=called) | ast.Attribute(attr=called),
+            args=[ast.Constant(value=str(name)), *_],
+        ) if called in _CALLS_WITH_A_NAME:
+            yield _base(package, name.lstrip("."), len(name) - len(name.lstrip(".")))
+        case _:
+            pass
+
+
+def _base(package: str, module: str | None, level: int) -> str:
+    if level == 0:
+        return module or ""
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])

@@ -1,0 +1,202 @@
+"""A function's archive: the same bytes anywhere and any day, nothing in it that nobody imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from components.archive import Archive
+from components.problems import ProblemReport
+from delivery.bench import cold_start
+from stacks import archives, packaging
+from stacks.archives import HOSTS, PACKAGE, Host, archive_of, native
+from stacks.reach import Modules
+
+LAMBDA = native(HOSTS["aws-lambda"])
+EVERY_HOST = pytest.mark.parametrize("host", HOSTS.values(), ids=list(HOSTS))
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The archive made from two checkouts, their files from other years and with other rights."""
+    found: list[Path] = []
+    for year, mask in ((2001, 0o022), (2033, 0o077)):
+        checkout = tmp_path_factory.mktemp(f"checkout-of-{year}")
+        shutil.copytree(archives.RUNTIME, checkout / "runtime")
+        moment = time.mktime((year, 5, 4, 3, 2, 1, 0, 0, 0))
+        for file in checkout.rglob("*"):
+            os.utime(file, (moment, moment))
+        before = os.umask(mask)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(archives, "RUNTIME", checkout / "runtime")
+            folder = checkout / "made"
+            folder.mkdir()
+            found.append(packaging.make(LAMBDA, folder))
+        os.umask(before)
+    return found[0], found[1]
+
+
+@pytest.fixture(scope="module")
+def archive(twice: tuple[Path, Path]) -> zipfile.ZipFile:
+    return zipfile.ZipFile(twice[0])
+
+
+@pytest.fixture(scope="module")
+def unpacked(twice: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    cold_start.unpack(twice[0], folder / "task")
+    return folder
+
+
+def test_two_checkouts_of_two_years_make_the_same_bytes(twice: tuple[Path, Path]):
+    one, other = (file.read_bytes() for file in twice)
+    assert one == other
+
+
+def test_an_archive_tells_nothing_of_where_and_when_it_was_made(
+    archive: zipfile.ZipFile, twice: tuple[Path, Path]
+):
+    assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert archive.namelist() == sorted(archive.namelist())
+    made_in = str(twice[0].parent).encode()
+    assert not [n for n in archive.namelist() if made_in in archive.read(n)]
+
+
+def test_only_what_the_cloud_starts_may_be_executed(archive: zipfile.ZipFile):
+    modes = {e.filename: stat.S_IMODE(e.external_attr >> 16) for e in archive.infolist()}
+    assert [name for name, mode in modes.items() if mode == 0o755] == ["stream"]
+    assert set(modes.values()) == {0o755, 0o644}
+
+
+def test_every_module_has_its_bytecode_that_asks_for_no_source(archive: zipfile.ZipFile):
+    names = set(archive.namelist())
+    for source in [name for name in names if name.endswith(".py")]:
+        folder, _, stem = source.removesuffix(".py").rpartition("/")
+        tag = sys.implementation.cache_tag
+        compiled = f"{folder}/__pycache__/{stem}.{tag}.pyc".removeprefix("/")
+        assert compiled in names
+        assert archive.read(compiled)[4:8] == b"\x01\0\0\0"  # PEP 552: by hash, unchecked
+
+
+def test_the_archive_alone_answers_a_request(unpacked: Path):
+    started = cold_start.start(unpacked)
+    answer = json.loads(started.answer["body"])
+    assert started.answer["statusCode"] == 200
+    assert {"echo", "count"} <= {tool["name"] for tool in answer["result"]["tools"]}
+    from_elsewhere = [
+        file
+        for file in started.loaded
+        if not file.is_relative_to(unpacked) and "site-packages" in file.parts
+    ]
+    assert from_elsewhere == []
+
+
+def test_the_streaming_runtime_of_the_archive_starts(unpacked: Path):
+    """It gets as far as Lambda's API, of which there is none here."""
+    ran = subprocess.run(
+        [unpacked / "task/stream", sys.executable, "-m", "awslambdaric", "handler"],
+        env={
+            "LAMBDA_TASK_ROOT": str(unpacked / "task"),
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
+            "QUDAG_MCP_CONFIG": '[auth]\nissuer="i"\naudience="a"\njwks_url="https://issuer.test"\n',
+            "PATH": os.environ["PATH"],
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "ConnectionRefusedError" in ran.stderr
+    assert "ModuleNotFoundError" not in ran.stderr
+
+
+def test_no_module_is_there_that_no_import_reaches(unpacked: Path):
+    modules = Modules(unpacked / "task")
+    assert set(modules.files) == modules.reached(LAMBDA.entries, packaging.ALSO)
+
+
+def test_what_only_a_server_of_its_own_needs_is_not_there(archive: zipfile.ZipFile):
+    tops = {name.partition("/")[0] for name in archive.namelist()}
+    assert not tops & {"websockets", "pulumi", "boto3", "botocore", "pip", "pytest", "_pytest"}
+    assert f"{PACKAGE}/serve.py" not in archive.namelist()
+
+
+@EVERY_HOST
+def test_of_our_own_modules_a_host_has_just_those_that_it_reaches(host: Host, tmp_path: Path):
+    for name, source in host.sources():
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    modules = Modules(tmp_path)
+    assert set(modules.files) == modules.reached(host.entries, {})
+
+
+@EVERY_HOST
+def test_an_archive_is_told_from_its_sources_in_a_moment(host: Host):
+    began = time.process_time()
+    archive = archive_of(host)
+    assert time.process_time() - began < 0.03
+    assert archive == archive_of(host)
+    assert archive.path == f"out/archives/{host.name}-{archive.tag}.zip"
+
+
+def test_a_changed_comment_is_another_archive_of_the_hosts_that_have_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def tags() -> Mapping[str, str]:
+        return {name: archive_of(host).tag for name, host in HOSTS.items()}
+
+    shutil.copytree(archives.RUNTIME, tmp_path / "runtime")
+    monkeypatch.setattr(archives, "RUNTIME", tmp_path / "runtime")
+    before = tags()
+    for changed, hosts in {
+        "tools.py": set(HOSTS),
+        "hosts/aws_lambda.py": {"aws-lambda"},
+        "hosts/requirements-azure-function.txt": {"azure-function"},
+        "serve.py": set[str](),
+        "hosts/stream": {"aws-lambda"},
+    }.items():
+        with (tmp_path / "runtime" / changed).open("a") as file:
+            file.write("# changed\n")
+        after = tags()
+        assert {name for name in HOSTS if after[name] != before[name]} == hosts
+        before = after
+
+
+def test_a_build_that_fails_leaves_nothing_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(packaging, "ROOT", tmp_path)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    archive = archive_of(LAMBDA)
+    with pytest.raises(ProblemReport, match="qudag-mcp package --host aws-lambda"):
+        packaging.build(LAMBDA, archive)
+    assert [file.name for file in (tmp_path / "out/archives").iterdir()] == ["lock"]
+
+
+def test_what_a_killed_build_left_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(packaging, "ROOT", tmp_path)
+    left = tmp_path / "out/archives/new-left/tree"
+    left.mkdir(parents=True)
+
+    def made(_: Host, folder: Path) -> Path:
+        (folder / "archive.zip").write_bytes(b"whole")
+        return folder / "archive.zip"
+
+    monkeypatch.setattr(packaging, "make", made)
+    archive = Archive(path="out/archives/a.zip", digest="0" * 64)
+    assert packaging.build(LAMBDA, archive).read_bytes() == b"whole"
+    assert sorted(f.name for f in (tmp_path / "out/archives").iterdir()) == ["a.zip", "lock"]
