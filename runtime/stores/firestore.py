@@ -220,5 +220,5 @@ def _expiry(fields: Fields) -> int:
 
 def _status(answer: Any) -> str:
     """`NOT_FOUND: …`; a streaming method wraps the same in a list."""
-    error: Any = (answer[0] if isinstance(answer, list) else answer)["error"]
-    return f"{error['status']}: {error['message']}"
+    whole: list[Any] = [answer] if isinstance(answer, dict) else answer
+    return f"{whole[0]['error']['status']}: {whole[0]['error']['message']}"
