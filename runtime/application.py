@@ -46,11 +46,15 @@ class Application:
         public: everything a client calls, with the ASGI lifespan that starts and ends it all.
         probes: /health and /ready alone, for the plain port beside a TLS one.
         metrics: /metrics, for a port that only Prometheus reaches.
+        admitted: /mcp for a host that has let its client in already: `user` is in the scope.
+        tokens: by which a host does so.
     """
 
     public: Starlette
     probes: Starlette
     metrics: Starlette
+    admitted: ASGIApp
+    tokens: Tokens
     drain: Drain
     health: Health
 
@@ -89,6 +93,10 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     mcp = EraGate(mcp, config.protocol.era)
     mcp = RequestBodyLimitMiddleware(mcp, DEFAULT_MAX_REQUEST_BODY_SIZE)
     tokens = Tokens(config.auth, KeySet.of(config.auth))
+    traffic = partial(
+        Traffic, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
+    )
+    admitted = traffic(mcp)
     mcp = RequireToken(mcp, tokens)
     frames = RequireToken(Frames(drain, metrics), tokens)
     public = Starlette(
@@ -101,13 +109,13 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         lifespan=lifespan,
     )
     public.add_middleware(_OnlyKnownHosts, allowed=config.protocol.allowed_hosts)
-    public.add_middleware(
-        Traffic, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
-    )
+    public.add_middleware(traffic)
     return Application(
         public=public,
         probes=Starlette(routes=list(health.routes())),
         metrics=Starlette(routes=[Route("/metrics", metrics.endpoint)]),
+        admitted=admitted,
+        tokens=tokens,
         drain=drain,
         health=health,
     )
