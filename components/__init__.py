@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .core import MonolithArgs as MonolithArgs
     from .data_tier import DataTier as DataTier
     from .data_tier import DataTierArgs as DataTierArgs
+    from .databases.azure_postgresql import AzurePostgresql as AzurePostgresql
+    from .databases.cloud_sql import CloudSql as CloudSql
     from .databases.contents import CacheProfile as CacheProfile
     from .databases.embedded import Embedded as Embedded
     from .databases.rds import Rds as Rds
@@ -102,6 +104,8 @@ _PUBLIC = {
     "data_tier": "DataTier DataTierArgs",
     "databases.contents": "CacheProfile",
     "databases.embedded": "Embedded",
+    "databases.azure_postgresql": "AzurePostgresql",
+    "databases.cloud_sql": "CloudSql",
     "databases.rds": "Rds",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
     "functions.aws_fronts": "Front Throttle",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pulumi
 
 from .base import Component
+from .databases.azure_postgresql import AzurePostgresql, azure_postgresql
+from .databases.cloud_sql import CloudSql, cloud_sql
 from .databases.contents import Contents
 from .databases.embedded import Embedded, embedded
 from .databases.rds import Rds, rds
@@ -23,7 +25,7 @@ class DataTierArgs(Contents):
         protect: refuse to delete what holds data.
     """
 
-    kind: Embedded | Rds
+    kind: Embedded | Rds | CloudSql | AzurePostgresql
 
 
 class DataTier(Component[DataTierArgs]):
@@ -31,7 +33,8 @@ class DataTier(Component[DataTierArgs]):
 
     Attributes:
         database_host, database_port: of PostgreSQL.
-        database_name, database_user: as they were given.
+        database_name, database_user: as they were given; the user as the place calls it where
+            that has a name of its own for it.
         database_credentials: where the user's password is kept, in the words of the place: a
             Secret's name, an ARN, a resource's id; never the password.
         cache_host, cache_port: of Valkey.
@@ -58,11 +61,15 @@ class DataTier(Component[DataTierArgs]):
                 made = embedded(self, args.kind, args)
             case Rds():
                 made = rds(self, args.kind, args)
+            case CloudSql():
+                made = cloud_sql(self, args.kind, args)
+            case AzurePostgresql():
+                made = azure_postgresql(self, args.kind, args)
         self.database = made.database
         self.database_host = pulumi.Output.from_input(made.database_host)
         self.database_port = pulumi.Output.from_input(made.database_port)
         self.database_name = pulumi.Output.from_input(args.database)
-        self.database_user = pulumi.Output.from_input(args.user)
+        self.database_user = pulumi.Output.from_input(made.database_user or args.user)
         self.database_credentials = pulumi.Output.from_input(made.database_credentials)
         self.cache_host = pulumi.Output.from_input(made.cache_host)
         self.cache_port = pulumi.Output.from_input(made.cache_port)

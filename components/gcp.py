@@ -194,17 +194,21 @@ def kept_state(
             "project": place.project,
             "role": "roles/datastore.user",
             "member": user.output("member"),
-            "condition": {
-                "title": "only its own database",
-                "expression": pulumi.Output.concat(
-                    'resource.name == "projects/', place.project, "/databases/", name, '"'
-                ),
-            },
+            "condition": only_on(
+                "its own database",
+                pulumi.Output.concat(f"projects/{place.project}/databases/", name),
+            ),
         },
         opts=owner.owned(),
     )
     state = State(kind="firestore", where={"project": place.project, "database": name})
     return state, [*expiry, use]
+
+
+def only_on(what: str, name: pulumi.Input[str]) -> dict[str, Any]:
+    """A condition by which a right on the project is one on the resource of that name."""
+    expression = pulumi.Output.concat('resource.name == "', name, '"')
+    return {"title": f"only {what}", "expression": expression}
 
 
 def kept_logs(owner: Component[Any], place: GcpPlace, service: str, *, days: int) -> None:

@@ -137,6 +137,13 @@ CLOUD_RUN_CONCURRENCY: Final = Limit(
     source="Cloud Run, Maximum concurrent requests per instance",
     least=1,
 )
+CLOUD_SQL_LOG_DAYS: Final = Limit(
+    of="the days of transaction logs in the edition Enterprise",
+    most=7,
+    unit="days",
+    source="Cloud SQL for PostgreSQL, About point-in-time recovery",
+    least=1,
+)
 AZURE_FUNCTION_RESPONSE: Final = Limit(
     of="the time to the answer of an HTTP trigger",
     most=230,
@@ -164,6 +171,13 @@ AZURE_FUNCTION_INSTANCES: Final = Limit(
     unit="instances",
     source="Azure Functions, Flex Consumption plan hosting, Scale",
     least=1,
+)
+AZURE_POSTGRES_BACKUP_DAYS: Final = Limit(
+    of="the retention of a flexible server's backups",
+    most=35,
+    unit="days",
+    source="Azure Database for PostgreSQL, Backup and restore",
+    least=7,
 )
 AZURE_LOG_DAYS: Final = Limit(
     of="the retention of a Log Analytics workspace",

@@ -172,6 +172,15 @@ NAME_RULES: Final[dict[str, NameRule]] = {
     "gcp:artifactregistry/repository:Repository": NameRule(
         longest=63, form=_DASHED, source="Artifact Registry API, Repository", key="repositoryId"
     ),
+    "gcp:memorystore/instance:Instance": NameRule(
+        longest=63, form=_DASHED, source="Memorystore for Valkey API, Instance", key="instanceId"
+    ),
+    "gcp:sql/databaseInstance:DatabaseInstance": NameRule(
+        # 98 with the project's id
+        longest=67,
+        form=_DASHED,
+        source="Cloud SQL for PostgreSQL, Instance settings, Instance ID",
+    ),
     "gcp:firestore/database:Database": NameRule(
         shortest=4, longest=63, form=_DASHED, source="Firestore, Manage databases, Database ID"
     ),
@@ -204,6 +213,9 @@ NAME_RULES: Final[dict[str, NameRule]] = {
     ),
     "azure-native:managedidentity:UserAssignedIdentity": NameRule(
         shortest=3, longest=128, form=r"[A-Za-z0-9][\w-]+", source=_AZURE, key="resourceName"
+    ),
+    "azure-native:network:PrivateEndpoint": NameRule(
+        longest=64, form=r"[A-Za-z0-9]([\w.-]*\w)?", source=_AZURE, key="privateEndpointName"
     ),
     "azure-native:operationalinsights:Workspace": NameRule(
         shortest=4,

@@ -47,6 +47,7 @@ class Provided:
         database_host, database_port: of PostgreSQL.
         cache_host, cache_port: of Valkey.
         cache_user: whose rights clients have there.
+        database_user: where the place has a name of its own for it.
         database_credentials: where the password of the user is kept, in the words of the place: a
             Kubernetes Secret's name, an ARN, a resource's id; never the password.
     """
@@ -58,3 +59,4 @@ class Provided:
     database_port: pulumi.Input[int] = POSTGRES
     cache_port: pulumi.Input[int] = VALKEY
     cache_user: pulumi.Input[str] = "default"
+    database_user: pulumi.Input[str] | None = None

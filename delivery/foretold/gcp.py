@@ -20,6 +20,15 @@ GCP: Final = {
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": {
         "id": "projects/{project}/locations/{location}/buckets/{bucketId}",
     },
+    "gcp:memorystore/instance:Instance": {
+        "id": "projects/{project}/locations/{location}/instances/{instanceId}",
+        # addresses that only the cloud knows
+        "endpoints.0.connections.0.pscAutoConnection.ipAddress": "address-of.{instanceId}",
+    },
+    "gcp:sql/databaseInstance:DatabaseInstance": {
+        "id": "{name}",
+        "privateIpAddress": "address-of.{name}",
+    },
     "gcp:serviceaccount/account:Account": {
         "email": "{accountId}@{project}.iam.gserviceaccount.com",
         "member": "serviceAccount:{accountId}@{project}.iam.gserviceaccount.com",

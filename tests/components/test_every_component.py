@@ -19,6 +19,8 @@ from components.containers.cloud_run import CloudRun, CloudRunArgs
 from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
 from components.core import Core, Monolith
 from components.data_tier import DataTier, DataTierArgs
+from components.databases.azure_postgresql import AzurePostgresql
+from components.databases.cloud_sql import CloudSql
 from components.databases.contents import CacheProfile
 from components.databases.rds import Rds
 from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
@@ -108,6 +110,26 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "DataTier on AWS": (
         DataTier,
         DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK, allowed_from=["10.0.1.0/24"])),
+    ),
+    "DataTier on Google Cloud": (
+        DataTier,
+        DataTierArgs(
+            kind=CloudSql(place=GCP_PRIVATE, account="core@acme.iam.gserviceaccount.com"),
+            protect=True,
+        ),
+    ),
+    "DataTier on Azure": (
+        DataTier,
+        DataTierArgs(
+            kind=AzurePostgresql(
+                place=AZURE,
+                subnet=SUBNET,
+                dns_zone="own.postgres.database.azure.com",
+                cache_subnet=SUBNET,
+                cache_dns_zone="privatelink.redis.azure.net",
+            ),
+            protect=True,
+        ),
     ),
     "DataTier for a cache": (DataTier, data_tier(cache_profile=CacheProfile.CACHE)),
     "AwsLambda": (
