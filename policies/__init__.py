@@ -26,4 +26,5 @@ def broken_policies(graph: ResourceGraph) -> list[Problem]:
         *rights_are_exact(graph, aws.POLICY_DOCUMENTS, aws.UNBOUNDED),
         *doors_are_shut(graph),
         *hops_outlive_the_tool(graph),
+        *gcp.rights_are_bounded(graph),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from components.limits import Limit
 from components.problems import Problem
 from delivery.graph import SECRET, UNKNOWN, Resource
 from delivery.tree import dig
@@ -94,6 +95,22 @@ def values(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
             continue
         for deeper, inner in values(value, rest):
             yield f"{place}.{deeper}", inner
+
+
+def within(limit: Limit) -> Callable[[Any], bool]:
+    """What a value inside ``limit`` is; seconds may be text that ends in s."""
+
+    def fits(value: Any) -> bool:
+        number = str(value).removesuffix("s")
+        return number.isdecimal() and not limit.problems("", int(number), fix="")
+
+    return fits
+
+
+def pinned(image: Any) -> bool:
+    """Whether an image's name has a version or a digest."""
+    _, _, tail = str(image).rpartition("/")
+    return "@sha256:" in tail or (":" in tail and not tail.endswith(":latest"))
 
 
 def at(resource: Resource, path: str, what: str, consequence: str, fix: str) -> Problem:

@@ -68,7 +68,7 @@ class GcpFunctionArgs:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     memory: str = "1Gi"
     cpu: str = "1"
-    concurrency: int = 20
+    concurrency: int = 80
     min_instances: int = 0
     max_instances: int = 10
     log_days: int = 30

@@ -1,0 +1,82 @@
+"""Graphs of Azure with one mistake each are refused, with its path and what to do."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from components.containers.azure_container import AzureContainer
+from components.containers.azure_container_args import AzureContainerArgs, AzureContainerKind
+from components.data_tier import DataTier, DataTierArgs
+from components.databases.azure_postgresql import AzurePostgresql
+from components.functions.azure_function import AzureAccess, AzureFunction, AzureFunctionArgs
+from delivery.graph import ResourceGraph
+from policies import broken_policies
+from tests.harness import record
+from tests.harness.clouds import ARCHIVE, AZURE, AZURE_SECRETS, SUBNET, cloud_config, on_azure
+from tests.policies.broken import Broken, table
+
+
+@cache
+def sound() -> ResourceGraph:
+    def program() -> None:
+        here = on_azure()
+        image = "acme.azurecr.io/server:1.2.3"
+        registry = SUBNET.partition("Microsoft.Network")[0] + "x/registries/acme"
+        AzureFunction(
+            "fn",
+            AzureFunctionArgs(
+                place=AZURE,
+                archive=ARCHIVE,
+                config=cloud_config(),
+                access=AzureAccess(public=True),
+                secrets=AZURE_SECRETS,
+            ),
+            here,
+        )
+        AzureContainer(
+            "app",
+            AzureContainerArgs(
+                place=AZURE,
+                image=image,
+                registry=registry,
+                config=cloud_config(),
+                public=True,
+                secrets=AZURE_SECRETS,
+            ),
+            here,
+        )
+        AzureContainer(
+            "group",
+            AzureContainerArgs(
+                place=AZURE,
+                image=image,
+                registry=registry,
+                config=cloud_config(domain="mcp.example.com"),
+                kind=AzureContainerKind.GROUP,
+                subnet=SUBNET,
+            ),
+            here,
+        )
+        data = AzurePostgresql(
+            place=AZURE,
+            subnet=SUBNET,
+            dns_zone="own.postgres.database.azure.com",
+            cache_subnet=SUBNET,
+            cache_dns_zone="privatelink.redis.azure.net",
+        )
+        DataTier("data", DataTierArgs(kind=data), here)
+
+    return record(program)
+
+
+def test_a_sound_graph_keeps_every_policy():
+    assert broken_policies(sound()) == []
+
+
+@pytest.mark.parametrize("broken", list(table("broken_azure.yaml")))
+def test_a_mistake_is_refused_with_path_and_fix(broken: Broken):
+    problems = broken_policies(broken.of(sound()))
+    fixes = [problem.fix for problem in problems if problem.path == broken.at]
+    assert any(broken.fix in fix for fix in fixes), problems

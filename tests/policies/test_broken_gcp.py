@@ -1,0 +1,57 @@
+"""Graphs of Google Cloud with one mistake each are refused, with its path and what to do."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from components.containers.cloud_run import CloudRun, CloudRunArgs
+from components.data_tier import DataTier, DataTierArgs
+from components.databases.cloud_sql import CloudSql
+from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
+from delivery.graph import ResourceGraph
+from policies import broken_policies
+from tests.harness import record
+from tests.harness.clouds import ARCHIVE, GCP_PRIVATE, GCP_SECRETS, NAMED, cloud_config
+from tests.policies.broken import Broken, table
+
+
+@cache
+def sound() -> ResourceGraph:
+    def program() -> None:
+        GcpFunction(
+            "fn",
+            GcpFunctionArgs(
+                place=GCP_PRIVATE,
+                archive=ARCHIVE,
+                config=cloud_config(),
+                access=NAMED,
+                secrets=GCP_SECRETS,
+            ),
+        )
+        CloudRun(
+            "run",
+            CloudRunArgs(
+                place=GCP_PRIVATE,
+                image="europe-docker.pkg.dev/acme/mcp/server:1.2.3",
+                config=cloud_config(),
+                access=NAMED,
+                secrets=GCP_SECRETS,
+            ),
+        )
+        account = "core@acme.iam.gserviceaccount.com"
+        DataTier("data", DataTierArgs(kind=CloudSql(place=GCP_PRIVATE, account=account)))
+
+    return record(program)
+
+
+def test_the_graph_without_a_mistake_is_sound():
+    assert broken_policies(sound()) == []
+
+
+@pytest.mark.parametrize("broken", list(table("broken_gcp.yaml")))
+def test_a_mistake_is_refused_with_its_path_and_fix(broken: Broken):
+    problems = broken_policies(broken.of(sound()))
+    fixes = [problem.fix for problem in problems if problem.path == broken.at]
+    assert any(broken.fix in fix for fix in fixes), problems
