@@ -7,6 +7,7 @@ from delivery.graph import ResourceGraph
 
 from . import aws, azure, gcp
 from .aws_doors import doors_are_shut, hops_outlive_the_tool
+from .hops import doors_wait
 from .references import arns_exist, companions_exist, references_exist
 from .settings import names_fit, rights_are_exact, settings_hold
 from .types import properties_are_the_sdks
@@ -26,5 +27,6 @@ def broken_policies(graph: ResourceGraph) -> list[Problem]:
         *rights_are_exact(graph, aws.POLICY_DOCUMENTS, aws.UNBOUNDED),
         *doors_are_shut(graph),
         *hops_outlive_the_tool(graph),
+        *doors_wait(graph),
         *gcp.rights_are_bounded(graph),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from components.server_config import CONFIG_VARIABLE
 from delivery.graph import UNKNOWN, Resource, ResourceGraph
 from delivery.tree import dig
 
+from .hops import outlives, told
 from .rule import at
 
 EVERYONE = ("0.0.0.0/0", "::/0")
@@ -60,11 +60,11 @@ def hops_outlive_the_tool(graph: ResourceGraph) -> Iterator[Problem]:
     """Nobody on the way hangs up before the longest tool of the server behind it is done."""
     for function in graph.all("aws:lambda/function:Function"):
         variables = dig(function.inputs, "environment", "variables")
-        longest, _ = _told(dig(variables, CONFIG_VARIABLE))
-        yield from _outlives(function, "timeout", longest)
+        longest, _ = told(dig(variables, CONFIG_VARIABLE))
+        yield from outlives(function, "timeout", longest)
         for integration in graph.all("aws:apigatewayv2/integration:Integration"):
             if integration.inputs.get("integrationUri") == function.outputs.get("invokeArn"):
-                yield from _outlives(integration, "timeoutMilliseconds", longest * 1000)
+                yield from outlives(integration, "timeoutMilliseconds", longest * 1000)
     for task in graph.all("aws:ecs/taskDefinition:TaskDefinition"):
         definitions = task.inputs.get("containerDefinitions")
         if not isinstance(definitions, str) or definitions == UNKNOWN:
@@ -75,30 +75,14 @@ def hops_outlive_the_tool(graph: ResourceGraph) -> Iterator[Problem]:
 
 def _task(graph: ResourceGraph, task: Resource, container: Mapping[str, Any]) -> Iterator[Problem]:
     environment = {each["name"]: each["value"] for each in container.get("environment", ())}
-    longest, drain = _told(environment.get(CONFIG_VARIABLE))
+    longest, drain = told(environment.get(CONFIG_VARIABLE))
     if longest and container.get("stopTimeout", 30) <= drain:
         what = f"stops the container before its drain of {drain} s is over"
         so = "calls in flight are cut at every rollout"
         yield at(task, "containerDefinitions", what, so, f"set stopTimeout above {drain}")
     for balancer in graph.all("aws:lb/loadBalancer:LoadBalancer"):
         if balancer.parent == task.parent:
-            yield from _outlives(balancer, "idleTimeout", longest)
+            yield from outlives(balancer, "idleTimeout", longest)
     for targets in graph.all("aws:lb/targetGroup:TargetGroup"):
         if targets.parent == task.parent:
-            yield from _outlives(targets, "deregistrationDelay", drain)
-
-
-def _told(config: Any) -> tuple[int, int]:
-    """The longest tool and the drain of a server's configuration; 0 where it is not known."""
-    if not isinstance(config, str) or config == UNKNOWN:
-        return 0, 0
-    protocol = tomllib.loads(config).get("protocol", {})
-    return protocol.get("longest_tool_seconds", 0), protocol.get("drain_seconds", 0)
-
-
-def _outlives(hop: Resource, path: str, least: int) -> Iterator[Problem]:
-    value = hop.inputs.get(path)
-    if isinstance(value, int | float) and value <= least:
-        what = f"is {value}, and the server behind it may take {least}"
-        so = "the client is hung up on before the tool has answered"
-        yield at(hop, path, what, so, f"write more than {least}")
+            yield from outlives(targets, "deregistrationDelay", drain)
