@@ -43,6 +43,8 @@ _VOLUME_SOURCES = (
     "vsphereVolume",
 )
 
+_AZURE = ("location", "resourceGroupName")
+_GCP = ("location", "project")
 _CLOUD_REPLACING: dict[str, tuple[str, ...]] = {
     "aws:dynamodb/table:Table": ("hashKey", "rangeKey", "attributes"),
     "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId"),
@@ -52,7 +54,44 @@ _CLOUD_REPLACING: dict[str, tuple[str, ...]] = {
     "aws:lb/targetGroup:TargetGroup": ("port", "protocol", "targetType", "vpcId"),
     "aws:rds/instance:Instance": ("dbSubnetGroupName", "engine", "storageEncrypted"),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),
+    "azure-native:app:ManagedEnvironment": (*_AZURE, "vnetConfiguration"),
+    "azure-native:authorization:RoleAssignment": ("",),
+    "azure-native:containerinstance:ContainerGroup": (*_AZURE, "osType", "subnetIds"),
+    "azure-native:dbforpostgresql:Database": ("",),
+    "azure-native:dbforpostgresql:Server": (
+        *_AZURE,
+        "network.delegatedSubnetResourceId",
+        "network.privateDnsZoneArmResourceId",
+    ),
+    "azure-native:managedidentity:UserAssignedIdentity": _AZURE,
+    "azure-native:operationalinsights:Workspace": _AZURE,
+    "azure-native:redisenterprise:RedisEnterprise": _AZURE,
+    "azure-native:resources:ResourceGroup": ("location",),
     "azure-native:storage:Blob": ("",),
+    "azure-native:storage:BlobContainer": ("accountName", "resourceGroupName"),
+    "azure-native:storage:StorageAccount": _AZURE,
+    "azure-native:storage:Table": ("accountName", "resourceGroupName"),
+    "azure-native:web:WebApp": _AZURE,
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("",),
+    "gcp:cloudfunctionsv2/function:Function": _GCP,
+    "gcp:cloudrunv2/service:Service": _GCP,
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("",),
+    "gcp:firestore/database:Database": ("locationId", "project"),
+    "gcp:firestore/field:Field": ("collection", "database", "field", "project"),
+    "gcp:memorystore/instance:Instance": (
+        *_GCP,
+        "authorizationMode",
+        "desiredAutoCreatedEndpoints",
+        "mode",
+        "transitEncryptionMode",
+        "zoneDistributionConfig",
+    ),
+    "gcp:projects/iAMMember:IAMMember": ("",),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": ("",),
+    "gcp:sql/databaseInstance:DatabaseInstance": ("project", "region"),
+    "gcp:sql/user:User": ("instance", "name", "project", "type"),
+    "gcp:storage/bucket:Bucket": _GCP,
+    "gcp:storage/bucketIAMMember:BucketIAMMember": ("",),
     "gcp:storage/bucketObject:BucketObject": ("",),
 }
 """By type; the empty path stands for every property: there is no update of such a resource."""

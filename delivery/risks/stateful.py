@@ -23,7 +23,7 @@ _KUBERNETES_STATE = {
 _CLOUD_STATE = re.compile(
     r":(Bucket(V2)?|BucketObject|Table|GlobalTable|Instance|Cluster|ClusterInstance|Database"
     r"|DatabaseInstance|FlexibleServer|Server|ReplicationGroup|FileSystem|Volume|Disk|Key"
-    r"|StorageAccount|BlobContainer|FileShare|Vault|RedisCache|Redis|Queue|Topic)$"
+    r"|StorageAccount|BlobContainer|FileShare|Vault|RedisCache|Redis|RedisEnterprise|Queue|Topic)$"
 )
 _CLOUD_PACKAGES = ("aws", "aws-native", "gcp", "azure", "azure-native", "google-native")
 
@@ -75,5 +75,12 @@ _RETENTION = (
     ("Retain", ("spec", "persistentVolumeReclaimPolicy")),
     ("Retain", ("spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")),
     ("Retain", ("spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")),
+    (True, ("deletionProtection",)),
+    (True, ("deletionProtectionEnabled",)),
+    (True, ("pointInTimeRecovery", "enabled")),
+    (True, ("settings", "backupConfiguration", "enabled")),
+    (True, ("settings", "deletionProtectionEnabled")),
+    ("DELETE_PROTECTION_ENABLED", ("deleteProtectionState",)),
+    ("Enabled", ("backup", "geoRedundantBackup")),
 )
 _CLAIMED = ("spec", "resources", "requests", "storage")

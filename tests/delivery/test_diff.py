@@ -163,6 +163,9 @@ def test_configuration_is_replaced_unless_the_provider_may_update_it():
         ("aws:s3/bucketObjectv2:BucketObjectv2", {"key": "1.zip"}, {"key": "2.zip"}),
         ("azure-native:storage:StorageAccount", {"accountName": "a"}, {"accountName": "b"}),
         ("aws:ecs/taskDefinition:TaskDefinition", {"cpu": "512"}, {"cpu": "1024"}),
+        ("azure-native:web:WebApp", {"location": "westeurope"}, {"location": "eastus"}),
+        ("gcp:firestore/database:Database", {"locationId": "eur3"}, {"locationId": "nam5"}),
+        ("gcp:projects/iAMMember:IAMMember", {"role": "roles/a"}, {"role": "roles/b"}),
     ],
 )
 def test_what_makes_a_clouds_resource_another_one_replaces_it(token: str, old: Any, new: Any):

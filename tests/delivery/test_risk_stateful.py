@@ -34,7 +34,10 @@ HOLDING_STATE = [
     cloud("aws:rds/instance:Instance", "database"),
     cloud("aws:dynamodb/table:Table", "sessions"),
     cloud("gcp:sql/databaseInstance:DatabaseInstance", "database"),
+    cloud("gcp:firestore/database:Database", "sessions"),
     cloud("azure-native:storage:StorageAccount", "files"),
+    cloud("azure-native:dbforpostgresql:Server", "database"),
+    cloud("azure-native:redisenterprise:RedisEnterprise", "cache"),
 ]
 HOLDING_NONE = [
     workload(),
@@ -111,3 +114,28 @@ def test_shrinking_a_claim_is_named_and_growing_it_is_not():
     (found,) = stateful(claim("2Gi"), claim("1Gi"))
     assert "from 2Gi to 1Gi" in found
     assert stateful(claim("1Gi"), claim("2Gi")) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "kept", "given_up"),
+    [
+        (
+            "gcp:sql/databaseInstance:DatabaseInstance",
+            {"settings": {"deletionProtectionEnabled": True}},
+            {"settings": {"deletionProtectionEnabled": False}},
+        ),
+        (
+            "gcp:firestore/database:Database",
+            {"deleteProtectionState": "DELETE_PROTECTION_ENABLED"},
+            {"deleteProtectionState": "DELETE_PROTECTION_DISABLED"},
+        ),
+        (
+            "azure-native:dbforpostgresql:Server",
+            {"backup": {"geoRedundantBackup": "Enabled"}},
+            {"backup": {"geoRedundantBackup": "Disabled"}},
+        ),
+    ],
+)
+def test_what_a_cloud_no_longer_keeps_is_named(token: str, kept: Any, given_up: Any):
+    (found,) = stateful(cloud(token, "data", **kept), cloud(token, "data", **given_up))
+    assert "goes from" in found
