@@ -35,8 +35,10 @@ from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.scaling import Autoscaling, PodMetric
 from components.server import McpService
 from components.server_config import Cache, Database, NodeConfig
+from components.target import McpTarget
 from components.tokens import TYPE_TOKENS
 from components.workload import Exposure, Workload, WorkloadKind
+from delivery.graph import UNKNOWN
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import (
     ARCHIVE,
@@ -52,7 +54,7 @@ from tests.harness.clouds import (
     SUBNET,
     cloud_config,
 )
-from tests.harness.parts import config, core, data_tier, gateway, monolith, server, workload
+from tests.harness.parts import ISSUER, config, core, data_tier, gateway, monolith, server, workload
 from tests.harness.platforms import ancestry
 
 CASES: dict[str, tuple[type[Component[Any]], Any]] = {
@@ -293,3 +295,25 @@ def test_the_callers_options_are_inherited():
     protected = pulumi.ResourceOptions(protect=True)
     graph = record(lambda: LockedNamespace("node", args, protected))
     assert all(resource.protect for resource in graph.resources if resource.custom)
+
+
+TARGETS = {name: case for name, case in CASES.items() if issubclass(case[0], McpTarget)}
+
+
+def test_there_is_a_target_on_every_cloud_and_in_the_cluster():
+    assert {component.__name__ for component, _ in TARGETS.values()} == {
+        *("Gateway", "Monolith", "AwsLambda", "EcsFargate"),
+        *("GcpFunction", "CloudRun", "AzureFunction", "AzureContainer"),
+    }
+
+
+@pytest.mark.parametrize(("component", "args"), TARGETS.values(), ids=TARGETS)
+def test_every_target_gives_the_same_outputs(component: type[Component[Any]], args: Any):
+    outputs = made(component, args).one(TYPE_TOKENS[component.__name__], name="node").outputs
+    assert {"mcp_url", "prm_url", "issuer", "era"} <= outputs.keys()
+    if outputs["mcp_url"] != UNKNOWN:  # an address that only the cloud makes up
+        base = outputs["mcp_url"].removesuffix("/mcp")
+        assert base.startswith("https://")
+        assert outputs["prm_url"] == f"{base}/.well-known/oauth-protected-resource/mcp"
+    assert outputs["issuer"] == ISSUER
+    assert outputs["era"] == "dual"
