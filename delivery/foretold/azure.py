@@ -44,10 +44,6 @@ AZURE: Final = {
         "principalId": "principal-of-{resourceName}",
         "clientId": "client-of-{resourceName}",
     },
-    "azure-native:network:PrivateEndpoint": {
-        "id": _id("Microsoft.Network/privateEndpoints", "privateEndpointName"),
-        "name": "{privateEndpointName}",
-    },
     "azure-native:operationalinsights:Workspace": {
         "id": _id("Microsoft.OperationalInsights/workspaces", "workspaceName"),
         "name": "{workspaceName}",
