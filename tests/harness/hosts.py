@@ -46,7 +46,8 @@ def app_folder(directory: Path) -> Path:
 def environment(issuer: Issuer, **more: str | Mapping[str, Any]) -> dict[str, str]:
     """Variables of a host: the configuration, with the sections given, and the variables given."""
     sections = {name: value for name, value in more.items() if not isinstance(value, str)}
-    sections = {"protocol": {"longest_tool_seconds": 20, "drain_seconds": 21}} | sections
+    protocol = {"longest_tool_seconds": 20, "drain_seconds": 21, "allowed_hosts": ["localhost"]}
+    sections = {"protocol": protocol} | sections
     content = settings(issuer, **sections) | {"server": sections.get("server", LOOPBACK)}
     return {
         "PATH": os.environ["PATH"],
@@ -86,7 +87,7 @@ def uvicorn(directory: Path, issuer: Issuer) -> Generator[Host]:
     file.write_text(environment(issuer, server=LOOPBACK | {"port": port})["QUDAG_MCP_CONFIG"])
     program = [sys.executable, "-m", "runtime", "--config", str(file)]
     process = Process(program, {"PATH": os.environ["PATH"]}, ROOT, directory / "log")
-    host = Host(f"http://127.0.0.1:{port}", issuer, [process.log_file])
+    host = Host(f"http://localhost:{port}", issuer, [process.log_file])
     with running(process, ready=answers(f"{host.base}/ready")):
         yield host
 
@@ -97,7 +98,7 @@ def container(directory: Path, issuer: Issuer) -> Generator[Host]:
     port = free_port()
     variables = environment(issuer, PORT=str(port), state={"kind": "memory"})
     process = Process([sys.executable, "-m", "runtime"], variables, ROOT, directory / "log")
-    host = Host(f"http://127.0.0.1:{port}", issuer, [process.log_file])
+    host = Host(f"http://localhost:{port}", issuer, [process.log_file])
     with running(process, ready=answers(f"{host.base}/ready")):
         yield host
 
@@ -109,7 +110,7 @@ def cloud_run_function(directory: Path, issuer: Issuer) -> Generator[Host]:
     variables = environment(issuer, PORT=str(port), HOST="127.0.0.1", FUNCTION_TARGET="mcp")
     program = [str(Path(sys.executable).with_name("functions-framework"))]
     process = Process(program, variables, app_folder(directory), directory / "log")
-    host = Host(f"http://127.0.0.1:{port}", issuer, [process.log_file])
+    host = Host(f"http://localhost:{port}", issuer, [process.log_file])
     with running(process, ready=answers(f"{host.base}/ready")):
         yield host
 
@@ -121,8 +122,8 @@ def azure_function(directory: Path, issuer: Issuer) -> Generator[Host]:
     app = app_folder(directory)
     program = [sys.executable, "-P", str(FUNCTIONS_HOST), str(app), str(port)]
     process = Process(program, environment(issuer), app, directory / "log")
-    host = Host(f"http://127.0.0.1:{port}/api", issuer, [process.log_file])
-    with running(process, ready=answers(f"http://127.0.0.1:{port}/api/ready")):
+    host = Host(f"http://localhost:{port}/api", issuer, [process.log_file])
+    with running(process, ready=answers(f"http://localhost:{port}/api/ready")):
         yield host
 
 
@@ -183,7 +184,7 @@ def lambda_function(
         ]
         logs = [process.log_file for process in processes]
         hosts = {
-            door: Host(f"http://127.0.0.1:{port}", issuer, logs)
+            door: Host(f"http://localhost:{port}", issuer, logs)
             for door, port in service.ports.items()
         }
         with running(*processes, ready=lambda: service.idle >= INSTANCES):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -19,7 +21,7 @@ from runtime.hosts.streaming import RuntimeApi
 from tests.harness.host import Process
 from tests.harness.hosts import MANAGED_RUNTIME, app_folder, environment, streaming_runtime
 from tests.harness.lambda_service import EVENTS, LambdaService
-from tests.harness.server import MODERN, modern_request, until
+from tests.harness.server import MODERN, free_port, modern_request, until
 from tests.harness.tokens import Issuer
 
 
@@ -33,10 +35,25 @@ class Context:
         return int((self.until - time.monotonic()) * 1000)
 
 
+class Pong(socketserver.BaseRequestHandler):
+    """A cache that answers each command with the same."""
+
+    def handle(self) -> None:
+        while said := self.request.recv(65536):
+            self.request.sendall(b"+PONG\r\n" * len(re.findall(rb"\*\d+\r\n", said)))
+
+
+class Cache(socketserver.ThreadingTCPServer):
+    """Ends with its connections still open: a cache's client keeps them."""
+
+    daemon_threads = True
+    block_on_close = False
+
+
 @pytest.fixture
 def function(monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> Generator[Issuer]:
     """This process as a function that was configured well."""
-    redis = {"host": "127.0.0.1", "port": 9}
+    redis = {"host": "127.0.0.1", "port": free_port()}
     for name, value in environment(issuer, redis=redis).items():
         monkeypatch.setenv(name, value)
     aws_lambda.host.cache_clear()
@@ -47,6 +64,7 @@ def function(monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> Generator[Issue
 def post(issuer: Issuer, body: dict[str, Any]) -> dict[str, Any]:
     event: dict[str, Any] = json.loads((EVENTS / "http-api.json").read_text())
     event["headers"] |= {
+        "host": "localhost",
         "authorization": f"Bearer {issuer.token()}",
         "accept": "application/json, text/event-stream",
         "mcp-protocol-version": MODERN,
@@ -57,8 +75,17 @@ def post(issuer: Issuer, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_scheduled_check_looks_at_the_dependencies_now(function: Issuer):
-    state = aws_lambda.handler({"action": "healthcheck"}, Context(20))
-    assert state == {"status": "ready", "dependencies": {"redis": "unreachable"}}
+    def state() -> object:
+        return aws_lambda.handler({"action": "healthcheck"}, Context(20))["dependencies"]
+
+    assert state() == {"redis": "unreachable"}
+    redis = aws_lambda.host().resident.config.redis
+    assert redis is not None
+    with Cache((redis.host, redis.port), Pong) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        found = state()
+        server.shutdown()
+    assert found == {"redis": "reachable"}
 
 
 def test_a_call_that_outlasts_the_function_is_cancelled_and_answered(function: Issuer):

@@ -93,6 +93,8 @@ async def tools_call(host: Host, era: str) -> None:
             text_of(await client.call_tool("echo", {"text": "grüße ✓ " * 999})) == "grüße ✓ " * 999
         )
         assert (await client.call_tool("fail", {"reason": "so"})).is_error
+    logged = [entry for entry in host.requests() if entry.get("tool") == "echo"]
+    assert {(entry["path"], entry["subject"]) for entry in logged} == {("/mcp", "ada")}
 
 
 async def counted(host: Host, era: str) -> list[float]:
