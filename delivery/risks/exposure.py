@@ -32,9 +32,11 @@ _PUBLIC: dict[str, tuple[Any, ...]] = {
     "ingress": ("INGRESS_TRAFFIC_ALL",),
     "ingressSettings": ("ALLOW_ALL",),
     "external": (True,),
+    "internal": (False,),
     "cidrIpv4": ("0.0.0.0/0",),
     "cidrIpv6": ("::/0",),
 }
+_WAYS_OUT = ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",)
 _PUBLIC_LISTS = ("members", "cidrBlocks", "ipv6CidrBlocks", "sourceRanges")
 _PUBLIC_MEMBERS = (*_EVERYWHERE, "allUsers", "allAuthenticatedUsers")
 
@@ -84,6 +86,8 @@ def doors(resource: Resource) -> list[Door]:  # noqa: PLR0911  (one a kind)
             return [Door(f"host {host}") for host in entries(spec, "hosts")]
         case "Gateway":
             return list(_gateway(spec))
+        case "" if resource.type in _WAYS_OUT:
+            return []
         case "":
             return [Door(way) for way in sorted(set(_cloud(resource.inputs)))]
         case _:

@@ -25,6 +25,7 @@ _CLOUD_STATE = re.compile(
     r"|DatabaseInstance|FlexibleServer|Server|ReplicationGroup|FileSystem|Volume|Disk|Key"
     r"|StorageAccount|BlobContainer|FileShare|Vault|RedisCache|Redis|RedisEnterprise|Queue|Topic)$"
 )
+_HOLDING_NONE = ("aws:ecs/cluster:Cluster",)
 _CLOUD_PACKAGES = ("aws", "aws-native", "gcp", "azure", "azure-native", "google-native")
 
 
@@ -34,7 +35,8 @@ def holds(resource: Resource) -> str | None:
         known = _KUBERNETES_STATE.get(kind(resource))
         return known if kind(resource) != "Cluster" or _is_database(resource) else None
     package = resource.type.partition(":")[0]
-    stateful = package in _CLOUD_PACKAGES and _CLOUD_STATE.search(resource.type)
+    named = resource.type not in _HOLDING_NONE and _CLOUD_STATE.search(resource.type)
+    stateful = package in _CLOUD_PACKAGES and named
     return "what is stored in it" if stateful else None
 
 
@@ -78,6 +80,7 @@ _RETENTION = (
     (True, ("deletionProtection",)),
     (True, ("deletionProtectionEnabled",)),
     (True, ("pointInTimeRecovery", "enabled")),
+    (False, ("skipFinalSnapshot",)),
     (True, ("settings", "backupConfiguration", "enabled")),
     (True, ("settings", "deletionProtectionEnabled")),
     ("DELETE_PROTECTION_ENABLED", ("deleteProtectionState",)),

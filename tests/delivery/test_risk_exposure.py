@@ -118,6 +118,9 @@ PUBLIC: list[tuple[str, Any, Any]] = [
      {"properties": {"publicNetworkAccess": "Enabled"}}, {"properties": {}}),
     ("aws:ec2/securityGroup:SecurityGroup", {"ingress": [{"cidrBlocks": ["0.0.0.0/0"]}]},
      {"ingress": [{"cidrBlocks": ["10.0.0.0/8"]}]}),
+    ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+     {"cidrIpv4": "0.0.0.0/0"}, {"cidrIpv4": "10.0.0.0/8"}),
+    ("aws:lb/loadBalancer:LoadBalancer", {"internal": False}, {"internal": True}),
 ]  # fmt: skip
 
 
@@ -133,4 +136,8 @@ def test_a_security_groups_way_out_is_no_door_in():
     group = cloud(
         "aws:ec2/securityGroup:SecurityGroup", "it", egress=[{"cidrBlocks": ["0.0.0.0/0"]}]
     )
+    rule = cloud(
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "it", cidrIpv4="0.0.0.0/0"
+    )
     assert exposed(None, group) == []
+    assert exposed(None, rule) == []

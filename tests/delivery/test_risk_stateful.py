@@ -33,6 +33,7 @@ HOLDING_STATE = [
     cloud("aws:s3/bucket:Bucket", "backups"),
     cloud("aws:rds/instance:Instance", "database"),
     cloud("aws:dynamodb/table:Table", "sessions"),
+    cloud("aws:elasticache/replicationGroup:ReplicationGroup", "cache"),
     cloud("gcp:sql/databaseInstance:DatabaseInstance", "database"),
     cloud("gcp:firestore/database:Database", "sessions"),
     cloud("azure-native:storage:StorageAccount", "files"),
@@ -45,6 +46,7 @@ HOLDING_NONE = [
     kube("batch/v1:Job", "migration"),
     kube("cluster.x-k8s.io/v1:Cluster", "kubernetes"),
     cloud("aws:iam/role:Role", "role"),
+    cloud("aws:ecs/cluster:Cluster", "tasks"),
 ]
 
 
@@ -119,6 +121,11 @@ def test_shrinking_a_claim_is_named_and_growing_it_is_not():
 @pytest.mark.parametrize(
     ("token", "kept", "given_up"),
     [
+        (
+            "aws:rds/instance:Instance",
+            {"skipFinalSnapshot": False},
+            {"skipFinalSnapshot": True},
+        ),
         (
             "gcp:sql/databaseInstance:DatabaseInstance",
             {"settings": {"deletionProtectionEnabled": True}},
