@@ -10,7 +10,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
 
-from .foretold import foretold, is_of_a_cloud, put
+from .foretold import foretold, is_of_a_cloud, put, unlike_inputs
 from .graph import STACK_TYPE, UNKNOWN, Resource, ResourceGraph
 from .naming import object_name
 from .tree import dig
@@ -109,6 +109,8 @@ class RecordingMonitor(MockMonitor):
                 resource.type, resource.name, resource.inputs, provider.inputs if provider else {}
             )
             identity = said.pop("id", identity)
+            for path in unlike_inputs(resource.type):
+                state.fields.pop(path, None)
             for path, text in said.items():
                 put(state, path, text)
             return state, identity

@@ -61,7 +61,10 @@ def _as_the_sdk_spells_them(resource: Resource, module: str, name: str) -> dict[
     }
     properties = shapes_of([resource.type])[resource.type]["properties"]
     return {
-        wire[key]: _File(value["path"]) if properties[key] == "file" else value
+        # The first parameter of every class is called resource_name; an input of that name is not.
+        "resource_name_" if wire[key] == "resource_name" else wire[key]: _File(value["path"])
+        if properties[key] == "file"
+        else value
         for key, value in resource.inputs.items()
     }
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..tree import dig
 from .aws import AWS
-from .azure import AZURE
+from .azure import AZURE, UNLIKE_ITS_INPUT
 from .gcp import GCP
 
 FORETOLD: Final[Mapping[str, Mapping[str, str]]] = {**AWS, **AZURE, **GCP}
@@ -52,6 +52,11 @@ def foretold(
         if text is not None:
             found[path] = text
     return found
+
+
+def unlike_inputs(token: str) -> tuple[str, ...]:
+    """Properties whose outputs are no echo of the inputs."""
+    return UNLIKE_ITS_INPUT if token.startswith("azure-native:") else ()
 
 
 def put(tree: Any, path: str, value: str) -> None:

@@ -74,3 +74,6 @@ AZURE: Final = {
         "defaultHostName": "{name}.azurewebsites.net",
     },
 }
+
+UNLIKE_ITS_INPUT: Final = ("identity",)
+"""Properties that come back in another shape: the list of identities as a mapping."""
