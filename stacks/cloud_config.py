@@ -15,6 +15,7 @@ from .cloud_forms import (
     AzureResource,
     AzureSecret,
     Certificate,
+    GcpMember,
     GcpNetwork,
     GcpProject,
     GcpRegion,
@@ -60,6 +61,11 @@ Instances = Annotated[int, Field(ge=0, le=1000, description="Fewest instances.")
 MostInstances = Annotated[int, Field(ge=1, le=1000, description="Most instances.")]
 Concurrency = Annotated[
     int, Field(ge=1, le=1000, description="Requests that one instance works on at a time.")
+]
+
+Invokers = Annotated[
+    list[GcpMember],
+    Field(description="Who may call it, where it is not public, before the server sees a token."),
 ]
 
 
@@ -148,9 +154,10 @@ class GcpFunction(Section):
     enabled: Enabled = True
     public: Public = False
     memory_mb: int = Field(default=1024, ge=256, le=32768, description="Memory in MiB.")
+    invokers: Invokers = []
     min_instances: Instances = 0
     max_instances: MostInstances = 10
-    concurrency: Concurrency = 20
+    concurrency: Concurrency = 80
     secrets: dict[Variable, GcpSecret] = Field(
         default={}, description="Environment variable to the version of a secret."
     )
@@ -161,6 +168,9 @@ class AzureFunction(Section):
 
     enabled: Enabled = True
     public: Public = False
+    clients: list[Cidr] = Field(
+        default=[], description="Networks that may reach it, where it is not public."
+    )
     memory_mb: Literal[512, 2048, 4096] = Field(
         default=2048, description="Memory of an instance in MB."
     )
@@ -182,6 +192,10 @@ class AwsContainer(Section):
     public: Public = False
     domain: Domain = Field(description="Its host name: what the certificate is for.")
     certificate: Certificate = Field(description="What the load balancer shows.")
+    clients: list[Cidr] = Field(
+        default=[],
+        description="Networks that may reach it, where it is not public; none named: the VPC.",
+    )
     image: Image | None = Field(default=None, description="Absent: images.server.")
     min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")
     max_instances: MostInstances = 10
@@ -200,6 +214,7 @@ class GcpContainer(Section):
         default=None,
         description="Absent: images.server. Cloud Run pulls from Artifact Registry and Docker Hub.",
     )
+    invokers: Invokers = []
     min_instances: Instances = 1
     max_instances: MostInstances = 10
     concurrency: Concurrency = 100
@@ -219,6 +234,15 @@ class AzureContainer(Section):
     image: Image | None = Field(default=None, description="Absent: images.server.")
     subnet: AzureResource | None = Field(
         default=None, description="The subnet that it is put into; a group needs one."
+    )
+    registry: AzureResource | None = Field(
+        default=None, description="The container registry of the image; absent: a public one."
+    )
+    domain: Domain | None = Field(
+        default=None, description="Host name of the gateway before a group; an app has its own."
+    )
+    vault: AzureResource | None = Field(
+        default=None, description="The Key Vault that the secrets are in."
     )
     min_instances: Instances = 1
     max_instances: MostInstances = 10

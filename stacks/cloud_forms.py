@@ -86,6 +86,13 @@ GCP_SECRET: Final = Form(
     consequence="what runs tomorrow might read another secret than what was tested today",
     longest=512,
 )
+GCP_MEMBER: Final = Form(
+    name="Google Cloud member",
+    pattern=r"^(user|group|serviceAccount):[A-Za-z0-9._%+-]+@[a-z0-9.-]+$",
+    words="a user, a group or a service account",
+    examples=("serviceAccount:agent@qudag-prod.iam.gserviceaccount.com",),
+    consequence="nobody would be let in by it, or everybody",
+)
 AZURE_ID: Final = Form(
     name="Azure id",
     pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
@@ -141,7 +148,7 @@ CLOUD_FORMS: Final = {
     form.pattern: form
     for form in (
         *(ACCOUNT, AWS_REGION, VPC, SUBNET, CERTIFICATE, AWS_SECRET),
-        *(GCP_PROJECT, GCP_REGION, GCP_NETWORK, GCP_SECRET),
+        *(GCP_PROJECT, GCP_REGION, GCP_NETWORK, GCP_SECRET, GCP_MEMBER),
         *(AZURE_ID, AZURE_LOCATION, AZURE_RESOURCE, AZURE_SECRET),
         *(VARIABLE, TAG),
     )
@@ -158,6 +165,7 @@ GcpProject = Annotated[str, GCP_PROJECT.field()]
 GcpRegion = Annotated[str, GCP_REGION.field()]
 GcpNetwork = Annotated[str, GCP_NETWORK.field()]
 GcpSecret = Annotated[str, GCP_SECRET.field()]
+GcpMember = Annotated[str, GCP_MEMBER.field()]
 AzureId = Annotated[str, AZURE_ID.field()]
 AzureLocation = Annotated[str, AZURE_LOCATION.field()]
 AzureResource = Annotated[str, AZURE_RESOURCE.field()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cached_property
 
 import pulumi
@@ -32,6 +33,10 @@ class CloudProviders:
     def __init__(self, config: StackConfig) -> None:
         self.clouds = config.clouds
         self.tags = tags_of(config)
+
+    def of(self, names: Iterable[str]) -> list[pulumi.ProviderResource]:
+        """The providers of these names, made if they are not there."""
+        return [getattr(self, name) for name in names]
 
     @cached_property
     def aws(self) -> pulumi.ProviderResource:
@@ -63,6 +68,11 @@ class CloudProviders:
                 "defaultLabels": json.dumps(self.tags),
             },
         )
+
+    @cached_property
+    def command(self) -> pulumi.ProviderResource:
+        """This machine, for what Azure takes only from its own command."""
+        return pulumi.ProviderResource("command", "command", {})
 
     @cached_property
     def azure(self) -> pulumi.ProviderResource:

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
+from .composition import build
 
-from .cluster import kubernetes_provider
-from .config import StackConfig
-from .platform import Platform
-
-
-def build(config: StackConfig) -> dict[str, Any]:
-    """Registers everything and returns the stack's outputs."""
-    return Platform(config, kubernetes_provider(config)).outputs()
+__all__ = ["build"]

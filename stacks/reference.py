@@ -18,7 +18,8 @@ def section_table(name: str) -> str:
     schema = StackConfig.model_json_schema(by_alias=True)
     model = schema if name == StackConfig.__name__ else schema["$defs"][name]
     rows = [
-        f"| `{field}` | {_cell(_form(stated))} | {_default(stated)} "
+        f"| `{field}` | {_cell(_form(stated))} "
+        f"| {'required' if field in model.get('required', ()) else _default(stated)} "
         f"| {_cell(_meaning(stated, schema['$defs']))} |"
         for field, stated in model["properties"].items()
     ]

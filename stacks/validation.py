@@ -71,7 +71,9 @@ def parse(name: str, text: str) -> Any:
 def _cut(value: Any, steps: Steps, *, missing: bool) -> None:
     """Removes what ``steps`` lead to, or the whole list or section that it stands in."""
     # A mapping's own wrong key is told as (…, key, "[key]"); a person may have written that, too.
-    *way, last = steps[:-1] if len(steps) > 1 and steps[-1] == "[key]" else steps
+    *way, last = list(steps)
+    if way and last == "[key]":
+        last = way.pop()
     if missing:  # nothing is there to be removed: without it the section cannot be
         *way, last = way
     for step in way:

@@ -58,6 +58,15 @@ def test_everything_goes_to_the_cluster_that_the_configuration_names(stack: Reso
     assert {resource.provider for resource in kubernetes_objects(stack)} == {provider.urn}
 
 
+def test_nothing_goes_to_whatever_account_the_machine_is_logged_in_to(stack: ResourceGraph):
+    made = [one for one in stack.resources if one.custom and not one.type.startswith("pulumi:")]
+    assert [one.name for one in made if one.provider is None] == []
+    providers = {one.provider for one in made}
+    assert {stack.by_urn(str(urn)).type.rpartition(":")[2] for urn in providers} == {
+        one.type.partition(":")[0] for one in made
+    }
+
+
 def test_a_renewed_kubeconfig_replaces_nothing(stack: ResourceGraph):
     identifier = stack.one(PROVIDER).inputs["clusterIdentifier"]
     assert identifier == f"{stack.stack}-qudag-mcp-{stack.stack}"

@@ -49,7 +49,7 @@ def test_the_objects_that_a_quota_counts_are_those_of_the_program(
     stack: str, changes: dict[str, Any]
 ):
     config, graph = platform(stack, changes)
-    made = Counter(resource.type.rpartition(":")[2] for resource in graph.resources)
+    made = Counter(resource.inputs.get("kind") for resource in graph.resources)
     assert objects(config) == {
         "services": made["Service"],
         "configmaps": made["ConfigMap"] + 1,  # kube-root-ca.crt, which every namespace has
