@@ -15,7 +15,7 @@ from .cloud_resource import CloudResource
 from .naming import NAME_RULES, fitted, unique
 from .places import AzurePlace
 from .problems import Problem
-from .server_config import State
+from .server_config import State, variables_problems
 
 ROLES: Final = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
@@ -76,7 +76,7 @@ class AzureSecrets:
     def problems(self) -> list[Problem]:
         """Addresses that are no version of a secret of this vault."""
         vault = self.vault.rpartition("/")[2].lower()
-        problems: list[Problem] = []
+        problems = variables_problems(self.versions)
         for variable, address in self.versions.items():
             found = _SECRET.fullmatch(address)
             path = f"secrets.versions.{variable}"

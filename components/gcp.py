@@ -15,7 +15,7 @@ from .era import Era, has_sessions
 from .naming import NAME_RULES, fitted, unique
 from .places import GcpPlace
 from .problems import Problem
-from .server_config import State
+from .server_config import State, variables_problems
 
 Ingress = Literal["all", "internal", "internal-and-load-balancer"]
 """From where requests are taken: anywhere; the project's networks; these and a load balancer."""
@@ -91,7 +91,7 @@ def access_problems(access: GcpAccess) -> list[Problem]:
 
 def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
     """What names no version by its number: what runs would depend on when it started."""
-    return [
+    return variables_problems(secrets) + [
         Problem(
             f"secrets.{variable}",
             f"{name!r} is not one version of a secret",

@@ -188,6 +188,20 @@ AZURE_LOG_DAYS: Final = Limit(
 )
 
 
+def instances_problems(fewest: int, most: int) -> list[Problem]:
+    """Bounds that cannot both hold: nothing or one problem."""
+    if 0 <= fewest <= most and most:
+        return []
+    return [
+        Problem(
+            "min_instances",
+            f"is {fewest}, and max_instances is {most}",
+            "the cloud refuses bounds that cannot both hold",
+            "set min_instances to 0 or more, and max_instances to as many at least, and to 1",
+        )
+    ]
+
+
 def refuse(problems: Iterable[Problem]) -> None:
     """Raises what was found, all at once; nothing when nothing was.
 

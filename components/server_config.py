@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -162,6 +162,20 @@ def server_toml(config: ServerConfig) -> pulumi.Output[str]:
 
 CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
 """Environment variable that holds the configuration where nobody mounts a file."""
+
+
+def variables_problems(secrets: Iterable[str]) -> list[Problem]:
+    """Secrets for variables that the component fills itself."""
+    return [
+        Problem(
+            f"secrets.{variable}",
+            "is where the server's configuration is",
+            "the cloud refuses two values of one variable, or takes either",
+            "call it otherwise",
+        )
+        for variable in secrets
+        if variable in (CONFIG_VARIABLE, "AZURE_CLIENT_ID")
+    ]
 
 
 def environment_toml(

@@ -7,7 +7,12 @@ from enum import Enum
 
 from ..azure import AzureSecrets
 from ..budget import STEP, Distance
-from ..limits import AZURE_CONTAINER_APP_GRACE, AZURE_CONTAINER_APP_REQUEST, AZURE_LOG_DAYS
+from ..limits import (
+    AZURE_CONTAINER_APP_GRACE,
+    AZURE_CONTAINER_APP_REQUEST,
+    AZURE_LOG_DAYS,
+    instances_problems,
+)
 from ..places import AzurePlace
 from ..problems import Problem
 from ..server_config import ServerConfig
@@ -88,6 +93,18 @@ def _app_problems(args: AzureContainerArgs) -> list[Problem]:
             fix="leave drain out: it is derived from longest_tool",
         ),
     ]
+    problems += instances_problems(args.min_instances, args.max_instances)
+    quarters = args.cpu * 4
+    if quarters not in range(1, 17) or args.memory_gib != args.cpu * 2:
+        problems.append(
+            Problem(
+                "cpu",
+                f"is {args.cpu:g}, with {args.memory_gib:g} GiB",
+                "the cloud refuses it: 0.25 to 4 processors by quarters, each with twice as many "
+                "GiB (Azure Container Apps, Containers, Allocations)",
+                "set cpu to 0.5 and memory_gib to 1, or multiples of them",
+            )
+        )
     if not args.public and not args.subnet:
         problems.append(
             Problem(

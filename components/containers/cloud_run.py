@@ -23,13 +23,15 @@ from ..gcp import (
     secret_problems,
     version_of,
 )
-from ..limits import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT, refuse
+from ..limits import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT, instances_problems, refuse
 from ..places import GcpPlace
+from ..problems import Problem
 from ..server import PROGRAM
 from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
 from ..target import McpTarget
 
 _SERVICE: Final = "gcp:cloudrunv2/service:Service"
+_PROCESSORS: Final = ("1", "2", "4", "6", "8")
 _INGRESS: Final = {
     "all": "INGRESS_TRAFFIC_ALL",
     "internal": "INGRESS_TRAFFIC_INTERNAL_ONLY",
@@ -81,6 +83,8 @@ class CloudRun(McpTarget[CloudRunArgs]):
             [
                 *access_problems(args.access),
                 *secret_problems(args.secrets),
+                *_size_problems(args),
+                *instances_problems(args.min_instances, args.max_instances),
                 *CLOUD_RUN_TIMEOUT.problems(
                     "config.budget.longest_tool",
                     timeout,
@@ -131,6 +135,19 @@ class CloudRun(McpTarget[CloudRunArgs]):
         kept_logs(self, place, name, days=args.log_days)
         base = f"https://{config.domain}" if config.domain else service.output("uri")
         self.answers_at(base, issuer=config.auth.issuer, era=config.era)
+
+
+def _size_problems(args: CloudRunArgs) -> list[Problem]:
+    if args.cpu in _PROCESSORS:
+        return []
+    return [
+        Problem(
+            "cpu",
+            f"is {args.cpu}, and processors that stay are {', '.join(_PROCESSORS)}",
+            "the cloud refuses it (Cloud Run, CPU limits)",
+            "set it to 1",
+        )
+    ]
 
 
 def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ..gcp import (
     secret_problems,
     version_of,
 )
-from ..limits import CLOUD_RUN_CONCURRENCY, GCP_FUNCTION_TIMEOUT, refuse
+from ..limits import CLOUD_RUN_CONCURRENCY, GCP_FUNCTION_TIMEOUT, instances_problems, refuse
 from ..places import GcpPlace
 from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
 from ..target import McpTarget
@@ -87,6 +87,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
             [
                 *access_problems(args.access),
                 *secret_problems(args.secrets),
+                *instances_problems(args.min_instances, args.max_instances),
                 *GCP_FUNCTION_TIMEOUT.problems(
                     "config.budget.longest_tool",
                     timeout,

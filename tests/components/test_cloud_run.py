@@ -123,6 +123,13 @@ def test_a_request_has_the_budgets_time_and_a_step(longest: int, timeout: str):
             "1 to 3600",
         ),
         ({"concurrency": 1001}, "concurrency", "1 to 1000"),
+        ({"cpu": "0.5"}, "cpu", "1, 2, 4, 6, 8"),
+        ({"min_instances": 11}, "min_instances", "max_instances is 10"),
+        (
+            {"secrets": {"QUDAG_MCP_CONFIG": GCP_SECRETS["REDIS_PASSWORD"]}},
+            "secrets.QUDAG_MCP_CONFIG",
+            "call it otherwise",
+        ),
         ({"access": GcpAccess()}, "access.invokers", "every call is answered 403"),
     ],
 )
