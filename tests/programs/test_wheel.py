@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from delivery.graph import ResourceGraph
+from policies import broken_policies
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -125,6 +126,13 @@ def test_components_are_put_together_by_their_outputs(wheel_only: Path) -> None:
     )
     server = graph.one("qudag-mcp:index:Core", "forecast").outputs["host"]
     assert f"server {server}:8443 " in conf
+
+
+def test_two_clouds_and_a_managed_database_are_one_program(wheel_only: Path) -> None:
+    graph = preview("clouds", wheel_only)
+    assert graph.outputs["mcp_url"] == "https://weather.example.com/mcp"
+    assert graph.outputs["europe_mcp_url"].startswith("https://forecast-eu-")
+    assert [str(problem) for problem in broken_policies(graph)] == []
 
 
 def test_type_checkers_see_the_types_of_the_wheel(elsewhere: Path, tmp_path: Path) -> None:

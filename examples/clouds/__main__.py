@@ -1,0 +1,77 @@
+"""A server of someone's own on two clouds, with a managed database beside it."""
+
+import pulumi
+from pulumi_qudag_mcp import (
+    Auth,
+    AwsNetwork,
+    AwsPlace,
+    CloudRun,
+    CloudRunArgs,
+    DataTier,
+    DataTierArgs,
+    EcsFargate,
+    EcsFargateArgs,
+    GcpAccess,
+    GcpPlace,
+    Rds,
+    ServerConfig,
+)
+
+ISSUER = "https://login.example.com/realms/weather"
+DOMAIN = "weather.example.com"
+DIGEST = "sha256:" + "0" * 64  # of what your pipeline pushed
+
+place = AwsPlace(account="123456789012", region="eu-central-1")
+network = AwsNetwork(
+    vpc="vpc-0a1b2c3d4e5f60718",
+    vpc_cidr="10.40.0.0/16",
+    private_subnets=["subnet-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60002"],
+    public_subnets=["subnet-0a1b2c3d4e5f60003", "subnet-0a1b2c3d4e5f60004"],
+)
+
+
+def server(domain: str | None = None) -> ServerConfig:
+    """The same on both."""
+    auth = Auth(
+        issuer=ISSUER,
+        audience=f"https://{DOMAIN}/mcp",
+        jwks_url=f"{ISSUER}/protocol/openid-connect/certs",
+    )
+    return ServerConfig(role="tools", era="modern", auth=auth, domain=domain)
+
+
+ecs = EcsFargate(
+    "forecast",
+    EcsFargateArgs(
+        place=place,
+        network=network,
+        image=f"ghcr.io/example/weather-mcp:2.4.0@{DIGEST}",
+        config=server(DOMAIN),
+        certificate="arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
+        public=True,  # anybody may connect; the server wants a token of each call
+    ),
+)
+
+run = CloudRun(
+    "forecast-eu",
+    CloudRunArgs(
+        place=GcpPlace(project="weather-prod", region="europe-west3"),
+        image=f"europe-west3-docker.pkg.dev/weather-prod/mcp/weather-mcp:2.4.0@{DIGEST}",
+        config=server(),
+        access=GcpAccess(public=True),
+    ),
+)
+
+data = DataTier(
+    "weather-data",
+    DataTierArgs(
+        database="weather",
+        user="forecast",
+        kind=Rds(place=place, network=network),
+        protect=True,
+    ),
+)
+
+pulumi.export("mcp_url", ecs.mcp_url)
+pulumi.export("europe_mcp_url", run.mcp_url)
+pulumi.export("database", data.database_host)
