@@ -180,10 +180,6 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                             {"name": name, "value": value} for name, value in variables.items()
                         ],
                         "resources": {"requests": {"cpu": args.cpu, "memoryInGB": args.memory_gib}},
-                        "securityContext": {
-                            "privileged": False,
-                            "allowPrivilegeEscalation": False,
-                        },
                         "livenessProbe": {
                             "httpGet": {"path": "/health", "port": port, "scheme": "http"},
                             "initialDelaySeconds": 10,

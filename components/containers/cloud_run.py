@@ -157,7 +157,13 @@ def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, An
         {
             "name": variable,
             "valueSource": {
-                "secretKeyRef": {"secret": f"projects/{project}/secrets/{name}", "version": number}
+                "secretKeyRef": {
+                    # Of the own project the cloud gives back the bare name: another is a change.
+                    "secret": name
+                    if project == args.place.project
+                    else f"projects/{project}/secrets/{name}",
+                    "version": number,
+                }
             },
         }
         for variable, (project, name, number) in versions.items()

@@ -161,12 +161,16 @@ def test_where_requests_come_from_is_said():
     assert service(access=behind)["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
 
-def test_passwords_come_from_numbered_versions_and_stand_nowhere():
-    envs = {env["name"]: env for env in container(secrets=GCP_SECRETS)["envs"]}
-    assert envs["REDIS_PASSWORD"]["valueSource"] == {
-        "secretKeyRef": {"secret": "projects/acme/secrets/qudag-redis", "version": "1"}
+@pytest.mark.parametrize(
+    ("project", "secret"), [("acme", "api-key"), ("keys", "projects/keys/secrets/api-key")]
+)
+def test_secrets_come_from_numbered_versions_and_stand_nowhere(project: str, secret: str):
+    secrets = {"API_KEY": f"projects/{project}/secrets/api-key/versions/7"}
+    envs = {env["name"]: env for env in container(secrets=secrets)["envs"]}
+    assert envs["API_KEY"] == {
+        "name": "API_KEY",
+        "valueSource": {"secretKeyRef": {"secret": secret, "version": "7"}},
     }
-    assert "value" in envs["QUDAG_MCP_CONFIG"]
 
 
 def test_it_can_be_protected_on_both_sides():
