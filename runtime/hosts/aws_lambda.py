@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from ..logs import event as log_event
+from ..reading import ConfigError
 from .bridge import Answer, Bridge, CutError, Request
 from .resident import Resident
 
@@ -22,6 +23,8 @@ SECRETS = "QUDAG_MCP_SECRETS"
 """A JSON object, variable name -> ARN of a secret; `:key` after it names a key of a JSON one."""
 MARGIN_SECONDS = 1.5
 """What is kept of a function's time to end a request that would outlast it, and to answer."""
+STARTS_WITHIN_SECONDS = 8.0
+"""Of the 10 that Lambda gives an initialization ("Lambda execution environment lifecycle")."""
 Event = dict[str, Any]
 
 
@@ -40,7 +43,7 @@ class Host:
         resolve_secrets()
         self.resident = Resident.of_environment()
         self.bridge = Bridge(self.resident)
-        self.bridge.run(self.resident.live(), MARGIN_SECONDS + 5)
+        self.bridge.run(self.resident.live(), STARTS_WITHIN_SECONDS)
 
     def ask(self, event: Event, context: Context) -> Answer:
         """The answer to an HTTP event, whose body may still be under way."""
@@ -109,7 +112,7 @@ def _payload(answer: Answer) -> dict[str, Any]:
     try:
         body = answer.body()
     except CutError as cut:
-        return _payload(Answer.of(504, str(cut)))
+        return _payload(Answer.of(cut))
     head = head_of(answer)
     try:
         return {**head, "body": body.decode(), "isBase64Encoded": False}
@@ -130,6 +133,8 @@ def resolve_secrets() -> None:
         # arn:aws:secretsmanager:region:account:secret:name, and the key as ECS writes it
         arn, key = ":".join(reference.split(":")[:7]), ":".join(reference.split(":")[7:])
         secret: str = client.get_secret_value(SecretId=arn)["SecretString"]
+        if key and key not in json.loads(secret):
+            raise ConfigError(SECRETS, [f"{name}: the secret has no key {key}"])
         os.environ[name] = str(json.loads(secret)[key]) if key else secret
 
 

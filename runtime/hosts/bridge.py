@@ -37,7 +37,15 @@ class Request:
 
 
 class CutError(Exception):
-    """The rest of an answer will not come: its time is over, or the application failed at it."""
+    """The rest of an answer will not come.
+
+    Attributes:
+        status: 504 where its time is over, 500 where the application failed at it.
+    """
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class Answer:
@@ -59,10 +67,10 @@ class Answer:
         return b"".join(self.pieces)
 
     @classmethod
-    def of(cls, status: int, error: str) -> Answer:
-        """An error of the host's own."""
-        body = json.dumps({"error": error}).encode()
-        return cls(status, [("content-type", "application/json")], iter([body]))
+    def of(cls, cut: CutError) -> Answer:
+        """What is said in place of an answer that will not come."""
+        body = json.dumps({"error": str(cut)}).encode()
+        return cls(cut.status, [("content-type", "application/json")], iter([body]))
 
 
 class Bridge:
@@ -88,9 +96,11 @@ class Bridge:
         try:
             first = next(pieces)
         except CutError as cut:
-            return Answer.of(504 if exchange.late else 500, str(cut))
+            return Answer.of(cut)
         headers = [
-            (name.decode().lower(), value.decode("latin-1")) for name, value in first["headers"]
+            (name.decode().lower(), value.decode("latin-1"))
+            for name, value in first["headers"]
+            if name.lower() != b"connection"  # that of the host to its client is the host's
         ]
         return Answer(first["status"], headers, (piece.get("body", b"") for piece in pieces))
 
@@ -101,7 +111,6 @@ class _Exchange:
     def __init__(self, request: Request, deadline: float) -> None:
         self.request = request
         self.deadline = deadline
-        self.late = False
         self.task: Any = None
         self.parts: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self.complete = False
@@ -122,16 +131,15 @@ class _Exchange:
                 part = self.parts.get(timeout=max(0.0, self.deadline - time.monotonic()))
             except queue.Empty:
                 self._cut()
-                raise CutError("the host's time for a request is over") from None
+                raise CutError(504, "the host's time for a request is over") from None
             if part is None:
                 break
             yield part
         if not self.complete:
-            raise CutError("the server failed at this request")
+            raise CutError(500, "the server failed at this request")
 
     def _cut(self) -> None:
         """Cancel, and let what ends with the request end: a host may freeze the process next."""
-        self.late = True
         self.task.cancel()
         patience = time.monotonic() + ENDS_WITHIN_SECONDS
         try:

@@ -103,7 +103,7 @@ def test_a_stream_that_is_cut_ends_with_the_error_as_trailers():
     def pieces() -> Iterator[bytes]:
         yield b"first"
         yield b""
-        raise CutError("over")
+        raise CutError(504, "over")
 
     received = b""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -15,7 +15,13 @@ HELLO = Request(method="GET", path="/")
 
 
 async def start(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"A", b"1")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"A", b"1"), (b"Connection", b"close")],
+        }
+    )
 
 
 async def piece(send: Send, body: bytes, *, last: bool = False) -> None:
@@ -78,6 +84,17 @@ def test_an_answer_that_outlasts_its_time_is_cut():
     assert next(answer.pieces) == b"first"
     with pytest.raises(CutError, match="time for a request is over"):
         next(answer.pieces)
+
+
+def test_a_crash_in_the_middle_is_no_answer():
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        await piece(send, b"first")
+        raise RuntimeError
+
+    with pytest.raises(CutError, match="failed at this request") as cut:
+        Bridge(app).ask(HELLO, 20).body()
+    assert cut.value.status == 500
 
 
 def test_a_crash_is_answered_with_500_and_the_next_request_goes_on():

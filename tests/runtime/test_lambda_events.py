@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from runtime.hosts.aws_lambda import SECRETS, handler, head_of, request_of, resolve_secrets
 from runtime.hosts.bridge import Answer
+from runtime.reading import ConfigError
 
 EVENTS = Path(__file__).parent / "events"
 
@@ -73,4 +74,7 @@ def test_secrets_fill_the_variables_that_name_them(monkeypatch: pytest.MonkeyPat
         wanted = {"PLAIN": plain, "KEYED": f"{keyed}:password"}
         monkeypatch.setenv(SECRETS, json.dumps(wanted))
         resolve_secrets()
+        monkeypatch.setenv(SECRETS, json.dumps({"KEYED": f"{keyed}:pasword"}))
+        with pytest.raises(ConfigError, match="KEYED: the secret has no key pasword"):
+            resolve_secrets()
     assert (os.environ["PLAIN"], os.environ["KEYED"]) == ("first", "second")
