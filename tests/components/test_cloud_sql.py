@@ -90,7 +90,10 @@ def test_nobody_has_a_password():
 def test_the_account_may_connect_to_these_instances_alone():
     core = "serviceAccount:core"
     database = 'project if resource.name == "projects/acme/instances/data-database-c02fc7d7"'
-    cache = 'project if resource.name == "projects/acme/locations/europe-west1/instances/data-cache-09d493d8"'
+    cache = (
+        'project if resource.name == "projects/acme/locations/europe-west1/instances/'
+        'data-cache-09d493d8"'
+    )
     assert granted(graph()) == {
         (core, "roles/cloudsql.client", database),
         (core, "roles/cloudsql.instanceUser", database),
