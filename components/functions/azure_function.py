@@ -13,12 +13,7 @@ from ..azure import AzureGroup, AzureSecrets
 from ..budget import STEP, Distance
 from ..cloud_resource import CloudResource
 from ..era import has_sessions
-from ..limits import (
-    AZURE_FUNCTION_INSTANCES,
-    AZURE_FUNCTION_RESPONSE,
-    AZURE_LOG_DAYS,
-    refuse,
-)
+from ..limits import AZURE_FUNCTION_INSTANCES, AZURE_FUNCTION_RESPONSE, AZURE_LOG_DAYS, refuse
 from ..places import AzurePlace
 from ..problems import Problem
 from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
@@ -112,7 +107,8 @@ class AzureFunction(McpTarget[AzureFunctionArgs]):
         refuse(_problems(args))
         home = AzureGroup(self, args.place)
         identity = home.identity()
-        storage = home.storage(protect=args.protect)
+        protect = args.protect and has_sessions(config.era)
+        storage = home.storage(protect=protect)
         packages = home.make(
             "azure-native:storage:BlobContainer",
             "packages",
@@ -144,7 +140,7 @@ class AzureFunction(McpTarget[AzureFunctionArgs]):
         ]
         state = None
         if has_sessions(config.era):
-            state, rights = home.kept_state(storage, identity, protect=args.protect)
+            state, rights = home.kept_state(storage, identity, protect=protect)
             waits += rights
         plan = home.make(
             "azure-native:web:AppServicePlan",

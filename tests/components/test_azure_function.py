@@ -305,3 +305,8 @@ def test_what_holds_sessions_can_be_protected():
     made = graph(protect=True)
     assert made.one(STORAGE).protect
     assert all(table.protect for table in made.all(TABLE))
+
+
+def test_what_holds_no_sessions_needs_no_protection():
+    made = graph(protect=True, config=cloud_config(era="modern"))
+    assert not made.one(STORAGE).protect
