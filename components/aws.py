@@ -140,6 +140,21 @@ def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
     ]
 
 
+def reserved_problems(secrets: Mapping[str, str], beginnings: Sequence[str]) -> list[Problem]:
+    """Variables that begin as those of the runtime or of the component do."""
+    return [
+        Problem(
+            f"secrets.{variable}",
+            f"a variable that begins with {begin} is not yours to set",
+            "AWS refuses it, or the server would not find its own configuration",
+            f"call it {variable.removeprefix(begin)}",
+        )
+        for variable in secrets
+        for begin in beginnings
+        if variable.startswith(begin)
+    ]
+
+
 def reading(secrets: Mapping[str, str]) -> list[Right]:
     """The right to read exactly these secrets; none for none."""
     arns = sorted(set(secrets.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
-from ..aws import retention_problems, secret_problems
+from ..aws import reserved_problems, retention_problems, secret_problems
 from ..budget import STEP, Distance
 from ..functions.aws_lambda_limits import unserved
 from ..limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
@@ -13,6 +13,9 @@ from ..problems import Problem
 
 if TYPE_CHECKING:
     from .ecs_fargate import EcsFargateArgs
+
+RESERVED: Final = ("QUDAG_MCP_",)
+"""Beginnings of variables that the component itself sets."""
 
 SIZES: Final = {
     256: (512, 1024, 2048),
@@ -42,6 +45,7 @@ def problems(args: EcsFargateArgs) -> list[Problem]:
         *_subnets(args),
         *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
+        *reserved_problems(args.secrets, RESERVED),
         *unserved(args.config),
     ]
 

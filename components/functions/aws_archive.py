@@ -22,7 +22,8 @@ def stored_archive(owner: Component[Any], place: AwsPlace, archive: Archive) -> 
     bucket = CloudResource(
         BUCKET,
         owner.named("code"),
-        {"bucket": physical(BUCKET, owner, place, "code")},
+        # All that is in it can be built again, and old versions would keep it from being deleted.
+        {"bucket": physical(BUCKET, owner, place, "code"), "forceDestroy": True},
         outputs=("arn",),
         opts=owner.owned(),
     )

@@ -14,6 +14,7 @@ from ..aws import Alarm, Right, alarm, allow, log_group, physical, reading, serv
 from ..aws_state import kept_state
 from ..budget import Distance
 from ..cloud_resource import CloudResource
+from ..era import has_sessions
 from ..limits import refuse
 from ..places import AwsPlace
 from ..server_config import CONFIG_VARIABLE, ServerConfig, State, environment_toml
@@ -89,7 +90,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         args = replace(args, config=replace(args.config, name=args.config.name or self.name))
         role = service_role(self, args.place, "role", service="lambda.amazonaws.com")
         letters = self._dead_letters(args)
-        state, uses_state = kept_state(self, args.place, protect=args.protect)
+        state, uses_state = self._state(args)
         logs, writing = log_group(
             self, "logs", f"/aws/lambda/{self._function_name(args)}", retention=args.log_retention
         )
@@ -124,6 +125,12 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         self._health_check(args, function, letters)
         self._watch(args, function, letters)
 
+    def _state(self, args: AwsLambdaArgs) -> tuple[State | None, list[Right]]:
+        """Tables, where anything outlives a request: sessions, or a socket that is open."""
+        if has_sessions(args.config.era) or args.websocket:
+            return kept_state(self, args.place, protect=args.protect)
+        return None, []
+
     def _function_name(self, args: AwsLambdaArgs) -> str:
         return physical(FUNCTION, self, args.place)
 
@@ -131,7 +138,9 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         stored = stored_archive(self, args.place, args.archive)
         return {"s3Bucket": stored.output("bucket"), "s3Key": stored.output("key")}
 
-    def _environment(self, args: AwsLambdaArgs, state: State) -> pulumi.Output[dict[str, str]]:
+    def _environment(
+        self, args: AwsLambdaArgs, state: State | None
+    ) -> pulumi.Output[dict[str, str]]:
         variables: dict[str, pulumi.Input[str]] = {
             CONFIG_VARIABLE: environment_toml(args.config, state=state)
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..aws import retention_problems, secret_problems
+from ..aws import reserved_problems, retention_problems, secret_problems
 from ..budget import STEP, Distance
 from ..limits import (
     HTTP_API_TIMEOUT,
@@ -16,7 +16,7 @@ from ..limits import (
     Limit,
 )
 from ..problems import Problem
-from ..server_config import ServerConfig
+from ..server_config import HTTP, HTTPS, ServerConfig
 from .aws_fronts import Front
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def problems(args: AwsLambdaArgs) -> list[Problem]:
         *LAMBDA_MEMORY.problems("memory", args.memory, fix="write 1024"),
         *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
-        *_reserved(args.secrets),
+        *reserved_problems(args.secrets, RESERVED),
         *unserved(args.config),
         *_meaningless(args, streams=streams),
     ]
@@ -56,7 +56,7 @@ def environment_problems(variables: Mapping[str, str]) -> list[Problem]:
 def unserved(config: ServerConfig) -> list[Problem]:
     """Parts of a server's configuration that nothing outside a cluster gives it."""
     given = {"database": config.database, "cache": config.cache, "node": config.node}
-    return [
+    found = [
         Problem(
             f"config.{part}",
             "is set",
@@ -65,6 +65,17 @@ def unserved(config: ServerConfig) -> list[Problem]:
         )
         for part, value in given.items()
         if value is not None
+    ]
+    ports = {"http": (config.http, HTTP), "https": (config.https, HTTPS)}
+    return found + [
+        Problem(
+            f"config.{part}",
+            f"is {chosen}",
+            "the cloud's own door stands before the server, and nobody would ask that port",
+            "leave it out",
+        )
+        for part, (chosen, usual) in ports.items()
+        if chosen != usual
     ]
 
 
@@ -77,20 +88,6 @@ def _too_long(args: AwsLambdaArgs, limit: Limit, fix: str) -> list[Problem]:
         waits,
         fix=f"set at most {longest} s for the longest tool, or {fix}",
     )
-
-
-def _reserved(secrets: Mapping[str, str]) -> list[Problem]:
-    return [
-        Problem(
-            f"secrets.{variable}",
-            f"a variable that begins with {begin} is not yours to set",
-            "Lambda refuses it, or the server would not find its own configuration",
-            f"call it {variable.removeprefix(begin)}",
-        )
-        for variable in secrets
-        for begin in RESERVED
-        if variable.startswith(begin)
-    ]
 
 
 def _meaningless(args: AwsLambdaArgs, *, streams: bool) -> list[Problem]:

@@ -31,6 +31,9 @@ AWS: Final = {
         "executionArn": _arn("execute-api", "{logical}"),
         "apiEndpoint": "https://{logical}.execute-api.{region}.amazonaws.com",
     },
+    "aws:apigatewayv2/domainName:DomainName": {
+        "domainNameConfiguration.targetDomainName": "d-{logical}.execute-api.{region}.amazonaws.com"
+    },
     "aws:lambda/functionUrl:FunctionUrl": {
         "functionUrl": "https://{logical}.lambda-url.{region}.on.aws/",
     },

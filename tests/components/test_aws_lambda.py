@@ -185,6 +185,23 @@ def test_secrets_reach_the_function_by_name_and_never_by_value():
     assert "QUDAG_MCP_SECRETS" not in function()["environment"]["variables"]
 
 
+def test_a_domain_says_where_its_dns_must_point_to():
+    outputs = graph(**EVERY_SHAPE[-1]).one(COMPONENT).outputs
+    assert outputs["dns_target"] == "d-mcp-domain.execute-api.eu-central-1.amazonaws.com"
+    mapping = graph(**EVERY_SHAPE[-1]).one("aws:apigatewayv2/apiMapping:ApiMapping").inputs
+    assert (mapping["apiId"], mapping["stage"]) == ("mcp-http-api", "mcp-http-stage")
+    assert graph().one(COMPONENT).outputs["dns_target"] == ""
+
+
+def test_where_nothing_outlives_a_request_there_are_no_tables():
+    modern = cloud_config(era="modern", budget=BRIEF)
+    made = graph(config=modern)
+    assert made.all(TABLE) == []
+    variables = made.one(FUNCTION).inputs["environment"]["variables"]
+    assert "[state]" not in variables["QUDAG_MCP_CONFIG"]
+    assert len(graph(config=modern, websocket=True).all(TABLE)) == 2
+
+
 def test_a_function_url_streams_and_an_http_api_does_not():
     made = graph(**URL)
     assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["invokeMode"] == "RESPONSE_STREAM"
@@ -346,6 +363,8 @@ def test_every_log_group_forgets():
         ),
         ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "files"),
         ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "files"),
+        ({"config": cloud_config(budget=BRIEF, http=9000)}, "config.http", "leave it out"),
+        ({"config": cloud_config(budget=BRIEF, https=9443)}, "config.https", "leave it out"),
     ],
 )
 def test_what_aws_cannot_do_is_refused_with_its_limit(

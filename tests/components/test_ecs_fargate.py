@@ -298,6 +298,8 @@ def test_it_scales_between_its_bounds():
             "two or more",
         ),
         ({"log_retention": 2}, "log_retention", "write 3"),
+        ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
+        ({"config": replace(CONFIG, http=9000)}, "config.http", "leave it out"),
         ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
         ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "files"),
         ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "files"),
