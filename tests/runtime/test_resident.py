@@ -1,0 +1,74 @@
+"""The application in a process that another program began: it begins once, or says why not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+
+import httpx2
+import pytest
+import tomli_w
+from starlette.applications import Starlette
+
+from runtime.config import Config
+from runtime.hosts.resident import Resident
+from runtime.reading import ConfigError, StartError
+from tests.harness.server import settings
+from tests.harness.tokens import Issuer
+
+
+@pytest.fixture
+def resident(issuer: Issuer) -> Resident:
+    return Resident(Config.model_validate(settings(issuer)))
+
+
+async def ready(resident: Resident) -> int:
+    transport = httpx2.ASGITransport(resident)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://mcp") as client:
+        return (await client.get("/ready")).status_code
+
+
+async def test_requests_that_come_together_find_one_application_begun(resident: Resident):
+    assert await asyncio.gather(*(ready(resident) for _ in range(5))) == [200] * 5
+    assert resident.living is not None
+    resident.living.cancel()
+
+
+async def test_what_kept_it_from_beginning_is_told_to_every_request(resident: Resident):
+    @contextlib.asynccontextmanager
+    async def fail(_: Starlette) -> AsyncGenerator[None]:
+        raise StartError("the port is taken")
+        yield
+
+    resident.parts.public.router.lifespan_context = fail
+    for _ in range(2):
+        with pytest.raises(StartError, match="the port is taken"):
+            await ready(resident)
+
+
+def test_what_is_not_there_is_told_before_anything_begins(
+    monkeypatch: pytest.MonkeyPatch, issuer: Issuer
+):
+    redis = {"host": "h", "password_env": "QUDAG_TEST_ABSENT"}
+    monkeypatch.setenv("QUDAG_MCP_CONFIG", tomli_w.dumps(settings(issuer, redis=redis)))
+    with pytest.raises(ConfigError, match=r"redis.password_env: QUDAG_TEST_ABSENT is not set"):
+        Resident.of_environment()
+
+
+def test_lines_go_through_the_handler_of_the_host(monkeypatch: pytest.MonkeyPatch, issuer: Issuer):
+    monkeypatch.setenv("QUDAG_MCP_CONFIG", tomli_w.dumps(settings(issuer)))
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    lines: list[str] = []
+
+    class Collected(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    Resident.of_environment([Collected()])
+    logging.getLogger("qudag_mcp_server").warning("told")
+    assert len(lines) == 1
+    assert '"event": "told"' in lines[0]
