@@ -75,6 +75,7 @@ def test_protection_is_on_both_sides():
     assert instance.inputs["deletionProtection"] is True
     assert instance.inputs["settings"]["deletionProtectionEnabled"] is True
     assert cache.inputs["deletionProtectionEnabled"] is True
+    assert settings()["deletionProtectionEnabled"] is False
 
 
 def test_nobody_has_a_password():
