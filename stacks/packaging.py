@@ -174,7 +174,7 @@ def _fetch(host: Host, target: Path) -> None:
 
 
 def _compile(host: Host, tree: Path) -> None:
-    python = _interpreter(host)
+    python = interpreter(host)
     sources = sorted(str(file.relative_to(tree)) for file in tree.rglob("*.py"))
     subprocess.run(
         [python, "-s", "-S", "-c", _COMPILE],
@@ -187,7 +187,7 @@ def _compile(host: Host, tree: Path) -> None:
     )
 
 
-def _interpreter(host: Host) -> str:
+def interpreter(host: Host) -> str:
     """The CPython that compiles for ``host``; fetched by uv where it is not installed."""
     if host.python == platform.python_version():
         return sys.executable
@@ -195,17 +195,18 @@ def _interpreter(host: Host) -> str:
     if (program := pyenv / "bin" / "python3").exists():  # uv looks on PATH and in its own folder
         return str(program)
     find = ["python", "find", "--no-project", f"cpython@{host.python}"]
-    if _run_uv(find).returncode != 0:
+    if run_uv(find).returncode != 0:
         wanted = ["python", "install", f"cpython@{host.python}"]
         _uv(host, wanted, f"there is no CPython {host.python} to compile its modules with")
-    return _run_uv(find).stdout.strip()
+    return run_uv(find).stdout.strip()
 
 
 def _uv(host: Host, command: Sequence[str | Path], what: str) -> None:
-    done = _run_uv(command)
+    done = run_uv(command)
     if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        why = said[-1] if said else f"uv ended with {done.returncode}"
+        # Its first line of an error says what failed; causes and hints follow, each wrapped.
+        said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        why = said[0].removeprefix("error: ") if said else f"uv ended with {done.returncode}"
         raise ProblemReport(
             [
                 Problem(
@@ -218,7 +219,8 @@ def _uv(host: Host, command: Sequence[str | Path], what: str) -> None:
         )
 
 
-def _run_uv(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+def run_uv(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Runs uv, which this project brings along."""
     from uv import find_uv_bin
 
     return subprocess.run(

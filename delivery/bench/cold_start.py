@@ -25,7 +25,7 @@ from ..client import mint
 if TYPE_CHECKING:
     from rich.table import Table
 
-RUNS = 7
+RUNS = 10
 """Starts of each kind, in turn; the fastest counts, as whatever else there is only slows."""
 LAMBDA = HOSTS["aws-lambda"]
 _ISSUER, _AUDIENCE = "https://issuer.test", "https://mcp.test/mcp"

@@ -1,0 +1,61 @@
+"""The archives that Google's and Azure's functions run, under the interpreter that they are for."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from components.problems import ProblemReport
+from delivery.bench.cold_start import unpack
+from stacks import packaging
+from stacks.archives import HOSTS, Host, archive_of
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="their native modules are for x86-64"
+)
+CONFIG = '[auth]\nissuer = "i"\naudience = "a"\njwks_url = "https://issuer.test"\n'
+LOADED = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+__import__(sys.argv[2])
+files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+print(json.dumps([file for file in files if file]))
+"""
+
+
+@pytest.fixture(params=["gcp-function", "azure-function"])
+def host(request: pytest.FixtureRequest) -> Host:
+    return HOSTS[request.param]
+
+
+def test_a_real_archive_starts_with_nothing_beside_it_but_what_its_cloud_brings(
+    host: Host, tmp_path: Path
+):
+    try:
+        unpack(packaging.build(host, archive_of(host)), tmp_path / "app")
+        python = packaging.interpreter(host)
+    except ProblemReport as report:
+        pytest.skip(str(report))
+    paths = [tmp_path / "app", tmp_path / "app" / host.libraries]
+    brought = tmp_path / "app" / "requirements.txt"
+    if brought.exists():  # what Google's build installs
+        paths.append(tmp_path / "framework")
+        install = ["pip", "install", "--target", paths[-1], "--require-hashes", "-r", brought]
+        assert packaging.run_uv([*install, "--python", python]).returncode == 0
+    (entry,) = host.entries
+    ran = subprocess.run(
+        [python, "-I", "-S", "-c", LOADED, json.dumps([str(path) for path in paths]), entry],
+        env={"PATH": os.environ["PATH"], "QUDAG_MCP_CONFIG": CONFIG},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    files: list[str] = json.loads(ran.stdout)
+    assert not [file for file in files if "site-packages" in file.replace(host.libraries, "")]
+    assert any(file.endswith("hosts/resident.py") for file in files)
