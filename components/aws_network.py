@@ -50,6 +50,11 @@ def security_group(
     )
 
 
+def called(cidr: str) -> str:
+    """A network in a logical name: by its place in a list, one more would rename those after it."""
+    return cidr.replace("/", "-")
+
+
 def let_in(owner: Component[Any], role: str, group: CloudResource, allowed: Allowed) -> None:
     """Connections to ``group``."""
     _rule(_IN, owner, role, group, allowed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..aws import physical
-from ..aws_network import Allowed, let_in, let_out, security_group
+from ..aws_network import Allowed, called, let_in, let_out, security_group
 from ..budget import Distance
 from ..cloud_resource import CloudResource
 from ..era import has_sessions
@@ -46,10 +46,10 @@ class EcsDoor:
     def _flows(self) -> None:
         inside = self.args.allowed_from or [self.args.network.vpc_cidr]
         clients = [EVERYONE] if self.args.public else inside
-        for index, cidr in enumerate(clients):
+        for cidr in clients:
             for name, port in {"tls": 443, "redirect": 80}.items():
                 allowed = Allowed(port, f"{name} from clients", cidr=cidr)
-                let_in(self.owner, f"door-{name}-{index}", self.group, allowed)
+                let_in(self.owner, f"door-{name}-from-{called(cidr)}", self.group, allowed)
         to_tasks = Allowed(HTTP, "MCP to the tasks", group=self.tasks.output("id"))
         let_out(self.owner, "door-to-tasks", self.group, to_tasks)
         from_door = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))

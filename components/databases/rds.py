@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import pulumi
 
 from ..aws import LOG_GROUP, physical, retention_problems
-from ..aws_network import Allowed, let_in, security_group
+from ..aws_network import Allowed, called, let_in, security_group
 from ..base import Component
 from ..cloud_resource import CloudResource
 from ..limits import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS, refuse
@@ -129,9 +129,9 @@ def _problems(kind: Rds, contents: Contents) -> list[Problem]:
 def _group(owner: Component[Any], kind: Rds, role: str, port: int, purpose: str) -> CloudResource:
     group = security_group(owner, kind.place, kind.network, role, purpose=purpose)
     networks = kind.allowed_from or ([] if kind.allowed_groups else [kind.network.vpc_cidr])
-    for index, cidr in enumerate(networks):
+    for cidr in networks:
         allowed = Allowed(port, "From the servers' network", cidr=cidr)
-        let_in(owner, f"{role}-from-{index}", group, allowed)
+        let_in(owner, f"{role}-from-{called(cidr)}", group, allowed)
     for index, client in enumerate(kind.allowed_groups):
         allowed = Allowed(port, "From the servers", group=client)
         let_in(owner, f"{role}-from-group-{index}", group, allowed)

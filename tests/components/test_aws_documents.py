@@ -65,8 +65,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
-        client: Any = Session().create_client
-        yield functools.partial(client, region_name=AWS.region)
+        session: Any = Session()
+        yield functools.partial(session.create_client, region_name=AWS.region)
 
 
 def request_problems(service: str, operation: str, request: dict[str, Any]) -> str:

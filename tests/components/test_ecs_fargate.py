@@ -222,6 +222,12 @@ def test_what_is_not_public_is_reached_from_the_vpc_or_the_networks_that_are_nam
     assert {who for group, _, who in flows(made, INGRESS) if group == "mcp-door-group"} == clients
 
 
+def test_one_network_more_renames_no_rule_of_the_others():
+    one = graph(public=False, allowed_from=["10.8.0.0/16"])
+    more = graph(public=False, allowed_from=["10.1.0.0/16", "10.8.0.0/16"])
+    assert {rule.urn for rule in one.all(INGRESS)} < {rule.urn for rule in more.all(INGRESS)}
+
+
 def test_tasks_have_private_addresses_only():
     network = graph().one(SERVICE).inputs["networkConfiguration"]
     assert network["assignPublicIp"] is False
