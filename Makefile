@@ -11,7 +11,7 @@ PYTEST := .venv/bin/pytest
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV): requirements.txt tools/setup
+$(VENV): requirements.txt tools/azure-worker.txt tools/setup
 	@tools/setup $(PYTHON)
 
 up: $(VENV) ## deploy: everything from nothing to a running platform [STACK=dev CLUSTER=context:NAME]

@@ -130,8 +130,9 @@ def resolve_secrets() -> None:
     session: Any = botocore.session.Session()
     client: Any = session.create_client("secretsmanager")
     for name, reference in wanted.items():
-        # arn:aws:secretsmanager:region:account:secret:name, and the key as ECS writes it
-        arn, key = ":".join(reference.split(":")[:7]), ":".join(reference.split(":")[7:])
+        # arn:aws:secretsmanager:region:account:secret:name, and as ECS writes it: key, stage, version
+        parts = reference.split(":")
+        arn, key = ":".join(parts[:7]), "".join(parts[7:8])
         secret: str = client.get_secret_value(SecretId=arn)["SecretString"]
         if key and key not in json.loads(secret):
             raise ConfigError(SECRETS, [f"{name}: the secret has no key {key}"])

@@ -71,7 +71,7 @@ def test_secrets_fill_the_variables_that_name_them(monkeypatch: pytest.MonkeyPat
         client: Any = session.create_client("secretsmanager")
         plain = client.create_secret(Name="plain", SecretString="first")["ARN"]
         keyed = client.create_secret(Name="keyed", SecretString='{"password": "second"}')["ARN"]
-        wanted = {"PLAIN": plain, "KEYED": f"{keyed}:password"}
+        wanted = {"PLAIN": plain, "KEYED": f"{keyed}:password::"}
         monkeypatch.setenv(SECRETS, json.dumps(wanted))
         resolve_secrets()
         monkeypatch.setenv(SECRETS, json.dumps({"KEYED": f"{keyed}:pasword"}))
