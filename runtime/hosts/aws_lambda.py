@@ -130,7 +130,7 @@ def resolve_secrets() -> None:
     session: Any = botocore.session.Session()
     client: Any = session.create_client("secretsmanager")
     for name, reference in wanted.items():
-        # arn:aws:secretsmanager:region:account:secret:name, and as ECS writes it: key, stage, version
+        # arn:aws:secretsmanager:region:account:secret:name, then as ECS has it: key, stage, version
         parts = reference.split(":")
         arn, key = ":".join(parts[:7]), "".join(parts[7:8])
         secret: str = client.get_secret_value(SecretId=arn)["SecretString"]
