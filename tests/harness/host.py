@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -104,6 +106,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def alive(self) -> bool:
@@ -113,6 +116,7 @@ class Process:
         return True
 
     def end(self) -> None:
-        """End it for certain."""
-        self.process.kill()
+        """End it for certain, and the workers that it began."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
