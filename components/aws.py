@@ -21,7 +21,10 @@ ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 _VERSION = "2012-10-17"
-_SECRET = re.compile(r"arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:qudag-mcp/[\w/+=.@-]+")
+_SECRET = re.compile(
+    r"arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:qudag-mcp/[\w/+=.@-]+(:[\w.-]+::)?"
+)
+"""An ARN, and the key of a JSON secret as ECS writes it."""
 
 
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)[:@].+")
@@ -157,7 +160,7 @@ def reserved_problems(secrets: Mapping[str, str], beginnings: Sequence[str]) -> 
 
 def reading(secrets: Mapping[str, str]) -> list[Right]:
     """The right to read exactly these secrets; none for none."""
-    arns = sorted(set(secrets.values()))
+    arns = sorted({":".join(reference.split(":")[:7]) for reference in secrets.values()})
     return [Right(actions=("secretsmanager:GetSecretValue",), resources=arns)] if arns else []
 
 

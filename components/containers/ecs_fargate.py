@@ -47,7 +47,8 @@ class EcsFargateArgs:
         public: true: the internet reaches the load balancer, and the server looks at tokens;
             false: it has private addresses only.
         allowed_from: networks that may connect, where it is not public; none named: the VPC.
-        secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in.
+        secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in;
+            with ``:key::`` at its end one key of a JSON secret.
         cpu, memory: units and MiB of a task.
         architecture: of the image.
         min_tasks, max_tasks: how many there may be.

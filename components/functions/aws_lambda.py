@@ -46,7 +46,8 @@ class AwsLambdaArgs:
             in only those who sign with an identity of the account (AWS_IAM).
         front: see Front.
         websocket: a WebSocket API as well, for the modern era.
-        secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in.
+        secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in;
+            with ``:key::`` at its end one key of a JSON secret.
         certificate: ARN of the domain's certificate, in the same region.
         throttle: of the APIs; None: ten requests a second, twenty at once.
         memory: MB; the processor grows with it.

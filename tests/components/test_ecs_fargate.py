@@ -196,6 +196,14 @@ def test_secrets_come_from_secrets_manager_into_the_environment():
     ]
 
 
+def test_of_a_json_secret_one_key_is_taken_and_all_of_it_may_be_read():
+    made = graph(secrets={"API_KEY": f"{AWS_SECRET}:key::"})
+    assert container(secrets={"API_KEY": f"{AWS_SECRET}:key::"})["secrets"][0]["valueFrom"] == (
+        f"{AWS_SECRET}:key::"
+    )
+    assert ("secretsmanager:GetSecretValue", AWS_SECRET) in rights(made)["mcp-execution-role"]
+
+
 def test_the_internet_reaches_the_load_balancer_and_only_that_the_tasks():
     made = graph()
     assert flows(made, INGRESS) == {
@@ -306,6 +314,7 @@ def test_it_scales_between_its_bounds():
         ({"log_retention": 2}, "log_retention", "write 3"),
         ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
         ({"config": replace(CONFIG, http=9000)}, "config.http", "leave it out"),
+        ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),
         ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
         ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "files"),
         ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "files"),
