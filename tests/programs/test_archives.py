@@ -13,11 +13,13 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pulumi
 import pytest
 
 from components.archive import Archive
 from components.problems import ProblemReport
 from delivery.bench import cold_start
+from delivery.record import record
 from stacks import archives, packaging
 from stacks.archives import HOSTS, PACKAGE, Host, archive_of, native
 from stacks.reach import Modules
@@ -200,3 +202,36 @@ def test_what_a_killed_build_left_goes_with_the_next(
     archive = Archive(path="out/archives/a.zip", digest="0" * 64)
     assert packaging.build(LAMBDA, archive).read_bytes() == b"whole"
     assert sorted(f.name for f in (tmp_path / "out/archives").iterdir()) == ["a.zip", "lock"]
+
+
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts for which an archive is asked to be made; none is."""
+    names: list[str] = []
+
+    def build(host: Host, _: Archive) -> None:
+        names.append(host.name)
+
+    monkeypatch.setattr(packaging, "build", build)
+    return names
+
+
+def test_a_preview_without_an_engine_makes_no_archive(monkeypatch: pytest.MonkeyPatch):
+    made = built(monkeypatch)
+    record(lambda: archives.ensure(list(HOSTS.values())))
+    assert made == []
+
+
+def test_with_an_engine_the_program_makes_what_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = built(monkeypatch)
+    told: list[str] = []
+    monkeypatch.setattr(archives, "ROOT", tmp_path)
+    monkeypatch.setattr(pulumi.runtime.settings, "get_monitor", object)
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+    there, absent = HOSTS["aws-lambda"], HOSTS["gcp-function"]
+    (tmp_path / archives.FOLDER).mkdir(parents=True)
+    (tmp_path / archive_of(there).path).touch()
+    assert archives.ensure([there, absent]) == [archive_of(there), archive_of(absent)]
+    assert made == ["gcp-function"]
+    assert told == ["making the archive of gcp-function"]

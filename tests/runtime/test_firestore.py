@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx2
 import pytest
 
-from runtime.state import Stores
+from runtime.state import Session, Stores
 from runtime.stores.firestore import (
     TOKENS,
     Database,
@@ -58,3 +59,30 @@ async def test_a_request_that_the_protocol_does_not_have_is_refused():
         database = _database(stores)
         with pytest.raises(FirestoreError, match=r"INVALID_ARGUMENT.*currentDocuments"):
             await database.put("sessions", "s-1", {}, currentDocuments={"exists": True})
+
+
+async def test_a_write_names_its_fields_so_that_the_others_stay():
+    """Without a mask Firestore replaces the document; the server of these tests never does."""
+    writes: list[dict[str, Any]] = []
+
+    def commit(request: httpx2.Request) -> httpx2.Response:
+        writes.extend(json.loads(request.content)["writes"])
+        return httpx2.Response(200, json={})
+
+    async def token(_: httpx2.AsyncClient) -> str:
+        return "t"
+
+    database = Database("project", "(default)", token=token)
+    database.http = httpx2.AsyncClient(transport=httpx2.MockTransport(commit))
+    sessions = FirestoreSessions(database)
+    await sessions.open(
+        Session(session_id="s", user_id="ada", protocol_version="2025-11-25", expires_at=1)
+    )
+    await sessions.cancel("s", "7")
+    assert [set(write["updateMask"]["fieldPaths"]) for write in writes] == [
+        {"user_id", "protocol_version", "expires_at"},
+        {"cancelled_37"},
+    ]
+    assert [set(write["update"]["fields"]) for write in writes] == [
+        set(write["updateMask"]["fieldPaths"]) for write in writes
+    ]
