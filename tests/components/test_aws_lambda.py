@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,17 @@ import pytest
 from components.archive import Archive
 from components.budget import TimeoutBudget
 from components.functions.aws_fronts import Front, Throttle
-from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
+from components.functions.aws_lambda import (
+    HANDLER,
+    SECRETS_VARIABLE,
+    STREAMING_WRAPPER,
+    AwsLambda,
+    AwsLambdaArgs,
+)
 from components.problems import ProblemReport
 from components.server_config import Cache, Database, NodeConfig
 from policies import broken_policies
+from stacks.archives import HOSTS
 from tests.harness import ResourceGraph
 from tests.harness.clouds import (
     ARCHIVE,
@@ -112,6 +120,15 @@ def test_the_function_is_the_deployment_patterns():
     assert (made["runtime"], made["architectures"]) == ("python3.13", ["arm64"])
     assert made["memorySize"] == 1024
     assert made["handler"] == "qudag_mcp_server.hosts.aws_lambda.handler"
+
+
+def test_what_the_function_is_told_to_run_is_in_its_archive():
+    module, _, name = HANDLER.removeprefix("qudag_mcp_server.").rpartition(".")
+    adapter = importlib.import_module(f"runtime.{module}")
+    assert callable(getattr(adapter, name))
+    assert adapter.SECRETS == SECRETS_VARIABLE
+    assert STREAMING_WRAPPER in {f"/var/task/{file}" for file in HOSTS["aws-lambda"].files}
+    assert f"python{HOSTS['aws-lambda'].python}".startswith(f"{function()['runtime']}.")
 
 
 def test_each_hop_outlives_the_tool_and_the_thirty_seconds_of_the_source_are_reached():
