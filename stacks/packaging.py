@@ -170,7 +170,8 @@ def _fetch(host: Host, target: Path) -> None:
     command = ["pip", "install", "--target", target, "--python-version", host.python, "--no-deps"]
     command += ["--python-platform", host.platform] if host.platform else []
     command += ["--only-binary", ":all:", "--require-hashes", "--requirements", host.requirements]
-    _uv(host, command, "its libraries cannot be fetched")
+    if run_uv([*command, "--offline"]).returncode != 0:  # what uv's cache has needs no network
+        _uv(host, command, "its libraries cannot be fetched")
 
 
 def _compile(host: Host, tree: Path) -> None:

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pulumi
 import pytest
+from rich.console import Console
 
 from components.archive import Archive
 from components.problems import ProblemReport
 from delivery.bench import cold_start
+from delivery.package import package
+from delivery.progress import Progress
 from delivery.record import record
 from stacks import archives, packaging
 from stacks.archives import HOSTS, PACKAGE, Host, archive_of, native
@@ -235,3 +238,8 @@ def test_with_an_engine_the_program_makes_what_is_absent(
     assert archives.ensure([there, absent]) == [archive_of(there), archive_of(absent)]
     assert made == ["gcp-function"]
     assert told == ["making the archive of gcp-function"]
+
+
+def test_a_host_that_there_is_not_is_refused_with_the_nearest():
+    with pytest.raises(ProblemReport, match="write --host aws-lambda"):
+        package(["aws-lamda"], Progress(Console()))
