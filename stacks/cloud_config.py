@@ -57,6 +57,12 @@ def _kept_days(days: int) -> int:
 LogDays = Annotated[
     int, Field(ge=1, le=3653, description="Days that logs are kept."), AfterValidator(_kept_days)
 ]
+GcpLogDays = Annotated[
+    int, Field(ge=1, le=3650, description="Days that logs are kept (Cloud Logging).")
+]
+AzureLogDays = Annotated[
+    int, Field(ge=30, le=730, description="Days that logs are kept (Log Analytics).")
+]
 Instances = Annotated[int, Field(ge=0, le=1000, description="Fewest instances.")]
 MostInstances = Annotated[int, Field(ge=1, le=1000, description="Most instances.")]
 Concurrency = Annotated[
@@ -66,6 +72,13 @@ Concurrency = Annotated[
 Invokers = Annotated[
     list[GcpMember],
     Field(description="Who may call it, where it is not public, before the server sees a token."),
+]
+
+
+Vault = Annotated[AzureResource | None, Field(description="The Key Vault that the secrets are in.")]
+AzureSecrets = Annotated[
+    dict[Variable, AzureSecret],
+    Field(description="Environment variable to the version of a secret in Key Vault."),
 ]
 
 
@@ -158,6 +171,7 @@ class GcpFunction(Section):
     min_instances: Instances = 0
     max_instances: MostInstances = 10
     concurrency: Concurrency = 80
+    log_retention_days: GcpLogDays = 30
     secrets: dict[Variable, GcpSecret] = Field(
         default={}, description="Environment variable to the version of a secret."
     )
@@ -175,6 +189,12 @@ class AzureFunction(Section):
         default=2048, description="Memory of an instance in MB."
     )
     max_instances: int = Field(default=40, ge=40, le=1000, description="Most instances.")
+    log_retention_days: AzureLogDays = 30
+    subnet: AzureResource | None = Field(
+        default=None, description="The subnet through which it reaches private addresses."
+    )
+    vault: Vault = None
+    secrets: AzureSecrets = {}
 
 
 class Serverless(Section):
@@ -218,6 +238,7 @@ class GcpContainer(Section):
     min_instances: Instances = 1
     max_instances: MostInstances = 10
     concurrency: Concurrency = 100
+    log_retention_days: GcpLogDays = 30
     secrets: dict[Variable, GcpSecret] = Field(
         default={}, description="Environment variable to the version of a secret."
     )
@@ -241,14 +262,11 @@ class AzureContainer(Section):
     domain: Domain | None = Field(
         default=None, description="Host name of the gateway before a group; an app has its own."
     )
-    vault: AzureResource | None = Field(
-        default=None, description="The Key Vault that the secrets are in."
-    )
+    vault: Vault = None
     min_instances: Instances = 1
     max_instances: MostInstances = 10
-    secrets: dict[Variable, AzureSecret] = Field(
-        default={}, description="Environment variable to the version of a secret in Key Vault."
-    )
+    log_retention_days: AzureLogDays = 30
+    secrets: AzureSecrets = {}
 
 
 class Containers(Section):

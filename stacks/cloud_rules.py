@@ -162,14 +162,17 @@ def groups_are_private(config: StackConfig) -> Iterator[Problem]:
 
 def secrets_have_a_vault(config: StackConfig) -> Iterator[Problem]:
     """Secrets in Azure are of one Key Vault, in which the app's identity is given rights."""
-    section = config.containers.azure
-    if section and section.secrets and section.vault is None:
-        yield at(
-            "containers.azure.vault",
-            "is missing, and secrets name versions in one",
-            "the app could not be given the right to read them",
-            "set it to the id of the Key Vault (az keyvault show --query id)",
-        )
+    for kind, section in (
+        ("serverless", config.serverless.azure),
+        ("containers", config.containers.azure),
+    ):
+        if section and section.secrets and section.vault is None:
+            yield at(
+                f"{kind}.azure.vault",
+                "is missing, and secrets name versions in one",
+                "the app could not be given the right to read them",
+                "set it to the id of the Key Vault (az keyvault show --query id)",
+            )
 
 
 def _containers(
@@ -193,6 +196,6 @@ CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("containers", "serverless.gcp"), fewest_are_not_more_than_most),
     (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
     (("containers.azure",), groups_are_private),
-    (("containers.azure",), secrets_have_a_vault),
+    (("containers.azure", "serverless.azure"), secrets_have_a_vault),
 ]
 """Each rule with what it reads."""

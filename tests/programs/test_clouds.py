@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from components.problems import ProblemReport
 from components.target import McpTarget
 from components.tokens import TYPE_TOKENS
 from delivery.diff import Action, diff
@@ -194,6 +195,88 @@ def test_a_changed_comment_is_a_new_object_and_an_updated_function_a_cloud(tmp_p
         ("gcp-function-function", Action.CHANGE),
         ("azure-function-publish", Action.CHANGE),
     }
+
+
+VAULT = (
+    "/subscriptions/0a1b2c3d-0000-4000-8000-000000000001/resourceGroups/keys/providers"
+    "/Microsoft.KeyVault/vaults/qudag-prod"
+)
+KEY = "https://qudag-prod.vault.azure.net/secrets/api-key/0123456789abcdef0123456789abcdef"
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3"
+VERSION = "projects/qudag-prod/secrets/api-key/versions/3"
+CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize(
+    ("section", "cloud", "keys", "shown"),
+    [
+        ("serverless", "aws", {"memoryMb": 2048}, "2048"),
+        ("serverless", "aws", {"reservedConcurrency": 7}, "7"),
+        ("serverless", "aws", {"logRetentionDays": 60}, "60"),
+        ("serverless", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
+        ("serverless", "gcp", {"memoryMb": 2048}, "2048Mi"),
+        ("serverless", "gcp", {"public": False, "invokers": [CALLER]}, CALLER),
+        ("serverless", "gcp", {"minInstances": 3}, "3"),
+        ("serverless", "gcp", {"maxInstances": 33}, "33"),
+        ("serverless", "gcp", {"concurrency": 44}, "44"),
+        ("serverless", "gcp", {"logRetentionDays": 60}, "60"),
+        ("serverless", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
+        ("serverless", "azure", {"memoryMb": 4096}, "4096"),
+        ("serverless", "azure", {"maxInstances": 55}, "55"),
+        ("serverless", "azure", {"logRetentionDays": 60}, "60"),
+        ("serverless", "azure", {"public": False, "clients": ["203.0.113.0/24"]}, "203.0.113.0/24"),
+        ("serverless", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
+        ("containers", "aws", {"minInstances": 3}, "3"),
+        ("containers", "aws", {"maxInstances": 33}, "33"),
+        ("containers", "aws", {"public": False, "clients": ["10.9.0.0/16"]}, "10.9.0.0/16"),
+        ("containers", "aws", {"logRetentionDays": 60}, "60"),
+        ("containers", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
+        ("containers", "gcp", {"minInstances": 3}, "3"),
+        ("containers", "gcp", {"maxInstances": 33}, "33"),
+        ("containers", "gcp", {"concurrency": 44}, "44"),
+        ("containers", "gcp", {"logRetentionDays": 60}, "60"),
+        ("containers", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
+        ("containers", "azure", {"minInstances": 3}, "3"),
+        ("containers", "azure", {"maxInstances": 33}, "33"),
+        ("containers", "azure", {"logRetentionDays": 60}, "60"),
+        ("containers", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
+    ],
+)
+def test_what_a_section_says_reaches_its_place_and_is_sound(
+    section: str, cloud: str, keys: Mapping[str, Any], shown: str
+):
+    graph = prod(**{section: {cloud: keys}})
+    changes = diff(stack("prod"), graph).changes
+    assert {change.resource.urn for change in changes} <= below(
+        stack("prod"), TARGETS[section, cloud].name
+    ) | below(graph, TARGETS[section, cloud].name)
+    assert shown in json.dumps([change.resource.inputs for change in changes])
+    assert [str(problem) for problem in broken_policies(graph)] == []
+
+
+def test_short_calls_may_go_through_api_gateway_and_its_websockets():
+    short = {"longestToolSeconds": 20}
+    graph = prod(protocol=short, serverless={"aws": {"front": "http-api", "websocket": True}})
+    kinds = {one.inputs["protocolType"] for one in graph.all("aws:apigatewayv2/api:Api")}
+    assert kinds == {"HTTP", "WEBSOCKET"}
+    assert [str(problem) for problem in broken_policies(graph)] == []
+
+
+def test_what_a_cloud_cannot_do_is_refused_under_its_section_with_the_clouds_limit():
+    with pytest.raises(ProblemReport) as refused:
+        prod(
+            protocol={"longestToolSeconds": 1200},
+            serverless={"aws": {"front": "http-api"}},
+        )
+    paths = {problem.path.partition(" ")[0] for problem in refused.value.problems}
+    assert paths >= {
+        "qudag-mcp:serverless.aws",
+        "qudag-mcp:serverless.azure",
+        "qudag-mcp:containers.azure",
+    }
+    said = "\n".join(str(problem) for problem in refused.value.problems)
+    assert "API Gateway" in said
+    assert "Azure Functions" in said
 
 
 _PREVIEW = """
