@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 _CALLS_WITH_A_NAME = frozenset({"import_module", "__import__"})
@@ -51,16 +52,8 @@ class Modules:
         if file.suffix == ".so":
             yield from self._named_in(file)
             return
-        source = file.read_bytes()
-        if b"import" not in source:
-            return  # tables of characters, and the like
-        tree = ast.parse(source)
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        for statement in _statements(tree.body, lazy=_is_lazy(tree)):
-            yield from _imported(statement, package)
-        if any(called in source for called in (b"import_module(", b"__import__(")):
-            for node in ast.walk(tree):
-                yield from _called(node, package)
+        yield from _named(file.read_bytes(), package)
 
     def _named_in(self, native: Path) -> Iterator[str]:
         """What native code can import: every module whose name, dotted or private, is in it."""
@@ -80,6 +73,21 @@ def _name(path: Path) -> str:
 def _packages(name: str) -> Iterator[str]:
     while name := name.rpartition(".")[0]:
         yield name
+
+
+@cache
+def _named(source: bytes, package: str) -> tuple[str, ...]:
+    """What a module's source can import; hosts share most of their libraries."""
+    if b"import" not in source:
+        return ()  # tables of characters, and the like
+    tree = ast.parse(source)
+    found: list[str] = []
+    for statement in _statements(tree.body, lazy=_is_lazy(tree)):
+        found += _imported(statement, package)
+    if any(called in source for called in (b"import_module(", b"__import__(")):
+        for node in ast.walk(tree):
+            found += _called(node, package)
+    return tuple(found)
 
 
 def _is_lazy(tree: ast.Module) -> bool:
