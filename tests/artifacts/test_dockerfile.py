@@ -30,6 +30,14 @@ def test_everything_that_is_copied_is_there():
     assert [name for name in copied if not list(RUNTIME.glob(name))] == []
 
 
+def test_nothing_that_is_copied_is_kept_from_the_build():
+    """And nothing else reaches it: .dockerignore shuts all out but what it names."""
+    copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) \S+$", TEXT, re.MULTILINE)
+    first, *let_in = (RUNTIME / ".dockerignore").read_text().split()
+    assert first == "**"
+    assert sorted(let_in) == sorted(f"!{name}" for name in copied)
+
+
 def test_every_library_that_the_server_and_its_stores_import_is_in_the_image():
     pinned = re.findall(r"^([\w.-]+)==", (RUNTIME / "requirements-image.txt").read_text(), re.M)
     locked = set(map(_normal, pinned))
