@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .flow import FlowPoliciesArgs as FlowPoliciesArgs
     from .flow import Neighbour as Neighbour
     from .flow import Outside as Outside
-    from .functions.aws_fronts import Front as Front
+    from .functions.aws_fronts import LambdaFront as LambdaFront
     from .functions.aws_fronts import Throttle as Throttle
     from .functions.aws_lambda import AwsLambda as AwsLambda
     from .functions.aws_lambda import AwsLambdaArgs as AwsLambdaArgs
@@ -108,7 +108,7 @@ _PUBLIC = {
     "databases.cloud_sql": "CloudSql",
     "databases.rds": "Rds",
     "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
-    "functions.aws_fronts": "Front Throttle",
+    "functions.aws_fronts": "LambdaFront Throttle",
     "functions.aws_lambda": "AwsLambda AwsLambdaArgs",
     "functions.azure_function": "AzureAccess AzureFunction AzureFunctionArgs",
     "functions.gcp_function": "GcpFunction GcpFunctionArgs",

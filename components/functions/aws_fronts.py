@@ -32,7 +32,7 @@ _ACCESS_LOG = {
 """What is written down of a request; neither tokens nor bodies are among it."""
 
 
-class Front(Enum):
+class LambdaFront(Enum):
     """What clients reach.
 
     HTTP_API: answers whole, within 30 s. FUNCTION_URL: streams, for as long as a function may run.

@@ -20,7 +20,7 @@ from ..places import AwsPlace
 from ..server_config import CONFIG_VARIABLE, ServerConfig, State, environment_toml
 from ..target import McpTarget
 from .aws_archive import stored_archive
-from .aws_fronts import Door, Front, Throttle, function_url, http_api, websocket_api
+from .aws_fronts import Door, LambdaFront, Throttle, function_url, http_api, websocket_api
 from .aws_lambda_limits import environment_problems, problems
 
 FUNCTION = "aws:lambda/function:Function"
@@ -44,7 +44,7 @@ class AwsLambdaArgs:
         config: of the server; with a domain, an HTTP API answers there.
         public: true: everyone reaches it, and the server looks at their tokens; false: AWS lets
             in only those who sign with an identity of the account (AWS_IAM).
-        front: see Front.
+        front: see LambdaFront.
         websocket: a WebSocket API as well, for the modern era.
         secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in;
             with ``:key::`` at its end one key of a JSON secret.
@@ -61,7 +61,7 @@ class AwsLambdaArgs:
     archive: Archive
     config: ServerConfig
     public: bool
-    front: Front = Front.HTTP_API
+    front: LambdaFront = LambdaFront.HTTP_API
     websocket: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     certificate: str | None = None
@@ -147,7 +147,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         }
         if args.secrets:
             variables[SECRETS_VARIABLE] = json.dumps(dict(sorted(args.secrets.items())))
-        if args.front is Front.FUNCTION_URL:
+        if args.front is LambdaFront.FUNCTION_URL:
             variables["AWS_LAMBDA_EXEC_WRAPPER"] = STREAMING_WRAPPER
 
         def measured(given: Mapping[str, str]) -> dict[str, str]:
@@ -182,11 +182,11 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         )
         target: pulumi.Output[str] | None = None
         match args.front:
-            case Front.HTTP_API:
+            case LambdaFront.HTTP_API:
                 base, target = http_api(
                     door, domain=args.config.domain, certificate=args.certificate
                 )
-            case Front.FUNCTION_URL:
+            case LambdaFront.FUNCTION_URL:
                 base = function_url(door)
         socket: pulumi.Input[str] = ""
         if args.websocket:

@@ -17,7 +17,7 @@ from ..limits import (
 )
 from ..problems import Problem
 from ..server_config import HTTP, HTTPS, ServerConfig
-from .aws_fronts import Front
+from .aws_fronts import LambdaFront
 
 if TYPE_CHECKING:
     from .aws_lambda import AwsLambdaArgs
@@ -28,7 +28,7 @@ RESERVED = ("AWS_", "LAMBDA_", "QUDAG_MCP_")
 
 def problems(args: AwsLambdaArgs) -> list[Problem]:
     """All that cannot be, at once."""
-    streams = args.front is Front.FUNCTION_URL
+    streams = args.front is LambdaFront.FUNCTION_URL
     return [
         *_too_long(args, LAMBDA_TIMEOUT, "split the tool, or run the server in containers"),
         *([] if streams else _too_long(args, HTTP_API_TIMEOUT, "use front FUNCTION_URL")),

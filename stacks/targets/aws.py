@@ -13,7 +13,7 @@ from .target import Clouds, Target
 
 
 def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.functions.aws_fronts import Front
+    from components.functions.aws_fronts import LambdaFront
     from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
 
     section = clouds.config.serverless.aws
@@ -23,7 +23,7 @@ def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
         archive=clouds.archives["aws-lambda"],
         config=clouds.server(),
         public=section.public,
-        front=Front(section.front),
+        front=LambdaFront(section.front),
         websocket=section.websocket,
         secrets=section.secrets,
         memory=section.memory_mb,

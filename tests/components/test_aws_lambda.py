@@ -11,7 +11,7 @@ import pytest
 
 from components.archive import Archive
 from components.budget import TimeoutBudget
-from components.functions.aws_fronts import Front, Throttle
+from components.functions.aws_fronts import LambdaFront, Throttle
 from components.functions.aws_lambda import (
     HANDLER,
     SECRETS_VARIABLE,
@@ -43,7 +43,7 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 COMPONENT = "qudag-mcp:index:AwsLambda"
 BRIEF = TimeoutBudget(longest_tool=20)
 NAMED = cloud_config(domain="mcp.example.com", budget=BRIEF)
-URL: dict[str, Any] = {"front": Front.FUNCTION_URL}
+URL: dict[str, Any] = {"front": LambdaFront.FUNCTION_URL}
 
 
 def args(**changes: Any) -> AwsLambdaArgs:
