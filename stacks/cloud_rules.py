@@ -90,15 +90,25 @@ def images_are_where_cloud_run_pulls(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def copies_of_the_image_are_pinned(config: StackConfig) -> Iterator[Problem]:
-    """What is said of images.server holds for its copies."""
+def images_of_containers_are_pinned(config: StackConfig) -> Iterator[Problem]:
+    """What is said of images.server in a cluster holds here, and for its copies."""
+    unpinned: set[str] = set()
     for cloud, section in _containers(config):
-        if section.image and config.environment != "dev" and "@sha256:" not in section.image:
+        path = f"containers.{cloud}.image" if section.image else "images.server"
+        image = section.image or config.images.server
+        # In a cluster, images.server is asked about there.
+        said = not section.image and config.kubernetes.enabled
+        if (
+            config.environment != "dev"
+            and "@sha256:" not in image
+            and not (said or path in unpinned)
+        ):
+            unpinned.add(path)
             yield at(
-                f"containers.{cloud}.image",
-                f"{section.image} has no digest",
+                path,
+                f"{image} has no digest",
                 "what runs tomorrow may not be what was tested today",
-                f"append @sha256:… (crane digest {section.image})",
+                f"append @sha256:… (crane digest {image})",
             )
 
 
@@ -192,7 +202,10 @@ CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     ),
     (("clouds.aws", "containers.aws"), load_balancers_have_a_network),
     (("containers.gcp", "images.server"), images_are_where_cloud_run_pulls),
-    (("containers", "environment"), copies_of_the_image_are_pinned),
+    (
+        ("containers", "environment", "images.server", "kubernetes.enabled"),
+        images_of_containers_are_pinned,
+    ),
     (("containers", "serverless.gcp"), fewest_are_not_more_than_most),
     (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
     (("containers.azure",), groups_are_private),

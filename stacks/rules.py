@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -241,16 +241,23 @@ def the_stack_is_its_environment(config: StackConfig, *, stack: str | None) -> I
         )
 
 
-RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("protocol.drainSeconds", "protocol.longestToolSeconds"), drain_outlives_the_longest_tool),
+def where_a_cluster_is_on(rule: Rule) -> Rule:
+    """The rule, for a stack of which something goes to a cluster."""
+
+    def asked(config: StackConfig) -> Iterable[Problem]:
+        return rule(config) if config.kubernetes.enabled else ()
+
+    return asked
+
+
+_Row = tuple[tuple[str, ...], Rule]
+
+_OF_A_CLUSTER: Final[list[_Row]] = [
     (("images", "environment"), images_are_pinned),
     (("images",), the_released_node_has_an_image),
     (("domain", "environment"), a_domain_outside_dev),
     (("kubernetes.context", "environment"), a_context_outside_dev),
-    (("protocol.issuer", "environment"), an_issuer_outside_dev),
-    (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
     (("protocol.jwksUrl", "network.issuer"), the_issuer_can_be_reached),
-    (("protocol.jwksUrl",), the_issuer_is_on_the_usual_port),
     (("network.public", "network.clients", "edge.loadBalancer"), somebody_can_reach_the_gateway),
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),
@@ -258,6 +265,18 @@ RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_counts),
     *CLUSTER_RULES,
+]
+"""What is asked where something goes to a cluster."""
+
+RULES: Final[list[_Row]] = [
+    (("protocol.drainSeconds", "protocol.longestToolSeconds"), drain_outlives_the_longest_tool),
+    (("protocol.issuer", "environment"), an_issuer_outside_dev),
+    (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
+    (("protocol.jwksUrl",), the_issuer_is_on_the_usual_port),
+    *(
+        (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))
+        for reads, rule in _OF_A_CLUSTER
+    ),
     *CLOUD_RULES,
 ]
 """Each rule with what it reads."""
