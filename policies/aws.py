@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import aws_settings, aws_task_settings
+from . import aws_settings, aws_task_settings, beside
 from .aws_rows import (
     API,
     BALANCER,
@@ -38,7 +38,11 @@ from .aws_rows import (
 )
 from .rule import Companion, Reference, Required
 
-REQUIRED: Final[tuple[Required, ...]] = (*aws_settings.REQUIRED, *aws_task_settings.REQUIRED)
+REQUIRED: Final[tuple[Required, ...]] = (
+    *aws_settings.REQUIRED,
+    *aws_task_settings.REQUIRED,
+    *beside.AWS,
+)
 
 COMPANIONS: Final[tuple[Companion, ...]] = (
     Companion(
@@ -92,13 +96,15 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
     )
 )
 
-POLICY_DOCUMENTS: Final = {
-    ROLE: "assumeRolePolicy",
-    ROLE_POLICY: "policy",
-    BUCKET_POLICY: "policy",
-    "aws:sqs/queuePolicy:QueuePolicy": "policy",
-}
-"""By type token, the property that holds a policy document."""
+POLICY_DOCUMENTS: Final = (
+    (ROLE, "assumeRolePolicy"),
+    (ROLE, "inlinePolicies[*].policy"),
+    (ROLE_POLICY, "policy"),
+    ("aws:iam/policy:Policy", "policy"),
+    (BUCKET_POLICY, "policy"),
+    ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+)
+"""Type tokens, each with the path of a policy document."""
 
 UNBOUNDED: Final[dict[str, str]] = {
     "ecr:GetAuthorizationToken": "a token is for all that the account may pull: it has no resource",

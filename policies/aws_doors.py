@@ -11,11 +11,9 @@ from components.server_config import CONFIG_VARIABLE
 from delivery.graph import UNKNOWN, Resource, ResourceGraph
 from delivery.tree import dig
 
+from .beside import EVERYONE, PUBLIC_PORTS
 from .hops import outlives, told
 from .rule import at
-
-EVERYONE = ("0.0.0.0/0", "::/0")
-PUBLIC_PORTS = (80, 443)
 
 
 def doors_are_shut(graph: ResourceGraph) -> Iterator[Problem]:

@@ -10,8 +10,9 @@ from components.limits import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT, GCP_FUNC
 from components.problems import Problem
 from delivery.graph import ResourceGraph
 
+from . import beside
 from .gcp_data import BUCKET, DATA, FIRESTORE, SQL
-from .rule import Companion, Reference, Required, at, pinned, within
+from .rule import Companion, Reference, Required, at, pinned, values, within
 
 ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 CALLERS: Final = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
@@ -42,6 +43,7 @@ PROJECT_ROLES: Final = (
 """What the components give on a project, all but one under a condition."""
 
 REQUIRED: Final[tuple[Required, ...]] = (
+    *beside.GCP,
     *DATA,
     Required(
         on=PROJECT_ROLE,
@@ -237,7 +239,7 @@ UNBOUNDED: Final = {
 
 def rights_are_bounded(graph: ResourceGraph) -> Iterator[Problem]:
     """A role on a project says by a condition what it is on; and only calling is for everyone."""
-    for grant in graph.all(PROJECT_ROLE):
+    for grant in [*graph.all(PROJECT_ROLE), *graph.all(beside.PROJECT_ROLES)]:
         role = str(grant.inputs.get("role"))
         if role not in UNBOUNDED and not grant.inputs.get("condition"):
             yield at(
@@ -248,13 +250,16 @@ def rights_are_bounded(graph: ResourceGraph) -> Iterator[Problem]:
                 "give the role on the resource itself, or say by a condition which one is meant",
             )
     for grant in graph.resources:
-        member, role = grant.inputs.get("member"), grant.inputs.get("role")
-        everyone = member in (EVERYONE, "allAuthenticatedUsers")
-        if grant.type.startswith("gcp:") and everyone and (grant.type, role) != (CALLERS, INVOKER):
-            yield at(
-                grant,
-                "member",
-                f"is {member}, for {role}",
-                "the whole internet would have that right",
-                "name the accounts",
-            )
+        role = grant.inputs.get("role")
+        if not grant.type.startswith("gcp:") or (grant.type, role) == (CALLERS, INVOKER):
+            continue
+        given = [*values(grant.inputs, "member"), *values(grant.inputs, "members[*]")]
+        for path, member in given:
+            if member in (EVERYONE, "allAuthenticatedUsers"):
+                yield at(
+                    grant,
+                    path,
+                    f"is {member}, for {role}",
+                    "the whole internet would have that right",
+                    "name the accounts",
+                )

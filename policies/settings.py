@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from components.naming import NAME_RULES
 from components.problems import Problem
 from delivery.graph import UNKNOWN, Resource, ResourceGraph
 
 from .rule import Required, at, values
+
+_ALL_OF_A_KIND: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+[:/])?\*")
+"""An ARN that begins to be vague before it names anything."""
 
 
 def settings_hold(graph: ResourceGraph, rows: Iterable[Required]) -> Iterator[Problem]:
@@ -34,18 +38,20 @@ def names_fit(graph: ResourceGraph) -> Iterator[Problem]:
 
 
 def rights_are_exact(
-    graph: ResourceGraph, documents: Mapping[str, str], unbounded: Mapping[str, str]
+    graph: ResourceGraph, documents: Iterable[tuple[str, str]], unbounded: Mapping[str, str]
 ) -> Iterator[Problem]:
     """No AWS policy allows every action or every resource, but where the service has no finer one.
 
     Args:
-        documents: by type token, the property that holds a policy document.
+        documents: type tokens, each with the path of a policy document.
         unbounded: actions for which AWS knows no resource, each with its reason.
     """
-    for token, key in documents.items():
+    for token, key in documents:
         for resource in graph.all(token):
-            for number, statement in enumerate(_statements(resource.inputs.get(key))):
-                yield from _inexact(resource, f"{key}.Statement[{number}]", statement, unbounded)
+            for path, document in values(resource.inputs, key):
+                for number, statement in enumerate(_statements(document)):
+                    at_statement = f"{path}.Statement[{number}]"
+                    yield from _inexact(resource, at_statement, statement, unbounded)
 
 
 def _inexact(
@@ -62,6 +68,24 @@ def _inexact(
                 f"allows {action}",
                 "whoever takes over the function may do all of that",
                 "list the actions that are called",
+            )
+    for turned in ("NotAction", "NotResource"):
+        if turned in statement:
+            yield at(
+                resource,
+                f"{path}.{turned}",
+                "allows all but what it names",
+                "what AWS adds tomorrow is allowed as well",
+                f"write {turned.removeprefix('Not')}, with what is meant",
+            )
+    for target in targets:
+        if _ALL_OF_A_KIND.match(target):
+            yield at(
+                resource,
+                f"{path}.Resource",
+                f"allows {target}",
+                "it reaches what other stacks in the account own",
+                "name the ARN",
             )
     if "*" in targets and not set(actions) <= unbounded.keys():
         rest = ", ".join(sorted(set(actions) - unbounded.keys()))

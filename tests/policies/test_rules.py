@@ -119,7 +119,7 @@ def test_a_companion_names_what_it_belongs_to():
 
 
 def test_rights_without_bounds_are_found_wherever_they_stand():
-    documents = {RIGHTS: "policy"}
+    documents = [(RIGHTS, "policy")]
     reasons = {"xray:PutTraceSegments": "traces belong to no resource"}
 
     def found(policy: str) -> list[str]:
