@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pulumi
@@ -52,8 +52,9 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def archive(twice: tuple[Path, Path]) -> zipfile.ZipFile:
-    return zipfile.ZipFile(twice[0])
+def archive(twice: tuple[Path, Path]) -> Generator[zipfile.ZipFile]:
+    with zipfile.ZipFile(twice[0]) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
