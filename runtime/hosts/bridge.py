@@ -7,7 +7,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from ..logs import log
 
 ENDS_WITHIN_SECONDS = 1.0
 """What a request that was cut may still take for its last steps; then it is left to itself."""
+PARTS_AHEAD = 16
+"""Messages that an application may send before the first is taken: then its `send` waits."""
 Result = TypeVar("Result")
 
 
@@ -53,14 +55,20 @@ class Answer:
 
     Attributes:
         headers: names in lower case, repeated where the response repeats them.
+        close: ends the making of what nobody will read; nothing once all is read.
     """
 
     def __init__(
-        self, status: int, headers: list[tuple[str, str]], pieces: Iterator[bytes]
+        self,
+        status: int,
+        headers: list[tuple[str, str]],
+        pieces: Iterator[bytes],
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self.status = status
         self.headers = headers
         self.pieces = pieces
+        self.close = close
 
     def body(self) -> bytes:
         """The whole body, once it is there; raises `CutError`."""
@@ -82,15 +90,18 @@ class Bridge:
         threading.Thread(target=self.loop.run_forever, name="bridge", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, Result], within_seconds: float) -> Result:
-        """The result of `work` in the loop; raises `TimeoutError`."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(within_seconds)
+        """The result of `work` in the loop; raises `TimeoutError`, by when it is cancelled."""
+        limited = asyncio.run_coroutine_threadsafe(_within(work, within_seconds), self.loop)
+        # The second limit is for a loop that something blocks, whose own timers stand still.
+        return limited.result(max(0.0, within_seconds) + ENDS_WITHIN_SECONDS)
 
     def ask(self, request: Request, within_seconds: float) -> Answer:
         """The answer as soon as its status is known; its last piece follows the application's end.
 
-        What is not answered within `within_seconds` is answered with 504, and cancelled.
+        What is not answered within `within_seconds` is answered with 504, and cancelled. Who does
+        not read an answer to its end closes it.
         """
-        exchange = _Exchange(request, time.monotonic() + within_seconds)
+        exchange = _Exchange(request, time.monotonic() + within_seconds, self.loop)
         exchange.task = asyncio.run_coroutine_threadsafe(exchange.run(self.app), self.loop)
         pieces = exchange.pieces()
         try:
@@ -102,15 +113,29 @@ class Bridge:
             for name, value in first["headers"]
             if name.lower() != b"connection"  # that of the host to its client is the host's
         ]
-        return Answer(first["status"], headers, (piece.get("body", b"") for piece in pieces))
+        bodies = (piece.get("body", b"") for piece in pieces)
+        return Answer(first["status"], headers, bodies, pieces.close)
+
+
+async def _within(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
+    """The result of `work`; raises `TimeoutError` once it has ended, or does not end at all."""
+    task = asyncio.ensure_future(work)
+    if not (await asyncio.wait([task], timeout=seconds))[0]:
+        task.cancel()
+        if not (await asyncio.wait([task], timeout=ENDS_WITHIN_SECONDS))[0]:
+            log.warning("request_goes_on")
+        raise TimeoutError
+    return task.result()
 
 
 class _Exchange:
     """A request under way: its messages cross the threads in `parts`, None after the last."""
 
-    def __init__(self, request: Request, deadline: float) -> None:
+    def __init__(self, request: Request, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
         self.request = request
         self.deadline = deadline
+        self.loop = loop
+        self.room = asyncio.Semaphore(PARTS_AHEAD)
         self.task: Any = None
         self.parts: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self.complete = False
@@ -124,19 +149,26 @@ class _Exchange:
         finally:
             self.parts.put(None)
 
-    def pieces(self) -> Iterator[Message]:
-        """The response's messages; raises `CutError`."""
-        while True:
-            try:
-                part = self.parts.get(timeout=max(0.0, self.deadline - time.monotonic()))
-            except queue.Empty:
+    def pieces(self) -> Generator[Message]:
+        """The response's messages; raises `CutError`. Closed before the last, it cuts the rest."""
+        ended = False
+        try:
+            while (part := self._next()) is not None:
+                yield part
+            ended = True
+        finally:
+            if not ended:
                 self._cut()
-                raise CutError(504, "the host's time for a request is over") from None
-            if part is None:
-                break
-            yield part
         if not self.complete:
             raise CutError(500, "the server failed at this request")
+
+    def _next(self) -> Message | None:
+        try:
+            part = self.parts.get(timeout=max(0.0, self.deadline - time.monotonic()))
+        except queue.Empty:
+            raise CutError(504, "the host's time for a request is over") from None
+        self.loop.call_soon_threadsafe(self.room.release)
+        return part
 
     def _cut(self) -> None:
         """Cancel, and let what ends with the request end: a host may freeze the process next."""
@@ -174,5 +206,6 @@ class _Exchange:
         raise AssertionError
 
     async def _send(self, part: Message) -> None:
+        await self.room.acquire()
         self.complete = part["type"] == "http.response.body" and not part.get("more_body", False)
         self.parts.put(part)

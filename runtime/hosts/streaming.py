@@ -10,6 +10,7 @@ JSON and eight zero bytes (`application/vnd.awslambda.http-integration-response`
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -102,8 +103,9 @@ def serve(api: RuntimeApi) -> NoReturn:
         invocation = api.next()
         try:
             if "http" in invocation.event.get("requestContext", {}):
-                answer = host().ask(invocation.event, invocation)
-                api.stream(invocation.request_id, head_of(answer), answer.pieces)
+                # Closed: nobody reads on where the connection to Lambda breaks.
+                with contextlib.closing(host().ask(invocation.event, invocation)) as answer:
+                    api.stream(invocation.request_id, head_of(answer), answer.pieces)
             else:
                 path = f"invocation/{invocation.request_id}/response"
                 api.post(path, handler(invocation.event, invocation))

@@ -9,7 +9,8 @@ import time
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from runtime.hosts.bridge import Bridge, CutError, Request
+from runtime.hosts.bridge import PARTS_AHEAD, Bridge, CutError, Request
+from tests.harness.server import until
 
 HELLO = Request(method="GET", path="/")
 
@@ -119,3 +120,81 @@ def test_a_body_and_its_headers_arrive_as_they_were_sent():
 
     request = Request(method="POST", path="/", headers=[("X-A", "1"), ("x-a", "2")], body=b"in")
     assert Bridge(app).ask(request, 20).body() == b"in[(b'x-a', b'1'), (b'x-a', b'2')]"
+
+
+def test_work_that_outlasts_its_time_has_ended_when_that_is_told():
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)  # last steps, for which it is waited
+            ended.append("well")
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        Bridge(_never).run(work(), 0.1)
+    assert ended == ["well"]
+    assert time.monotonic() - began < 5
+
+
+def test_work_that_no_time_is_left_for_is_not_left_running():
+    bridge = Bridge(_never)
+    with pytest.raises(TimeoutError):
+        bridge.run(asyncio.sleep(60), -1)
+
+    async def others() -> int:
+        return len(asyncio.all_tasks(bridge.loop) - {asyncio.current_task()})
+
+    assert bridge.run(others(), 5) == 1  # the limit of this very work
+
+
+def test_what_work_raises_is_raised():
+    async def work() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        Bridge(_never).run(work(), 20)
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_an_answer_that_nobody_reads_on_ends_the_application(read: int):
+    ended: list[bool] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await start(send)
+            await piece(send, b"first")
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    answer = Bridge(app).ask(HELLO, 20)
+    for _ in range(read):
+        next(answer.pieces)
+    answer.close()
+    assert ended == [True]
+
+
+def test_what_is_sent_waits_for_what_is_read():
+    sent: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send)
+        for number in range(PARTS_AHEAD * 4):
+            await piece(send, b"x")
+            sent.append(number)
+        await piece(send, b"", last=True)
+
+    answer = Bridge(app).ask(HELLO, 20)
+    until(lambda: len(sent) >= PARTS_AHEAD)
+    next(answer.pieces)
+    until(lambda: len(sent) > PARTS_AHEAD)
+    assert len(sent) <= PARTS_AHEAD + 1
+    assert answer.body() == b"x" * (PARTS_AHEAD * 4 - 1)
+    assert len(sent) == PARTS_AHEAD * 4
+
+
+async def _never(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError

@@ -17,7 +17,7 @@ import pytest
 
 from runtime.hosts import aws_lambda
 from runtime.hosts.bridge import CutError
-from runtime.hosts.streaming import RuntimeApi
+from runtime.hosts.streaming import Invocation, RuntimeApi, serve
 from tests.harness.host import Process
 from tests.harness.hosts import MANAGED_RUNTIME, app_folder, environment, streaming_runtime
 from tests.harness.lambda_service import EVENTS, LambdaService
@@ -125,6 +125,40 @@ def test_a_stream_that_is_cut_ends_with_the_error_as_trailers():
     assert sent["Lambda-Runtime-Function-Error-Type"] == "Runtime.CutError"
     told = json.loads(base64.b64decode(sent["Lambda-Runtime-Function-Error-Body"]))
     assert told["errorMessage"] == "over"
+
+
+class Breaking(RuntimeApi):
+    """Lambda's side: one event, whose answer it does not take."""
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        super().__init__("nowhere")
+        deadline = int((time.time() + 20) * 1000)
+        self.waiting = [Invocation("7", deadline, event)]
+        self.errors: list[object] = []
+        self.left_running: object = None
+
+    def next(self) -> Invocation:
+        if not self.waiting:
+            self.left_running = set(aws_lambda.host().resident.parts.drain.calls)
+            raise SystemExit
+        return self.waiting.pop()
+
+    def stream(self, request_id: str, head: dict[str, Any], pieces: Iterator[bytes]) -> None:
+        assert next(pieces)
+        raise BrokenPipeError
+
+    def post(self, path: str, content: object, **headers: str) -> None:
+        self.errors.append(content)
+
+
+def test_a_stream_whose_connection_breaks_takes_its_call_along(function: Issuer):
+    call = modern_request("tools/call", name="count", arguments={"to": 100, "pause_seconds": 0.1})
+    call["params"]["_meta"] |= {"progressToken": 1}
+    api = Breaking(post(function, call))
+    with pytest.raises(SystemExit):
+        serve(api)
+    assert api.left_running == set()
+    assert api.errors == [{"errorMessage": "", "errorType": "Runtime.BrokenPipeError"}]
 
 
 @pytest.mark.parametrize("streaming", [False, True])
