@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -54,6 +55,13 @@ def within(limit: Limit, *, scale: int = 1) -> Callable[[Any], bool]:
     """Whether a whole number keeps the limit, in units that are ``scale`` times smaller."""
     return lambda value: (
         isinstance(value, int) and (limit.least * scale <= value <= limit.most * scale)
+    )
+
+
+def description(value: Any) -> bool:
+    """Whether EC2 takes it as the description of a security group or of a rule of one."""
+    return isinstance(value, str) and bool(
+        re.fullmatch(r"[\w. :/()#,@\[\]+=&;{}!$*-]{1,255}", value, re.ASCII)
     )
 
 

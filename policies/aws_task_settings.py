@@ -17,10 +17,14 @@ from .aws_rows import (
     CACHE,
     CLUSTER,
     DATABASE,
+    GROUP,
+    IN,
+    OUT,
     PARAMETERS,
     SERVICE,
     TARGETS,
     TASK,
+    description,
     must,
     named,
     within,
@@ -47,7 +51,23 @@ def _forces_tls(parameters: Any) -> bool:
     return {"name": "rds.force_ssl", "value": "1"} in parameters
 
 
+_DESCRIBED: Final = {
+    GROUP: "EC2 API Reference, CreateSecurityGroup",
+    IN: "EC2 API Reference, IpRange",
+    OUT: "EC2 API Reference, IpRange",
+}
+
 REQUIRED: Final[tuple[Required, ...]] = (
+    *(
+        must(
+            token,
+            "description",
+            description,
+            f"AWS refuses it ({source})",
+            "up to 255 letters, digits, spaces and . _-:/()#,@[]+=&;{}!$*",
+        )
+        for token, source in _DESCRIBED.items()
+    ),
     must(
         CLUSTER,
         "settings[*].value",

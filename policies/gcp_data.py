@@ -106,6 +106,13 @@ DATA: Final[tuple[Required, ...]] = (
         absent=True,
     ),
     Required(
+        on="gcp:sql/user:User",
+        path="deletionPolicy",
+        allowed=("ABANDON",),
+        consequence="a user who owns what is in the database cannot be dropped: destroying fails",
+        fix="set it to ABANDON: the user goes with its instance",
+    ),
+    Required(
         on=VALKEY,
         path="transitEncryptionMode",
         allowed=("SERVER_AUTHENTICATION",),

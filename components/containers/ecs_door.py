@@ -54,7 +54,7 @@ class EcsDoor:
         let_out(self.owner, "door-to-tasks", self.group, to_tasks)
         from_door = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))
         let_in(self.owner, "tasks-from-door", self.tasks, from_door)
-        outside = Allowed(443, "Issuer's keys, image, secrets, logs, state", cidr=EVERYONE)
+        outside = Allowed(443, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE)
         let_out(self.owner, "tasks-out", self.tasks, outside)
 
     def _balancer(self) -> CloudResource:

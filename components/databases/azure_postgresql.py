@@ -64,7 +64,7 @@ def azure_postgresql(owner: Component[Any], kind: AzurePostgresql, contents: Con
     refuse(_problems(kind, contents))
     home = AzureGroup(owner, kind.place)
     identity = home.identity()
-    server = _server(home, kind, contents)
+    server, changed = _server(home, kind, contents)
     admin = home.make(
         f"{_POSTGRES}:AdministratorsMicrosoftEntra",
         "database-user",
@@ -75,8 +75,9 @@ def azure_postgresql(owner: Component[Any], kind: AzurePostgresql, contents: Con
             "principalType": "servicePrincipal",
             "tenantId": kind.place.tenant,
         },
+        depends_on=[changed],
     )
-    home.make(
+    database = home.make(
         f"{_POSTGRES}:Database",
         "database-contents",
         {
@@ -86,10 +87,12 @@ def azure_postgresql(owner: Component[Any], kind: AzurePostgresql, contents: Con
             "collation": "en_US.utf8",
         },
         protect=contents.protect,
+        depends_on=[admin],
     )
-    cache = _cache(home, kind, contents, identity)
+    cache, filled = _cache(home, kind, contents, identity)
     if contents.protect:
-        for what, locked in (("database", server), ("cache", cache)):
+        # A lock is a change of what it locks as well: it comes after all others.
+        for what, locked, last in (("database", server, database), ("cache", cache, filled)):
             CloudResource(
                 "azure-native:authorization:ManagementLockByScope",
                 owner.named(f"{what}-lock"),
@@ -99,7 +102,7 @@ def azure_postgresql(owner: Component[Any], kind: AzurePostgresql, contents: Con
                     "scope": locked.output("id"),
                     "notes": "holds the platform's data",
                 },
-                opts=owner.owned(),
+                opts=owner.owned(depends_on=[last]),
             )
     return Provided(
         database=admin,
@@ -137,7 +140,10 @@ def _problems(kind: AzurePostgresql, contents: Contents) -> list[Problem]:
     return problems
 
 
-def _server(home: AzureGroup, kind: AzurePostgresql, contents: Contents) -> CloudResource:
+def _server(
+    home: AzureGroup, kind: AzurePostgresql, contents: Contents
+) -> tuple[CloudResource, CloudResource]:
+    """The server, and the last of its changes: it refuses the next one until that is done."""
     server = home.make(
         _SERVER,
         "database",
@@ -165,7 +171,6 @@ def _server(home: AzureGroup, kind: AzurePostgresql, contents: Contents) -> Clou
         outputs=("fullyQualifiedDomainName",),
         protect=contents.protect,
     )
-    # One at a time: a server that is changing anything refuses the next change.
     changed = server
     for name, value in _PARAMETERS.items():
         changed = home.make(
@@ -179,12 +184,13 @@ def _server(home: AzureGroup, kind: AzurePostgresql, contents: Contents) -> Clou
             },
             depends_on=[changed],
         )
-    return server
+    return server, changed
 
 
 def _cache(
     home: AzureGroup, kind: AzurePostgresql, contents: Contents, identity: CloudResource
-) -> CloudResource:
+) -> tuple[CloudResource, CloudResource]:
+    """The cache, and the last that is changed in it."""
     kept = contents.cache_profile is CacheProfile.SESSIONS
     cluster = home.make(
         _REDIS,
@@ -215,7 +221,7 @@ def _cache(
         },
         protect=contents.protect,
     )
-    home.make(
+    user = home.make(
         "azure-native:redisenterprise:AccessPolicyAssignment",
         "cache-user",
         {
@@ -249,4 +255,4 @@ def _cache(
             "privateDnsZoneConfigs": [{"name": "redis", "privateDnsZoneId": kind.cache_dns_zone}],
         },
     )
-    return cluster
+    return cluster, user

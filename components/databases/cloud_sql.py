@@ -84,6 +84,8 @@ def cloud_sql(owner: Component[Any], kind: CloudSql, contents: Contents) -> Prov
             "type": "CLOUD_IAM_SERVICE_ACCOUNT",
             # It has to make the schema, and the instance holds nothing but its database.
             "databaseRoles": ["cloudsqlsuperuser"],
+            # PostgreSQL drops no user who owns a schema; with the instance it goes.
+            "deletionPolicy": "ABANDON",
         },
         opts=owner.owned(),
     )

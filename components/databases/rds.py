@@ -130,7 +130,7 @@ def _group(owner: Component[Any], kind: Rds, role: str, port: int, purpose: str)
     group = security_group(owner, kind.place, kind.network, role, purpose=purpose)
     networks = kind.allowed_from or ([] if kind.allowed_groups else [kind.network.vpc_cidr])
     for cidr in networks:
-        allowed = Allowed(port, "From the servers' network", cidr=cidr)
+        allowed = Allowed(port, "From the network of the servers", cidr=cidr)
         let_in(owner, f"{role}-from-{called(cidr)}", group, allowed)
     for index, client in enumerate(kind.allowed_groups):
         allowed = Allowed(port, "From the servers", group=client)

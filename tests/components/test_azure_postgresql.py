@@ -102,12 +102,25 @@ def test_connections_are_encrypted():
     assert graph().one(CLUSTER).inputs["minimumTlsVersion"] == "1.2"
 
 
-def test_the_server_is_changed_one_parameter_at_a_time():
-    made = graph()
-    parameters = made.all("azure-native:dbforpostgresql:Configuration")
-    own = {each.urn for each in parameters}
-    waits = sorted(len(own & set(each.dependencies)) for each in parameters)
-    assert waits == [0, 1, 1]
+def test_the_server_is_changed_one_change_at_a_time_and_locked_last():
+    made = graph(protect=True)
+    parts = "azure-native:dbforpostgresql:"
+    changes = [one for one in made.resources if one.type.startswith(parts) and one.type != SERVER]
+    changes += [one for one in made.all(LOCK) if one.name == "data-database-lock"]
+    own = {one.urn: one for one in changes}
+    before = {one.name: {own[d].name for d in one.dependencies if d in own} for one in changes}
+    order = ["require-secure-transport", "ssl-min-protocol-version", "log-connections"]
+    order += ["database-user", "database-contents", "database-lock"]
+    names = [f"data-{name}" for name in order]
+    assert before == {
+        name: ({names[place - 1]} if place else set()) for place, name in enumerate(names)
+    }
+
+
+def test_the_cache_is_locked_after_its_last_change():
+    made = graph(protect=True)
+    (lock,) = [one for one in made.all(LOCK) if one.name == "data-cache-lock"]
+    assert made.one("azure-native:redisenterprise:AccessPolicyAssignment").urn in lock.dependencies
 
 
 def test_protection_is_on_both_sides():
