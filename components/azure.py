@@ -15,7 +15,7 @@ from .cloud_resource import CloudResource
 from .naming import NAME_RULES, fitted, unique
 from .places import AzurePlace
 from .problems import Problem
-from .server_config import State, variables_problems
+from .server_config import ServerConfig, State, variables_problems
 
 ROLES: Final = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
@@ -99,6 +99,20 @@ class AzureSecrets:
                     )
                 )
         return problems
+
+
+def name_problems(config: ServerConfig) -> list[Problem]:
+    """A host name that nothing binds to an app: Azure answers 404 at it."""
+    if config.domain is None:
+        return []
+    return [
+        Problem(
+            "config.domain",
+            f"is {config.domain}, and no name of yours is bound to the app",
+            "Azure would answer 404 there, and the server would not answer to the app's own name",
+            "leave it out: the app has a name of its own, which mcp_url says",
+        )
+    ]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -14,8 +13,7 @@ from .cloud_resource import CloudResource
 from .era import Era, has_sessions
 from .naming import NAME_RULES, fitted, unique
 from .places import GcpPlace
-from .problems import Problem
-from .server_config import State, variables_problems
+from .server_config import State
 
 Ingress = Literal["all", "internal", "internal-and-load-balancer"]
 """From where requests are taken: anywhere; the project's networks; these and a load balancer."""
@@ -24,9 +22,6 @@ EVERYONE: Final = "allUsers"
 INVOKER: Final = "roles/run.invoker"
 KEPT_COLLECTIONS: Final = ("sessions", "connections")
 
-_VERSION: Final = re.compile(
-    r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/[1-9][0-9]*"
-)
 _ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 _FIRESTORE: Final = "gcp:firestore/database:Database"
 _LOG_BUCKET: Final = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
@@ -55,52 +50,11 @@ def physical(token: str, owner: Component[Any], place: GcpPlace, *role: str) -> 
     return fitted(NAME_RULES[token], owner.name, *role, suffix=unique(*stack, owner.name, *role))
 
 
-def access_problems(access: GcpAccess) -> list[Problem]:
-    """Nobody could call it, or everyone could without its saying so."""
-    problems: list[Problem] = []
-    if not access.public and not access.invokers:
-        problems.append(
-            Problem(
-                "access.invokers",
-                "names nobody, and access.public is false",
-                "every call is answered 403 before it reaches the server",
-                "name the accounts that call it, or set access.public to true",
-            )
-        )
-    if access.public and access.invokers:
-        problems.append(
-            Problem(
-                "access.invokers",
-                "names accounts, but access.public lets everyone in",
-                "the list would mean nothing",
-                "leave out one of the two",
-            )
-        )
-    problems += [
-        Problem(
-            f"access.invokers[{index}]",
-            f"{member} is no account but a crowd",
-            "it would be public without saying so",
-            "name accounts, or set access.public to true",
-        )
-        for index, member in enumerate(access.invokers)
-        if member in (EVERYONE, "allAuthenticatedUsers")
-    ]
-    return problems
-
-
-def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
-    """What names no version by its number: what runs would depend on when it started."""
-    return variables_problems(secrets) + [
-        Problem(
-            f"secrets.{variable}",
-            f"{name!r} is not one version of a secret",
-            "instances that start at other times would have other passwords",
-            "write projects/<project>/secrets/<name>/versions/<number>",
-        )
-        for variable, name in secrets.items()
-        if not _VERSION.fullmatch(name)
-    ]
+def interfaces(place: GcpPlace) -> list[dict[str, str]]:
+    """The place's network as a server reaches private addresses through it; none for none."""
+    interface = {"network": place.network, "subnetwork": place.subnetwork}
+    named = {key: value for key, value in interface.items() if value}
+    return [named] if place.network else []
 
 
 def version_of(name: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ import pulumi
 
 from .budget import Distance, TimeoutBudget
 from .era import Era
-from .problems import Problem, ProblemReport
+from .problems import Problem
 
 CONFIG_PATH = "/etc/qudag"
 SECRETS_PATH = "/etc/secrets"
@@ -178,42 +178,39 @@ def variables_problems(secrets: Iterable[str]) -> list[Problem]:
     ]
 
 
-def environment_toml(
-    config: ServerConfig, *, state: State | None = None, prefix: str = ""
-) -> pulumi.Output[str]:
+def environment_toml(config: ServerConfig, *, state: State | None = None) -> pulumi.Output[str]:
     """The same for ``CONFIG_VARIABLE``: no files, no TLS of its own, the cloud's door in front.
 
     Args:
         config: the server's.
         state: where sessions are kept.
-        prefix: what all paths begin with at the cloud's door, such as ``/api``.
-
-    Raises:
-        ProblemReport: it asks for what only a pod can be given.
     """
-    if problems := _only_for_pods(config):
-        raise ProblemReport(problems)
     tables = _tables(config, {})
-    if config.domain:
-        tables["auth"]["resource_url"] = f"https://{config.domain}{prefix}/mcp"
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
     return _toml(tables)
 
 
-def _only_for_pods(config: ServerConfig) -> list[Problem]:
+def unserved(config: ServerConfig, *, stops: str | None = None) -> list[Problem]:
+    """Parts of a server's configuration that nothing outside a cluster gives it.
+
+    Args:
+        config: the server's.
+        stops: how the cloud ends an instance, and its document that says so, where nobody can tell
+            it to wait; None where the component does.
+    """
+    door = "the cloud's own door stands before the server, and nobody would ask that port"
+    checks = (
+        ("database", config.database, "no file is there to verify the database's certificate by"),
+        ("cache", config.cache, "no file is there to verify the cache's certificate by"),
+        ("node", config.node, "its peers have no port, and its key no file that outlives it"),
+        ("http", config.http != HTTP, door),
+        ("https", config.https != HTTPS, door),
+        ("budget.drain", stops and config.budget.drain, f"nobody would wait for it: {stops}"),
+    )
     problems = [
-        Problem(
-            f"config.{name}",
-            "is set",
-            f"a function or a managed container has {nothing}",
-            "leave it out, or run the server on Kubernetes",
-        )
-        for name, asked, nothing in (
-            ("database", config.database, "no file to verify the database's certificate by"),
-            ("cache", config.cache, "no file to verify the cache's certificate by"),
-            ("node", config.node, "no port for the node's peers, and no volume for its key"),
-        )
+        Problem(f"config.{name}", "is set", so, "leave it out, or run the server on Kubernetes")
+        for name, asked, so in checks
         if asked
     ]
     if not config.auth.jwks_url:

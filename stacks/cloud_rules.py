@@ -13,6 +13,7 @@ from .rule import Rule, at
 
 CLOUD_NAMES: Final = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 KINDS: Final = ("serverless", "containers")
+GROUP: Final = ("azure", "group")
 
 
 def switched_on(config: StackConfig) -> list[tuple[str, str]]:
@@ -185,6 +186,38 @@ def secrets_have_a_vault(config: StackConfig) -> Iterator[Problem]:
             )
 
 
+def an_app_has_a_name_of_its_own(config: StackConfig) -> Iterator[Problem]:
+    """Nothing binds a name of yours to a container app: Azure would answer 404 there."""
+    section = config.containers.azure
+    if section and section.enabled and section.kind == "app" and section.domain:
+        yield at(
+            "containers.azure.domain",
+            f"is {section.domain}, and kind is app",
+            "Azure would answer 404 there, and the server would not answer to the app's own name",
+            "leave it out: an app has a name of its own, which the output targets says",
+        )
+
+
+def who_drains_can_be_told_to(config: StackConfig) -> Iterator[Problem]:
+    """An explicit drain goes to clouds that wait for it, or to none."""
+    if config.protocol.drain_seconds is None:
+        return
+    azure = config.containers.azure
+    deaf = [
+        f"{kind}.{cloud}"
+        for kind, cloud in switched_on(config)
+        if kind == "serverless" or cloud == "gcp" or (azure and (cloud, azure.kind) == GROUP)
+    ]
+    if deaf:
+        yield at(
+            "protocol.drainSeconds",
+            f"is {config.protocol.drain_seconds}, and {deaf[0]} is switched on",
+            "its cloud waits as long as it likes: 10 s on Cloud Run, not at all for a function on "
+            "AWS or Azure (docs/components/budget.md)",
+            f"leave it out, or set {', '.join(f'{path}.enabled: false' for path in deaf)}",
+        )
+
+
 def _containers(
     config: StackConfig,
 ) -> Iterator[tuple[str, AwsContainer | GcpContainer | AzureContainer]]:
@@ -209,6 +242,8 @@ CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("containers", "serverless.gcp"), fewest_are_not_more_than_most),
     (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
     (("containers.azure",), groups_are_private),
+    (("containers.azure",), an_app_has_a_name_of_its_own),
+    (("protocol.drainSeconds", "serverless", "containers"), who_drains_can_be_told_to),
     (("containers.azure", "serverless.azure"), secrets_have_a_vault),
 ]
 """Each rule with what it reads."""

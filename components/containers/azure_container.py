@@ -14,7 +14,7 @@ from ..cloud_resource import CloudResource
 from ..era import has_sessions
 from ..limits import refuse
 from ..server import PROGRAM
-from ..server_config import CONFIG_VARIABLE, State, environment_toml
+from ..server_config import CONFIG_VARIABLE, HTTP, State, environment_toml
 from ..target import McpTarget
 from .azure_container_args import (
     AzureContainerArgs,
@@ -54,8 +54,9 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
         if app:
             host = self._app(args, home, identity, variables, waits)
         else:
-            host = self._group(args, home, identity, variables, waits)
-        base = pulumi.Output.concat("https://", config.domain or host)
+            self._group(args, home, identity, variables, waits)
+            host = config.domain or ""  # of the gateway that stands before it
+        base = pulumi.Output.concat("https://", host)
         self.answers_at(base, issuer=config.auth.issuer, era=config.era)
 
     def _app(
@@ -104,7 +105,7 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                         # Of a private environment the outside is its subnet's network.
                         "external": True,
                         "allowInsecure": False,
-                        "targetPort": args.config.http,
+                        "targetPort": HTTP,
                         "transport": "auto",
                         "stickySessions": {
                             "affinity": "sticky" if has_sessions(args.config.era) else "none"
@@ -129,7 +130,7 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                                 *({"name": k, "secretRef": _secret(k)} for k in names),
                             ],
                             "resources": {"cpu": args.cpu, "memory": f"{args.memory_gib:g}Gi"},
-                            "probes": _probes(args.config.http),
+                            "probes": _probes(),
                         }
                     ],
                     "scale": {
@@ -155,10 +156,8 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
         identity: CloudResource,
         variables: Mapping[str, Any],
         waits: list[pulumi.Resource],
-    ) -> str:
-        """The group; its host name is the gateway's that stands before it."""
+    ) -> None:
         own = identity.output("id")
-        port = args.config.http
         group = home.make(
             _CONTAINERS,
             "containers",
@@ -169,19 +168,19 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                 "identity": {"type": "UserAssigned", "userAssignedIdentities": [own]},
                 "imageRegistryCredentials": _registries(args, own),
                 "subnetIds": [{"id": args.subnet}],
-                "ipAddress": {"type": "Private", "ports": [{"port": port, "protocol": "TCP"}]},
+                "ipAddress": {"type": "Private", "ports": [{"port": HTTP, "protocol": "TCP"}]},
                 "containers": [
                     {
                         "name": "server",
                         "image": args.image,
                         "command": [PROGRAM],
-                        "ports": [{"port": port, "protocol": "TCP"}],
+                        "ports": [{"port": HTTP, "protocol": "TCP"}],
                         "environmentVariables": [
                             {"name": name, "value": value} for name, value in variables.items()
                         ],
                         "resources": {"requests": {"cpu": args.cpu, "memoryInGB": args.memory_gib}},
                         "livenessProbe": {
-                            "httpGet": {"path": "/health", "port": port, "scheme": "http"},
+                            "httpGet": {"path": "/health", "port": HTTP, "scheme": "http"},
                             "initialDelaySeconds": 10,
                             "periodSeconds": 10,
                             "timeoutSeconds": 3,
@@ -193,7 +192,6 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
         )
         workspace = home.workspace(days=args.log_days)
         home.logged(group, workspace, ("ContainerInstanceLog", "ContainerEvent"))
-        return args.config.domain or ""
 
 
 def _registries(args: AzureContainerArgs, identity: pulumi.Output[str]) -> list[dict[str, Any]]:
@@ -208,9 +206,9 @@ def _secret(variable: str) -> str:
     return variable.lower().replace("_", "-")
 
 
-def _probes(port: int) -> list[dict[str, Any]]:
+def _probes() -> list[dict[str, Any]]:
     def asked(path: str) -> dict[str, Any]:
-        return {"httpGet": {"path": path, "port": port, "scheme": "HTTP"}, "timeoutSeconds": 3}
+        return {"httpGet": {"path": path, "port": HTTP, "scheme": "HTTP"}, "timeoutSeconds": 3}
 
     return [
         {"type": "Startup", **asked("/health"), "periodSeconds": 1, "failureThreshold": 60},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ..azure import AzureSecrets
+from ..azure import AzureSecrets, name_problems
 from ..budget import STEP, Distance
 from ..limits import (
     AZURE_CONTAINER_APP_GRACE,
@@ -15,7 +15,7 @@ from ..limits import (
 )
 from ..places import AzurePlace
 from ..problems import Problem
-from ..server_config import ServerConfig
+from ..server_config import ServerConfig, unserved
 
 
 class AzureContainerKind(Enum):
@@ -68,12 +68,16 @@ class AzureContainerArgs:
     protect: bool = False
 
 
+_STOPS = "a group lets nobody say when it ends (Azure Container Instances, REST API)"
+
+
 def problems_of(args: AzureContainerArgs) -> list[Problem]:
     """Everything about ``args`` that cannot work."""
     app = args.kind is AzureContainerKind.APP
     return [
         *AZURE_LOG_DAYS.problems("log_days", args.log_days, fix="set 30 to 730"),
         *_registry_problems(args),
+        *unserved(args.config, stops=None if app else _STOPS),
         *(_app_problems(args) if app else _group_problems(args)),
     ]
 
@@ -94,6 +98,7 @@ def _app_problems(args: AzureContainerArgs) -> list[Problem]:
         ),
     ]
     problems += instances_problems(args.min_instances, args.max_instances)
+    problems += name_problems(args.config)
     quarters = args.cpu * 4
     if quarters not in range(1, 17) or args.memory_gib != args.cpu * 2:
         problems.append(

@@ -8,26 +8,26 @@ from typing import Any, Final
 
 import pulumi
 
-from ..budget import STEP, Distance
+from ..budget import Distance
 from ..cloud_resource import CloudResource
 from ..era import has_sessions
 from ..gcp import (
     GcpAccess,
-    access_problems,
     account,
+    interfaces,
     kept_logs,
     kept_state,
     may_call,
     may_read,
     physical,
-    secret_problems,
     version_of,
 )
-from ..limits import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT, instances_problems, refuse
+from ..gcp_limits import problems
+from ..limits import CLOUD_RUN_TIMEOUT, refuse
 from ..places import GcpPlace
 from ..problems import Problem
 from ..server import PROGRAM
-from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
+from ..server_config import CONFIG_VARIABLE, HTTP, ServerConfig, environment_toml
 from ..target import McpTarget
 
 _SERVICE: Final = "gcp:cloudrunv2/service:Service"
@@ -79,22 +79,7 @@ class CloudRun(McpTarget[CloudRunArgs]):
     def build(self, args: CloudRunArgs) -> None:
         config, place = replace(args.config, name=self.name), args.place
         timeout = config.budget.at(Distance.GATEWAY).timeout
-        refuse(
-            [
-                *access_problems(args.access),
-                *secret_problems(args.secrets),
-                *_size_problems(args),
-                *instances_problems(args.min_instances, args.max_instances),
-                *CLOUD_RUN_TIMEOUT.problems(
-                    "config.budget.longest_tool",
-                    timeout,
-                    fix=f"set at most {CLOUD_RUN_TIMEOUT.most - STEP}",
-                ),
-                *CLOUD_RUN_CONCURRENCY.problems(
-                    "concurrency", args.concurrency, fix=f"set at most {CLOUD_RUN_CONCURRENCY.most}"
-                ),
-            ]
-        )
+        refuse([*problems(args, CLOUD_RUN_TIMEOUT), *_size_problems(args)])
         name = physical(_SERVICE, self, place)
         server = account(self, place, "run", purpose="what the service may do")
         state, kept = kept_state(self, place, server, config.era, protect=args.protect)
@@ -151,7 +136,7 @@ def _size_problems(args: CloudRunArgs) -> list[Problem]:
 
 
 def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, Any]:
-    health = {"httpGet": {"path": "/health", "port": args.config.http}}
+    health = {"httpGet": {"path": "/health", "port": HTTP}}
     versions = {variable: version_of(name) for variable, name in sorted(args.secrets.items())}
     secret = [
         {
@@ -172,7 +157,7 @@ def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, An
         "name": "server",
         "image": args.image,
         "commands": [PROGRAM],
-        "ports": {"name": "http1", "containerPort": args.config.http},
+        "ports": {"name": "http1", "containerPort": HTTP},
         "envs": [*({"name": key, "value": value} for key, value in variables.items()), *secret],
         "resources": {
             "limits": {"cpu": args.cpu, "memory": args.memory},
@@ -199,12 +184,6 @@ def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, An
 
 def _network(place: GcpPlace) -> dict[str, Any]:
     """Private addresses through the place's network, all others straight out."""
-    if not place.network:
-        return {}
-    interface = {"network": place.network, "subnetwork": place.subnetwork}
-    return {
-        "vpcAccess": {
-            "egress": "PRIVATE_RANGES_ONLY",
-            "networkInterfaces": [{key: value for key, value in interface.items() if value}],
-        }
-    }
+    through = interfaces(place)
+    access = {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": through}
+    return {"vpcAccess": access} if through else {}

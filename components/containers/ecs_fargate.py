@@ -94,7 +94,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
 
     def build(self, args: EcsFargateArgs) -> None:
         refuse(problems(args))
-        args = replace(args, config=replace(args.config, name=args.config.name or self.name))
+        args = replace(args, config=replace(args.config, name=self.name))
         door = EcsDoor(self, args)
         task = self._task(args)
         cluster = CloudResource(

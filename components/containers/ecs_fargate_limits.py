@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from ..aws import reserved_problems, retention_problems, secret_problems
 from ..budget import STEP, Distance
-from ..functions.aws_lambda_limits import unserved
 from ..limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
 from ..problems import Problem
+from ..server_config import unserved
 
 if TYPE_CHECKING:
     from .ecs_fargate import EcsFargateArgs

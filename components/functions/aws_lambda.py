@@ -88,7 +88,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
 
     def build(self, args: AwsLambdaArgs) -> None:
         refuse(problems(args))
-        args = replace(args, config=replace(args.config, name=args.config.name or self.name))
+        args = replace(args, config=replace(args.config, name=self.name))
         role = service_role(self, args.place, "role", service="lambda.amazonaws.com")
         letters = self._dead_letters(args)
         state, uses_state = self._state(args)

@@ -16,7 +16,7 @@ from ..limits import (
     Limit,
 )
 from ..problems import Problem
-from ..server_config import HTTP, HTTPS, ServerConfig
+from ..server_config import unserved
 from .aws_fronts import LambdaFront
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 RESERVED = ("AWS_", "LAMBDA_", "QUDAG_MCP_")
 """Beginnings of variables that the runtime of Lambda or the component itself sets."""
+
+STOPS = (
+    "Lambda ends a function 0 s after its last call (AWS Lambda Developer Guide, Shutdown phase)"
+)
 
 
 def problems(args: AwsLambdaArgs) -> list[Problem]:
@@ -41,7 +45,7 @@ def problems(args: AwsLambdaArgs) -> list[Problem]:
         *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
         *reserved_problems(args.secrets, RESERVED),
-        *unserved(args.config),
+        *unserved(args.config, stops=STOPS),
         *_meaningless(args, streams=streams),
     ]
 
@@ -51,32 +55,6 @@ def environment_problems(variables: Mapping[str, str]) -> list[Problem]:
     size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
     fix = "give the function fewer secrets, or shorter names"
     return LAMBDA_ENVIRONMENT.problems("environment", size, fix=fix)
-
-
-def unserved(config: ServerConfig) -> list[Problem]:
-    """Parts of a server's configuration that nothing outside a cluster gives it."""
-    given = {"database": config.database, "cache": config.cache, "node": config.node}
-    found = [
-        Problem(
-            f"config.{part}",
-            "is set",
-            "its certificate authority and its keys come from files, which nobody mounts here",
-            f"leave it out: sessions are in DynamoDB, and a server with a {part} is for a cluster",
-        )
-        for part, value in given.items()
-        if value is not None
-    ]
-    ports = {"http": (config.http, HTTP), "https": (config.https, HTTPS)}
-    return found + [
-        Problem(
-            f"config.{part}",
-            f"is {chosen}",
-            "the cloud's own door stands before the server, and nobody would ask that port",
-            "leave it out",
-        )
-        for part, (chosen, usual) in ports.items()
-        if chosen != usual
-    ]
 
 
 def _too_long(args: AwsLambdaArgs, limit: Limit, fix: str) -> list[Problem]:

@@ -9,14 +9,14 @@ from typing import Any, Final, Literal
 import pulumi
 
 from ..archive import Archive
-from ..azure import AzureGroup, AzureSecrets
+from ..azure import AzureGroup, AzureSecrets, name_problems
 from ..budget import STEP, Distance
 from ..cloud_resource import CloudResource
 from ..era import has_sessions
 from ..limits import AZURE_FUNCTION_INSTANCES, AZURE_FUNCTION_RESPONSE, AZURE_LOG_DAYS, refuse
 from ..places import AzurePlace
 from ..problems import Problem
-from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
+from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml, unserved
 from ..target import McpTarget
 
 PREFIX: Final = "/api"
@@ -28,6 +28,8 @@ _PUBLISH: Final = (
     "az functionapp deployment source config-zip --only-show-errors --output none"
     ' --subscription "$SUBSCRIPTION" --resource-group "$GROUP" --name "$APP" --src "$ARCHIVE"'
 )
+
+_STOPS: Final = "an update ends calls at once (Flex Consumption, Site update strategies)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +163,7 @@ class AzureFunction(McpTarget[AzureFunctionArgs]):
                 "ClientId=", client, ";Authorization=AAD"
             ),
             "AZURE_CLIENT_ID": client,
-            CONFIG_VARIABLE: environment_toml(config, state=state, prefix=PREFIX),
+            CONFIG_VARIABLE: environment_toml(config, state=state),
             **_references(args.secrets),
         }
         container = pulumi.Output.concat(
@@ -213,8 +215,7 @@ class AzureFunction(McpTarget[AzureFunctionArgs]):
         )
         self._only_by_entra(home, site)
         self._publish(args, home, site)
-        host = config.domain or site.output("defaultHostName")
-        base = pulumi.Output.concat("https://", host, PREFIX)
+        base = pulumi.Output.concat("https://", site.output("defaultHostName"), PREFIX)
         self.answers_at(base, issuer=config.auth.issuer, era=config.era)
 
     def _only_by_entra(self, home: AzureGroup, site: CloudResource) -> None:
@@ -250,6 +251,8 @@ def _problems(args: AzureFunctionArgs) -> list[Problem]:
     return [
         *args.access.problems(),
         *(args.secrets.problems() if args.secrets else []),
+        *unserved(args.config, stops=_STOPS),
+        *name_problems(args.config),
         *AZURE_FUNCTION_RESPONSE.problems(
             "config.budget.longest_tool",
             args.config.budget.at(Distance.GATEWAY).timeout,

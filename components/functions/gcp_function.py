@@ -9,21 +9,21 @@ from typing import Any, Final
 import pulumi
 
 from ..archive import Archive
-from ..budget import STEP, Distance
+from ..budget import Distance
 from ..cloud_resource import CloudResource
 from ..gcp import (
     GcpAccess,
-    access_problems,
     account,
+    interfaces,
     kept_logs,
     kept_state,
     may_call,
     may_read,
     physical,
-    secret_problems,
     version_of,
 )
-from ..limits import CLOUD_RUN_CONCURRENCY, GCP_FUNCTION_TIMEOUT, instances_problems, refuse
+from ..gcp_limits import problems
+from ..limits import GCP_FUNCTION_TIMEOUT, refuse
 from ..places import GcpPlace
 from ..server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
 from ..target import McpTarget
@@ -83,21 +83,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
     def build(self, args: GcpFunctionArgs) -> None:
         config, place = replace(args.config, name=self.name), args.place
         timeout = config.budget.at(Distance.GATEWAY).timeout
-        refuse(
-            [
-                *access_problems(args.access),
-                *secret_problems(args.secrets),
-                *instances_problems(args.min_instances, args.max_instances),
-                *GCP_FUNCTION_TIMEOUT.problems(
-                    "config.budget.longest_tool",
-                    timeout,
-                    fix=f"set at most {GCP_FUNCTION_TIMEOUT.most - STEP}",
-                ),
-                *CLOUD_RUN_CONCURRENCY.problems(
-                    "concurrency", args.concurrency, fix=f"set at most {CLOUD_RUN_CONCURRENCY.most}"
-                ),
-            ]
-        )
+        refuse(problems(args, GCP_FUNCTION_TIMEOUT))
         name = physical(_FUNCTION, self, place)
         server = account(self, place, "run", purpose="what the function may do")
         state, kept = kept_state(self, place, server, config.era, protect=args.protect)
@@ -272,10 +258,10 @@ def _secrets(secrets: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _egress(place: GcpPlace) -> dict[str, Any]:
     """Private addresses through the place's network, all others straight out."""
-    if not place.network:
+    through = interfaces(place)
+    if not through:
         return {}
-    interface = {"network": place.network, "subnetwork": place.subnetwork}
     return {
         "directVpcEgress": "VPC_EGRESS_PRIVATE_RANGES_ONLY",
-        "directVpcNetworkInterfaces": [{k: v for k, v in interface.items() if v}],
+        "directVpcNetworkInterfaces": through,
     }

@@ -376,12 +376,13 @@ def test_every_log_group_forgets():
         (
             {"config": cloud_config(budget=BRIEF, database=Database(host="db"))},
             "config.database",
-            "files",
+            "no file",
         ),
-        ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "files"),
-        ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "files"),
+        ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "no file"),
+        ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "no file"),
         ({"config": cloud_config(budget=BRIEF, http=9000)}, "config.http", "leave it out"),
         ({"config": cloud_config(budget=BRIEF, https=9443)}, "config.https", "leave it out"),
+        ({"config": cloud_config(budget=replace(BRIEF, drain=90))}, "config.budget.drain", "0 s"),
     ],
 )
 def test_what_aws_cannot_do_is_refused_with_its_limit(

@@ -68,9 +68,8 @@ def refused(**changes: Any) -> dict[str, str]:
     return {problem.path: str(problem) for problem in report.value.problems}
 
 
-@pytest.mark.parametrize("changes", [{}, BEHIND_A_GATEWAY], ids=["app", "group"])
-def test_the_outputs_are_those_of_every_target_that_serves_mcp(changes: dict[str, Any]):
-    made = graph(**changes | {"config": cloud_config(domain="mcp.example.com")})
+def test_the_outputs_are_those_of_every_target_that_serves_mcp():
+    made = graph(**BEHIND_A_GATEWAY)
     assert made.one("qudag-mcp:index:AzureContainer").outputs == {
         "mcp_url": "https://mcp.example.com/mcp",
         "prm_url": "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
@@ -79,7 +78,7 @@ def test_the_outputs_are_those_of_every_target_that_serves_mcp(changes: dict[str
     }
 
 
-def test_without_a_domain_an_app_is_found_in_its_environments_domain():
+def test_an_app_is_found_in_its_environments_domain():
     made = graph()
     name, domain = made.one(APP).inputs["containerAppName"], made.one(ENVIRONMENT).outputs
     assert made.one("qudag-mcp:index:AzureContainer").outputs["mcp_url"] == (
@@ -234,6 +233,8 @@ def test_the_grace_outlives_the_longest_tool():
             "config.budget.drain",
             "1 to 600",
         ),
+        ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "404"),
+        ({"config": cloud_config(http=9000)}, "config.http", "leave it out"),
         ({"public": False}, "subnet", "set public to true"),
         ({"cpu": 0.3, "memory_gib": 0.6}, "cpu", "by quarters"),
         ({"cpu": 4.25, "memory_gib": 8.5}, "cpu", "0.25 to 4"),
@@ -245,6 +246,12 @@ def test_the_grace_outlives_the_longest_tool():
         (BEHIND_A_GATEWAY | {"public": True}, "public", "no TLS of its own"),
         (BEHIND_A_GATEWAY | {"subnet": None}, "subnet", "in clear text"),
         (BEHIND_A_GATEWAY | {"config": cloud_config()}, "config.domain", "no certificate"),
+        (
+            BEHIND_A_GATEWAY
+            | {"config": cloud_config(domain="d.example.com", budget=TimeoutBudget(drain=90))},
+            "config.budget.drain",
+            "when it ends",
+        ),
         (BEHIND_A_GATEWAY | {"secrets": AZURE_SECRETS}, "secrets", "set kind to app"),
         (BEHIND_A_GATEWAY | {"max_instances": 3}, "max_instances", "one instance"),
     ],

@@ -60,25 +60,14 @@ def refused(name: str = "mcp", **changes: Any) -> dict[str, str]:
 
 
 def test_the_outputs_are_those_of_every_target_below_the_prefix_api():
-    made = graph(config=cloud_config(domain="mcp.example.com"))
+    made = graph()
+    base = f"https://{made.one(APP).inputs['name']}.azurewebsites.net/api"
     assert made.one("qudag-mcp:index:AzureFunction").outputs == {
-        "mcp_url": "https://mcp.example.com/api/mcp",
-        "prm_url": "https://mcp.example.com/api/.well-known/oauth-protected-resource/mcp",
+        "mcp_url": f"{base}/mcp",
+        "prm_url": f"{base}/.well-known/oauth-protected-resource/mcp",
         "issuer": "https://issuer.example.com",
         "era": "dual",
     }
-
-
-def test_without_a_domain_it_is_found_at_its_own_name():
-    made = graph()
-    name = made.one(APP).inputs["name"]
-    outputs = made.one("qudag-mcp:index:AzureFunction").outputs
-    assert outputs["mcp_url"] == f"https://{name}.azurewebsites.net/api/mcp"
-
-
-def test_the_server_says_of_itself_what_the_outputs_say():
-    said = settings(config=cloud_config(domain="mcp.example.com"))["QUDAG_MCP_CONFIG"]
-    assert 'resource_url = "https://mcp.example.com/api/mcp"' in said
 
 
 @pytest.mark.parametrize(
@@ -268,6 +257,9 @@ def test_a_call_longer_than_azures_load_balancer_waits_is_refused(longest: int):
         ),
         ({"max_instances": 1001}, "max_instances", "at most 1000"),
         ({"log_days": 7}, "log_days", "30 to 730"),
+        ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "leave it out"),
+        ({"config": cloud_config(http=9000)}, "config.http", "leave it out"),
+        ({"config": cloud_config(budget=TimeoutBudget(drain=90))}, "config.budget.drain", "leave"),
         (
             {"secrets": replace(AZURE_SECRETS, versions={"API_KEY": "hunter2"})},
             "secrets.versions.API_KEY",

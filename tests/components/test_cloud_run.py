@@ -123,6 +123,12 @@ def test_a_request_has_the_budgets_time_and_a_step(longest: int, timeout: str):
             "1 to 3600",
         ),
         ({"concurrency": 1001}, "concurrency", "1 to 1000"),
+        ({"config": cloud_config(https=9443)}, "config.https", "leave it out"),
+        (
+            {"config": cloud_config(budget=TimeoutBudget(drain=90))},
+            "config.budget.drain",
+            "10 s after",
+        ),
         ({"cpu": "0.5"}, "cpu", "1, 2, 4, 6, 8"),
         ({"min_instances": 11}, "min_instances", "max_instances is 10"),
         (

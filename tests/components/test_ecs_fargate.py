@@ -316,9 +316,9 @@ def test_it_scales_between_its_bounds():
         ({"config": replace(CONFIG, http=9000)}, "config.http", "leave it out"),
         ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),
         ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
-        ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "files"),
-        ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "files"),
-        ({"config": replace(CONFIG, node=NodeConfig())}, "config.node", "files"),
+        ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "no file"),
+        ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "no file"),
+        ({"config": replace(CONFIG, node=NodeConfig())}, "config.node", "no file"),
     ],
 )
 def test_what_aws_cannot_do_is_refused_with_path_and_fix(
