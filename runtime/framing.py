@@ -145,4 +145,4 @@ def _data(event: bytes) -> str:
 
 def identity_of(value: object) -> str | int | None:
     """`value` where it can be a request's id."""
-    return value if isinstance(value, str | int) else None
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
 import uuid
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -18,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .framing import identity_of
 from .gate import VERSION_HEADER, envelope, mapping
 from .logs import event
-from .state import Session, SessionStore
+from .state import Session, SessionStore, request_key
 
 SESSION_SECONDS = 3600
 """Life of a session; a request in its second half gives it another. Idle, it lives 30 to 60
@@ -28,6 +31,13 @@ minutes, where the SDK's own live 30, and costs a store two writes an hour at mo
 CANCELLED_EVERY_SECONDS = 1.0
 """How often a running call looks whether it was cancelled. Who waits for it to end does not notice
 a second, calls that are shorter cost no read, and the others one a second."""
+
+
+Found = TypeVar("Found")
+
+
+class UnreachableError(Exception):
+    """The store did not do what it was asked to."""
 
 
 class StoredSessions:
@@ -48,7 +58,10 @@ class StoredSessions:
         elif scope["method"] not in ("POST", "DELETE"):
             await Response(status_code=405, headers={"allow": "POST, DELETE"})(scope, receive, send)
         else:
-            await self._answer(scope, receive, send, version)
+            try:
+                await self._answer(scope, receive, send, version)
+            except UnreachableError:
+                await _unreachable()(scope, receive, send)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, version: str | None
@@ -59,21 +72,13 @@ class StoredSessions:
         named = Headers(scope=scope).get(MCP_SESSION_ID_HEADER)
         if named is None:
             if message.get("method") == "initialize":
-                await self.app(scope, again, self._opening(scope, message, send))
+                await self.app(scope, again, self._opening(scope, again, send, message))
             elif message:
                 await _refusal(400, "Bad Request: Missing session ID")(scope, again, send)
             else:
                 await self.app(scope, again, send)  # which says what is wrong with the body
             return
-        try:
-            session = await self.store.find(named)
-        except (
-            Exception
-        ) as error:  # whatever a cloud's library raises: who asks again may be served
-            event("sessions_unreachable", logging.WARNING, failure=type(error).__name__)
-            refusal = _refusal(503, "Sessions cannot be reached; try again", **{"retry-after": "2"})
-            await refusal(scope, again, send)
-            return
+        session = await _from_store(self.store.find(named))
         if session is None or session.user_id != _subject(scope):
             # Another's session is answered as one that is not: its id is not confirmed to exist.
             await _refusal(404, "Session not found")(scope, again, send)
@@ -81,36 +86,49 @@ class StoredSessions:
             said = f"this session speaks {session.protocol_version}, not {version}"
             await _refusal(400, f"Bad Request: {said}")(scope, again, send)
         elif scope["method"] == "DELETE":
-            await self.store.close(named)
+            await _from_store(self.store.close(named))
             await Response(status_code=204)(scope, again, send)
         else:
             if session.expires_at - time.time() < SESSION_SECONDS / 2:
-                await self.store.open(_fresh(named, session.user_id, session.protocol_version))
+                renewed = _fresh(named, session.user_id, session.protocol_version)
+                with contextlib.suppress(UnreachableError):  # it has half its life yet
+                    await _from_store(self.store.renew(renewed))
             await self._work(_speaking(scope, session), again, send, session, message)
 
-    def _opening(self, scope: Scope, message: dict[str, Any], send: Send) -> Send:
-        """`send`, which opens a session with the answer that begins well."""
+    def _opening(self, scope: Scope, receive: Receive, send: Send, message: dict[str, Any]) -> Send:
+        """`send`, which opens a session with the answer that begins well, or refuses instead."""
         asked = mapping(message.get("params")).get("protocolVersion")
         version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
+        refused = False
 
         async def opening(part: Message) -> None:
+            nonlocal refused
             if part["type"] == "http.response.start" and part["status"] == 200:
                 session = _fresh(uuid.uuid4().hex, _subject(scope), str(version))
-                await self.store.open(session)
+                try:
+                    await _from_store(self.store.open(session))
+                except UnreachableError:
+                    refused = True
+                    await _unreachable()(scope, receive, send)
                 MutableHeaders(scope=part)[MCP_SESSION_ID_HEADER] = session.session_id
-            await send(part)
+            if not refused:
+                await send(part)
 
         return opening
 
     async def _work(
         self, scope: Scope, receive: Receive, send: Send, session: Session, message: dict[str, Any]
     ) -> None:
-        identity = message.get("id")
+        identity = identity_of(message.get("id"))
         if message.get("method") == "notifications/cancelled":
-            cancelled = mapping(message.get("params")).get("requestId")
-            await self.store.cancel(session.session_id, str(cancelled))
-            await Response(status_code=202)(scope, receive, send)
-        elif not isinstance(identity, str | int):
+            cancelled = request_key(mapping(message.get("params")).get("requestId"))
+            if cancelled is None:
+                said = "Bad Request: requestId is not the id of a request"
+                await _refusal(400, said)(scope, receive, send)
+            else:
+                await _from_store(self.store.cancel(session.session_id, cancelled))
+                await Response(status_code=202)(scope, receive, send)
+        elif identity is None or request_key(identity) is None:
             await self.app(scope, receive, send)
         else:
             await self._call(scope, receive, send, session.session_id, identity)
@@ -121,16 +139,14 @@ class StoredSessions:
         """Run a call until it answers, or until its cancellation is found in the store."""
         answer = _Answer(send)
         call = anyio.CancelScope()
+        key = request_key(identity)
 
         async def watch() -> None:
             while True:
                 await anyio.sleep(CANCELLED_EVERY_SECONDS)
-                try:
-                    cancelled = await self.store.cancelled(session_id)
-                except Exception as error:  # the call goes on, and the next look may succeed
-                    event("sessions_unreachable", logging.WARNING, failure=type(error).__name__)
-                else:
-                    if str(identity) in cancelled:
+                # Else the call goes on, and the next look may succeed.
+                with contextlib.suppress(UnreachableError):
+                    if key in await _from_store(self.store.cancelled(session_id)):
                         call.cancel()
 
         async with anyio.create_task_group() as tasks:
@@ -209,6 +225,19 @@ def _subject(scope: Scope) -> str:
     assert isinstance(user, AuthenticatedUser)
     assert user.access_token.subject is not None
     return user.access_token.subject
+
+
+async def _from_store(asked: Awaitable[Found]) -> Found:
+    """What the store says; raises `UnreachableError` for whatever a cloud's library raises."""
+    try:
+        return await asked
+    except Exception as error:
+        event("sessions_unreachable", logging.WARNING, failure=type(error).__name__)
+        raise UnreachableError from error
+
+
+def _unreachable() -> JSONResponse:
+    return _refusal(503, "Sessions cannot be reached; try again", **{"retry-after": "2"})
 
 
 def _refusal(status: int, message: str, **headers: str) -> JSONResponse:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Protocol
 
 from .config import StateSection
+
+LONGEST_KEY = 256
+"""Characters that may name a request in a store; any kind takes as many, in its own coding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,11 @@ class SessionStore(Protocol):
     """Keeps sessions, and which of their calls are to be cancelled wherever they run."""
 
     async def open(self, session: Session) -> None:
-        """Keep `session`, or what is new of it."""
+        """Keep `session`."""
+        ...
+
+    async def renew(self, session: Session) -> None:
+        """Keep what is new of `session`; nothing when it is absent: what was closed stays so."""
         ...
 
     async def find(self, session_id: str) -> Session | None:
@@ -43,12 +51,23 @@ class SessionStore(Protocol):
         ...
 
     async def cancel(self, session_id: str, request_id: str) -> None:
-        """Tell the instance that works on `request_id`, whichever it is, to end it."""
+        """Tell the instance that works on a request, by its `request_key`, to end it."""
         ...
 
     async def cancelled(self, session_id: str) -> frozenset[str]:
-        """The requests of the session that were cancelled."""
+        """The requests of the session that were cancelled, by their `request_key`."""
         ...
+
+
+def request_key(identity: object) -> str | None:
+    """How a store names the request with this id; None for what no request can have as one.
+
+    `1` and `"1"` are two ids.
+    """
+    if isinstance(identity, bool) or not isinstance(identity, str | int):
+        return None
+    key = json.dumps(identity)
+    return key if len(key) <= LONGEST_KEY else None
 
 
 @dataclass(frozen=True, kw_only=True)

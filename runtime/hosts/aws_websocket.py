@@ -34,7 +34,7 @@ from ..framing import (
     posted,
 )
 from ..logs import log
-from ..state import Connection, Session
+from ..state import Connection, Session, request_key
 
 if TYPE_CHECKING:
     from .aws_lambda import Context, Host
@@ -146,8 +146,8 @@ class _Message:
         if connection is None:
             await self._refuse(identity, INTERNAL_ERROR, "the token has expired: connect again")
         elif message.get("method") == "notifications/cancelled":
-            if (named := cancelled_by(message)) is not None:
-                await self.stores.sessions.cancel(self.connection, str(named))
+            if (named := request_key(cancelled_by(message))) is not None:
+                await self.stores.sessions.cancel(self.connection, named)
         elif (objection := objection_to(message)) is not None:
             await self._refuse(identity, *objection)
         else:
@@ -188,7 +188,7 @@ class _Message:
                 work.cancel()
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._watch, work, str(identity))
+            tasks.start_soon(self._watch, work, request_key(identity))
             with work:
                 try:
                     await self.host.resident.parts.admitted(scope, receive, send)
@@ -201,12 +201,12 @@ class _Message:
         if answer.refusal is not None:
             await self._refuse(identity, INTERNAL_ERROR, answer.refusal)
 
-    async def _watch(self, work: anyio.CancelScope, identity: str) -> None:
+    async def _watch(self, work: anyio.CancelScope, named: str | None) -> None:
         """End the work once another invocation was told that nobody waits for it."""
         while True:
             await anyio.sleep(GONE_EVERY_SECONDS)
             if (
-                identity in await self.stores.sessions.cancelled(self.connection)
+                named in await self.stores.sessions.cancelled(self.connection)
                 or await self.stores.connections.find(self.connection) is None
             ):
                 work.cancel()

@@ -10,6 +10,7 @@ Nothing deletes what has expired here, so a user's expired sessions go when she 
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,15 @@ class Table:
             {"PartitionKey": _key(partition), "RowKey": _key(row), **fields}
         )
 
+    async def update(self, partition: str, row: str, **fields: Any) -> None:
+        """Write fields of the row; nothing when it is absent."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with contextlib.suppress(ResourceNotFoundError):
+            await self.client.update_entity(
+                {"PartitionKey": _key(partition), "RowKey": _key(row), **fields}
+            )
+
     async def read(self, partition: str, row: str) -> Mapping[str, Any] | None:
         from azure.core.exceptions import ResourceNotFoundError
 
@@ -93,14 +103,15 @@ class TableSessions:
         async for session_id, row in self.table.rows(user):
             if _expiry(row) <= self.now() and session_id != session.session_id:
                 await self.close(session_id)
-        fields = {
-            "user_id": session.user_id,
-            "protocol_version": session.protocol_version,
-            "expires_at": _moment(session.expires_at),
-        }
+        fields = _fields(session)
         # Under the user first: a session that could not be listed would not be cleared away either.
         await self.table.put(user, session.session_id, **fields)
         await self.table.put(session.session_id, ITSELF, **fields)
+
+    async def renew(self, session: Session) -> None:
+        fields = _fields(session)
+        await self.table.update(USER + session.user_id, session.session_id, **fields)
+        await self.table.update(session.session_id, ITSELF, **fields)
 
     async def find(self, session_id: str) -> Session | None:
         row = await self.table.read(session_id, ITSELF)
@@ -191,6 +202,14 @@ def _key(text: str) -> str:
 
 def _text(key: str) -> str:
     return base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)).decode()
+
+
+def _fields(session: Session) -> dict[str, Any]:
+    return {
+        "user_id": session.user_id,
+        "protocol_version": session.protocol_version,
+        "expires_at": _moment(session.expires_at),
+    }
 
 
 def _session(session_id: str, row: Mapping[str, Any]) -> Session:

@@ -64,18 +64,10 @@ class DynamoSessions:
     now: Callable[[], float] = time.time
 
     async def open(self, session: Session) -> None:
-        await self.call(
-            "update_item",
-            self.table,
-            Key=_key(session.session_id),
-            # Not a PutItem: an opening anew keeps what was cancelled.
-            UpdateExpression="SET user_id = :u, protocol_version = :v, expires_at = :e",
-            ExpressionAttributeValues={
-                ":u": {"S": session.user_id},
-                ":v": {"S": session.protocol_version},
-                ":e": {"N": str(session.expires_at)},
-            },
-        )
+        await self.call("update_item", self.table, **_update(session))
+
+    async def renew(self, session: Session) -> None:
+        await self._if_there(**_update(session))
 
     async def find(self, session_id: str) -> Session | None:
         item = await self._item(session_id)
@@ -106,25 +98,26 @@ class DynamoSessions:
             page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     async def cancel(self, session_id: str, request_id: str) -> None:
-        from botocore.exceptions import ClientError
-
-        try:
-            await self.call(
-                "update_item",
-                self.table,
-                Key=_key(session_id),
-                UpdateExpression="ADD cancelled :r",
-                # Else an update of nothing would make a session without a user or an end.
-                ConditionExpression="attribute_exists(session_id)",
-                ExpressionAttributeValues={":r": {"SS": [request_id]}},
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        await self._if_there(
+            Key=_key(session_id),
+            UpdateExpression="ADD cancelled :r",
+            ExpressionAttributeValues={":r": {"SS": [request_id]}},
+        )
 
     async def cancelled(self, session_id: str) -> frozenset[str]:
         item = await self._item(session_id)
         return frozenset(item["cancelled"]["SS"]) if "cancelled" in item else frozenset()
+
+    async def _if_there(self, **update: Any) -> None:
+        """Update a session; else an update of nothing would make one."""
+        from botocore.exceptions import ClientError
+
+        there = "attribute_exists(session_id)"
+        try:
+            await self.call("update_item", self.table, ConditionExpression=there, **update)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     async def _item(self, session_id: str) -> Item:
         # Consistent: the request after `initialize` may reach another instance within milliseconds.
@@ -175,6 +168,18 @@ def stores(state: StateSection) -> Stores:
 
 def _key(session_id: str) -> Item:
     return {"session_id": {"S": session_id}}
+
+
+def _update(session: Session) -> Mapping[str, Any]:
+    return {
+        "Key": _key(session.session_id),
+        "UpdateExpression": "SET user_id = :u, protocol_version = :v, expires_at = :e",
+        "ExpressionAttributeValues": {
+            ":u": {"S": session.user_id},
+            ":v": {"S": session.protocol_version},
+            ":e": {"N": str(session.expires_at)},
+        },
+    }
 
 
 def _session(item: Item) -> Session:

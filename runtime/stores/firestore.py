@@ -125,12 +125,10 @@ class FirestoreSessions:
     now: Callable[[], float] = time.time
 
     async def open(self, session: Session) -> None:
-        fields = {
-            "user_id": {"stringValue": session.user_id},
-            "protocol_version": {"stringValue": session.protocol_version},
-            "expires_at": _moment(session.expires_at),
-        }
-        await self.database.put(SESSIONS, session.session_id, fields)
+        await self.database.put(SESSIONS, session.session_id, _fields(session))
+
+    async def renew(self, session: Session) -> None:
+        await self._if_there(session.session_id, _fields(session))
 
     async def find(self, session_id: str) -> Session | None:
         fields = await self.database.read(SESSIONS, session_id)
@@ -148,12 +146,8 @@ class FirestoreSessions:
 
     async def cancel(self, session_id: str, request_id: str) -> None:
         # A field each, so that instances never write over one another.
-        fields = {CANCELLED + request_id.encode().hex(): {"booleanValue": True}}
-        try:
-            await self.database.put(SESSIONS, session_id, fields, currentDocument={"exists": True})
-        except FirestoreError as error:
-            if "NOT_FOUND" not in str(error):
-                raise
+        cancelled = {CANCELLED + request_id.encode().hex(): {"booleanValue": True}}
+        await self._if_there(session_id, cancelled)
 
     async def cancelled(self, session_id: str) -> frozenset[str]:
         fields = await self.database.read(SESSIONS, session_id)
@@ -162,6 +156,14 @@ class FirestoreSessions:
             for name in fields
             if name.startswith(CANCELLED)
         )
+
+    async def _if_there(self, session_id: str, fields: Fields) -> None:
+        """Write fields of a session; else a write to nothing would make one."""
+        try:
+            await self.database.put(SESSIONS, session_id, fields, currentDocument={"exists": True})
+        except FirestoreError as error:
+            if "NOT_FOUND" not in str(error):
+                raise
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,14 @@ def stores(state: StateSection) -> Stores:
     assert state.database is not None
     database = Database(state.project, state.database)
     return Stores(FirestoreSessions(database), FirestoreConnections(database))
+
+
+def _fields(session: Session) -> Fields:
+    return {
+        "user_id": {"stringValue": session.user_id},
+        "protocol_version": {"stringValue": session.protocol_version},
+        "expires_at": _moment(session.expires_at),
+    }
 
 
 def _session(session_id: str, fields: Fields) -> Session:

@@ -25,6 +25,10 @@ class MemorySessions:
             await self.close(kept.session_id)
         self.sessions[session.session_id] = session
 
+    async def renew(self, session: Session) -> None:
+        if session.session_id in self.sessions:
+            self.sessions[session.session_id] = session
+
     async def find(self, session_id: str) -> Session | None:
         session = self.sessions.get(session_id)
         return session if session and session.expires_at > self.now() else None

@@ -65,6 +65,7 @@ async def test_the_documented_actions_are_those_that_a_whole_life_calls(
 
     client.meta.events.register("provide-client-params.dynamodb.*", note)
     await stores.sessions.open(ADA)
+    await stores.sessions.renew(ADA)
     await stores.sessions.find("s-1")
     await stores.sessions.cancel("s-1", "7")
     await stores.sessions.cancelled("s-1")

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message
 from runtime import sessions
 from runtime.application import application
 from runtime.config import Config
+from runtime.state import Session
 from runtime.stores.memory import MemorySessions
 from tests.harness.server import MODERN, eventually, initialize_request, modern_request, settings
 from tests.harness.tokens import Issuer
@@ -81,6 +82,11 @@ async def instances(issuer: Issuer) -> AsyncGenerator[Instances]:
 def call(tool: str, identity: int = 8, **arguments: Any) -> dict[str, Any]:
     params = {"name": tool, "arguments": arguments}
     return {"jsonrpc": "2.0", "id": identity, "method": "tools/call", "params": params}
+
+
+def cancellation(identity: object) -> dict[str, Any]:
+    params = {"requestId": identity}
+    return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
 
 
 def answer_in(response: httpx2.Response) -> dict[str, Any]:
@@ -183,9 +189,7 @@ async def test_a_cancellation_reaches_the_instance_that_works_on_the_call(instan
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(work, 8, 15)
         tasks.start_soon(work, 9, 2.5)
-        params = {"requestId": 8}
-        cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
-        said = await instances.send(1, cancelled, mcp_session_id=session)
+        said = await instances.send(1, cancellation(8), mcp_session_id=session)
         assert said.status_code == 202
         await eventually(lambda: 8 in ended)
         assert time.monotonic() - began < sessions.CANCELLED_EVERY_SECONDS + 1.2
@@ -206,6 +210,71 @@ async def test_a_call_goes_on_while_the_store_cannot_be_read(
     monkeypatch.setattr(instances.store, "find", fail)
     refused = await instances.send(0, call("echo", text="x"), mcp_session_id=session)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+
+
+async def unreachable(*_: object) -> None:
+    raise ConnectionError
+
+
+async def test_a_renewal_that_fails_leaves_the_call_to_go_on(
+    instances: Instances, monkeypatch: pytest.MonkeyPatch
+):
+    session = await instances.open()
+    soon = int(time.time()) + 60
+    await instances.store.open(replace(instances.store.sessions[session], expires_at=soon))
+    monkeypatch.setattr(instances.store, "renew", unreachable)
+    said = await instances.send(1, call("echo", text="hi"), mcp_session_id=session)
+    assert answer_in(said)["result"]["content"][0]["text"] == "hi"
+
+
+async def test_a_call_in_a_session_that_is_closed_meanwhile_does_not_open_it_again(
+    instances: Instances, monkeypatch: pytest.MonkeyPatch
+):
+    session = await instances.open()
+    kept = replace(instances.store.sessions[session], expires_at=int(time.time()) + 60)
+
+    async def found(name: str) -> Session:
+        await instances.store.close(name)
+        return kept
+
+    monkeypatch.setattr(instances.store, "find", found)
+    await instances.send(1, call("echo", text="hi"), mcp_session_id=session)
+    assert instances.store.sessions == {}
+
+
+@pytest.mark.parametrize("what", ["open", "close", "cancel"])
+async def test_a_store_that_cannot_be_written_is_a_503_to_try_again(
+    instances: Instances, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    session = await instances.open()
+    monkeypatch.setattr(instances.store, what, unreachable)
+    match what:
+        case "open":
+            said = await instances.send(0, initialize_request())
+        case "close":
+            said = await instances.send(0, None, method="DELETE", mcp_session_id=session)
+        case _:
+            said = await instances.send(0, cancellation(8), mcp_session_id=session)
+    assert (said.status_code, said.headers["retry-after"]) == (503, "2")
+    assert said.json()["error"]["message"] == "Sessions cannot be reached; try again"
+    assert "mcp-session-id" not in said.headers
+
+
+@pytest.mark.parametrize("identity", [None, True, 1.5, {"a": 1}, "x" * 1000])
+async def test_a_cancellation_of_what_is_no_request_is_refused(
+    instances: Instances, identity: object
+):
+    session = await instances.open()
+    said = await instances.send(0, cancellation(identity), mcp_session_id=session)
+    assert (said.status_code, said.json()["error"]["code"]) == (400, -32600)
+    assert await instances.store.cancelled(session) == frozenset()
+
+
+async def test_a_cancellation_of_a_text_is_none_of_the_number(instances: Instances):
+    session = await instances.open()
+    await instances.send(1, cancellation("8"), mcp_session_id=session)
+    said = await instances.send(0, call("wait", 8, seconds=1.3), mcp_session_id=session)
+    assert "result" in answer_in(said)
 
 
 async def test_a_client_that_goes_does_not_end_a_legacy_call(instances: Instances):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runtime.config import StateSection
-from runtime.state import Connection, Session, stores_of
+from runtime.state import LONGEST_KEY, Connection, Session, request_key, stores_of
 from runtime.stores.memory import MemoryConnections, MemorySessions
 
 ADA = Session(session_id="s", user_id="ada", protocol_version="2025-11-25", expires_at=100)
@@ -44,6 +46,15 @@ async def test_a_connection_is_found_until_it_is_gone():
     assert await store.find("c") == connection
     await store.disconnect("c")
     assert await store.find("c") is None
+
+
+def test_a_request_is_named_by_its_id_and_its_kind():
+    assert len({request_key(1), request_key("1"), request_key('"1"')}) == 3
+
+
+@pytest.mark.parametrize("identity", [None, True, 1.5, [], {}, "x" * LONGEST_KEY, 10**LONGEST_KEY])
+def test_what_no_request_can_have_as_its_id_names_none(identity: object):
+    assert request_key(identity) is None
 
 
 def test_memory_is_the_kind_that_needs_nothing():

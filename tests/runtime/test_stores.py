@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime.state import Connection, Session, Stores
+from runtime.state import LONGEST_KEY, Connection, Session, Stores
 from tests.harness.state import KINDS, Clock, opened
 
 ADA = Session(session_id="s-1", user_id="ada", protocol_version="2025-11-25", expires_at=1_000)
@@ -41,17 +41,25 @@ async def test_an_expired_session_is_not_found_though_nobody_has_deleted_it(
     assert await stores.sessions.of_user("ada") == []
 
 
-async def test_an_opening_anew_prolongs_a_session_and_keeps_its_cancellations(
+async def test_a_renewal_prolongs_a_session_and_keeps_its_cancellations(
     stores: Stores, clock: Clock
 ):
     await stores.sessions.open(ADA)
     await stores.sessions.cancel("s-1", "7")
     longer = dataclasses.replace(ADA, expires_at=2_000)
-    await stores.sessions.open(longer)
+    await stores.sessions.renew(longer)
     clock.now = 1_000
     assert await stores.sessions.find("s-1") == longer
     assert await stores.sessions.cancelled("s-1") == {"7"}
     assert await stores.sessions.of_user("ada") == [longer]
+
+
+async def test_a_renewal_brings_back_no_session_that_was_closed(stores: Stores):
+    await stores.sessions.open(ADA)
+    await stores.sessions.close("s-1")
+    await stores.sessions.renew(dataclasses.replace(ADA, expires_at=2_000))
+    assert await stores.sessions.find("s-1") is None
+    assert await stores.sessions.of_user("ada") == []
 
 
 async def test_the_sessions_of_a_user_are_all_hers_and_no_one_elses(stores: Stores):
@@ -74,9 +82,10 @@ async def test_a_closed_session_is_gone_with_its_cancellations(stores: Stores):
 async def test_cancellations_of_several_instances_add_up(stores: Stores):
     await stores.sessions.open(ADA)
     await stores.sessions.open(ELSEWHERE)
-    for request in ("7", "a/b.c#d?é `", "7"):
+    requests = {"7", "a/b.c#d?é `", "x" * LONGEST_KEY}
+    for request in (*requests, "7"):
         await stores.sessions.cancel("s-1", request)
-    assert await stores.sessions.cancelled("s-1") == {"7", "a/b.c#d?é `"}
+    assert await stores.sessions.cancelled("s-1") == requests
     assert await stores.sessions.cancelled("s-2") == frozenset()
 
 
