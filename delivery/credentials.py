@@ -22,7 +22,8 @@ class Source:
     Attributes:
         cloud: its name for people.
         variables: environment variables, any of which is enough.
-        files: files below the home folder, any of which is enough.
+        files: files below the home folder, any of which is enough; a variable that says where else
+            they are is among the variables.
         maker: what a machine of that cloud says its maker is: it has an identity of its own.
         switch: the configuration that switches the cloud off.
         fix: how to log in.
@@ -50,6 +51,7 @@ SOURCES: Final[Mapping[str, Source]] = {
         variables=(
             *("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"),
             *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+            *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"),
         ),
         files=(".aws/credentials", ".aws/config"),
         maker="Amazon",
@@ -58,7 +60,10 @@ SOURCES: Final[Mapping[str, Source]] = {
     ),
     "pulumi:providers:gcp": Source(
         cloud="Google Cloud",
-        variables=("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS", "GOOGLE_OAUTH_TOKEN"),
+        variables=(
+            *("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS"),
+            *("GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_CONFIG"),
+        ),
         files=(".config/gcloud/application_default_credentials.json",),
         maker="Google",
         switch="qudag-mcp:clouds.gcp",
@@ -66,7 +71,10 @@ SOURCES: Final[Mapping[str, Source]] = {
     ),
     "pulumi:providers:azure-native": Source(
         cloud="Azure",
-        variables=("ARM_CLIENT_ID", "AZURE_CLIENT_ID", "ARM_USE_MSI", "ARM_USE_OIDC"),
+        variables=(
+            *("ARM_CLIENT_ID", "AZURE_CLIENT_ID", "ARM_USE_MSI", "ARM_USE_OIDC"),
+            "AZURE_CONFIG_DIR",
+        ),
         files=(".azure/azureProfile.json", ".azure/msal_token_cache.json"),
         maker="Microsoft",
         switch="qudag-mcp:clouds.azure",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+
+from components.limits import LOG_RETENTION_DAYS
 
 from .cloud_forms import (
     Account,
@@ -14,6 +16,7 @@ from .cloud_forms import (
     AzureLocation,
     AzureResource,
     AzureSecret,
+    Bucket,
     Certificate,
     GcpMember,
     GcpNetwork,
@@ -22,17 +25,12 @@ from .cloud_forms import (
     GcpSecret,
     Subnet,
     Tag,
+    Topic,
     Variable,
     Vpc,
 )
 from .forms import Cidr, Domain, Image, refusal
 from .section import Section
-
-LOG_DAYS: Final = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-"""What PutRetentionPolicy of the CloudWatch Logs API takes."""
 
 Enabled = Annotated[bool, Field(description="false: switched off, and nothing of it is made.")]
 Public = Annotated[
@@ -44,13 +42,13 @@ Public = Annotated[
 
 
 def _kept_days(days: int) -> int:
-    if days in LOG_DAYS:
+    if days in LOG_RETENTION_DAYS:
         return days
-    more = next((each for each in LOG_DAYS if each > days), LOG_DAYS[-1])
+    more = next((each for each in LOG_RETENTION_DAYS if each > days), LOG_RETENTION_DAYS[-1])
     raise refusal(
         f"is {days}, which CloudWatch Logs does not offer",
         "the log group could not be made (CloudWatch Logs API, PutRetentionPolicy)",
-        f"write {more}, or another of: {', '.join(map(str, LOG_DAYS))}",
+        f"write {more}, or another of: {', '.join(map(str, LOG_RETENTION_DAYS))}",
     )
 
 
@@ -103,6 +101,9 @@ class Aws(Section):
     network: AwsNetwork | None = Field(
         default=None, description="Absent: nothing that needs a network can be made."
     )
+    alarm_topic: Topic | None = Field(
+        default=None, description="Who is told of alarms; absent: they are seen in CloudWatch."
+    )
 
 
 class Gcp(Section):
@@ -139,6 +140,13 @@ class Clouds(Section):
     )
 
 
+class Throttle(Section):
+    """What the APIs of a function take, all clients together; beyond it, 429."""
+
+    requests_per_second: int = Field(default=10, ge=1, le=10_000, description="Sustained rate.")
+    burst: int = Field(default=20, ge=1, le=5_000, description="Requests at once.")
+
+
 class AwsFunction(Section):
     """The server as a function of AWS Lambda."""
 
@@ -148,7 +156,16 @@ class AwsFunction(Section):
         description="http-api: API Gateway, calls of at most 30 s; function-url: streams, 15 min.",
     )
     public: Public = False
+    domain: Domain | None = Field(
+        default=None, description="Host name of the HTTP API; absent: the one that AWS gives."
+    )
+    certificate: Certificate | None = Field(
+        default=None, description="The domain's certificate, in the same region."
+    )
     websocket: bool = Field(default=False, description="A WebSocket API beside it.")
+    throttle: Throttle | None = Field(
+        default=None, description="Of the APIs; absent: ten requests a second, twenty at once."
+    )
     memory_mb: int = Field(
         default=1024, ge=128, le=10240, description="Memory in MB; CPU grows with it."
     )
@@ -217,6 +234,16 @@ class AwsContainer(Section):
         description="Networks that may reach it, where it is not public; none named: the VPC.",
     )
     image: Image | None = Field(default=None, description="Absent: images.server.")
+    architecture: Literal["X86_64", "ARM64"] = Field(
+        default="X86_64", description="What the image is built for."
+    )
+    cpu: Literal[256, 512, 1024, 2048, 4096] = Field(
+        default=512, description="CPU units of a task; 1024 are one CPU."
+    )
+    memory_mb: int = Field(default=1024, ge=512, le=30_720, description="Memory of a task in MiB.")
+    access_logs_bucket: Bucket | None = Field(
+        default=None, description="A bucket of yours for the load balancer's access log."
+    )
     min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")
     max_instances: MostInstances = 10
     log_retention_days: LogDays = 30

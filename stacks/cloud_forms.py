@@ -46,6 +46,21 @@ CERTIFICATE: Final = Form(
     ),
     consequence="the load balancer could not prove who it is",
 )
+TOPIC: Final = Form(
+    name="SNS topic",
+    pattern=r"^arn:aws:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$",
+    words="the ARN of a topic of Amazon SNS",
+    examples=("arn:aws:sns:eu-west-1:123456789012:on-call",),
+    consequence="nobody would be told when an alarm goes off",
+)
+BUCKET: Final = Form(
+    name="bucket",
+    pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    words="the name of a bucket of Amazon S3",
+    examples=("qudag-access-logs",),
+    consequence="the load balancer could write its log nowhere",
+    longest=63,
+)
 AWS_SECRET: Final = Form(
     name="AWS secret",
     pattern=r"^arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:qudag-mcp/[A-Za-z0-9/_+=.@-]+$",
@@ -147,7 +162,7 @@ TAG: Final = Form(
 CLOUD_FORMS: Final = {
     form.pattern: form
     for form in (
-        *(ACCOUNT, AWS_REGION, VPC, SUBNET, CERTIFICATE, AWS_SECRET),
+        *(ACCOUNT, AWS_REGION, VPC, SUBNET, CERTIFICATE, AWS_SECRET, TOPIC, BUCKET),
         *(GCP_PROJECT, GCP_REGION, GCP_NETWORK, GCP_SECRET, GCP_MEMBER),
         *(AZURE_ID, AZURE_LOCATION, AZURE_RESOURCE, AZURE_SECRET),
         *(VARIABLE, TAG),
@@ -160,6 +175,8 @@ AwsRegion = Annotated[str, AWS_REGION.field()]
 Vpc = Annotated[str, VPC.field()]
 Subnet = Annotated[str, SUBNET.field()]
 Certificate = Annotated[str, CERTIFICATE.field()]
+Topic = Annotated[str, TOPIC.field()]
+Bucket = Annotated[str, BUCKET.field()]
 AwsSecret = Annotated[str, AWS_SECRET.field()]
 GcpProject = Annotated[str, GCP_PROJECT.field()]
 GcpRegion = Annotated[str, GCP_REGION.field()]

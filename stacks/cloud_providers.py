@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -18,7 +19,8 @@ def tags_of(config: StackConfig) -> dict[str, str]:
     return {
         "project": TAG_PROJECT,
         "environment": config.environment,
-        "stack": pulumi.get_stack(),
+        # Google Cloud's labels have no capitals and no dots.
+        "stack": re.sub(r"[^a-z0-9_-]", "-", pulumi.get_stack().lower())[:63],
         "managed-by": "pulumi",
         **config.clouds.tags,
     }

@@ -15,7 +15,8 @@ def build(config: StackConfig) -> dict[str, Any]:
     """Registers everything that is switched on; returns the stack's outputs.
 
     The contract's four are the platform's where there is one, else those of the first target;
-    ``targets`` has them of each place in the clouds, by its name.
+    ``targets`` has them of each place in the clouds, by its name, and what else it tells, such as
+    what the domain's DNS record points to.
     """
     outputs: dict[str, Any] = {}
     if config.kubernetes.enabled:
@@ -24,10 +25,10 @@ def build(config: StackConfig) -> dict[str, Any]:
 
         outputs = Platform(config, kubernetes_provider(config)).outputs()
     targets: dict[str, dict[str, Any]] = {
-        name: {output: getattr(target, output) for output in CONTRACT}
+        name: {output: getattr(target, output) for output in type(target).outputs()}
         for name, target in cloud_targets(config).items()
     }
     if targets:
-        first = next(iter(targets.values()))
+        first = {output: next(iter(targets.values()))[output] for output in CONTRACT}
         outputs = {**first, "audience": config.protocol.audience, **outputs, "targets": targets}
     return outputs

@@ -13,7 +13,7 @@ from .target import Clouds, Target
 
 
 def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.functions.aws_fronts import LambdaFront
+    from components.functions.aws_fronts import LambdaFront, Throttle
     from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
 
     section = clouds.config.serverless.aws
@@ -21,7 +21,10 @@ def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
     args = AwsLambdaArgs(
         place=clouds.aws,
         archive=clouds.archives["aws-lambda"],
-        config=clouds.server(),
+        config=clouds.server(domain=section.domain),
+        certificate=section.certificate,
+        throttle=Throttle(**section.throttle.model_dump()) if section.throttle else None,
+        alarm_topic=clouds.alarm_topic,
         public=section.public,
         front=LambdaFront(section.front),
         websocket=section.websocket,
@@ -48,6 +51,11 @@ def _aws_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -
         public=section.public,
         allowed_from=section.clients,
         secrets=section.secrets,
+        cpu=section.cpu,
+        memory=section.memory_mb,
+        architecture=section.architecture,
+        access_logs_bucket=section.access_logs_bucket,
+        alarm_topic=clouds.alarm_topic,
         min_tasks=section.min_instances,
         max_tasks=section.max_instances,
         tls_minimum=clouds.config.edge.tls_minimum,

@@ -49,6 +49,12 @@ class Clouds:
         )
 
     @property
+    def alarm_topic(self) -> str | None:
+        """ARN of the topic that is told when something on AWS fails."""
+        place = self.config.clouds.aws
+        return place.alarm_topic if place else None
+
+    @property
     def gcp(self) -> GcpPlace:
         place = self.config.clouds.gcp
         assert place is not None

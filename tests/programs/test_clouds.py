@@ -212,6 +212,9 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
     [
         ("serverless", "aws", {"memoryMb": 2048}, "2048"),
         ("serverless", "aws", {"reservedConcurrency": 7}, "7"),
+        ("containers", "aws", {"cpu": 1024, "memoryMb": 2048}, "1024"),
+        ("containers", "aws", {"architecture": "ARM64"}, "ARM64"),
+        ("containers", "aws", {"accessLogsBucket": "qudag-access-logs"}, "qudag-access-logs"),
         ("serverless", "aws", {"logRetentionDays": 60}, "60"),
         ("serverless", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
         ("serverless", "gcp", {"memoryMb": 2048}, "2048Mi"),
@@ -252,6 +255,31 @@ def test_what_a_section_says_reaches_its_place_and_is_sound(
     ) | below(graph, TARGETS[section, cloud].name)
     assert shown in json.dumps([change.resource.inputs for change in changes])
     assert [str(problem) for problem in broken_policies(graph)] == []
+
+
+def test_alarms_are_told_to_the_topic_of_the_account():
+    topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
+    alarms = prod(clouds={"aws": {"alarmTopic": topic}}).all(
+        "aws:cloudwatch/metricAlarm:MetricAlarm"
+    )
+    assert len(alarms) > 4
+    assert {json.dumps(alarm.inputs.get("alarmActions")) for alarm in alarms} == {f'["{topic}"]'}
+
+
+def test_an_http_api_may_have_a_domain_and_a_rate_of_its_own():
+    certificate = json.loads(_prod().config["qudag-mcp:containers"])["aws"]["certificate"]
+    function = {
+        "front": "http-api",
+        "domain": "fn.mcp.qudag.com",
+        "certificate": certificate,
+        "throttle": {"requestsPerSecond": 77, "burst": 99},
+    }
+    graph = prod(protocol={"longestToolSeconds": 20}, serverless={"aws": function})
+    said = graph.outputs["targets"]["aws-function"]
+    assert said["mcp_url"] == "https://fn.mcp.qudag.com/mcp"
+    assert said["dns_target"]
+    stages = [one.inputs for one in graph.all("aws:apigatewayv2/stage:Stage")]
+    assert "77" in json.dumps(stages)
 
 
 def test_short_calls_may_go_through_api_gateway_and_its_websockets():
