@@ -15,18 +15,13 @@ from .limits import LOG_RETENTION_DAYS
 from .naming import NAME_RULES, fitted, unique
 from .places import AwsPlace
 from .problems import Problem
+from .secret_names import AWS_REFERENCE
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 _VERSION = "2012-10-17"
-_SECRET = re.compile(
-    r"arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:qudag-mcp/[\w/+=.@-]+(:[\w.-]+::)?"
-)
-"""An ARN, and the key of a JSON secret as ECS writes it."""
-
-
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)[:@].+")
 
 
@@ -139,7 +134,7 @@ def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
             "write the whole ARN, with the six characters that AWS puts at its end",
         )
         for variable, arn in secrets.items()
-        if not _SECRET.fullmatch(arn)
+        if not re.fullmatch(AWS_REFERENCE, arn)
     ]
 
 

@@ -15,6 +15,7 @@ from .cloud_resource import CloudResource
 from .naming import NAME_RULES, fitted, unique
 from .places import AzurePlace
 from .problems import Problem
+from .secret_names import AZURE_VERSION
 from .server_config import ServerConfig, State, variables_problems
 
 ROLES: Final = {
@@ -49,11 +50,6 @@ TAGGED: Final = frozenset(
 )
 """Types that have a location and take tags; the others are parts of one that does."""
 
-_SECRET: Final = re.compile(
-    r"https://(?P<vault>[a-z][a-z0-9-]{1,22}[a-z0-9])\.vault\.azure\.net"
-    r"/secrets/(?P<name>[A-Za-z0-9-]{1,127})/[0-9a-f]{32}"
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class AzureSecrets:
@@ -70,15 +66,15 @@ class AzureSecrets:
 
     def name(self, variable: str) -> str:
         """The secret's name in the vault."""
-        found = _SECRET.fullmatch(self.versions[variable])
-        return found["name"] if found else ""
+        return self.versions[variable].split("/")[-2]
 
     def problems(self) -> list[Problem]:
         """Addresses that are no version of a secret of this vault."""
         vault = self.vault.rpartition("/")[2].lower()
         problems = variables_problems(self.versions)
         for variable, address in self.versions.items():
-            found = _SECRET.fullmatch(address)
+            found = re.fullmatch(AZURE_VERSION, address)
+            its_vault = address.removeprefix("https://").partition(".")[0]
             path = f"secrets.versions.{variable}"
             if not found:
                 problems.append(
@@ -89,11 +85,11 @@ class AzureSecrets:
                         f"write https://{vault}.vault.azure.net/secrets/<name>/<version>",
                     )
                 )
-            elif found["vault"] != vault:
+            elif its_vault != vault:
                 problems.append(
                     Problem(
                         path,
-                        f"is in the vault {found['vault']}, and secrets.vault is {vault}",
+                        f"is in the vault {its_vault}, and secrets.vault is {vault}",
                         "the server's identity would have no right to read it",
                         f"use a secret of {vault}",
                     )

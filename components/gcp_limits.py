@@ -10,14 +10,12 @@ from .budget import STEP, Distance
 from .gcp import EVERYONE, GcpAccess
 from .limits import CLOUD_RUN_CONCURRENCY, Limit, instances_problems
 from .problems import Problem
+from .secret_names import GCP_VERSION
 from .server_config import unserved, variables_problems
 
 if TYPE_CHECKING:
     from .containers.cloud_run import CloudRunArgs
     from .functions.gcp_function import GcpFunctionArgs
-
-VERSION: Final = r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/[1-9][0-9]*"
-"""One version of a secret."""
 
 STOPS: Final = "Cloud Run ends an instance 10 s after telling it to (Container runtime contract)"
 
@@ -84,5 +82,5 @@ def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
             "write projects/<project>/secrets/<name>/versions/<number>",
         )
         for variable, name in secrets.items()
-        if not re.fullmatch(VERSION, name)
+        if not re.fullmatch(GCP_VERSION, name)
     ]

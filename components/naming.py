@@ -258,17 +258,19 @@ def fitted(rule: NameRule, *words: str, suffix: str = "") -> str:
     tail = f"{separator}{suffix}" if suffix else ""
     room = rule.longest - len(tail)
     head = separator.join(kept).lstrip("0123456789-")
-    head = head[: max(room, 0)].rstrip("-")
-    if not head or not re.fullmatch(rule.form, head + tail) or len(head + tail) < rule.shortest:
-        what = f"no name of {rule.shortest} to {rule.longest} characters can be made of it"
-        raise ProblemReport(
-            [
-                Problem(
-                    " ".join(words) or "name",
-                    what,
-                    f"the cloud refuses it ({rule.source})",
-                    "use another name, with at least three letters",
-                )
-            ]
-        )
-    return head + tail
+    # A cloud that forbids a beginning, or so short a name, takes it with ours in front.
+    for start in (head, f"mcp{separator}{head}") if head else ():
+        whole = start[: max(room, 0)].rstrip("-") + tail
+        if len(whole) >= rule.shortest and re.fullmatch(rule.form, whole):
+            return whole
+    what = f"no name of {rule.shortest} to {rule.longest} characters can be made of it"
+    raise ProblemReport(
+        [
+            Problem(
+                " ".join(words) or "name",
+                what,
+                f"the cloud refuses it ({rule.source})",
+                "use another name, with at least three letters",
+            )
+        ]
+    )

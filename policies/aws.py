@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from components.secret_names import AWS_ARN
+
 from . import aws_settings, aws_task_settings, beside
 from .aws_rows import (
     API,
@@ -15,6 +17,7 @@ from .aws_rows import (
     CLUSTER,
     DATABASE,
     ENCRYPTION,
+    EVENTS,
     FUNCTION,
     GROUP,
     IN,
@@ -69,6 +72,7 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (URL, "functionName", FUNCTION, "name"),
         ("aws:lambda/permission:Permission", "function", FUNCTION, "name"),
         (ROLE_POLICY, "role", ROLE, "name"),
+        (EVENTS, "functionName", FUNCTION, "name"),
         (SCHEDULE, "target.arn", FUNCTION, "arn"),
         (SCHEDULE, "target.roleArn", ROLE, "arn"),
         (SCHEDULE, "target.deadLetterConfig.arn", QUEUE, "arn"),
@@ -113,7 +117,7 @@ UNBOUNDED: Final[dict[str, str]] = {
 
 OUTSIDE: Final[tuple[str, ...]] = (
     # What the configuration names: secrets under qudag-mcp/, and the load balancer's certificate.
-    r"arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:qudag-mcp/[\w/+=.@-]+",
+    AWS_ARN,
     r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
     # Images that were pushed before: the repository is not this stack's to make.
     r"arn:aws:ecr:[a-z0-9-]+:\d{12}:repository/[\w./-]+",

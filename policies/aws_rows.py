@@ -11,6 +11,7 @@ from components.limits import Limit
 from .rule import Required
 
 FUNCTION: Final = "aws:lambda/function:Function"
+EVENTS: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 URL: Final = "aws:lambda/functionUrl:FunctionUrl"
 TABLE: Final = "aws:dynamodb/table:Table"
 QUEUE: Final = "aws:sqs/queue:Queue"

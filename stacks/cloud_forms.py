@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+from components.secret_names import AWS_REFERENCE, AZURE_VERSION, GCP_VERSION
+
 from .forms import Form
 
 _NOWHERE: Final = "the provider finds no such place: nothing could be made there"
@@ -63,8 +65,9 @@ BUCKET: Final = Form(
 )
 AWS_SECRET: Final = Form(
     name="AWS secret",
-    pattern=r"^arn:aws:secretsmanager:[a-z0-9-]+:\d{12}:secret:qudag-mcp/[A-Za-z0-9/_+=.@-]+$",
-    words="the ARN of a secret whose name begins with qudag-mcp/",
+    pattern=f"^{AWS_REFERENCE}$",
+    words="the ARN of a secret whose name begins with qudag-mcp/, with the six characters that AWS "
+    "puts at its end; :key:: after it is one key of a JSON secret",
     examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3",),
     consequence="the server's role would be given somebody else's secret, or none",
     longest=512,
@@ -95,7 +98,7 @@ GCP_NETWORK: Final = Form(
 )
 GCP_SECRET: Final = Form(
     name="Google Cloud secret",
-    pattern=r"^projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/[1-9][0-9]*$",
+    pattern=f"^{GCP_VERSION}$",
     words="one version of a secret, by its number",
     examples=("projects/qudag-prod/secrets/api-key/versions/3",),
     consequence="what runs tomorrow might read another secret than what was tested today",
@@ -135,7 +138,7 @@ AZURE_RESOURCE: Final = Form(
 )
 AZURE_SECRET: Final = Form(
     name="Azure secret",
-    pattern=r"^https://[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net/secrets/[A-Za-z0-9-]{1,127}/[0-9a-f]{32}$",
+    pattern=f"^{AZURE_VERSION}$",
     words="the address of one version of a secret in Key Vault",
     examples=(
         "https://qudag-prod.vault.azure.net/secrets/api-key/0123456789abcdef0123456789abcdef",

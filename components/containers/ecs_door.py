@@ -10,6 +10,7 @@ from ..budget import Distance
 from ..cloud_resource import CloudResource
 from ..era import has_sessions
 from ..server_config import HTTP
+from .ecs_fargate_limits import OUT
 
 if TYPE_CHECKING:
     from .ecs_fargate import EcsFargate, EcsFargateArgs
@@ -54,7 +55,7 @@ class EcsDoor:
         let_out(self.owner, "door-to-tasks", self.group, to_tasks)
         from_door = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))
         let_in(self.owner, "tasks-from-door", self.tasks, from_door)
-        outside = Allowed(443, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE)
+        outside = Allowed(OUT, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE)
         let_out(self.owner, "tasks-out", self.tasks, outside)
 
     def _balancer(self) -> CloudResource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from ..aws import reserved_problems, retention_problems, secret_problems
 from ..budget import STEP, Distance
@@ -13,6 +14,9 @@ from ..server_config import unserved
 
 if TYPE_CHECKING:
     from .ecs_fargate import EcsFargateArgs
+
+OUT: Final = 443
+"""The one port by which tasks reach what is outside."""
 
 RESERVED: Final = ("QUDAG_MCP_",)
 """Beginnings of variables that the component itself sets."""
@@ -47,6 +51,23 @@ def problems(args: EcsFargateArgs) -> list[Problem]:
         *secret_problems(args.secrets),
         *reserved_problems(args.secrets, RESERVED),
         *unserved(args.config),
+        *_keys(args.config.auth.jwks_url),
+    ]
+
+
+def _keys(url: str | None) -> list[Problem]:
+    """The tasks' security group lets them out on HTTPS's own port alone."""
+    found = urlsplit(url or "")
+    port = found.port or {"http": 80}.get(found.scheme, OUT)
+    if port == OUT:
+        return []
+    return [
+        Problem(
+            "config.auth.jwks_url",
+            f"has port {port}",
+            f"the tasks' security group lets them out to port {OUT} alone: tokens stay unread",
+            f"offer the keys at https and port {OUT}",
+        )
     ]
 
 

@@ -30,7 +30,8 @@ HANDLER: Final = "qudag_mcp_server.hosts.aws_lambda.handler"
 STREAMING_WRAPPER: Final = "/var/task/stream"
 """Runs our own loop in place of the runtime's, which cannot stream from Python."""
 SECRETS_VARIABLE: Final = "QUDAG_MCP_SECRETS"
-HEALTH_EVERY: Final = "rate(5 minutes)"
+HEALTH_SECONDS: Final = 300
+HEALTH_EVERY: Final = f"rate({HEALTH_SECONDS // 60} minutes)"
 DEAD_LETTERS_DAYS: Final = 14
 
 
@@ -209,6 +210,18 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         calling = Right(actions=("lambda:InvokeFunction",), resources=[function.output("arn")])
         failing = Right(actions=("sqs:SendMessage",), resources=[letters.output("arn")])
         rights = allow(self, role, "check-health", [calling, failing])
+        # Scheduler hands an event over and is done: trying again is Lambda's (AWS Lambda Developer
+        # Guide, Error handling for asynchronous invocation). The next check comes anyway.
+        once = CloudResource(
+            "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+            self.named("events"),
+            {
+                "functionName": function.output("name"),
+                "maximumRetryAttempts": 0,
+                "maximumEventAgeInSeconds": HEALTH_SECONDS,
+            },
+            opts=self.owned(),
+        )
         CloudResource(
             SCHEDULE,
             self.named("health-check"),
@@ -220,12 +233,11 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
                     "arn": function.output("arn"),
                     "roleArn": role.output("arn"),
                     "input": json.dumps({"action": "healthcheck"}),
-                    # The next one comes in five minutes anyway.
                     "retryPolicy": {"maximumRetryAttempts": 0},
                     "deadLetterConfig": {"arn": letters.output("arn")},
                 },
             },
-            opts=self.owned(depends_on=[rights]),
+            opts=self.owned(depends_on=[rights, once]),
         )
 
     def _watch(self, args: AwsLambdaArgs, function: CloudResource, letters: CloudResource) -> None:

@@ -281,6 +281,17 @@ def test_its_health_is_checked_every_five_minutes():
     assert json.loads(schedule["target"]["input"]) == {"action": "healthcheck"}
 
 
+def test_a_health_check_that_failed_is_not_tried_again():
+    made = graph()
+    events = made.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert events.inputs == {
+        "functionName": made.one(FUNCTION).inputs["name"],
+        "maximumRetryAttempts": 0,
+        "maximumEventAgeInSeconds": 300,
+    }
+    assert events.urn in made.one("aws:scheduler/schedule:Schedule").dependencies
+
+
 def test_both_tables_are_encrypted_recoverable_and_forget_what_has_expired():
     for table in graph().all(TABLE):
         assert table.inputs["serverSideEncryption"] == {"enabled": True}

@@ -70,6 +70,11 @@ def refused(**changes: Any) -> dict[str, str]:
     return {problem.path: str(problem) for problem in report.value.problems}
 
 
+def keys_at(url: str) -> dict[str, Any]:
+    """Where the issuer publishes its keys, as a change of the args."""
+    return {"config": replace(CONFIG, auth=replace(CONFIG.auth, jwks_url=url))}
+
+
 def slow(seconds: int) -> dict[str, Any]:
     return {"config": replace(CONFIG, budget=TimeoutBudget(longest_tool=seconds))}
 
@@ -314,6 +319,9 @@ def test_it_scales_between_its_bounds():
         ({"log_retention": 2}, "log_retention", "write 3"),
         ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
         ({"config": replace(CONFIG, http=9000)}, "config.http", "leave it out"),
+        (keys_at("https://login.example.com:8443/keys"), "config.auth.jwks_url", "port 443"),
+        (keys_at("http://login.example.com/keys"), "config.auth.jwks_url", "has port 80"),
+        ({"secrets": {"A": AWS_SECRET.removesuffix("-a1B2c3")}}, "secrets.A", "six characters"),
         ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),
         ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
         ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "no file"),

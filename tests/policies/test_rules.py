@@ -92,7 +92,7 @@ def test_a_reference_is_to_a_resource_of_the_graph():
 
 
 def test_a_policy_names_resources_of_the_graph_or_what_lies_outside():
-    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/a"
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/a-a1B2c3"
 
     def program(make: Callable[..., CloudResource]) -> None:
         table = make(TABLE, "table", "arn", name="sessions")

@@ -234,6 +234,7 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
         ("containers", "aws", {"public": False, "clients": ["10.9.0.0/16"]}, "10.9.0.0/16"),
         ("containers", "aws", {"logRetentionDays": 60}, "60"),
         ("containers", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
+        ("containers", "aws", {"secrets": {"API_KEY": f"{ARN}:key::"}}, f"{ARN}:key::"),
         ("containers", "gcp", {"minInstances": 3}, "3"),
         ("containers", "gcp", {"maxInstances": 33}, "33"),
         ("containers", "gcp", {"concurrency": 44}, "44"),

@@ -67,6 +67,19 @@ def test_what_a_cloud_does_not_allow_is_refused(token: str, name: str):
     assert NAME_RULES[token].problem("it", name) is not None
 
 
+@pytest.mark.parametrize(
+    ("token", "name", "made"),
+    [
+        ("aws:lb/loadBalancer:LoadBalancer", "internal-door", f"mcp-internal-door-{SUFFIX}"),
+        ("aws:ec2/securityGroup:SecurityGroup", "sg-door", f"mcp-sg-door-{SUFFIX}"),
+    ],
+)
+def test_a_beginning_that_is_forbidden_does_not_stand_at_the_beginning(
+    token: str, name: str, made: str
+):
+    assert fitted(NAME_RULES[token], name, suffix=SUFFIX) == made
+
+
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_a_suffix_is_the_same_at_each_run(parts: list[str]):
     assert unique(*parts) == unique(*parts)
