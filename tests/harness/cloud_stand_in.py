@@ -1,0 +1,99 @@
+"""A Pulumi provider that makes nothing: it says what a cloud would, as far as that is foretold.
+
+For the real engine, where a cloud's own plugin needs an account. Whoever runs this file gets the
+plugin of the package that the file is called after: ``pulumi-resource-aws``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from delivery.foretold import foretold, put, unlike_inputs
+from delivery.wire import readable
+
+
+class StandIn(provider_pb2_grpc.ResourceProviderServicer):
+    """Takes what it is given, and gives it back with ids, ARNs and addresses."""
+
+    def __init__(self) -> None:
+        self.configured: dict[str, Any] = {}
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version="1.0.0")
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        self.configured = readable(request.args)[0]
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    def Check(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        same = readable(request.old_inputs) == readable(request.news)
+        answers = provider_pb2.DiffResponse
+        return answers(changes=answers.DIFF_NONE if same else answers.DIFF_SOME)
+
+    def Create(self, request: Any, context: Any) -> Any:
+        identity, state = self._made(request.urn, request.properties)
+        return provider_pb2.CreateResponse(id=identity, properties=state)
+
+    def Update(self, request: Any, context: Any) -> Any:
+        return provider_pb2.UpdateResponse(properties=self._made(request.urn, request.news)[1])
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def _made(self, urn: str, inputs: Any) -> tuple[str, struct_pb2.Struct]:
+        _, _, qualified, name = urn.split("::", 3)
+        token = qualified.rpartition("$")[2]
+        state = struct_pb2.Struct()
+        state.CopyFrom(inputs)
+        said = foretold(token, name, readable(inputs)[0], self.configured)
+        identity = said.pop("id", name)
+        for path in unlike_inputs(token):
+            state.fields.pop(path, None)
+        for path, text in said.items():
+            put(state, path, text)
+        return identity, state
+
+
+def install(package: str, version: str, pulumi_home: Path, root: Path) -> None:
+    """Puts the stand-in where the engine looks for the plugin of ``package``."""
+    folder = pulumi_home / "plugins" / f"resource-{package}-v{version}"
+    folder.mkdir(parents=True)
+    program = folder / f"pulumi-resource-{package}"
+    program.write_text(
+        f"#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} -m tests.harness.cloud_stand_in\n"
+    )
+    program.chmod(0o755)
+
+
+def main() -> None:
+    """Serves until the engine ends it."""
+    server = grpc.server(ThreadPoolExecutor(8))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandIn(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
