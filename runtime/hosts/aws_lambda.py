@@ -11,11 +11,14 @@ import base64
 import functools
 import json
 import os
+import time
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from .. import aws
+from ..gate import mapping
 from ..logs import event as log_event
-from ..reading import ConfigError
+from ..reading import ConfigError, StartError
 from .bridge import Answer, Bridge, CutError, Request
 from .resident import Resident
 
@@ -25,6 +28,8 @@ MARGIN_SECONDS = 1.5
 """What is kept of a function's time to end a request that would outlast it, and to answer."""
 STARTS_WITHIN_SECONDS = 8.0
 """Of the 10 that Lambda gives an initialization ("Lambda execution environment lifecycle")."""
+SECRETS_WITHIN_SECONDS = 4.0
+"""Of those, what all secrets together may take."""
 Event = dict[str, Any]
 
 
@@ -37,13 +42,18 @@ class Context(Protocol):
 
 
 class Host:
-    """The application of this process, made from the environment; raises `ConfigError`."""
+    """The application of this process, made from the environment.
+
+    Raises `ConfigError` and `StartError`.
+    """
 
     def __init__(self) -> None:
+        begun = time.monotonic()
         resolve_secrets()
         self.resident = Resident.of_environment()
         self.bridge = Bridge(self.resident)
-        self.bridge.run(self.resident.live(), STARTS_WITHIN_SECONDS)
+        left = STARTS_WITHIN_SECONDS - (time.monotonic() - begun)
+        self.bridge.run(self.resident.live(), left)
 
     def ask(self, event: Event, context: Context) -> Answer:
         """The answer to an HTTP event, whose body may still be under way."""
@@ -121,22 +131,61 @@ def _payload(answer: Answer) -> dict[str, Any]:
 
 
 def resolve_secrets() -> None:
-    """Set the variables that `SECRETS` names, from Secrets Manager; once, at the cold start."""
+    """Set the variables that `SECRETS` names, from Secrets Manager; once, at the cold start.
+
+    Raises `StartError` with every secret that cannot be had, `ConfigError` with every one that does
+    not hold what is asked of it.
+    """
     wanted: dict[str, str] = json.loads(os.environ.get(SECRETS, "{}"))
     if not wanted:
         return
-    import botocore.session  # of the managed runtime
+    # arn:aws:secretsmanager:region:account:secret:name, then as ECS has it: key, stage, version
+    parts = {name: reference.split(":") for name, reference in wanted.items()}
+    secrets = _fetched({name: ":".join(part[:7]) for name, part in parts.items()})
+    problems: list[str] = []
+    for name, secret in secrets.items():
+        key = "".join(parts[name][7:8])
+        found = _value(secret, key)
+        if found is None:
+            problems.append(f"{name}: the secret has no key {key}")
+        else:
+            os.environ[name] = found
+    if problems:
+        raise ConfigError(SECRETS, problems)
 
-    session: Any = botocore.session.Session()
-    client: Any = session.create_client("secretsmanager")
-    for name, reference in wanted.items():
-        # arn:aws:secretsmanager:region:account:secret:name, then as ECS has it: key, stage, version
-        parts = reference.split(":")
-        arn, key = ":".join(parts[:7]), "".join(parts[7:8])
-        secret: str = client.get_secret_value(SecretId=arn)["SecretString"]
-        if key and key not in json.loads(secret):
-            raise ConfigError(SECRETS, [f"{name}: the secret has no key {key}"])
-        os.environ[name] = str(json.loads(secret)[key]) if key else secret
+
+def _fetched(arns: dict[str, str]) -> dict[str, str]:
+    """The secrets, by the same names, all asked for at once; raises `StartError`."""
+    from concurrent.futures import ThreadPoolExecutor, wait
+
+    client = aws.client("secretsmanager")
+
+    def fetch(arn: str) -> str:
+        return client.get_secret_value(SecretId=arn)["SecretString"]
+
+    pool = ThreadPoolExecutor(aws.AT_ONCE)
+    asked = {name: pool.submit(fetch, arn) for name, arn in arns.items()}
+    wait(asked.values(), SECRETS_WITHIN_SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    late = f"Secrets Manager did not answer within {SECRETS_WITHIN_SECONDS:g} s"
+    failures = {
+        name: (got.exception() if got.done() and not got.cancelled() else late)
+        for name, got in asked.items()
+    }
+    if lines := [f"{SECRETS}: {name}: {why}" for name, why in failures.items() if why is not None]:
+        raise StartError("\n".join(lines))
+    return {name: got.result() for name, got in asked.items()}
+
+
+def _value(secret: str, key: str) -> str | None:
+    """The secret, or what its `key` holds where one is named; None where it holds none such."""
+    if not key:
+        return secret
+    try:
+        content: object = json.loads(secret)
+    except ValueError:
+        return None
+    return str(mapping(content)[key]) if key in mapping(content) else None
 
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ and "AWS_LAMBDA_EXEC_WRAPPER" not in os.environ:

@@ -22,6 +22,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 from starlette.authentication import AuthCredentials
 from starlette.types import Message, Receive, Scope, Send
 
+from .. import aws
 from ..auth import RequireToken
 from ..framing import (
     Answer,
@@ -225,7 +226,7 @@ class _Message:
         client = _client(f"https://{place['domainName']}/{place['stage']}")
         post = partial(client.post_to_connection, ConnectionId=self.connection, Data=text.encode())
         try:
-            await anyio.to_thread.run_sync(post)
+            await aws.in_thread(post)
         except client.exceptions.GoneException:
             raise GoneError from None
 
@@ -233,10 +234,7 @@ class _Message:
 @cache
 def _client(address: str) -> Any:
     """The connections of one API, at its own address."""
-    import botocore.session  # of the managed runtime
-
-    session: Any = botocore.session.Session()
-    return session.create_client("apigatewaymanagementapi", endpoint_url=address)
+    return aws.client("apigatewaymanagementapi", endpoint_url=address)
 
 
 def _opened(event: Event) -> Scope:

@@ -20,12 +20,11 @@ from typing import Any
 
 import anyio
 
+from .. import aws
 from ..config import StateSection
 from ..state import Connection, Session, Stores
 
 USER_INDEX = "UserIdIndex"
-AT_ONCE = 10
-"""Connections that botocore's pool keeps, and so calls worth having under way."""
 
 Item = Mapping[str, Mapping[str, Any]]
 
@@ -35,21 +34,15 @@ class Calls:
     """Blocking calls of the SDK, each in a thread of its own; the SDK is loaded by the first."""
 
     region: str | None
-    slots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(AT_ONCE))
+    slots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(aws.AT_ONCE))
 
     @cached_property
     def client(self) -> Any:
-        import botocore.session
-        from botocore.config import Config
-
-        brief = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"})
-        session: Any = botocore.session.Session()
-        return session.create_client("dynamodb", region_name=self.region, config=brief)
+        return aws.client("dynamodb", region_name=self.region)
 
     async def __call__(self, operation: str, table: str, **request: Any) -> Mapping[str, Any]:
-        return await anyio.to_thread.run_sync(
-            partial(self._call, operation, TableName=table, **request), limiter=self.slots
-        )
+        call = partial(self._call, operation, TableName=table, **request)
+        return await aws.in_thread(call, self.slots)
 
     def _call(self, operation: str, **request: Any) -> Mapping[str, Any]:
         return getattr(self.client, operation)(**request)
