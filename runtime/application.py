@@ -72,7 +72,8 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         memory=Memory(config.database) if config.database else None,
         node=Node.of(config.qudag) if config.qudag else None,
     )
-    health = Health(drain, metrics, _checks(config, means))
+    keys = KeySet.of(config.auth)
+    health = Health(drain, metrics, _checks(config, means), _on_demand(config, keys, store))
     sessions = _sessions(config, means, drain, metrics, stateless=store is not None)
 
     @asynccontextmanager
@@ -92,7 +93,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         mcp = StoredSessions(mcp, store)
     mcp = EraGate(mcp, config.protocol.era)
     mcp = RequestBodyLimitMiddleware(mcp, DEFAULT_MAX_REQUEST_BODY_SIZE)
-    tokens = Tokens(config.auth, KeySet.of(config.auth))
+    tokens = Tokens(config.auth, keys)
     traffic = partial(
         Traffic, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
     )
@@ -154,6 +155,17 @@ def _checks(config: Config, means: Means) -> dict[str, Check]:
         checks["database"] = means.memory.check
     if (redis := config.redis) is not None:
         checks["redis"] = partial(check_redis, redis)
+    return checks
+
+
+def _on_demand(config: Config, keys: KeySet, store: SessionStore | None) -> dict[str, Check]:
+    checks: dict[str, Check] = {"issuer": keys.check}
+    if store is not None and config.state is not None and config.state.kind != "memory":
+
+        async def find_none() -> None:
+            await store.find("health-check")
+
+        checks["sessions"] = find_none
     return checks
 
 

@@ -34,12 +34,15 @@ class Health:
 
     Attributes:
         checks: by dependency, a coroutine that raises when it does not answer.
+        on_demand: the same of what is checked only by `look`: to watch it would load its library
+            while the server begins, and be paid for by the request.
         reachable: by dependency, the result of the last check; absent before the first.
     """
 
     drain: Drain
     metrics: Metrics
     checks: dict[str, Check]
+    on_demand: dict[str, Check] = field(default_factory=dict[str, Check])
     started: bool = False
     reachable: dict[str, bool] = field(default_factory=dict[str, bool])
 
@@ -63,21 +66,26 @@ class Health:
         if not self.started:
             return {"status": "starting"}
         words = {True: "reachable", False: "unreachable", None: "unknown"}
-        dependencies = {name: words[self.reachable.get(name)] for name in self.checks}
+        known = [*self.checks, *(name for name in self.on_demand if name in self.reachable)]
+        dependencies = {name: words[self.reachable.get(name)] for name in known}
         return {"status": "ready", "dependencies": dependencies}
 
     async def watch(self) -> None:
         """Check the dependencies for as long as the server runs."""
         while self.checks:
-            await self.look()
+            await self._look(self.checks)
             await anyio.sleep(CHECK_EVERY_SECONDS)
 
     async def look(self) -> None:
-        """Check every dependency once."""
-        for name, check in self.checks.items():
-            await self._look(name, check)
+        """Check every dependency once, now."""
+        await self._look(self.checks | self.on_demand)
 
-    async def _look(self, name: str, check: Check) -> None:
+    async def _look(self, checks: dict[str, Check]) -> None:
+        async with anyio.create_task_group() as tasks:
+            for name, check in checks.items():
+                tasks.start_soon(self._check, name, check)
+
+    async def _check(self, name: str, check: Check) -> None:
         failure: str | None = "no answer"
         try:
             with anyio.move_on_after(CHECK_WITHIN_SECONDS):

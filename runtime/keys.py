@@ -57,6 +57,13 @@ class KeySet:
             raise NoKeysError
         return self._lookup(kid)
 
+    async def check(self) -> None:
+        """Read the set now; raises what keeps it from being read, or `NoKeysError`."""
+        keys = parse(await self.read())
+        if not keys:
+            raise NoKeysError
+        self.keys, self.read_at = keys, time.monotonic()
+
     def _lookup(self, kid: str | None) -> jwt.PyJWK | None:
         if kid is None and len(self.keys) == 1:
             return next(iter(self.keys.values()))

@@ -81,7 +81,7 @@ HOSTS: Mapping[str, Host] = {
                 {
                     *("hosts.aws_lambda", "hosts.aws_websocket", "hosts.bridge"),
                     *("hosts.resident", "hosts.streaming"),
-                    *("stores.dynamodb", "stores.memory"),
+                    *("stores.aws", "stores.dynamodb", "stores.memory"),
                 }
             ),
             platform="aarch64-manylinux_2_34",  # Amazon Linux 2023

@@ -15,10 +15,10 @@ import time
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from .. import aws
 from ..gate import mapping
 from ..logs import event as log_event
 from ..reading import ConfigError, StartError
+from ..stores import aws
 from .bridge import Answer, Bridge, CutError, Request
 from .resident import Resident
 
@@ -39,6 +39,10 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int:
         """Until the function is ended."""
         ...
+
+
+class UnreachableError(Exception):
+    """A scheduled check found that a dependency does not answer."""
 
 
 class Host:
@@ -72,11 +76,17 @@ def host() -> Host:
 
 
 def handler(event: Event, context: Context) -> dict[str, Any]:
-    """What Lambda calls; raises `ValueError` for an event of no known form."""
+    """What Lambda calls; raises `ValueError` for an event of no known form.
+
+    Raises `UnreachableError` from a scheduled check, so that the alarm for failed calls tells.
+    """
     match event:
         case {"action": "healthcheck"}:
             state = host().bridge.run(host().healthcheck(), seconds_left(context))
             log_event("healthcheck", **state)
+            found: dict[str, str] = state.get("dependencies", {})
+            if down := [name for name, word in found.items() if word != "reachable"]:
+                raise UnreachableError(f"unreachable: {', '.join(down)}")
             return state
         case {"requestContext": {"connectionId": str()}}:
             from . import aws_websocket

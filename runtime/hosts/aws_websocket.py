@@ -22,7 +22,6 @@ from mcp_types.version import LATEST_MODERN_VERSION
 from starlette.authentication import AuthCredentials
 from starlette.types import Message, Receive, Scope, Send
 
-from .. import aws
 from ..auth import RequireToken
 from ..framing import (
     Answer,
@@ -36,6 +35,7 @@ from ..framing import (
 )
 from ..logs import log
 from ..state import Connection, Session, request_key
+from ..stores import aws
 
 if TYPE_CHECKING:
     from .aws_lambda import Context, Host

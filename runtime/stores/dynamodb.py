@@ -20,9 +20,9 @@ from typing import Any
 
 import anyio
 
-from .. import aws
 from ..config import StateSection
 from ..state import Connection, Session, Stores
+from . import aws
 
 USER_INDEX = "UserIdIndex"
 

@@ -11,9 +11,9 @@ import anyio
 import pytest
 from moto import mock_aws
 
-from runtime.aws import client
 from runtime.hosts import aws_lambda, aws_websocket
 from runtime.reading import StartError
+from runtime.stores.aws import client
 from runtime.stores.dynamodb import Calls, DynamoSessions
 from tests.harness.dynamodb import CREDENTIALS, REGION
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from runtime.hosts import aws_lambda
-from runtime.hosts.bridge import CutError
+from runtime.hosts.bridge import CutError, Request
 from runtime.hosts.streaming import Invocation, RuntimeApi, serve
+from tests.harness.dynamodb import CREDENTIALS, REGION
 from tests.harness.host import Process
 from tests.harness.hosts import MANAGED_RUNTIME, app_folder, environment, streaming_runtime
 from tests.harness.lambda_service import EVENTS, LambdaService
@@ -74,18 +75,40 @@ def post(issuer: Issuer, body: dict[str, Any]) -> dict[str, Any]:
     return event | {"body": json.dumps(body)}
 
 
-def test_a_scheduled_check_looks_at_the_dependencies_now(function: Issuer):
-    def state() -> object:
-        return aws_lambda.handler({"action": "healthcheck"}, Context(20))["dependencies"]
+HEALTHCHECK = {"action": "healthcheck"}
 
-    assert state() == {"redis": "unreachable"}
+
+def test_a_scheduled_check_looks_at_the_dependencies_now_and_fails_without_one(function: Issuer):
+    with pytest.raises(aws_lambda.UnreachableError, match=r"^unreachable: redis$"):
+        aws_lambda.handler(HEALTHCHECK, Context(20))
     redis = aws_lambda.host().resident.config.redis
     assert redis is not None
     with Cache((redis.host, redis.port), Pong) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        found = state()
+        found = aws_lambda.handler(HEALTHCHECK, Context(20))["dependencies"]
         server.shutdown()
-    assert found == {"redis": "reachable"}
+    assert found == {"redis": "reachable", "issuer": "reachable"}
+
+
+def test_a_scheduled_check_fails_without_the_issuers_keys_or_the_store_of_sessions(
+    monkeypatch: pytest.MonkeyPatch, issuer: Issuer
+):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    state = {"kind": "dynamodb", "sessions": "s", "connections": "c", "region": REGION}
+    auth = {"issuer": "https://issuer.test", "audience": "a", "jwks_url": f"{nowhere}/jwks.json"}
+    variables = environment(issuer, state=state, auth=auth, AWS_ENDPOINT_URL=nowhere, **CREDENTIALS)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    aws_lambda.host.cache_clear()
+    with pytest.raises(aws_lambda.UnreachableError, match=r"^unreachable: issuer, sessions$"):
+        aws_lambda.handler(HEALTHCHECK, Context(20))
+    ready = aws_lambda.host().bridge.ask(Request(method="GET", path="/ready"), 20)
+    assert ready.status == 200
+    assert json.loads(ready.body())["dependencies"] == {
+        "issuer": "unreachable",
+        "sessions": "unreachable",
+    }
+    aws_lambda.host.cache_clear()
 
 
 def test_a_call_that_outlasts_the_function_is_cancelled_and_answered(function: Issuer):
