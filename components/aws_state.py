@@ -10,7 +10,7 @@ import pulumi
 from .aws import Right, physical
 from .base import Component
 from .cloud_resource import CloudResource
-from .functions.tables import CONNECTIONS, SESSIONS, USER_INDEX
+from .functions.tables import CONNECTIONS, SESSIONS
 from .places import AwsPlace
 from .server_config import State
 
@@ -18,33 +18,34 @@ TABLE = "aws:dynamodb/table:Table"
 
 
 def kept_state(
-    owner: Component[Any], place: AwsPlace, *, protect: bool
+    owner: Component[Any], place: AwsPlace, *, protect: bool, websocket: bool = False
 ) -> tuple[State, list[Right]]:
-    """Both tables: what the server is told of them, and the rights that its store needs."""
+    """The tables: what the server is told of them, and the rights that its store needs.
+
+    Connections are kept for a WebSocket API alone: a container holds its sockets itself. Nobody
+    asks for a user's sessions yet, so that there is no right to query their index.
+    """
     sessions = _table(owner, place, "sessions", SESSIONS, protect=protect)
-    connections = _table(owner, place, "connections", CONNECTIONS, protect=protect)
-    state = State(
-        kind="dynamodb",
-        where={
-            "sessions": sessions.output("name"),
-            "connections": connections.output("name"),
-            "region": place.region,
-        },
-    )
-    return state, [
+    where: dict[str, pulumi.Input[str]] = {
+        "sessions": sessions.output("name"),
+        "region": place.region,
+    }
+    rights = [
         Right(
             actions=("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
             resources=[sessions.output("arn")],
         ),
-        Right(
-            actions=("dynamodb:Query",),
-            resources=[pulumi.Output.concat(sessions.output("arn"), "/index/", USER_INDEX)],
-        ),
-        Right(
-            actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
-            resources=[connections.output("arn")],
-        ),
     ]
+    if websocket:
+        connections = _table(owner, place, "connections", CONNECTIONS, protect=protect)
+        where["connections"] = connections.output("name")
+        rights.append(
+            Right(
+                actions=("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
+                resources=[connections.output("arn")],
+            )
+        )
+    return State(kind="dynamodb", where=where), rights
 
 
 def _table(

@@ -231,23 +231,18 @@ class AzureGroup:
     def kept_state(
         self, storage: CloudResource, identity: CloudResource, *, protect: bool
     ) -> tuple[State, list[pulumi.Resource]]:
-        """Tables for sessions and connections: what the server is told, and what it waits for."""
-        tables = {
-            name: self.make(
-                "azure-native:storage:Table",
-                name,
-                {"accountName": storage.output("name"), "tableName": name},
-                protect=protect,
-            )
-            for name in ("sessions", "connections")
-        }
-        rights = [
-            self.allow(identity, "Storage Table Data Contributor", table.output("id"), on=name)
-            for name, table in tables.items()
-        ]
+        """A table for sessions: what the server is told, and what it waits for."""
+        sessions = self.make(
+            "azure-native:storage:Table",
+            "sessions",
+            {"accountName": storage.output("name"), "tableName": "sessions"},
+            protect=protect,
+        )
+        role = "Storage Table Data Contributor"
+        right = self.allow(identity, role, sessions.output("id"), on="sessions")
         endpoint = storage.output("primaryEndpoints").apply(lambda to: to["table"].rstrip("/"))
-        where = {name: table.output("tableName") for name, table in tables.items()}
-        return State(kind="azure-tables", where={"endpoint": endpoint, **where}), rights
+        where = {"endpoint": endpoint, "sessions": sessions.output("tableName")}
+        return State(kind="azure-tables", where=where), [right]
 
     def workspace(self, *, days: int) -> CloudResource:
         """A Log Analytics workspace that keeps what it is given for ``days``."""

@@ -20,7 +20,6 @@ Ingress = Literal["all", "internal", "internal-and-load-balancer"]
 
 EVERYONE: Final = "allUsers"
 INVOKER: Final = "roles/run.invoker"
-KEPT_COLLECTIONS: Final = ("sessions", "connections")
 
 _ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 _FIRESTORE: Final = "gcp:firestore/database:Database"
@@ -124,22 +123,19 @@ def kept_state(
         opts=owner.owned(protect=protect),
     )
     name = database.output("name")
-    expiry = [
-        CloudResource(
-            "gcp:firestore/field:Field",
-            owner.named(f"{collection}-expiry"),
-            {
-                "project": place.project,
-                "database": name,
-                "collection": collection,
-                "field": "expires_at",
-                "ttlConfig": {},
-                "indexConfig": {},  # an index on a rising number is a hot spot, and nobody asks it
-            },
-            opts=owner.owned(),
-        )
-        for collection in KEPT_COLLECTIONS
-    ]
+    expiry = CloudResource(
+        "gcp:firestore/field:Field",
+        owner.named("sessions-expiry"),
+        {
+            "project": place.project,
+            "database": name,
+            "collection": "sessions",
+            "field": "expires_at",
+            "ttlConfig": {},
+            "indexConfig": {},  # an index on a rising number is a hot spot, and nobody asks it
+        },
+        opts=owner.owned(),
+    )
     # IAM has no policy on a database; a condition on its name is the finest there is.
     use = CloudResource(
         "gcp:projects/iAMMember:IAMMember",
@@ -156,7 +152,7 @@ def kept_state(
         opts=owner.owned(),
     )
     state = State(kind="firestore", where={"project": place.project, "database": name})
-    return state, [*expiry, use]
+    return state, [expiry, use]
 
 
 def only_on(what: str, name: pulumi.Input[str]) -> dict[str, Any]:

@@ -176,7 +176,8 @@ class StateSection(Section):
     """Where legacy sessions and WebSocket connections are kept when several instances serve them.
 
     Attributes:
-        sessions, connections: names of tables, in DynamoDB or Azure's table storage.
+        sessions: name of a table, in DynamoDB or Azure's table storage.
+        connections: the same, where API Gateway holds WebSockets; else a process keeps its own.
         region: of DynamoDB; the function's own when absent.
         project, database: of Firestore.
         endpoint: of Azure's table storage, `https://….table.core.windows.net`.
@@ -194,9 +195,9 @@ class StateSection(Section):
     def the_kind_has_what_it_needs(self) -> Self:
         needed = {
             "memory": (),
-            "dynamodb": ("sessions", "connections"),
+            "dynamodb": ("sessions",),
             "firestore": ("project", "database"),
-            "azure-tables": ("endpoint", "sessions", "connections"),
+            "azure-tables": ("endpoint", "sessions"),
         }[self.kind]
         if absent := [key for key in needed if getattr(self, key) is None]:
             raise ValueError(f"kind {self.kind} needs {', '.join(absent)}")

@@ -130,7 +130,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
     def _state(self, args: AwsLambdaArgs) -> tuple[State | None, list[Right]]:
         """Tables, where anything outlives a request: sessions, or a socket that is open."""
         if has_sessions(args.config.era) or args.websocket:
-            return kept_state(self, args.place, protect=args.protect)
+            return kept_state(self, args.place, protect=args.protect, websocket=args.websocket)
         return None, []
 
     def _function_name(self, args: AwsLambdaArgs) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import StateSection
 from ..state import Connection, Session, Stores
+from .memory import MemoryConnections
 
 if TYPE_CHECKING:
     from azure.core.credentials import AzureNamedKeyCredential
@@ -173,10 +174,11 @@ def stores(state: StateSection) -> Stores:
     """The tables that `state` names, under the managed identity of the host."""
     assert state.endpoint is not None
     assert state.sessions is not None
-    assert state.connections is not None
     return Stores(
         TableSessions(Table(state.endpoint, state.sessions)),
-        TableConnections(Table(state.endpoint, state.connections)),
+        TableConnections(Table(state.endpoint, state.connections))
+        if state.connections
+        else MemoryConnections(),
     )
 
 

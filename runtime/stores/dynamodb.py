@@ -23,6 +23,7 @@ import anyio
 from ..config import StateSection
 from ..state import Connection, Session, Stores
 from . import aws
+from .memory import MemoryConnections
 
 USER_INDEX = "UserIdIndex"
 
@@ -154,9 +155,11 @@ class DynamoConnections:
 def stores(state: StateSection) -> Stores:
     """The tables that `state` names; no call is made before the first that needs one."""
     assert state.sessions is not None
-    assert state.connections is not None
     call = Calls(state.region)
-    return Stores(DynamoSessions(call, state.sessions), DynamoConnections(call, state.connections))
+    return Stores(
+        DynamoSessions(call, state.sessions),
+        DynamoConnections(call, state.connections) if state.connections else MemoryConnections(),
+    )
 
 
 def _key(session_id: str) -> Item:

@@ -140,6 +140,15 @@ def test_each_hop_outlives_the_tool_and_the_thirty_seconds_of_the_source_are_rea
     assert function(**URL, **slow(895))["timeout"] == 900
 
 
+@pytest.mark.parametrize("websocket", [True, False])
+def test_connections_are_kept_where_there_is_a_websocket_api(websocket: bool):
+    made = graph(websocket=websocket, config=cloud_config(budget=BRIEF))
+    tables = {table.name for table in made.all("aws:dynamodb/table:Table")}
+    assert tables == {"mcp-sessions", *(["mcp-connections"] if websocket else [])}
+    said = made.one(FUNCTION).inputs["environment"]["variables"]["QUDAG_MCP_CONFIG"]
+    assert ("connections" in said) is websocket
+
+
 def test_every_role_may_do_exactly_what_it_is_for():
     made = graph(websocket=True, secrets={"API_KEY": AWS_SECRET})
     table = "arn:aws:dynamodb:eu-central-1:123456789012:table"
@@ -153,7 +162,6 @@ def test_every_role_may_do_exactly_what_it_is_for():
             ("dynamodb:GetItem", f"{table}/mcp-sessions"),
             ("dynamodb:UpdateItem", f"{table}/mcp-sessions"),
             ("dynamodb:DeleteItem", f"{table}/mcp-sessions"),
-            ("dynamodb:Query", f"{table}/mcp-sessions/index/UserIdIndex"),
             ("dynamodb:GetItem", f"{table}/mcp-connections"),
             ("dynamodb:PutItem", f"{table}/mcp-connections"),
             ("dynamodb:DeleteItem", f"{table}/mcp-connections"),

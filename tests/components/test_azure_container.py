@@ -111,7 +111,6 @@ def test_every_role_of_an_app_is_on_one_resource():
         ),
         # Storage Table Data Contributor
         ("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", f"{tables}/sessions"),
-        ("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", f"{tables}/connections"),
         # Key Vault Secrets User
         ("4633458b-17de-408a-b874-0445c86b69e6", f"{vault}/api-key"),
         ("4633458b-17de-408a-b874-0445c86b69e6", f"{vault}/other"),

@@ -93,10 +93,6 @@ def test_every_role_is_on_one_resource():
             "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
             f"{storage}/tableServices/default/tables/sessions",
         ),
-        (
-            "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
-            f"{storage}/tableServices/default/tables/connections",
-        ),
         # Monitoring Metrics Publisher
         (
             "3913510d-42f4-4e42-8a64-420c390055eb",
@@ -202,9 +198,7 @@ def test_sessions_are_kept_in_the_same_storage_where_the_era_has_them(era: Any, 
     made = graph(config=cloud_config(era=era))
     account = made.one(STORAGE).inputs["accountName"]
     tables = made.all(TABLE)
-    assert {table.inputs["tableName"] for table in tables} == (
-        {"sessions", "connections"} if kept else set()
-    )
+    assert {table.inputs["tableName"] for table in tables} == ({"sessions"} if kept else set())
     assert all(table.inputs["accountName"] == account for table in tables)
     said = {one["name"]: one["value"] for one in made.one(APP).inputs["siteConfig"]["appSettings"]}
     endpoint = f'endpoint = "https://{account}.table.core.windows.net"'

@@ -172,10 +172,6 @@ def test_every_role_may_do_exactly_what_it_is_for():
             ("dynamodb:GetItem", f"{table}/mcp-sessions"),
             ("dynamodb:UpdateItem", f"{table}/mcp-sessions"),
             ("dynamodb:DeleteItem", f"{table}/mcp-sessions"),
-            ("dynamodb:Query", f"{table}/mcp-sessions/index/UserIdIndex"),
-            ("dynamodb:GetItem", f"{table}/mcp-connections"),
-            ("dynamodb:PutItem", f"{table}/mcp-connections"),
-            ("dynamodb:DeleteItem", f"{table}/mcp-connections"),
         },
     }
 

@@ -207,9 +207,7 @@ def test_sessions_are_kept_where_the_era_has_them(era: Any, kept: bool):
     said = made.one(FUNCTION).inputs["serviceConfig"]["environmentVariables"]["QUDAG_MCP_CONFIG"]
     assert bool(databases) is kept
     assert ('kind = "firestore"' in said) is kept
-    assert {f.inputs["collection"] for f in fields} == (
-        {"sessions", "connections"} if kept else set()
-    )
+    assert {f.inputs["collection"] for f in fields} == ({"sessions"} if kept else set())
     assert all("ttlConfig" in f.inputs for f in fields)
 
 

@@ -47,7 +47,7 @@ def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
         ({"database": {"host": "h", "user": "u", "name": "n", "usr": 1}}, "did you mean user?"),
         ({"logging": {"level": "loud"}}, "logging.level"),
         ({"redis": {"host": "h", "password_file": "f", "password_env": "E"}}, "not both"),
-        ({"state": {"kind": "dynamodb"}}, "state: kind dynamodb needs sessions, connections"),
+        ({"state": {"kind": "dynamodb"}}, "state: kind dynamodb needs sessions"),
         ({"qudag": {"node_config": "n", "consensus_timeout": "soon"}}, "qudag.consensus_timeout"),
     ],
 )

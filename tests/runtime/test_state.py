@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runtime.config import StateSection
@@ -59,3 +61,15 @@ def test_what_no_request_can_have_as_its_id_names_none(identity: object):
 
 def test_memory_is_the_kind_that_needs_nothing():
     assert isinstance(stores_of(StateSection()).sessions, MemorySessions)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"kind": "dynamodb", "sessions": "s"},
+        {"kind": "azure-tables", "endpoint": "https://a.table.core.windows.net", "sessions": "s"},
+    ],
+    ids=lambda section: section["kind"],
+)
+def test_a_process_keeps_its_own_connections_where_no_table_is_named(section: dict[str, Any]):
+    assert isinstance(stores_of(StateSection(**section)).connections, MemoryConnections)
