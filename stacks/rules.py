@@ -17,6 +17,7 @@ from .config import Protocol, StackConfig
 from .rule import Rule, at
 from .topologies import TOPOLOGIES
 from .topologies.topology import Role
+from .wording import KEY_PREFIX, dotted
 
 ISSUER_PORT: Final = 443
 """The one port that the declared flows to the issuer have."""
@@ -184,7 +185,7 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
     """Every entry is a service of the topology, scaled in one of the two ways."""
     names = [service.name for service in TOPOLOGIES[config.topology].services]
     for name, scale in config.scaling.items():
-        path = f"scaling.{name}"
+        path = dotted(("scaling", name)).removeprefix(KEY_PREFIX)
         if name not in names:
             guess = nearest(name, names)
             yield at(

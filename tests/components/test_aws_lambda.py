@@ -1,79 +1,44 @@
-"""AwsLambda: what is made, who may do what, how long a call may take, and what AWS cannot do."""
+"""AwsLambda: what is made, who may do what, and how long a call may take."""
 
 from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.archive import Archive
-from components.budget import TimeoutBudget
-from components.functions.aws_fronts import LambdaFront, Throttle
 from components.functions.aws_lambda import (
     HANDLER,
     SECRETS_VARIABLE,
     STREAMING_WRAPPER,
-    AwsLambda,
-    AwsLambdaArgs,
 )
-from components.problems import ProblemReport
-from components.server_config import Cache, Database, NodeConfig
 from policies import broken_policies
 from stacks.archives import HOSTS
-from tests.harness import ResourceGraph
+from tests.harness.aws_lambda import (
+    BRIEF,
+    FUNCTION,
+    NAMED,
+    URL,
+    function,
+    graph,
+    slow,
+)
 from tests.harness.clouds import (
     ARCHIVE,
-    AWS,
     AWS_CERTIFICATE,
     AWS_SECRET,
     cloud_config,
-    on_aws,
     rights,
 )
 
-FUNCTION = "aws:lambda/function:Function"
 PERMISSION = "aws:lambda/permission:Permission"
 TABLE = "aws:dynamodb/table:Table"
 ROUTE = "aws:apigatewayv2/route:Route"
 STAGE = "aws:apigatewayv2/stage:Stage"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 COMPONENT = "qudag-mcp:index:AwsLambda"
-BRIEF = TimeoutBudget(longest_tool=20)
-NAMED = cloud_config(domain="mcp.example.com", budget=BRIEF)
-URL: dict[str, Any] = {"front": LambdaFront.FUNCTION_URL}
-
-
-def args(**changes: Any) -> AwsLambdaArgs:
-    given: dict[str, Any] = {
-        "place": AWS,
-        "archive": ARCHIVE,
-        "config": cloud_config(budget=BRIEF),
-        "public": True,
-    }
-    return AwsLambdaArgs(**given | changes)
-
-
-def graph(**changes: Any) -> ResourceGraph:
-    return on_aws(lambda opts: AwsLambda("mcp", args(**changes), opts))
-
-
-def function(**changes: Any) -> dict[str, Any]:
-    return graph(**changes).one(FUNCTION).inputs
-
-
-def refused(**changes: Any) -> dict[str, str]:
-    with pytest.raises(ProblemReport) as report:
-        graph(**changes)
-    return {problem.path: str(problem) for problem in report.value.problems}
-
-
-def slow(seconds: int) -> dict[str, Any]:
-    return {"config": cloud_config(budget=TimeoutBudget(longest_tool=seconds))}
-
-
 EVERY_SHAPE = [
     {},
     {"websocket": True, "secrets": {"API_KEY": AWS_SECRET}},
@@ -227,62 +192,6 @@ def test_where_nothing_outlives_a_request_there_are_no_tables():
     assert len(graph(config=modern, websocket=True).all(TABLE)) == 2
 
 
-def test_a_function_url_streams_and_an_http_api_does_not():
-    made = graph(**URL)
-    assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["invokeMode"] == "RESPONSE_STREAM"
-    variables = made.one(FUNCTION).inputs["environment"]["variables"]
-    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/stream"
-    assert "AWS_LAMBDA_EXEC_WRAPPER" not in function()["environment"]["variables"]
-
-
-def test_a_public_url_has_both_rights_and_the_second_for_calls_through_it_alone():
-    permissions = [each.inputs for each in graph(**URL).all(PERMISSION)]
-    assert [p["principal"] for p in permissions] == ["*", "*"]
-    assert {(p["action"], p.get("functionUrlAuthType")) for p in permissions} == {
-        ("lambda:InvokeFunctionUrl", "NONE"),
-        ("lambda:InvokeFunction", None),
-    }
-    (call,) = [p for p in permissions if p["action"] == "lambda:InvokeFunction"]
-    assert call["invokedViaFunctionUrl"] is True
-
-
-def test_what_is_not_public_wants_a_signature_of_the_account():
-    made = graph(**URL, public=False)
-    assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["authorizationType"] == "AWS_IAM"
-    assert made.all(PERMISSION) == []
-    routes = graph(public=False, websocket=True).all(ROUTE)
-    wanted = {each.name: each.inputs["authorizationType"] for each in routes}
-    assert wanted == {
-        "mcp-http-route": "AWS_IAM",
-        "mcp-socket-connect": "AWS_IAM",
-        "mcp-socket-default": "NONE",
-        "mcp-socket-disconnect": "NONE",
-    }
-
-
-def test_only_its_own_apis_call_it():
-    arns = {p.inputs["sourceArn"] for p in graph(websocket=True).all(PERMISSION)}
-    assert arns == {
-        f"arn:aws:execute-api:eu-central-1:123456789012:mcp-{kind}-api/*"
-        for kind in ("http", "socket")
-    }
-
-
-def test_the_websocket_api_has_the_three_routes():
-    routes = graph(websocket=True).all(ROUTE)
-    keys = {r.inputs["routeKey"] for r in routes if r.name.startswith("mcp-socket")}
-    assert keys == {"$connect", "$disconnect", "$default"}
-
-
-def test_the_apis_are_throttled_and_their_requests_written_down():
-    stage = graph().one(STAGE).inputs
-    assert stage["defaultRouteSettings"]["throttlingRateLimit"] == 10
-    assert stage["defaultRouteSettings"]["throttlingBurstLimit"] == 20
-    assert "$context.status" in stage["accessLogSettings"]["format"]
-    faster = graph(throttle=Throttle(requests_per_second=99, burst=200)).one(STAGE).inputs
-    assert faster["defaultRouteSettings"]["throttlingRateLimit"] == 99
-
-
 def test_its_health_is_checked_every_five_minutes():
     schedule = graph().one("aws:scheduler/schedule:Schedule").inputs
     assert schedule["scheduleExpression"] == "rate(5 minutes)"
@@ -361,77 +270,3 @@ def test_every_log_group_forgets():
         for g in graph(log_retention=90).all("aws:cloudwatch/logGroup:LogGroup")
     }
     assert kept == {90}
-
-
-@pytest.mark.parametrize(
-    ("changes", "path", "limit"),
-    [
-        (slow(61), "config.budget.longest_tool", "at most 25 s"),
-        (slow(26), "config.budget.longest_tool", "FUNCTION_URL"),
-        ({**URL, **slow(896)}, "config.budget.longest_tool", "1 to 900"),
-        ({"websocket": True, **slow(25)}, "config.budget.longest_tool", "1 to 29"),
-        ({"memory": 64}, "memory", "128 to 10240"),
-        ({"log_retention": 31}, "log_retention", "write 60"),
-        ({"secrets": {"A": AWS_SECRET.replace("qudag-mcp", "other")}}, "secrets.A", "qudag-mcp/"),
-        ({"secrets": {"AWS_REGION": AWS_SECRET}}, "secrets.AWS_REGION", "call it REGION"),
-        ({"secrets": {"QUDAG_MCP_CONFIG": AWS_SECRET}}, "secrets.QUDAG_MCP_CONFIG", "not yours"),
-        ({**URL, "throttle": Throttle()}, "throttle", "reserved_concurrency"),
-        (
-            {**URL, "config": NAMED},
-            "config.domain",
-            "HTTP_API",
-        ),
-        (
-            {"config": NAMED},
-            "certificate",
-            "set both",
-        ),
-        ({"certificate": AWS_CERTIFICATE}, "certificate", "set both"),
-        (
-            {"websocket": True, "config": cloud_config(era="legacy", budget=BRIEF)},
-            "websocket",
-            "modern era alone",
-        ),
-        (
-            {"config": cloud_config(budget=BRIEF, database=Database(host="db"))},
-            "config.database",
-            "no file",
-        ),
-        ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "no file"),
-        ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "no file"),
-        ({"config": cloud_config(budget=BRIEF, http=9000)}, "config.http", "leave it out"),
-        ({"config": cloud_config(budget=BRIEF, https=9443)}, "config.https", "leave it out"),
-        ({"config": cloud_config(budget=replace(BRIEF, drain=90))}, "config.budget.drain", "0 s"),
-    ],
-)
-def test_what_aws_cannot_do_is_refused_with_its_limit(
-    changes: dict[str, Any], path: str, limit: str
-):
-    assert limit in refused(**changes)[path]
-
-
-def test_an_environment_beyond_four_kilobytes_is_refused():
-    secrets = {f"A_SECRET_WITH_A_LONG_NAME_{number}": AWS_SECRET for number in range(40)}
-    assert "at most 4096" in refused(secrets=secrets)["environment"]
-
-
-def test_all_that_cannot_be_is_said_at_once():
-    assert set(refused(memory=64, log_retention=31, **slow(61))) == {
-        "memory",
-        "log_retention",
-        "config.budget.longest_tool",
-    }
-
-
-def test_keys_that_would_have_to_be_mounted_are_refused():
-    auth = replace(cloud_config().auth, jwks_url=None)
-    assert (
-        "jwks_uri" in refused(config=cloud_config(auth=auth, budget=BRIEF))["config.auth.jwks_url"]
-    )
-
-
-def test_who_may_call_is_said_and_never_assumed():
-    mapping = {"place": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
-    with pytest.raises(ProblemReport) as report:
-        on_aws(lambda opts: AwsLambda("mcp", mapping, opts))
-    assert {"mcp.public", "mcp.config"} <= {problem.path for problem in report.value.problems}

@@ -1,4 +1,4 @@
-"""EcsFargate: the task's hardening, who reaches what, what drains, and what AWS cannot do."""
+"""EcsFargate: the task's hardening, who reaches what, and what drains."""
 
 from __future__ import annotations
 
@@ -15,22 +15,15 @@ import pytest
 from components.budget import Distance, TimeoutBudget
 from components.containers.ecs_fargate import (
     HEALTH_COMMAND,
-    EcsFargate,
-    EcsFargateArgs,
 )
-from components.problems import ProblemReport
-from components.server_config import Cache, Database, NodeConfig
 from policies import broken_policies
 from tests.harness import ResourceGraph
 from tests.harness.clouds import (
-    AWS,
-    AWS_CERTIFICATE,
     AWS_NETWORK,
     AWS_SECRET,
-    cloud_config,
-    on_aws,
     rights,
 )
+from tests.harness.ecs_fargate import CONFIG, graph, slow
 
 COMPONENT = "qudag-mcp:index:EcsFargate"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
@@ -40,43 +33,11 @@ SERVICE = "aws:ecs/service:Service"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/qudag/server@sha256:" + "0" * 64
-CONFIG = cloud_config(domain="mcp.example.com")
-
-
-def args(**changes: Any) -> EcsFargateArgs:
-    given: dict[str, Any] = {
-        "place": AWS,
-        "network": AWS_NETWORK,
-        "image": "ghcr.io/qudag/server@sha256:" + "0" * 64,
-        "config": CONFIG,
-        "certificate": AWS_CERTIFICATE,
-        "public": True,
-    }
-    return EcsFargateArgs(**given | changes)
-
-
-def graph(**changes: Any) -> ResourceGraph:
-    return on_aws(lambda opts: EcsFargate("mcp", args(**changes), opts))
 
 
 def container(**changes: Any) -> dict[str, Any]:
     (only,) = json.loads(graph(**changes).one(TASK).inputs["containerDefinitions"])
     return only
-
-
-def refused(**changes: Any) -> dict[str, str]:
-    with pytest.raises(ProblemReport) as report:
-        graph(**changes)
-    return {problem.path: str(problem) for problem in report.value.problems}
-
-
-def keys_at(url: str) -> dict[str, Any]:
-    """Where the issuer publishes its keys, as a change of the args."""
-    return {"config": replace(CONFIG, auth=replace(CONFIG.auth, jwks_url=url))}
-
-
-def slow(seconds: int) -> dict[str, Any]:
-    return {"config": replace(CONFIG, budget=TimeoutBudget(longest_tool=seconds))}
 
 
 def flows(made: ResourceGraph, token: str) -> set[tuple[str, int, str]]:
@@ -284,57 +245,6 @@ def test_it_scales_between_its_bounds():
     assert bounds["resourceId"] == f"service/{cluster['name']}/{service['name']}"
     policy = made.one("aws:appautoscaling/policy:Policy").inputs
     assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] == 70
-
-
-@pytest.mark.parametrize(
-    ("changes", "path", "words"),
-    [
-        (slow(111), "config.budget", "2 to 120"),
-        (slow(111), "config.budget", "at most 110 s"),
-        (slow(3996), "config.budget.longest_tool", "1 to 4000"),
-        (slow(3596), "config.budget.drain", "at most 3600"),
-        ({"cpu": 300}, "cpu", "256, 512"),
-        ({"memory": 512}, "memory", "write 1024"),
-        ({"cpu": 4096, "memory": 65536}, "memory", "write 30720"),
-        ({"min_tasks": 0}, "min_tasks", "1 or more"),
-        ({"min_tasks": 11}, "min_tasks", "max_tasks to no less"),
-        ({"config": replace(CONFIG, domain=None)}, "config.domain", "certificate is for"),
-        ({"allowed_from": ["10.0.0.0/8"]}, "allowed_from", "one of the two"),
-        ({"public": False, "allowed_from": ["0.0.0.0/0"]}, "allowed_from[0]", "public to true"),
-        ({"public": False, "allowed_from": ["10.0.0.1/8"]}, "allowed_from[0]", "10.0.0.0/8"),
-        (
-            {"network": replace(AWS_NETWORK, public_subnets=())},
-            "network.public_subnets",
-            "two or more",
-        ),
-        (
-            {"network": replace(AWS_NETWORK, private_subnets=["subnet-0aaaaaaaaaaaaaaaa"])},
-            "network.private_subnets",
-            "two or more",
-        ),
-        ({"log_retention": 2}, "log_retention", "write 3"),
-        ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
-        ({"config": replace(CONFIG, http=9000)}, "config.http", "leave it out"),
-        (keys_at("https://login.example.com:8443/keys"), "config.auth.jwks_url", "port 443"),
-        (keys_at("http://login.example.com/keys"), "config.auth.jwks_url", "has port 80"),
-        ({"secrets": {"A": AWS_SECRET.removesuffix("-a1B2c3")}}, "secrets.A", "six characters"),
-        ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),
-        ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
-        ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "no file"),
-        ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "no file"),
-        ({"config": replace(CONFIG, node=NodeConfig())}, "config.node", "no file"),
-    ],
-)
-def test_what_aws_cannot_do_is_refused_with_path_and_fix(
-    changes: dict[str, Any], path: str, words: str
-):
-    assert words in refused(**changes)[path]
-
-
-def test_who_may_connect_is_said_and_never_assumed():
-    given = {key: value for key, value in vars(args()).items() if key != "public"}
-    with pytest.raises(TypeError, match="public"):
-        EcsFargateArgs(**given)
 
 
 def test_both_alarms_know_the_load_balancer_and_the_targets():

@@ -1,0 +1,56 @@
+"""An AwsLambda with the least that it needs, for tests that vary one thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.budget import TimeoutBudget
+from components.functions.aws_fronts import LambdaFront
+from components.functions.aws_lambda import (
+    AwsLambda,
+    AwsLambdaArgs,
+)
+from components.problems import ProblemReport
+
+from . import ResourceGraph
+from .clouds import (
+    ARCHIVE,
+    AWS,
+    cloud_config,
+    on_aws,
+)
+
+FUNCTION = "aws:lambda/function:Function"
+BRIEF = TimeoutBudget(longest_tool=20)
+NAMED = cloud_config(domain="mcp.example.com", budget=BRIEF)
+URL: dict[str, Any] = {"front": LambdaFront.FUNCTION_URL}
+
+
+def args(**changes: Any) -> AwsLambdaArgs:
+    given: dict[str, Any] = {
+        "place": AWS,
+        "archive": ARCHIVE,
+        "config": cloud_config(budget=BRIEF),
+        "public": True,
+    }
+    return AwsLambdaArgs(**given | changes)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    return on_aws(lambda opts: AwsLambda("mcp", args(**changes), opts))
+
+
+def function(**changes: Any) -> dict[str, Any]:
+    return graph(**changes).one(FUNCTION).inputs
+
+
+def refused(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(**changes)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def slow(seconds: int) -> dict[str, Any]:
+    return {"config": cloud_config(budget=TimeoutBudget(longest_tool=seconds))}

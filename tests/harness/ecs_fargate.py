@@ -1,0 +1,52 @@
+"""An EcsFargate with the least that it needs, for tests that vary one thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.budget import TimeoutBudget
+from components.containers.ecs_fargate import (
+    EcsFargate,
+    EcsFargateArgs,
+)
+from components.problems import ProblemReport
+
+from . import ResourceGraph
+from .clouds import (
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_NETWORK,
+    cloud_config,
+    on_aws,
+)
+
+CONFIG = cloud_config(domain="mcp.example.com")
+
+
+def args(**changes: Any) -> EcsFargateArgs:
+    given: dict[str, Any] = {
+        "place": AWS,
+        "network": AWS_NETWORK,
+        "image": "ghcr.io/qudag/server@sha256:" + "0" * 64,
+        "config": CONFIG,
+        "certificate": AWS_CERTIFICATE,
+        "public": True,
+    }
+    return EcsFargateArgs(**given | changes)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    return on_aws(lambda opts: EcsFargate("mcp", args(**changes), opts))
+
+
+def refused(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(**changes)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def slow(seconds: int) -> dict[str, Any]:
+    return {"config": replace(CONFIG, budget=TimeoutBudget(longest_tool=seconds))}
