@@ -7,9 +7,9 @@ from typing import Final
 
 from components.problems import Problem
 
-from .cloud_config import AwsContainer, AzureContainer, GcpContainer, GcpFunction
 from .config import StackConfig
 from .rule import Rule, at
+from .serving_config import AwsContainer, AzureContainer, GcpContainer, GcpFunction
 
 CLOUD_NAMES: Final = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 KINDS: Final = ("serverless", "containers")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.era import Era
 
-from .cloud_config import Clouds, Containers, Serverless
+from .cloud_config import Clouds
 from .forms import (
     Audience,
     Bytes,
@@ -27,6 +27,7 @@ from .forms import (
     Url,
 )
 from .section import Section
+from .serving_config import Containers, Serverless
 
 
 class Protocol(Section):
