@@ -23,7 +23,7 @@ import pulumi
 from pulumi import _types  # pyright: ignore[reportPrivateUsage]  (its SDKs are read by it)
 from pulumi.runtime import rpc
 
-CLOUDS: Final = ("aws", "azure-native", "gcp")
+from delivery.foretold import CLOUDS, is_of_a_cloud
 
 Shape = Any
 """JSON: ``"str"``, ``"int"``, ``"float"``, ``"bool"``, ``"file"``, ``"any"``; ``["list", shape]``,
@@ -43,7 +43,7 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
 
 def shapes_of(tokens: Iterable[str]) -> dict[str, Shape]:
     """The shape of each type of a cloud; None for a type that its SDK does not know."""
-    wanted = sorted({token for token in tokens if token.partition(":")[0] in CLOUDS})
+    wanted = sorted({token for token in tokens if is_of_a_cloud(token)})
     if not wanted:
         return {}
     kept = _kept_in()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from components.problems import Problem, nearest
+from delivery.foretold import is_of_a_cloud
 from delivery.graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
 
 from .rule import at
-from .shapes import CLOUDS, Shape, shapes_of
+from .shapes import Shape, shapes_of
 
 _REFUSED: Final = "the provider would refuse it, or never see it"
 
@@ -27,9 +28,7 @@ _IS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 def properties_are_the_sdks(graph: ResourceGraph) -> Iterator[Problem]:
     """Unknown, misspelt, missing and mistyped properties of each resource of a cloud."""
     clouds = [
-        resource
-        for resource in graph.resources
-        if resource.custom and resource.type.partition(":")[0] in CLOUDS
+        resource for resource in graph.resources if resource.custom and is_of_a_cloud(resource.type)
     ]
     shapes = shapes_of(resource.type for resource in clouds)
     for resource in clouds:

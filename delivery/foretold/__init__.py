@@ -31,9 +31,13 @@ _PROVIDERS_OWN: Final = {
 }
 
 
+CLOUDS: Final = tuple(_PROVIDERS_OWN)
+"""Pulumi's packages of the clouds."""
+
+
 def is_of_a_cloud(token: str) -> bool:
     """Whether the type is one of the three clouds'."""
-    return token.partition(":")[0] in _PROVIDERS_OWN
+    return token.partition(":")[0] in CLOUDS
 
 
 def foretold(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
 from components.target import McpTarget
 
 from .target import Clouds, Target
+
+if TYPE_CHECKING:
+    from components.azure import AzureSecrets
 
 
 def _azure_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
@@ -59,7 +62,7 @@ def _azure_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions)
     return AzureContainer(name, args, opts=options)
 
 
-def _secrets(vault: str | None, versions: Mapping[str, str]) -> Any:
+def _secrets(vault: str | None, versions: Mapping[str, str]) -> AzureSecrets | None:
     from components.azure import AzureSecrets
 
     return AzureSecrets(vault=vault, versions=versions) if vault else None
