@@ -8,120 +8,122 @@ TYPE_CHECKING = (
     False  # type checkers know the name; the typing module costs more than all else here
 )
 if TYPE_CHECKING:
-    from .archive import Archive as Archive
-    from .azure import AzureSecrets as AzureSecrets
-    from .budget import Distance as Distance
-    from .budget import Hop as Hop
-    from .budget import TimeoutBudget as TimeoutBudget
-    from .container import Claim as Claim
-    from .container import Container as Container
-    from .container import Files as Files
-    from .container import Port as Port
-    from .container import Probe as Probe
-    from .container import Probes as Probes
-    from .container import Resources as Resources
-    from .container import SecretFiles as SecretFiles
-    from .containers.azure_container import AzureContainer as AzureContainer
-    from .containers.azure_container_args import AzureContainerArgs as AzureContainerArgs
-    from .containers.azure_container_args import AzureContainerKind as AzureContainerKind
-    from .containers.cloud_run import CloudRun as CloudRun
-    from .containers.cloud_run import CloudRunArgs as CloudRunArgs
-    from .containers.ecs_fargate import EcsFargate as EcsFargate
-    from .containers.ecs_fargate import EcsFargateArgs as EcsFargateArgs
-    from .core import MIGRATION as MIGRATION
-    from .core import Core as Core
-    from .core import CoreArgs as CoreArgs
-    from .core import MigrationArgs as MigrationArgs
-    from .core import Monolith as Monolith
-    from .core import MonolithArgs as MonolithArgs
+    from .aws.container import EcsFargate as EcsFargate
+    from .aws.container import EcsFargateArgs as EcsFargateArgs
+    from .aws.database import Rds as Rds
+    from .aws.function import AwsLambda as AwsLambda
+    from .aws.function import AwsLambdaArgs as AwsLambdaArgs
+    from .aws.function_endpoints import LambdaFront as LambdaFront
+    from .aws.function_endpoints import Throttle as Throttle
+    from .aws.place import AwsNetwork as AwsNetwork
+    from .aws.place import AwsPlace as AwsPlace
+    from .azure.container import AzureContainer as AzureContainer
+    from .azure.container_args import AzureContainerArgs as AzureContainerArgs
+    from .azure.container_args import AzureContainerKind as AzureContainerKind
+    from .azure.database import AzurePostgresql as AzurePostgresql
+    from .azure.function import AzureAccess as AzureAccess
+    from .azure.function import AzureFunction as AzureFunction
+    from .azure.function import AzureFunctionArgs as AzureFunctionArgs
+    from .azure.place import AzurePlace as AzurePlace
+    from .azure.resource_group import AzureSecrets as AzureSecrets
+    from .base.problems import Problem as Problem
+    from .base.problems import ProblemReport as ProblemReport
     from .data_tier import DataTier as DataTier
     from .data_tier import DataTierArgs as DataTierArgs
-    from .databases.azure_postgresql import AzurePostgresql as AzurePostgresql
-    from .databases.cloud_sql import CloudSql as CloudSql
-    from .databases.contents import CacheProfile as CacheProfile
-    from .databases.embedded import Embedded as Embedded
-    from .databases.rds import Rds as Rds
-    from .flow import Flow as Flow
-    from .flow import FlowPolicies as FlowPolicies
-    from .flow import FlowPoliciesArgs as FlowPoliciesArgs
-    from .flow import Neighbour as Neighbour
-    from .flow import Outside as Outside
-    from .functions.aws_fronts import LambdaFront as LambdaFront
-    from .functions.aws_fronts import Throttle as Throttle
-    from .functions.aws_lambda import AwsLambda as AwsLambda
-    from .functions.aws_lambda import AwsLambdaArgs as AwsLambdaArgs
-    from .functions.azure_function import AzureAccess as AzureAccess
-    from .functions.azure_function import AzureFunction as AzureFunction
-    from .functions.azure_function import AzureFunctionArgs as AzureFunctionArgs
-    from .functions.gcp_function import GcpFunction as GcpFunction
-    from .functions.gcp_function import GcpFunctionArgs as GcpFunctionArgs
-    from .gateway import Gateway as Gateway
-    from .gateway import GatewayArgs as GatewayArgs
-    from .gateway import GatewayEngine as GatewayEngine
-    from .gateway import RateLimit as RateLimit
-    from .gateway import RateLimits as RateLimits
-    from .gateway import Upstream as Upstream
-    from .gcp import GcpAccess as GcpAccess
-    from .namespace import ContainerLimits as ContainerLimits
-    from .namespace import LockedNamespace as LockedNamespace
-    from .namespace import LockedNamespaceArgs as LockedNamespaceArgs
-    from .places import AwsNetwork as AwsNetwork
-    from .places import AwsPlace as AwsPlace
-    from .places import AzurePlace as AzurePlace
-    from .places import GcpPlace as GcpPlace
-    from .problems import Problem as Problem
-    from .problems import ProblemReport as ProblemReport
-    from .qudag_node import NodeProfile as NodeProfile
-    from .qudag_node import QudagNode as QudagNode
-    from .qudag_node import QudagNodeArgs as QudagNodeArgs
-    from .scaling import Autoscaling as Autoscaling
-    from .scaling import ObjectMetric as ObjectMetric
-    from .scaling import Pace as Pace
-    from .scaling import PodMetric as PodMetric
-    from .server import McpService as McpService
-    from .server import ServerArgs as ServerArgs
-    from .server_config import Auth as Auth
-    from .server_config import Cache as Cache
-    from .server_config import Database as Database
-    from .server_config import NodeConfig as NodeConfig
-    from .server_config import ServerConfig as ServerConfig
-    from .workload import Exposure as Exposure
-    from .workload import Rollout as Rollout
-    from .workload import Workload as Workload
-    from .workload import WorkloadArgs as WorkloadArgs
-    from .workload import WorkloadKind as WorkloadKind
+    from .gcp.container import CloudRun as CloudRun
+    from .gcp.container import CloudRunArgs as CloudRunArgs
+    from .gcp.database import CloudSql as CloudSql
+    from .gcp.function import GcpFunction as GcpFunction
+    from .gcp.function import GcpFunctionArgs as GcpFunctionArgs
+    from .gcp.identity import GcpAccess as GcpAccess
+    from .gcp.place import GcpPlace as GcpPlace
+    from .kubernetes.container import Claim as Claim
+    from .kubernetes.container import Container as Container
+    from .kubernetes.container import Files as Files
+    from .kubernetes.container import Port as Port
+    from .kubernetes.container import Probe as Probe
+    from .kubernetes.container import Probes as Probes
+    from .kubernetes.container import Resources as Resources
+    from .kubernetes.container import SecretFiles as SecretFiles
+    from .kubernetes.core import MIGRATION as MIGRATION
+    from .kubernetes.core import Core as Core
+    from .kubernetes.core import CoreArgs as CoreArgs
+    from .kubernetes.core import MigrationArgs as MigrationArgs
+    from .kubernetes.core import Monolith as Monolith
+    from .kubernetes.core import MonolithArgs as MonolithArgs
+    from .kubernetes.embedded_data import Embedded as Embedded
+    from .kubernetes.flow import Flow as Flow
+    from .kubernetes.flow import FlowPolicies as FlowPolicies
+    from .kubernetes.flow import FlowPoliciesArgs as FlowPoliciesArgs
+    from .kubernetes.flow import Neighbour as Neighbour
+    from .kubernetes.flow import Outside as Outside
+    from .kubernetes.gateway import Gateway as Gateway
+    from .kubernetes.gateway import GatewayArgs as GatewayArgs
+    from .kubernetes.gateway import GatewayEngine as GatewayEngine
+    from .kubernetes.gateway import RateLimit as RateLimit
+    from .kubernetes.gateway import RateLimits as RateLimits
+    from .kubernetes.gateway import Upstream as Upstream
+    from .kubernetes.namespace import ContainerLimits as ContainerLimits
+    from .kubernetes.namespace import LockedNamespace as LockedNamespace
+    from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
+    from .kubernetes.qudag_node import NodeProfile as NodeProfile
+    from .kubernetes.qudag_node import QudagNode as QudagNode
+    from .kubernetes.qudag_node import QudagNodeArgs as QudagNodeArgs
+    from .kubernetes.scaling import Autoscaling as Autoscaling
+    from .kubernetes.scaling import ObjectMetric as ObjectMetric
+    from .kubernetes.scaling import Pace as Pace
+    from .kubernetes.scaling import PodMetric as PodMetric
+    from .kubernetes.server import McpService as McpService
+    from .kubernetes.server import ServerArgs as ServerArgs
+    from .kubernetes.workload import Exposure as Exposure
+    from .kubernetes.workload import Rollout as Rollout
+    from .kubernetes.workload import Workload as Workload
+    from .kubernetes.workload import WorkloadArgs as WorkloadArgs
+    from .kubernetes.workload import WorkloadKind as WorkloadKind
+    from .mcp.archive import Archive as Archive
+    from .mcp.data_contract import CacheProfile as CacheProfile
+    from .mcp.server_config import Auth as Auth
+    from .mcp.server_config import Cache as Cache
+    from .mcp.server_config import Database as Database
+    from .mcp.server_config import NodeConfig as NodeConfig
+    from .mcp.server_config import ServerConfig as ServerConfig
+    from .mcp.timeout_budget import Distance as Distance
+    from .mcp.timeout_budget import Hop as Hop
+    from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
 
 _PUBLIC = {
-    "archive": "Archive",
-    "azure": "AzureSecrets",
-    "budget": "Distance Hop TimeoutBudget",
-    "container": "Claim Container Files Port Probe Probes Resources SecretFiles",
-    "containers.azure_container": "AzureContainer",
-    "containers.azure_container_args": "AzureContainerArgs AzureContainerKind",
-    "containers.cloud_run": "CloudRun CloudRunArgs",
-    "containers.ecs_fargate": "EcsFargate EcsFargateArgs",
-    "core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
+    "aws.container": "EcsFargate EcsFargateArgs",
+    "aws.database": "Rds",
+    "aws.function": "AwsLambda AwsLambdaArgs",
+    "aws.function_endpoints": "LambdaFront Throttle",
+    "aws.place": "AwsNetwork AwsPlace",
+    "azure.container": "AzureContainer",
+    "azure.container_args": "AzureContainerArgs AzureContainerKind",
+    "azure.database": "AzurePostgresql",
+    "azure.function": "AzureAccess AzureFunction AzureFunctionArgs",
+    "azure.place": "AzurePlace",
+    "azure.resource_group": "AzureSecrets",
+    "base.problems": "Problem ProblemReport",
     "data_tier": "DataTier DataTierArgs",
-    "databases.contents": "CacheProfile",
-    "databases.embedded": "Embedded",
-    "databases.azure_postgresql": "AzurePostgresql",
-    "databases.cloud_sql": "CloudSql",
-    "databases.rds": "Rds",
-    "flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
-    "functions.aws_fronts": "LambdaFront Throttle",
-    "functions.aws_lambda": "AwsLambda AwsLambdaArgs",
-    "functions.azure_function": "AzureAccess AzureFunction AzureFunctionArgs",
-    "functions.gcp_function": "GcpFunction GcpFunctionArgs",
-    "gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
-    "gcp": "GcpAccess",
-    "namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
-    "places": "AwsNetwork AwsPlace AzurePlace GcpPlace",
-    "problems": "Problem ProblemReport",
-    "qudag_node": "NodeProfile QudagNode QudagNodeArgs",
-    "scaling": "Autoscaling ObjectMetric Pace PodMetric",
-    "server": "McpService ServerArgs",
-    "server_config": "Auth Cache Database NodeConfig ServerConfig",
-    "workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
+    "gcp.container": "CloudRun CloudRunArgs",
+    "gcp.database": "CloudSql",
+    "gcp.function": "GcpFunction GcpFunctionArgs",
+    "gcp.identity": "GcpAccess",
+    "gcp.place": "GcpPlace",
+    "kubernetes.container": "Claim Container Files Port Probe Probes Resources SecretFiles",
+    "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
+    "kubernetes.embedded_data": "Embedded",
+    "kubernetes.flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
+    "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
+    "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
+    "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
+    "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
+    "kubernetes.server": "McpService ServerArgs",
+    "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
+    "mcp.archive": "Archive",
+    "mcp.data_contract": "CacheProfile",
+    "mcp.server_config": "Auth Cache Database NodeConfig ServerConfig",
+    "mcp.timeout_budget": "Distance Hop TimeoutBudget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pulumi
 
-from .base import Component
-from .databases.azure_postgresql import AzurePostgresql, azure_postgresql
-from .databases.cloud_sql import CloudSql, cloud_sql
-from .databases.contents import Contents
-from .databases.embedded import Embedded, embedded
-from .databases.rds import Rds, rds
+from .aws.database import Rds, rds
+from .azure.database import AzurePostgresql, azure_postgresql
+from .base.component import Component
+from .gcp.database import CloudSql, cloud_sql
+from .kubernetes.embedded_data import Embedded, embedded
+from .mcp.data_contract import Contents
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from .applyset import TYPE, as_list, members
 from .kubectl import FIELD_MANAGER, Kubectl, Object, explain, listed, reference

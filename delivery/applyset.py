@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from .kubectl import FIELD_MANAGER, Kubectl, Object, explain, listed, reference
 from .progress import Progress

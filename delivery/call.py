@@ -10,7 +10,7 @@ from typing import Any
 
 from mcp_types import CallToolResult, TextContent, Tool
 
-from components.problems import Problem, ProblemReport, nearest
+from components.base.problems import Problem, ProblemReport, nearest
 
 from . import local_secrets
 from .checks import Check
@@ -18,8 +18,8 @@ from .client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .cluster import Cluster, running
 from .identity import StackIdentity
 from .outputs import Deployed, reachable
-from .places import state_folder
 from .progress import Progress
+from .state_folders import state_folder
 from .verify import verified
 
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 
-from . import live
+from . import cluster_verbs as live
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -97,9 +97,9 @@ def preview(
     Needs no cloud, no cluster and no Pulumi engine. With --base every resource that would be
     added, changed, replaced, moved or deleted is listed property by property, risks first.
     """
-    from .preview import compare
-    from .programs import checked_stack
-    from .report import json, markdown, terminal
+    from policies.checked_program import checked_stack
+    from review.preview import compare
+    from review.report import json, markdown, terminal
 
     report = {Format.MARKDOWN: markdown, Format.JSON: json}.get(form, terminal)
     subject = compare(cwd, stack, base) if base else checked_stack(cwd, stack)
@@ -121,7 +121,8 @@ def render(
     Manifests apply in the order of their names. Files of an earlier render that no longer
     belong are removed; a folder with anything else in it is refused.
     """
-    from .programs import checked_stack
+    from policies.checked_program import checked_stack
+
     from .render import render as write
 
     done = write(checked_stack(cwd, stack), out)
@@ -133,7 +134,7 @@ def render(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of Pulumi.<stack>.yaml, as schema/stack.json holds it for editors."""
-    from stacks.schema import schema_text
+    from stacks.config.schema import schema_text
 
     typer.echo(schema_text(), nl=False)
 
@@ -148,9 +149,10 @@ def package(
 
     The same sources give the same bytes, anywhere. What is there already is not made again.
     """
+    from review.report import terminal
+
     from .package import package as make
     from .progress import Progress
-    from .report import terminal
 
     make(host or [], Progress(terminal.console()))
 
@@ -158,10 +160,10 @@ def package(
 @app.command()
 def bench() -> None:
     """Measure the components over a flat program, the server behind nginx, a function's start."""
-    from .bench import cold_start, overhead, serving
-    from .bench.served import required_nginx
-    from .report import terminal
-    from .stack_files import stack_names
+    from graph.stack_files import stack_names
+    from review.report import terminal
+    from tools.bench import cold_start, overhead, serving
+    from tools.bench.running_server import required_nginx
 
     required_nginx()
     console = terminal.console()

@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, Tool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from .certificates import key_id, signing_key
 

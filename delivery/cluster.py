@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from components.problems import Problem, ProblemReport, nearest
+from components.base.problems import Problem, ProblemReport, nearest
 
 from . import kubectl as kube
 from . import local_node, process

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.problems import Problem, ProblemReport
-
-from .graph import ResourceGraph
+from components.base.problems import Problem, ProblemReport
+from graph.resource_graph import ResourceGraph
 
 _MAKER: Final = Path("/sys/class/dmi/id/sys_vendor")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from . import applyset, local_secrets
 from .apply import Change, apply
@@ -20,9 +20,9 @@ from .identity import StackIdentity
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .outputs import Deployed, Door, door, resolved, waiting_for_address
-from .places import keep
 from .progress import Progress
 from .pulumi_stack import Deployment, forget
+from .state_folders import keep
 
 LAST_ATTEMPT_SECONDS = 30.0
 

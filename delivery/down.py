@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
+from graph.programs import record_stack
+from graph.resource_graph import ResourceGraph
 
 from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
 from .cluster import KIND_CLUSTER, Cluster
-from .graph import ResourceGraph
 from .identity import StackIdentity
 from .outputs import BEGUN_FILE, FILE, Begun
-from .places import alone, known_stacks, state_folder, tools_cache
-from .programs import record_stack
 from .progress import Progress
 from .pulumi_stack import DEV, Deployment, forget
+from .state_folders import alone, known_stacks, state_folder, tools_cache
 
 
 def down(

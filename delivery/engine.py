@@ -9,14 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from shutil import which
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
+from graph.resource_graph import ResourceGraph
 
 from . import process
 from .download import UnavailableError, obtain
-from .graph import ResourceGraph
-from .places import tools_cache
 from .progress import Progress
 from .pulumi_stack import QUIET
+from .state_folders import tools_cache
 
 OLDEST = (3, 250)
 

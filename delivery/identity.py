@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .stack_files import OURS, project_name
-
-ROOT = Path(__file__).resolve().parents[1]
-"""The folder of the program that ships with this command."""
+from graph.programs import ROOT
+from graph.stack_files import OURS, project_name
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
+from graph.stack_files import OURS, StackFiles
 
 from . import local_node, process
 from .cluster import KIND_CLUSTER, Cluster
 from .kubectl import Object
-from .places import keep, tools_cache
 from .progress import Progress
-from .stack_files import OURS, StackFiles
+from .state_folders import keep, tools_cache
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
@@ -75,7 +75,7 @@ class Images:
         """The stack's ``images`` with the exact references; nothing where there are none."""
         if not self.references:
             return {}
-        from stacks.config import Images as Configured
+        from stacks.config.stack import Images as Configured
 
         key = f"{files.project}:images"
         fields: dict[str, Any] = json.loads(files.config.get(key, "{}"))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from . import process
-from .places import held_locks
+from .state_folders import held_locks
 
 OLDEST = (1, 27)
 """ApplySets came with this kubectl (KEP-3659)."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from . import process
 from .identity import StackIdentity
 from .kubectl import Kubectl, Object
-from .places import keep
+from .state_folders import keep
 
 _TOKEN = re.compile(r"address-of\.([a-z0-9-]+)\.([a-z0-9-]+)")
 FILE = "outputs.json"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.problems import Problem, ProblemReport, nearest
-from stacks.archives import HOSTS, ROOT, archive_of
-from stacks.packaging import Size, build
+from archives.build import Size, build
+from archives.hosts import HOSTS, ROOT, archive_of
+from components.base.problems import Problem, ProblemReport, nearest
 
 from .progress import Progress
 

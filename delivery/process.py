@@ -13,7 +13,7 @@ from pathlib import Path
 from shutil import which
 from typing import IO
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 GRACE_SECONDS = 10.0
 """How long a program may take to end after Ctrl-C before it is killed."""

@@ -16,13 +16,14 @@ from typing import Any
 
 import yaml
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
+from graph.stack_files import PROJECT_FILE
 
-from . import pending, process
+from . import pending_operations as pending
+from . import process
 from .kubectl import Kubectl
-from .places import held_locks, keep
 from .progress import Progress
-from .stack_files import PROJECT_FILE
+from .state_folders import held_locks, keep
 
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 _SALT = "encryptionsalt"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.problems import Problem, ProblemReport
-
-from .graph import ResourceGraph
-from .manifests import manifests, to_yaml
+from components.base.problems import Problem, ProblemReport
+from graph.manifests import manifests, to_yaml
+from graph.resource_graph import ResourceGraph
 
 _GRAPH = "graph.json"
 _INDEX = ".rendered"  # names what a render wrote, so that the next one removes only that

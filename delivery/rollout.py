@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 
-from .diagnosis import container_statuses, diagnose
 from .kubectl import Kubectl, Object, reference
 from .progress import Progress
+from .workload_diagnosis import container_statuses, diagnose
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 SECONDS = 300.0

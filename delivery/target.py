@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
+from graph.stack_files import read_stack_files
 
 from .images import used
 from .kubectl import Object
-from .stack_files import read_stack_files
 
 _NO_DIGEST = "@sha256:" + "0" * 64
 

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
+from graph.manifests import manifests
+from graph.programs import record_files
+from graph.resource_graph import ResourceGraph
+from graph.stack_files import read_stack_files
+from policies.checked_program import refuse_broken
 
 from . import engine as engines
 from . import local_secrets, rollout
@@ -16,17 +21,13 @@ from .cluster import Cluster, reach
 from .credentials import refuse_without_credentials
 from .deploy import Run
 from .engine import Engine
-from .graph import ResourceGraph
 from .identity import StackIdentity
 from .images import Images, provide
 from .kubectl import Object
 from .local_secrets import RequiredSecret
-from .manifests import manifests
 from .outputs import Begun, Deployed
-from .places import alone
-from .programs import record_files, refuse_broken
 from .progress import Progress
-from .stack_files import read_stack_files
+from .state_folders import alone
 from .target import refuse_placeholders
 from .verify import proven
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 from mcp_types import Tool
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 from . import local_secrets
 from .checks import (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from components.problems import Problem
-from delivery.graph import ResourceGraph
+from components.base.problems import Problem
+from graph.resource_graph import ResourceGraph
 
-from . import aws, azure, gcp
-from .aws_doors import doors_are_shut, hops_outlive_the_tool
-from .hops import doors_wait
-from .references import arns_exist, companions_exist, references_exist
-from .settings import names_fit, rights_are_exact, settings_hold
-from .types import properties_are_the_sdks
+from .rules import aws, azure, gcp
+from .rules.aws_exposure import doors_are_shut, hops_outlive_the_tool
+from .rules.properties import properties_are_the_sdks
+from .rules.references import arns_exist, companions_exist, references_exist
+from .rules.settings import names_fit, rights_are_exact, settings_hold
+from .rules.timeouts import doors_wait
 
 _CLOUDS = (aws, azure, gcp)
 

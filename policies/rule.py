@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from components.limits import Limit
-from components.problems import Problem
-from delivery.graph import SECRET, UNKNOWN, Resource
-from delivery.tree import dig
+from components.base.limits import Limit
+from components.base.problems import Problem
+from graph.resource_graph import SECRET, UNKNOWN, Resource
+from graph.tree import dig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pulumi
 
-from .config import StackConfig
+from .config.stack import StackConfig
 
 TAG_PROJECT = "qudag-mcp"
 

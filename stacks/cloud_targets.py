@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import pulumi
 
-from components.problems import Problem, ProblemReport
-from components.target import McpTarget
+from archives.ensure import ensure
+from archives.hosts import HOSTS
+from components.base.problems import Problem, ProblemReport
+from components.mcp.target import McpTarget
 
-from .archives import HOSTS, ensure
 from .cloud_providers import CloudProviders
-from .cloud_rules import switched_on
-from .config import StackConfig
+from .config.stack import StackConfig
+from .rules.clouds import switched_on
 from .targets import aws, azure, gcp
 from .targets.target import Clouds, Target
 

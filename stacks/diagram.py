@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from components.core import MIGRATION
-from components.flow import Flow
+from components.kubernetes.core import MIGRATION
+from components.kubernetes.flow import Flow
 
 from .topologies.topology import OPTIONAL_PARTIES, POSTGRES, VALKEY, Role, Topology
 

@@ -7,14 +7,19 @@ from typing import Any
 
 import pulumi
 
-from components.budget import TimeoutBudget
-from components.container import Claim
-from components.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
 from components.data_tier import DataTier, DataTierArgs
-from components.databases.contents import CacheProfile
-from components.databases.embedded import Embedded
-from components.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
-from components.gateway import (
+from components.kubernetes.container import Claim
+from components.kubernetes.core import (
+    MIGRATION,
+    Core,
+    CoreArgs,
+    MigrationArgs,
+    Monolith,
+    MonolithArgs,
+)
+from components.kubernetes.embedded_data import Embedded
+from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.kubernetes.gateway import (
     SIDECAR_RESOURCES,
     Gateway,
     GatewayArgs,
@@ -23,15 +28,17 @@ from components.gateway import (
     RateLimits,
     Upstream,
 )
-from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
-from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
-from components.server import McpService, ServerArgs
-from components.server_config import Auth, Cache, Database, NodeConfig, ServerConfig
-from components.workload import Exposure
+from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
+from components.kubernetes.server import McpService, ServerArgs
+from components.kubernetes.workload import Exposure
+from components.mcp.data_contract import CacheProfile
+from components.mcp.server_config import Auth, Cache, Database, NodeConfig, ServerConfig
+from components.mcp.timeout_budget import TimeoutBudget
 
-from .capacity import services
-from .config import StackConfig
+from .config.stack import StackConfig
 from .required_secrets import required_secrets
+from .rules.capacity import services
 from .topologies import TOPOLOGIES
 from .topologies.topology import (
     CLIENTS,

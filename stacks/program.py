@@ -15,10 +15,10 @@ from pulumi.runtime.config import (
     is_config_secret,
 )
 
-from components.problems import Problem, ProblemReport, nearest
+from components.base.problems import Problem, ProblemReport, nearest
 
-from .config import StackConfig
-from .validation import KEY_PREFIX, parse, validate
+from .config.stack import StackConfig
+from .config.validation import KEY_PREFIX, parse, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder, where Pulumi.<stack>.yaml is."""
@@ -45,7 +45,7 @@ def load() -> StackConfig:
     try:
         return validate(given, stack=pulumi.get_stack(), found=found)
     except ProblemReport as report:
-        from .lines import located
+        from .config.line_numbers import located
 
         file = ROOT / f"Pulumi.{pulumi.get_stack()}.yaml"
         raise Refused(located(report.problems, file, given)) from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .capacity import services
-from .config import StackConfig
+from .config.stack import StackConfig
+from .rules.capacity import services
 from .topologies.topology import POSTGRES, VALKEY
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .composition import build
+from .environment import build
 
 __all__ = ["build"]

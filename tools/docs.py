@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import components
-from components.base import Component
-from components.budget import Distance, Hop
+from components.base.component import Component
+from components.mcp.timeout_budget import Distance, Hop
+from stacks.config.reference import forms_table, section_table
 from stacks.diagram import flow_table, mermaid
-from stacks.reference import forms_table, section_table
 from stacks.topologies import TOPOLOGIES
 
 ROOT = Path(__file__).resolve().parents[1]

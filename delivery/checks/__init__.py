@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 
 
 class Ended(Enum):

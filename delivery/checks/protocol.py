@@ -8,7 +8,7 @@ import time
 from mcp import Client
 from mcp_types import TextContent, Tool
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 
 from ..client import Endpoint, Era, connected
 from . import Check, Ended, ended, not_checked, wrong

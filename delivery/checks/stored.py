@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 from mcp_types import CallToolResult, TextContent, Tool
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 
 from .. import process
 from ..client import Endpoint, Era, connected

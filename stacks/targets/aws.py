@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import pulumi
 
-from components.target import McpTarget
+from components.mcp.target import McpTarget
 
 from .target import Clouds, Target
 
 
 def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.functions.aws_fronts import LambdaFront, Throttle
-    from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
+    from components.aws.function import AwsLambda, AwsLambdaArgs
+    from components.aws.function_endpoints import LambdaFront, Throttle
 
     section = clouds.config.serverless.aws
     assert section is not None
@@ -38,7 +38,7 @@ def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
 
 
 def _aws_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
+    from components.aws.container import EcsFargate, EcsFargateArgs
 
     section = clouds.config.containers.aws
     assert section is not None

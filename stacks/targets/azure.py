@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
-from components.target import McpTarget
+from components.mcp.target import McpTarget
 
 from .target import Clouds, Target
 
 if TYPE_CHECKING:
-    from components.azure import AzureSecrets
+    from components.azure.resource_group import AzureSecrets
 
 
 def _azure_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.functions.azure_function import (
-        AzureAccess,
-        AzureFunction,
-        AzureFunctionArgs,
-    )
+    from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
 
     section = clouds.config.serverless.azure
     assert section is not None
@@ -40,8 +36,8 @@ def _azure_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) 
 
 
 def _azure_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.containers.azure_container import AzureContainer
-    from components.containers.azure_container_args import AzureContainerArgs, AzureContainerKind
+    from components.azure.container import AzureContainer
+    from components.azure.container_args import AzureContainerArgs, AzureContainerKind
 
     section = clouds.config.containers.azure
     assert section is not None
@@ -63,7 +59,7 @@ def _azure_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions)
 
 
 def _secrets(vault: str | None, versions: Mapping[str, str]) -> AzureSecrets | None:
-    from components.azure import AzureSecrets
+    from components.azure.resource_group import AzureSecrets
 
     return AzureSecrets(vault=vault, versions=versions) if vault else None
 

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import pulumi
 
-from components.target import McpTarget
+from components.mcp.target import McpTarget
 
 from .target import Clouds, Target
 
 
 def _gcp_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
-    from components.gcp import GcpAccess
+    from components.gcp.function import GcpFunction, GcpFunctionArgs
+    from components.gcp.identity import GcpAccess
 
     section = clouds.config.serverless.gcp
     assert section is not None
@@ -35,8 +35,8 @@ def _gcp_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
 
 
 def _gcp_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
-    from components.containers.cloud_run import CloudRun, CloudRunArgs
-    from components.gcp import GcpAccess
+    from components.gcp.container import CloudRun, CloudRunArgs
+    from components.gcp.identity import GcpAccess
 
     section = clouds.config.containers.gcp
     assert section is not None

@@ -8,14 +8,16 @@ from typing import Any, Final
 
 import pulumi
 
-from components.archive import Archive
-from components.budget import TimeoutBudget
-from components.places import AwsNetwork, AwsPlace, AzurePlace, GcpPlace
-from components.server_config import Auth, ServerConfig
-from components.target import McpTarget
+from components.aws.place import AwsNetwork, AwsPlace
+from components.azure.place import AzurePlace
+from components.gcp.place import GcpPlace
+from components.mcp.archive import Archive
+from components.mcp.server_config import Auth, ServerConfig
+from components.mcp.target import McpTarget
+from components.mcp.timeout_budget import TimeoutBudget
 
 from ..cloud_providers import CloudProviders
-from ..config import StackConfig
+from ..config.stack import StackConfig
 
 ROLE: Final = "tools"
 """What a server in a cloud is for: it has no database of the platform's, and no node."""

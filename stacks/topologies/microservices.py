@@ -6,11 +6,11 @@ the flows are the arrows of its picture and the ports of its network policy.
 
 from typing import Final
 
-from components.container import Probe, Resources
-from components.core import MIGRATION
-from components.flow import Flow
-from components.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
-from components.workload import Rollout
+from components.kubernetes.container import Probe, Resources
+from components.kubernetes.core import MIGRATION
+from components.kubernetes.flow import Flow
+from components.kubernetes.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
+from components.kubernetes.workload import Rollout
 
 from .topology import (
     CLIENTS,

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from components.container import Resources
-from components.core import MIGRATION
-from components.flow import Flow
+from components.kubernetes.container import Resources
+from components.kubernetes.core import MIGRATION
+from components.kubernetes.flow import Flow
 
 from .topology import CLIENTS, ISSUER, POSTGRES, PROMETHEUS, VALKEY, Role, Service, Topology
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from components.container import Probe, Resources
-from components.flow import Flow
-from components.scaling import Autoscaling
-from components.server import HEALTH, READINESS
-from components.workload import Rollout
+from components.kubernetes.container import Probe, Resources
+from components.kubernetes.flow import Flow
+from components.kubernetes.scaling import Autoscaling
+from components.kubernetes.server import HEALTH, READINESS
+from components.kubernetes.workload import Rollout
 
 
 class Role(Enum):

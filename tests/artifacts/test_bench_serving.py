@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from delivery.bench.serving import CALL, DIRECT, GATEWAY, HEALTH, NGINX, Serving, measure, tables
 from tests.harness import programs
+from tools.bench.serving import CALL, DIRECT, GATEWAY, HEALTH, NGINX, Serving, measure, tables
 
 STREAMS = 100
 

@@ -9,8 +9,8 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from components.container import NOBODY
-from components.server import PROGRAM
+from components.kubernetes.container import NOBODY
+from components.kubernetes.server import PROGRAM
 from tests.harness.containers import ROOT
 
 RUNTIME = ROOT / "runtime"

@@ -24,10 +24,11 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 from websockets.asyncio.client import connect
 
-from components.budget import Distance, TimeoutBudget
-from components.core import Monolith, MonolithArgs
-from components.gateway import RateLimits
-from tests.harness import parts, programs, record
+from components.kubernetes.core import Monolith, MonolithArgs
+from components.kubernetes.gateway import RateLimits
+from components.mcp.timeout_budget import Distance, TimeoutBudget
+from tests.harness import minimal_args as parts
+from tests.harness import programs, record
 from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
 from tests.harness.network import port, private_network

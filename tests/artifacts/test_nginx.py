@@ -14,11 +14,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from components.gateway import RateLimit, RateLimits
+from components.kubernetes.gateway import RateLimit, RateLimits
 from tests.harness import programs
 from tests.harness.certificates import Authority
-from tests.harness.door import ALWAYS, BEHIND, NAME, Door, gateway_pod, is_open
 from tests.harness.network import port
+from tests.harness.nginx_gateway import ALWAYS, BEHIND, NAME, Door, gateway_pod, is_open
 from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack

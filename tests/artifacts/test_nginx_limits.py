@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from components.gateway import RateLimits
-from tests.harness.door import ALWAYS
+from components.kubernetes.gateway import RateLimits
 from tests.harness.network import port
+from tests.harness.nginx_gateway import ALWAYS
 from tests.harness.server import until
 from tests.harness.upstream import DROP, HOLD
 

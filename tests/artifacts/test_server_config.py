@@ -11,7 +11,7 @@ import pytest
 from runtime.config import Config, ProtocolSection, load
 from runtime.node import NodeConfig
 from runtime.reading import Section, read_table
-from stacks.config import Protocol
+from stacks.config.stack import Protocol
 from tests.harness.stacks import stack
 
 STACKS = ("dev", "staging", "prod")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from components.data_tier import DataTier, DataTierArgs
-from components.databases.contents import CacheProfile
-from components.databases.embedded import Embedded
+from components.kubernetes.embedded_data import Embedded
+from components.mcp.data_contract import CacheProfile
 from tests.harness import programs, record
 from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer

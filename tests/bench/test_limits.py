@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.bench import cold_start, overhead, serving
-from delivery.bench.cold_start import ColdStart
-from delivery.bench.overhead import Comparison
-from delivery.bench.serving import CALL, HEALTH, Serving
 from tests.harness import programs
-from tests.harness.platforms import STACKS
+from tests.harness.graph_queries import STACKS
+from tools.bench import cold_start, overhead, serving
+from tools.bench.cold_start import ColdStart
+from tools.bench.overhead import Comparison
+from tools.bench.serving import CALL, HEALTH, Serving
 
 TIME, MEMORY = 1.15, 1.25
 

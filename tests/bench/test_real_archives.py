@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from components.problems import ProblemReport
-from delivery.bench.cold_start import unpack
-from stacks import packaging
-from stacks.archives import HOSTS, Host, archive_of
+from archives import build
+from archives.hosts import HOSTS, Host, archive_of
+from components.base.problems import ProblemReport
+from tools.bench.cold_start import unpack
 
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="their native modules are for x86-64"
@@ -37,8 +37,8 @@ def test_a_real_archive_starts_with_nothing_beside_it_but_what_its_cloud_brings(
     host: Host, tmp_path: Path
 ):
     try:
-        unpack(packaging.build(host, archive_of(host)), tmp_path / "app")
-        python = packaging.interpreter(host)
+        unpack(build.build(host, archive_of(host)), tmp_path / "app")
+        python = build.interpreter(host)
     except ProblemReport as report:
         pytest.skip(str(report))
     paths = [tmp_path / "app", tmp_path / "app" / host.libraries]
@@ -46,7 +46,7 @@ def test_a_real_archive_starts_with_nothing_beside_it_but_what_its_cloud_brings(
     if brought.exists():  # what Google's build installs
         paths.append(tmp_path / "framework")
         install = ["pip", "install", "--target", paths[-1], "--require-hashes", "-r", brought]
-        assert packaging.run_uv([*install, "--python", python]).returncode == 0
+        assert build.run_uv([*install, "--python", python]).returncode == 0
     (entry,) = host.entries
     ran = subprocess.run(
         [python, "-I", "-S", "-c", LOADED, json.dumps([str(path) for path in paths]), entry],

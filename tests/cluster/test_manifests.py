@@ -13,7 +13,7 @@ import yaml
 
 from delivery.render import render
 from tests.harness.apiserver import ApiServer
-from tests.harness.platforms import STACKS, Pods, pods
+from tests.harness.graph_queries import STACKS, Pods, pods
 from tests.harness.stacks import stack
 
 APPLY = ("apply", "--server-side", "--validate=strict", "--field-manager=test-manifests")

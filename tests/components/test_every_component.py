@@ -10,35 +10,35 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components.arguments import camel
-from components.base import Component
-from components.budget import TimeoutBudget
-from components.containers.azure_container import AzureContainer
-from components.containers.azure_container_args import AzureContainerArgs, AzureContainerKind
-from components.containers.cloud_run import CloudRun, CloudRunArgs
-from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
-from components.core import Core, Monolith
+from components.aws.container import EcsFargate, EcsFargateArgs
+from components.aws.database import Rds
+from components.aws.function import AwsLambda, AwsLambdaArgs
+from components.aws.function_endpoints import Throttle
+from components.azure.container import AzureContainer
+from components.azure.container_args import AzureContainerArgs, AzureContainerKind
+from components.azure.database import AzurePostgresql
+from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
+from components.base.arguments import camel
+from components.base.component import Component
+from components.base.problems import ProblemReport
+from components.base.tokens import TYPE_TOKENS
 from components.data_tier import DataTier, DataTierArgs
-from components.databases.azure_postgresql import AzurePostgresql
-from components.databases.cloud_sql import CloudSql
-from components.databases.contents import CacheProfile
-from components.databases.rds import Rds
-from components.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
-from components.functions.aws_fronts import Throttle
-from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
-from components.functions.azure_function import AzureAccess, AzureFunction, AzureFunctionArgs
-from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
-from components.gateway import Gateway, GatewayEngine
-from components.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
-from components.problems import ProblemReport
-from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
-from components.scaling import Autoscaling, PodMetric
-from components.server import McpService
-from components.server_config import Cache, Database, NodeConfig
-from components.target import McpTarget
-from components.tokens import TYPE_TOKENS
-from components.workload import Exposure, Workload, WorkloadKind
-from delivery.graph import UNKNOWN
+from components.gcp.container import CloudRun, CloudRunArgs
+from components.gcp.database import CloudSql
+from components.gcp.function import GcpFunction, GcpFunctionArgs
+from components.kubernetes.core import Core, Monolith
+from components.kubernetes.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.kubernetes.gateway import Gateway, GatewayEngine
+from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
+from components.kubernetes.scaling import Autoscaling, PodMetric
+from components.kubernetes.server import McpService
+from components.kubernetes.workload import Exposure, Workload, WorkloadKind
+from components.mcp.data_contract import CacheProfile
+from components.mcp.server_config import Cache, Database, NodeConfig
+from components.mcp.target import McpTarget
+from components.mcp.timeout_budget import TimeoutBudget
+from graph.resource_graph import UNKNOWN
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import (
     ARCHIVE,
@@ -54,8 +54,17 @@ from tests.harness.clouds import (
     SUBNET,
     cloud_config,
 )
-from tests.harness.parts import ISSUER, config, core, data_tier, gateway, monolith, server, workload
-from tests.harness.platforms import ancestry
+from tests.harness.graph_queries import ancestry
+from tests.harness.minimal_args import (
+    ISSUER,
+    config,
+    core,
+    data_tier,
+    gateway,
+    monolith,
+    server,
+    workload,
+)
 
 CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "LockedNamespace": (

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from delivery import preview, process
+from delivery import process
 from delivery.cli import app
-from tests.delivery.checkouts import Checkout
+from review import preview
+from tests.harness.checkouts import Checkout
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.problems import ProblemReport
-from delivery.graph import ResourceGraph
+from components.base.problems import ProblemReport
 from delivery.render import render
+from graph.resource_graph import ResourceGraph
 from tests.harness.graphs import cloud, graph, kube
 
 

@@ -7,11 +7,11 @@ from collections.abc import Generator
 
 import pytest
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 from delivery import cluster
 from delivery.identity import StackIdentity
 from delivery.outputs import Deployed
-from delivery.places import state_folder
+from delivery.state_folders import state_folder
 from tests.harness.deployed import ROOT, Platform, standing, verb
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components.problems import Problem, ProblemReport
+from components.base.problems import Problem, ProblemReport
 from delivery import rollout
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from delivery.identity import ROOT
-from delivery.places import state_folder
 from delivery.pulumi_stack import Deployment
+from delivery.state_folders import state_folder
 from tests.harness.interruption import Ground, Killed, Moment, ground, pending_operations
 
 PULUMI = shutil.which("pulumi")

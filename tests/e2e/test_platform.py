@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from mcp_types import TextContent
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 from delivery.client import Era, call_tool, connected, eras, list_tools
 from tests.harness.deployed import Platform, up
 

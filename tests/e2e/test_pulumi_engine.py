@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from delivery.identity import ROOT
-from delivery.places import state_folder
 from delivery.pulumi_stack import Deployment
+from delivery.state_folders import state_folder
 from tests.harness.deployed import verb
 from tests.harness.interruption import Ground, MakeUp, exported, ground
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     PULUMI is None, reason="no pulumi on PATH: https://www.pulumi.com/docs/install/"
 )
 
-PARTS = ("__main__.py", "Pulumi.yaml", "components", "stacks", ".venv")
+PARTS = ("__main__.py", "Pulumi.yaml", "components", "stacks", "graph", "archives", ".venv")
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from collections.abc import Generator
 
 import pytest
 
-from components.problems import ProblemReport
-from components.qudag_node import NodeProfile
+from components.base.problems import ProblemReport
+from components.kubernetes.qudag_node import NodeProfile
 from delivery import cluster
 from delivery.cluster import Cluster
 from tests.harness.qudag_nodes import P2P, Space, deployed, image_on, quiet

@@ -1,7 +1,7 @@
 """Prod's three clouds under the real engine, with stand-ins for the clouds' plugins.
 
 The engine, the language host and the program are real, and so are the archives; what AWS, Google
-Cloud and Azure would say is foretold. It shows that the engine takes the program, not that the
+Cloud and Azure would say is predicted. It shows that the engine takes the program, not that the
 clouds do.
 """
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
     PULUMI is None or shutil.which("pulumi-language-python") is None,
     reason="no pulumi with its Python host on PATH: https://www.pulumi.com/docs/install/",
 )
-PARTS = ("__main__.py", "components", "stacks", "runtime")
+PARTS = ("__main__.py", "components", "stacks", "graph", "archives", "runtime")
 PACKAGES = ("aws", "azure-native", "command", "gcp")
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment, forget

@@ -1,6 +1,6 @@
 """What every test of a program starts from: its graph, recorded without an engine."""
 
-from delivery.graph import Resource, ResourceGraph
-from delivery.record import record
+from graph.recorder import record
+from graph.resource_graph import Resource, ResourceGraph
 
 __all__ = ["Resource", "ResourceGraph", "record"]

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from components.budget import TimeoutBudget
-from components.functions.aws_fronts import LambdaFront
-from components.functions.aws_lambda import (
-    AwsLambda,
-    AwsLambdaArgs,
-)
-from components.problems import ProblemReport
+from components.aws.function import AwsLambda, AwsLambdaArgs
+from components.aws.function_endpoints import LambdaFront
+from components.base.problems import ProblemReport
+from components.mcp.timeout_budget import TimeoutBudget
 
 from . import ResourceGraph
 from .clouds import (

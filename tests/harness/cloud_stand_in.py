@@ -1,4 +1,4 @@
-"""A Pulumi provider that makes nothing: it says what a cloud would, as far as that is foretold.
+"""A Pulumi provider that makes nothing: it answers with predicted outputs.
 
 For the real engine, where a cloud's own plugin needs an account. Whoever runs this file gets the
 plugin of the package that the file is called after: ``pulumi-resource-aws``.
@@ -16,8 +16,8 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from delivery.foretold import foretold, put, unlike_inputs
-from delivery.wire import readable
+from graph.predicted_outputs import outputs_unlike_inputs, predicted_outputs, put
+from graph.wire import readable
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
@@ -65,9 +65,9 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         token = qualified.rpartition("$")[2]
         state = struct_pb2.Struct()
         state.CopyFrom(inputs)
-        said = foretold(token, name, readable(inputs)[0], self.configured)
+        said = predicted_outputs(token, name, readable(inputs)[0], self.configured)
         identity = said.pop("id", name)
-        for path in unlike_inputs(token):
+        for path in outputs_unlike_inputs(token):
             state.fields.pop(path, None)
         for path, text in said.items():
             put(state, path, text)

@@ -10,14 +10,16 @@ from typing import Any, Final
 
 import pulumi
 
-from components.archive import Archive
-from components.azure import AzureSecrets
-from components.gcp import GcpAccess
-from components.places import AwsNetwork, AwsPlace, AzurePlace, GcpPlace
-from components.server_config import Auth, ServerConfig
+from components.aws.place import AwsNetwork, AwsPlace
+from components.azure.place import AzurePlace
+from components.azure.resource_group import AzureSecrets
+from components.gcp.identity import GcpAccess
+from components.gcp.place import GcpPlace
+from components.mcp.archive import Archive
+from components.mcp.server_config import Auth, ServerConfig
 
 from . import Resource, ResourceGraph, record
-from .parts import AUDIENCE, ISSUER, config
+from .minimal_args import AUDIENCE, ISSUER, config
 
 ARCHIVE: Final = Archive(path="build/function.zip", digest="0123456789abcdef" * 4)
 AWS: Final = AwsPlace(account="123456789012", region="eu-central-1")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.container import NOBODY
+from components.kubernetes.container import NOBODY
 
 from . import programs
 from .server import until

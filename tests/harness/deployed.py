@@ -18,7 +18,7 @@ from delivery.identity import StackIdentity
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import signer_key
 from delivery.outputs import Deployed, reachable
-from delivery.places import state_folder
+from delivery.state_folders import state_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_UP_SECONDS = 3600  # a machine that has built nothing yet builds Kubernetes first

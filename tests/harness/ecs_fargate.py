@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from components.budget import TimeoutBudget
-from components.containers.ecs_fargate import (
-    EcsFargate,
-    EcsFargateArgs,
-)
-from components.problems import ProblemReport
+from components.aws.container import EcsFargate, EcsFargateArgs
+from components.base.problems import ProblemReport
+from components.mcp.timeout_budget import TimeoutBudget
 
 from . import ResourceGraph
 from .clouds import (

@@ -11,7 +11,7 @@ from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 from delivery.client import Endpoint, Era, connected
 
 STEPS = 5

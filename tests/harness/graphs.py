@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.diff import Change, Diff, diff
-from delivery.graph import STACK_TYPE, Resource, ResourceGraph
-from delivery.risk import risks
-from delivery.risks.classes import RiskClass
+from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+from review.diff import Change, Diff, diff
+from review.risk import risks
+from review.risks.classes import RiskClass
 
 ROOT = "urn:pulumi:dev::qudag-mcp::pulumi:pulumi:Stack::qudag-mcp-dev"
 _GROUPS = {"core": "", "networking": "networking.k8s.io/", "rbac": "rbac.authorization.k8s.io/"}

@@ -133,7 +133,7 @@ def tables() -> Generator[str]:
     from botocore.session import Session
     from moto.server import ThreadedMotoServer
 
-    from components.functions.tables import CONNECTIONS, SESSIONS
+    from components.aws.session_tables import CONNECTIONS, SESSIONS
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -22,8 +22,8 @@ import pytest
 
 from delivery import cluster
 from delivery.kubectl import Kubectl
-from delivery.places import state_folder
 from delivery.pulumi_stack import Deployment
+from delivery.state_folders import state_folder
 
 from .deployed import ROOT, verb
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from delivery.graph import ResourceGraph
+from graph.resource_graph import ResourceGraph
 
 from .containers import PROGRAMS, RunningContainer, give
 from .network import can_isolate

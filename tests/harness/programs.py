@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.bench.unpacked import CACHE, LIBRARIES, environment, find
+from tools.programs_on_path import CACHE, LIBRARIES, environment, find
 
 __all__ = ["CACHE", "LIBRARIES", "environment", "find", "required"]
 

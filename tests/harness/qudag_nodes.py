@@ -14,19 +14,19 @@ from itertools import permutations
 
 from rich.console import Console
 
-from components.flow import Flow, FlowPolicies, FlowPoliciesArgs
-from components.namespace import LockedNamespace, LockedNamespaceArgs
-from components.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
+from components.kubernetes.flow import Flow, FlowPolicies, FlowPoliciesArgs
+from components.kubernetes.namespace import LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from delivery import images, local_secrets, rollout
 from delivery.applyset import as_list
 from delivery.cluster import Cluster
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import RequiredSecret
-from delivery.manifests import manifests
 from delivery.progress import Progress
+from graph.manifests import manifests
 
 from . import record
-from .parts import config, server
+from .minimal_args import config, server
 
 P2P = 4001
 HELD = "tests/looked-at"

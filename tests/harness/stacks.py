@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from delivery.graph import ResourceGraph
-from delivery.record import record_stack
+from graph.programs import record_stack
+from graph.resource_graph import ResourceGraph
 
 from .containers import ROOT
 

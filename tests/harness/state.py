@@ -40,7 +40,7 @@ def dynamodb(clock: Clock) -> Generator[Stores]:
     """moto, with the tables that the AWS component makes."""
     from moto import mock_aws
 
-    from components.functions.tables import CONNECTIONS, SESSIONS
+    from components.aws.session_tables import CONNECTIONS, SESSIONS
     from runtime.stores.dynamodb import Calls, DynamoConnections, DynamoSessions
 
     with mock_aws(), mock.patch.dict(os.environ, CREDENTIALS):

@@ -13,11 +13,11 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
-from components.problems import Problem, ProblemReport
-from delivery.record import record
+from components.base.problems import Problem, ProblemReport
+from graph.recorder import record
+from graph.stack_yaml import read_stack_file, read_yaml
+from stacks.config.validation import validate
 from stacks.program import main
-from stacks.stack_file import read_stack_file, read_yaml
-from stacks.validation import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "qudag-mcp:"

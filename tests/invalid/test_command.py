@@ -22,6 +22,9 @@ PARTS = (
     "components",
     "stacks",
     "policies",
+    "graph",
+    "archives",
+    "review",
     "delivery",
 )
 MOST_SECONDS = 2.0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from components.problems import ProblemReport
-from stacks.lines import located
-from stacks.stack_file import read_stack_file
-from stacks.validation import validate
+from components.base.problems import ProblemReport
+from graph.stack_yaml import read_stack_file
+from stacks.config.line_numbers import located
+from stacks.config.validation import validate
 from tests.invalid.cases import PREFIX, ROOT
 
 SAMPLE = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.problems import Problem, ProblemReport
-from delivery.stack_files import read_stack_files
-from stacks.stack_file import read_stack_file
+from components.base.problems import Problem, ProblemReport
+from graph.stack_files import read_stack_files
+from graph.stack_yaml import read_stack_file
 
 DEFAULTS = "the stack would be made of defaults"
 IGNORED = "it would have no effect"

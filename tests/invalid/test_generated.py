@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.problems import ProblemReport
-from stacks.config import StackConfig
-from stacks.forms import FORMS, Form
-from stacks.schema import stack_schema
-from stacks.validation import validate
-from stacks.wording import dotted
+from components.base.problems import ProblemReport
+from stacks.config.error_messages import dotted
+from stacks.config.forms import FORMS, Form
+from stacks.config.schema import stack_schema
+from stacks.config.stack import StackConfig
+from stacks.config.validation import validate
 from tests.invalid.cases import PREFIX, changed, faults, refusals
 
 SCHEMA = stack_schema()

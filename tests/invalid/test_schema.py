@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from delivery.cli import app
-from delivery.stack_files import stack_names
-from stacks.schema import schema_text, stack_schema
-from stacks.stack_file import read_yaml
+from graph.stack_files import stack_names
+from graph.stack_yaml import read_yaml
+from stacks.config.schema import schema_text, stack_schema
 from tests.invalid.cases import ROOT, changed, faults
 
 FILE = ROOT / "schema" / "stack.json"

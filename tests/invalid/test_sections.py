@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from delivery.record import record
+from graph.recorder import record
 from stacks.program import main
 from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the_program, table
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from delivery.graph import ResourceGraph
-from stacks.stack_file import read_yaml
+from graph.resource_graph import ResourceGraph
+from graph.stack_yaml import read_yaml
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 

@@ -7,11 +7,11 @@ import functools
 import pulumi
 import pytest
 
-from components.budget import TimeoutBudget
-from components.containers.ecs_fargate import EcsFargate, EcsFargateArgs
+from components.aws.container import EcsFargate, EcsFargateArgs
+from components.aws.database import Rds
+from components.aws.function import AwsLambda, AwsLambdaArgs
 from components.data_tier import DataTier, DataTierArgs
-from components.databases.rds import Rds
-from components.functions.aws_lambda import AwsLambda, AwsLambdaArgs
+from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph
 from tests.harness.clouds import (

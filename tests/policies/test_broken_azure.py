@@ -6,12 +6,12 @@ from functools import cache
 
 import pytest
 
-from components.containers.azure_container import AzureContainer
-from components.containers.azure_container_args import AzureContainerArgs, AzureContainerKind
+from components.azure.container import AzureContainer
+from components.azure.container_args import AzureContainerArgs, AzureContainerKind
+from components.azure.database import AzurePostgresql
+from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
 from components.data_tier import DataTier, DataTierArgs
-from components.databases.azure_postgresql import AzurePostgresql
-from components.functions.azure_function import AzureAccess, AzureFunction, AzureFunctionArgs
-from delivery.graph import ResourceGraph
+from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from tests.harness import record
 from tests.harness.clouds import ARCHIVE, AZURE, AZURE_SECRETS, SUBNET, cloud_config, on_azure

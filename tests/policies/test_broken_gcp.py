@@ -6,11 +6,11 @@ from functools import cache
 
 import pytest
 
-from components.containers.cloud_run import CloudRun, CloudRunArgs
 from components.data_tier import DataTier, DataTierArgs
-from components.databases.cloud_sql import CloudSql
-from components.functions.gcp_function import GcpFunction, GcpFunctionArgs
-from delivery.graph import ResourceGraph
+from components.gcp.container import CloudRun, CloudRunArgs
+from components.gcp.database import CloudSql
+from components.gcp.function import GcpFunction, GcpFunctionArgs
+from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from tests.harness import record
 from tests.harness.clouds import ARCHIVE, GCP_PRIVATE, GCP_SECRETS, NAMED, cloud_config

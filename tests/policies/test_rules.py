@@ -8,12 +8,12 @@ from typing import Any
 
 import pulumi
 
-from components.cloud_resource import CloudResource
-from components.problems import Problem
-from delivery.graph import ResourceGraph
-from policies.references import arns_exist, companions_exist, references_exist
+from components.base.cloud_resource import CloudResource
+from components.base.problems import Problem
+from graph.resource_graph import ResourceGraph
 from policies.rule import Companion, Reference, Required, values
-from policies.settings import names_fit, rights_are_exact, settings_hold
+from policies.rules.references import arns_exist, companions_exist, references_exist
+from policies.rules.settings import names_fit, rights_are_exact, settings_hold
 from tests.harness import record
 
 ROLE, RIGHTS = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.graph import ResourceGraph
-from tests.harness.platforms import STACKS
+from graph.resource_graph import ResourceGraph
+from tests.harness.graph_queries import STACKS
 from tests.harness.stacks import stack as recorded
 
 

@@ -15,20 +15,20 @@ from typing import Any
 
 import pytest
 
-from components.problems import ProblemReport
-from components.target import McpTarget
-from components.tokens import TYPE_TOKENS
-from delivery.diff import Action, diff
-from delivery.graph import ResourceGraph
-from delivery.programs import record_files, record_stack
-from delivery.stack_files import StackFiles, read_stack_files
-from delivery.tree import branch
+from components.base.problems import ProblemReport
+from components.base.tokens import TYPE_TOKENS
+from components.mcp.target import McpTarget
+from graph.programs import record_files, record_stack
+from graph.resource_graph import ResourceGraph
+from graph.sdk_types import shapes_of
+from graph.stack_files import StackFiles, read_stack_files
+from graph.tree import branch
 from policies import broken_policies
-from policies.shapes import shapes_of
+from review.diff import Action, diff
 from stacks.cloud_targets import TARGETS
-from stacks.composition import CONTRACT
+from stacks.environment import CONTRACT
 from tests.harness.containers import ROOT
-from tests.harness.platforms import ancestry
+from tests.harness.graph_queries import ancestry
 from tests.harness.stacks import stack
 
 PLACES = {target.name: section for section, target in TARGETS.items()}
@@ -188,7 +188,16 @@ def test_providers_refuse_other_accounts_and_take_no_credentials_from_the_progra
 
 def test_a_changed_comment_is_a_new_object_and_an_updated_function_a_cloud(tmp_path: Path):
     theirs = tmp_path / "checkout"
-    parts = ("__main__.py", "Pulumi.yaml", "Pulumi.prod.yaml", "components", "stacks", "runtime")
+    parts = (
+        "__main__.py",
+        "Pulumi.yaml",
+        "Pulumi.prod.yaml",
+        "components",
+        "stacks",
+        "graph",
+        "archives",
+        "runtime",
+    )
     for part in parts:
         copying = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         theirs.mkdir(exist_ok=True)

@@ -18,10 +18,10 @@ from typing import Any, Final, cast
 import pytest
 import yaml
 
-from stacks.capacity import amount
+from stacks.rules.capacity import amount
 from tests.harness.containers import ROOT
+from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.leaves import leaves
-from tests.harness.platforms import Pods, objects, pods
 from tests.harness.stacks import stack
 
 TABLE: Final = ROOT / "docs/deployment-patterns.md"

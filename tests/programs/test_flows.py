@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from delivery.graph import ResourceGraph
+from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
-from tests.harness.platforms import objects, pods
+from tests.harness.graph_queries import objects, pods
 from tests.harness.policies import Endpoint, Enforcement
 from tests.harness.stacks import stack as recorded
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from delivery.graph import ResourceGraph
-from tests.harness.platforms import Pods, objects, pods
+from graph.resource_graph import ResourceGraph
+from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.stacks import stack as recorded
 
 

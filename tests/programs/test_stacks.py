@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from components.tokens import TYPE_TOKENS
-from delivery.graph import STACK_TYPE, Resource, ResourceGraph
-from tests.harness.platforms import ancestry, objects, pods
+from components.base.tokens import TYPE_TOKENS
+from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+from tests.harness.graph_queries import ancestry, objects, pods
 from tests.harness.stacks import stack as recorded
 
 GOLDEN = Path(__file__).parent / "golden"

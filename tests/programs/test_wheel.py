@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.graph import ResourceGraph
+from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
 PREVIEW = """
 import sys
 from pathlib import Path
-from delivery.record import record_stack
+from graph.programs import record_stack
 print(record_stack(Path(sys.argv[1]), "dev").to_json())
 """
 
@@ -81,16 +81,19 @@ def test_the_wheel_holds_the_components_their_templates_and_nothing_else(wheel: 
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert names == ours
-    assert {"pulumi_qudag_mcp/py.typed", "pulumi_qudag_mcp/templates/nginx.conf.j2"} <= names
+    assert {
+        "pulumi_qudag_mcp/py.typed",
+        "pulumi_qudag_mcp/kubernetes/templates/nginx.conf.j2",
+    } <= names
 
 
 def test_every_public_name_can_be_imported_without_this_repository(elsewhere: Path) -> None:
     program = """
 import importlib.util, pulumi_qudag_mcp as library
-assert not any(map(importlib.util.find_spec, ("components", "stacks", "delivery")))
+assert not any(map(importlib.util.find_spec, ("components", "stacks", "graph")))
 print(*(f"{name}={getattr(library, name)}" for name in dir(library)))
 """
-    assert "Gateway=<class 'pulumi_qudag_mcp.gateway.Gateway'>" in run(
+    assert "Gateway=<class 'pulumi_qudag_mcp.kubernetes.gateway.Gateway'>" in run(
         [elsewhere, "-I", "-c", program]
     )
 

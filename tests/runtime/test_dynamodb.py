@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.functions.tables import CONNECTIONS, SESSIONS, USER_INDEX
+from components.aws.session_tables import CONNECTIONS, SESSIONS, USER_INDEX
 from runtime.config import StateSection
 from runtime.state import Connection, Session, Stores, stores_of
 from runtime.stores import dynamodb

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 from delivery import applyset
 from delivery.apply import Applied, Change, apply
 from delivery.kubectl import Kubectl

@@ -14,8 +14,8 @@ from delivery.down import down
 from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
 from delivery.outputs import Begun
-from delivery.places import state_folder
 from delivery.progress import Progress
+from delivery.state_folders import state_folder
 
 DEV = StackIdentity.of(ROOT, "dev")
 SPACE = "qudag-mcp-dev"

@@ -9,7 +9,7 @@ import uuid
 import jwt
 import pytest
 
-from components.problems import ProblemReport
+from components.base.problems import ProblemReport
 from delivery import local_secrets
 from delivery.client import mint
 from delivery.kubectl import Kubectl

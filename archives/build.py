@@ -1,0 +1,229 @@
+"""Makes a function's archive: our sources, what they reach, bytecode; every time the same bytes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.base.problems import Problem, ProblemReport
+from components.mcp.archive import Archive
+
+from .hosts import ROOT, Host
+from .import_closure import Modules
+
+ALSO: Mapping[str, Sequence[str]] = {
+    # by a name that is put together at run time
+    "anyio._core._eventloop": ["anyio._backends._asyncio"],
+    # by its entry point
+    "opentelemetry.context": ["opentelemetry.context.contextvars_context"],
+    "opentelemetry.propagate": [
+        "opentelemetry.baggage.propagation",
+        "opentelemetry.trace.propagation.tracecontext",
+    ],
+}
+"""By module, what it imports where no reader of its source sees it."""
+
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+_NO_DATA = frozenset({".py", ".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".typed", ".so"})
+_KEPT_OF_A_DISTRIBUTION = ("METADATA", "entry_points.txt", "licenses/")
+
+_COMPILE = """
+import importlib._bootstrap_external as bootstrap, marshal, sys
+from importlib.util import source_hash
+from pathlib import Path
+for line in sys.stdin:
+    source = Path(line.rstrip("\\n"))
+    content = source.read_bytes()
+    code = compile(content, str(source), "exec", dont_inherit=True)
+    cached = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    cached.parent.mkdir(exist_ok=True)
+    cached.write_bytes(bootstrap._code_to_hash_pyc(code, source_hash(content), checked=False))
+"""
+"""Hash-based and unchecked (PEP 552): no time of a file is in it, and none is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """Of an archive, in MB (1,000,000 bytes), as the clouds count."""
+
+    host: str
+    zipped: float
+    unzipped: float
+    files: int
+
+    @classmethod
+    def of(cls, host: str, archive: Path) -> Size:
+        with zipfile.ZipFile(archive) as zipped:
+            entries = zipped.infolist()
+        return cls(
+            host=host,
+            zipped=archive.stat().st_size / 1e6,
+            unzipped=sum(entry.file_size for entry in entries) / 1e6,
+            files=len(entries),
+        )
+
+
+def build(host: Host, archive: Archive) -> Path:
+    """The file of ``archive``, made if it is not there; whole or not at all.
+
+    Raises:
+        ProblemReport: the libraries or the compiler are not to be had.
+    """
+    target = ROOT / archive.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in target.parent.glob("new-*"):  # of a build that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        if not target.exists():
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix="new-") as folder:
+                make(host, Path(folder)).replace(target)
+    return target
+
+
+def make(host: Host, folder: Path) -> Path:
+    """The archive of ``host``, made in the empty ``folder``; raises as ``build`` does."""
+    _fetch(host, folder / "libraries")
+    _lay_out(host, folder / "libraries", folder / "tree")
+    _compile(host, folder / "tree")
+    return write(folder / "tree", folder / "archive.zip")
+
+
+def _lay_out(host: Host, fetched: Path, tree: Path) -> None:
+    """Everything that the archive holds, in the places where it holds it."""
+    ours = dict(host.sources())
+    for name, source in ours.items():
+        _copy(source, tree / name)
+        if name.endswith(".py"):
+            _copy(source, fetched / name)  # beside the libraries, for what imports what
+    for file in kept(fetched, host.entries):
+        inside = file.relative_to(fetched)
+        if inside.as_posix() not in ours:
+            _copy(file, tree / host.libraries / inside)
+
+
+def kept(libraries: Path, entries: Sequence[str]) -> Iterator[Path]:
+    """The files below ``libraries`` that ``entries`` reach, with the data beside them."""
+    modules = Modules(libraries)
+    reached = modules.reached(entries, ALSO)
+    files = {modules.files[name] for name in reached}
+    yield from files
+    packages = {file.parent for file in files if file.name == "__init__.py"}
+    named = {file.relative_to(libraries).parts[0] for file in files}
+    for file in libraries.rglob("*"):
+        top = file.relative_to(libraries).parts[0]
+        if not file.is_file():
+            continue
+        if top.endswith(".dist-info"):
+            distribution = libraries / top
+            inside = file.relative_to(distribution).as_posix()
+            if inside.startswith(_KEPT_OF_A_DISTRIBUTION) and _holds(distribution, named):
+                yield file
+        elif top.endswith(".libs"):  # what auditwheel put beside a package's native modules
+            if top.removesuffix(".libs") in named:
+                yield file
+        elif file.suffix not in _NO_DATA and any(p in packages for p in file.parents):
+            yield file
+
+
+def _holds(distribution: Path, named: set[str]) -> bool:
+    """Whether one of these packages is the distribution's."""
+    record = (distribution / "RECORD").read_text().splitlines()
+    return any(line.partition(",")[0].partition("/")[0] in named for line in record)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    if source.suffix == "" and source.read_bytes()[:2] == b"#!":
+        target.chmod(0o755)  # a program that the cloud starts
+
+
+def write(tree: Path, target: Path) -> Path:
+    """All files below ``tree`` as a zip whose bytes follow from their names and contents."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for file in sorted(tree.rglob("*"), key=lambda f: f.relative_to(tree).as_posix()):
+            if file.is_file():
+                entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), _MOMENT)
+                entry.create_system = 3  # Unix: only then do modes count
+                mode = 0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644
+                entry.external_attr = (stat.S_IFREG | mode) << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                zipped.writestr(
+                    entry, file.read_bytes(), compresslevel=6
+                )  # 9: thrice the time for 0.1 MB
+    return target
+
+
+def _fetch(host: Host, target: Path) -> None:
+    """The locked libraries for the host's platform, from wheels alone."""
+    command = ["pip", "install", "--target", target, "--python-version", host.python, "--no-deps"]
+    command += ["--python-platform", host.platform] if host.platform else []
+    command += ["--only-binary", ":all:", "--require-hashes", "--requirements", host.requirements]
+    if run_uv([*command, "--offline"]).returncode != 0:  # what uv's cache has needs no network
+        _uv(host, command, "its libraries cannot be fetched")
+
+
+def _compile(host: Host, tree: Path) -> None:
+    python = interpreter(host)
+    sources = sorted(str(file.relative_to(tree)) for file in tree.rglob("*.py"))
+    subprocess.run(
+        [python, "-s", "-S", "-c", _COMPILE],
+        input="".join(f"{source}\n" for source in sources),
+        cwd=tree,
+        # A set's order follows from the seed, and with it the bytes of a constant.
+        env={"PYTHONHASHSEED": "0", "PATH": os.environ["PATH"]},
+        text=True,
+        check=True,
+    )
+
+
+def interpreter(host: Host) -> str:
+    """The CPython that compiles for ``host``; fetched by uv where it is not installed."""
+    if host.python == platform.python_version():
+        return sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions", host.python)
+    if (program := pyenv / "bin" / "python3").exists():  # uv looks on PATH and in its own folder
+        return str(program)
+    find = ["python", "find", "--no-project", f"cpython@{host.python}"]
+    if run_uv(find).returncode != 0:
+        wanted = ["python", "install", f"cpython@{host.python}"]
+        _uv(host, wanted, f"there is no CPython {host.python} to compile its modules with")
+    return run_uv(find).stdout.strip()
+
+
+def _uv(host: Host, command: Sequence[str | Path], what: str) -> None:
+    done = run_uv(command)
+    if done.returncode != 0:
+        # Its first line of an error says what failed; causes and hints follow, each wrapped.
+        said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        why = said[0].removeprefix("error: ") if said else f"uv ended with {done.returncode}"
+        raise ProblemReport(
+            [
+                Problem(
+                    f"archive {host.name}",
+                    f"{what}: {why}",
+                    "the function would have no code to run",
+                    f"check the network, then: qudag-mcp package --host {host.name}",
+                )
+            ]
+        )
+
+
+def run_uv(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Runs uv, which this project brings along."""
+    from uv import find_uv_bin
+
+    return subprocess.run(
+        [find_uv_bin(), *map(str, command)], capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,1 @@
+"""Servers and data on AWS."""

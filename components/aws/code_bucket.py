@@ -1,0 +1,114 @@
+"""The bucket that a function's archive lies in: private, encrypted, versioned, over TLS alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from ..base.cloud_resource import CloudResource
+from ..base.component import Component
+from ..mcp.archive import Archive
+from .identity import document, physical
+from .place import AwsPlace
+
+BUCKET = "aws:s3/bucket:Bucket"
+OLD_VERSIONS_DAYS = 30
+"""How long what was deployed before can still be looked at."""
+
+
+def stored_archive(owner: Component[Any], place: AwsPlace, archive: Archive) -> CloudResource:
+    """The archive as an object; another digest is another object, and all else stays."""
+    bucket = CloudResource(
+        BUCKET,
+        owner.named("code"),
+        # All that is in it can be built again, and old versions would keep it from being deleted.
+        {"bucket": physical(BUCKET, owner, place, "code"), "forceDestroy": True},
+        outputs=("arn",),
+        opts=owner.owned(),
+    )
+    name = bucket.output("id")
+    closed = _closed(owner, name)
+    transport = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket.output("arn"), pulumi.Output.concat(bucket.output("arn"), "/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    CloudResource(
+        "aws:s3/bucketPolicy:BucketPolicy",
+        owner.named("code-over-tls"),
+        {"bucket": name, "policy": document(transport)},
+        opts=owner.owned(depends_on=[closed]),
+    )
+    versioned = _kept(owner, name)
+    return CloudResource(
+        "aws:s3/bucketObjectv2:BucketObjectv2",
+        owner.named("archive"),
+        {
+            "bucket": name,
+            "key": f"functions/{owner.name}/{archive.tag}.zip",
+            "source": archive.asset(),
+            "contentType": "application/zip",
+        },
+        opts=owner.owned(depends_on=[closed, versioned]),
+    )
+
+
+def _closed(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
+    CloudResource(
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        owner.named("code-owner"),
+        {"bucket": bucket, "rule": {"objectOwnership": "BucketOwnerEnforced"}},
+        opts=owner.owned(),
+    )
+    CloudResource(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        owner.named("code-encryption"),
+        {
+            "bucket": bucket,
+            "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+        },
+        opts=owner.owned(),
+    )
+    return CloudResource(
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        owner.named("code-private"),
+        {
+            "bucket": bucket,
+            "blockPublicAcls": True,
+            "blockPublicPolicy": True,
+            "ignorePublicAcls": True,
+            "restrictPublicBuckets": True,
+        },
+        opts=owner.owned(),
+    )
+
+
+def _kept(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
+    versioned = CloudResource(
+        "aws:s3/bucketVersioning:BucketVersioning",
+        owner.named("code-versions"),
+        {"bucket": bucket, "versioningConfiguration": {"status": "Enabled"}},
+        opts=owner.owned(),
+    )
+    CloudResource(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        owner.named("code-retention"),
+        {
+            "bucket": bucket,
+            "rules": [
+                {
+                    "id": "old-versions",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "noncurrentVersionExpiration": {"noncurrentDays": OLD_VERSIONS_DAYS},
+                    "abortIncompleteMultipartUpload": {"daysAfterInitiation": 1},
+                }
+            ],
+        },
+        opts=owner.owned(depends_on=[versioned]),
+    )
+    return versioned

@@ -1,0 +1,284 @@
+"""What is known of AWS: names, limits, replacements, outputs that follow from inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..base.limits import Limit
+from ..base.naming import NameRule
+
+LAMBDA_TIMEOUT: Final = Limit(
+    of="the timeout of a function",
+    most=900,
+    unit="s",
+    source="AWS Lambda Developer Guide, Lambda quotas",
+    least=1,
+)
+LAMBDA_MEMORY: Final = Limit(
+    of="the memory of a function",
+    most=10240,
+    unit="MB",
+    source="AWS Lambda Developer Guide, Lambda quotas",
+    least=128,
+)
+LAMBDA_ENVIRONMENT: Final = Limit(
+    of="the environment of a function, names and values together",
+    most=4096,
+    unit="bytes",
+    source="AWS Lambda Developer Guide, Lambda quotas",
+)
+HTTP_API_TIMEOUT: Final = Limit(
+    of="the integration timeout of an HTTP API",
+    most=30,
+    unit="s",
+    source="API Gateway Developer Guide, Quotas for configuring and running an HTTP API",
+    least=1,
+)
+WEBSOCKET_API_TIMEOUT: Final = Limit(
+    of="the integration timeout of a WebSocket API",
+    most=29,
+    unit="s",
+    source="API Gateway Developer Guide, Quotas for configuring and running a WebSocket API",
+    least=1,
+)
+FARGATE_STOP: Final = Limit(
+    of="stopTimeout on Fargate",
+    most=120,
+    unit="s",
+    source="Amazon ECS API Reference, ContainerDefinition",
+    least=2,
+)
+ALB_IDLE: Final = Limit(
+    of="the idle timeout of an Application Load Balancer",
+    most=4000,
+    unit="s",
+    source="Application Load Balancers, Edit attributes, Connection idle timeout",
+    least=1,
+)
+ALB_DRAIN: Final = Limit(
+    of="the deregistration delay of a target group",
+    most=3600,
+    unit="s",
+    source="Application Load Balancers, Target group attributes",
+)
+RDS_BACKUPS: Final = Limit(
+    of="the retention of automated backups",
+    most=35,
+    unit="days",
+    source="Amazon RDS User Guide, Backup retention period",
+    least=1,
+)
+ELASTICACHE_BACKUPS: Final = Limit(
+    of="the retention of automatic snapshots",
+    most=35,
+    unit="days",
+    source="Amazon ElastiCache API Reference, CreateReplicationGroup",
+)
+ELASTICACHE_NODES: Final = Limit(
+    of="the nodes of a replication group without shards",
+    most=6,
+    unit="nodes",
+    source="Amazon ElastiCache API Reference, CreateReplicationGroup",
+    least=1,
+)
+LOG_RETENTION_DAYS: Final = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096),
+    *(1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""What CloudWatch Logs takes (CloudWatch Logs API Reference, PutRetentionPolicy)."""
+
+AWS_ARN: Final = (
+    r"arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:qudag-mcp/[A-Za-z0-9/_+=.@-]+"
+    r"-[A-Za-z0-9]{6}"
+)
+"""A whole ARN: AWS puts a dash and six characters after the name (CreateSecret)."""
+
+AWS_REFERENCE: Final = rf"{AWS_ARN}(:[A-Za-z0-9_.-]+::)?"
+"""The same, and the key of a JSON secret as ECS writes it."""
+
+_DASHED: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
+_AWS_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_AWS_WORD: Final = r"[A-Za-z0-9_-]+"
+_AWS_LOWER: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_IN_PLAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
+
+NAME_RULES: Final[Mapping[str, NameRule]] = {
+    "aws:apigatewayv2/api:Api": NameRule(
+        longest=128, form=r"[A-Za-z0-9 ._-]+", source="API Gateway V2 API, CreateApi"
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": NameRule(
+        longest=512, form=r"[A-Za-z0-9_./#-]+", source="CloudWatch Logs API, CreateLogGroup"
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": NameRule(
+        longest=255, form=r"[A-Za-z0-9_./ -]+", source="CloudWatch API, PutMetricAlarm"
+    ),
+    "aws:dynamodb/table:Table": NameRule(
+        longest=255, form=r"[A-Za-z0-9_.-]+", source="DynamoDB API, CreateTable", shortest=3
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": NameRule(
+        longest=255,
+        form=r"(?!sg-)[A-Za-z0-9 ._:/()#,@+=;{}!$*-]+",
+        source="EC2 API, CreateSecurityGroup",
+    ),
+    "aws:ecs/cluster:Cluster": NameRule(
+        longest=255, form=_AWS_WORD, source="ECS API, CreateCluster"
+    ),
+    "aws:ecs/service:Service": NameRule(
+        longest=255, form=_AWS_WORD, source="ECS API, CreateService"
+    ),
+    "aws:ecs/taskDefinition:TaskDefinition": NameRule(
+        longest=255, form=_AWS_WORD, source="ECS API, RegisterTaskDefinition", key="family"
+    ),
+    "aws:elasticache/parameterGroup:ParameterGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="ElastiCache API, CreateCacheParameterGroup"
+    ),
+    "aws:elasticache/replicationGroup:ReplicationGroup": NameRule(
+        longest=40,
+        form=_AWS_LOWER,
+        source="ElastiCache API, CreateReplicationGroup",
+        key="replicationGroupId",
+    ),
+    "aws:elasticache/subnetGroup:SubnetGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="ElastiCache API, CreateCacheSubnetGroup"
+    ),
+    "aws:elasticache/user:User": NameRule(
+        longest=40,
+        form=_AWS_LOWER,
+        source="ElastiCache User Guide, Authenticating with IAM",
+        key="userId",
+    ),
+    "aws:elasticache/userGroup:UserGroup": NameRule(
+        longest=40, form=_AWS_LOWER, source="ElastiCache API, CreateUserGroup", key="userGroupId"
+    ),
+    "aws:iam/role:Role": NameRule(
+        longest=64, form=r"[A-Za-z0-9_+=,.@-]+", source="IAM API, CreateRole"
+    ),
+    "aws:rds/instance:Instance": NameRule(
+        longest=63, form=_AWS_LOWER, source="RDS API, CreateDBInstance", key="identifier"
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="RDS API, CreateDBParameterGroup"
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": NameRule(
+        longest=255, form=_AWS_LOWER, source="RDS API, CreateDBSubnetGroup"
+    ),
+    "aws:s3/bucket:Bucket": NameRule(
+        longest=63,
+        form=_IN_PLAIN,
+        source="S3 User Guide, Bucket naming rules",
+        shortest=3,
+        key="bucket",
+    ),
+    "aws:scheduler/schedule:Schedule": NameRule(
+        longest=64, form=r"[A-Za-z0-9_.-]+", source="EventBridge Scheduler API, CreateSchedule"
+    ),
+    "aws:sqs/queue:Queue": NameRule(longest=80, form=_AWS_WORD, source="SQS API, CreateQueue"),
+    "aws:lb/loadBalancer:LoadBalancer": NameRule(
+        longest=32, form=r"(?!internal-)" + _AWS_DASHED, source="ELBv2 API, CreateLoadBalancer"
+    ),
+    "aws:lb/targetGroup:TargetGroup": NameRule(
+        longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateTargetGroup"
+    ),
+    "aws:lambda/function:Function": NameRule(
+        longest=64, form=r"[A-Za-z0-9_-]+", source="Lambda API, CreateFunction"
+    ),
+}
+"""By type token; each with the property that holds the name."""
+
+REPLACING: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws:apigatewayv2/api:Api": ("protocolType",),
+    "aws:apigatewayv2/apiMapping:ApiMapping": ("apiId", "domainName"),
+    "aws:apigatewayv2/domainName:DomainName": ("domainName",),
+    "aws:apigatewayv2/integration:Integration": ("apiId", "integrationType"),
+    "aws:apigatewayv2/route:Route": ("apiId",),
+    "aws:apigatewayv2/stage:Stage": ("apiId", "name"),
+    "aws:appautoscaling/policy:Policy": ("name", "resourceId"),
+    "aws:appautoscaling/target:Target": ("resourceId", "scalableDimension", "serviceNamespace"),
+    "aws:dynamodb/table:Table": ("hashKey", "rangeKey", "attributes"),
+    "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId"),
+    "aws:ecs/taskDefinition:TaskDefinition": ("",),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (
+        "atRestEncryptionEnabled",
+        "engine",
+        "networkType",
+        "port",
+        "subnetGroupName",
+    ),
+    "aws:elasticache/user:User": ("userName",),
+    "aws:iam/rolePolicy:RolePolicy": ("name", "role"),
+    "aws:lambda/functionUrl:FunctionUrl": ("functionName",),
+    "aws:lambda/permission:Permission": ("",),
+    "aws:lb/listener:Listener": ("loadBalancerArn",),
+    "aws:lb/loadBalancer:LoadBalancer": ("internal", "loadBalancerType"),
+    "aws:lb/targetGroup:TargetGroup": ("port", "protocol", "targetType", "vpcId"),
+    "aws:rds/instance:Instance": (
+        "dbName",
+        "dbSubnetGroupName",
+        "engine",
+        "kmsKeyId",
+        "storageEncrypted",
+        "username",
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": ("family",),
+    "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),
+}
+"""By type: properties whose change replaces the resource; the empty path stands for each."""
+
+_ARN: Final = "arn:aws:{service}:{{region}}:{{account}}:{rest}"
+
+
+def _arn(service: str, rest: str) -> str:
+    return _ARN.format(service=service, rest=rest)
+
+
+PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "aws:iam/role:Role": {"arn": "arn:aws:iam::{account}:role/{name}"},
+    "aws:lambda/function:Function": {
+        "arn": _arn("lambda", "function:{name}"),
+        "invokeArn": "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
+        "arn:aws:lambda:{region}:{account}:function:{name}/invocations",
+    },
+    "aws:dynamodb/table:Table": {
+        "arn": _arn("dynamodb", "table/{name}"),
+        "streamArn": _arn("dynamodb", "table/{name}/stream/latest"),
+    },
+    "aws:sqs/queue:Queue": {"arn": _arn("sqs", "{name}")},
+    "aws:cloudwatch/logGroup:LogGroup": {"arn": _arn("logs", "log-group:{name}")},
+    "aws:apigatewayv2/api:Api": {
+        "executionArn": _arn("execute-api", "{logical}"),
+        "apiEndpoint": "https://{logical}.execute-api.{region}.amazonaws.com",
+    },
+    "aws:apigatewayv2/domainName:DomainName": {
+        "domainNameConfiguration.targetDomainName": "d-{logical}.execute-api.{region}.amazonaws.com"
+    },
+    "aws:lambda/functionUrl:FunctionUrl": {
+        "functionUrl": "https://{logical}.lambda-url.{region}.on.aws/",
+    },
+    "aws:ecs/cluster:Cluster": {"arn": _arn("ecs", "cluster/{name}")},
+    "aws:lb/loadBalancer:LoadBalancer": {
+        "arn": _arn("elasticloadbalancing", "loadbalancer/app/{name}/{logical}"),
+        "arnSuffix": "app/{name}/{logical}",
+        "dnsName": "{logical}.{region}.elb.amazonaws.com",
+    },
+    "aws:lb/targetGroup:TargetGroup": {
+        "arn": _arn("elasticloadbalancing", "targetgroup/{name}/{logical}"),
+        "arnSuffix": "targetgroup/{name}/{logical}",
+    },
+    "aws:rds/instance:Instance": {
+        "address": "{identifier}.{logical}.{region}.rds.amazonaws.com",
+        "masterUserSecrets.0.secretArn": _arn("secretsmanager", "secret:rds!db-{logical}"),
+    },
+    "aws:elasticache/replicationGroup:ReplicationGroup": {
+        "arn": _arn("elasticache", "replicationgroup:{replicationGroupId}"),
+        "primaryEndpointAddress": "master.{replicationGroupId}.{logical}.cache.amazonaws.com",
+    },
+    "aws:elasticache/user:User": {"arn": _arn("elasticache", "user:{userId}")},
+    "aws:s3/bucket:Bucket": {"id": "{bucket}", "arn": "arn:aws:s3:::{bucket}"},
+}
+
+PROVIDER_VALUES: Final = {"region": "region", "account": "allowedAccountIds"}
+"""What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
+
+OUTPUTS_UNLIKE_INPUTS: Final[tuple[str, ...]] = ()
+"""Properties whose outputs are no echo of the inputs."""

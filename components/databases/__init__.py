@@ -1,1 +1,0 @@
-"""The kinds of ``DataTier``: what PostgreSQL and Valkey are made of, one file a kind."""

@@ -1,1 +1,0 @@
-"""The server as a function of each cloud."""

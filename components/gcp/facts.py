@@ -1,0 +1,151 @@
+"""What is known of Google Cloud: names, limits, replacements, outputs that follow from inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..base.limits import Limit
+from ..base.naming import NameRule
+
+GCP_FUNCTION_TIMEOUT: Final = Limit(
+    of="the time of an HTTP function",
+    most=3600,
+    unit="s",
+    source="Cloud Run functions, Quotas, Time limits",
+    least=1,
+)
+CLOUD_RUN_TIMEOUT: Final = Limit(
+    of="the time of a request",
+    most=3600,
+    unit="s",
+    source="Cloud Run, Quotas and limits",
+    least=1,
+)
+CLOUD_RUN_CONCURRENCY: Final = Limit(
+    of="the requests at once to an instance",
+    most=1000,
+    unit="requests",
+    source="Cloud Run, Maximum concurrent requests per instance",
+    least=1,
+)
+CLOUD_SQL_LOG_DAYS: Final = Limit(
+    of="the days of transaction logs in the edition Enterprise",
+    most=7,
+    unit="days",
+    source="Cloud SQL for PostgreSQL, About point-in-time recovery",
+    least=1,
+)
+
+GCP_VERSION: Final = r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/[1-9][0-9]*"
+"""One version, by its number."""
+
+_DASHED: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
+_IN_PLAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
+
+NAME_RULES: Final[Mapping[str, NameRule]] = {
+    "gcp:cloudrunv2/service:Service": NameRule(
+        longest=49, form=_DASHED, source="Cloud Run Admin API v2, Service"
+    ),
+    "gcp:cloudfunctionsv2/function:Function": NameRule(
+        # 63 for a function, but the Cloud Run service that it is has its name
+        longest=49,
+        form=_DASHED,
+        source="Cloud Run Admin API v2, Service",
+    ),
+    "gcp:serviceaccount/account:Account": NameRule(
+        shortest=6, longest=30, form=_DASHED, source="IAM API, serviceAccounts", key="accountId"
+    ),
+    "gcp:storage/bucket:Bucket": NameRule(
+        shortest=3, longest=63, form=_IN_PLAIN, source="Cloud Storage, Bucket naming guidelines"
+    ),
+    "gcp:artifactregistry/repository:Repository": NameRule(
+        longest=63, form=_DASHED, source="Artifact Registry API, Repository", key="repositoryId"
+    ),
+    "gcp:memorystore/instance:Instance": NameRule(
+        longest=63, form=_DASHED, source="Memorystore for Valkey API, Instance", key="instanceId"
+    ),
+    "gcp:sql/databaseInstance:DatabaseInstance": NameRule(
+        # 98 with the project's id
+        longest=67,
+        form=_DASHED,
+        source="Cloud SQL for PostgreSQL, Instance settings, Instance ID",
+    ),
+    "gcp:firestore/database:Database": NameRule(
+        shortest=4, longest=63, form=_DASHED, source="Firestore, Manage databases, Database ID"
+    ),
+    "gcp:logging/projectBucketConfig:ProjectBucketConfig": NameRule(
+        longest=100,
+        form=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        source="Logging API, LogBucket",
+        key="bucketId",
+    ),
+    "gcp:logging/projectSink:ProjectSink": NameRule(
+        longest=100, form=r"[A-Za-z0-9][A-Za-z0-9._-]*", source="Logging API, LogSink"
+    ),
+}
+"""By type token; each with the property that holds the name."""
+
+_GCP = ("location", "project")
+REPLACING: Final[Mapping[str, tuple[str, ...]]] = {
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("",),
+    "gcp:cloudfunctionsv2/function:Function": _GCP,
+    "gcp:cloudrunv2/service:Service": _GCP,
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("",),
+    "gcp:firestore/database:Database": ("locationId", "project"),
+    "gcp:firestore/field:Field": ("collection", "database", "field", "project"),
+    "gcp:memorystore/instance:Instance": (
+        *_GCP,
+        "authorizationMode",
+        "desiredAutoCreatedEndpoints",
+        "mode",
+        "transitEncryptionMode",
+        "zoneDistributionConfig",
+    ),
+    "gcp:projects/iAMMember:IAMMember": ("",),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": ("",),
+    "gcp:sql/databaseInstance:DatabaseInstance": ("project", "region"),
+    "gcp:sql/user:User": ("instance", "name", "project", "type"),
+    "gcp:storage/bucket:Bucket": _GCP,
+    "gcp:storage/bucketIAMMember:BucketIAMMember": ("",),
+    "gcp:storage/bucketObject:BucketObject": ("",),
+}
+"""By type: properties whose change replaces the resource; the empty path stands for each."""
+
+PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "gcp:artifactregistry/repository:Repository": {
+        "id": "projects/{project}/locations/{location}/repositories/{repositoryId}",
+    },
+    "gcp:cloudfunctionsv2/function:Function": {
+        "id": "projects/{project}/locations/{location}/functions/{name}",
+        # its other form has a number that only the cloud knows
+        "serviceConfig.uri": "https://{name}-number-of-{project}.{location}.run.app",
+    },
+    "gcp:cloudrunv2/service:Service": {
+        "id": "projects/{project}/locations/{location}/services/{name}",
+        "uri": "https://{name}-number-of-{project}.{location}.run.app",
+    },
+    "gcp:logging/projectBucketConfig:ProjectBucketConfig": {
+        "id": "projects/{project}/locations/{location}/buckets/{bucketId}",
+    },
+    "gcp:memorystore/instance:Instance": {
+        "id": "projects/{project}/locations/{location}/instances/{instanceId}",
+        # addresses that only the cloud knows
+        "endpoints.0.connections.0.pscAutoConnection.ipAddress": "address-of.{instanceId}",
+    },
+    "gcp:sql/databaseInstance:DatabaseInstance": {
+        "id": "{name}",
+        "privateIpAddress": "address-of.{name}",
+    },
+    "gcp:serviceaccount/account:Account": {
+        "email": "{accountId}@{project}.iam.gserviceaccount.com",
+        "member": "serviceAccount:{accountId}@{project}.iam.gserviceaccount.com",
+        "id": "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com",
+    },
+}
+
+PROVIDER_VALUES: Final = {"region": "region", "project": "project"}
+"""What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
+
+OUTPUTS_UNLIKE_INPUTS: Final[tuple[str, ...]] = ()
+"""Properties whose outputs are no echo of the inputs."""

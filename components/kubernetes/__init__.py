@@ -1,0 +1,1 @@
+"""Servers, data and policies on Kubernetes."""

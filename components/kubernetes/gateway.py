@@ -1,0 +1,227 @@
+"""The door of the platform: terminates TLS, limits, and passes MCP on to the servers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Literal
+
+import pulumi
+
+from ..mcp.era import Era, has_sessions
+from ..mcp.target import McpTarget
+from ..mcp.timeout_budget import Distance, TimeoutBudget
+from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .scaling import Autoscaling
+from .start_script import graceful_start
+from .templates import render
+from .workload import Exposure, Rollout, Workload, WorkloadArgs
+
+HTTP = 8080
+HTTPS = 8443
+SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
+"""For the gateway's container in the pods of a monolith."""
+
+
+class GatewayEngine(Enum):
+    """What runs in the gateway's pods: nginx with our configuration, or an image of your own."""
+
+    NGINX = "nginx"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """The MCP server behind the gateway, reached over TLS whose chain and name are verified.
+
+    Attributes:
+        host: its Service; the ``host`` output of the server's component.
+        port: its TLS port.
+        certificate_name: the DNS name that its certificate must carry; the host when None.
+    """
+
+    host: pulumi.Input[str]
+    port: int = 8443
+    certificate_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimit:
+    """What one client address may do in a zone; beyond it, it is answered 429.
+
+    Attributes:
+        requests_per_second: sustained rate.
+        burst: requests above the rate, at once.
+        connections: requests and streams open at a time; None for as many as it likes.
+    """
+
+    requests_per_second: int
+    burst: int
+    connections: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimits:
+    """The zones of the orchestration document, with its numbers.
+
+    Attributes:
+        api: all that is asked by HTTP.
+        websocket: WebSockets, when they are opened.
+        upload: requests with a body of a megabyte or more, or of a length that they do not tell;
+            they count in api as well.
+    """
+
+    api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10)
+    websocket: RateLimit = RateLimit(requests_per_second=5, burst=10, connections=5)
+    upload: RateLimit = RateLimit(requests_per_second=2, burst=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    """What the gateway needs to know.
+
+    Attributes:
+        namespace: where it runs.
+        image: nginx (any build that runs as a user other than root), or your own gateway.
+        upstream: where MCP goes.
+        tls_secret: Secret with the public certificate (tls.crt, tls.key).
+        internal_tls_secret: Secret whose ca.crt signs the upstream's certificate.
+        issuer: URL of the authorization server, for the outputs.
+        domain: public host name; None for a platform that is reached by the address of its load
+            balancer, as on a developer's machine.
+        era: MCP revisions that the servers behind it speak.
+        engine: see GatewayEngine.
+        budget: the longest tool call; read timeout, drain and grace follow from it.
+        rate_limits: per client address; None for none.
+        tls_minimum: oldest TLS version that clients may use.
+        max_body: largest request, in nginx units.
+        exposure: the Service in front of it.
+        replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
+        command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
+        environment: value of QUDAG_ENV.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    upstream: Upstream
+    tls_secret: str
+    internal_tls_secret: str
+    issuer: str
+    domain: str | None = None
+    era: Era = "dual"
+    engine: GatewayEngine = GatewayEngine.NGINX
+    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    rate_limits: RateLimits | None = None
+    tls_minimum: Literal["1.3", "1.2"] = "1.3"
+    max_body: str = "50m"
+    exposure: Exposure = field(default_factory=lambda: Exposure(name="mcp-gateway-service"))
+    replicas: int = 3
+    scaling: Autoscaling | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    resources: Resources = field(default_factory=Resources)
+    command: Sequence[str] = ()
+    environment: str = "development"
+
+
+class Gateway(McpTarget[GatewayArgs]):
+    """Pods of the gateway and their Service."""
+
+    args_type = GatewayArgs
+
+    def build(self, args: GatewayArgs) -> None:
+        workload = Workload(
+            self.name,
+            WorkloadArgs(
+                namespace=args.namespace,
+                component="gateway",
+                containers=[gateway_container(self.name, args)],
+                replicas=args.replicas,
+                scaling=args.scaling,
+                # To the server behind it each gateway pod is one client: a session stays with its
+                # pod there if its client stays with one here.
+                exposure=replace(args.exposure, affinity=has_sessions(args.era)),
+                rollout=args.rollout,
+                grace=args.budget.at(Distance.GATEWAY).grace,
+            ),
+            opts=self.owned(),
+        )
+        base = public_address(args.domain, workload)
+        self.answers_at(base, issuer=args.issuer, era=args.era)
+
+
+def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]:
+    """https:// and the domain, or the load balancer's address where there is none."""
+
+    def address(status: Mapping[str, Any] | None) -> str:
+        match status:
+            case {"loadBalancer": {"ingress": [{"hostname": str(given)} | {"ip": str(given)}, *_]}}:
+                return given
+            case _:
+                return "localhost"
+
+    host = pulumi.Output.from_input(domain) if domain else workload.service_status.apply(address)
+    return pulumi.Output.concat("https://", host)
+
+
+def gateway_container(workload: str, args: GatewayArgs) -> Container:
+    """The gateway's container: alone in its pods, or beside the server in a monolith's."""
+    hop = args.budget.at(Distance.GATEWAY)
+    files: Sequence[Files] = ()
+    command = args.command
+    if args.engine is GatewayEngine.NGINX:
+        command = ("sh", "/etc/nginx/start.sh")
+        start = graceful_start("nginx -c /etc/nginx/nginx.conf -g 'daemon off;'", stop="QUIT")
+        conf = {"nginx.conf": _configured(args), "start.sh": start}
+        files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
+    return Container(
+        name=workload,
+        image=args.image,
+        command=command,
+        ports=[
+            Port(name="http", number=HTTP, service=80),
+            Port(name="https", number=HTTPS, service=443),
+        ],
+        probes=Probes(
+            liveness=Probe(port=HTTP, path="/health", delay=30),
+            readiness=Probe(port=HTTP, path="/ready", delay=5, period=5, timeout=3),
+        ),
+        resources=args.resources,
+        env={"QUDAG_ENV": args.environment},
+        files=files,
+        secrets=[
+            SecretFiles(secret=args.tls_secret, path="/etc/tls", keys=("tls.crt", "tls.key")),
+            SecretFiles(
+                secret=args.internal_tls_secret, path="/etc/internal-tls", keys=("ca.crt",)
+            ),
+        ],
+        pre_stop=hop.pre_stop,
+    )
+
+
+def _configured(args: GatewayArgs) -> pulumi.Output[str]:
+    def at(host: str) -> str:
+        return nginx_conf(replace(args, upstream=replace(args.upstream, host=host)))
+
+    return pulumi.Output.from_input(args.upstream.host).apply(at)
+
+
+def nginx_conf(args: GatewayArgs) -> str:
+    """nginx's configuration: ``nginx -t`` accepts it wherever the two Secrets are mounted.
+
+    The upstream's host must be a plain string here.
+    """
+    upstream = args.upstream
+    return render(
+        "nginx.conf.j2",
+        hop=args.budget.at(Distance.GATEWAY),
+        domain=args.domain,
+        max_body=args.max_body,
+        limits=args.rate_limits,
+        tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
+        upstream={
+            "host": upstream.host,
+            "port": upstream.port,
+            "certificate_name": upstream.certificate_name or upstream.host,
+        },
+    )

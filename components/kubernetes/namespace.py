@@ -1,0 +1,115 @@
+"""A namespace that is locked before anything moves in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pulumi
+
+from ..base.component import Component
+from ..base.kubernetes_object import KubernetesObject, metadata
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerLimits:
+    """What a container gets that asks for nothing, and the bounds of what it may ask for.
+
+    Each is a mapping of ``cpu`` and ``memory`` to Kubernetes quantities. The defaults are those of
+    the deployment patterns' LimitRange.
+
+    Attributes:
+        default: limits of a container that names none.
+        default_request: requests of a container that names none.
+        max: largest limits that are admitted.
+        min: smallest requests that are admitted.
+    """
+
+    default: Mapping[str, str] = field(default_factory=lambda: {"cpu": "500m", "memory": "1Gi"})
+    default_request: Mapping[str, str] = field(
+        default_factory=lambda: {"cpu": "100m", "memory": "128Mi"}
+    )
+    max: Mapping[str, str] = field(default_factory=lambda: {"cpu": "2", "memory": "4Gi"})
+    min: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "64Mi"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedNamespaceArgs:
+    """What a namespace needs to know.
+
+    Attributes:
+        name: physical name; fixed, because other stacks address services by it.
+        labels: its labels besides those of Pod Security.
+        pod_security: Pod Security Standard that the API server enforces.
+        pod_security_version: version of that standard; pinned, so that a cluster upgrade does not
+            refuse pods that ran the day before.
+        quota: hard limits by resource name, in Kubernetes quantities; empty for none.
+        container_limits: defaults and bounds per container; None for no LimitRange.
+    """
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    pod_security: Literal["restricted", "baseline"] = "restricted"
+    pod_security_version: str = "v1.34"
+    quota: Mapping[str, str] = field(default_factory=dict[str, str])
+    container_limits: ContainerLimits | None = None
+
+
+class LockedNamespace(Component[LockedNamespaceArgs]):
+    """A namespace that refuses unsafe pods and every flow that no one declared.
+
+    Attributes:
+        namespace: its name; what is put in it takes it from here, and so waits for it.
+    """
+
+    args_type = LockedNamespaceArgs
+
+    namespace: pulumi.Output[str]
+
+    def build(self, args: LockedNamespaceArgs) -> None:
+        standard = {
+            f"pod-security.kubernetes.io/{mode}{suffix}": value
+            for mode in ("enforce", "audit", "warn")
+            for suffix, value in (("", args.pod_security), ("-version", args.pod_security_version))
+        }
+        namespace = KubernetesObject(
+            "Namespace",
+            self.named("namespace"),
+            metadata=metadata(args.name, labels={**args.labels, **standard}),
+            opts=self.owned(),
+        )
+        self.namespace = namespace.physical_name
+        KubernetesObject(
+            "NetworkPolicy",
+            self.named("default-deny"),
+            metadata=metadata("default-deny", namespace=self.namespace),
+            spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+            opts=self.owned(),
+        )
+        if args.quota:
+            KubernetesObject(
+                "ResourceQuota",
+                self.named("quota"),
+                metadata=metadata("mcp-resource-quota", namespace=self.namespace),
+                spec={"hard": dict(args.quota)},
+                opts=self.owned(),
+            )
+        if limits := args.container_limits:
+            KubernetesObject(
+                "LimitRange",
+                self.named("limits"),
+                metadata=metadata("mcp-limit-range", namespace=self.namespace),
+                spec={
+                    "limits": [
+                        {
+                            "type": "Container",
+                            "default": dict(limits.default),
+                            "defaultRequest": dict(limits.default_request),
+                            "max": dict(limits.max),
+                            "min": dict(limits.min),
+                        }
+                    ]
+                },
+                opts=self.owned(),
+            )

@@ -1,0 +1,177 @@
+"""An MCP server in whichever role: its container and the plain service around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pulumi
+
+from ..base.component import Component
+from ..mcp.era import has_sessions
+from ..mcp.server_config import (
+    CONFIG_PATH,
+    INTERNAL_TLS_PATH,
+    ISSUER_PATH,
+    METRICS,
+    SECRETS_PATH,
+    ServerConfig,
+    node_toml,
+    server_toml,
+)
+from ..mcp.timeout_budget import Distance
+from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .scaling import Autoscaling
+from .workload import Exposure, Rollout, Workload, WorkloadArgs
+
+PROGRAM = "qudag-mcp-server"
+HEALTH = Probe(delay=30)
+READINESS = Probe(delay=5, period=5, timeout=3)
+"""Probe times of the deployment patterns' gateway, for servers that name none of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerArgs:
+    """What a server of any role needs to know.
+
+    Attributes:
+        namespace: where it runs.
+        image: the reference server, or one that reads the same configuration.
+        config: its configuration files.
+        passwords_secret: Secret with ``database-password`` and ``redis-password``.
+        internal_tls_secret: Secret with the certificate it shows to the platform's own pods.
+        replicas, scaling, rollout, resources: see WorkloadArgs.
+        health, readiness: delays and periods of the probes.
+        service: name of its Service; ``<name>-service`` when None.
+        environment: value of QUDAG_ENV.
+        claims: storage that it keeps.
+        writable: further directories it may write, lost with the pod.
+    """
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    config: ServerConfig
+    passwords_secret: str
+    internal_tls_secret: str
+    replicas: int = 2
+    scaling: Autoscaling | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    resources: Resources = field(default_factory=Resources)
+    health: Probe = HEALTH
+    readiness: Probe = READINESS
+    service: str | None = None
+    environment: str = "development"
+    claims: Sequence[Claim] = ()
+    writable: Sequence[str] = ()
+
+
+def called(args: ServerArgs, name: str) -> ServerArgs:
+    """The server under the name of the component that runs it, so that it is said once."""
+    return replace(args, config=replace(args.config, name=name))
+
+
+def server_container(args: ServerArgs) -> Container:
+    """The server's container; its Service offers MCP over TLS and the metrics."""
+    config = args.config
+    hop = config.budget.at(Distance.SERVER)
+    listens = [
+        Port(name="http", number=config.http),
+        Port(name="https", number=config.https, service=config.https),
+        Port(name="metrics", number=METRICS, service=METRICS),
+    ]
+    content = {"server.toml": server_toml(config)}
+    if config.node:
+        content["node.toml"] = node_toml(config.node)
+    return Container(
+        name=config.name,
+        image=args.image,
+        command=[PROGRAM, "--config", f"{CONFIG_PATH}/server.toml"],
+        ports=listens,
+        probes=Probes(
+            startup=Probe(port=config.http, path="/health", period=1, failures=60),
+            liveness=replace(args.health, port=config.http, path="/health"),
+            readiness=replace(args.readiness, port=config.http, path="/ready"),
+        ),
+        resources=args.resources,
+        env={"QUDAG_ENV": args.environment, "RUST_LOG": config.log_level},
+        files=[Files(name=f"{config.name}-config", path=CONFIG_PATH, content=content)],
+        secrets=server_secrets(args),
+        claims=args.claims,
+        pre_stop=hop.pre_stop,
+        writable=args.writable,
+    )
+
+
+def server_secrets(args: ServerArgs) -> list[SecretFiles]:
+    """The Secrets that the server mounts, of each only the keys that its configuration names."""
+    config = args.config
+    passwords = [
+        key
+        for key, used in (
+            ("database-password", config.database),
+            ("redis-password", config.cache),
+        )
+        if used
+    ]
+    mounted = [
+        SecretFiles(
+            secret=args.internal_tls_secret,
+            path=INTERNAL_TLS_PATH,
+            keys=("tls.crt", "tls.key", "ca.crt"),
+        )
+    ]
+    if passwords:
+        secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
+        mounted.append(secret)
+    if config.auth.jwks_secret:
+        keys = SecretFiles(secret=config.auth.jwks_secret, path=ISSUER_PATH, keys=("jwks.json",))
+        mounted.append(keys)
+    return mounted
+
+
+def server_workload(
+    args: ServerArgs,
+    containers: Sequence[Container],
+    *,
+    component: str,
+    exposure: Exposure | None = None,
+    after: Sequence[pulumi.Resource] = (),
+) -> WorkloadArgs:
+    """The workload around ``containers``, scaled and drained as ``args`` says."""
+    name = args.config.name
+    distance = Distance.GATEWAY if len(containers) > 1 else Distance.SERVER
+    exposure = exposure or Exposure(name=args.service or f"{name}-service")
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component=component,
+        containers=containers,
+        replicas=args.replicas,
+        scaling=args.scaling,
+        exposure=replace(exposure, affinity=has_sessions(args.config.era)),
+        rollout=args.rollout,
+        # In a pod of several containers the slowest to drain decides.
+        grace=args.config.budget.at(distance).grace,
+        metrics_port=METRICS,
+        after=after,
+    )
+
+
+class McpService(Component[ServerArgs]):
+    """A server of one role (auth, tools, config, state, consensus, crypto, …) and nothing more.
+
+    Attributes:
+        host: DNS name of its Service.
+    """
+
+    args_type = ServerArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: ServerArgs) -> None:
+        args = called(args, self.name)
+        workload = Workload(
+            self.name,
+            server_workload(args, [server_container(args)], component=args.config.role),
+            opts=self.owned(),
+        )
+        self.host = workload.host

@@ -1,0 +1,1 @@
+"""What every MCP server has, wherever it runs: outputs, configuration, era, timeouts."""

@@ -1,0 +1,29 @@
+"""The checks of a platform as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from review.report import terminal
+
+from .checks import Check, Ended
+
+_STYLES = {Ended.OK: "green", Ended.FAILED: "red", Ended.NOT_CHECKED: "yellow"}
+
+
+def show(checks: Iterable[Check]) -> None:
+    """Prints one line a check: what, how it ended, how long it took, what was found."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("check", "result", "took", "found"):
+        table.add_column(column, overflow="fold", justify="right" if column == "took" else "left")
+    for one in checks:
+        table.add_row(
+            one.what,
+            Text(one.ended.value, style=_STYLES[one.ended]),
+            f"{one.seconds * 1000:.0f} ms" if one.seconds else "",
+            Text(one.found),
+        )
+    terminal.console().print(table)

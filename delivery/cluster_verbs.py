@@ -1,0 +1,210 @@
+"""The verbs that need a cluster: up, down, verify, outputs, token, tools, call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from .client import Era
+    from .progress import Progress
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+Stack = Annotated[str, typer.Option(help="Name of a stack: the middle of Pulumi.NAME.yaml.")]
+Root = Annotated[
+    Path,
+    typer.Option("--cwd", "-C", help="Folder of the Pulumi program.", show_default=False),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CLUSTER",
+        metavar="context:NAME|kind|node",
+        help="Where to. Absent: the stack's kubernetes.context, else kind or the local node.",
+    ),
+]
+EraName = Annotated[
+    Literal["modern", "legacy"] | None,
+    typer.Option("--era", help="MCP revisions to speak; the newest served when absent."),
+]
+Bearer = Annotated[
+    str | None,
+    typer.Option("--token", envvar="QUDAG_MCP_TOKEN", help="Bearer token; made when absent."),
+]
+
+
+def up(
+    stack: Stack = "dev",
+    cluster: Cluster = None,
+    create_secrets: Annotated[
+        bool,
+        typer.Option(help="Make absent secrets, with random values, in a cluster of yours too."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outputs as JSON.")] = False,
+    cwd: Root = _ROOT,
+) -> None:
+    """Set everything up, deploy the stack, call it, and print how to reach it.
+
+    Deploys with Pulumi where there is one, else by server-side apply. Progress goes to stderr,
+    the result to stdout. Run again, it changes what differs; interrupted, it goes on.
+    """
+    from rich.console import Console
+
+    from .identity import StackIdentity
+    from .target import request
+    from .up import up as bring_up
+    from .up_summary import announcement
+
+    subject = StackIdentity.of(cwd, stack)
+    wanted = request(cwd, stack, cluster)
+    done = bring_up(subject, wanted, _progress(), create_secrets=create_secrets)
+    if as_json:
+        typer.echo(_json(done.deployed.public()))
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = 200  # a file keeps addresses on one line
+        console.print(announcement(done, subject))
+
+
+def down(
+    stack: Stack = "dev",
+    cluster: Cluster = None,
+    keep_cluster: Annotated[
+        bool, typer.Option(help="Delete the stack only, from our own cluster too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    cwd: Root = _ROOT,
+) -> None:
+    """Undo `up`: delete what was deployed, and stop the cluster where it is ours.
+
+    In a cluster of yours only what the stack applied is deleted, its volumes included, and
+    outside dev that is asked first.
+    """
+    from .down import down as take_down
+    from .identity import StackIdentity
+    from .target import request
+
+    subject = StackIdentity.of(cwd, stack)
+    if stack != "dev" and not yes:
+        typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
+    wanted = request(cwd, stack, cluster)
+    typer.echo(take_down(subject, wanted, _progress(), keep_cluster=keep_cluster))
+
+
+def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
+    """Print the outputs of a stack that is up, as JSON."""
+    from .call import outputs as public
+    from .identity import StackIdentity
+
+    typer.echo(public(StackIdentity.of(cwd, stack)))
+
+
+def token(
+    stack: Stack = "dev",
+    subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "developer",
+    cwd: Root = _ROOT,
+) -> None:
+    """Print a bearer token of the local development issuer, good for ten minutes."""
+    from .call import token as mint
+    from .identity import StackIdentity
+
+    typer.echo(mint(StackIdentity.of(cwd, stack), subject))
+
+
+def tools(
+    stack: Stack = "dev", era: EraName = None, token: Bearer = None, cwd: Root = _ROOT
+) -> None:
+    """List the tools of a stack that is up."""
+    from .call import tools as offered
+    from .identity import StackIdentity
+
+    for tool in offered(StackIdentity.of(cwd, stack), _era(era), token):
+        first_line, _, _ = (tool.description or "").strip().partition("\n")
+        typer.echo(f"{tool.name:20} {first_line}")
+
+
+def call(  # noqa: PLR0917  (options of the command line)
+    tool: Annotated[str, typer.Argument(help="Name of the tool.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")
+    ] = None,
+    stack: Stack = "dev",
+    era: EraName = None,
+    token: Bearer = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 120,
+    cwd: Root = _ROOT,
+) -> None:
+    """Call a tool of a stack that is up; exit status 1 where the tool answers an error.
+
+    Values are text where the tool's schema says text, else JSON: count to=5.
+    """
+    from .call import answer
+    from .call import call as call_tool
+    from .identity import StackIdentity
+
+    subject = StackIdentity.of(cwd, stack)
+    result = call_tool(subject, tool, arguments or [], _era(era), token, timeout, _progress())
+    typer.echo(answer(result), err=result.is_error)
+    if result.is_error:
+        raise typer.Exit(1)
+
+
+def verify(
+    stack: Stack = "dev",
+    era: EraName = None,
+    token: Bearer = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    cwd: Root = _ROOT,
+) -> None:
+    """Check a stack that is up as its clients meet it; exit status 1 where a check fails.
+
+    TLS, the redirect, 401 and metadata, MCP in each era by the official client, a row of data
+    written and read back, and what the servers say of their dependencies.
+    """
+    from components.base.problems import ProblemReport
+
+    from . import checks_table as report
+    from .call import verify as verified
+    from .identity import StackIdentity
+
+    found = verified(StackIdentity.of(cwd, stack), _era(era), token)
+    if as_json:
+        typer.echo(_json([check.to_json() for check in found]))
+    else:
+        report.show(found)
+    if problems := [problem for check in found for problem in check.problems]:
+        raise ProblemReport(problems)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these verbs to the command."""
+    for verb in (up, down, verify, outputs, token, tools, call):
+        app.command()(verb)
+
+
+def _era(name: str | None) -> Era | None:
+    from .client import Era
+
+    return Era(name) if name else None
+
+
+def _progress() -> Progress:
+    import signal
+
+    from rich.console import Console
+
+    from .progress import Progress
+
+    # To be ended by a supervisor is to be interrupted: what we started ends with us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return Progress(Console(stderr=True, highlight=False))
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=2, sort_keys=True)

@@ -1,0 +1,108 @@
+"""Kubernetes objects as the risk rules read them: kind, namespace, pods, containers, quantities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from .object_names import object_name
+from .resource_graph import Resource
+from .tree import branch, dig, entries
+
+# Where a kind keeps the pods that it starts.
+_POD_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "Deployment": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "Pod": (),
+}
+_SUFFIXES = {
+    **{"": Decimal(1), "m": Decimal("0.001"), "u": Decimal("1e-6"), "n": Decimal("1e-9")},
+    **{unit: Decimal(1000) ** (power + 1) for power, unit in enumerate("kMGTPE")},
+    **{f"{unit}i": Decimal(1024) ** (power + 1) for power, unit in enumerate("KMGTPE")},
+}
+_QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
+
+
+def kind(resource: Resource | None) -> str:
+    """The object's kind; empty for what is not a Kubernetes object."""
+    return resource.inputs["kind"] if resource and resource.is_kubernetes_object else ""
+
+
+def group(resource: Resource) -> str:
+    """The API group, empty for the core one."""
+    version: str = resource.inputs.get("apiVersion", "")
+    return version.rpartition("/")[0]
+
+
+def namespace(resource: Resource) -> str:
+    return dig(resource.inputs, "metadata", "namespace") or "default"
+
+
+def labels(resource: Resource) -> dict[str, Any]:
+    return branch(resource.inputs, "metadata", "labels")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The pods that a workload starts: their labels and their spec."""
+
+    labels: Mapping[str, Any]
+    spec: Mapping[str, Any]
+
+    @property
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """All containers by name; those of the start marked as ``init``."""
+        own = {item["name"]: item for item in entries(self.spec, "containers")}
+        init = {f"init {item['name']}": item for item in entries(self.spec, "initContainers")}
+        return own | init
+
+
+def pod(resource: Resource | None) -> Pod | None:
+    """The pods of a workload; None for what starts none."""
+    if resource is None or (path := _POD_TEMPLATES.get(kind(resource))) is None:
+        return None
+    template = branch(resource.inputs, *path)
+    return Pod(branch(template, "metadata", "labels"), branch(template, "spec"))
+
+
+def quantity(written: Any) -> Decimal:
+    """A Kubernetes quantity in its base unit (cores, bytes); 0 for what is not one."""
+    match = _QUANTITY.fullmatch(str(written))
+    if match is None or match[2] not in _SUFFIXES:
+        return Decimal(0)
+    return Decimal(match[1]) * _SUFFIXES[match[2]]
+
+
+def cores(number: Decimal) -> str:
+    """``0.25`` → ``250m``, ``2`` → ``2``: CPU as people write it."""
+    whole = number == number.to_integral()
+    return f"{number:.0f}" if whole else f"{number * 1000:.0f}m"
+
+
+def bytes_(number: Decimal) -> str:
+    """Memory or storage in the largest binary unit that keeps it short: ``1.5Gi``, ``512Mi``."""
+    for unit in ("Ti", "Gi", "Mi", "Ki"):
+        if abs(number) >= _SUFFIXES[unit]:
+            return f"{(number / _SUFFIXES[unit]).quantize(Decimal('0.01')).normalize():f}{unit}"
+    return f"{number:f}"
+
+
+def address(resource: Resource) -> str:
+    """``namespace/name`` of an object, ``name`` where it has no namespace."""
+    space = dig(resource.inputs, "metadata", "namespace")
+    name = object_name(resource)
+    return f"{space}/{name}" if space else name
+
+
+def called(resource: Resource) -> str:
+    """How a person names it: ``Service qudag-mcp-dev/redis-service``, ``Bucket backups``."""
+    if resource.is_kubernetes_object:
+        return f"{kind(resource)} {address(resource)}"
+    return f"{resource.type.rpartition(':')[2]} {resource.name}"

@@ -1,0 +1,192 @@
+"""The Kubernetes objects of a graph as manifests, in the order in which they can be applied."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import yaml
+
+from components.base.problems import Problem, ProblemReport
+
+from .kubernetes import group, kind
+from .object_names import label, object_name
+from .resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
+from .tree import branch, dig
+
+# When a kind is applied; what is not listed comes last. Dependencies push later, never earlier.
+_STAGES = {
+    "Namespace": 100,
+    "CustomResourceDefinition": 110,
+    "PriorityClass": 120,
+    "StorageClass": 120,
+    "ResourceQuota": 200,
+    "LimitRange": 200,
+    "ServiceAccount": 250,
+    "ClusterRole": 260,
+    "Role": 260,
+    "ClusterRoleBinding": 270,
+    "RoleBinding": 270,
+    "ConfigMap": 300,
+    "Secret": 300,
+    "SecretStore": 310,
+    "ClusterSecretStore": 310,
+    "ExternalSecret": 320,
+    "Issuer": 330,
+    "ClusterIssuer": 330,
+    "Certificate": 340,
+    "NetworkPolicy": 400,
+    "Service": 450,
+    "PersistentVolume": 500,
+    "PersistentVolumeClaim": 510,
+    "Job": 600,
+    "PodDisruptionBudget": 690,
+    "StatefulSet": 700,
+    "DaemonSet": 700,
+    "Deployment": 710,
+    "CronJob": 720,
+    "HorizontalPodAutoscaler": 800,
+}
+_LAST = 900
+_CLUSTER_WIDE = {
+    "APIService", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "ClusterSecretStore",
+    "CustomResourceDefinition", "GatewayClass", "IngressClass", "MutatingWebhookConfiguration",
+    "Namespace", "PersistentVolume", "PriorityClass", "RuntimeClass", "StorageClass",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration", "VolumeSnapshotClass",
+}  # fmt: skip
+_TOP = ("apiVersion", "kind", "metadata")
+
+
+def manifests(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
+    """Every Kubernetes object by its file name; the names sort in the order of application.
+
+    Values of secret inputs are left out. Raises ProblemReport where two resources are the same
+    object, or where a value is known only after a deployment.
+    """
+    _refuse_what_cannot_be_written(graph)
+    stages: dict[str, int] = {}
+    objects = [resource for resource in graph.resources if resource.is_kubernetes_object]
+    named = {
+        _file_name(resource, graph, _stage(resource, graph, stages)): manifest(resource, graph)
+        for resource in objects
+    }
+    return dict(sorted(named.items()))
+
+
+def manifest(resource: Resource, graph: ResourceGraph) -> dict[str, Any]:
+    """One object as ``kubectl apply`` takes it."""
+    written = _without_secrets(resource.inputs)
+    metadata = dict(branch(written, "metadata"))
+    metadata["name"] = object_name(resource)
+    if space := _namespace(resource, graph):
+        metadata["namespace"] = space
+    annotations = {
+        key: value
+        for key, value in branch(metadata, "annotations").items()
+        if not key.startswith("pulumi.com/")
+    }
+    metadata.pop("annotations", None)
+    if annotations:
+        metadata["annotations"] = annotations
+    top = {"apiVersion": written["apiVersion"], "kind": written["kind"], "metadata": metadata}
+    return top | {key: value for key, value in written.items() if key not in _TOP}
+
+
+def to_yaml(written: Any) -> str:
+    """YAML that every parser reads alike: no string that another version takes for a number."""
+    return yaml.dump(written, Dumper=_Dumper, sort_keys=False, width=1_000_000, allow_unicode=True)
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Texts as blocks; quotes around strings that start as a number or could be a boolean."""
+
+
+def _write_string(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+    ambiguous = len(text) < 2 or text[0] in "0123456789+-."
+    style = "|" if "\n" in text else '"' if ambiguous else None
+    tag = "tag:yaml.org,2002:str"
+    return dumper.represent_scalar(tag, text, style=style)  # pyright: ignore[reportUnknownMemberType]
+
+
+_Dumper.add_representer(str, _write_string)
+
+
+def _namespace(resource: Resource, graph: ResourceGraph) -> str | None:
+    stated = dig(resource.inputs, "metadata", "namespace")
+    if stated or kind(resource) in _CLUSTER_WIDE:
+        return stated
+    provider = graph.find(resource.provider)
+    return provider.inputs.get("namespace") if provider else None
+
+
+def _without_secrets(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        fields = branch(tree)
+        return {key: _without_secrets(value) for key, value in fields.items() if value != SECRET}
+    if isinstance(tree, list):
+        return [_without_secrets(item) for item in cast("list[Any]", tree) if item != SECRET]
+    return tree
+
+
+def _stage(resource: Resource, graph: ResourceGraph, known: dict[str, int]) -> int:
+    """Its kind's stage, or one after the latest of what it depends on."""
+    if resource.urn not in known:
+        needed = [graph.find(urn) for urn in resource.dependencies]
+        after = [_stage(other, graph, known) for other in needed if other]
+        latest = max(after, default=0)
+        if not resource.is_kubernetes_object:
+            known[resource.urn] = latest
+        else:
+            own = _STAGES.get(kind(resource), _LAST)
+            known[resource.urn] = own if latest < own else latest + 1
+    return known[resource.urn]
+
+
+def _file_name(resource: Resource, graph: ResourceGraph, stage: int) -> str:
+    api = group(resource)
+    custom = "." in api and not api.endswith(".k8s.io")
+    parts = [kind(resource), api if custom else "", _namespace(resource, graph) or ""]
+    words = [label(part) for part in parts if part]
+    return f"{'-'.join([f'{stage:03}', *words, object_name(resource)])}.yaml"
+
+
+def _refuse_what_cannot_be_written(graph: ResourceGraph) -> None:
+    problems: list[Problem] = []
+    seen: dict[tuple[str, ...], Resource] = {}
+    for resource in graph.resources:
+        if not resource.is_kubernetes_object:
+            continue
+        identity = (
+            group(resource),
+            kind(resource),
+            _namespace(resource, graph) or "",
+            object_name(resource),
+        )
+        twin = seen.setdefault(identity, resource)
+        if twin is not resource:
+            problems.append(
+                Problem(
+                    path=resource.urn,
+                    what=f"it is the same object as {twin.urn}: {' '.join(identity).strip()}",
+                    consequence="each deployment would overwrite one with the other",
+                    fix="give one of them another metadata.name or namespace",
+                )
+            )
+        problems.extend(
+            Problem(
+                path=f"{resource.urn} {path}",
+                what="its value is known only after a deployment",
+                consequence="the manifest would be incomplete",
+                fix="deploy this stack with the engine, or give the value in the configuration",
+            )
+            for path in _unknown(resource.inputs)
+        )
+    if problems:
+        raise ProblemReport(problems)
+
+
+def _unknown(tree: Any, path: str = "") -> list[str]:
+    if tree == UNKNOWN:
+        return [path]
+    items = enumerate(cast("list[Any]", tree)) if isinstance(tree, list) else branch(tree).items()
+    return [found for key, value in items for found in _unknown(value, step(path, key))]

@@ -1,0 +1,146 @@
+"""Reads Pulumi.yaml and Pulumi.<stack>.yaml the way the engine hands them to a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from .resource_graph import SECRET
+
+PROJECT_FILE = "Pulumi.yaml"
+OURS = "qudag-mcp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFiles:
+    """What a program is started with.
+
+    Attributes:
+        config: values by full key (``project:key``); objects and lists as JSON.
+        secret_keys: keys whose value is encrypted; their value here is ``"[secret]"``.
+    """
+
+    project: str
+    stack: str
+    config: dict[str, str]
+    secret_keys: tuple[str, ...] = ()
+
+    def over(self, settings: Mapping[str, Any]) -> StackFiles:
+        """These files with values of this machine in the place of theirs, by full key."""
+        stated = {key: _handed_over(value) for key, value in settings.items()}
+        return replace(self, config=self.config | stated)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> StackFiles:
+        written = json.loads(text)
+        return cls(**written | {"secret_keys": tuple(written["secret_keys"])})
+
+
+def stack_names(root: Path) -> list[str]:
+    """Names of the stacks that have a file under ``root``."""
+    files = root.glob("Pulumi.*.yaml")
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
+
+
+def has_program(root: Path) -> bool:
+    return (root / PROJECT_FILE).is_file() and (root / "__main__.py").is_file()
+
+
+def project_name(root: Path) -> str:
+    """The name of the program under ``root``; ProblemReport where there is none."""
+    return _project(root)[0]
+
+
+def _project(root: Path) -> tuple[str, dict[str, Any]]:
+    """The project's name, and the file that says it."""
+    from components.base.problems import Problem, ProblemReport
+    from graph.stack_yaml import read_yaml
+
+    if not has_program(root):
+        raise ProblemReport(
+            [
+                Problem(
+                    path=str(root),
+                    what=f"there is no Pulumi program: {PROJECT_FILE} or __main__.py is missing",
+                    consequence="there is nothing to look at",
+                    fix="run this in the folder of the program",
+                )
+            ]
+        )
+    file = _mapping(read_yaml(root / PROJECT_FILE))
+    return str(file.get("name", root.name)), file
+
+
+def read_stack_files(root: Path, stack: str) -> StackFiles:
+    """The files of ``stack`` under ``root``.
+
+    Raises ProblemReport when there is no such project or stack, or a file is not YAML.
+    """
+    from components.base.problems import Problem, ProblemReport, nearest
+    from graph.stack_yaml import read_stack_file, read_yaml
+
+    project, project_file = _project(root)
+    if stack not in (known := stack_names(root)):
+        meant = nearest(stack, known)
+        raise ProblemReport(
+            [
+                Problem(
+                    path=f"Pulumi.{stack}.yaml",
+                    what=f"there is no stack {stack!r}; there are {', '.join(known) or 'none'}",
+                    consequence="the program has no configuration to run with",
+                    fix=f"did you mean {meant}?" if meant else f"create Pulumi.{stack}.yaml",
+                )
+            ]
+        )
+    declared = _mapping(project_file.get("config"))
+    file = root / f"Pulumi.{stack}.yaml"
+    # Another project may have a stack without any configuration; ours would be made of defaults.
+    stated = (
+        read_stack_file(file)
+        if project == OURS
+        else _mapping(_mapping(read_yaml(file)).get("config"))
+    )
+    given = {key: _default(value) for key, value in declared.items()} | stated
+    values = {
+        key if ":" in key else f"{project}:{key}": value
+        for key, value in given.items()
+        if value is not None
+    }
+    return StackFiles(
+        project=project,
+        stack=stack,
+        config={key: _handed_over(value) for key, value in values.items()},
+        secret_keys=tuple(sorted(key for key, value in values.items() if _holds_secret(value))),
+    )
+
+
+def _mapping(read: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", read) if isinstance(read, dict) else {}
+
+
+def _default(declared: Any) -> Any:
+    """What Pulumi.yaml gives a key: a value as it is, or a declaration with one."""
+    if not isinstance(declared, dict):
+        return declared
+    declaration = cast("dict[str, Any]", declared)
+    return declaration.get("value", declaration.get("default"))
+
+
+def _handed_over(value: object) -> str:
+    if isinstance(value, Mapping) and set(cast("Mapping[str, Any]", value)) == {"secure"}:
+        return SECRET
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _holds_secret(value: object) -> bool:
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, object]", value)
+        return set(fields) == {"secure"} or any(_holds_secret(field) for field in fields.values())
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return any(_holds_secret(item) for item in items)

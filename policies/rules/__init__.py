@@ -1,0 +1,1 @@
+"""Rules on recorded programs, one file a cloud."""

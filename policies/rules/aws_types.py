@@ -1,0 +1,71 @@
+"""How rows of AWS are written: Pulumi's tokens of its resources, and what recurs in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from components.base.limits import Limit
+
+from ..rule import Required
+
+FUNCTION: Final = "aws:lambda/function:Function"
+EVENTS: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+URL: Final = "aws:lambda/functionUrl:FunctionUrl"
+TABLE: Final = "aws:dynamodb/table:Table"
+QUEUE: Final = "aws:sqs/queue:Queue"
+LOGS: Final = "aws:cloudwatch/logGroup:LogGroup"
+BUCKET: Final = "aws:s3/bucket:Bucket"
+PRIVATE: Final = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+VERSIONS: Final = "aws:s3/bucketVersioning:BucketVersioning"
+ENCRYPTION: Final = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
+BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
+ROLE: Final = "aws:iam/role:Role"
+ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
+API: Final = "aws:apigatewayv2/api:Api"
+INTEGRATION: Final = "aws:apigatewayv2/integration:Integration"
+ROUTE: Final = "aws:apigatewayv2/route:Route"
+STAGE: Final = "aws:apigatewayv2/stage:Stage"
+SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
+CLUSTER: Final = "aws:ecs/cluster:Cluster"
+TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
+SERVICE: Final = "aws:ecs/service:Service"
+BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
+TARGETS: Final = "aws:lb/targetGroup:TargetGroup"
+LISTENER: Final = "aws:lb/listener:Listener"
+GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+IN: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+OUT: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+DATABASE: Final = "aws:rds/instance:Instance"
+PARAMETERS: Final = "aws:rds/parameterGroup:ParameterGroup"
+CACHE: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
+CACHE_USERS: Final = "aws:elasticache/userGroup:UserGroup"
+
+
+def must(
+    on: str, path: str, allowed: tuple[Any, ...] | Callable[[Any], bool], so: str, fix: str
+) -> Required:
+    """A row, as short as a row of a table."""
+    return Required(on=on, path=path, allowed=allowed, consequence=so, fix=fix)
+
+
+def within(limit: Limit, *, scale: int = 1) -> Callable[[Any], bool]:
+    """Whether a whole number keeps the limit, in units that are ``scale`` times smaller."""
+    return lambda value: (
+        isinstance(value, int) and (limit.least * scale <= value <= limit.most * scale)
+    )
+
+
+def description(value: Any) -> bool:
+    """Whether EC2 takes it as the description of a security group or of a rule of one."""
+    return isinstance(value, str) and bool(
+        re.fullmatch(r"[\w. :/()#,@\[\]+=&;{}!$*-]{1,255}", value, re.ASCII)
+    )
+
+
+def named(value: Any) -> bool:
+    """Whether something is named."""
+    return isinstance(value, str) and value != ""

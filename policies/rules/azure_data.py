@@ -1,0 +1,116 @@
+"""What of Azure holds data must be: private, encrypted, backed up, closed without an identity."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from components.azure.facts import AZURE_POSTGRES_BACKUP_DAYS
+from components.azure.resource_group import STORAGE
+
+from ..rule import Required, within
+
+POSTGRES: Final = "azure-native:dbforpostgresql:Server"
+REDIS: Final = "azure-native:redisenterprise:RedisEnterprise"
+REDIS_DATABASE: Final = "azure-native:redisenterprise:Database"
+
+DATA: Final[tuple[Required, ...]] = (
+    Required(
+        on=STORAGE,
+        path="allowSharedKeyAccess",
+        allowed=(False,),
+        consequence="whoever has the account's key reads and writes all of it",
+        fix="set it to false",
+    ),
+    Required(
+        on=STORAGE,
+        path="allowBlobPublicAccess",
+        allowed=(False,),
+        consequence="a container could be opened to the whole internet",
+        fix="set it to false",
+    ),
+    Required(
+        on=STORAGE,
+        path="enableHttpsTrafficOnly",
+        allowed=(True,),
+        consequence="tokens and data would cross the network in clear text",
+        fix="set it to true",
+    ),
+    Required(
+        on=STORAGE,
+        path="minimumTlsVersion",
+        allowed=("TLS1_2", "TLS1_3"),
+        consequence="clients could use a TLS that is broken",
+        fix="set it to TLS1_2",
+    ),
+    Required(
+        on="azure-native:storage:BlobContainer",
+        path="publicAccess",
+        allowed=("None",),
+        consequence="the whole internet could read what is in it",
+        fix="set it to None",
+    ),
+    Required(
+        on=POSTGRES,
+        path="network.publicNetworkAccess",
+        allowed=("Disabled",),
+        consequence="the database would be reached from the internet",
+        fix="set it to Disabled",
+    ),
+    Required(
+        on=POSTGRES,
+        path="authConfig.passwordAuth",
+        allowed=("Disabled",),
+        consequence="a password would have to be kept and rotated",
+        fix="set it to Disabled, and activeDirectoryAuth to Enabled",
+    ),
+    Required(
+        on=POSTGRES,
+        path="administratorLoginPassword",
+        allowed=(),
+        consequence="a password would stand in the program and in its state",
+        fix="take it away: who connects proves who they are to Entra ID",
+        absent=True,
+    ),
+    Required(
+        on=POSTGRES,
+        path="backup.backupRetentionDays",
+        allowed=within(AZURE_POSTGRES_BACKUP_DAYS),
+        consequence="the cloud refuses it (Azure Database for PostgreSQL, Backup and restore)",
+        fix=f"set {AZURE_POSTGRES_BACKUP_DAYS.least} to {AZURE_POSTGRES_BACKUP_DAYS.most}",
+    ),
+    Required(
+        on=POSTGRES,
+        path="backup.geoRedundantBackup",
+        allowed=("Enabled",),
+        consequence="what a region loses is lost",
+        fix="set it to Enabled",
+    ),
+    Required(
+        on=REDIS,
+        path="publicNetworkAccess",
+        allowed=("Disabled",),
+        consequence="the cache would be reached from the internet",
+        fix="set it to Disabled",
+    ),
+    Required(
+        on=REDIS,
+        path="minimumTlsVersion",
+        allowed=("1.2",),
+        consequence="clients could use a TLS that is broken",
+        fix="set it to 1.2",
+    ),
+    Required(
+        on=REDIS_DATABASE,
+        path="clientProtocol",
+        allowed=("Encrypted",),
+        consequence="sessions would cross the network in clear text",
+        fix="set it to Encrypted",
+    ),
+    Required(
+        on=REDIS_DATABASE,
+        path="accessKeysAuthentication",
+        allowed=("Disabled",),
+        consequence="whoever has the cache's key reads and writes all of it",
+        fix="set it to Disabled",
+    ),
+)

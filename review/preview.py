@@ -1,0 +1,75 @@
+"""What a stack is, or what has changed in it since a commit, without a cloud or an engine."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.base.problems import Problem, ProblemReport
+from graph.programs import ProgramFailed, record_stack
+from graph.resource_graph import ResourceGraph
+from graph.stack_files import has_program, stack_names
+from policies.checked_program import checked_stack
+
+from .checkout import files_at, resolve
+from .diff import Diff, diff
+from .risk import Risk, risks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What a change does.
+
+    Attributes:
+        base: the commit compared with, as the user named it.
+        commit: its full id.
+    """
+
+    base: str
+    commit: str
+    diff: Diff
+    risks: tuple[Risk, ...]
+
+
+def compare(root: Path, stack: str, base: str) -> Comparison:
+    """The working tree under ``root`` against the commit ``base``.
+
+    Raises ProblemReport where there is no such commit, or its program cannot run.
+    """
+    commit = resolve(root, base)
+    with files_at(root, commit) as former, ThreadPoolExecutor(1) as beside:
+        before = beside.submit(_record_base, former, stack, base)
+        after = checked_stack(root, stack)
+        found = diff(before.result(), after)
+    return Comparison(base=base, commit=commit, diff=found, risks=risks(found))
+
+
+def _record_base(former: Path, stack: str, base: str) -> ResourceGraph:
+    """The base's graph; an empty one where the stack did not exist yet."""
+    if not has_program(former):
+        raise ProblemReport(
+            [
+                Problem(
+                    path=f"--base {base}",
+                    what="it holds no Pulumi program",
+                    consequence="there is nothing to compare with",
+                    fix="name a later commit",
+                )
+            ]
+        )
+    if stack not in stack_names(former):
+        return ResourceGraph(project="", stack=stack)
+    try:
+        return record_stack(former, stack)
+    except (ProgramFailed, ProblemReport) as failure:
+        raise ProblemReport(
+            [
+                Problem(
+                    path=f"--base {base}",
+                    what=f"its program does not run: {failure}",
+                    consequence="what it deployed is not known",
+                    fix="name a commit whose program runs with the packages installed here",
+                )
+            ]
+        ) from failure

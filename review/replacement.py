@@ -1,0 +1,113 @@
+"""Which changes Kubernetes or a provider can only make by replacing the object.
+
+The Kubernetes part follows what the Pulumi Kubernetes provider replaces (its table of force-new
+properties), so that the offline answer is the engine's answer. Of a cloud's resource the name, and
+what the table below lists, makes it another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from components.clouds import cloud_of
+from graph.resource_graph import Resource
+
+from .properties import PropertyChange
+
+PROVIDER = "options.provider"
+URN = "options.urn"  # a new one without an alias: the engine deletes the old and makes a new one
+
+_EVERY_OBJECT = ("kind", "metadata.name", "metadata.namespace", "metadata.generateName")
+_BINDING = ("roleRef",)
+_VOLUME_SOURCES = (
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "csi",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "glusterfs",
+    "hostPath",
+    "iscsi",
+    "local",
+    "nfs",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
+)
+
+_REPLACING: dict[str, tuple[str, ...]] = {
+    "apps/v1:Deployment": ("spec.selector",),
+    "apps/v1:DaemonSet": ("spec.selector",),
+    "apps/v1:StatefulSet": (
+        "spec.podManagementPolicy",
+        "spec.selector",
+        "spec.serviceName",
+        "spec.volumeClaimTemplates",
+    ),
+    "batch/v1:Job": (
+        "spec.completionMode",
+        "spec.completions",
+        "spec.selector",
+        "spec.template",
+    ),
+    "core/v1:ConfigMap": ("data", "binaryData"),
+    "core/v1:Secret": ("data", "stringData", "type"),
+    "core/v1:PersistentVolume": tuple(f"spec.{source}" for source in _VOLUME_SOURCES),
+    "core/v1:PersistentVolumeClaim": (
+        "spec.accessModes",
+        "spec.selector",
+        "spec.storageClassName",
+        "spec.volumeMode",
+        "spec.volumeName",
+    ),
+    "core/v1:Pod": ("spec",),
+    "core/v1:ResourceQuota": ("spec.scopes",),
+    "core/v1:Service": ("spec.clusterIP",),
+    "rbac.authorization.k8s.io/v1:ClusterRoleBinding": _BINDING,
+    "rbac.authorization.k8s.io/v1:RoleBinding": _BINDING,
+    "storage.k8s.io/v1:StorageClass": ("parameters", "provisioner"),
+}
+
+# Kinds whose content the provider updates in place only when it is told to.
+_MUTABLE_BY_PROVIDER = {
+    "core/v1:ConfigMap": "enableConfigMapMutable",
+    "core/v1:Secret": "enableSecretMutable",
+}
+
+
+def replacing(
+    before: Resource, provider: Resource | None, changes: Sequence[PropertyChange]
+) -> tuple[str, ...]:
+    """Paths of the changes that replace ``before`` rather than update it."""
+    return tuple(
+        change.path
+        for change in changes
+        if any(_within(change.path, path) for path in (PROVIDER, URN, *_paths(before, provider)))
+    )
+
+
+def _paths(before: Resource, provider: Resource | None) -> tuple[str, ...]:
+    if not before.is_kubernetes_object:
+        cloud = cloud_of(before.type)
+        if cloud is None:
+            return ()
+        rule = cloud.facts.NAME_RULES.get(before.type)
+        return (*([rule.key] if rule else []), *cloud.facts.REPLACING.get(before.type, ()))
+    kind = before.type.removeprefix("kubernetes:")
+    option = _MUTABLE_BY_PROVIDER.get(kind)
+    mutable = option and provider and provider.inputs.get(option) in (True, "true")
+    if mutable and not before.inputs.get("immutable"):
+        return _EVERY_OBJECT
+    return _EVERY_OBJECT + _REPLACING.get(kind, ())
+
+
+def _within(path: str, ancestor: str) -> bool:
+    return ancestor in ("", path) or path.startswith((f"{ancestor}.", f"{ancestor}["))

@@ -1,0 +1,114 @@
+"""The one line that says what a Kubernetes object is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graph.kubernetes import called, kind, labels, pod
+from graph.resource_graph import Resource
+from graph.tree import branch, dig, entries
+
+
+def component_name(resource: Resource) -> str:
+    """``Workload mcp-core``: the class and the name of a component."""
+    return f"{resource.type.rpartition(':')[2]} {resource.name}"
+
+
+def headline(resource: Resource) -> str:
+    """How a report calls any resource."""
+    if not resource.custom:
+        return component_name(resource)
+    if resource.type.startswith("pulumi:providers:"):
+        return f"provider {resource.name} ({resource.type.rpartition(':')[2]})"
+    return called(resource)
+
+
+def fact(resource: Resource) -> str:
+    """What tells it from others of its kind; empty where its name says it all."""
+    write = _FACTS.get(kind(resource))
+    return write(resource) if write else ""
+
+
+def _workload(resource: Resource) -> str:
+    started = pod(resource)
+    images = [_image(container) for container in started.containers.values()] if started else []
+    replicas = dig(resource.inputs, "spec", "replicas")
+    count = [] if replicas is None else [f"{replicas} {'replica' if replicas == 1 else 'replicas'}"]
+    return ", ".join([*count, *dict.fromkeys(images)])
+
+
+def _image(container: dict[str, Any]) -> str:
+    """The image with its tag; of a digest the start, which tells it from others."""
+    name, at, digest = str(container.get("image", "no image")).partition("@")
+    return f"{name}{at}{digest.removeprefix('sha256:')[:12]}"
+
+
+def _service(resource: Resource) -> str:
+    spec = branch(resource.inputs, "spec")
+    ports = [_port(port) for port in entries(spec, "ports")]
+    headless = spec.get("clusterIP") == "None"
+    return f"{'headless' if headless else spec.get('type', 'ClusterIP')} {', '.join(ports)}"
+
+
+def _port(port: dict[str, Any]) -> str:
+    target = port.get("targetPort", port["port"])
+    return f"{port['port']}" if target == port["port"] else f"{port['port']}→{target}"
+
+
+def _policy(resource: Resource) -> str:
+    spec = branch(resource.inputs, "spec")
+    counts = {way: len(entries(spec, way)) for way in ("ingress", "egress") if way in spec}
+    named = [f"{count} {way} {'rule' if count == 1 else 'rules'}" for way, count in counts.items()]
+    return ", ".join(named) or "denies " + " and ".join(entries(spec, "policyTypes")).lower()
+
+
+def _scaler(resource: Resource) -> str:
+    spec = branch(resource.inputs, "spec")
+    metrics = [dig(m, "resource", "name") or dig(m, "pods", "metric", "name") or m.get("type")
+               for m in entries(spec, "metrics")]  # fmt: skip
+    span = f"{spec.get('minReplicas', 1)} to {spec.get('maxReplicas')} pods"
+    return f"{span} by {', '.join(metrics)}" if metrics else span
+
+
+def _keys(resource: Resource) -> str:
+    names = {**branch(resource.inputs, "data"), **branch(resource.inputs, "stringData")}
+    return ", ".join(names)
+
+
+def _claim(resource: Resource) -> str:
+    return str(dig(resource.inputs, "spec", "resources", "requests", "storage") or "")
+
+
+def _namespace(resource: Resource) -> str:
+    level = labels(resource).get("pod-security.kubernetes.io/enforce")
+    return f"Pod Security {level}" if level else "no Pod Security"
+
+
+def _budget(resource: Resource) -> str:
+    spec = branch(resource.inputs, "spec")
+    limits = ("minAvailable", "maxUnavailable")
+    return ", ".join(f"{limit} {spec[limit]}" for limit in limits if limit in spec)
+
+
+def _quota(resource: Resource) -> str:
+    hard = branch(resource.inputs, "spec", "hard")
+    return ", ".join(f"{name} {amount}" for name, amount in hard.items())
+
+
+_FACTS: dict[str, Callable[[Resource], str]] = {
+    "ConfigMap": _keys,
+    "CronJob": _workload,
+    "DaemonSet": _workload,
+    "Deployment": _workload,
+    "HorizontalPodAutoscaler": _scaler,
+    "Job": _workload,
+    "Namespace": _namespace,
+    "NetworkPolicy": _policy,
+    "PersistentVolumeClaim": _claim,
+    "PodDisruptionBudget": _budget,
+    "ResourceQuota": _quota,
+    "Secret": _keys,
+    "Service": _service,
+    "StatefulSet": _workload,
+}

@@ -1,0 +1,157 @@
+"""Previews on a terminal: a tree of components, or what a change does to them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+from rich.tree import Tree
+
+from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+
+from ..diff import Action, Change
+from ..preview import Comparison
+from ..properties import Difference, PropertyChange
+from ..replacement import URN
+from .phrases import (
+    DONE,
+    SIGNS,
+    asked_at_peak,
+    block,
+    by_class,
+    kind_of,
+    kinds,
+    peak_changes,
+    place,
+    short,
+    summary,
+)
+from .summaries import fact, headline
+
+_MANY = 3  # more siblings of one kind than this stand under one heading
+_COLOURS = {
+    Action.ADD: "green",
+    Action.CHANGE: "yellow",
+    Action.REPLACE: "bold red",
+    Action.MOVE: "cyan",
+    Action.DELETE: "red",
+}
+_LINE_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def console() -> Console:
+    """Standard output; lines are broken only where a terminal is too narrow for them."""
+    return Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
+
+
+def inventory(graph: ResourceGraph) -> RenderableType:
+    """What a stack is: components with their resources, counts and outputs."""
+    root = Tree(Text(f"{graph.project} / {graph.stack}", style="bold"))
+    tops = [resource for resource in graph.resources if resource.type == STACK_TYPE]
+    for top in tops:
+        _grow(root, top.urn, graph)
+    counted = ", ".join(f"{count} {name}" for name, count in kinds(graph).items())
+    total = len(graph.resources) - len(tops)
+    return Group(
+        root,
+        Text(),
+        Text(f"{total} resources: {counted}"),
+        Text(f"asked for at peak: {asked_at_peak(graph)}"),
+        *_outputs(graph.outputs),
+    )
+
+
+def _grow(tree: Tree, urn: str, graph: ResourceGraph) -> None:
+    children = sorted(graph.children(urn), key=lambda one: (one.custom, kind_of(one), one.name))
+    for kind, siblings in groupby(children, key=kind_of):
+        same = list(siblings)
+        crowded = len(same) > _MANY and same[0].custom
+        branch = tree.add(Text(f"{len(same)} {kind}")) if crowded else tree
+        for resource in same:
+            _grow(branch.add(_line(resource)), resource.urn, graph)
+
+
+def _line(resource: Resource) -> Text:
+    text = Text(headline(resource), style="" if resource.custom else "bold")
+    if said := fact(resource):
+        text.append(f"  {said}", style="dim")
+    if resource.protect:
+        text.append("  protected", style="cyan")
+    return text
+
+
+def _outputs(outputs: dict[str, Any]) -> Iterator[Text]:
+    if outputs:
+        yield Text()
+        yield Text("outputs", style="bold")
+    for name, value in outputs.items():
+        line = short(value)
+        yield Text(f"  {name}: {line if line is not None else f'{len(value)} entries'}")
+
+
+def comparison(found: Comparison) -> RenderableType:
+    """What a change does: risks first, then every resource with every property."""
+    changes = found.diff.changes
+    header = f"{found.diff.after.stack} since {found.base} ({found.commit[:12]})"
+    parts: list[RenderableType] = [
+        Text(header, style="bold"),
+        Text(summary(found.diff)),
+    ]
+    for name, findings in by_class(found.risks).items():
+        parts += [Text(), Text(str(name), style="bold red")]
+        parts += [Text(f"  {finding}") for finding in findings]
+    if amounts := peak_changes(found.diff):
+        parts += [Text(), Text(f"asked for at peak: {', '.join(amounts)}")]
+    for holder, held in groupby(
+        sorted(changes, key=lambda change: place(change, found.diff)),
+        key=lambda change: place(change, found.diff),
+    ):
+        parts += [Text(), Text(holder or "at the top", style="bold")]
+        parts += [line for change in held for line in _change(change)]
+    if found.diff.outputs:
+        parts += [Text(), Text("outputs", style="bold")]
+        parts += [line for output in found.diff.outputs for line in _property(output, ())]
+    return Group(*parts)
+
+
+def _change(change: Change) -> Iterator[Text]:
+    text = Text(f"  {SIGNS[change.action]} ", style=_COLOURS[change.action])
+    text.append(f"{headline(change.resource)} {DONE[change.action]}")
+    if change.action is Action.ADD and (said := fact(change.resource)):
+        text.append(f"  {said}", style="dim")
+    yield text
+    if change.moved_from and URN not in change.replacing:
+        yield Text(f"      was {change.moved_from}", style="dim")
+    if change.action in (Action.ADD, Action.DELETE):
+        sign = SIGNS[change.action]
+        for line in block(change.resource.inputs) if change.resource.inputs else ():
+            yield Text(f"        {sign} {line}", style=_LINE_COLOURS[sign])
+    for found in change.properties:
+        yield from _property(found, change.replacing)
+
+
+def _property(found: PropertyChange, replacing: tuple[str, ...]) -> Iterator[Text]:
+    forces = "  (replaces)" if found.path in replacing else ""
+    if found.is_text:
+        yield Text(f"      {found.path}:{forces}")
+        for line in found.text_diff():
+            yield Text(f"        {line}", style=_LINE_COLOURS.get(line[:1], "dim"))
+        return
+    old, new = short(found.old), short(found.new)
+    match found.difference:
+        case Difference.ADDED if new is not None:
+            yield Text(f"      {found.path}: + {new}{forces}")
+        case Difference.REMOVED if old is not None:
+            yield Text(f"      {found.path}: - {old}{forces}")
+        case Difference.CHANGED | Difference.REORDERED if old is not None and new is not None:
+            order = "order " if found.difference is Difference.REORDERED else ""
+            yield Text(f"      {found.path}: {order}{old} → {new}{forces}")
+        case _:
+            yield Text(f"      {found.path}:{forces}")
+            for sign, value in (("-", found.old), ("+", found.new)):
+                for line in block(value) if value is not None else ():
+                    yield Text(f"        {sign} {line}", style=_LINE_COLOURS[sign])

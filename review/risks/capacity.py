@@ -1,0 +1,156 @@
+"""What a graph asks for that costs money, at its peak, and where a change asks for more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from graph.kubernetes import bytes_, called, cores, kind, namespace, pod, quantity
+from graph.object_names import object_name
+from graph.resource_graph import Resource, ResourceGraph
+from graph.tree import branch, dig, entries
+
+from ..diff import Change, Diff
+from ..properties import Difference
+
+_SCALERS = {"HorizontalPodAutoscaler": "maxReplicas", "ScaledObject": "maxReplicaCount"}
+_SCALER_FLOORS = {"HorizontalPodAutoscaler": "minReplicas", "ScaledObject": "minReplicaCount"}
+
+# Numbers of cloud resources that are billed.
+_BILLED = {
+    "allocatedStorage", "capacity", "cpu", "desiredCount", "instances", "maxCapacity",
+    "maxInstanceCount", "maxReplicas", "maxSize", "memory", "memorySize", "minCapacity",
+    "minInstanceCount", "minReplicas", "minSize", "nodeCount", "numCacheClusters",
+    "provisionedConcurrentExecutions", "readCapacity", "replicas", "storageGb", "writeCapacity",
+}  # fmt: skip
+# Sizes that are named, not numbered: which is larger only the cloud's price list knows.
+_SIZES = {"instanceClass", "instanceType", "nodeType", "skuName", "tier", "machineType", "vmSize"}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Pods, CPU cores, bytes of memory and of storage, and load balancers asked for."""
+
+    pods: Decimal = Decimal(0)
+    cpu: Decimal = Decimal(0)
+    memory: Decimal = Decimal(0)
+    storage: Decimal = Decimal(0)
+    load_balancers: Decimal = Decimal(0)
+
+    def __add__(self, other: Demand) -> Demand:
+        own, theirs = self.amounts(), other.amounts()
+        return Demand(*(mine + more for mine, more in zip(own, theirs, strict=True)))
+
+    def times(self, count: int) -> Demand:
+        return Demand(*(amount * count for amount in self.amounts()))
+
+    def amounts(self) -> list[Decimal]:
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def written(self) -> dict[str, str]:
+        """Every amount by what people call it, in the units that Kubernetes writes."""
+        return {
+            "pods": f"{self.pods:f}",
+            "CPU": cores(self.cpu),
+            "memory": bytes_(self.memory),
+            "storage": bytes_(self.storage),
+            "load balancers": f"{self.load_balancers:f}",
+        }
+
+    def rises_to(self, new: Demand) -> list[str]:
+        """Each amount that is higher in ``new``, as ``CPU 1 → 2``."""
+        names = self.written()
+        pairs = zip(names.items(), new.written().values(), strict=True)
+        grown = [high > low for low, high in zip(self.amounts(), new.amounts(), strict=True)]
+        return [
+            f"{name} {low} → {high}"
+            for ((name, low), high), more in zip(pairs, grown, strict=True)
+            if more
+        ]
+
+
+def demand(resource: Resource, graph: ResourceGraph) -> Demand:
+    """What one resource asks for when it is scaled out as far as it may be."""
+    spec = branch(resource.inputs, "spec")
+    match kind(resource):
+        case "Deployment" | "StatefulSet" | "ReplicaSet":
+            claims = entries(spec, "volumeClaimTemplates")
+            stored = sum((_storage(dig(claim, "spec")) for claim in claims), Decimal(0))
+            one = _one_pod(resource) + Demand(storage=stored)
+            return one.times(_most_replicas(resource, graph))
+        case "DaemonSet" | "Pod":
+            return _one_pod(resource)
+        case "PersistentVolumeClaim":
+            return Demand(storage=_storage(spec))
+        case "Service":
+            return Demand(load_balancers=Decimal(spec.get("type") == "LoadBalancer"))
+        case "Cluster" if "instances" in spec:  # CloudNativePG
+            one = Demand(Decimal(1), *_requested(spec), quantity(dig(spec, "storage", "size")))
+            return one.times(spec["instances"])
+        case _:
+            return Demand()
+
+
+def peak(graph: ResourceGraph) -> Demand:
+    """What all resources together ask for at most."""
+    return sum((demand(resource, graph) for resource in graph.resources), Demand())
+
+
+def raised_capacity(change: Change, diff: Diff) -> Iterator[str]:
+    """More pods, CPU, memory, storage or load balancers than before."""
+    after = change.after
+    if after is None:
+        return
+    old = demand(change.before, diff.before) if change.before else Demand()
+    if rises := old.rises_to(demand(after, diff.after)):
+        yield f"{called(after)}: {', '.join(rises)}"
+    for names in (_SCALERS, _SCALER_FLOORS):
+        if (limit := names.get(kind(after))) and change.before is not None:
+            low, high = (dig(one.inputs, "spec", limit) or 1 for one in (change.before, after))
+            if high > low:
+                yield f"{called(after)}: {limit} {low} → {high}"
+    if not after.is_kubernetes_object:
+        yield from _cloud(change)
+
+
+def _cloud(change: Change) -> Iterator[str]:
+    for found in change.properties:
+        leaf = found.path.rpartition(".")[2]
+        both = f"{called(change.resource)}: {found.path} {found.old} → {found.new}"
+        if found.difference is not Difference.CHANGED:
+            continue
+        if leaf in _SIZES or (leaf in _BILLED and quantity(found.new) > quantity(found.old)):
+            yield both
+
+
+def _one_pod(workload: Resource) -> Demand:
+    started = pod(workload)
+    containers = entries(started.spec, "containers") if started else []
+    amounts = [_requested(container) for container in containers]
+    cpu = sum((cpu for cpu, _ in amounts), Decimal(0))
+    return Demand(Decimal(1), cpu, sum((memory for _, memory in amounts), Decimal(0)))
+
+
+def _requested(tree: Any) -> tuple[Decimal, Decimal]:
+    """CPU and memory requests; a limit stands for a request that is left out."""
+    asked = branch(tree, "resources", "limits") | branch(tree, "resources", "requests")
+    return quantity(asked.get("cpu", 0)), quantity(asked.get("memory", 0))
+
+
+def _storage(claim: Any) -> Decimal:
+    return quantity(dig(claim, "resources", "requests", "storage"))
+
+
+def _most_replicas(workload: Resource, graph: ResourceGraph) -> int:
+    target = {"kind": kind(workload), "name": object_name(workload)}
+    for scaler in graph.resources:
+        limit = _SCALERS.get(kind(scaler))
+        if limit is None or namespace(scaler) != namespace(workload):
+            continue
+        aimed = branch(scaler.inputs, "spec", "scaleTargetRef")
+        if {"kind": "Deployment", **aimed}.items() >= target.items():
+            return dig(scaler.inputs, "spec", limit) or 1
+    replicas = dig(workload.inputs, "spec", "replicas")
+    return 1 if replicas is None else replicas

@@ -1,0 +1,162 @@
+"""Doors to the outside that were not there before a change, or open wider after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from graph.kubernetes import called, kind, pod
+from graph.resource_graph import Resource
+from graph.tree import branch, dig, entries
+
+from ..diff import Change, Diff
+
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
+
+# Properties of cloud resources that make something public, with the values that do.
+_PUBLIC: dict[str, tuple[Any, ...]] = {
+    "publiclyAccessible": (True,),
+    "publicNetworkAccess": ("Enabled",),
+    "publicNetworkAccessEnabled": (True,),
+    "allowBlobPublicAccess": (True,),
+    "assignPublicIp": (True, "ENABLED"),
+    "acl": ("public-read", "public-read-write"),
+    "blockPublicAcls": (False,),
+    "blockPublicPolicy": (False,),
+    "restrictPublicBuckets": (False,),
+    "authorizationType": ("NONE",),
+    "authType": ("NONE",),
+    "member": ("allUsers", "allAuthenticatedUsers"),
+    "principal": ("*",),
+    "ingress": ("INGRESS_TRAFFIC_ALL",),
+    "ingressSettings": ("ALLOW_ALL",),
+    "external": (True,),
+    "internal": (False,),
+    "cidrIpv4": ("0.0.0.0/0",),
+    "cidrIpv6": ("::/0",),
+}
+_WAYS_OUT = ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",)
+_PUBLIC_LISTS = ("members", "cidrBlocks", "ipv6CidrBlocks", "sourceRanges")
+_PUBLIC_MEMBERS = (*_EVERYWHERE, "allUsers", "allAuthenticatedUsers")
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way in from outside, and from which addresses."""
+
+    way: str
+    sources: tuple[str, ...] = _EVERYWHERE
+
+    def is_within(self, other: Door) -> bool:
+        """Whether ``other`` already let in whoever this one lets in."""
+        return self.way == other.way and all(
+            any(_covers(theirs, own) for theirs in other.sources) for own in self.sources
+        )
+
+    def __str__(self) -> str:
+        from_ = "" if self.sources == _EVERYWHERE else f" from {', '.join(self.sources)}"
+        return f"{self.way}{from_}"
+
+
+def new_exposure(change: Change, _diff: Diff) -> Iterator[str]:
+    """Doors after the change that no door before it covers."""
+    if change.after is None:
+        return
+    known = doors(change.before) if change.before else []
+    for door in doors(change.after):
+        if not any(door.is_within(old) for old in known):
+            yield f"{called(change.after)} opens {door}"
+
+
+def doors(resource: Resource) -> list[Door]:  # noqa: PLR0911  (one a kind)
+    """Every way from outside the cluster or the cloud's network to ``resource``."""
+    spec = branch(resource.inputs, "spec")
+    match kind(resource):
+        case "Service":
+            return list(_service(spec))
+        case "Ingress":
+            return [Door(f"https://{host}{path}") for host, path in _ingress(spec)]
+        case "HTTPRoute" | "GRPCRoute" | "TLSRoute":
+            hosts = entries(spec, "hostnames") or ["any host"]
+            return [Door(f"{host}{path}") for host in hosts for path in _route_paths(spec)]
+        case "TCPRoute" | "UDPRoute":
+            return [Door("a route from its gateway")]
+        case "VirtualService" if spec.get("gateways") not in (None, ["mesh"]):
+            return [Door(f"host {host}") for host in entries(spec, "hosts")]
+        case "Gateway":
+            return list(_gateway(spec))
+        case "" if resource.type in _WAYS_OUT:
+            return []
+        case "":
+            return [Door(way) for way in sorted(set(_cloud(resource.inputs)))]
+        case _:
+            return list(_host_ports(resource))
+
+
+def _service(spec: dict[str, Any]) -> Iterator[Door]:
+    exposed = {"NodePort": "port {} on every node", "LoadBalancer": "load balancer port {}"}
+    way = exposed.get(spec.get("type", "ClusterIP"))
+    ranges = tuple(entries(spec, "loadBalancerSourceRanges")) or _EVERYWHERE
+    for port in entries(spec, "ports"):
+        number = f"{port['port']}/{port.get('protocol', 'TCP')}"
+        if way:
+            yield Door(way.format(number), ranges)
+        for address in entries(spec, "externalIPs"):
+            yield Door(f"{address} port {number}")
+
+
+def _ingress(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if "defaultBackend" in spec:
+        yield "any host", "/"
+    for rule in entries(spec, "rules"):
+        for path in entries(rule, "http", "paths"):
+            yield rule.get("host", "any host"), path.get("path", "/")
+
+
+def _route_paths(spec: dict[str, Any]) -> list[str]:
+    matches = [match for rule in entries(spec, "rules") for match in entries(rule, "matches")]
+    paths = {dig(match, "path", "value") or "/" for match in matches}
+    return sorted(paths) or ["/"]
+
+
+def _gateway(spec: dict[str, Any]) -> Iterator[Door]:
+    for listener in entries(spec, "listeners"):
+        host = listener.get("hostname", "any host")
+        yield Door(f"{host} port {listener.get('port')} ({listener.get('protocol')})")
+    for server in entries(spec, "servers"):  # Istio's own Gateway
+        for host in entries(server, "hosts"):
+            yield Door(f"{host} port {dig(server, 'port', 'number')}")
+
+
+def _host_ports(workload: Resource) -> Iterator[Door]:
+    started = pod(workload)
+    if started is None:
+        return
+    for container in started.containers.values():
+        for port in entries(container, "ports"):
+            if host_port := port.get("hostPort"):
+                yield Door(f"port {host_port} of its node")
+
+
+def _cloud(tree: Any) -> Iterator[str]:
+    for item in entries(tree):
+        yield from _cloud(item)
+    for key, value in branch(tree).items():
+        if isinstance(value, str | bool) and value in _PUBLIC.get(key, ()):
+            written = str(value).lower() if isinstance(value, bool) else value
+            yield f"it to the public ({key}: {written})"
+        elif key in _PUBLIC_LISTS:
+            public = [member for member in entries(value) if member in _PUBLIC_MEMBERS]
+            yield from (f"it to the public ({key}: {member})" for member in public)
+        elif key != "egress":
+            yield from _cloud(value)
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    try:
+        outer, inner = ip_network(wide, strict=False), ip_network(narrow, strict=False)
+    except ValueError:  # known only after a deployment, or a mistake: told from any other
+        return wide == narrow
+    return outer.version == inner.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

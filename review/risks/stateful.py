@@ -1,0 +1,90 @@
+"""State that a change would lose, or would no longer keep from being lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from graph.kubernetes import bytes_, called, kind, quantity
+from graph.resource_graph import Resource
+from graph.tree import dig
+
+from ..diff import PROTECT, Action, Change, Diff
+
+# What each kind holds; losing the object loses it, or the way to it.
+_KUBERNETES_STATE = {
+    "StatefulSet": "its pods and their claims",
+    "PersistentVolumeClaim": "the volume behind the claim",
+    "PersistentVolume": "the volume",
+    "Namespace": "everything that lives in it",
+    "CustomResourceDefinition": "every object of its kind",
+    "Cluster": "the database cluster",
+    "ObjectStore": "the way to the backups",
+}
+_CLOUD_STATE = re.compile(
+    r":(Bucket(V2)?|BucketObject|Table|GlobalTable|Instance|Cluster|ClusterInstance|Database"
+    r"|DatabaseInstance|FlexibleServer|Server|ReplicationGroup|FileSystem|Volume|Disk|Key"
+    r"|StorageAccount|BlobContainer|FileShare|Vault|RedisCache|Redis|RedisEnterprise|Queue|Topic)$"
+)
+_HOLDING_NONE = ("aws:ecs/cluster:Cluster",)
+_CLOUD_PACKAGES = ("aws", "aws-native", "gcp", "azure", "azure-native", "google-native")
+
+
+def holds(resource: Resource) -> str | None:
+    """What would be lost with ``resource``; None where nothing would."""
+    if resource.is_kubernetes_object:
+        known = _KUBERNETES_STATE.get(kind(resource))
+        return known if kind(resource) != "Cluster" or _is_database(resource) else None
+    package = resource.type.partition(":")[0]
+    named = resource.type not in _HOLDING_NONE and _CLOUD_STATE.search(resource.type)
+    stateful = package in _CLOUD_PACKAGES and named
+    return "what is stored in it" if stateful else None
+
+
+def _is_database(resource: Resource) -> bool:
+    return "postgresql.cnpg.io" in str(resource.inputs.get("apiVersion"))
+
+
+def lost_state(change: Change, _diff: Diff) -> Iterator[str]:
+    """A stateful resource is deleted or replaced."""
+    before = change.before
+    if before is None or (held := holds(before)) is None:
+        return
+    if change.action is Action.DELETE:
+        yield f"deletes {called(before)}, and with it {held}"
+    elif change.action is Action.REPLACE:
+        because = ", ".join(change.replacing)
+        yield f"replaces {called(before)} and may lose {held}: {because} cannot be updated in place"
+
+
+def unguarded_state(change: Change, _diff: Diff) -> Iterator[str]:
+    """A stateful resource stays, but something that kept its state no longer does."""
+    before, after = change.before, change.after
+    if before is None or after is None or holds(before) is None:
+        return
+    if any(found.path == PROTECT and found.new is False for found in change.properties):
+        yield f"no longer protects {called(after)} from deletion"
+    for keeps, path in _RETENTION:
+        old, new = dig(before.inputs, *path), dig(after.inputs, *path)
+        if old == keeps and new != keeps:
+            yield f"{called(after)}: {'.'.join(path)} goes from {keeps} to {new or 'its default'}"
+    old, new = (dig(one.inputs, *_CLAIMED) for one in (before, after))
+    if quantity(new) < quantity(old):
+        sizes = f"{bytes_(quantity(old))} to {bytes_(quantity(new))}"
+        yield f"shrinks {called(after)} from {sizes}, which a volume cannot do"
+
+
+_RETENTION = (
+    ("Retain", ("spec", "persistentVolumeReclaimPolicy")),
+    ("Retain", ("spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")),
+    ("Retain", ("spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")),
+    (True, ("deletionProtection",)),
+    (True, ("deletionProtectionEnabled",)),
+    (True, ("pointInTimeRecovery", "enabled")),
+    (False, ("skipFinalSnapshot",)),
+    (True, ("settings", "backupConfiguration", "enabled")),
+    (True, ("settings", "deletionProtectionEnabled")),
+    ("DELETE_PROTECTION_ENABLED", ("deleteProtectionState",)),
+    ("Enabled", ("backup", "geoRedundantBackup")),
+)
+_CLAIMED = ("spec", "resources", "requests", "storage")

@@ -1,0 +1,1 @@
+"""The sections of a stack file, their checks and their error messages."""

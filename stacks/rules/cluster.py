@@ -1,0 +1,73 @@
+"""What must hold between the configuration and the cluster that it will meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from components.base.problems import Problem
+
+from ..config.stack import StackConfig
+from ..topologies import TOPOLOGIES
+from ..topologies.topology import Role
+from .rule import Rule, at
+
+PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
+"""Secrets that `up` keeps in a local cluster for itself: no pod may ever mount them."""
+
+
+def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
+    """Each Secret has one purpose: a pod that mounts one must not see another's keys."""
+    seen: dict[str, str] = {}
+    for field, name in config.secrets.model_dump(by_alias=True).items():
+        if other := seen.get(name):
+            yield at(
+                f"secrets.{field}",
+                f"names the same Secret as secrets.{other}",
+                "pods would be given keys that are not for them, and its keys would clash",
+                "name two Secrets",
+            )
+        if name in PRIVATE_KEYS:
+            yield at(
+                f"secrets.{field}",
+                f"names {name}, in which `up` keeps a private key of local clusters",
+                "pods would hold the key that signs certificates or tokens",
+                "name another Secret, or leave it out for the default",
+            )
+        seen.setdefault(name, field)
+
+
+def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
+    """A stack makes its namespace, locks it, and deletes it with everything in it."""
+    name = config.namespace
+    if name == "default" or name.startswith("kube-"):
+        yield at(
+            "kubernetes.namespace",
+            f"is {name}, which belongs to the cluster",
+            "its other tenants would be cut off by our policies, and deleted with the stack",
+            f"leave it out for qudag-mcp-{config.environment}, or choose a name of your own",
+        )
+
+
+def core_shares_its_volume(config: StackConfig) -> Iterator[Problem]:
+    """The core servers mount one volume together, on whichever nodes they run."""
+    roles = {service.role for service in TOPOLOGIES[config.topology].services}
+    if (
+        Role.CORE in roles
+        and config.environment != "dev"
+        and config.data.shared_storage_class is None
+    ):
+        yield at(
+            "data.sharedStorageClass",
+            "is missing, and the core servers share a volume",
+            "most default classes give a volume to one node at a time: core would stay pending",
+            "name a class for ReadWriteMany (kubectl get storageclass), such as efs or azurefile",
+        )
+
+
+CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("secrets",), secrets_are_distinct),
+    (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
+    (("topology", "environment", "data.sharedStorageClass"), core_shares_its_volume),
+]
+"""Each rule with what it reads."""

@@ -1,0 +1,283 @@
+"""What must hold between sections: each rule a function, all of them asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
+
+from components.base.problems import Problem, nearest
+from components.mcp.timeout_budget import STEP
+
+from ..config.error_messages import KEY_PREFIX, dotted
+from ..config.stack import Protocol, StackConfig
+from ..topologies import TOPOLOGIES
+from ..topologies.topology import Role
+from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
+from .clouds import CLOUD_RULES
+from .cluster import CLUSTER_RULES
+from .rule import Rule, at
+
+ISSUER_PORT: Final = 443
+"""The one port that the declared flows to the issuer have."""
+
+
+def broken_rules(
+    config: StackConfig, *, wrong: Collection[str] = (), stack: str | None = None
+) -> list[Problem]:
+    """The problems of every rule that reads nothing of what is already known to be ``wrong``.
+
+    Args:
+        config: with defaults in place of what is wrong.
+        wrong: paths, with their prefix.
+        stack: the stack's name, where there is one.
+    """
+    rules = [*RULES, (("environment",), partial(the_stack_is_its_environment, stack=stack))]
+    return [
+        problem
+        for reads, rule in rules
+        if not any(_overlap(path, f"qudag-mcp:{read}") for path in wrong for read in reads)
+        for problem in rule(config)
+    ]
+
+
+def _overlap(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) and long[len(short) :][:1] in ("", ".", "[")
+
+
+def drain_outlives_the_longest_tool(config: StackConfig) -> Iterator[Problem]:
+    """A stopping server waits longer than any call may take."""
+    protocol = config.protocol
+    if (drain := protocol.drain_seconds) and drain <= protocol.longest_tool_seconds:
+        yield at(
+            "protocol.drainSeconds",
+            f"is {drain} s, but a tool may run {protocol.longest_tool_seconds} s",
+            "calls in flight would be cut at every rollout",
+            f"leave it out, or set at least {protocol.longest_tool_seconds + STEP}",
+        )
+
+
+def images_are_pinned(config: StackConfig) -> Iterator[Problem]:
+    """Outside dev an image is its digest; in dev it has at least a tag that is not latest."""
+    for name, image in config.images.model_dump(by_alias=True, exclude_none=True).items():
+        if name in ("gatewayEngine", "qudagProfile"):
+            continue
+        tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+        if config.environment != "dev" and "@sha256:" not in image:
+            yield at(
+                f"images.{name}",
+                f"{image} has no digest",
+                "what runs tomorrow may not be what was tested today",
+                f"append @sha256:… (crane digest {image})",
+            )
+        elif "@" not in image and tag in ("", "latest"):
+            yield at(
+                f"images.{name}",
+                f"{image} names no version",
+                "every node may run another build",
+                "append a version tag, such as :1.2.3",
+            )
+
+
+def the_released_node_has_an_image(config: StackConfig) -> Iterator[Problem]:
+    """The server's image plays a seed node; the released program it does not hold."""
+    if config.images.qudag_profile == "upstream" and config.images.qudag_node is None:
+        yield at(
+            "images.qudagNode",
+            "is missing, and images.qudagProfile is upstream",
+            "the server's image would run, which holds no `qudag`: no node would start",
+            "set it to an image that holds both; docs/components/qudag-node.md says how it is made",
+        )
+
+
+def a_domain_outside_dev(config: StackConfig) -> Iterator[Problem]:
+    """Certificates and tokens name a host; without one, any host would do."""
+    if config.environment != "dev" and config.domain is None:
+        yield at(
+            "domain",
+            "is missing",
+            "the servers would answer to any host name, and no certificate could be right",
+            "set it to the platform's public name, such as mcp.example.com",
+        )
+
+
+def a_context_outside_dev(config: StackConfig) -> Iterator[Problem]:
+    """A stack that people depend on says which cluster it belongs to."""
+    if config.environment != "dev" and config.kubernetes.context is None:
+        yield at(
+            "kubernetes.context",
+            "is missing",
+            "it would go to whichever cluster the kubeconfig happens to point at",
+            "set it to a name from: kubectl config get-contexts -o name",
+        )
+
+
+def published_keys_outside_dev(config: StackConfig) -> Iterator[Problem]:
+    """Keys made for a local cluster must never sign for a real one."""
+    if config.environment != "dev" and config.protocol.jwks_url is None:
+        yield at(
+            "protocol.jwksUrl",
+            "is missing",
+            "tokens could only be signed by keys that `up` makes for local clusters",
+            "set it to the jwks_uri of your authorization server, such as "
+            "https://login.example.com/realms/qudag/protocol/openid-connect/certs",
+        )
+
+
+def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
+    """Tokens come from a real authorization server."""
+    default = Protocol.model_fields["issuer"].default
+    if config.environment != "dev" and config.protocol.issuer == default:
+        yield at(
+            "protocol.issuer",
+            "is the placeholder of a local cluster",
+            "no real authorization server signs for it: every call would be refused",
+            "set it to your authorization server, such as https://login.example.com/realms/qudag",
+        )
+
+
+def the_issuer_can_be_reached(config: StackConfig) -> Iterator[Problem]:
+    """With keys at a URL, the servers need a way to it."""
+    if config.protocol.jwks_url and not config.network.issuer:
+        yield at(
+            "network.issuer",
+            "is empty, but the servers fetch keys from protocol.jwksUrl",
+            "the network policies would drop that: every token would be refused",
+            "list the networks of your authorization server, such as - 203.0.113.0/24",
+        )
+
+
+def the_issuer_is_on_the_usual_port(config: StackConfig) -> Iterator[Problem]:
+    """The flow that lets servers fetch keys is declared for HTTPS's own port."""
+    url = config.protocol.jwks_url
+    port = urlsplit(url).port if url else None
+    if port not in (None, ISSUER_PORT):
+        yield at(
+            "protocol.jwksUrl",
+            f"has port {port}",
+            f"the network policies let servers out to port {ISSUER_PORT} of the issuer alone",
+            f"offer the keys at port {ISSUER_PORT}, and leave :{port} out",
+        )
+
+
+def somebody_can_reach_the_gateway(config: StackConfig) -> Iterator[Problem]:
+    """A gateway with an address takes connections from someone."""
+    network = config.network
+    if network.public and network.clients:
+        yield at(
+            "network.clients",
+            "is set although network.public is true",
+            "the list would be ignored",
+            "leave one of the two out",
+        )
+    if config.edge.load_balancer and not (network.public or network.clients):
+        yield at(
+            "network.clients",
+            "is empty, but edge.loadBalancer gives the gateway an address",
+            "the network policies would drop every client",
+            "list the networks of your clients, such as - 10.0.0.0/8, or set network.public: true",
+        )
+
+
+def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
+    """Every entry is a service of the topology, scaled in one of the two ways."""
+    names = [service.name for service in TOPOLOGIES[config.topology].services]
+    for name, scale in config.scaling.items():
+        path = dotted(("scaling", name)).removeprefix(KEY_PREFIX)
+        if name not in names:
+            guess = nearest(name, names)
+            yield at(
+                path,
+                f"the topology {config.topology} has no such service",
+                "it would have no effect",
+                f"write {guess}" if guess else f"one of: {', '.join(names)}",
+            )
+        if scale.replicas is not None and (scale.min is not None or scale.max is not None):
+            yield at(
+                path,
+                "has replicas and also min or max",
+                "the autoscaler and the program would fight over the number of pods",
+                "leave out replicas, or min and max",
+            )
+        if (scale.min is None) != (scale.max is None):
+            lacking = "min" if scale.min is None else "max"
+            yield at(
+                f"{path}.{lacking}",
+                "is missing",
+                "the autoscaler needs both bounds",
+                f"set {lacking} as well",
+            )
+        elif scale.min is not None and scale.max is not None and scale.min > scale.max:
+            yield at(
+                path,
+                f"min is {scale.min}, max is {scale.max}",
+                "the API server refuses the autoscaler",
+                "raise max, or lower min",
+            )
+
+
+def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
+    """Members of a consensus do not come and go by load."""
+    for service in TOPOLOGIES[config.topology].services:
+        scale = config.scaling.get(service.name)
+        if service.role is Role.QUDAG and scale and (scale.min or scale.max):
+            yield at(
+                f"scaling.{service.name}",
+                "has min or max, but it is a node of a consensus network",
+                "each change of their number would start an election",
+                "leave min and max out, and set replicas",
+            )
+
+
+def the_stack_is_its_environment(config: StackConfig, *, stack: str | None) -> Iterator[Problem]:
+    """A stack named after an environment that people depend on has that environment's rules."""
+    if stack in ("staging", "prod") and config.environment != stack:
+        yield at(
+            "environment",
+            f"is {config.environment} in the stack {stack}",
+            f"the rules of {config.environment} would hold for what people take for {stack}",
+            f"set it to {stack}, or give the stack another name",
+        )
+
+
+def where_a_cluster_is_on(rule: Rule) -> Rule:
+    """The rule, for a stack of which something goes to a cluster."""
+
+    def asked(config: StackConfig) -> Iterable[Problem]:
+        return rule(config) if config.kubernetes.enabled else ()
+
+    return asked
+
+
+_Row = tuple[tuple[str, ...], Rule]
+
+_OF_A_CLUSTER: Final[list[_Row]] = [
+    (("images", "environment"), images_are_pinned),
+    (("images",), the_released_node_has_an_image),
+    (("domain", "environment"), a_domain_outside_dev),
+    (("kubernetes.context", "environment"), a_context_outside_dev),
+    (("protocol.jwksUrl", "network.issuer"), the_issuer_can_be_reached),
+    (("network.public", "network.clients", "edge.loadBalancer"), somebody_can_reach_the_gateway),
+    (("topology",), scaling_names_services),
+    (("topology",), nodes_are_not_autoscaled),
+    (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
+    (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
+    (("scaling", "topology", "kubernetes.quota"), the_quota_counts),
+    *CLUSTER_RULES,
+]
+"""What is asked where something goes to a cluster."""
+
+RULES: Final[list[_Row]] = [
+    (("protocol.drainSeconds", "protocol.longestToolSeconds"), drain_outlives_the_longest_tool),
+    (("protocol.issuer", "environment"), an_issuer_outside_dev),
+    (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
+    (("protocol.jwksUrl",), the_issuer_is_on_the_usual_port),
+    *(
+        (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))
+        for reads, rule in _OF_A_CLUSTER
+    ),
+    *CLOUD_RULES,
+]
+"""Each rule with what it reads."""

@@ -1,0 +1,247 @@
+"""A function's archive: the same bytes anywhere and any day, nothing in it that nobody imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+import pulumi
+import pytest
+from rich.console import Console
+
+from archives import build, hosts
+from archives.ensure import ensure
+from archives.hosts import HOSTS, PACKAGE, Host, archive_of, native
+from archives.import_closure import Modules
+from components.base.problems import ProblemReport
+from components.mcp.archive import Archive
+from delivery.package import package
+from delivery.progress import Progress
+from graph.recorder import record
+from tools.bench import cold_start
+
+LAMBDA = native(HOSTS["aws-lambda"])
+EVERY_HOST = pytest.mark.parametrize("host", HOSTS.values(), ids=list(HOSTS))
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The archive made from two checkouts, their files from other years and with other rights."""
+    found: list[Path] = []
+    for year, mask in ((2001, 0o022), (2033, 0o077)):
+        checkout = tmp_path_factory.mktemp(f"checkout-of-{year}")
+        shutil.copytree(hosts.RUNTIME, checkout / "runtime")
+        moment = time.mktime((year, 5, 4, 3, 2, 1, 0, 0, 0))
+        for file in checkout.rglob("*"):
+            os.utime(file, (moment, moment))
+        before = os.umask(mask)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hosts, "RUNTIME", checkout / "runtime")
+            folder = checkout / "made"
+            folder.mkdir()
+            found.append(build.make(LAMBDA, folder))
+        os.umask(before)
+    return found[0], found[1]
+
+
+@pytest.fixture(scope="module")
+def archive(twice: tuple[Path, Path]) -> Generator[zipfile.ZipFile]:
+    with zipfile.ZipFile(twice[0]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def unpacked(twice: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    cold_start.unpack(twice[0], folder / "task")
+    return folder
+
+
+def test_two_checkouts_of_two_years_make_the_same_bytes(twice: tuple[Path, Path]):
+    one, other = (file.read_bytes() for file in twice)
+    assert one == other
+
+
+def test_an_archive_tells_nothing_of_where_and_when_it_was_made(
+    archive: zipfile.ZipFile, twice: tuple[Path, Path]
+):
+    assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert archive.namelist() == sorted(archive.namelist())
+    made_in = str(twice[0].parent).encode()
+    assert not [n for n in archive.namelist() if made_in in archive.read(n)]
+
+
+def test_only_what_the_cloud_starts_may_be_executed(archive: zipfile.ZipFile):
+    modes = {e.filename: stat.S_IMODE(e.external_attr >> 16) for e in archive.infolist()}
+    assert [name for name, mode in modes.items() if mode == 0o755] == ["stream"]
+    assert set(modes.values()) == {0o755, 0o644}
+
+
+def test_every_module_has_its_bytecode_that_asks_for_no_source(archive: zipfile.ZipFile):
+    names = set(archive.namelist())
+    for source in [name for name in names if name.endswith(".py")]:
+        folder, _, stem = source.removesuffix(".py").rpartition("/")
+        tag = sys.implementation.cache_tag
+        compiled = f"{folder}/__pycache__/{stem}.{tag}.pyc".removeprefix("/")
+        assert compiled in names
+        assert archive.read(compiled)[4:8] == b"\x01\0\0\0"  # PEP 552: by hash, unchecked
+
+
+def test_the_archive_alone_answers_a_request(unpacked: Path):
+    started = cold_start.start(unpacked)
+    answer = json.loads(started.answer["body"])
+    assert started.answer["statusCode"] == 200
+    assert {"echo", "count"} <= {tool["name"] for tool in answer["result"]["tools"]}
+    from_elsewhere = [
+        file
+        for file in started.loaded
+        if not file.is_relative_to(unpacked) and "site-packages" in file.parts
+    ]
+    assert from_elsewhere == []
+
+
+def test_the_streaming_runtime_of_the_archive_starts(unpacked: Path):
+    """It gets as far as Lambda's API, of which there is none here."""
+    ran = subprocess.run(
+        [unpacked / "task/stream", sys.executable, "-m", "awslambdaric", "handler"],
+        env={
+            "LAMBDA_TASK_ROOT": str(unpacked / "task"),
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
+            "QUDAG_MCP_CONFIG": '[auth]\nissuer="i"\naudience="a"\njwks_url="https://issuer.test"\n',
+            "PATH": os.environ["PATH"],
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "ConnectionRefusedError" in ran.stderr
+    assert "ModuleNotFoundError" not in ran.stderr
+
+
+def test_no_module_is_there_that_no_import_reaches(unpacked: Path):
+    modules = Modules(unpacked / "task")
+    assert set(modules.files) == modules.reached(LAMBDA.entries, build.ALSO)
+
+
+def test_what_only_a_server_of_its_own_needs_is_not_there(archive: zipfile.ZipFile):
+    tops = {name.partition("/")[0] for name in archive.namelist()}
+    assert not tops & {"websockets", "pulumi", "boto3", "botocore", "pip", "pytest", "_pytest"}
+    assert f"{PACKAGE}/serve.py" not in archive.namelist()
+
+
+@EVERY_HOST
+def test_of_our_own_modules_a_host_has_just_those_that_it_reaches(host: Host, tmp_path: Path):
+    for name, source in host.sources():
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    modules = Modules(tmp_path)
+    assert set(modules.files) == modules.reached(host.entries, {})
+
+
+@EVERY_HOST
+def test_an_archive_is_told_from_its_sources_in_a_moment(host: Host):
+    began = time.process_time()
+    archive = archive_of(host)
+    assert time.process_time() - began < 0.03
+    assert archive == archive_of(host)
+    assert archive.path == f"out/archives/{host.name}-{archive.tag}.zip"
+
+
+def test_a_changed_comment_is_another_archive_of_the_hosts_that_have_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def tags() -> Mapping[str, str]:
+        return {name: archive_of(host).tag for name, host in HOSTS.items()}
+
+    shutil.copytree(hosts.RUNTIME, tmp_path / "runtime")
+    monkeypatch.setattr(hosts, "RUNTIME", tmp_path / "runtime")
+    before = tags()
+    for changed, expected in {
+        "tools.py": set(HOSTS),
+        "hosts/aws_lambda.py": {"aws-lambda"},
+        "hosts/requirements-azure-function.txt": {"azure-function"},
+        "serve.py": set[str](),
+        "hosts/stream": {"aws-lambda"},
+    }.items():
+        with (tmp_path / "runtime" / changed).open("a") as file:
+            file.write("# changed\n")
+        after = tags()
+        assert {name for name in HOSTS if after[name] != before[name]} == expected
+        before = after
+
+
+def test_a_build_that_fails_leaves_nothing_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    archive = archive_of(LAMBDA)
+    with pytest.raises(ProblemReport, match="qudag-mcp package --host aws-lambda"):
+        build.build(LAMBDA, archive)
+    assert [file.name for file in (tmp_path / "out/archives").iterdir()] == ["lock"]
+
+
+def test_what_a_killed_build_left_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    left = tmp_path / "out/archives/new-left/tree"
+    left.mkdir(parents=True)
+
+    def made(_: Host, folder: Path) -> Path:
+        (folder / "archive.zip").write_bytes(b"whole")
+        return folder / "archive.zip"
+
+    monkeypatch.setattr(build, "make", made)
+    archive = Archive(path="out/archives/a.zip", digest="0" * 64)
+    assert build.build(LAMBDA, archive).read_bytes() == b"whole"
+    assert sorted(f.name for f in (tmp_path / "out/archives").iterdir()) == ["a.zip", "lock"]
+
+
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts for which an archive is asked to be made; none is."""
+    names: list[str] = []
+
+    def note(host: Host, _: Archive) -> None:
+        names.append(host.name)
+
+    monkeypatch.setattr(build, "build", note)
+    return names
+
+
+def test_a_preview_without_an_engine_makes_no_archive(monkeypatch: pytest.MonkeyPatch):
+    made = built(monkeypatch)
+    record(lambda: ensure(list(HOSTS.values())))
+    assert made == []
+
+
+def test_with_an_engine_the_program_makes_what_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = built(monkeypatch)
+    told: list[str] = []
+    monkeypatch.setattr("archives.ensure.ROOT", tmp_path)
+    monkeypatch.setattr(pulumi.runtime.settings, "get_monitor", object)
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+    there, absent = HOSTS["aws-lambda"], HOSTS["gcp-function"]
+    (tmp_path / hosts.FOLDER).mkdir(parents=True)
+    (tmp_path / archive_of(there).path).touch()
+    assert ensure([there, absent]) == [archive_of(there), archive_of(absent)]
+    assert made == ["gcp-function"]
+    assert told == ["making the archive of gcp-function"]
+
+
+def test_a_host_that_there_is_not_is_refused_with_the_nearest():
+    with pytest.raises(ProblemReport, match="write --host aws-lambda"):
+        package(["aws-lamda"], Progress(Console()))

@@ -1,0 +1,71 @@
+"""AwsLambda: who reaches the function, by which front, and how often."""
+
+from __future__ import annotations
+
+from components.aws.function_endpoints import Throttle
+from tests.harness.aws_lambda import (
+    FUNCTION,
+    URL,
+    function,
+    graph,
+)
+
+PERMISSION = "aws:lambda/permission:Permission"
+ROUTE = "aws:apigatewayv2/route:Route"
+STAGE = "aws:apigatewayv2/stage:Stage"
+
+
+def test_a_function_url_streams_and_an_http_api_does_not():
+    made = graph(**URL)
+    assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["invokeMode"] == "RESPONSE_STREAM"
+    variables = made.one(FUNCTION).inputs["environment"]["variables"]
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/stream"
+    assert "AWS_LAMBDA_EXEC_WRAPPER" not in function()["environment"]["variables"]
+
+
+def test_a_public_url_has_both_rights_and_the_second_for_calls_through_it_alone():
+    permissions = [each.inputs for each in graph(**URL).all(PERMISSION)]
+    assert [p["principal"] for p in permissions] == ["*", "*"]
+    assert {(p["action"], p.get("functionUrlAuthType")) for p in permissions} == {
+        ("lambda:InvokeFunctionUrl", "NONE"),
+        ("lambda:InvokeFunction", None),
+    }
+    (call,) = [p for p in permissions if p["action"] == "lambda:InvokeFunction"]
+    assert call["invokedViaFunctionUrl"] is True
+
+
+def test_what_is_not_public_wants_a_signature_of_the_account():
+    made = graph(**URL, public=False)
+    assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["authorizationType"] == "AWS_IAM"
+    assert made.all(PERMISSION) == []
+    routes = graph(public=False, websocket=True).all(ROUTE)
+    wanted = {each.name: each.inputs["authorizationType"] for each in routes}
+    assert wanted == {
+        "mcp-http-route": "AWS_IAM",
+        "mcp-socket-connect": "AWS_IAM",
+        "mcp-socket-default": "NONE",
+        "mcp-socket-disconnect": "NONE",
+    }
+
+
+def test_only_its_own_apis_call_it():
+    arns = {p.inputs["sourceArn"] for p in graph(websocket=True).all(PERMISSION)}
+    assert arns == {
+        f"arn:aws:execute-api:eu-central-1:123456789012:mcp-{kind}-api/*"
+        for kind in ("http", "socket")
+    }
+
+
+def test_the_websocket_api_has_the_three_routes():
+    routes = graph(websocket=True).all(ROUTE)
+    keys = {r.inputs["routeKey"] for r in routes if r.name.startswith("mcp-socket")}
+    assert keys == {"$connect", "$disconnect", "$default"}
+
+
+def test_the_apis_are_throttled_and_their_requests_written_down():
+    stage = graph().one(STAGE).inputs
+    assert stage["defaultRouteSettings"]["throttlingRateLimit"] == 10
+    assert stage["defaultRouteSettings"]["throttlingBurstLimit"] == 20
+    assert "$context.status" in stage["accessLogSettings"]["format"]
+    faster = graph(throttle=Throttle(requests_per_second=99, burst=200)).one(STAGE).inputs
+    assert faster["defaultRouteSettings"]["throttlingRateLimit"] == 99

@@ -1,0 +1,102 @@
+"""AwsLambda: what AWS publishes that it cannot do, and what would mean nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.aws.function import AwsLambda
+from components.aws.function_endpoints import Throttle
+from components.base.problems import ProblemReport
+from components.mcp.server_config import Cache, Database, NodeConfig
+from tests.harness.aws_lambda import (
+    BRIEF,
+    NAMED,
+    URL,
+    refused,
+    slow,
+)
+from tests.harness.clouds import (
+    ARCHIVE,
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_SECRET,
+    cloud_config,
+    on_aws,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "limit"),
+    [
+        (slow(61), "config.budget.longest_tool", "at most 25 s"),
+        (slow(26), "config.budget.longest_tool", "FUNCTION_URL"),
+        ({**URL, **slow(896)}, "config.budget.longest_tool", "1 to 900"),
+        ({"websocket": True, **slow(25)}, "config.budget.longest_tool", "1 to 29"),
+        ({"memory": 64}, "memory", "128 to 10240"),
+        ({"log_retention": 31}, "log_retention", "write 60"),
+        ({"secrets": {"A": AWS_SECRET.replace("qudag-mcp", "other")}}, "secrets.A", "qudag-mcp/"),
+        ({"secrets": {"AWS_REGION": AWS_SECRET}}, "secrets.AWS_REGION", "call it REGION"),
+        ({"secrets": {"QUDAG_MCP_CONFIG": AWS_SECRET}}, "secrets.QUDAG_MCP_CONFIG", "not yours"),
+        ({**URL, "throttle": Throttle()}, "throttle", "reserved_concurrency"),
+        (
+            {**URL, "config": NAMED},
+            "config.domain",
+            "HTTP_API",
+        ),
+        (
+            {"config": NAMED},
+            "certificate",
+            "set both",
+        ),
+        ({"certificate": AWS_CERTIFICATE}, "certificate", "set both"),
+        (
+            {"websocket": True, "config": cloud_config(era="legacy", budget=BRIEF)},
+            "websocket",
+            "modern era alone",
+        ),
+        (
+            {"config": cloud_config(budget=BRIEF, database=Database(host="db"))},
+            "config.database",
+            "no file",
+        ),
+        ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "no file"),
+        ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "no file"),
+        ({"config": cloud_config(budget=BRIEF, http=9000)}, "config.http", "leave it out"),
+        ({"config": cloud_config(budget=BRIEF, https=9443)}, "config.https", "leave it out"),
+        ({"config": cloud_config(budget=replace(BRIEF, drain=90))}, "config.budget.drain", "0 s"),
+    ],
+)
+def test_what_aws_cannot_do_is_refused_with_its_limit(
+    changes: dict[str, Any], path: str, limit: str
+):
+    assert limit in refused(**changes)[path]
+
+
+def test_an_environment_beyond_four_kilobytes_is_refused():
+    secrets = {f"A_SECRET_WITH_A_LONG_NAME_{number}": AWS_SECRET for number in range(40)}
+    assert "at most 4096" in refused(secrets=secrets)["environment"]
+
+
+def test_all_that_cannot_be_is_said_at_once():
+    assert set(refused(memory=64, log_retention=31, **slow(61))) == {
+        "memory",
+        "log_retention",
+        "config.budget.longest_tool",
+    }
+
+
+def test_keys_that_would_have_to_be_mounted_are_refused():
+    auth = replace(cloud_config().auth, jwks_url=None)
+    assert (
+        "jwks_uri" in refused(config=cloud_config(auth=auth, budget=BRIEF))["config.auth.jwks_url"]
+    )
+
+
+def test_who_may_call_is_said_and_never_assumed():
+    mapping = {"place": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
+    with pytest.raises(ProblemReport) as report:
+        on_aws(lambda opts: AwsLambda("mcp", mapping, opts))
+    assert {"mcp.public", "mcp.config"} <= {problem.path for problem in report.value.problems}

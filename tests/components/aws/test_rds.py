@@ -1,0 +1,190 @@
+"""DataTier of the kind Rds: private, encrypted, backed up, and never a password that we know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.aws.database import Rds
+from components.base.problems import ProblemReport
+from components.data_tier import DataTier, DataTierArgs
+from components.mcp.data_contract import CacheProfile
+from policies import broken_policies
+from tests.harness import ResourceGraph, record
+from tests.harness.clouds import AWS, AWS_NETWORK, on_aws
+from tests.harness.minimal_args import data_tier
+
+INSTANCE = "aws:rds/instance:Instance"
+CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+USER = "aws:elasticache/user:User"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+TIER = "qudag-mcp:index:DataTier"
+
+
+def graph(contents: dict[str, Any] | None = None, **kind: Any) -> ResourceGraph:
+    given: dict[str, Any] = {"place": AWS, "network": AWS_NETWORK}
+    chosen = Rds(**given | kind)
+    args = DataTierArgs(kind=chosen, **contents or {})
+    return on_aws(lambda opts: DataTier("data", args, opts))
+
+
+def refused(contents: dict[str, Any] | None = None, **kind: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(contents, **kind)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+@pytest.mark.parametrize(
+    "kind", [{}, {"cache_password": "a-password-of-some-length", "allowed_groups": ["sg-0aa"]}]
+)
+def test_what_is_made_keeps_every_policy(kind: dict[str, Any]):
+    assert broken_policies(graph({"protect": True}, **kind)) == []
+
+
+def test_the_outputs_are_those_of_every_data_tier():
+    embedded = record(lambda: DataTier("data", data_tier()))
+    outputs = graph().one(TIER).outputs
+    assert outputs.keys() == embedded.one(TIER).outputs.keys()
+    assert outputs["database_host"].endswith(".eu-central-1.rds.amazonaws.com")
+    assert (outputs["database_port"], outputs["cache_port"]) == (5432, 6379)
+    assert (outputs["database_name"], outputs["database_user"]) == ("qudag_mcp", "qudag")
+    assert ":secret:rds!db-" in outputs["database_credentials"]
+
+
+def test_aws_makes_the_databases_password_and_keeps_it():
+    made = graph().one(INSTANCE).inputs
+    assert made["manageMasterUserPassword"] is True
+    assert "password" not in made
+
+
+def test_the_database_is_postgresql_17_over_tls_alone():
+    made = graph()
+    assert made.one(INSTANCE).inputs["engineVersion"] == "17"
+    parameters = made.one("aws:rds/parameterGroup:ParameterGroup").inputs
+    assert parameters["parameters"] == [{"name": "rds.force_ssl", "value": "1"}]
+    assert made.one(INSTANCE).inputs["parameterGroupName"] == parameters["name"]
+
+
+def test_the_database_is_private_encrypted_and_backed_up():
+    made = graph().one(INSTANCE).inputs
+    assert made["publiclyAccessible"] is False
+    assert made["storageEncrypted"] is True
+    assert made["backupRetentionPeriod"] == 7
+    assert made["skipFinalSnapshot"] is False
+    assert made["multiAz"] is True
+
+
+def test_both_are_in_the_private_subnets():
+    made = graph()
+    for token in ("aws:rds/subnetGroup:SubnetGroup", "aws:elasticache/subnetGroup:SubnetGroup"):
+        assert made.one(token).inputs["subnetIds"] == list(AWS_NETWORK.private_subnets)
+
+
+@pytest.mark.parametrize(
+    ("kind", "clients"),
+    [
+        ({}, {"10.0.0.0/16"}),
+        ({"allowed_from": ["10.0.1.0/24"]}, {"10.0.1.0/24"}),
+        ({"allowed_groups": ["sg-0aaa"]}, {"sg-0aaa"}),
+    ],
+)
+def test_only_the_servers_reach_them_each_on_its_port(kind: dict[str, Any], clients: set[str]):
+    rules = {
+        (
+            rule.inputs["securityGroupId"],
+            rule.inputs["fromPort"],
+            rule.inputs.get("cidrIpv4") or rule.inputs["referencedSecurityGroupId"],
+        )
+        for rule in graph(**kind).all(INGRESS)
+    }
+    ports = {("data-database-group", 5432), ("data-cache-group", 6379)}
+    assert rules == {(group, port, client) for group, port in ports for client in clients}
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_what_holds_data_is_protected_when_told(protect: bool):
+    made = graph({"protect": protect})
+    assert made.one(INSTANCE).inputs["deletionProtection"] is protect
+    assert (made.one(INSTANCE).protect, made.one(CACHE).protect) == (protect, protect)
+
+
+def test_the_databases_logs_forget():
+    groups = graph(log_retention=90).all("aws:cloudwatch/logGroup:LogGroup")
+    assert {group.inputs["retentionInDays"] for group in groups} == {90}
+    exported = graph().one(INSTANCE).inputs["enabledCloudwatchLogsExports"]
+    assert {group.inputs["name"].rpartition("/")[2] for group in groups} == set(exported)
+
+
+def test_the_cache_is_encrypted_and_fails_over():
+    made = graph().one(CACHE).inputs
+    assert made["engine"] == "valkey"
+    assert (made["transitEncryptionEnabled"], made["transitEncryptionMode"]) == (True, "required")
+    assert made["atRestEncryptionEnabled"] is True
+    assert (made["automaticFailoverEnabled"], made["multiAzEnabled"]) == (True, True)
+    assert made["snapshotRetentionLimit"] == 7
+    alone = graph({"cache_profile": CacheProfile.CACHE}, cache_nodes=1).one(CACHE).inputs
+    assert (alone["automaticFailoverEnabled"], alone["multiAzEnabled"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("profile", "policy"),
+    [(CacheProfile.SESSIONS, "noeviction"), (CacheProfile.CACHE, "allkeys-lru")],
+)
+def test_sessions_are_never_evicted_and_a_cache_makes_room(profile: CacheProfile, policy: str):
+    parameters = graph({"cache_profile": profile}).one(
+        "aws:elasticache/parameterGroup:ParameterGroup"
+    )
+    assert parameters.inputs["parameters"] == [{"name": "maxmemory-policy", "value": policy}]
+
+
+def test_without_a_password_clients_of_the_cache_sign_as_its_only_user():
+    made = graph()
+    user = made.one(USER).inputs
+    assert user["authenticationMode"] == {"type": "iam"}
+    assert user["userName"] == user["userId"] == made.one(TIER).outputs["cache_user"]
+    assert made.one("aws:elasticache/userGroup:UserGroup").inputs["userIds"] == [user["userId"]]
+
+
+def test_a_password_of_the_cache_is_a_secret_of_the_state():
+    made = graph(cache_password="a-password-of-some-length")
+    assert "a-password-of-some-length" not in made.to_json()
+    assert made.one(USER).secret_inputs
+    assert made.one(TIER).outputs["cache_user"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("contents", "kind", "path", "words"),
+    [
+        ({}, {"backup_days": 36}, "kind.backup_days", "35"),
+        ({}, {"backup_days": 0}, "kind.backup_days", "write 7"),
+        ({}, {"cache_nodes": 7}, "kind.cache_nodes", "1 to 6"),
+        ({}, {"cache_nodes": 1}, "kind.cache_nodes", "set cache_profile to CACHE"),
+        ({}, {"storage_gb": 100}, "kind.most_storage_gb", "write 200"),
+        ({}, {"log_retention": 8}, "kind.log_retention", "write 14"),
+        ({}, {"cache_password": "short"}, "kind.cache_password", "16 characters"),
+        (
+            {},
+            {"network": replace(AWS_NETWORK, private_subnets=["subnet-0aa"])},
+            "kind.network.private_subnets",
+            "two or more",
+        ),
+    ],
+)
+def test_what_aws_cannot_do_is_refused_with_path_and_fix(
+    contents: dict[str, Any], kind: dict[str, Any], path: str, words: str
+):
+    assert words in refused(contents, **kind)[path]
+
+
+def test_a_migration_waits_for_the_database():
+    made: list[pulumi.Resource] = []
+
+    def program(opts: pulumi.ResourceOptions) -> None:
+        args = DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK))
+        made.append(DataTier("data", args, opts).database)
+
+    on_aws(program)
+    assert [resource.pulumi_resource_type for resource in made] == [INSTANCE]

@@ -1,0 +1,261 @@
+"""AzureContainer: an app with TLS and replicas, or a group that is safe only behind a gateway."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from components.azure.container import AzureContainer
+from components.azure.container_args import AzureContainerArgs, AzureContainerKind
+from components.base.problems import ProblemReport
+from components.mcp.timeout_budget import TimeoutBudget
+from policies import broken_policies
+from tests.harness import ResourceGraph, record
+from tests.harness.clouds import AZURE, AZURE_SECRETS, SUBNET, assigned, cloud_config, on_azure
+
+APP = "azure-native:app:ContainerApp"
+ENVIRONMENT = "azure-native:app:ManagedEnvironment"
+GROUP = "azure-native:containerinstance:ContainerGroup"
+LOGGED = "azure-native:monitor:DiagnosticSetting"
+REGISTRY = (
+    f"/subscriptions/{AZURE.subscription}/resourceGroups/images/providers"
+    "/Microsoft.ContainerRegistry/registries/acme"
+)
+IMAGE = "acme.azurecr.io/qudag-mcp-server:1.2.3"
+BEHIND_A_GATEWAY = {
+    "kind": AzureContainerKind.GROUP,
+    "public": False,
+    "subnet": SUBNET,
+    "config": cloud_config(domain="mcp.example.com"),
+}
+
+
+def args(**changes: Any) -> AzureContainerArgs:
+    given: dict[str, Any] = {
+        "place": AZURE,
+        "image": IMAGE,
+        "registry": REGISTRY,
+        "config": cloud_config(),
+        "public": True,
+    }
+    return AzureContainerArgs(**given | changes)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    return recorded(**changes) if changes else plain()
+
+
+def recorded(**changes: Any) -> ResourceGraph:
+    return record(lambda: AzureContainer("mcp", args(**changes), on_azure()))
+
+
+plain = cache(recorded)
+
+
+def app(**changes: Any) -> dict[str, Any]:
+    return graph(**changes).one(APP).inputs
+
+
+def group(**changes: Any) -> dict[str, Any]:
+    return graph(**BEHIND_A_GATEWAY | changes).one(GROUP).inputs
+
+
+def refused(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(**changes)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def test_the_outputs_are_those_of_every_target_that_serves_mcp():
+    made = graph(**BEHIND_A_GATEWAY)
+    assert made.one("qudag-mcp:index:AzureContainer").outputs == {
+        "mcp_url": "https://mcp.example.com/mcp",
+        "prm_url": "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+        "issuer": "https://issuer.example.com",
+        "era": "dual",
+    }
+
+
+def test_an_app_is_found_in_its_environments_domain():
+    made = graph()
+    name, domain = made.one(APP).inputs["containerAppName"], made.one(ENVIRONMENT).outputs
+    assert made.one("qudag-mcp:index:AzureContainer").outputs["mcp_url"] == (
+        f"https://{name}.{domain['defaultDomain']}/mcp"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"secrets": AZURE_SECRETS},
+        {"public": False, "subnet": SUBNET},
+        {"image": "ghcr.io/qudag/server:1.2.3", "registry": None},
+        BEHIND_A_GATEWAY,
+    ],
+)
+def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
+    assert broken_policies(graph(**changes)) == []
+
+
+def test_every_role_of_an_app_is_on_one_resource():
+    vault = "Microsoft.KeyVault/vaults/qudag-keys/secrets"
+    tables = "Microsoft.Storage/storageAccounts/mcpstorage2fe5f324/tableServices/default/tables"
+    assert assigned(graph(secrets=AZURE_SECRETS)) == {
+        # AcrPull
+        (
+            "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+            "Microsoft.ContainerRegistry/registries/acme",
+        ),
+        # Storage Table Data Contributor
+        ("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", f"{tables}/sessions"),
+        # Key Vault Secrets User
+        ("4633458b-17de-408a-b874-0445c86b69e6", f"{vault}/api-key"),
+        ("4633458b-17de-408a-b874-0445c86b69e6", f"{vault}/other"),
+    }
+
+
+def test_a_group_may_pull_its_image_and_nothing_more():
+    assert assigned(graph(**BEHIND_A_GATEWAY)) == {
+        (
+            "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+            "Microsoft.ContainerRegistry/registries/acme",
+        )
+    }
+
+
+def test_an_app_scales_by_its_requests():
+    scale = app()["template"]["scale"]
+    assert (scale["minReplicas"], scale["maxReplicas"]) == (1, 10)
+    assert scale["rules"] == [
+        {"name": "requests", "http": {"metadata": {"concurrentRequests": "100"}}}
+    ]
+
+
+def test_an_app_takes_tls_alone():
+    ingress = app()["configuration"]["ingress"]
+    assert ingress["allowInsecure"] is False
+    assert ingress["targetPort"] == 8080
+
+
+@pytest.mark.parametrize(("era", "kept"), [("modern", "none"), ("legacy", "sticky")])
+def test_sessions_are_kept_and_sent_home_where_the_era_has_them(era: Any, kept: str):
+    made = graph(config=cloud_config(era=era))
+    ingress = made.one(APP).inputs["configuration"]["ingress"]
+    assert ingress["stickySessions"] == {"affinity": kept}
+    assert bool(made.all("azure-native:storage:Table")) is (kept == "sticky")
+
+
+def test_a_private_app_stands_in_the_subnets_network():
+    made = graph(public=False, subnet=SUBNET)
+    environment = made.one(ENVIRONMENT).inputs
+    assert environment["vnetConfiguration"] == {
+        "infrastructureSubnetId": SUBNET,
+        "internal": True,
+    }
+    assert environment["publicNetworkAccess"] == "Disabled"
+    assert graph().one(ENVIRONMENT).inputs["publicNetworkAccess"] == "Enabled"
+
+
+def test_an_apps_secrets_are_references_that_its_identity_reads():
+    made = app(secrets=AZURE_SECRETS)
+    (identity,) = made["identity"]["userAssignedIdentities"]
+    assert made["configuration"]["secrets"][0] == {
+        "name": "api-key",
+        "keyVaultUrl": f"https://qudag-keys.vault.azure.net/secrets/api-key/{'0' * 32}",
+        "identity": identity,
+    }
+    (container,) = made["template"]["containers"]
+    assert {"name": "API_KEY", "secretRef": "api-key"} in container["env"]
+
+
+@pytest.mark.parametrize("changes", [{}, BEHIND_A_GATEWAY], ids=["app", "group"])
+def test_images_are_pulled_by_the_identity(changes: dict[str, Any]):
+    made = graph(**changes)
+    identity = made.one("azure-native:managedidentity:UserAssignedIdentity").outputs["id"]
+    if changes:
+        credentials = made.one(GROUP).inputs["imageRegistryCredentials"]
+    else:
+        credentials = made.one(APP).inputs["configuration"]["registries"]
+    assert credentials == [{"server": "acme.azurecr.io", "identity": identity}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "categories"),
+    [
+        ({}, {"ContainerAppConsoleLogs", "ContainerAppSystemLogs"}),
+        (BEHIND_A_GATEWAY, {"ContainerInstanceLog", "ContainerEvent"}),
+    ],
+    ids=["app", "group"],
+)
+def test_logs_reach_a_workspace_without_its_key(changes: dict[str, Any], categories: set[str]):
+    made = graph(**changes, log_days=90)
+    workspace = made.one("azure-native:operationalinsights:Workspace")
+    assert workspace.inputs["retentionInDays"] == 90
+    assert workspace.inputs["features"] == {"disableLocalAuth": True}
+    route = made.one(LOGGED).inputs
+    assert route["workspaceId"] == workspace.outputs["id"]
+    assert {log["category"] for log in route["logs"]} == categories
+
+
+def test_a_group_is_as_large_as_the_source_documents():
+    made = group()
+    (container,) = made["containers"]
+    assert container["resources"] == {"requests": {"cpu": 0.5, "memoryInGB": 1}}
+    assert container["ports"] == [{"port": 8080, "protocol": "TCP"}]
+    assert made["restartPolicy"] == "Always"
+
+
+def test_a_group_has_a_private_address_alone():
+    made = group()
+    assert made["ipAddress"]["type"] == "Private"
+    assert made["subnetIds"] == [{"id": SUBNET}]
+
+
+def test_the_grace_outlives_the_longest_tool():
+    config = cloud_config(budget=TimeoutBudget(longest_tool=235))
+    assert app(config=config)["template"]["terminationGracePeriodSeconds"] == 252
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        (
+            {"config": cloud_config(budget=TimeoutBudget(longest_tool=236))},
+            "config.budget.longest_tool",
+            "1 to 240",
+        ),
+        (
+            {"config": cloud_config(budget=TimeoutBudget(longest_tool=60, drain=600))},
+            "config.budget.drain",
+            "1 to 600",
+        ),
+        ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "404"),
+        ({"config": cloud_config(http=9000)}, "config.http", "leave it out"),
+        ({"public": False}, "subnet", "set public to true"),
+        ({"cpu": 0.3, "memory_gib": 0.6}, "cpu", "by quarters"),
+        ({"cpu": 4.25, "memory_gib": 8.5}, "cpu", "0.25 to 4"),
+        ({"memory_gib": 4.0}, "cpu", "twice as many GiB"),
+        ({"min_instances": 3, "max_instances": 2}, "min_instances", "cannot both hold"),
+        ({"registry": None}, "registry", "no right to pull"),
+        ({"image": "other.azurecr.io/server:1"}, "registry", "set the id of the registry other"),
+        ({"log_days": 731}, "log_days", "30 to 730"),
+        (BEHIND_A_GATEWAY | {"public": True}, "public", "no TLS of its own"),
+        (BEHIND_A_GATEWAY | {"subnet": None}, "subnet", "in clear text"),
+        (BEHIND_A_GATEWAY | {"config": cloud_config()}, "config.domain", "no certificate"),
+        (
+            BEHIND_A_GATEWAY
+            | {"config": cloud_config(domain="d.example.com", budget=TimeoutBudget(drain=90))},
+            "config.budget.drain",
+            "when it ends",
+        ),
+        (BEHIND_A_GATEWAY | {"secrets": AZURE_SECRETS}, "secrets", "set kind to app"),
+        (BEHIND_A_GATEWAY | {"max_instances": 3}, "max_instances", "one instance"),
+    ],
+)
+def test_what_the_cloud_cannot_do_or_not_safely_is_refused(
+    changes: dict[str, Any], path: str, words: str
+):
+    assert words in refused(**changes)[path]

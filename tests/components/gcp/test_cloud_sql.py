@@ -1,0 +1,143 @@
+"""DataTier on Google Cloud: private, encrypted, backed up, protected, and without a password."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.base.problems import ProblemReport
+from components.data_tier import DataTier, DataTierArgs
+from components.gcp.database import CloudSql
+from components.mcp.data_contract import CacheProfile
+from policies import broken_policies
+from tests.harness import ResourceGraph, record
+from tests.harness.clouds import GCP, GCP_PRIVATE, granted
+
+INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
+VALKEY = "gcp:memorystore/instance:Instance"
+ACCOUNT = "core@acme.iam.gserviceaccount.com"
+KIND = CloudSql(place=GCP_PRIVATE, account=ACCOUNT)
+
+
+def graph(kind: CloudSql = KIND, **changes: Any) -> ResourceGraph:
+    return record(lambda: DataTier("data", DataTierArgs(kind=kind, **changes)))
+
+
+def settings(**changes: Any) -> dict[str, Any]:
+    return graph(**changes).one(INSTANCE).inputs["settings"]
+
+
+def test_the_outputs_are_those_of_every_kind():
+    made = graph()
+    name = made.one(INSTANCE).inputs["name"]
+    cache = made.one(VALKEY).inputs["instanceId"]
+    assert made.one("qudag-mcp:index:DataTier").outputs == {
+        "database_host": f"address-of.{name}",
+        "database_port": 5432,
+        "database_name": "qudag_mcp",
+        "database_user": "core@acme.iam",
+        "database_credentials": f"projects/acme/serviceAccounts/{ACCOUNT}",
+        "cache_host": f"address-of.{cache}",
+        "cache_port": 6379,
+        "cache_user": "default",
+    }
+
+
+@pytest.mark.parametrize("profile", CacheProfile)
+def test_its_graph_breaks_no_policy(profile: CacheProfile):
+    assert broken_policies(graph(cache_profile=profile, protect=True)) == []
+
+
+def test_the_database_has_a_private_address_alone_and_takes_tls_alone():
+    assert settings()["ipConfiguration"] == {
+        "ipv4Enabled": False,
+        "privateNetwork": "projects/acme/global/networks/own",
+        "sslMode": "ENCRYPTED_ONLY",
+    }
+    assert graph().one(INSTANCE).inputs["databaseVersion"] == "POSTGRES_17"
+
+
+def test_the_database_can_be_restored_to_any_second_of_a_week():
+    backups = settings()["backupConfiguration"]
+    assert backups["enabled"] is True
+    assert backups["pointInTimeRecoveryEnabled"] is True
+    assert backups["transactionLogRetentionDays"] == 7
+    assert backups["backupRetentionSettings"]["retainedBackups"] == 14
+
+
+def test_protection_is_on_both_sides():
+    made = graph(protect=True)
+    instance, cache = made.one(INSTANCE), made.one(VALKEY)
+    assert instance.protect
+    assert cache.protect
+    assert instance.inputs["deletionProtection"] is True
+    assert instance.inputs["settings"]["deletionProtectionEnabled"] is True
+    assert cache.inputs["deletionProtectionEnabled"] is True
+    assert settings()["deletionProtectionEnabled"] is False
+
+
+def test_nobody_has_a_password():
+    made = graph()
+    user = made.one("gcp:sql/user:User").inputs
+    assert user["type"] == "CLOUD_IAM_SERVICE_ACCOUNT"
+    assert user["name"] == "core@acme.iam"
+    assert "password" not in user
+    assert "rootPassword" not in made.one(INSTANCE).inputs
+    assert made.one(VALKEY).inputs["authorizationMode"] == "IAM_AUTH"
+
+
+def test_the_account_may_connect_to_these_instances_alone():
+    core = "serviceAccount:core"
+    database = 'project if resource.name == "projects/acme/instances/data-database-c02fc7d7"'
+    cache = (
+        'project if resource.name == "projects/acme/locations/europe-west1/instances/'
+        'data-cache-09d493d8"'
+    )
+    assert granted(graph()) == {
+        (core, "roles/cloudsql.client", database),
+        (core, "roles/cloudsql.instanceUser", database),
+        (core, "roles/memorystore.dbConnectionUser", cache),
+    }
+
+
+def test_sessions_are_written_down_and_never_evicted():
+    made = graph(cache_profile=CacheProfile.SESSIONS).one(VALKEY).inputs
+    assert made["persistenceConfig"]["mode"] == "AOF"
+    assert made["engineConfigs"] == {"maxmemory-policy": "noeviction"}
+    assert made["automatedBackupConfig"]["retention"] == "1209600s"
+
+
+def test_a_cache_is_not_written_down_and_makes_room():
+    made = graph(cache_profile=CacheProfile.CACHE).one(VALKEY).inputs
+    assert made["persistenceConfig"] == {"mode": "DISABLED"}
+    assert made["engineConfigs"] == {"maxmemory-policy": "allkeys-lru"}
+    assert "automatedBackupConfig" not in made
+
+
+def test_the_cache_takes_tls_alone_on_the_network():
+    made = graph().one(VALKEY).inputs
+    assert made["transitEncryptionMode"] == "SERVER_AUTHENTICATION"
+    assert made["desiredAutoCreatedEndpoints"] == [
+        {"network": "projects/acme/global/networks/own", "projectId": "acme"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "path", "words"),
+    [
+        (replace(KIND, place=GCP), {}, "kind.place.network", "a public address, or none"),
+        (replace(KIND, account="core"), {}, "kind.account", "is no service account"),
+        (replace(KIND, log_days=8), {}, "kind.log_days", "1 to 7"),
+        (KIND, {"user": "weather"}, "user", "leave it out"),
+    ],
+)
+def test_what_cannot_work_is_refused(
+    kind: CloudSql, changes: dict[str, Any], path: str, words: str
+):
+    with pytest.raises(ProblemReport) as report:
+        graph(kind, **changes)
+    (problem,) = report.value.problems
+    assert problem.path == path
+    assert words in str(problem)

@@ -1,0 +1,248 @@
+"""GcpFunction: what is built, who may build and call it, how long a call may take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from components.base.problems import ProblemReport
+from components.gcp.function import GcpFunction, GcpFunctionArgs
+from components.gcp.identity import GcpAccess
+from components.mcp.timeout_budget import TimeoutBudget
+from policies import broken_policies
+from tests.harness import ResourceGraph, record
+from tests.harness.clouds import (
+    AGENT,
+    ARCHIVE,
+    GCP,
+    GCP_PRIVATE,
+    GCP_SECRETS,
+    NAMED,
+    cloud_config,
+    granted,
+)
+
+FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+OBJECT = "gcp:storage/bucketObject:BucketObject"
+
+
+def args(**changes: Any) -> GcpFunctionArgs:
+    given: dict[str, Any] = {
+        "place": GCP,
+        "archive": ARCHIVE,
+        "config": cloud_config(),
+        "access": NAMED,
+    }
+    return GcpFunctionArgs(**given | changes)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    return recorded(**changes) if changes else plain()
+
+
+def recorded(**changes: Any) -> ResourceGraph:
+    return record(lambda: GcpFunction("mcp", args(**changes)))
+
+
+plain = cache(recorded)
+
+
+def function(**changes: Any) -> dict[str, Any]:
+    return graph(**changes).one(FUNCTION).inputs
+
+
+def refused(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        graph(**changes)
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def test_the_outputs_are_those_of_every_target_that_serves_mcp():
+    made = graph(config=cloud_config(domain="mcp.example.com", era="modern"))
+    assert made.one("qudag-mcp:index:GcpFunction").outputs == {
+        "mcp_url": "https://mcp.example.com/mcp",
+        "prm_url": "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+        "issuer": "https://issuer.example.com",
+        "era": "modern",
+    }
+
+
+def test_without_a_domain_it_is_found_at_its_services_own_address():
+    made = graph()
+    name = made.one(FUNCTION).inputs["name"]
+    address = f"https://{name}-number-of-acme.europe-west1.run.app"
+    outputs = made.one("qudag-mcp:index:GcpFunction").outputs
+    assert outputs["mcp_url"] == f"{address}/mcp"
+    assert outputs["prm_url"] == f"{address}/.well-known/oauth-protected-resource/mcp"
+
+
+@pytest.mark.parametrize("changes", [{}, {"place": GCP_PRIVATE, "secrets": GCP_SECRETS}])
+def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
+    assert broken_policies(graph(**changes)) == []
+
+
+def test_every_role_is_on_one_thing_or_says_by_a_condition_which():
+    run, build = "serviceAccount:mcp-run-bda1da97", "serviceAccount:mcp-build-fa0a5398"
+    assert granted(graph(secrets=GCP_SECRETS)) == {
+        (run, "roles/secretmanager.secretAccessor", "qudag-database"),
+        (run, "roles/secretmanager.secretAccessor", "qudag-redis"),
+        (
+            run,
+            "roles/datastore.user",
+            'project if resource.name == "projects/acme/databases/mcp-state-1e626d52"',
+        ),
+        (build, "roles/storage.objectViewer", "mcp-source-5d175eb9"),
+        (
+            build,
+            "roles/storage.objectViewer",
+            'project if resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")',
+        ),
+        (build, "roles/artifactregistry.writer", "mcp-images-14f8317e"),
+        (build, "roles/logging.logWriter", "project"),
+        ("serviceAccount:agent", "roles/run.invoker", "mcp-d9f3bdaf"),
+    }
+
+
+def test_it_is_built_by_an_account_that_is_not_the_one_it_runs_as():
+    made = function()
+    builds, runs = (
+        made["buildConfig"]["serviceAccount"],
+        made["serviceConfig"]["serviceAccountEmail"],
+    )
+    assert builds.startswith("projects/acme/serviceAccounts/mcp-build-")
+    assert runs.startswith("mcp-run-")
+
+
+def test_other_code_is_another_object_and_the_same_function():
+    other = replace(ARCHIVE, digest="f" * 64)
+    before, after = graph(), graph(archive=other)
+    changed = {
+        resource.name
+        for resource in before.resources
+        if after.one(resource.type, name=resource.name).inputs != resource.inputs
+    }
+    assert changed == {"mcp-archive", "mcp-function"}
+    assert after.one(OBJECT).inputs["name"] == "ffffffffffffffff.zip"
+    assert after.one(FUNCTION).inputs["name"] == before.one(FUNCTION).inputs["name"]
+
+
+def test_its_source_is_nobody_elses():
+    bucket = graph().one("gcp:storage/bucket:Bucket").inputs
+    assert bucket["uniformBucketLevelAccess"] is True
+    assert bucket["publicAccessPrevention"] == "enforced"
+    assert bucket["versioning"] == {"enabled": True}
+
+
+@pytest.mark.parametrize(("longest", "timeout"), [(60, 65), (535, 540), (3595, 3600)])
+def test_a_call_has_the_budgets_time_and_a_step(longest: int, timeout: int):
+    budget = TimeoutBudget(longest_tool=longest)
+    made = function(config=cloud_config(budget=budget))
+    assert made["serviceConfig"]["timeoutSeconds"] == timeout
+
+
+def test_a_call_longer_than_an_hour_is_refused_with_the_clouds_limit():
+    budget = TimeoutBudget(longest_tool=3596)
+    said = refused(config=cloud_config(budget=budget))["config.budget.longest_tool"]
+    assert "3601 s" in said
+    assert "1 to 3600" in said
+    assert "Cloud Run functions, Quotas" in said
+    assert "fix: set at most 3595" in said
+
+
+def test_it_is_public_only_where_that_is_said():
+    def callers(**changes: Any) -> list[str]:
+        bindings = graph(**changes).all("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
+        return [binding.inputs["member"] for binding in bindings]
+
+    assert callers() == [AGENT]
+    assert callers(access=GcpAccess(public=True)) == ["allUsers"]
+
+
+@pytest.mark.parametrize(
+    ("access", "path", "fix"),
+    [
+        (GcpAccess(), "access.invokers", "set access.public to true"),
+        (GcpAccess(public=True, invokers=[AGENT]), "access.invokers", "leave out one"),
+        (GcpAccess(invokers=["allUsers"]), "access.invokers[0]", "set access.public to true"),
+        (GcpAccess(invokers=["allAuthenticatedUsers"]), "access.invokers[0]", "name accounts"),
+    ],
+)
+def test_access_that_is_nobodys_or_silently_everybodys_is_refused(
+    access: GcpAccess, path: str, fix: str
+):
+    assert fix in refused(access=access)[path]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "projects/acme/secrets/qudag-database/versions/latest",
+        "projects/acme/secrets/qudag-database",
+        "qudag-database",
+    ],
+)
+def test_a_secret_that_is_not_one_version_is_refused(name: str):
+    said = refused(secrets={"DATABASE_PASSWORD": name})["secrets.DATABASE_PASSWORD"]
+    assert f"{name!r} is not one version" in said
+
+
+def test_secrets_are_filled_from_their_versions():
+    variables = function(secrets=GCP_SECRETS)["serviceConfig"]["secretEnvironmentVariables"]
+    assert variables[0] == {
+        "key": "DATABASE_PASSWORD",
+        "projectId": "acme",
+        "secret": "qudag-database",
+        "version": "3",
+    }
+
+
+@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("legacy", True), ("dual", True)])
+def test_sessions_are_kept_where_the_era_has_them(era: Any, kept: bool):
+    made = graph(config=cloud_config(era=era))
+    databases = made.all("gcp:firestore/database:Database")
+    fields = made.all("gcp:firestore/field:Field")
+    said = made.one(FUNCTION).inputs["serviceConfig"]["environmentVariables"]["QUDAG_MCP_CONFIG"]
+    assert bool(databases) is kept
+    assert ('kind = "firestore"' in said) is kept
+    assert {f.inputs["collection"] for f in fields} == ({"sessions"} if kept else set())
+    assert all("ttlConfig" in f.inputs for f in fields)
+
+
+def test_what_holds_sessions_can_be_protected_on_both_sides():
+    database = graph(protect=True).one("gcp:firestore/database:Database")
+    assert database.protect
+    assert database.inputs["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"
+    assert database.inputs["deletionPolicy"] == "PREVENT"
+
+
+def test_private_addresses_are_reached_through_the_places_network_alone():
+    assert "directVpcEgress" not in function()["serviceConfig"]
+    config = function(place=GCP_PRIVATE)["serviceConfig"]
+    assert config["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
+    assert config["directVpcNetworkInterfaces"] == [
+        {"network": "projects/acme/global/networks/own", "subnetwork": "own-europe-west1"}
+    ]
+
+
+def test_its_logs_are_kept_for_the_days_that_are_said():
+    made = graph(log_days=90)
+    bucket = made.one("gcp:logging/projectBucketConfig:ProjectBucketConfig")
+    sink = made.one("gcp:logging/projectSink:ProjectSink")
+    assert bucket.inputs["retentionDays"] == 90
+    assert sink.inputs["destination"] == f"logging.googleapis.com/{bucket.outputs['id']}"
+    assert f'service_name="{made.one(FUNCTION).inputs["name"]}"' in sink.inputs["filter"]
+
+
+def test_the_function_waits_for_every_right_that_it_starts_with():
+    made = graph(secrets=GCP_SECRETS)
+    waited = {urn.rpartition("::")[2] for urn in made.one(FUNCTION).dependencies}
+    assert {
+        "mcp-reads-qudag-database",
+        "mcp-uses-state",
+        "mcp-build-reads-source",
+        "mcp-build-writes-images",
+        "mcp-archive",
+    } <= waited

@@ -1,0 +1,111 @@
+"""DataTier: PostgreSQL and Valkey behind TLS and a password, each with its persistence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from components.data_tier import DataTier
+from components.kubernetes.embedded_data import valkey_conf
+from components.mcp.data_contract import CacheProfile
+from tests.harness import ResourceGraph, record
+from tests.harness.graph_queries import objects, pods
+from tests.harness.minimal_args import data_tier, embedded
+
+STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
+
+
+def graph(**args: Any) -> ResourceGraph:
+    return record(lambda: DataTier("data", data_tier(**args)))
+
+
+def files(name: str) -> dict[str, str]:
+    return next(c["data"] for c in objects(graph(), "ConfigMap") if c["metadata"]["name"] == name)
+
+
+def directives(profile: CacheProfile) -> dict[str, str]:
+    lines = valkey_conf(profile, "256mb").splitlines()
+    return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def test_the_outputs_say_where_everything_is():
+    assert graph().one("qudag-mcp:index:DataTier").outputs == {
+        "database_host": "postgres-service.qudag-mcp-dev.svc.cluster.local",
+        "database_port": 5432,
+        "database_name": "qudag_mcp",
+        "database_user": "qudag",
+        "database_credentials": "mcp-server-secrets",
+        "cache_host": "redis-service.qudag-mcp-dev.svc.cluster.local",
+        "cache_port": 6379,
+        "cache_user": "default",
+    }
+
+
+def test_sessions_are_written_down_and_never_evicted():
+    written = directives(CacheProfile.SESSIONS)
+    assert (written["appendonly"], written["appendfsync"]) == ("yes", "everysec")
+    assert written["maxmemory-policy"] == "noeviction"
+
+
+def test_a_cache_is_not_written_down_and_makes_room():
+    written = directives(CacheProfile.CACHE)
+    assert (written["appendonly"], written["save"]) == ("no", '""')
+    assert written["maxmemory-policy"] == "allkeys-lru"
+
+
+@pytest.mark.parametrize("profile", CacheProfile)
+def test_the_cache_takes_only_tls_connections_with_a_password(profile: CacheProfile):
+    written = directives(profile)
+    assert (written["port"], written["tls-port"]) == ("0", "6379")
+    assert written["include"] == "/tmp/password.conf"
+    assert "requirepass" in files("valkey-config")["start.sh"]
+
+
+def test_the_database_takes_only_tls_connections_of_its_user_with_a_password():
+    config = files("postgres-config")
+    (rule,) = config["pg_hba.conf"].splitlines()
+    assert rule.split() == ["hostssl", "qudag_mcp", "qudag", "all", "scram-sha-256"]
+    assert "ssl = on" in config["postgresql.conf"]
+
+
+def test_no_password_stands_in_a_file_or_on_a_command_line():
+    text = graph().to_json()
+    assert "PASSWORD=" not in text
+    assert not re.search(r"(requirepass|password) +[\"']?[A-Za-z0-9]{8,}[\"']? *\n", text)
+
+
+def test_each_server_mounts_its_own_password_only():
+    passwords = {
+        found.name: [item["key"] for item in volume["secret"]["items"]]
+        for found in pods(graph())
+        for volume in found.spec["volumes"]
+        if volume.get("secret", {}).get("secretName") == "mcp-server-secrets"
+    }
+    assert passwords == {"postgres": ["database-password"], "redis": ["redis-password"]}
+
+
+def test_both_keep_their_data_when_it_is_to_be_protected():
+    kind = embedded(database_size="7Gi", cache_size="3Gi", storage_class="fast")
+    made = graph(kind=kind, protect=True)
+    claims = {
+        resource.inputs["metadata"]["name"]: resource.inputs["spec"]["volumeClaimTemplates"]
+        for resource in made.all(STATEFUL_SET)
+        if resource.protect
+    }
+    storage = {name: spec[0]["spec"] for name, spec in claims.items()}
+    sizes = {name: spec["resources"]["requests"]["storage"] for name, spec in storage.items()}
+    assert sizes == {"postgres": "7Gi", "redis": "3Gi"}
+    assert {spec["storageClassName"] for spec in storage.values()} == {"fast"}
+
+
+def test_the_database_is_asked_locally_whether_it_lives():
+    (found,) = [p for p in pods(graph()) if p.name == "postgres"]
+    command = found.container("postgres")["livenessProbe"]["exec"]["command"]
+    assert command[0] == "pg_isready"
+    assert "/tmp" in command
+
+
+def test_the_database_ends_its_sessions_in_order_when_it_is_stopped():
+    assert "kill -INT" in files("postgres-config")["start.sh"]

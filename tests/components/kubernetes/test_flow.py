@@ -1,0 +1,129 @@
+"""Policies from flows: exactly what was declared, for any declaration."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.base.problems import ProblemReport
+from components.kubernetes.flow import METADATA_ADDRESSES, Flow, Neighbour, Outside, Party, policies
+from tests.harness.policies import Endpoint, Enforcement
+
+WORKLOADS = ("a", "b", "c")
+PORTS = (443, 5432, 9090)
+PARTIES: dict[str, Party] = {
+    "world": Outside(name="world", cidrs=["192.0.2.0/24", "2001:db8::/32"]),
+    "prometheus": Neighbour(name="prometheus", namespace="monitoring", labels={"app": "prom"}),
+}
+ENDPOINTS = {
+    **{name: Endpoint.pod("ns", app=name) for name in WORKLOADS},
+    "world": Endpoint.address("192.0.2.7"),
+    "prometheus": Endpoint.pod("monitoring", app="prom"),
+    "stranger": Endpoint.address("198.51.100.1"),
+    "other pods of monitoring": Endpoint.pod("monitoring", app="else"),
+    "namesake elsewhere": Endpoint.pod("elsewhere", app="a"),
+}
+names = st.sampled_from([*WORKLOADS, *PARTIES])
+flows = st.builds(
+    Flow,
+    source=names,
+    target=names,
+    port=st.sampled_from(PORTS),
+    why=st.just("calls"),
+    protocol=st.sampled_from(["TCP", "UDP"]),
+)
+declarations = st.lists(flows, max_size=8)
+
+
+def network(declared: list[Flow]) -> Enforcement:
+    specs = policies(WORKLOADS, declared, list(PARTIES.values()))
+    return Enforcement([{"metadata": {"namespace": "ns"}, "spec": spec} for spec in specs.values()])
+
+
+def refused(declared: list[Flow], *parties: Party) -> str:
+    with pytest.raises(ProblemReport) as report:
+        policies(["a"], declared, parties)
+    return str(report.value)
+
+
+@given(declarations)
+def test_exactly_the_declared_flows_pass(declared: list[Flow]):
+    made = network(declared)
+    stated = {(f.source, f.target, f.protocol, f.port) for f in declared}
+    passing = {
+        (source, target, protocol, port)
+        for source in ENDPOINTS
+        for target in ENDPOINTS
+        if {source, target} & set(WORKLOADS)
+        for protocol in ("TCP", "UDP")
+        for port in (*PORTS, 1)
+        if made.allows(ENDPOINTS[source], ENDPOINTS[target], protocol, port)
+    }
+    assert passing == {flow for flow in stated if {flow[0], flow[1]} & set(WORKLOADS)}
+
+
+@given(declarations)
+def test_who_opens_connections_may_look_names_up_and_nobody_else(declared: list[Flow]):
+    made = network(declared)
+    dns = Endpoint.pod("kube-system", **{"k8s-app": "kube-dns"})
+    for name in WORKLOADS:
+        opens = any(f.source == name for f in declared)
+        for protocol in ("TCP", "UDP"):
+            assert made.allows(ENDPOINTS[name], dns, protocol, 53) is opens
+
+
+@given(st.lists(st.ip_addresses(v=4).map(str), min_size=1, max_size=3), st.integers(1, 30))
+def test_no_network_lets_a_pod_reach_a_machines_credentials(addresses: list[str], prefix: int):
+    cidrs = [str(ipaddress.ip_network(f"{a}/{prefix}", strict=False)) for a in addresses]
+    declared = [Flow(source="a", target="out", port=80, why="calls")]
+    specs = policies(["a"], declared, [Outside(name="out", cidrs=cidrs)])
+    made = Enforcement([{"metadata": {"namespace": "ns"}, "spec": spec} for spec in specs.values()])
+    for credential in METADATA_ADDRESSES:
+        address = Endpoint.address(credential.partition("/")[0])
+        assert not made.allows(ENDPOINTS["a"], address, "TCP", 80)
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0", "0.0.0.0/00"])
+def test_sending_to_every_address_there_is_is_refused(cidr: str):
+    outside = Outside(name="out", cidrs=["192.0.2.0/24", cidr])
+    assert "every address there is" in refused(
+        [Flow(source="a", target="out", port=80, why="calls")], outside
+    )
+
+
+@pytest.mark.parametrize("address", METADATA_ADDRESSES)
+def test_naming_a_credential_address_is_refused(address: str):
+    outside = Outside(name="out", cidrs=[address])
+    said = refused([Flow(source="a", target="out", port=80, why="calls")], outside)
+    assert "where machines get their credentials" in said
+
+
+@pytest.mark.parametrize("cidr", ["10.0.0.1/8", "login.example.com", "10.0.0.0/33", ""])
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_what_is_no_network_is_refused(cidr: str, end: str):
+    ends: dict[str, Any] = {"source": "a", "target": "a", end: "out"}
+    said = refused([Flow(**ends, port=80, why="calls")], Outside(name="out", cidrs=[cidr]))
+    assert "outside out: is no network" in said
+
+
+def test_being_reached_from_every_address_there_is_can_be_said():
+    world = Outside(name="out", cidrs=["0.0.0.0/0"])
+    assert policies(["a"], [Flow(source="out", target="a", port=443, why="calls")], [world])
+
+
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_a_flow_that_names_nobody_is_refused(end: str):
+    ends: dict[str, Any] = {"source": "a", "target": "a", end: "nobody"}
+    assert "nobody is called 'nobody'" in refused([Flow(**ends, port=1, why="calls")])
+
+
+def test_a_workload_without_flows_is_cut_off():
+    (spec,) = policies(["a"], []).values()
+    assert spec == {
+        "podSelector": {"matchLabels": {"app": "a"}},
+        "policyTypes": ["Ingress", "Egress"],
+    }

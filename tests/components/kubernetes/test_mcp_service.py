@@ -1,0 +1,94 @@
+"""McpService and the configuration files of every server."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from components.kubernetes.server import McpService
+from components.mcp.server_config import Auth, Cache, Database, NodeConfig, ServerConfig
+from tests.harness import ResourceGraph, record
+from tests.harness.graph_queries import objects, pods
+from tests.harness.minimal_args import AUDIENCE, ISSUER, config, server
+
+
+def graph(settings: ServerConfig) -> ResourceGraph:
+    return record(lambda: McpService(settings.name, server(config=settings)))
+
+
+def files(**changes: Any) -> dict[str, Any]:
+    """The server's configuration files, parsed."""
+    (config_map,) = objects(graph(config(**changes)), "ConfigMap")
+    return {name: tomllib.loads(text) for name, text in config_map["data"].items()}
+
+
+def test_a_role_is_a_configuration_and_a_label_and_nothing_more():
+    one, other = (
+        graph(config(name="mcp-auth", role=role)).to_json() for role in ("auth", "crypto")
+    )
+    (auth,) = pods(graph(config(name="mcp-auth", role="auth")))
+    assert auth.labels["component"] == "auth"
+    checksum = auth.annotations["qudag-mcp/files-checksum"]
+    (crypto,) = pods(graph(config(name="mcp-auth", role="crypto")))
+    other = other.replace(crypto.annotations["qudag-mcp/files-checksum"], checksum)
+    assert other.replace("crypto", "auth") == one
+
+
+def test_the_service_is_found_under_the_servers_name():
+    made = graph(config(name="mcp-auth", role="auth"))
+    (service,) = objects(made, "Service")
+    assert service["metadata"]["name"] == "mcp-auth-service"
+    host = made.one("qudag-mcp:index:McpService").outputs["host"]
+    assert host == "mcp-auth-service.qudag-mcp-dev.svc.cluster.local"
+
+
+def test_a_password_is_named_by_its_file_and_never_by_its_value():
+    written = files(database=Database(host="db"), cache=Cache(host="cache"))["server.toml"]
+    assert written["database"] == {
+        "host": "db",
+        "port": 5432,
+        "name": "qudag_mcp",
+        "user": "qudag",
+        "password_file": "/etc/secrets/database-password",
+        "ca_file": "/etc/internal-tls/ca.crt",
+    }
+    assert written["redis"] == {
+        "host": "cache",
+        "port": 6379,
+        "password_file": "/etc/secrets/redis-password",
+        "ca_file": "/etc/internal-tls/ca.crt",
+    }
+
+
+def test_what_a_server_does_not_use_is_not_in_its_configuration():
+    assert not {"database", "redis", "qudag"} & files()["server.toml"].keys()
+
+
+def test_a_server_with_a_domain_answers_to_no_other_name():
+    protocol = files(domain="mcp.example.com")["server.toml"]["protocol"]
+    assert protocol["allowed_hosts"] == ["mcp.example.com"]
+    assert files()["server.toml"]["protocol"]["allowed_hosts"] == []
+
+
+def test_keys_come_from_the_issuer_or_from_a_mounted_file():
+    asked = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
+    auth = files(auth=asked)["server.toml"]["auth"]
+    assert auth == {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"{ISSUER}/certs"}
+    assert files()["server.toml"]["auth"]["jwks_file"] == "/etc/issuer/jwks.json"
+
+
+def test_a_node_has_a_file_of_its_own():
+    written = files(node=NodeConfig(peers=["/dns4/a/tcp/4001"]))
+    assert written["server.toml"]["qudag"]["node_config"] == "/etc/qudag/node.toml"
+    assert written["node.toml"]["network"]["peers"] == ["/dns4/a/tcp/4001"]
+    assert written["node.toml"]["crypto"]["algorithm"] == "ml-kem-768"
+
+
+def test_the_servers_drain_is_what_the_pods_grace_leaves_time_for():
+    made = graph(config())
+    (found,) = pods(made)
+    (config_map,) = objects(made, "ConfigMap")
+    protocol = tomllib.loads(config_map["data"]["server.toml"])["protocol"]
+    sleeps = found.containers[0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert protocol["drain_seconds"] + sleeps < found.spec["terminationGracePeriodSeconds"]
+    assert protocol["drain_seconds"] > protocol["longest_tool_seconds"]

@@ -1,0 +1,70 @@
+"""TimeoutBudget: one number, and every hop's timeouts from it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from components.base.problems import ProblemReport
+from components.mcp.timeout_budget import ENDPOINT_PROPAGATION, Distance, Hop, TimeoutBudget
+
+tools = st.integers(min_value=1, max_value=3600)
+drains = st.none() | st.integers(min_value=2, max_value=7200)
+
+
+def hops(longest_tool: int, drain: int | None) -> list[Hop]:
+    """Every hop, from the server towards the client."""
+    assume(drain is None or drain > longest_tool)
+    budget = TimeoutBudget(longest_tool=longest_tool, drain=drain)
+    return [budget.at(distance) for distance in Distance]
+
+
+@given(tools, drains)
+def test_each_hop_outlives_the_one_behind_it(longest_tool: int, drain: int | None):
+    made = hops(longest_tool, drain)
+    for behind, before in pairwise(made):
+        assert before.timeout > behind.timeout
+        assert before.drain > behind.drain
+
+
+@given(tools, drains)
+def test_no_hop_is_shorter_than_the_longest_tool(longest_tool: int, drain: int | None):
+    assert all(hop.timeout >= longest_tool for hop in hops(longest_tool, drain))
+
+
+@given(tools, drains)
+def test_drain_outlives_whatever_call_may_still_run(longest_tool: int, drain: int | None):
+    assert all(hop.drain > hop.timeout for hop in hops(longest_tool, drain))
+
+
+@given(tools, drains)
+def test_the_grace_leaves_time_for_all_that_a_stopping_pod_does(
+    longest_tool: int, drain: int | None
+):
+    assert all(hop.grace > hop.pre_stop + hop.drain for hop in hops(longest_tool, drain))
+
+
+@given(tools, drains)
+def test_a_server_goes_on_until_the_proxy_before_it_has_left(longest_tool: int, drain: int | None):
+    made = hops(longest_tool, drain)
+    assert all(hop.pre_stop >= ENDPOINT_PROPAGATION for hop in made)
+    for behind, before in pairwise(made):
+        assert behind.pre_stop > before.pre_stop
+
+
+@given(tools, st.integers(min_value=2, max_value=7200))
+def test_a_stated_drain_is_the_servers_own(longest_tool: int, drain: int):
+    assert hops(longest_tool, drain)[Distance.SERVER].drain == drain
+
+
+@given(tools, st.integers(min_value=0, max_value=3600))
+def test_a_drain_that_the_longest_tool_outlives_is_refused(longest_tool: int, drain: int):
+    assume(drain <= longest_tool)
+    with pytest.raises(ProblemReport) as report:
+        TimeoutBudget(longest_tool=longest_tool, drain=drain)
+    (problem,) = report.value.problems
+    assert problem.path == "drain"
+    assert str(longest_tool + 5) in problem.fix

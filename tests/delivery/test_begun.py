@@ -1,0 +1,52 @@
+"""A stack stays with the engine and the cluster that it was deployed with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.base.problems import ProblemReport
+from delivery.cluster import Cluster
+from delivery.engine import Engine
+from delivery.identity import ROOT, StackIdentity
+from delivery.kubectl import Kubectl
+from delivery.outputs import Begun
+from delivery.up import begin
+
+PULUMI = Engine(Path("pulumi"), "")
+KUBECTL = Engine(None, "")
+DEV = StackIdentity.of(ROOT, "dev")
+
+
+def cluster(context: str) -> Cluster:
+    return Cluster("context", Kubectl(Path("kubectl"), context), "", ours=False)
+
+
+def test_the_same_again_is_welcome(tmp_path: Path) -> None:
+    for _ in range(2):
+        begin(tmp_path, DEV, KUBECTL, cluster("mine"))
+    assert Begun.find(tmp_path) == Begun("kubectl", "context", "mine")
+
+
+@pytest.mark.parametrize(
+    ("engine", "context", "said"),
+    [(PULUMI, "mine", "would be pulumi"), (KUBECTL, "other", "to context:other")],
+)
+def test_another_engine_or_cluster_is_refused_until_down(
+    tmp_path: Path, engine: Engine, context: str, said: str
+) -> None:
+    begin(tmp_path, DEV, KUBECTL, cluster("mine"))
+    with pytest.raises(ProblemReport) as report:
+        begin(tmp_path, DEV, engine, cluster(context))
+    (problem,) = report.value.problems
+    assert said in problem.what
+    assert problem.fix.startswith("make down STACK=dev")
+    assert Begun.find(tmp_path) == Begun("kubectl", "context", "mine")
+
+
+def test_where_an_up_that_was_cut_off_went_is_known(tmp_path: Path) -> None:
+    begin(tmp_path, DEV, PULUMI, cluster("mine"))
+    begun = Begun.find(tmp_path)
+    assert begun is not None
+    assert (begun.engine, begun.request) == ("pulumi", "context:mine")

@@ -1,0 +1,39 @@
+"""What a platform refuses while a client is connected reaches the user as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from components.base.problems import ProblemReport
+from delivery.client import Endpoint, Era, call_tool, list_tools
+from tests.harness.server import RunningServer, serving
+from tests.harness.tokens import Issuer
+
+
+@pytest.fixture(scope="module")
+def legacy(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningServer]:
+    directory: Path = tmp_path_factory.mktemp("client")
+    with serving(directory, Issuer.at(directory), protocol={"era": "legacy"}) as server:
+        yield server
+
+
+@pytest.fixture
+def endpoint(legacy: RunningServer) -> Endpoint:
+    return Endpoint(url=f"{legacy.base}/mcp", token=legacy.token)
+
+
+async def test_an_era_that_is_not_served_is_one_problem(endpoint: Endpoint) -> None:
+    with pytest.raises(ProblemReport) as report:
+        await list_tools(endpoint, Era.MODERN)
+    (problem,) = report.value.problems
+    assert "no modern MCP" in problem.what
+
+
+async def test_what_the_server_says_is_told_in_its_own_words(endpoint: Endpoint) -> None:
+    with pytest.raises(ProblemReport) as report:
+        await call_tool(endpoint, Era.LEGACY, "no-such-tool", {})
+    (problem,) = report.value.problems
+    assert "Unknown tool: no-such-tool" in problem.what

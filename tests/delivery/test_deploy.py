@@ -1,0 +1,65 @@
+"""What is made beside a deployment fails with it, and never silently."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from components.base.problems import Problem, ProblemReport
+from delivery import deploy, process
+from delivery.deploy import until_done
+
+REFUSED = ProblemReport([Problem("secrets", "forbidden", "pods wait", "ask for the right")])
+
+
+def test_it_is_tried_until_it_is_done() -> None:
+    tries: list[int] = []
+    done = threading.Event()
+
+    def attempt() -> bool:
+        tries.append(1)
+        if len(tries) == 3:
+            done.set()
+        return done.is_set()
+
+    with until_done(attempt, "secrets", every=0.01):
+        assert done.wait(10)
+    assert len(tries) == 3
+
+
+def test_a_failure_ends_what_would_wait_for_it_in_vain() -> None:
+    def attempt() -> bool:
+        raise REFUSED
+
+    started = time.monotonic()
+    with pytest.raises(ProblemReport, match="forbidden"), until_done(attempt, "secrets"):
+        process.run(["sleep", "30"])
+    assert time.monotonic() - started < 20
+
+
+def test_ctrl_c_stays_ctrl_c() -> None:
+    with pytest.raises(KeyboardInterrupt), until_done(lambda: True, "secrets"):
+        raise KeyboardInterrupt
+
+
+def test_the_failure_of_the_deployment_itself_is_told() -> None:
+    with pytest.raises(ProblemReport, match="forbidden"), until_done(lambda: True, "secrets"):
+        raise REFUSED
+
+
+def test_an_attempt_that_does_not_end_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy, "LAST_ATTEMPT_SECONDS", 0.1)
+    begun, over = threading.Event(), threading.Event()
+
+    def attempt() -> bool:
+        begun.set()
+        return over.wait(20)
+
+    with (
+        pytest.raises(ProblemReport, match=r"not made within 0\.1 s"),
+        until_done(attempt, "secrets"),
+    ):
+        assert begun.wait(10)
+    over.set()

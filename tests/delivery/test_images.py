@@ -1,0 +1,128 @@
+"""A changed image is another reference, so Kubernetes rolls its pods; an unchanged one is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.base.problems import ProblemReport
+from delivery import images
+from delivery.images import Images, fingerprint, recipe, repository, used
+from graph.manifests import manifests
+from graph.recorder import run_program
+from graph.resource_graph import ResourceGraph
+from graph.stack_files import read_stack_files
+
+NGINX = "docker.io/nginxinc/nginx-unprivileged:1.29"
+
+
+def manifests_of(graph: ResourceGraph) -> list[dict[str, Any]]:
+    return list(manifests(graph).values())
+
+
+def pod(*names: str) -> dict[str, Any]:
+    containers = [{"name": f"c{at}", "image": name} for at, name in enumerate(names)]
+    return {"containers": containers[1:], "initContainers": containers[:1]}
+
+
+def workload(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    template = {"template": {"spec": spec}}
+    shapes = {"Pod": spec, "CronJob": {"jobTemplate": {"spec": template}}}
+    return {"kind": kind, "metadata": {"name": "w"}, "spec": shapes.get(kind, template)}
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Deployment", "StatefulSet", "Job", "CronJob"])
+def test_every_container_of_every_kind_of_workload_is_found(kind: str) -> None:
+    assert used([workload(kind, pod("a:1", "b:1"))]) == ["a:1", "b:1"]
+
+
+def test_an_object_without_pods_runs_no_image() -> None:
+    assert used([{"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}]) == []
+
+
+def test_the_program_sees_exact_references_and_names_what_depends_on_them_by_them() -> None:
+    root = Path(__file__).resolve().parents[2]
+    files = read_stack_files(root, "dev")
+    before = manifests_of(run_program(str(root), files))
+    exact = {name: f"{name}@sha256:{'5' * 64}" for name in used(before)}
+    after = manifests_of(run_program(str(root), files.over(Images(exact).settings(files))))
+    assert used(after) == list(exact.values())
+    jobs = [[m["metadata"]["name"] for m in ms if m["kind"] == "Job"] for ms in (before, after)]
+    assert jobs[0] != jobs[1]
+
+
+def test_images_of_a_cluster_of_the_users_change_nothing() -> None:
+    files = read_stack_files(Path(__file__).resolve().parents[2], "dev")
+    assert Images().settings(files) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        (NGINX, "nginx-unprivileged"),
+        ("docker.io/library/postgres:17", "postgres"),
+        ("registry:5000/a/b@sha256:00", "b"),
+        ("localhost:5000/plain", "plain"),
+    ],
+)
+def test_an_image_is_known_by_the_last_part_of_its_name(name: str, last: str) -> None:
+    assert repository(name) == last
+
+
+def test_every_image_of_dev_has_a_stand_in() -> None:
+    from stacks.config.stack import Images as Configured
+
+    stated = Configured()
+    for name in (stated.gateway, stated.postgres, stated.valkey):
+        assert recipe(name).debian
+
+
+def test_an_image_without_a_recipe_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ProblemReport) as report:
+        recipe("ghcr.io/acme/own:1")
+    assert "CLUSTER=context:NAME" in report.value.problems[0].fix
+
+
+def test_a_fingerprint_changes_with_every_file_that_goes_in(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1")
+    arguments = ["--debian=python3", f"--add={tmp_path}:/"]
+    before = fingerprint(arguments)
+    assert fingerprint(arguments) == before
+    (tmp_path / "a.py").write_text("2")
+    changed = fingerprint(arguments)
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    assert len({before, changed, fingerprint(arguments)}) == 3
+
+
+def test_a_fingerprint_does_not_depend_on_where_the_files_lie(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("1")
+    assert fingerprint([f"--add={tmp_path / 'x'}:/"]) == fingerprint([f"--add={tmp_path / 'y'}:/"])
+
+
+def test_the_server_image_holds_the_whole_package_and_its_program(tmp_path: Path) -> None:
+    arguments = images.server_arguments(tmp_path)
+    package = tmp_path / "app" / "qudag_mcp_server"
+    assert {file.relative_to(package) for file in package.rglob("*.py")} == {
+        file.relative_to(images.RUNTIME)
+        for pattern in ("*.py", "stores/*.py")
+        for file in images.RUNTIME.glob(pattern)
+    }
+    assert (tmp_path / "usr/local/bin/qudag-mcp-server").stat().st_mode & 0o111
+    assert any(argument.endswith("requirements.txt") for argument in arguments)
+
+
+def test_the_image_of_the_released_node_is_the_servers_with_the_program(tmp_path: Path) -> None:
+    arguments, said = images.ingredients("ghcr.io/qudag/qudag-node:0.5.0", tmp_path / "node")
+    server, _ = images.ingredients("ghcr.io/qudag/qudag-mcp-server:0.1.0", tmp_path / "server")
+    assert fingerprint(arguments[:-1]) == fingerprint(server)
+    assert arguments[-1] == "--cargo=qudag-cli@0.5.0"
+    assert said == "assembled from runtime/ and qudag-cli@0.5.0"
+
+
+def test_the_released_node_is_the_same_in_its_dockerfile() -> None:
+    text = (images.RUNTIME / "qudag-node.Dockerfile").read_text()
+    assert f"cargo install {images.CRATE} --locked" in text

@@ -1,0 +1,88 @@
+"""Outputs carry real addresses, and what is remembered of a deployment is no secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.base.problems import ProblemReport
+from delivery.identity import ROOT, StackIdentity
+from delivery.kubectl import Kubectl
+from delivery.outputs import Begun, Deployed, Door, resolved
+
+OUTPUTS = {
+    "mcp_url": "https://address-of.qudag-mcp-dev.mcp-gateway-service/mcp",
+    "era": "dual",
+    "required_secrets": [{"name": "mcp-tls-secret"}],
+}
+
+
+def deployed() -> Deployed:
+    return Deployed(outputs=OUTPUTS, cluster="context", context="mine", door=("n", "s"))
+
+
+def test_an_address_takes_the_place_of_its_token() -> None:
+    door = Door("qudag-mcp-dev", "mcp-gateway-service", "10.250.1.1")
+    assert resolved(OUTPUTS, door)["mcp_url"] == "https://10.250.1.1/mcp"
+
+
+def test_without_an_address_the_url_is_the_local_end_of_a_forwarded_port() -> None:
+    door = Door("qudag-mcp-dev", "mcp-gateway-service", None)
+    assert resolved(OUTPUTS, door)["mcp_url"] == "https://localhost:8443/mcp"
+    command = door.forwarding(Kubectl(Path("kubectl"), "mine"))
+    assert command[-2:] == ["service/mcp-gateway-service", "8443:443"]
+
+
+def test_a_url_that_waits_for_nothing_stays() -> None:
+    assert resolved({"mcp_url": "https://mcp.qudag.com/mcp"}, None) == {
+        "mcp_url": "https://mcp.qudag.com/mcp"
+    }
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    deployed().write(tmp_path)
+    assert Deployed.read(tmp_path, StackIdentity.of(ROOT, "dev")) == deployed()
+
+
+def test_a_file_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "outputs.json").write_text('{"outputs": {')
+    assert Deployed.find(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ({"outputs": OUTPUTS, "cluster": "node", "context": "node", "since": 7}, True),
+        ({"outputs": OUTPUTS, "where": "node"}, False),
+        (["node"], False),
+    ],
+)
+def test_what_another_version_wrote_is_read_as_far_as_it_goes(
+    tmp_path: Path, written: object, *, found: bool
+) -> None:
+    (tmp_path / "outputs.json").write_text(json.dumps(written))
+    assert (Deployed.find(tmp_path) is not None) is found
+
+
+def test_where_another_versions_up_went_is_known(tmp_path: Path) -> None:
+    said = {"engine": "kubectl", "cluster": "node", "context": "node", "revision": "abc"}
+    (tmp_path / "begun.json").write_text(json.dumps(said))
+    assert Begun.find(tmp_path) == Begun("kubectl", "node", "node")
+    (tmp_path / "begun.json").write_text('{"engine": "kubectl"}')
+    assert Begun.find(tmp_path) is None
+
+
+def test_a_stack_that_is_not_up_says_how_to_bring_it_up(tmp_path: Path) -> None:
+    with pytest.raises(ProblemReport) as report:
+        Deployed.read(tmp_path, StackIdentity.of(ROOT, "staging"))
+    assert report.value.problems[0].fix == "make up STACK=staging"
+
+
+def test_the_same_cluster_is_asked_for_again() -> None:
+    assert deployed().request == "context:mine"
+
+
+def test_what_users_see_leaves_out_what_is_only_for_us() -> None:
+    assert "required_secrets" not in deployed().public()

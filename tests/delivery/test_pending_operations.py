@@ -1,0 +1,96 @@
+"""What a killed Pulumi made and could not note is noted; what it did not make is forgotten."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.kubectl import Kubectl
+from delivery.pending_operations import operations, remove_halves, settled
+
+SPACE = "urn:pulumi:dev::p::kubernetes:core/v1:Namespace::space"
+DOOR = "urn:pulumi:dev::p::kubernetes:core/v1:Service::door"
+LOST = "urn:pulumi:dev::p::kubernetes:core/v1:ConfigMap::lost"
+PROVIDER = "urn:pulumi:dev::p::pulumi:providers:kubernetes::cluster"
+
+
+def resource(urn: str, kind: str, **metadata: str) -> dict[str, Any]:
+    inputs = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+    return {"urn": urn, "custom": True, "type": urn.split("::")[2], "inputs": inputs}
+
+
+def begun(kind: str, what: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "resource": what}
+
+
+def state(*pending: dict[str, Any], resources: tuple[dict[str, Any], ...] = ()) -> str:
+    deployment = {"resources": list(resources), "pending_operations": list(pending)}
+    return json.dumps({"version": 3, "deployment": deployment})
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path) -> Kubectl:
+    """A kubectl for a cluster that has the door and nothing else."""
+    owned = [
+        {"manager": "pulumi-kubernetes-1a2b", "operation": "Apply"},
+        {"manager": "controller", "operation": "Update"},
+    ]
+    door = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "door", "namespace": "space", "managedFields": owned},
+        "spec": {"clusterIP": "10.0.0.1"},
+    }
+    program = tmp_path / "kubectl"
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{json.dumps(door)}\nEND\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return Kubectl(program, "none")
+
+
+def after(exported: str, kubectl: Kubectl) -> dict[str, Any]:
+    return json.loads(settled(exported, kubectl))["deployment"]
+
+
+def test_nothing_is_open_after_an_update_that_ended() -> None:
+    assert operations(json.dumps({"deployment": {"resources": []}})) == []
+    assert operations("{}") == []
+
+
+def test_what_is_in_the_cluster_is_taken_in_with_the_owner_of_its_fields(kubectl: Kubectl) -> None:
+    door = resource(DOOR, "Service", name="door", namespace="space")
+    found = after(state(begun("creating", door)), kubectl)
+    assert "pending_operations" not in found
+    (taken,) = found["resources"]
+    assert taken["id"] == "space/door"
+    assert taken["inputs"] == door["inputs"]
+    assert taken["outputs"]["__fieldManager"] == "pulumi-kubernetes-1a2b"
+    assert taken["outputs"]["__inputs"] == door["inputs"]
+
+
+def test_what_was_not_made_yet_is_dropped(kubectl: Kubectl) -> None:
+    lost = resource(LOST, "ConfigMap", name="lost", namespace="space")
+    provider = {"urn": PROVIDER, "custom": True, "inputs": {"context": "node"}}
+    found = after(state(begun("creating", lost), begun("creating", provider)), kubectl)
+    assert found["resources"] == []
+
+
+def test_what_is_known_already_stays_as_it_is(kubectl: Kubectl) -> None:
+    known = resource(DOOR, "Service", name="door", namespace="space") | {"id": "space/door"}
+    for kind in ("creating", "updating", "deleting"):
+        found = after(state(begun(kind, known), resources=(known,)), kubectl)
+        assert found["resources"] == [known]
+
+
+def test_files_that_were_half_written_are_removed(tmp_path: Path) -> None:
+    backend = tmp_path / ".pulumi" / "stacks"
+    backend.mkdir(parents=True)
+    whole = {"dev.json": "{}", "dev.json.attrs": '{"md5": ""}', "dev.json.bak": "{}"}
+    halves = {"dev.json.1899a.tmp": "{", "dev.json.bak.attrs": "", "meta.yaml.attrs": '{"md5'}
+    for name, text in {**whole, **halves}.items():
+        (backend / name).write_text(text)
+    remove_halves(tmp_path)
+    assert {file.name for file in backend.iterdir()} == set(whole)

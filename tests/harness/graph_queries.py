@@ -1,0 +1,81 @@
+"""What a graph would run: its pods, its objects of one kind, a resource's ancestors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graph.resource_graph import Resource, ResourceGraph
+
+STACKS: Final = ("dev", "staging", "prod")
+POD_OWNERS: Final = (
+    "kubernetes:apps/v1:Deployment",
+    "kubernetes:apps/v1:StatefulSet",
+    "kubernetes:batch/v1:Job",
+)
+
+
+@dataclass(frozen=True)
+class Pods:
+    """The pods of one Deployment, StatefulSet or Job."""
+
+    owner: Resource
+
+    @property
+    def name(self) -> str:
+        """The workload's name: its pods' ``app`` label."""
+        return self.labels["app"]
+
+    @property
+    def template(self) -> dict[str, Any]:
+        return self.owner.inputs["spec"]["template"]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.template["metadata"]["labels"]
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return self.template["metadata"].get("annotations", {})
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return self.template["spec"]
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        return [*self.spec.get("initContainers", []), *self.spec["containers"]]
+
+    def container(self, name: str) -> dict[str, Any]:
+        return next(c for c in self.containers if c["name"] == name)
+
+    def volume(self, name: str) -> dict[str, Any]:
+        return next(v for v in self.spec["volumes"] if v["name"] == name)
+
+    @property
+    def ports(self) -> set[tuple[str, int]]:
+        """Protocol and number of every port that a container listens on."""
+        declared = [port for c in self.containers for port in c.get("ports", [])]
+        return {(port.get("protocol", "TCP"), port["containerPort"]) for port in declared}
+
+
+def pods(graph: ResourceGraph) -> Iterator[Pods]:
+    """Every set of pods in the graph."""
+    for resource in graph.resources:
+        if resource.type in POD_OWNERS:
+            yield Pods(resource)
+
+
+def objects(graph: ResourceGraph, kind: str) -> list[dict[str, Any]]:
+    """The Kubernetes objects of one kind, as they would be applied."""
+    return [r.inputs for r in graph.resources if r.inputs.get("kind") == kind]
+
+
+def ancestry(graph: ResourceGraph, resource: Resource) -> list[str]:
+    """Types from the resource's parent up to the stack."""
+    types: list[str] = []
+    while (parent := graph.find(resource.parent)) is not None:
+        types.append(parent.type)
+        resource = parent
+    return types

@@ -1,0 +1,96 @@
+"""The least that each component needs to be made, for tests that vary one thing."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from components.data_tier import DataTierArgs
+from components.kubernetes.container import Container, Port
+from components.kubernetes.core import CoreArgs, MigrationArgs, MonolithArgs
+from components.kubernetes.embedded_data import Embedded
+from components.kubernetes.gateway import GatewayArgs, Upstream
+from components.kubernetes.server import ServerArgs
+from components.kubernetes.workload import WorkloadArgs
+from components.mcp.server_config import Auth, ServerConfig
+
+NAMESPACE: Final = "qudag-mcp-dev"
+ISSUER: Final = "https://issuer.example.com"
+AUDIENCE: Final = "https://mcp.example.com/mcp"
+
+
+def container(**changes: Any) -> Container:
+    """A server on port 8080 that its Service offers."""
+    given: dict[str, Any] = {
+        "name": "server",
+        "image": "example.com/server:1",
+        "command": ["serve"],
+        "ports": [Port(name="http", number=8080, service=8080)],
+    }
+    return Container(**given | changes)
+
+
+def workload(*containers: Container, **changes: Any) -> WorkloadArgs:
+    given: dict[str, Any] = {"namespace": NAMESPACE, "component": "core"}
+    return WorkloadArgs(containers=containers or (container(),), **given | changes)
+
+
+def config(**changes: Any) -> ServerConfig:
+    given: dict[str, Any] = {
+        "name": "mcp-core",
+        "role": "core",
+        "auth": Auth(issuer=ISSUER, audience=AUDIENCE, jwks_secret="mcp-issuer-keys"),
+    }
+    return ServerConfig(**given | changes)
+
+
+def server(**changes: Any) -> ServerArgs:
+    given: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "image": "example.com/server:1",
+        "config": config(),
+        "passwords_secret": "mcp-server-secrets",
+        "internal_tls_secret": "mcp-internal-tls",
+    }
+    return ServerArgs(**given | changes)
+
+
+def core(**changes: Any) -> CoreArgs:
+    """A core server; ``changes`` are its ServerArgs'."""
+    migration = MigrationArgs(image="example.com/server:1")
+    return CoreArgs(server=server(**changes), migration=migration)
+
+
+def gateway(**changes: Any) -> GatewayArgs:
+    given: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "image": "example.com/nginx:1",
+        "upstream": Upstream(host="mcp-core-service"),
+        "tls_secret": "mcp-tls-secret",
+        "internal_tls_secret": "mcp-internal-tls",
+        "issuer": ISSUER,
+        "domain": "mcp.example.com",
+    }
+    return GatewayArgs(**given | changes)
+
+
+def monolith(**changes: Any) -> MonolithArgs:
+    """A monolith; ``changes`` are its ServerArgs'."""
+    beside = Upstream(host="127.0.0.1", port=8444, certificate_name="mcp-server")
+    given: dict[str, Any] = {"config": config(name="mcp-server", http=8081, https=8444)}
+    return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=beside))
+
+
+def embedded(**changes: Any) -> Embedded:
+    given: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "postgres_image": "example.com/postgres:17",
+        "valkey_image": "example.com/valkey:8",
+        "passwords_secret": "mcp-server-secrets",
+        "internal_tls_secret": "mcp-internal-tls",
+    }
+    return Embedded(**given | changes)
+
+
+def data_tier(**changes: Any) -> DataTierArgs:
+    given: dict[str, Any] = {"kind": embedded()}
+    return DataTierArgs(**given | changes)

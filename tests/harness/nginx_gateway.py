@@ -1,0 +1,96 @@
+"""The gateway's nginx with its rendered configuration, and a server behind it that tells all."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from components.kubernetes.gateway import Gateway, GatewayArgs
+from components.kubernetes.gateway import Upstream as Target
+
+from . import programs, record
+from .certificates import Authority
+from .containers import RunningContainer
+from .network import port, private_network
+from .pods import Pod
+from .server import until
+from .upstream import Upstream, upstream
+
+BEHIND = 8444
+NAME = "mcp-core-service.any.svc.cluster.local"
+ALWAYS = {
+    "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+
+@dataclass
+class Door:
+    """A running gateway, its upstream, and a client that trusts it."""
+
+    running: RunningContainer
+    behind: Upstream
+    trust: ssl.SSLContext
+
+    def ask(self, path: str = "/mcp", method: str = "GET", **options: Any) -> httpx2.Response:
+        """A request over TLS."""
+        url = f"https://127.0.0.1:{port(8443)}{path}"
+        return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
+
+    def ask_plain(self, path: str, method: str = "GET", **options: Any) -> httpx2.Response:
+        """A request without TLS."""
+        return httpx2.request(method, f"http://127.0.0.1:{port(8080)}{path}", **options)
+
+
+def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
+    programs.required("nginx")
+    certificate, key = authority.issue("edge")
+    tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+    args = GatewayArgs(
+        namespace="any",
+        image="none",
+        upstream=Target(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
+        tls_secret="edge",
+        internal_tls_secret="internal",
+        issuer="https://issuer.test",
+        **given,
+    )
+    secrets = {"edge": tls, "internal": {"ca.crt": authority.ca_file.read_text()}}
+    graph = record(lambda: Gateway("gateway", args))
+    return Pod.recorded(graph, "gateway", directory, secrets)
+
+
+@contextlib.contextmanager
+def opened(
+    directory: Path,
+    authority: Authority,
+    certificate: tuple[Path, Path] | None = None,
+    **given: Any,
+) -> Generator[Door]:
+    """A door with these arguments, in a network of its own; the server shows `certificate`."""
+    pod = gateway_pod(directory, authority, **given)
+    shown = certificate or authority.issue("core", [NAME])
+    with (
+        private_network(),
+        upstream(port(BEHIND), *shown) as behind,
+        pod.running("gateway") as running,
+    ):
+        door = Door(running, behind, authority.trust())
+        until(lambda: is_open(door))
+        yield door
+
+
+def is_open(door: Door) -> bool:
+    assert door.running.process.poll() is None, door.running.log
+    try:
+        return door.ask_plain("/ready").status_code == 200
+    except httpx2.ConnectError:
+        return False

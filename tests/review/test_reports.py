@@ -1,0 +1,136 @@
+"""The three forms of a preview, word for word.
+
+``UPDATE_GOLDEN=1 pytest tests/review/test_reports.py`` writes the expected files anew; a person
+reads the difference before it is committed.
+"""
+
+import io
+import json as plain_json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from review.report import json, markdown, terminal
+from tests.harness.graphs import changed, graph, kube
+from tests.review import platform
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def on_terminal(report: RenderableType) -> str:
+    written = io.StringIO()
+    Console(file=written, width=10_000, highlight=False).print(report)
+    return written.getvalue()
+
+
+FORMS: dict[str, Callable[[], str]] = {
+    "comparison.txt": lambda: on_terminal(terminal.comparison(platform.comparison())),
+    "comparison.md": lambda: markdown.comparison(platform.comparison()),
+    "comparison.json": lambda: json.comparison(platform.comparison()),
+    "inventory.txt": lambda: on_terminal(terminal.inventory(platform.after())),
+    "inventory.md": lambda: markdown.inventory(platform.after()),
+    "inventory.json": lambda: json.inventory(platform.after()),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_report_reads_as_agreed(name: str):
+    written, expected = FORMS[name](), GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(written)
+    assert written == expected.read_text()
+
+
+@pytest.mark.parametrize("name", ["comparison.txt", "inventory.txt"])
+def test_the_sample_in_the_documentation_is_a_real_one(name: str):
+    page = (GOLDEN.parents[2] / "docs" / "preview.md").read_text()
+    assert f"```\n{(GOLDEN / name).read_text().rstrip()}\n```" in page
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_report_is_the_same_every_time(name: str):
+    assert FORMS[name]() == FORMS[name]()
+
+
+@pytest.mark.parametrize("name", ["comparison.txt", "comparison.md"])
+def test_risks_stand_before_the_details(name: str):
+    report = FORMS[name]()
+    gravest = report.index("replaces or deletes something stateful")
+    assert gravest < report.index("exposes something") < report.index("nginx:1.28")
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_no_report_speaks_in_pictures(name: str):
+    assert not re.search(r"[\U0001F000-\U0001FAFF\u2600-\u27BF]", FORMS[name]())
+
+
+def test_json_holds_every_change_with_every_property():
+    found = platform.comparison()
+    written = plain_json.loads(json.comparison(found))
+    assert len(written["changes"]) == len(found.diff.changes)
+    paths = {one["path"] for change in written["changes"] for one in change["properties"]}
+    assert paths == {one.path for change in found.diff.changes for one in change.properties}
+    assert {risk["class"] for risk in written["risks"]} == {str(risk.risk) for risk in found.risks}
+
+
+def test_nothing_changed_is_said_in_words():
+    same = platform.comparison(platform.after(), platform.after())
+    assert "nothing changes, 7 unchanged" in on_terminal(terminal.comparison(same))
+    assert "No resource changes." in markdown.comparison(same)
+
+
+def many(count: int, text: str = "") -> str:
+    new = [kube("core/v1:ConfigMap", f"c{number}", data={"f": text}) for number in range(count)]
+    return markdown.comparison(platform.comparison(graph(), graph(*new)))
+
+
+@pytest.mark.parametrize(("count", "text"), [(900, ""), (60, "x" * 3000), (3, "line\n" * 40_000)])
+def test_a_comment_never_exceeds_what_github_takes(count: int, text: str):
+    comment = many(count, text)
+    assert len(comment) <= markdown.LIMIT
+    assert f"{count} added" in comment
+    assert comment.count("<details>") == comment.count("</details>")
+
+
+def test_a_cut_comment_says_how_much_is_missing_and_where_to_see_it():
+    comment = many(900)
+    shown = comment.count("<details>")
+    assert f"{900 - shown} of 900 entries are cut" in comment
+    assert "make preview STACK=dev BASE=v1" in comment
+
+
+def test_thousands_of_findings_leave_room_for_the_rest():
+    claims = [kube("core/v1:PersistentVolumeClaim", f"claim-{number}") for number in range(2000)]
+    comment = markdown.comparison(platform.comparison(graph(*claims), graph()))
+    assert len(comment) <= markdown.LIMIT
+    assert re.search(r"… and \d+ findings more", comment)
+
+
+def test_one_huge_change_does_not_hide_the_others():
+    huge = kube("core/v1:ConfigMap", "a-huge", data={"f": "line\n" * 40_000})
+    small = kube("core/v1:ConfigMap", "b-small", data={"f": "x"})
+    comment = markdown.comparison(platform.comparison(graph(), graph(huge, small)))
+    assert "b-small" in comment
+    assert re.search(r"… \d+ lines more", comment)
+
+
+def test_a_fence_inside_a_file_does_not_end_the_fence_around_it():
+    old, new = (
+        kube("core/v1:ConfigMap", "c", data={"f": f"```\n{word}\n```\n"}) for word in ("a", "b")
+    )
+    assert "\n````diff\n" in markdown.comparison(platform.comparison(graph(old), graph(new)))
+
+
+@pytest.mark.parametrize("hostile", ["```\n</details>\n# x", "`a` ``b``", "<script>", "@team #1"])
+def test_values_stay_values_in_markdown(hostile: str):
+    old, new = (kube("core/v1:ConfigMap", "c", data={"f": text}) for text in ("x", hostile))
+    found = platform.comparison(graph(old), graph(new))
+    comment = markdown.comparison(found)
+    outside = re.sub(r"(?ms)^(`{3,})\w*\n.*?^\1$", "", comment)
+    outside = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", outside)
+    assert hostile.splitlines()[-1] not in outside
+    assert changed(old, new).changes

@@ -1,0 +1,105 @@
+"""The documentation is true: its examples run, its tables and pictures are those of the code."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import components
+from components.base.component import Component
+from components.base.tokens import TYPE_TOKENS
+from delivery.cli import app
+from stacks.config.validation import validate
+from tests.harness import record
+from tools.docs import ROOT, documented, pages, refreshed
+
+PAGES = pages()
+EXAMPLES = [
+    pytest.param(code, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+]
+CONFIGURATIONS = [
+    pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
+    if "qudag-mcp:" in text
+]
+PUBLIC = [getattr(components, name) for name in dir(components)]
+
+
+def sections(text: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load(text)["config"]
+    return {key.removeprefix("qudag-mcp:"): value for key, value in config.items()}
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get from the usual renderers."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_an_example_in_the_documentation_runs(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pulumi_qudag_mcp", components)
+    record(lambda: exec(code, {}))
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS)
+def test_configuration_in_the_documentation_is_accepted(text: str) -> None:
+    """A whole one as it is; a part of one in the place of the same sections of prod."""
+    shown = sections(text.replace("…", "0" * 64))
+    prod = sections((ROOT / "Pulumi.prod.yaml").read_text())
+    validate(shown if "environment" in shown else prod | shown)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_generated_tables_and_pictures_are_current(page: Path) -> None:
+    text = page.read_text()
+    assert text == refreshed(text), "write them anew: .venv/bin/python -m tools.docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_what_exists(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if link.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link} leads nowhere"
+        assert not anchor or anchor in anchors(target), f"{target.name} has no section {anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_documentation_exist(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    found = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", page.read_text(), re.DOTALL)
+    code = "\n".join(block or phrase for block, phrase in found)
+    asked = re.findall(r"^make (?:-\S+ )*([a-z][a-z0-9-]*)", code, re.MULTILINE)
+    assert set(asked) <= set(re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE))
+    verbs = re.findall(r"\bqudag-mcp ([a-z]+)", code)
+    assert set(verbs) <= {
+        command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+
+
+@pytest.mark.parametrize(
+    "cls", [c for c in PUBLIC if isinstance(c, type) and is_dataclass(c)], ids=lambda c: c.__name__
+)
+def test_every_field_of_a_public_dataclass_is_explained(cls: type[Any]) -> None:
+    assert {field.name for field in fields(cls)} <= set(documented(cls))
+
+
+@pytest.mark.parametrize("name", TYPE_TOKENS)
+def test_every_component_has_a_page_and_explains_its_outputs(name: str) -> None:
+    component: type[Component[Any]] = getattr(components, name)
+    assert set(component.outputs()) <= set(documented(component))
+    titles = [page.read_text().partition("\n")[0] for page in ROOT.glob("docs/components/*.md")]
+    assert any(name in title for title in titles)

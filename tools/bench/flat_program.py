@@ -1,0 +1,82 @@
+"""A program without components that registers the same resources as a recorded one.
+
+It is what `make bench` measures the components against: one SDK call a resource, literals only.
+"""
+
+from __future__ import annotations
+
+import pprint
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pulumi._types import (  # pyright: ignore[reportPrivateUsage]
+    input_type_py_to_pulumi_names,
+)
+
+from components.clouds import cloud_of
+from graph.resource_graph import Resource, ResourceGraph
+from graph.sdk_types import args_class, sdk_class, shapes_of
+
+_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def flat_program(graph: ResourceGraph) -> str:
+    """Python source: each resource of ``graph`` as one call with its inputs written out.
+
+    Providers are left out, and so are components: the flat program has none.
+    """
+    calls = list(_calls(graph.resources))
+    modules = sorted({module for module, _ in calls})
+    imports = [f"import {module}" for module in ("pulumi", *modules)]
+    return "\n".join([*imports, "", "def program():", *(call for _, call in calls), ""])
+
+
+def _calls(resources: tuple[Resource, ...]) -> Iterator[tuple[str, str]]:
+    """The package that a call needs, and the call."""
+    for resource in resources:
+        if resource.is_kubernetes_object:
+            inputs = {
+                _SNAKE.sub("_", name).lower(): value
+                for name, value in resource.inputs.items()
+                if name not in ("apiVersion", "kind")
+            }
+            package, called = "pulumi_kubernetes", _class(resource.type)
+        elif cloud_of(resource.type) and (found := sdk_class(resource.type)):
+            module, name = found
+            inputs = _as_the_sdk_spells_them(resource, module, name)
+            package, called = module.partition(".")[0], f"{module.partition('.')[2]}.{name}"
+        else:
+            continue
+        literal = pprint.pformat(inputs, width=160, sort_dicts=False)
+        yield package, f"    {package}.{called}({resource.name!r}, **{literal})"
+
+
+def _as_the_sdk_spells_them(resource: Resource, module: str, name: str) -> dict[str, Any]:
+    """The inputs by the names of the class's parameters; inner names may stay as on the wire."""
+    wire = {
+        spelled: parameter
+        for parameter, spelled in input_type_py_to_pulumi_names(args_class(module, name)).items()
+    }
+    properties = shapes_of([resource.type])[resource.type]["properties"]
+    return {
+        # The first parameter of every class is called resource_name; an input of that name is not.
+        "resource_name_" if wire[key] == "resource_name" else wire[key]: _File(value["path"])
+        if properties[key] == "file"
+        else value
+        for key, value in resource.inputs.items()
+    }
+
+
+class _File(str):
+    """The path of an asset, as source that makes the asset."""
+
+    def __repr__(self) -> str:
+        return f"pulumi.FileAsset({str(self)!r})"
+
+
+def _class(token: str) -> str:
+    """``kubernetes:networking.k8s.io/v1:NetworkPolicy`` as the SDK names its class."""
+    _, module, kind = token.split(":")
+    group, version = module.split("/")
+    return f"{group.partition('.')[0]}.{version}.{kind}"
