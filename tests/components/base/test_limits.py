@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -10,10 +11,10 @@ from components.base.limits import Limit, instances_problems
 from components.clouds import CLOUDS
 
 ROOT = Path(__file__).resolve().parents[3]
-LIMITS = {
+LIMITS: dict[str, Limit] = {
     name: found
     for cloud in CLOUDS
-    for name, found in vars(cloud.facts).items()
+    for name, found in vars(cast("object", cloud.facts)).items()
     if isinstance(found, Limit)
 }
 PUBLISHED = {
