@@ -19,7 +19,7 @@ from .engine import Engine
 from .identity import StackIdentity
 from .kubectl import Object
 from .local_secrets import RequiredSecret
-from .outputs import Deployed, Door, door, resolved, waiting_for_address
+from .outputs import Deployed, EntryService, entry_service, resolved, waiting_for_address
 from .progress import Progress
 from .pulumi_stack import Deployment, forget
 from .state_folders import keep
@@ -60,8 +60,8 @@ class Run:
             step.result = _counted(counts)
         return counts, secrets
 
-    def returned(self, recorded: Mapping[str, Any]) -> tuple[Deployed, Door | None]:
-        """The outputs with real addresses, and the door to the platform.
+    def returned(self, recorded: Mapping[str, Any]) -> tuple[Deployed, EntryService | None]:
+        """The outputs with real addresses, and the Service through which clients connect.
 
         Args:
             recorded: the outputs as the program gives them without an engine. Pulumi knows more,
@@ -71,18 +71,20 @@ class Run:
         known = self._deployment().outputs() if self.engine.pulumi else {}
         outputs = {**recorded, **known, **waiting_for_address(recorded)}
         authority = self._authority(outputs)
-        gate = door(outputs, kubectl)
-        if gate and authority and gate.address not in self.cluster.balancers:
+        entry = entry_service(outputs, kubectl)
+        if entry and authority and entry.address not in self.cluster.balancers:
             # Our certificates name localhost, but no address that they could not foresee.
-            gate = replace(gate, address=None)
+            entry = replace(entry, address=None)
         deployed = Deployed(
-            outputs=resolved(outputs, gate),
+            outputs=resolved(outputs, entry),
             cluster=self.cluster.kind,
             context=kubectl.context,
-            door=(gate.namespace, gate.service) if gate and gate.address is None else None,
+            forwarded_service=(entry.namespace, entry.service)
+            if entry and entry.address is None
+            else None,
             ca_file=authority,
         )
-        return deployed, gate
+        return deployed, entry
 
     def _authority(self, outputs: Mapping[str, Any]) -> str | None:
         """The local authority's public certificate as a file, where one signed."""

@@ -27,7 +27,7 @@ BALANCER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Door:
+class EntryService:
     """The Service through which a platform is reached.
 
     Attributes:
@@ -46,7 +46,7 @@ class Door:
         return [*(str(part) for part in argv), f"{port}:443"]
 
 
-def door(outputs: Mapping[str, Any], kubectl: Kubectl) -> Door | None:
+def entry_service(outputs: Mapping[str, Any], kubectl: Kubectl) -> EntryService | None:
     """The Service whose address the outputs wait for, once it has one."""
     found = _TOKEN.search(json.dumps(outputs))
     if found is None:
@@ -58,7 +58,7 @@ def door(outputs: Mapping[str, Any], kubectl: Kubectl) -> Door | None:
         address = _address(things[0]) if things else None
         is_balancer = bool(things) and things[0]["spec"].get("type") == "LoadBalancer"
         if address or not is_balancer or time.monotonic() > deadline:
-            return Door(namespace, service, address)
+            return EntryService(namespace, service, address)
         time.sleep(0.5)
 
 
@@ -75,11 +75,11 @@ def _address(service: Object) -> str | None:
     return None
 
 
-def resolved(outputs: Mapping[str, Any], door: Door | None) -> dict[str, Any]:
-    """The outputs with the door's address, or with the local end of a port-forward."""
-    if door is None:
+def resolved(outputs: Mapping[str, Any], entry: EntryService | None) -> dict[str, Any]:
+    """The outputs with the load balancer's address, or with the local end of a port-forward."""
+    if entry is None:
         return dict(outputs)
-    address = door.address or f"localhost:{FORWARDED_PORT}"
+    address = entry.address or f"localhost:{FORWARDED_PORT}"
     return json.loads(_TOKEN.sub(address, json.dumps(outputs)))
 
 
@@ -119,14 +119,15 @@ class Deployed:
         outputs: the stack's, with real addresses.
         cluster: ``context``, ``kind`` or ``node``.
         context: the kubeconfig context, where the cluster is the user's.
-        door: namespace and Service to forward from where there is no address.
+        forwarded_service: namespace and Service to forward a port from, where the Service has no
+            address.
         ca_file: the authority that signed the gateway's certificate; None for public ones.
     """
 
     outputs: dict[str, Any]
     cluster: str
     context: str
-    door: tuple[str, str] | None = None
+    forwarded_service: tuple[str, str] | None = None
     ca_file: str | None = None
 
     @property
@@ -164,8 +165,8 @@ class Deployed:
         known = _known(folder / FILE, cls)
         if known is None:
             return None
-        gate = known.pop("door", None)
-        return cls(**known, door=tuple(gate) if gate else None)
+        service = known.pop("forwarded_service", None)
+        return cls(**known, forwarded_service=tuple(service) if service else None)
 
 
 def _known(file: Path, of: type[Begun | Deployed]) -> dict[str, Any] | None:
@@ -189,11 +190,11 @@ def _known(file: Path, of: type[Begun | Deployed]) -> dict[str, Any] | None:
 @contextmanager
 def reachable(url: str, deployed: Deployed, kubectl: Kubectl) -> Generator[str]:
     """The URL at which ``url`` answers for as long as the block lasts: itself, or forwarded."""
-    if deployed.door is None or urlsplit(url).hostname != "localhost":
+    if deployed.forwarded_service is None or urlsplit(url).hostname != "localhost":
         yield url
         return
-    gate = Door(*deployed.door, address=None)
-    argv = gate.forwarding(kubectl)
+    entry = EntryService(*deployed.forwarded_service, address=None)
+    argv = entry.forwarding(kubectl)
     argv[-1] = ":443"  # any free port of ours
     with process.background(argv) as lines:
         for line in lines:
@@ -203,10 +204,10 @@ def reachable(url: str, deployed: Deployed, kubectl: Kubectl) -> Generator[str]:
     raise ProblemReport(
         [
             Problem(
-                f"service {gate.namespace}/{gate.service}",
+                f"service {entry.namespace}/{entry.service}",
                 "it cannot be reached: there is no load balancer, and forwarding a port failed",
                 "the platform cannot be called from here",
-                " ".join(gate.forwarding(kubectl)),
+                " ".join(entry.forwarding(kubectl)),
             )
         ]
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import nginx_gateway as door
+from tests.harness import nginx_gateway
 from tests.harness.certificates import Authority
 from tests.harness.network import private_network
 from tests.harness.tokens import Issuer
@@ -35,4 +35,4 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 def opened(tmp_path: Path, authority: Authority) -> Callable[..., Any]:
     """Opens a gateway in front of a server that tells all; see `nginx_gateway`."""
-    return partial(door.opened, tmp_path, authority)
+    return partial(nginx_gateway.opened, tmp_path, authority)

@@ -86,8 +86,8 @@ def pod(directory: Path, authority: Authority, issuer: Issuer, **gateway: Any) -
     """Gateway and server of a monolith without data, as its component makes them."""
     config = parts.config(name=NAME, http=8081, https=8444, budget=BUDGET)
     made = parts.monolith(config=config)
-    door = parts.gateway(upstream=made.gateway.upstream, domain=None, budget=BUDGET, **gateway)
-    graph = record(lambda: Monolith(NAME, MonolithArgs(core=made.core, gateway=door)))
+    front = parts.gateway(upstream=made.gateway.upstream, domain=None, budget=BUDGET, **gateway)
+    graph = record(lambda: Monolith(NAME, MonolithArgs(core=made.core, gateway=front)))
     secrets: dict[str, dict[str, str]] = {
         "mcp-issuer-keys": {"jwks.json": issuer.jwks_file.read_text()}
     }

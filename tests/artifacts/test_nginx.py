@@ -18,7 +18,7 @@ from components.kubernetes.gateway import RateLimit, RateLimits
 from tests.harness import programs
 from tests.harness.certificates import Authority
 from tests.harness.network import port
-from tests.harness.nginx_gateway import ALWAYS, BEHIND, NAME, Door, gateway_pod, is_open
+from tests.harness.nginx_gateway import ALWAYS, BEHIND, NAME, RunningGateway, gateway_pod, is_open
 from tests.harness.pods import Pod
 from tests.harness.server import until
 from tests.harness.stacks import stack
@@ -26,14 +26,16 @@ from tests.harness.upstream import HOLD, STREAM, WAIT, upstream
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Generator[Door]:
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Generator[RunningGateway]:
     """For tests that leave it as it was."""
-    pod = gateway_pod(tmp_path_factory.mktemp("door"), authority, max_body="64k")
+    pod = gateway_pod(tmp_path_factory.mktemp("gateway"), authority, max_body="64k")
     shown = authority.issue("core", [NAME])
     with upstream(port(BEHIND), *shown) as behind, pod.running("gateway") as running:
-        door = Door(running, behind, authority.trust())
-        until(lambda: is_open(door))
-        yield door
+        gateway = RunningGateway(running, behind, authority.trust())
+        until(lambda: is_open(gateway))
+        yield gateway
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -93,12 +95,12 @@ def test_a_configuration_that_cannot_be_read_is_a_failed_start(
         assert running.exit_status() == 1
 
 
-def test_only_tls_1_3_is_spoken(door: Door, authority: Authority):
+def test_only_tls_1_3_is_spoken(gateway: RunningGateway, authority: Authority):
     old = authority.trust()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(httpx2.ConnectError, match="alert protocol version"):
         httpx2.get(f"https://127.0.0.1:{port(8443)}/mcp", verify=old)
-    assert door.ask().status_code == 200
+    assert gateway.ask().status_code == 200
 
 
 def test_tls_1_2_where_it_is_allowed_has_forward_secrecy(opened: Any, authority: Authority):
@@ -113,59 +115,59 @@ def test_tls_1_2_where_it_is_allowed_has_forward_secrecy(opened: Any, authority:
 
 def test_an_upstream_of_another_authority_gets_no_request(opened: Any, tmp_path: Path):
     (tmp_path / "other").mkdir()
-    with opened(Authority.at(tmp_path / "other").issue("core", [NAME])) as door:
-        answer = door.ask(headers={"authorization": "Bearer secret"})
+    with opened(Authority.at(tmp_path / "other").issue("core", [NAME])) as gateway:
+        answer = gateway.ask(headers={"authorization": "Bearer secret"})
         assert answer.status_code == 502
         assert ALWAYS.items() <= dict(answer.headers).items()
-        assert door.behind.received == []
+        assert gateway.behind.received == []
 
 
 def test_an_upstream_of_another_name_gets_no_request(opened: Any, authority: Authority):
-    with opened(authority.issue("other", ["mcp-auth-service.any.svc.cluster.local"])) as door:
-        assert door.ask().status_code == 502
-        assert door.behind.received == []
+    with opened(authority.issue("other", ["mcp-auth-service.any.svc.cluster.local"])) as gateway:
+        assert gateway.ask().status_code == 502
+        assert gateway.behind.received == []
 
 
 @pytest.mark.parametrize("domain", [None, "mcp.qudag.com"])
 def test_plain_http_is_sent_to_https_with_its_method(opened: Any, domain: str | None):
-    with opened(domain=domain) as door:
-        answer = door.ask_plain("/mcp?a=b", "POST", headers={"host": "asked.test"})
+    with opened(domain=domain) as gateway:
+        answer = gateway.ask_plain("/mcp?a=b", "POST", headers={"host": "asked.test"})
         host = domain or "asked.test"
         assert (answer.status_code, answer.headers["location"]) == (308, f"https://{host}/mcp?a=b")
-        assert door.behind.received == []
+        assert gateway.behind.received == []
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_probes_are_answered_without_the_upstream(door: Door, path: str):
-    before = list(door.behind.received)
-    assert (door.ask_plain(path).status_code, door.ask_plain(path).text) == (200, "ok\n")
-    assert door.behind.received == before
+def test_probes_are_answered_without_the_upstream(gateway: RunningGateway, path: str):
+    before = list(gateway.behind.received)
+    assert (gateway.ask_plain(path).status_code, gateway.ask_plain(path).text) == (200, "ok\n")
+    assert gateway.behind.received == before
 
 
 @pytest.mark.parametrize("path", ["/", "/mcp/", "/mcpx", "/ready", "/metrics", "/.well-known/x"])
-def test_what_is_not_there_is_not_found_and_not_passed_on(door: Door, path: str):
-    answer = door.ask(path)
+def test_what_is_not_there_is_not_found_and_not_passed_on(gateway: RunningGateway, path: str):
+    answer = gateway.ask(path)
     assert answer.status_code == 404
     assert ALWAYS.items() <= dict(answer.headers).items()
-    assert path not in door.behind.received
+    assert path not in gateway.behind.received
 
 
-def test_every_answer_of_the_upstream_carries_the_headers(door: Door):
-    answer = door.ask()
+def test_every_answer_of_the_upstream_carries_the_headers(gateway: RunningGateway):
+    answer = gateway.ask()
     assert ALWAYS.items() <= dict(answer.headers).items()
     assert answer.headers["server"] == "nginx"
 
 
-def test_a_body_above_the_limit_is_refused(door: Door):
-    assert door.ask(method="POST", content=b" " * 64 * 1024).status_code == 200
-    passed = len(door.behind.received)
-    answer = door.ask(method="POST", content=b" " * (64 * 1024 + 1))
+def test_a_body_above_the_limit_is_refused(gateway: RunningGateway):
+    assert gateway.ask(method="POST", content=b" " * 64 * 1024).status_code == 200
+    passed = len(gateway.behind.received)
+    answer = gateway.ask(method="POST", content=b" " * (64 * 1024 + 1))
     assert answer.status_code == 413
     assert ALWAYS.items() <= dict(answer.headers).items()
-    assert len(door.behind.received) == passed
+    assert len(gateway.behind.received) == passed
 
 
-def test_what_a_client_says_of_its_own_origin_is_replaced(door: Door):
+def test_what_a_client_says_of_its_own_origin_is_replaced(gateway: RunningGateway):
     said = {
         "host": "asked.test:8443",
         "x-forwarded-for": "1.2.3.4",
@@ -174,7 +176,7 @@ def test_what_a_client_says_of_its_own_origin_is_replaced(door: Door):
         "x-real-ip": "1.2.3.4",
         "x-request-id": "made-up",
     }
-    arrived = door.ask(headers=said).json()["headers"]
+    arrived = gateway.ask(headers=said).json()["headers"]
     assert re.fullmatch("[0-9a-f]{32}", arrived.pop("x-request-id"))
     assert {name: arrived[name] for name in said if name in arrived} == {
         "host": "asked.test",
@@ -185,19 +187,21 @@ def test_what_a_client_says_of_its_own_origin_is_replaced(door: Door):
     }
 
 
-def test_the_trace_and_the_token_are_passed_on_and_only_the_trace_is_logged(door: Door):
+def test_the_trace_and_the_token_are_passed_on_and_only_the_trace_is_logged(
+    gateway: RunningGateway,
+):
     sent = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
     token = {"authorization": "Bearer word-of-honour"}
-    arrived = door.ask("/mcp?secret=1", headers=sent | token).json()["headers"]
+    arrived = gateway.ask("/mcp?secret=1", headers=sent | token).json()["headers"]
     assert (sent | token).items() <= arrived.items()
-    until(lambda: sent["traceparent"] in door.running.log)
-    assert "word-of-honour" not in door.running.log
-    assert "secret=1" not in door.running.log
+    until(lambda: sent["traceparent"] in gateway.running.log)
+    assert "word-of-honour" not in gateway.running.log
+    assert "secret=1" not in gateway.running.log
 
 
-def test_an_upgraded_connection_carries_bytes_both_ways(door: Door):
+def test_an_upgraded_connection_carries_bytes_both_ways(gateway: RunningGateway):
     plain = socket.create_connection(("127.0.0.1", port(8443)), timeout=5)
-    with door.trust.wrap_socket(plain, server_hostname="localhost") as connection:
+    with gateway.trust.wrap_socket(plain, server_hostname="localhost") as connection:
         head = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         connection.sendall(head)
         answers = connection.makefile("rb")
@@ -208,33 +212,33 @@ def test_an_upgraded_connection_carries_bytes_both_ways(door: Door):
         assert answers.readline() == b"echo\n"
 
 
-def test_an_event_is_passed_on_while_its_stream_goes_on(door: Door):
+def test_an_event_is_passed_on_while_its_stream_goes_on(gateway: RunningGateway):
     url = f"https://127.0.0.1:{port(8443)}/mcp{STREAM}"
-    with httpx2.stream("GET", url, verify=door.trust, headers={WAIT: "2"}) as answer:
+    with httpx2.stream("GET", url, verify=gateway.trust, headers={WAIT: "2"}) as answer:
         arrivals = [(time.monotonic(), line) for line in answer.iter_lines() if line]
     assert [line for _, line in arrivals] == ["data: first", "data: last"]
     assert arrivals[1][0] - arrivals[0][0] > 1
 
 
-def test_an_upgrade_is_asked_of_the_server_for_a_websocket_only(door: Door):
+def test_an_upgrade_is_asked_of_the_server_for_a_websocket_only(gateway: RunningGateway):
     asked = {"connection": "upgrade", "upgrade": "websocket"}
-    arrived = door.ask("/mcp", headers=asked).json()["headers"]
+    arrived = gateway.ask("/mcp", headers=asked).json()["headers"]
     assert not {"connection", "upgrade"} & arrived.keys()
 
 
 def test_a_stop_lets_the_call_in_flight_finish_and_takes_no_new_one(opened: Any):
     answers: list[int] = []
-    with opened() as door:
+    with opened() as gateway:
         call = threading.Thread(
-            target=lambda: answers.append(door.ask(headers={HOLD: "1"}).status_code)
+            target=lambda: answers.append(gateway.ask(headers={HOLD: "1"}).status_code)
         )
         call.start()
-        until(lambda: door.behind.received)
-        door.running.terminate()
+        until(lambda: gateway.behind.received)
+        gateway.running.terminate()
         until(lambda: refuses(8443) and refuses(8080))
         assert answers == []
-        door.behind.go.set()
-        assert door.running.exit_status() == 0
+        gateway.behind.go.set()
+        assert gateway.running.exit_status() == 0
         call.join()
     assert answers == [200]
 

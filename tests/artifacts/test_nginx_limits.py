@@ -36,7 +36,7 @@ SLOW = RateLimits(
 )
 def test_each_zone_answers_429_at_its_number(opened: Any, path: str, body: bytes, number: int):
     """The burst and one: what a client may ask at once of a zone that was not used before."""
-    with opened(rate_limits=SLOW) as door, httpx2.Client(verify=door.trust) as client:
+    with opened(rate_limits=SLOW) as gateway, httpx2.Client(verify=gateway.trust) as client:
         url = f"https://127.0.0.1:{port(8443)}{path}"
         began = time.monotonic()
         answers = [client.post(url, content=body) for _ in range(number + 20)]
@@ -49,7 +49,7 @@ def test_each_zone_answers_429_at_its_number(opened: Any, path: str, body: bytes
 
 
 def test_a_body_of_untold_length_counts_as_an_upload(opened: Any):
-    with opened(rate_limits=SLOW) as door, httpx2.Client(verify=door.trust) as client:
+    with opened(rate_limits=SLOW) as gateway, httpx2.Client(verify=gateway.trust) as client:
         url = f"https://127.0.0.1:{port(8443)}/mcp"
         codes = [client.post(url, content=iter([b"x"])).status_code for _ in range(12)]
         assert codes[:6] == [200] * 6
@@ -59,38 +59,38 @@ def test_a_body_of_untold_length_counts_as_an_upload(opened: Any):
 
 @pytest.mark.parametrize(("path", "most"), [("/mcp", 10), ("/ws", 5)])
 def test_the_connection_limit_answers_429_at_its_number(opened: Any, path: str, most: int):
-    with opened(rate_limits=RateLimits()) as door:
+    with opened(rate_limits=RateLimits()) as gateway:
         slow = [
-            threading.Thread(target=door.ask, args=(path,), kwargs={"headers": {HOLD: "1"}})
+            threading.Thread(target=gateway.ask, args=(path,), kwargs={"headers": {HOLD: "1"}})
             for _ in range(most)
         ]
         for thread in slow:
             thread.start()
-        until(lambda: len(door.behind.received) == most)
-        assert door.ask(path).status_code == 429
-        door.behind.go.set()
+        until(lambda: len(gateway.behind.received) == most)
+        assert gateway.ask(path).status_code == 429
+        gateway.behind.go.set()
         for thread in slow:
             thread.join()
-        assert door.ask(path).status_code == 200
+        assert gateway.ask(path).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_reached_no_server_is_tried_again(opened: Any, method: str):
-    with opened() as door:
-        door.behind.unreachable = 1
-        assert door.ask(method=method).status_code == 200
-        assert door.behind.received == ["/mcp"]
+    with opened() as gateway:
+        gateway.behind.unreachable = 1
+        assert gateway.ask(method=method).status_code == 200
+        assert gateway.behind.received == ["/mcp"]
 
 
 def test_a_call_that_was_sent_is_not_sent_again_and_a_question_is(opened: Any):
-    with opened() as door:
-        assert door.ask(method="POST", headers={DROP: "1"}).status_code == 502
-        assert door.behind.received == ["/mcp"]
-        assert door.ask(headers={DROP: "1"}).status_code == 502
-        assert door.behind.received == ["/mcp"] * 3
+    with opened() as gateway:
+        assert gateway.ask(method="POST", headers={DROP: "1"}).status_code == 502
+        assert gateway.behind.received == ["/mcp"]
+        assert gateway.ask(headers={DROP: "1"}).status_code == 502
+        assert gateway.behind.received == ["/mcp"] * 3
 
 
 def test_a_server_that_fails_is_asked_again_at_the_next_request(opened: Any):
-    with opened() as door:
-        door.behind.unreachable = 2
-        assert [door.ask().status_code for _ in range(2)] == [502, 200]
+    with opened() as gateway:
+        gateway.behind.unreachable = 2
+        assert [gateway.ask().status_code for _ in range(2)] == [502, 200]

@@ -10,7 +10,7 @@ import pytest
 from components.base.problems import ProblemReport
 from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
-from delivery.outputs import Begun, Deployed, Door, resolved
+from delivery.outputs import Begun, Deployed, EntryService, resolved
 
 OUTPUTS = {
     "mcp_url": "https://address-of.qudag-mcp-dev.mcp-gateway-service/mcp",
@@ -20,18 +20,20 @@ OUTPUTS = {
 
 
 def deployed() -> Deployed:
-    return Deployed(outputs=OUTPUTS, cluster="context", context="mine", door=("n", "s"))
+    return Deployed(
+        outputs=OUTPUTS, cluster="context", context="mine", forwarded_service=("n", "s")
+    )
 
 
 def test_an_address_takes_the_place_of_its_token() -> None:
-    door = Door("qudag-mcp-dev", "mcp-gateway-service", "10.250.1.1")
-    assert resolved(OUTPUTS, door)["mcp_url"] == "https://10.250.1.1/mcp"
+    entry = EntryService("qudag-mcp-dev", "mcp-gateway-service", "10.250.1.1")
+    assert resolved(OUTPUTS, entry)["mcp_url"] == "https://10.250.1.1/mcp"
 
 
 def test_without_an_address_the_url_is_the_local_end_of_a_forwarded_port() -> None:
-    door = Door("qudag-mcp-dev", "mcp-gateway-service", None)
-    assert resolved(OUTPUTS, door)["mcp_url"] == "https://localhost:8443/mcp"
-    command = door.forwarding(Kubectl(Path("kubectl"), "mine"))
+    entry = EntryService("qudag-mcp-dev", "mcp-gateway-service", None)
+    assert resolved(OUTPUTS, entry)["mcp_url"] == "https://localhost:8443/mcp"
+    command = entry.forwarding(Kubectl(Path("kubectl"), "mine"))
     assert command[-2:] == ["service/mcp-gateway-service", "8443:443"]
 
 

@@ -13,7 +13,7 @@ from delivery.kubectl import Kubectl
 from delivery.pending_operations import operations, remove_halves, settled
 
 SPACE = "urn:pulumi:dev::p::kubernetes:core/v1:Namespace::space"
-DOOR = "urn:pulumi:dev::p::kubernetes:core/v1:Service::door"
+SERVICE = "urn:pulumi:dev::p::kubernetes:core/v1:Service::edge"
 LOST = "urn:pulumi:dev::p::kubernetes:core/v1:ConfigMap::lost"
 PROVIDER = "urn:pulumi:dev::p::pulumi:providers:kubernetes::cluster"
 
@@ -34,19 +34,19 @@ def state(*pending: dict[str, Any], resources: tuple[dict[str, Any], ...] = ()) 
 
 @pytest.fixture
 def kubectl(tmp_path: Path) -> Kubectl:
-    """A kubectl for a cluster that has the door and nothing else."""
+    """A kubectl for a cluster that has the Service and nothing else."""
     owned = [
         {"manager": "pulumi-kubernetes-1a2b", "operation": "Apply"},
         {"manager": "controller", "operation": "Update"},
     ]
-    door = {
+    service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "door", "namespace": "space", "managedFields": owned},
+        "metadata": {"name": "edge", "namespace": "space", "managedFields": owned},
         "spec": {"clusterIP": "10.0.0.1"},
     }
     program = tmp_path / "kubectl"
-    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{json.dumps(door)}\nEND\n")
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{json.dumps(service)}\nEND\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return Kubectl(program, "none")
 
@@ -61,14 +61,14 @@ def test_nothing_is_open_after_an_update_that_ended() -> None:
 
 
 def test_what_is_in_the_cluster_is_taken_in_with_the_owner_of_its_fields(kubectl: Kubectl) -> None:
-    door = resource(DOOR, "Service", name="door", namespace="space")
-    found = after(state(begun("creating", door)), kubectl)
+    service = resource(SERVICE, "Service", name="edge", namespace="space")
+    found = after(state(begun("creating", service)), kubectl)
     assert "pending_operations" not in found
     (taken,) = found["resources"]
-    assert taken["id"] == "space/door"
-    assert taken["inputs"] == door["inputs"]
+    assert taken["id"] == "space/edge"
+    assert taken["inputs"] == service["inputs"]
     assert taken["outputs"]["__fieldManager"] == "pulumi-kubernetes-1a2b"
-    assert taken["outputs"]["__inputs"] == door["inputs"]
+    assert taken["outputs"]["__inputs"] == service["inputs"]
 
 
 def test_what_was_not_made_yet_is_dropped(kubectl: Kubectl) -> None:
@@ -79,7 +79,7 @@ def test_what_was_not_made_yet_is_dropped(kubectl: Kubectl) -> None:
 
 
 def test_what_is_known_already_stays_as_it_is(kubectl: Kubectl) -> None:
-    known = resource(DOOR, "Service", name="door", namespace="space") | {"id": "space/door"}
+    known = resource(SERVICE, "Service", name="edge", namespace="space") | {"id": "space/edge"}
     for kind in ("creating", "updating", "deleting"):
         found = after(state(begun(kind, known), resources=(known,)), kubectl)
         assert found["resources"] == [known]

@@ -32,7 +32,7 @@ def test_a_platform_that_is_up_passes_every_check(platform: Platform) -> None:
     assert ran.status == 0, ran.err
     found = results(ran)
     assert len(found) == 12
-    if platform.deployed.door:  # a forwarded port has no plain HTTP beside it
+    if platform.deployed.forwarded_service:  # one port is forwarded: HTTPS
         assert found.pop("plain HTTP") == "not checked"
     assert set(found.values()) == {"ok"}
 

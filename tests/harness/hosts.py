@@ -163,11 +163,11 @@ def streaming_runtime(app: Path, variables: dict[str, str]) -> list[str]:
 
 @contextlib.contextmanager
 def lambda_function(
-    directory: Path, issuer: Issuer, database: str, *doors: str, streaming: bool
+    directory: Path, issuer: Issuer, database: str, *endpoints: str, streaming: bool
 ) -> Generator[dict[str, Host]]:
-    """Instances of a function, by its doors; no invocation may have failed at the end."""
+    """Instances of a function, by its endpoints; no invocation may have failed at the end."""
     app = app_folder(directory)
-    service = LambdaService(*doors)
+    service = LambdaService(*endpoints)
     state = {"kind": "dynamodb", "sessions": "sessions", "connections": "connections"}
     variables = environment(
         issuer,
@@ -184,8 +184,8 @@ def lambda_function(
         ]
         logs = [process.log_file for process in processes]
         hosts = {
-            door: Host(f"http://localhost:{port}", issuer, logs)
-            for door, port in service.ports.items()
+            endpoint: Host(f"http://localhost:{port}", issuer, logs)
+            for endpoint, port in service.ports.items()
         }
         with running(*processes, ready=lambda: service.idle >= INSTANCES):
             yield hosts

@@ -48,20 +48,20 @@ class Invocation:
 
 
 class LambdaService:
-    """One function: its Runtime API for any number of instances, and the doors to it.
+    """One function: its Runtime API for any number of instances, and the endpoints of it.
 
     Attributes:
         failures: what runtimes reported as errors.
         idle: instances that wait for an event.
     """
 
-    def __init__(self, *doors: str) -> None:
+    def __init__(self, *endpoints: str) -> None:
         self.waiting: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self.under_way: dict[str, Invocation] = {}
         self.failures: list[dict[str, Any]] = []
         self.idle = 0
         self.api_port = free_port()
-        self.ports = {door: free_port() for door in doors}
+        self.ports = {endpoint: free_port() for endpoint in endpoints}
         self.runtime_api = Starlette(
             routes=[
                 Route(f"{API}/invocation/next", self._next),
@@ -78,7 +78,7 @@ class LambdaService:
         await self.waiting.put(invocation)
         return invocation
 
-    def door(self, kind: str) -> Starlette:
+    def endpoint(self, kind: str) -> Starlette:
         """An HTTP API or a function URL, by the name of its recorded event."""
         template = json.loads((EVENTS / f"{kind}.json").read_text())
 
@@ -147,7 +147,7 @@ class LambdaService:
     def serving(self) -> Generator[None]:
         """Everything on loopback, in an event loop of a thread."""
         apps = {self.api_port: self.runtime_api}
-        apps |= {port: self.door(kind) for kind, port in self.ports.items()}
+        apps |= {port: self.endpoint(kind) for kind, port in self.ports.items()}
         servers = [
             uvicorn.Server(
                 uvicorn.Config(

@@ -33,7 +33,7 @@ ALWAYS = {
 
 
 @dataclass
-class Door:
+class RunningGateway:
     """A running gateway, its upstream, and a client that trusts it."""
 
     running: RunningContainer
@@ -74,8 +74,8 @@ def opened(
     authority: Authority,
     certificate: tuple[Path, Path] | None = None,
     **given: Any,
-) -> Generator[Door]:
-    """A door with these arguments, in a network of its own; the server shows `certificate`."""
+) -> Generator[RunningGateway]:
+    """A gateway with these arguments, in a network of its own; the server shows `certificate`."""
     pod = gateway_pod(directory, authority, **given)
     shown = certificate or authority.issue("core", [NAME])
     with (
@@ -83,14 +83,14 @@ def opened(
         upstream(port(BEHIND), *shown) as behind,
         pod.running("gateway") as running,
     ):
-        door = Door(running, behind, authority.trust())
-        until(lambda: is_open(door))
-        yield door
+        gateway = RunningGateway(running, behind, authority.trust())
+        until(lambda: is_open(gateway))
+        yield gateway
 
 
-def is_open(door: Door) -> bool:
-    assert door.running.process.poll() is None, door.running.log
+def is_open(gateway: RunningGateway) -> bool:
+    assert gateway.running.process.poll() is None, gateway.running.log
     try:
-        return door.ask_plain("/ready").status_code == 200
+        return gateway.ask_plain("/ready").status_code == 200
     except httpx2.ConnectError:
         return False

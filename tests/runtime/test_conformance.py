@@ -53,21 +53,24 @@ class Started:
 
     def _started(self, name: str) -> dict[str, Host]:
         match name:
-            case "lambda_http_api" | "lambda_url":  # two doors of one function
-                doors = self._function("http-api", "function-url", streaming=False)
-                return {"lambda_http_api": doors["http-api"], "lambda_url": doors["function-url"]}
+            case "lambda_http_api" | "lambda_url":  # two endpoints of one function
+                endpoints = self._function("http-api", "function-url", streaming=False)
+                return {
+                    "lambda_http_api": endpoints["http-api"],
+                    "lambda_url": endpoints["function-url"],
+                }
             case "lambda_stream":
                 return {name: self._function("function-url", streaming=True)["function-url"]}
             case _:
                 start = getattr(hosts, name)(self.paths.mktemp(name), self.issuer)
                 return {name: self.stack.enter_context(start)}
 
-    def _function(self, *doors: str, streaming: bool) -> dict[str, Host]:
+    def _function(self, *endpoints: str, streaming: bool) -> dict[str, Host]:
         if self.database is None:
             self.database = self.stack.enter_context(hosts.tables())
         directory = self.paths.mktemp("function")
         running = hosts.lambda_function(
-            directory, self.issuer, self.database, *doors, streaming=streaming
+            directory, self.issuer, self.database, *endpoints, streaming=streaming
         )
         return self.stack.enter_context(running)
 

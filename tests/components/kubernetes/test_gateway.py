@@ -18,7 +18,7 @@ def graph(**args: Any) -> ResourceGraph:
     return record(lambda: Gateway("mcp-gateway", gateway(**args)))
 
 
-def door(**args: Any) -> Pods:
+def gateway_pods(**args: Any) -> Pods:
     (found,) = pods(graph(**args))
     return found
 
@@ -37,9 +37,9 @@ def test_the_outputs_are_those_of_every_target_that_serves_mcp():
 
 
 def test_without_a_domain_the_outputs_name_the_load_balancers_address():
-    exposure = Exposure(name="door", type="LoadBalancer")
+    exposure = Exposure(name="edge", type="LoadBalancer")
     given = outputs(domain=None, exposure=exposure)
-    assert given["mcp_url"] == "https://address-of.qudag-mcp-dev.door/mcp"
+    assert given["mcp_url"] == "https://address-of.qudag-mcp-dev.edge/mcp"
 
 
 def test_nginx_runs_with_the_rendered_configuration_and_an_own_image_without():
@@ -48,13 +48,13 @@ def test_nginx_runs_with_the_rendered_configuration_and_an_own_image_without():
     assert objects(own, "ConfigMap") == []
     (found,) = pods(own)
     assert found.container("mcp-gateway")["command"] == ["own-gateway"]
-    assert "command" not in door(engine=GatewayEngine.IMAGE).container("mcp-gateway")
+    assert "command" not in gateway_pods(engine=GatewayEngine.IMAGE).container("mcp-gateway")
 
 
 def test_both_engines_are_probed_limited_and_drained_alike():
     nginx, own = (
-        door().containers[0],
-        door(engine=GatewayEngine.IMAGE, command=["own"]).containers[0],
+        gateway_pods().containers[0],
+        gateway_pods(engine=GatewayEngine.IMAGE, command=["own"]).containers[0],
     )
     for field in ("livenessProbe", "readinessProbe", "resources", "lifecycle", "ports"):
         assert nginx[field] == own[field]
@@ -62,14 +62,14 @@ def test_both_engines_are_probed_limited_and_drained_alike():
 
 def test_a_changed_rate_limit_rolls_the_pods():
     checksum = "qudag-mcp/files-checksum"
-    limited = door(rate_limits=RateLimits())
-    assert door().annotations[checksum] != limited.annotations[checksum]
+    limited = gateway_pods(rate_limits=RateLimits())
+    assert gateway_pods().annotations[checksum] != limited.annotations[checksum]
 
 
 def test_neither_probe_asks_the_server_behind_the_gateway():
     conf = nginx_conf(gateway())
     plain = conf[conf.index("listen 8080") : conf.index("listen 8443")]
-    found = door().container("mcp-gateway")
+    found = gateway_pods().container("mcp-gateway")
     for probe in ("livenessProbe", "readinessProbe"):
         assert found[probe]["httpGet"]["port"] == 8080
         assert found[probe]["httpGet"]["path"] in plain
@@ -79,7 +79,7 @@ def test_neither_probe_asks_the_server_behind_the_gateway():
 def test_the_gateway_outlives_the_server_behind_it():
     budget = TimeoutBudget(longest_tool=300)
     server, hop = budget.at(Distance.SERVER), budget.at(Distance.GATEWAY)
-    assert door(budget=budget).spec["terminationGracePeriodSeconds"] == hop.grace
+    assert gateway_pods(budget=budget).spec["terminationGracePeriodSeconds"] == hop.grace
     conf = nginx_conf(gateway(budget=budget))
     assert f"proxy_read_timeout {hop.timeout}s;" in conf
     assert f"worker_shutdown_timeout {hop.drain}s;" in conf
@@ -88,7 +88,7 @@ def test_the_gateway_outlives_the_server_behind_it():
 
 
 def test_only_the_public_certificate_has_its_key_in_the_gateway():
-    found = door()
+    found = gateway_pods()
     secrets = {
         volume["secret"]["secretName"]: [item["key"] for item in volume["secret"]["items"]]
         for volume in found.spec["volumes"]
@@ -98,7 +98,7 @@ def test_only_the_public_certificate_has_its_key_in_the_gateway():
 
 
 def test_one_secret_may_hold_both_certificates():
-    found = door(internal_tls_secret="mcp-tls-secret")
+    found = gateway_pods(internal_tls_secret="mcp-tls-secret")
     keys = {
         mount["mountPath"]: [item["key"] for item in found.volume(mount["name"])["secret"]["items"]]
         for mount in found.container("mcp-gateway")["volumeMounts"]

@@ -167,18 +167,18 @@ def test_a_stateful_sets_autoscaler_scales_the_stateful_set():
 
 def test_the_service_offers_only_the_ports_that_are_meant_for_it():
     ports = [Port(name="http", number=8080, service=80), Port(name="debug", number=6060)]
-    made = graph(container(ports=ports), exposure=Exposure(name="door"))
+    made = graph(container(ports=ports), exposure=Exposure(name="edge"))
     (service,) = objects(made, "Service")
-    assert service["metadata"]["name"] == "door"
+    assert service["metadata"]["name"] == "edge"
     assert service["spec"]["ports"] == [
         {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
     ]
 
 
 def test_nothing_is_reachable_from_outside_unless_it_is_said():
-    (service,) = objects(graph(exposure=Exposure(name="door")), "Service")
+    (service,) = objects(graph(exposure=Exposure(name="edge")), "Service")
     assert service["spec"]["type"] == "ClusterIP"
-    outside = Exposure(name="door", type="LoadBalancer", allowed_from=["10.0.0.0/8"])
+    outside = Exposure(name="edge", type="LoadBalancer", allowed_from=["10.0.0.0/8"])
     (service,) = objects(graph(exposure=outside), "Service")
     assert service["spec"]["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
     assert service["spec"]["externalTrafficPolicy"] == "Local"
@@ -190,7 +190,7 @@ def test_nothing_is_reachable_from_outside_unless_it_is_said():
 def test_an_address_that_may_never_come_need_not_be_waited_for(
     awaited: bool, annotations: dict[str, str] | None
 ):
-    outside = graph(exposure=Exposure(name="door", type="LoadBalancer", awaited=awaited))
+    outside = graph(exposure=Exposure(name="edge", type="LoadBalancer", awaited=awaited))
     service = outside.one("kubernetes:core/v1:Service")
     assert service.inputs["metadata"].get("annotations") == annotations
     assert "annotations" not in manifest(service, outside)["metadata"]
@@ -267,7 +267,7 @@ def test_every_refusal_is_said_at_once():
         container(claims=claims, ports=[]),
         rollout=Rollout(surge=0, unavailable=0),
         scaling=Autoscaling(min=3, max=2),
-        exposure=Exposure(name="door"),
+        exposure=Exposure(name="edge"),
     )
     assert [problem.partition(":")[0] for problem in problems] == [
         "mcp-core.containers",

@@ -103,8 +103,8 @@ def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
         services.kubectl.must("wait", "--for=condition=Ready", "pod/stranger", f"-n={space}")
         run = ["exec", f"-n={space}", "stranger", "--", "bash", "-c", TRY, "try", *targets]
         # Clients of the gateway are named by their networks, which a pod of a local node is in.
-        door = {f"{addresses(services, 'mcp-gateway')[0]}:{port}" for port in (8080, 8443)}
-        assert set(services.kubectl.must(*run).split()) - door == set()
+        ports = {f"{addresses(services, 'mcp-gateway')[0]}:{port}" for port in (8080, 8443)}
+        assert set(services.kubectl.must(*run).split()) - ports == set()
     finally:
         services.kubectl.must("delete", "namespace", space, "--wait=false")
 
