@@ -18,7 +18,7 @@ from pathlib import Path
 VERSION = "3.253.0"
 SOURCE = "https://get.pulumi.com/releases/sdk"
 
-# SHA-256 of the release's archives. docs/up.md says where they were taken from.
+# SHA-256 of the release's archives; docs/explanation/engines-and-clusters.md names their source.
 CHECKSUMS: Mapping[str, str] = {
     "linux-x64": "33161e521280e6c77395a46344dba5ff9c118a90df254801e662087143b4d1ac",
     "linux-arm64": "7d7074d67a76139226c163b2365f14fbd45d8e2251362a2e10dc4602b3b577ea",

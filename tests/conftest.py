@@ -15,8 +15,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if key == "conformance"
     )
     if passed:
-        from tests.harness.conformance import cell_of, expected, table
         from tests.harness.server import ERAS
+        from tools.host_conformance import cell_of, expected, table
 
         cells = {
             cell: cell_of(*cell) if passed[cell] == len(ERAS) else "**not shown**"

@@ -16,6 +16,7 @@ from components.mcp.timeout_budget import Distance, Hop
 from stacks.config.reference import forms_table, section_table
 from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
+from tools.host_conformance import expected, table
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(
@@ -73,8 +74,6 @@ def budget_table(longest_tool: int) -> str:
 
 def hosts_table() -> str:
     """What each host of the server does, as the conformance tests hold it."""
-    from tests.harness.conformance import expected, table
-
     return table(expected())
 
 

@@ -35,7 +35,7 @@ def tls(url: str, ca_file: str | None) -> str:
             f"{host}:{port}",
             f"its certificate is refused: {refusal.verify_message}",
             "no client that verifies it connects",
-            "renew it in the gateway's TLS Secret: docs/operations/secrets.md says how",
+            "renew it in the gateway's TLS Secret: docs/how-to/rotate-secrets.md says how",
         ) from refusal
     except (OSError, TimeoutError) as failure:
         raise wrong(

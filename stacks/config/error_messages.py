@@ -268,7 +268,8 @@ def _mapping(said: _Said) -> tuple[str, str]:
 
 
 def _otherwise(said: _Said) -> tuple[str, str]:
-    return f"is {said.shown}", "write a value of the form in docs/configuration.md, or leave it out"
+    fix = "write a value of the form in docs/reference/configuration.md, or leave it out"
+    return f"is {said.shown}", fix
 
 
 _WORDS: Final[Mapping[str, Wording]] = {

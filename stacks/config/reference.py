@@ -1,4 +1,4 @@
-"""The tables of docs/configuration.md: each field with its form, default and meaning."""
+"""Tables for docs/reference/configuration.md: each field with its form, default and meaning."""
 
 from __future__ import annotations
 

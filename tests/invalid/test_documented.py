@@ -1,4 +1,4 @@
-"""The refusals that docs/configuration.md shows are those of the program."""
+"""The refusals that docs/reference/configuration.md shows are those of the program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_sample_of_a_refusal_is_what_the_program_says(tmp_path: Path):
         text = text.replace(sound, broken)
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(text)
-    page = (ROOT / "docs" / "configuration.md").read_text()
+    page = (ROOT / "docs/reference/configuration.md").read_text()
     (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
     assert shown.strip() == str(refused(file))
 

@@ -1,8 +1,8 @@
 """Real input: prod carries every value of the deployment patterns, or the table says why not.
 
 ``patterns.yaml`` holds what the source document says, object by object, path by path (as
-tests/harness/leaves.py writes them). ``docs/deployment-patterns.md`` holds one table with a row
-for each deviation.
+tests/harness/leaves.py writes them). ``docs/reference/deployment-patterns.md`` holds one table
+with a row for each deviation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.leaves import leaves
 from tests.harness.stacks import stack
 
-TABLE: Final = ROOT / "docs/deployment-patterns.md"
+TABLE: Final = ROOT / "docs/reference/deployment-patterns.md"
 SOURCE: Final = Path(os.environ.get("SEEDS_DIR", ".")) / "000_15fec3be14b980b9.txt"
 PATTERNS: Final[dict[str, dict[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("patterns.yaml").read_text()

@@ -47,7 +47,7 @@ def test_a_report_reads_as_agreed(name: str):
 
 @pytest.mark.parametrize("name", ["comparison.txt", "inventory.txt"])
 def test_the_sample_in_the_documentation_is_a_real_one(name: str):
-    page = (GOLDEN.parents[2] / "docs" / "preview.md").read_text()
+    page = (GOLDEN.parents[2] / "docs/reference/preview.md").read_text()
     assert f"```\n{(GOLDEN / name).read_text().rstrip()}\n```" in page
 
 

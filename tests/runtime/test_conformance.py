@@ -15,11 +15,11 @@ from mcp.client.auth.utils import build_protected_resource_metadata_discovery_ur
 from mcp_types import INVALID_PARAMS, PARSE_ERROR
 
 from tests.harness import hosts
-from tests.harness.conformance import HOSTS, POINTS, limit_of
 from tests.harness.host import Host
 from tests.harness.lambda_service import RENAMED
 from tests.harness.server import ERAS, MODERN, eventually, text_of
 from tests.harness.tokens import ISSUER, Issuer
+from tools.host_conformance import HOSTS, POINTS, limit_of
 
 BODY_LIMIT = 4 * 1024 * 1024
 WORKER_LIBRARY = importlib.util.find_spec("azure_functions_runtime") is not None

@@ -1,4 +1,4 @@
-"""docs/components/runtime.md names every key, tool and metric that there is."""
+"""docs/reference/server.md names every key, tool and metric that there is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.tools import ROLE_TOOLS
 from tests.harness.server import settings
 from tests.harness.tokens import Issuer
 
-PAGE = (Path(__file__).parents[2] / "docs/components/runtime.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/reference/server.md").read_text()
 
 
 def keys() -> list[str]:

@@ -1,11 +1,13 @@
-"""What every host of the server must do, and what its cloud keeps it from: a table."""
+"""The conformance table of the server's hosts, which the documentation shows and tests check."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from .server import ERAS
+ERAS: Final = ("modern", "legacy")
+"""The protocol eras that each point is tested in."""
 
 HOSTS: Mapping[str, str] = {
     "uvicorn": "Kubernetes: uvicorn",
@@ -16,7 +18,7 @@ HOSTS: Mapping[str, str] = {
     "lambda_stream": "Lambda, streaming function URL: `hosts/stream`",
     "azure_function": "Azure Functions: azure-functions-runtime",
 }
-"""Each with the name under which it is shown: where it is used, and what runs it."""
+"""Hosts by key; the value is the host's name in the table."""
 
 POINTS: Mapping[str, str] = {
     "hello": "initialize or discovery",
@@ -34,11 +36,11 @@ POINTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Limited:
-    """What a cloud publishes that it does not give, in some eras, and what happens instead.
+    """A point that a cloud's documented limit prevents, in some eras.
 
     Attributes:
-        holds: the check that shows what happens instead.
-        source: the cloud's document.
+        holds: name of the check that is run in place of the point.
+        source: the cloud's document that states the limit.
     """
 
     hosts: tuple[str, ...]
@@ -56,8 +58,8 @@ LIMITS: tuple[Limited, ...] = (
         point="progress",
         eras=ERAS,
         holds="progress_with_the_end",
-        cell="with the end",
-        why="an answer leaves whole, so progress arrives with the result",
+        cell="with the result",
+        why="the response is buffered, so progress arrives with the result",
         source="Response streaming for Lambda functions: HTTP APIs and buffered URLs do not stream",
     ),
     Limited(
@@ -66,8 +68,8 @@ LIMITS: tuple[Limited, ...] = (
         eras=("modern",),
         holds="runs_to_its_end",
         cell="legacy only",
-        why="the function is not told that its client went, which is how the modern era cancels:"
-        " such a call runs to its end",
+        why="the modern era cancels by closing the connection, of which Lambda does not inform"
+        " the function: the call runs to its end",
         source="Response streaming for Lambda functions: a stream is not stopped when the "
         "client's connection breaks; Invoke: a client may disconnect during an invocation",
     ),
@@ -75,7 +77,7 @@ LIMITS: tuple[Limited, ...] = (
 
 
 def limit_of(host: str, point: str, era: str) -> Limited | None:
-    """What keeps `host` from `point` in `era`; None where nothing does."""
+    """The documented limit of `host` for `point` in `era`, if there is one."""
     for limit in LIMITS:
         if host in limit.hosts and point == limit.point and era in limit.eras:
             return limit
@@ -83,7 +85,7 @@ def limit_of(host: str, point: str, era: str) -> Limited | None:
 
 
 def cell_of(host: str, point: str) -> str:
-    """What the table says when all is as it should be."""
+    """The text of a cell when its test passes."""
     for number, limit in enumerate(LIMITS, start=1):
         if host in limit.hosts and point == limit.point:
             return f"{limit.cell} ({number})"
@@ -91,19 +93,19 @@ def cell_of(host: str, point: str) -> str:
 
 
 def table(cells: Mapping[tuple[str, str], str]) -> str:
-    """The result table in Markdown, a row a point; `cells` by host and point."""
-    letters = dict(zip(HOSTS, "ABCDEFG", strict=True))
+    """The table in Markdown, one row a point; `cells` is keyed by host and point."""
+    columns = dict(zip(HOSTS, "ABCDEFG", strict=True))
     rows = [
         f"| {shown} | " + " | ".join(cells[host, point] for host in HOSTS) + " |"
         for point, shown in POINTS.items()
     ]
     return "\n".join(
         [
-            f"| | {' | '.join(letters.values())} |",
+            f"| | {' | '.join(columns.values())} |",
             "|---" * (len(HOSTS) + 1) + "|",
             *rows,
             "",
-            *(f"- {letters[host]}: {shown}" for host, shown in HOSTS.items()),
+            *(f"- {columns[host]}: {shown}" for host, shown in HOSTS.items()),
             *(
                 f"- ({number}) {limit.why} ({limit.source})"
                 for number, limit in enumerate(LIMITS, 1)
@@ -113,5 +115,5 @@ def table(cells: Mapping[tuple[str, str], str]) -> str:
 
 
 def expected() -> dict[tuple[str, str], str]:
-    """All cells as they should be."""
+    """All cells of a run in which every test passes."""
     return {(host, point): cell_of(host, point) for host in HOSTS for point in POINTS}
