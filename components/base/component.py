@@ -1,4 +1,4 @@
-"""The one way a component reads its args, names and parents its children, registers its outputs."""
+"""Base class of components: reads args, names children, sets their parent, registers outputs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Args = TypeVar("Args")
 
 
 class Component(pulumi.ComponentResource, Generic[Args]):
-    """A ComponentResource with one naming rule and no forgotten outputs.
+    """A ComponentResource whose children share one naming rule and whose outputs are registered.
 
     A subclass names its dataclass in ``args_type``, annotates each output as
-    ``name: pulumi.Output[T]`` and builds its children in ``build``. Its type token stands in
+    ``name: pulumi.Output[T]`` and creates its children in ``build``. Its type token is in
     ``tokens.TYPE_TOKENS`` under the class's name.
     """
 
@@ -30,14 +30,14 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         args: Args | Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Registers the component and all it is made of.
+        """Registers the component and its children.
 
         Args:
             name: logical name; every child's name starts with it.
             args: the component's dataclass, or a mapping with the same fields (camelCase or
                 snake_case), as other Pulumi languages hand them over.
-            opts: the caller's options; they concern this component and are inherited, never
-                merged into a child's own.
+            opts: the caller's options. Children inherit them through their parent; they are
+                never merged into a child's own options.
 
         Raises:
             ProblemReport: args that cannot work, all of them at once.
@@ -69,6 +69,14 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         """Logical name of the child that plays ``role``."""
         return f"{self.name}-{role}"
 
-    def owned(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options that make a child ours; never merged with the caller's own."""
-        return pulumi.ResourceOptions(parent=self, **options)
+    def owned(self, *, protect: bool = False, **options: Any) -> pulumi.ResourceOptions:
+        """Options of a child: this component is its parent.
+
+        The caller's options are not merged in: a child inherits them through its parent.
+
+        Args:
+            protect: True protects the child. False leaves the option unset, because an explicit
+                False would override ``protect=True`` of this component.
+            options: other resource options of the child.
+        """
+        return pulumi.ResourceOptions(parent=self, protect=protect or None, **options)

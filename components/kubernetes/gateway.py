@@ -96,7 +96,7 @@ class GatewayArgs:
         rate_limits: per client address; None for none.
         tls_minimum: oldest TLS version that clients may use.
         max_body: largest request, in nginx units.
-        exposure: the Service in front of it.
+        exposure: the Service in front of it; named ``<gateway>-service`` when it has no name.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
         environment: value of QUDAG_ENV.
@@ -115,7 +115,7 @@ class GatewayArgs:
     rate_limits: RateLimits | None = None
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
     max_body: str = "50m"
-    exposure: Exposure = field(default_factory=lambda: Exposure(name="mcp-gateway-service"))
+    exposure: Exposure = field(default_factory=Exposure)
     replicas: int = 3
     scaling: Autoscaling | None = None
     rollout: Rollout = field(default_factory=Rollout)

@@ -43,7 +43,7 @@ class Exposure:
     """The Service in front of the pods.
 
     Attributes:
-        name: physical name; others address the workload by it.
+        name: physical name, by which others address the workload; ``<workload>-service`` when None.
         type: LoadBalancer makes it reachable from outside the cluster.
         headless: give each pod a name in DNS instead of one address for all.
         allowed_from: networks that a load balancer takes connections from.
@@ -51,7 +51,7 @@ class Exposure:
         affinity: a client address keeps its pod, as sessions in a pod's memory need it.
     """
 
-    name: str
+    name: str | None = None
     type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
     headless: bool = False
     allowed_from: Sequence[str] = ()
@@ -125,11 +125,8 @@ class Workload(Component[WorkloadArgs]):
             )
         service = self._service(args)
         self.service_status = service.status if service else pulumi.Output.from_input(None)
-        self.host = pulumi.Output.format(
-            "{0}.{1}.svc.cluster.local",
-            args.exposure.name if args.exposure else self.physical,
-            args.namespace,
-        )
+        address = f"{self._service_name(args)}.{{0}}.svc.cluster.local"
+        self.host = pulumi.Output.format(address, args.namespace)
         self._pods(args, identity)
         fewest = args.scaling.min if args.scaling else args.replicas
         if fewest > 1:
@@ -153,6 +150,12 @@ class Workload(Component[WorkloadArgs]):
         shown = labels(self.physical, args.component)
         return metadata(name, namespace=args.namespace, labels=shown)
 
+    def _service_name(self, args: WorkloadArgs) -> str:
+        """The Service's physical name; the workload's own where there is no Service."""
+        if args.exposure is None:
+            return self.physical
+        return args.exposure.name or f"{self.physical}-service"
+
     def _service(self, args: WorkloadArgs) -> KubernetesObject | None:
         if (exposure := args.exposure) is None:
             return None
@@ -161,7 +164,7 @@ class Workload(Component[WorkloadArgs]):
             "selector": selector(self.physical),
             "ports": [_service_port(p) for c in args.containers for p in c.ports if p.service],
         }
-        described = self._metadata(args, exposure.name)
+        described = self._metadata(args, self._service_name(args))
         if exposure.headless:
             # Peers must find each other before they are ready, or none ever becomes ready.
             spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
@@ -185,6 +188,7 @@ class Workload(Component[WorkloadArgs]):
 
     def _pods(self, args: WorkloadArgs, identity: KubernetesObject) -> None:
         claims = [claim for c in args.containers for claim in c.claims]
+        protect = False
         extra: dict[str, Any] = {"topologySpreadConstraints": spread(self.physical)}
         spec: dict[str, Any] = {"selector": {"matchLabels": selector(self.physical)}}
         if args.scaling is None:
@@ -199,8 +203,9 @@ class Workload(Component[WorkloadArgs]):
                 },
             }
         else:
-            spec["serviceName"] = args.exposure.name if args.exposure else self.physical
+            spec["serviceName"] = self._service_name(args)
             spec["podManagementPolicy"] = "Parallel"
+            protect = any(claim.protect for claim in claims)
             if claims:
                 spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in claims]
         spec["template"] = pod_template(
@@ -217,10 +222,7 @@ class Workload(Component[WorkloadArgs]):
             self.named("pods"),
             metadata=self._metadata(args, self.physical),
             spec=spec,
-            opts=self.owned(
-                depends_on=list(args.after),
-                protect=args.kind is WorkloadKind.STATEFUL_SET and any(c.protect for c in claims),
-            ),
+            opts=self.owned(depends_on=list(args.after), protect=protect),
         )
 
     def _claimed(self, args: WorkloadArgs, claim: Claim) -> Mapping[str, Any]:
@@ -281,7 +283,7 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
         problems.append(
             Problem(
                 f"{name}.exposure",
-                f"{args.exposure.name} has no port to offer",
+                "no container port has a service number",
                 "the API server refuses a Service without ports",
                 "give a port of a container its service number, or leave exposure out",
             )

@@ -9,6 +9,7 @@ import pytest
 from components.kubernetes.gateway import Gateway, GatewayEngine, RateLimits, Upstream, nginx_conf
 from components.kubernetes.workload import Exposure
 from components.mcp.timeout_budget import Distance, TimeoutBudget
+from graph.manifests import manifests
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.minimal_args import gateway
@@ -40,6 +41,13 @@ def test_without_a_domain_the_outputs_name_the_load_balancers_address():
     exposure = Exposure(name="edge", type="LoadBalancer")
     given = outputs(domain=None, exposure=exposure)
     assert given["mcp_url"] == "https://address-of.qudag-mcp-dev.edge/mcp"
+
+
+def test_two_gateways_in_one_namespace_are_different_objects():
+    both = record(lambda: [Gateway(name, gateway()) for name in ("inside", "outside")])
+    names = sorted(service["metadata"]["name"] for service in objects(both, "Service"))
+    assert names == ["inside-service", "outside-service"]
+    assert manifests(both)
 
 
 def test_nginx_runs_with_the_rendered_configuration_and_an_own_image_without():
