@@ -1,12 +1,13 @@
-"""The clouds, one row each. What is known of a cloud stands in ``facts.py`` of its folder."""
+"""The clouds, one row each. What is known of a cloud is in ``facts.py`` of its folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Final
+from typing import Final, cast
 
+from .base.cloud_facts import CloudFacts, ResourceType
 from .base.naming import NameRule
 
 
@@ -15,7 +16,8 @@ class Cloud:
     """One cloud.
 
     Attributes:
-        key: its section in the stack file, and its folder below ``components``.
+        key: its section in the stack file, its folder below ``components``, and its module in
+            ``policies.rules`` and in ``stacks.targets``.
         title: its name in messages.
         package: Pulumi's package of it: the first part of each type token.
     """
@@ -25,9 +27,9 @@ class Cloud:
     package: str
 
     @cached_property
-    def facts(self) -> Any:
+    def facts(self) -> CloudFacts:
         """The module ``facts`` of its folder."""
-        return import_module(f".{self.key}.facts", __package__)
+        return cast("CloudFacts", import_module(f".{self.key}.facts", __package__))
 
 
 CLOUDS: Final = (
@@ -38,12 +40,27 @@ CLOUDS: Final = (
 
 
 def cloud_of(token: str) -> Cloud | None:
-    """The cloud whose package a type token is of; None for another package."""
+    """The cloud whose package a type token belongs to; None for another package."""
     package = token.partition(":")[0]
     return next((cloud for cloud in CLOUDS if cloud.package == package), None)
 
 
 def name_rule(token: str) -> NameRule | None:
-    """What the cloud lets names of a type be; None where nothing is known of it."""
+    """The names that the cloud accepts for a type; None where nothing is known of it."""
     cloud = cloud_of(token)
     return cloud.facts.NAME_RULES.get(token) if cloud else None
+
+
+def resource_type(token: str) -> ResourceType | None:
+    """What is known of a type, which may be of another package that a cloud's components use."""
+    owner = cloud_of(token)
+    for cloud in [owner] if owner else CLOUDS:
+        if row := cloud.facts.RESOURCE_TYPES.get(token):
+            return row
+    return None
+
+
+def extra_of(package: str) -> str:
+    """The extra of the wheel that installs the SDK of a Pulumi package."""
+    extras = (cloud.facts.EXTRA for cloud in CLOUDS if package in cloud.facts.SDK_PACKAGES)
+    return next(extras, package)

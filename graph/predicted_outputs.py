@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from components.base.cloud_facts import CloudFacts
 from components.clouds import cloud_of
 
 from .tree import dig
@@ -37,7 +38,7 @@ def predicted_outputs(
 
 
 def outputs_unlike_inputs(token: str) -> tuple[str, ...]:
-    """Properties whose outputs are no echo of the inputs."""
+    """Properties whose outputs have another shape than the inputs of the same name."""
     cloud = cloud_of(token)
     return cloud.facts.OUTPUTS_UNLIKE_INPUTS if cloud else ()
 
@@ -65,8 +66,8 @@ def _unknown(text: str) -> bool:
     return text.startswith("[")
 
 
-def _of_provider(facts: Any, provider: Mapping[str, Any]) -> dict[str, Any]:
-    """What templates may name of the provider; of a list, its one item."""
+def _of_provider(facts: CloudFacts, provider: Mapping[str, Any]) -> dict[str, Any]:
+    """What templates may name of the provider; for a list, its only item."""
     given = {name: provider.get(key) for name, key in facts.PROVIDER_VALUES.items()}
     return {name: _only_item(value) for name, value in given.items()}
 

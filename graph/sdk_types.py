@@ -1,7 +1,7 @@
-"""What the clouds' SDKs say a resource's properties are: names, types, which must be there.
+"""The properties of a resource type according to its cloud's SDK: names, types, required ones.
 
 Asking an SDK means importing a part of its generated classes, seconds for three clouds. The answers
-are kept beside the SDKs, under their versions; a later preview reads one small file.
+are stored next to the SDKs, under their versions; a later preview reads one small file.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import json
 import typing
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, cast
@@ -41,9 +42,28 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
 }
 
 
+def sdk_of(package: str) -> str:
+    """The Python distribution that has a Pulumi package's SDK."""
+    return f"pulumi_{package.replace('-', '_')}"
+
+
+@cache
+def sdk_version(package: str) -> str | None:
+    """The version of the SDK of a Pulumi package; None where it is not installed."""
+    try:
+        return version(sdk_of(package))
+    except PackageNotFoundError:
+        return None
+
+
 def shapes_of(tokens: Iterable[str]) -> dict[str, Shape]:
-    """The shape of each type of a cloud; None for a type that its SDK does not know."""
-    wanted = sorted({token for token in tokens if cloud_of(token)})
+    """The shape of each type of a cloud; None for a type that its SDK does not know.
+
+    A type whose cloud's SDK is not installed is left out.
+    """
+    wanted = sorted(
+        {token for token in tokens if (cloud := cloud_of(token)) and sdk_version(cloud.package)}
+    )
     if not wanted:
         return {}
     kept = _kept_in()
@@ -55,8 +75,7 @@ def shapes_of(tokens: Iterable[str]) -> dict[str, Shape]:
 
 
 def _kept_in() -> Path:
-    packages = [f"pulumi_{cloud.package.replace('-', '_')}" for cloud in CLOUDS]
-    versions = [f"{package} {version(package)}" for package in packages]
+    versions = [f"{cloud.package} {sdk_version(cloud.package)}" for cloud in CLOUDS]
     source = Path(__file__).read_text()
     tag = hashlib.sha256("\n".join([*versions, source]).encode()).hexdigest()[:12]
     return Path(inspect.getfile(pulumi)).parents[1] / f"qudag_mcp_shapes_{tag}.json"
@@ -68,7 +87,7 @@ def _keep(file: Path, known: Mapping[str, Shape]) -> None:
         new.write_text(json.dumps(known, sort_keys=True))
         new.replace(file)
     except OSError:
-        new.unlink(missing_ok=True)  # a folder that is not ours to write: asked again next time
+        new.unlink(missing_ok=True)  # the folder is read-only: the SDK is asked again next time
 
 
 def asked(token: str) -> Shape | None:
@@ -80,7 +99,7 @@ def asked(token: str) -> Shape | None:
 def sdk_class(token: str) -> tuple[str, str] | None:
     """Module and name of the class that the SDK has for a type."""
     package, module, _ = token.split(":")
-    import_module(f"pulumi_{package.replace('-', '_')}")
+    import_module(sdk_of(package))
     # The registry by which the SDK itself turns a token into a class; only its name is private.
     for one in cast("Any", rpc)._RESOURCE_MODULES.get(f"{package}:{module}") or ():
         if name := one.mod_info["classes"].get(token):

@@ -7,7 +7,7 @@ from graph.resource_graph import ResourceGraph
 
 from .rules import aws, azure, gcp
 from .rules.aws_exposure import doors_are_shut, hops_outlive_the_tool
-from .rules.properties import properties_are_the_sdks
+from .rules.properties import properties_match_the_sdk
 from .rules.references import arns_exist, companions_exist, references_exist
 from .rules.settings import names_fit, rights_are_exact, settings_hold
 from .rules.timeouts import doors_wait
@@ -18,7 +18,7 @@ _CLOUDS = (aws, azure, gcp)
 def broken_policies(graph: ResourceGraph) -> list[Problem]:
     """The problems of every rule; none for a graph without cloud resources."""
     return [
-        *properties_are_the_sdks(graph),
+        *properties_match_the_sdk(graph),
         *names_fit(graph),
         *settings_hold(graph, [row for cloud in _CLOUDS for row in cloud.REQUIRED]),
         *companions_exist(graph, [row for cloud in _CLOUDS for row in cloud.COMPANIONS]),

@@ -1,15 +1,15 @@
 """Which changes Kubernetes or a provider can only make by replacing the object.
 
 The Kubernetes part follows what the Pulumi Kubernetes provider replaces (its table of force-new
-properties), so that the offline answer is the engine's answer. Of a cloud's resource the name, and
-what the table below lists, makes it another one.
+properties), so that the offline answer is the engine's answer. For a cloud's resource it is the
+name and what ``RESOURCE_TYPES`` of that cloud's ``facts.py`` lists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.clouds import cloud_of
+from components.clouds import name_rule, resource_type
 from graph.resource_graph import Resource
 
 from .properties import PropertyChange
@@ -96,11 +96,8 @@ def replacing(
 
 def _paths(before: Resource, provider: Resource | None) -> tuple[str, ...]:
     if not before.is_kubernetes_object:
-        cloud = cloud_of(before.type)
-        if cloud is None:
-            return ()
-        rule = cloud.facts.NAME_RULES.get(before.type)
-        return (*([rule.key] if rule else []), *cloud.facts.REPLACING.get(before.type, ()))
+        rule, known = name_rule(before.type), resource_type(before.type)
+        return (*([rule.key] if rule else []), *(known.replacing if known else ()))
     kind = before.type.removeprefix("kubernetes:")
     option = _MUTABLE_BY_PROVIDER.get(kind)
     mutable = option and provider and provider.inputs.get(option) in (True, "true")

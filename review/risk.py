@@ -13,13 +13,14 @@ from .risks.exposure import new_exposure
 from .risks.network import loosened_policies
 from .risks.pods import loosened_namespaces, loosened_pods
 from .risks.references import changed_secret_references
-from .risks.stateful import lost_state, unguarded_state
+from .risks.stateful import lost_state, unguarded_state, unknown_type
 
 Rule = Callable[[Change, Diff], Iterable[str]]
 
 RULES: tuple[tuple[RiskClass, Rule], ...] = (
     (RiskClass.STATEFUL, lost_state),
     (RiskClass.STATEFUL, unguarded_state),
+    (RiskClass.STATEFUL, unknown_type),
     (RiskClass.LOOSENS, loosened_policies),
     (RiskClass.LOOSENS, loosened_roles),
     (RiskClass.LOOSENS, loosened_pods),

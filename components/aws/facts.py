@@ -1,10 +1,11 @@
-"""What is known of AWS: names, limits, replacements, outputs that follow from inputs."""
+"""What is known of AWS: limits, names, resource types, outputs, credentials, packages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from ..base.cloud_facts import Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
 
@@ -186,44 +187,69 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
 }
 """By type token; each with the property that holds the name."""
 
-REPLACING: Final[Mapping[str, tuple[str, ...]]] = {
-    "aws:apigatewayv2/api:Api": ("protocolType",),
-    "aws:apigatewayv2/apiMapping:ApiMapping": ("apiId", "domainName"),
-    "aws:apigatewayv2/domainName:DomainName": ("domainName",),
-    "aws:apigatewayv2/integration:Integration": ("apiId", "integrationType"),
-    "aws:apigatewayv2/route:Route": ("apiId",),
-    "aws:apigatewayv2/stage:Stage": ("apiId", "name"),
-    "aws:appautoscaling/policy:Policy": ("name", "resourceId"),
-    "aws:appautoscaling/target:Target": ("resourceId", "scalableDimension", "serviceNamespace"),
-    "aws:dynamodb/table:Table": ("hashKey", "rangeKey", "attributes"),
-    "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId"),
-    "aws:ecs/taskDefinition:TaskDefinition": ("",),
-    "aws:elasticache/replicationGroup:ReplicationGroup": (
-        "atRestEncryptionEnabled",
-        "engine",
-        "networkType",
-        "port",
-        "subnetGroupName",
+RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
+    "aws:apigatewayv2/api:Api": resource_type("protocolType"),
+    "aws:apigatewayv2/apiMapping:ApiMapping": resource_type("apiId", "domainName"),
+    "aws:apigatewayv2/domainName:DomainName": resource_type("domainName"),
+    "aws:apigatewayv2/integration:Integration": resource_type("apiId", "integrationType"),
+    "aws:apigatewayv2/route:Route": resource_type("apiId"),
+    "aws:apigatewayv2/stage:Stage": resource_type("apiId", "name"),
+    "aws:appautoscaling/policy:Policy": resource_type("name", "resourceId"),
+    "aws:appautoscaling/target:Target": resource_type(
+        "resourceId", "scalableDimension", "serviceNamespace"
     ),
-    "aws:elasticache/user:User": ("userName",),
-    "aws:iam/rolePolicy:RolePolicy": ("name", "role"),
-    "aws:lambda/functionUrl:FunctionUrl": ("functionName",),
-    "aws:lambda/permission:Permission": ("",),
-    "aws:lb/listener:Listener": ("loadBalancerArn",),
-    "aws:lb/loadBalancer:LoadBalancer": ("internal", "loadBalancerType"),
-    "aws:lb/targetGroup:TargetGroup": ("port", "protocol", "targetType", "vpcId"),
-    "aws:rds/instance:Instance": (
-        "dbName",
-        "dbSubnetGroupName",
-        "engine",
-        "kmsKeyId",
-        "storageEncrypted",
-        "username",
+    "aws:cloudwatch/logGroup:LogGroup": resource_type(
+        "logGroupClass", holds="the log events in it"
     ),
-    "aws:rds/parameterGroup:ParameterGroup": ("family",),
-    "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(),
+    "aws:dynamodb/table:Table": resource_type(
+        "hashKey", "rangeKey", "attributes", holds="the items in it"
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": resource_type("description", "vpcId"),
+    "aws:ecs/cluster:Cluster": resource_type(),
+    "aws:ecs/service:Service": resource_type("cluster", "launchType", "schedulingStrategy"),
+    "aws:ecs/taskDefinition:TaskDefinition": resource_type(""),
+    "aws:elasticache/parameterGroup:ParameterGroup": resource_type("description", "family"),
+    "aws:elasticache/replicationGroup:ReplicationGroup": resource_type(
+        *("atRestEncryptionEnabled", "engine", "networkType", "port", "subnetGroupName"),
+        holds="the keys in it",
+    ),
+    "aws:elasticache/subnetGroup:SubnetGroup": resource_type(),
+    "aws:elasticache/user:User": resource_type("userName"),
+    "aws:elasticache/userGroup:UserGroup": resource_type("engine"),
+    "aws:iam/role:Role": resource_type("path"),
+    "aws:iam/rolePolicy:RolePolicy": resource_type("name", "role"),
+    "aws:lambda/function:Function": resource_type("packageType"),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": resource_type(
+        "functionName", "qualifier"
+    ),
+    "aws:lambda/functionUrl:FunctionUrl": resource_type("functionName"),
+    "aws:lambda/permission:Permission": resource_type(""),
+    "aws:lb/listener:Listener": resource_type("loadBalancerArn"),
+    "aws:lb/loadBalancer:LoadBalancer": resource_type("internal", "loadBalancerType"),
+    "aws:lb/targetGroup:TargetGroup": resource_type("port", "protocol", "targetType", "vpcId"),
+    "aws:rds/instance:Instance": resource_type(
+        *("dbName", "dbSubnetGroupName", "engine", "kmsKeyId", "storageEncrypted", "username"),
+        holds="the databases in it",
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": resource_type("family"),
+    "aws:rds/subnetGroup:SubnetGroup": resource_type(),
+    "aws:s3/bucket:Bucket": resource_type("objectLockEnabled", holds="the objects in it"),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": resource_type("bucket"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": resource_type("bucket", "key"),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": resource_type("bucket"),
+    "aws:s3/bucketPolicy:BucketPolicy": resource_type("bucket"),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": resource_type("bucket"),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        resource_type("bucket")
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": resource_type("bucket"),
+    "aws:scheduler/schedule:Schedule": resource_type("groupName"),
+    "aws:sqs/queue:Queue": resource_type("fifoQueue", holds="the messages in it"),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": resource_type("securityGroupId"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": resource_type("securityGroupId"),
 }
-"""By type: properties whose change replaces the resource; the empty path stands for each."""
+"""A row for each type that a component registers."""
 
 _ARN: Final = "arn:aws:{service}:{{region}}:{{account}}:{rest}"
 
@@ -281,4 +307,22 @@ PROVIDER_VALUES: Final = {"region": "region", "account": "allowedAccountIds"}
 """What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
 
 OUTPUTS_UNLIKE_INPUTS: Final[tuple[str, ...]] = ()
-"""Properties whose outputs are no echo of the inputs."""
+"""Properties whose outputs have another shape than the inputs of the same name."""
+
+CREDENTIALS: Final = Credentials(
+    variables=(
+        *("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+        *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"),
+    ),
+    files=(".aws/credentials", ".aws/config"),
+    vendor="Amazon",
+    fix="aws sso login, or set AWS_PROFILE",
+)
+"""Where the provider finds credentials."""
+
+SDK_PACKAGES: Final = ("aws",)
+"""Pulumi packages that the components use."""
+
+EXTRA: Final = "aws"
+"""Extra of the wheel that installs their SDKs."""

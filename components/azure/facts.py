@@ -1,10 +1,11 @@
-"""What is known of Azure: names, limits, replacements, outputs that follow from inputs."""
+"""What is known of Azure: limits, names, resource types, outputs, credentials, packages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from ..base.cloud_facts import Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
 
@@ -111,28 +112,64 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
 }
 """By type token; each with the property that holds the name."""
 
-_AZURE_PLACED = ("location", "resourceGroupName")
-REPLACING: Final[Mapping[str, tuple[str, ...]]] = {
-    "azure-native:app:ManagedEnvironment": (*_AZURE_PLACED, "vnetConfiguration"),
-    "azure-native:authorization:RoleAssignment": ("",),
-    "azure-native:containerinstance:ContainerGroup": (*_AZURE_PLACED, "osType", "subnetIds"),
-    "azure-native:dbforpostgresql:Database": ("",),
-    "azure-native:dbforpostgresql:Server": (
-        *_AZURE_PLACED,
+_PLACED: Final = ("location", "resourceGroupName")
+_OF_SERVER: Final = ("resourceGroupName", "serverName")
+_OF_REDIS: Final = ("clusterName", "databaseName", "resourceGroupName")
+
+RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
+    "azure-native:app:ContainerApp": resource_type(
+        *_PLACED, "environmentId", "managedEnvironmentId"
+    ),
+    "azure-native:app:ManagedEnvironment": resource_type(*_PLACED, "vnetConfiguration"),
+    "azure-native:applicationinsights:Component": resource_type(*_PLACED),
+    "azure-native:authorization:ManagementLockByScope": resource_type("lockName", "scope"),
+    "azure-native:authorization:RoleAssignment": resource_type(""),
+    "azure-native:containerinstance:ContainerGroup": resource_type(*_PLACED, "osType", "subnetIds"),
+    "azure-native:dbforpostgresql:AdministratorsMicrosoftEntra": resource_type(
+        *_OF_SERVER, "objectId"
+    ),
+    "azure-native:dbforpostgresql:Configuration": resource_type(*_OF_SERVER, "configurationName"),
+    "azure-native:dbforpostgresql:Database": resource_type("", holds="the tables in it"),
+    "azure-native:dbforpostgresql:Server": resource_type(
+        *_PLACED,
         "network.delegatedSubnetResourceId",
         "network.privateDnsZoneArmResourceId",
+        holds="the databases in it",
     ),
-    "azure-native:managedidentity:UserAssignedIdentity": _AZURE_PLACED,
-    "azure-native:operationalinsights:Workspace": _AZURE_PLACED,
-    "azure-native:redisenterprise:RedisEnterprise": _AZURE_PLACED,
-    "azure-native:resources:ResourceGroup": ("location",),
-    "azure-native:storage:Blob": ("",),
-    "azure-native:storage:BlobContainer": ("accountName", "resourceGroupName"),
-    "azure-native:storage:StorageAccount": _AZURE_PLACED,
-    "azure-native:storage:Table": ("accountName", "resourceGroupName"),
-    "azure-native:web:WebApp": _AZURE_PLACED,
+    "azure-native:managedidentity:UserAssignedIdentity": resource_type(*_PLACED),
+    "azure-native:monitor:DiagnosticSetting": resource_type("name", "resourceUri"),
+    "azure-native:network:PrivateDnsZoneGroup": resource_type(
+        "privateDnsZoneGroupName", "privateEndpointName", "resourceGroupName"
+    ),
+    "azure-native:network:PrivateEndpoint": resource_type(*_PLACED),
+    "azure-native:operationalinsights:Workspace": resource_type(*_PLACED, holds="the logs in it"),
+    "azure-native:redisenterprise:AccessPolicyAssignment": resource_type(
+        *_OF_REDIS, "accessPolicyAssignmentName"
+    ),
+    "azure-native:redisenterprise:Database": resource_type(
+        *_OF_REDIS, "clusteringPolicy", "modules", "port", holds="the keys in it"
+    ),
+    "azure-native:redisenterprise:RedisEnterprise": resource_type(
+        *_PLACED, holds="the databases in it"
+    ),
+    "azure-native:resources:ResourceGroup": resource_type("location", holds="everything in it"),
+    "azure-native:storage:Blob": resource_type(""),
+    "azure-native:storage:BlobContainer": resource_type(
+        "accountName", "resourceGroupName", holds="the blobs in it"
+    ),
+    "azure-native:storage:StorageAccount": resource_type(
+        *_PLACED, holds="the blobs and tables in it"
+    ),
+    "azure-native:storage:Table": resource_type(
+        "accountName", "resourceGroupName", holds="the entities in it"
+    ),
+    "azure-native:web:AppServicePlan": resource_type(*_PLACED),
+    "azure-native:web:WebApp": resource_type(*_PLACED),
+    "azure-native:web:WebAppFtpAllowed": resource_type("name", "resourceGroupName"),
+    "azure-native:web:WebAppScmAllowed": resource_type("name", "resourceGroupName"),
+    "command:local:Command": resource_type("triggers"),
 }
-"""By type: properties whose change replaces the resource; the empty path stands for each."""
+"""A row for each type that a component registers."""
 
 _GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}"
 
@@ -205,8 +242,26 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-OUTPUTS_UNLIKE_INPUTS: Final = ("identity",)
-"""Properties that come back in another shape: the list of identities as a mapping."""
-
 PROVIDER_VALUES: Final = {"subscription": "subscriptionId", "location": "location"}
 """What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
+
+OUTPUTS_UNLIKE_INPUTS: Final = ("identity",)
+"""Properties whose outputs have another shape than the inputs of the same name: the list of
+identities becomes a mapping."""
+
+CREDENTIALS: Final = Credentials(
+    variables=(
+        *("ARM_CLIENT_ID", "AZURE_CLIENT_ID", "ARM_USE_MSI", "ARM_USE_OIDC"),
+        "AZURE_CONFIG_DIR",
+    ),
+    files=(".azure/azureProfile.json", ".azure/msal_token_cache.json"),
+    vendor="Microsoft",
+    fix="az login, or set ARM_CLIENT_ID with the variables that belong to it",
+)
+"""Where the provider finds credentials."""
+
+SDK_PACKAGES: Final = ("azure-native", "command")
+"""Pulumi packages that the components use."""
+
+EXTRA: Final = "azure"
+"""Extra of the wheel that installs their SDKs."""

@@ -1,4 +1,4 @@
-"""Every resource of a cloud: its own type token and wire spelling, without the SDKs' classes.
+"""Resources of clouds by type token and wire-form properties, without the SDKs' classes.
 
 As with Kubernetes objects, importing the generated classes of three clouds takes longer than all
 else that a preview does (ADR 2). What they would have checked, names and types of properties, is
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
@@ -18,7 +18,7 @@ from .problems import Problem, ProblemReport
 
 
 class CloudResource(pulumi.CustomResource):
-    """One resource of AWS, Google Cloud or Azure."""
+    """One resource of a cloud."""
 
     def __init__(
         self,
@@ -56,24 +56,22 @@ class CloudResource(pulumi.CustomResource):
         return self.id if name == "id" else getattr(self, name)
 
 
-_EXTRAS: Final = {"azure-native": "azure", "command": "azure"}
-"""Extras of the wheel that bring a package, where they are not called like it."""
-
-
 @cache
 def _provider_version(package: str) -> str:
     """The version of the cloud's SDK, by which the engine finds the plugin."""
     try:
         return version(f"pulumi_{package.replace('-', '_')}")
     except PackageNotFoundError:
-        extra = _EXTRAS.get(package, package)
+        # Imported here: the list of clouds is above this folder, and only this refusal reads it.
+        from ..clouds import extra_of
+
         raise ProblemReport(
             [
                 Problem(
                     f"pulumi-{package}",
                     "is not installed",
                     "the engine would not know which version of its plugin to run",
-                    f"pip install 'pulumi_qudag_mcp[{extra}]'",
+                    f"pip install 'pulumi_qudag_mcp[{extra_of(package)}]'",
                 )
             ]
         ) from None

@@ -1,10 +1,11 @@
-"""What is known of Google Cloud: names, limits, replacements, outputs that follow from inputs."""
+"""What is known of Google Cloud: limits, names, resource types, outputs, credentials, packages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from ..base.cloud_facts import Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
 
@@ -86,31 +87,48 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
 }
 """By type token; each with the property that holds the name."""
 
-_GCP = ("location", "project")
-REPLACING: Final[Mapping[str, tuple[str, ...]]] = {
-    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": ("",),
-    "gcp:cloudfunctionsv2/function:Function": _GCP,
-    "gcp:cloudrunv2/service:Service": _GCP,
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": ("",),
-    "gcp:firestore/database:Database": ("locationId", "project"),
-    "gcp:firestore/field:Field": ("collection", "database", "field", "project"),
-    "gcp:memorystore/instance:Instance": (
-        *_GCP,
+_PLACED: Final = ("location", "project")
+
+RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
+    "gcp:artifactregistry/repository:Repository": resource_type(
+        *_PLACED, "format", "kmsKeyName", "mode", holds="the images in it"
+    ),
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": resource_type(""),
+    "gcp:cloudfunctionsv2/function:Function": resource_type(*_PLACED),
+    "gcp:cloudrunv2/service:Service": resource_type(*_PLACED),
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": resource_type(""),
+    "gcp:firestore/database:Database": resource_type(
+        "locationId", "project", holds="the documents in it"
+    ),
+    "gcp:firestore/field:Field": resource_type("collection", "database", "field", "project"),
+    "gcp:logging/projectBucketConfig:ProjectBucketConfig": resource_type(
+        *_PLACED, holds="the log entries in it"
+    ),
+    "gcp:logging/projectSink:ProjectSink": resource_type("project"),
+    "gcp:memorystore/instance:Instance": resource_type(
+        *_PLACED,
         "authorizationMode",
         "desiredAutoCreatedEndpoints",
         "mode",
         "transitEncryptionMode",
         "zoneDistributionConfig",
+        holds="the keys in it",
     ),
-    "gcp:projects/iAMMember:IAMMember": ("",),
-    "gcp:secretmanager/secretIamMember:SecretIamMember": ("",),
-    "gcp:sql/databaseInstance:DatabaseInstance": ("project", "region"),
-    "gcp:sql/user:User": ("instance", "name", "project", "type"),
-    "gcp:storage/bucket:Bucket": _GCP,
-    "gcp:storage/bucketIAMMember:BucketIAMMember": ("",),
-    "gcp:storage/bucketObject:BucketObject": ("",),
+    "gcp:projects/iAMMember:IAMMember": resource_type(""),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": resource_type(""),
+    "gcp:serviceaccount/account:Account": resource_type("project"),
+    "gcp:sql/database:Database": resource_type(
+        "instance", "name", "project", holds="the tables in it"
+    ),
+    "gcp:sql/databaseInstance:DatabaseInstance": resource_type(
+        "project", "region", holds="the databases in it"
+    ),
+    "gcp:sql/user:User": resource_type("instance", "name", "project", "type"),
+    "gcp:storage/bucket:Bucket": resource_type(*_PLACED, holds="the objects in it"),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": resource_type(""),
+    "gcp:storage/bucketObject:BucketObject": resource_type(""),
 }
-"""By type: properties whose change replaces the resource; the empty path stands for each."""
+"""A row for each type that a component registers."""
 
 PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
     "gcp:artifactregistry/repository:Repository": {
@@ -148,4 +166,21 @@ PROVIDER_VALUES: Final = {"region": "region", "project": "project"}
 """What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
 
 OUTPUTS_UNLIKE_INPUTS: Final[tuple[str, ...]] = ()
-"""Properties whose outputs are no echo of the inputs."""
+"""Properties whose outputs have another shape than the inputs of the same name."""
+
+CREDENTIALS: Final = Credentials(
+    variables=(
+        *("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS"),
+        *("GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_CONFIG"),
+    ),
+    files=(".config/gcloud/application_default_credentials.json",),
+    vendor="Google",
+    fix="gcloud auth application-default login",
+)
+"""Where the provider finds credentials."""
+
+SDK_PACKAGES: Final = ("gcp",)
+"""Pulumi packages that the components use."""
+
+EXTRA: Final = "gcp"
+"""Extra of the wheel that installs their SDKs."""

@@ -1,4 +1,4 @@
-"""Every property of a cloud resource is one that its SDK knows, of the type that the SDK says."""
+"""Checks the properties of cloud resources against their SDKs: names, types, required ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from components.base.problems import Problem, nearest
-from components.clouds import cloud_of
+from components.clouds import cloud_of, extra_of
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
-from graph.sdk_types import Shape, shapes_of
+from graph.sdk_types import Shape, sdk_of, shapes_of
 
 from ..rule import at
 
@@ -25,18 +25,27 @@ _IS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 }
 
 
-def properties_are_the_sdks(graph: ResourceGraph) -> Iterator[Problem]:
+def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Problem]:
     """Unknown, misspelt, missing and mistyped properties of each resource of a cloud."""
     clouds = [
         resource for resource in graph.resources if resource.custom and cloud_of(resource.type)
     ]
     shapes = shapes_of(resource.type for resource in clouds)
     for resource in clouds:
-        if shape := shapes[resource.type]:
+        if resource.type not in shapes:
+            yield _without_sdk(resource)
+        elif shape := shapes[resource.type]:
             yield from _faults(resource, resource.inputs, shape, "")
         else:
             known = "the type's spelling, or a newer SDK in requirements.in"
             yield at(resource, "type", "is no type of its SDK", _REFUSED, f"check {known}")
+
+
+def _without_sdk(resource: Resource) -> Problem:
+    package = resource.type.partition(":")[0]
+    what = f"has no SDK installed: {sdk_of(package)} is missing"
+    fix = f"pip install 'pulumi_qudag_mcp[{extra_of(package)}]'"
+    return at(resource, "type", what, "its properties cannot be checked", fix)
 
 
 def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator[Problem]:

@@ -1,17 +1,17 @@
-"""State that a change would lose, or would no longer keep from being lost."""
+"""Risks to stored data: a change that loses it, or that removes what protects it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from components.clouds import resource_type
 from graph.kubernetes import bytes_, called, kind, quantity
 from graph.resource_graph import Resource
 from graph.tree import dig
 
 from ..diff import PROTECT, Action, Change, Diff
 
-# What each kind holds; losing the object loses it, or the way to it.
+# What is lost with an object of each kind.
 _KUBERNETES_STATE = {
     "StatefulSet": "its pods and their claims",
     "PersistentVolumeClaim": "the volume behind the claim",
@@ -21,24 +21,31 @@ _KUBERNETES_STATE = {
     "Cluster": "the database cluster",
     "ObjectStore": "the way to the backups",
 }
-_CLOUD_STATE = re.compile(
-    r":(Bucket(V2)?|BucketObject|Table|GlobalTable|Instance|Cluster|ClusterInstance|Database"
-    r"|DatabaseInstance|FlexibleServer|Server|ReplicationGroup|FileSystem|Volume|Disk|Key"
-    r"|StorageAccount|BlobContainer|FileShare|Vault|RedisCache|Redis|RedisEnterprise|Queue|Topic)$"
-)
-_HOLDING_NONE = ("aws:ecs/cluster:Cluster",)
-_CLOUD_PACKAGES = ("aws", "aws-native", "gcp", "azure", "azure-native", "google-native")
+_UNKNOWN = "what may be stored in it"
+_WITHOUT_STATE = ("pulumi:",)
 
 
 def holds(resource: Resource) -> str | None:
-    """What would be lost with ``resource``; None where nothing would."""
+    """What would be lost with ``resource``; None where nothing would.
+
+    A resource type that no cloud's ``facts.py`` has a row for may hold data.
+    """
     if resource.is_kubernetes_object:
         known = _KUBERNETES_STATE.get(kind(resource))
         return known if kind(resource) != "Cluster" or _is_database(resource) else None
-    package = resource.type.partition(":")[0]
-    named = resource.type not in _HOLDING_NONE and _CLOUD_STATE.search(resource.type)
-    stateful = package in _CLOUD_PACKAGES and named
-    return "what is stored in it" if stateful else None
+    if row := resource_type(resource.type):
+        return row.holds
+    return _UNKNOWN if _without_facts(resource) else None
+
+
+def _without_facts(resource: Resource) -> bool:
+    """Whether nothing is known of a provider's resource: neither replacements nor data."""
+    from_provider = resource.custom and not resource.is_kubernetes_object
+    return (
+        from_provider
+        and not resource.type.startswith(_WITHOUT_STATE)
+        and resource_type(resource.type) is None
+    )
 
 
 def _is_database(resource: Resource) -> bool:
@@ -55,6 +62,16 @@ def lost_state(change: Change, _diff: Diff) -> Iterator[str]:
     elif change.action is Action.REPLACE:
         because = ", ".join(change.replacing)
         yield f"replaces {called(before)} and may lose {held}: {because} cannot be updated in place"
+
+
+def unknown_type(change: Change, _diff: Diff) -> Iterator[str]:
+    """A resource is changed whose type no cloud's ``facts.py`` has a row for."""
+    before = change.before
+    if before and change.action is Action.CHANGE and _without_facts(before):
+        yield (
+            f"changes {called(before)}, of the unknown type {before.type}: it may be replaced, and "
+            "it may hold data"
+        )
 
 
 def unguarded_state(change: Change, _diff: Diff) -> Iterator[str]:

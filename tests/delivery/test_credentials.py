@@ -8,12 +8,13 @@ import pulumi
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.credentials import SOURCES, refuse_without_credentials
+from components.clouds import CLOUDS, Cloud
+from delivery.credentials import refuse_without_credentials
 from graph.resource_graph import ResourceGraph
 from tests.harness import record
 
 NOWHERE = Path("/nonexistent")
-PACKAGES = [token.rpartition(":")[2] for token in SOURCES]
+PACKAGES = [cloud.package for cloud in CLOUDS]
 
 
 def going_to(*packages: str) -> ResourceGraph:
@@ -26,7 +27,7 @@ def going_to(*packages: str) -> ResourceGraph:
 
 def refused(graph: ResourceGraph, home: Path, **variables: str) -> list[str]:
     try:
-        refuse_without_credentials(graph, environment=variables, home=home, maker=NOWHERE)
+        refuse_without_credentials(graph, environment=variables, home=home, vendor=NOWHERE)
     except ProblemReport as report:
         return [problem.path for problem in report.problems if "switch it off" in problem.fix]
     return []
@@ -48,10 +49,10 @@ def test_a_cloud_that_is_not_switched_on_is_not_asked_about(tmp_path: Path):
     assert refused(going_to("gcp"), tmp_path) == ["qudag-mcp:clouds.gcp"]
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_variable_a_file_or_the_machines_own_identity_is_enough(package: str, tmp_path: Path):
-    source = SOURCES[f"pulumi:providers:{package}"]
-    graph = going_to(package)
+@pytest.mark.parametrize("cloud", CLOUDS, ids=lambda cloud: cloud.key)
+def test_a_variable_a_file_or_the_machines_own_identity_is_enough(cloud: Cloud, tmp_path: Path):
+    source = cloud.facts.CREDENTIALS
+    graph = going_to(cloud.package)
     for variable in source.variables:
         assert refused(graph, tmp_path, **{variable: "x"}) == []
     for name in source.files:
@@ -59,6 +60,6 @@ def test_a_variable_a_file_or_the_machines_own_identity_is_enough(package: str, 
         (home / name).parent.mkdir(parents=True)
         (home / name).touch()
         assert refused(graph, home) == []
-    maker = tmp_path / "sys_vendor"
-    maker.write_text(f"{source.maker} Something\n")
-    refuse_without_credentials(graph, environment={}, home=tmp_path, maker=maker)
+    vendor = tmp_path / "sys_vendor"
+    vendor.write_text(f"{source.vendor} Something\n")
+    refuse_without_credentials(graph, environment={}, home=tmp_path, vendor=vendor)

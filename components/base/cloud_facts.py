@@ -1,0 +1,104 @@
+"""The form of each cloud's ``facts.py``: which names it defines, and of which types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .naming import NameRule
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """What is known of one resource type.
+
+    Attributes:
+        replacing: paths of the properties whose change replaces the resource, besides the one
+            that holds its name; the empty path stands for every property.
+        holds: the data that is lost with the resource; None where it stores none.
+    """
+
+    replacing: tuple[str, ...] = ()
+    holds: str | None = None
+
+
+def resource_type(*replacing: str, holds: str | None = None) -> ResourceType:
+    """A row of ``RESOURCE_TYPES``."""
+    return ResourceType(replacing, holds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """Where a cloud's provider looks for credentials.
+
+    Attributes:
+        variables: environment variables, any of which is enough.
+        files: files below the home folder, any of which is enough. A variable that names another
+            place for them is among ``variables``.
+        vendor: part of ``/sys/class/dmi/id/sys_vendor`` on the cloud's own machines, which have
+            an identity of their own.
+        fix: how to log in.
+    """
+
+    variables: tuple[str, ...]
+    files: tuple[str, ...]
+    vendor: str
+    fix: str
+
+    def found(self, environment: Mapping[str, str], home: Path, vendor: str) -> bool:
+        """Whether there are credentials; only the cloud knows whether they are valid."""
+        return (
+            any(environment.get(name) for name in self.variables)
+            or any((home / name).exists() for name in self.files)
+            or self.vendor in vendor
+        )
+
+
+class CloudFacts(Protocol):
+    """What ``facts.py`` of each cloud defines, in this order, after the cloud's limits."""
+
+    @property
+    def NAME_RULES(self) -> Mapping[str, NameRule]:  # noqa: N802
+        """By type token: the names that the cloud accepts, and the property that holds them."""
+        ...
+
+    @property
+    def RESOURCE_TYPES(self) -> Mapping[str, ResourceType]:  # noqa: N802
+        """A row for each type that a component registers."""
+        ...
+
+    @property
+    def PREDICTED_OUTPUTS(self) -> Mapping[str, Mapping[str, str]]:  # noqa: N802
+        """By type token: templates of the outputs that follow from inputs and provider."""
+        ...
+
+    @property
+    def PROVIDER_VALUES(self) -> Mapping[str, str]:  # noqa: N802
+        """What those templates may name of the provider, and the provider's property."""
+        ...
+
+    @property
+    def OUTPUTS_UNLIKE_INPUTS(self) -> tuple[str, ...]:  # noqa: N802
+        """Properties whose outputs have another shape than the inputs of the same name."""
+        ...
+
+    @property
+    def CREDENTIALS(self) -> Credentials:  # noqa: N802
+        """Where the provider finds credentials."""
+        ...
+
+    @property
+    def SDK_PACKAGES(self) -> tuple[str, ...]:  # noqa: N802
+        """Pulumi packages that the components use; each is a plugin and a Python SDK."""
+        ...
+
+    @property
+    def EXTRA(self) -> str:  # noqa: N802
+        """Extra of the wheel that installs those SDKs."""
+        ...
+
+
+FACTS = tuple(name for name in vars(CloudFacts) if name.isupper())
+"""The names, in their order."""
