@@ -246,7 +246,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:s3/bucketVersioning:BucketVersioning": resource_type("bucket"),
     "aws:scheduler/schedule:Schedule": resource_type("groupName"),
     "aws:sqs/queue:Queue": resource_type("fifoQueue", holds="the messages in it"),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": resource_type("securityGroupId"),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": resource_type(
+        "securityGroupId", outbound=True
+    ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": resource_type("securityGroupId"),
 }
 """A row for each type that a component registers."""

@@ -18,15 +18,19 @@ class ResourceType:
         replacing: paths of the properties whose change replaces the resource, besides the one
             that holds its name; the empty path stands for every property.
         holds: the data that is lost with the resource; None where it stores none.
+        outbound: whether its addresses are destinations, which expose nothing.
     """
 
     replacing: tuple[str, ...] = ()
     holds: str | None = None
+    outbound: bool = False
 
 
-def resource_type(*replacing: str, holds: str | None = None) -> ResourceType:
+def resource_type(
+    *replacing: str, holds: str | None = None, outbound: bool = False
+) -> ResourceType:
     """A row of ``RESOURCE_TYPES``."""
-    return ResourceType(replacing, holds)
+    return ResourceType(replacing, holds, outbound)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from components.clouds import resource_type
 from graph.kubernetes import called, kind, pod
 from graph.resource_graph import Resource
 from graph.tree import branch, dig, entries
@@ -37,7 +38,6 @@ _PUBLIC: dict[str, tuple[Any, ...]] = {
     "cidrIpv4": ("0.0.0.0/0",),
     "cidrIpv6": ("::/0",),
 }
-_WAYS_OUT = ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",)
 _PUBLIC_LISTS = ("members", "cidrBlocks", "ipv6CidrBlocks", "sourceRanges")
 _PUBLIC_MEMBERS = (*_EVERYWHERE, "allUsers", "allAuthenticatedUsers")
 
@@ -87,7 +87,7 @@ def doors(resource: Resource) -> list[Door]:  # noqa: PLR0911  (one a kind)
             return [Door(f"host {host}") for host in entries(spec, "hosts")]
         case "Gateway":
             return list(_gateway(spec))
-        case "" if resource.type in _WAYS_OUT:
+        case "" if (row := resource_type(resource.type)) and row.outbound:
             return []
         case "":
             return [Door(way) for way in sorted(set(_cloud(resource.inputs)))]
