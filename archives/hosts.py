@@ -79,8 +79,8 @@ HOSTS: Mapping[str, Host] = {
             entries=(f"{PACKAGE}.hosts.aws_lambda", f"{PACKAGE}.hosts.streaming"),
             modules=frozenset(
                 {
-                    *("hosts.aws_lambda", "hosts.aws_websocket", "hosts.bridge"),
-                    *("hosts.resident", "hosts.streaming"),
+                    *("hosts.aws_invocation", "hosts.aws_lambda", "hosts.aws_websocket"),
+                    *("hosts.bridge", "hosts.resident", "hosts.streaming"),
                     *("stores.aws", "stores.dynamodb", "stores.memory"),
                 }
             ),

@@ -160,18 +160,12 @@ def package(
 @app.command()
 def bench() -> None:
     """Measure the components over a flat program, the server behind nginx, a function's start."""
-    from graph.stack_files import stack_names
-    from review.report import terminal
-    from tools.bench import cold_start, overhead, serving
-    from tools.bench.running_server import required_nginx
+    import sys
 
-    required_nginx()
-    console = terminal.console()
-    with console.status("") as status:
-        programs = overhead.measure(stack_names(_ROOT), status.update)
-        served = serving.measure(status.update)
-        started = cold_start.measure(status.update)
-    console.print(overhead.table(programs), *serving.tables(served), *cold_start.tables(started))
+    from .process import on_terminal
+
+    # A program of its own: `tools/` uses this package, and nothing here imports from `tools/`.
+    raise typer.Exit(on_terminal([sys.executable, "-m", "tools.bench"], cwd=_ROOT))
 
 
 live.register(app)

@@ -99,6 +99,11 @@ def run(
         return Outcome(status, "".join(streams[0]), "".join(streams[1]))
 
 
+def on_terminal(argv: Sequence[str | Path], *, cwd: Path) -> int:
+    """Runs a program that shares our terminal, Ctrl-C included; returns its exit status."""
+    return subprocess.run([str(part) for part in argv], cwd=cwd, check=False).returncode
+
+
 @contextlib.contextmanager
 def background(argv: Sequence[str | Path]) -> Generator[Iterator[str]]:
     """Runs a program beside us for as long as the block lasts; yields its lines as they come."""

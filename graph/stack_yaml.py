@@ -10,7 +10,8 @@ from typing import Any, Final, cast
 import yaml
 
 from components.base.problems import Problem, ProblemReport, nearest
-from stacks.config.error_messages import KEY_PREFIX
+
+from .project import KEY_PREFIX
 
 TOP_LEVEL: Final = ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
 """What Pulumi itself reads in a stack's file."""

@@ -18,7 +18,7 @@ from .application import Application, application
 from .certificate import Certificate
 from .config import Config, ServerSection
 from .logs import event
-from .state import stores_of
+from .stores import stores_of
 
 KEEP_ALIVE_SECONDS = 120  # longer than a proxy keeps its side: the proxy hangs up, not we
 LINGER_SECONDS = 1.0  # connections that were under way at SIGTERM still get in

@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from .config import StateSection
-
 LONGEST_KEY = 256
 """Characters that may name a request in a store; any kind takes as many, in its own coding."""
 
@@ -101,24 +99,3 @@ class Stores:
 
     sessions: SessionStore
     connections: ConnectionStore
-
-
-def stores_of(state: StateSection) -> Stores:
-    """The stores that `state` names; only the client library of that kind is imported."""
-    match state.kind:
-        case "memory":
-            from .stores import memory
-
-            return memory.stores()
-        case "dynamodb":
-            from .stores import dynamodb
-
-            return dynamodb.stores(state)
-        case "firestore":
-            from .stores import firestore
-
-            return firestore.stores(state)
-        case "azure-tables":
-            from .stores import azure_tables
-
-            return azure_tables.stores(state)

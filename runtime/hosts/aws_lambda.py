@@ -12,33 +12,23 @@ import functools
 import json
 import os
 import time
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 from ..gate import mapping
 from ..logs import event as log_event
 from ..reading import ConfigError, StartError
 from ..stores import aws
+from .aws_invocation import Context, Event, seconds_left
 from .bridge import Answer, Bridge, CutError, Request
 from .resident import Resident
 
 SECRETS = "QUDAG_MCP_SECRETS"
 """A JSON object, variable name -> ARN of a secret; `:key` after it names a key of a JSON one."""
-MARGIN_SECONDS = 1.5
-"""What is kept of a function's time to end a request that would outlast it, and to answer."""
 STARTS_WITHIN_SECONDS = 8.0
 """Of the 10 that Lambda gives an initialization ("Lambda execution environment lifecycle")."""
 SECRETS_WITHIN_SECONDS = 4.0
 """Of those, what all secrets together may take."""
-Event = dict[str, Any]
-
-
-class Context(Protocol):
-    """What Lambda tells of an invocation."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Until the function is ended."""
-        ...
 
 
 class UnreachableError(Exception):
@@ -96,11 +86,6 @@ def handler(event: Event, context: Context) -> dict[str, Any]:
             return _payload(host().ask(event, context))
         case _:
             raise ValueError(f"an event of no known form, with {', '.join(sorted(event))}")
-
-
-def seconds_left(context: Context) -> float:
-    """What the application may take."""
-    return context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
 
 
 def request_of(event: Event) -> Request:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -36,9 +36,9 @@ from ..framing import (
 from ..logs import log
 from ..state import Connection, Session, request_key
 from ..stores import aws
-
-if TYPE_CHECKING:
-    from .aws_lambda import Context, Host
+from .aws_invocation import Context, seconds_left
+from .bridge import Bridge
+from .resident import Resident
 
 LONGEST_SECONDS = 7200
 """API Gateway ends a connection after 2 hours; from "Quotas for configuring and running a WebSocket
@@ -51,14 +51,19 @@ LAST_WORDS_SECONDS = 1.0
 Event = Mapping[str, Any]
 
 
+class Host(Protocol):
+    """The application of this process, and the event loop that runs it."""
+
+    resident: Resident
+    bridge: Bridge
+
+
 class GoneError(Exception):
     """The client has gone: nothing can be sent any more."""
 
 
 def handle(event: Event, context: Context, host: Host) -> dict[str, Any]:
     """The answer to API Gateway, by whose status a connection is let in or not."""
-    from .aws_lambda import seconds_left
-
     left = seconds_left(context)
     match event["requestContext"]["eventType"]:
         case "CONNECT":

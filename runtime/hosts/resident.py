@@ -13,7 +13,8 @@ from ..application import Application, application
 from ..config import Config, StateSection, load_environment
 from ..logs import configure, event
 from ..reading import ConfigError
-from ..state import Stores, stores_of
+from ..state import Stores
+from ..stores import stores_of
 
 
 class Resident:

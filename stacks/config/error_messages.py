@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from components.base.problems import Problem, nearest
+from graph.project import KEY_PREFIX
 
 from .cloud_forms import CLOUD_FORMS
 from .forms import FORMS, Form
@@ -21,7 +22,6 @@ from .stack import StackConfig
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-KEY_PREFIX: Final = "qudag-mcp:"
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*")
 _LOGIN = re.compile(r"//[^/]*@")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private|api_?key", re.IGNORECASE)

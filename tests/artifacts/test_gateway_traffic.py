@@ -33,6 +33,7 @@ from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
 from tests.harness.network import port, private_network
 from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
 from tests.harness.server import (
     MODERN,
     eventually,
@@ -107,7 +108,11 @@ def started(
 ) -> Generator[Platform]:
     programs.required("nginx")
     made = pod(directory, authority, issuer, **given)
-    with private_network(), made.running("server") as server, made.running("gateway") as gateway:
+    with (
+        private_network(),
+        run_container(made, "server") as server,
+        run_container(made, "gateway") as gateway,
+    ):
         token = issuer.token(iss=parts.ISSUER, aud=parts.AUDIENCE, lives_seconds=900)
         platform = Platform(made, gateway, authority.trust(), token)
         until(lambda: is_ready(server, 8081), within_seconds=30)

@@ -20,6 +20,7 @@ from tests.harness.certificates import Authority
 from tests.harness.network import port
 from tests.harness.nginx_gateway import ALWAYS, BEHIND, NAME, RunningGateway, gateway_pod, is_open
 from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
 from tests.harness.server import until
 from tests.harness.stacks import stack
 from tests.harness.upstream import HOLD, STREAM, WAIT, upstream
@@ -32,7 +33,7 @@ def gateway(
     """For tests that leave it as it was."""
     pod = gateway_pod(tmp_path_factory.mktemp("gateway"), authority, max_body="64k")
     shown = authority.issue("core", [NAME])
-    with upstream(port(BEHIND), *shown) as behind, pod.running("gateway") as running:
+    with upstream(port(BEHIND), *shown) as behind, run_container(pod, "gateway") as running:
         gateway = RunningGateway(running, behind, authority.trust())
         until(lambda: is_open(gateway))
         yield gateway
@@ -52,7 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def verdict(pod: Pod, container: str) -> str:
-    with pod.running(container, ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]) as running:
+    with run_container(pod, container, ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]) as running:
         assert running.exit_status() == 0, running.log
         return running.log
 
@@ -91,7 +92,7 @@ def test_a_configuration_that_cannot_be_read_is_a_failed_start(
 ):
     pod = gateway_pod(tmp_path, authority)
     pod.config_maps["gateway-nginx"]["nginx.conf"] = "worker_processes none;"
-    with pod.running("gateway") as running:
+    with run_container(pod, "gateway") as running:
         assert running.exit_status() == 1
 
 

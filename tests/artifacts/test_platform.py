@@ -21,6 +21,7 @@ from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
 from tests.harness.network import port
 from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
 from tests.harness.server import ERAS, MODERN, eventually, text_of, until
 from tests.harness.stacks import stack
 from tests.harness.tokens import Issuer
@@ -99,10 +100,10 @@ def platform(
     outputs = graph.outputs
     token = issuer.token(iss=outputs["issuer"], aud=outputs["audience"])
     with (
-        postgres.running("postgres"),
-        valkey.running("valkey"),
-        job.running("migrate") as migration,
-        server.running("server") as running,
+        run_container(postgres, "postgres"),
+        run_container(valkey, "valkey"),
+        run_container(job, "migrate") as migration,
+        run_container(server, "server") as running,
     ):
         assert migration.exit_status(60) == 0, migration.log
         until(lambda: answers(running, f"http://{HERE}:{port(8081)}/ready"), within_seconds=30)
@@ -111,7 +112,7 @@ def platform(
 
 @pytest.fixture
 def gateway(platform: Platform) -> Generator[RunningContainer]:
-    with platform.server.pod.running("gateway") as running:
+    with run_container(platform.server.pod, "gateway") as running:
         until(lambda: answers(running, f"http://{HERE}:{port(8080)}/ready"))
         yield running
 

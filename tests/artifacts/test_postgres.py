@@ -16,6 +16,7 @@ from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
 from tests.harness.network import port, private_network
 from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
 from tests.harness.server import until
 from tests.harness.stacks import stack
 
@@ -41,7 +42,7 @@ def is_ready(running: RunningContainer) -> bool:
 
 @contextlib.contextmanager
 def started(pod: Pod) -> Generator[RunningContainer]:
-    with pod.running("postgres") as running:
+    with run_container(pod, "postgres") as running:
         until(lambda: is_ready(running), within_seconds=60)
         yield running
 
@@ -162,12 +163,12 @@ def test_a_stop_ends_clients_in_order_and_the_next_start_keeps_their_rows(pod: P
 
 
 def test_a_first_start_that_is_cut_short_is_made_again(pod: Pod, connect: Any):
-    with pod.running("postgres") as running:
+    with run_container(pod, "postgres") as running:
         until_it_says(running, "running bootstrap script")
         running.terminate()
         assert running.exit_status(30) == 143
     assert "ready to accept" not in running.log
-    with pod.running("postgres") as running:
+    with run_container(pod, "postgres") as running:
         until_it_says(running, "syncing data to disk")
         running.kill()
     assert not (pod.volume("data") / "cluster").exists()

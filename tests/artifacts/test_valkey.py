@@ -19,6 +19,7 @@ from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
 from tests.harness.network import port, private_network
 from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
 from tests.harness.server import until
 from tests.harness.stacks import stack
 
@@ -37,7 +38,7 @@ def secrets(authority: Authority) -> dict[str, dict[str, str]]:
 
 @contextlib.contextmanager
 def started(pod: Pod) -> Generator[RunningContainer]:
-    with private_network(), pod.running("valkey") as running:
+    with private_network(), run_container(pod, "valkey") as running:
         until(lambda: "Ready to accept connections" in running.log)
         yield running
 

@@ -115,3 +115,17 @@ def test_help_comes_without_loading_the_engines_sdk():
     code = "import delivery.cli, sys; sys.exit('pulumi' in sys.modules or 'rich' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_bench_runs_a_program_of_its_own_and_ends_with_its_status(monkeypatch: pytest.MonkeyPatch):
+    called: list[tuple[list[str], Path]] = []
+
+    def ran(argv: list[str], *, cwd: Path) -> int:
+        called.append((argv, cwd))
+        return 3
+
+    monkeypatch.setattr(process, "on_terminal", ran)
+    assert run("bench")[0] == 3
+    root = Path(__file__).parents[2]
+    assert called == [([sys.executable, "-m", "tools.bench"], root)]
+    assert (root / "tools/bench/__main__.py").exists()

@@ -124,3 +124,8 @@ def test_a_missing_program_is_reported_with_the_way_to_get_it(
     (problem,) = report.value.problems
     assert problem.what == "kubectl is not on PATH"
     assert problem.fix == "install it"
+
+
+def test_a_program_on_our_terminal_gives_its_status(tmp_path: Path):
+    code = "import os, sys; sys.exit(7 if os.getcwd() == sys.argv[1] else 1)"
+    assert process.on_terminal([sys.executable, "-c", code, tmp_path], cwd=tmp_path) == 7

@@ -11,19 +11,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.kubernetes.container import NOBODY
 
 from . import programs
+from .pods import PROGRAMS, Pod, give
 from .server import until
-
-if TYPE_CHECKING:
-    from .pods import Pod
 
 ROOT = Path(__file__).parents[2]
 ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "localtime")
-PROGRAMS = "/programs"
 
 
 @dataclass
@@ -149,12 +145,3 @@ def link_programs(place: Path) -> None:
     launcher = place / "qudag-mcp-server"
     launcher.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m runtime "$@"\n')
     launcher.chmod(0o755)
-
-
-def give(path: Path, mode: int) -> None:
-    """To the group of the pod's user, as ``fsGroup`` does; to nobody else without the right to."""
-    if os.geteuid() == 0:
-        os.chown(path, 0, NOBODY)
-        path.chmod(mode)
-    else:
-        path.chmod(mode & 0o700)

@@ -19,6 +19,7 @@ from .certificates import Authority
 from .containers import RunningContainer
 from .network import port, private_network
 from .pods import Pod
+from .running_pod import run_container
 from .server import until
 from .upstream import Upstream, upstream
 
@@ -81,7 +82,7 @@ def opened(
     with (
         private_network(),
         upstream(port(BEHIND), *shown) as behind,
-        pod.running("gateway") as running,
+        run_container(pod, "gateway") as running,
     ):
         gateway = RunningGateway(running, behind, authority.trust())
         until(lambda: is_open(gateway))

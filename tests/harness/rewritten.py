@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .containers import PROGRAMS, RunningContainer, link_programs
+from .containers import RunningContainer, link_programs
 from .network import port
+from .pods import PROGRAMS
 from .server import until
 
 PORTS = (8080, 8443, 8081, 8444, 9090, 5432, 6379, 4001)

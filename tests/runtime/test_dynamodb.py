@@ -11,8 +11,8 @@ import pytest
 
 from components.aws.session_tables import CONNECTIONS, SESSIONS, USER_INDEX
 from runtime.config import StateSection
-from runtime.state import Connection, Session, Stores, stores_of
-from runtime.stores import dynamodb
+from runtime.state import Connection, Session, Stores
+from runtime.stores import dynamodb, stores_of
 from tests.harness.dynamodb import REGION
 from tests.harness.state import Clock, opened
 

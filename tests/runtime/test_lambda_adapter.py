@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runtime.hosts import aws_lambda
+from runtime.hosts import aws_invocation, aws_lambda
 from runtime.hosts.bridge import CutError, Request
 from runtime.hosts.streaming import Invocation, RuntimeApi, serve
 from tests.harness.dynamodb import CREDENTIALS, REGION
@@ -114,10 +114,10 @@ def test_a_scheduled_check_fails_without_the_issuers_keys_or_the_store_of_sessio
 def test_a_call_that_outlasts_the_function_is_cancelled_and_answered(function: Issuer):
     call = modern_request("tools/call", name="wait", arguments={"seconds": 15})
     began = time.monotonic()
-    answer = aws_lambda.handler(post(function, call), Context(aws_lambda.MARGIN_SECONDS + 0.5))
+    answer = aws_lambda.handler(post(function, call), Context(aws_invocation.MARGIN_SECONDS + 0.5))
     assert answer["statusCode"] == 504
     assert "the host's time for a request is over" in answer["body"]
-    assert time.monotonic() - began < aws_lambda.MARGIN_SECONDS + 0.5
+    assert time.monotonic() - began < aws_invocation.MARGIN_SECONDS + 0.5
     again = aws_lambda.handler(post(function, modern_request("tools/list")), Context(20))
     assert again["statusCode"] == 200
 

@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 import tomli_w
 
-from runtime.hosts import aws_lambda, aws_websocket
+from runtime.hosts import aws_invocation, aws_lambda, aws_websocket
 from tests.harness.dynamodb import REGION
 from tests.harness.server import modern_request, settings, until
 from tests.harness.tokens import Issuer
@@ -51,7 +51,7 @@ class Socket:
 
         class Context:
             def get_remaining_time_in_millis(self) -> int:
-                return int((seconds + aws_lambda.MARGIN_SECONDS) * 1000)
+                return int((seconds + aws_invocation.MARGIN_SECONDS) * 1000)
 
         return aws_lambda.handler(event | changed, Context())["statusCode"]
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runtime.config import StateSection
-from runtime.state import LONGEST_KEY, Connection, Session, request_key, stores_of
+from runtime.state import LONGEST_KEY, Connection, Session, request_key
+from runtime.stores import stores_of
 from runtime.stores.memory import MemoryConnections, MemorySessions
 
 ADA = Session(session_id="s", user_id="ada", protocol_version="2025-11-25", expires_at=100)

@@ -1,0 +1,5 @@
+"""The name of the Pulumi project, which every key of its configuration starts with."""
+
+from typing import Final
+
+KEY_PREFIX: Final = "qudag-mcp:"

@@ -1,0 +1,35 @@
+"""Prints the table of `make bench`: ``python -m tools.bench``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from components.base.problems import ProblemReport
+from graph.stack_files import stack_names
+from review.report import terminal
+
+from . import cold_start, overhead, serving
+from .running_server import required_nginx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    """Measure programs, the server and the start of a function, and print the tables."""
+    required_nginx()
+    console = terminal.console()
+    with console.status("") as status:
+        programs = overhead.measure(stack_names(ROOT), status.update)
+        served = serving.measure(status.update)
+        started = cold_start.measure(status.update)
+    console.print(overhead.table(programs), *serving.tables(served), *cold_start.tables(started))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ProblemReport as report:
+        sys.exit(str(report))
+    except KeyboardInterrupt:
+        sys.exit(130)
