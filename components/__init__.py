@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .aws.function import AwsLambdaArgs as AwsLambdaArgs
     from .aws.function_endpoints import LambdaFront as LambdaFront
     from .aws.function_endpoints import Throttle as Throttle
-    from .aws.place import AwsNetwork as AwsNetwork
-    from .aws.place import AwsPlace as AwsPlace
+    from .aws.location import AwsLocation as AwsLocation
+    from .aws.network import AwsNetwork as AwsNetwork
     from .azure.container import AzureContainer as AzureContainer
     from .azure.container_args import AzureContainerArgs as AzureContainerArgs
     from .azure.container_args import AzureContainerKind as AzureContainerKind
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .azure.function import AzureAccess as AzureAccess
     from .azure.function import AzureFunction as AzureFunction
     from .azure.function import AzureFunctionArgs as AzureFunctionArgs
-    from .azure.place import AzurePlace as AzurePlace
+    from .azure.location import AzureLocation as AzureLocation
     from .azure.resource_group import AzureSecrets as AzureSecrets
     from .base.problems import Problem as Problem
     from .base.problems import ProblemReport as ProblemReport
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .gcp.function import GcpFunction as GcpFunction
     from .gcp.function import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.identity import GcpAccess as GcpAccess
-    from .gcp.place import GcpPlace as GcpPlace
+    from .gcp.location import GcpLocation as GcpLocation
     from .kubernetes.container import Claim as Claim
     from .kubernetes.container import Container as Container
     from .kubernetes.container import Files as Files
@@ -84,9 +84,12 @@ if TYPE_CHECKING:
     from .mcp.data_contract import CacheProfile as CacheProfile
     from .mcp.server_config import Auth as Auth
     from .mcp.server_config import Cache as Cache
+    from .mcp.server_config import CloudServerConfig as CloudServerConfig
     from .mcp.server_config import Database as Database
+    from .mcp.server_config import McpConfig as McpConfig
     from .mcp.server_config import NodeConfig as NodeConfig
-    from .mcp.server_config import ServerConfig as ServerConfig
+    from .mcp.server_config import PodAuth as PodAuth
+    from .mcp.server_config import PodServerConfig as PodServerConfig
     from .mcp.timeout_budget import Distance as Distance
     from .mcp.timeout_budget import Hop as Hop
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
@@ -96,12 +99,13 @@ _PUBLIC = {
     "aws.database": "Rds",
     "aws.function": "AwsLambda AwsLambdaArgs",
     "aws.function_endpoints": "LambdaFront Throttle",
-    "aws.place": "AwsNetwork AwsPlace",
+    "aws.location": "AwsLocation",
+    "aws.network": "AwsNetwork",
     "azure.container": "AzureContainer",
     "azure.container_args": "AzureContainerArgs AzureContainerKind",
     "azure.database": "AzurePostgresql",
     "azure.function": "AzureAccess AzureFunction AzureFunctionArgs",
-    "azure.place": "AzurePlace",
+    "azure.location": "AzureLocation",
     "azure.resource_group": "AzureSecrets",
     "base.problems": "Problem ProblemReport",
     "data_tier": "DataTier DataTierArgs",
@@ -109,7 +113,7 @@ _PUBLIC = {
     "gcp.database": "CloudSql",
     "gcp.function": "GcpFunction GcpFunctionArgs",
     "gcp.identity": "GcpAccess",
-    "gcp.place": "GcpPlace",
+    "gcp.location": "GcpLocation",
     "kubernetes.container": "Claim Container Files Port Probe Probes Resources SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "kubernetes.embedded_data": "Embedded",
@@ -122,7 +126,9 @@ _PUBLIC = {
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.archive": "Archive",
     "mcp.data_contract": "CacheProfile",
-    "mcp.server_config": "Auth Cache Database NodeConfig ServerConfig",
+    "mcp.server_config": (
+        "Auth Cache CloudServerConfig Database McpConfig NodeConfig PodAuth PodServerConfig"
+    ),
     "mcp.timeout_budget": "Distance Hop TimeoutBudget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}

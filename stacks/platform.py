@@ -33,7 +33,7 @@ from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeAr
 from components.kubernetes.server import McpService, ServerArgs
 from components.kubernetes.workload import Exposure
 from components.mcp.data_contract import CacheProfile
-from components.mcp.server_config import Auth, Cache, Database, NodeConfig, ServerConfig
+from components.mcp.server_config import Cache, Database, NodeConfig, PodAuth, PodServerConfig
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .config.stack import StackConfig
@@ -229,9 +229,9 @@ class Platform:
         return ServerArgs(
             namespace=self.namespace.namespace,
             image=config.images.server,
-            config=ServerConfig(
+            config=PodServerConfig(
                 role=service.role.value,
-                auth=Auth(
+                auth=PodAuth(
                     issuer=config.protocol.issuer,
                     audience=config.protocol.audience,
                     jwks_url=config.protocol.jwks_url,

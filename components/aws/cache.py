@@ -32,12 +32,12 @@ def replication_group(
     owner: Component[Any], kind: Rds, contents: Contents, *, group: CloudResource
 ) -> CloudResource:
     """A primary and its replicas in one shard: clients need not know of shards."""
-    place = kind.place
+    location = kind.location
     subnets = CloudResource(
         SUBNET_GROUP,
         owner.named("cache-subnets"),
         {
-            "name": physical(SUBNET_GROUP, owner, place, "cache"),
+            "name": physical(SUBNET_GROUP, owner, location, "cache"),
             "subnetIds": list(kind.network.private_subnets),
         },
         opts=owner.owned(),
@@ -46,7 +46,7 @@ def replication_group(
         PARAMETER_GROUP,
         owner.named("cache-parameters"),
         {
-            "name": physical(PARAMETER_GROUP, owner, place, "valkey8"),
+            "name": physical(PARAMETER_GROUP, owner, location, "valkey8"),
             "family": "valkey8",
             "parameters": [{"name": "maxmemory-policy", "value": EVICTION[contents.cache_profile]}],
         },
@@ -57,7 +57,7 @@ def replication_group(
         REPLICATION_GROUP,
         owner.named("cache"),
         {
-            "replicationGroupId": physical(REPLICATION_GROUP, owner, place),
+            "replicationGroupId": physical(REPLICATION_GROUP, owner, location),
             "description": f"{owner.name}: {contents.cache_profile.value}",
             "engine": "valkey",
             "engineVersion": VERSION,
@@ -74,7 +74,7 @@ def replication_group(
             "transitEncryptionMode": "required",
             "atRestEncryptionEnabled": True,
             "snapshotRetentionLimit": kind.backup_days,
-            "finalSnapshotIdentifier": f"{physical(REPLICATION_GROUP, owner, place)}-final",
+            "finalSnapshotIdentifier": f"{physical(REPLICATION_GROUP, owner, location)}-final",
             "autoMinorVersionUpgrade": True,
         },
         outputs=("arn", "primaryEndpointAddress"),
@@ -84,7 +84,7 @@ def replication_group(
 
 def user_name(owner: Component[Any], kind: Rds) -> str:
     """IAM wants the user's id for its name; who says only a password is the user ``default``."""
-    return physical(USER, owner, kind.place) if kind.cache_password is None else "default"
+    return physical(USER, owner, kind.location) if kind.cache_password is None else "default"
 
 
 def _users(owner: Component[Any], kind: Rds) -> CloudResource:
@@ -97,7 +97,7 @@ def _users(owner: Component[Any], kind: Rds) -> CloudResource:
         USER,
         owner.named("cache-user"),
         {
-            "userId": physical(USER, owner, kind.place),
+            "userId": physical(USER, owner, kind.location),
             "userName": user_name(owner, kind),
             "engine": "valkey",
             "accessString": RIGHTS,
@@ -110,7 +110,7 @@ def _users(owner: Component[Any], kind: Rds) -> CloudResource:
         USER_GROUP,
         owner.named("cache-users"),
         {
-            "userGroupId": physical(USER_GROUP, owner, kind.place),
+            "userGroupId": physical(USER_GROUP, owner, kind.location),
             "engine": "valkey",
             "userIds": [user.output("userId")],
         },

@@ -10,20 +10,20 @@ from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..mcp.archive import Archive
 from .identity import document, physical
-from .place import AwsPlace
+from .location import AwsLocation
 
 BUCKET = "aws:s3/bucket:Bucket"
 OLD_VERSIONS_DAYS = 30
 """How long what was deployed before can still be looked at."""
 
 
-def stored_archive(owner: Component[Any], place: AwsPlace, archive: Archive) -> CloudResource:
+def stored_archive(owner: Component[Any], location: AwsLocation, archive: Archive) -> CloudResource:
     """The archive as an object; another digest is another object, and all else stays."""
     bucket = CloudResource(
         BUCKET,
         owner.named("code"),
         # All that is in it can be built again, and old versions would keep it from being deleted.
-        {"bucket": physical(BUCKET, owner, place, "code"), "forceDestroy": True},
+        {"bucket": physical(BUCKET, owner, location, "code"), "forceDestroy": True},
         outputs=("arn",),
         opts=owner.owned(),
     )

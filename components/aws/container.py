@@ -11,13 +11,15 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..mcp.era import has_sessions
-from ..mcp.server_config import CONFIG_VARIABLE, HTTP, ServerConfig, environment_toml
+from ..mcp.server_config import HTTP, CloudServerConfig
+from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import STEP, Distance
 from .container_checks import problems
 from .identity import Alarm, alarm, allow, log_group, physical, pulling, reading, service_role
 from .load_balancer import EcsDoor
-from .place import AwsNetwork, AwsPlace
+from .location import AwsLocation
+from .network import AwsNetwork
 from .session_store import kept_state
 
 CLUSTER = "aws:ecs/cluster:Cluster"
@@ -39,7 +41,7 @@ class EcsFargateArgs:
     """What the service needs to know.
 
     Attributes:
-        place: account and region.
+        location: account and region.
         network: your VPC: tasks run in its private subnets.
         image: of the server, pinned by its digest; of a public registry, or of an ECR.
         config: of the server; its domain is where the load balancer is reached.
@@ -60,10 +62,10 @@ class EcsFargateArgs:
         protect: refuse to delete the load balancer, and what holds sessions.
     """
 
-    place: AwsPlace
+    location: AwsLocation
     network: AwsNetwork
     image: str
-    config: ServerConfig
+    config: CloudServerConfig
     certificate: str
     public: bool
     allowed_from: Sequence[str] = ()
@@ -101,7 +103,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
             CLUSTER,
             self.named("cluster"),
             {
-                "name": physical(CLUSTER, self, args.place),
+                "name": physical(CLUSTER, self, args.location),
                 "settings": [{"name": "containerInsights", "value": "enabled"}],
             },
             outputs=("arn",),
@@ -115,7 +117,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
         self.dns_target = door.balancer.output("dnsName")
 
     def _task(self, args: EcsFargateArgs) -> CloudResource:
-        name = physical(TASK_DEFINITION, self, args.place)
+        name = physical(TASK_DEFINITION, self, args.location)
         logs, writing = log_group(self, "logs", f"/ecs/{name}", retention=args.log_retention)
         execution = self._role(args, "execution-role")
         starts = allow(
@@ -124,7 +126,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
         state, waits = None, [starts]
         server = self._role(args, "task-role")
         if has_sessions(args.config.era):
-            state, uses_state = kept_state(self, args.place, protect=args.protect)
+            state, uses_state = kept_state(self, args.location, protect=args.protect)
             waits.append(allow(self, server, "serve", uses_state))
         container = {
             "name": CONTAINER,
@@ -145,7 +147,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
                 "logDriver": "awslogs",
                 "options": {
                     "awslogs-group": logs.output("name"),
-                    "awslogs-region": args.place.region,
+                    "awslogs-region": args.location.region,
                     "awslogs-stream-prefix": "ecs",
                     # A log that cannot be written must not stop calls.
                     "mode": "non-blocking",
@@ -185,10 +187,10 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
     def _role(self, args: EcsFargateArgs, role: str) -> CloudResource:
         return service_role(
             self,
-            args.place,
+            args.location,
             role,
             service="ecs-tasks.amazonaws.com",
-            condition={"StringEquals": {"aws:SourceAccount": args.place.account}},
+            condition={"StringEquals": {"aws:SourceAccount": args.location.account}},
         )
 
     def _service(
@@ -202,7 +204,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
             SERVICE,
             self.named("service"),
             {
-                "name": physical(SERVICE, self, args.place),
+                "name": physical(SERVICE, self, args.location),
                 "cluster": cluster.output("arn"),
                 "taskDefinition": task.output("arn"),
                 "launchType": "FARGATE",
@@ -280,4 +282,4 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
             "TargetGroup": door.targets.output("arnSuffix"),
         }
         for role, each in watched.items():
-            alarm(self, args.place, role, each, dimensions=dimensions, topic=args.alarm_topic)
+            alarm(self, args.location, role, each, dimensions=dimensions, topic=args.alarm_topic)

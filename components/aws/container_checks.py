@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ..base.problems import Problem
-from ..mcp.server_config import unserved
 from ..mcp.timeout_budget import STEP, Distance
 from .facts import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
 from .identity import reserved_problems, retention_problems, secret_problems
@@ -50,7 +49,6 @@ def problems(args: EcsFargateArgs) -> list[Problem]:
         *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
         *reserved_problems(args.secrets, RESERVED),
-        *unserved(args.config),
         *_keys(args.config.auth.jwks_url),
     ]
 

@@ -16,8 +16,8 @@ from ..mcp.data_contract import POSTGRES, VALKEY, CacheProfile, Contents, Provid
 from .cache import replication_group, user_name
 from .facts import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
 from .identity import LOG_GROUP, physical, retention_problems
-from .network import Allowed, called, let_in, security_group
-from .place import AwsNetwork, AwsPlace
+from .location import AwsLocation
+from .network import Allowed, AwsNetwork, called, let_in, security_group
 
 INSTANCE = "aws:rds/instance:Instance"
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
@@ -31,7 +31,7 @@ class Rds:
     """What AWS needs to know.
 
     Attributes:
-        place: account and region.
+        location: account and region.
         network: your VPC; both are in its private subnets.
         allowed_from: networks that may connect.
         allowed_groups: ids of security groups whose members may connect; where neither is named,
@@ -49,7 +49,7 @@ class Rds:
         type: tells this kind from the others where args are a mapping.
     """
 
-    place: AwsPlace
+    location: AwsLocation
     network: AwsNetwork
     allowed_from: Sequence[str] = ()
     allowed_groups: Sequence[pulumi.Input[str]] = ()
@@ -128,7 +128,7 @@ def _problems(kind: Rds, contents: Contents) -> list[Problem]:
 
 
 def _group(owner: Component[Any], kind: Rds, role: str, port: int, purpose: str) -> CloudResource:
-    group = security_group(owner, kind.place, kind.network, role, purpose=purpose)
+    group = security_group(owner, kind.location, kind.network, role, purpose=purpose)
     networks = kind.allowed_from or ([] if kind.allowed_groups else [kind.network.vpc_cidr])
     for cidr in networks:
         allowed = Allowed(port, "From the network of the servers", cidr=cidr)
@@ -140,12 +140,12 @@ def _group(owner: Component[Any], kind: Rds, role: str, port: int, purpose: str)
 
 
 def _database(owner: Component[Any], kind: Rds, contents: Contents) -> CloudResource:
-    name = physical(INSTANCE, owner, kind.place)
+    name = physical(INSTANCE, owner, kind.location)
     subnets = CloudResource(
         SUBNET_GROUP,
         owner.named("database-subnets"),
         {
-            "name": physical(SUBNET_GROUP, owner, kind.place),
+            "name": physical(SUBNET_GROUP, owner, kind.location),
             "subnetIds": list(kind.network.private_subnets),
         },
         opts=owner.owned(),
@@ -154,7 +154,7 @@ def _database(owner: Component[Any], kind: Rds, contents: Contents) -> CloudReso
         PARAMETER_GROUP,
         owner.named("database-parameters"),
         {
-            "name": physical(PARAMETER_GROUP, owner, kind.place, f"postgres{MAJOR}"),
+            "name": physical(PARAMETER_GROUP, owner, kind.location, f"postgres{MAJOR}"),
             "family": f"postgres{MAJOR}",
             "parameters": [{"name": "rds.force_ssl", "value": "1"}],
         },

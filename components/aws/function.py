@@ -13,14 +13,15 @@ from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..mcp.archive import Archive
 from ..mcp.era import has_sessions
-from ..mcp.server_config import CONFIG_VARIABLE, ServerConfig, State, environment_toml
+from ..mcp.server_config import CloudServerConfig, State
+from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
 from .code_bucket import stored_archive
 from .function_checks import environment_problems, problems
 from .function_endpoints import Door, LambdaFront, Throttle, function_url, http_api, websocket_api
 from .identity import Alarm, Right, alarm, allow, log_group, physical, reading, service_role
-from .place import AwsPlace
+from .location import AwsLocation
 from .session_store import kept_state
 
 FUNCTION = "aws:lambda/function:Function"
@@ -28,7 +29,7 @@ QUEUE = "aws:sqs/queue:Queue"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 HANDLER: Final = "qudag_mcp_server.hosts.aws_lambda.handler"
 STREAMING_WRAPPER: Final = "/var/task/stream"
-"""Runs our own loop in place of the runtime's, which cannot stream from Python."""
+"""Runs our own loop in location of the runtime's, which cannot stream from Python."""
 SECRETS_VARIABLE: Final = "QUDAG_MCP_SECRETS"
 HEALTH_SECONDS: Final = 300
 HEALTH_EVERY: Final = f"rate({HEALTH_SECONDS // 60} minutes)"
@@ -40,7 +41,7 @@ class AwsLambdaArgs:
     """What the function needs to know.
 
     Attributes:
-        place: account and region.
+        location: account and region.
         archive: what it runs.
         config: of the server; with a domain, an HTTP API answers there.
         public: true: everyone reaches it, and the server looks at their tokens; false: AWS lets
@@ -58,9 +59,9 @@ class AwsLambdaArgs:
         protect: refuse to delete what holds sessions.
     """
 
-    place: AwsPlace
+    location: AwsLocation
     archive: Archive
-    config: ServerConfig
+    config: CloudServerConfig
     public: bool
     front: LambdaFront = LambdaFront.HTTP_API
     websocket: bool = False
@@ -90,7 +91,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
     def build(self, args: AwsLambdaArgs) -> None:
         refuse(problems(args))
         args = replace(args, config=replace(args.config, name=self.name))
-        role = service_role(self, args.place, "role", service="lambda.amazonaws.com")
+        role = service_role(self, args.location, "role", service="lambda.amazonaws.com")
         letters = self._dead_letters(args)
         state, uses_state = self._state(args)
         logs, writing = log_group(
@@ -130,14 +131,14 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
     def _state(self, args: AwsLambdaArgs) -> tuple[State | None, list[Right]]:
         """Tables, where anything outlives a request: sessions, or a socket that is open."""
         if has_sessions(args.config.era) or args.websocket:
-            return kept_state(self, args.place, protect=args.protect, websocket=args.websocket)
+            return kept_state(self, args.location, protect=args.protect, websocket=args.websocket)
         return None, []
 
     def _function_name(self, args: AwsLambdaArgs) -> str:
-        return physical(FUNCTION, self, args.place)
+        return physical(FUNCTION, self, args.location)
 
     def _code(self, args: AwsLambdaArgs) -> dict[str, pulumi.Output[str]]:
-        stored = stored_archive(self, args.place, args.archive)
+        stored = stored_archive(self, args.location, args.archive)
         return {"s3Bucket": stored.output("bucket"), "s3Key": stored.output("key")}
 
     def _environment(
@@ -163,7 +164,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
             QUEUE,
             self.named("dead-letters"),
             {
-                "name": physical(QUEUE, self, args.place, "dead-letters"),
+                "name": physical(QUEUE, self, args.location, "dead-letters"),
                 "sqsManagedSseEnabled": True,
                 "messageRetentionSeconds": DEAD_LETTERS_DAYS * 24 * 3600,
             },
@@ -174,7 +175,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
     def _fronts(self, args: AwsLambdaArgs, function: CloudResource, role: CloudResource) -> None:
         door = Door(
             owner=self,
-            place=args.place,
+            location=args.location,
             function=function,
             timeout=args.config.budget.at(Distance.GATEWAY).timeout,
             throttle=args.throttle or Throttle(),
@@ -202,10 +203,10 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
     ) -> None:
         role = service_role(
             self,
-            args.place,
+            args.location,
             "scheduler-role",
             service="scheduler.amazonaws.com",
-            condition={"StringEquals": {"aws:SourceAccount": args.place.account}},
+            condition={"StringEquals": {"aws:SourceAccount": args.location.account}},
         )
         calling = Right(actions=("lambda:InvokeFunction",), resources=[function.output("arn")])
         failing = Right(actions=("sqs:SendMessage",), resources=[letters.output("arn")])
@@ -226,7 +227,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
             SCHEDULE,
             self.named("health-check"),
             {
-                "name": physical(SCHEDULE, self, args.place, "health-check"),
+                "name": physical(SCHEDULE, self, args.location, "health-check"),
                 "scheduleExpression": HEALTH_EVERY,
                 "flexibleTimeWindow": {"mode": "OFF"},
                 "target": {
@@ -261,4 +262,4 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
                 if each.namespace == calls
                 else {"QueueName": letters.output("name")}
             )
-            alarm(self, args.place, role, each, dimensions=dimensions, topic=args.alarm_topic)
+            alarm(self, args.location, role, each, dimensions=dimensions, topic=args.alarm_topic)

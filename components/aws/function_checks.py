@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..base.limits import Limit
 from ..base.problems import Problem
-from ..mcp.server_config import unserved
+from ..mcp.cloud_server import drain_problems
 from ..mcp.timeout_budget import STEP, Distance
 from .facts import (
     HTTP_API_TIMEOUT,
@@ -45,7 +45,7 @@ def problems(args: AwsLambdaArgs) -> list[Problem]:
         *retention_problems("log_retention", args.log_retention),
         *secret_problems(args.secrets),
         *reserved_problems(args.secrets, RESERVED),
-        *unserved(args.config, stops=STOPS),
+        *drain_problems(args.config, stops=STOPS),
         *_meaningless(args, streams=streams),
     ]
 

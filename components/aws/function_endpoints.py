@@ -12,7 +12,7 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from .identity import Right, log_group, physical
-from .place import AwsPlace
+from .location import AwsLocation
 
 API = "aws:apigatewayv2/api:Api"
 DEFAULT_STAGE = "$default"
@@ -61,7 +61,7 @@ class Door:
 
     Attributes:
         owner: the component whose they are.
-        place: where.
+        location: where.
         function: what answers.
         timeout: seconds that a front waits for the function.
         throttle: see Throttle.
@@ -70,7 +70,7 @@ class Door:
     """
 
     owner: Component[Any]
-    place: AwsPlace
+    location: AwsLocation
     function: CloudResource
     timeout: int
     throttle: Throttle
@@ -187,7 +187,9 @@ def websocket_api(door: Door) -> tuple[pulumi.Output[str], Right]:
     _stage(door, api, "socket", {"name": SOCKET_STAGE})
     _callable_by(door, api, "socket")
     url = pulumi.Output.concat(
-        "wss://", api.output("id"), f".execute-api.{door.place.region}.amazonaws.com/{SOCKET_STAGE}"
+        "wss://",
+        api.output("id"),
+        f".execute-api.{door.location.region}.amazonaws.com/{SOCKET_STAGE}",
     )
     answering = Right(
         actions=("execute-api:ManageConnections",),
@@ -200,7 +202,7 @@ def websocket_api(door: Door) -> tuple[pulumi.Output[str], Right]:
 
 
 def _name(door: Door, role: str) -> str:
-    return physical(API, door.owner, door.place, role)
+    return physical(API, door.owner, door.location, role)
 
 
 def _api(door: Door, role: str, inputs: dict[str, Any]) -> CloudResource:

@@ -14,7 +14,7 @@ from ..base.component import Component
 from ..base.naming import fitted, unique
 from ..base.problems import Problem
 from .facts import AWS_REFERENCE, LOG_RETENTION_DAYS, NAME_RULES
-from .place import AwsPlace
+from .location import AwsLocation
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -37,9 +37,9 @@ class Right:
     resources: Sequence[pulumi.Input[str]]
 
 
-def physical(token: str, owner: Component[Any], place: AwsPlace, *role: str) -> str:
+def physical(token: str, owner: Component[Any], location: AwsLocation, *role: str) -> str:
     """The name in the account of what plays ``role`` in ``owner``."""
-    stack = (pulumi.get_project(), pulumi.get_stack(), place.account, place.region)
+    stack = (pulumi.get_project(), pulumi.get_stack(), location.account, location.region)
     return fitted(NAME_RULES[token], owner.name, *role, suffix=unique(*stack, owner.name, *role))
 
 
@@ -50,7 +50,7 @@ def document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
 
 def service_role(
     owner: Component[Any],
-    place: AwsPlace,
+    location: AwsLocation,
     role: str,
     *,
     service: str,
@@ -67,7 +67,7 @@ def service_role(
     return CloudResource(
         ROLE,
         owner.named(role),
-        {"name": physical(ROLE, owner, place, role), "assumeRolePolicy": document(trust)},
+        {"name": physical(ROLE, owner, location, role), "assumeRolePolicy": document(trust)},
         outputs=("arn",),
         opts=owner.owned(),
     )
@@ -194,7 +194,7 @@ class Alarm:
 
 def alarm(
     owner: Component[Any],
-    place: AwsPlace,
+    location: AwsLocation,
     role: str,
     watched: Alarm,
     *,
@@ -206,7 +206,7 @@ def alarm(
         ALARM,
         owner.named(f"{role}-alarm"),
         {
-            "name": physical(ALARM, owner, place, role),
+            "name": physical(ALARM, owner, location, role),
             "alarmDescription": watched.why,
             "namespace": watched.namespace,
             "metricName": watched.metric,

@@ -34,10 +34,14 @@ class EcsDoor:
         self.owner = owner
         self.args = args
         self.group = security_group(
-            owner, args.place, args.network, "door", purpose="The load balancer: TLS from clients"
+            owner,
+            args.location,
+            args.network,
+            "door",
+            purpose="The load balancer: TLS from clients",
         )
         self.tasks = security_group(
-            owner, args.place, args.network, "tasks", purpose="The tasks: from the load balancer"
+            owner, args.location, args.network, "tasks", purpose="The tasks: from the load balancer"
         )
         self._flows()
         self.balancer = self._balancer()
@@ -65,7 +69,7 @@ class EcsDoor:
             LOAD_BALANCER,
             self.owner.named("door"),
             {
-                "name": physical(LOAD_BALANCER, self.owner, args.place),
+                "name": physical(LOAD_BALANCER, self.owner, args.location),
                 "loadBalancerType": "application",
                 "internal": not args.public,
                 "subnets": list(network.public_subnets if args.public else network.private_subnets),
@@ -86,7 +90,7 @@ class EcsDoor:
             TARGET_GROUP,
             self.owner.named("targets"),
             {
-                "name": physical(TARGET_GROUP, self.owner, args.place),
+                "name": physical(TARGET_GROUP, self.owner, args.location),
                 "vpcId": args.network.vpc,
                 "targetType": "ip",
                 "port": HTTP,

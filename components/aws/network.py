@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,29 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from .identity import physical
-from .place import AwsNetwork, AwsPlace
+from .location import AwsLocation
 
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 _IN = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _OUT = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsNetwork:
+    """Your own VPC. Components add security groups to it; routes and subnets stay yours.
+
+    Attributes:
+        vpc: its id.
+        vpc_cidr: its addresses.
+        private_subnets: ids, in at least two availability zones; tasks connect to the internet
+            through the NAT gateway of these subnets.
+        public_subnets: ids, for a public load balancer.
+    """
+
+    vpc: str
+    vpc_cidr: str
+    private_subnets: Sequence[str]
+    public_subnets: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -34,14 +53,14 @@ class Allowed:
 
 
 def security_group(
-    owner: Component[Any], place: AwsPlace, network: AwsNetwork, role: str, *, purpose: str
+    owner: Component[Any], location: AwsLocation, network: AwsNetwork, role: str, *, purpose: str
 ) -> CloudResource:
     """A group without rules: AWS's own rule that lets everything out is taken away."""
     return CloudResource(
         SECURITY_GROUP,
         owner.named(f"{role}-group"),
         {
-            "name": physical(SECURITY_GROUP, owner, place, role),
+            "name": physical(SECURITY_GROUP, owner, location, role),
             "description": purpose,
             "vpcId": network.vpc,
             "revokeRulesOnDelete": True,
@@ -51,7 +70,7 @@ def security_group(
 
 
 def called(cidr: str) -> str:
-    """A network in a logical name: by its place in a list, one more would rename those after it."""
+    """A CIDR as part of a logical name, which an index in a list would make unstable."""
     return cidr.replace("/", "-")
 
 

@@ -11,24 +11,24 @@ from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..mcp.server_config import State
 from .identity import Right, physical
-from .place import AwsPlace
+from .location import AwsLocation
 from .session_tables import CONNECTIONS, SESSIONS
 
 TABLE = "aws:dynamodb/table:Table"
 
 
 def kept_state(
-    owner: Component[Any], place: AwsPlace, *, protect: bool, websocket: bool = False
+    owner: Component[Any], location: AwsLocation, *, protect: bool, websocket: bool = False
 ) -> tuple[State, list[Right]]:
     """The tables: what the server is told of them, and the rights that its store needs.
 
     Connections are kept for a WebSocket API alone: a container holds its sockets itself. Nobody
     asks for a user's sessions yet, so that there is no right to query their index.
     """
-    sessions = _table(owner, place, "sessions", SESSIONS, protect=protect)
+    sessions = _table(owner, location, "sessions", SESSIONS, protect=protect)
     where: dict[str, pulumi.Input[str]] = {
         "sessions": sessions.output("name"),
-        "region": place.region,
+        "region": location.region,
     }
     rights = [
         Right(
@@ -37,7 +37,7 @@ def kept_state(
         ),
     ]
     if websocket:
-        connections = _table(owner, place, "connections", CONNECTIONS, protect=protect)
+        connections = _table(owner, location, "connections", CONNECTIONS, protect=protect)
         where["connections"] = connections.output("name")
         rights.append(
             Right(
@@ -49,14 +49,19 @@ def kept_state(
 
 
 def _table(
-    owner: Component[Any], place: AwsPlace, role: str, schema: Mapping[str, Any], *, protect: bool
+    owner: Component[Any],
+    location: AwsLocation,
+    role: str,
+    schema: Mapping[str, Any],
+    *,
+    protect: bool,
 ) -> CloudResource:
     return CloudResource(
         TABLE,
         owner.named(role),
         {
             **schema,
-            "name": physical(TABLE, owner, place, role),
+            "name": physical(TABLE, owner, location, role),
             "serverSideEncryption": {"enabled": True},
             "pointInTimeRecovery": {"enabled": True},
             "deletionProtectionEnabled": protect,

@@ -10,9 +10,9 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
-from ..kubernetes.server import PROGRAM
 from ..mcp.era import has_sessions
-from ..mcp.server_config import CONFIG_VARIABLE, HTTP, State, environment_toml
+from ..mcp.server_config import HTTP, PROGRAM, State
+from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
 from .container_args import AzureContainerArgs, AzureContainerKind, problems_of, registry_server
@@ -32,7 +32,7 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
         config = replace(args.config, name=self.name)
         refuse(problems_of(args))
         app = args.kind is AzureContainerKind.APP
-        home = AzureGroup(self, args.place)
+        home = AzureGroup(self, args.location)
         identity = home.identity()
         waits = home.may_read(identity, args.secrets)
         if args.registry:

@@ -7,10 +7,11 @@ from enum import Enum
 
 from ..base.limits import instances_problems
 from ..base.problems import Problem
-from ..mcp.server_config import ServerConfig, unserved
+from ..mcp.cloud_server import drain_problems
+from ..mcp.server_config import CloudServerConfig
 from ..mcp.timeout_budget import STEP, Distance
 from .facts import AZURE_CONTAINER_APP_GRACE, AZURE_CONTAINER_APP_REQUEST, AZURE_LOG_DAYS
-from .place import AzurePlace
+from .location import AzureLocation
 from .resource_group import AzureSecrets, name_problems
 
 
@@ -30,7 +31,7 @@ class AzureContainerArgs:
     """What a container needs to know.
 
     Attributes:
-        place: where it is put.
+        location: where it is put.
         image: the reference server, or one that reads the same configuration.
         config: the server's configuration.
         kind: see AzureContainerKind.
@@ -47,9 +48,9 @@ class AzureContainerArgs:
         protect: refuse to delete what holds sessions.
     """
 
-    place: AzurePlace
+    location: AzureLocation
     image: str
-    config: ServerConfig
+    config: CloudServerConfig
     kind: AzureContainerKind = AzureContainerKind.APP
     public: bool = False
     subnet: str | None = None
@@ -73,7 +74,7 @@ def problems_of(args: AzureContainerArgs) -> list[Problem]:
     return [
         *AZURE_LOG_DAYS.problems("log_days", args.log_days, fix="set 30 to 730"),
         *_registry_problems(args),
-        *unserved(args.config, stops=None if app else _STOPS),
+        *([] if app else drain_problems(args.config, stops=_STOPS)),
         *(_app_problems(args) if app else _group_problems(args)),
     ]
 

@@ -11,7 +11,7 @@ from ..base.limits import refuse
 from ..base.problems import Problem
 from ..mcp.data_contract import CacheProfile, Contents, Provided
 from .facts import AZURE_POSTGRES_BACKUP_DAYS
-from .place import AzurePlace
+from .location import AzureLocation
 from .resource_group import AzureGroup
 
 _SERVER: Final = "azure-native:dbforpostgresql:Server"
@@ -30,7 +30,7 @@ class AzurePostgresql:
     """What Azure needs to know.
 
     Attributes:
-        place: subscription and location.
+        location: subscription and location.
         subnet: id of the subnet for PostgreSQL, delegated to
             Microsoft.DBforPostgreSQL/flexibleServers.
         dns_zone: id of a private DNS zone that ends in postgres.database.azure.com.
@@ -46,7 +46,7 @@ class AzurePostgresql:
         type: tells this kind from the others where args are a mapping.
     """
 
-    place: AzurePlace
+    location: AzureLocation
     subnet: str
     dns_zone: str
     cache_subnet: str
@@ -63,7 +63,7 @@ class AzurePostgresql:
 def azure_postgresql(owner: Component[Any], kind: AzurePostgresql, contents: Contents) -> Provided:
     """Makes both, and the managed identity that alone may connect: there is no password."""
     refuse(_problems(kind, contents))
-    home = AzureGroup(owner, kind.place)
+    home = AzureGroup(owner, kind.location)
     identity = home.identity()
     server, changed = _server(home, kind, contents)
     admin = home.make(
@@ -74,7 +74,7 @@ def azure_postgresql(owner: Component[Any], kind: AzurePostgresql, contents: Con
             "objectId": identity.output("principalId"),
             "principalName": identity.output("name"),
             "principalType": "servicePrincipal",
-            "tenantId": kind.place.tenant,
+            "tenantId": kind.location.tenant,
         },
         depends_on=[changed],
     )
@@ -161,7 +161,7 @@ def _server(
             "authConfig": {
                 "activeDirectoryAuth": "Enabled",
                 "passwordAuth": "Disabled",
-                "tenantId": kind.place.tenant,
+                "tenantId": kind.location.tenant,
             },
             "network": {
                 "delegatedSubnetResourceId": kind.subnet,

@@ -12,12 +12,14 @@ from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..base.problems import Problem
 from ..mcp.archive import Archive
+from ..mcp.cloud_server import drain_problems
 from ..mcp.era import has_sessions
-from ..mcp.server_config import CONFIG_VARIABLE, ServerConfig, environment_toml, unserved
+from ..mcp.server_config import CloudServerConfig
+from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import STEP, Distance
 from .facts import AZURE_FUNCTION_INSTANCES, AZURE_FUNCTION_RESPONSE, AZURE_LOG_DAYS
-from .place import AzurePlace
+from .location import AzureLocation
 from .resource_group import AzureGroup, AzureSecrets, name_problems
 
 PREFIX: Final = "/api"
@@ -73,7 +75,7 @@ class AzureFunctionArgs:
     """What a function app needs to know.
 
     Attributes:
-        place: where it is put.
+        location: where it is put.
         archive: what it runs; ``az`` uploads it, see the page of this component.
         config: the server's configuration.
         access: who reaches it.
@@ -87,9 +89,9 @@ class AzureFunctionArgs:
         protect: refuse to delete what holds sessions.
     """
 
-    place: AzurePlace
+    location: AzureLocation
     archive: Archive
-    config: ServerConfig
+    config: CloudServerConfig
     access: AzureAccess
     secrets: AzureSecrets | None = None
     subnet: str | None = None
@@ -108,7 +110,7 @@ class AzureFunction(McpTarget[AzureFunctionArgs]):
     def build(self, args: AzureFunctionArgs) -> None:
         config = replace(args.config, name=self.name)
         refuse(_problems(args))
-        home = AzureGroup(self, args.place)
+        home = AzureGroup(self, args.location)
         identity = home.identity()
         protect = args.protect and has_sessions(config.era)
         storage = home.storage(protect=protect)
@@ -238,7 +240,7 @@ class AzureFunction(McpTarget[AzureFunctionArgs]):
                 "update": _PUBLISH,
                 "triggers": [args.archive.digest],
                 "environment": {
-                    "SUBSCRIPTION": args.place.subscription,
+                    "SUBSCRIPTION": args.location.subscription,
                     "GROUP": home.name,
                     "APP": site.output("name"),
                     "ARCHIVE": args.archive.path,
@@ -252,7 +254,7 @@ def _problems(args: AzureFunctionArgs) -> list[Problem]:
     return [
         *args.access.problems(),
         *(args.secrets.problems() if args.secrets else []),
-        *unserved(args.config, stops=_STOPS),
+        *drain_problems(args.config, stops=_STOPS),
         *name_problems(args.config),
         *AZURE_FUNCTION_RESPONSE.problems(
             "config.budget.longest_tool",

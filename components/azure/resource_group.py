@@ -14,9 +14,10 @@ from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.naming import fitted, unique
 from ..base.problems import Problem
-from ..mcp.server_config import ServerConfig, State, variables_problems
+from ..mcp.cloud_server import variables_problems
+from ..mcp.server_config import CloudServerConfig, State
 from .facts import AZURE_VERSION, NAME_RULES
-from .place import AzurePlace
+from .location import AzureLocation
 
 ROLES: Final = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
@@ -97,7 +98,7 @@ class AzureSecrets:
         return problems
 
 
-def name_problems(config: ServerConfig) -> list[Problem]:
+def name_problems(config: CloudServerConfig) -> list[Problem]:
     """A host name that nothing binds to an app: Azure answers 404 at it."""
     if config.domain is None:
         return []
@@ -117,11 +118,11 @@ class AzureGroup:
 
     Attributes:
         owner: the component.
-        place: where it is.
+        location: where it is.
     """
 
     owner: Component[Any]
-    place: AzurePlace
+    location: AzureLocation
 
     @cached_property
     def name(self) -> pulumi.Output[str]:
@@ -157,14 +158,14 @@ class AzureGroup:
 
     def physical(self, token: str, role: str) -> str:
         """The name of what plays ``role``."""
-        place = (self.place.subscription, self.place.location)
+        location = (self.location.subscription, self.location.region)
         stack = (pulumi.get_project(), pulumi.get_stack())
-        suffix = unique(*stack, *place, self.owner.name, role)
+        suffix = unique(*stack, *location, self.owner.name, role)
         return fitted(NAME_RULES[token], self.owner.name, role, suffix=suffix)
 
     @property
     def _placed(self) -> dict[str, Any]:
-        return {"location": self.place.location, "tags": dict(self.place.tags)}
+        return {"location": self.location.region, "tags": dict(self.location.tags)}
 
     def identity(self) -> CloudResource:
         """A managed identity of the component's own, without any right."""
@@ -188,7 +189,7 @@ class AzureGroup:
                 "principalId": identity.output("principalId"),
                 # Without the type Azure looks for an identity that its directory may not have yet.
                 "principalType": "ServicePrincipal",
-                "roleDefinitionId": f"/subscriptions/{self.place.subscription}/{definitions}"
+                "roleDefinitionId": f"/subscriptions/{self.location.subscription}/{definitions}"
                 f"/{ROLES[role]}",
                 "scope": scope,
             },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..base.limits import Limit, instances_problems
 from ..base.problems import Problem
-from ..mcp.server_config import unserved, variables_problems
+from ..mcp.cloud_server import drain_problems, variables_problems
 from ..mcp.timeout_budget import STEP, Distance
 from .facts import CLOUD_RUN_CONCURRENCY, GCP_VERSION
 from .identity import EVERYONE, GcpAccess
@@ -25,7 +25,7 @@ def problems(args: CloudRunArgs | GcpFunctionArgs, time: Limit) -> list[Problem]
     return [
         *access_problems(args.access),
         *secret_problems(args.secrets),
-        *unserved(args.config, stops=STOPS),
+        *drain_problems(args.config, stops=STOPS),
         *instances_problems(args.min_instances, args.max_instances),
         *time.problems(
             "config.budget.longest_tool",

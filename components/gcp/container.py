@@ -11,9 +11,9 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..base.problems import Problem
-from ..kubernetes.server import PROGRAM
 from ..mcp.era import has_sessions
-from ..mcp.server_config import CONFIG_VARIABLE, HTTP, ServerConfig, environment_toml
+from ..mcp.server_config import HTTP, PROGRAM, CloudServerConfig
+from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
 from .checks import problems
@@ -29,7 +29,7 @@ from .identity import (
     physical,
     version_of,
 )
-from .place import GcpPlace
+from .location import GcpLocation
 
 _SERVICE: Final = "gcp:cloudrunv2/service:Service"
 _PROCESSORS: Final = ("1", "2", "4", "6", "8")
@@ -45,7 +45,7 @@ class CloudRunArgs:
     """What a Cloud Run service needs to know.
 
     Attributes:
-        place: where it is put.
+        location: where it is put.
         image: the reference server, or one that reads the same configuration.
         config: the server's configuration; the time of a request follows from its budget.
         access: who may call it.
@@ -58,9 +58,9 @@ class CloudRunArgs:
         protect: refuse to delete the service and what holds sessions.
     """
 
-    place: GcpPlace
+    location: GcpLocation
     image: pulumi.Input[str]
-    config: ServerConfig
+    config: CloudServerConfig
     access: GcpAccess
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     cpu: str = "1"
@@ -78,19 +78,19 @@ class CloudRun(McpTarget[CloudRunArgs]):
     args_type = CloudRunArgs
 
     def build(self, args: CloudRunArgs) -> None:
-        config, place = replace(args.config, name=self.name), args.place
+        config, location = replace(args.config, name=self.name), args.location
         timeout = config.budget.at(Distance.GATEWAY).timeout
         refuse([*problems(args, CLOUD_RUN_TIMEOUT), *_size_problems(args)])
-        name = physical(_SERVICE, self, place)
-        server = account(self, place, "run", purpose="what the service may do")
-        state, kept = kept_state(self, place, server, config.era, protect=args.protect)
+        name = physical(_SERVICE, self, location)
+        server = account(self, location, "run", purpose="what the service may do")
+        state, kept = kept_state(self, location, server, config.era, protect=args.protect)
         variables: dict[str, Any] = {CONFIG_VARIABLE: environment_toml(config, state=state)}
         service = CloudResource(
             _SERVICE,
             self.named("service"),
             {
-                "project": place.project,
-                "location": place.region,
+                "project": location.project,
+                "location": location.region,
                 "name": name,
                 "ingress": _INGRESS[args.access.ingress],
                 "invokerIamDisabled": False,
@@ -107,7 +107,7 @@ class CloudRun(McpTarget[CloudRunArgs]):
                         "maxInstanceCount": args.max_instances,
                     },
                     "containers": [_container(args, variables)],
-                    **_network(place),
+                    **_network(location),
                 },
                 "traffics": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
             },
@@ -117,8 +117,8 @@ class CloudRun(McpTarget[CloudRunArgs]):
                 protect=args.protect,
             ),
         )
-        may_call(self, place, service.output("name"), args.access)
-        kept_logs(self, place, name, days=args.log_days)
+        may_call(self, location, service.output("name"), args.access)
+        kept_logs(self, location, name, days=args.log_days)
         base = f"https://{config.domain}" if config.domain else service.output("uri")
         self.answers_at(base, issuer=config.auth.issuer, era=config.era)
 
@@ -146,7 +146,7 @@ def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, An
                 "secretKeyRef": {
                     # Of the own project the cloud gives back the bare name: another is a change.
                     "secret": name
-                    if project == args.place.project
+                    if project == args.location.project
                     else f"projects/{project}/secrets/{name}",
                     "version": number,
                 }
@@ -183,8 +183,8 @@ def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _network(place: GcpPlace) -> dict[str, Any]:
-    """Private addresses through the place's network, all others straight out."""
-    through = interfaces(place)
+def _network(location: GcpLocation) -> dict[str, Any]:
+    """Private addresses through the location's network, all others straight out."""
+    through = interfaces(location)
     access = {"egress": "PRIVATE_RANGES_ONLY", "networkInterfaces": through}
     return {"vpcAccess": access} if through else {}

@@ -15,7 +15,7 @@ from ..base.problems import Problem
 from ..mcp.data_contract import CacheProfile, Contents, Provided
 from .facts import CLOUD_SQL_LOG_DAYS
 from .identity import only_on, physical
-from .place import GcpPlace
+from .location import GcpLocation
 
 _INSTANCE: Final = "gcp:sql/databaseInstance:DatabaseInstance"
 _VALKEY: Final = "gcp:memorystore/instance:Instance"
@@ -32,7 +32,7 @@ class CloudSql:
     """What Google Cloud needs to know.
 
     Attributes:
-        place: project, region and the network; it has private services access, for PostgreSQL,
+        location: project, region and the network; it has private services access, for PostgreSQL,
             and a policy for connections to Memorystore.
         account: e-mail address of the service account that connects, ``…@….gserviceaccount.com``.
             There is no password: a token of the account is one, for both.
@@ -46,7 +46,7 @@ class CloudSql:
         type: tells this kind from the others where args are a mapping.
     """
 
-    place: GcpPlace
+    location: GcpLocation
     account: str
     tier: str = "db-custom-2-7680"
     storage_gb: int = 10
@@ -61,13 +61,13 @@ class CloudSql:
 def cloud_sql(owner: Component[Any], kind: CloudSql, contents: Contents) -> Provided:
     """Makes both, and lets the account connect to these two instances alone."""
     refuse(_problems(kind, contents))
-    place = kind.place
+    location = kind.location
     instance = _instance(owner, kind, contents)
     CloudResource(
         "gcp:sql/database:Database",
         owner.named("database-contents"),
         {
-            "project": place.project,
+            "project": location.project,
             "instance": instance.output("name"),
             "name": contents.database,
             # With the instance it goes, and without it nothing of it is lost.
@@ -79,7 +79,7 @@ def cloud_sql(owner: Component[Any], kind: CloudSql, contents: Contents) -> Prov
         "gcp:sql/user:User",
         owner.named("database-user"),
         {
-            "project": place.project,
+            "project": location.project,
             "instance": instance.output("name"),
             "name": kind.account.removesuffix(_ACCOUNTS_END),
             "type": "CLOUD_IAM_SERVICE_ACCOUNT",
@@ -91,11 +91,11 @@ def cloud_sql(owner: Component[Any], kind: CloudSql, contents: Contents) -> Prov
         opts=owner.owned(),
     )
     valkey = _valkey(owner, kind, contents)
-    at = f"projects/{place.project}"
+    at = f"projects/{location.project}"
     instances = {
         "sql": pulumi.Output.concat(f"{at}/instances/", instance.output("name")),
         "cache": pulumi.Output.concat(
-            f"{at}/locations/{place.region}/instances/", valkey.output("instanceId")
+            f"{at}/locations/{location.region}/instances/", valkey.output("instanceId")
         ),
     }
     for role, target in (
@@ -107,7 +107,7 @@ def cloud_sql(owner: Component[Any], kind: CloudSql, contents: Contents) -> Prov
             "gcp:projects/iAMMember:IAMMember",
             owner.named(f"may-{role.rpartition('.')[2]}"),
             {
-                "project": place.project,
+                "project": location.project,
                 "role": f"roles/{role}",
                 "member": f"serviceAccount:{kind.account}",
                 "condition": only_on("its own instance", instances[target]),
@@ -125,10 +125,10 @@ def cloud_sql(owner: Component[Any], kind: CloudSql, contents: Contents) -> Prov
 
 def _problems(kind: CloudSql, contents: Contents) -> list[Problem]:
     problems = CLOUD_SQL_LOG_DAYS.problems("kind.log_days", kind.log_days, fix="set 1 to 7")
-    if not kind.place.network:
+    if not kind.location.network:
         problems.append(
             Problem(
-                "kind.place.network",
+                "kind.location.network",
                 "is missing",
                 "the database would have a public address, or none",
                 "set the id of your network, projects/…/global/networks/…",
@@ -156,14 +156,14 @@ def _problems(kind: CloudSql, contents: Contents) -> list[Problem]:
 
 
 def _instance(owner: Component[Any], kind: CloudSql, contents: Contents) -> CloudResource:
-    place = kind.place
+    location = kind.location
     return CloudResource(
         _INSTANCE,
         owner.named("database"),
         {
-            "project": place.project,
-            "region": place.region,
-            "name": physical(_INSTANCE, owner, place, "database"),
+            "project": location.project,
+            "region": location.region,
+            "name": physical(_INSTANCE, owner, location, "database"),
             "databaseVersion": "POSTGRES_17",
             "deletionProtection": contents.protect,
             "settings": {
@@ -186,7 +186,7 @@ def _instance(owner: Component[Any], kind: CloudSql, contents: Contents) -> Clou
                 },
                 "ipConfiguration": {
                     "ipv4Enabled": False,
-                    "privateNetwork": place.network,
+                    "privateNetwork": location.network,
                     "sslMode": "ENCRYPTED_ONLY",
                 },
                 "databaseFlags": [{"name": name, "value": value} for name, value in _FLAGS.items()],
@@ -199,15 +199,15 @@ def _instance(owner: Component[Any], kind: CloudSql, contents: Contents) -> Clou
 
 
 def _valkey(owner: Component[Any], kind: CloudSql, contents: Contents) -> CloudResource:
-    place = kind.place
+    location = kind.location
     kept = contents.cache_profile is CacheProfile.SESSIONS
     return CloudResource(
         _VALKEY,
         owner.named("cache"),
         {
-            "project": place.project,
-            "location": place.region,
-            "instanceId": physical(_VALKEY, owner, place, "cache"),
+            "project": location.project,
+            "location": location.region,
+            "instanceId": physical(_VALKEY, owner, location, "cache"),
             "engineVersion": "VALKEY_8_0",
             "mode": "CLUSTER_DISABLED",
             "shardCount": 1,
@@ -226,7 +226,9 @@ def _valkey(owner: Component[Any], kind: CloudSql, contents: Contents) -> CloudR
             }
             if kept
             else None,
-            "desiredAutoCreatedEndpoints": [{"network": place.network, "projectId": place.project}],
+            "desiredAutoCreatedEndpoints": [
+                {"network": location.network, "projectId": location.project}
+            ],
             "deletionProtectionEnabled": contents.protect,
         },
         outputs=("endpoints",),

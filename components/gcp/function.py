@@ -11,7 +11,8 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..mcp.archive import Archive
-from ..mcp.server_config import CONFIG_VARIABLE, ServerConfig, environment_toml
+from ..mcp.server_config import CloudServerConfig
+from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
 from .checks import problems
@@ -27,7 +28,7 @@ from .identity import (
     physical,
     version_of,
 )
-from .place import GcpPlace
+from .location import GcpLocation
 
 ENTRY_POINT: Final = "mcp"
 RUNTIME: Final = "python313"
@@ -48,7 +49,7 @@ class GcpFunctionArgs:
     """What a function needs to know.
 
     Attributes:
-        place: where it is put.
+        location: where it is put.
         archive: what it runs.
         config: the server's configuration; the time of a request follows from its budget.
         access: who may call it.
@@ -62,9 +63,9 @@ class GcpFunctionArgs:
         protect: refuse to delete what holds sessions.
     """
 
-    place: GcpPlace
+    location: GcpLocation
     archive: Archive
-    config: ServerConfig
+    config: CloudServerConfig
     access: GcpAccess
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     memory: str = "1Gi"
@@ -82,19 +83,19 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
     args_type = GcpFunctionArgs
 
     def build(self, args: GcpFunctionArgs) -> None:
-        config, place = replace(args.config, name=self.name), args.place
+        config, location = replace(args.config, name=self.name), args.location
         timeout = config.budget.at(Distance.GATEWAY).timeout
         refuse(problems(args, GCP_FUNCTION_TIMEOUT))
-        name = physical(_FUNCTION, self, place)
-        server = account(self, place, "run", purpose="what the function may do")
-        state, kept = kept_state(self, place, server, config.era, protect=args.protect)
+        name = physical(_FUNCTION, self, location)
+        server = account(self, location, "run", purpose="what the function may do")
+        state, kept = kept_state(self, location, server, config.era, protect=args.protect)
         build, may_build = self._built(args)
         function = CloudResource(
             _FUNCTION,
             self.named("function"),
             {
-                "project": place.project,
-                "location": place.region,
+                "project": location.project,
+                "location": location.region,
                 "name": name,
                 "buildConfig": build,
                 "serviceConfig": {
@@ -111,13 +112,13 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                         CONFIG_VARIABLE: environment_toml(config, state=state)
                     },
                     "secretEnvironmentVariables": _secrets(args.secrets),
-                    **_egress(place),
+                    **_egress(location),
                 },
             },
             opts=self.owned(depends_on=[*may_read(self, server, args.secrets), *kept, *may_build]),
         )
-        may_call(self, place, function.output("name"), args.access)
-        kept_logs(self, place, name, days=args.log_days)
+        may_call(self, location, function.output("name"), args.access)
+        kept_logs(self, location, name, days=args.log_days)
         # The service's own address: at the function's older one every path begins with its name.
         address = function.output("serviceConfig").apply(lambda made: made.get("uri"))
         base = f"https://{config.domain}" if config.domain else address
@@ -125,14 +126,14 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
 
     def _built(self, args: GcpFunctionArgs) -> tuple[dict[str, Any], list[pulumi.Resource]]:
         """How it is built, by an account that can do nothing else; and what that waits for."""
-        place = args.place
+        location = args.location
         bucket = CloudResource(
             _BUCKET,
             self.named("source"),
             {
-                "project": place.project,
-                "name": physical(_BUCKET, self, place, "source"),
-                "location": place.region,
+                "project": location.project,
+                "name": physical(_BUCKET, self, location, "source"),
+                "location": location.region,
                 "uniformBucketLevelAccess": True,
                 "publicAccessPrevention": "enforced",
                 "versioning": {"enabled": True},
@@ -160,9 +161,9 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
             _REPOSITORY,
             self.named("images"),
             {
-                "project": place.project,
-                "location": place.region,
-                "repositoryId": physical(_REPOSITORY, self, place, "images"),
+                "project": location.project,
+                "location": location.region,
+                "repositoryId": physical(_REPOSITORY, self, location, "images"),
                 "format": "DOCKER",
                 "cleanupPolicies": [
                     {"id": "newest", "action": "KEEP", "mostRecentVersions": {"keepCount": 5}},
@@ -171,7 +172,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
             },
             opts=self.owned(),
         )
-        builder = account(self, place, "build", purpose="what builds the function")
+        builder = account(self, location, "build", purpose="what builds the function")
         build = {
             "runtime": RUNTIME,
             "entryPoint": ENTRY_POINT,
@@ -185,11 +186,11 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 }
             },
         }
-        return build, self._may_build(place, builder, bucket, images)
+        return build, self._may_build(location, builder, bucket, images)
 
     def _may_build(
         self,
-        place: GcpPlace,
+        location: GcpLocation,
         builder: CloudResource,
         bucket: CloudResource,
         images: CloudResource,
@@ -211,8 +212,8 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
                 self.named("build-writes-images"),
                 {
-                    "project": place.project,
-                    "location": place.region,
+                    "project": location.project,
+                    "location": location.region,
                     "repository": images.output("repositoryId"),
                     "role": "roles/artifactregistry.writer",
                     "member": member,
@@ -225,7 +226,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 _PROJECT_ROLE,
                 self.named("build-reads-copy"),
                 {
-                    "project": place.project,
+                    "project": location.project,
                     "role": "roles/storage.objectViewer",
                     "member": member,
                     "condition": {
@@ -240,7 +241,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 _PROJECT_ROLE,
                 self.named("build-writes-logs"),
                 {
-                    "project": place.project,
+                    "project": location.project,
                     "role": "roles/logging.logWriter",
                     "member": member,
                 },
@@ -257,9 +258,9 @@ def _secrets(secrets: Mapping[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def _egress(place: GcpPlace) -> dict[str, Any]:
-    """Private addresses through the place's network, all others straight out."""
-    through = interfaces(place)
+def _egress(location: GcpLocation) -> dict[str, Any]:
+    """Private addresses through the location's network, all others straight out."""
+    through = interfaces(location)
     if not through:
         return {}
     return {

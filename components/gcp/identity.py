@@ -14,7 +14,7 @@ from ..base.naming import fitted, unique
 from ..mcp.era import Era, has_sessions
 from ..mcp.server_config import State
 from .facts import NAME_RULES
-from .place import GcpPlace
+from .location import GcpLocation
 
 Ingress = Literal["all", "internal", "internal-and-load-balancer"]
 """From where requests are taken: anywhere; the project's networks; these and a load balancer."""
@@ -44,17 +44,17 @@ class GcpAccess:
     ingress: Ingress = "all"
 
 
-def physical(token: str, owner: Component[Any], place: GcpPlace, *role: str) -> str:
+def physical(token: str, owner: Component[Any], location: GcpLocation, *role: str) -> str:
     """The name in the project of what plays ``role`` in ``owner``."""
-    stack = (pulumi.get_project(), pulumi.get_stack(), place.project, place.region)
+    stack = (pulumi.get_project(), pulumi.get_stack(), location.project, location.region)
     return fitted(NAME_RULES[token], owner.name, *role, suffix=unique(*stack, owner.name, *role))
 
 
-def interfaces(place: GcpPlace) -> list[dict[str, str]]:
-    """The place's network as a server reaches private addresses through it; none for none."""
-    interface = {"network": place.network, "subnetwork": place.subnetwork}
+def interfaces(location: GcpLocation) -> list[dict[str, str]]:
+    """The location's network as a server reaches private addresses through it; none for none."""
+    interface = {"network": location.network, "subnetwork": location.subnetwork}
     named = {key: value for key, value in interface.items() if value}
-    return [named] if place.network else []
+    return [named] if location.network else []
 
 
 def version_of(name: str) -> tuple[str, str, str]:
@@ -63,14 +63,16 @@ def version_of(name: str) -> tuple[str, str, str]:
     return project, secret, number
 
 
-def account(owner: Component[Any], place: GcpPlace, role: str, *, purpose: str) -> CloudResource:
+def account(
+    owner: Component[Any], location: GcpLocation, role: str, *, purpose: str
+) -> CloudResource:
     """A service account of ``owner``'s own, without any role."""
     return CloudResource(
         _ACCOUNT,
         owner.named(f"{role}-account"),
         {
-            "project": place.project,
-            "accountId": physical(_ACCOUNT, owner, place, role),
+            "project": location.project,
+            "accountId": physical(_ACCOUNT, owner, location, role),
             "displayName": f"{owner.name}: {purpose}",
         },
         outputs=("email", "member"),
@@ -99,7 +101,7 @@ def may_read(
 
 
 def kept_state(
-    owner: Component[Any], place: GcpPlace, user: CloudResource, era: Era, *, protect: bool
+    owner: Component[Any], location: GcpLocation, user: CloudResource, era: Era, *, protect: bool
 ) -> tuple[State | None, list[pulumi.Resource]]:
     """A Firestore for sessions where the era has them: what the server is told, what it waits for.
 
@@ -112,9 +114,9 @@ def kept_state(
         _FIRESTORE,
         owner.named("state"),
         {
-            "project": place.project,
-            "name": physical(_FIRESTORE, owner, place, "state"),
-            "locationId": place.region,
+            "project": location.project,
+            "name": physical(_FIRESTORE, owner, location, "state"),
+            "locationId": location.region,
             "type": "FIRESTORE_NATIVE",
             "concurrencyMode": "OPTIMISTIC",
             "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED",
@@ -128,7 +130,7 @@ def kept_state(
         "gcp:firestore/field:Field",
         owner.named("sessions-expiry"),
         {
-            "project": place.project,
+            "project": location.project,
             "database": name,
             "collection": "sessions",
             "field": "expires_at",
@@ -142,17 +144,17 @@ def kept_state(
         "gcp:projects/iAMMember:IAMMember",
         owner.named("uses-state"),
         {
-            "project": place.project,
+            "project": location.project,
             "role": "roles/datastore.user",
             "member": user.output("member"),
             "condition": only_on(
                 "its own database",
-                pulumi.Output.concat(f"projects/{place.project}/databases/", name),
+                pulumi.Output.concat(f"projects/{location.project}/databases/", name),
             ),
         },
         opts=owner.owned(),
     )
-    state = State(kind="firestore", where={"project": place.project, "database": name})
+    state = State(kind="firestore", where={"project": location.project, "database": name})
     return state, [expiry, use]
 
 
@@ -162,15 +164,15 @@ def only_on(what: str, name: pulumi.Input[str]) -> dict[str, Any]:
     return {"title": f"only {what}", "expression": expression}
 
 
-def kept_logs(owner: Component[Any], place: GcpPlace, service: str, *, days: int) -> None:
+def kept_logs(owner: Component[Any], location: GcpLocation, service: str, *, days: int) -> None:
     """A log bucket that keeps what the service writes for ``days``, and the route into it."""
     bucket = CloudResource(
         _LOG_BUCKET,
         owner.named("logs"),
         {
-            "project": place.project,
-            "location": place.region,
-            "bucketId": physical(_LOG_BUCKET, owner, place, "logs"),
+            "project": location.project,
+            "location": location.region,
+            "bucketId": physical(_LOG_BUCKET, owner, location, "logs"),
             "retentionDays": days,
         },
         outputs=("name",),
@@ -180,12 +182,12 @@ def kept_logs(owner: Component[Any], place: GcpPlace, service: str, *, days: int
         _LOG_SINK,
         owner.named("log-route"),
         {
-            "project": place.project,
-            "name": physical(_LOG_SINK, owner, place, "logs"),
+            "project": location.project,
+            "name": physical(_LOG_SINK, owner, location, "logs"),
             "destination": pulumi.Output.concat("logging.googleapis.com/", bucket.output("id")),
             "filter": 'resource.type="cloud_run_revision" AND '
             f'resource.labels.service_name="{service}" AND '
-            f'resource.labels.location="{place.region}"',
+            f'resource.labels.location="{location.region}"',
             # Within one project a sink writes to a log bucket without an identity of its own.
             "uniqueWriterIdentity": False,
         },
@@ -195,7 +197,7 @@ def kept_logs(owner: Component[Any], place: GcpPlace, service: str, *, days: int
 
 def may_call(
     owner: Component[Any],
-    place: GcpPlace,
+    location: GcpLocation,
     service: pulumi.Input[str],
     access: GcpAccess,
 ) -> None:
@@ -206,8 +208,8 @@ def may_call(
             "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
             owner.named(f"called-by-{name}"),
             {
-                "project": place.project,
-                "location": place.region,
+                "project": location.project,
+                "location": location.region,
                 "name": service,
                 "role": INVOKER,
                 "member": member,

@@ -14,17 +14,16 @@ from ..mcp.server_config import (
     INTERNAL_TLS_PATH,
     ISSUER_PATH,
     METRICS,
+    PROGRAM,
     SECRETS_PATH,
-    ServerConfig,
-    node_toml,
-    server_toml,
+    PodServerConfig,
 )
+from ..mcp.server_toml import node_toml, server_toml
 from ..mcp.timeout_budget import Distance
 from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .scaling import Autoscaling
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
-PROGRAM = "qudag-mcp-server"
 HEALTH = Probe(delay=30)
 READINESS = Probe(delay=5, period=5, timeout=3)
 """Probe times of the deployment patterns' gateway, for servers that name none of their own."""
@@ -50,7 +49,7 @@ class ServerArgs:
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
-    config: ServerConfig
+    config: PodServerConfig
     passwords_secret: str
     internal_tls_secret: str
     replicas: int = 2

@@ -1,17 +1,18 @@
-"""The reference server's configuration files, typed here and written as TOML."""
+"""What the reference server is configured with: in every place, in a cloud, and in a pod."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import pulumi
 
-from ..base.problems import Problem
+from ..base.problems import Problem, ProblemReport
 from .era import Era
-from .timeout_budget import Distance, TimeoutBudget
+from .timeout_budget import TimeoutBudget
 
+PROGRAM = "qudag-mcp-server"
 CONFIG_PATH = "/etc/qudag"
 SECRETS_PATH = "/etc/secrets"
 INTERNAL_TLS_PATH = "/etc/internal-tls"
@@ -25,20 +26,58 @@ P2P = 4001
 
 
 @dataclass(frozen=True, kw_only=True)
-class Auth:
-    """Whose tokens the server accepts.
+class TokenIssuer:
+    """Whose tokens a server accepts.
 
     Attributes:
         issuer: URL of the authorization server; ``iss`` of every token.
         audience: ``aud`` of every token.
-        jwks_url: where the issuer publishes its keys; None: from ``jwks_secret``.
-        jwks_secret: Secret with the key ``jwks.json``, for a platform without an issuer to ask.
     """
 
     issuer: str
     audience: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auth(TokenIssuer):
+    """A server that fetches the issuer's keys over HTTPS.
+
+    Attributes:
+        jwks_url: where the issuer publishes its keys.
+    """
+
+    jwks_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodAuth(TokenIssuer):
+    """A server in a pod, which fetches the issuer's keys or mounts them: exactly one of the two.
+
+    Attributes:
+        jwks_url: where the issuer publishes its keys.
+        jwks_secret: Secret with the key ``jwks.json``, for an issuer that publishes none.
+    """
+
     jwks_url: str | None = None
     jwks_secret: str | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.jwks_url) == bool(self.jwks_secret):
+            both = bool(self.jwks_url)
+            raise ProblemReport(
+                [
+                    Problem(
+                        "jwks_secret",
+                        "is set, and so is jwks_url" if both else "is missing, and so is jwks_url",
+                        "the mounted keys would not be read"
+                        if both
+                        else "the server could not verify any token",
+                        "leave out one of the two"
+                        if both
+                        else "set jwks_url, or name the Secret that holds jwks.json",
+                    )
+                ]
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +110,12 @@ class Cache:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Where sessions and connections are kept, on hosts whose next request may be elsewhere.
+    """The session store of a server whose next request may arrive at another instance.
 
     Attributes:
         kind: dynamodb, firestore or azure-tables.
-        where: what that kind needs to be told: names of tables and the region; project and
-            database; or the endpoint and names of tables.
+        where: its address: names of tables and the region; project and database; or the endpoint
+            and names of tables.
     """
 
     kind: Literal["dynamodb", "firestore", "azure-tables"]
@@ -103,172 +142,50 @@ class NodeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerConfig:
-    """server.toml.
+class McpConfig:
+    """What every MCP server is configured with, wherever it runs.
 
     Attributes:
-        name: the workload's name; filled in by the component.
         role: decides which tools the server has.
         auth: whose tokens it accepts.
+        name: the server's name in its logs; filled in by the component.
         era: MCP revisions it speaks.
-        budget: the longest call and the drain.
+        budget: the longest tool call, and the drain.
         domain: public host name: the only one it answers to; None: any.
-        database, cache: what it may use.
-        node: present where it takes part in the QuDAG network.
-        http, https: ports; MCP is on the TLS one, health and readiness on both.
         log_level: debug, info, warning or error.
-        consensus_timeout: how long it waits for consensus.
     """
 
     role: str
-    auth: Auth
+    auth: TokenIssuer
     name: str = ""
     era: Era = "dual"
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     domain: str | None = None
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudServerConfig(McpConfig):
+    """Configuration of a function or a managed container, handed over in one variable."""
+
+    auth: Auth
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodServerConfig(McpConfig):
+    """Configuration of a server in a pod, mounted as server.toml.
+
+    Attributes:
+        database, cache: what it may use.
+        node: present where it takes part in the QuDAG network.
+        http, https: ports; MCP is on the TLS one, health and readiness on both.
+        consensus_timeout: how long it waits for consensus.
+    """
+
+    auth: PodAuth
     database: Database | None = None
     cache: Cache | None = None
     node: NodeConfig | None = None
     http: int = HTTP
     https: int = HTTPS
-    log_level: str = "info"
     consensus_timeout: str = "30s"
-
-
-def server_toml(config: ServerConfig) -> pulumi.Output[str]:
-    """server.toml, as the reference server and the source documents' servers read it."""
-    tables = _tables(
-        config,
-        {
-            "host": "0.0.0.0",  # noqa: S104  (a pod's own address; policies decide who reaches it)
-            "port": config.http,
-            "tls_port": config.https,
-            "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
-            "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
-            "metrics_port": METRICS,
-        },
-    )
-    if config.database:
-        tables["database"] = _with_password(vars(config.database), "database-password")
-    if config.cache:
-        tables["redis"] = _with_password(vars(config.cache), "redis-password")
-    if config.node:
-        tables["qudag"] = {
-            "node_config": f"{CONFIG_PATH}/node.toml",
-            "consensus_timeout": config.consensus_timeout,
-        }
-    return _toml(tables)
-
-
-CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
-"""Environment variable that holds the configuration where nobody mounts a file."""
-
-
-def variables_problems(secrets: Iterable[str]) -> list[Problem]:
-    """Secrets for variables that the component fills itself."""
-    return [
-        Problem(
-            f"secrets.{variable}",
-            "is where the server's configuration is",
-            "the cloud refuses two values of one variable, or takes either",
-            "call it otherwise",
-        )
-        for variable in secrets
-        if variable in (CONFIG_VARIABLE, "AZURE_CLIENT_ID")
-    ]
-
-
-def environment_toml(config: ServerConfig, *, state: State | None = None) -> pulumi.Output[str]:
-    """The same for ``CONFIG_VARIABLE``: no files, no TLS of its own, the cloud's door in front.
-
-    Args:
-        config: the server's.
-        state: where sessions are kept.
-    """
-    tables = _tables(config, {})
-    if state:
-        tables["state"] = {"kind": state.kind, **state.where}
-    return _toml(tables)
-
-
-def unserved(config: ServerConfig, *, stops: str | None = None) -> list[Problem]:
-    """Parts of a server's configuration that nothing outside a cluster gives it.
-
-    Args:
-        config: the server's.
-        stops: how the cloud ends an instance, and its document that says so, where nobody can tell
-            it to wait; None where the component does.
-    """
-    door = "the cloud's own door stands before the server, and nobody would ask that port"
-    checks = (
-        ("database", config.database, "no file is there to verify the database's certificate by"),
-        ("cache", config.cache, "no file is there to verify the cache's certificate by"),
-        ("node", config.node, "its peers have no port, and its key no file that outlives it"),
-        ("http", config.http != HTTP, door),
-        ("https", config.https != HTTPS, door),
-        ("budget.drain", stops and config.budget.drain, f"nobody would wait for it: {stops}"),
-    )
-    problems = [
-        Problem(f"config.{name}", "is set", so, "leave it out, or run the server on Kubernetes")
-        for name, asked, so in checks
-        if asked
-    ]
-    if not config.auth.jwks_url:
-        problems.append(
-            Problem(
-                "config.auth.jwks_url",
-                "is missing",
-                "a function or a managed container has no Secret to mount the keys from",
-                "set it to the jwks_uri of your authorization server",
-            )
-        )
-    return problems
-
-
-def _tables(config: ServerConfig, listening: Mapping[str, Any]) -> dict[str, Any]:
-    """What is the same wherever the server runs."""
-    hop = config.budget.at(Distance.SERVER)
-    auth: dict[str, Any] = {"issuer": config.auth.issuer, "audience": config.auth.audience}
-    if config.auth.jwks_url:
-        auth["jwks_url"] = config.auth.jwks_url
-    else:
-        auth["jwks_file"] = f"{ISSUER_PATH}/jwks.json"
-    if config.domain:
-        auth["resource_url"] = f"https://{config.domain}/mcp"
-    return {
-        "server": {**listening, "role": config.role, "name": config.name},
-        "protocol": {
-            "era": config.era,
-            "longest_tool_seconds": hop.timeout,
-            "drain_seconds": hop.drain,
-            "allowed_hosts": [config.domain] if config.domain else [],
-        },
-        "auth": auth,
-        "logging": {"level": config.log_level, "format": "json"},
-    }
-
-
-def node_toml(config: NodeConfig) -> pulumi.Output[str]:
-    """node.toml; the node's id is its pod's name."""
-    return _toml(
-        {
-            "node": {"id": "${POD_NAME}", "listen_addr": f"/ip4/0.0.0.0/tcp/{P2P}"},
-            "network": {"peers": list(config.peers)},
-            "consensus": {"algorithm": config.algorithm, "timeout": config.timeout},
-            "crypto": {"algorithm": config.key_algorithm, "key_path": config.key_path},
-        }
-    )
-
-
-def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {
-        **fields,
-        "password_file": f"{SECRETS_PATH}/{key}",
-        "ca_file": f"{INTERNAL_TLS_PATH}/ca.crt",
-    }
-
-
-def _toml(tables: Mapping[str, Any]) -> pulumi.Output[str]:
-    import tomli_w
-
-    return pulumi.Output.from_input(dict(tables)).apply(tomli_w.dumps)

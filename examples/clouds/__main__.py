@@ -3,25 +3,25 @@
 import pulumi
 from pulumi_qudag_mcp import (
     Auth,
+    AwsLocation,
     AwsNetwork,
-    AwsPlace,
     CloudRun,
     CloudRunArgs,
+    CloudServerConfig,
     DataTier,
     DataTierArgs,
     EcsFargate,
     EcsFargateArgs,
     GcpAccess,
-    GcpPlace,
+    GcpLocation,
     Rds,
-    ServerConfig,
 )
 
 ISSUER = "https://login.example.com/realms/weather"
 DOMAIN = "weather.example.com"
 DIGEST = "sha256:" + "0" * 64  # of what your pipeline pushed
 
-place = AwsPlace(account="123456789012", region="eu-central-1")
+location = AwsLocation(account="123456789012", region="eu-central-1")
 network = AwsNetwork(
     vpc="vpc-0a1b2c3d4e5f60718",
     vpc_cidr="10.40.0.0/16",
@@ -30,20 +30,20 @@ network = AwsNetwork(
 )
 
 
-def server(domain: str | None = None) -> ServerConfig:
+def server(domain: str | None = None) -> CloudServerConfig:
     """The same on both."""
     auth = Auth(
         issuer=ISSUER,
         audience=f"https://{DOMAIN}/mcp",
         jwks_url=f"{ISSUER}/protocol/openid-connect/certs",
     )
-    return ServerConfig(role="tools", era="modern", auth=auth, domain=domain)
+    return CloudServerConfig(role="tools", era="modern", auth=auth, domain=domain)
 
 
 ecs = EcsFargate(
     "forecast",
     EcsFargateArgs(
-        place=place,
+        location=location,
         network=network,
         image=f"ghcr.io/example/weather-mcp:2.4.0@{DIGEST}",
         config=server(DOMAIN),
@@ -55,7 +55,7 @@ ecs = EcsFargate(
 run = CloudRun(
     "forecast-eu",
     CloudRunArgs(
-        place=GcpPlace(project="weather-prod", region="europe-west3"),
+        location=GcpLocation(project="weather-prod", region="europe-west3"),
         image=f"europe-west3-docker.pkg.dev/weather-prod/mcp/weather-mcp:2.4.0@{DIGEST}",
         config=server(),
         access=GcpAccess(public=True),
@@ -67,7 +67,7 @@ data = DataTier(
     DataTierArgs(
         database="weather",
         user="forecast",
-        kind=Rds(place=place, network=network),
+        kind=Rds(location=location, network=network),
         protect=True,
     ),
 )

@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_qudag_mcp import Gateway, GatewayArgs, Upstream
 
-door = Gateway(
+gateway = Gateway(
     "weather-gateway",
     GatewayArgs(
         namespace="weather",
@@ -15,4 +15,4 @@ door = Gateway(
         domain="weather.example.com",
     ),
 )
-pulumi.export("mcp_url", door.mcp_url)
+pulumi.export("mcp_url", gateway.mcp_url)

@@ -3,7 +3,6 @@
 import pulumi
 from pulumi_qudag_mcp import (
     MIGRATION,
-    Auth,
     Core,
     CoreArgs,
     Database,
@@ -20,8 +19,9 @@ from pulumi_qudag_mcp import (
     LockedNamespaceArgs,
     MigrationArgs,
     Outside,
+    PodAuth,
+    PodServerConfig,
     ServerArgs,
-    ServerConfig,
     Upstream,
 )
 
@@ -51,12 +51,12 @@ server = Core(
         server=ServerArgs(
             namespace=namespace,
             image=IMAGE,
-            config=ServerConfig(
+            config=PodServerConfig(
                 name="forecast",
                 role="core",
                 era="modern",
                 domain=DOMAIN,
-                auth=Auth(
+                auth=PodAuth(
                     issuer=ISSUER,
                     audience=f"https://{DOMAIN}/mcp",
                     jwks_url=f"{ISSUER}/protocol/openid-connect/certs",
@@ -71,7 +71,7 @@ server = Core(
     ),
 )
 
-door = Gateway(
+gateway = Gateway(
     "weather-gateway",
     GatewayArgs(
         namespace=namespace,
@@ -105,4 +105,4 @@ FlowPolicies(
     ),
 )
 
-pulumi.export("mcp_url", door.mcp_url)
+pulumi.export("mcp_url", gateway.mcp_url)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from components.base.problems import Problem
-from components.mcp.server_config import CONFIG_VARIABLE
+from components.mcp.server_toml import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from components.azure.facts import AZURE_CONTAINER_APP_REQUEST, AZURE_FUNCTION_RESPONSE
 from components.base.limits import Limit
 from components.base.problems import Problem
-from components.mcp.server_config import CONFIG_VARIABLE
+from components.mcp.server_toml import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 

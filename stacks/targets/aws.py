@@ -19,7 +19,7 @@ def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
     section = clouds.config.serverless.aws
     assert section is not None
     args = AwsLambdaArgs(
-        place=clouds.aws,
+        location=clouds.aws,
         archive=clouds.archives["aws-lambda"],
         config=clouds.server(domain=section.domain),
         certificate=section.certificate,
@@ -43,7 +43,7 @@ def _aws_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -
     section = clouds.config.containers.aws
     assert section is not None
     args = EcsFargateArgs(
-        place=clouds.aws,
+        location=clouds.aws,
         network=clouds.aws_network,
         image=clouds.image(section.image),
         config=clouds.server(domain=section.domain),

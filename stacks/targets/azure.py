@@ -21,7 +21,7 @@ def _azure_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) 
     section = clouds.config.serverless.azure
     assert section is not None
     args = AzureFunctionArgs(
-        place=clouds.azure,
+        location=clouds.azure,
         archive=clouds.archives["azure-function"],
         config=clouds.server(),
         access=AzureAccess(public=section.public, allowed_from=section.clients),
@@ -42,7 +42,7 @@ def _azure_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions)
     section = clouds.config.containers.azure
     assert section is not None
     args = AzureContainerArgs(
-        place=clouds.azure,
+        location=clouds.azure,
         image=clouds.image(section.image),
         config=clouds.server(domain=section.domain),
         kind=AzureContainerKind(section.kind),

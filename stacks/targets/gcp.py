@@ -19,7 +19,7 @@ def _gcp_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
     section = clouds.config.serverless.gcp
     assert section is not None
     args = GcpFunctionArgs(
-        place=clouds.gcp,
+        location=clouds.gcp,
         archive=clouds.archives["gcp-function"],
         config=clouds.server(),
         access=GcpAccess(public=section.public, invokers=section.invokers),
@@ -41,7 +41,7 @@ def _gcp_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -
     section = clouds.config.containers.gcp
     assert section is not None
     args = CloudRunArgs(
-        place=clouds.gcp,
+        location=clouds.gcp,
         image=clouds.image(section.image),
         config=clouds.server(),
         access=GcpAccess(public=section.public, invokers=section.invokers),

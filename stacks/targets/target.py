@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import pulumi
 
-from components.aws.place import AwsNetwork, AwsPlace
-from components.azure.place import AzurePlace
-from components.gcp.place import GcpPlace
+from components.aws.location import AwsLocation
+from components.aws.network import AwsNetwork
+from components.azure.location import AzureLocation
+from components.gcp.location import GcpLocation
 from components.mcp.archive import Archive
-from components.mcp.server_config import Auth, ServerConfig
+from components.mcp.server_config import Auth, CloudServerConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -32,10 +33,10 @@ class Clouds:
     archives: Mapping[str, Archive]
 
     @property
-    def aws(self) -> AwsPlace:
+    def aws(self) -> AwsLocation:
         place = self.config.clouds.aws
         assert place is not None
-        return AwsPlace(account=place.account, region=place.region)
+        return AwsLocation(account=place.account, region=place.region)
 
     @property
     def aws_network(self) -> AwsNetwork:
@@ -57,10 +58,10 @@ class Clouds:
         return place.alarm_topic if place else None
 
     @property
-    def gcp(self) -> GcpPlace:
+    def gcp(self) -> GcpLocation:
         place = self.config.clouds.gcp
         assert place is not None
-        return GcpPlace(
+        return GcpLocation(
             project=place.project,
             region=place.region,
             network=place.network,
@@ -68,13 +69,13 @@ class Clouds:
         )
 
     @property
-    def azure(self) -> AzurePlace:
+    def azure(self) -> AzureLocation:
         place = self.config.clouds.azure
         assert place is not None
-        return AzurePlace(
+        return AzureLocation(
             subscription=place.subscription,
             tenant=place.tenant,
-            location=place.location,
+            region=place.location,
             tags=self.providers.tags,
         )
 
@@ -83,10 +84,11 @@ class Clouds:
         """Whether what holds sessions may not be deleted."""
         return self.config.environment == "prod"
 
-    def server(self, *, domain: str | None = None) -> ServerConfig:
+    def server(self, *, domain: str | None = None) -> CloudServerConfig:
         """The server's configuration, which is the same everywhere."""
         protocol = self.config.protocol
-        return ServerConfig(
+        assert protocol.jwks_url is not None  # keys_can_be_fetched_from_the_clouds
+        return CloudServerConfig(
             role=ROLE,
             auth=Auth(
                 issuer=protocol.issuer, audience=protocol.audience, jwks_url=protocol.jwks_url

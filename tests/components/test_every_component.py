@@ -120,12 +120,12 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "DataTier for sessions": (DataTier, data_tier()),
     "DataTier on AWS": (
         DataTier,
-        DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK, allowed_from=["10.0.1.0/24"])),
+        DataTierArgs(kind=Rds(location=AWS, network=AWS_NETWORK, allowed_from=["10.0.1.0/24"])),
     ),
     "DataTier on Google Cloud": (
         DataTier,
         DataTierArgs(
-            kind=CloudSql(place=GCP_PRIVATE, account="core@acme.iam.gserviceaccount.com"),
+            kind=CloudSql(location=GCP_PRIVATE, account="core@acme.iam.gserviceaccount.com"),
             protect=True,
         ),
     ),
@@ -133,7 +133,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         DataTier,
         DataTierArgs(
             kind=AzurePostgresql(
-                place=AZURE,
+                location=AZURE,
                 subnet=SUBNET,
                 dns_zone="own.postgres.database.azure.com",
                 cache_subnet=SUBNET,
@@ -146,7 +146,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "AwsLambda": (
         AwsLambda,
         AwsLambdaArgs(
-            place=AWS,
+            location=AWS,
             archive=ARCHIVE,
             config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
             public=True,
@@ -158,7 +158,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "EcsFargate": (
         EcsFargate,
         EcsFargateArgs(
-            place=AWS,
+            location=AWS,
             network=AWS_NETWORK,
             image="example.com/server:1",
             config=cloud_config(domain="mcp.example.com"),
@@ -171,7 +171,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "GcpFunction": (
         GcpFunction,
         GcpFunctionArgs(
-            place=GCP_PRIVATE,
+            location=GCP_PRIVATE,
             archive=ARCHIVE,
             config=cloud_config(),
             access=NAMED,
@@ -181,7 +181,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "AzureFunction": (
         AzureFunction,
         AzureFunctionArgs(
-            place=AZURE,
+            location=AZURE,
             archive=ARCHIVE,
             config=cloud_config(),
             access=AzureAccess(allowed_from=["192.0.2.0/24"]),
@@ -191,7 +191,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "AzureContainer as an app": (
         AzureContainer,
         AzureContainerArgs(
-            place=AZURE,
+            location=AZURE,
             image="example.com/server:1",
             config=cloud_config(),
             public=True,
@@ -201,7 +201,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "AzureContainer as a group": (
         AzureContainer,
         AzureContainerArgs(
-            place=AZURE,
+            location=AZURE,
             image="example.com/server:1",
             config=cloud_config(domain="mcp.example.com"),
             kind=AzureContainerKind.GROUP,
@@ -211,7 +211,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "CloudRun": (
         CloudRun,
         CloudRunArgs(
-            place=GCP_PRIVATE,
+            location=GCP_PRIVATE,
             image="example.com/server:1",
             config=cloud_config(),
             access=NAMED,

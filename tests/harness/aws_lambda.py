@@ -27,7 +27,7 @@ URL: dict[str, Any] = {"front": LambdaFront.FUNCTION_URL}
 
 def args(**changes: Any) -> AwsLambdaArgs:
     given: dict[str, Any] = {
-        "place": AWS,
+        "location": AWS,
         "archive": ARCHIVE,
         "config": cloud_config(budget=BRIEF),
         "public": True,

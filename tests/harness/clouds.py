@@ -10,19 +10,20 @@ from typing import Any, Final
 
 import pulumi
 
-from components.aws.place import AwsNetwork, AwsPlace
-from components.azure.place import AzurePlace
+from components.aws.location import AwsLocation
+from components.aws.network import AwsNetwork
+from components.azure.location import AzureLocation
 from components.azure.resource_group import AzureSecrets
 from components.gcp.identity import GcpAccess
-from components.gcp.place import GcpPlace
+from components.gcp.location import GcpLocation
 from components.mcp.archive import Archive
-from components.mcp.server_config import Auth, ServerConfig
+from components.mcp.server_config import Auth, CloudServerConfig
 
 from . import Resource, ResourceGraph, record
-from .minimal_args import AUDIENCE, ISSUER, config
+from .minimal_args import AUDIENCE, ISSUER
 
 ARCHIVE: Final = Archive(path="build/function.zip", digest="0123456789abcdef" * 4)
-AWS: Final = AwsPlace(account="123456789012", region="eu-central-1")
+AWS: Final = AwsLocation(account="123456789012", region="eu-central-1")
 AWS_NETWORK: Final = AwsNetwork(
     vpc="vpc-0123456789abcdef0",
     vpc_cidr="10.0.0.0/16",
@@ -31,14 +32,14 @@ AWS_NETWORK: Final = AwsNetwork(
 )
 AWS_SECRET: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:qudag-mcp/api-a1B2c3"
 AWS_CERTIFICATE: Final = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000"
-GCP: Final = GcpPlace(project="acme", region="europe-west1")
+GCP: Final = GcpLocation(project="acme", region="europe-west1")
 GCP_PRIVATE: Final = replace(
     GCP, network="projects/acme/global/networks/own", subnetwork="own-europe-west1"
 )
-AZURE: Final = AzurePlace(
+AZURE: Final = AzureLocation(
     subscription="00000000-0000-4000-8000-000000000001",
     tenant="00000000-0000-4000-8000-000000000002",
-    location="westeurope",
+    region="westeurope",
     tags={"project": "qudag-mcp", "stack": "dev"},
 )
 AGENT: Final = "serviceAccount:agent@acme.iam.gserviceaccount.com"
@@ -62,10 +63,11 @@ SUBNET: Final = (
 NAMED: Final = GcpAccess(invokers=[AGENT])
 
 
-def cloud_config(**changes: Any) -> ServerConfig:
+def cloud_config(**changes: Any) -> CloudServerConfig:
     """A server whose issuer publishes its keys, as every server on a cloud needs."""
     jwks = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/jwks.json")
-    return config(**{"auth": jwks, **changes})
+    given: dict[str, Any] = {"name": "mcp-core", "role": "core", "auth": jwks}
+    return CloudServerConfig(**given | changes)
 
 
 def on_aws(program: Callable[[pulumi.ResourceOptions], object]) -> ResourceGraph:
@@ -122,7 +124,7 @@ def _target(grant: Resource) -> str:
 
 def on_azure() -> pulumi.ResourceOptions:
     """The subscription that ids begin with: for a component, inside a program."""
-    named = {"subscriptionId": AZURE.subscription, "location": AZURE.location}
+    named = {"subscriptionId": AZURE.subscription, "location": AZURE.region}
     return pulumi.ResourceOptions(
         providers=[pulumi.ProviderResource("azure-native", "azure", named)]
     )

@@ -25,7 +25,7 @@ CONFIG = cloud_config(domain="mcp.example.com")
 
 def args(**changes: Any) -> EcsFargateArgs:
     given: dict[str, Any] = {
-        "place": AWS,
+        "location": AWS,
         "network": AWS_NETWORK,
         "image": "ghcr.io/qudag/server@sha256:" + "0" * 64,
         "config": CONFIG,

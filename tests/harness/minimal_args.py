@@ -11,7 +11,7 @@ from components.kubernetes.embedded_data import Embedded
 from components.kubernetes.gateway import GatewayArgs, Upstream
 from components.kubernetes.server import ServerArgs
 from components.kubernetes.workload import WorkloadArgs
-from components.mcp.server_config import Auth, ServerConfig
+from components.mcp.server_config import PodAuth, PodServerConfig
 
 NAMESPACE: Final = "qudag-mcp-dev"
 ISSUER: Final = "https://issuer.example.com"
@@ -34,13 +34,13 @@ def workload(*containers: Container, **changes: Any) -> WorkloadArgs:
     return WorkloadArgs(containers=containers or (container(),), **given | changes)
 
 
-def config(**changes: Any) -> ServerConfig:
+def config(**changes: Any) -> PodServerConfig:
     given: dict[str, Any] = {
         "name": "mcp-core",
         "role": "core",
-        "auth": Auth(issuer=ISSUER, audience=AUDIENCE, jwks_secret="mcp-issuer-keys"),
+        "auth": PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_secret="mcp-issuer-keys"),
     }
-    return ServerConfig(**given | changes)
+    return PodServerConfig(**given | changes)
 
 
 def server(**changes: Any) -> ServerArgs:

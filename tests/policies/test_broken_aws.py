@@ -33,7 +33,7 @@ def sound() -> ResourceGraph:
     def program(opts: pulumi.ResourceOptions) -> None:
         brief = cloud_config(budget=TimeoutBudget(longest_tool=20))
         function = AwsLambdaArgs(
-            place=AWS,
+            location=AWS,
             archive=ARCHIVE,
             config=brief,
             public=True,
@@ -42,7 +42,7 @@ def sound() -> ResourceGraph:
         )
         AwsLambda("fn", function, opts)
         tasks = EcsFargateArgs(
-            place=AWS,
+            location=AWS,
             network=AWS_NETWORK,
             image="ghcr.io/qudag/server@sha256:" + "0" * 64,
             config=cloud_config(domain="mcp.example.com"),
@@ -50,7 +50,7 @@ def sound() -> ResourceGraph:
             public=True,
         )
         EcsFargate("ecs", tasks, opts)
-        DataTier("data", DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK)), opts)
+        DataTier("data", DataTierArgs(kind=Rds(location=AWS, network=AWS_NETWORK)), opts)
 
     return on_aws(program)
 

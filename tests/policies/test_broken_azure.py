@@ -27,7 +27,7 @@ def sound() -> ResourceGraph:
         AzureFunction(
             "fn",
             AzureFunctionArgs(
-                place=AZURE,
+                location=AZURE,
                 archive=ARCHIVE,
                 config=cloud_config(),
                 access=AzureAccess(public=True),
@@ -38,7 +38,7 @@ def sound() -> ResourceGraph:
         AzureContainer(
             "app",
             AzureContainerArgs(
-                place=AZURE,
+                location=AZURE,
                 image=image,
                 registry=registry,
                 config=cloud_config(),
@@ -50,7 +50,7 @@ def sound() -> ResourceGraph:
         AzureContainer(
             "group",
             AzureContainerArgs(
-                place=AZURE,
+                location=AZURE,
                 image=image,
                 registry=registry,
                 config=cloud_config(domain="mcp.example.com"),
@@ -60,7 +60,7 @@ def sound() -> ResourceGraph:
             here,
         )
         data = AzurePostgresql(
-            place=AZURE,
+            location=AZURE,
             subnet=SUBNET,
             dns_zone="own.postgres.database.azure.com",
             cache_subnet=SUBNET,

@@ -23,7 +23,7 @@ def sound() -> ResourceGraph:
         GcpFunction(
             "fn",
             GcpFunctionArgs(
-                place=GCP_PRIVATE,
+                location=GCP_PRIVATE,
                 archive=ARCHIVE,
                 config=cloud_config(),
                 access=NAMED,
@@ -33,7 +33,7 @@ def sound() -> ResourceGraph:
         CloudRun(
             "run",
             CloudRunArgs(
-                place=GCP_PRIVATE,
+                location=GCP_PRIVATE,
                 image="europe-docker.pkg.dev/acme/mcp/server:1.2.3",
                 config=cloud_config(),
                 access=NAMED,
@@ -41,7 +41,7 @@ def sound() -> ResourceGraph:
             ),
         )
         account = "core@acme.iam.gserviceaccount.com"
-        DataTier("data", DataTierArgs(kind=CloudSql(place=GCP_PRIVATE, account=account)))
+        DataTier("data", DataTierArgs(kind=CloudSql(location=GCP_PRIVATE, account=account)))
 
     return record(program)
 

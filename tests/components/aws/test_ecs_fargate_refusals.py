@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from components.aws.container import EcsFargateArgs
-from components.mcp.server_config import Cache, Database, NodeConfig
 from tests.harness.clouds import (
     AWS_NETWORK,
     AWS_SECRET,
@@ -49,15 +48,11 @@ def keys_at(url: str) -> dict[str, Any]:
         ),
         ({"log_retention": 2}, "log_retention", "write 3"),
         ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
-        ({"config": replace(CONFIG, http=9000)}, "config.http", "leave it out"),
         (keys_at("https://login.example.com:8443/keys"), "config.auth.jwks_url", "port 443"),
         (keys_at("http://login.example.com/keys"), "config.auth.jwks_url", "has port 80"),
         ({"secrets": {"A": AWS_SECRET.removesuffix("-a1B2c3")}}, "secrets.A", "six characters"),
         ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),
         ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
-        ({"config": replace(CONFIG, database=Database(host="db"))}, "config.database", "no file"),
-        ({"config": replace(CONFIG, cache=Cache(host="c"))}, "config.cache", "no file"),
-        ({"config": replace(CONFIG, node=NodeConfig())}, "config.node", "no file"),
     ],
 )
 def test_what_aws_cannot_do_is_refused_with_path_and_fix(

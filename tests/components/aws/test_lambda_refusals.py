@@ -10,7 +10,6 @@ import pytest
 from components.aws.function import AwsLambda
 from components.aws.function_endpoints import Throttle
 from components.base.problems import ProblemReport
-from components.mcp.server_config import Cache, Database, NodeConfig
 from tests.harness.aws_lambda import (
     BRIEF,
     NAMED,
@@ -57,15 +56,6 @@ from tests.harness.clouds import (
             "websocket",
             "modern era alone",
         ),
-        (
-            {"config": cloud_config(budget=BRIEF, database=Database(host="db"))},
-            "config.database",
-            "no file",
-        ),
-        ({"config": cloud_config(budget=BRIEF, cache=Cache(host="c"))}, "config.cache", "no file"),
-        ({"config": cloud_config(budget=BRIEF, node=NodeConfig())}, "config.node", "no file"),
-        ({"config": cloud_config(budget=BRIEF, http=9000)}, "config.http", "leave it out"),
-        ({"config": cloud_config(budget=BRIEF, https=9443)}, "config.https", "leave it out"),
         ({"config": cloud_config(budget=replace(BRIEF, drain=90))}, "config.budget.drain", "0 s"),
     ],
 )
@@ -88,15 +78,8 @@ def test_all_that_cannot_be_is_said_at_once():
     }
 
 
-def test_keys_that_would_have_to_be_mounted_are_refused():
-    auth = replace(cloud_config().auth, jwks_url=None)
-    assert (
-        "jwks_uri" in refused(config=cloud_config(auth=auth, budget=BRIEF))["config.auth.jwks_url"]
-    )
-
-
 def test_who_may_call_is_said_and_never_assumed():
-    mapping = {"place": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
+    mapping = {"location": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
     with pytest.raises(ProblemReport) as report:
         on_aws(lambda opts: AwsLambda("mcp", mapping, opts))
     assert {"mcp.public", "mcp.config"} <= {problem.path for problem in report.value.problems}

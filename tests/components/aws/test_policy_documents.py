@@ -37,7 +37,7 @@ ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/qudag/server@sha256:" + "
 def graph() -> ResourceGraph:
     def program(opts: pulumi.ResourceOptions) -> None:
         function = AwsLambdaArgs(
-            place=AWS,
+            location=AWS,
             archive=ARCHIVE,
             config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
             public=True,
@@ -46,7 +46,7 @@ def graph() -> ResourceGraph:
         )
         AwsLambda("fn", function, opts)
         tasks = EcsFargateArgs(
-            place=AWS,
+            location=AWS,
             network=AWS_NETWORK,
             image=ECR,
             config=cloud_config(domain="mcp.example.com"),

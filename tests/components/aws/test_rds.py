@@ -25,7 +25,7 @@ TIER = "qudag-mcp:index:DataTier"
 
 
 def graph(contents: dict[str, Any] | None = None, **kind: Any) -> ResourceGraph:
-    given: dict[str, Any] = {"place": AWS, "network": AWS_NETWORK}
+    given: dict[str, Any] = {"location": AWS, "network": AWS_NETWORK}
     chosen = Rds(**given | kind)
     args = DataTierArgs(kind=chosen, **contents or {})
     return on_aws(lambda opts: DataTier("data", args, opts))
@@ -183,7 +183,7 @@ def test_a_migration_waits_for_the_database():
     made: list[pulumi.Resource] = []
 
     def program(opts: pulumi.ResourceOptions) -> None:
-        args = DataTierArgs(kind=Rds(place=AWS, network=AWS_NETWORK))
+        args = DataTierArgs(kind=Rds(location=AWS, network=AWS_NETWORK))
         made.append(DataTier("data", args, opts).database)
 
     on_aws(program)

@@ -34,7 +34,7 @@ BEHIND_A_GATEWAY = {
 
 def args(**changes: Any) -> AzureContainerArgs:
     given: dict[str, Any] = {
-        "place": AZURE,
+        "location": AZURE,
         "image": IMAGE,
         "registry": REGISTRY,
         "config": cloud_config(),
@@ -233,7 +233,6 @@ def test_the_grace_outlives_the_longest_tool():
             "1 to 600",
         ),
         ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "404"),
-        ({"config": cloud_config(http=9000)}, "config.http", "leave it out"),
         ({"public": False}, "subnet", "set public to true"),
         ({"cpu": 0.3, "memory_gib": 0.6}, "cpu", "by quarters"),
         ({"cpu": 4.25, "memory_gib": 8.5}, "cpu", "0.25 to 4"),

@@ -33,7 +33,7 @@ PUBLIC = AzureAccess(public=True)
 
 def args(**changes: Any) -> AzureFunctionArgs:
     given: dict[str, Any] = {
-        "place": AZURE,
+        "location": AZURE,
         "archive": ARCHIVE,
         "config": cloud_config(),
         "access": PUBLIC,
@@ -252,7 +252,6 @@ def test_a_call_longer_than_azures_load_balancer_waits_is_refused(longest: int):
         ({"max_instances": 1001}, "max_instances", "at most 1000"),
         ({"log_days": 7}, "log_days", "30 to 730"),
         ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "leave it out"),
-        ({"config": cloud_config(http=9000)}, "config.http", "leave it out"),
         ({"config": cloud_config(budget=TimeoutBudget(drain=90))}, "config.budget.drain", "leave"),
         (
             {"secrets": replace(AZURE_SECRETS, versions={"API_KEY": "hunter2"})},

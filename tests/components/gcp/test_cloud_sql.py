@@ -18,7 +18,7 @@ from tests.harness.clouds import GCP, GCP_PRIVATE, granted
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 VALKEY = "gcp:memorystore/instance:Instance"
 ACCOUNT = "core@acme.iam.gserviceaccount.com"
-KIND = CloudSql(place=GCP_PRIVATE, account=ACCOUNT)
+KIND = CloudSql(location=GCP_PRIVATE, account=ACCOUNT)
 
 
 def graph(kind: CloudSql = KIND, **changes: Any) -> ResourceGraph:
@@ -127,7 +127,7 @@ def test_the_cache_takes_tls_alone_on_the_network():
 @pytest.mark.parametrize(
     ("kind", "changes", "path", "words"),
     [
-        (replace(KIND, place=GCP), {}, "kind.place.network", "a public address, or none"),
+        (replace(KIND, location=GCP), {}, "kind.location.network", "a public address, or none"),
         (replace(KIND, account="core"), {}, "kind.account", "is no service account"),
         (replace(KIND, log_days=8), {}, "kind.log_days", "1 to 7"),
         (KIND, {"user": "weather"}, "user", "leave it out"),

@@ -31,7 +31,7 @@ OBJECT = "gcp:storage/bucketObject:BucketObject"
 
 def args(**changes: Any) -> GcpFunctionArgs:
     given: dict[str, Any] = {
-        "place": GCP,
+        "location": GCP,
         "archive": ARCHIVE,
         "config": cloud_config(),
         "access": NAMED,
@@ -79,7 +79,7 @@ def test_without_a_domain_it_is_found_at_its_services_own_address():
     assert outputs["prm_url"] == f"{address}/.well-known/oauth-protected-resource/mcp"
 
 
-@pytest.mark.parametrize("changes", [{}, {"place": GCP_PRIVATE, "secrets": GCP_SECRETS}])
+@pytest.mark.parametrize("changes", [{}, {"location": GCP_PRIVATE, "secrets": GCP_SECRETS}])
 def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
@@ -220,7 +220,7 @@ def test_what_holds_sessions_can_be_protected_on_both_sides():
 
 def test_private_addresses_are_reached_through_the_places_network_alone():
     assert "directVpcEgress" not in function()["serviceConfig"]
-    config = function(place=GCP_PRIVATE)["serviceConfig"]
+    config = function(location=GCP_PRIVATE)["serviceConfig"]
     assert config["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
     assert config["directVpcNetworkInterfaces"] == [
         {"network": "projects/acme/global/networks/own", "subnetwork": "own-europe-west1"}

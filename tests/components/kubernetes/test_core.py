@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.kubernetes.core import MIGRATION, Core, CoreArgs, Monolith
-from components.mcp.server_config import Auth, Cache, Database
+from components.mcp.server_config import Cache, Database, PodAuth
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from tests.harness import Resource, ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
@@ -99,7 +99,7 @@ def test_a_server_mounts_the_passwords_of_what_it_uses_and_no_others():
 
     certificate = {"mcp-internal-tls": ["tls.crt", "tls.key", "ca.crt"]}
     issuer = {"mcp-issuer-keys": ["jwks.json"]}
-    asked = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
+    asked = PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
     assert keys() == certificate | issuer
     assert keys(auth=asked) == certificate
     assert keys(cache=Cache(host="cache"), auth=asked) == certificate | {

@@ -6,13 +6,13 @@ import tomllib
 from typing import Any
 
 from components.kubernetes.server import McpService
-from components.mcp.server_config import Auth, Cache, Database, NodeConfig, ServerConfig
+from components.mcp.server_config import Cache, Database, NodeConfig, PodAuth, PodServerConfig
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
 from tests.harness.minimal_args import AUDIENCE, ISSUER, config, server
 
 
-def graph(settings: ServerConfig) -> ResourceGraph:
+def graph(settings: PodServerConfig) -> ResourceGraph:
     return record(lambda: McpService(settings.name, server(config=settings)))
 
 
@@ -71,7 +71,7 @@ def test_a_server_with_a_domain_answers_to_no_other_name():
 
 
 def test_keys_come_from_the_issuer_or_from_a_mounted_file():
-    asked = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
+    asked = PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
     auth = files(auth=asked)["server.toml"]["auth"]
     assert auth == {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"{ISSUER}/certs"}
     assert files()["server.toml"]["auth"]["jwks_file"] == "/etc/issuer/jwks.json"

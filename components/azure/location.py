@@ -1,4 +1,4 @@
-"""Where in Azure something is put: said once a stack, the same for all that is put there."""
+"""The Azure subscription and region that components deploy to."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzurePlace:
+class AzureLocation:
     """A region of an Azure subscription.
 
     Attributes:
         subscription, tenant: their ids.
-        location: such as westeurope.
-        tags: of everything; azure-native has no default tags, so each resource is given them.
+        region: such as westeurope; Azure calls it location.
+        tags: set on every resource that takes tags; azure-native has no default tags.
     """
 
     subscription: str
     tenant: str
-    location: str
+    region: str
     tags: Mapping[str, str] = field(default_factory=dict[str, str])

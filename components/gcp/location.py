@@ -1,4 +1,4 @@
-"""Where in Google Cloud something is put: said once a stack, the same for all that is put there."""
+"""The Google Cloud project, region and network that components deploy to."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class GcpPlace:
-    """A region of a Google Cloud project, and the network that private things are on.
+class GcpLocation:
+    """A region of a Google Cloud project, and your network there.
 
     Attributes:
         project: its id.
         region: such as europe-west1.
-        network: id of your own VPC, ``projects/…/global/networks/…``; None: nothing private is
-            reached or made.
+        network: id of your own VPC, ``projects/…/global/networks/…``; None: servers reach no
+            private address, and nothing with a private address can be made.
         subnetwork: id of the subnet in that region that instances get their addresses from.
     """
 

@@ -1,0 +1,18 @@
+"""The AWS account and region that components deploy to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsLocation:
+    """A region of an AWS account.
+
+    Attributes:
+        account: its twelve digits.
+        region: such as eu-central-1.
+    """
+
+    account: str
+    region: str

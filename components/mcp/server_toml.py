@@ -1,0 +1,119 @@
+"""The reference server's configuration files, written as TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from .server_config import (
+    CONFIG_PATH,
+    INTERNAL_TLS_PATH,
+    ISSUER_PATH,
+    METRICS,
+    P2P,
+    SECRETS_PATH,
+    CloudServerConfig,
+    McpConfig,
+    NodeConfig,
+    PodServerConfig,
+    State,
+)
+from .timeout_budget import Distance
+
+CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
+"""Environment variable with the configuration of a server that has no mounted file."""
+
+
+def server_toml(config: PodServerConfig) -> pulumi.Output[str]:
+    """server.toml, as the reference server and the source documents' servers read it."""
+    url = config.auth.jwks_url
+    tables = _tables(
+        config,
+        {
+            "host": "0.0.0.0",  # noqa: S104  (a pod's own address; network policies decide who may connect)
+            "port": config.http,
+            "tls_port": config.https,
+            "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
+            "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
+            "metrics_port": METRICS,
+        },
+        keys={"jwks_url": url} if url else {"jwks_file": f"{ISSUER_PATH}/jwks.json"},
+    )
+    if config.database:
+        tables["database"] = _with_password(vars(config.database), "database-password")
+    if config.cache:
+        tables["redis"] = _with_password(vars(config.cache), "redis-password")
+    if config.node:
+        tables["qudag"] = {
+            "node_config": f"{CONFIG_PATH}/node.toml",
+            "consensus_timeout": config.consensus_timeout,
+        }
+    return _toml(tables)
+
+
+def environment_toml(
+    config: CloudServerConfig, *, state: State | None = None
+) -> pulumi.Output[str]:
+    """The content of ``CONFIG_VARIABLE``: the cloud terminates TLS, and no file is mounted.
+
+    Args:
+        config: the server's.
+        state: its session store.
+    """
+    tables = _tables(config, {}, keys={"jwks_url": config.auth.jwks_url})
+    if state:
+        tables["state"] = {"kind": state.kind, **state.where}
+    return _toml(tables)
+
+
+def _tables(
+    config: McpConfig, listening: Mapping[str, Any], *, keys: Mapping[str, str]
+) -> dict[str, Any]:
+    """The tables that every server has; ``keys`` says where it reads the issuer's keys."""
+    hop = config.budget.at(Distance.SERVER)
+    auth: dict[str, Any] = {
+        "issuer": config.auth.issuer,
+        "audience": config.auth.audience,
+        **keys,
+    }
+    if config.domain:
+        auth["resource_url"] = f"https://{config.domain}/mcp"
+    return {
+        "server": {**listening, "role": config.role, "name": config.name},
+        "protocol": {
+            "era": config.era,
+            "longest_tool_seconds": hop.timeout,
+            "drain_seconds": hop.drain,
+            "allowed_hosts": [config.domain] if config.domain else [],
+        },
+        "auth": auth,
+        "logging": {"level": config.log_level, "format": "json"},
+    }
+
+
+def node_toml(config: NodeConfig) -> pulumi.Output[str]:
+    """node.toml; the node's id is its pod's name."""
+    return _toml(
+        {
+            "node": {"id": "${POD_NAME}", "listen_addr": f"/ip4/0.0.0.0/tcp/{P2P}"},
+            "network": {"peers": list(config.peers)},
+            "consensus": {"algorithm": config.algorithm, "timeout": config.timeout},
+            "crypto": {"algorithm": config.key_algorithm, "key_path": config.key_path},
+        }
+    )
+
+
+def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {
+        **fields,
+        "password_file": f"{SECRETS_PATH}/{key}",
+        "ca_file": f"{INTERNAL_TLS_PATH}/ca.crt",
+    }
+
+
+def _toml(tables: Mapping[str, Any]) -> pulumi.Output[str]:
+    import tomli_w
+
+    return pulumi.Output.from_input(dict(tables)).apply(tomli_w.dumps)

@@ -1,0 +1,67 @@
+"""What a server can be configured with depends on where it runs, by type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from components.base.arguments import from_mapping
+from components.base.problems import ProblemReport
+from components.mcp.server_config import CloudServerConfig, PodAuth, PodServerConfig
+
+PUBLISHED: Mapping[str, Any] = {
+    "issuer": "https://issuer.example.com",
+    "audience": "tools",
+    "jwksUrl": "https://issuer.example.com/jwks.json",
+}
+ONLY_IN_A_POD = {"database", "cache", "node", "http", "https", "consensus_timeout"}
+
+
+def problems(cls: type[Any], **given: Any) -> dict[str, str]:
+    with pytest.raises(ProblemReport) as report:
+        from_mapping(cls, {"role": "tools", "auth": PUBLISHED} | given, at="config")
+    return {problem.path: str(problem) for problem in report.value.problems}
+
+
+def test_a_pod_can_be_given_what_a_cloud_cannot():
+    in_a_cloud, in_a_pod = (
+        {field.name for field in fields(cls)} for cls in (CloudServerConfig, PodServerConfig)
+    )
+    assert in_a_pod - in_a_cloud == ONLY_IN_A_POD
+    assert in_a_cloud <= in_a_pod
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("database", {"host": "db"}),
+        ("cache", {"host": "cache"}),
+        ("node", {}),
+        ("http", 9000),
+        ("https", 9443),
+    ],
+)
+def test_a_mapping_for_a_cloud_has_no_field_of_a_pod(field: str, value: Any):
+    assert "has no field" in problems(CloudServerConfig, **{field: value})[f"config.{field}"]
+
+
+def test_a_server_in_a_cloud_needs_the_address_of_the_keys():
+    auth = {key: value for key, value in PUBLISHED.items() if key != "jwksUrl"}
+    assert "is missing" in problems(CloudServerConfig, auth=auth)["config.auth.jwksUrl"]
+    mounted = auth | {"jwksSecret": "issuer-keys"}
+    assert "has no field" in problems(CloudServerConfig, auth=mounted)["config.auth.jwksSecret"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({}, "could not verify any token"),
+        ({"jwks_url": "https://a.example/keys", "jwks_secret": "keys"}, "leave out one of the two"),
+    ],
+)
+def test_a_pod_has_exactly_one_source_of_the_issuers_keys(keys: dict[str, str], words: str):
+    with pytest.raises(ProblemReport, match=words):
+        PodAuth(issuer="https://issuer.example.com", audience="tools", **keys)
