@@ -48,8 +48,6 @@ CIRCLES_LEFT: Final = (
 """Circles of clouds' args classes and their checks that are still to be ended; only removals."""
 CROSSINGS_LEFT: Final = frozenset(
     {
-        ("components.azure.container", "components.kubernetes.server"),
-        ("components.gcp.container", "components.kubernetes.server"),
         ("components.base.cloud_resource", "components.clouds"),
     }
 )
