@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from .kubernetes.gateway import RateLimit as RateLimit
     from .kubernetes.gateway import RateLimits as RateLimits
     from .kubernetes.gateway import Upstream as Upstream
+    from .kubernetes.job import CronJob as CronJob
+    from .kubernetes.job import CronJobArgs as CronJobArgs
+    from .kubernetes.job import Job as Job
+    from .kubernetes.job import JobArgs as JobArgs
     from .kubernetes.namespace import ContainerLimits as ContainerLimits
     from .kubernetes.namespace import LockedNamespace as LockedNamespace
     from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
@@ -119,6 +123,7 @@ _PUBLIC = {
     "kubernetes.embedded_data": "Embedded",
     "kubernetes.flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
     "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
+    "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",

@@ -8,15 +8,19 @@ strict field validation checks it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
 
 import pulumi
 
+from .component import Component
+
 API_VERSIONS: Final = {
     "ConfigMap": "core/v1",
+    "CronJob": "batch/v1",
     "Deployment": "apps/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
     "Job": "batch/v1",
@@ -66,6 +70,38 @@ class KubernetesObject(pulumi.CustomResource):
     def physical_name(self) -> pulumi.Output[str]:
         """Its name in the cluster; what takes it from here waits for the object."""
         return self.metadata.apply(lambda made: made["name"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """An object that a component registers, as a value that can also be counted and compared.
+
+    Attributes:
+        kind: a key of ``API_VERSIONS``.
+        role: end of its logical name, after the component's.
+        metadata: from ``metadata()``.
+        fields: what stands beside the metadata, in camelCase, such as ``spec`` and ``data``.
+        after: what must exist before it.
+        protect: refuse to delete it.
+    """
+
+    kind: str
+    role: str
+    metadata: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    after: Sequence[pulumi.Resource] = ()
+    protect: bool = False
+
+
+def register(owner: Component[Any], manifest: Manifest) -> KubernetesObject:
+    """Registers the manifest as a child of ``owner``."""
+    return KubernetesObject(
+        manifest.kind,
+        owner.named(manifest.role),
+        metadata=manifest.metadata,
+        opts=owner.owned(depends_on=list(manifest.after), protect=manifest.protect),
+        **manifest.fields,
+    )
 
 
 def metadata(

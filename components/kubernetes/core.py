@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import pulumi
 
 from ..base.component import Component
-from ..base.kubernetes_object import KubernetesObject, metadata
+from ..base.kubernetes_object import Manifest
 from ..mcp.server_config import CONFIG_PATH
 from ..mcp.target import McpTarget
 from .container import Container, Resources, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
-from .labels import labels
-from .pod import pod_template
+from .job import JobArgs, job_manifests, registered_job
 from .server import PROGRAM, ServerArgs, called, server_container, server_secrets, server_workload
-from .workload import Workload
+from .workload import Workload, WorkloadArgs
 
 MIGRATION = "mcp-migration"
-"""Name, label and flow source of the migration: it reaches the database and nothing else."""
+"""Default name, label and flow source of the migration, which needs the database alone."""
 MIGRATION_RESOURCES = Resources(cpu="50m", memory="128Mi")
+_ROLE: Final = "migration"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +30,13 @@ class MigrationArgs:
 
     Attributes:
         image: what carries the migrations; usually the server's own image.
+        name: physical name, label and flow source of the Job.
         deadline: seconds that all tries may take together.
         retries: pods that may fail before the Job does.
     """
 
     image: pulumi.Input[str]
+    name: str = MIGRATION
     deadline: int = 600
     retries: int = 6
 
@@ -61,7 +62,7 @@ class MonolithArgs:
 
     Attributes:
         core: the server, whose configuration has the node as well.
-        gateway: the door in front of it; its upstream is the server in the same pod.
+        gateway: what clients connect to; its upstream is the server in the same pod.
     """
 
     core: CoreArgs
@@ -81,14 +82,14 @@ class Core(Component[CoreArgs]):
 
     def build(self, args: CoreArgs) -> None:
         args = replace(args, server=called(args.server, self.name))
-        after = [migration(self, args)] if args.migration else args.after
-        container = server_container(args.server)
-        workload = Workload(
-            self.name,
-            server_workload(args.server, [container], component="core", after=after),
-            opts=self.owned(),
-        )
-        self.host = workload.host
+        workload = core_workload(args, after=_migrated(self, args))
+        self.host = Workload(self.name, workload, opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: CoreArgs) -> list[Manifest]:
+        """Every object that a core of this name and args registers."""
+        args = replace(args, server=called(args.server, name))
+        return [*_migration_manifests(args), *Workload.manifests(name, core_workload(args))]
 
 
 class Monolith(McpTarget[MonolithArgs]):
@@ -98,82 +99,84 @@ class Monolith(McpTarget[MonolithArgs]):
 
     def build(self, args: MonolithArgs) -> None:
         args = replace(args, core=replace(args.core, server=called(args.core.server, self.name)))
-        after = [migration(self, args.core)] if args.core.migration else args.core.after
-        gateway = replace(gateway_container(self.name, args.gateway), name="gateway")
-        server = server_container(args.core.server)
-        # The pod's Service is the gateway's; the server beside it is reached within the pod.
-        ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
-        inside = replace(server, name="server", ports=ports)
+        after = _migrated(self, args.core)
         workload = Workload(
-            self.name,
-            server_workload(
-                args.core.server,
-                [gateway, inside],
-                component="monolith",
-                exposure=args.gateway.exposure,
-                after=after,
-            ),
-            opts=self.owned(),
+            self.name, monolith_workload(self.name, args, after=after), opts=self.owned()
         )
-        door = args.gateway
-        base = public_address(door.domain, workload)
-        self.answers_at(base, issuer=door.issuer, era=door.era)
+        gateway = args.gateway
+        base = public_address(gateway.domain, workload)
+        self.answers_at(base, issuer=gateway.issuer, era=gateway.era)
+
+    @classmethod
+    def manifests(cls, name: str, args: MonolithArgs) -> list[Manifest]:
+        """Every object that a monolith of this name and args registers."""
+        args = replace(args, core=replace(args.core, server=called(args.core.server, name)))
+        workload = Workload.manifests(name, monolith_workload(name, args))
+        return [*_migration_manifests(args.core), *workload]
 
 
-def migration(
-    owner: Component[CoreArgs] | Component[MonolithArgs], args: CoreArgs
-) -> KubernetesObject:
-    """One bounded Job for each version of its pod; done before the server's new pods start."""
-    assert args.migration is not None
+def core_workload(args: CoreArgs, *, after: Sequence[pulumi.Resource] = ()) -> WorkloadArgs:
+    """The workload of the core servers."""
+    container = server_container(args.server)
+    return server_workload(args.server, [container], component="core", after=after)
+
+
+def monolith_workload(
+    name: str, args: MonolithArgs, *, after: Sequence[pulumi.Resource] = ()
+) -> WorkloadArgs:
+    """The workload of gateway and server together."""
+    gateway = replace(gateway_container(name, args.gateway), name="gateway")
+    server = server_container(args.core.server)
+    # The pod's Service is the gateway's; the server in the same pod has no port in it.
+    ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
+    inside = replace(server, name="server", ports=ports)
+    return server_workload(
+        args.core.server,
+        [gateway, inside],
+        component="monolith",
+        exposure=args.gateway.exposure,
+        after=after,
+    )
+
+
+def migration_job(args: CoreArgs, migration: MigrationArgs) -> JobArgs:
+    """One bounded Job for each version of its pod; done before the server's new pods start.
+
+    It mounts the server's own files, whose ConfigMaps the server's workload makes.
+    """
     server = args.server
     container = Container(
         name="migrate",
-        image=args.migration.image,
+        image=migration.image,
         command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/server.toml"],
         resources=MIGRATION_RESOURCES,
         files=server_container(server).files,
         secrets=_database_only(server_secrets(server)),
     )
-    identity = KubernetesObject(
-        "ServiceAccount",
-        owner.named("migration-identity"),
-        metadata=metadata(
-            f"{MIGRATION}-sa", namespace=server.namespace, labels=labels(MIGRATION, "migration")
-        ),
-        automountServiceAccountToken=False,
-        opts=owner.owned(),
-    )
-    template = pod_template(
-        MIGRATION,
-        "migration",
-        [container],
-        service_account=identity.physical_name,
-        grace=30,
-        extra={"restartPolicy": "Never"},
-    )
-    # A Job's template cannot be changed, so each version of it is a Job of its own. The account
-    # is left out of the digest: an engine knows it only once it is made.
-    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
-    version = pulumi.Output.all(template["metadata"], spec).apply(_digest)
-    return KubernetesObject(
-        "Job",
-        owner.named("migration"),
-        metadata=metadata(
-            version.apply(lambda digest: f"{MIGRATION}-{digest}"),
-            namespace=server.namespace,
-            labels=labels(MIGRATION, "migration"),
-        ),
-        spec={
-            "activeDeadlineSeconds": args.migration.deadline,
-            "backoffLimit": args.migration.retries,
-            "template": template,
-        },
-        opts=owner.owned(depends_on=list(args.after)),
+    return JobArgs(
+        namespace=server.namespace,
+        component="migration",
+        containers=[container],
+        deadline=migration.deadline,
+        retries=migration.retries,
+        after=args.after,
+        name=migration.name,
     )
 
 
-def _digest(parts: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
+def _migrated(owner: Component[Any], args: CoreArgs) -> Sequence[pulumi.Resource]:
+    """What the server's pods wait for: its migration, registered here, or what that waits for."""
+    if args.migration is None:
+        return args.after
+    job = migration_job(args, args.migration)
+    return [registered_job(owner, args.migration.name, job, role=_ROLE)]
+
+
+def _migration_manifests(args: CoreArgs) -> list[Manifest]:
+    if args.migration is None:
+        return []
+    job = migration_job(args, args.migration)
+    return job_manifests(args.migration.name, job, role=_ROLE)
 
 
 def _database_only(secrets: Sequence[SecretFiles]) -> list[SecretFiles]:

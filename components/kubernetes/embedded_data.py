@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pulumi
 
 from ..base.component import Component
+from ..base.kubernetes_object import Manifest
 from ..mcp.data_contract import POSTGRES, VALKEY, CacheProfile, Contents, Provided
 from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .start_script import graceful_start
@@ -15,6 +16,8 @@ from .templates import render, text
 from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
 
 DEFAULT_RESOURCES = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
+_DATABASE: Final = "database"
+_CACHE: Final = "cache"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class Embedded:
 
     Attributes:
         namespace: where they run.
-        postgres_image, valkey_image: the programs.
+        postgres_image, valkey_image: the programs; None for a platform without that store.
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
         internal_tls_secret: Secret with the certificate that both servers show.
         database_size, cache_size: of the volumes.
@@ -34,8 +37,8 @@ class Embedded:
     """
 
     namespace: pulumi.Input[str]
-    postgres_image: pulumi.Input[str]
-    valkey_image: pulumi.Input[str]
+    postgres_image: pulumi.Input[str] | None
+    valkey_image: pulumi.Input[str] | None
     passwords_secret: str
     internal_tls_secret: str
     database_size: str = "10Gi"
@@ -48,35 +51,55 @@ class Embedded:
 
 def embedded(owner: Component[Any], kind: Embedded, contents: Contents) -> Provided:
     """Makes both; the user is made on the first start, and owns the database and nothing else."""
-
-    def stateful(role: str, name: str, container: Container) -> Workload:
-        return Workload(
-            owner.named(role),
-            WorkloadArgs(
-                namespace=kind.namespace,
-                component=role,
-                containers=[container],
-                replicas=1,
-                exposure=Exposure(name=f"{name}-service"),
-                rollout=Rollout(surge=0, unavailable=1),
-                kind=WorkloadKind.STATEFUL_SET,
-                grace=60,
-                name=name,
-            ),
-            opts=owner.owned(),
-        )
-
-    postgres = stateful("database", "postgres", postgres_container(kind, contents))
-    valkey = stateful("cache", "redis", valkey_container(kind, contents))
+    made = {
+        role: Workload(owner.named(role), workload, opts=owner.owned())
+        for role, workload in embedded_workloads(kind, contents).items()
+    }
+    database, cache = made.get(_DATABASE), made.get(_CACHE)
     return Provided(
-        database=postgres,
-        database_host=postgres.host,
-        cache_host=valkey.host,
+        database=database,
+        database_host=database.host if database else "",
+        cache_host=cache.host if cache else "",
         database_credentials=kind.passwords_secret,
     )
 
 
-def postgres_container(kind: Embedded, contents: Contents) -> Container:
+def embedded_manifests(name: str, kind: Embedded, contents: Contents) -> list[Manifest]:
+    """Every object that the data tier ``name`` registers."""
+    return [
+        manifest
+        for role, workload in embedded_workloads(kind, contents).items()
+        for manifest in Workload.manifests(f"{name}-{role}", workload)
+    ]
+
+
+def embedded_workloads(kind: Embedded, contents: Contents) -> dict[str, WorkloadArgs]:
+    """The StatefulSets by their roles."""
+    stores: dict[str, WorkloadArgs] = {}
+    if kind.postgres_image is not None:
+        container = postgres_container(kind, contents, kind.postgres_image)
+        stores[_DATABASE] = _stateful(kind, _DATABASE, "postgres", container)
+    if kind.valkey_image is not None:
+        container = valkey_container(kind, contents, kind.valkey_image)
+        stores[_CACHE] = _stateful(kind, _CACHE, "redis", container)
+    return stores
+
+
+def _stateful(kind: Embedded, role: str, name: str, container: Container) -> WorkloadArgs:
+    return WorkloadArgs(
+        namespace=kind.namespace,
+        component=role,
+        containers=[container],
+        replicas=1,
+        exposure=Exposure(name=f"{name}-service"),
+        rollout=Rollout(surge=0, unavailable=1),
+        kind=WorkloadKind.STATEFUL_SET,
+        grace=60,
+        name=name,
+    )
+
+
+def postgres_container(kind: Embedded, contents: Contents, image: pulumi.Input[str]) -> Container:
     """PostgreSQL: made on the first start, the password taken from the Secret at each."""
     command = (
         "postgres -D /var/lib/postgresql/data/cluster -c config_file=/etc/postgres/postgresql.conf"
@@ -86,7 +109,7 @@ def postgres_container(kind: Embedded, contents: Contents) -> Container:
     alive = Probe(command=["pg_isready", "--quiet", "--host", "/tmp"], period=5)  # noqa: S108
     return Container(
         name="postgres",
-        image=kind.postgres_image,
+        image=image,
         command=["sh", "/etc/postgres/start.sh"],
         ports=[Port(name="postgres", number=POSTGRES, service=POSTGRES)],
         probes=Probes(
@@ -122,7 +145,7 @@ def postgres_container(kind: Embedded, contents: Contents) -> Container:
     )
 
 
-def valkey_container(kind: Embedded, contents: Contents) -> Container:
+def valkey_container(kind: Embedded, contents: Contents, image: pulumi.Input[str]) -> Container:
     """Valkey with the profile's persistence and eviction; its password never on a command line."""
     before = (
         "umask 077\n"
@@ -132,7 +155,7 @@ def valkey_container(kind: Embedded, contents: Contents) -> Container:
     )
     return Container(
         name="valkey",
-        image=kind.valkey_image,
+        image=image,
         command=["sh", "/etc/valkey/start.sh"],
         ports=[Port(name="redis", number=VALKEY, service=VALKEY)],
         probes=Probes(

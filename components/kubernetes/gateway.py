@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import pulumi
 
+from ..base.inputs import applied
+from ..base.kubernetes_object import Manifest
 from ..mcp.era import Era, has_sessions
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance, TimeoutBudget
@@ -130,24 +132,30 @@ class Gateway(McpTarget[GatewayArgs]):
     args_type = GatewayArgs
 
     def build(self, args: GatewayArgs) -> None:
-        workload = Workload(
-            self.name,
-            WorkloadArgs(
-                namespace=args.namespace,
-                component="gateway",
-                containers=[gateway_container(self.name, args)],
-                replicas=args.replicas,
-                scaling=args.scaling,
-                # To the server behind it each gateway pod is one client: a session stays with its
-                # pod there if its client stays with one here.
-                exposure=replace(args.exposure, affinity=has_sessions(args.era)),
-                rollout=args.rollout,
-                grace=args.budget.at(Distance.GATEWAY).grace,
-            ),
-            opts=self.owned(),
-        )
+        workload = Workload(self.name, gateway_workload(self.name, args), opts=self.owned())
         base = public_address(args.domain, workload)
         self.answers_at(base, issuer=args.issuer, era=args.era)
+
+    @classmethod
+    def manifests(cls, name: str, args: GatewayArgs) -> list[Manifest]:
+        """Every object that a gateway of this name and args registers."""
+        return Workload.manifests(name, gateway_workload(name, args))
+
+
+def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
+    """The gateway's pods and their Service."""
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="gateway",
+        containers=[gateway_container(name, args)],
+        replicas=args.replicas,
+        scaling=args.scaling,
+        # To the server behind it each gateway pod is one client: a session stays with its pod
+        # there if its client stays with one here.
+        exposure=replace(args.exposure, affinity=has_sessions(args.era)),
+        rollout=args.rollout,
+        grace=args.budget.at(Distance.GATEWAY).grace,
+    )
 
 
 def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]:
@@ -199,11 +207,11 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     )
 
 
-def _configured(args: GatewayArgs) -> pulumi.Output[str]:
+def _configured(args: GatewayArgs) -> pulumi.Input[str]:
     def at(host: str) -> str:
         return nginx_conf(replace(args, upstream=replace(args.upstream, host=host)))
 
-    return pulumi.Output.from_input(args.upstream.host).apply(at)
+    return applied(at, args.upstream.host)
 
 
 def nginx_conf(args: GatewayArgs) -> str:

@@ -5,14 +5,69 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
+from ..base.inputs import applied
+from ..base.kubernetes_object import Manifest, metadata
 from .container import NOBODY, Container, Files, container_spec, volumes
 from .labels import labels, selector
 
 CHECKSUM = "qudag-mcp/files-checksum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodArgs:
+    """What the pods of a workload, a job and a scheduled job have in common.
+
+    Attributes:
+        namespace: where they run.
+        component: the role they play; a label.
+        containers: the main container first.
+        after: what must be done before the first pod of a version starts, such as a migration.
+        name: physical name: what flows, selectors and people refer to; the component's when None.
+    """
+
+    namespace: pulumi.Input[str]
+    component: str
+    containers: Sequence[Container]
+    after: Sequence[pulumi.Resource] = ()
+    name: str | None = None
+
+    def described(self, workload: str, name: pulumi.Input[str]) -> Any:
+        """Metadata of an object ``name`` that belongs to ``workload``."""
+        shown = labels(workload, self.component)
+        return metadata(name, namespace=self.namespace, labels=shown)
+
+
+def identity_name(workload: str) -> str:
+    """Physical name of a workload's service account."""
+    return f"{workload}-sa"
+
+
+def identity(workload: str, args: PodArgs, *, role: str = "identity") -> Manifest:
+    """The service account that the pods run as; it has no token and no rights."""
+    return Manifest(
+        kind="ServiceAccount",
+        role=role,
+        metadata=args.described(workload, identity_name(workload)),
+        fields={"automountServiceAccountToken": False},
+    )
+
+
+def config_maps(workload: str, args: PodArgs) -> list[Manifest]:
+    """A ConfigMap for each set of files that the containers mount."""
+    return [
+        Manifest(
+            kind="ConfigMap",
+            role=files.name.removeprefix(f"{workload}-"),
+            metadata=args.described(workload, files.name),
+            fields={"data": dict(files.content)},
+        )
+        for files in files_of(args.containers)
+    ]
 
 
 def files_of(containers: Sequence[Container]) -> list[Files]:
@@ -20,14 +75,14 @@ def files_of(containers: Sequence[Container]) -> list[Files]:
     return list({files.name: files for c in containers for files in c.files}.values())
 
 
-def checksum(files: Sequence[Files]) -> pulumi.Output[str]:
+def checksum(files: Sequence[Files]) -> pulumi.Input[str]:
     """A digest that changes with any text in ``files``."""
 
-    def digest(contents: Sequence[Mapping[str, str]]) -> str:
+    def digest(*contents: Mapping[str, str]) -> str:
         text = json.dumps([dict(content) for content in contents], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    return pulumi.Output.all(*(dict(f.content) for f in files)).apply(digest)
+    return applied(digest, *(dict(f.content) for f in files))
 
 
 def pod_template(
@@ -81,9 +136,9 @@ def pod_template(
     }
     if grace is not None:
         spec["terminationGracePeriodSeconds"] = grace
-    metadata: dict[str, Any] = {"labels": labels(name, component)}
+    described: dict[str, Any] = {"labels": labels(name, component)}
     return {
-        "metadata": metadata | ({"annotations": annotations} if annotations else {}),
+        "metadata": described | ({"annotations": annotations} if annotations else {}),
         "spec": spec,
     }
 

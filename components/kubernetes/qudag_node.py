@@ -10,7 +10,8 @@ from enum import Enum
 import pulumi
 
 from ..base.component import Component
-from ..base.kubernetes_object import KubernetesObject, metadata
+from ..base.inputs import applied
+from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem, ProblemReport
 from ..mcp.server_config import DATA_PATH, METRICS, P2P, NodeConfig
 from ..mcp.timeout_budget import Distance
@@ -84,108 +85,116 @@ class QudagNode(Component[QudagNodeArgs]):
                     )
                 ]
             )
-        p2p = f"{self.name}-p2p"
-        names = [f"{self.name}-{i}.{p2p}" for i in range(args.server.replicas)]
-        seed = args.profile is NodeProfile.SEED
-        containers = [self._seed(args, names) if seed else self._upstream(args, names, p2p)]
-        workload = Workload(
-            self.name,
-            WorkloadArgs(
-                namespace=args.server.namespace,
-                component="qudag-node",
-                containers=containers,
-                replicas=args.server.replicas,
-                exposure=Exposure(name=p2p, headless=True),
-                kind=WorkloadKind.STATEFUL_SET,
-                grace=args.server.config.budget.at(Distance.SERVER).grace,
-                metrics_port=METRICS if seed else None,
-            ),
-            opts=self.owned(),
-        )
+        workload = Workload(self.name, node_workload(self.name, args), opts=self.owned())
         self.p2p_host = workload.host
         self.host = workload.host
-        if seed:
-            self.host = self._api(args)
+        if args.profile is NodeProfile.SEED:
+            register(self, _api(self.name, args))
+            self.host = pulumi.Output.format(
+                "{0}.{1}.svc.cluster.local",
+                _api_name(self.name, args.server),
+                args.server.namespace,
+            )
 
-    def _claim(self, args: QudagNodeArgs) -> Claim:
-        return Claim(
-            name="data",
-            path=DATA_PATH,
-            size=args.size,
-            storage_class=args.storage_class,
-            protect=args.protect,
-        )
+    @classmethod
+    def manifests(cls, name: str, args: QudagNodeArgs) -> list[Manifest]:
+        """Every object that nodes of this name and args register."""
+        args = replace(args, server=called(args.server, name))
+        api = [_api(name, args)] if args.profile is NodeProfile.SEED else []
+        return [*Workload.manifests(name, node_workload(name, args)), *api]
 
-    def _seed(self, args: QudagNodeArgs, names: Sequence[str]) -> Container:
-        node = args.server.config.node or NodeConfig()
-        peers = [f"/dns4/{name}/tcp/{P2P}" for name in names]
-        config = replace(args.server.config, node=replace(node, peers=[*peers, *args.peers]))
-        server = replace(args.server, config=config, claims=[self._claim(args)])
-        container = server_container(server)
-        offered = {"https": None, "metrics": None}
-        ports = [replace(p, service=offered.get(p.name, p.service)) for p in container.ports]
-        return replace(container, ports=[*ports, Port(name="p2p", number=P2P, service=P2P)])
 
-    def _upstream(self, args: QudagNodeArgs, names: Sequence[str], p2p: str) -> Container:
-        def script(namespace: str, *others: str) -> str:
-            domain = f"{namespace}.svc.cluster.local"
-            own = [f"/dns4/{name}.{domain}/tcp/{P2P}" for name in names]
-            known = " ".join(f"--peer {shlex.quote(address)}" for address in (*own, *others))
-            joined = f'qudag-mcp-server join --name "$POD_NAME.{p2p}.{domain}" {known}'
-            return graceful_start(f"{joined} -- qudag start -p {P2P} -d {DATA_PATH}", stop="INT")
+def node_workload(name: str, args: QudagNodeArgs) -> WorkloadArgs:
+    """The nodes' pods and the Service by which they find each other."""
+    p2p = f"{name}-p2p"
+    names = [f"{name}-{i}.{p2p}" for i in range(args.server.replicas)]
+    seed = args.profile is NodeProfile.SEED
+    return WorkloadArgs(
+        namespace=args.server.namespace,
+        component="qudag-node",
+        containers=[_seed(args, names) if seed else _upstream(name, args, names, p2p)],
+        replicas=args.server.replicas,
+        exposure=Exposure(name=p2p, headless=True),
+        kind=WorkloadKind.STATEFUL_SET,
+        grace=args.server.config.budget.at(Distance.SERVER).grace,
+        metrics_port=METRICS if seed else None,
+    )
 
-        asks = Probe(port=P2P)
-        return Container(
-            name="qudag",
-            image=args.server.image,
-            command=["sh", f"/etc/{self.name}/start.sh"],
-            ports=[Port(name="p2p", number=P2P, service=P2P)],
-            # It answers no HTTP: that it takes connections is all that can be asked. At first it
-            # waits for its peers, 45 s at most.
-            probes=Probes(
-                startup=replace(asks, period=1, failures=90),
-                readiness=asks,
-                liveness=replace(asks, period=30),
-            ),
-            resources=args.server.resources,
-            env={"HOME": DATA_PATH, "NO_COLOR": "1"},
-            files=[
-                Files(
-                    name=f"{self.name}-start",
-                    path=f"/etc/{self.name}",
-                    content={
-                        "start.sh": pulumi.Output.all(args.server.namespace, *args.peers).apply(
-                            lambda given: script(*given)
-                        )
-                    },
-                )
-            ],
-            claims=[self._claim(args)],
-        )
 
-    def _api(self, args: QudagNodeArgs) -> pulumi.Output[str]:
-        """The Service through which the platform's own servers call the nodes; any node will do."""
-        name = args.server.service or f"{self.name}-service"
-        config = args.server.config
-        KubernetesObject(
-            "Service",
-            self.named("api"),
-            metadata=metadata(
-                name,
-                namespace=args.server.namespace,
-                labels=labels(self.name, "qudag-node"),
-            ),
-            spec={
-                "selector": selector(self.name),
-                "ports": [
-                    {
-                        "name": "https",
-                        "port": config.https,
-                        "targetPort": "https",
-                        "protocol": "TCP",
-                    }
-                ],
-            },
-            opts=self.owned(),
-        )
-        return pulumi.Output.format("{0}.{1}.svc.cluster.local", name, args.server.namespace)
+def _claim(args: QudagNodeArgs) -> Claim:
+    return Claim(
+        name="data",
+        path=DATA_PATH,
+        size=args.size,
+        storage_class=args.storage_class,
+        protect=args.protect,
+    )
+
+
+def _seed(args: QudagNodeArgs, names: Sequence[str]) -> Container:
+    node = args.server.config.node or NodeConfig()
+    peers = [f"/dns4/{each}/tcp/{P2P}" for each in names]
+    config = replace(args.server.config, node=replace(node, peers=[*peers, *args.peers]))
+    server = replace(args.server, config=config, claims=[_claim(args)])
+    container = server_container(server)
+    offered = {"https": None, "metrics": None}
+    ports = [replace(p, service=offered.get(p.name, p.service)) for p in container.ports]
+    return replace(container, ports=[*ports, Port(name="p2p", number=P2P, service=P2P)])
+
+
+def _upstream(name: str, args: QudagNodeArgs, names: Sequence[str], p2p: str) -> Container:
+    def script(namespace: str, *others: str) -> str:
+        domain = f"{namespace}.svc.cluster.local"
+        own = [f"/dns4/{each}.{domain}/tcp/{P2P}" for each in names]
+        known = " ".join(f"--peer {shlex.quote(address)}" for address in (*own, *others))
+        joined = f'qudag-mcp-server join --name "$POD_NAME.{p2p}.{domain}" {known}'
+        return graceful_start(f"{joined} -- qudag start -p {P2P} -d {DATA_PATH}", stop="INT")
+
+    asks = Probe(port=P2P)
+    return Container(
+        name="qudag",
+        image=args.server.image,
+        command=["sh", f"/etc/{name}/start.sh"],
+        ports=[Port(name="p2p", number=P2P, service=P2P)],
+        # It answers no HTTP: that it takes connections is all that can be asked. At first it
+        # waits for its peers, 45 s at most.
+        probes=Probes(
+            startup=replace(asks, period=1, failures=90),
+            readiness=asks,
+            liveness=replace(asks, period=30),
+        ),
+        resources=args.server.resources,
+        env={"HOME": DATA_PATH, "NO_COLOR": "1"},
+        files=[
+            Files(
+                name=f"{name}-start",
+                path=f"/etc/{name}",
+                content={"start.sh": applied(script, args.server.namespace, *args.peers)},
+            )
+        ],
+        claims=[_claim(args)],
+    )
+
+
+def _api(name: str, args: QudagNodeArgs) -> Manifest:
+    """The Service through which the platform's own servers call the nodes; any node will do."""
+    port = {
+        "name": "https",
+        "port": args.server.config.https,
+        "targetPort": "https",
+        "protocol": "TCP",
+    }
+    return Manifest(
+        kind="Service",
+        role="api",
+        metadata=metadata(
+            _api_name(name, args.server),
+            namespace=args.server.namespace,
+            labels=labels(name, "qudag-node"),
+        ),
+        fields={"spec": {"selector": selector(name), "ports": [port]}},
+    )
+
+
+def _api_name(name: str, server: ServerArgs) -> str:
+    return server.service or f"{name}-service"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pulumi
 
 from ..base.component import Component
+from ..base.kubernetes_object import Manifest
 from ..mcp.era import has_sessions
 from ..mcp.server_config import (
     CONFIG_PATH,
@@ -167,10 +168,14 @@ class McpService(Component[ServerArgs]):
     host: pulumi.Output[str]
 
     def build(self, args: ServerArgs) -> None:
-        args = called(args, self.name)
-        workload = Workload(
-            self.name,
-            server_workload(args, [server_container(args)], component=args.config.role),
-            opts=self.owned(),
-        )
-        self.host = workload.host
+        self.host = Workload(self.name, _workload(self.name, args), opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: ServerArgs) -> list[Manifest]:
+        """Every object that a server of this name and args registers."""
+        return Workload.manifests(name, _workload(name, args))
+
+
+def _workload(name: str, args: ServerArgs) -> WorkloadArgs:
+    args = called(args, name)
+    return server_workload(args, [server_container(args)], component=args.config.role)

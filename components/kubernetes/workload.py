@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
@@ -10,11 +10,12 @@ from typing import Any, Literal
 import pulumi
 
 from ..base.component import Component
-from ..base.kubernetes_object import KubernetesObject, metadata
+from ..base.kubernetes_object import Manifest, register
 from ..base.problems import Problem, ProblemReport
-from .container import Claim, Container, Port
-from .labels import labels, selector
-from .pod import files_of, pod_template, spread
+from .claims import claim_template, claims_of, shared_claim_name, shared_claims
+from .container import Port
+from .labels import selector
+from .pod import PodArgs, config_maps, identity, identity_name, pod_template, spread
 from .scaling import Autoscaling, autoscaler_spec
 
 
@@ -60,12 +61,10 @@ class Exposure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkloadArgs:
+class WorkloadArgs(PodArgs):
     """What a server needs to run.
 
     Attributes:
-        namespace: where it runs.
-        component: the role it plays; a label.
         containers: the main container first. Their ports with a ``service`` number are offered.
         replicas: pods, where ``scaling`` does not decide.
         scaling: a HorizontalPodAutoscaler; it owns the number of pods then.
@@ -74,13 +73,8 @@ class WorkloadArgs:
         kind: Deployment, or StatefulSet for pods with identity and storage.
         grace: seconds until a stopping pod is killed; from the timeout budget.
         metrics_port: where Prometheus finds /metrics.
-        after: what must be done before the first pod of a version starts, such as a migration.
-        name: physical name: what flows, selectors and people refer to; the component's when None.
     """
 
-    namespace: pulumi.Input[str]
-    component: str
-    containers: Sequence[Container]
     replicas: int = 2
     scaling: Autoscaling | None = None
     exposure: Exposure | None = None
@@ -88,8 +82,6 @@ class WorkloadArgs:
     kind: WorkloadKind = WorkloadKind.DEPLOYMENT
     grace: int = 30
     metrics_port: int | None = None
-    after: Sequence[pulumi.Resource] = ()
-    name: str | None = None
 
 
 class Workload(Component[WorkloadArgs]):
@@ -106,157 +98,143 @@ class Workload(Component[WorkloadArgs]):
     service_status: pulumi.Output[Any]
 
     def build(self, args: WorkloadArgs) -> None:
-        self.physical = args.name or self.name
+        name = args.name or self.name
         _refuse_impossible(self.name, args)
-        identity = KubernetesObject(
-            "ServiceAccount",
-            self.named("identity"),
-            metadata=self._metadata(args, f"{self.physical}-sa"),
-            automountServiceAccountToken=False,
-            opts=self.owned(),
-        )
-        for files in files_of(args.containers):
-            KubernetesObject(
-                "ConfigMap",
-                self.named(files.name.removeprefix(f"{self.physical}-")),
-                metadata=self._metadata(args, files.name),
-                data=dict(files.content),
-                opts=self.owned(),
-            )
-        service = self._service(args)
-        self.service_status = service.status if service else pulumi.Output.from_input(None)
-        address = f"{self._service_name(args)}.{{0}}.svc.cluster.local"
-        self.host = pulumi.Output.format(address, args.namespace)
-        self._pods(args, identity)
-        fewest = args.scaling.min if args.scaling else args.replicas
-        if fewest > 1:
-            KubernetesObject(
-                "PodDisruptionBudget",
-                self.named("disruption"),
-                metadata=self._metadata(args, self.physical),
-                spec={"maxUnavailable": 1, "selector": {"matchLabels": selector(self.physical)}},
-                opts=self.owned(),
-            )
-        if args.scaling:
-            KubernetesObject(
-                "HorizontalPodAutoscaler",
-                self.named("autoscaler"),
-                metadata=self._metadata(args, f"{self.physical}-hpa"),
-                spec=autoscaler_spec(self.physical, args.kind.value, args.scaling),
-                opts=self.owned(),
-            )
-
-    def _metadata(self, args: WorkloadArgs, name: str) -> Any:
-        shown = labels(self.physical, args.component)
-        return metadata(name, namespace=args.namespace, labels=shown)
-
-    def _service_name(self, args: WorkloadArgs) -> str:
-        """The Service's physical name; the workload's own where there is no Service."""
-        if args.exposure is None:
-            return self.physical
-        return args.exposure.name or f"{self.physical}-service"
-
-    def _service(self, args: WorkloadArgs) -> KubernetesObject | None:
-        if (exposure := args.exposure) is None:
-            return None
-        spec: dict[str, Any] = {
-            "type": exposure.type,
-            "selector": selector(self.physical),
-            "ports": [_service_port(p) for c in args.containers for p in c.ports if p.service],
+        account = register(self, identity(name, args))
+        made = {
+            manifest.role: register(self, manifest)
+            for manifest in _manifests(name, args, service_account=account.physical_name)
         }
-        described = self._metadata(args, self._service_name(args))
-        if exposure.headless:
-            # Peers must find each other before they are ready, or none ever becomes ready.
-            spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
-        if exposure.affinity:
-            # Kubernetes' default of three hours outlives an idle session.
-            spec |= {"sessionAffinity": "ClientIP"}
-        if exposure.type == "LoadBalancer":
-            if not exposure.awaited:
-                described["annotations"] = {"pulumi.com/skipAwait": "true"}
-            # Local: the client's own address arrives, so that policies and rate limits see it.
-            spec |= {"externalTrafficPolicy": "Local"}
-            if exposure.allowed_from:
-                spec |= {"loadBalancerSourceRanges": list(exposure.allowed_from)}
-        return KubernetesObject(
-            "Service",
-            self.named("service"),
-            metadata=described,
-            spec=spec,
-            opts=self.owned(),
-        )
+        service = made.get("service")
+        self.service_status = service.status if service else pulumi.Output.from_input(None)
+        address = f"{_service_name(name, args)}.{{0}}.svc.cluster.local"
+        self.host = pulumi.Output.format(address, args.namespace)
 
-    def _pods(self, args: WorkloadArgs, identity: KubernetesObject) -> None:
-        claims = [claim for c in args.containers for claim in c.claims]
-        protect = False
-        extra: dict[str, Any] = {"topologySpreadConstraints": spread(self.physical)}
-        spec: dict[str, Any] = {"selector": {"matchLabels": selector(self.physical)}}
-        if args.scaling is None:
-            spec["replicas"] = args.replicas
-        if args.kind is WorkloadKind.DEPLOYMENT:
-            extra["volumes"] = [self._claimed(args, claim) for claim in claims]
-            spec["strategy"] = {
-                "type": "RollingUpdate",
-                "rollingUpdate": {
-                    "maxSurge": args.rollout.surge,
-                    "maxUnavailable": args.rollout.unavailable,
-                },
-            }
-        else:
-            spec["serviceName"] = self._service_name(args)
-            spec["podManagementPolicy"] = "Parallel"
-            protect = any(claim.protect for claim in claims)
-            if claims:
-                spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in claims]
-        spec["template"] = pod_template(
-            self.physical,
-            args.component,
-            args.containers,
-            service_account=identity.physical_name,
-            grace=args.grace,
-            metrics_port=args.metrics_port,
-            extra=extra,
-        )
-        KubernetesObject(
-            args.kind.value,
-            self.named("pods"),
-            metadata=self._metadata(args, self.physical),
-            spec=spec,
-            opts=self.owned(depends_on=list(args.after), protect=protect),
-        )
+    @classmethod
+    def manifests(cls, name: str, args: WorkloadArgs) -> list[Manifest]:
+        """Every object that a workload of this name and args registers.
 
-    def _claimed(self, args: WorkloadArgs, claim: Claim) -> Mapping[str, Any]:
-        template = _claim_template(claim)
-        KubernetesObject(
-            "PersistentVolumeClaim",
-            self.named(claim.name),
-            metadata=self._metadata(args, f"{self.physical}-{claim.name}"),
-            spec=template["spec"],
-            opts=self.owned(protect=claim.protect),
-        )
-        source = {"claimName": f"{self.physical}-{claim.name}"}
-        return {"name": claim.name, "persistentVolumeClaim": source}
+        Computable outside a Pulumi program where the args hold no Outputs.
+        """
+        name = args.name or name
+        account = identity_name(name)
+        return [identity(name, args), *_manifests(name, args, service_account=account)]
+
+
+def _manifests(
+    name: str, args: WorkloadArgs, *, service_account: pulumi.Input[str]
+) -> list[Manifest]:
+    """All but the service account, whose name the pods wait for."""
+    fewest = args.scaling.min if args.scaling else args.replicas
+    return [
+        *config_maps(name, args),
+        *([_service(name, args, args.exposure)] if args.exposure else []),
+        *(shared_claims(name, args) if args.kind is WorkloadKind.DEPLOYMENT else []),
+        _pods(name, args, service_account),
+        *([_disruption_budget(name, args)] if fewest > 1 else []),
+        *([_autoscaler(name, args, args.scaling)] if args.scaling else []),
+    ]
+
+
+def _service_name(name: str, args: WorkloadArgs) -> str:
+    """The Service's physical name; the workload's own where there is no Service."""
+    if args.exposure is None:
+        return name
+    return args.exposure.name or f"{name}-service"
+
+
+def _service(name: str, args: WorkloadArgs, exposure: Exposure) -> Manifest:
+    spec: dict[str, Any] = {
+        "type": exposure.type,
+        "selector": selector(name),
+        "ports": [_service_port(p) for c in args.containers for p in c.ports if p.service],
+    }
+    described = args.described(name, _service_name(name, args))
+    if exposure.headless:
+        # Peers must find each other before they are ready, or none ever becomes ready.
+        spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
+    if exposure.affinity:
+        # Kubernetes' default of three hours outlives an idle session.
+        spec |= {"sessionAffinity": "ClientIP"}
+    if exposure.type == "LoadBalancer":
+        if not exposure.awaited:
+            described["annotations"] = {"pulumi.com/skipAwait": "true"}
+        # Local: the client's own address arrives, so that policies and rate limits see it.
+        spec |= {"externalTrafficPolicy": "Local"}
+        if exposure.allowed_from:
+            spec |= {"loadBalancerSourceRanges": list(exposure.allowed_from)}
+    return Manifest(kind="Service", role="service", metadata=described, fields={"spec": spec})
+
+
+def _pods(name: str, args: WorkloadArgs, service_account: pulumi.Input[str]) -> Manifest:
+    """The Deployment or StatefulSet."""
+    claims = claims_of(args)
+    extra: dict[str, Any] = {"topologySpreadConstraints": spread(name)}
+    spec: dict[str, Any] = {"selector": {"matchLabels": selector(name)}}
+    if args.scaling is None:
+        spec["replicas"] = args.replicas
+    if args.kind is WorkloadKind.DEPLOYMENT:
+        extra["volumes"] = [
+            {"name": c.name, "persistentVolumeClaim": {"claimName": shared_claim_name(name, c)}}
+            for c in claims
+        ]
+        spec["strategy"] = {
+            "type": "RollingUpdate",
+            "rollingUpdate": {
+                "maxSurge": args.rollout.surge,
+                "maxUnavailable": args.rollout.unavailable,
+            },
+        }
+    else:
+        spec["serviceName"] = _service_name(name, args)
+        spec["podManagementPolicy"] = "Parallel"
+        if claims:
+            spec["volumeClaimTemplates"] = [claim_template(claim) for claim in claims]
+    spec["template"] = pod_template(
+        name,
+        args.component,
+        args.containers,
+        service_account=service_account,
+        grace=args.grace,
+        metrics_port=args.metrics_port,
+        extra=extra,
+    )
+    return Manifest(
+        kind=args.kind.value,
+        role="pods",
+        metadata=args.described(name, name),
+        fields={"spec": spec},
+        after=args.after,
+        protect=args.kind is WorkloadKind.STATEFUL_SET and any(c.protect for c in claims),
+    )
+
+
+def _disruption_budget(name: str, args: WorkloadArgs) -> Manifest:
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": selector(name)}}
+    return Manifest(
+        kind="PodDisruptionBudget",
+        role="disruption",
+        metadata=args.described(name, name),
+        fields={"spec": spec},
+    )
+
+
+def _autoscaler(name: str, args: WorkloadArgs, scaling: Autoscaling) -> Manifest:
+    return Manifest(
+        kind="HorizontalPodAutoscaler",
+        role="autoscaler",
+        metadata=args.described(name, f"{name}-hpa"),
+        fields={"spec": autoscaler_spec(name, args.kind.value, scaling)},
+    )
 
 
 def _service_port(port: Port) -> dict[str, Any]:
     return {"name": port.name, "port": port.service, "targetPort": port.name, "protocol": "TCP"}
 
 
-def _claim_template(claim: Claim) -> dict[str, Any]:
-    spec: dict[str, Any] = {
-        "accessModes": [claim.access],
-        "resources": {"requests": {"storage": claim.size}},
-    }
-    if claim.storage_class is not None:
-        spec["storageClassName"] = claim.storage_class
-    return {"metadata": {"name": claim.name}, "spec": spec}
-
-
 def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
     problems: list[Problem] = []
-    shared = [
-        claim for c in args.containers for claim in c.claims if claim.access == "ReadWriteOnce"
-    ]
+    shared = [claim for claim in claims_of(args) if claim.access == "ReadWriteOnce"]
     most = args.scaling.max if args.scaling else args.replicas
     if args.kind is WorkloadKind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:
         problems.append(

@@ -43,16 +43,16 @@ class Provided:
     """What a kind has made.
 
     Attributes:
-        database: what a migration waits for.
-        database_host, database_port: of PostgreSQL.
-        cache_host, cache_port: of Valkey.
+        database: what a migration waits for; None without PostgreSQL.
+        database_host, database_port: of PostgreSQL; no host without one.
+        cache_host, cache_port: of Valkey; no host without one.
         cache_user: whose rights clients have there.
         database_user: where the place has a name of its own for it.
         database_credentials: where the password of the user is kept, in the words of the place: a
             Kubernetes Secret's name, an ARN, a resource's id; never the password.
     """
 
-    database: pulumi.Resource
+    database: pulumi.Resource | None
     database_host: pulumi.Input[str]
     cache_host: pulumi.Input[str]
     database_credentials: pulumi.Input[str]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from ..base.inputs import applied
 from .server_config import (
     CONFIG_PATH,
     INTERNAL_TLS_PATH,
@@ -26,7 +27,7 @@ CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
 """Environment variable with the configuration of a server that has no mounted file."""
 
 
-def server_toml(config: PodServerConfig) -> pulumi.Output[str]:
+def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
     """server.toml, as the reference server and the source documents' servers read it."""
     url = config.auth.jwks_url
     tables = _tables(
@@ -65,7 +66,7 @@ def environment_toml(
     tables = _tables(config, {}, keys={"jwks_url": config.auth.jwks_url})
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
-    return _toml(tables)
+    return pulumi.Output.from_input(_toml(tables))
 
 
 def _tables(
@@ -93,7 +94,7 @@ def _tables(
     }
 
 
-def node_toml(config: NodeConfig) -> pulumi.Output[str]:
+def node_toml(config: NodeConfig) -> pulumi.Input[str]:
     """node.toml; the node's id is its pod's name."""
     return _toml(
         {
@@ -113,7 +114,7 @@ def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:
     }
 
 
-def _toml(tables: Mapping[str, Any]) -> pulumi.Output[str]:
+def _toml(tables: Mapping[str, Any]) -> pulumi.Input[str]:
     import tomli_w
 
-    return pulumi.Output.from_input(dict(tables)).apply(tomli_w.dumps)
+    return applied(tomli_w.dumps, dict(tables))

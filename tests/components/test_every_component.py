@@ -29,6 +29,7 @@ from components.gcp.function import GcpFunction, GcpFunctionArgs
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.kubernetes.gateway import Gateway, GatewayEngine
+from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.scaling import Autoscaling, PodMetric
@@ -58,6 +59,7 @@ from tests.harness.graph_queries import ancestry
 from tests.harness.minimal_args import (
     ISSUER,
     config,
+    container,
     core,
     data_tier,
     gateway,
@@ -79,6 +81,17 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             kind=WorkloadKind.STATEFUL_SET,
             scaling=Autoscaling(min=2, max=4, memory=None),
             exposure=Exposure(name="door", type="LoadBalancer", allowed_from=["192.0.2.0/24"]),
+        ),
+    ),
+    "Job": (Job, JobArgs(namespace="qudag", component="backup", containers=[container(ports=())])),
+    "CronJob": (
+        CronJob,
+        CronJobArgs(
+            namespace="qudag",
+            component="backup",
+            containers=[container(ports=())],
+            schedule="@daily",
+            concurrency="Replace",
         ),
     ),
     "FlowPolicies": (

@@ -1,0 +1,259 @@
+"""Pods that run to their end: once for each version, or on a schedule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import pulumi
+
+from ..base.component import Component
+from ..base.inputs import applied
+from ..base.kubernetes_object import KubernetesObject, Manifest, register
+from ..base.problems import Problem, ProblemReport
+from .claims import claims_of
+from .pod import PodArgs, config_maps, identity, identity_name, pod_template
+from .schedule import is_time_zone, schedule_problem
+
+LONGEST_NAME: Final = 52
+"""Characters: Kubernetes appends 11 to a CronJob's name, and we a digest to a Job's; 63 at most."""
+GRACE: Final = 30
+"""Seconds until a stopping pod is killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobArgs(PodArgs):
+    """A program that runs to its end.
+
+    Attributes:
+        deadline: seconds that all tries may take together.
+        retries: pods that may fail before the Job does.
+    """
+
+    deadline: int = 600
+    retries: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class CronJobArgs(JobArgs):
+    """A program that runs to its end again and again.
+
+    Attributes:
+        schedule: five fields (minute, hour, day of month, month, day of week), or a macro such as
+            ``@daily``.
+        time_zone: IANA name of the zone that the schedule is in.
+        concurrency: what happens when a run is due and the last one has not ended: Forbid skips
+            it, Replace ends the last one, Allow runs both.
+        starting_deadline: seconds after which a run that could not start is skipped; at least 10,
+            since the controller looks every 10 seconds.
+        successful_history, failed_history: ended Jobs that are kept, with their logs.
+        suspended: start no further runs.
+    """
+
+    schedule: str
+    time_zone: str = "Etc/UTC"
+    concurrency: Literal["Forbid", "Replace", "Allow"] = "Forbid"
+    starting_deadline: int = 300
+    successful_history: int = 1
+    failed_history: int = 3
+    suspended: bool = False
+
+
+class Job(Component[JobArgs]):
+    """Hardened pods that run once for each version of the args, with an identity and files.
+
+    A Job's pods cannot be changed, so each version is a Job of its own: a digest of its pods ends
+    its name.
+
+    Attributes:
+        job: name of the Job.
+    """
+
+    args_type = JobArgs
+
+    job: pulumi.Output[str]
+
+    def build(self, args: JobArgs) -> None:
+        name = args.name or self.name
+        _refuse_impossible(self.name, name, args)
+        for manifest in config_maps(name, args):
+            register(self, manifest)
+        self.job = registered_job(self, name, args).physical_name
+
+    @classmethod
+    def manifests(cls, name: str, args: JobArgs) -> list[Manifest]:
+        """Every object that a job of this name and args registers."""
+        name = args.name or name
+        return [*config_maps(name, args), *job_manifests(name, args)]
+
+
+class CronJob(Component[CronJobArgs]):
+    """Hardened pods that run on a schedule, with an identity and files.
+
+    Attributes:
+        cron_job: name of the CronJob.
+    """
+
+    args_type = CronJobArgs
+
+    cron_job: pulumi.Output[str]
+
+    def build(self, args: CronJobArgs) -> None:
+        name = args.name or self.name
+        _refuse_impossible(self.name, name, args)
+        for manifest in config_maps(name, args):
+            register(self, manifest)
+        account = register(self, identity(name, args))
+        made = register(self, _cron_job(name, args, service_account=account.physical_name))
+        self.cron_job = made.physical_name
+
+    @classmethod
+    def manifests(cls, name: str, args: CronJobArgs) -> list[Manifest]:
+        """Every object that a scheduled job of this name and args registers."""
+        name = args.name or name
+        return [
+            *config_maps(name, args),
+            identity(name, args),
+            _cron_job(name, args, service_account=identity_name(name)),
+        ]
+
+
+def registered_job(
+    owner: Component[Any], name: str, args: JobArgs, *, role: str = ""
+) -> KubernetesObject:
+    """Registers the service account and the Job as children of ``owner``; returns the Job.
+
+    Args:
+        owner: the component that the Job belongs to.
+        name: physical name of the Job, without its digest.
+        args: the Job's; the ConfigMaps of its files must exist already.
+        role: what the Job is for; part of the logical names where ``owner`` is more than a Job.
+    """
+    account = register(owner, identity(name, args, role=_identity_role(role)))
+    return register(owner, _job(name, args, service_account=account.physical_name, role=role))
+
+
+def job_manifests(name: str, args: JobArgs, *, role: str = "") -> list[Manifest]:
+    """What ``registered_job`` registers."""
+    return [
+        identity(name, args, role=_identity_role(role)),
+        _job(name, args, service_account=identity_name(name), role=role),
+    ]
+
+
+def _identity_role(role: str) -> str:
+    return f"{role}-identity" if role else "identity"
+
+
+def _job(name: str, args: JobArgs, *, service_account: pulumi.Input[str], role: str) -> Manifest:
+    template = _template(name, args, service_account)
+    # The account is left out of the digest: an engine knows it only once it is made.
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName"}
+    physical = applied(lambda *parts: f"{name}-{_digest(parts)}", template["metadata"], spec)
+    return Manifest(
+        kind="Job",
+        role=role or "job",
+        metadata=args.described(name, physical),
+        fields={"spec": _bounds(args) | {"template": template}},
+        after=args.after,
+    )
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _cron_job(name: str, args: CronJobArgs, *, service_account: pulumi.Input[str]) -> Manifest:
+    template = _template(name, args, service_account)
+    spec: dict[str, Any] = {
+        "schedule": args.schedule,
+        "timeZone": args.time_zone,
+        "concurrencyPolicy": args.concurrency,
+        "startingDeadlineSeconds": args.starting_deadline,
+        "successfulJobsHistoryLimit": args.successful_history,
+        "failedJobsHistoryLimit": args.failed_history,
+        "suspend": args.suspended,
+        "jobTemplate": {"spec": _bounds(args) | {"template": template}},
+    }
+    return Manifest(
+        kind="CronJob",
+        role="schedule",
+        metadata=args.described(name, name),
+        fields={"spec": spec},
+        after=args.after,
+    )
+
+
+def _template(name: str, args: JobArgs, service_account: pulumi.Input[str]) -> dict[str, Any]:
+    return pod_template(
+        name,
+        args.component,
+        args.containers,
+        service_account=service_account,
+        grace=GRACE,
+        extra={"restartPolicy": "Never"},
+    )
+
+
+def _bounds(args: JobArgs) -> dict[str, Any]:
+    return {"activeDeadlineSeconds": args.deadline, "backoffLimit": args.retries}
+
+
+def _refuse_impossible(at: str, name: str, args: JobArgs) -> None:
+    problems = [
+        Problem(
+            f"{at}.containers",
+            f"{claim.name} is a volume claim",
+            "nothing would create it: a job has files and Secrets, and no storage of its own",
+            "leave claims out, and keep what must last in the database",
+        )
+        for claim in claims_of(args)
+    ]
+    if len(name) > LONGEST_NAME:
+        problems.append(
+            Problem(
+                f"{at}.name",
+                f"{name} has {len(name)} characters",
+                "with the suffix of each run it is longer than Kubernetes' 63",
+                f"use at most {LONGEST_NAME}",
+            )
+        )
+    if isinstance(args, CronJobArgs):
+        problems += _schedule_problems(at, args)
+    if problems:
+        raise ProblemReport(problems)
+
+
+def _schedule_problems(at: str, args: CronJobArgs) -> list[Problem]:
+    problems: list[Problem] = []
+    if what := schedule_problem(args.schedule):
+        problems.append(
+            Problem(
+                f"{at}.schedule",
+                f"{args.schedule!r}: {what}",
+                "the API server refuses the CronJob",
+                "write five fields, such as 30 3 * * *, or a macro such as @daily",
+            )
+        )
+    if not is_time_zone(args.time_zone):
+        problems.append(
+            Problem(
+                f"{at}.time_zone",
+                f"{args.time_zone!r} is no IANA time zone",
+                "the API server refuses the CronJob",
+                "write a name such as Etc/UTC or Europe/Berlin",
+            )
+        )
+    if args.starting_deadline < 10:
+        problems.append(
+            Problem(
+                f"{at}.starting_deadline",
+                f"is {args.starting_deadline} s",
+                "the controller looks every 10 seconds: runs would be skipped",
+                "set at least 10",
+            )
+        )
+    return problems
