@@ -10,9 +10,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
+import typer
+from typer.core import TyperGroup
+
 import components
 from components.base.component import Component
 from components.mcp.timeout_budget import Distance, Hop
+from delivery.cli import app
 from stacks.config.reference import forms_table, section_table
 from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
@@ -32,7 +36,7 @@ def pages() -> list[Path]:
 
 
 def refreshed(text: str) -> str:
-    """``text`` with each marked block written anew; all else as it is."""
+    """``text`` with the content of each marked block generated again."""
     return _BLOCK.sub(lambda found: found["head"] + _block(found) + found["foot"], text)
 
 
@@ -41,7 +45,7 @@ def _block(found: re.Match[str]) -> str:
 
 
 def args_table(cls: type[Any]) -> str:
-    """The fields of a dataclass with their types, defaults and what the docstring says of them."""
+    """The fields of a dataclass: type, default and the text of its docstring."""
     meanings = documented(cls)
     rows = [
         f"| `{field.name}` | {_code(str(field.type))} | {_default(field)} "
@@ -59,7 +63,7 @@ def outputs_table(cls: type[Component[Any]]) -> str:
 
 
 def budget_table(longest_tool: int) -> str:
-    """What each hop is given for a longest tool call of so many seconds."""
+    """The timeouts of each distance from the tool, for a longest tool call in seconds."""
     budget = components.TimeoutBudget(longest_tool=longest_tool)
     names = [field.name for field in fields(Hop)]
     rows = [
@@ -73,14 +77,65 @@ def budget_table(longest_tool: int) -> str:
 
 
 def hosts_table() -> str:
-    """What each host of the server does, as the conformance tests hold it."""
+    """The conformance table of the server's hosts."""
     return table(expected())
 
 
-def documented(cls: type[Any]) -> dict[str, str]:
-    """What the ``Attributes:`` of a class's docstring say, by name; ``a, b: text`` is both.
+def verbs_table() -> str:
+    """The verbs of ``qudag-mcp`` and what each does."""
+    rows = [
+        f"| [`{name}`](#{name}) | {_first_sentence(verb.help or '')} |"
+        for name, verb in verbs().items()
+    ]
+    return "\n".join(["| verb | does |", "|---|---|", *rows])
 
-    What the class itself does not explain, its bases do.
+
+def verb_table(name: str) -> str:
+    """The arguments and options of one verb."""
+    rows = [
+        f"| {_spelled(parameter)} | {_default_of(parameter)} "
+        f"| {_one_line(getattr(parameter, 'help', None) or '')} |"
+        for parameter in verbs()[name].params
+        if parameter.name != "help"
+    ]
+    return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
+
+
+def verbs() -> Mapping[str, Any]:
+    """The verbs of ``qudag-mcp`` by name, as click commands."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return group.commands
+
+
+def _spelled(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.name.upper()}`"
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    return f"{names} (`{parameter.envvar}`)" if parameter.envvar else names
+
+
+def _default_of(parameter: Any) -> str:
+    if parameter.required:
+        return "required"
+    shown = parameter.default
+    if shown is None or shown is False or isinstance(shown, Path):
+        return ""
+    return f"`{getattr(shown, 'value', shown)}`"
+
+
+def _first_sentence(text: str) -> str:
+    return _one_line(text.partition("\n\n")[0])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def documented(cls: type[Any]) -> dict[str, str]:
+    """The entries of ``Attributes:`` in a class's docstring and in those of its bases, by name.
+
+    An entry ``a, b: text`` documents both names.
     """
     meanings: dict[str, str] = {}
     for each in reversed(cls.__mro__):
@@ -111,7 +166,7 @@ def _default(field: Field[Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    """``value`` as a person would write it: a dataclass with what differs from its defaults."""
+    """``value`` as in source code; of a dataclass only the fields that differ from defaults."""
     if isinstance(value, Enum):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -138,8 +193,10 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "section": section_table,
     "forms": lambda _: forms_table(),
     "hosts": lambda _: hosts_table(),
+    "verbs": lambda _: verbs_table(),
+    "verb": verb_table,
 }
-"""What writes a block, by the kind that its mark names."""
+"""The function that generates a block, by the kind in its mark."""
 
 
 if __name__ == "__main__":

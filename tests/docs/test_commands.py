@@ -7,15 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
-from typer.core import TyperGroup
 
-from delivery.cli import app
-from tools.docs import ROOT, pages
+from tools.docs import ROOT, pages, verbs
 
-GROUP = typer.main.get_command(app)
-assert isinstance(GROUP, TyperGroup)
-VERBS = GROUP.commands
+VERBS = verbs()
 TARGETS = {
     name: set(re.findall(r"\$\(([A-Z]+)\)", recipe))
     for name, recipe in re.findall(

@@ -16,7 +16,7 @@ from components.base.component import Component
 from components.base.tokens import TYPE_TOKENS
 from stacks.config.validation import validate
 from tests.harness import record
-from tools.docs import ROOT, documented, pages, refreshed
+from tools.docs import ROOT, documented, pages, refreshed, verbs
 
 PAGES = pages()
 EXAMPLES = [
@@ -30,6 +30,7 @@ CONFIGURATIONS = [
     for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
     if "qudag-mcp:" in text
 ]
+VERBS = verbs()
 PUBLIC = [getattr(components, name) for name in dir(components)]
 
 
@@ -71,3 +72,20 @@ def test_every_component_has_a_page_and_explains_its_outputs(name: str) -> None:
     assert set(component.outputs()) <= set(documented(component))
     titles = [page.read_text().partition("\n")[0] for page in ROOT.glob("docs/components/*.md")]
     assert any(name in title for title in titles)
+
+
+def test_every_decision_is_listed_under_its_title() -> None:
+    index = (ROOT / "docs/adr/README.md").read_text()
+    for page in sorted((ROOT / "docs/adr").glob("0*.md")):
+        number, _, title = page.read_text().partition("\n")[0].removeprefix("# ").partition(". ")
+        assert f"| [{number}]({page.name}) | {title}" in index
+        assert page.name.startswith(f"{int(number):04}-")
+
+
+def test_every_verb_has_its_options_on_the_page_of_the_command_line() -> None:
+    page = (ROOT / "docs/reference/command-line.md").read_text()
+    assert {name for name in VERBS if f"\n### {name}\n" not in page} == set()
+    with_options = {name for name, verb in VERBS.items() if len(verb.params) > 1}
+    assert {
+        name for name in with_options if f"<!-- generated: verb {name} -->" not in page
+    } == set()
