@@ -9,6 +9,7 @@ from typing import Final
 
 from components.base.problems import Problem, ProblemReport
 from components.clouds import CLOUDS
+from graph.project import KEY_PREFIX
 from graph.resource_graph import ResourceGraph
 
 _VENDOR: Final = Path("/sys/class/dmi/id/sys_vendor")
@@ -29,10 +30,10 @@ def refuse_without_credentials(
     made_by = vendor.read_text() if vendor.is_file() else ""
     problems = [
         Problem(
-            f"qudag-mcp:clouds.{cloud.key}",
+            f"{KEY_PREFIX}clouds.{cloud.key}",
             f"is set, and this machine has no credentials for {cloud.title}",
             "the deployment would fail after its other resources were created",
-            f"{credentials.fix}; or switch it off: remove qudag-mcp:clouds.{cloud.key} from the "
+            f"{credentials.fix}; or switch it off: remove {KEY_PREFIX}clouds.{cloud.key} from the "
             "stack's file",
         )
         for cloud in CLOUDS

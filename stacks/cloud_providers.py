@@ -1,21 +1,20 @@
-"""The one explicit provider for each cloud that is switched on, with the tags of all it makes."""
+"""The explicit provider of each cloud that is in use, with the tags of all that it makes."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Mapping
 
 import pulumi
 
 from .config.stack import StackConfig
+from .targets import TARGETS
 
 TAG_PROJECT = "qudag-mcp"
 
 
 def tags_of(config: StackConfig) -> dict[str, str]:
-    """What every resource of a cloud carries; valid as tags of AWS and Azure, labels of Google."""
+    """The tags of every resource; valid as tags of AWS and Azure and as labels of Google Cloud."""
     return {
         "project": TAG_PROJECT,
         "environment": config.environment,
@@ -27,66 +26,26 @@ def tags_of(config: StackConfig) -> dict[str, str]:
 
 
 class CloudProviders:
-    """Providers, each made when something first goes to its cloud, and not before.
+    """Providers, each registered when something is first deployed to its cloud.
 
-    A cloud that nothing goes to needs no credentials and no plugin.
+    A cloud that nothing is deployed to needs no credentials and no plugin.
     """
 
-    def __init__(self, config: StackConfig) -> None:
-        self.clouds = config.clouds
-        self.tags = tags_of(config)
+    def __init__(self, config: StackConfig, tags: Mapping[str, str]) -> None:
+        self._clouds = config.clouds
+        self._tags = tags
+        self._registered: dict[str, pulumi.ProviderResource] = {}
 
-    def of(self, names: Iterable[str]) -> list[pulumi.ProviderResource]:
-        """The providers of these names, made if they are not there."""
-        return [getattr(self, name) for name in names]
+    def cloud(self, key: str) -> pulumi.ProviderResource:
+        """The provider of a cloud, as its section ``clouds.<key>`` says."""
+        if key not in self._registered:
+            location = self._clouds.of(key)
+            assert location is not None  # every_cloud_has_a_location
+            self._registered[key] = TARGETS[key].provider(location, self._tags)
+        return self._registered[key]
 
-    @cached_property
-    def aws(self) -> pulumi.ProviderResource:
-        """The account of the configuration; credentials for another one are refused."""
-        place = self.clouds.aws
-        assert place is not None
-        return pulumi.ProviderResource(
-            "aws",
-            "aws",
-            {
-                "region": place.region,
-                # A provider's own lists and objects travel as JSON.
-                "allowedAccountIds": json.dumps([place.account]),
-                "defaultTags": json.dumps({"tags": self.tags}),
-            },
-        )
-
-    @cached_property
-    def gcp(self) -> pulumi.ProviderResource:
-        """The project and region of the configuration."""
-        place = self.clouds.gcp
-        assert place is not None
-        return pulumi.ProviderResource(
-            "gcp",
-            "gcp",
-            {
-                "project": place.project,
-                "region": place.region,
-                "defaultLabels": json.dumps(self.tags),
-            },
-        )
-
-    @cached_property
-    def command(self) -> pulumi.ProviderResource:
-        """This machine, for what Azure takes only from its own command."""
-        return pulumi.ProviderResource("command", "command", {})
-
-    @cached_property
-    def azure(self) -> pulumi.ProviderResource:
-        """The subscription of the configuration; it has no default tags, components apply them."""
-        place = self.clouds.azure
-        assert place is not None
-        return pulumi.ProviderResource(
-            "azure-native",
-            "azure",
-            {
-                "subscriptionId": place.subscription,
-                "tenantId": place.tenant,
-                "location": place.location,
-            },
-        )
+    def package(self, package: str) -> pulumi.ProviderResource:
+        """The provider of a package that needs no settings."""
+        if package not in self._registered:
+            self._registered[package] = pulumi.ProviderResource(package, package, {})
+        return self._registered[package]

@@ -1,11 +1,7 @@
-"""The servers in the clouds: what is switched on, as the component that it is.
-
-Another cloud is one module in ``targets/``, one line here, and its section in the configuration.
-"""
+"""Builds the servers in the clouds that are switched on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,20 +10,18 @@ import pulumi
 from archives.ensure import ensure
 from archives.hosts import HOSTS
 from components.base.problems import Problem, ProblemReport
+from components.mcp.server_config import Auth, CloudServerConfig
 from components.mcp.target import McpTarget
+from components.mcp.timeout_budget import TimeoutBudget
+from graph.project import KEY_PREFIX
 
-from .cloud_providers import CloudProviders
+from .cloud_providers import CloudProviders, tags_of
 from .config.stack import StackConfig
-from .rules.clouds import switched_on
-from .targets import aws, azure, gcp
-from .targets.target import Clouds, Target
+from .rules.clouds import shared, switched_on
+from .targets.target import Deployment
 
-TARGETS: Final[Mapping[tuple[str, str], Target]] = {
-    (kind, cloud): target
-    for cloud, module in (("aws", aws), ("gcp", gcp), ("azure", azure))
-    for kind, target in module.TARGETS.items()
-}
-"""By section and cloud."""
+ROLE: Final = "tools"
+"""The role of a server in a cloud: it uses no database of the platform's, and no node."""
 
 
 def cloud_targets(config: StackConfig) -> dict[str, McpTarget[Any]]:
@@ -36,19 +30,45 @@ def cloud_targets(config: StackConfig) -> dict[str, McpTarget[Any]]:
     Raises:
         ProblemReport: what their clouds cannot do, of all of them at once, by section.
     """
-    on = [TARGETS[kind, cloud] for kind, cloud in switched_on(config)]
-    hosts = [HOSTS[target.host] for target in on if target.host]
+    on = switched_on(config)
+    hosts = [HOSTS[each.server.host] for each in on if each.server.host]
     archives = {host.name: made for host, made in zip(hosts, ensure(hosts), strict=True)}
-    clouds = Clouds(config, CloudProviders(config), archives)
-    made: dict[str, McpTarget[Any]] = {}
+    tags = tags_of(config)
+    providers = CloudProviders(config, tags)
+    built: dict[str, McpTarget[Any]] = {}
     problems: list[Problem] = []
-    for (kind, cloud), target in zip(switched_on(config), on, strict=True):
-        options = pulumi.ResourceOptions(providers=clouds.providers.of([cloud, *target.beside]))
-        try:
-            made[target.name] = target.build(target.name, clouds, options)
-        except ProblemReport as report:
-            section = f"qudag-mcp:{kind}.{cloud}"
-            problems += [replace(one, path=f"{section} ({one.path})") for one in report.problems]
+    if on:
+        deployment = Deployment(
+            shared=shared(config), config=_server(config), archives=archives, tags=tags
+        )
+        for each in on:
+            packages = [providers.package(package) for package in each.server.packages]
+            options = pulumi.ResourceOptions(providers=[providers.cloud(each.cloud), *packages])
+            location = config.clouds.of(each.cloud)
+            try:
+                built[each.server.name] = each.server.build(
+                    each.server.name, location, each.section, deployment, options
+                )
+            except ProblemReport as report:
+                section = f"{KEY_PREFIX}{each.path}"
+                problems += [
+                    replace(one, path=f"{section} ({one.path})") for one in report.problems
+                ]
     if problems:
         raise ProblemReport(problems)
-    return made
+    return built
+
+
+def _server(config: StackConfig) -> CloudServerConfig:
+    """The server's configuration, which is the same in every cloud."""
+    protocol = config.protocol
+    assert protocol.jwks_url is not None  # keys_can_be_fetched_from_the_clouds
+    return CloudServerConfig(
+        role=ROLE,
+        auth=Auth(issuer=protocol.issuer, audience=protocol.audience, jwks_url=protocol.jwks_url),
+        era=protocol.era,
+        budget=TimeoutBudget(
+            longest_tool=protocol.longest_tool_seconds, drain=protocol.drain_seconds
+        ),
+        log_level="debug" if config.environment == "dev" else "info",
+    )

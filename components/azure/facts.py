@@ -167,7 +167,8 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "azure-native:web:WebApp": resource_type(*_PLACED),
     "azure-native:web:WebAppFtpAllowed": resource_type("name", "resourceGroupName"),
     "azure-native:web:WebAppScmAllowed": resource_type("name", "resourceGroupName"),
-    "command:local:Command": resource_type("triggers"),
+    # With an ``update`` command, as ours has, changed triggers update it in place.
+    "command:local:Command": resource_type(),
 }
 """A row for each type that a component registers."""
 

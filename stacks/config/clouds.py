@@ -1,81 +1,99 @@
-"""The section for the clouds: where in each."""
+"""The sections of the clouds, ``serverless`` and ``containers``: a field for each listed cloud."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
 
-from .cloud_forms import (
-    Account,
-    AwsRegion,
-    AzureId,
-    AzureLocation,
-    GcpNetwork,
-    GcpProject,
-    GcpRegion,
-    Subnet,
-    Tag,
-    Topic,
-    Vpc,
-)
-from .forms import Cidr
+from pydantic import Field, create_model
+
+from components.clouds import CLOUDS
+
+from ..targets import TARGETS
+from .cloud_forms import TAG, VARIABLE, Tag
+from .cloud_servers import ServerSection
 from .section import Section
 
-
-class AwsNetwork(Section):
-    """The VPC that load balancers, tasks and databases are put into; it is yours."""
-
-    vpc: Vpc = Field(description="Id of the VPC.")
-    cidr: Cidr = Field(description="Its network: what may reach what is not public.")
-    public_subnets: list[Subnet] = Field(
-        min_length=2, description="With a way to the internet, in two zones at least."
-    )
-    private_subnets: list[Subnet] = Field(
-        min_length=2, description="Without one from there, in two zones at least."
-    )
+SectionT = TypeVar("SectionT", bound=type[Section])
 
 
-class Aws(Section):
-    """An AWS account, and a region in it."""
+def _field_for_each_cloud(
+    model_of: Callable[[str], type[Section] | None], absent: str
+) -> Callable[[SectionT], SectionT]:
+    """Gives a section an optional field for each cloud, before the fields that it states itself.
 
-    account: Account = Field(description="Its number; credentials for another one are refused.")
-    region: AwsRegion = Field(description="Where everything goes.")
-    network: AwsNetwork | None = Field(
-        default=None, description="Absent: nothing that needs a network can be made."
-    )
-    alarm_topic: Topic | None = Field(
-        default=None, description="Who is told of alarms; absent: they are seen in CloudWatch."
-    )
+    Args:
+        model_of: the field's model, by the cloud's key; None for a cloud without one.
+        absent: what leaving the field out leads to; ``{title}`` is the cloud's name.
+    """
 
+    def extend(stated: SectionT) -> SectionT:
+        fields: dict[str, Any] = {
+            cloud.key: (
+                model | None,
+                Field(default=None, description=f"Absent: {absent.format(title=cloud.title)}."),
+            )
+            for cloud in CLOUDS
+            if (model := model_of(cloud.key))
+        }
+        clouds = create_model(f"{stated.__name__}Fields", __base__=Section, **fields)
+        whole = create_model(
+            stated.__name__,
+            # In this order pydantic puts the clouds' fields first.
+            __base__=(stated, clouds),
+            __doc__=stated.__doc__,
+            __module__=stated.__module__,
+        )
+        return cast("SectionT", whole)
 
-class Gcp(Section):
-    """A Google Cloud project, and a region in it."""
-
-    project: GcpProject = Field(description="Its id.")
-    region: GcpRegion = Field(description="Where everything goes.")
-    network: GcpNetwork | None = Field(
-        default=None, description="Your network; absent: nothing private can be made or reached."
-    )
-    subnetwork: GcpNetwork | None = Field(
-        default=None, description="The subnetwork in that region that addresses are taken from."
-    )
-
-
-class Azure(Section):
-    """An Azure subscription, and a location."""
-
-    subscription: AzureId = Field(description="Its id.")
-    tenant: AzureId = Field(description="Id of the directory that it belongs to.")
-    location: AzureLocation = Field(description="Where everything goes.")
+    return extend
 
 
+def _location(cloud: str) -> type[Section]:
+    return TARGETS[cloud].location
+
+
+def _server(kind: str) -> Callable[[str], type[ServerSection] | None]:
+    def model_of(cloud: str) -> type[ServerSection] | None:
+        server = TARGETS[cloud].server(kind)
+        return server.section if server else None
+
+    return model_of
+
+
+class _ServersByCloud(Section):
+    def of(self, cloud: str) -> ServerSection | None:
+        """The section of a cloud; None where it is absent."""
+        return getattr(self, cloud, None)
+
+
+@_field_for_each_cloud(_location, "nothing goes to {title}")
 class Clouds(Section):
     """Where in the clouds; a cloud without a place here is not touched."""
 
-    aws: Aws | None = Field(default=None, description="Absent: nothing goes to AWS.")
-    gcp: Gcp | None = Field(default=None, description="Absent: nothing goes to Google Cloud.")
-    azure: Azure | None = Field(default=None, description="Absent: nothing goes to Azure.")
     tags: dict[Tag, Tag] = Field(
         default={},
-        description="Tags (AWS, Azure) and labels (Google Cloud) of everything, beside project, "
+        description="Tags (AWS, Azure) and labels (Google Cloud) of everything, besides project, "
         "environment and stack.",
     )
+
+    def of(self, cloud: str) -> Section | None:
+        """The place in a cloud; None where it is absent."""
+        return getattr(self, cloud, None)
+
+
+@_field_for_each_cloud(_server("serverless"), "no function on {title}")
+class Serverless(_ServersByCloud):
+    """The server as a function, cloud by cloud."""
+
+
+@_field_for_each_cloud(_server("containers"), "no container on {title}")
+class Containers(_ServersByCloud):
+    """The server as a managed container, cloud by cloud."""
+
+
+CLOUD_FORMS: Final = {
+    form.pattern: form
+    for form in (*(form for target in TARGETS.values() for form in target.forms), VARIABLE, TAG)
+}
+"""By pattern, as a refusal names it."""

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from components.base.problems import Problem, nearest
 from graph.project import KEY_PREFIX
 
-from .cloud_forms import CLOUD_FORMS
+from .clouds import CLOUD_FORMS
 from .forms import FORMS, Form
 from .stack import StackConfig
 

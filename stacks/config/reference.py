@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .cloud_forms import CLOUD_FORMS
+from .clouds import CLOUD_FORMS
 from .forms import FORMS
 from .stack import StackConfig
 

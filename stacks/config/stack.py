@@ -8,8 +8,7 @@ from pydantic import Field
 
 from components.mcp.era import Era
 
-from .cloud_servers import Containers, Serverless
-from .clouds import Clouds
+from .clouds import Clouds, Containers, Serverless
 from .forms import (
     Audience,
     Bytes,

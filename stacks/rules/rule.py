@@ -1,4 +1,4 @@
-"""What a rule between sections is: a function from the configuration to its problems."""
+"""A rule between sections: a function from the configuration to its problems."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable
 
 from components.base.problems import Problem
 
+from ..config.problem import at
 from ..config.stack import StackConfig
 
+__all__ = ["Rule", "at"]
+
 Rule = Callable[[StackConfig], Iterable[Problem]]
-
-
-def at(path: str, what: str, consequence: str, fix: str) -> Problem:
-    """A problem at ``path`` of the stack's configuration."""
-    return Problem(f"qudag-mcp:{path}", what, consequence, fix)

@@ -1,30 +1,268 @@
-"""The server on AWS, as its section says."""
+"""AWS: its sections of the stack file, its provider, its rules and its servers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
 
 import pulumi
+from pydantic import AfterValidator, Field
 
+from components.aws.facts import AWS_REFERENCE, LOG_RETENTION_DAYS
+from components.base.problems import Problem
 from components.mcp.target import McpTarget
 
-from .target import Clouds, Target
+from ..config.cloud_forms import NO_SUCH_PLACE, NOT_FOUND, Variable
+from ..config.cloud_servers import MostInstances, Public, ServerSection
+from ..config.forms import Cidr, Domain, Form, Image, refusal
+from ..config.problem import at
+from ..config.section import Section
+from .target import CloudSections, CloudTarget, Deployment, Server, Shared
+
+ACCOUNT: Final = Form(
+    name="AWS account",
+    pattern=r"^\d{12}$",
+    words="the twelve digits of an AWS account, in quotes",
+    examples=("123456789012",),
+    consequence="resources could go to any account that the credentials happen to be for",
+)
+REGION: Final = Form(
+    name="AWS region",
+    pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+    words="a region of AWS",
+    examples=("eu-west-1", "us-east-1"),
+    consequence=NO_SUCH_PLACE,
+)
+VPC: Final = Form(
+    name="VPC",
+    pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+    words="the id of a VPC",
+    examples=("vpc-0a1b2c3d4e5f60718",),
+    consequence=NOT_FOUND,
+)
+SUBNET: Final = Form(
+    name="subnet",
+    pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$",
+    words="the id of a subnet",
+    examples=("subnet-0a1b2c3d4e5f60718",),
+    consequence=NOT_FOUND,
+)
+CERTIFICATE: Final = Form(
+    name="certificate",
+    pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}$",
+    words="the ARN of a certificate in AWS Certificate Manager",
+    examples=(
+        "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
+    ),
+    consequence="the load balancer would have no certificate for the domain",
+)
+TOPIC: Final = Form(
+    name="SNS topic",
+    pattern=r"^arn:aws:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$",
+    words="the ARN of a topic of Amazon SNS",
+    examples=("arn:aws:sns:eu-west-1:123456789012:on-call",),
+    consequence="alarms would notify nobody",
+)
+BUCKET: Final = Form(
+    name="bucket",
+    pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    words="the name of a bucket of Amazon S3",
+    examples=("qudag-access-logs",),
+    consequence="the load balancer could not write its access log",
+    longest=63,
+)
+SECRET: Final = Form(
+    name="AWS secret",
+    pattern=f"^{AWS_REFERENCE}$",
+    words="the ARN of a secret whose name begins with qudag-mcp/, with the six characters that AWS "
+    "puts at its end; :key:: after it is one key of a JSON secret",
+    examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3",),
+    consequence="the server's role would be given another owner's secret, or none",
+    longest=512,
+)
+
+Certificate = Annotated[str, CERTIFICATE.field()]
+Secrets = Annotated[
+    dict[Variable, Annotated[str, SECRET.field()]],
+    Field(description="Environment variable to the secret that it is filled from."),
+]
 
 
-def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
+def _kept_days(days: int) -> int:
+    if days in LOG_RETENTION_DAYS:
+        return days
+    more = next((each for each in LOG_RETENTION_DAYS if each > days), LOG_RETENTION_DAYS[-1])
+    raise refusal(
+        f"is {days}, which CloudWatch Logs does not offer",
+        "the log group could not be made (CloudWatch Logs API, PutRetentionPolicy)",
+        f"write {more}, or another of: {', '.join(map(str, LOG_RETENTION_DAYS))}",
+    )
+
+
+LogDays = Annotated[
+    int, Field(ge=1, le=3653, description="Days that logs are kept."), AfterValidator(_kept_days)
+]
+
+
+class AwsNetwork(Section):
+    """The VPC that load balancers, tasks and databases are put into; it is yours."""
+
+    vpc: Annotated[str, VPC.field()] = Field(description="Id of the VPC.")
+    cidr: Cidr = Field(description="Its network: what may reach what is not public.")
+    public_subnets: list[Annotated[str, SUBNET.field()]] = Field(
+        min_length=2, description="With a way to the internet, in two zones at least."
+    )
+    private_subnets: list[Annotated[str, SUBNET.field()]] = Field(
+        min_length=2, description="Without one from there, in two zones at least."
+    )
+
+
+class Aws(Section):
+    """An AWS account, and a region in it."""
+
+    account: Annotated[str, ACCOUNT.field()] = Field(
+        description="Its number; credentials for another one are refused."
+    )
+    region: Annotated[str, REGION.field()] = Field(description="Where everything goes.")
+    network: AwsNetwork | None = Field(
+        default=None, description="Absent: nothing that needs a network can be made."
+    )
+    alarm_topic: Annotated[str, TOPIC.field()] | None = Field(
+        default=None, description="Who is told of alarms; absent: they are seen in CloudWatch."
+    )
+
+
+class Throttle(Section):
+    """What the APIs of a function take, all clients together; beyond it, 429."""
+
+    requests_per_second: int = Field(default=10, ge=1, le=10_000, description="Sustained rate.")
+    burst: int = Field(default=20, ge=1, le=5_000, description="Requests at once.")
+
+
+class AwsFunction(ServerSection):
+    """The server as a function of AWS Lambda."""
+
+    front: Literal["http-api", "function-url"] = Field(
+        default="http-api",
+        description="http-api: API Gateway, calls of at most 30 s; function-url: streams, 15 min.",
+    )
+    public: Public = False
+    domain: Domain | None = Field(
+        default=None, description="Host name of the HTTP API; absent: the one that AWS gives."
+    )
+    certificate: Certificate | None = Field(
+        default=None, description="The domain's certificate, in the same region."
+    )
+    websocket: bool = Field(default=False, description="A WebSocket API beside it.")
+    throttle: Throttle | None = Field(
+        default=None, description="Of the APIs; absent: ten requests a second, twenty at once."
+    )
+    memory_mb: int = Field(
+        default=1024, ge=128, le=10240, description="Memory in MB; CPU grows with it."
+    )
+    reserved_concurrency: int = Field(
+        default=50, ge=1, le=10_000, description="Calls at a time; more are refused with 429."
+    )
+    log_retention_days: LogDays = 30
+    secrets: Secrets = {}
+
+
+class AwsContainer(ServerSection):
+    """The server as a service of ECS on Fargate, behind a load balancer."""
+
+    public: Public = False
+    domain: Domain = Field(description="Its host name: what the certificate is for.")
+    certificate: Certificate = Field(description="What the load balancer shows.")
+    clients: list[Cidr] = Field(
+        default=[],
+        description="Networks that may reach it, where it is not public; none named: the VPC.",
+    )
+    image: Image | None = Field(default=None, description="Absent: images.server.")
+    architecture: Literal["X86_64", "ARM64"] = Field(
+        default="X86_64", description="What the image is built for."
+    )
+    cpu: Literal[256, 512, 1024, 2048, 4096] = Field(
+        default=512, description="CPU units of a task; 1024 are one CPU."
+    )
+    memory_mb: int = Field(default=1024, ge=512, le=30_720, description="Memory of a task in MiB.")
+    access_logs_bucket: Annotated[str, BUCKET.field()] | None = Field(
+        default=None, description="A bucket of yours for the load balancer's access log."
+    )
+    min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")
+    max_instances: MostInstances = 10
+    log_retention_days: LogDays = 30
+    secrets: Secrets = {}
+
+
+AwsSections = CloudSections[Aws, AwsFunction, AwsContainer]
+
+
+def load_balancers_have_a_network(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
+    """A load balancer and its tasks need a VPC with subnets."""
+    section, location = sections.containers, sections.location
+    if section and section.enabled and location and location.network is None:
+        yield at(
+            "clouds.aws.network",
+            "is missing, and containers.aws is switched on",
+            "its load balancer and its tasks have no subnet to stand in",
+            "set vpc, cidr, publicSubnets and privateSubnets, or containers.aws.enabled: false",
+        )
+
+
+def secrets_are_of_the_same_account(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
+    """A role can be given rights on secrets of its own account and region only."""
+    location = sections.location
+    if location is None:
+        return
+    for kind, section in (
+        ("serverless", sections.serverless),
+        ("containers", sections.containers),
+    ):
+        for name, arn in section.secrets.items() if section else ():
+            region, account = arn.split(":")[3:5]
+            if (region, account) != (location.region, location.account):
+                yield at(
+                    f"{kind}.aws.secrets.{name}",
+                    f"is in {account}, {region}, and the stack in {location.account}, "
+                    f"{location.region}",
+                    "the server could not read it when it starts",
+                    "copy the secret there, and write the copy's ARN",
+                )
+
+
+def _provider(location: Aws, tags: Mapping[str, str]) -> pulumi.ProviderResource:
+    """For the account of the configuration; credentials for another one are refused."""
+    return pulumi.ProviderResource(
+        "aws",
+        "aws",
+        {
+            "region": location.region,
+            # A provider's own lists and objects travel as JSON.
+            "allowedAccountIds": json.dumps([location.account]),
+            "defaultTags": json.dumps({"tags": tags}),
+        },
+    )
+
+
+def _function(
+    name: str,
+    location: Aws,
+    section: AwsFunction,
+    deployment: Deployment,
+    options: pulumi.ResourceOptions,
+) -> McpTarget[Any]:
     from components.aws.function import AwsLambda, AwsLambdaArgs
     from components.aws.function_endpoints import LambdaFront, Throttle
+    from components.aws.location import AwsLocation
 
-    section = clouds.config.serverless.aws
-    assert section is not None
     args = AwsLambdaArgs(
-        location=clouds.aws,
-        archive=clouds.archives["aws-lambda"],
-        config=clouds.server(domain=section.domain),
+        location=AwsLocation(account=location.account, region=location.region),
+        archive=deployment.archives["aws-lambda"],
+        config=deployment.server(domain=section.domain),
         certificate=section.certificate,
         throttle=Throttle(**section.throttle.model_dump()) if section.throttle else None,
-        alarm_topic=clouds.alarm_topic,
+        alarm_topic=location.alarm_topic,
         public=section.public,
         front=LambdaFront(section.front),
         websocket=section.websocket,
@@ -32,21 +270,34 @@ def _aws_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
         memory=section.memory_mb,
         reserved_concurrency=section.reserved_concurrency,
         log_retention=section.log_retention_days,
-        protect=clouds.protect,
+        protect=deployment.shared.protect,
     )
     return AwsLambda(name, args, opts=options)
 
 
-def _aws_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
+def _container(
+    name: str,
+    location: Aws,
+    section: AwsContainer,
+    deployment: Deployment,
+    options: pulumi.ResourceOptions,
+) -> McpTarget[Any]:
     from components.aws.container import EcsFargate, EcsFargateArgs
+    from components.aws.location import AwsLocation
+    from components.aws.network import AwsNetwork
 
-    section = clouds.config.containers.aws
-    assert section is not None
+    network = location.network
+    assert network is not None  # load_balancers_have_a_network
     args = EcsFargateArgs(
-        location=clouds.aws,
-        network=clouds.aws_network,
-        image=clouds.image(section.image),
-        config=clouds.server(domain=section.domain),
+        location=AwsLocation(account=location.account, region=location.region),
+        network=AwsNetwork(
+            vpc=network.vpc,
+            vpc_cidr=network.cidr,
+            private_subnets=network.private_subnets,
+            public_subnets=network.public_subnets,
+        ),
+        image=section.image or deployment.shared.image,
+        config=deployment.server(domain=section.domain),
         certificate=section.certificate,
         public=section.public,
         allowed_from=section.clients,
@@ -55,18 +306,33 @@ def _aws_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -
         memory=section.memory_mb,
         architecture=section.architecture,
         access_logs_bucket=section.access_logs_bucket,
-        alarm_topic=clouds.alarm_topic,
+        alarm_topic=location.alarm_topic,
         min_tasks=section.min_instances,
         max_tasks=section.max_instances,
-        tls_minimum=clouds.config.edge.tls_minimum,
+        tls_minimum=deployment.shared.tls_minimum,
         log_retention=section.log_retention_days,
-        protect=clouds.protect,
+        protect=deployment.shared.protect,
     )
     return EcsFargate(name, args, opts=options)
 
 
-TARGETS: Final[Mapping[str, Target]] = {
-    "serverless": Target("aws-function", _aws_function, "aws-lambda"),
-    "containers": Target("aws-container", _aws_container),
-}
-"""By the section that switches it on."""
+TARGET: Final = CloudTarget(
+    location=Aws,
+    forms=(ACCOUNT, REGION, VPC, SUBNET, CERTIFICATE, SECRET, TOPIC, BUCKET),
+    provider=_provider,
+    rules=(
+        (("clouds.aws", "containers.aws"), load_balancers_have_a_network),
+        (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
+    ),
+    serverless=Server(
+        name="aws-function",
+        section=AwsFunction,
+        build=_function,
+        drains=lambda _section: False,
+        host="aws-lambda",
+    ),
+    containers=Server(
+        name="aws-container", section=AwsContainer, build=_container, drains=lambda _section: True
+    ),
+)
+"""What the stacks know of AWS."""

@@ -1,27 +1,170 @@
-"""The server on Google Cloud, as its section says."""
+"""Google Cloud: its sections of the stack file, its provider, its rules and its servers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
 
 import pulumi
+from pydantic import Field
 
+from components.base.problems import Problem
+from components.gcp.facts import GCP_VERSION
 from components.mcp.target import McpTarget
 
-from .target import Clouds, Target
+from ..config.cloud_forms import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION, Variable
+from ..config.cloud_servers import Concurrency, Instances, MostInstances, Public, ServerSection
+from ..config.forms import Form, Image
+from ..config.problem import at
+from ..config.section import Section
+from .target import CloudSections, CloudTarget, Deployment, Server, Shared
+
+PROJECT: Final = Form(
+    name="Google Cloud project",
+    pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
+    words="the id of a project: lower-case letters, digits and dashes, 6 to 30",
+    examples=("qudag-prod",),
+    consequence=NO_SUCH_PLACE,
+)
+REGION: Final = Form(
+    name="Google Cloud region",
+    pattern=r"^[a-z]+-[a-z]+\d{1,2}$",
+    words="a region of Google Cloud",
+    examples=("europe-west1",),
+    consequence=NO_SUCH_PLACE,
+)
+NETWORK: Final = Form(
+    name="Google Cloud network",
+    pattern=r"^projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/(global/networks|regions/[a-z0-9-]+/subnetworks)/[a-z][a-z0-9-]{0,62}$",
+    words="the id of a network or of a subnetwork",
+    examples=(
+        "projects/qudag-prod/global/networks/main",
+        "projects/qudag-prod/regions/europe-west1/subnetworks/main",
+    ),
+    consequence=NOT_FOUND,
+)
+SECRET: Final = Form(
+    name="Google Cloud secret",
+    pattern=f"^{GCP_VERSION}$",
+    words="one version of a secret, by its number",
+    examples=("projects/qudag-prod/secrets/api-key/versions/3",),
+    consequence=OTHER_VERSION,
+    longest=512,
+)
+MEMBER: Final = Form(
+    name="Google Cloud member",
+    pattern=r"^(user|group|serviceAccount):[A-Za-z0-9._%+-]+@[a-z0-9.-]+$",
+    words="a user, a group or a service account",
+    examples=("serviceAccount:agent@qudag-prod.iam.gserviceaccount.com",),
+    consequence="IAM would refuse it, or let everybody call the server",
+)
+
+Network = Annotated[str, NETWORK.field()]
+LogDays = Annotated[
+    int, Field(ge=1, le=3650, description="Days that logs are kept (Cloud Logging).")
+]
+Invokers = Annotated[
+    list[Annotated[str, MEMBER.field()]],
+    Field(description="Who may call it, where it is not public, before the server sees a token."),
+]
+Secrets = Annotated[
+    dict[Variable, Annotated[str, SECRET.field()]],
+    Field(description="Environment variable to the version of a secret."),
+]
 
 
-def _gcp_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
+class Gcp(Section):
+    """A Google Cloud project, and a region in it."""
+
+    project: Annotated[str, PROJECT.field()] = Field(description="Its id.")
+    region: Annotated[str, REGION.field()] = Field(description="Where everything goes.")
+    network: Network | None = Field(
+        default=None, description="Your network; absent: nothing private can be made or reached."
+    )
+    subnetwork: Network | None = Field(
+        default=None, description="The subnetwork in that region that addresses are taken from."
+    )
+
+
+class GcpFunction(ServerSection):
+    """The server as a function of Google Cloud."""
+
+    public: Public = False
+    memory_mb: int = Field(default=1024, ge=256, le=32768, description="Memory in MiB.")
+    invokers: Invokers = []
+    min_instances: Instances = 0
+    max_instances: MostInstances = 10
+    concurrency: Concurrency = 80
+    log_retention_days: LogDays = 30
+    secrets: Secrets = {}
+
+
+class GcpContainer(ServerSection):
+    """The server as a service of Cloud Run."""
+
+    public: Public = False
+    image: Image | None = Field(
+        default=None,
+        description="Absent: images.server. Cloud Run pulls from Artifact Registry and Docker Hub.",
+    )
+    invokers: Invokers = []
+    min_instances: Instances = 1
+    max_instances: MostInstances = 10
+    concurrency: Concurrency = 100
+    log_retention_days: LogDays = 30
+    secrets: Secrets = {}
+
+
+GcpSections = CloudSections[Gcp, GcpFunction, GcpContainer]
+
+
+def images_are_where_cloud_run_pulls(sections: GcpSections, shared: Shared) -> Iterator[Problem]:
+    """Cloud Run takes images of Artifact Registry and Docker Hub, and of no other registry."""
+    section = sections.containers
+    if section is None or not section.enabled:
+        return
+    image = section.image or shared.image
+    registry = image.partition("/")[0]
+    if not (registry.endswith((".pkg.dev", "gcr.io")) or registry == "docker.io"):
+        yield at(
+            "containers.gcp.image",
+            f"is {image}, of {registry}" if section.image else f"is missing: {image} would be used",
+            "Cloud Run pulls from Artifact Registry and Docker Hub only (Cloud Run, Deploying "
+            "container images)",
+            "copy it to Artifact Registry: europe-west1-docker.pkg.dev/<project>/<repository>/"
+            "qudag-mcp-server",
+        )
+
+
+def _provider(location: Gcp, tags: Mapping[str, str]) -> pulumi.ProviderResource:
+    """For the project and region of the configuration."""
+    return pulumi.ProviderResource(
+        "gcp",
+        "gcp",
+        {
+            "project": location.project,
+            "region": location.region,
+            "defaultLabels": json.dumps(tags),
+        },
+    )
+
+
+def _function(
+    name: str,
+    location: Gcp,
+    section: GcpFunction,
+    deployment: Deployment,
+    options: pulumi.ResourceOptions,
+) -> McpTarget[Any]:
     from components.gcp.function import GcpFunction, GcpFunctionArgs
     from components.gcp.identity import GcpAccess
+    from components.gcp.location import GcpLocation
 
-    section = clouds.config.serverless.gcp
-    assert section is not None
     args = GcpFunctionArgs(
-        location=clouds.gcp,
-        archive=clouds.archives["gcp-function"],
-        config=clouds.server(),
+        location=GcpLocation(**location.model_dump()),
+        archive=deployment.archives["gcp-function"],
+        config=deployment.server(),
         access=GcpAccess(public=section.public, invokers=section.invokers),
         secrets=section.secrets,
         memory=f"{section.memory_mb}Mi",
@@ -29,34 +172,51 @@ def _gcp_function(name: str, clouds: Clouds, options: pulumi.ResourceOptions) ->
         min_instances=section.min_instances,
         max_instances=section.max_instances,
         log_days=section.log_retention_days,
-        protect=clouds.protect,
+        protect=deployment.shared.protect,
     )
     return GcpFunction(name, args, opts=options)
 
 
-def _gcp_container(name: str, clouds: Clouds, options: pulumi.ResourceOptions) -> McpTarget[Any]:
+def _container(
+    name: str,
+    location: Gcp,
+    section: GcpContainer,
+    deployment: Deployment,
+    options: pulumi.ResourceOptions,
+) -> McpTarget[Any]:
     from components.gcp.container import CloudRun, CloudRunArgs
     from components.gcp.identity import GcpAccess
+    from components.gcp.location import GcpLocation
 
-    section = clouds.config.containers.gcp
-    assert section is not None
     args = CloudRunArgs(
-        location=clouds.gcp,
-        image=clouds.image(section.image),
-        config=clouds.server(),
+        location=GcpLocation(**location.model_dump()),
+        image=section.image or deployment.shared.image,
+        config=deployment.server(),
         access=GcpAccess(public=section.public, invokers=section.invokers),
         secrets=section.secrets,
         concurrency=section.concurrency,
         min_instances=section.min_instances,
         max_instances=section.max_instances,
         log_days=section.log_retention_days,
-        protect=clouds.protect,
+        protect=deployment.shared.protect,
     )
     return CloudRun(name, args, opts=options)
 
 
-TARGETS: Final[Mapping[str, Target]] = {
-    "serverless": Target("gcp-function", _gcp_function, "gcp-function"),
-    "containers": Target("gcp-container", _gcp_container),
-}
-"""By the section that switches it on."""
+TARGET: Final = CloudTarget(
+    location=Gcp,
+    forms=(PROJECT, REGION, NETWORK, SECRET, MEMBER),
+    provider=_provider,
+    rules=((("containers.gcp", "images.server"), images_are_where_cloud_run_pulls),),
+    serverless=Server(
+        name="gcp-function",
+        section=GcpFunction,
+        build=_function,
+        drains=lambda _section: False,
+        host="gcp-function",
+    ),
+    containers=Server(
+        name="gcp-container", section=GcpContainer, build=_container, drains=lambda _section: False
+    ),
+)
+"""What the stacks know of Google Cloud."""

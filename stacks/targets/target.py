@@ -1,123 +1,128 @@
-"""What a place to serve from is, and what all of them are told."""
+"""The form of a cloud's target file: its sections, provider, rules and servers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import pulumi
 
-from components.aws.location import AwsLocation
-from components.aws.network import AwsNetwork
-from components.azure.location import AzureLocation
-from components.gcp.location import GcpLocation
+from components.base.problems import Problem
 from components.mcp.archive import Archive
-from components.mcp.server_config import Auth, CloudServerConfig
+from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
-from components.mcp.timeout_budget import TimeoutBudget
 
-from ..cloud_providers import CloudProviders
-from ..config.stack import StackConfig
+from ..config.cloud_servers import ServerSection
+from ..config.forms import Form
+from ..config.section import Section
 
-ROLE: Final = "tools"
-"""What a server in a cloud is for: it has no database of the platform's, and no node."""
+KINDS: Final = ("serverless", "containers")
+"""Sections of the stack file that switch servers in the clouds on."""
+
+LocationT = TypeVar("LocationT", bound=Section)
+FunctionT = TypeVar("FunctionT", bound=ServerSection)
+ContainerT = TypeVar("ContainerT", bound=ServerSection)
+ServerT = TypeVar("ServerT", bound=ServerSection)
 
 
-@dataclass(frozen=True)
-class Clouds:
-    """What the builders share: the configuration, the places, the providers, the archives."""
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What holds for the servers of every cloud.
 
-    config: StackConfig
-    providers: CloudProviders
-    archives: Mapping[str, Archive]
+    Attributes:
+        environment: dev, staging or prod.
+        image: the server's image, which a section may replace by a copy of it.
+        tls_minimum: oldest TLS version that clients may use.
+    """
 
-    @property
-    def aws(self) -> AwsLocation:
-        place = self.config.clouds.aws
-        assert place is not None
-        return AwsLocation(account=place.account, region=place.region)
-
-    @property
-    def aws_network(self) -> AwsNetwork:
-        place = self.config.clouds.aws
-        assert place is not None
-        network = place.network
-        assert network is not None
-        return AwsNetwork(
-            vpc=network.vpc,
-            vpc_cidr=network.cidr,
-            private_subnets=network.private_subnets,
-            public_subnets=network.public_subnets,
-        )
-
-    @property
-    def alarm_topic(self) -> str | None:
-        """ARN of the topic that is told when something on AWS fails."""
-        place = self.config.clouds.aws
-        return place.alarm_topic if place else None
-
-    @property
-    def gcp(self) -> GcpLocation:
-        place = self.config.clouds.gcp
-        assert place is not None
-        return GcpLocation(
-            project=place.project,
-            region=place.region,
-            network=place.network,
-            subnetwork=place.subnetwork,
-        )
-
-    @property
-    def azure(self) -> AzureLocation:
-        place = self.config.clouds.azure
-        assert place is not None
-        return AzureLocation(
-            subscription=place.subscription,
-            tenant=place.tenant,
-            region=place.location,
-            tags=self.providers.tags,
-        )
+    environment: str
+    image: str
+    tls_minimum: Literal["1.3", "1.2"]
 
     @property
     def protect(self) -> bool:
-        """Whether what holds sessions may not be deleted."""
-        return self.config.environment == "prod"
+        """Whether resources that hold sessions may not be deleted."""
+        return self.environment == "prod"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What a server is built with, besides its cloud's sections.
+
+    Attributes:
+        config: the server's configuration, the same in each cloud but for the domain.
+        archives: of functions, by host.
+        tags: of every resource.
+    """
+
+    shared: Shared
+    config: CloudServerConfig
+    archives: Mapping[str, Archive]
+    tags: Mapping[str, str]
 
     def server(self, *, domain: str | None = None) -> CloudServerConfig:
-        """The server's configuration, which is the same everywhere."""
-        protocol = self.config.protocol
-        assert protocol.jwks_url is not None  # keys_can_be_fetched_from_the_clouds
-        return CloudServerConfig(
-            role=ROLE,
-            auth=Auth(
-                issuer=protocol.issuer, audience=protocol.audience, jwks_url=protocol.jwks_url
-            ),
-            era=protocol.era,
-            budget=TimeoutBudget(
-                longest_tool=protocol.longest_tool_seconds, drain=protocol.drain_seconds
-            ),
-            domain=domain,
-            log_level="debug" if self.config.environment == "dev" else "info",
-        )
-
-    def image(self, own: str | None) -> str:
-        """A copy of the server's image, or the image itself."""
-        return own or self.config.images.server
+        """The server's configuration under a host name."""
+        return replace(self.config, domain=domain)
 
 
-@dataclass(frozen=True)
-class Target:
-    """A place to serve from.
+Build = Callable[[str, LocationT, ServerT, Deployment, pulumi.ResourceOptions], McpTarget[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(Generic[LocationT, ServerT]):
+    """A server that a cloud can run.
 
     Attributes:
         name: of the component, and of the entry in the stack's output ``targets``.
-        build: makes it.
+        section: the model of its section, ``serverless.<cloud>`` or ``containers.<cloud>``.
+        build: registers the component.
+        drains: whether the cloud waits as long as ``protocol.drainSeconds`` asks it to.
         host: whose archive it runs; None for a container, which runs an image.
-        beside: providers that it goes through, beside its cloud's.
+        packages: Pulumi packages that it needs besides its cloud's.
     """
 
     name: str
-    build: Callable[[str, Clouds, pulumi.ResourceOptions], McpTarget[Any]]
+    section: type[ServerT]
+    build: Build[LocationT, ServerT]
+    drains: Callable[[ServerT], bool]
     host: str | None = None
-    beside: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CloudSections(Generic[LocationT, FunctionT, ContainerT]):
+    """What the stack file says of one cloud; None where a section is absent."""
+
+    location: LocationT | None
+    serverless: FunctionT | None
+    containers: ContainerT | None
+
+
+CloudRule = Callable[[CloudSections[LocationT, FunctionT, ContainerT], Shared], Iterable[Problem]]
+"""A rule between the sections of one cloud."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudTarget(Generic[LocationT, FunctionT, ContainerT]):
+    """Everything that the stacks know of one cloud.
+
+    Attributes:
+        location: the model of ``clouds.<cloud>``: where in the cloud.
+        forms: of texts in its sections.
+        provider: registers the explicit provider; tags are of all that it makes.
+        rules: between its sections, each with the paths that it reads.
+        serverless: the server as a function; None where the cloud has none.
+        containers: the server as a managed container; None where the cloud has none.
+    """
+
+    location: type[LocationT]
+    forms: tuple[Form, ...]
+    provider: Callable[[LocationT, Mapping[str, str]], pulumi.ProviderResource]
+    rules: tuple[tuple[tuple[str, ...], CloudRule[LocationT, FunctionT, ContainerT]], ...] = ()
+    serverless: Server[LocationT, FunctionT] | None = None
+    containers: Server[LocationT, ContainerT] | None = None
+
+    def server(self, kind: str) -> Server[LocationT, Any] | None:
+        """The server that a section switches on."""
+        return {"serverless": self.serverless, "containers": self.containers}[kind]

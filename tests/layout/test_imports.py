@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+from components.clouds import CLOUDS as LISTED
+
 ROOT: Final = Path(__file__).parents[2]
 
 FOLDERS: Final = (
@@ -28,7 +30,7 @@ FOLDERS: Final = (
     "tests",
 )
 """Of the whole project, each below those after it."""
-CLOUDS: Final = frozenset({"kubernetes", "aws", "gcp", "azure"})
+CLOUDS: Final = frozenset({"kubernetes", *(cloud.key for cloud in LISTED)})
 """Folders of `components/` that know nothing of each other."""
 LAYERS: Final = (frozenset({"base"}), frozenset({"mcp"}), CLOUDS, frozenset({""}))
 """Folders of `components/`, lowest first; the empty name stands for the files in it."""
