@@ -6,7 +6,7 @@ VENV := .venv/ready
 QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
 
-.PHONY: help up down verify preview render test check test-cluster test-engine test-e2e test-bench bench
+.PHONY: help up down verify preview render test check test-cluster test-engine test-e2e test-bench bench versions
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
 test-bench: $(VENV) ## what `make bench` measures, held to its limits; on a quiet machine
 	@tools/programs
 	@$(PYTEST) -rs tests/bench
+
+versions: $(VENV) ## write the versions of components/versions.json to every file that names one
+	@.venv/bin/python -m tools.versions
 
 bench: $(VENV) ## the performance table
 	@tools/programs

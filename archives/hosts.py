@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from components.base.versions import VERSIONS
 from components.mcp.archive import Archive
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,9 +22,9 @@ PACKAGE = "qudag_mcp_server"
 FOLDER = "out/archives"
 """Where archives are kept, below the program's folder: one path on every machine."""
 
-COMPILER = "3.13.0"
-"""CPython that makes the bytecode: one, so that the bytes are the same wherever they are made. All
-of 3.13 reads what any of it has compiled."""
+COMPILER = VERSIONS["python"]["compiler"]
+"""CPython that makes the bytecode: one, so that the bytes are the same wherever they are made. A
+patch release reads what another of the same minor release has compiled."""
 
 _MAKERS = ("hosts.py", "build.py", "import_closure.py")
 _OF_A_SERVER = frozenset(

@@ -15,14 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-VERSION = "3.253.0"
-SOURCE = "https://get.pulumi.com/releases/sdk"
+from components.base.versions import VERSIONS
 
-# SHA-256 of the release's archives; docs/explanation/engines-and-clusters.md names their source.
-CHECKSUMS: Mapping[str, str] = {
-    "linux-x64": "33161e521280e6c77395a46344dba5ff9c118a90df254801e662087143b4d1ac",
-    "linux-arm64": "7d7074d67a76139226c163b2365f14fbd45d8e2251362a2e10dc4602b3b577ea",
-}
+SOURCE = "https://get.pulumi.com/releases/sdk"
 
 CONNECT_SECONDS = 3.0
 _CHUNK = 1 << 20
@@ -41,9 +36,9 @@ class Release:
         checksums: SHA-256 by platform, as ``linux-x64``.
     """
 
-    version: str = VERSION
+    version: str = VERSIONS["pulumi"]["cli"]
     source: str = SOURCE
-    checksums: Mapping[str, str] = field(default_factory=lambda: CHECKSUMS)
+    checksums: Mapping[str, str] = field(default_factory=lambda: VERSIONS["pulumi"]["checksums"])
 
     def archive(self, machine: str) -> str:
         return f"pulumi-v{self.version}-{machine}.tar.gz"

@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import which
 
 from components.base.problems import Problem, ProblemReport
+from components.base.versions import VERSIONS, numbers
 from graph.resource_graph import ResourceGraph
 
 from . import process
@@ -18,7 +19,7 @@ from .progress import Progress
 from .pulumi_stack import QUIET
 from .state_folders import tools_cache
 
-OLDEST = (3, 250)
+OLDEST = VERSIONS["pulumi"]["oldest"]
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,11 @@ def _installed() -> Path | str:
     if found is None:
         return "no pulumi on PATH"
     said = process.run([found, "version"], env=QUIET, timeout=20).out
-    numbers = re.match(r"v?(\d+)\.(\d+)", said)
-    if numbers and (int(numbers[1]), int(numbers[2])) >= OLDEST:
+    found_version = re.match(r"v?(\d+\.\d+)", said)
+    if found_version and numbers(found_version[1]) >= numbers(OLDEST):
         return Path(found)
     called = said.strip() or "of unknown version"
-    return f"pulumi on PATH is {called}, and {OLDEST[0]}.{OLDEST[1]} is needed"
+    return f"pulumi on PATH is {called}, and {OLDEST} is needed"
 
 
 def _released() -> Path | str:
@@ -134,7 +135,7 @@ def refuse_cloud_resources(graph: ResourceGraph, why: str) -> None:
                     f"stack {graph.stack}",
                     f"{len(cloud)} of its resources are not Kubernetes objects: {examples}",
                     f"kubectl cannot make them, and there is no Pulumi here ({why})",
-                    "install Pulumi 3.250 or newer: https://www.pulumi.com/docs/install/",
+                    f"install Pulumi {OLDEST} or newer: https://www.pulumi.com/docs/install/",
                 )
             ]
         )

@@ -126,7 +126,7 @@ def _pod_of(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def repository(name: str) -> str:
-    """The last part of an image's repository: ``postgres`` of ``docker.io/library/postgres:17``."""
+    """The last part of an image's repository: ``postgres`` of ``docker.io/library/postgres:1``."""
     return re.sub(r"[:@].*$", "", name.rsplit("/", 1)[-1])
 
 

@@ -11,6 +11,7 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
+from ..base.versions import VERSIONS
 from ..mcp.archive import Archive
 from ..mcp.era import has_sessions
 from ..mcp.server_config import CloudServerConfig, State
@@ -27,6 +28,7 @@ from .session_store import kept_state
 FUNCTION = "aws:lambda/function:Function"
 QUEUE = "aws:sqs/queue:Queue"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
+RUNTIME: Final = "python" + VERSIONS["python"]["functions"]
 HANDLER: Final = "qudag_mcp_server.hosts.aws_lambda.handler"
 STREAMING_WRAPPER: Final = "/var/task/stream"
 """Runs our own loop in location of the runtime's, which cannot stream from Python."""
@@ -106,7 +108,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
                 "name": self._function_name(args),
                 "role": role.output("arn"),
                 "architectures": ["arm64"],
-                "runtime": "python3.13",
+                "runtime": RUNTIME,
                 "handler": HANDLER,
                 **self._code(args),
                 "memorySize": args.memory,

@@ -11,6 +11,7 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..base.problems import Problem
+from ..base.versions import VERSIONS
 from ..mcp.archive import Archive
 from ..mcp.cloud_server import drain_problems
 from ..mcp.era import has_sessions
@@ -24,7 +25,7 @@ from .resource_group import AzureGroup, AzureSecrets, name_problems
 
 PREFIX: Final = "/api"
 """``extensions.http.routePrefix`` of the archive's host.json: the source documents'."""
-RUNTIME: Final = {"name": "python", "version": "3.13"}
+RUNTIME: Final = {"name": "python", "version": VERSIONS["python"]["functions"]}
 
 _SITE: Final = "azure-native:web:WebApp"
 _PUBLISH: Final = (

@@ -10,6 +10,7 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
+from ..base.versions import VERSIONS
 from ..mcp.archive import Archive
 from ..mcp.server_config import CloudServerConfig
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
@@ -31,7 +32,7 @@ from .identity import (
 from .location import GcpLocation
 
 ENTRY_POINT: Final = "mcp"
-RUNTIME: Final = "python313"
+RUNTIME: Final = "python" + VERSIONS["python"]["functions"].replace(".", "")
 _INGRESS: Final = {
     "all": "ALLOW_ALL",
     "internal": "ALLOW_INTERNAL_ONLY",

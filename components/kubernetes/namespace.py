@@ -10,6 +10,7 @@ import pulumi
 
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
+from ..base.versions import VERSIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class LockedNamespaceArgs:
     name: str
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     pod_security: Literal["restricted", "baseline"] = "restricted"
-    pod_security_version: str = "v1.34"
+    pod_security_version: str = VERSIONS["kubernetes"]["podSecurity"]
     quota: Mapping[str, str] = field(default_factory=dict[str, str])
     container_limits: ContainerLimits | None = None
 

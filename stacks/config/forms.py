@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from components.base.versions import VERSIONS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
@@ -123,7 +125,7 @@ IMAGE: Final = Form(
     ),
     words="registry/name:tag, in staging and prod followed by @sha256: and the 64 digits of "
     "its digest",
-    examples=("ghcr.io/qudag/qudag-mcp-server:0.1.0",),
+    examples=(VERSIONS["images"]["server"],),
     consequence="no node could pull it",
     longest=512,
 )
@@ -138,7 +140,7 @@ POD_SECURITY: Final = Form(
     name="version",
     pattern=r"^v1\.[0-9]{2}$",
     words="a version of Kubernetes: v1. and two digits",
-    examples=("v1.34",),
+    examples=(VERSIONS["kubernetes"]["podSecurity"],),
     consequence="the API server refuses the namespace",
 )
 CIDR: Final = Form(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.base.versions import VERSIONS
 from components.mcp.era import Era
 
 from .clouds import Clouds, Containers, Serverless
@@ -65,11 +66,11 @@ class Images(Section):
     """The container images, each with a tag in dev and a digest in staging and prod."""
 
     server: Image = Field(
-        default="ghcr.io/qudag/qudag-mcp-server:0.1.0",
+        default=VERSIONS["images"]["server"],
         description="The MCP server of every role; runtime/ in this repository.",
     )
     gateway: Image = Field(
-        default="docker.io/nginxinc/nginx-unprivileged:1.29",
+        default=VERSIONS["images"]["gateway"],
         description="nginx, or your own gateway.",
     )
     gateway_engine: Literal["nginx", "image"] = Field(
@@ -84,9 +85,9 @@ class Images(Section):
         "needs qudagNode.",
     )
     postgres: Image = Field(
-        default="docker.io/library/postgres:17", description="Embedded PostgreSQL."
+        default=VERSIONS["images"]["postgres"], description="Embedded PostgreSQL."
     )
-    valkey: Image = Field(default="docker.io/valkey/valkey:8.1", description="Embedded Valkey.")
+    valkey: Image = Field(default=VERSIONS["images"]["valkey"], description="Embedded Valkey.")
 
 
 class Quota(Section):
@@ -118,7 +119,7 @@ class Kubernetes(Section):
         default=None, description="Context of your kubeconfig; never the current one by accident."
     )
     pod_security_version: PodSecurityVersion = Field(
-        default="v1.34",
+        default=VERSIONS["kubernetes"]["podSecurity"],
         description="Version of the restricted Pod Security Standard that is enforced.",
     )
     quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")

@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.base.versions import VERSIONS
+
 from .flat_program import flat_program
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def _workloads(resources: int) -> None:
         name = f"server-{number}"
         container = Container(
             name="server",
-            image="ghcr.io/qudag/qudag-mcp-server:0.1.0",
+            image=VERSIONS["images"]["server"],
             command=["qudag-mcp-server"],
             ports=[Port(name="https", number=8443, service=8443)],
             files=[Files(name=name, path="/etc/qudag", content={"server.toml": "[server]\n"})],
