@@ -75,6 +75,7 @@ def test_a_path_that_the_page_names_exists(path: str) -> None:
         "Add a topology",
         "cloud",
         "component",
+        "CronJob",
         "field of `Gateway`",
         "configuration field",
         "version",
