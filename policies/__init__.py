@@ -1,32 +1,26 @@
-"""Everything that must hold of a graph's cloud resources, asked at once."""
+"""Applies every rule to the cloud resources of a graph."""
 
 from __future__ import annotations
 
 from components.base.problems import Problem
 from graph.resource_graph import ResourceGraph
 
-from .rules import aws, azure, gcp
-from .rules.aws_exposure import doors_are_shut, hops_outlive_the_tool
+from .rules import RULES
 from .rules.properties import properties_match_the_sdk
-from .rules.references import arns_exist, companions_exist, references_exist
-from .rules.settings import names_fit, rights_are_exact, settings_hold
-from .rules.timeouts import doors_wait
-
-_CLOUDS = (aws, azure, gcp)
+from .rules.references import companions_exist, references_exist
+from .rules.settings import names_are_accepted, required_settings_hold
+from .rules.timeouts import hosts_outlive_the_tool
 
 
 def broken_policies(graph: ResourceGraph) -> list[Problem]:
     """The problems of every rule; none for a graph without cloud resources."""
+    clouds = RULES.values()
     return [
         *properties_match_the_sdk(graph),
-        *names_fit(graph),
-        *settings_hold(graph, [row for cloud in _CLOUDS for row in cloud.REQUIRED]),
-        *companions_exist(graph, [row for cloud in _CLOUDS for row in cloud.COMPANIONS]),
-        *references_exist(graph, [row for cloud in _CLOUDS for row in cloud.REFERENCES]),
-        *arns_exist(graph, outside=aws.OUTSIDE),
-        *rights_are_exact(graph, aws.POLICY_DOCUMENTS, aws.UNBOUNDED),
-        *doors_are_shut(graph),
-        *hops_outlive_the_tool(graph),
-        *doors_wait(graph),
-        *gcp.rights_are_bounded(graph),
+        *names_are_accepted(graph),
+        *required_settings_hold(graph, [row for cloud in clouds for row in cloud.required]),
+        *companions_exist(graph, [row for cloud in clouds for row in cloud.companions]),
+        *references_exist(graph, [row for cloud in clouds for row in cloud.references]),
+        *hosts_outlive_the_tool(graph, [host for cloud in clouds for host in cloud.hosts]),
+        *(problem for cloud in clouds for check in cloud.checks for problem in check(graph)),
     ]

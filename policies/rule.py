@@ -1,20 +1,20 @@
-"""What a rule about cloud resources is: a row of data, read by a function over the graph."""
+"""The forms of rules about cloud resources: rows of data, and functions on a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from components.base.limits import Limit
 from components.base.problems import Problem
-from graph.resource_graph import SECRET, UNKNOWN, Resource
+from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
 
 @dataclass(frozen=True, kw_only=True)
 class Required:
-    """A property that must be what it is required to be.
+    """A property that must have an allowed value.
 
     Attributes:
         on: type of the resource.
@@ -33,7 +33,7 @@ class Required:
     absent: bool = False
 
     def accepts(self, value: Any) -> bool:
-        """Whether ``value`` may stand there; what only the deployment will know may."""
+        """Whether ``value`` is allowed; a value that is known only after the deployment is."""
         if value in (UNKNOWN, SECRET):
             return True
         if value is None:
@@ -67,8 +67,8 @@ class Reference:
     Attributes:
         on: type of the resource.
         path: as in Required.
-        to: type of the resource that is meant.
-        output: what of it stands there; ``id`` for its id.
+        to: type of the other resource.
+        output: the output of it that the property must have; ``id`` for its id.
     """
 
     on: str
@@ -77,8 +77,47 @@ class Reference:
     output: str = "id"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A resource that runs a server and waits for its answers.
+
+    Attributes:
+        on: its type.
+        variables: path of the server's environment, a mapping or a list of names and values.
+        waits: property with the seconds that it waits for an answer.
+        grace: property with the seconds that a stopping server is given.
+        limit: how long it waits where that cannot be set.
+    """
+
+    on: str
+    variables: str
+    waits: str | None = None
+    grace: str | None = None
+    limit: Limit | None = None
+
+
+Check = Callable[[ResourceGraph], Iterable[Problem]]
+"""A rule that no row can express."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudRules:
+    """All rules for one cloud: what ``RULES`` of its module is."""
+
+    required: tuple[Required, ...]
+    companions: tuple[Companion, ...] = ()
+    references: tuple[Reference, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+def present(value: Any) -> bool:
+    """Whether something is set that is not empty."""
+    return bool(value)
+
+
 def values(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Each place that ``path`` leads to, with what stands there; None where nothing does."""
+    """Each path that ``path`` matches, with its value; None where there is none."""
     head, _, rest = path.partition(".")
     name, each, _ = head.partition("[*]")
     inside = dig(tree, name)
@@ -98,7 +137,7 @@ def values(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def within(limit: Limit) -> Callable[[Any], bool]:
-    """What a value inside ``limit`` is; seconds may be text that ends in s."""
+    """The condition that a value is inside ``limit``; seconds may be text that ends in s."""
 
     def fits(value: Any) -> bool:
         number = str(value).removesuffix("s")

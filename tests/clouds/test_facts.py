@@ -159,7 +159,7 @@ def test_no_module_outside_the_clouds_own_names_a_resource_type():
     own = {cloud.key for cloud in CLOUDS}
     found = [
         str(file.relative_to(ROOT))
-        for folder in ("components", "graph", "review", "stacks", "delivery")
+        for folder in ("components", "graph", "policies", "review", "stacks", "delivery")
         for file in (ROOT / folder).rglob("*.py")
         if not own & {*file.relative_to(ROOT).parts, file.stem}
         and any(

@@ -12,8 +12,9 @@ from components.base.cloud_resource import CloudResource
 from components.base.problems import Problem
 from graph.resource_graph import ResourceGraph
 from policies.rule import Companion, Reference, Required, values
-from policies.rules.references import arns_exist, companions_exist, references_exist
-from policies.rules.settings import names_fit, rights_are_exact, settings_hold
+from policies.rules.aws.access import arns_exist, rights_are_exact
+from policies.rules.references import companions_exist, references_exist
+from policies.rules.settings import names_are_accepted, required_settings_hold
 from tests.harness import record
 
 ROLE, RIGHTS = "aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"
@@ -68,7 +69,7 @@ def test_a_required_setting_is_missed_found_wrong_or_right():
             make(QUEUE, "right", sqsManagedSseEnabled=True),
         )
     )
-    assert paths(settings_hold(found, [row])) == [
+    assert paths(required_settings_hold(found, [row])) == [
         "none.sqsManagedSseEnabled",
         "wrong.sqsManagedSseEnabled",
     ]
@@ -140,7 +141,7 @@ def test_rights_without_bounds_are_found_wherever_they_stand():
 
 def test_a_name_that_its_cloud_does_not_allow_comes_with_one_that_it_does():
     balancer = "aws:lb/loadBalancer:LoadBalancer"
-    (problem,) = names_fit(graph(lambda make: make(balancer, "it", name="x" * 70)))
+    (problem,) = names_are_accepted(graph(lambda make: make(balancer, "it", name="x" * 70)))
     assert problem.path == "it.name"
     assert "has 70 characters, and 1 to 32 are allowed" in problem.what
     assert "write 'x" in problem.fix

@@ -1,4 +1,4 @@
-"""How rows of AWS are written: Pulumi's tokens of its resources, and what recurs in them."""
+"""Type tokens of AWS, and conditions that several rules of AWS share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from components.base.limits import Limit
 
-from ..rule import Required
+from ...rule import Required
 
 FUNCTION: Final = "aws:lambda/function:Function"
 EVENTS: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
@@ -48,12 +48,12 @@ CACHE_USERS: Final = "aws:elasticache/userGroup:UserGroup"
 def must(
     on: str, path: str, allowed: tuple[Any, ...] | Callable[[Any], bool], so: str, fix: str
 ) -> Required:
-    """A row, as short as a row of a table."""
+    """A row in short form."""
     return Required(on=on, path=path, allowed=allowed, consequence=so, fix=fix)
 
 
 def within(limit: Limit, *, scale: int = 1) -> Callable[[Any], bool]:
-    """Whether a whole number keeps the limit, in units that are ``scale`` times smaller."""
+    """Whether a whole number is inside the limit, in units that are ``scale`` times smaller."""
     return lambda value: (
         isinstance(value, int) and (limit.least * scale <= value <= limit.most * scale)
     )
@@ -67,5 +67,5 @@ def description(value: Any) -> bool:
 
 
 def named(value: Any) -> bool:
-    """Whether something is named."""
+    """Whether it is a text that is not empty."""
     return isinstance(value, str) and value != ""

@@ -1,31 +1,31 @@
-"""What of Azure holds data must be: private, encrypted, backed up, closed without an identity."""
+"""Required settings of storage, databases, caches and logs."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from components.azure.facts import AZURE_POSTGRES_BACKUP_DAYS
-from components.azure.resource_group import STORAGE
+from components.azure.facts import (
+    AZURE_LOG_DAYS,
+    AZURE_POSTGRES_BACKUP_DAYS,
+)
+from components.azure.resource_group import STORAGE, WORKSPACE
 
-from ..rule import Required, within
+from ...rule import Required, within
+from .types import POSTGRES, REDIS, REDIS_DATABASE
 
-POSTGRES: Final = "azure-native:dbforpostgresql:Server"
-REDIS: Final = "azure-native:redisenterprise:RedisEnterprise"
-REDIS_DATABASE: Final = "azure-native:redisenterprise:Database"
-
-DATA: Final[tuple[Required, ...]] = (
+REQUIRED: Final[tuple[Required, ...]] = (
     Required(
         on=STORAGE,
         path="allowSharedKeyAccess",
         allowed=(False,),
-        consequence="whoever has the account's key reads and writes all of it",
+        consequence="everyone with the account's key could read and write all of it",
         fix="set it to false",
     ),
     Required(
         on=STORAGE,
         path="allowBlobPublicAccess",
         allowed=(False,),
-        consequence="a container could be opened to the whole internet",
+        consequence="a container could be made public",
         fix="set it to false",
     ),
     Required(
@@ -53,7 +53,7 @@ DATA: Final[tuple[Required, ...]] = (
         on=POSTGRES,
         path="network.publicNetworkAccess",
         allowed=("Disabled",),
-        consequence="the database would be reached from the internet",
+        consequence="the database would accept connections from the internet",
         fix="set it to Disabled",
     ),
     Required(
@@ -68,7 +68,7 @@ DATA: Final[tuple[Required, ...]] = (
         path="administratorLoginPassword",
         allowed=(),
         consequence="a password would stand in the program and in its state",
-        fix="take it away: who connects proves who they are to Entra ID",
+        fix="remove it: clients log in through Entra ID",
         absent=True,
     ),
     Required(
@@ -82,14 +82,14 @@ DATA: Final[tuple[Required, ...]] = (
         on=POSTGRES,
         path="backup.geoRedundantBackup",
         allowed=("Enabled",),
-        consequence="what a region loses is lost",
+        consequence="backups are lost together with their region",
         fix="set it to Enabled",
     ),
     Required(
         on=REDIS,
         path="publicNetworkAccess",
         allowed=("Disabled",),
-        consequence="the cache would be reached from the internet",
+        consequence="the cache would accept connections from the internet",
         fix="set it to Disabled",
     ),
     Required(
@@ -110,7 +110,14 @@ DATA: Final[tuple[Required, ...]] = (
         on=REDIS_DATABASE,
         path="accessKeysAuthentication",
         allowed=("Disabled",),
-        consequence="whoever has the cache's key reads and writes all of it",
+        consequence="everyone with the cache's key could read and write all of it",
         fix="set it to Disabled",
+    ),
+    Required(
+        on=WORKSPACE,
+        path="retentionInDays",
+        allowed=within(AZURE_LOG_DAYS),
+        consequence="the retention of logs is not stated, or the cloud refuses it",
+        fix=f"set {AZURE_LOG_DAYS.least} to {AZURE_LOG_DAYS.most}",
     ),
 )

@@ -1,4 +1,4 @@
-"""What tasks, their load balancer, databases and caches are required to be."""
+"""Required settings of tasks, their network and their load balancer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from components.aws.facts import ALB_DRAIN, ALB_IDLE, RDS_BACKUPS
+from components.aws.facts import ALB_DRAIN, ALB_IDLE
 
-from ..rule import Required
-from .aws_types import (
+from ...rule import Required
+from .types import (
     BALANCER,
-    CACHE,
     CLUSTER,
-    DATABASE,
     GROUP,
     IN,
     OUT,
-    PARAMETERS,
     SERVICE,
     TARGETS,
     TASK,
@@ -43,10 +40,6 @@ def _no_secret_in_clear(container: dict[str, Any]) -> bool:
     )
 
 
-def _forces_tls(parameters: Any) -> bool:
-    return {"name": "rds.force_ssl", "value": "1"} in parameters
-
-
 _DESCRIBED: Final = {
     GROUP: "EC2 API Reference, CreateSecurityGroup",
     IN: "EC2 API Reference, IpRange",
@@ -68,21 +61,21 @@ REQUIRED: Final[tuple[Required, ...]] = (
         CLUSTER,
         "settings[*].value",
         ("enabled", "enhanced"),
-        "nobody sees what the tasks use",
+        "the tasks' use of CPU and memory is not recorded",
         "set containerInsights to enabled",
     ),
     must(
         TASK,
         "containerDefinitions",
         _each_container(lambda each: each.get("readonlyRootFilesystem") is True),
-        "whoever takes over the server may change its program",
+        "an attacker who takes over the server could change its program",
         "set readonlyRootFilesystem to true",
     ),
     must(
         TASK,
         "containerDefinitions",
         _each_container(_without_root),
-        "whoever takes over the server is root in the task",
+        "an attacker who takes over the server would be root in the task",
         "set user to 65534:65534",
     ),
     must(
@@ -96,7 +89,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         TASK,
         "containerDefinitions",
         _each_container(lambda each: "logConfiguration" in each),
-        "what the server writes is lost",
+        "the server's logs are lost",
         "set logConfiguration",
     ),
     must(
@@ -110,7 +103,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         TASK,
         "containerDefinitions",
         _each_container(_no_secret_in_clear),
-        "everyone who may describe the task reads it",
+        "everyone with the right to describe the task can read it",
         "move the variable to secrets",
     ),
     must(TASK, "networkMode", ("awsvpc",), "Fargate has no other", "write awsvpc"),
@@ -118,14 +111,14 @@ REQUIRED: Final[tuple[Required, ...]] = (
         SERVICE,
         "networkConfiguration.assignPublicIp",
         (False,),
-        "a task could be reached beside the load balancer",
+        "clients could connect to a task without the load balancer",
         "set it to false",
     ),
     must(
         SERVICE,
         "deploymentCircuitBreaker.rollback",
         (True,),
-        "a version that does not start is tried for ever",
+        "a version that does not start is retried without end",
         "set enable and rollback to true",
     ),
     must(
@@ -155,63 +148,5 @@ REQUIRED: Final[tuple[Required, ...]] = (
         named,
         "tasks that cannot serve are sent requests",
         "write /health",
-    ),
-    must(DATABASE, "storageEncrypted", (True,), "data is stored in clear", "set it to true"),
-    must(
-        DATABASE,
-        "publiclyAccessible",
-        (False,),
-        "the database gets an address on the internet",
-        "set it to false",
-    ),
-    must(
-        DATABASE,
-        "manageMasterUserPassword",
-        (True,),
-        "somebody has to think up a password, and it is in the state",
-        "set it to true, and leave password out",
-    ),
-    must(
-        DATABASE,
-        "backupRetentionPeriod",
-        within(RDS_BACKUPS),
-        "there is no backup, or AWS refuses the number",
-        "1 to 35 days",
-    ),
-    must(
-        DATABASE,
-        "skipFinalSnapshot",
-        (False,),
-        "a deleted database is gone",
-        "set it to false",
-    ),
-    must(
-        PARAMETERS,
-        "parameters",
-        _forces_tls,
-        "passwords and data may cross the network in clear",
-        "set rds.force_ssl to 1",
-    ),
-    must(
-        CACHE,
-        "transitEncryptionEnabled",
-        (True,),
-        "passwords and data cross the network in clear",
-        "set it to true",
-    ),
-    must(CACHE, "atRestEncryptionEnabled", (True,), "snapshots are in clear", "set it to true"),
-    must(
-        CACHE,
-        "userGroupIds[*]",
-        named,
-        "everyone who reaches it is let in",
-        "set the group of its users",
-    ),
-    must(
-        CACHE,
-        "snapshotRetentionLimit",
-        within(RDS_BACKUPS),
-        "there is no backup, or AWS refuses the number",
-        "1 to 35 days",
     ),
 )

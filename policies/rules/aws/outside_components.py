@@ -1,39 +1,38 @@
-"""What a program may make beside the components, which would undo what they are careful about."""
+"""Rules for resources that are not part of a component: broad rights, public addresses and ACLs."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from ..rule import Required
+from ...rule import Required
+from .exposure import EVERYONE, PUBLIC_PORTS
 
-PROJECT_ROLES: Final = "gcp:projects/iAMBinding:IAMBinding"
-EVERYONE: Final = ("0.0.0.0/0", "::/0")
-PUBLIC_PORTS: Final = (80, 443)
 _BROAD: Final = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
-_ALL_OF_IT: Final = "whoever takes over what runs under it may do nearly everything in the account"
-_PAST_THE_DOOR: Final = "it is reached past the load balancer"
-_READ_BY_ALL: Final = "the whole internet reads what is in it"
+_NEARLY_ALL: Final = (
+    "an attacker who takes over a server with it could do nearly everything in the account"
+)
+_PUBLIC: Final = "clients could connect without the load balancer"
 
 
 def _bounded(policy: Any) -> bool:
     return not str(policy).endswith(tuple(f"/{name}" for name in _BROAD))
 
 
-def _shut(rule: Any) -> bool:
-    """Whether an inline rule of a security group lets everyone in on the doors' ports alone."""
+def _private(rule: Any) -> bool:
+    """Whether an inline rule of a security group is public on the load balancer's ports only."""
     open_to_all = {*rule.get("cidrBlocks", ()), *rule.get("ipv6CidrBlocks", ())} & {*EVERYONE}
     ports = (rule.get("fromPort"), rule.get("toPort"))
     return not open_to_all or (ports[0] == ports[1] and ports[0] in PUBLIC_PORTS)
 
 
-AWS: Final = (
+REQUIRED: Final = (
     *(
         Required(
             on=on,
             path=path,
             allowed=_bounded,
             absent=True,
-            consequence=_ALL_OF_IT,
+            consequence=_NEARLY_ALL,
             fix="list the actions that are called, in a policy of its own",
         )
         for on, path in (
@@ -45,9 +44,9 @@ AWS: Final = (
     Required(
         on="aws:ec2/securityGroup:SecurityGroup",
         path="ingress[*]",
-        allowed=_shut,
+        allowed=_private,
         absent=True,
-        consequence=_PAST_THE_DOOR,
+        consequence=_PUBLIC,
         fix="name port 443, or the networks that are meant",
     ),
     *(
@@ -56,7 +55,7 @@ AWS: Final = (
             path=f"{addresses}[*]",
             allowed=lambda address: address not in EVERYONE,
             absent=True,
-            consequence=_PAST_THE_DOOR,
+            consequence=_PUBLIC,
             fix="name the networks that are meant",
         )
         for addresses in ("cidrBlocks", "ipv6CidrBlocks")
@@ -67,22 +66,9 @@ AWS: Final = (
             path="acl",
             allowed=("private", "bucket-owner-full-control", "log-delivery-write"),
             absent=True,
-            consequence=_READ_BY_ALL,
+            consequence="everyone on the internet could read its objects",
             fix="write private",
         )
         for on in ("aws:s3/bucketAcl:BucketAcl", "aws:s3/bucket:Bucket")
     ),
 )
-"""Of AWS."""
-
-GCP: Final = (
-    Required(
-        on="gcp:compute/firewall:Firewall",
-        path="sourceRanges[*]",
-        allowed=lambda address: address not in EVERYONE,
-        absent=True,
-        consequence="everyone reaches what stands behind it",
-        fix="name the networks that are meant",
-    ),
-)
-"""Of Google Cloud."""

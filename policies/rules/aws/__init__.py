@@ -1,22 +1,15 @@
-"""What AWS resources must be: encrypted, private, logged, backed up, inside AWS's limits."""
+"""Rules for AWS: encrypted, private, logged, backed up, inside its limits."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from components.aws.facts import AWS_ARN
-
-from ..rule import Companion, Reference, Required
-from . import (
-    aws_containers as aws_task_settings,
-)
-from . import (
-    aws_serverless as aws_settings,
-)
-from . import (
-    resources_outside_components as beside,
-)
-from .aws_types import (
+from ...rule import CloudRules, Companion, Reference
+from . import containers, data, functions, outside_components
+from .access import policies_are_exact
+from .exposure import only_load_balancers_are_public
+from .timeouts import timeouts_outlive_the_tool
+from .types import (
     API,
     BALANCER,
     BUCKET,
@@ -49,24 +42,21 @@ from .aws_types import (
     VERSIONS,
 )
 
-REQUIRED: Final[tuple[Required, ...]] = (
-    *aws_settings.REQUIRED,
-    *aws_task_settings.REQUIRED,
-    *beside.AWS,
-)
-
 COMPANIONS: Final[tuple[Companion, ...]] = (
     Companion(
         on=BUCKET, companion=PRIVATE, by="bucket", consequence="the bucket may become public"
     ),
     Companion(
-        on=BUCKET, companion=VERSIONS, by="bucket", consequence="what is overwritten is gone"
+        on=BUCKET,
+        companion=VERSIONS,
+        by="bucket",
+        consequence="overwritten objects cannot be restored",
     ),
     Companion(
         on=BUCKET, companion=ENCRYPTION, by="bucket", consequence="objects are not encrypted"
     ),
     Companion(
-        on=BUCKET, companion=BUCKET_POLICY, by="bucket", consequence="it is read without TLS"
+        on=BUCKET, companion=BUCKET_POLICY, by="bucket", consequence="it could be read without TLS"
     ),
 )
 
@@ -108,26 +98,15 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
     )
 )
 
-POLICY_DOCUMENTS: Final = (
-    (ROLE, "assumeRolePolicy"),
-    (ROLE, "inlinePolicies[*].policy"),
-    (ROLE_POLICY, "policy"),
-    ("aws:iam/policy:Policy", "policy"),
-    (BUCKET_POLICY, "policy"),
-    ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+RULES: Final = CloudRules(
+    required=(
+        *functions.REQUIRED,
+        *containers.REQUIRED,
+        *data.REQUIRED,
+        *outside_components.REQUIRED,
+    ),
+    companions=COMPANIONS,
+    references=REFERENCES,
+    checks=(policies_are_exact, only_load_balancers_are_public, timeouts_outlive_the_tool),
 )
-"""Type tokens, each with the path of a policy document."""
-
-UNBOUNDED: Final[dict[str, str]] = {
-    "ecr:GetAuthorizationToken": "a token is for all that the account may pull: it has no resource",
-}
-"""Actions that AWS allows on every resource only, each with its reason."""
-
-OUTSIDE: Final[tuple[str, ...]] = (
-    # What the configuration names: secrets under qudag-mcp/, and the load balancer's certificate.
-    AWS_ARN,
-    r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
-    # Images that were pushed before: the repository is not this stack's to make.
-    r"arn:aws:ecr:[a-z0-9-]+:\d{12}:repository/[\w./-]+",
-)
-"""ARNs of resources that no stack of ours makes."""
+"""All rules for AWS."""

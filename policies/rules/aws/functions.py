@@ -1,4 +1,4 @@
-"""What functions, their fronts, tables, queues, logs and buckets are required to be."""
+"""Required settings of functions, their APIs and their logs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,8 @@ from components.aws.facts import (
     LOG_RETENTION_DAYS,
 )
 
-from ..rule import Required
-from .aws_types import (
-    ENCRYPTION,
-    FUNCTION,
-    INTEGRATION,
-    LOGS,
-    PRIVATE,
-    QUEUE,
-    ROUTE,
-    STAGE,
-    TABLE,
-    URL,
-    VERSIONS,
-    must,
-    named,
-    within,
-)
+from ...rule import Required
+from .types import FUNCTION, INTEGRATION, LOGS, ROUTE, STAGE, URL, must, named, within
 
 
 def _positive(value: Any) -> bool:
@@ -67,21 +52,21 @@ REQUIRED: Final[tuple[Required, ...]] = (
         FUNCTION,
         "loggingConfig.logGroup",
         named,
-        "Lambda makes a group that never forgets",
+        "Lambda creates a log group without retention",
         "name a log group with a retention",
     ),
     must(
         FUNCTION,
         "deadLetterConfig.targetArn",
         named,
-        "an event that fails is gone without a trace",
+        "a failed event is lost",
         "set a dead-letter queue",
     ),
     must(
         FUNCTION,
         "reservedConcurrentExecutions",
         _positive,
-        "one flood of calls takes the whole account's concurrency",
+        "one burst of calls could use up the account's concurrency",
         "reserve a share of 1 or more",
     ),
     must(
@@ -95,7 +80,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         URL,
         "authorizationType",
         ("NONE", "AWS_IAM"),
-        "nobody knows who may call it",
+        "it is not stated who may call it",
         "write AWS_IAM, or NONE where it is public",
     ),
     must(
@@ -109,66 +94,21 @@ REQUIRED: Final[tuple[Required, ...]] = (
         ROUTE,
         "authorizationType",
         ("NONE", "AWS_IAM", "JWT"),
-        "nobody knows who may call it",
+        "it is not stated who may call it",
         "write AWS_IAM, or NONE where it is public",
     ),
     must(
         STAGE,
         "defaultRouteSettings.throttlingRateLimit",
         _positive,
-        "one client can take all that the account's APIs are allowed",
+        "one client could use up the rate limit of the account's APIs",
         "set a rate",
-    ),
-    must(
-        TABLE,
-        "serverSideEncryption.enabled",
-        (True,),
-        "it is encrypted with a key that is not the account's",
-        "set it to true",
-    ),
-    must(
-        TABLE,
-        "pointInTimeRecovery.enabled",
-        (True,),
-        "what is deleted by mistake is gone",
-        "set it to true",
-    ),
-    must(TABLE, "ttl.enabled", (True,), "what has expired is never deleted", "set it to true"),
-    must(
-        QUEUE,
-        "sqsManagedSseEnabled",
-        (True,),
-        "its messages are stored in clear",
-        "set it to true",
     ),
     must(
         LOGS,
         "retentionInDays",
         LOG_RETENTION_DAYS,
-        "logs are kept for ever, or AWS refuses the number",
+        "logs are kept without end, or AWS refuses the number",
         "write 30, or another of PutRetentionPolicy's numbers",
-    ),
-    *(
-        must(PRIVATE, key, (True,), "the bucket may become public", "set it to true")
-        for key in (
-            "blockPublicAcls",
-            "blockPublicPolicy",
-            "ignorePublicAcls",
-            "restrictPublicBuckets",
-        )
-    ),
-    must(
-        VERSIONS,
-        "versioningConfiguration.status",
-        ("Enabled",),
-        "what is overwritten is gone",
-        "write Enabled",
-    ),
-    must(
-        ENCRYPTION,
-        "rules[*].applyServerSideEncryptionByDefault.sseAlgorithm",
-        ("AES256", "aws:kms"),
-        "objects are not encrypted as we say",
-        "write AES256 or aws:kms",
     ),
 )

@@ -1,58 +1,49 @@
-"""What of Google Cloud holds data must be: private, encrypted, backed up, closed without a name."""
+"""Required settings of databases, caches, buckets and logs."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from ..rule import Required
-
-BUCKET: Final = "gcp:storage/bucket:Bucket"
-FIRESTORE: Final = "gcp:firestore/database:Database"
-SQL: Final = "gcp:sql/databaseInstance:DatabaseInstance"
-VALKEY: Final = "gcp:memorystore/instance:Instance"
+from ...rule import Required, present
+from .types import BUCKET, FIELD, FIRESTORE, LOGS, SQL, USER, VALKEY
 
 _BACKUPS: Final = "settings.backupConfiguration"
 _ADDRESS: Final = "settings.ipConfiguration"
 
-
-def _said(value: Any) -> bool:
-    return bool(value)
-
-
-DATA: Final[tuple[Required, ...]] = (
+REQUIRED: Final[tuple[Required, ...]] = (
     Required(
         on=BUCKET,
         path="uniformBucketLevelAccess",
         allowed=(True,),
-        consequence="single objects could be opened to anybody by lists of their own",
+        consequence="single objects could be made public by object ACLs",
         fix="set it to true",
     ),
     Required(
         on=BUCKET,
         path="publicAccessPrevention",
         allowed=("enforced",),
-        consequence="a policy could make the source public",
+        consequence="a policy could make the bucket public",
         fix="set it to enforced",
     ),
     Required(
         on=BUCKET,
         path="versioning.enabled",
         allowed=(True,),
-        consequence="what is overwritten or deleted is gone",
+        consequence="overwritten and deleted objects cannot be restored",
         fix="set it to true",
     ),
     Required(
         on=FIRESTORE,
         path="pointInTimeRecoveryEnablement",
         allowed=("POINT_IN_TIME_RECOVERY_ENABLED",),
-        consequence="what is lost by mistake is lost after an hour",
+        consequence="data deleted by mistake can be restored for an hour only",
         fix="set it to POINT_IN_TIME_RECOVERY_ENABLED",
     ),
     Required(
-        on="gcp:firestore/field:Field",
+        on=FIELD,
         path="ttlConfig",
         allowed=lambda value: isinstance(value, dict),
-        consequence="sessions that have expired would be kept for ever",
+        consequence="expired sessions would never be deleted",
         fix="set it to {}",
     ),
     Required(
@@ -65,7 +56,7 @@ DATA: Final[tuple[Required, ...]] = (
     Required(
         on=SQL,
         path=f"{_ADDRESS}.privateNetwork",
-        allowed=_said,
+        allowed=present,
         consequence="the database would have no private address",
         fix="set the id of your network",
     ),
@@ -80,33 +71,33 @@ DATA: Final[tuple[Required, ...]] = (
         on=SQL,
         path=f"{_BACKUPS}.enabled",
         allowed=(True,),
-        consequence="what is lost is lost",
+        consequence="lost data could not be restored",
         fix="set it to true",
     ),
     Required(
         on=SQL,
         path=f"{_BACKUPS}.pointInTimeRecoveryEnabled",
         allowed=(True,),
-        consequence="what is lost since the night's backup is lost",
+        consequence="data written since the last backup is lost",
         fix="set it to true",
     ),
     Required(
         on=SQL,
         path="settings.deletionProtectionEnabled",
         allowed=(True, False),
-        consequence="nobody has decided whether the database may be deleted",
+        consequence="it is not stated whether the database may be deleted",
         fix="set it to true where it holds data",
     ),
     Required(
-        on="gcp:sql/user:User",
+        on=USER,
         path="password",
         allowed=(),
         consequence="a password would stand in the program and in its state",
-        fix="take it away, and set type to CLOUD_IAM_SERVICE_ACCOUNT",
+        fix="remove it, and set type to CLOUD_IAM_SERVICE_ACCOUNT",
         absent=True,
     ),
     Required(
-        on="gcp:sql/user:User",
+        on=USER,
         path="deletionPolicy",
         allowed=("ABANDON",),
         consequence="a user who owns what is in the database cannot be dropped: destroying fails",
@@ -123,7 +114,14 @@ DATA: Final[tuple[Required, ...]] = (
         on=VALKEY,
         path="authorizationMode",
         allowed=("IAM_AUTH",),
-        consequence="everything on the network could read and write it",
+        consequence="every client on the network could read and write it",
         fix="set it to IAM_AUTH",
+    ),
+    Required(
+        on=LOGS,
+        path="retentionDays",
+        allowed=lambda days: isinstance(days, int) and 1 <= days <= 3650,
+        consequence="logs would be kept for 30 days, whatever was wanted, or the cloud refuses it",
+        fix="set 1 to 3650 (Cloud Logging, Quotas and limits)",
     ),
 )

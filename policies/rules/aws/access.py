@@ -1,0 +1,193 @@
+"""Policies of IAM and of resources: no right on everything, no ARN of another owner."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from components.aws.facts import AWS_ARN
+from components.base.problems import Problem
+from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
+
+from ...rule import at, values
+from .types import BUCKET_POLICY, ROLE, ROLE_POLICY
+
+POLICY_DOCUMENTS: Final = (
+    (ROLE, "assumeRolePolicy"),
+    (ROLE, "inlinePolicies[*].policy"),
+    (ROLE_POLICY, "policy"),
+    ("aws:iam/policy:Policy", "policy"),
+    (BUCKET_POLICY, "policy"),
+    ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+)
+"""Types with the path of their policy document."""
+
+UNBOUNDED: Final[dict[str, str]] = {
+    "ecr:GetAuthorizationToken": "the action has no resource: a token is for the whole registry",
+}
+"""Actions that AWS allows on every resource only, each with its reason."""
+
+OUTSIDE: Final[tuple[str, ...]] = (
+    # Named in the configuration: secrets under qudag-mcp/, and the load balancer's certificate.
+    AWS_ARN,
+    r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
+    # Repositories of images that were pushed before.
+    r"arn:aws:ecr:[a-z0-9-]+:\d{12}:repository/[\w./-]+",
+)
+"""ARNs of resources that exist before the stack is deployed."""
+
+_ALL_OF_A_KIND: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+[:/])?\*")
+"""An ARN that has a wildcard in place of the resource's name."""
+
+_ARN: Final = re.compile(r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:(?P<account>\d{12}):[\w/.:*+=,@${}-]+")
+
+
+def policies_are_exact(graph: ResourceGraph) -> Iterator[Problem]:
+    """No policy allows every action or every resource, and none names an unknown ARN."""
+    yield from rights_are_exact(graph, POLICY_DOCUMENTS, UNBOUNDED)
+    yield from arns_exist(graph, outside=OUTSIDE)
+
+
+def rights_are_exact(
+    graph: ResourceGraph, documents: Iterable[tuple[str, str]], unbounded: Mapping[str, str]
+) -> Iterator[Problem]:
+    """No policy allows every action or every resource, unless AWS knows no finer right.
+
+    Args:
+        documents: type tokens, each with the path of a policy document.
+        unbounded: actions for which AWS knows no resource, each with its reason.
+    """
+    for token, key in documents:
+        for resource in graph.all(token):
+            for path, document in values(resource.inputs, key):
+                for number, statement in enumerate(_statements(document)):
+                    at_statement = f"{path}.Statement[{number}]"
+                    yield from _inexact(resource, at_statement, statement, unbounded)
+
+
+def _inexact(
+    resource: Resource, path: str, statement: Mapping[str, Any], unbounded: Mapping[str, str]
+) -> Iterator[Problem]:
+    if statement.get("Effect") != "Allow":
+        return
+    actions, targets = _many(statement.get("Action")), _many(statement.get("Resource"))
+    for action in actions:
+        if "*" in action:
+            yield at(
+                resource,
+                f"{path}.Action",
+                f"allows {action}",
+                "an attacker who takes over the server could do all of that",
+                "list the actions that are called",
+            )
+    for turned in ("NotAction", "NotResource"):
+        if turned in statement:
+            yield at(
+                resource,
+                f"{path}.{turned}",
+                "allows all but what it names",
+                "actions and resources that AWS adds later would be allowed as well",
+                f"write {turned.removeprefix('Not')}, with what is meant",
+            )
+    for target in targets:
+        if _ALL_OF_A_KIND.match(target):
+            yield at(
+                resource,
+                f"{path}.Resource",
+                f"allows {target}",
+                "it applies to resources of other stacks in the account",
+                "name the ARN",
+            )
+    if "*" in targets and not set(actions) <= unbounded.keys():
+        rest = ", ".join(sorted(set(actions) - unbounded.keys()))
+        yield at(
+            resource,
+            f"{path}.Resource",
+            f"allows {rest} on every resource",
+            "it applies to resources of other stacks in the account",
+            "name the ARNs",
+        )
+    if _many(statement.get("Principal")) == ["*"] and not statement.get("Condition"):
+        yield at(
+            resource,
+            f"{path}.Principal",
+            "allows everybody",
+            "everyone on the internet could use it",
+            "name the principals",
+        )
+
+
+def _statements(document: Any) -> list[dict[str, Any]]:
+    if not isinstance(document, str) or document == UNKNOWN:
+        return []
+    statements: Any = json.loads(document).get("Statement", [])
+    single = isinstance(statements, dict)
+    return [cast("dict[str, Any]", statements)] if single else cast("list[Any]", statements)
+
+
+def _many(value: Any) -> list[str]:
+    """One or several, as policy documents may say either; a principal by its kind likewise."""
+    match value:
+        case None:
+            return []
+        case dict():
+            return [one for each in cast("dict[str, Any]", value).values() for one in _many(each)]
+        case list():
+            return [str(each) for each in cast("list[Any]", value)]
+        case _:
+            return [str(value)]
+
+
+def arns_exist(graph: ResourceGraph, *, outside: Iterable[str]) -> Iterator[Problem]:
+    """Each ARN of a policy is of a resource of the graph, or matches ``outside``.
+
+    Args:
+        outside: regular expressions of ARNs that the configuration names: secrets, certificates.
+    """
+    ours = {
+        arn
+        for each in graph.resources
+        for key, said in each.outputs.items()
+        if key not in each.inputs
+        for arn in _arns(said)
+    }
+    known_outside = re.compile("|".join(outside))
+    for resource in graph.resources:
+        if resource.type not in _POLICIES:
+            continue
+        for arn in sorted(set(_arns(resource.inputs))):
+            if not known_outside.fullmatch(arn) and not any(_covers(arn, own) for own in ours):
+                yield at(
+                    resource,
+                    _POLICIES[resource.type],
+                    f"names {arn}, and no resource of this stack has that ARN",
+                    "the right would be on another owner's resource, or on none",
+                    "pass the arn of the resource itself",
+                )
+
+
+_POLICIES: Final = {
+    "aws:iam/rolePolicy:RolePolicy": "policy",
+    "aws:iam/policy:Policy": "policy",
+}
+
+
+def _covers(arn: str, own: str) -> bool:
+    """Whether a policy's ARN is ``own`` or something inside it: an index, a stream, a stage."""
+    return arn == own or arn.startswith((f"{own}/", f"{own}:"))
+
+
+def _arns(tree: Any) -> Iterator[str]:
+    match tree:
+        case str():
+            yield from (found[0] for found in _ARN.finditer(tree))
+        case dict():
+            for inner in cast("dict[str, Any]", tree).values():
+                yield from _arns(inner)
+        case list():
+            for inner in cast("list[Any]", tree):
+                yield from _arns(inner)
+        case _:
+            pass

@@ -1,0 +1,46 @@
+"""Role assignments, and the tags by which an owner is found."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from components.azure.resource_group import ROLES, TAGGED
+
+from ...rule import Required, present
+from .types import ASSIGNMENT
+
+
+def _on_one_resource(scope: Any) -> bool:
+    return isinstance(scope, str) and "/providers/" in scope
+
+
+def _known_role(definition: Any) -> bool:
+    return str(definition).rpartition("/")[2] in ROLES.values()
+
+
+REQUIRED: Final[tuple[Required, ...]] = (
+    *(
+        Required(
+            on=token,
+            path="tags",
+            allowed=present,
+            consequence="its owner and its costs could not be told",
+            fix="make it with AzureGroup.make, which gives it the place's tags",
+        )
+        for token in sorted(TAGGED)
+    ),
+    Required(
+        on=ASSIGNMENT,
+        path="scope",
+        allowed=_on_one_resource,
+        consequence="it applies to everything in the resource group or the subscription",
+        fix="pass the id of the one resource",
+    ),
+    Required(
+        on=ASSIGNMENT,
+        path="roleDefinitionId",
+        allowed=_known_role,
+        consequence="it may be Owner or Contributor, which can do anything there",
+        fix=f"one of: {', '.join(ROLES)}",
+    ),
+)

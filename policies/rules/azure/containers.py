@@ -1,0 +1,89 @@
+"""Required settings of container apps and container groups."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from components.azure.facts import (
+    AZURE_CONTAINER_APP_GRACE,
+)
+
+from ...rule import Required, pinned, present, within
+from .types import CONTAINER_APP, ENVIRONMENT, GROUP
+
+REQUIRED: Final[tuple[Required, ...]] = (
+    Required(
+        on=CONTAINER_APP,
+        path="configuration.ingress.allowInsecure",
+        allowed=(False,),
+        consequence="bearer tokens would cross the internet in clear text",
+        fix="set it to false",
+    ),
+    Required(
+        on=CONTAINER_APP,
+        path="configuration.secrets[*].value",
+        allowed=(),
+        consequence="the secret would stand in the program and in its state",
+        fix="set keyVaultUrl and identity instead",
+        absent=True,
+    ),
+    Required(
+        on=CONTAINER_APP,
+        path="configuration.registries[*].passwordSecretRef",
+        allowed=(),
+        consequence="the registry's password would have to be kept and rotated",
+        fix="set identity instead",
+        absent=True,
+    ),
+    Required(
+        on=CONTAINER_APP,
+        path="template.containers[*].probes",
+        allowed=present,
+        consequence="requests would be sent to a replica that cannot answer",
+        fix="add probes on /health and /ready",
+    ),
+    Required(
+        on=CONTAINER_APP,
+        path="template.containers[*].image",
+        allowed=pinned,
+        consequence="replicas started at different times would run different programs",
+        fix="name a version, or a digest",
+    ),
+    Required(
+        on=CONTAINER_APP,
+        path="template.terminationGracePeriodSeconds",
+        allowed=within(AZURE_CONTAINER_APP_GRACE),
+        consequence="calls in flight would be cut after 30 s, or the cloud refuses it",
+        fix=f"set the budget's grace, at most {AZURE_CONTAINER_APP_GRACE.most}",
+    ),
+    Required(
+        on=ENVIRONMENT,
+        path="appLogsConfiguration.destination",
+        allowed=("azure-monitor", "log-analytics"),
+        consequence="logs would be kept nowhere",
+        fix="set it to azure-monitor",
+    ),
+    Required(
+        on=GROUP,
+        path="ipAddress.type",
+        allowed=("Private",),
+        consequence="a group has no TLS: bearer tokens would cross the internet in clear text",
+        fix="set it to Private, with a gateway before it",
+    ),
+    Required(
+        on=GROUP,
+        path="containers[*].environmentVariables[*].secureValue",
+        allowed=(),
+        consequence="the secret would stand in the program and in its state",
+        fix="run it as a container app, whose secrets are references to Key Vault",
+        absent=True,
+    ),
+    Required(
+        on=GROUP,
+        path="imageRegistryCredentials[*].password",
+        allowed=(),
+        consequence="the registry's password would stand in the program and in its state",
+        fix="set identity instead",
+        absent=True,
+    ),
+)

@@ -1,0 +1,94 @@
+"""Required settings of Cloud Run services."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from components.gcp.facts import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT
+
+from ...rule import Required, pinned, present, within
+from .types import SERVICE, is_number
+
+_CONTAINER: Final = "template.containers[*]"
+
+
+REQUIRED: Final[tuple[Required, ...]] = (
+    Required(
+        on=SERVICE,
+        path="ingress",
+        allowed=present,
+        consequence="it would accept requests from every network",
+        fix="set it to INGRESS_TRAFFIC_ALL, or to one of the internal ones",
+    ),
+    Required(
+        on=SERVICE,
+        path="invokerIamDisabled",
+        allowed=(False,),
+        consequence="everyone could call it, whatever its IAM policy says",
+        fix="set it to false",
+    ),
+    Required(
+        on=SERVICE,
+        path="template.serviceAccount",
+        allowed=present,
+        consequence="it would run as the project's default account, which may edit the project",
+        fix="pass the email of an account of its own",
+    ),
+    Required(
+        on=SERVICE,
+        path="template.executionEnvironment",
+        allowed=("EXECUTION_ENVIRONMENT_GEN2",),
+        consequence="the first generation emulates only a part of Linux",
+        fix="set it to EXECUTION_ENVIRONMENT_GEN2",
+    ),
+    Required(
+        on=SERVICE,
+        path="template.timeout",
+        allowed=within(CLOUD_RUN_TIMEOUT),
+        consequence="a call would be cut, or the cloud refuses it (Cloud Run, Quotas and limits)",
+        fix=f"set at most {CLOUD_RUN_TIMEOUT.most}s",
+    ),
+    Required(
+        on=SERVICE,
+        path="template.maxInstanceRequestConcurrency",
+        allowed=within(CLOUD_RUN_CONCURRENCY),
+        consequence="the cloud refuses it (Cloud Run, Maximum concurrent requests)",
+        fix=f"set at most {CLOUD_RUN_CONCURRENCY.most}",
+    ),
+    Required(
+        on=SERVICE,
+        path=f"{_CONTAINER}.image",
+        allowed=pinned,
+        consequence="instances started at different times would run different programs",
+        fix="name a version, or a digest",
+    ),
+    Required(
+        on=SERVICE,
+        path=f"{_CONTAINER}.resources.cpuIdle",
+        allowed=(False,),
+        consequence="CPU is withheld between requests: streams and drains stop",
+        fix="set it to false",
+    ),
+    Required(
+        on=SERVICE,
+        path=f"{_CONTAINER}.startupProbe.httpGet.path",
+        allowed=("/health",),
+        consequence="requests would be sent to an instance that cannot answer yet",
+        fix="set it to /health",
+    ),
+    Required(
+        on=SERVICE,
+        path=f"{_CONTAINER}.livenessProbe.httpGet.path",
+        allowed=("/health",),
+        consequence="an instance that hangs would be kept",
+        fix="set it to /health",
+    ),
+    Required(
+        on=SERVICE,
+        path=f"{_CONTAINER}.envs[*].valueSource.secretKeyRef.version",
+        allowed=is_number,
+        consequence="instances started at different times would have different secrets",
+        fix="write the version's number",
+        absent=True,
+    ),
+)

@@ -1,0 +1,18 @@
+"""Rules for resources that are not part of a component: firewalls."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...rule import Required
+
+REQUIRED: Final = (
+    Required(
+        on="gcp:compute/firewall:Firewall",
+        path="sourceRanges[*]",
+        allowed=lambda address: address not in ("0.0.0.0/0", "::/0"),
+        absent=True,
+        consequence="everyone could connect to the machines behind it",
+        fix="name the networks that are meant",
+    ),
+)
