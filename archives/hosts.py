@@ -28,7 +28,7 @@ patch release reads what another of the same minor release has compiled."""
 
 _MAKERS = ("hosts.py", "build.py", "import_closure.py")
 _OF_A_SERVER = frozenset(
-    {"__main__", "certificate", "join", "libp2p", "schema", "serve", "sockets"}
+    {"__main__", "certificate", "libp2p", "qudag_join", "schema", "serve", "sockets"}
 )
 """Modules that only a process of our own needs, not one that a cloud began."""
 
@@ -81,8 +81,8 @@ HOSTS: Mapping[str, Host] = {
             modules=frozenset(
                 {
                     *("hosts.aws_invocation", "hosts.aws_lambda", "hosts.aws_websocket"),
-                    *("hosts.bridge", "hosts.resident", "hosts.streaming"),
-                    *("stores.aws", "stores.dynamodb", "stores.memory"),
+                    *("hosts.bridge", "hosts.hosted_application", "hosts.streaming"),
+                    *("stores.aws", "stores.dynamodb", "stores.in_memory"),
                 }
             ),
             platform="aarch64-manylinux_2_34",  # Amazon Linux 2023
@@ -92,7 +92,12 @@ HOSTS: Mapping[str, Host] = {
             name="gcp-function",
             entries=("main",),
             modules=frozenset(
-                {"hosts.gcp_function", "hosts.resident", "stores.firestore", "stores.memory"}
+                {
+                    "hosts.gcp_function",
+                    "hosts.hosted_application",
+                    "stores.firestore",
+                    "stores.in_memory",
+                }
             ),
             platform="x86_64-manylinux_2_34",  # Ubuntu 22.04 has glibc 2.35
             # Its build installs what requirements.txt lists: the framework, in our versions.
@@ -103,8 +108,8 @@ HOSTS: Mapping[str, Host] = {
             entries=("function_app",),
             modules=frozenset(
                 {
-                    *("hosts.azure_function", "hosts.azure_web", "hosts.resident"),
-                    *("stores.azure_tables", "stores.memory"),
+                    *("hosts.azure_function", "hosts.azure_web", "hosts.hosted_application"),
+                    *("stores.azure_tables", "stores.in_memory"),
                 }
             ),
             platform="x86_64-manylinux_2_34",  # Debian 12 has glibc 2.36

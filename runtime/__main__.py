@@ -1,4 +1,4 @@
-"""The program qudag-mcp-server: serve, bring the database's schema up to date, or join peers."""
+"""The program `qudag-mcp-server`: serves MCP, migrates the database or starts a QuDAG node."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from types import FrameType
 
 from . import __version__
 from .config import ENVIRONMENT, Config, load, load_environment
-from .reading import ConfigError, StartError
+from .toml_config import ConfigError, StartError
 
 CONFIG_DEFAULT = Path("/etc/qudag/server.toml")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; 0 done, 1 could not, 2 wrong usage or configuration."""
-    # As process 1 of a container, a program without a handler would not get SIGTERM at all.
+    """Run a command; exit status 0 done, 1 failed, 2 wrong usage or configuration."""
+    # The kernel delivers no SIGTERM to process 1 of a container unless it has a handler.
     signal.signal(signal.SIGTERM, _stop_early)
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["join"]:  # it reads no server.toml, and ends in another program's arguments
-        # Set before all that must be loaded: a shell starts its background deaf to SIGINT.
+    if given[:1] == ["join"]:  # reads no server.toml; its last arguments are another program's
+        # Before the imports, which take time: a shell's background jobs ignore SIGINT.
         signal.signal(signal.SIGINT, _stop_early)
-        from .join import join
+        from .qudag_join import join
 
         return join(given[1:])
     chosen = _parser().parse_args(given)
@@ -55,7 +55,10 @@ def _configuration(file: Path | None) -> tuple[Path | str, Config]:
 
 
 def serve(source: Path | str, config: Config) -> None:
-    """Serve until told to stop; what can be refused is refused before the SDK is loaded."""
+    """Serve until SIGTERM or SIGINT.
+
+    The configuration and the ports are checked first, because loading the SDK takes time.
+    """
     from .logs import configure
     from .sockets import bound
 
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         type=Path,
-        help=f"server.toml; else what ${ENVIRONMENT} holds, else {CONFIG_DEFAULT}",
+        help=f"path of server.toml; default: the text in ${ENVIRONMENT}, else {CONFIG_DEFAULT}",
     )
     parser.add_argument(
         "--wait-seconds",

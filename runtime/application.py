@@ -1,4 +1,4 @@
-"""The server as ASGI applications, made from a Config alone: no sockets, no signals."""
+"""Builds the server's ASGI applications from a `Config`, without opening a socket."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
 from .auth import RequireToken, Tokens, metadata_routes
-from .calls import Calls
 from .config import Config
 from .drain import Drain
-from .gate import EraGate, KnownHosts
 from .health import Check, Health
-from .keys import KeySet
-from .memory import Memory, check_redis
+from .issuer_keys import KeySet
+from .memories_table import MemoriesTable, check_redis
 from .metrics import Metrics
-from .node import Node
+from .qudag_stand_in import StandInNode
+from .request_filters import EraFilter, HostFilter
+from .request_tracking import QUIET_ROUTES, RequestTracking
 from .sessions import StoredSessions
 from .state import SessionStore
 from .subscriptions import Subscriptions
-from .tools import Means, tools_of
-from .traffic import QUIET_ROUTES, Traffic
-from .websocket import Frames
+from .tool_calls import ToolCalls
+from .tools import ToolDependencies, tools_of
+from .websocket import WebSocketEndpoint
 
 MAX_STANDING_STREAMS = 10_000
 
 
 @dataclass(frozen=True)
 class Application:
-    """What the process offers.
+    """The ASGI applications of one server process, and its shared parts.
 
     Attributes:
-        public: everything a client calls, with the ASGI lifespan that starts and ends it all.
-        probes: /health and /ready alone, for the plain port beside a TLS one.
-        metrics: /metrics, for a port that only Prometheus reaches.
-        admitted: /mcp for a host that has let its client in already: `user` is in the scope.
-        tokens: by which a host does so.
+        public: every route that clients call; its ASGI lifespan starts and stops the server.
+        probes: `/health` and `/ready` only, for the plain HTTP port of a server with TLS.
+        metrics: `/metrics`, for a port that only Prometheus can connect to.
+        admitted: `/mcp` without the token check, for a host that has authenticated the client and
+            set `user` in the ASGI scope.
+        tokens: checks bearer tokens.
     """
 
     public: Starlette
@@ -60,27 +61,32 @@ class Application:
 
 
 def application(config: Config, store: SessionStore | None = None) -> Application:
-    """Build the applications; raises `ConfigError` or `StartError` for a node that cannot be.
+    """Build the applications.
 
-    With `store`, legacy sessions are kept there, so that the next request may reach another
-    process; without, in this one's memory.
+    Args:
+        store: keeps legacy sessions, so that another process can serve their next request. Without
+            it they are kept in this process's memory.
+
+    Raises:
+        ConfigError: node.toml is wrong.
+        StartError: the QuDAG stand-in cannot keep its key.
     """
     drain = Drain()
     metrics = Metrics(config)
     metrics.draining.set_function(lambda: drain.draining)
-    means = Means(
-        memory=Memory(config.database) if config.database else None,
-        node=Node.of(config.qudag) if config.qudag else None,
+    dependencies = ToolDependencies(
+        memory=MemoriesTable(config.database) if config.database else None,
+        node=StandInNode.of(config.qudag) if config.qudag else None,
     )
     keys = KeySet.of(config.auth)
-    health = Health(drain, metrics, _checks(config, means), _on_demand(config, keys, store))
-    sessions = _sessions(config, means, drain, metrics, stateless=store is not None)
+    health = Health(drain, metrics, _checks(config, dependencies), _on_demand(config, keys, store))
+    sessions = _sessions(config, dependencies, drain, metrics, stateless=store is not None)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
-            if means.node is not None:
-                await stack.enter_async_context(means.node.listening())
+            if dependencies.node is not None:
+                await stack.enter_async_context(dependencies.node.listening())
             await stack.enter_async_context(sessions.run())
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(health.watch)
@@ -91,15 +97,15 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     mcp: ASGIApp = StreamableHTTPASGIApp(sessions)
     if store is not None:
         mcp = StoredSessions(mcp, store)
-    mcp = EraGate(mcp, config.protocol.era)
+    mcp = EraFilter(mcp, config.protocol.era)
     mcp = RequestBodyLimitMiddleware(mcp, DEFAULT_MAX_REQUEST_BODY_SIZE)
     tokens = Tokens(config.auth, keys)
-    traffic = partial(
-        Traffic, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
+    tracked = partial(
+        RequestTracking, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
     )
-    admitted = traffic(mcp)
+    admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
-    frames = RequireToken(Frames(drain, metrics), tokens)
+    frames = RequireToken(WebSocketEndpoint(drain, metrics), tokens)
     public = Starlette(
         routes=[
             *health.routes(),
@@ -109,8 +115,8 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         ],
         lifespan=lifespan,
     )
-    public.add_middleware(_OnlyKnownHosts, allowed=config.protocol.allowed_hosts)
-    public.add_middleware(traffic)
+    public.add_middleware(_HostFilterExceptForProbes, allowed=config.protocol.allowed_hosts)
+    public.add_middleware(tracked)
     return Application(
         public=public,
         probes=Starlette(routes=list(health.routes())),
@@ -123,18 +129,23 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
 
 
 def _sessions(
-    config: Config, means: Means, drain: Drain, metrics: Metrics, *, stateless: bool
+    config: Config,
+    dependencies: ToolDependencies,
+    drain: Drain,
+    metrics: Metrics,
+    *,
+    stateless: bool,
 ) -> StreamableHTTPSessionManager:
     longest = config.protocol.longest_tool_seconds
-    calls = Calls(tools_of(config), longest, drain, metrics)
+    calls = ToolCalls(tools_of(config), longest, drain, metrics)
     streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest)
     drain.on_standing_end.append(streams.close)
 
     @asynccontextmanager
-    async def lifespan(_: Server[Means]) -> AsyncGenerator[Means]:
-        yield means
+    async def lifespan(_: Server[ToolDependencies]) -> AsyncGenerator[ToolDependencies]:
+        yield dependencies
 
-    server = Server[Means](
+    server = Server[ToolDependencies](
         config.name,
         version=__version__,
         lifespan=lifespan,
@@ -149,10 +160,10 @@ def _sessions(
     )
 
 
-def _checks(config: Config, means: Means) -> dict[str, Check]:
+def _checks(config: Config, dependencies: ToolDependencies) -> dict[str, Check]:
     checks: dict[str, Check] = {}
-    if means.memory is not None:
-        checks["database"] = means.memory.check
+    if dependencies.memory is not None:
+        checks["database"] = dependencies.memory.check
     if (redis := config.redis) is not None:
         checks["redis"] = partial(check_redis, redis)
     return checks
@@ -170,7 +181,10 @@ def _on_demand(config: Config, keys: KeySet, store: SessionStore | None) -> dict
 
 
 class _Endpoint:
-    """An ASGI application as a route that takes every method: the protocol answers 405 itself."""
+    """Makes an ASGI application a route for every HTTP method.
+
+    Starlette would answer some methods with 405 of its own; the MCP application answers them here.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -179,12 +193,12 @@ class _Endpoint:
         await self.app(scope, receive, send)
 
 
-class _OnlyKnownHosts:
-    """KnownHosts for all but the probes, which a kubelet sends to the pod's address."""
+class _HostFilterExceptForProbes:
+    """`HostFilter` except for the probe routes: a kubelet sends the pod's address as Host."""
 
     def __init__(self, app: ASGIApp, **options: Any) -> None:
         self.app = app
-        self.guarded = KnownHosts(app, **options)
+        self.guarded = HostFilter(app, **options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = scope["type"] == "lifespan" or scope["path"] in QUIET_ROUTES

@@ -1,4 +1,4 @@
-"""Bearer tokens: whose are accepted, and how a client without one learns where to get it."""
+"""Checks bearer tokens, and serves the metadata that tells clients where to get one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .config import AuthSection
 from .exchange import exchange_of
-from .keys import KeySet, NoKeysError
+from .issuer_keys import KeySet, NoKeysError
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
 LEEWAY_SECONDS = 10
@@ -26,7 +26,7 @@ _AUTHORITY = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]
 
 
 class TokenRefusedError(Exception):
-    """A token that is not accepted here; the message is for its bearer."""
+    """A token was refused; the message is sent to the client."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Tokens:
     keys: KeySet
 
     async def accept(self, token: str) -> AccessToken:
-        """The principal behind `token`; raises `TokenRefusedError` or `NoKeysError`."""
+        """Return the principal of a valid `token`; raises `TokenRefusedError` or `NoKeysError`."""
         try:
             key = await self.keys.find(jwt.get_unverified_header(token).get("kid"))
             if key is None:
@@ -63,7 +63,7 @@ class Tokens:
             raise TokenRefusedError("the token is not valid") from None
         scope = claims.get("scope", "")
         return AccessToken(
-            token="",  # kept nowhere once it is checked
+            token="",  # a checked token is not kept in memory
             client_id=str(claims.get("client_id") or claims.get("azp") or claims["sub"]),
             scopes=scope.split() if isinstance(scope, str) else [],
             expires_at=int(claims["exp"]),
@@ -74,7 +74,10 @@ class Tokens:
 
 
 class RequireToken:
-    """ASGI middleware: the app for bearers; else 401 and the way to a token (RFC 6750, 9728)."""
+    """ASGI middleware that answers 401 with a challenge unless the bearer token is valid.
+
+    The challenge (RFC 6750) names the protected-resource metadata (RFC 9728).
+    """
 
     def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
         self.app = app
@@ -114,7 +117,7 @@ class RequireToken:
 
 
 def metadata_routes(auth: AuthSection) -> list[Route]:
-    """RFC 9728 metadata at the root and for the path /mcp."""
+    """Routes of the RFC 9728 metadata: for the root and for the path `/mcp`."""
 
     async def metadata(request: Request) -> JSONResponse:
         return JSONResponse(
@@ -133,7 +136,7 @@ def metadata_routes(auth: AuthSection) -> list[Route]:
 
 
 def resource_url(auth: AuthSection, request: HTTPConnection) -> str:
-    """Where the client reached /mcp: as configured, else as the proxy in front tells it."""
+    """The public URL of `/mcp`: as configured, else from the proxy's X-Forwarded headers."""
     if auth.resource_url is not None:
         return auth.resource_url
     scheme = request.scope["scheme"].replace("ws", "http")

@@ -1,4 +1,4 @@
-"""The certificate of the TLS port, taken over anew when it is replaced on disk."""
+"""The certificate of the TLS port; loaded again when its files change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 
 from .logs import event
-from .reading import StartError
+from .toml_config import StartError
 
 LOOK_SECONDS = 30.0
 
@@ -27,15 +27,17 @@ class Certificate:
             self.context.load_cert_chain(cert, key)
         except OSError as error:
             reason = getattr(error, "reason", None) or error.strerror
-            raise StartError(f"{cert} and {key} are no certificate and its key: {reason}") from None
+            raise StartError(
+                f"{cert} and {key} are not a certificate and its key: {reason}"
+            ) from None
 
     async def follow(self, look_seconds: float = LOOK_SECONDS) -> None:
-        """Take over what is renewed, for as long as the task runs; later handshakes use it."""
+        """Reload the files whenever they change, until cancelled; later handshakes use them."""
         while True:
             await asyncio.sleep(look_seconds)
             written = self._written()
             if written != self.seen:
-                with contextlib.suppress(OSError):  # half of the pair is new: look again later
+                with contextlib.suppress(OSError):  # only one file is new yet
                     self.context.load_cert_chain(self.cert, self.key)
                     self.seen = written
                     event("certificate_renewed")

@@ -1,4 +1,4 @@
-"""What server.toml may say."""
+"""The sections and fields of server.toml."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
-from .reading import ConfigError, Section, parsed, read_table, validated
+from .toml_config import ConfigError, Section, parsed, read_table, validated
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
-"""The variable that holds a server.toml where a host has no place for a file."""
+"""Environment variable with the text of server.toml, for hosts that cannot mount a file."""
 Era = Literal["dual", "modern", "legacy"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
 
 
 class Role(StrEnum):
-    """What a server is for; decides its tools (see `tools.ROLE_TOOLS`) and nothing else."""
+    """A server's role in the platform. It decides only which tools are offered (`ROLE_TOOLS`)."""
 
     MONOLITH = "monolith"
     CORE = "core"
@@ -33,16 +33,16 @@ class Role(StrEnum):
 
 
 class ServerSection(Section):
-    """Where the server listens and what it is.
+    """The `[server]` section: ports, role and name.
 
     Attributes:
-        port: plain HTTP; serves everything, or with `tls_port` only /health and /ready.
-        tls_port: HTTPS for everything, with `tls_cert` and `tls_key`.
-        metrics_port: /metrics for Prometheus; no metrics listener when absent.
-        name: what the server calls itself to clients and in its logs; the role when absent.
+        port: plain HTTP. It serves every route, or only `/health` and `/ready` with `tls_port`.
+        tls_port: HTTPS for every route; needs `tls_cert` and `tls_key`.
+        metrics_port: `/metrics` for Prometheus; without it metrics are not served.
+        name: the server's name in MCP and in logs; the role by default.
     """
 
-    host: str = "0.0.0.0"  # noqa: S104 - a pod has no other address to be reached at
+    host: str = "0.0.0.0"  # noqa: S104 - a pod must listen on its own address
     port: Port = 8080
     tls_port: Port | None = None
     tls_cert: Path | None = None
@@ -67,13 +67,13 @@ class ServerSection(Section):
 
 
 class ProtocolSection(Section):
-    """Which MCP revisions are served, and how long a call and a drain may take.
+    """The `[protocol]` section: MCP revisions, and time limits of calls and of the drain.
 
     Attributes:
         era: `modern` is MCP 2026-07-28, `legacy` the revisions with an initialize handshake.
-        longest_tool_seconds: a call that runs longer is ended with a tool error.
-        drain_seconds: from SIGTERM to exit; must outlive the longest tool.
-        allowed_hosts: values of Host and Origin that are answered; any when empty.
+        longest_tool_seconds: a longer call is ended with a tool error.
+        drain_seconds: from SIGTERM to exit; must be longer than the longest tool call.
+        allowed_hosts: accepted values of `Host` and `Origin`; all are accepted when empty.
     """
 
     era: Era = "dual"
@@ -92,11 +92,11 @@ class ProtocolSection(Section):
 
 
 class AuthSection(Section):
-    """Whose tokens are accepted (RFC 9068 claims, keys as a JWK Set).
+    """The `[auth]` section: the token issuer (RFC 9068 claims) and its keys (a JWK Set).
 
     Attributes:
-        resource_url: this server's identifier in RFC 9728 metadata; when absent it is derived
-            from the address that the client used, as X-Forwarded-Proto and -Host tell it.
+        resource_url: this server's identifier in RFC 9728 metadata. By default it is derived from
+            the request's `X-Forwarded-Proto` and `X-Forwarded-Host`.
     """
 
     issuer: Annotated[str, Field(min_length=1)]
@@ -113,18 +113,19 @@ class AuthSection(Section):
 
 
 class LoggingSection(Section):
-    """How much is logged, and as what."""
+    """The `[logging]` section: level and format."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = "json"
 
 
 class PasswordSection(Section):
-    """What is reached with a password.
+    """Base of the sections for services that need a password.
 
     Attributes:
-        password_file: holds it, where a Secret can be mounted.
-        password_env: names the variable that holds it, where a cloud fills variables from secrets.
+        password_file: file with the password, such as a mounted Secret.
+        password_env: name of the environment variable with the password, for clouds that set
+            variables from secrets.
     """
 
     password_file: Path | None = None
@@ -137,7 +138,7 @@ class PasswordSection(Section):
         return self
 
     def password(self) -> str | None:
-        """The password, read anew since Secrets rotate; raises `OSError` where it is not there."""
+        """Read the password; never cached, because Secrets rotate. Raises `OSError`."""
         if self.password_file is not None:
             return self.password_file.read_text().strip()
         if self.password_env is None:
@@ -148,7 +149,10 @@ class PasswordSection(Section):
 
 
 class DatabaseSection(PasswordSection):
-    """PostgreSQL behind `remember` and `recall`; TLS, fully verified, when `ca_file` is set."""
+    """The `[database]` section: PostgreSQL for `remember` and `recall`.
+
+    With `ca_file`, connections use TLS and verify the server's certificate and name.
+    """
 
     host: str
     port: Port = 5432
@@ -158,7 +162,7 @@ class DatabaseSection(PasswordSection):
 
 
 class RedisSection(PasswordSection):
-    """Valkey or Redis; its reachability is reported by /ready."""
+    """The `[redis]` section: a Valkey or Redis whose state `/ready` reports."""
 
     host: str
     port: Port = 6379
@@ -166,21 +170,22 @@ class RedisSection(PasswordSection):
 
 
 class QudagSection(Section):
-    """The node identity that this server keeps, described by a node.toml."""
+    """The `[qudag]` section: the node.toml of the QuDAG stand-in in this server."""
 
     node_config: Path
     consensus_timeout: Duration = "30s"
 
 
 class StateSection(Section):
-    """Where legacy sessions and WebSocket connections are kept when several instances serve them.
+    """The `[state]` section: the store of legacy sessions and WebSocket connections.
 
     Attributes:
-        sessions: name of a table, in DynamoDB or Azure's table storage.
-        connections: the same, where API Gateway holds WebSockets; else a process keeps its own.
-        region: of DynamoDB; the function's own when absent.
+        sessions: table name, in DynamoDB or Azure Table Storage.
+        connections: table name for connections that API Gateway holds. Without it each process
+            keeps its own connections in memory.
+        region: DynamoDB's region; the function's own region by default.
         project, database: of Firestore.
-        endpoint: of Azure's table storage, `https://….table.core.windows.net`.
+        endpoint: of Azure Table Storage, `https://….table.core.windows.net`.
     """
 
     kind: Literal["memory", "dynamodb", "firestore", "azure-tables"] = "memory"
@@ -205,7 +210,7 @@ class StateSection(Section):
 
 
 class Config(Section):
-    """All of server.toml."""
+    """The whole of server.toml."""
 
     server: ServerSection = ServerSection()
     protocol: ProtocolSection = ProtocolSection()
@@ -218,11 +223,11 @@ class Config(Section):
 
     @property
     def name(self) -> str:
-        """What the server calls itself."""
+        """The server's name in MCP and in logs."""
         return self.server.name or f"qudag-mcp-{self.server.role}"
 
     def absent(self) -> list[str]:
-        """What is configured and not there, as `section.key: path does not exist`."""
+        """Configured files and variables that do not exist, each as `section.key: …`."""
         tables = [(section, table) for section, table in self if isinstance(table, Section)]
         return [
             *(
@@ -242,18 +247,18 @@ class Config(Section):
 
 
 def load(source: Path) -> Config:
-    """Read `source`; raises `ConfigError` with every problem found in it."""
+    """Read the file `source`; raises `ConfigError` with all problems in it."""
     return read_table(source, Config)
 
 
 def load_environment() -> Config:
-    """Read the variable `ENVIRONMENT`; raises `ConfigError`.
+    """Read the configuration from the environment variable `ENVIRONMENT`; raises `ConfigError`.
 
-    The port is PORT's where the configuration names none: Cloud Run chooses it so ("Container
-    runtime contract").
+    `PORT` sets the port unless the configuration does: Cloud Run chooses it ("Container runtime
+    contract").
     """
     if ENVIRONMENT not in os.environ:
-        raise ConfigError(ENVIRONMENT, ["is not set: it holds the configuration, as server.toml"])
+        raise ConfigError(ENVIRONMENT, ["is not set: it must hold the text of a server.toml"])
     content = parsed(ENVIRONMENT, os.environ[ENVIRONMENT])
     server = content.setdefault("server", {})
     if "PORT" in os.environ and isinstance(server, dict):

@@ -1,4 +1,4 @@
-"""From SIGTERM to exit: what is in flight ends well, and nothing new begins."""
+"""Drains the server between SIGTERM and exit: running requests finish, readiness fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(eq=False)
 class Call:
-    """A tool call being worked on, and the scope that ends it early."""
+    """A running tool call, and the scope that cancels it."""
 
     scope: anyio.CancelScope
     cut: bool = False
@@ -22,10 +22,10 @@ class Call:
 
 @dataclass
 class Drain:
-    """What is in flight, and the order in which it ends.
+    """The open exchanges and running tool calls of a process, and the steps of its drain.
 
     Attributes:
-        on_standing_end: called once when standing streams are to end gracefully.
+        on_standing_end: callbacks that start the graceful end of standing streams.
     """
 
     draining: bool = False
@@ -34,29 +34,29 @@ class Drain:
     on_standing_end: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def begin(self) -> None:
-        """Say no to readiness; responses from now on close their connection."""
+        """Start the drain: readiness fails, and every response closes its connection."""
         self.draining = True
 
     def in_flight(self) -> int:
-        """Exchanges that end by themselves; standing streams do not."""
+        """Number of open exchanges without standing streams, which do not end by themselves."""
         return sum(not exchange.standing for exchange in self.exchanges)
 
     async def idle(self, within_seconds: float) -> bool:
-        """Wait until nothing is in flight; False when `within_seconds` were not enough."""
+        """Wait until no exchange is in flight; False if some are after `within_seconds`."""
         with anyio.move_on_after(within_seconds):
             while self.in_flight():
                 await anyio.sleep(POLL_SECONDS)
         return self.in_flight() == 0
 
     def cut_calls(self) -> int:
-        """End the calls that did not, each with a tool error; returns how many."""
+        """Cancel the running calls, each with a tool error; returns how many there were."""
         for call in self.calls:
             call.cut = True
             call.scope.cancel()
         return len(self.calls)
 
     async def end_standing(self, within_seconds: float) -> bool:
-        """End standing streams from this side; False when some did not end in time."""
+        """Close all standing streams; False if some are still open after `within_seconds`."""
         for end in self.on_standing_end:
             end()
         with anyio.move_on_after(within_seconds):

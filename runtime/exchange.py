@@ -1,4 +1,4 @@
-"""One HTTP exchange, as the logs, the metrics and the drain see it."""
+"""An HTTP request with its response: the record that logs, metrics and the drain use."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Exchange:
     """A request and its response, from the first header to the last byte.
 
     Attributes:
-        standing: the response is a stream that only the server or the client ends (a legacy GET
-            stream, a `subscriptions/listen`); a drain ends it instead of waiting for it.
-        hangup: set to end a standing stream.
-        rpc_method, tool, outcome: what was asked in MCP's words, once it is known.
-        subject: whose token it was.
+        standing: the response is a stream without an end of its own (a legacy GET stream or
+            `subscriptions/listen`). A drain closes it instead of waiting for it.
+        hangup: set to close a standing stream.
+        rpc_method, tool, outcome: of the MCP request, once they are known.
+        subject: the `sub` claim of the bearer token.
     """
 
     method: str
@@ -44,7 +44,7 @@ class Exchange:
 
     @classmethod
     def opened(cls, scope: Scope) -> Exchange:
-        """The exchange that `scope` begins, stored in it and made current for the logs."""
+        """Create the exchange of an ASGI `scope`, store it there and make it current for logs."""
         headers = Headers(scope=scope)
         offered = headers.get("x-request-id", "")
         exchange = cls(
@@ -58,14 +58,14 @@ class Exchange:
         return exchange
 
     def follow_trace(self, traceparent: object) -> None:
-        """Take over a W3C `traceparent`, unless a valid one was seen before."""
+        """Use the trace id of a W3C `traceparent`, unless a valid one came before."""
         if self.trace_id is None and isinstance(traceparent, str):
             match = _TRACEPARENT.fullmatch(traceparent)
             if match and set(match["trace"]) != {"0"} and set(match["span"]) != {"0"}:
                 self.trace_id, self.parent_span_id = match["trace"], match["span"]
 
     def seconds(self) -> float:
-        """How long it has been open."""
+        """Seconds since the request arrived."""
         return time.perf_counter() - self.started
 
 

@@ -1,9 +1,9 @@
-"""Liveness, readiness, and what is known about dependencies.
+"""Liveness, readiness and the state of dependencies.
 
-/health touches nothing: a restart does not mend a database. /ready is 503 before the start and
-from SIGTERM on, and stays 200 while a dependency is down: all replicas share it, so failing
-readiness would turn an outage of two tools into an outage of everything. The state of each
-dependency is in the body of /ready and in `mcp_dependency_up`.
+`/health` checks no dependency, because a restart does not repair a database. `/ready` answers 503
+before the start and from SIGTERM on. It stays 200 while a dependency is down: all replicas share
+the dependency, so failing readiness would turn an outage of two tools into an outage of all. The
+state of each dependency is in the body of `/ready` and in the metric `mcp_dependency_up`.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Check = Callable[[], Awaitable[None]]
 
 @dataclass
 class Health:
-    """State of this process and of what it depends on.
+    """State of this process and of its dependencies.
 
     Attributes:
-        checks: by dependency, a coroutine that raises when it does not answer.
-        on_demand: the same of what is checked only by `look`: to watch it would load its library
-            while the server begins, and be paid for by the request.
+        checks: by dependency, a coroutine that raises if the dependency does not answer.
+        on_demand: like `checks`, but run only by `look`. Regular checks would load a client
+            library at the start and cost money per request.
         reachable: by dependency, the result of the last check; absent before the first.
     """
 
@@ -47,20 +47,20 @@ class Health:
     reachable: dict[str, bool] = field(default_factory=dict[str, bool])
 
     def routes(self) -> list[Route]:
-        """The two probe endpoints."""
+        """Routes of the probes `/health` and `/ready`."""
         return [Route("/health", self.health), Route("/ready", self.ready)]
 
     async def health(self, _: Request) -> JSONResponse:
-        """GET /health: the process answers."""
+        """Handle `GET /health`: 200 as long as the process answers."""
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _: Request) -> JSONResponse:
-        """GET /ready: may traffic come here?"""
+        """Handle `GET /ready`: 200 if the server accepts traffic, else 503."""
         state = self.state()
         return JSONResponse(state, 200 if state["status"] == "ready" else 503)
 
     def state(self) -> dict[str, Any]:
-        """What is known by now, as /ready tells it."""
+        """The body of `/ready`: status and the last result for each dependency."""
         if self.drain.draining:
             return {"status": "draining"}
         if not self.started:
@@ -71,13 +71,13 @@ class Health:
         return {"status": "ready", "dependencies": dependencies}
 
     async def watch(self) -> None:
-        """Check the dependencies for as long as the server runs."""
+        """Check the dependencies in `checks` at intervals, until cancelled."""
         while self.checks:
             await self._look(self.checks)
             await anyio.sleep(CHECK_EVERY_SECONDS)
 
     async def look(self) -> None:
-        """Check every dependency once, now."""
+        """Check every dependency once, those of `on_demand` included."""
         await self._look(self.checks | self.on_demand)
 
     async def _look(self, checks: dict[str, Check]) -> None:
@@ -91,7 +91,7 @@ class Health:
             with anyio.move_on_after(CHECK_WITHIN_SECONDS):
                 await check()
                 failure = None
-        except Exception as error:  # whatever a driver raises, the dependency did not answer
+        except Exception as error:  # any exception of a driver counts as no answer
             failure = type(error).__name__
         reachable = failure is None
         if self.reachable.get(name) is not reachable:

@@ -1,8 +1,8 @@
-"""The first half of a libp2p handshake: whoever listens at an address says, and proves, who it is.
+"""Asks a libp2p peer for its peer id by the first half of a Noise handshake.
 
 https://github.com/libp2p/specs/tree/master/noise: Noise_XX_25519_ChaChaPoly_SHA256, up to the
-responder's message. It carries the peer's identity key; the dialling side leaves before it says
-anything of itself.
+responder's message. That message carries the peer's signed identity key. The dialling side closes
+the connection before it sends its own identity.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class PeerError(Exception):
-    """What answered is no libp2p peer, or none with an Ed25519 identity."""
+    """The answer is not that of a libp2p peer with an Ed25519 identity."""
 
 
 async def peer_id(host: str, port: int) -> str:
-    """The id of the peer that listens there.
+    """The id of the libp2p peer at this address.
 
     Raises:
-        OSError: nobody takes connections there.
-        PeerError: something else answers, or its identity is not its own.
+        OSError: nothing accepts connections there.
+        PeerError: the answer is not a libp2p peer's, or its identity signature is wrong.
     """
     reader, writer = await asyncio.open_connection(host, port)
     try:
         return await _identify(reader, writer)
     except (EOFError, ValueError, InvalidTag, InvalidSignature) as wrong:
-        raise PeerError(f"{host}:{port} is no libp2p peer: {wrong!r}") from wrong
+        raise PeerError(f"{host}:{port} is not a libp2p peer: {wrong!r}") from wrong
     finally:
         writer.close()
 
@@ -63,7 +63,7 @@ async def _identify(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 class _Noise:
-    """The symmetric state of the handshake: a running hash and a chain of keys."""
+    """The symmetric state of a Noise handshake: hash and chaining key."""
 
     def __init__(self) -> None:
         self._chain = self._hash = _NOISE
@@ -74,7 +74,7 @@ class _Noise:
         self._hash = hashlib.sha256(self._hash + part).digest()
 
     def agree(self, ours: X25519PrivateKey, theirs: bytes) -> None:
-        """Takes a Diffie-Hellman result into the chain; the next message is under a new key."""
+        """Mix a Diffie-Hellman result into the chaining key and derive the next cipher key."""
         shared = ours.exchange(X25519PublicKey.from_public_bytes(theirs))
         seed = hmac.digest(self._chain, shared, "sha256")
         self._chain = hmac.digest(seed, b"\x01", "sha256")
@@ -87,7 +87,7 @@ class _Noise:
 
 
 def _fields(message: bytes) -> dict[int, bytes]:
-    """The fields of a protobuf message that has only byte strings."""
+    """Decode a protobuf message whose fields are all byte strings."""
     found: dict[int, bytes] = {}
     while message:
         tag, size, rest = message[0], 0, message[1:]
@@ -101,9 +101,9 @@ def _fields(message: bytes) -> dict[int, bytes]:
 
 
 def _proven(*, identity: bytes, signature: bytes, static: bytes) -> str:
-    """The peer id of an identity that has signed the key which its owner has just used."""
+    """The peer id of `identity`, once its signature of the static Noise key is verified."""
     if not identity.startswith(_ED25519):
-        raise ValueError("its identity is no Ed25519 key")
+        raise ValueError("its identity is not an Ed25519 key")
     key = Ed25519PublicKey.from_public_bytes(identity.removeprefix(_ED25519))
     key.verify(signature, _SIGNED + static)
     return _base58(b"\x00" + bytes([len(identity)]) + identity)

@@ -1,4 +1,4 @@
-"""One line an event: JSON by default, with the request and its trace, never tokens or arguments."""
+"""Log lines, JSON by default, with request and trace ids; never tokens or tool arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger("qudag_mcp_server")
 
 
 def event(name: str, level: int = logging.INFO, **facts: object) -> None:
-    """Log the event `name` with its facts; absent facts (None) are left out."""
+    """Log the event `name` with its fields; fields that are None are left out."""
     log.log(level, name, extra={"facts": {k: v for k, v in facts.items() if v is not None}})
 
 
@@ -24,11 +24,11 @@ LIBRARIES = (
     *("mcp", "uvicorn", "uvicorn.error", "httpx2", "asyncio", "sse_starlette"),
     *("botocore", "google", "azure", "azure_functions_runtime"),
 )
-"""They name sessions, hosts and each request at info; ours are the events that count."""
+"""Logged from `WARNING` on: at `INFO` they log session ids, hosts and each request again."""
 
 
 def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
-    """Send every logger of the process through `handlers`, the host's own, or else to stderr."""
+    """Configure logging for the process: to `handlers` of the host if given, else to stderr."""
     chosen = list(handlers) or [logging.StreamHandler()]
     for handler in chosen:
         handler.setFormatter(JsonLines(config) if config.logging.format == "json" else TextLines())
@@ -41,7 +41,7 @@ def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
 
 
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
-    """What `record` says beyond its name: its facts, its exchange, where an exception came from."""
+    """The fields of a log line: the event's own, the request's, and an exception's frames."""
     facts: dict[str, Any] = dict(getattr(record, "facts", {}))
     if (exchange := current.get()) is not None:
         facts["request_id"] = exchange.request_id
@@ -50,7 +50,7 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[0] is not None:
         kind, _, trail = record.exc_info
         facts["exception"] = kind.__qualname__
-        # Frames only: the text of an exception can carry arguments.
+        # Frames only: the message of an exception can contain tool arguments.
         facts["at"] = [
             f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trail)[-8:]
         ]
@@ -58,7 +58,7 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object a line: time, level, server, event, and the facts."""
+    """Formats a record as one JSON object: time, level, server, event and fields."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """The same, for a person at a terminal."""
+    """Formats a record as text for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{key}={value}" for key, value in facts_of(record).items())

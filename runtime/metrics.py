@@ -1,4 +1,4 @@
-"""What Prometheus reads; names as the alerts, dashboards and autoscaling rules use them."""
+"""Prometheus metrics; alerts, dashboards and autoscaling rules depend on their names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
 
 
 class Metrics:
-    """The process's instruments, in a registry of their own."""
+    """The metrics of a server process, in a registry of their own."""
 
     def __init__(self, config: Config) -> None:
         self.registry = registry = CollectorRegistry()
@@ -89,5 +89,5 @@ class Metrics:
         )
 
     async def endpoint(self, _: Request) -> Response:
-        """GET /metrics."""
+        """Handle `GET /metrics` in the Prometheus text format."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,5 @@
-# The image of a QudagNode of the upstream profile: the released program beside the server's, which
-# asks its peers for their ids. After the server's own image (see Dockerfile):
+# The image of a QudagNode of the upstream profile: the released QuDAG program, and the server's
+# program, which asks peers for their ids. Build the server's image first (see Dockerfile), then:
 #   docker build -f runtime/qudag-node.Dockerfile -t ghcr.io/qudag/qudag-node:0.5.0 runtime/
 ARG SERVER=ghcr.io/qudag/qudag-mcp-server:0.1.0
 

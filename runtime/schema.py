@@ -1,4 +1,4 @@
-"""The database's schema: versions that are only ever added to, applied in one transaction."""
+"""Migrations of the database schema, applied in one transaction; versions are append-only."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .config import Config, DatabaseSection
-from .memory import connection_options
-from .reading import StartError
+from .memories_table import connection_options
+from .toml_config import StartError
 
 if TYPE_CHECKING:
     import psycopg
 
 RETRY_SECONDS = 0.5
-LOCK = 0x71756461  # one number for all replicas of this program: two migrations never interleave
+LOCK = 0x71756461  # advisory lock: replicas that start together migrate one after another
 VERSIONS = """
 CREATE TABLE IF NOT EXISTS schema_versions (
     version integer PRIMARY KEY,
@@ -43,14 +43,14 @@ CHANGES: tuple[tuple[str, str], ...] = (
 
 
 def migrate(config: Config, wait_seconds: float) -> str:
-    """Bring the schema to the newest version and say what was done.
+    """Migrate the schema to the newest version and return a line that says what was done.
 
-    Raises `StartError` when the database does not answer within `wait_seconds` or refuses.
+    Raises `StartError` if the database does not answer within `wait_seconds` or refuses.
     """
     import psycopg
 
     if config.database is None:
-        raise StartError("there is no [database] in the configuration, so nothing to migrate")
+        raise StartError("the configuration has no [database] section: nothing to migrate")
     database = config.database
     with _connection(database, wait_seconds) as connection:
         try:

@@ -1,4 +1,4 @@
-"""Sockets and signals: two or three listeners in one process, and one drain for all of them."""
+"""Runs the server's listeners in one process, and drains all of them at SIGTERM."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from .config import Config, ServerSection
 from .logs import event
 from .stores import stores_of
 
-KEEP_ALIVE_SECONDS = 120  # longer than a proxy keeps its side: the proxy hangs up, not we
-LINGER_SECONDS = 1.0  # connections that were under way at SIGTERM still get in
-TLS_BUFFER_BYTES = 32 * 1024  # a connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams
+KEEP_ALIVE_SECONDS = 120  # longer than a proxy's, so that the proxy closes idle connections first
+LINGER_SECONDS = 1.0  # connections that were being opened at SIGTERM are still accepted
+TLS_BUFFER_BYTES = 32 * 1024  # per connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams
 LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
 
 
 class Listener(uvicorn.Server):
-    """A uvicorn server whose signals are the process's business, not its own."""
+    """A uvicorn server that installs no signal handlers; the process handles signals."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
     def stop_accepting(self) -> None:
-        """Close the listening sockets; connections that exist go on."""
+        """Close the listening sockets; open connections continue."""
         for server in self.servers if self.started else ():
             server.close()
 
 
 def run(config: Config, sockets: dict[int, socket.socket]) -> None:
-    """Serve on the bound `sockets` until SIGTERM or SIGINT, drain, return; raises `StartError`."""
+    """Serve on the bound `sockets` until SIGTERM or SIGINT, then drain; raises `StartError`."""
     SSLProtocol.max_size = TLS_BUFFER_BYTES
     store = stores_of(config.state).sessions if config.state else None
     asyncio.run(_serve(config, sockets, application(config, store)))
@@ -79,7 +79,7 @@ async def _serve(config: Config, sockets: dict[int, socket.socket], app: Applica
 
 
 async def _drain(config: Config, app: Application, public: Listener) -> None:
-    """Let calls end by themselves, then cut them, inside `drain_seconds` altogether."""
+    """Wait for running calls and cancel those left, all within `drain_seconds`."""
     drain, budget = app.drain, config.protocol.drain_seconds
     last_words = min(LAST_WORDS_SECONDS, budget / 4)
     clock = asyncio.get_running_loop().time

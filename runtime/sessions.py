@@ -1,4 +1,4 @@
-"""Legacy sessions that any instance may serve: what is known of them lies in a store."""
+"""Legacy MCP sessions in a store that instances share, so that any of them can serve a request."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .framing import identity_of
-from .gate import VERSION_HEADER, envelope, mapping
 from .logs import event
+from .request_filters import VERSION_HEADER, json_object, object_or_empty
 from .state import Session, SessionStore, request_key
+from .websocket_frames import identity_of
 
 SESSION_SECONDS = 3600
-"""Life of a session; a request in its second half gives it another. Idle, it lives 30 to 60
-minutes, where the SDK's own live 30, and costs a store two writes an hour at most."""
+"""Lifetime of a session. A request in its second half renews it, so an idle session expires after
+30 to 60 minutes (the SDK's own after 30), and a session costs at most two writes an hour."""
 CANCELLED_EVERY_SECONDS = 1.0
-"""How often a running call looks whether it was cancelled. Who waits for it to end does not notice
-a second, calls that are shorter cost no read, and the others one a second."""
+"""Interval at which a running call reads from the store whether it was cancelled. Shorter calls
+cost no read."""
 
 
 Found = TypeVar("Found")
 
 
 class UnreachableError(Exception):
-    """The store did not do what it was asked to."""
+    """The session store failed or did not answer."""
 
 
 class StoredSessions:
-    """ASGI middleware around the SDK's stateless mode, which knows no session.
+    """ASGI middleware that adds sessions to the SDK's stateless mode.
 
-    Only POST and DELETE are answered: a stream of a session's own (GET) would need the instance
-    that sends to be the one that holds it.
+    It accepts only POST and DELETE. A session's GET stream would have to be held by the same
+    instance that sends messages on it.
     """
 
     def __init__(self, app: ASGIApp, store: SessionStore) -> None:
@@ -67,7 +67,7 @@ class StoredSessions:
         self, scope: Scope, receive: Receive, send: Send, version: str | None
     ) -> None:
         body = await Request(scope, receive).body()
-        message = envelope(body)
+        message = json_object(body)
         again = _again(body)
         named = Headers(scope=scope).get(MCP_SESSION_ID_HEADER)
         if named is None:
@@ -76,14 +76,14 @@ class StoredSessions:
             elif message:
                 await _refusal(400, "Bad Request: Missing session ID")(scope, again, send)
             else:
-                await self.app(scope, again, send)  # which says what is wrong with the body
+                await self.app(scope, again, send)  # the SDK answers what is wrong with the body
             return
         session = await _from_store(self.store.find(named))
         if session is None or session.user_id != _subject(scope):
-            # Another's session is answered as one that is not: its id is not confirmed to exist.
+            # The same answer for another user's session, so that its id is not confirmed to exist.
             await _refusal(404, "Session not found")(scope, again, send)
         elif version is not None and version != session.protocol_version:
-            said = f"this session speaks {session.protocol_version}, not {version}"
+            said = f"this session uses {session.protocol_version}, not {version}"
             await _refusal(400, f"Bad Request: {said}")(scope, again, send)
         elif scope["method"] == "DELETE":
             await _from_store(self.store.close(named))
@@ -91,13 +91,13 @@ class StoredSessions:
         else:
             if session.expires_at - time.time() < SESSION_SECONDS / 2:
                 renewed = _fresh(named, session.user_id, session.protocol_version)
-                with contextlib.suppress(UnreachableError):  # it has half its life yet
+                with contextlib.suppress(UnreachableError):  # more than half its lifetime is left
                     await _from_store(self.store.renew(renewed))
             await self._work(_speaking(scope, session), again, send, session, message)
 
     def _opening(self, scope: Scope, receive: Receive, send: Send, message: dict[str, Any]) -> Send:
-        """`send`, which opens a session with the answer that begins well, or refuses instead."""
-        asked = mapping(message.get("params")).get("protocolVersion")
+        """Wrap `send`: a successful answer opens a session; 503 replaces it if the store fails."""
+        asked = object_or_empty(message.get("params")).get("protocolVersion")
         version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
         refused = False
 
@@ -121,7 +121,7 @@ class StoredSessions:
     ) -> None:
         identity = identity_of(message.get("id"))
         if message.get("method") == "notifications/cancelled":
-            cancelled = request_key(mapping(message.get("params")).get("requestId"))
+            cancelled = request_key(object_or_empty(message.get("params")).get("requestId"))
             if cancelled is None:
                 said = "Bad Request: requestId is not the id of a request"
                 await _refusal(400, said)(scope, receive, send)
@@ -136,7 +136,7 @@ class StoredSessions:
     async def _call(
         self, scope: Scope, receive: Receive, send: Send, session_id: str, identity: str | int
     ) -> None:
-        """Run a call until it answers, or until its cancellation is found in the store."""
+        """Run a call until it answers, or until the store says that it was cancelled."""
         answer = _Answer(send)
         call = anyio.CancelScope()
         key = request_key(identity)
@@ -144,7 +144,7 @@ class StoredSessions:
         async def watch() -> None:
             while True:
                 await anyio.sleep(CANCELLED_EVERY_SECONDS)
-                # Else the call goes on, and the next look may succeed.
+                # If the store fails, the call goes on and the next read may succeed.
                 with contextlib.suppress(UnreachableError):
                     if key in await _from_store(self.store.cancelled(session_id)):
                         call.cancel()
@@ -159,7 +159,7 @@ class StoredSessions:
 
 
 class _Answer:
-    """Watches an answer on its way out, to end it as the SDK ends one in its own sessions."""
+    """Forwards a response, and can end it with the error that the SDK sends for cancellation."""
 
     def __init__(self, send: Send) -> None:
         self.wire = send
@@ -174,7 +174,7 @@ class _Answer:
             self.ended = not part.get("more_body", False)
 
     async def end_cancelled(self, identity: str | int) -> None:
-        """Say that the request was cancelled, unless all is said."""
+        """Send the error for a cancelled request, unless the response is complete."""
         if self.ended:
             return
         error = {"code": REQUEST_CANCELLED, "message": "Request cancelled"}
@@ -187,9 +187,9 @@ class _Answer:
 
 
 def _again(body: bytes) -> Receive:
-    """A body that was read, to be read again; the client is then there until it is answered.
+    """A `receive` that returns the body again and never reports a disconnect.
 
-    The legacy revisions say that a broken connection is no cancellation.
+    In the legacy revisions a broken connection does not cancel the request.
     """
     unread = [body]
 
@@ -203,7 +203,7 @@ def _again(body: bytes) -> Receive:
 
 
 def _speaking(scope: Scope, session: Session) -> Scope:
-    """`scope`, saying the version that was agreed on, as the SDK's own sessions remember it."""
+    """A copy of `scope` with the session's negotiated version as `MCP-Protocol-Version`."""
     headers = [(name, value) for name, value in scope["headers"] if name != VERSION_HEADER.encode()]
     return {
         **scope,
@@ -228,7 +228,7 @@ def _subject(scope: Scope) -> str:
 
 
 async def _from_store(asked: Awaitable[Found]) -> Found:
-    """What the store says; raises `UnreachableError` for whatever a cloud's library raises."""
+    """Await a call of the store; raises `UnreachableError` for any exception of its library."""
     try:
         return await asked
     except Exception as error:
@@ -237,7 +237,7 @@ async def _from_store(asked: Awaitable[Found]) -> Found:
 
 
 def _unreachable() -> JSONResponse:
-    return _refusal(503, "Sessions cannot be reached; try again", **{"retry-after": "2"})
+    return _refusal(503, "The session store does not answer; try again", **{"retry-after": "2"})
 
 
 def _refusal(status: int, message: str, **headers: str) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The ports of a server, bound before anything heavy is loaded: a taken one is told at once."""
+"""Binds the server's ports before the SDK is loaded, so that a used port is reported at once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import resource
 import socket
 
 from .config import ServerSection
-from .reading import StartError
+from .toml_config import StartError
 
 
 def bound(server: ServerSection) -> dict[int, socket.socket]:
-    """A bound socket for each port of `server`; raises `StartError`."""
+    """Bind a socket for each port of `server`; raises `StartError` if a port cannot be bound."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a stream is an open file
     sockets: dict[int, socket.socket] = {}

@@ -1,4 +1,4 @@
-"""What outlives one request where the next may reach another instance: sessions, connections."""
+"""Interfaces of the stores of sessions and WebSocket connections that instances share."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 LONGEST_KEY = 256
-"""Characters that may name a request in a store; any kind takes as many, in its own coding."""
+"""Longest name of a request in a store, in characters; every kind of store accepts as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A session of the legacy era, which any instance may serve.
+    """A legacy MCP session.
 
     Attributes:
-        user_id: the subject whose token opened it.
-        expires_at: seconds since the epoch; from then on it is as if it had never been.
+        user_id: the `sub` claim of the token that opened it.
+        expires_at: seconds since the epoch; from then on the session counts as absent.
     """
 
     session_id: str
@@ -26,41 +26,41 @@ class Session:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions, and which of their calls are to be cancelled wherever they run."""
+    """Keeps sessions, and the cancellations of calls that another instance may run."""
 
     async def open(self, session: Session) -> None:
-        """Keep `session`."""
+        """Store a new session."""
         ...
 
     async def renew(self, session: Session) -> None:
-        """Keep what is new of `session`; nothing when it is absent: what was closed stays so."""
+        """Update a session; does nothing if it is absent, so that a closed one stays closed."""
         ...
 
     async def find(self, session_id: str) -> Session | None:
-        """The session, None when it is absent or has expired."""
+        """The session, or None if it is absent or has expired."""
         ...
 
     async def close(self, session_id: str) -> None:
-        """Forget the session; nothing when it is absent."""
+        """Delete the session; does nothing if it is absent."""
         ...
 
     async def of_user(self, user_id: str) -> list[Session]:
-        """The sessions of a subject that have not expired."""
+        """The unexpired sessions of a user."""
         ...
 
     async def cancel(self, session_id: str, request_id: str) -> None:
-        """Tell the instance that works on a request, by its `request_key`, to end it."""
+        """Record that a request, named by its `request_key`, is to be cancelled."""
         ...
 
     async def cancelled(self, session_id: str) -> frozenset[str]:
-        """The requests of the session that were cancelled, by their `request_key`."""
+        """The `request_key` of each cancelled request of the session."""
         ...
 
 
 def request_key(identity: object) -> str | None:
-    """How a store names the request with this id; None for what no request can have as one.
+    """The name in a store of the request with this id; None if the id is not valid.
 
-    `1` and `"1"` are two ids.
+    `1` and `"1"` are different ids.
     """
     if isinstance(identity, bool) or not isinstance(identity, str | int):
         return None
@@ -70,7 +70,7 @@ def request_key(identity: object) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """A WebSocket that the cloud holds open in our place."""
+    """A WebSocket connection that API Gateway holds open."""
 
     connection_id: str
     user_id: str
@@ -78,24 +78,24 @@ class Connection:
 
 
 class ConnectionStore(Protocol):
-    """Keeps which connections are open, and whose they are."""
+    """Keeps the open WebSocket connections with their users."""
 
     async def connect(self, connection: Connection) -> None:
-        """Keep `connection`."""
+        """Store a new connection."""
         ...
 
     async def find(self, connection_id: str) -> Connection | None:
-        """The connection, None when it is absent or has expired."""
+        """The connection, or None if it is absent or has expired."""
         ...
 
     async def disconnect(self, connection_id: str) -> None:
-        """Forget the connection; nothing when it is absent."""
+        """Delete the connection; does nothing if it is absent."""
         ...
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Both stores of one place."""
+    """The session store and the connection store of one database."""
 
     sessions: SessionStore
     connections: ConnectionStore

@@ -1,4 +1,4 @@
-"""Standing streams of the modern era, each ended well before anything in front would cut it."""
+"""Streams of `subscriptions/listen`, closed before a proxy in front would cut them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
-from .tools import Means
+from .tools import ToolDependencies
 
 
 class Subscriptions:
-    """Serves `subscriptions/listen`, one handler of the SDK's a stream.
+    """Handles `subscriptions/listen`, with one handler of the SDK per stream.
 
-    A stream ends as gracefully as at a drain once it is as old as the longest call may be: its
-    client listens anew, perhaps at another pod. So a proxy that drains as long as calls may take
-    has no stream left to cut.
+    A stream is closed gracefully when it is as old as the longest call may take. The client then
+    subscribes again, perhaps at another pod. So a proxy that drains for the longest call has no
+    stream to cut.
 
     Attributes:
-        open: the handlers of the streams there are.
+        open: the handlers of the open streams.
     """
 
     def __init__(self, bus: SubscriptionBus, most: int, longest_seconds: float) -> None:
@@ -34,9 +34,9 @@ class Subscriptions:
         self.open: set[ListenHandler] = set()
 
     async def listen(
-        self, ctx: ServerRequestContext[Means], params: SubscriptionsListenRequestParams
+        self, ctx: ServerRequestContext[ToolDependencies], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """One stream, until its client goes or `close` or its age ends it."""
+        """Serve one stream until its client disconnects, `close` is called or it is too old."""
         if len(self.open) >= self.most:
             raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
         handler = ListenHandler(self.bus, max_subscriptions=1)
@@ -49,6 +49,6 @@ class Subscriptions:
             self.open.discard(handler)
 
     def close(self) -> None:
-        """Begin the graceful end of every stream."""
+        """Start the graceful end of all open streams."""
         for handler in self.open:
             handler.close()

@@ -1,4 +1,4 @@
-"""The tools, and which role offers which."""
+"""The MCP tools of the reference server, and the roles that offer them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from pydantic import Field
 from starlette.requests import Request
 
 from .config import Config, Role
-from .memory import Memory, NoDatabaseError
-from .node import Node, NodeReport
+from .memories_table import MemoriesTable, NoDatabaseError
+from .qudag_stand_in import NodeReport, StandInNode
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
 @dataclass(frozen=True)
-class Means:
-    """What tools work with; None where the configuration has no such section."""
+class ToolDependencies:
+    """The database table and the node that tools use; None without their config section."""
 
-    memory: Memory | None = None
-    node: Node | None = None
+    memory: MemoriesTable | None = None
+    node: StandInNode | None = None
 
 
-ToolContext = Context[Means, Request]
+ToolContext = Context[ToolDependencies, Request]
 
 
 def echo(text: Annotated[str, Field(max_length=100_000)]) -> str:
@@ -111,21 +111,21 @@ _FUNCTIONS: tuple[Callable[..., Any], ...] = (
 
 
 def tools_of(config: Config) -> dict[str, Tool]:
-    """The tools that this configuration offers, by name, in the order they are listed."""
+    """The tools of the configured role by name, without those whose config section is absent."""
     absent = {
         *(_MEMORY if config.database is None else ()),
         *(("node_identity",) if config.qudag is None else ()),
     }
     functions = {function.__name__: function for function in _FUNCTIONS}
     return {
-        # Texts stay texts; a report has a shape, so it has an output schema.
+        # Only the report of `node_identity` has an output schema; the others return text.
         name: Tool.from_function(functions[name], structured_output=name == "node_identity")
         for name in ROLE_TOOLS[config.server.role]
         if name not in absent
     }
 
 
-def _memory(context: ToolContext) -> Memory:
+def _memory(context: ToolContext) -> MemoriesTable:
     memory = context.request_context.lifespan_context.memory
     assert memory is not None
     return memory

@@ -1,4 +1,4 @@
-"""MCP over a WebSocket: each frame is one message, answered as a POST to /mcp would answer it."""
+"""MCP over WebSockets: each frame is one message, handled like a POST to `/mcp`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .drain import Drain
 from .exchange import Exchange
-from .framing import (
+from .logs import event, log
+from .metrics import Metrics
+from .websocket_frames import (
     Answer,
     NoMessageError,
     cancelled_by,
@@ -24,22 +26,20 @@ from .framing import (
     objection_to,
     posted,
 )
-from .logs import event, log
-from .metrics import Metrics
 
 AT_ONCE = 32
-"""Messages of one connection that are worked on at a time; more are refused, each by an error."""
+"""Messages of one connection that are handled at the same time; more get an error each."""
 STOPPING = "the server is stopping: connect again"
 TRY_AGAIN = 1012
-"""Close code of a server that restarts: the client may connect again at once."""
+"""WebSocket close code 1012, service restart: the client may connect again at once."""
 
 
-class Frames:
-    """ASGI application for WebSockets whose bearer was let in.
+class WebSocketEndpoint:
+    """ASGI application for WebSockets of authenticated clients.
 
     Each frame goes through the whole HTTP application, so that tokens, eras, limits, logs and
-    metrics are those of /mcp. It speaks the modern era only, which has no session: results and
-    notifications come back as frames, and `notifications/cancelled` ends what it names.
+    metrics are those of `/mcp`. Only the modern era is supported, because it has no session.
+    Results and notifications are sent as frames; `notifications/cancelled` cancels a request.
     """
 
     def __init__(self, drain: Drain, metrics: Metrics) -> None:
@@ -61,7 +61,7 @@ class Frames:
 
 
 class _Connection:
-    """One open WebSocket and the messages on it that are being worked on."""
+    """One open WebSocket and its unanswered messages."""
 
     def __init__(self, socket: WebSocket, drain: Drain, hangup: anyio.Event) -> None:
         self.socket = socket
@@ -72,15 +72,15 @@ class _Connection:
         self.writing = anyio.Lock()
 
     async def serve(self) -> None:
-        """Answer frames until the client goes, or a drain has nothing to wait for any more."""
+        """Answer frames until the client disconnects, or until a drain finds no open message."""
         async with anyio.create_task_group() as tasks:
 
             async def read() -> None:
                 while (part := await self.socket.receive())["type"] == "websocket.receive":
                     self.received += 1
-                    frame = part.get("text") or ""  # a binary frame is no message either
+                    frame = part.get("text") or ""  # a binary frame is not a message
                     if (message := await self._understood(frame)) is not None:
-                        # What has no id cannot be cancelled, but is work all the same.
+                        # A message without an id cannot be cancelled, but counts as open.
                         identity = identity_of(message.get("id"))
                         key = object() if identity is None else identity
                         self.under_way[key] = anyio.CancelScope()
@@ -94,7 +94,7 @@ class _Connection:
                 tasks.cancel_scope.cancel()
 
     async def _understood(self, frame: str) -> dict[str, Any] | None:
-        """The message to work on; None where all is said already."""
+        """The message to handle; None if it was a cancellation or has been refused."""
         try:
             request = message_of(frame)
         except NoMessageError as none:
@@ -113,13 +113,13 @@ class _Connection:
     def _objection(
         self, request: Mapping[str, Any], identity: str | int | None
     ) -> tuple[int, str] | None:
-        """Why a message is not worked on, as error code and text."""
+        """The error code and text for a message that is refused; None for one that is not."""
         if self.drain.draining:
             return INTERNAL_ERROR, STOPPING
         if identity is not None and identity in self.under_way:
-            return INVALID_REQUEST, "this id is being worked on"
+            return INVALID_REQUEST, "a request with this id is still open"
         if len(self.under_way) >= AT_ONCE:
-            return INTERNAL_ERROR, f"{AT_ONCE} are worked on: try again"
+            return INTERNAL_ERROR, f"{AT_ONCE} messages are open: try again"
         return objection_to(request)
 
     async def _answer(self, key: object, message: dict[str, Any], body: bytes) -> None:
@@ -133,15 +133,15 @@ class _Connection:
             if not answer.asked:
                 answer.asked = True
                 return {"type": "http.request", "body": body, "more_body": False}
-            await anyio.sleep_forever()  # the client goes by the cancellation of this task
+            await anyio.sleep_forever()  # a disconnect cancels this task
             raise AssertionError
 
         with self.under_way[key]:
             try:
                 await self.socket.app(posted(self.socket.scope, message), receive, send)
             except Exception:
-                log.exception("websocket_message_crashed")  # the others on it go on
-                answer.refusal = "the server failed at this message"
+                log.exception("websocket_message_crashed")  # the connection stays open
+                answer.refusal = "the server failed to handle this message"
         if answer.refusal is not None:
             await self._refuse(identity_of(message.get("id")), INTERNAL_ERROR, answer.refusal)
         del self.under_way[key]
@@ -154,5 +154,5 @@ class _Connection:
     async def _send(self, text: str) -> None:
         async with self.writing:
             if self.socket.application_state is WebSocketState.CONNECTED:
-                with contextlib.suppress(WebSocketDisconnect):  # reading finds out, too
+                with contextlib.suppress(WebSocketDisconnect):  # `serve` sees the disconnect
                     await self.socket.send_text(text)

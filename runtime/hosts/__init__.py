@@ -1,5 +1,5 @@
-"""The server under each host's own program, a thin adapter a host."""
+"""Adapters of the server to the programs of function and container hosts."""
 
 import gc
 
-gc.set_threshold(100_000)  # a start imports many objects that stay: to look at them costs a tenth
+gc.set_threshold(100_000)  # a tenth of the start was garbage collection of imported objects

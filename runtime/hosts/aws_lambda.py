@@ -1,8 +1,8 @@
-"""The server as an AWS Lambda function: an event in, an answer in its form out.
+"""The server as an AWS Lambda function: converts Lambda events to requests and back.
 
-HTTP events are those of API Gateway's HTTP APIs and of function URLs, both in payload format 2.0
-("Working with AWS Lambda proxy integrations for HTTP APIs", "Invoking Lambda function URLs"). The
-answer is whole here; `streaming` hands it over in pieces.
+HTTP events come from API Gateway's HTTP APIs and from function URLs, both in payload format 2.0
+("Working with AWS Lambda proxy integrations for HTTP APIs", "Invoking Lambda function URLs"). This
+module returns whole responses; `streaming` sends them in chunks.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ import time
 from typing import Any
 from urllib.parse import unquote
 
-from ..gate import mapping
 from ..logs import event as log_event
-from ..reading import ConfigError, StartError
+from ..request_filters import object_or_empty
 from ..stores import aws
+from ..toml_config import ConfigError, StartError
 from .aws_invocation import Context, Event, seconds_left
 from .bridge import Answer, Bridge, CutError, Request
-from .resident import Resident
+from .hosted_application import HostedApplication
 
 SECRETS = "QUDAG_MCP_SECRETS"
-"""A JSON object, variable name -> ARN of a secret; `:key` after it names a key of a JSON one."""
+"""Environment variable with a JSON object: variable name to secret ARN. `:key` after the ARN
+selects a key of a JSON secret."""
 STARTS_WITHIN_SECONDS = 8.0
-"""Of the 10 that Lambda gives an initialization ("Lambda execution environment lifecycle")."""
+"""Limit for the start; Lambda allows 10 s ("Lambda execution environment lifecycle")."""
 SECRETS_WITHIN_SECONDS = 4.0
-"""Of those, what all secrets together may take."""
+"""Part of the start's limit for fetching all secrets."""
 
 
 class UnreachableError(Exception):
@@ -36,7 +37,7 @@ class UnreachableError(Exception):
 
 
 class Host:
-    """The application of this process, made from the environment.
+    """The application of a Lambda process, configured from environment variables.
 
     Raises `ConfigError` and `StartError`.
     """
@@ -44,31 +45,32 @@ class Host:
     def __init__(self) -> None:
         begun = time.monotonic()
         resolve_secrets()
-        self.resident = Resident.of_environment()
-        self.bridge = Bridge(self.resident)
+        self.application = HostedApplication.of_environment()
+        self.bridge = Bridge(self.application)
         left = STARTS_WITHIN_SECONDS - (time.monotonic() - begun)
-        self.bridge.run(self.resident.live(), left)
+        self.bridge.run(self.application.live(), left)
 
     def ask(self, event: Event, context: Context) -> Answer:
-        """The answer to an HTTP event, whose body may still be under way."""
+        """The response to an HTTP event; its body may be incomplete yet."""
         return self.bridge.ask(request_of(event), seconds_left(context))
 
     async def healthcheck(self) -> dict[str, Any]:
-        """The dependencies, looked at now: between invocations nothing runs that would."""
-        await self.resident.parts.health.look()
-        return self.resident.parts.health.state()
+        """Check all dependencies now; nothing runs between invocations that could."""
+        await self.application.parts.health.look()
+        return self.application.parts.health.state()
 
 
 @functools.cache
 def host() -> Host:
-    """The one of this process."""
+    """The `Host` of this process, created at the first call."""
     return Host()
 
 
 def handler(event: Event, context: Context) -> dict[str, Any]:
-    """What Lambda calls; raises `ValueError` for an event of no known form.
+    """The Lambda handler; raises `ValueError` for an unknown kind of event.
 
-    Raises `UnreachableError` from a scheduled check, so that the alarm for failed calls tells.
+    Raises `UnreachableError` if a scheduled check finds a dependency down, so that the alarm for
+    failed invocations goes off.
     """
     match event:
         case {"action": "healthcheck"}:
@@ -85,11 +87,11 @@ def handler(event: Event, context: Context) -> dict[str, Any]:
         case {"version": "2.0", "requestContext": {"http": dict()}}:
             return _payload(host().ask(event, context))
         case _:
-            raise ValueError(f"an event of no known form, with {', '.join(sorted(event))}")
+            raise ValueError(f"unknown kind of event, with the keys {', '.join(sorted(event))}")
 
 
 def request_of(event: Event) -> Request:
-    """The HTTP request that an event of payload format 2.0 describes."""
+    """Convert an event of payload format 2.0 to an HTTP request."""
     body: str = event.get("body") or ""
     headers = [(str(name), str(value)) for name, value in event["headers"].items()]
     if cookies := event.get("cookies"):
@@ -104,7 +106,7 @@ def request_of(event: Event) -> Request:
 
 
 def head_of(answer: Answer) -> dict[str, Any]:
-    """Status, headers and cookies as payload format 2.0 has them: a header once, cookies apart."""
+    """Status, headers and cookies in payload format 2.0: repeated headers joined, cookies apart."""
     headers: dict[str, str] = {}
     for name, value in answer.headers:
         if name != "set-cookie":
@@ -126,15 +128,15 @@ def _payload(answer: Answer) -> dict[str, Any]:
 
 
 def resolve_secrets() -> None:
-    """Set the variables that `SECRETS` names, from Secrets Manager; once, at the cold start.
+    """Fetch the secrets that `SECRETS` names and set the environment variables; at cold start.
 
-    Raises `StartError` with every secret that cannot be had, `ConfigError` with every one that does
-    not hold what is asked of it.
+    Raises `StartError` with all secrets that cannot be fetched, `ConfigError` with all that lack
+    the key that is asked for.
     """
     wanted: dict[str, str] = json.loads(os.environ.get(SECRETS, "{}"))
     if not wanted:
         return
-    # arn:aws:secretsmanager:region:account:secret:name, then as ECS has it: key, stage, version
+    # arn:aws:secretsmanager:region:account:secret:name, then as in ECS: key, stage, version
     parts = {name: reference.split(":") for name, reference in wanted.items()}
     secrets = _fetched({name: ":".join(part[:7]) for name, part in parts.items()})
     problems: list[str] = []
@@ -150,7 +152,7 @@ def resolve_secrets() -> None:
 
 
 def _fetched(arns: dict[str, str]) -> dict[str, str]:
-    """The secrets, by the same names, all asked for at once; raises `StartError`."""
+    """Fetch all secrets at the same time; the values by the same names. Raises `StartError`."""
     from concurrent.futures import ThreadPoolExecutor, wait
 
     client = aws.client("secretsmanager")
@@ -173,17 +175,17 @@ def _fetched(arns: dict[str, str]) -> dict[str, str]:
 
 
 def _value(secret: str, key: str) -> str | None:
-    """The secret, or what its `key` holds where one is named; None where it holds none such."""
+    """The secret, or the value of its `key` if one is given; None if it has no such key."""
     if not key:
         return secret
     try:
         content: object = json.loads(secret)
     except ValueError:
         return None
-    return str(mapping(content)[key]) if key in mapping(content) else None
+    return str(object_or_empty(content)[key]) if key in object_or_empty(content) else None
 
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ and "AWS_LAMBDA_EXEC_WRAPPER" not in os.environ:
-    # While Lambda initializes, a function has a whole processor; later it has its share. A runtime
-    # of our own, which a wrapper begins, does this itself and tells what went wrong.
+    # During initialization a function has a full CPU, later only its share. The runtime in
+    # `streaming`, which the wrapper script starts, calls this itself and reports failures.
     host()

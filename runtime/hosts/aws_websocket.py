@@ -1,10 +1,9 @@
-"""MCP over a WebSocket that API Gateway holds: each of its events is an invocation of its own.
+"""MCP over WebSockets that API Gateway holds open: each event is one Lambda invocation.
 
 The events are those of "Integrations for WebSocket APIs" in the API Gateway Developer Guide. At
-$connect the bearer token is checked as ever, and the connection is kept with its subject and its
-end; a message on it ($default) is worked on as that subject's, and its answer and progress are sent
-by the connection's own address. What two invocations must know of each other is in the stores: a
-cancellation, or that the client has gone.
+`$connect` the bearer token is checked, and the connection is stored with its user and expiry. A
+message (`$default`) is handled as that user's; its answer and progress are posted to the
+connection's URL. Invocations share cancellations and disconnects through the stores.
 """
 
 from __future__ import annotations
@@ -23,7 +22,10 @@ from starlette.authentication import AuthCredentials
 from starlette.types import Message, Receive, Scope, Send
 
 from ..auth import RequireToken
-from ..framing import (
+from ..logs import log
+from ..state import Connection, Session, request_key
+from ..stores import aws
+from ..websocket_frames import (
     Answer,
     NoMessageError,
     cancelled_by,
@@ -33,37 +35,34 @@ from ..framing import (
     objection_to,
     posted,
 )
-from ..logs import log
-from ..state import Connection, Session, request_key
-from ..stores import aws
 from .aws_invocation import Context, seconds_left
 from .bridge import Bridge
-from .resident import Resident
+from .hosted_application import HostedApplication
 
 LONGEST_SECONDS = 7200
-"""API Gateway ends a connection after 2 hours; from "Quotas for configuring and running a WebSocket
-API", as is the next."""
+"""API Gateway closes a connection after 2 hours. This and the next limit are from "Quotas for
+configuring and running a WebSocket API"."""
 LARGEST_BYTES = 128 * 1024
 GONE_EVERY_SECONDS = 1.0
-"""How often a running call looks whether it was cancelled, or its client has gone."""
+"""Interval at which a running call checks for a cancellation or a disconnect."""
 LAST_WORDS_SECONDS = 1.0
-"""Of an invocation's time, what is kept to say that it is over."""
+"""Part of an invocation's time kept free for the error message that its time is over."""
 Event = Mapping[str, Any]
 
 
 class Host(Protocol):
     """The application of this process, and the event loop that runs it."""
 
-    resident: Resident
+    application: HostedApplication
     bridge: Bridge
 
 
 class GoneError(Exception):
-    """The client has gone: nothing can be sent any more."""
+    """The client has disconnected; nothing can be sent to it."""
 
 
 def handle(event: Event, context: Context, host: Host) -> dict[str, Any]:
-    """The answer to API Gateway, by whose status a connection is let in or not."""
+    """Handle an event; the status of the answer to CONNECT accepts or refuses the connection."""
     left = seconds_left(context)
     match event["requestContext"]["eventType"]:
         case "CONNECT":
@@ -77,8 +76,8 @@ def handle(event: Event, context: Context, host: Host) -> dict[str, Any]:
 
 
 async def _connect(event: Event, host: Host) -> int:
-    """The status for $connect; 200 lets the client in."""
-    if host.resident.config.protocol.era == "legacy":
+    """Handle `$connect`: 200 accepts the connection, another status refuses it."""
+    if host.application.config.protocol.era == "legacy":
         return 404
     let_in: list[AccessToken] = []
     refused: list[int] = []
@@ -93,7 +92,7 @@ async def _connect(event: Event, host: Host) -> int:
         if part["type"] == "http.response.start":
             refused.append(part["status"])
 
-    await RequireToken(admitted, host.resident.parts.tokens)(_opened(event), receive, send)
+    await RequireToken(admitted, host.application.parts.tokens)(_opened(event), receive, send)
     if refused:
         return refused[0]
     token = let_in[0]
@@ -101,7 +100,7 @@ async def _connect(event: Event, host: Host) -> int:
     ends = int(time.time()) + LONGEST_SECONDS
     ends = min(ends, token.expires_at or ends)
     name: str = event["requestContext"]["connectionId"]
-    stores = host.resident.stores
+    stores = host.application.stores
     await stores.sessions.open(
         Session(
             session_id=name,
@@ -118,22 +117,22 @@ async def _connect(event: Event, host: Host) -> int:
 
 async def _forget(event: Event, host: Host) -> int:
     name: str = event["requestContext"]["connectionId"]
-    await host.resident.stores.connections.disconnect(name)
-    await host.resident.stores.sessions.close(name)
+    await host.application.stores.connections.disconnect(name)
+    await host.application.stores.sessions.close(name)
     return 200
 
 
 class _Message:
-    """One message of a client, and the connection on which it came."""
+    """One message of a client, with the connection on which it arrived."""
 
     def __init__(self, event: Event, host: Host) -> None:
         self.event = event
         self.host = host
-        self.stores = host.resident.stores
+        self.stores = host.application.stores
         self.connection: str = event["requestContext"]["connectionId"]
 
     async def answer(self, within_seconds: float) -> int:
-        """The status for $default, which its client never sees, once all is said."""
+        """Handle `$default`; returns the status after all answers; clients do not get it."""
         try:
             await self._answer(within_seconds)
         except GoneError:
@@ -160,7 +159,7 @@ class _Message:
             with anyio.move_on_after(within_seconds) as time_given:
                 await self._work(message, connection.user_id, identity)
             if time_given.cancelled_caught:
-                over = "the host's time for a request is over"
+                over = "the request took longer than the host allows"
                 await self._refuse(identity, INTERNAL_ERROR, over)
 
     async def _work(
@@ -181,7 +180,7 @@ class _Message:
             if not answer.asked:
                 answer.asked = True
                 return {"type": "http.request", "body": body, "more_body": False}
-            await anyio.sleep_forever()  # the client goes by the cancellation of this task
+            await anyio.sleep_forever()  # a disconnect cancels this task
             raise AssertionError
 
         async def send(part: Message) -> None:
@@ -197,10 +196,10 @@ class _Message:
             tasks.start_soon(self._watch, work, request_key(identity))
             with work:
                 try:
-                    await self.host.resident.parts.admitted(scope, receive, send)
+                    await self.host.application.parts.admitted(scope, receive, send)
                 except Exception:
                     log.exception("websocket_message_crashed")
-                    answer.refusal = "the server failed at this message"
+                    answer.refusal = "the server failed to handle this message"
             tasks.cancel_scope.cancel()
         if gone:
             raise GoneError
@@ -208,7 +207,7 @@ class _Message:
             await self._refuse(identity, INTERNAL_ERROR, answer.refusal)
 
     async def _watch(self, work: anyio.CancelScope, named: str | None) -> None:
-        """End the work once another invocation was told that nobody waits for it."""
+        """Cancel the work once another invocation has stored a cancellation or a disconnect."""
         while True:
             await anyio.sleep(GONE_EVERY_SECONDS)
             if (
@@ -238,12 +237,12 @@ class _Message:
 
 @cache
 def _client(address: str) -> Any:
-    """The connections of one API, at its own address."""
+    """The client for the connections of one WebSocket API, at that API's URL."""
     return aws.client("apigatewaymanagementapi", endpoint_url=address)
 
 
 def _opened(event: Event) -> Scope:
-    """The connection's opening as an ASGI scope; a message's event has no headers of its own."""
+    """The ASGI scope of the WebSocket handshake; the events of messages have no headers."""
     place = event["requestContext"]
     headers: Mapping[str, str] = event.get("headers") or {}
     sent = {name.lower(): value for name, value in headers.items()}

@@ -12,37 +12,37 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .azure_web import METHODS
-from .resident import Resident
+from .hosted_application import HostedApplication
 
 PREFIX = "/api"
 """`extensions.http.routePrefix` of host.json."""
 
 
 class Prefixed:
-    """The application where the host has it: below a prefix, behind a forwarder.
+    """Removes the route prefix that the Functions host adds, and restores the client's `Host`.
 
-    The forwarder (YARP, with its default transforms) puts the client's Host into X-Forwarded-Host.
+    The host's forwarder (YARP with its default transforms) puts it into `X-Forwarded-Host`.
     """
 
-    def __init__(self, resident: Resident) -> None:
-        self.resident = resident
+    def __init__(self, application: HostedApplication) -> None:
+        self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "path": scope["path"].removeprefix(PREFIX), "root_path": PREFIX}
         headers = MutableHeaders(scope=scope)
         if (host := headers.get("x-forwarded-host")) is not None:
             headers["host"] = host
-        await self.resident(scope, receive, send)
+        await self.application(scope, receive, send)
 
 
 app = func.FunctionApp()
-# The worker hands the lines of its own handler to the host, which knows of no other.
-_served = Prefixed(Resident.of_environment(logging.getLogger().handlers))
+# The host collects log lines only from the worker's own handler.
+_served = Prefixed(HostedApplication.of_environment(logging.getLogger().handlers))
 
 
-# Anonymous to Azure, whose keys would be a second secret of each client: what authorizes is the
-# bearer token, which the application checks, and who has none must be able to read where to get it.
+# Anonymous for Azure: a function key would be a second secret for each client. The application
+# checks bearer tokens, and clients without one must be able to read the metadata.
 @app.route(route="{*path}", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def mcp(req: Request) -> Response:  # noqa: ARG001 - a trigger binds by this name
-    """Every path and method; a response is whatever answers as ASGI, and the application does."""
+    """Handle every path and method; the worker takes an ASGI application as the response."""
     return cast("Response", _served)

@@ -1,10 +1,9 @@
-"""The HTTP server in Azure's Python worker to which the Functions host passes requests on.
+"""The HTTP server in Azure's Python worker to which the Functions host forwards requests.
 
-Importing this makes a worker take requests as HTTP, so that answers stream and a client that goes
-is noticed ("HTTP streams", Azure Functions Python developer guide); otherwise they would be whole
-gRPC messages. It is to the worker what `azurefunctions-extensions-http-fastapi` is, with the
-Starlette and uvicorn that are there anyway in place of FastAPI. What its classes are, the worker
-learns from the metaclasses that they are made with.
+Importing this module makes the worker receive requests over HTTP instead of as whole gRPC messages,
+so that responses stream and disconnects are noticed ("HTTP streams", Azure Functions Python
+developer guide). It replaces `azurefunctions-extensions-http-fastapi`, and uses Starlette and
+uvicorn, which the server needs anyway. The worker recognizes the classes by their metaclasses.
 """
 
 from __future__ import annotations
@@ -20,51 +19,52 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 KEEP_ALIVE_SECONDS = 120
-"""Longer than the host keeps an idle connection (.NET's PooledConnectionIdleTimeout: 1 minute)."""
+"""Longer than the Functions host keeps idle connections (.NET's `PooledConnectionIdleTimeout`:
+1 minute)."""
 METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class RouteParameters(base.RequestSynchronizer):
-    """Nothing to carry over: the application reads the path itself."""
+    """Does nothing: the application reads path parameters itself."""
 
     def sync_route_params(self, request: Request, path_params: Mapping[str, str]) -> None:
-        """Called by the worker before the function is."""
+        """Called by the worker before it calls the function."""
 
 
 class RequestType(metaclass=base.RequestTrackerMeta):
-    """What a function takes whose trigger is HTTP."""
+    """The parameter type of a function with an HTTP trigger."""
 
     request_type = Request
     synchronizer = RouteParameters()
 
 
 class ResponseType(metaclass=base.ResponseTrackerMeta):
-    """What it returns."""
+    """The return type of a function with an HTTP trigger."""
 
     label = base.ResponseLabels.STANDARD
     response_type = Response
 
 
 class WebApp(base.WebApp):
-    """One endpoint, the worker's, for every path."""
+    """Routes every path to the worker's one endpoint."""
 
     def __init__(self) -> None:
         self.endpoint: Endpoint | None = None
 
     def route(self, func: Endpoint) -> Endpoint:
-        """Take the worker's endpoint."""
+        """Set the worker's endpoint."""
         self.endpoint = func
         return func
 
     def get_app(self) -> ASGIApp:
-        """The ASGI application that the server serves."""
+        """The ASGI application for `WebServer`."""
         assert self.endpoint is not None
         return Starlette(routes=[Route("/{path:path}", self.endpoint, methods=list(METHODS))])
 
 
 class WebServer(base.WebServer):
-    """uvicorn, in the worker's own event loop."""
+    """Runs uvicorn in the worker's event loop."""
 
     def __init__(self, hostname: str, port: int, web_app: WebApp) -> None:
         super().__init__(hostname, port, web_app)  # pyright: ignore[reportUnknownMemberType]
@@ -82,5 +82,5 @@ class WebServer(base.WebServer):
         )
 
     async def serve(self) -> None:
-        """Serve for as long as the worker lives."""
+        """Serve until the worker ends."""
         await self.server.serve()

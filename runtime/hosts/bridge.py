@@ -1,4 +1,4 @@
-"""From a blocking call with one request to the application's event loop, and back in pieces."""
+"""Passes requests from blocking code to an ASGI application in an event loop in another thread."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from starlette.types import ASGIApp, Message
 from ..logs import log
 
 ENDS_WITHIN_SECONDS = 1.0
-"""What a request that was cut may still take for its last steps; then it is left to itself."""
+"""How long a cancelled request may take to clean up before it is left alone."""
 PARTS_AHEAD = 16
-"""Messages that an application may send before the first is taken: then its `send` waits."""
+"""Number of messages that an application can send before the reader takes one; more wait."""
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One HTTP request.
+    """An HTTP request.
 
     Attributes:
         path: percent-decoded.
-        headers: names in any case, repeated where the request repeats them.
+        headers: pairs of name (in any case) and value; names can repeat.
     """
 
     method: str
@@ -39,10 +39,10 @@ class Request:
 
 
 class CutError(Exception):
-    """The rest of an answer will not come.
+    """The response ended before it was complete.
 
     Attributes:
-        status: 504 where its time is over, 500 where the application failed at it.
+        status: 504 if the time was over, 500 if the application failed.
     """
 
     def __init__(self, status: int, why: str) -> None:
@@ -51,11 +51,11 @@ class CutError(Exception):
 
 
 class Answer:
-    """One HTTP response, whose body is being made.
+    """An HTTP response whose body is still being produced.
 
     Attributes:
-        headers: names in lower case, repeated where the response repeats them.
-        close: ends the making of what nobody will read; nothing once all is read.
+        headers: pairs of name (in lower case) and value; names can repeat.
+        close: cancels the request if the body has not been read to its end.
     """
 
     def __init__(
@@ -71,18 +71,18 @@ class Answer:
         self.close = close
 
     def body(self) -> bytes:
-        """The whole body, once it is there; raises `CutError`."""
+        """Wait for the whole body and return it; raises `CutError`."""
         return b"".join(self.pieces)
 
     @classmethod
     def of(cls, cut: CutError) -> Answer:
-        """What is said in place of an answer that will not come."""
+        """An error response in place of the one that was cut."""
         body = json.dumps({"error": str(cut)}).encode()
         return cls(cut.status, [("content-type", "application/json")], iter([body]))
 
 
 class Bridge:
-    """Carries requests into an event loop that runs in a thread for as long as the process does."""
+    """Runs an event loop in a thread for the life of the process, and passes requests to it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -90,16 +90,17 @@ class Bridge:
         threading.Thread(target=self.loop.run_forever, name="bridge", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, Result], within_seconds: float) -> Result:
-        """The result of `work` in the loop; raises `TimeoutError`, by when it is cancelled."""
+        """Run `work` in the loop and return its result; cancels it and raises `TimeoutError`."""
         limited = asyncio.run_coroutine_threadsafe(_within(work, within_seconds), self.loop)
-        # The second limit is for a loop that something blocks, whose own timers stand still.
+        # The second timeout works even if the loop is blocked and its own timers do not run.
         return limited.result(max(0.0, within_seconds) + ENDS_WITHIN_SECONDS)
 
     def ask(self, request: Request, within_seconds: float) -> Answer:
-        """The answer as soon as its status is known; its last piece follows the application's end.
+        """Send a request; returns the response as soon as its status is known.
 
-        What is not answered within `within_seconds` is answered with 504, and cancelled. Who does
-        not read an answer to its end closes it.
+        After `within_seconds` the request is cancelled and answered with 504. The last piece of
+        the body comes only after the application has ended. A caller that does not read the body
+        to its end must call `close`.
         """
         exchange = _Exchange(request, time.monotonic() + within_seconds, self.loop)
         exchange.task = asyncio.run_coroutine_threadsafe(exchange.run(self.app), self.loop)
@@ -111,14 +112,14 @@ class Bridge:
         headers = [
             (name.decode().lower(), value.decode("latin-1"))
             for name, value in first["headers"]
-            if name.lower() != b"connection"  # that of the host to its client is the host's
+            if name.lower() != b"connection"  # the host manages its connection to the client
         ]
         bodies = (piece.get("body", b"") for piece in pieces)
         return Answer(first["status"], headers, bodies, pieces.close)
 
 
 async def _within(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
-    """The result of `work`; raises `TimeoutError` once it has ended, or does not end at all."""
+    """Await `work`; after `seconds` cancel it, wait for its clean-up and raise `TimeoutError`."""
     task = asyncio.ensure_future(work)
     if not (await asyncio.wait([task], timeout=seconds))[0]:
         task.cancel()
@@ -129,7 +130,7 @@ async def _within(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
 
 
 class _Exchange:
-    """A request under way: its messages cross the threads in `parts`, None after the last."""
+    """An open request. `parts` carries its messages between the threads, then None."""
 
     def __init__(self, request: Request, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
         self.request = request
@@ -150,7 +151,7 @@ class _Exchange:
             self.parts.put(None)
 
     def pieces(self) -> Generator[Message]:
-        """The response's messages; raises `CutError`. Closed before the last, it cuts the rest."""
+        """The messages of the response; raises `CutError`. Closing it early cancels the request."""
         ended = False
         try:
             while (part := self._next()) is not None:
@@ -160,18 +161,18 @@ class _Exchange:
             if not ended:
                 self._cut()
         if not self.complete:
-            raise CutError(500, "the server failed at this request")
+            raise CutError(500, "the server failed to handle this request")
 
     def _next(self) -> Message | None:
         try:
             part = self.parts.get(timeout=max(0.0, self.deadline - time.monotonic()))
         except queue.Empty:
-            raise CutError(504, "the host's time for a request is over") from None
+            raise CutError(504, "the request took longer than the host allows") from None
         self.loop.call_soon_threadsafe(self.room.release)
         return part
 
     def _cut(self) -> None:
-        """Cancel, and let what ends with the request end: a host may freeze the process next."""
+        """Cancel the request and wait for its clean-up, because a host may freeze the process."""
         self.task.cancel()
         patience = time.monotonic() + ENDS_WITHIN_SECONDS
         try:
@@ -189,7 +190,7 @@ class _Exchange:
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": self.request.method,
-            "scheme": "https",  # no host hands over what came unencrypted
+            "scheme": "https",  # hosts forward only what arrived over HTTPS
             "path": self.request.path,
             "raw_path": self.request.path.encode(),
             "query_string": self.request.query.encode(),
@@ -202,7 +203,7 @@ class _Exchange:
     async def _receive(self) -> Message:
         if self.unread:
             return {"type": "http.request", "body": self.unread.pop(), "more_body": False}
-        await asyncio.Event().wait()  # no such host tells when its client goes
+        await asyncio.Event().wait()  # these hosts do not report disconnects
         raise AssertionError
 
     async def _send(self, part: Message) -> None:

@@ -1,4 +1,4 @@
-"""What Azure Functions finds its functions by: `function_app.py`, and in it an application."""
+"""Entry file of the Azure Functions app: Azure loads `app` from `function_app.py`."""
 
 from qudag_mcp_server.hosts.azure_function import app  # pyright: ignore
 

@@ -1,7 +1,7 @@
-"""The server as a Cloud Run function: the Functions Framework's ASGI server calls it as it is.
+"""The server as a Cloud Run function: the Functions Framework serves its ASGI application.
 
-The buildpack starts `functions-framework`, which serves a function of its `aio` module by uvicorn
-under gunicorn: answers stream, and a client that goes is noticed.
+The buildpack starts `functions-framework`, which serves a function of its `aio` module with uvicorn
+under gunicorn, so responses stream and disconnects are noticed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .resident import Resident
+from .hosted_application import HostedApplication
 
-_resident = Resident.of_environment()
+_application = HostedApplication.of_environment()
 
 
 @functions_framework.aio.http
 async def mcp(_: Request) -> Response:
-    """Every path and method; a response is whatever answers as ASGI, and the application does."""
-    return cast("Response", _resident)
+    """Handle every path and method; the framework takes an ASGI application as the response."""
+    return cast("Response", _application)

@@ -1,4 +1,4 @@
-"""What a Cloud Run function is found by: `main.py`, entry point `mcp`."""
+"""Entry file of the Cloud Run function: the framework loads `mcp` from `main.py`."""
 
 from qudag_mcp_server.hosts.gcp_function import mcp  # pyright: ignore
 

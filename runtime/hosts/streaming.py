@@ -1,10 +1,10 @@
-"""A Lambda runtime whose answers leave in pieces, in place of the managed one.
+"""A Lambda runtime that streams responses, in place of the managed Python runtime.
 
 The managed Python runtime has no response streaming, so the archive's script `stream`, named by
-AWS_LAMBDA_EXEC_WRAPPER, begins this loop instead. Its protocol is that of "Building a custom
-runtime for AWS Lambda", section "Response streaming": an answer is posted while it is made,
-chunked; an error after its beginning follows as trailers; before the body go status and headers, as
-JSON and eight zero bytes (`application/vnd.awslambda.http-integration-response`).
+`AWS_LAMBDA_EXEC_WRAPPER`, starts this loop instead. The protocol is in "Building a custom runtime
+for AWS Lambda", section "Response streaming": a response is posted in chunks while it is produced,
+and a later error follows as trailers. Status and headers come before the body, as JSON and eight
+zero bytes (`application/vnd.awslambda.http-integration-response`).
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ PRELUDE_END = bytes(8)
 
 @dataclass(frozen=True)
 class Invocation:
-    """One event, and until when it is to be answered."""
+    """One event with its request id and deadline."""
 
     request_id: str
     deadline_ms: int
     event: Event
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the function is ended, as the managed runtime's context tells it."""
+        """Milliseconds until Lambda ends the invocation, like the managed runtime's context."""
         return max(0, self.deadline_ms - int(time.time() * 1000))
 
 
 class RuntimeApi:
-    """Lambda's side of the loop, over one connection after another."""
+    """Client of the Lambda runtime API."""
 
     def __init__(self, address: str) -> None:
         self.address = address
 
     def next(self) -> Invocation:
-        """The next invocation; waits for it as long as it takes."""
+        """Wait for the next invocation, without a time limit."""
         connection = http.client.HTTPConnection(self.address)
         connection.request("GET", f"{API}/invocation/next")
         answer = connection.getresponse()
@@ -67,7 +67,7 @@ class RuntimeApi:
         )
 
     def stream(self, request_id: str, head: dict[str, Any], pieces: Iterator[bytes]) -> None:
-        """Post an answer as it is made."""
+        """Post a response in chunks while it is produced."""
         connection = http.client.HTTPConnection(self.address)
         connection.putrequest("POST", f"{API}/invocation/{request_id}/response")
         for name, value in STREAMED.items():
@@ -86,7 +86,7 @@ class RuntimeApi:
         connection.close()
 
     def post(self, path: str, content: object, **headers: str) -> None:
-        """Post an answer, or an error, that is whole."""
+        """Post a complete response or an error."""
         connection = http.client.HTTPConnection(self.address)
         body = json.dumps(content).encode()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -98,12 +98,12 @@ class RuntimeApi:
 
 
 def serve(api: RuntimeApi) -> NoReturn:
-    """Answer invocations for as long as the process lives."""
+    """Answer invocations until the process ends."""
     while True:
         invocation = api.next()
         try:
             if "http" in invocation.event.get("requestContext", {}):
-                # Closed: nobody reads on where the connection to Lambda breaks.
+                # Closed, because the body is not read further if the connection to Lambda breaks.
                 with contextlib.closing(host().ask(invocation.event, invocation)) as answer:
                     api.stream(invocation.request_id, head_of(answer), answer.pieces)
             else:
@@ -114,7 +114,7 @@ def serve(api: RuntimeApi) -> NoReturn:
 
 
 def main() -> None:
-    """Begin as Lambda begins a runtime: what cannot begin is told to it, and ends with 1."""
+    """Start the runtime; a failed start is reported to Lambda and exits with status 1."""
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         host()

@@ -1,4 +1,4 @@
-"""The stores of sessions and connections: one module a kind, imported only when it is used."""
+"""Stores of sessions and connections; a module per kind, imported only when it is used."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from ..state import Stores
 
 
 def stores_of(state: StateSection) -> Stores:
-    """The stores that `state` names; only the client library of that kind is imported."""
+    """The stores of the kind that `state` names; imports the client library of that kind only."""
     match state.kind:
         case "memory":
-            from . import memory
+            from . import in_memory
 
-            return memory.stores()
+            return in_memory.stores()
         case "dynamodb":
             from . import dynamodb
 

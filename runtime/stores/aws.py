@@ -1,4 +1,4 @@
-"""Calls of AWS that are brief: an invocation's time is short, and a thread cannot be ended."""
+"""AWS clients with short timeouts: an invocation is short, and its threads cannot be cancelled."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import anyio
 ATTEMPTS = 2
 CONNECTED_WITHIN_SECONDS = 1
 ANSWERED_WITHIN_SECONDS = 3
-"""With both attempts 8 s, of the 10 in which a function begins."""
+"""Two attempts take at most 8 s, within the 10 s that Lambda allows for a start."""
 AT_ONCE = 10
-"""Connections that botocore's pool keeps, and so calls worth having under way."""
+"""Size of botocore's connection pool, and so the most calls that are useful at a time."""
 
 Result = TypeVar("Result")
 
 
 def client(service: str, **where: Any) -> Any:
-    """A client of `service`, which loads the SDK."""
+    """A boto3 client of `service`; the first call imports the SDK."""
     import botocore.session  # of the managed runtime
     from botocore.config import Config
 
@@ -34,5 +34,5 @@ def client(service: str, **where: Any) -> Any:
 async def in_thread(
     call: Callable[[], Result], slots: anyio.CapacityLimiter | None = None
 ) -> Result:
-    """What the blocking `call` returns; who is cancelled does not wait for it."""
+    """Run the blocking `call` in a thread; a cancelled caller does not wait for it."""
     return await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=slots)

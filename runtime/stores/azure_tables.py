@@ -1,10 +1,11 @@
-"""State in Azure's table storage: for Azure's hosts, whose next request may reach another instance.
+"""Session and connection stores in Azure Table Storage, for the hosts on Azure.
 
-A table has one key, of two parts, and no other index. A session is a row of its own; each of its
-cancellations is one beside it; and a copy of the row is kept under its user, where one query finds
-all of hers. The identity needs Storage Table Data Contributor on the two tables.
+A table has one key with two parts and no other index. A session is a row; each of its cancellations
+is a row with the same partition key. A copy of the session's row has the user as its partition key,
+so that one query finds all sessions of a user. The host's identity needs the role Storage Table
+Data Contributor on both tables.
 
-Nothing deletes what has expired here, so a user's expired sessions go when she opens another one.
+Table Storage has no TTL, so a user's expired sessions are deleted when the user opens another one.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import StateSection
 from ..state import Connection, Session, Stores
-from .memory import MemoryConnections
+from .in_memory import InMemoryConnections
 
 if TYPE_CHECKING:
     from azure.core.credentials import AzureNamedKeyCredential
     from azure.core.credentials_async import AsyncTokenCredential
 
 ITSELF = "itself"
-"""Row key of a session or connection among the rows that are about it."""
+"""Row key of the session or connection itself, in its partition."""
 CANCELLED = "cancelled-"
 USER = "user-"
 
 
 @dataclass
 class Table:
-    """One table, connected to by the first call.
+    """A table; the first call opens the connection.
 
     Attributes:
-        credential: how a token is got; the host's managed identity.
+        credential: returns the credential of the host's managed identity.
     """
 
     endpoint: str
@@ -53,7 +54,7 @@ class Table:
             self.endpoint,
             self.name,
             credential=(self.credential or managed_identity)(),
-            # The library needs requests in any case; aiohttp would be 2 MB more for one row.
+            # The library depends on requests in any case; aiohttp would add 2 MB to the archive.
             transport=AsyncioRequestsTransport(),
         )
 
@@ -63,7 +64,7 @@ class Table:
         )
 
     async def update(self, partition: str, row: str, **fields: Any) -> None:
-        """Write fields of the row; nothing when it is absent."""
+        """Update fields of the row; does nothing if it is absent."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with contextlib.suppress(ResourceNotFoundError):
@@ -80,7 +81,7 @@ class Table:
             return None
 
     async def rows(self, partition: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-        """The rows about one thing, by their keys."""
+        """The rows of a partition, with their row keys."""
         found = self.client.query_entities(
             "PartitionKey eq @partition", parameters={"partition": _key(partition)}
         )
@@ -88,7 +89,7 @@ class Table:
             yield _text(row["RowKey"]), row
 
     async def delete(self, partition: str, row: str) -> None:
-        """Remove the row; nothing when it is absent."""
+        """Delete the row; does nothing if it is absent."""
         await self.client.delete_entity(_key(partition), _key(row))
 
 
@@ -105,7 +106,7 @@ class TableSessions:
             if _expiry(row) <= self.now() and session_id != session.session_id:
                 await self.close(session_id)
         fields = _fields(session)
-        # Under the user first: a session that could not be listed would not be cleared away either.
+        # The user's copy first: a session without it would never be found and deleted.
         await self.table.put(user, session.session_id, **fields)
         await self.table.put(session.session_id, ITSELF, **fields)
 
@@ -171,34 +172,36 @@ class TableConnections:
 
 
 def stores(state: StateSection) -> Stores:
-    """The tables that `state` names, under the managed identity of the host."""
+    """The stores over the tables that `state` names, with the host's managed identity."""
     assert state.endpoint is not None
     assert state.sessions is not None
     return Stores(
         TableSessions(Table(state.endpoint, state.sessions)),
         TableConnections(Table(state.endpoint, state.connections))
         if state.connections
-        else MemoryConnections(),
+        else InMemoryConnections(),
     )
 
 
 def managed_identity() -> AsyncTokenCredential:
-    """The identity of the function or container that this runs in."""
+    """The credential of the managed identity of this function or container."""
     import os
 
     from azure.core.pipeline.transport import AsyncioRequestsTransport
     from azure.identity.aio import ManagedIdentityCredential
 
     return ManagedIdentityCredential(
-        # An identity of its own, not the system's, is told apart by its client id.
+        # A user-assigned identity is selected by its client id.
         client_id=os.environ.get("AZURE_CLIENT_ID"),
         transport=AsyncioRequestsTransport(),
     )
 
 
 def _key(text: str) -> str:
-    """`text` in the characters that a key may have: no slash, backslash, number sign, question mark
-    ("Understanding the Table service data model", Azure Storage documentation)."""
+    """Encode `text` as a key, which must not contain slash, backslash, `#` or `?`.
+
+    "Understanding the Table service data model", Azure Storage documentation.
+    """
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -224,7 +227,7 @@ def _session(session_id: str, row: Mapping[str, Any]) -> Session:
 
 
 def _moment(seconds: int) -> datetime:
-    """As a table keeps it: its plain numbers end in 2038."""
+    """Seconds since the epoch as a timestamp: a table's 32-bit integers end in 2038."""
     return datetime.fromtimestamp(seconds, UTC)
 
 

@@ -1,13 +1,13 @@
-"""State in DynamoDB: for Lambda, whose next request may reach another instance.
+"""Session and connection stores in DynamoDB, for Lambda.
 
-Actions, as the function's role must allow them and no more:
+The function's role must allow exactly these actions:
 
 - on the table of sessions: dynamodb:UpdateItem, dynamodb:GetItem, dynamodb:DeleteItem;
 - on its index UserIdIndex: dynamodb:Query;
 - on the table of connections: dynamodb:PutItem, dynamodb:GetItem, dynamodb:DeleteItem.
 
-DynamoDB deletes what has expired within a few days, not at once ("Using time to live (TTL) in
-DynamoDB", Amazon DynamoDB Developer Guide), so a reader looks at `expires_at` itself.
+DynamoDB deletes expired items within a few days, not at once ("Using time to live (TTL) in
+DynamoDB", Amazon DynamoDB Developer Guide), so each read checks `expires_at`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import anyio
 from ..config import StateSection
 from ..state import Connection, Session, Stores
 from . import aws
-from .memory import MemoryConnections
+from .in_memory import InMemoryConnections
 
 USER_INDEX = "UserIdIndex"
 
@@ -31,8 +31,8 @@ Item = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass
-class Calls:
-    """Blocking calls of the SDK, each in a thread of its own; the SDK is loaded by the first."""
+class DynamoDb:
+    """Runs blocking calls of the SDK in threads; the first call imports the SDK."""
 
     region: str | None
     slots: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(aws.AT_ONCE))
@@ -53,7 +53,7 @@ class Calls:
 class DynamoSessions:
     """A `SessionStore` over the table `table`."""
 
-    call: Calls
+    call: DynamoDb
     table: str
     now: Callable[[], float] = time.time
 
@@ -103,7 +103,7 @@ class DynamoSessions:
         return frozenset(item["cancelled"]["SS"]) if "cancelled" in item else frozenset()
 
     async def _if_there(self, **update: Any) -> None:
-        """Update a session; else an update of nothing would make one."""
+        """Update a session if it exists; a plain update would create one."""
         from botocore.exceptions import ClientError
 
         there = "attribute_exists(session_id)"
@@ -114,7 +114,7 @@ class DynamoSessions:
                 raise
 
     async def _item(self, session_id: str) -> Item:
-        # Consistent: the request after `initialize` may reach another instance within milliseconds.
+        # Consistent read: another instance may get the request after `initialize` in milliseconds.
         answer = await self.call("get_item", self.table, Key=_key(session_id), ConsistentRead=True)
         return answer.get("Item", {})
 
@@ -123,7 +123,7 @@ class DynamoSessions:
 class DynamoConnections:
     """A `ConnectionStore` over the table `table`."""
 
-    call: Calls
+    call: DynamoDb
     table: str
     now: Callable[[], float] = time.time
 
@@ -153,12 +153,12 @@ class DynamoConnections:
 
 
 def stores(state: StateSection) -> Stores:
-    """The tables that `state` names; no call is made before the first that needs one."""
+    """The stores over the tables that `state` names; opens no connection yet."""
     assert state.sessions is not None
-    call = Calls(state.region)
+    call = DynamoDb(state.region)
     return Stores(
         DynamoSessions(call, state.sessions),
-        DynamoConnections(call, state.connections) if state.connections else MemoryConnections(),
+        DynamoConnections(call, state.connections) if state.connections else InMemoryConnections(),
     )
 
 

@@ -1,13 +1,14 @@
-"""State in Firestore: for Google Cloud's hosts, whose next request may reach another instance.
+"""Session and connection stores in Firestore, for the hosts on Google Cloud.
 
-By its REST API: the client library would bring gRPC, with which the function's archive is 29 MB
-where 25 are allowed, and take 0.4 s to import. Methods are `documents:batchGet`, `documents:commit`
-and `documents:runQuery` ("REST Resource: projects.databases.documents", Firestore reference); of
-the role roles/datastore.user they use datastore.entities.get, .list, .create, .update and .delete.
+They use the REST API. The client library depends on gRPC: the function's archive would have 29 MB
+(25 are allowed) and the import would take 0.4 s. The methods are `documents:batchGet`,
+`documents:commit` and `documents:runQuery` ("REST Resource: projects.databases.documents",
+Firestore reference). They need datastore.entities.get, .list, .create, .update and .delete, which
+the role roles/datastore.user has.
 
-A policy on the field `expires_at` deletes what has expired, typically within a day ("Manage data
-retention with TTL policies", Firestore documentation): a reader looks at the field itself. Such a
-policy asks for a timestamp, so the field is one.
+A TTL policy on the field `expires_at` deletes expired documents, typically within a day ("Manage
+data retention with TTL policies", Firestore documentation), so each read checks the field. A TTL
+policy needs a timestamp, so the field is one.
 """
 
 from __future__ import annotations
@@ -26,27 +27,27 @@ if TYPE_CHECKING:
     import httpx2
 
 SESSIONS, CONNECTIONS = "sessions", "connections"
-"""Collections, each document named by what it is about."""
+"""Names of the collections; the ids of documents are session ids and connection ids."""
 CANCELLED = "cancelled_"
 API = "https://firestore.googleapis.com"
 TOKENS = (
     "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 )
-"""Where a host of Google Cloud gets its identity's tokens ("About VM metadata", Compute Engine)."""
+"""URL of the metadata server's access tokens ("About VM metadata", Compute Engine)."""
 WITHIN_SECONDS = 5.0
 EARLY_SECONDS = 60.0
-"""A token is not used in its last minute."""
+"""A token is renewed this long before it expires."""
 
 Fields = Mapping[str, Mapping[str, Any]]
 
 
 class FirestoreError(Exception):
-    """Firestore refused; the message is Google's."""
+    """Firestore answered an error; the message is Google's."""
 
 
 @dataclass
 class Identity:
-    """The host's identity, as tokens."""
+    """Gets access tokens of the host's identity, and caches them."""
 
     token: str = ""
     good_until: float = 0.0
@@ -62,7 +63,7 @@ class Identity:
 
 @dataclass
 class Database:
-    """A Firestore database; connected to by the first call."""
+    """A Firestore database; the first call opens the connection."""
 
     project: str
     name: str
@@ -80,23 +81,23 @@ class Database:
         return f"projects/{self.project}/databases/{self.name}/documents"
 
     async def put(self, collection: str, name: str, fields: Fields, **conditions: Any) -> None:
-        """Write `fields` and leave the document's others; raises `FirestoreError`."""
+        """Write `fields` and keep the document's other fields; raises `FirestoreError`."""
         update = {"name": f"{self.root}/{collection}/{name}", "fields": fields}
         write = {"update": update, "updateMask": {"fieldPaths": list(fields)}, **conditions}
         await self._call("commit", {"writes": [write]})
 
     async def delete(self, collection: str, name: str) -> None:
-        """Remove the document; nothing when it is absent."""
+        """Delete the document; does nothing if it is absent."""
         await self._call("commit", {"writes": [{"delete": f"{self.root}/{collection}/{name}"}]})
 
     async def read(self, collection: str, name: str) -> Fields:
-        """The document's fields; empty where there is none."""
+        """The document's fields; empty if it does not exist."""
         wanted = {"documents": [f"{self.root}/{collection}/{name}"]}
         (answer,) = await self._call("batchGet", wanted)
         return answer.get("found", {}).get("fields", {})
 
     async def where(self, collection: str, path: str, value: str) -> Iterator[tuple[str, Fields]]:
-        """Names and fields of the documents with this text in this field."""
+        """Ids and fields of the documents whose field `path` equals `value`."""
         equal = {
             "field": {"fieldPath": path},
             "op": "EQUAL",
@@ -139,13 +140,13 @@ class FirestoreSessions:
         await self.database.delete(SESSIONS, session_id)
 
     async def of_user(self, user_id: str) -> list[Session]:
-        # By the index that Firestore keeps of every single field.
+        # Firestore indexes every single field by default.
         found = await self.database.where(SESSIONS, "user_id", user_id)
         sessions = [_session(name, fields) for name, fields in found]
         return [session for session in sessions if session.expires_at > self.now()]
 
     async def cancel(self, session_id: str, request_id: str) -> None:
-        # A field each, so that instances never write over one another.
+        # A field per cancellation, so that instances do not overwrite each other's.
         cancelled = {CANCELLED + request_id.encode().hex(): {"booleanValue": True}}
         await self._if_there(session_id, cancelled)
 
@@ -158,7 +159,7 @@ class FirestoreSessions:
         )
 
     async def _if_there(self, session_id: str, fields: Fields) -> None:
-        """Write fields of a session; else a write to nothing would make one."""
+        """Write fields of a session if it exists; a plain write would create one."""
         try:
             await self.database.put(SESSIONS, session_id, fields, currentDocument={"exists": True})
         except FirestoreError as error:
@@ -196,7 +197,7 @@ class FirestoreConnections:
 
 
 def stores(state: StateSection) -> Stores:
-    """The collections of the database that `state` names."""
+    """The stores in the Firestore database that `state` names."""
     assert state.project is not None
     assert state.database is not None
     database = Database(state.project, state.database)
@@ -229,6 +230,6 @@ def _expiry(fields: Fields) -> int:
 
 
 def _status(answer: Any) -> str:
-    """`NOT_FOUND: …`; a streaming method wraps the same in a list."""
+    """The error as `NOT_FOUND: …`; streaming methods wrap the same JSON in a list."""
     whole: list[Any] = [answer] if isinstance(answer, dict) else answer
     return f"{whole[0]['error']['status']}: {whole[0]['error']['message']}"

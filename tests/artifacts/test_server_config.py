@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from runtime.config import Config, ProtocolSection, load
-from runtime.node import NodeConfig
-from runtime.reading import Section, read_table
+from runtime.qudag_stand_in import NodeConfig
+from runtime.toml_config import Section, read_table
 from stacks.config.stack import Protocol
 from tests.harness.stacks import stack
 

@@ -58,4 +58,4 @@ def test_a_real_archive_starts_with_nothing_beside_it_but_what_its_cloud_brings(
     assert ran.returncode == 0, ran.stderr
     files: list[str] = json.loads(ran.stdout)
     assert not [file for file in files if "site-packages" in file.replace(host.libraries, "")]
-    assert any(file.endswith("hosts/resident.py") for file in files)
+    assert any(file.endswith("hosts/hosted_application.py") for file in files)

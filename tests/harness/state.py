@@ -30,9 +30,9 @@ class Clock:
 
 @contextlib.contextmanager
 def memory(clock: Clock) -> Generator[Stores]:
-    from runtime.stores.memory import MemoryConnections, MemorySessions
+    from runtime.stores.in_memory import InMemoryConnections, InMemorySessions
 
-    yield Stores(MemorySessions(clock), MemoryConnections(clock))
+    yield Stores(InMemorySessions(clock), InMemoryConnections(clock))
 
 
 @contextlib.contextmanager
@@ -41,10 +41,10 @@ def dynamodb(clock: Clock) -> Generator[Stores]:
     from moto import mock_aws
 
     from components.aws.session_tables import CONNECTIONS, SESSIONS
-    from runtime.stores.dynamodb import Calls, DynamoConnections, DynamoSessions
+    from runtime.stores.dynamodb import DynamoConnections, DynamoDb, DynamoSessions
 
     with mock_aws(), mock.patch.dict(os.environ, CREDENTIALS):
-        call = Calls(REGION)
+        call = DynamoDb(REGION)
         create_table(call.client, "sessions", SESSIONS)
         create_table(call.client, "connections", CONNECTIONS)
         yield Stores(

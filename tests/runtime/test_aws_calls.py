@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 
 from runtime.hosts import aws_lambda, aws_websocket
-from runtime.reading import StartError
 from runtime.stores.aws import client
-from runtime.stores.dynamodb import Calls, DynamoSessions
+from runtime.stores.dynamodb import DynamoDb, DynamoSessions
+from runtime.toml_config import StartError
 from tests.harness.dynamodb import CREDENTIALS, REGION
 
 ARN = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:"
@@ -57,7 +57,7 @@ def test_a_secret_that_aws_refuses_is_told_in_its_words(monkeypatch: pytest.Monk
 
 
 async def test_a_call_of_a_store_ends_with_the_time_of_its_request(silent: str):
-    sessions = DynamoSessions(Calls(REGION), "sessions")
+    sessions = DynamoSessions(DynamoDb(REGION), "sessions")
     _ = sessions.call.client  # the SDK's own time to load is not what is asked here
     began = time.monotonic()
     with anyio.move_on_after(0.2) as limit:
@@ -74,6 +74,6 @@ def test_a_call_that_nobody_ends_ends_itself_within_a_functions_beginning(servic
 
 
 def test_every_client_of_the_hosts_is_a_brief_one(silent: str):
-    clients = [Calls(REGION).client, aws_websocket._client(silent)]  # pyright: ignore[reportPrivateUsage]
+    clients = [DynamoDb(REGION).client, aws_websocket._client(silent)]  # pyright: ignore[reportPrivateUsage]
     briefly = client("secretsmanager").meta.config
     assert {made.meta.config.read_timeout for made in clients} == {briefly.read_timeout}

@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from runtime.config import load, load_environment
-from runtime.reading import ConfigError
+from runtime.toml_config import ConfigError
 from tests.harness.server import run_program, settings, write_config
 from tests.harness.tokens import Issuer
 

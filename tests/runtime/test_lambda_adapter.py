@@ -81,7 +81,7 @@ HEALTHCHECK = {"action": "healthcheck"}
 def test_a_scheduled_check_looks_at_the_dependencies_now_and_fails_without_one(function: Issuer):
     with pytest.raises(aws_lambda.UnreachableError, match=r"^unreachable: redis$"):
         aws_lambda.handler(HEALTHCHECK, Context(20))
-    redis = aws_lambda.host().resident.config.redis
+    redis = aws_lambda.host().application.config.redis
     assert redis is not None
     with Cache((redis.host, redis.port), Pong) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -116,7 +116,7 @@ def test_a_call_that_outlasts_the_function_is_cancelled_and_answered(function: I
     began = time.monotonic()
     answer = aws_lambda.handler(post(function, call), Context(aws_invocation.MARGIN_SECONDS + 0.5))
     assert answer["statusCode"] == 504
-    assert "the host's time for a request is over" in answer["body"]
+    assert "the request took longer than the host allows" in answer["body"]
     assert time.monotonic() - began < aws_invocation.MARGIN_SECONDS + 0.5
     again = aws_lambda.handler(post(function, modern_request("tools/list")), Context(20))
     assert again["statusCode"] == 200
@@ -162,7 +162,7 @@ class Breaking(RuntimeApi):
 
     def next(self) -> Invocation:
         if not self.waiting:
-            self.left_running = set(aws_lambda.host().resident.parts.drain.calls)
+            self.left_running = set(aws_lambda.host().application.parts.drain.calls)
             raise SystemExit
         return self.waiting.pop()
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from runtime.hosts.aws_lambda import SECRETS, handler, head_of, request_of, resolve_secrets
 from runtime.hosts.bridge import Answer
-from runtime.reading import ConfigError
+from runtime.toml_config import ConfigError
 
 EVENTS = Path(__file__).parent / "events"
 

@@ -157,7 +157,7 @@ def cancel(identity: int) -> dict[str, Any]:
 
 
 def kept(socket: Socket) -> Any:
-    found = socket.host.resident.stores.connections.find(CONNECTION)
+    found = socket.host.application.stores.connections.find(CONNECTION)
     return socket.host.bridge.run(found, 5)
 
 
@@ -218,7 +218,7 @@ def test_another_invocation_cancels_a_call(socket: Socket, instance: ThreadPoolE
     socket.connect()
     began = time.monotonic()
     running = instance.submit(socket.send, call(1, "wait", seconds=15))
-    until(lambda: socket.host.resident.parts.drain.calls)
+    until(lambda: socket.host.application.parts.drain.calls)
     socket.send(cancel(1))
     assert running.result() == 200
     assert time.monotonic() - began < 5
@@ -229,7 +229,7 @@ def test_a_client_that_goes_takes_its_calls_along(socket: Socket, instance: Thre
     socket.connect()
     began = time.monotonic()
     running = instance.submit(socket.send, call(1, "wait", seconds=15))
-    until(lambda: socket.host.resident.parts.drain.calls)
+    until(lambda: socket.host.application.parts.drain.calls)
     assert socket.event("disconnect") == 200
     assert running.result() == 200
     assert time.monotonic() - began < 5

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.config import Config
 from runtime.metrics import Metrics
-from runtime.reading import Section
+from runtime.toml_config import Section
 from runtime.tools import ROLE_TOOLS
 from tests.harness.server import settings
 from tests.harness.tokens import Issuer

@@ -20,7 +20,7 @@ from runtime import sessions
 from runtime.application import application
 from runtime.config import Config
 from runtime.state import Session
-from runtime.stores.memory import MemorySessions
+from runtime.stores.in_memory import InMemorySessions
 from tests.harness.server import MODERN, eventually, initialize_request, modern_request, settings
 from tests.harness.tokens import Issuer
 
@@ -30,7 +30,7 @@ VERSION = "2025-11-25"
 class Instances:
     """Two applications that share nothing but a store."""
 
-    def __init__(self, issuer: Issuer, store: MemorySessions, apps: list[ASGIApp]) -> None:
+    def __init__(self, issuer: Issuer, store: InMemorySessions, apps: list[ASGIApp]) -> None:
         self.issuer = issuer
         self.store = store
         self.apps = apps
@@ -61,7 +61,7 @@ class Instances:
 async def instances(issuer: Issuer) -> AsyncGenerator[Instances]:
     protocol = {"longest_tool_seconds": 20, "drain_seconds": 21}
     config = Config.model_validate(settings(issuer, protocol=protocol))
-    store = MemorySessions()
+    store = InMemorySessions()
     apps = [application(config, store).public for _ in range(2)]
     begun, over = asyncio.Event(), asyncio.Event()
 
@@ -256,7 +256,7 @@ async def test_a_store_that_cannot_be_written_is_a_503_to_try_again(
         case _:
             said = await instances.send(0, cancellation(8), mcp_session_id=session)
     assert (said.status_code, said.headers["retry-after"]) == (503, "2")
-    assert said.json()["error"]["message"] == "Sessions cannot be reached; try again"
+    assert said.json()["error"]["message"] == "The session store does not answer; try again"
     assert "mcp-session-id" not in said.headers
 
 

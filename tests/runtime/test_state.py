@@ -9,14 +9,14 @@ import pytest
 from runtime.config import StateSection
 from runtime.state import LONGEST_KEY, Connection, Session, request_key
 from runtime.stores import stores_of
-from runtime.stores.memory import MemoryConnections, MemorySessions
+from runtime.stores.in_memory import InMemoryConnections, InMemorySessions
 
 ADA = Session(session_id="s", user_id="ada", protocol_version="2025-11-25", expires_at=100)
 
 
 async def test_a_session_is_found_until_it_expires():
     moment = 99.0
-    store = MemorySessions(now=lambda: moment)
+    store = InMemorySessions(now=lambda: moment)
     await store.open(ADA)
     assert await store.find("s") == ADA
     assert await store.of_user("ada") == [ADA]
@@ -26,7 +26,7 @@ async def test_a_session_is_found_until_it_expires():
 
 
 async def test_a_closed_session_takes_its_cancellations_along():
-    store = MemorySessions(now=lambda: 0)
+    store = InMemorySessions(now=lambda: 0)
     await store.open(ADA)
     await store.cancel("s", "7")
     assert await store.cancelled("s") == {"7"}
@@ -36,14 +36,14 @@ async def test_a_closed_session_takes_its_cancellations_along():
 
 
 async def test_a_cancellation_of_no_session_is_not_kept():
-    store = MemorySessions(now=lambda: 0)
+    store = InMemorySessions(now=lambda: 0)
     await store.cancel("s", "7")
     await store.open(ADA)
     assert await store.cancelled("s") == frozenset()
 
 
 async def test_a_connection_is_found_until_it_is_gone():
-    store = MemoryConnections(now=lambda: 0)
+    store = InMemoryConnections(now=lambda: 0)
     connection = Connection(connection_id="c", user_id="ada", expires_at=100)
     await store.connect(connection)
     assert await store.find("c") == connection
@@ -61,7 +61,7 @@ def test_what_no_request_can_have_as_its_id_names_none(identity: object):
 
 
 def test_memory_is_the_kind_that_needs_nothing():
-    assert isinstance(stores_of(StateSection()).sessions, MemorySessions)
+    assert isinstance(stores_of(StateSection()).sessions, InMemorySessions)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_memory_is_the_kind_that_needs_nothing():
     ids=lambda section: section["kind"],
 )
 def test_a_process_keeps_its_own_connections_where_no_table_is_named(section: dict[str, Any]):
-    assert isinstance(stores_of(StateSection(**section)).connections, MemoryConnections)
+    assert isinstance(stores_of(StateSection(**section)).connections, InMemoryConnections)

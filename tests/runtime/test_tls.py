@@ -90,7 +90,7 @@ def test_a_key_that_does_not_fit_its_certificate_is_named(tmp_path: Path, issuer
     section = {"tls_port": free_port(), "tls_cert": str(certificate), "tls_key": str(key)}
     result = run_program("--config", write_config(tmp_path, settings(issuer, server=section)))
     assert result.status == 1
-    assert "are no certificate and its key" in result.stderr
+    assert "are not a certificate and its key" in result.stderr
 
 
 async def test_a_renewed_certificate_is_taken_over_without_a_restart(tmp_path: Path):

@@ -129,7 +129,8 @@ async def test_an_id_in_use_is_refused(dual: RunningServer):
     async with opened(dual) as connection:
         await connection.send(call(1, "wait", seconds=0.5))
         await connection.send(call(1, "echo", text="x"))
-        assert (await received(connection))["error"]["message"] == "this id is being worked on"
+        refusal = await received(connection)
+        assert refusal["error"]["message"] == "a request with this id is still open"
         assert text_in(await received(connection)) == "waited 0.5 s"
 
 

@@ -12,7 +12,7 @@ import pytest
 from components.base.problems import ProblemReport
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.scaling import Autoscaling
-from runtime.join import WAIT_SECONDS
+from runtime.qudag_join import WAIT_SECONDS
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.minimal_args import config, server

@@ -1,8 +1,7 @@
-"""A stand-in for a QuDAG node: it keeps a post-quantum key and answers its peers with its id.
+"""A stand-in for a QuDAG node: keeps a post-quantum key and sends its id to peers that connect.
 
-It is not a DAG: it orders nothing, stores nothing and reaches no consensus. What it proves is
-that a node's identity survives on its volume, and that peers reach each other where the
-platform says they may.
+It is not a DAG: it orders nothing, stores nothing and agrees on nothing. It shows that a node's
+identity survives on its volume, and that network policies let peers connect to each other.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from .config import Duration, QudagSection
 from .logs import event
-from .reading import Section, StartError, read_table
+from .toml_config import Section, StartError, read_table
 
 KEY_FILE = "node.pem"
 GREETING = "qudag-node"
@@ -31,10 +30,11 @@ _MULTIADDR = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/(?P<host>[^/]+)/tcp/(?P<port>
 
 
 class NodeTable(Section):
-    """[node]: the node's name and where its peers reach it, as a multiaddr.
+    """The `[node]` table: the node's id and its listen address, a multiaddr.
 
     Attributes:
-        id: ``${NAME}`` stands for an environment variable: replicas share the file, not the id.
+        id: `${NAME}` is replaced by the environment variable, because replicas share the file but
+            not the id.
     """
 
     id: str = Field(min_length=1, max_length=200, pattern=r"^\S+$")
@@ -46,31 +46,31 @@ class NodeTable(Section):
         try:
             return Template(value).substitute(os.environ)
         except KeyError as absent:
-            raise ValueError(f"names the environment variable {absent.args[0]}, not set") from None
+            raise ValueError(f"the environment variable {absent.args[0]} is not set") from None
 
 
 class NetworkTable(Section):
-    """[network]: the other nodes, as multiaddrs or host:port."""
+    """The `[network]` table: the other nodes, as multiaddrs or `host:port`."""
 
     peers: tuple[str, ...] = ()
 
 
 class ConsensusTable(Section):
-    """[consensus]: kept and reported; nothing here runs it."""
+    """The `[consensus]` table: reported, but not used by the stand-in."""
 
     algorithm: str = "qr-avalanche"
     timeout: Duration = "10s"
 
 
 class CryptoTable(Section):
-    """[crypto]: the key's algorithm and the directory that keeps it."""
+    """The `[crypto]` table: the key's algorithm and directory."""
 
     algorithm: Literal["ml-kem-768"] = "ml-kem-768"
     key_path: Path
 
 
 class NodeConfig(Section):
-    """All of node.toml."""
+    """The whole of node.toml."""
 
     node: NodeTable
     network: NetworkTable = NetworkTable()
@@ -79,14 +79,14 @@ class NodeConfig(Section):
 
 
 class PeerReport(BaseModel):
-    """A declared peer and what it said; `answer` is None when it did not."""
+    """A configured peer and its greeting; `answer` is None if it did not answer."""
 
     address: str
     answer: str | None
 
 
 class NodeReport(BaseModel):
-    """Who this node is."""
+    """The result of the tool `node_identity`: this node's identity and its peers' answers."""
 
     id: str
     algorithm: str
@@ -96,22 +96,22 @@ class NodeReport(BaseModel):
     peers: list[PeerReport]
 
 
-class Node:
-    """An identity on disk and a listener that greets with it."""
+class StandInNode:
+    """A node with a key on disk and a TCP listener that sends its id and fingerprint."""
 
     def __init__(self, config: NodeConfig, fingerprint: str) -> None:
         self.config = config
         self.fingerprint = fingerprint
 
     @classmethod
-    def of(cls, qudag: QudagSection) -> Node:
-        """The node that `qudag` describes; makes its key on the first start."""
+    def of(cls, qudag: QudagSection) -> StandInNode:
+        """The node of `qudag.node_file`; creates its key at the first start."""
         config = read_table(qudag.node_config, NodeConfig)
         return cls(config, _fingerprint(config.crypto.key_path))
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
-        """Greet whoever connects to the listen address, until the context ends."""
+        """Listen, and send the greeting to each peer that connects, until the context ends."""
         address = self.config.node.listen_addr
         host, port = parse_address(address)
         try:
@@ -123,7 +123,7 @@ class Node:
             yield
 
     async def report(self) -> NodeReport:
-        """The identity, and what each declared peer answers right now."""
+        """Ask all configured peers now and return this node's identity with their answers."""
         answers: dict[str, str | None] = {}
 
         async def ask(peer: str) -> None:
@@ -149,12 +149,12 @@ class Node:
 
 
 def parse_address(address: str) -> tuple[str, int]:
-    """Host and port of a multiaddr such as /ip4/0.0.0.0/tcp/4001, or of host:port."""
+    """Host and port of a multiaddr such as `/ip4/0.0.0.0/tcp/4001`, or of `host:port`."""
     if match := _MULTIADDR.fullmatch(address):
         return match["host"], int(match["port"])
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise StartError(f"{address} is no address: write /ip4/…/tcp/4001 or host:4001")
+        raise StartError(f"{address} is not an address: write /ip4/…/tcp/4001 or host:4001")
     return host.strip("[]"), int(port)
 
 
@@ -168,7 +168,7 @@ async def _greeting_of(peer: str) -> str | None:
 
 
 def _fingerprint(directory: Path) -> str:
-    """SHA-256 of the public key kept in `directory`, made there when there is none."""
+    """SHA-256 of the public key in `directory`; creates the key if there is none."""
     from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import mlkem
 
@@ -183,18 +183,20 @@ def _fingerprint(directory: Path) -> str:
             )
         key = s.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise StartError(f"the node key {path} cannot be kept: {error.strerror}") from None
+        raise StartError(
+            f"the node key {path} cannot be read or written: {error.strerror}"
+        ) from None
     except ValueError:
         raise StartError(
             f"the node key {path} is damaged; restore it, or delete it to get a new identity"
         ) from None
     if not isinstance(key, mlkem.MLKEM768PrivateKey):
-        raise StartError(f"the node key {path} is no ML-KEM-768 key; move it away")
+        raise StartError(f"the node key {path} is not an ML-KEM-768 key; move it away")
     return hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()
 
 
 def _keep(path: Path, key: bytes) -> None:
-    """Write the key so that it is either whole on disk or not there, for its owner only."""
+    """Write the key atomically, with access for its owner only."""
     fresh = path.with_suffix(".new")
     with open(fresh, "wb", opener=lambda p, f: os.open(p, f, 0o600)) as file:
         file.write(key)

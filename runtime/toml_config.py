@@ -1,4 +1,4 @@
-"""From TOML to a section of the configuration, or to the lines that an operator reads."""
+"""Reads TOML into pydantic models, and reports all problems as lines for the operator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be served; each problem is one line for the operator."""
+    """The configuration is wrong; each problem is one line of the message."""
 
     def __init__(self, source: Path | str, problems: list[str]) -> None:
         self.problems = tuple(f"{source}: {problem}" for problem in problems)
@@ -19,11 +19,11 @@ class ConfigError(Exception):
 
 
 class StartError(Exception):
-    """A sound configuration on a machine that cannot carry it; the message is for the operator."""
+    """The configuration is right, but the server cannot start; the message says why."""
 
 
 class Section(BaseModel):
-    """A table of server.toml: immutable, nothing unknown."""
+    """Base of the models: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ Table = TypeVar("Table", bound=Section)
 
 
 def read_table(source: Path, model: type[Table]) -> Table:
-    """Read the TOML file `source` as `model`; raises `ConfigError`."""
+    """Read the TOML file `source` into `model`; raises `ConfigError`."""
     try:
         text = source.read_text()
     except OSError as error:
@@ -43,7 +43,7 @@ def read_table(source: Path, model: type[Table]) -> Table:
 
 
 def parsed(source: Path | str, text: str) -> dict[str, Any]:
-    """What the TOML `text` from `source` holds; raises `ConfigError`."""
+    """Parse the TOML `text`; raises `ConfigError`, whose lines begin with `source`."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -51,7 +51,7 @@ def parsed(source: Path | str, text: str) -> dict[str, Any]:
 
 
 def validated(source: Path | str, content: dict[str, Any], model: type[Table]) -> Table:
-    """`content` as `model`; raises `ConfigError` with every problem found in it."""
+    """Validate `content` as `model`; raises `ConfigError` with all problems in it."""
     try:
         return model.model_validate(content)
     except ValidationError as error:

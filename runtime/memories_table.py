@@ -1,4 +1,4 @@
-"""What `remember` keeps: rows in PostgreSQL, each its owner's."""
+"""The PostgreSQL table `memories` behind the tools `remember` and `recall`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CONNECTIONS = 8
 
 
 class NoDatabaseError(Exception):
-    """The database did not answer; the message is for the caller of a tool."""
+    """The database cannot be used; the message is sent to the caller of the tool."""
 
 
 def connection_options(database: DatabaseSection) -> dict[str, Any]:
-    """libpq's parameters for `database`; raises `OSError` where its password is not there."""
+    """libpq parameters for `database`; raises `OSError` if its password cannot be read."""
     options: dict[str, Any] = {
         "host": database.host,
         "port": database.port,
@@ -36,11 +36,12 @@ def connection_options(database: DatabaseSection) -> dict[str, Any]:
     return options
 
 
-class Memory:
-    """Reads and writes rows, over at most `CONNECTIONS` short-lived connections.
+class MemoriesTable:
+    """Reads and writes rows by owner and name, over at most `CONNECTIONS` connections.
 
-    A connection a call costs a few milliseconds and never outlives a restarted database; a
-    pooler belongs in front of the database, where all replicas share it.
+    Each call opens a connection of its own. That costs a few milliseconds, and no call can get a
+    connection that a restart of the database has broken. A pooler belongs in front of the
+    database, where all replicas share it.
     """
 
     def __init__(self, database: DatabaseSection) -> None:
@@ -48,7 +49,7 @@ class Memory:
         self.slots = anyio.CapacityLimiter(CONNECTIONS)
 
     async def write(self, owner: str, name: str, text: str) -> None:
-        """Commit `text` under `name`; raises `NoDatabaseError`."""
+        """Insert or update the row of `owner` and `name`; raises `NoDatabaseError`."""
         await self._run(
             "INSERT INTO memories (owner, name, text) VALUES (%s, %s, %s) ON CONFLICT (owner, name)"
             " DO UPDATE SET text = excluded.text, written_at = now()",
@@ -56,14 +57,14 @@ class Memory:
         )
 
     async def read(self, owner: str, name: str) -> str | None:
-        """The text under `name`, None when there is none; raises `NoDatabaseError`."""
+        """The text of the row of `owner` and `name`, or None; raises `NoDatabaseError`."""
         row = await self._run(
             "SELECT text FROM memories WHERE owner = %s AND name = %s", (owner, name)
         )
         return row[0] if row else None
 
     async def check(self) -> None:
-        """Raise unless the database answers a query."""
+        """Run a query; raises if the database does not answer."""
         await self._run("SELECT 1", ())
 
     async def _run(self, statement: Any, values: tuple[str, ...]) -> tuple[Any, ...] | None:
@@ -76,7 +77,7 @@ class Memory:
                     return await cursor.fetchone() if cursor.description else None
             except psycopg.errors.UndefinedTable:
                 raise NoDatabaseError(
-                    "the database has no table for memories: run the migration first"
+                    "the database has no table `memories`: run `qudag-mcp-server migrate` first"
                 ) from None
             except (psycopg.OperationalError, OSError):
                 raise NoDatabaseError("the database does not answer; try again later") from None
@@ -88,7 +89,7 @@ class Memory:
 
 
 async def check_redis(redis: RedisSection) -> None:
-    """Raise unless the cache answers PING."""
+    """Send PING to Redis; raises if it does not answer."""
     import valkey.asyncio
 
     client: Any = valkey.asyncio.Valkey(

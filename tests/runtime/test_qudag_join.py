@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from runtime.join import Peer as Configured
 from runtime.libp2p import PeerError, peer_id
+from runtime.qudag_join import Peer as Configured
 from tests.harness.libp2p_peer import Peer, public_key_of
 from tests.harness.processes import Program
 from tests.harness.server import Ended, free_port, run_program, until
@@ -53,7 +53,7 @@ async def test_another_program_on_the_port_is_told_from_a_peer(greeting: bytes):
     with socketserver.TCPServer(("127.0.0.1", 0), Other) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        with pytest.raises(PeerError, match="is no libp2p peer"):
+        with pytest.raises(PeerError, match="is not a libp2p peer"):
             await peer_id("127.0.0.1", server.server_address[1])
         thread.join()
 
@@ -134,7 +134,7 @@ def test_a_node_that_waits_stops_at_once_on_the_signal_of_its_program(tmp_path: 
 def test_what_cannot_be_is_said_in_a_line():
     wrong = run_program("join", "--name=a", "--peer=nonsense", "--", "true")
     assert (wrong.status, wrong.stderr.count("\n")) == (1, 1)
-    assert "nonsense is no address" in wrong.stderr
+    assert "nonsense is not an address" in wrong.stderr
     absent = run_program("join", "--name=a", "--", "no-such-program")
     assert (absent.status, absent.stderr.count("\n")) == (1, 1)
     assert "no-such-program cannot be run: No such file" in absent.stderr

@@ -1,4 +1,4 @@
-"""State in the memory of one process: for a host with one instance, and for tests."""
+"""Session and connection stores in the process's memory, for a single instance and for tests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..state import Connection, Session, Stores
 
 
 @dataclass
-class MemorySessions:
-    """A `SessionStore`; what has expired is dropped at the next opening."""
+class InMemorySessions:
+    """A `SessionStore` in memory; `open` deletes expired sessions."""
 
     now: Callable[[], float] = time.time
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
@@ -50,8 +50,8 @@ class MemorySessions:
 
 
 @dataclass
-class MemoryConnections:
-    """A `ConnectionStore`; what has expired is dropped at the next connection."""
+class InMemoryConnections:
+    """A `ConnectionStore` in memory; `connect` deletes expired connections."""
 
     now: Callable[[], float] = time.time
     connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
@@ -70,5 +70,5 @@ class MemoryConnections:
 
 
 def stores() -> Stores:
-    """Empty stores."""
-    return Stores(MemorySessions(), MemoryConnections())
+    """Empty stores in memory."""
+    return Stores(InMemorySessions(), InMemoryConnections())

@@ -1,4 +1,4 @@
-"""The outermost layer: every exchange is counted, logged once, and known to the drain."""
+"""The outermost ASGI middleware: counts and logs each request and registers it for the drain."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ROUTES = QUIET_ROUTES | {
 METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
 
 
-class Traffic:
-    """ASGI middleware around everything that is served.
+class RequestTracking:
+    """ASGI middleware that counts and logs each request and registers it for the drain.
 
-    A legacy GET stream is ended when it is as old as the longest call may be, as a stream of the
-    modern era is: see `Subscriptions`.
+    It closes a legacy GET stream when it is as old as the longest call may take, as
+    `Subscriptions` does for streams of the modern era.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, drain: Drain, longest: float) -> None:
@@ -60,10 +60,10 @@ class Traffic:
 
 
 class _Response:
-    """Watches one response on its way out."""
+    """Forwards one response and records its status, its length in time and its streams."""
 
-    def __init__(self, traffic: Traffic, exchange: Exchange, send: Send) -> None:
-        self.traffic = traffic
+    def __init__(self, tracking: RequestTracking, exchange: Exchange, send: Send) -> None:
+        self.tracking = tracking
         self.exchange = exchange
         self.wire = send
         self.status: int | None = None
@@ -75,27 +75,27 @@ class _Response:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.exchange.request_id
-            if self.traffic.drain.draining:
+            if self.tracking.drain.draining:
                 headers["connection"] = "close"
             if Headers(scope=message).get("content-type", "").startswith("text/event-stream"):
                 self.streaming = True
-                self.traffic.metrics.open_streams.inc()
+                self.tracking.metrics.open_streams.inc()
         elif message["type"] == "http.response.body":
             self.complete_sent = not message.get("more_body", False)
         await self.wire(message)
 
     async def complete(self) -> None:
-        """End the body of a stream that was hung up: its client sees an end, not a cut."""
+        """Finish the body of a closed stream, so that its client sees a complete response."""
         if self.exchange.hangup.is_set() and self.status is not None and not self.complete_sent:
             await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def record(self) -> None:
         exchange = self.exchange
         if self.streaming:
-            self.traffic.metrics.open_streams.dec()
+            self.tracking.metrics.open_streams.dec()
         route = exchange.path if exchange.path in ROUTES else "other"
         method = exchange.method if exchange.method in METHODS else "other"
-        self.traffic.metrics.http_requests.labels(
+        self.tracking.metrics.http_requests.labels(
             method, route, str(self.status or "aborted")
         ).inc()
         event(
@@ -114,7 +114,7 @@ class _Response:
 
 
 def _until_hangup(receive: Receive, exchange: Exchange) -> Receive:
-    """`receive`, which reports the client gone once the exchange is hung up from this side."""
+    """Wrap `receive`: it reports `http.disconnect` once `exchange.hangup` is set."""
 
     async def receive_or_hangup() -> Message:
         message: Message = {"type": "http.disconnect"}

@@ -1,8 +1,8 @@
-"""Starts a QuDAG node that can only be told at its start who its peers are.
+"""Looks up the peer ids of QuDAG nodes, then replaces itself with the QuDAG program.
 
-The released program (qudag-cli 0.5.0) dials a peer once, at an IPv4 address that ends in the peer's
-id; and the id is a new one each time the peer starts. What is known beforehand are names. So each
-start asks whoever answers at these names for its id, and then becomes the program.
+The released program (qudag-cli 0.5.0) dials each peer once, at its start, by an IPv4 address with
+the peer's id. A peer's id changes with each of its starts, so configuration can only name peers by
+DNS. This command resolves the names, asks each peer for its id, and passes both to the program.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 import anyio
 
 from .libp2p import PeerError, peer_id
-from .node import parse_address
-from .reading import StartError
+from .qudag_stand_in import parse_address
+from .toml_config import StartError
 
 ANSWERS_WITHIN_SECONDS = 2
 WAIT_SECONDS = 45
-"""Longer than a cluster's DNS may remember that there was no such name (30 s)."""
+"""Longer than a cluster's DNS caches that a name does not exist (30 s)."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer as it is configured: a multiaddr, with or without the peer's id."""
+    """A configured peer: a multiaddr, with or without the peer's id."""
 
     host: str
     port: int
@@ -38,18 +38,18 @@ class Peer:
         return cls(*parse_address(where), known or None)
 
     def before(self, own_name: str) -> bool:
-        """Whether the peer's name comes before ours, read from the top-level domain down.
+        """Whether the peer's name sorts before `own_name`, label by label from the last one.
 
-        Both sides agree on it, whether the name is that of one node or of its set. Names under
-        another top-level domain, and addresses, come before nobody's: who is known by one may know
-        us by another, and both would wait.
+        Two nodes that compare each other's names agree on the order. An IP address, or a name
+        under another top-level domain, never sorts before: the peer may know this node by another
+        kind of name, and then both would wait for each other.
         """
         theirs, ours = self.host.split(".")[::-1], own_name.split(".")[::-1]
         return theirs[0] == ours[0] and theirs < ours
 
 
 def join(arguments: list[str]) -> int:
-    """Ask the peers, then become the program; returns only when that cannot be."""
+    """Ask the peers for their ids and replace this process; returns only if that failed."""
     asked = _parser().parse_args(arguments)
     try:
         peers = [Peer.of(address) for address in asked.peer]
@@ -64,10 +64,10 @@ def join(arguments: list[str]) -> int:
 
 
 async def known(peers: list[Peer], own_name: str, wait_seconds: float) -> list[str]:
-    """Where the peers that answer can be dialled: IPv4 addresses with their ids.
+    """The multiaddrs (IPv4 address and peer id) of all peers that answer.
 
-    Of two nodes that start together, neither would find the other. So a node waits for the peers
-    whose names come before its own; the first by name goes ahead.
+    Two nodes that start at the same time would not find each other. So a node waits for the peers
+    whose names sort before its own; the first in this order starts without waiting.
     """
     found: dict[Peer, list[str]] = {}
 
@@ -87,7 +87,7 @@ async def known(peers: list[Peer], own_name: str, wait_seconds: float) -> list[s
 
 
 async def _addresses(peer: Peer) -> list[str]:
-    """One for each node that answers to the peer's name, or that needs not be asked."""
+    """The multiaddr of each node behind the peer's name; as configured if it has an id."""
     found: list[str] = []
     try:
         places = await anyio.getaddrinfo(
@@ -102,7 +102,7 @@ async def _addresses(peer: Peer) -> list[str]:
                 try:
                     known_id = await peer_id(host, port)
                 except OSError:
-                    pass  # it does not run yet, or no longer
+                    pass  # the peer is not running
                 except PeerError as other:
                     _say(str(other))
         if known_id is not None:
@@ -116,15 +116,18 @@ def _say(what: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("qudag-mcp-server join", description=__doc__)
-    parser.add_argument("--name", required=True, help="the name by which peers look this node up")
+    parser.add_argument("--name", required=True, help="DNS name of this node, as its peers use it")
     parser.add_argument(
-        "--peer", action="append", default=[], help="multiaddr, such as /dns4/node-1/tcp/4001"
+        "--peer",
+        action="append",
+        default=[],
+        help="multiaddr of a peer, such as /dns4/node-1/tcp/4001",
     )
     parser.add_argument(
         "--wait-seconds",
         type=float,
         default=WAIT_SECONDS,
-        help=f"how long to wait for peers whose names come first (default {WAIT_SECONDS})",
+        help=f"seconds to wait for peers that sort before this node (default {WAIT_SECONDS})",
     )
-    parser.add_argument("program", nargs="+", help="after --: the program and its arguments")
+    parser.add_argument("program", nargs="+", help="after --: the QuDAG program and its arguments")
     return parser

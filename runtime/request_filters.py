@@ -1,4 +1,4 @@
-"""Which requests reach the protocol: known hosts, and the eras that this server serves."""
+"""ASGI middleware that refuses requests for unknown hosts and for unsupported MCP revisions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .config import Era
 VERSION_HEADER = "mcp-protocol-version"
 
 
-class KnownHosts:
-    """Answers only Host (and, from browsers, Origin) values that are ours: no DNS rebinding.
+class HostFilter:
+    """Refuses requests whose `Host` or `Origin` is not allowed: protects from DNS rebinding.
 
-    An entry without a port matches every port. With no entries every host is answered.
+    An allowed entry without a port matches every port. Without entries every host is allowed.
     """
 
     def __init__(self, app: ASGIApp, allowed: tuple[str, ...]) -> None:
@@ -32,9 +32,9 @@ class KnownHosts:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         if self.allowed and not self._known(headers.get("host", "")):
-            await Response("This host is not served here.", 421)(scope, receive, send)
+            await Response("This Host is not allowed.", 421)(scope, receive, send)
         elif self.allowed and origin is not None and not self._known(urlsplit(origin).netloc):
-            await Response("This origin may not call here.", 403)(scope, receive, send)
+            await Response("This Origin is not allowed.", 403)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -45,12 +45,12 @@ class KnownHosts:
         return authority in self.allowed or without_port in self.allowed
 
 
-class EraGate:
-    """Refuses what belongs to an era that this server does not serve.
+class EraFilter:
+    """Refuses requests of an MCP era that this server does not serve.
 
-    A request names its era by the MCP-Protocol-Version header: the revisions with a handshake,
-    or none at all, are legacy. The refusal is the specification's UnsupportedProtocolVersion
-    error, HTTP 400, with the versions that are served, so that a dual-era client falls back.
+    The `MCP-Protocol-Version` header tells the era: revisions with a handshake are legacy, and so
+    is a request without the header. The answer is the specification's UnsupportedProtocolVersion
+    error (HTTP 400) with the supported versions, so that a dual-era client can fall back.
     """
 
     def __init__(self, app: ASGIApp, era: Era) -> None:
@@ -63,15 +63,15 @@ class EraGate:
         if self.era == "dual" or (self.era == "legacy") == legacy:
             await self.app(scope, receive, send)
         elif self.era == "modern" and scope["method"] != "POST":
-            # No session to open a stream for or to delete: POST is all there is.
+            # Without sessions there is no GET stream and nothing to DELETE.
             await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
         else:
             refusal = await self._unsupported(Request(scope, receive), version)
             await refusal(scope, receive, send)
 
     async def _unsupported(self, request: Request, version: str | None) -> Response:
-        asked = envelope(await request.body())
-        offered = mapping(asked.get("params")).get("protocolVersion", "unstated")
+        asked = json_object(await request.body())
+        offered = object_or_empty(asked.get("params")).get("protocolVersion", "unstated")
         served = MODERN_PROTOCOL_VERSIONS if self.era == "modern" else HANDSHAKE_PROTOCOL_VERSIONS
         error = {
             "code": UNSUPPORTED_PROTOCOL_VERSION,
@@ -83,14 +83,14 @@ class EraGate:
         return JSONResponse({"jsonrpc": "2.0", "id": known, "error": error}, 400)
 
 
-def envelope(body: bytes) -> dict[str, Any]:
-    """The JSON object that `body` holds; empty when it holds none."""
+def json_object(body: bytes) -> dict[str, Any]:
+    """Parse `body` as a JSON object; empty if it is not one."""
     try:
-        return mapping(json.loads(body))
+        return object_or_empty(json.loads(body))
     except (ValueError, RecursionError):
         return {}
 
 
-def mapping(value: object) -> dict[str, Any]:
-    """`value` where it is an object; else an empty one."""
+def object_or_empty(value: object) -> dict[str, Any]:
+    """`value` if it is a JSON object; else an empty dict."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

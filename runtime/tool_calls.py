@@ -1,4 +1,4 @@
-"""Tool calls: each within its time, seen by metrics, logs and the drain."""
+"""Runs tool calls: limits their time, counts and logs them, registers them for the drain."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .drain import Call, Drain
 from .exchange import Exchange, current, exchange_of
 from .logs import log
 from .metrics import Metrics
-from .tools import Means
+from .tools import ToolDependencies
 
-RequestContext = ServerRequestContext[Means, Any]
+RequestContext = ServerRequestContext[ToolDependencies, Any]
 METHODS = frozenset(
     {
         "initialize",
@@ -45,8 +45,8 @@ METHODS = frozenset(
 
 
 @dataclass
-class Calls:
-    """Answers tools/list and tools/call, and watches every MCP request."""
+class ToolCalls:
+    """Handlers of `tools/list` and `tools/call`, and the middleware around every MCP request."""
 
     tools: dict[str, Tool]
     longest_seconds: float
@@ -54,7 +54,7 @@ class Calls:
     metrics: Metrics
 
     async def list(self, _: RequestContext, __: PaginatedRequestParams | None) -> ListToolsResult:
-        """tools/list."""
+        """Handle `tools/list`: all tools, on one page."""
         return ListToolsResult(
             tools=[
                 ListedTool(
@@ -68,14 +68,17 @@ class Calls:
         )
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
-        """The schema that Mcp-Param headers are checked against."""
+        """The tool's input schema, against which the SDK checks `Mcp-Param` headers."""
         tool = self.tools.get(name)
         return tool.parameters if tool else None
 
     async def call(
         self, context: RequestContext, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        """tools/call: an unknown tool is a protocol error, everything after it a tool error."""
+        """Handle `tools/call`.
+
+        An unknown tool is a protocol error; wrong arguments and failures are tool errors.
+        """
         tool = self.tools.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
@@ -104,14 +107,14 @@ class Calls:
         finally:
             self.drain.calls.discard(call)
         if call.cut:
-            return _error("The server is shutting down and had to end this call; try it again.")
+            return _error("The server is shutting down and ended this call; try it again.")
         return _error(
             f"The call ran longer than {self.longest_seconds:g} s, the longest allowed here,"
             " and was ended."
         )
 
     async def watch(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
-        """Middleware around every MCP message: what it was and how it ended."""
+        """Middleware that counts and logs every MCP message with its outcome."""
         if ctx.request_id is None:
             return await call_next(ctx)
         method = ctx.method if ctx.method in METHODS else "other"

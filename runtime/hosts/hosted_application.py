@@ -1,4 +1,4 @@
-"""The application as it lives in a process that somebody else's program began."""
+"""The ASGI application in a process that a cloud's host program starts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..application import Application, application
 from ..config import Config, StateSection, load_environment
 from ..logs import configure, event
-from ..reading import ConfigError
 from ..state import Stores
 from ..stores import stores_of
+from ..toml_config import ConfigError
 
 
-class Resident:
-    """An ASGI application whose lifespan begins with the first request and ends with the process.
+class HostedApplication:
+    """An ASGI application whose lifespan starts with the first request and ends with the process.
 
-    A function host calls with one request at a time and says neither when it begins nor when it
-    ends, so its sessions always lie in a store: the next request may reach another instance.
+    A function host sends requests, but no signal at the start or the end of the process. Another
+    instance may get the next request, so sessions are always kept in a store.
     """
 
     def __init__(self, config: Config) -> None:
@@ -33,8 +33,10 @@ class Resident:
         self.begun = asyncio.Event()
 
     @classmethod
-    def of_environment(cls, logs: Sequence[logging.Handler] = ()) -> Resident:
-        """Made as the environment says, with logs to `logs` or stderr; raises `ConfigError`."""
+    def of_environment(cls, logs: Sequence[logging.Handler] = ()) -> HostedApplication:
+        """Build it from environment variables, with logs to `logs` or stderr; may raise
+        `ConfigError`.
+        """
         config = load_environment()
         if absent := config.absent():
             raise ConfigError("QUDAG_MCP_CONFIG", absent)
@@ -46,7 +48,7 @@ class Resident:
         await self.app(scope, receive, send)
 
     async def live(self) -> None:
-        """Begin, unless it has begun; raises what kept the application from beginning."""
+        """Start the lifespan unless it is running; raises the error of a failed start."""
         if self.living is None:
             self.living = asyncio.create_task(self._live(self.parts.public))
         begun = asyncio.ensure_future(self.begun.wait())

@@ -13,39 +13,41 @@ import tomli_w
 from starlette.applications import Starlette
 
 from runtime.config import Config
-from runtime.hosts.resident import Resident
-from runtime.reading import ConfigError, StartError
+from runtime.hosts.hosted_application import HostedApplication
+from runtime.toml_config import ConfigError, StartError
 from tests.harness.server import settings
 from tests.harness.tokens import Issuer
 
 
 @pytest.fixture
-def resident(issuer: Issuer) -> Resident:
-    return Resident(Config.model_validate(settings(issuer)))
+def application(issuer: Issuer) -> HostedApplication:
+    return HostedApplication(Config.model_validate(settings(issuer)))
 
 
-async def ready(resident: Resident) -> int:
-    transport = httpx2.ASGITransport(resident)
+async def ready(application: HostedApplication) -> int:
+    transport = httpx2.ASGITransport(application)
     async with httpx2.AsyncClient(transport=transport, base_url="http://mcp") as client:
         return (await client.get("/ready")).status_code
 
 
-async def test_requests_that_come_together_find_one_application_begun(resident: Resident):
-    assert await asyncio.gather(*(ready(resident) for _ in range(5))) == [200] * 5
-    assert resident.living is not None
-    resident.living.cancel()
+async def test_requests_that_come_together_find_one_application_begun(
+    application: HostedApplication,
+):
+    assert await asyncio.gather(*(ready(application) for _ in range(5))) == [200] * 5
+    assert application.living is not None
+    application.living.cancel()
 
 
-async def test_what_kept_it_from_beginning_is_told_to_every_request(resident: Resident):
+async def test_what_kept_it_from_beginning_is_told_to_every_request(application: HostedApplication):
     @contextlib.asynccontextmanager
     async def fail(_: Starlette) -> AsyncGenerator[None]:
         raise StartError("the port is taken")
         yield
 
-    resident.parts.public.router.lifespan_context = fail
+    application.parts.public.router.lifespan_context = fail
     for _ in range(2):
         with pytest.raises(StartError, match="the port is taken"):
-            await ready(resident)
+            await ready(application)
 
 
 def test_what_is_not_there_is_told_before_anything_begins(
@@ -54,7 +56,7 @@ def test_what_is_not_there_is_told_before_anything_begins(
     redis = {"host": "h", "password_env": "QUDAG_TEST_ABSENT"}
     monkeypatch.setenv("QUDAG_MCP_CONFIG", tomli_w.dumps(settings(issuer, redis=redis)))
     with pytest.raises(ConfigError, match=r"redis.password_env: QUDAG_TEST_ABSENT is not set"):
-        Resident.of_environment()
+        HostedApplication.of_environment()
 
 
 def test_lines_go_through_the_handler_of_the_host(monkeypatch: pytest.MonkeyPatch, issuer: Issuer):
@@ -68,7 +70,7 @@ def test_lines_go_through_the_handler_of_the_host(monkeypatch: pytest.MonkeyPatc
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(self.format(record))
 
-    Resident.of_environment([Collected()])
+    HostedApplication.of_environment([Collected()])
     logging.getLogger("qudag_mcp_server").warning("told")
     assert len(lines) == 1
     assert '"event": "told"' in lines[0]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from runtime.node import NodeConfig, parse_address
-from runtime.reading import ConfigError, StartError, read_table
+from runtime.qudag_stand_in import NodeConfig, parse_address
+from runtime.toml_config import ConfigError, StartError, read_table
 from tests.harness.server import (
     RunningServer,
     free_port,
@@ -84,7 +84,7 @@ def test_replicas_that_share_a_file_are_named_by_their_pods(
     monkeypatch.setenv("POD_NAME", "qudag-node-1")
     assert read_table(toml, NodeConfig).node.id == "qudag-node-1"
     monkeypatch.delenv("POD_NAME")
-    with pytest.raises(ConfigError, match="environment variable POD_NAME, not set"):
+    with pytest.raises(ConfigError, match="environment variable POD_NAME is not set"):
         read_table(toml, NodeConfig)
 
 
@@ -107,7 +107,7 @@ def test_a_key_path_that_cannot_be_written_is_named(tmp_path: Path, issuer: Issu
     (tmp_path / "keys").write_text("a file where a directory should be")
     status, said = refusal(tmp_path, issuer, node_toml(tmp_path))
     assert status == 1
-    assert "cannot be kept" in said
+    assert "cannot be read or written" in said
 
 
 def test_a_mistake_in_node_toml_is_named_as_one_in_server_toml(tmp_path: Path, issuer: Issuer):
@@ -133,5 +133,5 @@ def test_addresses_are_read_in_both_notations(address: str, place: tuple[str, in
 
 @pytest.mark.parametrize("address", ["", "host", ":1", "/ip4/1.2.3.4/udp/1", "host:port"])
 def test_what_is_no_address_is_refused(address: str):
-    with pytest.raises(StartError, match="is no address"):
+    with pytest.raises(StartError, match="is not an address"):
         parse_address(address)

@@ -1,4 +1,4 @@
-"""The issuer's public keys: from a file that a Secret mounts, or from its JWKS address."""
+"""The token issuer's public keys, from a file or from its JWKS URL."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ FETCH_WITHIN_SECONDS = 5
 
 
 class NoKeysError(Exception):
-    """No keys could be read so far, so no token can be judged."""
+    """No keys have been read yet, so no token can be checked."""
 
 
 class KeySet:
-    """A JWK Set that is read again when it is old, or when a token names a key that is not in it.
+    """A cached JWK Set; read again when it is old or lacks the key that a token names.
 
     Attributes:
         max_age: seconds after which the set is read again.
-        pause: shortest time between two reads, so that made-up key ids cause no flood of them.
+        pause: least seconds between two reads, so that invented key ids cause no flood of reads.
     """
 
     def __init__(self, read: Callable[[], Awaitable[bytes]], max_age: float, pause: float) -> None:
@@ -40,14 +40,14 @@ class KeySet:
 
     @classmethod
     def of(cls, auth: AuthSection) -> KeySet:
-        """The set that `auth` points to."""
+        """The key set of `jwks_file` or `jwks_url`."""
         if auth.jwks_file is not None:
             return cls(_file_reader(auth.jwks_file), max_age=10, pause=1)
         assert auth.jwks_url is not None
         return cls(_address_reader(auth.jwks_url), max_age=300, pause=10)
 
     async def find(self, kid: str | None) -> jwt.PyJWK | None:
-        """The key named `kid`, or the only key there is when a token names none."""
+        """The key with the id `kid`; without `kid`, the key of a set with only one."""
         wanted_by = time.monotonic()
         if wanted_by - self.read_at > (self.pause if self._lookup(kid) is None else self.max_age):
             async with self.lock:
@@ -58,7 +58,7 @@ class KeySet:
         return self._lookup(kid)
 
     async def check(self) -> None:
-        """Read the set now; raises what keeps it from being read, or `NoKeysError`."""
+        """Read the set now; raises the error of reading it, or `NoKeysError` if it has no keys."""
         keys = parse(await self.read())
         if not keys:
             raise NoKeysError
@@ -73,12 +73,12 @@ class KeySet:
         self.read_at = time.monotonic()
         try:
             self.keys = parse(await self.read())
-        except Exception as error:  # keep the keys there are: a broken source must not lock all out
+        except Exception as error:  # the keys read before stay valid
             event("keys_unreadable", logging.WARNING, failure=type(error).__name__)
 
 
 def parse(document: bytes) -> dict[str | None, jwt.PyJWK]:
-    """The usable signing keys of a JWK Set, by key id; symmetric ones are never usable."""
+    """The signing keys of a JWK Set by key id, without symmetric keys and unknown types."""
     keys: dict[str | None, jwt.PyJWK] = {}
     entries: list[dict[str, Any]] = json.loads(document)["keys"]
     for entry in entries:
@@ -87,7 +87,7 @@ def parse(document: bytes) -> dict[str | None, jwt.PyJWK]:
         try:
             keys[entry.get("kid")] = jwt.PyJWK(entry)
         except jwt.PyJWKError:
-            continue  # a key type of the future must not hide the others
+            continue  # skip an unknown key type, use the others
     return keys
 
 

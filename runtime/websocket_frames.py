@@ -1,6 +1,7 @@
-"""MCP in frames: a message of one is a POST to /mcp, and its answer is taken apart into frames.
+"""Converts between WebSocket frames and HTTP: a frame becomes a POST to `/mcp`, and each JSON-RPC
+message in the response becomes a frame.
 
-It is the modern era's, which has no session.
+Only modern revisions of MCP are supported, because they have no session.
 """
 
 from __future__ import annotations
@@ -25,21 +26,21 @@ from mcp_types import (
 from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
 from starlette.types import Message, Scope
 
-from .gate import mapping
+from .request_filters import object_or_empty
 
 KEPT_HEADERS = frozenset({b"authorization", b"host", b"origin", b"traceparent"})
 
 
 class NoMessageError(Exception):
-    """A frame that holds no JSON-RPC message; `code` is the error's that answers it."""
+    """A frame is not a JSON-RPC message; `code` is the JSON-RPC error code of the answer."""
 
     def __init__(self, code: int) -> None:
         self.code = code
-        super().__init__("a frame holds one JSON-RPC message")
+        super().__init__("a frame must hold one JSON-RPC message")
 
 
 def message_of(frame: str) -> dict[str, Any]:
-    """The JSON-RPC message in `frame`; raises `NoMessageError`."""
+    """Parse the JSON-RPC message in `frame`; raises `NoMessageError`."""
     try:
         message: object = json.loads(frame)
     except (ValueError, RecursionError):
@@ -50,29 +51,33 @@ def message_of(frame: str) -> dict[str, Any]:
 
 
 def cancelled_by(message: Mapping[str, Any]) -> str | int | None:
-    """The id of the request that `message` cancels, where that is what it does."""
+    """The request id in a `notifications/cancelled`; None if it has no valid one."""
     if message.get("method") != "notifications/cancelled":
         return None
-    return identity_of(mapping(message.get("params")).get("requestId"))
+    return identity_of(object_or_empty(message.get("params")).get("requestId"))
 
 
 def objection_to(message: Mapping[str, Any]) -> tuple[int, str] | None:
-    """Why a frame cannot carry `message`, as error code and text."""
+    """The error code and text for a `message` that WebSockets do not support; else None."""
     if (version := _version(message)) in MODERN_PROTOCOL_VERSIONS:
         return None
     spoken = ", ".join(MODERN_PROTOCOL_VERSIONS)
-    return UNSUPPORTED_PROTOCOL_VERSION, f"a WebSocket speaks {spoken}, not {version}"
+    return UNSUPPORTED_PROTOCOL_VERSION, f"WebSockets support {spoken}, not {version}"
 
 
 def error_frame(identity: str | int | None, code: int, why: str) -> str:
-    """The frame that answers a message with an error."""
+    """A JSON-RPC error as the text of a frame."""
     error = {"code": code, "message": why}
     return json.dumps({"jsonrpc": "2.0", "id": identity, "error": error})
 
 
 def posted(opened: Scope, message: Mapping[str, Any]) -> Scope:
-    """The POST with which a client would have sent this message to /mcp."""
-    params = mapping(message.get("params"))
+    """The ASGI scope of a POST of this message to `/mcp`.
+
+    Args:
+        opened: the scope of the WebSocket's handshake, whose headers and user are taken over.
+    """
+    params = object_or_empty(message.get("params"))
     method = str(message.get("method", ""))
     named = NAME_BEARING_METHODS.get(method)
     derived = {
@@ -100,17 +105,17 @@ def posted(opened: Scope, message: Mapping[str, Any]) -> Scope:
 
 
 def _version(message: Mapping[str, Any]) -> str:
-    """The revision that a message says it is of; the newest where it does not say."""
-    meta = mapping(mapping(message.get("params")).get("_meta"))
+    """The protocol version in the message's `_meta`; the newest if it has none."""
+    meta = object_or_empty(object_or_empty(message.get("params")).get("_meta"))
     return str(meta.get(PROTOCOL_VERSION_META_KEY, LATEST_MODERN_VERSION))
 
 
 class Answer:
-    """The HTTP answer to one message, taken apart into frames.
+    """Splits the HTTP response to one message into frames.
 
     Attributes:
-        asked: whether the body was read.
-        refusal: why there will be no JSON-RPC message in answer.
+        asked: whether the application has read the request body.
+        refusal: the reason why the response holds no JSON-RPC message.
     """
 
     def __init__(self) -> None:
@@ -121,7 +126,7 @@ class Answer:
         self.rest = b""
 
     def frames(self, part: Message) -> Iterator[str]:
-        """The messages that `part` of the answer completes."""
+        """The JSON-RPC messages that are complete with this `part` of the response."""
         if part["type"] == "http.response.start":
             headers = dict(part["headers"])
             self.status = part["status"]
@@ -144,5 +149,5 @@ def _data(event: bytes) -> str:
 
 
 def identity_of(value: object) -> str | int | None:
-    """`value` where it can be a request's id."""
+    """`value` if it is a valid JSON-RPC request id; else None."""
     return value if isinstance(value, str | int) and not isinstance(value, bool) else None

@@ -104,7 +104,7 @@ def test_a_wrong_password_is_not_retried(tmp_path: Path, issuer: Issuer, databas
 def test_without_a_database_there_is_nothing_to_migrate(tmp_path: Path, issuer: Issuer):
     result = run_program("migrate", "--config", write_config(tmp_path, settings(issuer)))
     assert result.status == 1
-    assert "no [database]" in result.stderr
+    assert "no [database] section" in result.stderr
 
 
 @pytest.mark.parametrize("era", ERAS)
