@@ -1,8 +1,8 @@
-"""What a stack has in a cluster when no engine remembers it: its ApplySet.
+"""The ApplySet of a stack: records its objects in the cluster when kubectl deploys without Pulumi.
 
 The ApplySet (KEP-3659) is an object whose annotations name every kind and namespace that the stack
-uses; each applied object carries its id. A stack spans namespaces, so its ApplySet is an object
-outside them, of a type of its own: ``kubectl get platforms`` lists what is deployed.
+uses. Each applied object has the ApplySet's id as a label. A stack spans namespaces, so its
+ApplySet is cluster-scoped and has its own type: ``kubectl get platforms`` lists what is deployed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TYPE_SECONDS = 30.0
 
 
 def set_id(stack: str) -> str:
-    """The label value that marks the stack's objects, as the ApplySet specification derives it."""
+    """The ApplySet id, the label value of the stack's objects, as KEP-3659 derives it."""
     digest = hashlib.sha256(f"{stack}..Platform.{GROUP}".encode()).digest()
     return f"applyset-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}-v1"
 
@@ -71,10 +71,10 @@ def _parent(stack: str) -> Object:
 
 
 def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[str]:
-    """Makes the stack's ApplySet and its namespaces, so that secrets are there before pods.
+    """Create the stack's ApplySet and namespaces, so that secrets can be created before pods.
 
     Returns:
-        References of the namespaces it made.
+        References of the namespaces that were created.
     """
     spaces = [manifest for manifest in manifests if manifest["kind"] == "Namespace"]
     names = [f"namespace/{space['metadata']['name']}" for space in spaces]
@@ -92,7 +92,7 @@ def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[s
             "apply",
             "--server-side",
             f"--field-manager={FIELD_MANAGER}",
-            "--validate=false",  # the deployment proper validates; this fetches no schema
+            "--validate=false",  # the apply of all manifests validates
             "--filename=-",
             stdin=as_list([_member(thing, stack) for thing in absent]),
         )
@@ -101,12 +101,12 @@ def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[s
 
 
 def as_list(things: Sequence[Object]) -> str:
-    """Objects as the one document that kubectl reads."""
+    """The objects as a JSON ``List``, for kubectl's standard input."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(things)})
 
 
 def _member(thing: Object, stack: str) -> Object:
-    """A namespace as part of the stack's ApplySet; the type of all ApplySets as it is."""
+    """A namespace with the ApplySet's label; the custom resource definition unchanged."""
     if thing["kind"] != "Namespace":
         return thing
     metadata = thing["metadata"]
@@ -123,7 +123,7 @@ def _wait_until_gone(kubectl: Kubectl, thing: Object) -> None:
                 Problem(
                     reference(thing),
                     "it is still being deleted",
-                    "nothing can be made in its place",
+                    "no object of this name can be created",
                     f"kubectl get {what} --output=yaml says what it waits for; "
                     "run this again when it is gone",
                 )
@@ -132,7 +132,7 @@ def _wait_until_gone(kubectl: Kubectl, thing: Object) -> None:
 
 
 def _make_parent(kubectl: Kubectl, stack: str) -> None:
-    """Makes the stack's ApplySet where it is absent; its type may be a moment old."""
+    """Create the stack's ApplySet if absent; retries while its type is not served yet."""
     if _deployed(kubectl, stack) is not None:
         return
     deadline = time.monotonic() + _TYPE_SECONDS
@@ -148,11 +148,11 @@ def _make_parent(kubectl: Kubectl, stack: str) -> None:
         time.sleep(0.2)
 
 
-# ---- what is there -------------------------------------------------------------------------------
+# ---- deployed objects ----------------------------------------------------------------------------
 
 
 def _deployed(kubectl: Kubectl, stack: str) -> Object | None:
-    """The stack's ApplySet as it stands in the cluster."""
+    """The stack's ApplySet in the cluster, or None."""
     outcome = kubectl.run("get", "--ignore-not-found", "--output=json", f"{TYPE}/{stack}")
     if not outcome.ok and "doesn't have a resource type" in outcome.err:
         return None
@@ -162,12 +162,12 @@ def _deployed(kubectl: Kubectl, stack: str) -> Object | None:
 
 
 def members(kubectl: Kubectl, stack: str) -> list[Object]:
-    """All objects that the stack has in the cluster."""
+    """All objects of the stack in the cluster."""
     parent = _deployed(kubectl, stack)
     if parent is None:
         return []
     annotations: dict[str, str] = parent["metadata"].get("annotations", {})
-    # Kind.group is an argument of kubectl in lower case.
+    # the annotation has Kind.group, kubectl expects lower case
     kinds = [kind.lower() for kind in annotations.get(_KINDS, "").split(",") if kind]
     if not kinds:
         return []
@@ -181,11 +181,11 @@ def namespaces(kubectl: Kubectl, stack: str) -> list[str]:
     return sorted(space for space in spaces if space)
 
 
-# ---- the end of a stack --------------------------------------------------------------------------
+# ---- deletion ------------------------------------------------------------------------------------
 
 
 def delete(kubectl: Kubectl, stack: str, progress: Progress) -> int:
-    """Deletes everything the stack has in the cluster, then its ApplySet; how many objects."""
+    """Delete all objects of the stack, then its ApplySet; returns the number of objects."""
     found = members(kubectl, stack)
     for things in _innermost_first(found):
         progress.say(f"deleting {len(things)} objects, {reference(things[0])} first")
@@ -205,7 +205,7 @@ def delete(kubectl: Kubectl, stack: str, progress: Progress) -> int:
 
 
 def _innermost_first(things: Sequence[Object]) -> Iterator[list[Object]]:
-    """What lies in namespaces, then the namespaces and whatever else lies outside them."""
+    """Namespaced objects first, then namespaces and other cluster-scoped objects."""
     for inside in (True, False):
         group = [thing for thing in things if ("namespace" in thing["metadata"]) is inside]
         if group:

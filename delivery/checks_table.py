@@ -1,4 +1,4 @@
-"""The checks of a platform as a table."""
+"""Prints the results of platform checks as a table."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from rich.text import Text
 
 from review.report import terminal
 
-from .checks import Check, Ended
+from .checks import Check, CheckStatus
 
-_STYLES = {Ended.OK: "green", Ended.FAILED: "red", Ended.NOT_CHECKED: "yellow"}
+_STYLES = {CheckStatus.OK: "green", CheckStatus.FAILED: "red", CheckStatus.NOT_CHECKED: "yellow"}
 
 
 def show(checks: Iterable[Check]) -> None:
-    """Prints one line a check: what, how it ended, how long it took, what was found."""
+    """Print one row per check: name, result, duration and finding."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("check", "result", "took", "found"):
         table.add_column(column, overflow="fold", justify="right" if column == "took" else "left")
     for one in checks:
         table.add_row(
             one.what,
-            Text(one.ended.value, style=_STYLES[one.ended]),
+            Text(one.status.value, style=_STYLES[one.status]),
             f"{one.seconds * 1000:.0f} ms" if one.seconds else "",
             Text(one.found),
         )

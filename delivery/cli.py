@@ -1,6 +1,6 @@
-"""``qudag-mcp``: the verbs, and the one place where a failure becomes a message and a status.
+"""The command ``qudag-mcp``: its subcommands, and their error messages and exit statuses.
 
-A verb is a few lines. What it needs is imported when it runs, so that ``--help`` is immediate.
+A subcommand imports its modules when it runs, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class _Verbs(TyperGroup):
-    """Turns what a user can cause into a message; a bug keeps its traceback."""
+    """Prints errors that a user can cause as a message; a bug keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -58,7 +58,7 @@ class Format(StrEnum):
     JSON = "json"
 
 
-Stack = Annotated[str, typer.Option(help="Name of a stack: the middle of Pulumi.NAME.yaml.")]
+Stack = Annotated[str, typer.Option(help="Name of the stack: NAME of Pulumi.NAME.yaml.")]
 Root = Annotated[
     Path,
     typer.Option("--cwd", "-C", help="Folder of the Pulumi program.", show_default=False),
@@ -80,7 +80,7 @@ def qudag_mcp(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
     ] = False,
 ) -> None:
-    del version  # the callback has answered
+    del version  # the callback has printed it
 
 
 @app.command()
@@ -118,8 +118,8 @@ def render(
 ) -> None:
     """Write a stack as files: DIR/graph.json and DIR/manifests/*.yaml.
 
-    Manifests apply in the order of their names. Files of an earlier render that no longer
-    belong are removed; a folder with anything else in it is refused.
+    Manifests are numbered in the order in which they apply. Stale files of an earlier render are
+    removed; a folder with other files in it is refused.
     """
     from policies.checked_program import checked_stack
 
@@ -145,13 +145,13 @@ def package(
         list[str] | None, typer.Option(help="One host only; may be repeated.", metavar="NAME")
     ] = None,
 ) -> None:
-    """Make the archives that functions of the clouds run; `up` makes those that it needs.
+    """Build the code archives of cloud functions; `up` builds those that it needs.
 
-    The same sources give the same bytes, anywhere. What is there already is not made again.
+    The same sources give the same bytes on every machine. An existing archive is not built again.
     """
     from review.report import terminal
 
-    from .package import package as make
+    from .package_archives import package as make
     from .progress import Progress
 
     make(host or [], Progress(terminal.console()))
@@ -159,7 +159,7 @@ def package(
 
 @app.command()
 def bench() -> None:
-    """Measure the components over a flat program, the server behind nginx, a function's start."""
+    """Measure the cost of components, the server behind nginx, and the cold start of functions."""
     import sys
 
     from .process import on_terminal

@@ -48,7 +48,7 @@ class Cluster:
         }[self.kind]
 
 
-def asked(request: str | None) -> tuple[Request, str, str]:
+def parse_request(request: str | None) -> tuple[Request, str, str]:
     """Reads ``CLUSTER``: the kind of cluster, the context's name, and why it was taken.
 
     Raises:
@@ -60,7 +60,7 @@ def asked(request: str | None) -> tuple[Request, str, str]:
         case ("kind" | "node" as kind, "", ""):
             return kind, "", "asked for by CLUSTER"
         case ("", "", ""):
-            return _what_can_be_had()
+            return _available()
         case _:
             raise ProblemReport(
                 [
@@ -75,11 +75,11 @@ def asked(request: str | None) -> tuple[Request, str, str]:
             )
 
 
-def _what_can_be_had() -> tuple[Request, str, str]:
+def _available() -> tuple[Request, str, str]:
     no_docker = _why_not_kind()
     if no_docker is None:
         return "kind", "", "Docker answers and kind is installed"
-    no_node = local_node.why_not()
+    no_node = local_node.obstacles()
     if not no_node:
         return "node", "", f"{no_docker}; this machine can run the local node"
     raise ProblemReport(
@@ -108,9 +108,9 @@ def _why_not_kind() -> str | None:
     return None if shutil.which("kind") else "Docker answers, but kind is not installed"
 
 
-def reach(request: str | None, progress: Progress) -> Cluster:
+def connect(request: str | None, progress: Progress) -> Cluster:
     """The cluster to deploy to, running; started where it is ours and does not run yet."""
-    kind, name, why = asked(request)
+    kind, name, why = parse_request(request)
     match kind:
         case "context":
             found = Cluster("context", _of_context(name), why, ours=False)
@@ -126,7 +126,7 @@ def reach(request: str | None, progress: Progress) -> Cluster:
 
 def running(request: str | None) -> Cluster | None:
     """The cluster if it runs, for commands that start nothing; None where ours is down."""
-    kind, name, why = asked(request)
+    kind, name, why = parse_request(request)
     match kind:
         case "context":
             return Cluster("context", _of_context(name), why, ours=False)

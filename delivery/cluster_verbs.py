@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from .client import Era
+    from .mcp_client import Era
     from .progress import Progress
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -53,8 +53,8 @@ def up(
     """
     from rich.console import Console
 
-    from .identity import StackIdentity
-    from .target import request
+    from .preflight import request
+    from .stack_identity import StackIdentity
     from .up import up as bring_up
     from .up_summary import announcement
 
@@ -85,8 +85,8 @@ def down(
     outside dev that is asked first.
     """
     from .down import down as take_down
-    from .identity import StackIdentity
-    from .target import request
+    from .preflight import request
+    from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)
     if stack != "dev" and not yes:
@@ -97,8 +97,8 @@ def down(
 
 def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
     """Print the outputs of a stack that is up, as JSON."""
-    from .call import outputs as public
-    from .identity import StackIdentity
+    from .running_platform import outputs as public
+    from .stack_identity import StackIdentity
 
     typer.echo(public(StackIdentity.of(cwd, stack)))
 
@@ -109,8 +109,8 @@ def token(
     cwd: Root = _ROOT,
 ) -> None:
     """Print a bearer token of the local development issuer, good for ten minutes."""
-    from .call import token as mint
-    from .identity import StackIdentity
+    from .running_platform import token as mint
+    from .stack_identity import StackIdentity
 
     typer.echo(mint(StackIdentity.of(cwd, stack), subject))
 
@@ -119,8 +119,8 @@ def tools(
     stack: Stack = "dev", era: EraName = None, token: Bearer = None, cwd: Root = _ROOT
 ) -> None:
     """List the tools of a stack that is up."""
-    from .call import tools as offered
-    from .identity import StackIdentity
+    from .running_platform import tools as offered
+    from .stack_identity import StackIdentity
 
     for tool in offered(StackIdentity.of(cwd, stack), _era(era), token):
         first_line, _, _ = (tool.description or "").strip().partition("\n")
@@ -142,13 +142,13 @@ def call(  # noqa: PLR0917  (options of the command line)
 
     Values are text where the tool's schema says text, else JSON: count to=5.
     """
-    from .call import answer
-    from .call import call as call_tool
-    from .identity import StackIdentity
+    from .running_platform import call as call_tool
+    from .running_platform import text_of
+    from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)
     result = call_tool(subject, tool, arguments or [], _era(era), token, timeout, _progress())
-    typer.echo(answer(result), err=result.is_error)
+    typer.echo(text_of(result), err=result.is_error)
     if result.is_error:
         raise typer.Exit(1)
 
@@ -168,10 +168,10 @@ def verify(
     from components.base.problems import ProblemReport
 
     from . import checks_table as report
-    from .call import verify as verified
-    from .identity import StackIdentity
+    from .running_platform import verify as run_checks
+    from .stack_identity import StackIdentity
 
-    found = verified(StackIdentity.of(cwd, stack), _era(era), token)
+    found = run_checks(StackIdentity.of(cwd, stack), _era(era), token)
     if as_json:
         typer.echo(_json([check.to_json() for check in found]))
     else:
@@ -187,7 +187,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _era(name: str | None) -> Era | None:
-    from .client import Era
+    from .mcp_client import Era
 
     return Era(name) if name else None
 

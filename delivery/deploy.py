@@ -13,16 +13,16 @@ from typing import Any
 from components.base.problems import Problem, ProblemReport
 
 from . import applyset, local_secrets
-from .apply import Change, apply
 from .cluster import Cluster
 from .engine import Engine
-from .identity import StackIdentity
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .outputs import Deployed, EntryService, entry_service, resolved, waiting_for_address
 from .progress import Progress
-from .pulumi_stack import Deployment, forget
-from .state_folders import keep
+from .pulumi_stack import Deployment, delete_state
+from .server_side_apply import Change, apply
+from .stack_identity import StackIdentity
+from .state_folders import write_atomically
 
 LAST_ATTEMPT_SECONDS = 30.0
 
@@ -54,13 +54,16 @@ class Run:
 
     def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
         if self.cluster.ours and not self.cluster.kubectl.objects(*self._namespaces()):
-            forget(self.state)  # the cluster that our state speaks of is gone
-        with self.progress.step("Deployment by Pulumi") as step, self._secrets_beside() as secrets:
+            delete_state(self.state)  # the cluster that our state speaks of is gone
+        with (
+            self.progress.step("Deployment by Pulumi") as step,
+            self._secrets_in_background() as secrets,
+        ):
             counts = self._deployment().up(self.settings, self.progress)
             step.result = _counted(counts)
         return counts, secrets
 
-    def returned(self, recorded: Mapping[str, Any]) -> tuple[Deployed, EntryService | None]:
+    def outputs(self, recorded: Mapping[str, Any]) -> tuple[Deployed, EntryService | None]:
         """The outputs with real addresses, and the Service through which clients connect.
 
         Args:
@@ -95,7 +98,7 @@ class Run:
         if not certificate:
             return None
         file = self.state / "ca.crt"
-        keep(file, certificate)
+        write_atomically(file, certificate)
         return str(file)
 
     def _namespaces(self) -> list[str]:
@@ -107,7 +110,7 @@ class Run:
         return local_secrets.create(self.cluster.kubectl, self.required, self.cluster.balancers)
 
     @contextmanager
-    def _secrets_beside(self) -> Generator[list[str]]:
+    def _secrets_in_background(self) -> Generator[list[str]]:
         """Makes secrets as soon as Pulumi has made their namespaces: it makes nothing twice."""
         made: list[str] = []
         kubectl = self.cluster.kubectl
@@ -122,7 +125,7 @@ class Run:
         if not self.required:
             yield made
             return
-        with until_done(make, "the secrets"):
+        with retry_until_done(make, "the secrets"):
             yield made
 
     def _deployment(self) -> Deployment:
@@ -144,7 +147,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 
 @contextmanager
-def until_done(attempt: Callable[[], bool], what: str, every: float = 1.0) -> Generator[None]:
+def retry_until_done(attempt: Callable[[], bool], what: str, every: float = 1.0) -> Generator[None]:
     """Tries beside the block until ``attempt`` has done it.
 
     A failure interrupts the block, as Ctrl-C would: what it does would wait for these in vain.

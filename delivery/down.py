@@ -13,11 +13,11 @@ from graph.resource_graph import ResourceGraph
 from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
 from .cluster import KIND_CLUSTER, Cluster
-from .identity import StackIdentity
-from .outputs import BEGUN_FILE, FILE, Begun
+from .outputs import FILE, RECORD_FILE, DeploymentRecord
 from .progress import Progress
-from .pulumi_stack import DEV, Deployment, forget
-from .state_folders import alone, known_stacks, state_folder, tools_cache
+from .pulumi_stack import DEV, Deployment, delete_state
+from .stack_identity import StackIdentity
+from .state_folders import known_stacks, locked_stack, state_folder, tools_cache
 
 
 def down(
@@ -29,26 +29,26 @@ def down(
     unless ``keep_cluster`` says so or another stack is up in it. In a cluster of the user's only
     what was applied goes.
     """
-    with alone(stack.key, "down", progress.note) as state:
-        begun = Begun.find(state)
-        request = request or (begun.request if begun else None)
-        kind = clusters.asked(request)[0] if request else "node"
-        remembered = begun is None or request == begun.request
-        by_pulumi = remembered and begun is not None and begun.engine == "pulumi"
-        undo = _Undo(stack, state, progress, remembered=remembered, by_pulumi=by_pulumi)
+    with locked_stack(stack.key, "down", progress.note) as state:
+        record = DeploymentRecord.find(state)
+        request = request or (record.request if record else None)
+        kind = clusters.parse_request(request)[0] if request else "node"
+        remembered = record is None or request == record.request
+        by_pulumi = remembered and record is not None and record.engine == "pulumi"
+        removal = _Removal(stack, state, progress, remembered=remembered, by_pulumi=by_pulumi)
         if kind == "context" or keep_cluster or _shared(stack.key, kind):
-            return undo.delete(request or kind)
-        return undo.throw_away(kind)
+            return removal.delete(request or kind)
+        return removal.delete_cluster(kind)
 
 
 def _shared(key: str, kind: str) -> bool:
     """Whether another stack is up in our own cluster of this kind."""
-    others = (Begun.find(state_folder(name)) for name in known_stacks() if name != key)
+    others = (DeploymentRecord.find(state_folder(name)) for name in known_stacks() if name != key)
     return any(other is not None and other.cluster == kind for other in others)
 
 
 @dataclass(frozen=True)
-class _Undo:
+class _Removal:
     """The end of one stack.
 
     Attributes:
@@ -62,7 +62,7 @@ class _Undo:
     remembered: bool
     by_pulumi: bool
 
-    def throw_away(self, kind: str) -> str:
+    def delete_cluster(self, kind: str) -> str:
         """Ends our own cluster as a whole."""
         if self.by_pulumi and self.stack.name != DEV and (running := clusters.running(kind)):
             self._destroy(running)  # its state is in a backend of the user's
@@ -71,23 +71,23 @@ class _Undo:
             said = f"the kind cluster {KIND_CLUSTER} is deleted"
             end = _delete_kind
         else:
-            gone = not local_node.left_something()
+            gone = not local_node.has_leftovers()
             said = "the local node is down; its caches stay"
             end = local_node.down
         if not gone:
             end(self.progress)
-        self._forget()
+        self._delete_records()
         return "nothing is up" if gone else said
 
     def delete(self, request: str) -> str:
         """Deletes the stack from a cluster that stays."""
         cluster = clusters.running(request)
         if cluster is None:
-            self._forget()
+            self._delete_records()
             return "nothing is up"
         if self.by_pulumi:
             self._destroy(cluster)
-            self._forget()
+            self._delete_records()
             return f"what Pulumi deployed in {cluster.name} is destroyed"
         if not cluster.ours:
             refuse_protected(record_stack(self.stack.root, self.stack.name))
@@ -95,7 +95,7 @@ class _Undo:
             spaces = applyset.namespaces(cluster.kubectl, self.stack.key)
             secrets = local_secrets.delete(cluster.kubectl, spaces)
             count = applyset.delete(cluster.kubectl, self.stack.key, self.progress)
-        self._forget()
+        self._delete_records()
         if not count and not secrets:
             return f"nothing is up in {cluster.name}"
         return f"{count} objects and {secrets} local secrets are deleted in {cluster.name}"
@@ -120,13 +120,13 @@ class _Undo:
             )
             deployment.destroy(self.progress)
 
-    def _forget(self) -> None:
+    def _delete_records(self) -> None:
         """Drops what we remember of the deployment, its Pulumi state included where we keep it."""
         if not self.remembered:
             return
-        for name in (FILE, BEGUN_FILE, "ca.crt"):
+        for name in (FILE, RECORD_FILE, "ca.crt"):
             (self.state / name).unlink(missing_ok=True)
-        forget(self.state)
+        delete_state(self.state)
 
 
 def refuse_protected(graph: ResourceGraph) -> None:

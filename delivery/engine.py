@@ -14,8 +14,8 @@ from components.base.versions import VERSIONS, numbers
 from graph.resource_graph import ResourceGraph
 
 from . import process
-from .download import UnavailableError, obtain
 from .progress import Progress
+from .pulumi_download import UnavailableError, obtain
 from .pulumi_stack import QUIET
 from .state_folders import tools_cache
 
@@ -39,17 +39,17 @@ class Engine:
         return "kubectl (server-side apply)" if self.pulumi is None else "Pulumi"
 
 
-def choose(graph: ResourceGraph, progress: Progress, *, stays_without: bool = False) -> Engine:
+def choose(graph: ResourceGraph, progress: Progress, *, without_pulumi: bool = False) -> Engine:
     """The engine for this stack on this machine.
 
     Args:
-        stays_without: whether the stack is up without Pulumi, and so stays until it is down.
+        without_pulumi: whether the stack is up without Pulumi, and so stays until it is down.
 
     Raises:
         ProblemReport: there is no Pulumi, and the stack holds what kubectl cannot deploy.
     """
     with progress.step("Engine") as step:
-        if stays_without:
+        if without_pulumi:
             step.result = "kubectl server-side apply, as before"
             return Engine(None, "the stack came up without Pulumi and stays so until make down")
         reasons: list[str] = []

@@ -19,7 +19,7 @@ from . import local_node, process
 from .cluster import KIND_CLUSTER, Cluster
 from .kubectl import Object
 from .progress import Progress
-from .state_folders import keep, tools_cache
+from .state_folders import tools_cache, write_atomically
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
@@ -34,27 +34,29 @@ class Recipe:
     Attributes:
         repositories: last parts of the names of the images that it stands for.
         debian: packages of its base.
-        called: what the user is told.
+        description: what the user is told.
         path: folders put before the usual ones on its PATH.
     """
 
     repositories: Sequence[str]
     debian: str
-    called: str
+    description: str
     path: Sequence[str] = ()
 
 
 STAND_INS = (
     Recipe(
-        repositories=("nginx", "nginx-unprivileged"), debian="nginx-light", called="Debian's nginx"
+        repositories=("nginx", "nginx-unprivileged"),
+        debian="nginx-light",
+        description="Debian's nginx",
     ),
     Recipe(
         repositories=("postgres", "postgresql"),
         debian="postgresql-17",
-        called="Debian's PostgreSQL 17",
+        description="Debian's PostgreSQL 17",
         path=("/usr/lib/postgresql/17/bin",),
     ),
-    Recipe(repositories=("valkey",), debian="valkey-server", called="Debian's Valkey"),
+    Recipe(repositories=("valkey",), debian="valkey-server", description="Debian's Valkey"),
 )
 
 
@@ -139,14 +141,14 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
     stand_ins: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            arguments, what = ingredients(name, Path(folder, str(len(references))))
+            arguments, what = image_arguments(name, Path(folder, str(len(references))))
             stand_ins.append(f"{name}: {what}")
             tagged = _tagged(name)
             references[name] = f"{tagged}@{_assemble(tagged, arguments, progress)}"
     return Images(references, tuple(stand_ins))
 
 
-def ingredients(name: str, folder: Path) -> tuple[list[str], str]:
+def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
     """Arguments that make the image, their files laid out in ``folder``; and a name for it."""
     match repository(name):
         case "qudag-mcp-server":
@@ -160,7 +162,7 @@ def ingredients(name: str, folder: Path) -> tuple[list[str], str]:
             environment = ["--env", f"PATH={path}"] if stand_in.path else []
             return (
                 [f"--debian={stand_in.debian}", *environment],
-                f"{stand_in.called} stands for it",
+                f"{stand_in.description} stands for it",
             )
 
 
@@ -216,7 +218,7 @@ def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
     progress.say(f"assembling {name}")
     local_node.assemble(name, arguments, progress)
     digest = _sha256(stored)
-    keep(stamp, json.dumps({"recipe": made_of, "digest": digest}))
+    write_atomically(stamp, json.dumps({"recipe": made_of, "digest": digest}))
     return digest
 
 

@@ -125,7 +125,7 @@ def require(program: Path) -> tuple[int, int]:
     return version
 
 
-_MEANINGS: Sequence[tuple[str, str, str]] = (
+_EXPLANATIONS: Sequence[tuple[str, str, str]] = (
     (
         r"connection refused|no such host|i/o timeout|Unable to connect|was refused|"
         r"no route to host|network is unreachable|TLS handshake timeout|context deadline exceeded",
@@ -170,7 +170,7 @@ _MEANINGS: Sequence[tuple[str, str, str]] = (
 def explain(complaint: str, context: str) -> list[Problem]:
     """kubectl's error text as problems: what it means, and its own words shortened."""
     words = _own_words(complaint)
-    for pattern, meaning, fix in _MEANINGS:
+    for pattern, meaning, fix in _EXPLANATIONS:
         if re.search(pattern, complaint):
             return [
                 Problem(

@@ -22,13 +22,13 @@ BALANCERS = tuple(str(address) for address in ipaddress.ip_network("10.250.1.0/2
 """What the node's load balancers may be called at; certificates name them all."""
 
 _SEPARATOR = "\x1f"
-_SPEAKING_CLEARLY = {"NODE_SEPARATOR": _SEPARATOR}
+_MESSAGE_FORMAT = {"NODE_SEPARATOR": _SEPARATOR}
 _BUILD_SECONDS = 3600.0
 _ASSEMBLY_SECONDS = 1800.0
 _CLEARING_SECONDS = 30.0
 
 
-def why_not() -> list[Problem]:
+def obstacles() -> list[Problem]:
     """What keeps this machine from running the node, as far as it shows without starting it."""
     reasons = {
         f"it is {platform.system()}, not Linux": platform.system() != "Linux",
@@ -55,7 +55,7 @@ def up(progress: Progress) -> Kubectl:
     Raises:
         ProblemReport: with what the node said, where it could not start.
     """
-    if problems := why_not():
+    if problems := obstacles():
         raise ProblemReport(problems)
     with progress.step("Local node") as step:
         outcome = _script("up", _BUILD_SECONDS, progress)
@@ -86,14 +86,14 @@ def _script(name: str, seconds: float, progress: Progress) -> process.Outcome:
         outcome = process.run(
             [FOLDER / name],
             if_killed="TERM",
-            env=_SPEAKING_CLEARLY,
+            env=_MESSAGE_FORMAT,
             timeout=seconds,
             on_line=lambda line: progress.say(_plain(line)),
         )
         if outcome.ok:
             return outcome
         if "works on this node" not in outcome.err or time.monotonic() > deadline:
-            raise ProblemReport(heard(outcome))
+            raise ProblemReport(problems_of(outcome))
         time.sleep(1.0)
 
 
@@ -114,7 +114,7 @@ def down(progress: Progress) -> None:
         _script("down", 120, progress)
 
 
-def left_something() -> bool:
+def has_leftovers() -> bool:
     """Whether an up, even one that was cut short, left something that ``down`` would remove."""
     return Path(_environment()["KUBECONFIG"]).parent.exists()
 
@@ -128,7 +128,7 @@ def _environment() -> dict[str, str]:
     """What ``tools/node/env`` would set in a shell."""
     outcome = process.run([FOLDER / "env"], timeout=20)
     if not outcome.ok:
-        raise ProblemReport(heard(outcome))
+        raise ProblemReport(problems_of(outcome))
     return dict(re.findall(r"(\w+)=(\S+)", outcome.out))
 
 
@@ -138,7 +138,7 @@ def _plain(line: str) -> str:
     return line.removeprefix("node: ")
 
 
-def heard(outcome: process.Outcome) -> list[Problem]:
+def problems_of(outcome: process.Outcome) -> list[Problem]:
     """The node's messages as problems: each line is what, consequence and fix."""
     problems: list[Problem] = []
     for line in outcome.err.splitlines():

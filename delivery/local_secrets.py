@@ -16,7 +16,8 @@ from typing import Any
 
 from components.base.problems import Problem, ProblemReport
 
-from .certificates import (
+from .kubectl import Kubectl, Object, reference
+from .local_certificates import (
     Authority,
     key_set,
     new_authority,
@@ -25,7 +26,6 @@ from .certificates import (
     private_pem,
     signing_key,
 )
-from .kubectl import Kubectl, Object, reference
 
 AUTHORITY = "mcp-local-ca"
 SIGNER = "mcp-issuer-signer"

@@ -14,16 +14,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE_SECONDS = 60.0
+EXIT_SECONDS = 60.0
 """How long a program may take to end, which all are told to when their command is killed."""
 
-INSIST_SECONDS = 10.0
+TERMINATE_SECONDS = 10.0
 """How long one that did not may take once it is told again; then it is killed."""
 
 _PROC = Path("/proc")
 
 
-def ended(lock: Path, taken: Callable[[], bool], say: Callable[[str], None]) -> bool:
+def end_orphans(lock: Path, taken: Callable[[], bool], say: Callable[[str], None]) -> bool:
     """Whether the lock could be taken, since only leftovers held it; False where a command does.
 
     Args:
@@ -40,11 +40,11 @@ def ended(lock: Path, taken: Callable[[], bool], say: Callable[[str], None]) -> 
             say(f"waiting for what a killed command left running: {names}")
             told = True
         waited = time.monotonic() - started
-        if waited > PATIENCE_SECONDS + 2 * INSIST_SECONDS:
+        if waited > EXIT_SECONDS + 2 * TERMINATE_SECONDS:
             return False
-        if waited > PATIENCE_SECONDS + INSIST_SECONDS or not _has_leader(left):
+        if waited > EXIT_SECONDS + TERMINATE_SECONDS or not _has_leader(left):
             _tell(left, signal.SIGKILL)
-        elif waited > PATIENCE_SECONDS:
+        elif waited > EXIT_SECONDS:
             _tell(left, signal.SIGINT)
         time.sleep(0.2)
     return True

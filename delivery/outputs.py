@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from components.base.problems import Problem, ProblemReport
 
 from . import process
-from .identity import StackIdentity
 from .kubectl import Kubectl, Object
-from .state_folders import keep
+from .stack_identity import StackIdentity
+from .state_folders import write_atomically
 
 _TOKEN = re.compile(r"address-of\.([a-z0-9-]+)\.([a-z0-9-]+)")
 FILE = "outputs.json"
-BEGUN_FILE = "begun.json"
+RECORD_FILE = "begun.json"
 FORWARDED_PORT = 8443
 BALANCER_SECONDS = 30.0
 
@@ -84,7 +84,7 @@ def resolved(outputs: Mapping[str, Any], entry: EntryService | None) -> dict[str
 
 
 @dataclass(frozen=True)
-class Begun:
+class DeploymentRecord:
     """Where an ``up`` went and with what, remembered before it changes anything there.
 
     Attributes:
@@ -103,11 +103,11 @@ class Begun:
         return f"context:{self.context}" if self.cluster == "context" else self.cluster
 
     def write(self, folder: Path) -> None:
-        keep(folder / BEGUN_FILE, json.dumps(self.__dict__) + "\n")
+        write_atomically(folder / RECORD_FILE, json.dumps(self.__dict__) + "\n")
 
     @classmethod
-    def find(cls, folder: Path) -> Begun | None:
-        known = _known(folder / BEGUN_FILE, cls)
+    def find(cls, folder: Path) -> DeploymentRecord | None:
+        known = _known(folder / RECORD_FILE, cls)
         return cls(**known) if known else None
 
 
@@ -141,7 +141,7 @@ class Deployed:
         return shown | ({"ca_file": self.ca_file} if self.ca_file else {})
 
     def write(self, folder: Path) -> None:
-        keep(folder / FILE, json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
+        write_atomically(folder / FILE, json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
 
     @classmethod
     def read(cls, folder: Path, stack: StackIdentity) -> Deployed:
@@ -169,7 +169,7 @@ class Deployed:
         return cls(**known, forwarded_service=tuple(service) if service else None)
 
 
-def _known(file: Path, of: type[Begun | Deployed]) -> dict[str, Any] | None:
+def _known(file: Path, of: type[DeploymentRecord | Deployed]) -> dict[str, Any] | None:
     """What the file says of the class's fields; None where it is not there, or not one of these.
 
     Another version of this command may have written it: what it says beyond is not asked for.

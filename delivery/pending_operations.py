@@ -24,7 +24,7 @@ def operations(exported: str) -> list[Mapping[str, Any]]:
     return list(deployment.get("pending_operations") or ())
 
 
-def settled(exported: str, kubectl: Kubectl) -> str:
+def resolved_state(exported: str, kubectl: Kubectl) -> str:
     """The same for ``pulumi stack import``: what is in the cluster taken in, nothing left open."""
     document: dict[str, Any] = json.loads(exported)
     deployment: dict[str, Any] = document["deployment"]
@@ -36,8 +36,8 @@ def settled(exported: str, kubectl: Kubectl) -> str:
         if operation["type"] == "creating"
     }
     unknown = [resource for urn, resource in begun.items() if urn not in known]
-    named = {resource["urn"]: _named(resource) for resource in unknown}
-    there = _those_there(kubectl, [thing for thing in named.values() if thing is not None])
+    named = {resource["urn"]: _kubernetes_object(resource) for resource in unknown}
+    there = _existing(kubectl, [thing for thing in named.values() if thing is not None])
     for resource in unknown:  # in the order in which they began: none before what it depends on
         thing = named[resource["urn"]]
         live = there.get(reference(thing)) if thing else None
@@ -46,7 +46,7 @@ def settled(exported: str, kubectl: Kubectl) -> str:
     return json.dumps(document)
 
 
-def remove_halves(backend: Path) -> None:
+def remove_incomplete_files(backend: Path) -> None:
     """Deletes what a killed Pulumi was writing into the folder that is its backend.
 
     A file gets its name when it is whole. Its ``.attrs`` does not, and half of one makes the file
@@ -61,7 +61,7 @@ def remove_halves(backend: Path) -> None:
             attributes.unlink()
 
 
-def _named(resource: Mapping[str, Any]) -> Object | None:
+def _kubernetes_object(resource: Mapping[str, Any]) -> Object | None:
     """The Kubernetes object of a resource, as far as it names one; None where it is none."""
     inputs: Mapping[str, Any] = resource.get("inputs") or {}
     metadata: Mapping[str, Any] = inputs.get("metadata") or {}
@@ -71,7 +71,7 @@ def _named(resource: Mapping[str, Any]) -> Object | None:
     return {"apiVersion": inputs["apiVersion"], "kind": inputs["kind"], "metadata": named}
 
 
-def _those_there(kubectl: Kubectl, objects: Sequence[Object]) -> dict[str, Object]:
+def _existing(kubectl: Kubectl, objects: Sequence[Object]) -> dict[str, Object]:
     """Those that the cluster has, by their reference."""
     if not objects:
         return {}

@@ -23,7 +23,7 @@ from . import pending_operations as pending
 from . import process
 from .kubectl import Kubectl
 from .progress import Progress
-from .state_folders import held_locks, keep
+from .state_folders import held_locks, write_atomically
 
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 _SALT = "encryptionsalt"
@@ -85,7 +85,7 @@ class Deployment:
         """A random passphrase that only this user can read; made when absent."""
         path = self.state / "passphrase"
         if not path.exists():
-            keep(path, secrets.token_urlsafe(32))
+            write_atomically(path, secrets.token_urlsafe(32))
         return path
 
     def up(self, settings: Mapping[str, Any], progress: Progress) -> dict[str, int]:
@@ -95,7 +95,7 @@ class Deployment:
             settings: configuration that this machine decides, over that of the stack's file.
         """
         file = self._select(settings)
-        self._settle(file, progress)
+        self._resolve_pending_operations(file, progress)
         said = self._run(progress, "up", *_AT_ONCE, "--suppress-outputs", f"--config-file={file}")
         return summary(said)
 
@@ -106,7 +106,7 @@ class Deployment:
     def destroy(self, progress: Progress) -> None:
         """Deletes what is deployed; the stack and its history stay."""
         file = self._select({})
-        self._settle(file, progress)
+        self._resolve_pending_operations(file, progress)
         self._run(progress, "destroy", *_AT_ONCE, f"--config-file={file}")
 
     def _select(self, settings: Mapping[str, Any]) -> Path:
@@ -117,7 +117,7 @@ class Deployment:
         own = self.root / f"Pulumi.{self.stack}.yaml"
         salt = self.state / _SALT_FILE
         if self.stack == DEV:
-            pending.remove_halves(self.state / _BACKEND)
+            pending.remove_incomplete_files(self.state / _BACKEND)
         selected = self._ask("stack", "select")
         if not selected.ok and _NO_STACK not in selected.err:
             raise ProblemReport([self._failed("stack select", selected)])
@@ -131,7 +131,7 @@ class Deployment:
         config: dict[str, Any] = document.setdefault("config", {})
         config.update(settings)
         merged = self.state / own.name
-        keep(merged, yaml.safe_dump(document, sort_keys=False))
+        write_atomically(merged, yaml.safe_dump(document, sort_keys=False))
         return merged
 
     def _init(self, salt: Path) -> None:
@@ -143,15 +143,17 @@ class Deployment:
             if not made.ok:
                 raise ProblemReport([self._failed("stack init", made)])
             written = yaml.safe_load(Path(folder, f"Pulumi.{self.stack}.yaml").read_text())
-            keep(salt, written.get(_SALT, ""))
+            write_atomically(salt, written.get(_SALT, ""))
 
-    def _settle(self, file: Path, progress: Progress) -> None:
+    def _resolve_pending_operations(self, file: Path, progress: Progress) -> None:
         """Ends what an update that was killed left open, so that nothing is made twice or lost."""
         exported = self._ask("stack", "export").out or "{}"
         if open_ones := pending.operations(exported):
             progress.say(f"taking up {len(open_ones)} operations that were cut off")
-            document = pending.settled(exported, self.kubectl)
-            self._past_locks("stack import", lambda: self._ask("stack", "import", stdin=document))
+            document = pending.resolved_state(exported, self.kubectl)
+            self._retry_past_stale_locks(
+                "stack import", lambda: self._ask("stack", "import", stdin=document)
+            )
             self._run(progress, "refresh", *_AT_ONCE, f"--config-file={file}")
 
     def _ask(self, *words: str, stdin: str | None = None) -> process.Outcome:
@@ -188,9 +190,9 @@ class Deployment:
                 on_line=progress.say,
             )
 
-        return self._past_locks(verb, attempt)
+        return self._retry_past_stale_locks(verb, attempt)
 
-    def _past_locks(self, verb: str, attempt: Callable[[], process.Outcome]) -> str:
+    def _retry_past_stale_locks(self, verb: str, attempt: Callable[[], process.Outcome]) -> str:
         """What it says once it succeeds; a lock that nobody holds any more is taken away."""
         deadline = time.monotonic() + _LOCK_SECONDS
         while True:
@@ -222,7 +224,7 @@ class Deployment:
         )
 
 
-def forget(state: Path) -> None:
+def delete_state(state: Path) -> None:
     """Drops the state that we keep: of a stack that is destroyed, or whose cluster is gone."""
     shutil.rmtree(state / _BACKEND, ignore_errors=True)
     (state / _SALT_FILE).unlink(missing_ok=True)

@@ -18,13 +18,13 @@ KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 SECONDS = 300.0
 """How long a platform may take to serve before it is called failed."""
 
-HOPELESS_SECONDS = 20.0
+STUCK_SECONDS = 20.0
 """How long a pod may show a reason that rarely passes before it counts as one that will not."""
 
-HOPELESS_RESTARTS = 4
+STUCK_RESTARTS = 4
 """After so many a program that ends is broken; until then what it needs may come up late."""
 
-_HOPELESS = frozenset(
+_STUCK_REASONS = frozenset(
     {
         "ErrImagePull",
         "ImagePullBackOff",
@@ -45,26 +45,26 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class WorkloadStatus:
     """A workload's phase, and a few words about it for people."""
 
     phase: Phase
     words: str
 
 
-READY = Standing(Phase.READY, "ready")
+READY = WorkloadStatus(Phase.READY, "ready")
 
 
-def standing(workload: Object) -> Standing:
+def status_of(workload: Object) -> WorkloadStatus:
     """Where a Deployment, StatefulSet, DaemonSet or Job stands."""
     status: Mapping[str, Any] = workload.get("status", {})
     if workload["kind"] == "Job":
         return _job(workload, status)
     if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
-        return Standing(Phase.WAITING, "not yet seen by its controller")
+        return WorkloadStatus(Phase.WAITING, "not yet seen by its controller")
     refused = _condition(status, "ReplicaFailure")
     if refused is not None:
-        return Standing(Phase.FAILED, f"no pod may be made: {refused.get('message', '')}")
+        return WorkloadStatus(Phase.FAILED, f"no pod may be made: {refused.get('message', '')}")
     if workload["kind"] == "DaemonSet":
         return _counted(
             status.get("desiredNumberScheduled", 0),
@@ -84,13 +84,13 @@ def standing(workload: Object) -> Standing:
     )
 
 
-def _counted(wanted: int, *, updated: int, ready: int, old: int) -> Standing:
+def _counted(wanted: int, *, updated: int, ready: int, old: int) -> WorkloadStatus:
     if updated < wanted:
-        return Standing(Phase.WAITING, f"{updated} of {wanted} pods made")
+        return WorkloadStatus(Phase.WAITING, f"{updated} of {wanted} pods made")
     if ready < wanted:
-        return Standing(Phase.WAITING, f"{ready} of {wanted} pods ready")
+        return WorkloadStatus(Phase.WAITING, f"{ready} of {wanted} pods ready")
     if old > 0:
-        return Standing(Phase.WAITING, f"{old} old pods still there")
+        return WorkloadStatus(Phase.WAITING, f"{old} old pods still there")
     return READY
 
 
@@ -99,16 +99,16 @@ def _is_settled(status: Mapping[str, Any]) -> bool:
     return status.get("currentRevision") == status.get("updateRevision")
 
 
-def _job(job: Object, status: Mapping[str, Any]) -> Standing:
+def _job(job: Object, status: Mapping[str, Any]) -> WorkloadStatus:
     if _condition(status, "Complete") is not None:
         return READY
     failed = _condition(status, "Failed")
     if failed is not None:
-        return Standing(Phase.FAILED, failed.get("message") or "failed")
+        return WorkloadStatus(Phase.FAILED, failed.get("message") or "failed")
     if job["spec"].get("suspend"):
-        return Standing(Phase.READY, "suspended")
+        return WorkloadStatus(Phase.READY, "suspended")
     tries = status.get("failed", 0)
-    return Standing(Phase.WAITING, f"running, {tries} tries failed" if tries else "running")
+    return WorkloadStatus(Phase.WAITING, f"running, {tries} tries failed" if tries else "running")
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
@@ -147,7 +147,7 @@ def wait(
         {manifest["metadata"].get("namespace", "default") for manifest in workloads(manifests)}
     )
     deadline = time.monotonic() + seconds
-    hopeless: dict[str, float] = {}
+    stuck_since: dict[str, float] = {}
     while True:
         seen = {
             reference(thing): thing
@@ -156,22 +156,22 @@ def wait(
                 "deployments,statefulsets,daemonsets,jobs,pods", f"-n={namespace}"
             )
         }
-        missing = Standing(Phase.WAITING, "not there yet")
-        standings = {name: standing(seen[name]) if name in seen else missing for name in expected}
-        progress.show({_short(name): where.words for name, where in standings.items()})
-        if all(where.phase is Phase.READY for where in standings.values()):
+        missing = WorkloadStatus(Phase.WAITING, "not there yet")
+        statuses = {name: status_of(seen[name]) if name in seen else missing for name in expected}
+        progress.show({_short(name): where.words for name, where in statuses.items()})
+        if all(where.phase is Phase.READY for where in statuses.values()):
             return
-        stuck = _stuck(seen, hopeless)
+        stuck = _stuck(seen, stuck_since)
         failed = {
             name: where
-            for name, where in standings.items()
+            for name, where in statuses.items()
             if where.phase is Phase.FAILED
             or (where.phase is Phase.WAITING and _has_pod(name, stuck))
         }
         late = time.monotonic() > deadline
         if failed or late:
             guilty = failed or {
-                name: where for name, where in standings.items() if where.phase is not Phase.READY
+                name: where for name, where in statuses.items() if where.phase is not Phase.READY
             }
             raise ProblemReport(
                 diagnose(kubectl, seen.get(name), name, where.words)
@@ -189,13 +189,13 @@ def _stuck(seen: Mapping[str, Object], since: dict[str, float]) -> frozenset[str
     """Pods that will not run by themselves; ``since`` remembers from when on each looked so."""
     now = time.monotonic()
     pods = {name: thing for name, thing in seen.items() if thing["kind"] == "Pod"}
-    looping = {name for name, pod in pods.items() if _restarts(pod) >= HOPELESS_RESTARTS}
-    hopeless = {name for name, pod in pods.items() if _HOPELESS & set(waiting_reasons(pod))}
-    for name in set(since) - hopeless:
+    looping = {name for name, pod in pods.items() if _restarts(pod) >= STUCK_RESTARTS}
+    stuck = {name for name, pod in pods.items() if _STUCK_REASONS & set(waiting_reasons(pod))}
+    for name in set(since) - stuck:
         del since[name]
-    for name in hopeless:
+    for name in stuck:
         since.setdefault(name, now)
-    return frozenset(looping | {name for name in hopeless if now - since[name] > HOPELESS_SECONDS})
+    return frozenset(looping | {name for name in stuck if now - since[name] > STUCK_SECONDS})
 
 
 def _restarts(pod: Object) -> int:

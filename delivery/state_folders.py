@@ -11,7 +11,7 @@ from typing import IO
 
 from components.base.problems import Problem, ProblemReport
 
-from . import orphaned_processes as leftovers
+from . import orphaned_processes
 
 _held: list[int] = []
 
@@ -41,7 +41,7 @@ def tools_cache() -> Path:
     return _made(Path(base, "qudag-mcp", "tools"))
 
 
-def keep(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
     """Writes a file whole or not at all, for its owner only.
 
     Raises:
@@ -70,7 +70,7 @@ def _unwritable(file: Path, failure: OSError) -> ProblemReport:
 
 
 @contextlib.contextmanager
-def alone(stack: str, verb: str, say: Callable[[str], None]) -> Generator[Path]:
+def locked_stack(stack: str, verb: str, say: Callable[[str], None]) -> Generator[Path]:
     """Holds the stack for this command, and for the programs it starts to work on the stack.
 
     They inherit the lock (``held_locks``), so that the kernel lets go of it when the last of them
@@ -84,7 +84,7 @@ def alone(stack: str, verb: str, say: Callable[[str], None]) -> Generator[Path]:
     """
     folder = state_folder(stack)
     with (folder / "lock").open("a+") as lock:
-        if not leftovers.ended(folder / "lock", lambda: _taken(lock), say):
+        if not orphaned_processes.end_orphans(folder / "lock", lambda: _taken(lock), say):
             lock.seek(0)
             holder = lock.read().strip() or "another command"
             raise ProblemReport(

@@ -16,24 +16,24 @@ from policies.checked_program import refuse_broken
 
 from . import engine as engines
 from . import local_secrets, rollout
-from .apply import Change
-from .cluster import Cluster, reach
+from .cluster import Cluster, connect
 from .credentials import refuse_without_credentials
 from .deploy import Run
 from .engine import Engine
-from .identity import StackIdentity
 from .images import Images, provide
 from .kubectl import Object
 from .local_secrets import RequiredSecret
-from .outputs import Begun, Deployed
+from .outputs import Deployed, DeploymentRecord
+from .preflight import refuse_placeholders
 from .progress import Progress
-from .state_folders import alone
-from .target import refuse_placeholders
-from .verify import proven
+from .server_side_apply import Change
+from .stack_identity import StackIdentity
+from .state_folders import locked_stack
+from .verify import verify_after_up
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class UpResult:
     """What an ``up`` did, for people.
 
     Attributes:
@@ -65,14 +65,14 @@ def up(
     progress: Progress,
     *,
     create_secrets: bool = False,
-) -> Done:
+) -> UpResult:
     """Deploys ``stack`` and returns when it answers; run again, it goes on where it was cut off.
 
     Args:
         request: which cluster, as ``CLUSTER`` says it.
         create_secrets: whether absent secrets may be made in a cluster that is the user's.
     """
-    with alone(stack.key, "up", progress.note) as state:
+    with locked_stack(stack.key, "up", progress.note) as state:
         with progress.step(f"Program, stack {stack.name}") as step:
             files = read_stack_files(stack.root, stack.name)
             graph = record_files(stack.root, files)
@@ -81,10 +81,10 @@ def up(
             configured = list(manifests(graph).values())
             _refuse_without_objects(stack, configured)
             step.result = f"{len(configured)} Kubernetes objects"
-        before = Begun.find(state)
+        before = DeploymentRecord.find(state)
         without = before is not None and before.engine == "kubectl"
-        engine = engines.choose(graph, progress, stays_without=without)
-        cluster = reach(request, progress)
+        engine = engines.choose(graph, progress, without_pulumi=without)
+        cluster = connect(request, progress)
         if not cluster.ours:
             refuse_placeholders(stack.name, configured)
         images = provide(cluster, configured, progress)
@@ -96,15 +96,15 @@ def up(
         if not (cluster.ours or create_secrets):
             local_secrets.refuse_absent(cluster.kubectl, required, cluster.name)
         run = Run(stack, state, cluster, engine, settings, wanted, required, progress)
-        begin(state, stack, engine, cluster)
+        record_deployment(state, stack, engine, cluster)
         changes, secrets = run.with_pulumi() if engine.pulumi else run.with_kubectl()
         with progress.step("Workloads") as step:
             rollout.wait(cluster.kubectl, wanted, progress)
             step.result = f"{len(rollout.workloads(wanted))} ready"
-        deployed, gate = run.returned(graph.outputs)
-        checks = proven(deployed, cluster, progress)
+        deployed, gate = run.outputs(graph.outputs)
+        checks = verify_after_up(deployed, cluster, progress)
         deployed.write(state)
-    return Done(
+    return UpResult(
         deployed=deployed,
         engine=engine,
         cluster=cluster,
@@ -134,10 +134,12 @@ def _refuse_without_objects(stack: StackIdentity, configured: Sequence[Object]) 
         )
 
 
-def begin(state: Path, stack: StackIdentity, engine: Engine, cluster: Cluster) -> None:
+def record_deployment(state: Path, stack: StackIdentity, engine: Engine, cluster: Cluster) -> None:
     """Remembers where this goes; refuses an engine or a cluster other than the stack is under."""
-    now = Begun("pulumi" if engine.pulumi else "kubectl", cluster.kind, cluster.kubectl.context)
-    before = Begun.find(state)
+    now = DeploymentRecord(
+        "pulumi" if engine.pulumi else "kubectl", cluster.kind, cluster.kubectl.context
+    )
+    before = DeploymentRecord.find(state)
     if before is not None and before != now:
         raise ProblemReport(
             [

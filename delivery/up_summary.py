@@ -6,14 +6,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .identity import ROOT, StackIdentity
 from .images import used
-from .up import Done
+from .stack_identity import ROOT, StackIdentity
+from .up import UpResult
 
 _FIRST = ("mcp_url", "prm_url", "issuer", "era")
 
 
-def announcement(done: Done, stack: StackIdentity) -> RenderableType:
+def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     """The end of a successful ``up``."""
     public = done.deployed.public()
     facts = Table.grid(padding=(0, 2))
@@ -32,7 +32,7 @@ def announcement(done: Done, stack: StackIdentity) -> RenderableType:
     return Group(*parts)
 
 
-def _workloads(done: Done) -> Table:
+def _workloads(done: UpResult) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("workload", "namespace", "pods", "images"):
         table.add_column(column, overflow="fold")
@@ -49,7 +49,7 @@ def _workloads(done: Done) -> Table:
     return table
 
 
-def _notes(done: Done) -> list[str]:
+def _notes(done: UpResult) -> list[str]:
     counts = ", ".join(f"{count} {name}" for name, count in done.changes.items())
     total = "nothing changed" if done.nothing_changed else counts
     notes = [

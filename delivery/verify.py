@@ -17,18 +17,18 @@ from components.base.problems import Problem, ProblemReport
 from . import local_secrets
 from .checks import (
     Check,
-    Ended,
+    CheckStatus,
     NotCheckedError,
     authorization,
     check,
-    edge,
+    data_and_dependencies,
+    mcp_protocol,
     not_checked,
-    protocol,
-    stored,
+    tls_and_redirect,
 )
-from .client import Endpoint, Era, eras, is_private, mint
 from .cluster import Cluster
 from .kubectl import Kubectl
+from .mcp_client import Endpoint, Era, eras, is_private, mint
 from .outputs import Deployed, reachable
 from .progress import Progress
 
@@ -42,7 +42,7 @@ _WITHOUT_TOKEN = ("401 without a token", "metadata")
 _DATA = "stored data"
 
 
-def proven(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
+def verify_after_up(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
     """What ``up`` asks at its end; what was found, in a few words.
 
     Raises:
@@ -54,7 +54,7 @@ def proven(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
             return step.result
         deadline = time.monotonic() + SECONDS
         while True:
-            checks = verified(deployed, cluster.kubectl)
+            checks = run_checks(deployed, cluster.kubectl)
             failed = problems(checks)
             if not failed:
                 step.result = summary(checks)
@@ -65,7 +65,7 @@ def proven(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
             time.sleep(1.0)
 
 
-def verified(
+def run_checks(
     deployed: Deployed, kubectl: Kubectl, era: Era | None = None, bearer: str | None = None
 ) -> list[Check]:
     """All checks, in the order in which a client meets what they are about.
@@ -84,13 +84,17 @@ def _checks(
     outputs = deployed.outputs
     prm_url = _with_host_of(url, outputs.get("prm_url"))
     forwarded = url != outputs["mcp_url"]
-    tls = check("TLS", lambda: edge.tls(url, deployed.ca_file))
+    tls = check("TLS", lambda: tls_and_redirect.tls(url, deployed.ca_file))
     yield tls
-    yield check("plain HTTP", lambda: edge.redirect(url, forwarded=forwarded))
-    spoken = [era] if era else eras(outputs["era"])
-    if tls.ended is Ended.FAILED:
+    yield check("plain HTTP", lambda: tls_and_redirect.redirect(url, forwarded=forwarded))
+    spoken_eras = [era] if era else eras(outputs["era"])
+    if tls.status is CheckStatus.FAILED:
         why = "there is no TLS connection to ask over"
-        names = [*_WITHOUT_TOKEN, *(step for one in spoken for step in protocol.steps(one)), _DATA]
+        names = [
+            *_WITHOUT_TOKEN,
+            *(step for one in spoken_eras for step in mcp_protocol.steps(one)),
+            _DATA,
+        ]
         yield from (not_checked(name, why) for name in names)
     else:
         with _client(url, deployed.ca_file) as http:
@@ -102,7 +106,7 @@ def _checks(
             )
         token = bearer or _token(outputs, kubectl)
         yield from _with_token(
-            Endpoint(url=url, token=token or "", ca_file=deployed.ca_file), spoken
+            Endpoint(url=url, token=token or "", ca_file=deployed.ca_file), spoken_eras
         )
     yield check("dependencies", lambda: _dependencies(outputs, kubectl))
 
@@ -113,28 +117,28 @@ def _client(url: str, ca_file: str | None) -> httpx2.Client:
     return httpx2.Client(verify=trust, timeout=_ASK_SECONDS, trust_env=not is_private(url))
 
 
-def _with_token(endpoint: Endpoint, spoken: Sequence[Era]) -> Iterator[Check]:
+def _with_token(endpoint: Endpoint, spoken_eras: Sequence[Era]) -> Iterator[Check]:
     """What a client with a token meets: the protocol in each era, then its data."""
     if not endpoint.token:
-        names = [*(step for era in spoken for step in protocol.steps(era)), _DATA]
+        names = [*(step for era in spoken_eras for step in mcp_protocol.steps(era)), _DATA]
         yield from (not_checked(name, _NO_TOKEN) for name in names)
         return
     keeper: tuple[Era, list[Tool]] | None = None
-    for era in spoken:
-        found, tools = asyncio.run(protocol.spoken(endpoint, era))
+    for era in spoken_eras:
+        found, tools = asyncio.run(mcp_protocol.check_era(endpoint, era))
         yield from found
         keeper = keeper or ((era, tools) if tools else None)
     if keeper is None:
         yield not_checked(_DATA, "no tools were listed")
     else:
         era, tools = keeper
-        yield check(_DATA, lambda: asyncio.run(stored.row(endpoint, era, tools)))
+        yield check(_DATA, lambda: asyncio.run(data_and_dependencies.row(endpoint, era, tools)))
 
 
 def _dependencies(outputs: Mapping[str, Any], kubectl: Kubectl) -> str:
     if "namespace" not in outputs:
         raise NotCheckedError("the program exports no namespace")
-    return stored.dependencies(kubectl, outputs["namespace"])
+    return data_and_dependencies.dependencies(kubectl, outputs["namespace"])
 
 
 def _token(outputs: Mapping[str, Any], kubectl: Kubectl) -> str | None:
@@ -162,5 +166,5 @@ def problems(checks: Sequence[Check]) -> list[Problem]:
 
 def summary(checks: Sequence[Check]) -> str:
     """What was found, in a few words."""
-    counts = {how: sum(one.ended is how for one in checks) for how in Ended}
+    counts = {how: sum(one.status is how for one in checks) for how in CheckStatus}
     return ", ".join(f"{count} {how.value}" for how, count in counts.items() if count)

@@ -1,4 +1,4 @@
-"""What can be checked of a platform that is up, and how one check ends: done, failed, or not."""
+"""Checks of a deployed platform, and their results: passed, failed or not checked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from components.base.problems import Problem, ProblemReport
 
 
-class Ended(Enum):
-    """How a check ended."""
+class CheckStatus(Enum):
+    """The result of a check."""
 
     OK = "ok"
     FAILED = "failed"
@@ -20,23 +20,23 @@ class Ended(Enum):
 
 
 class NotCheckedError(Exception):
-    """It cannot be checked from here; the message says why, in half a sentence."""
+    """The check cannot be done from this machine; the message says why."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check.
+    """The result of one check.
 
     Attributes:
-        what: what was looked at.
-        ended: how it ended.
-        found: what was found, or why nothing was looked at.
+        what: what was checked.
+        status: whether it passed, failed or was not done.
+        found: the finding, or why it was not checked.
         seconds: how long it took.
-        problems: what is wrong, where it failed.
+        problems: the problems of a failed check.
     """
 
     what: str
-    ended: Ended
+    status: CheckStatus
     found: str
     seconds: float
     problems: tuple[Problem, ...] = ()
@@ -44,34 +44,34 @@ class Check:
     def to_json(self) -> Mapping[str, Any]:
         return {
             "check": self.what,
-            "result": self.ended.value,
+            "result": self.status.value,
             "found": self.found,
             "seconds": round(self.seconds, 3),
         }
 
 
 def check(what: str, look: Callable[[], str]) -> Check:
-    """Looks, and says how that ended; ``look`` returns what it found."""
+    """Run the check ``look``, which returns its finding, and record its result and duration."""
     started = time.monotonic()
     try:
         found = look()
     except (NotCheckedError, ProblemReport) as raised:
-        return ended(what, raised, time.monotonic() - started)
-    return Check(what, Ended.OK, found, time.monotonic() - started)
+        return check_of_exception(what, raised, time.monotonic() - started)
+    return Check(what, CheckStatus.OK, found, time.monotonic() - started)
 
 
-def ended(what: str, raised: NotCheckedError | ProblemReport, seconds: float) -> Check:
-    """A check that ended with an exception."""
+def check_of_exception(what: str, raised: NotCheckedError | ProblemReport, seconds: float) -> Check:
+    """The result of a check that raised an exception."""
     if isinstance(raised, NotCheckedError):
         return not_checked(what, str(raised))
-    return Check(what, Ended.FAILED, raised.problems[0].what, seconds, raised.problems)
+    return Check(what, CheckStatus.FAILED, raised.problems[0].what, seconds, raised.problems)
 
 
 def not_checked(what: str, why: str) -> Check:
-    """A check that was left out."""
-    return Check(what, Ended.NOT_CHECKED, why, 0.0)
+    """The result of a check that was not done."""
+    return Check(what, CheckStatus.NOT_CHECKED, why, 0.0)
 
 
 def wrong(path: str, what: str, consequence: str, fix: str) -> ProblemReport:
-    """A report of one problem."""
+    """A ``ProblemReport`` with one problem."""
     return ProblemReport([Problem(path, what, consequence, fix)])

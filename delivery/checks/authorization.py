@@ -1,4 +1,4 @@
-"""What a client without a token is told: a challenge, and metadata that says where to get one."""
+"""Checks the 401 challenge and the protected-resource metadata for clients without a token."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import httpx2
 
 from . import wrong
 
-_NO_TOKENS = "clients do not find out where to get a token"
+_NO_TOKENS = "clients cannot discover where to get a token"
 
 
 def refusal(http: httpx2.Client, url: str, prm_url: str) -> str:
-    """Asks without a token; the metadata that the challenge points to (RFC 9728, section 5.1)."""
+    """Send a request without a token: it must get 401 with the metadata URL (RFC 9728, 5.1)."""
     answer = _asked(http.build_request("POST", url, json={}), http)
     if answer.status_code != 401:
         raise wrong(
             url,
             f"it answers {answer.status_code} without a token, not 401",
-            "whoever reaches it may call tools"
+            "every client that can connect can call tools"
             if answer.status_code < 400
-            else "clients do not learn that they need a token",
+            else "clients cannot discover that they need a token",
             "see what serves this address: the reference server and every role of this project "
             "refuse a request without a token",
         )
@@ -33,20 +33,20 @@ def refusal(http: httpx2.Client, url: str, prm_url: str) -> str:
             url,
             f"its 401 names no resource_metadata (WWW-Authenticate: {challenge or 'absent'})",
             _NO_TOKENS,
-            "let the header through whatever stands before the server",
+            "let every proxy in front of the server pass the header on",
         )
     if said[1] != prm_url:
         raise wrong(
             url,
             f"its challenge points to {said[1]}, and the metadata is at {prm_url}",
             _NO_TOKENS,
-            "let whatever stands before the gateway hand on the Host header as it is",
+            "let every proxy in front of the gateway pass the Host header on unchanged",
         )
     return f"401, metadata at {said[1]}"
 
 
 def metadata(http: httpx2.Client, prm_url: str, mcp_url: str, issuer: str | None) -> str:
-    """Reads the metadata: it must be about this resource, and name this issuer (RFC 9728)."""
+    """Fetch the metadata: it must name this resource and this issuer (RFC 9728)."""
     answer = _asked(http.build_request("GET", prm_url), http)
     try:
         stated: object = answer.json()
@@ -55,7 +55,7 @@ def metadata(http: httpx2.Client, prm_url: str, mcp_url: str, issuer: str | None
     if answer.status_code != 200 or not isinstance(stated, Mapping):
         raise wrong(
             prm_url,
-            f"it answers {answer.status_code} and no metadata",
+            f"it answers {answer.status_code} without metadata",
             _NO_TOKENS,
             "see that the gateway routes /.well-known/oauth-protected-resource to a server",
         )

@@ -23,7 +23,7 @@ from archives.hosts import HOSTS, PACKAGE, Host, archive_of, native
 from archives.import_closure import Modules
 from components.base.problems import ProblemReport
 from components.mcp.archive import Archive
-from delivery.package import package
+from delivery.package_archives import package
 from delivery.progress import Progress
 from graph.recorder import record
 from tools.bench import cold_start

@@ -50,7 +50,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("request_", ["production", "context:", "kind:x", "nodes", "context"])
 def test_a_request_of_no_known_form_is_refused(request_: str) -> None:
     with pytest.raises(ProblemReport) as report:
-        cluster.asked(request_)
+        cluster.parse_request(request_)
     assert "CLUSTER=context:NAME" in report.value.problems[0].fix
 
 
@@ -59,14 +59,14 @@ def test_a_request_of_no_known_form_is_refused(request_: str) -> None:
     [("context:a:b", ("context", "a:b")), ("kind", ("kind", "")), ("node", ("node", ""))],
 )
 def test_a_request_names_its_cluster(request_: str, expected: tuple[str, str]) -> None:
-    assert cluster.asked(request_)[:2] == expected
+    assert cluster.parse_request(request_)[:2] == expected
 
 
 def test_without_a_request_no_context_of_the_users_is_taken(config: Path) -> None:
     del config
     refusal = ""
     try:
-        kind, name, _ = cluster.asked(None)
+        kind, name, _ = cluster.parse_request(None)
     except ProblemReport as report:  # a machine that can run neither kind nor the node
         kind, name, refusal = "", "", str(report)
     assert (kind in {"kind", "node"}) != ("CLUSTER=context:NAME" in refusal)

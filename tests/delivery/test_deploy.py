@@ -9,7 +9,7 @@ import pytest
 
 from components.base.problems import Problem, ProblemReport
 from delivery import deploy, process
-from delivery.deploy import until_done
+from delivery.deploy import retry_until_done
 
 REFUSED = ProblemReport([Problem("secrets", "forbidden", "pods wait", "ask for the right")])
 
@@ -24,7 +24,7 @@ def test_it_is_tried_until_it_is_done() -> None:
             done.set()
         return done.is_set()
 
-    with until_done(attempt, "secrets", every=0.01):
+    with retry_until_done(attempt, "secrets", every=0.01):
         assert done.wait(10)
     assert len(tries) == 3
 
@@ -34,18 +34,18 @@ def test_a_failure_ends_what_would_wait_for_it_in_vain() -> None:
         raise REFUSED
 
     started = time.monotonic()
-    with pytest.raises(ProblemReport, match="forbidden"), until_done(attempt, "secrets"):
+    with pytest.raises(ProblemReport, match="forbidden"), retry_until_done(attempt, "secrets"):
         process.run(["sleep", "30"])
     assert time.monotonic() - started < 20
 
 
 def test_ctrl_c_stays_ctrl_c() -> None:
-    with pytest.raises(KeyboardInterrupt), until_done(lambda: True, "secrets"):
+    with pytest.raises(KeyboardInterrupt), retry_until_done(lambda: True, "secrets"):
         raise KeyboardInterrupt
 
 
 def test_the_failure_of_the_deployment_itself_is_told() -> None:
-    with pytest.raises(ProblemReport, match="forbidden"), until_done(lambda: True, "secrets"):
+    with pytest.raises(ProblemReport, match="forbidden"), retry_until_done(lambda: True, "secrets"):
         raise REFUSED
 
 
@@ -59,7 +59,7 @@ def test_an_attempt_that_does_not_end_is_a_problem(monkeypatch: pytest.MonkeyPat
 
     with (
         pytest.raises(ProblemReport, match=r"not made within 0\.1 s"),
-        until_done(attempt, "secrets"),
+        retry_until_done(attempt, "secrets"),
     ):
         assert begun.wait(10)
     over.set()

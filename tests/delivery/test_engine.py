@@ -10,9 +10,9 @@ from rich.console import Console
 
 from components.base.problems import ProblemReport
 from delivery import engine
-from delivery.download import UnavailableError
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
+from delivery.pulumi_download import UnavailableError
 from delivery.pulumi_stack import Deployment, summary
 from graph.resource_graph import Resource, ResourceGraph
 
@@ -109,7 +109,7 @@ def test_a_stack_that_is_up_without_pulumi_stays_so_when_there_is_one(
 ) -> None:
     program(tmp_path, "echo v3.272.0")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    chosen = engine.choose(graph(NAMESPACE), quiet(), stays_without=True)
+    chosen = engine.choose(graph(NAMESPACE), quiet(), without_pulumi=True)
     assert chosen.pulumi is None
     assert "until make down" in chosen.why
 

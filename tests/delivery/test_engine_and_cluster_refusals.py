@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.certificates import new_authority, new_certificate
-from delivery.client import Endpoint, Era, call_tool, eras, list_tools
+from delivery.local_certificates import new_authority, new_certificate
+from delivery.mcp_client import Endpoint, Era, call_tool, eras, list_tools
 
 Answer = Callable[[dict[str, Any]], tuple[int, str, str]]
 

@@ -116,8 +116,8 @@ def test_the_server_image_holds_the_whole_package_and_its_program(tmp_path: Path
 
 
 def test_the_image_of_the_released_node_is_the_servers_with_the_program(tmp_path: Path) -> None:
-    arguments, said = images.ingredients("ghcr.io/qudag/qudag-node:0.5.0", tmp_path / "node")
-    server, _ = images.ingredients("ghcr.io/qudag/qudag-mcp-server:0.1.0", tmp_path / "server")
+    arguments, said = images.image_arguments("ghcr.io/qudag/qudag-node:0.5.0", tmp_path / "node")
+    server, _ = images.image_arguments("ghcr.io/qudag/qudag-mcp-server:0.1.0", tmp_path / "server")
     assert fingerprint(arguments[:-1]) == fingerprint(server)
     assert arguments[-1] == "--cargo=qudag-cli@0.5.0"
     assert said == "assembled from runtime/ and qudag-cli@0.5.0"

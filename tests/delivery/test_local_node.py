@@ -15,21 +15,21 @@ def test_each_line_of_the_nodes_is_a_problem_of_its_own() -> None:
         "node: not root\x1fno mounts: none can be made\x1frun it as root: sudo\n"
         "node: no go on PATH\x1fnothing can be built\x1finstall Go\n"
     )
-    first, second = local_node.heard(Outcome(1, "", said))
+    first, second = local_node.problems_of(Outcome(1, "", said))
     assert first.consequence == "no mounts: none can be made"
     assert first.fix == "run it as root: sudo"
     assert second.what == "no go on PATH"
 
 
 def test_anything_else_it_says_is_not_lost() -> None:
-    (problem,) = local_node.heard(Outcome(1, "", "up: line 9: unbound variable\n"))
+    (problem,) = local_node.problems_of(Outcome(1, "", "up: line 9: unbound variable\n"))
     assert "unbound variable" in problem.what
 
 
 def test_the_nodes_scripts_speak_in_the_form_that_is_read() -> None:
     script = f". {local_node.FOLDER}/lib.sh; message 'a: b' 'c: d' 'e: f'"
     outcome = run(["bash", "-c", script], env={"NODE_SEPARATOR": "\x1f"}, timeout=20)
-    (problem,) = local_node.heard(outcome)
+    (problem,) = local_node.problems_of(outcome)
     assert (problem.what, problem.consequence, problem.fix) == ("a: b", "c: d", "e: f")
 
 
@@ -37,7 +37,7 @@ def test_somebody_who_is_not_root_is_told_so_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    problems = {problem.what: problem.fix for problem in local_node.why_not()}
+    problems = {problem.what: problem.fix for problem in local_node.obstacles()}
     assert "sudo make up" in problems["this machine cannot run it: you are not root"]
 
 

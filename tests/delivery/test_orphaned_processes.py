@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery import orphaned_processes as leftovers
-from delivery.state_folders import alone, state_folder
+from delivery import orphaned_processes
+from delivery.state_folders import locked_stack, state_folder
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fdinfo").exists(), reason="who holds a lock is seen in Linux's /proc only"
@@ -24,8 +24,8 @@ COMMAND = """
 import sys
 import time
 from delivery import process
-from delivery.state_folders import alone, held_locks
-with alone("dev", "up", print):
+from delivery.state_folders import locked_stack, held_locks
+with locked_stack("dev", "up", print):
     process.run(
         ["sh", "-c", sys.argv[1]],
         on_line=lambda line: print(line, flush=True),
@@ -72,7 +72,7 @@ def test_a_program_that_still_ends_is_waited_for(tmp_path: Path) -> None:
         go.touch()
 
     script = f"echo $$; while [ ! -e {go} ]; do sleep 0.02; done; touch {mark}"
-    with killed(script) as pid, alone("dev", "up", say):
+    with killed(script) as pid, locked_stack("dev", "up", say):
         assert mark.exists()
     assert len(said) == 1
     assert f"left running: sh ({pid})" in said[0]
@@ -84,19 +84,19 @@ def test_a_program_whose_own_leader_was_killed_too_is_ended_at_once(tmp_path: Pa
     with killed(script) as leader:
         os.kill(leader, signal.SIGKILL)
         begun = time.monotonic()
-        with alone("dev", "up", print):
+        with locked_stack("dev", "up", print):
             assert not is_running(int(started.read_text()))
-        assert time.monotonic() - begun < leftovers.PATIENCE_SECONDS / 2
+        assert time.monotonic() - begun < orphaned_processes.EXIT_SECONDS / 2
 
 
 def test_a_program_that_does_not_end_is_told_and_then_ended(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(leftovers, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(leftovers, "INSIST_SECONDS", 0.5)
+    monkeypatch.setattr(orphaned_processes, "EXIT_SECONDS", 0.5)
+    monkeypatch.setattr(orphaned_processes, "TERMINATE_SECONDS", 0.5)
     heard = tmp_path / "heard"
     script = f"trap 'touch {heard}' INT; echo $$; while :; do sleep 0.05; done"
-    with killed(script) as pid, alone("dev", "up", print):
+    with killed(script) as pid, locked_stack("dev", "up", print):
         assert heard.exists()
         assert not is_running(pid)
 
@@ -111,7 +111,7 @@ def test_another_command_that_waits_as_well_is_no_leftover(tmp_path: Path) -> No
     ):
         assert waiting.stdout is not None
         assert "left running" in waiting.stdout.readline()
-        holders, command_lives = leftovers.holders(state_folder("dev") / "lock")
+        holders, command_lives = orphaned_processes.holders(state_folder("dev") / "lock")
         assert waiting.pid not in holders
         assert not command_lives
         go.touch()
@@ -124,7 +124,7 @@ def test_what_still_ends_after_its_command_does_not_hold_the_stack() -> None:
         [sys.executable, "-c", COMMAND, detached], capture_output=True, text=True, check=True
     )
     try:
-        with alone("dev", "down", pytest.fail):
+        with locked_stack("dev", "down", pytest.fail):
             pass
     finally:
         os.kill(int(command.stdout), signal.SIGKILL)

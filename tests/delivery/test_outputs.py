@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
-from delivery.outputs import Begun, Deployed, EntryService, resolved
+from delivery.outputs import Deployed, DeploymentRecord, EntryService, resolved
+from delivery.stack_identity import ROOT, StackIdentity
 
 OUTPUTS = {
     "mcp_url": "https://address-of.qudag-mcp-dev.mcp-gateway-service/mcp",
@@ -71,9 +71,9 @@ def test_what_another_version_wrote_is_read_as_far_as_it_goes(
 def test_where_another_versions_up_went_is_known(tmp_path: Path) -> None:
     said = {"engine": "kubectl", "cluster": "node", "context": "node", "revision": "abc"}
     (tmp_path / "begun.json").write_text(json.dumps(said))
-    assert Begun.find(tmp_path) == Begun("kubectl", "node", "node")
+    assert DeploymentRecord.find(tmp_path) == DeploymentRecord("kubectl", "node", "node")
     (tmp_path / "begun.json").write_text('{"engine": "kubectl"}')
-    assert Begun.find(tmp_path) is None
+    assert DeploymentRecord.find(tmp_path) is None
 
 
 def test_a_stack_that_is_not_up_says_how_to_bring_it_up(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from delivery.kubectl import Kubectl
-from delivery.pending_operations import operations, remove_halves, settled
+from delivery.pending_operations import operations, remove_incomplete_files, resolved_state
 
 SPACE = "urn:pulumi:dev::p::kubernetes:core/v1:Namespace::space"
 SERVICE = "urn:pulumi:dev::p::kubernetes:core/v1:Service::edge"
@@ -52,7 +52,7 @@ def kubectl(tmp_path: Path) -> Kubectl:
 
 
 def after(exported: str, kubectl: Kubectl) -> dict[str, Any]:
-    return json.loads(settled(exported, kubectl))["deployment"]
+    return json.loads(resolved_state(exported, kubectl))["deployment"]
 
 
 def test_nothing_is_open_after_an_update_that_ended() -> None:
@@ -92,5 +92,5 @@ def test_files_that_were_half_written_are_removed(tmp_path: Path) -> None:
     halves = {"dev.json.1899a.tmp": "{", "dev.json.bak.attrs": "", "meta.yaml.attrs": '{"md5'}
     for name, text in {**whole, **halves}.items():
         (backend / name).write_text(text)
-    remove_halves(tmp_path)
+    remove_incomplete_files(tmp_path)
     assert {file.name for file in backend.iterdir()} == set(whole)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivery.rollout import Phase, standing, waiting_reasons
+from delivery.rollout import Phase, status_of, waiting_reasons
 
 
 def deployment(generation: int = 2, replicas: int | None = 2, **status: Any) -> dict[str, Any]:
@@ -34,9 +34,9 @@ def job(status: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 
 def test_a_deployment_is_ready_when_every_new_pod_is_available() -> None:
-    assert standing(deployment()).phase is Phase.READY
-    assert standing(deployment(replicas=None)).phase is Phase.READY
-    assert standing(deployment(replicas=0)).phase is Phase.READY
+    assert status_of(deployment()).phase is Phase.READY
+    assert status_of(deployment(replicas=None)).phase is Phase.READY
+    assert status_of(deployment(replicas=0)).phase is Phase.READY
 
 
 @pytest.mark.parametrize(
@@ -49,19 +49,19 @@ def test_a_deployment_is_ready_when_every_new_pod_is_available() -> None:
     ],
 )
 def test_a_deployment_says_what_it_waits_for(workload: dict[str, Any], words: str) -> None:
-    assert standing(workload).words == words
+    assert status_of(workload).words == words
 
 
 def test_old_pods_that_still_end_are_waited_for() -> None:
     workload = deployment()
     workload["status"]["replicas"] = 3
-    assert standing(workload).words == "1 old pods still there"
+    assert status_of(workload).words == "1 old pods still there"
 
 
 def test_a_deployment_whose_pods_are_refused_has_failed() -> None:
     refused = deployment(updatedReplicas=0, **holds("ReplicaFailure", message="exceeded quota"))
-    assert standing(refused).phase is Phase.FAILED
-    assert "exceeded quota" in standing(refused).words
+    assert status_of(refused).phase is Phase.FAILED
+    assert "exceeded quota" in status_of(refused).words
 
 
 def test_a_stateful_set_mid_update_is_not_ready() -> None:
@@ -73,15 +73,15 @@ def test_a_stateful_set_mid_update_is_not_ready() -> None:
         "spec": {"replicas": 1},
         "status": status | revisions,
     }
-    assert standing(workload).phase is Phase.WAITING
+    assert status_of(workload).phase is Phase.WAITING
     workload["status"] = status | {"currentRevision": "a-1", "updateRevision": "a-1"}
-    assert standing(workload).phase is Phase.READY
+    assert status_of(workload).phase is Phase.READY
 
 
 def test_a_daemon_set_needs_every_node() -> None:
     counts = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 2}
     workload = {"kind": "DaemonSet", "metadata": {"name": "d"}, "spec": {}, "status": counts}
-    assert standing(workload).words == "2 of 3 pods ready"
+    assert status_of(workload).words == "2 of 3 pods ready"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_daemon_set_needs_every_node() -> None:
     ],
 )
 def test_a_job_is_done_or_failed_when_it_says_so(workload: dict[str, Any], phase: Phase) -> None:
-    assert standing(workload).phase is phase
+    assert status_of(workload).phase is phase
 
 
 def test_the_reasons_of_all_containers_are_seen() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.state_folders import alone, keep, known_stacks, state_folder
+from delivery.state_folders import known_stacks, locked_stack, state_folder, write_atomically
 
 HOLD = """
 import sys, time
-from delivery.state_folders import alone
-with alone("dev", "up", print):
+from delivery.state_folders import locked_stack
+with locked_stack("dev", "up", print):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -30,7 +30,7 @@ def test_a_second_command_on_a_stack_is_refused_and_names_the_first() -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(ProblemReport) as report, alone("dev", "down", print):
+        with pytest.raises(ProblemReport) as report, locked_stack("dev", "down", print):
             pass
         assert f"`up` (process {first.pid})" in report.value.problems[0].what
         first.kill()
@@ -42,12 +42,12 @@ def test_a_command_that_was_killed_holds_nothing() -> None:
         assert first.stdout.readline() == "held\n"
         first.kill()
         first.wait()
-    with alone("dev", "up", print) as folder:
+    with locked_stack("dev", "up", print) as folder:
         assert folder.is_dir()
 
 
 def test_two_stacks_do_not_wait_for_each_other() -> None:
-    with alone("dev", "up", print), alone("staging", "up", print):
+    with locked_stack("dev", "up", print), locked_stack("staging", "up", print):
         assert known_stacks() == ["dev", "staging"]
 
 
@@ -69,23 +69,23 @@ def test_a_folder_that_cannot_be_made_is_a_message(
 
 def test_a_full_disk_is_a_message_and_the_old_file_stays(own_state: Path) -> None:
     own_state.mkdir()
-    keep(own_state / "outputs.json", "before")
+    write_atomically(own_state / "outputs.json", "before")
     (own_state / "outputs.json.new").symlink_to("/dev/full")
     with pytest.raises(ProblemReport) as report:
-        keep(own_state / "outputs.json", "after" * 10_000)
+        write_atomically(own_state / "outputs.json", "after" * 10_000)
     assert "No space left on device" in report.value.problems[0].what
     assert (own_state / "outputs.json").read_text() == "before"
 
 
 def test_what_is_kept_is_for_its_owner_only(own_state: Path) -> None:
     own_state.mkdir()
-    keep(own_state / "passphrase", "secret")
+    write_atomically(own_state / "passphrase", "secret")
     assert (own_state / "passphrase").stat().st_mode & 0o077 == 0
 
 
 def test_a_disk_that_is_full_from_the_start_is_a_message(own_state: Path) -> None:
     state_folder("dev")
     (own_state / "dev" / "lock").symlink_to("/dev/full")
-    with pytest.raises(ProblemReport) as report, alone("dev", "up", print):
+    with pytest.raises(ProblemReport) as report, locked_stack("dev", "up", print):
         pass
     assert "cannot be written" in report.value.problems[0].what

@@ -17,11 +17,11 @@ import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from delivery.checks import Check, Ended, check, edge
-from delivery.client import Era
+from delivery.checks import Check, CheckStatus, check, tls_and_redirect
 from delivery.kubectl import Kubectl
+from delivery.mcp_client import Era
 from delivery.outputs import Deployed
-from delivery.verify import problems, summary, verified
+from delivery.verify import problems, run_checks, summary
 from tests.harness.certificates import Authority
 from tests.harness.server import RunningServer, free_port, serving, until
 from tests.harness.tokens import ISSUER, Issuer
@@ -65,11 +65,11 @@ def of(server: RunningServer, **outputs: Any) -> Deployed:
 
 
 def results(checks: list[Check]) -> dict[str, str]:
-    return {one.what: one.ended.value for one in checks}
+    return {one.what: one.status.value for one in checks}
 
 
 def test_a_sound_platform_passes_all_that_can_be_checked(sound: RunningServer) -> None:
-    checks = verified(of(sound), NO_CLUSTER, bearer=sound.token)
+    checks = run_checks(of(sound), NO_CLUSTER, bearer=sound.token)
     assert results(checks) == {
         "TLS": "ok",
         "plain HTTP": "not checked",
@@ -90,13 +90,13 @@ def test_a_sound_platform_passes_all_that_can_be_checked(sound: RunningServer) -
 
 
 def test_one_era_can_be_asked_for(sound: RunningServer) -> None:
-    checks = verified(of(sound), NO_CLUSTER, era=Era.LEGACY, bearer=sound.token)
+    checks = run_checks(of(sound), NO_CLUSTER, era=Era.LEGACY, bearer=sound.token)
     assert not [one for one in checks if one.what.startswith("modern")]
     assert "legacy: tools/call" in results(checks)
 
 
 def test_without_a_token_the_rest_is_still_checked(sound: RunningServer) -> None:
-    checks = verified(of(sound), NO_CLUSTER)
+    checks = run_checks(of(sound), NO_CLUSTER)
     found = results(checks)
     assert found["metadata"] == "ok"
     assert found["modern: discovery"] == "not checked"
@@ -104,7 +104,7 @@ def test_without_a_token_the_rest_is_still_checked(sound: RunningServer) -> None
 
 
 def test_a_token_that_is_refused_is_named_once_an_era(sound: RunningServer) -> None:
-    checks = verified(of(sound), NO_CLUSTER, bearer="not-a-token")
+    checks = run_checks(of(sound), NO_CLUSTER, bearer="not-a-token")
     found = problems(checks)
     assert len(found) == 2
     assert all("the token is refused" in problem.what for problem in found)
@@ -112,7 +112,7 @@ def test_a_token_that_is_refused_is_named_once_an_era(sound: RunningServer) -> N
 
 def test_metadata_of_another_issuer_or_another_resource_is_found(sound: RunningServer) -> None:
     other = of(sound, issuer="https://login.example.com")
-    (problem,) = problems(verified(other, NO_CLUSTER, bearer=sound.token))
+    (problem,) = problems(run_checks(other, NO_CLUSTER, bearer=sound.token))
     assert problem.path.endswith(PRM)
     assert "not https://login.example.com" in problem.what
 
@@ -125,7 +125,7 @@ def test_metadata_of_another_resource_is_found(tmp_path: Path, issuer: Issuer) -
         "resource_url": "https://another.example.com/mcp",
     }
     with platform(tmp_path, issuer, auth=auth) as server:
-        found = problems(verified(of(server), NO_CLUSTER, bearer=server.token))
+        found = problems(run_checks(of(server), NO_CLUSTER, bearer=server.token))
     said = [problem.what for problem in found]
     assert any("its challenge points to https://another.example.com" in what for what in said)
     assert any("its resource is https://another.example.com/mcp" in what for what in said)
@@ -135,7 +135,7 @@ def test_an_expired_certificate_is_one_problem_not_one_a_check(
     tmp_path: Path, issuer: Issuer
 ) -> None:
     with platform(tmp_path, issuer, ends_in_days=-0.01) as server:
-        checks = verified(of(server), NO_CLUSTER, bearer=server.token)
+        checks = run_checks(of(server), NO_CLUSTER, bearer=server.token)
     (problem,) = problems(checks)
     assert "certificate has expired" in problem.what
     assert results(checks)["metadata"] == "not checked"
@@ -146,7 +146,7 @@ def test_a_dead_database_is_found_by_the_row_that_cannot_be_kept(
 ) -> None:
     dead = {"host": "127.0.0.1", "port": free_port(), "name": "n", "user": "u"}
     with platform(tmp_path, issuer, database=dead) as server:
-        checks = verified(of(server), NO_CLUSTER, bearer=server.token)
+        checks = run_checks(of(server), NO_CLUSTER, bearer=server.token)
     (problem,) = problems(checks)
     assert results(checks)["stored data"] == "failed"
     assert "the database does not answer" in problem.what
@@ -160,7 +160,7 @@ def test_a_dependency_that_servers_miss_is_named_with_the_servers(
         port = server.config["server"]["port"]
         until(lambda: "unreachable" in str(server.get("/ready").text))
         kubectl = forwarding(tmp_path, port)
-        checks = verified(of(server, namespace="mcp"), kubectl, bearer=server.token)
+        checks = run_checks(of(server, namespace="mcp"), kubectl, bearer=server.token)
     assert results(checks)["dependencies"] == "failed"
     assert "database is unreachable for mcp-core/server" in [p.what for p in problems(checks)]
 
@@ -224,8 +224,8 @@ def unprotected() -> Generator[str]:
 
 def test_all_failures_are_named_at_once() -> None:
     with unprotected() as base:
-        checks = verified(deployed(base), NO_CLUSTER, bearer="any")
-    failed = [one.what for one in checks if one.ended is Ended.FAILED]
+        checks = run_checks(deployed(base), NO_CLUSTER, bearer="any")
+    failed = [one.what for one in checks if one.status is CheckStatus.FAILED]
     assert failed == [
         "401 without a token",
         "metadata",
@@ -261,18 +261,21 @@ def plain(status: int, **headers: str) -> Generator[str]:
 @pytest.mark.parametrize(
     ("status", "headers", "ends"),
     [
-        (308, {"Location": "https://mcp.example.com/mcp"}, Ended.OK),
-        (302, {"Location": "http://mcp.example.com/mcp"}, Ended.FAILED),
-        (200, {}, Ended.FAILED),
+        (308, {"Location": "https://mcp.example.com/mcp"}, CheckStatus.OK),
+        (302, {"Location": "http://mcp.example.com/mcp"}, CheckStatus.FAILED),
+        (200, {}, CheckStatus.FAILED),
     ],
 )
 def test_plain_http_must_send_clients_to_tls(
-    status: int, headers: dict[str, str], ends: Ended
+    status: int, headers: dict[str, str], ends: CheckStatus
 ) -> None:
     with plain(status, **headers) as url:
-        assert check("plain HTTP", lambda: edge.redirected(url)).ended is ends
+        assert check("plain HTTP", lambda: tls_and_redirect.redirected(url)).status is ends
 
 
 def test_a_port_80_that_nothing_listens_on_is_not_checked() -> None:
     url = f"http://127.0.0.1:{free_port()}/mcp"
-    assert check("plain HTTP", lambda: edge.redirected(url)).ended is Ended.NOT_CHECKED
+    assert (
+        check("plain HTTP", lambda: tls_and_redirect.redirected(url)).status
+        is CheckStatus.NOT_CHECKED
+    )

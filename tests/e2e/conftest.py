@@ -9,8 +9,8 @@ import pytest
 
 from components.base.problems import ProblemReport
 from delivery import cluster
-from delivery.identity import StackIdentity
 from delivery.outputs import Deployed
+from delivery.stack_identity import StackIdentity
 from delivery.state_folders import state_folder
 from tests.harness.deployed import ROOT, Platform, standing, verb
 
@@ -19,7 +19,7 @@ from tests.harness.deployed import ROOT, Platform, standing, verb
 def _possible() -> None:
     """Skips where no cluster can be had, with what is missing and how to get it."""
     try:
-        cluster.asked(os.environ.get("CLUSTER") or None)
+        cluster.parse_request(os.environ.get("CLUSTER") or None)
     except ProblemReport as report:
         pytest.skip(str(report))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.identity import ROOT
 from delivery.pulumi_stack import Deployment
+from delivery.stack_identity import ROOT
 from delivery.state_folders import state_folder
 from tests.harness.interruption import Ground, Killed, Moment, ground, pending_operations
 

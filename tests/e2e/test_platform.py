@@ -11,7 +11,7 @@ import pytest
 from mcp_types import TextContent
 
 from components.base.problems import ProblemReport
-from delivery.client import Era, call_tool, connected, eras, list_tools
+from delivery.mcp_client import Era, call_tool, connected, eras, list_tools
 from tests.harness.deployed import Platform, up
 
 RESTRICTED = "pod-security.kubernetes.io/enforce"

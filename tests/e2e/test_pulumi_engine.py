@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from delivery.identity import ROOT
 from delivery.pulumi_stack import Deployment
+from delivery.stack_identity import ROOT
 from delivery.state_folders import state_folder
 from tests.harness.deployed import verb
 from tests.harness.interruption import Ground, MakeUp, exported, ground

@@ -21,7 +21,7 @@ SERVER = "ghcr.io/qudag/qudag-mcp-server:0.1.0"
 @pytest.fixture(scope="module")
 def where() -> Cluster:
     """The cluster, up; nodes need nothing else of the platform."""
-    return cluster.reach(os.environ.get("CLUSTER") or None, quiet())
+    return cluster.connect(os.environ.get("CLUSTER") or None, quiet())
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from rich.console import Console
 from components.base.problems import ProblemReport
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
-from delivery.pulumi_stack import Deployment, forget
+from delivery.pulumi_stack import Deployment, delete_state
 
 PULUMI = shutil.which("pulumi")
 pytestmark = pytest.mark.skipif(
@@ -116,7 +116,7 @@ def test_a_stack_whose_cluster_is_gone_is_forgotten(
     deployment: Deployment, progress: Progress
 ) -> None:
     deployment.up({}, progress)
-    forget(deployment.state)
+    delete_state(deployment.state)
     assert deployment.up({}, progress) == {"created": 3}
 
 

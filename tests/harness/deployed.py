@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from delivery import cluster
-from delivery.client import Endpoint, mint
-from delivery.identity import StackIdentity
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import signer_key
+from delivery.mcp_client import Endpoint, mint
 from delivery.outputs import Deployed, reachable
+from delivery.stack_identity import StackIdentity
 from delivery.state_folders import state_folder
 
 ROOT = Path(__file__).resolve().parents[2]

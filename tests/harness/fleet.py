@@ -12,7 +12,7 @@ from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
 
 from components.base.problems import ProblemReport
-from delivery.client import Endpoint, Era, connected
+from delivery.mcp_client import Endpoint, Era, connected
 
 STEPS = 5
 """Events of one call, one a second."""

@@ -199,7 +199,7 @@ class Ground:
 @contextlib.contextmanager
 def ground(env: Mapping[str, str]) -> Generator[Ground]:
     """The local cluster with dev deployed on it once, undisturbed."""
-    if cluster.asked(os.environ.get("CLUSTER") or None)[0] == "context":
+    if cluster.parse_request(os.environ.get("CLUSTER") or None)[0] == "context":
         pytest.skip("only in a cluster of our own: CLUSTER=node or CLUSTER=kind")
     assert verb("down", "--keep-cluster").status == 0
     first = MakeUp.start(env)

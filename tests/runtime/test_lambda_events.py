@@ -56,7 +56,7 @@ def test_headers_that_repeat_are_joined_and_cookies_kept_apart():
 
 
 def test_an_event_of_no_known_form_is_told():
-    with pytest.raises(ValueError, match="no known form, with Records"):
+    with pytest.raises(ValueError, match="unknown kind of event, with the keys Records"):
         handler({"Records": []}, None)  # pyright: ignore[reportArgumentType]
 
 

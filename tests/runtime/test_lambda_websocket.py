@@ -248,7 +248,7 @@ def test_a_call_ends_with_the_invocations_time_and_says_so(socket: Socket):
     socket.connect()
     assert socket.send(call(1, "wait", seconds=15), seconds=2) == 200
     (answer,) = socket.client.frames
-    assert (answer["id"], "time for a request is over" in answer["error"]["message"]) == (1, True)
+    assert (answer["id"], "longer than the host allows" in answer["error"]["message"]) == (1, True)
 
 
 def test_an_answer_that_api_gateway_cannot_send_is_told_to_be_one(socket: Socket):

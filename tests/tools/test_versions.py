@@ -48,7 +48,7 @@ from components.aws import function as aws
 from components.azure import function as azure
 from components.gcp import function as gcp
 from components.kubernetes.namespace import LockedNamespaceArgs
-from delivery.download import Release
+from delivery.pulumi_download import Release
 from delivery.engine import OLDEST
 from stacks.config.stack import Images, Kubernetes
 images, release = Images(), Release()

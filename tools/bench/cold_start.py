@@ -18,8 +18,8 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from archives.build import Size, build
 from archives.hosts import HOSTS, archive_of, native
-from delivery.certificates import key_set, new_signing_key, private_pem
-from delivery.client import mint
+from delivery.local_certificates import key_set, new_signing_key, private_pem
+from delivery.mcp_client import mint
 
 if TYPE_CHECKING:
     from rich.table import Table

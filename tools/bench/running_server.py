@@ -21,14 +21,14 @@ import tomli_w
 
 from components.base.problems import Problem, ProblemReport
 from components.kubernetes.gateway import GatewayArgs, Upstream, nginx_conf
-from delivery.certificates import (
+from delivery.local_certificates import (
     key_set,
     new_authority,
     new_certificate,
     new_signing_key,
     private_pem,
 )
-from delivery.client import mint
+from delivery.mcp_client import mint
 
 from ..programs_on_path import environment, find
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from delivery import applyset
-from delivery.apply import apply
 from delivery.down import down
-from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
-from delivery.outputs import Begun
+from delivery.outputs import DeploymentRecord
 from delivery.progress import Progress
+from delivery.server_side_apply import apply
+from delivery.stack_identity import ROOT, StackIdentity
 from delivery.state_folders import state_folder
 
 DEV = StackIdentity.of(ROOT, "dev")
@@ -40,7 +40,7 @@ def deployed(
     made = applyset.prepare(kubectl, "dev", wanted)
     apply(kubectl, "dev", wanted, progress, made=made)
     state = state_folder("dev")
-    Begun("kubectl", "context", kubectl.context).write(state)
+    DeploymentRecord("kubectl", "context", kubectl.context).write(state)
     return state
 
 
@@ -52,7 +52,7 @@ def test_down_goes_where_up_went_and_forgets_it(
     assert said == f"2 objects and 0 local secrets are deleted in context {kubectl.context}"
     assert kubectl.objects(f"namespace/{SPACE}") == []
     assert len(kubectl.objects("namespace/somebody-elses")) == 1
-    assert Begun.find(deployed) is None
+    assert DeploymentRecord.find(deployed) is None
     kubectl.must("delete", "namespace", "somebody-elses")
 
 

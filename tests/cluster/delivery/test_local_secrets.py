@@ -11,9 +11,9 @@ import pytest
 
 from components.base.problems import ProblemReport
 from delivery import local_secrets
-from delivery.client import mint
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import AUTHORITY, SIGNER, RequiredSecret
+from delivery.mcp_client import mint
 
 ADDRESSES = ["10.250.1.1"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.identity import StackIdentity
+from delivery.stack_identity import StackIdentity
 from tests.harness.deployed import Platform, said, standing, verb
 
 

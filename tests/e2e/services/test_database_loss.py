@@ -6,7 +6,7 @@ import anyio
 import pytest
 from mcp_types import CallToolResult, TextContent
 
-from delivery.client import Era, call_tool, connected
+from delivery.mcp_client import Era, call_tool, connected
 from tests.harness.deployed import Platform
 from tests.harness.server import eventually
 

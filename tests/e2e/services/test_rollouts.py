@@ -14,7 +14,7 @@ import anyio
 import httpx2
 import pytest
 
-from delivery.client import Era, connected
+from delivery.mcp_client import Era, connected
 from tests.harness.deployed import Platform
 from tests.harness.fleet import Fleet
 from tests.harness.server import eventually, initialize_request

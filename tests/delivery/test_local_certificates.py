@@ -10,8 +10,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from delivery.certificates import key_set, new_authority, new_certificate, new_signing_key
-from delivery.client import mint
+from delivery.local_certificates import key_set, new_authority, new_certificate, new_signing_key
+from delivery.mcp_client import mint
 
 NAMES = ["mcp-server-service.qudag-mcp-dev.svc", "localhost", "127.0.0.1", "10.250.1.1"]
 
@@ -65,7 +65,7 @@ def test_no_two_authorities_share_a_key() -> None:
 
 
 def test_a_minted_token_is_verified_by_the_published_keys() -> None:
-    from delivery.certificates import private_pem
+    from delivery.local_certificates import private_pem
 
     key = new_signing_key()
     published = jwt.PyJWKSet.from_dict(key_set(key))

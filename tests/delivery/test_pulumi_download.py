@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.download import Release, UnavailableError, obtain
+from delivery.pulumi_download import Release, UnavailableError, obtain
 from tests.harness.server import until
 
 MACHINE = "linux-x64"
@@ -95,7 +95,7 @@ def programs_in(cache: Path) -> list[Path]:
 DOWNLOAD = """
 import hashlib, sys
 from pathlib import Path
-from delivery.download import Release, obtain
+from delivery.pulumi_download import Release, obtain
 cache, source, checksum = sys.argv[1:]
 obtain(Path(cache), Release(version="9.9.9", source=source, checksums={"linux-x64": checksum}))
 """

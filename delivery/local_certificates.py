@@ -1,4 +1,4 @@
-"""Certificates and signing keys for a local cluster, made in memory and nowhere else."""
+"""Creates the certificates and signing keys of a local cluster, in memory only."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jwt.algorithms import ECAlgorithm
 
-_LIFETIME = timedelta(days=825)  # the longest that common clients accept for a certificate
+_LIFETIME = timedelta(days=825)  # common clients accept no longer lifetime
 
 
 @dataclass(frozen=True)
 class Authority:
-    """Our own certificate authority."""
+    """The certificate authority of a local cluster."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @property
     def public(self) -> bytes:
-        """The certificate, PEM."""
+        """The authority's certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
     def private(self) -> bytes:
-        """The key, PEM."""
+        """The authority's private key as PEM."""
         return private_pem(self.key)
 
     @classmethod
@@ -42,7 +42,7 @@ class Authority:
 
 
 def signing_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """The elliptic curve key in ``pem``."""
+    """Parse an elliptic curve private key; raises ``TypeError`` for another kind of key."""
     key = serialization.load_pem_private_key(pem, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{type(key).__name__} is not an elliptic curve key")
@@ -50,12 +50,12 @@ def signing_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
 
 
 def new_signing_key() -> ec.EllipticCurvePrivateKey:
-    """A fresh key for signatures of type ES256."""
+    """Generate a key for ES256 signatures."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def new_authority() -> Authority:
-    """A fresh authority; its private key lives in the cluster only."""
+    """Generate an authority; its private key is stored only in the cluster."""
     key = new_signing_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "qudag-mcp local authority")])
     certificate = (
@@ -68,7 +68,7 @@ def new_authority() -> Authority:
 
 
 def new_certificate(authority: Authority, names: Sequence[str]) -> tuple[bytes, bytes]:
-    """A server certificate (PEM) and its key (PEM) for DNS names and IP addresses."""
+    """Issue a server certificate for DNS names and IP addresses; returns it and its key as PEM."""
     key = new_signing_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     issuer_key = authority.key.public_key()
@@ -98,7 +98,7 @@ def _certificate_builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))  # a node's clock may be behind
+        .not_valid_before(now - timedelta(minutes=5))  # a node's clock may be slow
         .not_valid_after(now + _LIFETIME)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
@@ -126,7 +126,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The key, PEM, for a Secret."""
+    """The private key as unencrypted PEM (PKCS #8), for a Secret."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -135,13 +135,13 @@ def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def key_set(key: ec.EllipticCurvePrivateKey) -> dict[str, list[dict[str, Any]]]:
-    """The public half as a JWK set (RFC 7517), its key id the thumbprint (RFC 7638)."""
+    """The public key as a JWK Set (RFC 7517) whose key id is the thumbprint (RFC 7638)."""
     public: dict[str, Any] = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     return {"keys": [public | {"kid": key_id(key), "alg": "ES256", "use": "sig"}]}
 
 
 def key_id(key: ec.EllipticCurvePrivateKey) -> str:
-    """RFC 7638 thumbprint of the public key."""
+    """The RFC 7638 thumbprint of the public key."""
     public: dict[str, Any] = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     members = {name: public[name] for name in ("crv", "kty", "x", "y")}
     digest = hashes.Hash(hashes.SHA256())

@@ -1,4 +1,4 @@
-"""MCP as clients speak it, by the official client: discovery or initialize, tools/list, a call."""
+"""Checks MCP with the official client: discovery or initialize, ``tools/list`` and a tool call."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from mcp_types import TextContent, Tool
 
 from components.base.problems import ProblemReport
 
-from ..client import Endpoint, Era, connected
-from . import Check, Ended, ended, not_checked, wrong
+from ..mcp_client import Endpoint, Era, connected
+from . import Check, CheckStatus, check_of_exception, not_checked, wrong
 
 HARMLESS = "echo"
 _OPENING = {Era.MODERN: "discovery", Era.LEGACY: "initialize"}
 
 
 def steps(era: Era) -> tuple[str, str, str]:
-    """What the checks of an era are called."""
+    """The names of the checks of an era."""
     opening, listing, calling = _OPENING[era], "tools/list", "tools/call"
     return f"{era.value}: {opening}", f"{era.value}: {listing}", f"{era.value}: {calling}"
 
 
-async def spoken(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Tool]]:
-    """The checks of one era, and the tools that it offers."""
+async def check_era(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Tool]]:
+    """Run the checks of one era; returns them with the tools that were listed."""
     opening, listing, calling = steps(era)
     checks: list[Check] = []
     tools: list[Tool] = []
@@ -32,7 +32,7 @@ async def spoken(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Tool]]
 
     def done(what: str, found: str) -> None:
         nonlocal started
-        checks.append(Check(what, Ended.OK, found, time.monotonic() - started))
+        checks.append(Check(what, CheckStatus.OK, found, time.monotonic() - started))
         started = time.monotonic()
 
     try:
@@ -44,11 +44,11 @@ async def spoken(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Tool]]
                 await _call(client, endpoint)
                 done(calling, f"{HARMLESS} answered")
             else:
-                why = f"no tool {HARMLESS}, and what others do is not known"
+                why = f"there is no tool {HARMLESS}, and other tools may have side effects"
                 checks.append(not_checked(calling, why))
     except ProblemReport as raised:
         reached = [opening, listing, calling][len(checks)]
-        checks.append(ended(reached, raised, time.monotonic() - started))
+        checks.append(check_of_exception(reached, raised, time.monotonic() - started))
     rest = [not_checked(what, "the step before it failed") for what in steps(era)[len(checks) :]]
     return checks + rest, tools
 
@@ -56,11 +56,11 @@ async def spoken(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Tool]]
 async def _call(client: Client, endpoint: Endpoint) -> None:
     said = secrets.token_hex(8)
     result = await client.call_tool(HARMLESS, {"text": said})
-    heard = [block.text for block in result.content if isinstance(block, TextContent)]
-    if result.is_error or heard != [said]:
+    texts = [block.text for block in result.content if isinstance(block, TextContent)]
+    if result.is_error or texts != [said]:
         raise wrong(
             f"{endpoint.url}: tool {HARMLESS}",
-            f"it answers {'an error: ' if result.is_error else ''}{' '.join(heard)[:200]!r}",
-            "what clients call does not do what it should",
+            f"it answers {'an error: ' if result.is_error else ''}{' '.join(texts)[:200]!r}",
+            "tools do not work for clients either",
             "the server's log says why: kubectl logs, with the namespace of the outputs",
         )

@@ -1,4 +1,4 @@
-"""The way into a platform: its certificate, its version of TLS, the redirect from plain HTTP."""
+"""Checks a platform's certificate, its TLS version and its redirect from plain HTTP to HTTPS."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _UNREACHED = "clients cannot connect"
 
 
 def tls(url: str, ca_file: str | None) -> str:
-    """Connects as a client that verifies; the version spoken, and until when it will work."""
+    """Connect with certificate verification; returns TLS version and certificate expiry."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     if parts.scheme != "https":
         raise NotCheckedError("the address is plain HTTP")
     trust = ssl.create_default_context(cafile=ca_file)
-    trust.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED  # an old one is named, not just cut
+    trust.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED  # to report an old version
     try:
         with (
             socket.create_connection((host, port), CONNECT_SECONDS) as plain,
@@ -48,29 +48,29 @@ def tls(url: str, ca_file: str | None) -> str:
     if version not in OLDEST:
         raise wrong(
             f"{host}:{port}",
-            f"it speaks {version}",
-            "what is said can be read on the way",
-            f"let whatever ends TLS there speak {OLDEST[0]} or newer",
+            f"it uses {version}",
+            "others on the network may read the traffic",
+            f"set the server that terminates TLS there to {OLDEST[0]} or newer",
         )
     until = ssl.cert_time_to_seconds(str((certificate or {}).get("notAfter")))
     return f"{version}, certificate valid until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}"
 
 
 def redirect(url: str, *, forwarded: bool) -> str:
-    """As ``redirected``, at the port of plain HTTP beside ``url``.
+    """Check the redirect from port 80 of the host of ``url``, as ``redirected`` does.
 
     Args:
-        forwarded: whether a forwarded port stands in for the address.
+        forwarded: whether ``url`` is a forwarded port, which has no port 80.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
     if forwarded or parts.port not in (None, 443):
-        raise NotCheckedError("plain HTTP has no port of its own there")
+        raise NotCheckedError("only the HTTPS port is forwarded")
     return redirected(f"http://{f'[{host}]' if ':' in host else host}{parts.path}")
 
 
 def redirected(plain: str) -> str:
-    """Asks at this address in plain HTTP; the address that it sends clients on to."""
+    """Send a plain HTTP request to this URL; returns the HTTPS URL that it redirects to."""
     try:
         answer = httpx2.get(plain, timeout=CONNECT_SECONDS, follow_redirects=False, trust_env=False)
     except httpx2.HTTPError as failure:
@@ -80,7 +80,7 @@ def redirected(plain: str) -> str:
         return f"{answer.status_code} to {target}"
     raise wrong(
         plain,
-        f"it answers {answer.status_code} without sending the client on to https://",
-        "a token sent there can be read on the way",
+        f"it answers {answer.status_code} without a redirect to https://",
+        "others on the network can read a token that is sent there",
         "let nothing but the gateway listen on port 80",
     )

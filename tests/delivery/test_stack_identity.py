@@ -8,7 +8,7 @@ import pytest
 
 from components.base.problems import ProblemReport
 from delivery import applyset
-from delivery.identity import ROOT, StackIdentity
+from delivery.stack_identity import ROOT, StackIdentity
 
 
 def program(folder: Path, project: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.client import Endpoint, Era, call_tool, list_tools
+from delivery.mcp_client import Endpoint, Era, call_tool, list_tools
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
 
@@ -29,7 +29,7 @@ async def test_an_era_that_is_not_served_is_one_problem(endpoint: Endpoint) -> N
     with pytest.raises(ProblemReport) as report:
         await list_tools(endpoint, Era.MODERN)
     (problem,) = report.value.problems
-    assert "no modern MCP" in problem.what
+    assert "no modern revision" in problem.what
 
 
 async def test_what_the_server_says_is_told_in_its_own_words(endpoint: Endpoint) -> None:

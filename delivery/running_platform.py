@@ -1,4 +1,4 @@
-"""The verbs that use a platform that is up: outputs, a token, its tools, a call."""
+"""The commands that use a deployed platform: outputs, token, verify, tools and call."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from components.base.problems import Problem, ProblemReport, nearest
 
 from . import local_secrets
 from .checks import Check
-from .client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .cluster import Cluster, running
-from .identity import StackIdentity
+from .mcp_client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .outputs import Deployed, reachable
 from .progress import Progress
+from .stack_identity import StackIdentity
 from .state_folders import state_folder
-from .verify import verified
+from .verify import run_checks
 
 
 def outputs(stack: StackIdentity) -> str:
-    """All public outputs of the stack as JSON."""
+    """The public outputs of the stack as JSON."""
     return json.dumps(
         Deployed.read(state_folder(stack.key), stack).public(), indent=2, sort_keys=True
     )
 
 
 def token(stack: StackIdentity, subject: str) -> str:
-    """A bearer token of the local development issuer.
+    """A bearer token from the local development issuer.
 
     Raises:
-        ProblemReport: the stack is not up, or its issuer is not ours.
+        ProblemReport: the stack is not deployed, or it uses another issuer.
     """
     deployed = Deployed.read(state_folder(stack.key), stack)
     return _token(deployed, _cluster(deployed, stack), subject)
@@ -48,7 +48,7 @@ def _token(deployed: Deployed, cluster: Cluster, subject: str = "developer") -> 
             [
                 Problem(
                     f"Secret/{outputs['namespace']}/{local_secrets.SIGNER}",
-                    f"{cluster.name} has no issuer of ours: tokens come from {outputs['issuer']}",
+                    f"{cluster.name} has no local issuer: tokens come from {outputs['issuer']}",
                     "no token can be made here",
                     f"get one from {outputs['issuer']} for the audience {outputs['audience']}",
                 )
@@ -64,8 +64,8 @@ def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
             [
                 Problem(
                     f"stack {stack.name}",
-                    "it was up, but its cluster no longer runs",
-                    "there is nothing to talk to",
+                    "the stack was deployed, but its cluster no longer runs",
+                    "the platform cannot be called",
                     stack.command("up"),
                 )
             ]
@@ -77,7 +77,7 @@ def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
 def _endpoint(
     stack: StackIdentity, bearer: str | None, seconds: float
 ) -> Generator[tuple[Endpoint, str]]:
-    """Where to call, and the era that is served there."""
+    """The platform's endpoint and the era that it serves."""
     deployed = Deployed.read(state_folder(stack.key), stack)
     cluster = _cluster(deployed, stack)
     secret = bearer or _token(deployed, cluster)
@@ -87,7 +87,7 @@ def _endpoint(
 
 
 def _era(wanted: Era | None, served: str) -> Era:
-    """The era to speak: the one that was asked for, else the newest that is served."""
+    """The era to use: the requested one, else the newest that the platform serves."""
     offered = eras(served)
     if wanted is None or wanted in offered:
         return wanted or offered[0]
@@ -104,30 +104,30 @@ def _era(wanted: Era | None, served: str) -> Era:
 
 
 def verify(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Check]:
-    """All checks of the platform."""
+    """Run all checks of the deployed platform."""
     deployed = Deployed.read(state_folder(stack.key), stack)
     if "mcp_url" not in deployed.outputs:
         raise ProblemReport(
             [
                 Problem(
                     f"stack {stack.name}",
-                    "its program exports no mcp_url",
-                    "there is no address to ask",
+                    "its program exports no `mcp_url`",
+                    "the platform's address is unknown",
                     'pulumi.export("mcp_url", …), as the examples do',
                 )
             ]
         )
     era = wanted and _era(wanted, deployed.outputs["era"])
-    return verified(deployed, _cluster(deployed, stack).kubectl, era, bearer)
+    return run_checks(deployed, _cluster(deployed, stack).kubectl, era, bearer)
 
 
 def tools(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Tool]:
-    """The tools that the platform offers."""
+    """List the tools of the deployed platform."""
     with _endpoint(stack, bearer, 30) as (endpoint, served):
         return asyncio.run(list_tools(endpoint, _era(wanted, served)))
 
 
-def call(  # noqa: PLR0917  (the verb's own arguments)
+def call(  # noqa: PLR0917  (the command's arguments)
     stack: StackIdentity,
     name: str,
     pairs: Sequence[str],
@@ -136,7 +136,7 @@ def call(  # noqa: PLR0917  (the verb's own arguments)
     seconds: float,
     progress: Progress,
 ) -> CallToolResult:
-    """Calls one tool, its progress shown as it comes."""
+    """Call a tool, and show its progress notifications."""
     with progress.step(f"{name}") as step, _endpoint(stack, bearer, seconds) as (where, served):
         era = _era(wanted, served)
         offered = asyncio.run(list_tools(where, era))
@@ -148,7 +148,7 @@ def call(  # noqa: PLR0917  (the verb's own arguments)
                 [
                     Problem(
                         f"tool {name}",
-                        f"there is no such tool; there are {', '.join(names)}",
+                        f"there is no such tool; the platform has {', '.join(names)}",
                         "nothing was called",
                         f"did you mean {close}?" if close else "qudag-mcp tools lists them",
                     )
@@ -165,7 +165,7 @@ def call(  # noqa: PLR0917  (the verb's own arguments)
 
 
 def arguments(pairs: Sequence[str], tool: Tool) -> dict[str, Any]:
-    """``key=value`` words as the tool's arguments: text where its schema says text, else JSON."""
+    """Parse ``key=value`` pairs: the tool's schema decides whether a value is text or JSON."""
     schema: dict[str, Any] = tool.input_schema.get("properties", {})
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
@@ -192,8 +192,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def answer(result: CallToolResult) -> str:
-    """What a tool answered, as text."""
+def text_of(result: CallToolResult) -> str:
+    """The content of a tool's result as text."""
     return "\n".join(
         block.text if isinstance(block, TextContent) else block.model_dump_json(exclude_none=True)
         for block in result.content

@@ -1,4 +1,4 @@
-"""A deployment without an engine: server-side apply of all manifests, and pruning of the rest."""
+"""Deploys manifests by ``kubectl apply --server-side``; prunes objects that left the stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .progress import Progress
 
 
 class Change(Enum):
-    """What an apply did to an object."""
+    """How an apply changed an object."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -25,22 +25,22 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Applied:
-    """What an apply did, object by object, in the order of the manifests."""
+    """The result of an apply: each object's change, in the order of the manifests."""
 
     changes: tuple[tuple[str, Change], ...]
 
     def counts(self) -> dict[str, int]:
-        """How many objects each change happened to, where it happened at all."""
+        """Number of objects per kind of change, without zeros."""
         happened = [change for _, change in self.changes]
         return {change.value: happened.count(change) for change in Change if change in happened}
 
     def of(self, change: Change) -> list[str]:
-        """References of the objects that it happened to."""
+        """References of the objects with this change."""
         return [name for name, happened in self.changes if happened is change]
 
 
 class ImmutableJobs(ProblemReport):
-    """Jobs that would have to be other Jobs; a second refusal is the user's to read."""
+    """The cluster refused to change the immutable template of these Jobs."""
 
     def __init__(self, problems: Iterable[Problem], names: Sequence[str]) -> None:
         super().__init__(problems)
@@ -55,14 +55,14 @@ def apply(
     *,
     made: Sequence[str] = (),
 ) -> Applied:
-    """Applies all manifests in order, prunes what the stack no longer holds, says what changed.
+    """Apply all manifests in order and prune objects that the stack no longer has.
 
     Args:
-        made: what ``applyset.prepare`` has just made.
+        made: references of the namespaces that ``applyset.prepare`` has just created.
 
     Raises:
-        ProblemReport: the cluster cannot be reached, refuses an object, or somebody else has
-            changed a field that the stack owns.
+        ProblemReport: the cluster does not answer or refuses an object, or another field manager
+            has changed a field that the stack owns.
     """
     text = as_list(manifests)
     found = kubectl.must("get", "--ignore-not-found", "--output=json", "--filename=-", stdin=text)
@@ -71,7 +71,7 @@ def apply(
     try:
         after = _apply(kubectl, manifests, stack)
     except ImmutableJobs as refused:
-        # Kubernetes lets nobody change a Job's template: the old one goes, the new one runs.
+        # A Job's template is immutable: delete the old Jobs and apply again.
         for job in manifests:
             if job["kind"] == "Job" and job["metadata"]["name"] in refused.names:
                 progress.say(f"replacing {reference(job)}")
@@ -92,7 +92,7 @@ def apply(
 
 
 def _apply(kubectl: Kubectl, manifests: Sequence[Object], stack: str) -> list[Object]:
-    """One ``kubectl apply`` as the stack's ApplySet; the objects as they stand afterwards."""
+    """Run one ``kubectl apply`` with the stack's ApplySet; returns the resulting objects."""
     outcome = kubectl.run(
         "apply",
         "--server-side",
@@ -121,7 +121,7 @@ _KEPT_BY_THE_CLUSTER = frozenset(
 
 
 def _content(thing: Object) -> Object:
-    """An object without what the cluster keeps for itself in it."""
+    """The object without the fields that the cluster writes, such as ``status``."""
     metadata = {
         key: value for key, value in thing["metadata"].items() if key not in _KEPT_BY_THE_CLUSTER
     }

@@ -9,10 +9,10 @@ import pytest
 from components.base.problems import ProblemReport
 from delivery.cluster import Cluster
 from delivery.engine import Engine
-from delivery.identity import ROOT, StackIdentity
 from delivery.kubectl import Kubectl
-from delivery.outputs import Begun
-from delivery.up import begin
+from delivery.outputs import DeploymentRecord
+from delivery.stack_identity import ROOT, StackIdentity
+from delivery.up import record_deployment
 
 PULUMI = Engine(Path("pulumi"), "")
 KUBECTL = Engine(None, "")
@@ -25,8 +25,8 @@ def cluster(context: str) -> Cluster:
 
 def test_the_same_again_is_welcome(tmp_path: Path) -> None:
     for _ in range(2):
-        begin(tmp_path, DEV, KUBECTL, cluster("mine"))
-    assert Begun.find(tmp_path) == Begun("kubectl", "context", "mine")
+        record_deployment(tmp_path, DEV, KUBECTL, cluster("mine"))
+    assert DeploymentRecord.find(tmp_path) == DeploymentRecord("kubectl", "context", "mine")
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_the_same_again_is_welcome(tmp_path: Path) -> None:
 def test_another_engine_or_cluster_is_refused_until_down(
     tmp_path: Path, engine: Engine, context: str, said: str
 ) -> None:
-    begin(tmp_path, DEV, KUBECTL, cluster("mine"))
+    record_deployment(tmp_path, DEV, KUBECTL, cluster("mine"))
     with pytest.raises(ProblemReport) as report:
-        begin(tmp_path, DEV, engine, cluster(context))
+        record_deployment(tmp_path, DEV, engine, cluster(context))
     (problem,) = report.value.problems
     assert said in problem.what
     assert problem.fix.startswith("make down STACK=dev")
-    assert Begun.find(tmp_path) == Begun("kubectl", "context", "mine")
+    assert DeploymentRecord.find(tmp_path) == DeploymentRecord("kubectl", "context", "mine")
 
 
 def test_where_an_up_that_was_cut_off_went_is_known(tmp_path: Path) -> None:
-    begin(tmp_path, DEV, PULUMI, cluster("mine"))
-    begun = Begun.find(tmp_path)
+    record_deployment(tmp_path, DEV, PULUMI, cluster("mine"))
+    begun = DeploymentRecord.find(tmp_path)
     assert begun is not None
     assert (begun.engine, begun.request) == ("pulumi", "context:mine")

@@ -6,7 +6,7 @@ import pytest
 from mcp_types import Tool
 
 from components.base.problems import ProblemReport
-from delivery.call import arguments
+from delivery.running_platform import arguments
 
 TOOL = Tool(
     name="count",

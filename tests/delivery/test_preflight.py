@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.target import refuse_placeholders, request
+from delivery.preflight import refuse_placeholders, request
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,4 +1,4 @@
-"""Talks to a deployed platform as its users do: the official MCP client, TLS, a bearer token."""
+"""Connects to a deployed platform with the official MCP client, TLS and a bearer token."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from components.base.problems import Problem, ProblemReport
 
-from .certificates import key_id, signing_key
+from .local_certificates import key_id, signing_key
 
 TOKEN_SECONDS = 600
 
 
 class Era(Enum):
-    """The two families of MCP revisions: with and without sessions."""
+    """The two kinds of MCP revisions: ``modern`` without sessions, ``legacy`` with sessions."""
 
     MODERN = "modern"
     LEGACY = "legacy"
 
 
 def eras(served: str) -> list[Era]:
-    """What a platform of era ``modern``, ``legacy`` or ``dual`` serves."""
+    """The eras that a platform with the output ``era`` (modern, legacy or dual) serves."""
     return list(Era) if served == "dual" else [Era(served)]
 
 
 def mint(private_pem: bytes, *, issuer: str, audience: str, subject: str = "developer") -> str:
-    """A token of the local development issuer, good for ten minutes."""
+    """Sign a token as the local development issuer; it is valid for ten minutes."""
     key = signing_key(private_pem)
     now = int(time.time())
     claims = {
@@ -56,10 +56,10 @@ def mint(private_pem: bytes, *, issuer: str, audience: str, subject: str = "deve
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where to call, and as whom.
+    """The URL of an MCP server, and the token to call it with.
 
     Attributes:
-        ca_file: the authority of the server's certificate; the machine's own when absent.
+        ca_file: certificate of the authority to trust; by default the machine's authorities.
     """
 
     url: str
@@ -70,11 +70,11 @@ class Endpoint:
 
 @contextlib.asynccontextmanager
 async def connected(endpoint: Endpoint, era: Era) -> AsyncGenerator[Client]:
-    """A client that has agreed on a revision of ``era`` with the server.
+    """Connect and negotiate a revision of ``era``.
 
     Raises:
-        ProblemReport: nothing answers, the certificate or the token is refused, or the server
-            does not speak that era.
+        ProblemReport: the server does not answer or does not serve that era, or the certificate
+            or the token is refused.
     """
     trust = ssl.create_default_context(cafile=endpoint.ca_file)
     async with httpx2.AsyncClient(
@@ -95,62 +95,67 @@ async def connected(endpoint: Endpoint, era: Era) -> AsyncGenerator[Client]:
             async with client:
                 if era is Era.MODERN and client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
                     raise ProblemReport(
-                        [_trouble(endpoint, f"it speaks {client.protocol_version}, no modern MCP")]
+                        [
+                            _problem(
+                                endpoint,
+                                f"it uses {client.protocol_version}, no modern revision",
+                            )
+                        ]
                     )
                 yield client
         except _REFUSALS as failure:
-            raise ProblemReport(_told(endpoint, failure)) from failure
+            raise ProblemReport(_problems(endpoint, failure)) from failure
         except ExceptionGroup as group:
-            # The client runs in task groups, which wrap even what is raised in its own block.
+            # The client's task groups wrap every exception, those of the caller's block included.
             refusals, others = group.split(_REFUSALS)
             if refusals is None or others is not None:
                 raise
-            raise ProblemReport(_told(endpoint, refusals)) from group
+            raise ProblemReport(_problems(endpoint, refusals)) from group
 
 
 _REFUSALS = (ProblemReport, MCPError, httpx2.HTTPError, TimeoutError)
 
 
-def _told(endpoint: Endpoint, failure: Exception) -> Iterator[Problem]:
-    """What failed as problems, however deep the groups that it came in."""
+def _problems(endpoint: Endpoint, failure: Exception) -> Iterator[Problem]:
+    """The problems behind an exception, from exception groups of any depth."""
     match failure:
         case ExceptionGroup():
             for member in cast("tuple[Exception, ...]", failure.exceptions):
-                yield from _told(endpoint, member)
+                yield from _problems(endpoint, member)
         case ProblemReport():
             yield from failure.problems
         case MCPError():
-            yield _trouble(endpoint, f"MCP error: {failure}")
+            yield _problem(endpoint, f"MCP error: {failure}")
         case _:
-            yield _trouble(endpoint, f"{type(failure).__name__}: {failure}")
+            yield _problem(endpoint, f"{type(failure).__name__}: {failure}")
 
 
 async def _refusal(http: httpx2.AsyncClient, endpoint: Endpoint) -> Problem | None:
-    """Why the endpoint cannot be used, asked in plain HTTP, which gives plain reasons."""
+    """Send a plain HTTP request, whose errors say more than the client's; None if it succeeds."""
     try:
         answer = await http.post(endpoint.url, json={})
     except httpx2.ConnectError as failure:
-        return _trouble(endpoint, f"no connection: {failure}")
+        return _problem(endpoint, f"no connection: {failure}")
     except httpx2.HTTPError as failure:
-        return _trouble(endpoint, f"{type(failure).__name__}: {failure}")
+        return _problem(endpoint, f"{type(failure).__name__}: {failure}")
     if answer.status_code in (401, 403):
-        return _trouble(endpoint, f"the token is refused: {answer.text[:300]}")
+        return _problem(endpoint, f"the token is refused: {answer.text[:300]}")
     if answer.status_code >= 500:
-        return _trouble(endpoint, f"it answers {answer.status_code}: {answer.text[:200]}")
+        return _problem(endpoint, f"it answers {answer.status_code}: {answer.text[:200]}")
     return None
 
 
-def _trouble(endpoint: Endpoint, what: str) -> Problem:
+def _problem(endpoint: Endpoint, what: str) -> Problem:
     return Problem(
         endpoint.url,
         what,
         "no tool can be called there",
-        "make up brings the platform up again and says what keeps it from serving",
+        "make up deploys the platform again and reports what fails",
     )
 
 
 def is_private(url: str) -> bool:
-    """Whether a proxy could not reach it."""
+    """Whether the URL's host is a private address or ``localhost``, where no proxy is used."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_private
@@ -159,7 +164,7 @@ def is_private(url: str) -> bool:
 
 
 async def list_tools(endpoint: Endpoint, era: Era) -> list[Tool]:
-    """The tools that the platform offers to this bearer."""
+    """List the tools that the platform offers for this token."""
     async with connected(endpoint, era) as client:
         return (await client.list_tools()).tools
 
@@ -171,12 +176,12 @@ async def call_tool(
     arguments: dict[str, Any],
     on_progress: Callable[[float, float | None, str | None], None] | None = None,
 ) -> CallToolResult:
-    """Calls one tool and returns what it answered, an error of the tool's included."""
+    """Call a tool and return its result, which may be a tool error."""
 
     async def report(progress: float, total: float | None, message: str | None) -> None:
         if on_progress is not None:
             on_progress(progress, total, message)
 
     async with connected(endpoint, era) as client:
-        await client.list_tools()  # the client checks arguments and headers against the schema
+        await client.list_tools()  # the client needs the tool's schema
         return await client.call_tool(name, arguments, progress_callback=report)

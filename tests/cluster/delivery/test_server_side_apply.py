@@ -9,9 +9,9 @@ import pytest
 
 from components.base.problems import ProblemReport
 from delivery import applyset
-from delivery.apply import Applied, Change, apply
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
+from delivery.server_side_apply import Applied, Change, apply
 
 
 def namespace(name: str) -> dict[str, Any]:

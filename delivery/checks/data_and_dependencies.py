@@ -1,4 +1,4 @@
-"""Whether data can be kept: a row written and read by tools, and what servers say of theirs."""
+"""Checks that tools can store data, and that the servers' dependencies answer."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from mcp_types import CallToolResult, TextContent, Tool
 from components.base.problems import ProblemReport
 
 from .. import process
-from ..client import Endpoint, Era, connected
 from ..kubectl import Kubectl, Object
+from ..mcp_client import Endpoint, Era, connected
 from . import NotCheckedError, wrong
 
 NAME = "qudag-mcp verify"
-"""The one memory that a check leaves behind, overwritten by the next."""
+"""Name of the row that the check writes; each check overwrites it."""
 
 _READY = "/ready"
 _ASK_SECONDS = 10.0
 
 
 async def row(endpoint: Endpoint, era: Era, tools: Sequence[Tool]) -> str:
-    """Remembers something as the bearer and recalls it."""
+    """Write a row with the tool ``remember`` and read it back with ``recall``."""
     if not {"remember", "recall"} <= {tool.name for tool in tools}:
-        raise NotCheckedError("no tools remember and recall")
+        raise NotCheckedError("there are no tools remember and recall")
     kept = secrets.token_hex(8)
     async with connected(endpoint, era) as client:
         await client.list_tools()
@@ -41,9 +41,9 @@ async def row(endpoint: Endpoint, era: Era, tools: Sequence[Tool]) -> str:
         ):
             result = await client.call_tool(name, arguments)
             if result.is_error:
-                raise _not_kept(endpoint, f"{name} answers: {_text(result)[:200]}")
+                raise _not_stored(endpoint, f"{name} answers: {_text(result)[:200]}")
     if _text(result) != kept:
-        raise _not_kept(endpoint, "recall answers another text than the one just remembered")
+        raise _not_stored(endpoint, "recall returns another text than the one that was stored")
     return "a row written and read back"
 
 
@@ -51,7 +51,7 @@ def _text(result: CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
-def _not_kept(endpoint: Endpoint, what: str) -> ProblemReport:
+def _not_stored(endpoint: Endpoint, what: str) -> ProblemReport:
     return wrong(
         f"{endpoint.url}: data",
         what,
@@ -61,12 +61,12 @@ def _not_kept(endpoint: Endpoint, what: str) -> ProblemReport:
     )
 
 
-# ---- what the servers say ------------------------------------------------------------------------
+# ---- dependencies of the servers -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Probe:
-    """Where one server says what it depends on."""
+    """The pod, port and container of one server's ``/ready``."""
 
     server: str
     namespace: str
@@ -75,10 +75,10 @@ class _Probe:
 
 
 def dependencies(kubectl: Kubectl, namespace: str) -> str:
-    """Asks one ready pod of each server; which dependencies answer them.
+    """Query ``/ready`` of one ready pod of each server; returns the dependencies that answer.
 
     Raises:
-        ProblemReport: those that do not answer, each with the servers that miss it.
+        ProblemReport: a dependency does not answer; each is named with the affected servers.
     """
     probes = list(_probes(kubectl.objects("pods", f"-n={namespace}")))
     if not probes:
@@ -101,17 +101,17 @@ def dependencies(kubectl: Kubectl, namespace: str) -> str:
                 f"namespace {namespace}",
                 f"{what} for {', '.join(sorted(servers))}",
                 "tools that need it answer errors",
-                f"kubectl -n {namespace} get pods,networkpolicies; a server looks again every 10 s",
+                f"kubectl -n {namespace} get pods,networkpolicies; servers check every 10 s",
             ).problems
         )
     if not states:
-        raise NotCheckedError("no server could be asked: this needs the right to forward ports")
+        raise NotCheckedError("no server could be queried: that needs the right to forward ports")
     names = sorted({name for found in states.values() for name in found})
     return f"{', '.join(names)} reachable" if names else "the servers depend on nothing"
 
 
 def _probes(pods: Iterable[Object]) -> Iterable[_Probe]:
-    """One ready pod of each workload, with the port of each server in it."""
+    """The probes of all servers in one ready pod of each workload."""
     seen: set[str] = set()
     for pod in pods:
         metadata, spec = pod["metadata"], pod["spec"]
@@ -138,9 +138,9 @@ def _number(port: int | str, container: Mapping[str, Any]) -> int:
 
 
 def _asked(kubectl: Kubectl, probe: _Probe) -> dict[str, str] | None:
-    """What the server says of its dependencies; None where it says nothing of the kind.
+    """The state of the server's dependencies; None if its answer contains none.
 
-    The port is forwarded, which no network policy stands in the way of.
+    Network policies do not apply to the forwarded port.
     """
     argv = kubectl.argv(
         "port-forward", f"--namespace={probe.namespace}", f"pod/{probe.pod}", f":{probe.port}"
