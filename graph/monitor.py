@@ -1,48 +1,66 @@
-"""Stands where Pulumi's engine would, writes down what a program registers, deploys nothing."""
+"""Records what a program registers, in the place of Pulumi's engine, and deploys nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import provider_pb2, resource_pb2
 
 from components.clouds import cloud_of
 
+from .failures import ValueNeeded
 from .object_names import object_name
 from .predicted_outputs import outputs_unlike_inputs, predicted_outputs, put
-from .resource_graph import STACK_TYPE, UNKNOWN, Resource, ResourceGraph
+from .resource_graph import STACK_TYPE, UNKNOWN, Notice, Resource, ResourceGraph
+from .transforms import Callbacks, Transforms, transformed
 from .tree import dig
-from .wire import readable
+from .wire import placeholder_in, readable
 
 _PROVIDER_TYPE = "pulumi:providers:"
 
 
-class _EchoingFunctions(Mocks):
-    """Provider functions return what they were asked with: no provider is there to answer."""
+class _NoMocks(Mocks):
+    """The monitor's base class asks for one; every request is answered before it would be used."""
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
-        return cast("dict[str, Any]", args.args), None
+        raise NotImplementedError(args.token)
 
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        return args.name, cast("dict[str, Any]", args.inputs)
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        raise NotImplementedError(args.typ)
 
 
 class RecordingMonitor(MockMonitor):
-    """Keeps every registration; a resource's outputs are its inputs and what can be predicted."""
+    """Keeps every registration; a resource's outputs are its inputs and what can be predicted.
+
+    Attributes:
+        recorded: the resources by URN.
+        notices: what of the program is not run or not seen here.
+    """
+
+    answers_nothing = True
+    """Provider functions and reads give unknown values."""
 
     def __init__(self, *, project: str, stack: str) -> None:
-        super().__init__(_EchoingFunctions())
+        super().__init__(_NoMocks())
         self.project = project
         self.stack = stack
         self.recorded: dict[str, Resource] = {}
+        self.notices: list[Notice] = []
+        self.callbacks = Callbacks(self)
+        self._transforms = Transforms()
+        self._providers: dict[str, Mapping[str, str]] = {}
 
     def graph(self) -> ResourceGraph:
         return ResourceGraph(
-            project=self.project, stack=self.stack, resources=tuple(self.recorded.values())
+            project=self.project,
+            stack=self.stack,
+            resources=tuple(self.recorded.values()),
+            notices=tuple(self.notices),
         )
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -52,6 +70,36 @@ class RecordingMonitor(MockMonitor):
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802  (the protocol's name)
+        """The registration's answer; a coroutine of it where transforms run first."""
+        self._inherit(request)
+        if tokens := self._transforms.for_(request):
+            return self._register_transformed(request, tokens)
+        return self._register(request)
+
+    async def _register_transformed(self, request: Any, tokens: list[str]) -> Any:
+        return self._register(await transformed(request, tokens, self.callbacks))
+
+    def _inherit(self, request: Any) -> None:
+        """Options that the engine copies from the parent where the resource leaves them unset."""
+        parent = self.recorded.get(request.parent)
+        if parent and parent.protect and not request.HasField("protect"):
+            request.protect = True
+        if parent and parent.retain_on_delete and not request.HasField("retainOnDelete"):
+            request.retainOnDelete = True
+        inherited = self._providers.get(request.parent, {})
+        if request.custom or request.remote:
+            package = request.type.partition(":")[0]
+            request.provider = (
+                request.provider or request.providers.get(package, "") or inherited.get(package, "")
+            )
+            return
+        for package, provider in inherited.items():
+            if package not in request.providers:
+                request.providers[package] = provider
+
+    def _register(self, request: Any) -> Any:
+        if unknown := placeholder_in(request.name):
+            raise ValueNeeded(*unknown, f"the name of a {request.type}")
         urn = self.make_urn(request.parent, request.type, request.name)
         inputs, secrets = readable(request.object)
         resource = Resource(
@@ -64,22 +112,73 @@ class RecordingMonitor(MockMonitor):
             dependencies=tuple(sorted(set(request.dependencies))),
             provider=request.provider.rpartition("::")[0] or None,
             protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
             secret_inputs=secrets,
             aliases=tuple(sorted(set(self._aliases(request)) - {urn})),
         )
         if urn in self.recorded:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        if request.remote:
+            self._notice(urn, "its provider creates what is under it; none of that is shown")
         state, identity = self._predicted(resource, request.object)
         outputs = readable(state)[0]
         if cloud_of(resource.type):
             outputs["id"] = identity
         self.recorded[urn] = replace(resource, outputs=outputs)
+        self._transforms.register(urn, request)
+        if not request.custom:
+            self._providers[urn] = dict(request.providers)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=state)
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
         outputs, _ = readable(request.outputs)
         self.recorded[request.urn] = replace(self.recorded[request.urn], outputs=outputs)
         return empty_pb2.Empty()
+
+    def RegisterStackTransform(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        self._transforms.stack.append(request.token)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        name = self.callbacks.name(request.token)
+        self._notice(name, "this invoke transform is not run: provider functions give [unknown]")
+        return empty_pb2.Empty()
+
+    def RegisterResourceHook(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        if request.on_dry_run:
+            self._notice(request.name, "this hook is not run; an engine's preview runs it")
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        """A provider's function: its result is not known."""
+        if request.tok != "pulumi:pulumi:getResource":
+            self._notice(
+                request.tok,
+                "this function is not called: its results are [unknown], and resources that the "
+                "program creates from them in an apply are not shown",
+            )
+            return resource_pb2.ResourceInvokeResponse(unknown=True)
+        answer = resource_pb2.ResourceInvokeResponse()
+        found = getattr(answer, "return")
+        found.update({"urn": request.args["urn"], "id": "", "state": {}})
+        return answer
+
+    def Call(self, _: Any) -> Any:  # noqa: N802
+        """A method of a resource: its result is not known."""
+        answer = provider_pb2.CallResponse()
+        getattr(answer, "return").update({"result": rpc.UNKNOWN})
+        return answer
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        """A resource that exists already: not part of the stack, its outputs not known."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        self._notice(urn, "it exists outside this stack and is not read: its outputs are [unknown]")
+        return resource_pb2.ReadResourceResponse(urn=urn)
+
+    def _notice(self, subject: str, what: str) -> None:
+        notice = Notice(subject, what)
+        if notice not in self.notices:
+            self.notices.append(notice)
 
     def _namespace(self, resource: Resource) -> str:
         stated = dig(resource.inputs, "metadata", "namespace")

@@ -1,4 +1,4 @@
-"""Records whole programs: the checkout in front of us, or another commit's in its own process."""
+"""Records whole programs: this checkout's in this process, any other in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from components.base.problems import Problem, ProblemReport
+
+from .failures import ProgramFailed
 from .resource_graph import ResourceGraph
 from .stack_files import StackFiles, read_stack_files
 
@@ -16,12 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 """The folder of the program that ships with this command."""
 
 # The child takes only the recorder and the clouds' facts from here. The program's own packages may
-# have the same names: ours are forgotten before it starts.
+# have the same names: ours are removed from sys.modules before it starts.
 _CHILD = """
 import json, sys
+from pathlib import Path
 ours, root, outcome = sys.argv[1:]
 sys.path.insert(0, ours)
 from components.clouds import CLOUDS
+from graph.failures import ProgramFailed, any_failure
 from graph.recorder import run_program
 from graph.stack_files import StackFiles
 facts = [cloud.facts for cloud in CLOUDS]
@@ -31,24 +36,25 @@ for name in [*sys.modules]:
 sys.path = [root, *(place for place in sys.path if place not in ("", ours))]
 files = StackFiles.from_json(sys.stdin.read())
 try:
-    said = {"graph": run_program(root, files).to_json()}
+    result = {"graph": run_program(root, files).to_json()}
 except (Exception, SystemExit) as error:
-    problems = [vars(problem) for problem in getattr(error, "problems", ())]
-    said = {"error": f"{type(error).__name__}: {error}", "problems": problems}
+    problems = getattr(error, "problems", None) or [any_failure(error, files, Path(root))]
+    refused = hasattr(error, "problems") and not isinstance(error, ProgramFailed)
+    result = {"refused": refused, "problems": [vars(problem) for problem in problems]}
 with open(outcome, "w") as file:
-    json.dump(said, file)
+    json.dump(result, file)
 """
-
-
-class ProgramFailed(Exception):  # noqa: N818  (it reports; it is not an error of ours)
-    """A program in a process of its own ended with an error; the text says which."""
 
 
 def record_stack(root: Path, stack: str) -> ResourceGraph:
     """The graph of ``stack``, from the program and the stack files under ``root``.
 
-    This checkout's program runs in this process and raises its own errors; any other runs in
-    a new one and raises ProgramFailed, or the ProblemReport that it ended with.
+    This checkout's program runs in this process, any other in a new one.
+
+    Raises:
+        ProgramFailed: the program ended with an error that a user can correct. In this process
+            any other error is raised as it is.
+        ProblemReport: the problems that the program itself reported.
     """
     return record_files(root, read_stack_files(root, stack))
 
@@ -76,12 +82,19 @@ def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
             check=False,
         )
         if not outcome.is_file():
-            raise ProgramFailed(f"exit status {run.returncode}: {run.stderr.strip()[-2000:]}")
-        said = json.loads(outcome.read_text())
-        if said.get("problems"):
-            from components.base.problems import Problem, ProblemReport
+            raise ProgramFailed([_crashed(root, run)])
+        result = json.loads(outcome.read_text())
+    if "graph" in result:
+        return ResourceGraph.from_json(result["graph"])
+    report = ProblemReport if result["refused"] else ProgramFailed
+    raise report(Problem(**problem) for problem in result["problems"])
 
-            raise ProblemReport(Problem(**problem) for problem in said["problems"])
-        if "error" in said:
-            raise ProgramFailed(said["error"])
-        return ResourceGraph.from_json(said["graph"])
+
+def _crashed(root: Path, run: subprocess.CompletedProcess[str]) -> Problem:
+    written = run.stderr.strip()[-2000:]
+    return Problem(
+        path=str(root / "__main__.py"),
+        what=f"its process ended with exit status {run.returncode}: {written}",
+        consequence="what the program would deploy is not known",
+        fix="correct the program; it must not end its process itself",
+    )

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import runpy
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +15,8 @@ from pulumi.runtime.mocks import MockEngine, MockSettings
 from pulumi.runtime.settings import configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from .failures import ProgramFailed, failure
+from .functions import install
 from .monitor import RecordingMonitor
 from .resource_graph import ResourceGraph
 from .stack_files import StackFiles
@@ -31,8 +33,8 @@ def record(
     """The graph of what ``program`` would deploy, with nothing deployed and no engine.
 
     The program runs as in a preview: what only a deployment can know is ``"[unknown]"``, and
-    functions applied to it do not run. Its errors are raised as they are. Every call stands on
-    its own; calls in one process do not see each other.
+    functions applied to it do not run. Its errors are raised as they are. Several calls in one
+    process, also at the same time, do not influence each other.
 
     Args:
         config: the stack's configuration as the engine hands it over, objects as JSON; a key
@@ -40,36 +42,45 @@ def record(
         secret_keys: the keys of ``config`` whose values are secret.
     """
     monitor = RecordingMonitor(project=project, stack=stack)
+    install()
     context = contextvars.copy_context()
     named = {_full(key, project): value for key, value in (config or {}).items()}
     secret = [_full(key, project) for key in secret_keys]
     context.run(_configure, monitor, named, secret)
     with asyncio.Runner() as runner:
-        # A registration is a plain call here: threads would only cost time and order.
+        # A registration is a plain call here: threads would cost time, and the fixed order.
         runner.get_loop().set_default_executor(_InPlace())
-        # A failure is raised; its echoes in the futures that waited for it say nothing new.
+        # A failure is raised; futures that waited for it would only report it again.
         runner.get_loop().set_exception_handler(_hush)
         runner.run(run_in_stack(lambda: _discard(program())), context=context)
     return monitor.graph()
 
 
 def run_program(root: str, files: StackFiles) -> ResourceGraph:
-    """Runs ``root``'s ``__main__.py`` as the engine would, in this process."""
-    return record(
-        lambda: runpy.run_path(f"{root}/__main__.py", run_name="__main__"),
-        project=files.project,
-        stack=files.stack,
-        config=files.config,
-        secret_keys=files.secret_keys,
-    )
+    """Runs ``root``'s ``__main__.py`` as the engine would, in this process.
+
+    Raises ProgramFailed for an error that a user can correct, and others as they are.
+    """
+    try:
+        return record(
+            lambda: runpy.run_path(f"{root}/__main__.py", run_name="__main__"),
+            project=files.project,
+            stack=files.stack,
+            config=files.config,
+            secret_keys=files.secret_keys,
+        )
+    except Exception as error:
+        if problem := failure(error, files):
+            raise ProgramFailed([problem]) from error
+        raise
 
 
 def _hush(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
-    """Says nothing."""
+    """Reports nothing."""
 
 
 def _discard(_: object) -> None:
-    """A program's return value means nothing to the stack."""
+    """Drops a program's return value, which the stack does not use."""
 
 
 def _full(key: str, project: str) -> str:
@@ -88,7 +99,7 @@ def _configure(monitor: RecordingMonitor, config: dict[str, str], secret_keys: l
         dry_run=True,
         legacy_apply_enabled=False,
         parallel=None,
-        callbacks=None,
+        callbacks=monitor.callbacks,
         outputs=set[Any](),
         lock=threading.Lock(),
         package_refs={},
@@ -100,15 +111,30 @@ def _configure(monitor: RecordingMonitor, config: dict[str, str], secret_keys: l
 
 
 class _InPlace(ThreadPoolExecutor):
-    """Runs a call where it is submitted."""
+    """Runs a call in the thread that submits it; a coroutine that it returns, as a task."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)
+        self._tasks = set[asyncio.Task[None]]()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         done: Future[Any] = Future()
         try:
-            done.set_result(fn(*args, **kwargs))
+            result = fn(*args, **kwargs)
         except Exception as error:
             done.set_exception(error)
+            return done
+        if asyncio.iscoroutine(result):
+            task = asyncio.get_running_loop().create_task(_settle(done, result))
+            self._tasks.add(task)  # the loop keeps weak references only
+            task.add_done_callback(self._tasks.discard)
+        else:
+            done.set_result(result)
         return done
+
+
+async def _settle(done: Future[Any], work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        done.set_result(await work)
+    except Exception as error:
+        done.set_exception(error)

@@ -1,4 +1,4 @@
-"""What a program would deploy, as a value: every resource with its inputs, parents and secrets."""
+"""A program's resources as a value: each with its inputs, parent, dependencies and secrets."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Resource:
         custom: False for components, which exist in the program only.
         dependencies: URNs that must exist first, from properties and from ``depends_on``.
         provider: URN of the provider that manages it; None for components.
+        protect: the engine refuses to delete it.
+        retain_on_delete: the engine forgets it without deleting it in the cloud or cluster.
         secret_inputs: paths of the inputs that are secret.
         aliases: URNs that this resource had before a rename or a move.
     """
@@ -49,6 +51,7 @@ class Resource:
     dependencies: tuple[str, ...] = ()
     provider: str | None = None
     protect: bool = False
+    retain_on_delete: bool = False
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
     secret_inputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -59,8 +62,8 @@ class Resource:
         return self.custom and "apiVersion" in self.inputs and "kind" in self.inputs
 
     def to_dict(self) -> dict[str, Any]:
-        """The form that stands in ``graph.json``; ``aliases`` only where there are some."""
-        written = {
+        """The form in ``graph.json``; ``aliases`` and ``retainOnDelete`` only where set."""
+        written: dict[str, Any] = {
             "urn": self.urn,
             "type": self.type,
             "name": self.name,
@@ -73,7 +76,11 @@ class Resource:
             "outputs": self.outputs,
             "secretInputs": list(self.secret_inputs),
         }
-        return written | ({"aliases": list(self.aliases)} if self.aliases else {})
+        if self.aliases:
+            written["aliases"] = list(self.aliases)
+        if self.retain_on_delete:
+            written["retainOnDelete"] = True
+        return written
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> Resource:
@@ -87,19 +94,34 @@ class Resource:
             dependencies=tuple(written["dependencies"]),
             provider=written["provider"],
             protect=written["protect"],
+            retain_on_delete=written.get("retainOnDelete", False),
             outputs=dict(written["outputs"]),
             secret_inputs=tuple(written["secretInputs"]),
             aliases=tuple(written.get("aliases", ())),
         )
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something in the program that the recording leaves out, which a reader must know.
+
+    Attributes:
+        subject: URN of the resource, or what else it concerns.
+        what: what is left out.
+    """
+
+    subject: str
+    what: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResourceGraph:
-    """All resources of one stack, sorted by URN, the stack itself among them."""
+    """All resources of one stack, sorted by URN, including the stack itself."""
 
     project: str
     stack: str
     resources: tuple[Resource, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.resources, key=lambda resource: resource.urn))
@@ -148,11 +170,13 @@ class ResourceGraph:
 
     def to_json(self) -> str:
         """``graph.json``: the same graph gives the same bytes."""
-        written = {
+        written: dict[str, Any] = {
             "project": self.project,
             "stack": self.stack,
             "resources": [resource.to_dict() for resource in self.resources],
         }
+        if self.notices:
+            written["notices"] = [vars(notice) for notice in self.notices]
         return json.dumps(written, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -162,4 +186,5 @@ class ResourceGraph:
             project=written["project"],
             stack=written["stack"],
             resources=tuple(Resource.from_dict(resource) for resource in written["resources"]),
+            notices=tuple(Notice(**notice) for notice in written.get("notices", ())),
         )

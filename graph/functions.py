@@ -1,0 +1,193 @@
+"""Results of provider functions (``aws.get_caller_identity()``), which only a cloud can give.
+
+The output form of a function gives an unknown output. The plain form gives placeholders: passed on
+as a property or formatted into one they are recorded as ``[unknown]``; a program that needs their
+value (an index, a comparison, a resource's name) is stopped by ``ValueNeeded``.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn, cast
+
+import pulumi
+from pulumi import _types  # pyright: ignore[reportPrivateUsage]  (what generated SDKs are read by)
+from pulumi.output import Unknown
+from pulumi.runtime.invoke import InvokeResult, invoke, invoke_async, invoke_single
+from pulumi.runtime.settings import get_monitor
+
+from .failures import ValueNeeded
+from .wire import placeholder_text
+
+
+class UnknownText(str):
+    """A text that is not known: it can be passed on and formatted, nothing else."""
+
+    def __new__(cls, function: str, path: str) -> UnknownText:
+        made = super().__new__(cls, placeholder_text(function, path))
+        made.function, made.path = function, path
+        return made
+
+    function: str
+    path: str
+
+
+class UnknownValue(Unknown):
+    """A number, boolean, list or mapping that is not known: it can be passed on and formatted.
+
+    ``isinstance`` takes it for the declared type, because generated SDKs check their results. The
+    SDK itself, which serializes it, sees a container with one placeholder.
+    """
+
+    def __init__(self, function: str, path: str, declared: type[Any]) -> None:
+        super().__init__()
+        self.__dict__ |= {"function": function, "path": path, "declared": declared}
+
+    __class__ = property(lambda self: self.__dict__["declared"])  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def __str__(self) -> str:
+        return placeholder_text(self.__dict__["function"], self.__dict__["path"])
+
+    __repr__ = __str__
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if not _asked_by_sdk():
+            _refuse(self, f"`.{name}`")
+        return getattr(_container(self), name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_container(self)) if _asked_by_sdk() else _refuse(self, "a loop")
+
+
+def _container(value: UnknownValue) -> Any:
+    """What the SDK serializes: recorded as ``[unknown]`` as a whole."""
+    text = placeholder_text(value.__dict__["function"], value.__dict__["path"], whole=True)
+    return {text: text} if value.__dict__["declared"] is dict else [text]
+
+
+def _asked_by_sdk() -> bool:
+    """Whether the caller's caller is Pulumi's SDK or a generated one."""
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    return package.startswith("pulumi") and package != "pulumi_qudag_mcp"
+
+
+def _refuse(value: UnknownText | UnknownValue, use: str) -> NoReturn:
+    raise ValueNeeded(value.__dict__["function"], value.__dict__["path"], use)
+
+
+_USES: Final = {
+    "__bool__": "a condition",
+    "__contains__": "`in`",
+    "__eq__": "a comparison",
+    "__float__": "a number",
+    "__ge__": "a comparison",
+    "__getitem__": "an index",
+    "__gt__": "a comparison",
+    "__index__": "an index",
+    "__int__": "a number",
+    "__le__": "a comparison",
+    "__len__": "`len()`",
+    "__lt__": "a comparison",
+    "__mul__": "arithmetic",
+    "__ne__": "a comparison",
+    "__rmul__": "arithmetic",
+    "__add__": "arithmetic",
+    "__sub__": "arithmetic",
+}
+_ALLOWED_TEXT: Final = {"__add__", "__mul__", "__rmul__", "__sub__"}
+_ANSWERS: Final = {"__bool__": True, "__len__": 1, "__eq__": False, "__ne__": True}
+
+
+def _refusing(kind: type[Any], method: str, use: str) -> Any:
+    own = getattr(kind, method, None) if kind is UnknownText else None
+
+    def refuse(self: Any, *given: Any) -> Any:
+        if (own or method in _ANSWERS) and _asked_by_sdk():
+            return own(self, *given) if own else _ANSWERS[method]
+        _refuse(self, use)
+
+    return refuse
+
+
+def _close(kind: type[Any], uses: dict[str, str]) -> None:
+    for method, use in uses.items():
+        setattr(kind, method, _refusing(kind, method, use))
+
+
+_TEXT_METHODS = [name for name in dir(str) if not name.startswith("_") and name != "join"]
+_close(
+    UnknownText,
+    {method: use for method, use in _USES.items() if method not in _ALLOWED_TEXT}
+    | {"__iter__": "a loop", "__hash__": "a key of a mapping"}
+    | {name: f"`.{name}()`" for name in _TEXT_METHODS},
+)
+_close(UnknownValue, _USES)
+
+
+def unknown_result(function: str, typ: type[Any] | None) -> Any:
+    """A placeholder for each property of a function's result; for all of it without a type."""
+    return _placeholder(function, "", typ or object, ())
+
+
+def _placeholder(function: str, path: str, hint: Any, within: tuple[Any, ...]) -> Any:
+    hint = _types.unwrap_type(hint)
+    if isinstance(hint, type) and _types.is_output_type(hint) and hint not in within:
+        types = _types.output_type_types(hint)
+        fields = {
+            name: _placeholder(function, f"{path}.{name}" if path else name, of, (*within, hint))
+            for name, of in types.items()
+        }
+        return cast("Any", _types.output_type_from_dict(hint, fields))
+    if hint is str:
+        return UnknownText(function, path)
+    origin = typing.get_origin(hint) or hint
+    declared = {list: list, typing.get_origin(typing.Sequence[str]): list}.get(origin, origin)
+    if declared not in (bool, int, float, list):
+        declared = dict
+    return UnknownValue(function, path or "result", cast("type[Any]", declared))
+
+
+def install() -> None:
+    """Makes the plain forms give placeholders while a program is recorded, and only then."""
+    if pulumi.runtime.invoke is _invoke:
+        return
+    pulumi.runtime.invoke = _invoke
+    pulumi.runtime.invoke_single = _invoke_single
+    pulumi.runtime.invoke_async = _invoke_async
+
+
+def _recording() -> bool:
+    return getattr(get_monitor(), "answers_nothing", False)
+
+
+def _invoke(
+    tok: str, props: Any, opts: Any = None, typ: type[Any] | None = None, package_ref: Any = None
+) -> InvokeResult:
+    result = invoke(tok, props, opts, typ, package_ref)
+    if result.is_known or not _recording():
+        return result
+    return InvokeResult(unknown_result(tok, typ))
+
+
+def _invoke_single(
+    tok: str, props: Any, opts: Any = None, typ: type[Any] | None = None, package_ref: Any = None
+) -> InvokeResult:
+    result = invoke_single(tok, props, opts, typ, package_ref)
+    if result.value is not None or not _recording():
+        return result
+    return InvokeResult(UnknownText(tok, "result"))
+
+
+async def _invoke_async(
+    tok: str, props: Any, opts: Any = None, typ: type[Any] | None = None, package_ref: Any = None
+) -> Any:
+    value = await invoke_async(tok, props, opts, typ, package_ref)
+    return unknown_result(tok, typ) if value is None and _recording() else value
