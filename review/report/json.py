@@ -18,7 +18,12 @@ def inventory(graph: ResourceGraph) -> str:
     """What a stack is: ``graph.json`` with its counts and what it asks for at peak."""
     return _written(
         json.loads(graph.to_json())
-        | {"kinds": kinds(graph), "outputs": graph.outputs, "peak": peak(graph).written()}
+        | {
+            "kinds": kinds(graph),
+            "notices": _notices(graph),
+            "outputs": graph.outputs,
+            "peak": peak(graph).written(),
+        }
     )
 
 
@@ -37,10 +42,15 @@ def comparison(found: Comparison) -> str:
                 {"class": str(risk.risk), "urn": risk.urn, "what": risk.what}
                 for risk in found.risks
             ],
+            "notices": _notices(diff.after),
             "changes": [_change(change) for change in diff.changes],
             "outputs": [_property(output) for output in diff.outputs],
         }
     )
+
+
+def _notices(graph: ResourceGraph) -> list[dict[str, str]]:
+    return [vars(notice) for notice in graph.notices]
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from .summaries import fact, headline
 LIMIT = 65_536  # characters that GitHub takes in a comment
 _TAIL = 600  # kept for the sentence that says what was cut
 _RISKS = 20_000  # of the whole, for the findings
+_NOTICES = 8_000  # of the whole, for what the preview leaves out
 _ONE_CHANGE = 16_000  # of the whole, for one resource's properties
 
 
@@ -46,6 +47,7 @@ def inventory(graph: ResourceGraph) -> str:
         "",
         f"Asked for at peak: {asked_at_peak(graph)}.",
         "",
+        *_notices(graph),
     ]
     rows = [
         f"- {headline(one)}{f': {_code(said)}' if (said := fact(one)) else ''}"
@@ -66,6 +68,7 @@ def comparison(found: Comparison) -> str:
         "",
         *_table(diff),
         *_risks(found),
+        *_notices(diff.after),
     ]
     if amounts := peak_changes(diff):
         head += [f"Asked for at peak: {', '.join(amounts)}.", ""]
@@ -102,6 +105,16 @@ def _risks(found: Comparison) -> list[str]:
     kept = _first_lines(lines, _RISKS)
     cut = sum(line.startswith("- ") for line in lines[len(kept) :])
     return [*kept, *([f"… and {cut} findings more.", ""] if cut else [])]
+
+
+def _notices(graph: ResourceGraph) -> list[str]:
+    if not graph.notices:
+        return []
+    lines = [f"- {_code(notice.subject)}: {_plain(notice.what)}" for notice in graph.notices]
+    kept = _first_lines(lines, _NOTICES)
+    cut = len(lines) - len(kept)
+    more = [f"- … and {cut} more."] if cut else []
+    return ["#### Not part of this preview", "", *kept, *more, ""]
 
 
 def _fold(change: Change, diff: Diff) -> str:

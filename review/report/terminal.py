@@ -61,6 +61,7 @@ def inventory(graph: ResourceGraph) -> RenderableType:
         Text(),
         Text(f"{total} resources: {counted}"),
         Text(f"asked for at peak: {asked_at_peak(graph)}"),
+        *_notices(graph),
         *_outputs(graph.outputs),
     )
 
@@ -93,6 +94,14 @@ def _outputs(outputs: dict[str, Any]) -> Iterator[Text]:
         yield Text(f"  {name}: {line if line is not None else f'{len(value)} entries'}")
 
 
+def _notices(graph: ResourceGraph) -> Iterator[Text]:
+    if graph.notices:
+        yield Text()
+        yield Text("not part of this preview", style="bold yellow")
+    for notice in graph.notices:
+        yield Text(f"  {notice.subject}: {notice.what}")
+
+
 def comparison(found: Comparison) -> RenderableType:
     """What a change does: risks first, then every resource with every property."""
     changes = found.diff.changes
@@ -104,6 +113,7 @@ def comparison(found: Comparison) -> RenderableType:
     for name, findings in by_class(found.risks).items():
         parts += [Text(), Text(str(name), style="bold red")]
         parts += [Text(f"  {finding}") for finding in findings]
+    parts += _notices(found.diff.after)
     if amounts := peak_changes(found.diff):
         parts += [Text(), Text(f"asked for at peak: {', '.join(amounts)}")]
     for holder, held in groupby(

@@ -9,11 +9,13 @@ import json as plain_json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
+from graph.resource_graph import Notice
 from review.report import json, markdown, terminal
 from tests.harness.graphs import changed, graph, kube
 from tests.review import platform
@@ -81,6 +83,35 @@ def test_nothing_changed_is_said_in_words():
     same = platform.comparison(platform.after(), platform.after())
     assert "nothing changes, 7 unchanged" in on_terminal(terminal.comparison(same))
     assert "No resource changes." in markdown.comparison(same)
+
+
+def noticed(*notices: Notice) -> dict[str, str]:
+    """Every form of both reports for a program with parts that are not run."""
+    now = replace(platform.after(), notices=notices)
+    found = platform.comparison(platform.before(), now)
+    return {
+        "inventory.txt": on_terminal(terminal.inventory(now)),
+        "inventory.md": markdown.inventory(now),
+        "inventory.json": json.inventory(now),
+        "comparison.txt": on_terminal(terminal.comparison(found)),
+        "comparison.md": markdown.comparison(found),
+        "comparison.json": json.comparison(found),
+    }
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_what_is_not_part_of_a_preview_is_named_in_each_form(name: str):
+    report = noticed(Notice("pin_region", "this invoke transform is not run"))[name]
+    assert "pin_region" in report
+    assert "this invoke transform is not run" in report
+    assert "not part of this preview" not in FORMS[name]().lower()
+
+
+def test_thousands_of_notices_leave_room_for_the_rest():
+    comment = noticed(*(Notice(f"hook-{n}", "it is not run") for n in range(5000)))
+    assert len(comment["comparison.md"]) <= markdown.LIMIT
+    assert "more." in comment["comparison.md"]
+    assert comment["comparison.md"].count("<details>") > 3
 
 
 def many(count: int, text: str = "") -> str:
