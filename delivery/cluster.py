@@ -1,4 +1,4 @@
-"""Which cluster a command works on: the one that was named, else kind, else the local node."""
+"""Chooses a command's cluster: the one that ``CLUSTER`` names, else kind, else the local node."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Request = Literal["context", "kind", "node"]
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster, and why it was taken.
+    """A cluster, and why it was chosen.
 
     Attributes:
-        kind: a context of the user's, our kind cluster, or our local node.
-        why: half a sentence for the user.
-        ours: whether it exists for this project only, so that secrets may be made in it.
-        balancers: addresses that its load balancers give, for certificates.
+        kind: ``context`` (a cluster of the user), ``kind`` or ``node`` (both made by this project).
+        why: the reason for the choice, shown to the user.
+        ours: whether this project made the cluster, so that secrets may be created in it.
+        balancers: addresses of its load balancers, which certificates must contain.
     """
 
     kind: Request
@@ -49,10 +49,10 @@ class Cluster:
 
 
 def parse_request(request: str | None) -> tuple[Request, str, str]:
-    """Reads ``CLUSTER``: the kind of cluster, the context's name, and why it was taken.
+    """Parse ``CLUSTER`` into the kind of cluster, the context's name and the reason.
 
     Raises:
-        ProblemReport: the request has no such form, or nothing can be had here.
+        ProblemReport: the request is malformed, or this machine can run no cluster.
     """
     match (request or "").partition(":"):
         case ("context", _, name) if name:
@@ -66,7 +66,7 @@ def parse_request(request: str | None) -> tuple[Request, str, str]:
                 [
                     Problem(
                         "CLUSTER",
-                        f"{request!r} names no cluster",
+                        f"{request!r} does not name a cluster",
                         "there is nowhere to deploy to",
                         "CLUSTER=context:NAME for one of yours, CLUSTER=kind, CLUSTER=node, "
                         "or leave it out",
@@ -109,7 +109,7 @@ def _why_not_kind() -> str | None:
 
 
 def connect(request: str | None, progress: Progress) -> Cluster:
-    """The cluster to deploy to, running; started where it is ours and does not run yet."""
+    """Connect to the cluster to deploy to; kind and the local node are started if necessary."""
     kind, name, why = parse_request(request)
     match kind:
         case "context":
@@ -125,7 +125,7 @@ def connect(request: str | None, progress: Progress) -> Cluster:
 
 
 def running(request: str | None) -> Cluster | None:
-    """The cluster if it runs, for commands that start nothing; None where ours is down."""
+    """The cluster if it runs, without starting it; None if kind or the local node is down."""
     kind, name, why = parse_request(request)
     match kind:
         case "context":
@@ -142,7 +142,7 @@ def running(request: str | None) -> Cluster | None:
 
 
 def server_version(kubectl: Kubectl) -> str:
-    """What the API server calls itself; a report where it does not answer."""
+    """The version of the API server; raises a ``ProblemReport`` if it does not answer."""
     said = kubectl.must("version", "--output=json", "--request-timeout=10s", timeout=20)
     found = re.search(r'"serverVersion".*?"gitVersion":\s*"([^"]+)"', said, re.DOTALL)
     if found is None:
@@ -151,7 +151,7 @@ def server_version(kubectl: Kubectl) -> str:
 
 
 def contexts(program: Path) -> list[str]:
-    """Names of all contexts in the user's kubeconfig."""
+    """The names of all contexts in the user's kubeconfig."""
     return process.run([program, "config", "get-contexts", "--output=name"], timeout=20).out.split()
 
 
@@ -174,7 +174,7 @@ def _of_context(name: str) -> Kubectl:
                 Problem(
                     f"CLUSTER=context:{name}",
                     f"{where} has no context {name!r}; it has {', '.join(known) or 'none'}",
-                    "there is nowhere to deploy to, and the current context is never taken unasked",
+                    "there is no cluster to deploy to; the current context is never used unasked",
                     meant,
                 )
             ]
@@ -183,7 +183,7 @@ def _of_context(name: str) -> Kubectl:
 
 
 def _kind(progress: Progress) -> Kubectl:
-    """Our kind cluster, made when absent."""
+    """Create this project's kind cluster if it is absent; returns its kubectl."""
     program = _own_kubectl()
     kind = process.find(
         "kind", needed_for="a cluster in Docker", fix="https://kind.sigs.k8s.io, or CLUSTER=node"
@@ -201,7 +201,7 @@ def _kind(progress: Progress) -> Kubectl:
                     [
                         Problem(
                             "kind",
-                            f"it made no cluster: {made.last_lines(3)}",
+                            f"it did not create a cluster: {made.last_lines(3)}",
                             "the platform has nowhere to run",
                             f"kind delete cluster --name {KIND_CLUSTER}, then run this again; "
                             "or CLUSTER=node",

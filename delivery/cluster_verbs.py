@@ -1,4 +1,4 @@
-"""The verbs that need a cluster: up, down, verify, outputs, token, tools, call."""
+"""The subcommands that need a cluster: up, down, verify, outputs, token, tools and call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).resolve().parents[1]
 
-Stack = Annotated[str, typer.Option(help="Name of a stack: the middle of Pulumi.NAME.yaml.")]
+Stack = Annotated[str, typer.Option(help="Name of the stack: NAME of Pulumi.NAME.yaml.")]
 Root = Annotated[
     Path,
     typer.Option("--cwd", "-C", help="Folder of the Pulumi program.", show_default=False),
@@ -23,16 +23,20 @@ Cluster = Annotated[
     typer.Option(
         envvar="CLUSTER",
         metavar="context:NAME|kind|node",
-        help="Where to. Absent: the stack's kubernetes.context, else kind or the local node.",
+        help="Cluster. Default: the stack's kubernetes.context, else kind or the local node.",
     ),
 ]
 EraName = Annotated[
     Literal["modern", "legacy"] | None,
-    typer.Option("--era", help="MCP revisions to speak; the newest served when absent."),
+    typer.Option("--era", help="MCP era; default: the newest that is served."),
 ]
 Bearer = Annotated[
     str | None,
-    typer.Option("--token", envvar="QUDAG_MCP_TOKEN", help="Bearer token; made when absent."),
+    typer.Option(
+        "--token",
+        envvar="QUDAG_MCP_TOKEN",
+        help="Bearer token; default: one from the local issuer.",
+    ),
 ]
 
 
@@ -41,15 +45,15 @@ def up(
     cluster: Cluster = None,
     create_secrets: Annotated[
         bool,
-        typer.Option(help="Make absent secrets, with random values, in a cluster of yours too."),
+        typer.Option(help="Create absent secrets with random values, even in a cluster of yours."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outputs as JSON.")] = False,
     cwd: Root = _ROOT,
 ) -> None:
-    """Set everything up, deploy the stack, call it, and print how to reach it.
+    """Set everything up, deploy the stack, check it, and print its addresses.
 
-    Deploys with Pulumi where there is one, else by server-side apply. Progress goes to stderr,
-    the result to stdout. Run again, it changes what differs; interrupted, it goes on.
+    Deploys with Pulumi if it is available, else with server-side apply. Progress goes to stderr,
+    the result to stdout. Running it again changes only what differs, also after an interruption.
     """
     from rich.console import Console
 
@@ -66,7 +70,7 @@ def up(
     else:
         console = Console(highlight=False)
         if not console.is_terminal:
-            console.width = 200  # a file keeps addresses on one line
+            console.width = 200  # do not wrap addresses in a file
         console.print(announcement(done, subject))
 
 
@@ -74,15 +78,15 @@ def down(
     stack: Stack = "dev",
     cluster: Cluster = None,
     keep_cluster: Annotated[
-        bool, typer.Option(help="Delete the stack only, from our own cluster too.")
+        bool, typer.Option(help="Delete only the stack; keep the kind cluster or the local node.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     cwd: Root = _ROOT,
 ) -> None:
-    """Undo `up`: delete what was deployed, and stop the cluster where it is ours.
+    """Delete the stack, and the kind cluster or local node that `up` started.
 
-    In a cluster of yours only what the stack applied is deleted, its volumes included, and
-    outside dev that is asked first.
+    In a cluster of yours only the stack's objects and volumes are deleted. Stacks other than dev
+    ask for confirmation.
     """
     from .down import down as take_down
     from .preflight import request
@@ -96,7 +100,7 @@ def down(
 
 
 def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
-    """Print the outputs of a stack that is up, as JSON."""
+    """Print the outputs of a deployed stack as JSON."""
     from .running_platform import outputs as public
     from .stack_identity import StackIdentity
 
@@ -105,10 +109,10 @@ def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
 
 def token(
     stack: Stack = "dev",
-    subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "developer",
+    subject: Annotated[str, typer.Option(help="Subject (`sub`) of the token.")] = "developer",
     cwd: Root = _ROOT,
 ) -> None:
-    """Print a bearer token of the local development issuer, good for ten minutes."""
+    """Print a bearer token from the local development issuer; it is valid for ten minutes."""
     from .running_platform import token as mint
     from .stack_identity import StackIdentity
 
@@ -118,7 +122,7 @@ def token(
 def tools(
     stack: Stack = "dev", era: EraName = None, token: Bearer = None, cwd: Root = _ROOT
 ) -> None:
-    """List the tools of a stack that is up."""
+    """List the tools of a deployed stack."""
     from .running_platform import tools as offered
     from .stack_identity import StackIdentity
 
@@ -138,9 +142,9 @@ def call(  # noqa: PLR0917  (options of the command line)
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 120,
     cwd: Root = _ROOT,
 ) -> None:
-    """Call a tool of a stack that is up; exit status 1 where the tool answers an error.
+    """Call a tool of a deployed stack; exit status 1 if the tool returns an error.
 
-    Values are text where the tool's schema says text, else JSON: count to=5.
+    A value is text if the tool's schema says so, else JSON: count to=5.
     """
     from .running_platform import call as call_tool
     from .running_platform import text_of
@@ -160,10 +164,10 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
     cwd: Root = _ROOT,
 ) -> None:
-    """Check a stack that is up as its clients meet it; exit status 1 where a check fails.
+    """Check a deployed stack as its clients use it; exit status 1 if a check fails.
 
-    TLS, the redirect, 401 and metadata, MCP in each era by the official client, a row of data
-    written and read back, and what the servers say of their dependencies.
+    Checks TLS, the redirect, 401 and metadata, MCP in each era with the official client, a row of
+    data written and read back, and the state of the servers' dependencies.
     """
     from components.base.problems import ProblemReport
 
@@ -181,7 +185,7 @@ def verify(
 
 
 def register(app: typer.Typer) -> None:
-    """Adds these verbs to the command."""
+    """Add these subcommands to ``app``."""
     for verb in (up, down, verify, outputs, token, tools, call):
         app.command()(verb)
 
@@ -199,7 +203,7 @@ def _progress() -> Progress:
 
     from .progress import Progress
 
-    # To be ended by a supervisor is to be interrupted: what we started ends with us.
+    # SIGTERM is handled like Ctrl-C, so that the programs that this command started end too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return Progress(Console(stderr=True, highlight=False))
 

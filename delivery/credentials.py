@@ -22,7 +22,7 @@ def refuse_without_credentials(
     home: Path | None = None,
     vendor: Path = _VENDOR,
 ) -> None:
-    """Raises before anything is deployed where a cloud of the stack has no credentials here.
+    """Refuse a deployment if this machine has no credentials for a cloud of the stack.
 
     Raises:
         ProblemReport: one problem for each such cloud.

@@ -1,4 +1,4 @@
-"""One deployment, by whichever engine: secrets, resources, and the outputs with real addresses."""
+"""Deploys a stack with Pulumi or kubectl: secrets, resources, outputs with real addresses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LAST_ATTEMPT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Run:
-    """One deployment, by whichever engine."""
+    """One deployment of a stack, with Pulumi or with kubectl."""
 
     stack: StackIdentity
     state: Path
@@ -54,7 +54,7 @@ class Run:
 
     def with_pulumi(self) -> tuple[dict[str, int], list[str]]:
         if self.cluster.ours and not self.cluster.kubectl.objects(*self._namespaces()):
-            delete_state(self.state)  # the cluster that our state speaks of is gone
+            delete_state(self.state)  # the cluster was recreated: the state is stale
         with (
             self.progress.step("Deployment by Pulumi") as step,
             self._secrets_in_background() as secrets,
@@ -67,8 +67,8 @@ class Run:
         """The outputs with real addresses, and the Service through which clients connect.
 
         Args:
-            recorded: the outputs as the program gives them without an engine. Pulumi knows more,
-                but not the address of a balancer that it was told not to wait for.
+            recorded: the outputs of the recorded program. Pulumi's outputs replace them, except
+                for load balancer addresses, which Pulumi does not wait for.
         """
         kubectl = self.cluster.kubectl
         known = self._deployment().outputs() if self.engine.pulumi else {}
@@ -76,7 +76,7 @@ class Run:
         authority = self._authority(outputs)
         entry = entry_service(outputs, kubectl)
         if entry and authority and entry.address not in self.cluster.balancers:
-            # Our certificates name localhost, but no address that they could not foresee.
+            # The certificate names localhost, but not this load balancer: forward a port.
             entry = replace(entry, address=None)
         deployed = Deployed(
             outputs=resolved(outputs, entry),
@@ -90,7 +90,7 @@ class Run:
         return deployed, entry
 
     def _authority(self, outputs: Mapping[str, Any]) -> str | None:
-        """The local authority's public certificate as a file, where one signed."""
+        """Write the local authority's certificate to a file; None if there is no authority."""
         namespace = outputs.get("namespace")
         certificate = namespace and local_secrets.authority_certificate(
             self.cluster.kubectl, namespace
@@ -102,7 +102,7 @@ class Run:
         return str(file)
 
     def _namespaces(self) -> list[str]:
-        """The stack's namespaces, as arguments of kubectl."""
+        """The stack's namespaces as kubectl arguments."""
         spaces = [thing for thing in self.wanted if thing["kind"] == "Namespace"]
         return [f"namespace/{space['metadata']['name']}" for space in spaces]
 
@@ -111,7 +111,7 @@ class Run:
 
     @contextmanager
     def _secrets_in_background(self) -> Generator[list[str]]:
-        """Makes secrets as soon as Pulumi has made their namespaces: it makes nothing twice."""
+        """Create secrets in a thread as soon as Pulumi has created their namespaces."""
         made: list[str] = []
         kubectl = self.cluster.kubectl
         namespaces = {secret.namespace for secret in self.required}
@@ -148,12 +148,12 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 @contextmanager
 def retry_until_done(attempt: Callable[[], bool], what: str, every: float = 1.0) -> Generator[None]:
-    """Tries beside the block until ``attempt`` has done it.
+    """Call ``attempt`` in a thread, while the block runs, until it returns True.
 
-    A failure interrupts the block, as Ctrl-C would: what it does would wait for these in vain.
+    If it raises, the block is interrupted as by Ctrl-C, because the block waits for its result.
 
     Raises:
-        ProblemReport: an attempt that was under way when the block ended does not come to an end.
+        ProblemReport: the last attempt did not end in time after the block.
     """
     over = threading.Event()
     guard = threading.Lock()
@@ -188,9 +188,9 @@ def retry_until_done(attempt: Callable[[], bool], what: str, every: float = 1.0)
             [
                 Problem(
                     what,
-                    f"they were not made within {LAST_ATTEMPT_SECONDS:g} s",
+                    f"they were not created within {LAST_ATTEMPT_SECONDS:g} s",
                     "pods that read them do not start",
-                    "see whether the cluster still answers, then run this again",
+                    "check that the cluster answers, then run this again",
                 )
             ]
         )

@@ -1,4 +1,4 @@
-"""Undoes an ``up``: what it deployed, the cluster where it is ours, and what we remembered."""
+"""Deletes a deployed stack, its local records, and the kind cluster or local node of ``up``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .state_folders import known_stacks, locked_stack, state_folder, tools_cache
 def down(
     stack: StackIdentity, request: str | None, progress: Progress, *, keep_cluster: bool = False
 ) -> str:
-    """Removes the stack; what it did, in a sentence.
+    """Delete the stack; returns a sentence for the user.
 
-    The local node and our kind cluster go as a whole, so nothing in them is deleted one by one,
-    unless ``keep_cluster`` says so or another stack is up in it. In a cluster of the user's only
-    what was applied goes.
+    The local node and the kind cluster are deleted as a whole, unless ``keep_cluster`` is set or
+    another stack is deployed in them. In a cluster of the user only the stack's objects are
+    deleted.
     """
     with locked_stack(stack.key, "down", progress.note) as state:
         record = DeploymentRecord.find(state)
@@ -42,18 +42,18 @@ def down(
 
 
 def _shared(key: str, kind: str) -> bool:
-    """Whether another stack is up in our own cluster of this kind."""
+    """Whether another stack is deployed in the kind cluster or local node."""
     others = (DeploymentRecord.find(state_folder(name)) for name in known_stacks() if name != key)
     return any(other is not None and other.cluster == kind for other in others)
 
 
 @dataclass(frozen=True)
 class _Removal:
-    """The end of one stack.
+    """Deletes one stack.
 
     Attributes:
-        remembered: whether it is the deployment that we remember, not one elsewhere.
-        by_pulumi: whether Pulumi deployed it.
+        remembered: whether the local records are about this cluster.
+        by_pulumi: whether Pulumi deployed the stack.
     """
 
     stack: StackIdentity
@@ -63,16 +63,16 @@ class _Removal:
     by_pulumi: bool
 
     def delete_cluster(self, kind: str) -> str:
-        """Ends our own cluster as a whole."""
+        """Delete the kind cluster or the local node as a whole."""
         if self.by_pulumi and self.stack.name != DEV and (running := clusters.running(kind)):
-            self._destroy(running)  # its state is in a backend of the user's
+            self._destroy(running)  # its Pulumi state is in the user's backend
         if kind == "kind":
             gone = clusters.running(kind) is None
             said = f"the kind cluster {KIND_CLUSTER} is deleted"
             end = _delete_kind
         else:
             gone = not local_node.has_leftovers()
-            said = "the local node is down; its caches stay"
+            said = "the local node is stopped; its caches are kept"
             end = local_node.down
         if not gone:
             end(self.progress)
@@ -80,7 +80,7 @@ class _Removal:
         return "nothing is up" if gone else said
 
     def delete(self, request: str) -> str:
-        """Deletes the stack from a cluster that stays."""
+        """Delete the stack and keep the cluster."""
         cluster = clusters.running(request)
         if cluster is None:
             self._delete_records()
@@ -88,7 +88,7 @@ class _Removal:
         if self.by_pulumi:
             self._destroy(cluster)
             self._delete_records()
-            return f"what Pulumi deployed in {cluster.name} is destroyed"
+            return f"the stack that Pulumi deployed in {cluster.name} is destroyed"
         if not cluster.ours:
             refuse_protected(record_stack(self.stack.root, self.stack.name))
         with self.progress.step(f"Deleting stack {self.stack.name} from {cluster.name}"):
@@ -107,8 +107,8 @@ class _Removal:
                 [
                     Problem(
                         f"stack {self.stack.name}",
-                        "it was deployed by Pulumi, which is no longer here",
-                        "nothing else knows all that belongs to it",
+                        "it was deployed by Pulumi, which is no longer on this machine",
+                        "only Pulumi's state lists all of its resources",
                         "put pulumi back on PATH (https://www.pulumi.com/docs/install/), "
                         "then run this again",
                     )
@@ -121,7 +121,7 @@ class _Removal:
             deployment.destroy(self.progress)
 
     def _delete_records(self) -> None:
-        """Drops what we remember of the deployment, its Pulumi state included where we keep it."""
+        """Delete the local records of the deployment, and the Pulumi state of dev."""
         if not self.remembered:
             return
         for name in (FILE, RECORD_FILE, "ca.crt"):
@@ -130,7 +130,7 @@ class _Removal:
 
 
 def refuse_protected(graph: ResourceGraph) -> None:
-    """Refuses, as Pulumi does, to delete what the program protects."""
+    """Refuse, as Pulumi does, to delete objects with the option ``protect``."""
     protected = [one for one in graph.resources if one.protect and one.is_kubernetes_object]
     if protected:
         names = ", ".join(f"{one.inputs['kind']} {one.name}" for one in protected[:4])
@@ -139,7 +139,7 @@ def refuse_protected(graph: ResourceGraph) -> None:
                 Problem(
                     f"stack {graph.stack}",
                     f"{len(protected)} of its objects are protected: {names}",
-                    "their data would be gone for good",
+                    "their data would be lost",
                     "set qudag-mcp:data.protect to false, run up, then run this again",
                 )
             ]
@@ -166,7 +166,7 @@ def _delete_kind(progress: Progress) -> None:
                     Problem(
                         "kind",
                         f"the cluster was not deleted: {outcome.last_lines(2)}",
-                        "it goes on running",
+                        "it continues to run",
                         f"kind delete cluster --name {KIND_CLUSTER}",
                     )
                 ]

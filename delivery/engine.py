@@ -1,4 +1,4 @@
-"""Which engine deploys: the user's Pulumi, the pinned release, or plain server-side apply."""
+"""Chooses the engine: ``pulumi`` on PATH, the pinned release, or kubectl's server-side apply."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OLDEST = VERSIONS["pulumi"]["oldest"]
 
 @dataclass(frozen=True)
 class Engine:
-    """What deploys.
+    """The deployment engine.
 
     Attributes:
-        pulumi: the CLI; None where the manifests are applied with kubectl.
-        why: half a sentence for the user.
+        pulumi: path of the Pulumi CLI; None if kubectl applies the manifests.
+        why: the reason for the choice, shown to the user.
     """
 
     pulumi: Path | None
@@ -40,18 +40,18 @@ class Engine:
 
 
 def choose(graph: ResourceGraph, progress: Progress, *, without_pulumi: bool = False) -> Engine:
-    """The engine for this stack on this machine.
+    """Choose the engine for this stack on this machine.
 
     Args:
-        without_pulumi: whether the stack is up without Pulumi, and so stays until it is down.
+        without_pulumi: the stack was deployed by kubectl, and stays so until ``down``.
 
     Raises:
-        ProblemReport: there is no Pulumi, and the stack holds what kubectl cannot deploy.
+        ProblemReport: Pulumi is not available, and the stack has resources of a cloud.
     """
     with progress.step("Engine") as step:
         if without_pulumi:
             step.result = "kubectl server-side apply, as before"
-            return Engine(None, "the stack came up without Pulumi and stays so until make down")
+            return Engine(None, "it was deployed without Pulumi and stays so until make down")
         reasons: list[str] = []
         for look in (_installed, _released):
             found = look()
@@ -69,7 +69,7 @@ def choose(graph: ResourceGraph, progress: Progress, *, without_pulumi: bool = F
 
 
 def _installed() -> Path | str:
-    """``pulumi`` on PATH where it is new enough, else why not."""
+    """The ``pulumi`` on PATH if it is new enough; else the reason as text."""
     found = which("pulumi")
     if found is None:
         return "no pulumi on PATH"
@@ -85,11 +85,11 @@ def _released() -> Path | str:
     try:
         return obtain(tools_cache())
     except UnavailableError as reason:
-        return f"the release was not fetched: {reason}"
+        return f"the release was not downloaded: {reason}"
 
 
 def _missing_plugins(pulumi: Path, graph: ResourceGraph) -> list[str]:
-    """Provider plugins that the stack needs, and that are neither here nor to be had."""
+    """Provider plugins of the stack that are not installed and cannot be installed."""
     text = process.run([pulumi, "plugin", "ls", "--json"], env=QUIET, timeout=30).out
     there = {(plugin["name"], plugin.get("version", "")) for plugin in json.loads(text or "[]")}
     missing: list[str] = []
@@ -108,20 +108,20 @@ def _missing_plugins(pulumi: Path, graph: ResourceGraph) -> list[str]:
 
 
 def packages(graph: ResourceGraph) -> set[str]:
-    """Pulumi packages of the stack's own resources, ``kubernetes`` among them."""
+    """The Pulumi packages of the stack's resources, such as ``kubernetes`` and ``aws``."""
     ours = {"pulumi", graph.project}
     names = {_package(resource.type) for resource in graph.resources if resource.custom}
     return names - ours
 
 
 def _package(type_token: str) -> str:
-    """``aws`` of ``aws:s3/bucket:Bucket`` and of ``pulumi:providers:aws``."""
+    """The package of a type: ``aws`` for ``aws:s3/bucket:Bucket`` or ``pulumi:providers:aws``."""
     first, *rest = type_token.split(":")
     return rest[-1] if first == "pulumi" and rest[0] == "providers" else first
 
 
 def refuse_cloud_resources(graph: ResourceGraph, why: str) -> None:
-    """Refuses a stack that kubectl alone cannot deploy; nothing of it is deployed then."""
+    """Refuse a stack with resources that kubectl cannot deploy, before anything is deployed."""
     cloud = [
         resource
         for resource in graph.resources
@@ -134,7 +134,7 @@ def refuse_cloud_resources(graph: ResourceGraph, why: str) -> None:
                 Problem(
                     f"stack {graph.stack}",
                     f"{len(cloud)} of its resources are not Kubernetes objects: {examples}",
-                    f"kubectl cannot make them, and there is no Pulumi here ({why})",
+                    f"kubectl cannot create them, and Pulumi is not available ({why})",
                     f"install Pulumi {OLDEST} or newer: https://www.pulumi.com/docs/install/",
                 )
             ]

@@ -1,4 +1,4 @@
-"""The images of the dev platform: pulled where they can be, else built or assembled here."""
+"""Provides the container images of the dev platform to kind and to the local node."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from .state_folders import tools_cache, write_atomically
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
 SERVER = "qudag-mcp-server"
 CRATE = "qudag-cli@0.5.0"
-"""The released QuDAG program; its image holds it beside the server's, which asks its peers."""
+"""The released QuDAG program. Its image also contains the server, which looks up peer ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How an image is made on the local node.
+    """How the local node builds a stand-in for an image from Debian packages.
 
     Attributes:
-        repositories: last parts of the names of the images that it stands for.
-        debian: packages of its base.
-        description: what the user is told.
-        path: folders put before the usual ones on its PATH.
+        repositories: last parts of the repositories of the images that it replaces.
+        debian: Debian packages.
+        description: name of the stand-in, shown to the user.
+        path: folders put first on its PATH.
     """
 
     repositories: Sequence[str]
@@ -62,26 +62,26 @@ STAND_INS = (
 
 @dataclass(frozen=True)
 class Images:
-    """What was made for a cluster.
+    """The images that were built for a cluster.
 
     Attributes:
-        references: the exact reference by the configured name; a changed image is another
-            reference, so that Kubernetes rolls the pods by itself.
-        stand_ins: what stands for what, for the user.
+        references: by configured name, the reference with a digest. It changes with the image, so
+            that Kubernetes restarts the pods.
+        stand_ins: lines for the user, each an image and its stand-in.
     """
 
     references: Mapping[str, str] = field(default_factory=dict[str, str])
     stand_ins: tuple[str, ...] = ()
 
     def settings(self, files: StackFiles) -> dict[str, Any]:
-        """The stack's ``images`` with the exact references; nothing where there are none."""
+        """The stack's ``images`` config with the built references; empty if there are none."""
         if not self.references:
             return {}
         from stacks.config.stack import Images as Configured
 
         key = f"{files.project}:images"
         fields: dict[str, Any] = json.loads(files.config.get(key, "{}"))
-        if files.project == OURS:  # what is not stated has a default
+        if files.project == OURS:  # an image that is not configured has a default
             configured = Configured.model_validate(fields)
             fields = configured.model_dump(by_alias=True, exclude_none=True)
         return fields and {
@@ -90,7 +90,7 @@ class Images:
 
 
 def used(manifests: Iterable[Object]) -> list[str]:
-    """Names of all images that pods of these manifests run."""
+    """The names of all images of the pods in these manifests."""
     found: dict[str, None] = {}
     for manifest in manifests:
         for container in _containers(manifest):
@@ -99,7 +99,7 @@ def used(manifests: Iterable[Object]) -> list[str]:
 
 
 def provide(cluster: Cluster, manifests: Sequence[Object], progress: Progress) -> Images:
-    """Sees to it that the cluster can run the images; says what stands for them."""
+    """Build the images that the cluster needs, and load them into kind or the local node."""
     names = used(manifests)
     match cluster.kind:
         case "context":
@@ -114,7 +114,7 @@ def provide(cluster: Cluster, manifests: Sequence[Object], progress: Progress) -
 
 
 def _containers(manifest: Object) -> list[dict[str, Any]]:
-    """All containers of the pods that a manifest makes."""
+    """All containers of the pods of a manifest, init containers included."""
     spec: dict[str, Any] = manifest.get("spec") or {}
     if manifest["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
@@ -136,7 +136,7 @@ def repository(name: str) -> str:
 
 
 def _assembled(names: Sequence[str], progress: Progress) -> Images:
-    """Every image assembled for the node, anew only where its making or its files changed."""
+    """Assemble all images for the local node; unchanged ones are not assembled again."""
     references: dict[str, str] = {}
     stand_ins: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -149,7 +149,11 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
 
 
 def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
-    """Arguments that make the image, their files laid out in ``folder``; and a name for it."""
+    """The arguments of ``tools/node/image`` for an image, and a description for the user.
+
+    Args:
+        folder: gets the files that the arguments name.
+    """
     match repository(name):
         case "qudag-mcp-server":
             return server_arguments(folder), "assembled from runtime/"
@@ -162,7 +166,7 @@ def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
             environment = ["--env", f"PATH={path}"] if stand_in.path else []
             return (
                 [f"--debian={stand_in.debian}", *environment],
-                f"{stand_in.description} stands for it",
+                f"{stand_in.description} is its stand-in",
             )
 
 
@@ -170,7 +174,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def recipe(name: str) -> Recipe:
-    """How the image is made from Debian packages."""
+    """The stand-in for an image; raises a ``ProblemReport`` if there is none."""
     for stand_in in STAND_INS:
         if repository(name) in stand_in.repositories:
             return stand_in
@@ -178,7 +182,7 @@ def recipe(name: str) -> Recipe:
         [
             Problem(
                 f"image {name}",
-                "the local node pulls nothing from outside, and there is no recipe for it here",
+                "the local node does not pull images, and this image has no stand-in",
                 "its pods would not start",
                 "use a cluster that can pull it (CLUSTER=context:NAME or CLUSTER=kind), or make "
                 f"it: tools/node/image {name} …",
@@ -188,7 +192,7 @@ def recipe(name: str) -> Recipe:
 
 
 def server_arguments(folder: Path) -> list[str]:
-    """Lays out what ``runtime/`` puts into the server's image; the arguments that take it in."""
+    """Copy the files of the server's image from ``runtime/`` to ``folder``; the arguments."""
     package = folder / "app" / "qudag_mcp_server"
     for source in sorted([*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]):
         copy = package / source.relative_to(RUNTIME)
@@ -207,7 +211,7 @@ def server_arguments(folder: Path) -> list[str]:
 
 
 def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
-    """Makes the image unless the node has exactly this one; its digest."""
+    """Assemble the image unless the local node has the same one; returns its digest."""
     made_of = fingerprint(arguments)
     stamp = tools_cache() / f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
     stored = local_node.image_manifest(name)
@@ -223,7 +227,7 @@ def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
 
 
 def fingerprint(arguments: Sequence[str]) -> str:
-    """Changes with the arguments, with the files they name, and with the tool that reads them."""
+    """A digest of the arguments, of the files that they name and of ``tools/node/image``."""
     digest = hashlib.sha256()
     for tool in ("image", "layers.py"):
         digest.update((local_node.FOLDER / tool).read_bytes())
@@ -247,7 +251,7 @@ def _sha256(file: Path) -> str:
 
 
 def _tagged(name: str) -> str:
-    """The name under which an image is made: a published digest is no name for another image."""
+    """The image's name without the published digest, which belongs to the published image."""
     plain, _, digest = name.partition("@")
     has_tag = ":" in plain.rpartition("/")[2]
     return plain if has_tag or not digest else f"{plain}:stand-in"
@@ -257,7 +261,7 @@ def _tagged(name: str) -> str:
 
 
 def _built(names: Sequence[str], progress: Progress) -> Images:
-    """The server's image built by Docker and loaded into kind; the others are pulled there."""
+    """Build the server's image with Docker and load it into kind, which pulls the others."""
     references: dict[str, str] = {}
     for name in names:
         if repository(name) != SERVER:
@@ -276,7 +280,7 @@ def _built(names: Sequence[str], progress: Progress) -> Images:
                                 " ".join(argv[:2]),
                                 outcome.last_lines(4),
                                 "the server's pods would not start",
-                                "mend what is named and run this again, or use CLUSTER=node",
+                                "fix the error and run this again, or use CLUSTER=node",
                             )
                         ]
                     )

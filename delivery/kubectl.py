@@ -1,4 +1,4 @@
-"""kubectl bound to one cluster, and what its complaints mean to a user."""
+"""Runs kubectl against one cluster, and turns its error messages into problems for users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import process
 from .state_folders import held_locks
 
 OLDEST = (1, 27)
-"""ApplySets came with this kubectl (KEP-3659)."""
+"""The first kubectl with ApplySets (KEP-3659)."""
 
 FIELD_MANAGER = "qudag-mcp"
 HOW_TO_GET = (
@@ -24,17 +24,17 @@ HOW_TO_GET = (
 )
 
 Object = dict[str, Any]
-"""A Kubernetes object as JSON gives it."""
+"""A Kubernetes object as parsed JSON."""
 
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl that can only reach the cluster it was made for.
+    """kubectl for one cluster.
 
     Attributes:
         program: the executable.
-        kubeconfig: the file to use; the user's own when absent.
-        context: the context in it; always said, so that the current one never counts.
+        kubeconfig: the file to use; by default the user's.
+        context: the context in it; always passed, so that the current context is never used.
     """
 
     program: Path
@@ -54,7 +54,7 @@ class Kubectl:
         timeout: float = 120,
         env: dict[str, str] | None = None,
     ) -> process.Outcome:
-        """As kubectl ends; a cluster that does not answer in time is an outcome as well."""
+        """Run kubectl and return its outcome; a timeout is returned as a failure."""
         try:
             return process.run(
                 self.argv(*arguments),
@@ -68,20 +68,20 @@ class Kubectl:
             return process.Outcome(1, "", f"Unable to connect to the server: {late}")
 
     def must(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
-        """Its output; a report of what went wrong where it fails."""
+        """Run kubectl and return its output; raises a ``ProblemReport`` if it fails."""
         outcome = self.run(*arguments, stdin=stdin, timeout=timeout)
         if not outcome.ok:
             raise ProblemReport(explain(outcome.err, self.context))
         return outcome.out
 
     def objects(self, *arguments: str) -> list[Object]:
-        """What ``get`` finds, as objects; nothing where there is nothing."""
+        """The objects that ``kubectl get`` finds; absent ones are left out."""
         text = self.must("get", "--ignore-not-found", "--output=json", *arguments)
         return listed(text)
 
 
 def listed(text: str) -> list[Object]:
-    """The objects in kubectl's JSON: none, one, a list, or several documents in a row."""
+    """Parse kubectl's JSON output: empty, one object, a ``List`` or several documents."""
     objects: list[Object] = []
     decoder = json.JSONDecoder()
     position = 0
@@ -96,7 +96,7 @@ def _next_brace(text: str, position: int) -> int:
 
 
 def require(program: Path) -> tuple[int, int]:
-    """The kubectl's version; a report where it is too old for ApplySets."""
+    """The version of kubectl; raises a ``ProblemReport`` if it is too old for ApplySets."""
     outcome = process.run([program, "version", "--client", "--output=json"], timeout=20)
     said = re.search(r'"gitVersion":\s*"v(\d+)\.(\d+)', outcome.out)
     if not outcome.ok or said is None:
@@ -104,8 +104,8 @@ def require(program: Path) -> tuple[int, int]:
             [
                 Problem(
                     str(program),
-                    f"it does not say its version: {outcome.last_lines(1)}",
-                    "nothing can be applied with it",
+                    f"its version is unknown: {outcome.last_lines(1)}",
+                    "it cannot be used to deploy",
                     HOW_TO_GET,
                 )
             ]
@@ -117,7 +117,7 @@ def require(program: Path) -> tuple[int, int]:
                 Problem(
                     str(program),
                     f"kubectl {version[0]}.{version[1]} is older than {OLDEST[0]}.{OLDEST[1]}",
-                    "what a stack no longer holds could not be pruned",
+                    "objects that left the stack could not be pruned",
                     HOW_TO_GET,
                 )
             ]
@@ -130,7 +130,7 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
         r"connection refused|no such host|i/o timeout|Unable to connect|was refused|"
         r"no route to host|network is unreachable|TLS handshake timeout|context deadline exceeded",
         "the cluster does not answer",
-        "check that it runs and that this machine reaches it: kubectl --context={context} version",
+        "check that it runs and that this machine can connect: kubectl --context={context} version",
     ),
     (
         r"Unauthorized|must be logged in|provide credentials|expired",
@@ -139,19 +139,19 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
     ),
     (
         r"[Ff]orbidden.*(User|cannot)|cannot (get|list|create|patch|delete) resource",
-        "these credentials lack a right",
-        "ask for the right that is named, or use another context",
+        "these credentials lack a permission",
+        "ask for the named permission, or use another context",
     ),
     (
         r"Apply failed with \d+ conflict|conflict with \"",
-        "somebody else has changed fields that this stack owns",
-        "take the change into the stack's configuration, or undo it in the cluster "
+        "another field manager has changed fields that this stack owns",
+        "put the change into the stack's configuration, or undo it in the cluster "
         "(kubectl get … --show-managed-fields says who)",
     ),
     (
         r"no matches for kind|could not find the requested resource|doesn't have a resource type",
         "the cluster lacks a resource type that the stack uses",
-        "install the operator whose types are named, or choose a kind without it",
+        "install the operator of the named types, or choose a kind without it",
     ),
     (
         r"exceeded quota|violates PodSecurity|admission webhook",
@@ -160,7 +160,7 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
     ),
     (
         r"field is immutable|updates to statefulset spec",
-        "a field was changed that Kubernetes does not let anyone change",
+        "the change is to an immutable field",
         "delete the named object (a StatefulSet with --cascade=orphan keeps its pods and "
         "volumes), then run this again",
     ),
@@ -168,7 +168,7 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
 
 
 def explain(complaint: str, context: str) -> list[Problem]:
-    """kubectl's error text as problems: what it means, and its own words shortened."""
+    """Convert kubectl's error output to problems with an explanation and a fix."""
     words = _own_words(complaint)
     for pattern, meaning, fix in _EXPLANATIONS:
         if re.search(pattern, complaint):
@@ -185,13 +185,13 @@ def explain(complaint: str, context: str) -> list[Problem]:
             f"context {context}",
             f"kubectl refused: {words}",
             "nothing after this point was done; what was done stays and is taken up again",
-            "mend what is named and run this again",
+            "fix the named error and run this again",
         )
     ]
 
 
 def _own_words(complaint: str, most: int = 4) -> str:
-    """The lines that matter: no warnings, no Go log headers, no repetition."""
+    """The error lines of kubectl's output, without warnings, log headers and repetitions."""
     kept: dict[str, None] = {}
     for line in complaint.splitlines():
         text = re.sub(r"^[EWI]\d{4} [\d:.]+ +\d+ \S+\] ?", "", line).strip()
@@ -206,7 +206,7 @@ def _own_words(complaint: str, most: int = 4) -> str:
 
 
 def reference(thing: Object) -> str:
-    """``Kind/namespace/name``, as people speak of an object."""
+    """The reference of an object: ``Kind/namespace/name``, or ``Kind/name``."""
     metadata = thing["metadata"]
     parts: Iterable[str | None] = (thing["kind"], metadata.get("namespace"), metadata["name"])
     return "/".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The local one-node Kubernetes of ``tools/node``, driven with its own words shown as they come."""
+"""Starts and stops the local one-node Kubernetes of ``tools/node``, and shows its progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .progress import Progress
 FOLDER = Path(__file__).resolve().parent.parent / "tools" / "node"
 CONTEXT = "node"
 BALANCERS = tuple(str(address) for address in ipaddress.ip_network("10.250.1.0/28").hosts())
-"""What the node's load balancers may be called at; certificates name them all."""
+"""Addresses of the node's load balancers; certificates contain all of them."""
 
 _SEPARATOR = "\x1f"
 _MESSAGE_FORMAT = {"NODE_SEPARATOR": _SEPARATOR}
@@ -29,7 +29,7 @@ _CLEARING_SECONDS = 30.0
 
 
 def obstacles() -> list[Problem]:
-    """What keeps this machine from running the node, as far as it shows without starting it."""
+    """Why this machine cannot run the local node, as far as known without starting it."""
     reasons = {
         f"it is {platform.system()}, not Linux": platform.system() != "Linux",
         f"it is {platform.machine()}, not x86_64": platform.machine() != "x86_64",
@@ -50,10 +50,10 @@ def obstacles() -> list[Problem]:
 
 
 def up(progress: Progress) -> Kubectl:
-    """Starts the node, or finds it started; its builds and waits show as they happen.
+    """Start the node unless it runs, and show its builds and waits.
 
     Raises:
-        ProblemReport: with what the node said, where it could not start.
+        ProblemReport: the node did not start; contains its messages.
     """
     if problems := obstacles():
         raise ProblemReport(problems)
@@ -67,8 +67,8 @@ def up(progress: Progress) -> Kubectl:
             [
                 Problem(
                     "local node",
-                    "it is up, but it was built from another version of tools/node",
-                    "its programs are not the ones that this version needs",
+                    "it runs, but it was built from another version of tools/node",
+                    "this version needs other builds of its programs",
                     "make down, then make up",
                 )
             ]
@@ -77,9 +77,10 @@ def up(progress: Progress) -> Kubectl:
 
 
 def _script(name: str, seconds: float, progress: Progress) -> process.Outcome:
-    """Runs one of the node's scripts; waits where an earlier one still clears up.
+    """Run one of the node's scripts, after a previous one has finished its clean-up.
 
-    A script ends with us, however we end: it stops its builds, and lets go of the node.
+    The script ends when this process ends, even if killed: it stops its builds and releases the
+    lock of the node.
     """
     deadline = time.monotonic() + _CLEARING_SECONDS
     while True:
@@ -98,7 +99,7 @@ def _script(name: str, seconds: float, progress: Progress) -> process.Outcome:
 
 
 def running() -> Kubectl | None:
-    """kubectl for the node; None where it is down."""
+    """kubectl for the node; None if the node is down."""
     environment = _environment()
     kubeconfig = Path(environment["KUBECONFIG"])
     if not (kubeconfig.exists() and program(environment).exists()):
@@ -109,23 +110,23 @@ def running() -> Kubectl | None:
 
 
 def down(progress: Progress) -> None:
-    """Stops the node and removes all of it but its caches; nothing happens where it is down."""
+    """Stop the node and delete everything but its caches; does nothing if it is down."""
     with progress.step("Stopping the local node"):
         _script("down", 120, progress)
 
 
 def has_leftovers() -> bool:
-    """Whether an up, even one that was cut short, left something that ``down`` would remove."""
+    """Whether there is anything that ``down`` would delete, also after an interrupted ``up``."""
     return Path(_environment()["KUBECONFIG"]).parent.exists()
 
 
 def program(environment: dict[str, str]) -> Path:
-    """The kubectl that the node built for itself."""
+    """The path of the kubectl that the node has built."""
     return Path(environment["PATH"].split(":")[0], "kubectl")
 
 
 def _environment() -> dict[str, str]:
-    """What ``tools/node/env`` would set in a shell."""
+    """The environment variables that ``tools/node/env`` sets in a shell."""
     outcome = process.run([FOLDER / "env"], timeout=20)
     if not outcome.ok:
         raise ProblemReport(problems_of(outcome))
@@ -133,13 +134,13 @@ def _environment() -> dict[str, str]:
 
 
 def _plain(line: str) -> str:
-    """A line of the node's without its own clock and prefix."""
+    """A line of the node's output without its elapsed time and prefix."""
     line = re.sub(r"^\[ *\d+s\] ", "", line).replace(_SEPARATOR, ": ")
     return line.removeprefix("node: ")
 
 
 def problems_of(outcome: process.Outcome) -> list[Problem]:
-    """The node's messages as problems: each line is what, consequence and fix."""
+    """Parse the node's messages as problems: each line has what, consequence and fix."""
     problems: list[Problem] = []
     for line in outcome.err.splitlines():
         parts = line.removeprefix("node: ").split(_SEPARATOR)
@@ -149,14 +150,14 @@ def problems_of(outcome: process.Outcome) -> list[Problem]:
         Problem(
             "local node",
             outcome.last_lines(3) or f"it ended with status {outcome.status}",
-            "there is nowhere to deploy to",
+            "there is no cluster to deploy to",
             "tools/node/README.md says where its logs are; make down clears up, then make up again",
         )
     ]
 
 
 def assemble(name: str, arguments: Sequence[str], progress: Progress) -> None:
-    """Makes an image for the node, from the layers it has already where it can."""
+    """Assemble an image for the node; layers that exist are reused."""
     outcome = process.run(
         [FOLDER / "image", name, *arguments],
         timeout=_ASSEMBLY_SECONDS,
@@ -177,7 +178,7 @@ def assemble(name: str, arguments: Sequence[str], progress: Progress) -> None:
 
 
 def image_manifest(name: str) -> Path:
-    """Where the node keeps the manifest of the image of this full name, once it is made."""
+    """The path of the manifest of the image with this full name on the node."""
     cache = Path(_environment()["PATH"].split(":")[0]).parent
     path, _, tag = name.rpartition(":")
     return cache / "images" / "manifests" / path / tag

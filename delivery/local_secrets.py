@@ -1,8 +1,8 @@
-"""The secrets of a local cluster: made where they are absent, straight in the cluster.
+"""Creates the absent secrets of a local cluster, directly in the cluster.
 
-Values are random, are never printed, and touch no disk of ours: they go to kubectl's standard
-input. A secret that is there is never looked into and never replaced. In staging and prod the
-same names come from External Secrets.
+Values are random. They are never printed or written to a disk of this machine: kubectl reads them
+from standard input. An existing secret is neither read nor replaced. In staging and prod External
+Secrets creates secrets with the same names.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _PASSWORD_BYTES = 32
 
 @dataclass(frozen=True, kw_only=True)
 class RequiredSecret:
-    """A secret that the stack's workloads read and the program does not make.
+    """A Secret that the stack's workloads read and that the program does not create.
 
     Attributes:
         kind: ``passwords``, ``certificate`` or ``signing-key``.
-        keys: the entries that its readers expect.
-        dns_names: names that a certificate is for.
+        keys: the keys that the workloads read.
+        dns_names: the DNS names of a certificate.
     """
 
     namespace: str
@@ -67,13 +67,13 @@ class RequiredSecret:
 
 
 def _names(kubectl: Kubectl, namespace: str) -> set[str]:
-    """Names of the secrets in a namespace; their values are not read."""
+    """The names of the Secrets in a namespace; values are not read."""
     listed = kubectl.must("get", "secret", f"-n={namespace}", "--output=name")
     return {name.removeprefix("secret/") for name in listed.split()}
 
 
 def absent(kubectl: Kubectl, required: Sequence[RequiredSecret]) -> list[RequiredSecret]:
-    """Those that the cluster lacks."""
+    """The required Secrets that the cluster does not have."""
     there = {space: _names(kubectl, space) for space in {one.namespace for one in required}}
     return [secret for secret in required if secret.name not in there[secret.namespace]]
 
@@ -81,10 +81,10 @@ def absent(kubectl: Kubectl, required: Sequence[RequiredSecret]) -> list[Require
 def create(
     kubectl: Kubectl, required: Sequence[RequiredSecret], addresses: Sequence[str]
 ) -> list[str]:
-    """Makes the absent secrets; references of what it made, never a value.
+    """Create the absent Secrets; returns their references, without values.
 
     Args:
-        addresses: what the cluster's load balancers may be reached at, for certificates.
+        addresses: addresses of the cluster's load balancers, for certificates.
     """
     missing = absent(kubectl, required)
     makers = {space: _Maker(kubectl, space, addresses) for space in _spaces(missing)}
@@ -102,7 +102,7 @@ def _spaces(required: Sequence[RequiredSecret]) -> list[str]:
 
 
 def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster: str) -> None:
-    """Refuses a cluster of the user's that lacks secrets: only they can know its values."""
+    """Refuse a cluster of the user that lacks Secrets, because only the user knows the values."""
     missing = absent(kubectl, required)
     if missing:
         raise ProblemReport(
@@ -110,18 +110,18 @@ def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster:
                 secret.reference,
                 f"{cluster} has no such secret (keys {', '.join(secret.keys)})",
                 "the pods that read it would not start",
-                "make it there (External Secrets does in staging and prod), or let random values "
-                "be made with --create-secrets",
+                "create it there (External Secrets does in staging and prod), or have random "
+                "values created with --create-secrets",
             )
             for secret in missing
         )
 
 
 class _Maker:
-    """Makes the secrets of one namespace, those they derive from first.
+    """Creates the Secrets of one namespace, the authority and the signer first.
 
-    A command that was killed half way may leave an authority or a signer without the secrets
-    derived from it; the next one derives them from what is there.
+    A killed command may have created an authority or a signer but not the Secrets that depend on
+    it; the next command reuses the existing one.
     """
 
     def __init__(self, kubectl: Kubectl, namespace: str, addresses: Sequence[str]) -> None:
@@ -142,7 +142,7 @@ class _Maker:
                 private = self._made_once(SIGNER, _new_signer)["private.pem"]
                 entries = {"jwks.json": json.dumps(key_set(signing_key(private))).encode()}
             case unknown:
-                raise ProblemReport([_not_made(secret, f"nothing here makes the kind {unknown!r}")])
+                raise ProblemReport([_not_made(secret, f"the kind {unknown!r} is not supported")])
         self._add(secret.name, entries)
 
     def _certificate(self, secret: RequiredSecret) -> dict[str, bytes]:
@@ -153,7 +153,7 @@ class _Maker:
         return {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.public}
 
     def _made_once(self, name: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
-        """What the cluster, or this maker, has under the name already; made where it is absent."""
+        """The entries of the Secret ``name``; created with ``make`` if it is absent."""
         ours = [thing for thing in self.manifests if thing["metadata"]["name"] == name]
         there = _decoded(ours[0]) if ours else _entries(self.kubectl, self.namespace, name)
         if there is None:
@@ -177,9 +177,9 @@ def _new_signer() -> dict[str, bytes]:
 def _not_made(secret: RequiredSecret, why: str) -> Problem:
     return Problem(
         secret.reference,
-        f"it could not be made: {why}",
+        f"it could not be created: {why}",
         "the pods that read it would not start",
-        f"make it yourself, with the keys {', '.join(secret.keys)}",
+        f"create it yourself, with the keys {', '.join(secret.keys)}",
     )
 
 
@@ -202,19 +202,19 @@ def _decoded(secret: Object) -> dict[str, bytes]:
 
 
 def authority_certificate(kubectl: Kubectl, namespace: str) -> str | None:
-    """The public certificate of the local authority; None where there is none."""
+    """The certificate of the local authority as PEM; None if there is none."""
     entries = _entries(kubectl, namespace, AUTHORITY)
     return entries["tls.crt"].decode() if entries else None
 
 
 def signer_key(kubectl: Kubectl, namespace: str) -> bytes | None:
-    """The development issuer's private key, PEM; None on a cluster that has no such issuer."""
+    """The development issuer's private key as PEM; None if the cluster has no such issuer."""
     entries = _entries(kubectl, namespace, SIGNER)
     return entries["private.pem"] if entries else None
 
 
 def delete(kubectl: Kubectl, namespaces: Sequence[str]) -> int:
-    """Deletes what ``create`` made in these namespaces; how many."""
+    """Delete the Secrets that ``create`` has created in these namespaces; returns the number."""
     deleted = 0
     for namespace in namespaces:
         where = (f"-n={namespace}", f"--selector={_SELECTOR}")

@@ -1,4 +1,4 @@
-"""The official Pulumi CLI, fetched once, and used only if it is what was pinned."""
+"""Downloads the pinned release of the Pulumi CLI and verifies its checksum."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _UNFINISHED = "new-"
 
 
 class UnavailableError(Exception):
-    """The release cannot be had here; the message says why, in half a sentence."""
+    """The release cannot be downloaded; the message says why."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release of the CLI: where it is, and what its archives must be.
+    """A release of the CLI.
 
     Attributes:
-        checksums: SHA-256 by platform, as ``linux-x64``.
+        checksums: SHA-256 of the archives by platform, such as ``linux-x64``.
     """
 
     version: str = VERSIONS["pulumi"]["cli"]
@@ -45,19 +45,20 @@ class Release:
 
 
 def this_platform() -> str:
-    """This machine in the words of the releases."""
+    """This machine's platform as in the names of the archives, such as ``linux-x64``."""
     names = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
     return f"{platform.system().lower()}-{names.get(platform.machine().lower(), '?')}"
 
 
 def obtain(cache: Path, release: Release | None = None, machine: str | None = None) -> Path:
-    """The CLI's ``pulumi`` in ``cache``; fetched, checked and unpacked when absent.
+    """Download and unpack the CLI into ``cache`` if absent; returns the path of ``pulumi``.
 
-    Nothing of an archive that is not the pinned one is ever unpacked. One command at a time: what
-    another has fetched is used, and what a killed one has left is removed.
+    An archive with a wrong checksum is not unpacked. A lock lets only one command download at a
+    time; incomplete files of a killed command are removed.
 
     Raises:
-        UnavailableError: no such platform, no network, a refusal, or another archive.
+        UnavailableError: the platform has no release, the download failed, or the checksum is
+            wrong.
     """
     release = release or Release()
     machine = machine or this_platform()
@@ -76,19 +77,17 @@ def obtain(cache: Path, release: Release | None = None, machine: str | None = No
             with tempfile.TemporaryDirectory(dir=cache, prefix=_UNFINISHED) as folder:
                 unpacked = _unpacked(release, machine, wanted, Path(folder))
                 shutil.rmtree(home, ignore_errors=True)
-                os.replace(unpacked, home)  # at once: no half of it is ever found
+                os.replace(unpacked, home)  # atomic: no incomplete folder is ever found
     return program
 
 
 def _unpacked(release: Release, machine: str, wanted: str, folder: Path) -> Path:
-    """The release's programs in a folder under ``folder``."""
+    """Download, verify and unpack the release under ``folder``."""
     archive = folder / "archive"
     url = f"{release.source}/{release.archive(machine)}"
     found = _fetch(url, archive)
     if found != wanted:
-        raise UnavailableError(
-            f"what {url} sent is not the pinned release (SHA-256 {found}, not {wanted})"
-        )
+        raise UnavailableError(f"{url} is not the pinned release (SHA-256 {found}, not {wanted})")
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
@@ -98,7 +97,7 @@ def _unpacked(release: Release, machine: str, wanted: str, folder: Path) -> Path
 
 
 def _fetch(url: str, target: Path) -> str:
-    """Stores what ``url`` answers; its SHA-256."""
+    """Download ``url`` to ``target``; returns the SHA-256."""
     digest = hashlib.sha256()
     try:
         with (

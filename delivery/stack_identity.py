@@ -1,4 +1,4 @@
-"""Which stack a verb is about: the program's folder, its project, and the stack's name."""
+"""Identifies a stack: the program's folder, the project's name and the stack's name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from graph.stack_files import OURS, project_name
 
 @dataclass(frozen=True)
 class StackIdentity:
-    """One stack, as Pulumi knows it too: by the name of its project and its own.
+    """A stack, identified as in Pulumi by project and name.
 
     Attributes:
-        root: the folder of the program.
+        root: the folder of the Pulumi program.
     """
 
     root: Path
@@ -24,23 +24,23 @@ class StackIdentity:
 
     @classmethod
     def of(cls, root: Path, name: str) -> StackIdentity:
-        """The stack of the program in ``root``.
+        """The stack ``name`` of the Pulumi program in ``root``.
 
         Raises:
-            ProblemReport: there is no Pulumi program.
+            ProblemReport: the folder has no Pulumi program.
         """
         root = root.resolve()
         return cls(root, project_name(root), name)
 
     @property
     def key(self) -> str:
-        """What its state folder and its ApplySet are called: never those of another project's."""
+        """The name of its state folder and ApplySet; unique across projects."""
         if self.project == OURS:
             return self.name
         return re.sub(r"[^a-z0-9.]+", "-", f"{self.project}.{self.name}".lower())
 
     def command(self, verb: str) -> str:
-        """What to type to do ``verb`` to it."""
+        """The shell command that runs ``verb`` for this stack."""
         if self.root == ROOT:
             return f"make {verb} STACK={self.name}"
         return f"qudag-mcp {verb} -C {self.root} --stack {self.name}"

@@ -58,7 +58,7 @@ def test_an_attempt_that_does_not_end_is_a_problem(monkeypatch: pytest.MonkeyPat
         return over.wait(20)
 
     with (
-        pytest.raises(ProblemReport, match=r"not made within 0\.1 s"),
+        pytest.raises(ProblemReport, match=r"not created within 0\.1 s"),
         retry_until_done(attempt, "secrets"),
     ):
         assert begun.wait(10)

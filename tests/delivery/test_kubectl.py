@@ -37,8 +37,8 @@ def test_an_object_is_called_by_kind_namespace_and_name() -> None:
         ("The connection to the server 127.0.0.1:1 was refused", "does not answer"),
         ("Unable to connect to the server: dial tcp: lookup x: no such host", "does not answer"),
         ("error: You must be logged in to the server (Unauthorized)", "these credentials"),
-        ('pods is forbidden: User "u" cannot list resource "pods"', "lack a right"),
-        ('Apply failed with 1 conflict: conflict with "someone": .data.a', "somebody else"),
+        ('pods is forbidden: User "u" cannot list resource "pods"', "lack a permission"),
+        ('Apply failed with 1 conflict: conflict with "someone": .data.a', "another field manager"),
         ('no matches for kind "Gateway" in version "gateway.networking.k8s.io/v1"', "lacks a"),
         ('pods "a" is forbidden: violates PodSecurity "restricted"', "own rules"),
         ('The StatefulSet "a" is invalid: spec: Forbidden: updates to statefulset spec', "change"),
@@ -68,7 +68,7 @@ def test_a_complaint_loses_its_noise_but_not_its_point() -> None:
     ("said", "complaint"),
     [
         (json.dumps({"clientVersion": {"gitVersion": "v1.26.3"}}), "older than 1.27"),
-        ("nonsense", "does not say its version"),
+        ("nonsense", "its version is unknown"),
     ],
 )
 def test_a_kubectl_that_cannot_prune_is_refused(tmp_path: Path, said: str, complaint: str) -> None:
