@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from components.base.image_reference import is_placeholder
 from components.base.problems import Problem, ProblemReport
 from graph.stack_files import read_stack_files
 
 from .images import used
 from .kubectl import Object
-
-_NO_DIGEST = "@sha256:" + "0" * 64
 
 
 def request(root: Path, stack: str, asked: str | None) -> str | None:
@@ -32,7 +31,7 @@ def request(root: Path, stack: str, asked: str | None) -> str | None:
 
 def refuse_placeholders(stack: str, objects: Iterable[Object]) -> None:
     """Refuses images whose digest is still the row of zeros that the stack's file came with."""
-    images = [image for image in used(objects) if image.endswith(_NO_DIGEST)]
+    images = [image for image in used(objects) if is_placeholder(image)]
     if images:
         raise ProblemReport(
             Problem(

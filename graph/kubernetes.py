@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from components.base import quantities
 
 from .object_names import object_name
 from .resource_graph import Resource
@@ -22,12 +23,6 @@ _POD_TEMPLATES: dict[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "Pod": (),
 }
-_SUFFIXES = {
-    **{"": Decimal(1), "m": Decimal("0.001"), "u": Decimal("1e-6"), "n": Decimal("1e-9")},
-    **{unit: Decimal(1000) ** (power + 1) for power, unit in enumerate("kMGTPE")},
-    **{f"{unit}i": Decimal(1024) ** (power + 1) for power, unit in enumerate("KMGTPE")},
-}
-_QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
 
 
 def kind(resource: Resource | None) -> str:
@@ -74,10 +69,10 @@ def pod(resource: Resource | None) -> Pod | None:
 
 def quantity(written: Any) -> Decimal:
     """A Kubernetes quantity in its base unit (cores, bytes); 0 for what is not one."""
-    match = _QUANTITY.fullmatch(str(written))
-    if match is None or match[2] not in _SUFFIXES:
+    try:
+        return quantities.quantity(written)
+    except ValueError:
         return Decimal(0)
-    return Decimal(match[1]) * _SUFFIXES[match[2]]
 
 
 def cores(number: Decimal) -> str:
@@ -89,8 +84,10 @@ def cores(number: Decimal) -> str:
 def bytes_(number: Decimal) -> str:
     """Memory or storage in the largest binary unit that keeps it short: ``1.5Gi``, ``512Mi``."""
     for unit in ("Ti", "Gi", "Mi", "Ki"):
-        if abs(number) >= _SUFFIXES[unit]:
-            return f"{(number / _SUFFIXES[unit]).quantize(Decimal('0.01')).normalize():f}{unit}"
+        if abs(number) >= quantities.UNITS[unit]:
+            return (
+                f"{(number / quantities.UNITS[unit]).quantize(Decimal('0.01')).normalize():f}{unit}"
+            )
     return f"{number:f}"
 
 

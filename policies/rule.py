@@ -146,12 +146,6 @@ def within(limit: Limit) -> Callable[[Any], bool]:
     return fits
 
 
-def pinned(image: Any) -> bool:
-    """Whether an image's name has a version or a digest."""
-    _, _, tail = str(image).rpartition("/")
-    return "@sha256:" in tail or (":" in tail and not tail.endswith(":latest"))
-
-
 def at(resource: Resource, path: str, what: str, consequence: str, fix: str) -> Problem:
     """A problem of one property, under the resource's logical name."""
     return Problem(f"{resource.name}.{path}", f"{what} ({resource.type})", consequence, fix)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.base.image_reference import PLACEHOLDER
 from components.base.versions import VERSIONS, numbers
 
 ROOT = Path(__file__).resolve().parents[1]
-NO_DIGEST = "@sha256:" + "0" * 64
 
 PAGES = ("*.md", "docs/**/*.md", "tools/node/README.md")
 PROGRAMS = ("examples/**/*.py", "Pulumi.*.yaml", "runtime/*Dockerfile")
@@ -52,7 +52,7 @@ def _image(image: str) -> Place:
     def write(found: re.Match[str]) -> str:
         digest = found["digest"] or ""
         if digest and found["tag"] != tag:
-            digest = NO_DIGEST  # of another image: `up` refuses it until yours is written
+            digest = PLACEHOLDER  # of another image: `up` refuses it until yours is written
         return f"{found['before']}{name}:{tag}{digest}"
 
     return Place(

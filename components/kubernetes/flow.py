@@ -11,21 +11,11 @@ import pulumi
 
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
+from ..base.platform_addresses import is_metadata, metadata_inside, unmapped
 from ..base.problems import Problem, ProblemReport
 from .labels import selector
 
 Protocol = Literal["TCP", "UDP"]
-
-METADATA_ADDRESSES: Final = (
-    "169.254.169.254/32",  # AWS, Google Cloud, Azure
-    "169.254.170.2/32",  # ECS tasks
-    "169.254.170.23/32",  # EKS Pod Identity
-    "fd00:ec2::23/128",  # EKS Pod Identity
-    "fd00:ec2::254/128",  # AWS
-    "fd20:ce::254/128",  # Google Cloud
-)
-"""Where clouds hand out the credentials of a machine, a task or a pod."""
-METADATA_NETWORKS: Final = tuple(ipaddress.ip_network(a) for a in METADATA_ADDRESSES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +124,10 @@ def _peers(name: str, parties: Mapping[str, Party]) -> list[dict[str, Any]]:
 
 def _block(cidr: str) -> dict[str, Any]:
     network = ipaddress.ip_network(cidr)
-    cut = [str(address) for address in METADATA_NETWORKS if _contains(network, address)]
-    return {"cidr": cidr, "except": cut} if cut else {"cidr": cidr}
-
-
-def _contains(network: Any, inner: Any) -> bool:
-    return network.version == inner.version and network != inner and inner.subnet_of(network)
+    plain = unmapped(network)  # the API server takes no IPv4 address in the form of IPv6
+    block = {"cidr": cidr if plain == network else str(plain)}
+    cut = metadata_inside(network)
+    return {**block, "except": cut} if cut else block
 
 
 def _refuse_impossible(
@@ -169,9 +157,9 @@ def _refuse_impossible(
                 "leave that address out",
             )
             for network in reached
-            if any(network == a or _contains(a, network) for a in METADATA_NETWORKS)
+            if is_metadata(network)
         ]
-        if any(network.prefixlen == 0 for network in reached):
+        if any(unmapped(network).prefixlen == 0 for network in reached):
             problems.append(
                 Problem(
                     at,

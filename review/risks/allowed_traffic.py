@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from components.base.platform_addresses import contains, unmapped
 from graph.kubernetes import group, kind, namespace
 from graph.resource_graph import Resource, ResourceGraph
 from graph.tree import branch, dig, entries
@@ -125,8 +126,8 @@ class Peer:
     def read(cls, written: Any, own_namespace: str) -> Peer:
         if cidr := dig(written, "ipBlock", "cidr"):
             excepted = entries(written, "ipBlock", "except")
-            holes = frozenset(ip_network(hole, strict=False) for hole in excepted)
-            return cls(block=ip_network(cidr, strict=False), holes=holes)
+            holes = frozenset(unmapped(ip_network(hole, strict=False)) for hole in excepted)
+            return cls(block=unmapped(ip_network(cidr, strict=False)), holes=holes)
         here = Selector(frozenset({Requirement(_NAMESPACE_NAME, "In", frozenset({own_namespace}))}))
         stated = dig(written, "namespaceSelector")
         return cls(
@@ -138,9 +139,9 @@ class Peer:
         if self == Peer():
             return True
         if self.block is not None and other.block is not None:
-            return _within(other.block, self.block) and all(
+            return contains(self.block, other.block) and all(
                 not hole.overlaps(other.block)
-                or any(_within(hole, theirs) for theirs in other.holes)
+                or any(contains(theirs, hole) for theirs in other.holes)
                 for hole in self.holes
             )
         if self.pods is None or other.pods is None:
@@ -262,7 +263,3 @@ def grants(policy: Resource) -> Iterator[Grant]:
 
 def policies(graph: ResourceGraph) -> list[Resource]:
     return [resource for resource in graph.resources if is_policy(resource)]
-
-
-def _within(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
-    return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

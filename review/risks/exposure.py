@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from components.base.platform_addresses import contains
 from components.clouds import resource_type
 from graph.kubernetes import called, kind, pod
 from graph.resource_graph import Resource
@@ -159,4 +160,4 @@ def _covers(wide: str, narrow: str) -> bool:
         outer, inner = ip_network(wide, strict=False), ip_network(narrow, strict=False)
     except ValueError:  # known only after a deployment, or a mistake: told from any other
         return wide == narrow
-    return outer.version == inner.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]
+    return contains(outer, inner)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from components.base.platform_addresses import is_reserved, unmapped
 from components.base.versions import VERSIONS
 
 
@@ -178,12 +179,6 @@ FORMS: Final = {
 WIDEST: Final = {4: 8, 6: 16}
 """The shortest mask of a network, by IP version: more than that is no network of anybody's."""
 
-CREDENTIALS: Final = tuple(
-    ipaddress.ip_network(network)
-    for network in ("169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::254/128")
-)
-"""Where clouds hand out a machine's credentials, and the rest of those networks."""
-
 
 def refusal(reason: str, consequence: str, fix: str) -> PydanticCustomError:
     """What a validator raises, in the words that a person is told."""
@@ -197,14 +192,15 @@ def _network(written: str) -> str:
     except ValueError:
         fix = f"write {CIDR.words}, such as {CIDR.examples[0]}"
         raise refusal(f"is {written!r}: there is no such address", CIDR.consequence, fix) from None
-    if network.prefixlen < WIDEST[network.version]:
-        every = "every address there is" if network.prefixlen == 0 else "a large part of the world"
+    plain = unmapped(network)
+    if plain.prefixlen < WIDEST[plain.version]:
+        every = "every address there is" if plain.prefixlen == 0 else "a large part of the world"
         raise refusal(
             f"is {written}: that is {every}",
             "the network policies would hold nobody back",
             "name the networks that are meant; a gateway for all the world is network.public: true",
         )
-    if any(network.version == m.version and network.subnet_of(m) for m in CREDENTIALS):  # pyright: ignore[reportArgumentType]
+    if is_reserved(network):
         raise refusal(
             f"is {written}, where machines get their credentials",
             "whatever runs in a pod could act as the machine that it runs on",

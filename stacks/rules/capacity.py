@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
 
 from components.base.problems import Problem
+from components.base.quantities import UNITS
+from components.base.quantities import quantity as amount
 from components.kubernetes.container import Resources
 from components.kubernetes.core import MIGRATION_RESOURCES
 from components.kubernetes.embedded_data import DEFAULT_RESOURCES as DATA_RESOURCES
@@ -18,24 +19,6 @@ from components.kubernetes.scaling import Autoscaling
 from ..config.stack import ServiceScale, StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import Role, Service
-
-UNITS: Final = {
-    "m": Decimal("0.001"),
-    "k": Decimal(1000),
-    "M": Decimal(1000) ** 2,
-    "G": Decimal(1000) ** 3,
-    "T": Decimal(1000) ** 4,
-    "Ki": Decimal(1024),
-    "Mi": Decimal(1024) ** 2,
-    "Gi": Decimal(1024) ** 3,
-    "Ti": Decimal(1024) ** 4,
-}
-
-
-def amount(quantity: str) -> Decimal:
-    """A Kubernetes quantity as a number: ``250m`` is 0.25, ``1Gi`` is 1073741824."""
-    digits = quantity.rstrip("".join(UNITS))
-    return Decimal(digits) * UNITS.get(quantity[len(digits) :], Decimal(1))
 
 
 @dataclass(frozen=True)

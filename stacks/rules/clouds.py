@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from components.base.image_reference import has_digest
 from components.base.problems import Problem
 from components.clouds import CLOUDS, Cloud
 
@@ -104,7 +105,7 @@ def images_of_containers_are_pinned(config: StackConfig) -> Iterator[Problem]:
         checked = not copy and config.kubernetes.enabled
         if (
             config.environment != "dev"
-            and "@sha256:" not in image
+            and not has_digest(image)
             and not (checked or path in unpinned)
         ):
             unpinned.add(path)

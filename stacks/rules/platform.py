@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+from components.base.image_reference import has_digest, has_version
 from components.base.problems import Problem, nearest
 from components.mcp.timeout_budget import STEP
 
@@ -64,15 +65,14 @@ def images_are_pinned(config: StackConfig) -> Iterator[Problem]:
     for name, image in config.images.model_dump(by_alias=True, exclude_none=True).items():
         if name in ("gatewayEngine", "qudagProfile"):
             continue
-        tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-        if config.environment != "dev" and "@sha256:" not in image:
+        if config.environment != "dev" and not has_digest(image):
             yield at(
                 f"images.{name}",
                 f"{image} has no digest",
                 "what runs tomorrow may not be what was tested today",
                 f"append @sha256:… (crane digest {image})",
             )
-        elif "@" not in image and tag in ("", "latest"):
+        elif not has_version(image):
             yield at(
                 f"images.{name}",
                 f"{image} names no version",

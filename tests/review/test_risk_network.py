@@ -113,6 +113,13 @@ def test_filling_a_hole_in_a_block_is_named():
     assert "addresses 0.0.0.0/0" in found
 
 
+def test_an_ipv4_network_in_the_form_of_ipv6_is_the_same_network():
+    plain, mapped = policy(rule(block("10.0.0.0/8"))), policy(rule(block("::ffff:10.0.0.0/104")))
+    assert loosened(plain, mapped, DENY) == []
+    (found,) = loosened(plain, policy(rule(block("::ffff:0.0.0.0/96"))), DENY)
+    assert "addresses 0.0.0.0/0" in found
+
+
 def test_egress_is_judged_like_ingress():
     wide = policy(rule(block("0.0.0.0/0"), way="to"), direction="Egress")
     (found,) = loosened(policy(direction="Egress"), wide, DENY)

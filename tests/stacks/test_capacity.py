@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.base.quantities import UNITS
+from components.base.quantities import quantity as amount
 from components.kubernetes.container import Resources
 from stacks.config.stack import ServiceScale, StackConfig
-from stacks.rules.capacity import UNITS, Ask, amount, asks
+from stacks.rules.capacity import Ask, asks
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from components.base.quantities import quantity as amount
 from graph.recorder import record
 from graph.resource_graph import ResourceGraph
 from stacks.config.stack import StackConfig
 from stacks.config.validation import validate
 from stacks.program import main
-from stacks.rules.capacity import amount, asks, objects
+from stacks.rules.capacity import asks, objects
 from tests.invalid.cases import changed
 
 RELEASED = f"ghcr.io/qudag/qudag-node:0.5.0@sha256:{'0' * 64}"

@@ -7,8 +7,9 @@ from typing import Final
 from components.azure.facts import (
     AZURE_CONTAINER_APP_GRACE,
 )
+from components.base.image_reference import has_version
 
-from ...rule import Required, pinned, present, within
+from ...rule import Required, present, within
 from .types import CONTAINER_APP, ENVIRONMENT, GROUP
 
 REQUIRED: Final[tuple[Required, ...]] = (
@@ -45,7 +46,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
     Required(
         on=CONTAINER_APP,
         path="template.containers[*].image",
-        allowed=pinned,
+        allowed=has_version,
         consequence="replicas started at different times would run different programs",
         fix="name a version, or a digest",
     ),

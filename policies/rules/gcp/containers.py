@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from components.base.image_reference import has_version
 from components.gcp.facts import CLOUD_RUN_CONCURRENCY, CLOUD_RUN_TIMEOUT
 
-from ...rule import Required, pinned, present, within
+from ...rule import Required, present, within
 from .types import SERVICE, is_number
 
 _CONTAINER: Final = "template.containers[*]"
@@ -58,7 +59,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
     Required(
         on=SERVICE,
         path=f"{_CONTAINER}.image",
-        allowed=pinned,
+        allowed=has_version,
         consequence="instances started at different times would run different programs",
         fix="name a version, or a digest",
     ),

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.base.platform_addresses import METADATA_ADDRESSES
 from components.base.problems import ProblemReport
-from components.kubernetes.flow import METADATA_ADDRESSES, Flow, Neighbour, Outside, Party, policies
+from components.kubernetes.flow import Flow, Neighbour, Outside, Party, policies
 from tests.harness.policies import Endpoint, Enforcement
 
 WORKLOADS = ("a", "b", "c")
@@ -87,7 +88,7 @@ def test_no_network_lets_a_pod_reach_a_machines_credentials(addresses: list[str]
         assert not made.allows(ENDPOINTS["a"], address, "TCP", 80)
 
 
-@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0", "0.0.0.0/00"])
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0", "0.0.0.0/00", "::ffff:0:0/96"])
 def test_sending_to_every_address_there_is_is_refused(cidr: str):
     outside = Outside(name="out", cidrs=["192.0.2.0/24", cidr])
     assert "every address there is" in refused(
@@ -95,7 +96,10 @@ def test_sending_to_every_address_there_is_is_refused(cidr: str):
     )
 
 
-@pytest.mark.parametrize("address", METADATA_ADDRESSES)
+MAPPED = [f"::ffff:{a.replace('/32', '/128')}" for a in METADATA_ADDRESSES if "." in a]
+
+
+@pytest.mark.parametrize("address", [*METADATA_ADDRESSES, *MAPPED])
 def test_naming_a_credential_address_is_refused(address: str):
     outside = Outside(name="out", cidrs=[address])
     said = refused([Flow(source="a", target="out", port=80, why="calls")], outside)
@@ -108,6 +112,15 @@ def test_what_is_no_network_is_refused(cidr: str, end: str):
     ends: dict[str, Any] = {"source": "a", "target": "a", end: "out"}
     said = refused([Flow(**ends, port=80, why="calls")], Outside(name="out", cidrs=[cidr]))
     assert "outside out: is no network" in said
+
+
+def test_an_ipv4_network_in_the_form_of_ipv6_is_written_as_ipv4_with_its_exceptions():
+    outside = Outside(name="out", cidrs=["::ffff:168.63.0.0/112"])
+    (spec,) = policies(
+        ["a"], [Flow(source="a", target="out", port=80, why="calls")], [outside]
+    ).values()
+    (block,) = (peer["ipBlock"] for peer in spec["egress"][0]["to"])
+    assert block == {"cidr": "168.63.0.0/16", "except": ["168.63.129.16/32"]}
 
 
 def test_being_reached_from_every_address_there_is_can_be_said():
