@@ -81,3 +81,11 @@ def test_every_page_is_linked_from_another_page() -> None:
         (page.parent / link.partition("#")[0]).resolve() for page in PAGES for link in links(page)
     }
     assert set(PAGES) - linked - {ROOT / "README.md"} == set()
+
+
+def test_the_start_page_lists_every_page_of_its_folders() -> None:
+    start = ROOT / "docs/README.md"
+    linked = {(start.parent / link.partition("#")[0]).resolve() for link in links(start)}
+    folders = ("how-to", "reference", "explanation")
+    listed = {page for folder in folders for page in (ROOT / "docs" / folder).glob("*.md")}
+    assert listed - linked == set()
