@@ -1,4 +1,4 @@
-"""The tutorial's offline commands print what it shows; its other commands have a test on pods."""
+"""Pages with numbered steps work: their offline commands print what the pages show."""
 
 from __future__ import annotations
 
@@ -8,45 +8,52 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.tutorial import ROOT, Step, run, steps, unmatched
+from tests.harness.tutorial import ROOT, TUTORIAL, Step, edit, run, steps, unmatched
 
+ADD_A_SERVICE = ROOT / "docs/how-to/add-a-service.md"
 FIRST_ON_A_CLUSTER = "make up"
 
 
-def offline() -> list[Step]:
+def offline(page: Path) -> list[Step]:
     """The steps before the first command that needs a cluster."""
-    found = steps()
-    (first,) = (n for n, step in enumerate(found) if FIRST_ON_A_CLUSTER in step.commands)
-    return found[:first]
+    found = steps(page)
+    ends = [n for n, step in enumerate(found) if FIRST_ON_A_CLUSTER in step.commands]
+    return found[: ends[0]] if ends else found
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
     """The tracked files as they are now, committed in a repository of their own."""
-    folder = tmp_path_factory.mktemp("clone")
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")
     for name in tracked:
         if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
     identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "a clone"]):
-        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
-    (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
-    return folder
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / ".venv").symlink_to((ROOT / ".venv").resolve())
+    return tmp_path
 
 
-def test_the_offline_steps_print_what_the_tutorial_shows(clone: Path) -> None:
+@pytest.mark.parametrize("page", [TUTORIAL, ADD_A_SERVICE], ids=lambda page: page.name)
+def test_the_offline_steps_print_what_the_page_shows(page: Path, clone: Path) -> None:
     """In order, since a later step continues an earlier one."""
-    for step in offline():
-        output = "".join(run(command, clone).stdout for command in step.commands)
-        assert unmatched(step.printed, output) is None, f"{step.title}\n{output}"
+    output = ""
+    for step in offline(page):
+        for block in step.blocks:
+            if block.kind == "sh":
+                output = "".join(run(line, clone).stdout for line in block.text.splitlines())
+            elif block.kind == "diff":
+                edit(block.text, clone)
+            else:
+                assert unmatched(block.text, output) is None, f"{step.title}\n{output}"
 
 
 def test_the_tutorial_has_offline_steps_and_steps_on_a_cluster() -> None:
-    assert len(steps()) > len(offline()) > 0
+    assert len(steps()) > len(offline(TUTORIAL)) > 0
     assert all(step.commands for step in steps())
 
 

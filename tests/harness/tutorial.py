@@ -1,4 +1,4 @@
-"""docs/tutorial.md as steps that can be run: commands and the text that they print."""
+"""Pages with numbered steps that can be run: commands, edits, and the text that is printed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,58 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "tutorial.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 ELIDED = "…"
 
 
 @dataclass(frozen=True)
-class Step:
-    """The shell blocks of one section, and its text blocks.
+class Block:
+    """A block of code of a page.
 
     Attributes:
-        commands: one shell command each, in order.
-        printed: the text that they print together; ``…`` stands for anything.
+        kind: ``sh`` (commands), ``diff`` (edits of files) or ``text`` (what was printed).
     """
 
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A numbered section of a page with its blocks in order."""
+
     title: str
-    commands: tuple[str, ...]
-    printed: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def commands(self) -> list[str]:
+        """The shell commands of all blocks."""
+        return [
+            line for block in self.blocks if block.kind == "sh" for line in block.text.splitlines()
+        ]
+
+    @property
+    def printed(self) -> str:
+        """The text of all blocks that show what is printed."""
+        return "".join(block.text for block in self.blocks if block.kind == "text")
+
+
+def steps(page: Path = TUTORIAL) -> list[Step]:
+    """The sections of ``page`` whose titles begin with a number."""
+    sections = re.split(r"^## ", page.read_text(), flags=re.MULTILINE)[1:]
+    return [
+        Step(
+            section.partition("\n")[0],
+            tuple(
+                Block(kind, text)
+                for kind, text in re.findall(
+                    r"^```(sh|text|diff)\n(.*?)^```", section, re.DOTALL | re.MULTILINE
+                )
+            ),
+        )
+        for section in sections
+        if re.match(r"\d", section)
+    ]
 
 
 def unmatched(printed: str, output: str) -> str | None:
@@ -48,21 +84,8 @@ def _matches(wanted: str, line: str) -> bool:
     return re.fullmatch(pattern.replace(r"\ ", " "), " ".join(line.split())) is not None
 
 
-def steps() -> list[Step]:
-    """The numbered sections of the tutorial."""
-    sections = re.split(r"^## (?=\d)", PAGE.read_text().partition("\n## Where next")[0], flags=re.M)
-    return [_step(section) for section in sections[1:]]
-
-
-def _step(section: str) -> Step:
-    blocks = re.findall(r"^```(sh|text)\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
-    commands = [line for kind, text in blocks if kind == "sh" for line in text.splitlines()]
-    printed = "".join(text for kind, text in blocks if kind == "text")
-    return Step(section.partition("\n")[0], tuple(commands), printed)
-
-
 def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the tutorial; ``.venv`` is taken as it is."""
+    """Runs a command of a page; ``.venv`` is used as it is."""
     command = re.sub(r"^make ", "make -o .venv/ready ", command)
     return subprocess.run(
         ["bash", "-c", command],
@@ -73,3 +96,15 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         env=os.environ | {"COLUMNS": "160"},
     )
+
+
+def edit(diff: str, root: Path) -> None:
+    """Applies the edits of a ``diff`` block: ``--- FILE``, then lines kept, removed and added."""
+    for part in re.split(r"^--- ", diff, flags=re.MULTILINE)[1:]:
+        name, _, body = part.partition("\n")
+        lines = body.splitlines()
+        before = "".join(f"{line[1:]}\n" for line in lines if line[0] in " -")
+        after = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
+        text = (root / name).read_text()
+        assert text.count(before) == 1, f"{name} has these lines {text.count(before)} times"
+        (root / name).write_text(text.replace(before, after))
