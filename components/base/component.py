@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast, get_origin
 import pulumi
 
 from .arguments import from_mapping
-from .tokens import TYPE_TOKENS
+from .tokens import type_token
 
 Args = TypeVar("Args")
 
@@ -18,8 +18,8 @@ class Component(pulumi.ComponentResource, Generic[Args]):
     """A ComponentResource whose children share one naming rule and whose outputs are registered.
 
     A subclass names its dataclass in ``args_type``, annotates each output as
-    ``name: pulumi.Output[T]`` and creates its children in ``build``. Its type token is in
-    ``tokens.TYPE_TOKENS`` under the class's name.
+    ``name: pulumi.Output[T]`` and creates its children in ``build``. Its type token is
+    ``tokens.type_token`` of the class's name.
     """
 
     args_type: ClassVar[type[Any]]
@@ -43,7 +43,7 @@ class Component(pulumi.ComponentResource, Generic[Args]):
             ProblemReport: args that cannot work, all of them at once.
         """
         cls = type(self)
-        super().__init__(TYPE_TOKENS[cls.__name__], name, {}, opts)
+        super().__init__(type_token(cls.__name__), name, {}, opts)
         self.name = name
         if isinstance(args, Mapping):
             mapping = cast("Mapping[str, Any]", args)

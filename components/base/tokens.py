@@ -21,3 +21,8 @@ TYPE_TOKENS: Final = {
     "QudagNode": "qudag-mcp:index:QudagNode",
     "Workload": "qudag-mcp:index:Workload",
 }
+
+
+def type_token(component: str) -> str:
+    """The type token of a component class; the table pins the tokens that are deployed."""
+    return TYPE_TOKENS.get(component, f"qudag-mcp:index:{component}")
