@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from components.kubernetes.core import MIGRATION
 from components.kubernetes.flow import Flow
 
-from .topologies.topology import OPTIONAL_PARTIES, POSTGRES, VALKEY, Role, Topology
+from .topologies.topology import OPTIONAL_PARTIES, GatewayService, Topology
 
 _SERVERS = "servers"
 
@@ -18,8 +17,8 @@ def mermaid(topology: Topology) -> str:
 
     What each server has in common (its keys, its metrics) is one arrow to or from all of them.
     """
-    servers = [s.name for s in topology.services if s.role is not Role.GATEWAY]
-    gateways = [s.name for s in topology.services if s.role is Role.GATEWAY]
+    servers = [s.name for s in topology.services if not isinstance(s, GatewayService)]
+    gateways = [s.name for s in topology.services if isinstance(s, GatewayService)]
     outside = [party for party in OPTIONAL_PARTIES if _mentions(topology.flows, party)]
     return "\n".join(
         [
@@ -29,8 +28,8 @@ def mermaid(topology: Topology) -> str:
             f"    subgraph {_SERVERS}",
             *(f"        {name}[{name}]" for name in servers),
             "    end",
-            *(f"    {name}[({name})]" for name in (POSTGRES, VALKEY)),
-            f"    {MIGRATION}[/{MIGRATION}/]",
+            *(f"    {name}[({name})]" for name in topology.data),
+            *(f"    {job.name}[/{job.name}/]" for job in topology.jobs),
             *_arrows(topology.flows, servers),
         ]
     )

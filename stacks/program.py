@@ -1,9 +1,8 @@
-"""What __main__.py runs: reads the configuration, builds its environment, exports the outputs."""
+"""What __main__.py runs: reads the configuration, builds the stack, exports the outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +51,17 @@ def load() -> StackConfig:
 
 
 def main() -> None:
-    """Builds the stack's environment: stacks/dev.py, staging.py or prod.py.
+    """Builds the stack and exports its outputs.
 
     Raises:
         Refused: a configuration, or what components were made of it, that cannot work.
     """
     config = load()
-    environment = import_module(f"{__package__}.{config.environment}")
+    # Imported once the configuration is sound: the components cost most of a refusal's time.
+    from .environment import build
+
     try:
-        outputs = environment.build(config)
+        outputs = build(config)
     except ProblemReport as report:
         raise Refused(report.problems) from report
     for name, value in outputs.items():

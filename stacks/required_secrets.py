@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .config.stack import StackConfig
-from .rules.capacity import services
+from .topologies import TOPOLOGIES
 from .topologies.topology import POSTGRES, VALKEY
 
 
@@ -16,23 +16,19 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     signing-key (jwks.json). Their values never pass through the program.
     """
     names, namespace = config.secrets, config.namespace
-    servers = [s.name for s in services(config)]
+    topology = TOPOLOGIES[config.topology]
+    services = [service.name for service in topology.services]
     inside = [
-        *(f"{name}.{namespace}.svc" for name in servers),
+        *(f"{name}.{namespace}.svc" for name in services),
         *(
             f"{name}-service{suffix}"
-            for name in [*servers, POSTGRES, VALKEY]
+            for name in [*services, *topology.data]
             for suffix in ("", f".{namespace}.svc", f".{namespace}.svc.cluster.local")
         ),
     ]
+    passwords = {POSTGRES: "database-password", VALKEY: "redis-password"}
     certificate = ["tls.crt", "tls.key", "ca.crt"]
     wanted: list[dict[str, Any]] = [
-        {
-            "name": names.passwords,
-            "kind": "passwords",
-            "keys": ["database-password", "redis-password"],
-            "dns_names": [],
-        },
         {
             "name": names.tls,
             "kind": "certificate",
@@ -46,6 +42,11 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
             "dns_names": inside,
         },
     ]
+    if topology.data:
+        keys = [key for store, key in passwords.items() if store in topology.data]
+        wanted.insert(
+            0, {"name": names.passwords, "kind": "passwords", "keys": keys, "dns_names": []}
+        )
     if config.protocol.jwks_url is None:
         wanted.append(
             {

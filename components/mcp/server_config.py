@@ -10,6 +10,7 @@ import pulumi
 
 from ..base.problems import Problem, ProblemReport
 from .era import Era
+from .roles import Role
 from .timeout_budget import TimeoutBudget
 
 PROGRAM = "qudag-mcp-server"
@@ -155,7 +156,7 @@ class McpConfig:
         log_level: debug, info, warning or error.
     """
 
-    role: str
+    role: Role
     auth: TokenIssuer
     name: str = ""
     era: Era = "dual"

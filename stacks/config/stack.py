@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from components.base.versions import VERSIONS
 from components.mcp.era import Era
 
+from ..topologies import TOPOLOGIES
 from .clouds import Clouds, Containers, Serverless
 from .forms import (
     Audience,
@@ -257,13 +258,19 @@ class ServiceScale(Section):
     memory_limit: Bytes | None = Field(default=None, description="Memory limit of each pod.")
 
 
+if TYPE_CHECKING:
+    TopologyName = str
+else:
+    TopologyName = Literal[tuple(TOPOLOGIES)]
+
+
 class StackConfig(Section):
     """Everything that a stack is told; each field is a Pulumi config key of its own."""
 
     environment: Literal["dev", "staging", "prod"] = Field(
         default="dev", description="Which safety rules hold: digests and a domain outside dev."
     )
-    topology: Literal["monolith", "microservices"] = Field(
+    topology: TopologyName = Field(
         default="monolith", description="Which services there are; stacks/topologies/."
     )
     domain: Domain | None = Field(

@@ -2,96 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 
+from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
-from components.base.quantities import UNITS
-from components.base.quantities import quantity as amount
-from components.kubernetes.container import Resources
-from components.kubernetes.core import MIGRATION_RESOURCES
-from components.kubernetes.embedded_data import DEFAULT_RESOURCES as DATA_RESOURCES
-from components.kubernetes.gateway import SIDECAR_RESOURCES
+from components.base.quantities import UNITS, quantity
+from components.data_tier import DataTier
 from components.kubernetes.namespace import ContainerLimits
-from components.kubernetes.scaling import Autoscaling
+from components.mcp.timeout_budget import TimeoutBudget
 
-from ..config.stack import ServiceScale, StackConfig
-from ..topologies import TOPOLOGIES
-from ..topologies.topology import Role, Service
+from ..config.stack import Quota, StackConfig
+from ..platform_args import Addresses, PlatformArgs
+from ..required_secrets import required_secrets
+from ..services import topology
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What ``pods`` pods of one workload ask for, each with ``containers``."""
+    """What ``pods`` pods of one workload ask for, each with the resources of its containers."""
 
     workload: str
     pods: int
-    containers: tuple[Resources, ...]
+    containers: tuple[Mapping[str, Mapping[str, str]], ...]
 
-    def total(self, field: str) -> Decimal:
-        """The sum of one field of Resources."""
-        each = sum((amount(getattr(r, field)) for r in self.containers), Decimal(0))
+    def total(self, kind: str, resource: str) -> Decimal:
+        """The sum of one resource (cpu, memory) over all pods, of ``requests`` or ``limits``."""
+        each = sum((quantity(one[kind][resource]) for one in self.containers), Decimal(0))
         return self.pods * each
 
 
-def scaled(service: Service, scale: ServiceScale | None) -> Service:
-    """The service as the configuration changes its scale and resources."""
-    if scale is None:
-        return service
-    changes = {
-        name: value
-        for name in ("cpu", "memory", "cpu_limit", "memory_limit")
-        if (value := getattr(scale, name)) is not None
+def manifests(config: StackConfig) -> list[Manifest]:
+    """Every object that the components of the platform register, from their own functions.
+
+    What does not change the number or size of pods and objects (addresses, timeouts) is a
+    placeholder.
+    """
+    chosen = topology(config)
+    args = PlatformArgs(config, chosen, TimeoutBudget())
+    addresses = Addresses(namespace=config.namespace)
+    data = args.data_tier(config.namespace)
+    found = DataTier.manifests("data", data) if data else []
+    for service in chosen.services:
+        component, wanted = args.component(service, addresses)
+        found += component.manifests(service.name, wanted)
+    return found
+
+
+def asks(objects: Sequence[Manifest]) -> list[Ask]:
+    """What every workload and job asks for at its largest: at most pods, with those that surge."""
+    most = {
+        autoscaler.fields["spec"]["scaleTargetRef"]["name"]: autoscaler.fields["spec"][
+            "maxReplicas"
+        ]
+        for autoscaler in objects
+        if autoscaler.kind == "HorizontalPodAutoscaler"
     }
-    service = replace(service, resources=replace(service.resources, **changes))
-    if scale.replicas is not None:
-        return replace(service, replicas=scale.replicas, scaling=None)
-    if fewest := scale.min or scale.max:
-        usual = service.scaling or Autoscaling(min=fewest, max=fewest)
-        return replace(
-            service,
-            scaling=replace(usual, min=scale.min or usual.min, max=scale.max or usual.max),
-        )
-    return service
+    found: list[Ask] = []
+    for made in objects:
+        spec = made.fields.get("spec", {})
+        if made.kind == "CronJob":
+            spec = spec["jobTemplate"]["spec"]
+        if "template" not in spec:
+            continue
+        template = spec["template"]
+        workload = template["metadata"]["labels"]["app"]
+        surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
+        pods = most.get(workload, spec.get("replicas", 1)) + surge
+        containers = tuple(container["resources"] for container in template["spec"]["containers"])
+        found.append(Ask(workload, pods, containers))
+    return found
 
 
-def services(config: StackConfig) -> list[Service]:
-    """The services of the configured topology, at the configured scale."""
-    topology = TOPOLOGIES[config.topology]
-    return [scaled(service, config.scaling.get(service.name)) for service in topology.services]
-
-
-def asks(config: StackConfig) -> Iterator[Ask]:
-    """What every workload asks for at its largest: at most pods, with those that surge."""
-    for service in services(config):
-        pods = service.scaling.max if service.scaling else service.replicas
-        surge = 0 if service.role is Role.QUDAG else service.rollout.surge
-        containers = (service.resources,)
-        if service.role is Role.MONOLITH:
-            containers += (SIDECAR_RESOURCES,)
-        yield Ask(service.name, pods + surge, containers)
-    yield Ask("postgres and redis", 2, (DATA_RESOURCES,))
-    yield Ask("migration", 1, (MIGRATION_RESOURCES,))
+def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
+    """How many objects of each kind that a quota counts are in the namespace."""
+    made = Counter(one.kind for one in objects)
+    claimed = sum(
+        len(one.fields["spec"].get("volumeClaimTemplates", [])) * one.fields["spec"]["replicas"]
+        for one in objects
+        if one.kind == "StatefulSet"
+    )
+    return {
+        "services": made["Service"],
+        # One more: kube-root-ca.crt, which Kubernetes puts into each namespace.
+        "configmaps": made["ConfigMap"] + 1,
+        "persistentvolumeclaims": made["PersistentVolumeClaim"] + claimed,
+        # The program makes none: they are made in the cluster before.
+        "secrets": len(required_secrets(config)),
+    }
 
 
 def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
-    """The sum of all workloads at their largest stays within the quota."""
+    """All workloads at their largest, and all objects of the platform, stay within the quota."""
     quota = config.kubernetes.quota
     if quota is None:
         return
-    wanted = list(asks(config))
-    for limit, field in (
-        ("requests_cpu", "cpu"),
-        ("requests_memory", "memory"),
-        ("limits_cpu", "cpu_limit"),
-        ("limits_memory", "memory_limit"),
-    ):
-        allowed = amount(getattr(quota, limit))
-        total = sum((ask.total(field) for ask in wanted), Decimal(0))
+    objects = manifests(config)
+    yield from _exceeded(config, quota, asks(objects))
+    for kind, count in counts(objects, config).items():
+        if (allowed := getattr(quota, kind)) < count:
+            yield Problem(
+                f"qudag-mcp:kubernetes.quota.{kind}",
+                f"is {allowed}, but the topology {config.topology} has {count}",
+                "the API server would refuse the rest, and the deployment stop half-way",
+                f"set it to at least {count}",
+            )
+
+
+def _exceeded(config: StackConfig, quota: Quota, wanted: Sequence[Ask]) -> Iterator[Problem]:
+    for kind, resource in product(("requests", "limits"), ("cpu", "memory")):
+        limit = f"{kind}_{resource}"
+        allowed = quantity(getattr(quota, limit))
+        total = sum((ask.total(kind, resource) for ask in wanted), Decimal(0))
         if total > allowed:
-            largest = max(wanted, key=lambda ask, f=field: ask.total(f))
-            needed, alone = _readable(total, field), _readable(largest.total(field), field)
+            largest = max(wanted, key=lambda ask, k=kind, r=resource: ask.total(k, r))
+            needed = _readable(total, resource)
+            alone = _readable(largest.total(kind, resource), resource)
             yield Problem(
                 f"qudag-mcp:kubernetes.quota.{type(quota).model_fields[limit].alias}",
                 f"is {getattr(quota, limit)}, but the workloads at their largest ask for "
@@ -103,52 +132,22 @@ def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
 
 def _lever(workload: str, config: StackConfig) -> str:
     """What of the configuration makes ``workload`` smaller."""
-    for service in services(config):
+    for service in topology(config).services:
         if service.name == workload:
             return f"scaling.{workload}.{'max' if service.scaling else 'replicas and limits'}"
     return "the scale of the services"
 
 
-def _readable(total: Decimal, field: str) -> str:
-    if field.startswith("cpu"):
+def _readable(total: Decimal, resource: str) -> str:
+    if resource == "cpu":
         return f"{total.normalize():f}"
     return f"{-(-total // UNITS['Mi']):f}Mi"
-
-
-def objects(config: StackConfig) -> dict[str, int]:
-    """How many objects of each counted kind the platform has in its namespace."""
-    ours = services(config)
-    nodes = [service for service in ours if service.role is Role.QUDAG]
-    upstream = config.images.qudag_profile == "upstream"
-    return {
-        # PostgreSQL, Valkey and each service; a node has two, unless it answers no HTTP.
-        "services": 2 + len(ours) + (0 if upstream else len(nodes)),
-        # Each one's configuration; a monolith also has nginx's; one is the cluster's own CA.
-        "configmaps": 3 + len(ours) + sum(s.role is Role.MONOLITH for s in ours),
-        "persistentvolumeclaims": 2
-        + sum(node.replicas for node in nodes)
-        + sum(service.role is Role.CORE for service in ours),
-        "secrets": 3 + (config.protocol.jwks_url is None),
-    }
-
-
-def the_quota_counts(config: StackConfig) -> Iterator[Problem]:
-    """There is room in the quota for every object of the platform."""
-    quota = config.kubernetes.quota
-    for kind, count in objects(config).items() if quota else ():
-        if (allowed := getattr(quota, kind)) < count:
-            yield Problem(
-                f"qudag-mcp:kubernetes.quota.{kind}",
-                f"is {allowed}, but the topology {config.topology} has {count}",
-                "the API server would refuse the rest, and the deployment stop half-way",
-                f"set it to at least {count}",
-            )
 
 
 def containers_fit_their_limits(config: StackConfig) -> Iterator[Problem]:
     """No container asks for more than its limit, nor its limit for more than the LimitRange has."""
     bounds = ContainerLimits()
-    for service in services(config):
+    for service in topology(config).services:
         scale = config.scaling.get(service.name)
         for kind in ("cpu", "memory"):
             if not scale or not (getattr(scale, kind) or getattr(scale, f"{kind}_limit")):
@@ -156,16 +155,16 @@ def containers_fit_their_limits(config: StackConfig) -> Iterator[Problem]:
             asked, limit = (getattr(service.resources, f"{kind}{s}") for s in ("", "_limit"))
             path = f"qudag-mcp:scaling.{service.name}.{kind}"
             refused = "the API server would refuse every pod of it"
-            if amount(asked) > amount(limit):
+            if quantity(asked) > quantity(limit):
                 what = f"asks for {asked}, more than its limit of {limit}"
                 yield Problem(path, what, refused, f"lower it, or raise {kind}Limit to {asked}")
             if not config.kubernetes.container_limits:
                 continue
-            if amount(limit) > amount(bounds.max[kind]):
+            if quantity(limit) > quantity(bounds.max[kind]):
                 fix = f"set at most {bounds.max[kind]}, or kubernetes.containerLimits: false"
                 what = f"is {limit}, more than a container may have here ({bounds.max[kind]})"
                 yield Problem(f"{path}Limit", what, refused, fix)
-            if amount(asked) < amount(bounds.min[kind]):
+            if quantity(asked) < quantity(bounds.min[kind]):
                 fix = f"set at least {bounds.min[kind]}, or kubernetes.containerLimits: false"
                 what = f"is {asked}, less than a container must ask for ({bounds.min[kind]})"
                 yield Problem(path, what, refused, fix)

@@ -9,7 +9,7 @@ from components.base.problems import Problem
 
 from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
-from ..topologies.topology import Role
+from ..topologies.topology import CoreService
 from .rule import Rule, at
 
 PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
@@ -51,9 +51,9 @@ def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
 
 def core_shares_its_volume(config: StackConfig) -> Iterator[Problem]:
     """The core servers mount one volume together, on whichever nodes they run."""
-    roles = {service.role for service in TOPOLOGIES[config.topology].services}
+    services = TOPOLOGIES[config.topology].services
     if (
-        Role.CORE in roles
+        any(isinstance(service, CoreService) for service in services)
         and config.environment != "dev"
         and config.data.shared_storage_class is None
     ):

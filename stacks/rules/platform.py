@@ -14,8 +14,9 @@ from components.mcp.timeout_budget import STEP
 from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import Protocol, StackConfig
 from ..topologies import TOPOLOGIES
-from ..topologies.topology import Role
-from .capacity import containers_fit_their_limits, the_quota_counts, the_quota_fits
+from ..topologies.checks import topology_problems
+from ..topologies.topology import NodeService
+from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
 from .rule import Rule, at
@@ -181,6 +182,11 @@ def somebody_can_reach_the_gateway(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def the_topology_can_work(config: StackConfig) -> Iterator[Problem]:
+    """The topology's flows, data, jobs and front fit together."""
+    yield from topology_problems(TOPOLOGIES[config.topology])
+
+
 def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
     """Every entry is a service of the topology, scaled in one of the two ways."""
     names = [service.name for service in TOPOLOGIES[config.topology].services]
@@ -222,7 +228,7 @@ def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
     """Members of a consensus do not come and go by load."""
     for service in TOPOLOGIES[config.topology].services:
         scale = config.scaling.get(service.name)
-        if service.role is Role.QUDAG and scale and (scale.min or scale.max):
+        if isinstance(service, NodeService) and scale and (scale.min or scale.max):
             yield at(
                 f"scaling.{service.name}",
                 "has min or max, but it is a node of a consensus network",
@@ -260,11 +266,11 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("kubernetes.context", "environment"), a_context_outside_dev),
     (("protocol.jwksUrl", "network.issuer"), the_issuer_can_be_reached),
     (("network.public", "network.clients", "edge.loadBalancer"), somebody_can_reach_the_gateway),
+    (("topology",), the_topology_can_work),
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
-    (("scaling", "topology", "kubernetes.quota"), the_quota_counts),
     *CLUSTER_RULES,
 ]
 """What is asked where something goes to a cluster."""

@@ -1,4 +1,4 @@
-"""Which services a platform has and who talks to whom: data, one entry a service."""
+"""The topologies by name: data, one file each, and one row here."""
 
 from __future__ import annotations
 

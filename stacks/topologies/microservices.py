@@ -1,7 +1,7 @@
 """Gateway, core, QuDAG integration and the six services behind them, for production.
 
-Names, scale, resources and probes of gateway and core are those of the deployment patterns;
-the flows are the arrows of its picture and the ports of its network policy.
+Names, scale, resources and probes of gateway and core are those of the deployment patterns
+document; the flows are the arrows of its picture and the ports of its network policy.
 """
 
 from typing import Final
@@ -19,7 +19,12 @@ from .topology import (
     POSTGRES,
     PROMETHEUS,
     VALKEY,
-    Role,
+    CoreService,
+    Front,
+    GatewayService,
+    Migration,
+    NodeService,
+    ServerService,
     Service,
     Topology,
 )
@@ -31,10 +36,9 @@ QUDAG: Final = "qudag-integration"
 SMALL: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="250m", memory_limit="512Mi")
 """For the six services that the source names and does not size."""
 
-SERVICES: Final = [
-    Service(
+SERVICES: Final[list[Service]] = [
+    GatewayService(
         name=GATEWAY,
-        role=Role.GATEWAY,
         replicas=3,
         scaling=Autoscaling(
             min=2,
@@ -48,9 +52,8 @@ SERVICES: Final = [
         rollout=Rollout(surge=1, unavailable=0),
         resources=Resources(cpu="100m", memory="128Mi", cpu_limit="500m", memory_limit="512Mi"),
     ),
-    Service(
+    CoreService(
         name=CORE,
-        role=Role.CORE,
         replicas=5,
         scaling=Autoscaling(
             min=3,
@@ -65,27 +68,26 @@ SERVICES: Final = [
         ),
         rollout=Rollout(surge=2, unavailable=1),
         resources=Resources(cpu="200m", memory="512Mi", cpu_limit="1", memory_limit="2Gi"),
-        uses_database=True,
-        uses_cache=True,
         health=Probe(delay=60, period=30, timeout=10),
         readiness=Probe(delay=10, period=10, failures=5),
     ),
-    Service(name=QUDAG, role=Role.QUDAG, replicas=2),
-    Service(name="mcp-auth", role=Role.AUTH, resources=SMALL),
-    Service(name="mcp-tools", role=Role.TOOLS, resources=SMALL),
-    Service(name="mcp-config", role=Role.CONFIG, resources=SMALL),
-    Service(
-        name="mcp-state", role=Role.STATE, resources=SMALL, uses_database=True, uses_cache=True
-    ),
-    Service(name="mcp-consensus", role=Role.CONSENSUS, resources=SMALL),
-    Service(name="mcp-crypto", role=Role.CRYPTO, resources=SMALL),
+    NodeService(name=QUDAG, replicas=2),
+    ServerService(name="mcp-auth", role="auth", resources=SMALL),
+    ServerService(name="mcp-tools", role="tools", resources=SMALL),
+    ServerService(name="mcp-config", role="config", resources=SMALL),
+    ServerService(name="mcp-state", role="state", resources=SMALL),
+    ServerService(name="mcp-consensus", role="consensus", resources=SMALL),
+    ServerService(name="mcp-crypto", role="crypto", resources=SMALL),
 ]
 
-SERVERS: Final = [service.name for service in SERVICES if service.role is not Role.GATEWAY]
+SERVERS: Final = [service.name for service in SERVICES if service.name != GATEWAY]
 
 MICROSERVICES: Final = Topology(
     name="microservices",
+    front=Front(service=GATEWAY, upstream=CORE),
     services=SERVICES,
+    data=[POSTGRES, VALKEY],
+    jobs=[Migration(service=CORE)],
     flows=[
         Flow(source=CLIENTS, target=GATEWAY, port=8443, why="MCP over TLS"),
         Flow(source=CLIENTS, target=GATEWAY, port=8080, why="redirect to TLS"),

@@ -6,22 +6,32 @@ from components.kubernetes.container import Resources
 from components.kubernetes.core import MIGRATION
 from components.kubernetes.flow import Flow
 
-from .topology import CLIENTS, ISSUER, POSTGRES, PROMETHEUS, VALKEY, Role, Service, Topology
+from .topology import (
+    CLIENTS,
+    ISSUER,
+    POSTGRES,
+    PROMETHEUS,
+    VALKEY,
+    Front,
+    Migration,
+    MonolithService,
+    Topology,
+)
 
 SERVER: Final = "mcp-server"
 
 MONOLITH: Final = Topology(
     name="monolith",
+    front=Front(service=SERVER, upstream=SERVER, service_name="mcp-gateway-service"),
     services=[
-        Service(
+        MonolithService(
             name=SERVER,
-            role=Role.MONOLITH,
             replicas=1,
             resources=Resources(cpu="100m", memory="192Mi", cpu_limit="1", memory_limit="1Gi"),
-            uses_database=True,
-            uses_cache=True,
         ),
     ],
+    data=[POSTGRES, VALKEY],
+    jobs=[Migration(service=SERVER)],
     flows=[
         Flow(source=CLIENTS, target=SERVER, port=8443, why="MCP over TLS"),
         Flow(source=CLIENTS, target=SERVER, port=8080, why="redirect to TLS"),

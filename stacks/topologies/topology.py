@@ -1,33 +1,21 @@
-"""What a topology is made of."""
+"""What a topology is made of: services, data stores, jobs, and the flows between them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
+from components.kubernetes import gateway
 from components.kubernetes.container import Probe, Resources
+from components.kubernetes.core import MIGRATION
 from components.kubernetes.flow import Flow
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.server import HEALTH, READINESS
 from components.kubernetes.workload import Rollout
-
-
-class Role(Enum):
-    """What a service does; decides which component makes it and which tools it has."""
-
-    MONOLITH = "monolith"
-    GATEWAY = "gateway"
-    CORE = "core"
-    QUDAG = "qudag"
-    AUTH = "auth"
-    TOOLS = "tools"
-    CONFIG = "config"
-    STATE = "state"
-    CONSENSUS = "consensus"
-    CRYPTO = "crypto"
-
+from components.mcp import data_contract
+from components.mcp.roles import Role
+from components.mcp.server_config import HTTP, HTTPS, METRICS, P2P
 
 CLIENTS: Final = "clients"
 ISSUER: Final = "issuer"
@@ -38,56 +26,154 @@ OPTIONAL_PARTIES: Final = (CLIENTS, ISSUER, PEERS, PROMETHEUS)
 
 POSTGRES: Final = "postgres"
 VALKEY: Final = "redis"
+STORES: Final[Mapping[str, int]] = {POSTGRES: data_contract.POSTGRES, VALKEY: data_contract.VALKEY}
+"""The data stores that a topology may have, with their ports."""
+
+MONOLITH_HTTP: Final = 8081
+MONOLITH_HTTPS: Final = 8444
+"""The server's ports in the pods of a monolith, where the gateway has the usual ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One service of a topology.
+    """A service of a topology; its class says which component makes it.
 
     Attributes:
-        name: physical name of the workload, and what flows call it.
-        role: see Role.
+        name: physical name of the workload, and its name in flows.
         replicas: pods, where no ``scaling`` is given.
         scaling: autoscaling by default.
         rollout: surge and unavailability.
         resources: requests and limits of its main container.
-        uses_database, uses_cache: whether it gets their address and password.
-        health, readiness: probe times.
     """
 
+    ports: ClassVar[Sequence[int]]
+    """What its containers listen on."""
+
     name: str
-    role: Role
     replicas: int = 2
     scaling: Autoscaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
-    uses_database: bool = False
-    uses_cache: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayService(Service):
+    """A ``Gateway``: terminates the clients' TLS, and passes MCP on to the front's upstream."""
+
+    ports = (gateway.HTTP, gateway.HTTPS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerService(Service):
+    """An MCP server: an ``McpService`` with the tools of its role.
+
+    It gets the address and the password of each data store that it has a flow to.
+
+    Attributes:
+        role: decides which tools it has.
+        health, readiness: probe times.
+    """
+
+    ports = (HTTP, HTTPS, METRICS)
+
+    role: Role
     health: Probe = HEALTH
     readiness: Probe = READINESS
 
 
 @dataclass(frozen=True, kw_only=True)
+class CoreService(ServerService):
+    """A ``Core``: MCP servers that share a volume, and whose database a job may migrate."""
+
+    role: Role = "core"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeService(ServerService):
+    """A ``QudagNode``: nodes of the QuDAG network, each with a volume and a name of its own."""
+
+    ports = (*ServerService.ports, P2P)
+
+    role: Role = "qudag"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonolithService(ServerService):
+    """A ``Monolith``: a gateway and a core server in the same pods."""
+
+    ports = (*GatewayService.ports, MONOLITH_HTTP, MONOLITH_HTTPS, METRICS)
+
+    role: Role = "monolith"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """What clients connect to, and the server that it passes MCP on to.
+
+    Attributes:
+        service: a GatewayService or a MonolithService.
+        upstream: the server behind it; of a monolith itself, since its server is in the same pods.
+        service_name: name of its Kubernetes Service; ``<service>-service`` when None.
+    """
+
+    service: str
+    upstream: str
+    service_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Migration:
+    """A Job that brings the schema to the version of a service, before that service's new pods.
+
+    Attributes:
+        service: a CoreService or a MonolithService; the Job has its image and configuration.
+        name: physical name of the Job, and its name in flows.
+    """
+
+    service: str
+    name: str = MIGRATION
+
+
+@dataclass(frozen=True, kw_only=True)
 class Topology:
-    """Services and the flows between them, and from and to the parties outside.
+    """Services with their data and jobs, and the flows between them and from and to outside.
 
     Attributes:
         name: as it is configured.
+        front: what clients connect to.
         services: in the order in which a reader wants them.
+        data: the data stores, of ``STORES``.
+        jobs: the migrations.
         flows: all that may pass. Ports are the containers'.
     """
 
     name: str
+    front: Front
     services: Sequence[Service]
     flows: Sequence[Flow]
+    data: Sequence[str] = ()
+    jobs: Sequence[Migration] = ()
 
-    def service(self, role: Role) -> Service:
-        """The one service with ``role``.
+    @property
+    def workloads(self) -> list[str]:
+        """Names of everything that runs in the platform's namespace."""
+        return [*(s.name for s in self.services), *self.data, *(job.name for job in self.jobs)]
 
-        Raises:
-            KeyError: there is none.
-        """
-        for service in self.services:
-            if service.role is role:
-                return service
-        raise KeyError(role)
+    def at(self, path: str) -> str:
+        """The path of a part of the topology, for problems with it."""
+        return f"topologies.{self.name}.{path}"
+
+    def allows(self, source: str, target: str, port: int) -> bool:
+        """Whether a flow lets TCP connections through from ``source`` to a port of ``target``."""
+        return any(
+            (flow.source, flow.target, flow.port, flow.protocol) == (source, target, port, "TCP")
+            for flow in self.flows
+        )
+
+    def uses(self, workload: str, store: str) -> bool:
+        """Whether ``workload`` has a flow to the data store."""
+        return any(flow.source == workload and flow.target == store for flow in self.flows)
+
+    def migration_of(self, service: str) -> Migration | None:
+        """The job that migrates the database of ``service``."""
+        return next((job for job in self.jobs if job.service == service), None)

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from components.base.quantities import UNITS
 from components.base.quantities import quantity as amount
-from components.kubernetes.container import Resources
 from stacks.config.stack import ServiceScale, StackConfig
-from stacks.rules.capacity import Ask, asks
+from stacks.rules.capacity import Ask, asks, manifests
 
 
 @pytest.mark.parametrize(
@@ -38,13 +37,13 @@ def test_a_quantity_is_its_digits_times_its_unit(digits: int, unit: str):
 
 
 def test_every_container_of_every_pod_counts():
-    ask = Ask("a", 3, (Resources(cpu="100m"), Resources(cpu="1")))
-    assert ask.total("cpu") == Decimal("3.3")
+    containers = [{"requests": {"cpu": cpu}} for cpu in ("100m", "1")]
+    assert Ask("a", 3, tuple(containers)).total("requests", "cpu") == Decimal("3.3")
 
 
 def of(name: str, **config: Any) -> Ask:
     given = StackConfig(topology="microservices", **config)
-    return next(ask for ask in asks(given) if ask.workload == name)
+    return next(ask for ask in asks(manifests(given)) if ask.workload == name)
 
 
 def test_an_autoscaled_service_counts_at_its_most_pods_and_those_that_surge():
@@ -58,4 +57,4 @@ def test_a_configured_scale_replaces_the_topologys():
 
 def test_configured_resources_replace_the_topologys_one_by_one():
     given = of("mcp-gateway", scaling={"mcp-gateway": ServiceScale(cpu="2")}).containers[0]
-    assert (given.cpu, given.memory) == ("2", "128Mi")
+    assert given["requests"] == {"cpu": "2", "memory": "128Mi"}

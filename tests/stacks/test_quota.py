@@ -1,21 +1,26 @@
-"""What a platform is reckoned to need is what its program registers."""
+"""The objects and resources that the quota rule counts are those that the program registers."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
 
-from components.base.quantities import quantity as amount
+from components.base.kubernetes_object import Manifest
+from components.base.quantities import quantity
+from components.kubernetes import pod, server, workload
+from components.kubernetes.container import Container
 from graph.recorder import record
 from graph.resource_graph import ResourceGraph
 from stacks.config.stack import StackConfig
 from stacks.config.validation import validate
 from stacks.program import main
-from stacks.rules.capacity import asks, objects
+from stacks.rules.capacity import asks, counts, manifests, the_quota_fits
 from tests.invalid.cases import changed
 
 RELEASED = f"ghcr.io/qudag/qudag-node:0.5.0@sha256:{'0' * 64}"
@@ -51,7 +56,7 @@ def test_the_objects_that_a_quota_counts_are_those_of_the_program(
 ):
     config, graph = platform(stack, changes)
     made = Counter(resource.inputs.get("kind") for resource in graph.resources)
-    assert objects(config) == {
+    assert counts(manifests(config), config) == {
         "services": made["Service"],
         "configmaps": made["ConfigMap"] + 1,  # kube-root-ca.crt, which every namespace has
         "persistentvolumeclaims": made["PersistentVolumeClaim"] + templates(graph),
@@ -69,12 +74,7 @@ def test_what_a_quota_must_allow_is_the_sum_of_all_pods_at_their_largest(
         for made in graph.resources
         if made.type.endswith(":HorizontalPodAutoscaler")
     }
-    for field, kind, resource in (
-        ("cpu", "requests", "cpu"),
-        ("memory", "requests", "memory"),
-        ("cpu_limit", "limits", "cpu"),
-        ("memory_limit", "limits", "memory"),
-    ):
+    for kind, resource in product(("requests", "limits"), ("cpu", "memory")):
         total = Decimal(0)
         for made in graph.resources:
             spec = made.inputs.get("spec", {})
@@ -83,6 +83,58 @@ def test_what_a_quota_must_allow_is_the_sum_of_all_pods_at_their_largest(
             pods = most.get(made.inputs["metadata"]["name"], spec.get("replicas", 1))
             surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
             containers = spec["template"]["spec"]["containers"]
-            each = sum((amount(c["resources"][kind][resource]) for c in containers), Decimal(0))
+            each = sum((quantity(c["resources"][kind][resource]) for c in containers), Decimal(0))
             total += (pods + surge) * each
-        assert sum((ask.total(field) for ask in asks(config)), Decimal(0)) == total, field
+        counted = [ask.total(kind, resource) for ask in asks(manifests(config))]
+        assert sum(counted, Decimal(0)) == total, (kind, resource)
+
+
+def counted(config: StackConfig) -> dict[str, int]:
+    return counts(manifests(config), config)
+
+
+@pytest.mark.parametrize(
+    ("kind", "counted_as", "more"),
+    [
+        ("ConfigMap", "configmaps", 12),
+        ("Service", "services", 12),
+        ("PersistentVolumeClaim", "persistentvolumeclaims", 12),
+    ],
+)
+def test_an_object_that_is_added_to_workloads_is_counted(
+    monkeypatch: pytest.MonkeyPatch, kind: str, counted_as: str, more: int
+):
+    """``more``: nine services, two data stores and the migration mount files."""
+    config = platform_config("prod")
+    before = counted(config)
+    usual = pod.config_maps
+
+    def with_another(workload_name: str, args: pod.PodArgs) -> list[Manifest]:
+        made = Manifest(
+            kind=kind, role="more", metadata=args.described(workload_name, "more"), fields={}
+        )
+        return [*usual(workload_name, args), made]
+
+    monkeypatch.setattr(workload, "config_maps", with_another)
+    after = counted(config)
+    workloads = more - 1  # the migration has the files of its service, and makes none
+    assert after == before | {counted_as: before[counted_as] + workloads}
+
+
+def test_a_container_that_grows_in_its_component_exceeds_the_quota(monkeypatch: pytest.MonkeyPatch):
+    config = platform_config("prod")
+    assert list(the_quota_fits(config)) == []
+    usual = server.server_container
+
+    def larger(args: server.ServerArgs) -> Container:
+        made = usual(args)
+        return replace(made, resources=replace(made.resources, memory_limit="40Gi"))
+
+    monkeypatch.setattr(server, "server_container", larger)
+    (problem,) = the_quota_fits(config)
+    assert problem.path == "qudag-mcp:kubernetes.quota.limitsMemory"
+    assert problem.fix.startswith("set it to at least ")
+
+
+def platform_config(stack: str) -> StackConfig:
+    return validate(changed(stack, {}), stack=stack)

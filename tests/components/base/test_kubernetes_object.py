@@ -16,7 +16,12 @@ from components.base.kubernetes_object import API_VERSIONS, KubernetesObject, me
 from graph.resource_graph import Resource
 from tests.harness import record
 
-WITH_A_SPEC = ("Deployment", "HorizontalPodAutoscaler", "StatefulSet")
+_SELECTOR: Any = {"selector": {"matchLabels": {"app": "thing"}}}
+SPECS: dict[str, Any] = {
+    **dict.fromkeys(("Deployment", "HorizontalPodAutoscaler", "StatefulSet"), _SELECTOR),
+    "CronJob": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}},
+}
+"""What the SDK's classes require."""
 ROOT = Path(__file__).parents[3]
 
 
@@ -34,8 +39,7 @@ def one(program: Callable[[], object]) -> Resource:
 def test_every_kind_registers_what_the_sdk_would(kind: str):
     named = metadata("thing", namespace="space", labels={"app": "thing"})
     options = pulumi.ResourceOptions()
-    selector = {"selector": {"matchLabels": {"app": "thing"}}}
-    fields: Any = {"spec": selector} if kind in WITH_A_SPEC else {}
+    fields: Any = {"spec": SPECS[kind]} if kind in SPECS else {}
     ours = one(lambda: KubernetesObject(kind, "thing", metadata=named, opts=options, **fields))
     theirs = one(lambda: sdk_class(kind)("thing", metadata=named, **fields))
     assert (ours.urn, ours.inputs, ours.outputs) == (theirs.urn, theirs.inputs, theirs.outputs)

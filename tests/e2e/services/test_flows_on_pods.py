@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from stacks.topologies import TOPOLOGIES
-from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS, Role
+from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
 from tests.harness.deployed import Platform
 
 TOPOLOGY = TOPOLOGIES["microservices"]
@@ -28,9 +28,7 @@ wait
 
 def listening() -> dict[str, list[int]]:
     """Every workload and the ports that its containers listen on."""
-    ports = {service.name: [8080, 8443, 9090] for service in TOPOLOGY.services}
-    ports[TOPOLOGY.service(Role.GATEWAY).name] = [8080, 8443]
-    ports[TOPOLOGY.service(Role.QUDAG).name] += [4001]
+    ports = {service.name: list(service.ports) for service in TOPOLOGY.services}
     return ports | {"postgres": [5432], "redis": [6379]}
 
 

@@ -1,0 +1,16 @@
+"""What an MCP server is for: its role decides which tools it offers."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+Role = Literal[
+    "monolith", "core", "qudag", "auth", "tools", "config", "state", "consensus", "crypto"
+]
+"""Roles of the reference server. ``runtime/config.py`` has the same, held equal by a test: it is
+shipped without this package."""
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+
+ROLES_WITH_DATABASE: Final[frozenset[Role]] = frozenset({"state"})
+"""Roles whose own tools all need a database."""

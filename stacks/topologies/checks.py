@@ -1,0 +1,218 @@
+"""What keeps a topology from working, found before anything is registered."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from components.base.problems import Problem
+from components.kubernetes import gateway
+from components.mcp.roles import ROLES, ROLES_WITH_DATABASE
+from components.mcp.server_config import HTTPS
+
+from .flow_checks import DROPPED, flow_problems, one_of
+from .topology import (
+    CLIENTS,
+    OPTIONAL_PARTIES,
+    POSTGRES,
+    STORES,
+    CoreService,
+    GatewayService,
+    MonolithService,
+    NodeService,
+    ServerService,
+    Service,
+    Topology,
+)
+
+_NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,43}[a-z0-9])?")
+"""A DNS label with room for the longest suffix of what is made of a service's name."""
+
+
+def topology_problems(topology: Topology) -> list[Problem]:
+    """Everything about ``topology`` that cannot work, each with its path."""
+    checks = (_names, _services, _front, _data, _jobs, flow_problems)
+    return [problem for check in checks for problem in check(topology)]
+
+
+def _names(topology: Topology) -> Iterator[Problem]:
+    for name, count in Counter([*topology.workloads, *OPTIONAL_PARTIES]).items():
+        if count > 1:
+            yield Problem(
+                topology.at(f"{name}"),
+                f"{count} parts of the platform have this name",
+                "flows could not tell them apart, and their objects would have the same names",
+                "give each service, data store and job a name of its own",
+            )
+    services = {f"services.{service.name}": service.name for service in topology.services}
+    jobs = {f"jobs.{job.name}": job.name for job in topology.jobs}
+    for path, name in (services | jobs).items():
+        if not _NAME.fullmatch(name):
+            yield Problem(
+                topology.at(path),
+                f"{name!r} is no name of at most 45 lower-case letters, digits and dashes",
+                "the API server refuses the objects that are named after it",
+                "begin with a letter, and end with a letter or a digit",
+            )
+
+
+def _services(topology: Topology) -> Iterator[Problem]:
+    kubernetes_services = {f"{service.name}-service" for service in topology.services}
+    for service in topology.services:
+        path = topology.at(f"services.{service.name}")
+        if isinstance(service, ServerService):
+            yield from _role(topology, service, path)
+        if isinstance(service, NodeService) and service.scaling:
+            yield Problem(
+                f"{path}.scaling",
+                "is set, and nodes of a consensus network cannot come and go by load",
+                "each change of their number would start an election",
+                "leave scaling out, and set replicas",
+            )
+        for metric in service.scaling.object_metrics if service.scaling else ():
+            if metric.service not in kubernetes_services:
+                yield Problem(
+                    f"{path}.scaling.object_metrics.{metric.name}",
+                    f"describes the Service {metric.service}, which is not there",
+                    "the autoscaler would have no value to scale by",
+                    one_of(metric.service, sorted(kubernetes_services)),
+                )
+
+
+def _role(topology: Topology, service: ServerService, path: str) -> Iterator[Problem]:
+    if service.role not in ROLES:
+        yield Problem(
+            f"{path}.role",
+            f"the server has no role {service.role!r}",
+            "its pods would refuse their configuration and never start",
+            one_of(service.role, list(ROLES)),
+        )
+    if service.role in ROLES_WITH_DATABASE and not topology.uses(service.name, POSTGRES):
+        yield Problem(
+            path,
+            f"has the role {service.role} without a flow to {POSTGRES}",
+            "the tools of that role need the database: it would have none of them",
+            f"add a flow from {service.name} to {POSTGRES}:{STORES[POSTGRES]}",
+        )
+
+
+def _front(topology: Topology) -> Iterator[Problem]:
+    services = {service.name: service for service in topology.services}
+    path, front = topology.at("front"), topology.front
+    service = services.get(front.service)
+    fronts = [s.name for s in topology.services if isinstance(s, GatewayService | MonolithService)]
+    if not isinstance(service, GatewayService | MonolithService):
+        yield Problem(
+            f"{path}.service",
+            f"{front.service!r} is no gateway and no monolith of this topology",
+            "clients would have nothing to connect to",
+            one_of(front.service, fronts),
+        )
+        return
+    for name in fronts:
+        if name != front.service:
+            yield Problem(
+                topology.at(f"services.{name}"),
+                "is a second gateway",
+                f"no client could use it: clients connect to the front, {front.service}",
+                "leave it out, or make it the front",
+            )
+    if not topology.allows(CLIENTS, front.service, gateway.HTTPS):
+        yield Problem(
+            f"{path}.service",
+            f"no flow leads from {CLIENTS} to {front.service}:{gateway.HTTPS}",
+            "the network policies would drop every client",
+            f"add a flow from {CLIENTS} to {front.service}:{gateway.HTTPS}",
+        )
+    yield from _upstream(topology, service, services.get(front.upstream))
+
+
+def _upstream(topology: Topology, front: Service, upstream: Service | None) -> Iterator[Problem]:
+    path, name = topology.at("front.upstream"), topology.front.upstream
+    if isinstance(front, MonolithService):
+        if name != front.name:
+            yield Problem(
+                path,
+                f"is {name}, but a monolith passes calls on within its own pods",
+                "nothing would ever be passed on to it",
+                f"write {front.name}",
+            )
+        return
+    servers = [s.name for s in topology.services if isinstance(s, ServerService)]
+    if not isinstance(upstream, ServerService):
+        yield Problem(
+            path,
+            f"{name!r} is no server of this topology",
+            f"{front.name} would have nothing to pass calls on to",
+            one_of(name, servers),
+        )
+    elif not topology.allows(front.name, name, HTTPS):
+        yield Problem(
+            path,
+            f"no flow leads from {front.name} to {name}:{HTTPS}",
+            f"{DROPPED}: every call would be answered 502",
+            f"add a flow from {front.name} to {name}:{HTTPS}",
+        )
+
+
+def _data(topology: Topology) -> Iterator[Problem]:
+    for store in topology.data:
+        path = topology.at(f"data.{store}")
+        if store not in STORES:
+            yield Problem(
+                path,
+                "is no data store",
+                "no component makes it",
+                one_of(store, list(STORES)),
+            )
+        elif not any(flow.target == store for flow in topology.flows):
+            yield Problem(
+                path,
+                "no flow leads to it",
+                "it would run, and keep a volume, for nobody",
+                f"add a flow to {store}:{STORES[store]}, or leave it out of data",
+            )
+
+
+def _jobs(topology: Topology) -> Iterator[Problem]:
+    migrated = [s.name for s in topology.services if isinstance(s, CoreService | MonolithService)]
+    for job in topology.jobs:
+        path = topology.at(f"jobs.{job.name}")
+        if job.service not in migrated:
+            yield Problem(
+                f"{path}.service",
+                f"{job.service!r} is no core and no monolith of this topology",
+                "no pods would wait for the migration, and none would run it",
+                one_of(job.service, migrated),
+            )
+        elif not topology.uses(job.service, POSTGRES):
+            yield Problem(
+                f"{path}.service",
+                f"{job.service} has no flow to {POSTGRES}",
+                "the migration runs with its configuration, which would name no database",
+                f"add a flow from {job.service} to {POSTGRES}:{STORES[POSTGRES]}",
+            )
+        if POSTGRES not in topology.data:
+            yield Problem(
+                path,
+                f"the topology has no {POSTGRES}",
+                "there would be nothing to migrate: the job would fail, and its service never roll",
+                f"add {POSTGRES} to data, or leave the job out",
+            )
+        elif not topology.allows(job.name, POSTGRES, STORES[POSTGRES]):
+            yield Problem(
+                path,
+                f"no flow leads from {job.name} to {POSTGRES}:{STORES[POSTGRES]}",
+                f"{DROPPED}: the job would fail, and its service never roll",
+                f"add a flow from {job.name} to {POSTGRES}:{STORES[POSTGRES]}",
+            )
+    for service, count in Counter(job.service for job in topology.jobs).items():
+        if count > 1:
+            yield Problem(
+                topology.at(f"jobs ({service})"),
+                f"{count} jobs migrate the database of {service}",
+                "only one of them would be made",
+                "leave one",
+            )

@@ -1,0 +1,88 @@
+"""Which flows of a topology cannot work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from components.base.problems import Problem, nearest
+from components.kubernetes.flow import Flow
+
+from .topology import CLIENTS, OPTIONAL_PARTIES, STORES, Topology
+
+DROPPED: Final = "the network policies would drop it"
+
+
+def one_of(name: str, known: Sequence[str]) -> str:
+    """What to write instead of ``name``: the nearest of ``known``, or one of them."""
+    guess = nearest(name, known)
+    return f"write {guess}" if guess else f"one of: {', '.join(known) or 'none'}"
+
+
+def flow_problems(topology: Topology) -> Iterator[Problem]:
+    """Flows from, to or between what is not there, and to ports on which nothing listens."""
+    listens = _ports(topology)
+    known = [*topology.workloads, *OPTIONAL_PARTIES]
+    said = Counter((f.source, f.target, f.port, f.protocol) for f in topology.flows)
+    for index, flow in enumerate(topology.flows):
+        path = topology.at(f"flows[{index}] ({flow.source} → {flow.target}:{flow.port})")
+        unknown = [name for name in (flow.source, flow.target) if name not in known]
+        for name in dict.fromkeys(unknown):
+            fix = f"add {name} to data" if name in STORES else one_of(name, known)
+            yield Problem(path, f"nothing here is called {name!r}", DROPPED, fix)
+        if not unknown:
+            yield from _ends(topology, flow, path, listens)
+        if said[flow.source, flow.target, flow.port, flow.protocol] > 1:
+            said[flow.source, flow.target, flow.port, flow.protocol] = 1
+            yield Problem(
+                path,
+                "is declared twice",
+                "removing one of them would not end the flow",
+                "leave one",
+            )
+
+
+def _ends(
+    topology: Topology, flow: Flow, path: str, listens: dict[str, tuple[int, ...]]
+) -> Iterator[Problem]:
+    """Problems of a flow whose ends are both there."""
+    if flow.source in OPTIONAL_PARTIES and flow.target in OPTIONAL_PARTIES:
+        yield Problem(
+            path,
+            "both ends are outside the platform",
+            "no policy of this platform concerns it",
+            "leave it out",
+        )
+    front = topology.front.service
+    if flow.source == CLIENTS and front in topology.workloads and flow.target != front:
+        yield Problem(
+            path,
+            f"lets clients past the front, {front}",
+            "they would get around its TLS, its limits and its logs",
+            f"lead it to {front}, or leave it out",
+        )
+    if flow.source in STORES:
+        yield Problem(
+            path,
+            f"{flow.source} opens no connections",
+            "whoever took the data store over could use it to send the data elsewhere",
+            "turn it around, or leave it out",
+        )
+    ports = listens.get(flow.target)
+    if ports is not None and (flow.port not in ports or flow.protocol != "TCP"):
+        yield Problem(
+            path,
+            f"{flow.target} does not listen on {flow.protocol} port {flow.port}",
+            "no connection could be made, and the port would be open for what comes later",
+            f"one of: {', '.join(map(str, ports)) or 'none'} (TCP)",
+        )
+
+
+def _ports(topology: Topology) -> dict[str, tuple[int, ...]]:
+    """The TCP ports that each workload listens on."""
+    return {
+        **{service.name: tuple(service.ports) for service in topology.services},
+        **{store: (STORES[store],) for store in topology.data if store in STORES},
+        **{job.name: () for job in topology.jobs},
+    }

@@ -1,0 +1,22 @@
+"""Roles are declared once for the components, and the shipped server has the same."""
+
+from __future__ import annotations
+
+from components.mcp.roles import ROLES, ROLES_WITH_DATABASE
+from runtime.config import Role
+from runtime.tools import ROLE_TOOLS
+
+
+def test_the_servers_roles_are_those_of_the_components():
+    assert {role.value for role in Role} == set(ROLES)
+    assert {role.value for role in ROLE_TOOLS} == set(ROLES)
+
+
+def test_each_role_is_listed_once():
+    assert len(ROLES) == len(set(ROLES))
+
+
+def test_a_role_needs_a_database_exactly_when_its_own_tools_are_those_of_the_memory():
+    memory = {"remember", "recall"}
+    offered = {role.value: set(tools) - {"echo"} for role, tools in ROLE_TOOLS.items()}
+    assert {role for role, own in offered.items() if own and own <= memory} == ROLES_WITH_DATABASE

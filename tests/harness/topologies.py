@@ -1,0 +1,33 @@
+"""A stack of any topology, with the least that its configuration must say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from graph.recorder import record
+from graph.resource_graph import ResourceGraph
+from stacks.program import main
+from stacks.topologies import TOPOLOGIES
+from stacks.topologies.topology import Topology
+
+NETWORK: Final[Mapping[str, Any]] = {
+    "clients": ["198.51.100.0/24"],
+    "issuer": ["203.0.113.0/24"],
+    "qudagPeers": ["192.0.2.0/24"],
+    "prometheus": {},
+}
+"""Every party outside, so that every flow of a topology has its policy."""
+
+
+def recorded(topology: Topology, config: Mapping[str, Any] | None = None) -> ResourceGraph:
+    """What the stack ``dev`` registers with ``topology``, whether it is one of ours or not."""
+    given: dict[str, Any] = {"topology": "microservices", "network": NETWORK, **(config or {})}
+    handed = {key: v if isinstance(v, str) else json.dumps(v) for key, v in given.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        # The name of one of ours, since a configuration names no other.
+        patch.setitem(TOPOLOGIES, "microservices", topology)  # pyright: ignore[reportArgumentType]
+        return record(main, stack="dev", config=handed)
