@@ -23,6 +23,14 @@ _POD_TEMPLATES: dict[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "Pod": (),
 }
+# Kinds without a namespace.
+_CLUSTER_WIDE = {
+    "APIService", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "ClusterSecretStore",
+    "CustomResourceDefinition", "GatewayClass", "IngressClass", "MutatingWebhookConfiguration",
+    "Namespace", "PersistentVolume", "PriorityClass", "RuntimeClass", "StorageClass",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration", "VolumeSnapshotClass",
+}  # fmt: skip
 
 
 def kind(resource: Resource | None) -> str:
@@ -34,6 +42,11 @@ def group(resource: Resource) -> str:
     """The API group, empty for the core one."""
     version: str = resource.inputs.get("apiVersion", "")
     return version.rpartition("/")[0]
+
+
+def is_cluster_wide(resource: Resource) -> bool:
+    """Whether the object's kind has no namespace."""
+    return kind(resource) in _CLUSTER_WIDE
 
 
 def namespace(resource: Resource) -> str:

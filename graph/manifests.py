@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import yaml
 
 from components.base.problems import Problem, ProblemReport
 
+from .duplicates import namespace_in, same_objects
 from .kubernetes import group, kind
 from .object_names import label, object_name
 from .resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
-from .tree import branch, dig
+from .tree import branch
 
 # When a kind is applied; what is not listed comes last. Dependencies push later, never earlier.
 _STAGES = {
@@ -47,13 +49,6 @@ _STAGES = {
     "HorizontalPodAutoscaler": 800,
 }
 _LAST = 900
-_CLUSTER_WIDE = {
-    "APIService", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "ClusterSecretStore",
-    "CustomResourceDefinition", "GatewayClass", "IngressClass", "MutatingWebhookConfiguration",
-    "Namespace", "PersistentVolume", "PriorityClass", "RuntimeClass", "StorageClass",
-    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration", "VolumeSnapshotClass",
-}  # fmt: skip
 _TOP = ("apiVersion", "kind", "metadata")
 
 
@@ -65,11 +60,15 @@ def manifests(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
     """
     _refuse_what_cannot_be_written(graph)
     stages: dict[str, int] = {}
-    objects = [resource for resource in graph.resources if resource.is_kubernetes_object]
-    named = {
-        _file_name(resource, graph, _stage(resource, graph, stages)): manifest(resource, graph)
-        for resource in objects
-    }
+    named: dict[str, dict[str, Any]] = {}
+    for resource in graph.resources:
+        if not resource.is_kubernetes_object:
+            continue
+        name = _file_name(resource, graph, _stage(resource, graph, stages))
+        provider = graph.find(resource.provider)
+        if name in named and provider:  # the same object in another cluster
+            name = f"{name.removesuffix('.yaml')}-{label(provider.name)}.yaml"
+        named[name] = manifest(resource, graph)
     return dict(sorted(named.items()))
 
 
@@ -78,7 +77,7 @@ def manifest(resource: Resource, graph: ResourceGraph) -> dict[str, Any]:
     written = _without_secrets(resource.inputs)
     metadata = dict(branch(written, "metadata"))
     metadata["name"] = object_name(resource)
-    if space := _namespace(resource, graph):
+    if space := namespace_in(graph, resource):
         metadata["namespace"] = space
     annotations = {
         key: value
@@ -111,14 +110,6 @@ def _write_string(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _write_string)
 
 
-def _namespace(resource: Resource, graph: ResourceGraph) -> str | None:
-    stated = dig(resource.inputs, "metadata", "namespace")
-    if stated or kind(resource) in _CLUSTER_WIDE:
-        return stated
-    provider = graph.find(resource.provider)
-    return provider.inputs.get("namespace") if provider else None
-
-
 def _without_secrets(tree: Any) -> Any:
     if isinstance(tree, dict):
         fields = branch(tree)
@@ -129,9 +120,9 @@ def _without_secrets(tree: Any) -> Any:
 
 
 def _stage(resource: Resource, graph: ResourceGraph, known: dict[str, int]) -> int:
-    """Its kind's stage, or one after the latest of what it depends on."""
+    """Its kind's stage, or one after the latest of what it or a parent of it depends on."""
     if resource.urn not in known:
-        needed = [graph.find(urn) for urn in resource.dependencies]
+        needed = [graph.find(urn) for urn in _dependencies(resource, graph)]
         after = [_stage(other, graph, known) for other in needed if other]
         latest = max(after, default=0)
         if not resource.is_kubernetes_object:
@@ -142,36 +133,27 @@ def _stage(resource: Resource, graph: ResourceGraph, known: dict[str, int]) -> i
     return known[resource.urn]
 
 
+def _dependencies(resource: Resource, graph: ResourceGraph) -> Iterator[str]:
+    """What it waits for: a child is created after what its component depends on."""
+    holder: Resource | None = resource
+    while holder is not None:
+        yield from holder.dependencies
+        holder = graph.find(holder.parent)
+
+
 def _file_name(resource: Resource, graph: ResourceGraph, stage: int) -> str:
     api = group(resource)
     custom = "." in api and not api.endswith(".k8s.io")
-    parts = [kind(resource), api if custom else "", _namespace(resource, graph) or ""]
+    parts = [kind(resource), api if custom else "", namespace_in(graph, resource) or ""]
     words = [label(part) for part in parts if part]
     return f"{'-'.join([f'{stage:03}', *words, object_name(resource)])}.yaml"
 
 
 def _refuse_what_cannot_be_written(graph: ResourceGraph) -> None:
-    problems: list[Problem] = []
-    seen: dict[tuple[str, ...], Resource] = {}
+    problems = same_objects(graph)
     for resource in graph.resources:
         if not resource.is_kubernetes_object:
             continue
-        identity = (
-            group(resource),
-            kind(resource),
-            _namespace(resource, graph) or "",
-            object_name(resource),
-        )
-        twin = seen.setdefault(identity, resource)
-        if twin is not resource:
-            problems.append(
-                Problem(
-                    path=resource.urn,
-                    what=f"it is the same object as {twin.urn}: {' '.join(identity).strip()}",
-                    consequence="each deployment would overwrite one with the other",
-                    fix="give one of them another metadata.name or namespace",
-                )
-            )
         problems.extend(
             Problem(
                 path=f"{resource.urn} {path}",

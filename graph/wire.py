@@ -50,14 +50,19 @@ def readable(struct: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 def _fields(struct: Any, path: str, secrets: list[str]) -> dict[str, Any]:
     read = {
-        _text(key): _value(struct.fields[key], step(path, _text(key)), secrets)
+        _key(key): _value(struct.fields[key], step(path, _key(key)), secrets)
         for key in struct.fields
     }
     return {key: read[key] for key in sorted(read) if read[key] is not None}
 
 
-def _text(text: str) -> str:
+def _key(text: str) -> str:
     return _PLACEHOLDER.sub(UNKNOWN, text)
+
+
+def _text(text: str) -> str:
+    """A text, unknown as a whole where a part of it is, as an engine's preview has it."""
+    return UNKNOWN if text == _IS_UNKNOWN or placeholder_in(text) else text
 
 
 def _is_whole(text: str) -> bool:
@@ -72,7 +77,7 @@ def _value(value: Any, path: str, secrets: list[str]) -> Any:
         case "list_value":
             return _list(value.list_value.values, path, secrets)
         case "string_value":
-            return UNKNOWN if value.string_value == _IS_UNKNOWN else _text(value.string_value)
+            return _text(value.string_value)
         case "number_value":
             number = value.number_value
             return int(number) if number.is_integer() else number

@@ -1,8 +1,9 @@
-"""Applies every rule to the cloud resources of a graph."""
+"""Applies every rule to a graph."""
 
 from __future__ import annotations
 
 from components.base.problems import Problem
+from graph.duplicates import same_objects
 from graph.resource_graph import ResourceGraph
 
 from .rules import RULES
@@ -13,9 +14,10 @@ from .rules.timeouts import hosts_outlive_the_tool
 
 
 def broken_policies(graph: ResourceGraph) -> list[Problem]:
-    """The problems of every rule; none for a graph without cloud resources."""
+    """The problems of every rule, of Kubernetes objects and of cloud resources."""
     clouds = RULES.values()
     return [
+        *same_objects(graph),
         *properties_match_the_sdk(graph),
         *names_are_accepted(graph),
         *required_settings_hold(graph, [row for cloud in clouds for row in cloud.required]),

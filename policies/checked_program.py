@@ -17,7 +17,7 @@ def checked_stack(root: Path, stack: str) -> ResourceGraph:
 
 
 def refuse_broken(graph: ResourceGraph) -> None:
-    """Raises ProblemReport where a cloud would refuse some of the graph, or it is unsafe there."""
+    """Raises ProblemReport where a cluster or a cloud would refuse the graph, or it is unsafe."""
     from . import broken_policies
 
     if problems := broken_policies(graph):

@@ -64,7 +64,7 @@ def test_a_result_that_is_passed_on_is_unknown(function: Callable[[], Any]):
     assert inputs(value=function) == {"value": "[unknown]"}
 
 
-def test_a_result_can_be_formatted_into_a_property():
+def test_a_property_that_contains_a_result_is_unknown():
     found = inputs(
         arn=lambda: f"arn:aws:iam::{aws.get_caller_identity().account_id}:root",
         joined=lambda: "/".join(["a", aws.get_caller_identity().account_id]),
@@ -72,9 +72,9 @@ def test_a_result_can_be_formatted_into_a_property():
         tags=lambda: {"project": gcp.organizations.get_project().name},
     )
     assert found == {
-        "arn": "arn:aws:iam::[unknown]:root",
-        "joined": "a/[unknown]",
-        "document": '{"arn": "[unknown]"}',
+        "arn": "[unknown]",
+        "joined": "[unknown]",
+        "document": "[unknown]",
         "tags": {"project": "[unknown]"},
     }
 

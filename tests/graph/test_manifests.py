@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.base.problems import ProblemReport
+from graph.duplicates import same_objects
 from graph.manifests import manifests, to_yaml
 from graph.resource_graph import Resource
-from tests.harness.graphs import cloud, graph, kube, workload
+from tests.harness.graphs import ROOT, cloud, graph, kube, workload
 
 KINDS = [
     kube("core/v1:Namespace", "core", namespace=None),
@@ -60,6 +61,23 @@ def test_a_dependency_through_something_that_has_no_manifest_counts_too():
     assert [one["kind"] for one in manifests(graph(job, bucket, store)).values()] == [
         "StatefulSet",
         "Job",
+    ]
+
+
+def test_what_a_component_depends_on_goes_before_everything_under_it():
+    store = workload(type="apps/v1:StatefulSet", name="postgres")
+    team = Resource(
+        urn="urn:pulumi:dev::qudag-mcp::test:index:Team::team",
+        type="test:index:Team",
+        name="team",
+        parent=ROOT,
+        custom=False,
+        dependencies=(store.urn,),
+    )
+    config = replace(kube("core/v1:ConfigMap", "config"), parent=team.urn)
+    assert [one["kind"] for one in manifests(graph(config, team, store)).values()] == [
+        "StatefulSet",
+        "ConfigMap",
     ]
 
 
@@ -115,6 +133,27 @@ def test_two_resources_that_are_one_object_are_refused():
     twin = replace(kube("core/v1:ConfigMap", "c"), urn="urn:pulumi:dev::q::x::twin")
     with pytest.raises(ProblemReport, match="the same object"):
         manifests(graph(kube("core/v1:ConfigMap", "c"), twin))
+
+
+def test_the_default_namespace_is_the_same_named_or_not():
+    named = kube("core/v1:ConfigMap", "c", namespace="default")
+    unnamed = replace(kube("core/v1:ConfigMap", "c", namespace=None), urn="urn:pulumi:a::b::c::d")
+    assert len(same_objects(graph(named, unnamed))) == 1
+
+
+def test_the_same_name_in_two_clusters_is_two_objects():
+    clusters = [
+        cloud("pulumi:providers:kubernetes", name, context=name) for name in ("east", "west")
+    ]
+    twins = [
+        replace(kube("core/v1:ConfigMap", "c"), urn=f"urn:{one.name}", provider=one.urn)
+        for one in clusters
+    ]
+    made = graph(*clusters, *twins)
+    assert same_objects(made) == []
+    assert len(manifests(made)) == 2
+    same = [replace(one, inputs={"context": "east"}) for one in clusters]
+    assert len(same_objects(graph(*same, *twins))) == 1
 
 
 def test_values_that_only_a_deployment_knows_are_refused_with_their_paths():
