@@ -9,25 +9,19 @@ from ..base.cloud_facts import Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
 
+_LAMBDA_QUOTAS: Final = "AWS Lambda Developer Guide, Lambda quotas"
+
 LAMBDA_TIMEOUT: Final = Limit(
-    of="the timeout of a function",
-    most=900,
-    unit="s",
-    source="AWS Lambda Developer Guide, Lambda quotas",
-    least=1,
+    of="the timeout of a function", most=900, unit="s", source=_LAMBDA_QUOTAS, least=1
 )
 LAMBDA_MEMORY: Final = Limit(
-    of="the memory of a function",
-    most=10240,
-    unit="MB",
-    source="AWS Lambda Developer Guide, Lambda quotas",
-    least=128,
+    of="the memory of a function", most=10240, unit="MB", source=_LAMBDA_QUOTAS, least=128
 )
 LAMBDA_ENVIRONMENT: Final = Limit(
     of="the environment of a function, names and values together",
     most=4096,
     unit="bytes",
-    source="AWS Lambda Developer Guide, Lambda quotas",
+    source=_LAMBDA_QUOTAS,
 )
 HTTP_API_TIMEOUT: Final = Limit(
     of="the integration timeout of an HTTP API",
@@ -98,92 +92,68 @@ AWS_ARN: Final = (
 AWS_REFERENCE: Final = rf"{AWS_ARN}(:[A-Za-z0-9_.-]+::)?"
 """The same, and the key of a JSON secret as ECS writes it."""
 
-_DASHED: Final = r"[a-z]([a-z0-9-]*[a-z0-9])?"
-_AWS_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-_AWS_WORD: Final = r"[A-Za-z0-9_-]+"
-_AWS_LOWER: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-_IN_PLAIN: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
+_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_WORD: Final = r"[A-Za-z0-9_-]+"
+_LOWER: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_BUCKET: Final = r"[a-z0-9]([a-z0-9-]*[a-z0-9])"
+
+
+def _named(
+    longest: int, form: str, source: str, *, shortest: int = 1, key: str = "name"
+) -> NameRule:
+    return NameRule(longest=longest, form=form, source=source, shortest=shortest, key=key)
+
 
 NAME_RULES: Final[Mapping[str, NameRule]] = {
-    "aws:apigatewayv2/api:Api": NameRule(
-        longest=128, form=r"[A-Za-z0-9 ._-]+", source="API Gateway V2 API, CreateApi"
+    "aws:apigatewayv2/api:Api": _named(128, r"[A-Za-z0-9 ._-]+", "API Gateway V2 API, CreateApi"),
+    "aws:cloudwatch/logGroup:LogGroup": _named(
+        512, r"[A-Za-z0-9_./#-]+", "CloudWatch Logs API, CreateLogGroup"
     ),
-    "aws:cloudwatch/logGroup:LogGroup": NameRule(
-        longest=512, form=r"[A-Za-z0-9_./#-]+", source="CloudWatch Logs API, CreateLogGroup"
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _named(
+        255, r"[A-Za-z0-9_./ -]+", "CloudWatch API, PutMetricAlarm"
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": NameRule(
-        longest=255, form=r"[A-Za-z0-9_./ -]+", source="CloudWatch API, PutMetricAlarm"
+    "aws:dynamodb/table:Table": _named(
+        255, r"[A-Za-z0-9_.-]+", "DynamoDB API, CreateTable", shortest=3
     ),
-    "aws:dynamodb/table:Table": NameRule(
-        longest=255, form=r"[A-Za-z0-9_.-]+", source="DynamoDB API, CreateTable", shortest=3
+    "aws:ec2/securityGroup:SecurityGroup": _named(
+        255, r"(?!sg-)[A-Za-z0-9 ._:/()#,@+=;{}!$*-]+", "EC2 API, CreateSecurityGroup"
     ),
-    "aws:ec2/securityGroup:SecurityGroup": NameRule(
-        longest=255,
-        form=r"(?!sg-)[A-Za-z0-9 ._:/()#,@+=;{}!$*-]+",
-        source="EC2 API, CreateSecurityGroup",
+    "aws:ecs/cluster:Cluster": _named(255, _WORD, "ECS API, CreateCluster"),
+    "aws:ecs/service:Service": _named(255, _WORD, "ECS API, CreateService"),
+    "aws:ecs/taskDefinition:TaskDefinition": _named(
+        255, _WORD, "ECS API, RegisterTaskDefinition", key="family"
     ),
-    "aws:ecs/cluster:Cluster": NameRule(
-        longest=255, form=_AWS_WORD, source="ECS API, CreateCluster"
+    "aws:elasticache/parameterGroup:ParameterGroup": _named(
+        255, _LOWER, "ElastiCache API, CreateCacheParameterGroup"
     ),
-    "aws:ecs/service:Service": NameRule(
-        longest=255, form=_AWS_WORD, source="ECS API, CreateService"
+    "aws:elasticache/replicationGroup:ReplicationGroup": _named(
+        40, _LOWER, "ElastiCache API, CreateReplicationGroup", key="replicationGroupId"
     ),
-    "aws:ecs/taskDefinition:TaskDefinition": NameRule(
-        longest=255, form=_AWS_WORD, source="ECS API, RegisterTaskDefinition", key="family"
+    "aws:elasticache/subnetGroup:SubnetGroup": _named(
+        255, _LOWER, "ElastiCache API, CreateCacheSubnetGroup"
     ),
-    "aws:elasticache/parameterGroup:ParameterGroup": NameRule(
-        longest=255, form=_AWS_LOWER, source="ElastiCache API, CreateCacheParameterGroup"
+    "aws:elasticache/user:User": _named(
+        40, _LOWER, "ElastiCache User Guide, Authenticating with IAM", key="userId"
     ),
-    "aws:elasticache/replicationGroup:ReplicationGroup": NameRule(
-        longest=40,
-        form=_AWS_LOWER,
-        source="ElastiCache API, CreateReplicationGroup",
-        key="replicationGroupId",
+    "aws:elasticache/userGroup:UserGroup": _named(
+        40, _LOWER, "ElastiCache API, CreateUserGroup", key="userGroupId"
     ),
-    "aws:elasticache/subnetGroup:SubnetGroup": NameRule(
-        longest=255, form=_AWS_LOWER, source="ElastiCache API, CreateCacheSubnetGroup"
+    "aws:iam/role:Role": _named(64, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreateRole"),
+    "aws:rds/instance:Instance": _named(63, _LOWER, "RDS API, CreateDBInstance", key="identifier"),
+    "aws:rds/parameterGroup:ParameterGroup": _named(255, _LOWER, "RDS API, CreateDBParameterGroup"),
+    "aws:rds/subnetGroup:SubnetGroup": _named(255, _LOWER, "RDS API, CreateDBSubnetGroup"),
+    "aws:s3/bucket:Bucket": _named(
+        63, _BUCKET, "S3 User Guide, Bucket naming rules", shortest=3, key="bucket"
     ),
-    "aws:elasticache/user:User": NameRule(
-        longest=40,
-        form=_AWS_LOWER,
-        source="ElastiCache User Guide, Authenticating with IAM",
-        key="userId",
+    "aws:scheduler/schedule:Schedule": _named(
+        64, r"[A-Za-z0-9_.-]+", "EventBridge Scheduler API, CreateSchedule"
     ),
-    "aws:elasticache/userGroup:UserGroup": NameRule(
-        longest=40, form=_AWS_LOWER, source="ElastiCache API, CreateUserGroup", key="userGroupId"
+    "aws:sqs/queue:Queue": _named(80, _WORD, "SQS API, CreateQueue"),
+    "aws:lb/loadBalancer:LoadBalancer": _named(
+        32, r"(?!internal-)" + _DASHED, "ELBv2 API, CreateLoadBalancer"
     ),
-    "aws:iam/role:Role": NameRule(
-        longest=64, form=r"[A-Za-z0-9_+=,.@-]+", source="IAM API, CreateRole"
-    ),
-    "aws:rds/instance:Instance": NameRule(
-        longest=63, form=_AWS_LOWER, source="RDS API, CreateDBInstance", key="identifier"
-    ),
-    "aws:rds/parameterGroup:ParameterGroup": NameRule(
-        longest=255, form=_AWS_LOWER, source="RDS API, CreateDBParameterGroup"
-    ),
-    "aws:rds/subnetGroup:SubnetGroup": NameRule(
-        longest=255, form=_AWS_LOWER, source="RDS API, CreateDBSubnetGroup"
-    ),
-    "aws:s3/bucket:Bucket": NameRule(
-        longest=63,
-        form=_IN_PLAIN,
-        source="S3 User Guide, Bucket naming rules",
-        shortest=3,
-        key="bucket",
-    ),
-    "aws:scheduler/schedule:Schedule": NameRule(
-        longest=64, form=r"[A-Za-z0-9_.-]+", source="EventBridge Scheduler API, CreateSchedule"
-    ),
-    "aws:sqs/queue:Queue": NameRule(longest=80, form=_AWS_WORD, source="SQS API, CreateQueue"),
-    "aws:lb/loadBalancer:LoadBalancer": NameRule(
-        longest=32, form=r"(?!internal-)" + _AWS_DASHED, source="ELBv2 API, CreateLoadBalancer"
-    ),
-    "aws:lb/targetGroup:TargetGroup": NameRule(
-        longest=32, form=_AWS_DASHED, source="ELBv2 API, CreateTargetGroup"
-    ),
-    "aws:lambda/function:Function": NameRule(
-        longest=64, form=r"[A-Za-z0-9_-]+", source="Lambda API, CreateFunction"
-    ),
+    "aws:lb/targetGroup:TargetGroup": _named(32, _DASHED, "ELBv2 API, CreateTargetGroup"),
+    "aws:lambda/function:Function": _named(64, r"[A-Za-z0-9_-]+", "Lambda API, CreateFunction"),
 }
 """By type token; each with the property that holds the name."""
 
@@ -253,11 +223,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
 }
 """A row for each type that a component registers."""
 
-_ARN: Final = "arn:aws:{service}:{{region}}:{{account}}:{rest}"
-
 
 def _arn(service: str, rest: str) -> str:
-    return _ARN.format(service=service, rest=rest)
+    return f"arn:aws:{service}:{{region}}:{{account}}:{rest}"
 
 
 PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {

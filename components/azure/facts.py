@@ -59,28 +59,28 @@ AZURE_VERSION: Final = (
 """The address of one version in a Key Vault."""
 
 _AZURE: Final = "Azure Resource Manager, naming rules and restrictions"
-_AZURE_DASHED: Final = r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*"
-_AZURE_DASHED_OR_DIGIT: Final = r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9]))*"
-_AWS_DASHED: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_DASHED: Final = r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*"
+_DASHED_OR_DIGIT: Final = r"[a-z0-9]([a-z0-9]|-(?=[a-z0-9]))*"
+_LETTERS_DIGITS_DASHES: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 
 NAME_RULES: Final[Mapping[str, NameRule]] = {
     "azure-native:storage:StorageAccount": NameRule(
         shortest=3, longest=24, form=r"[a-z0-9]+", source=_AZURE, key="accountName"
     ),
     "azure-native:app:ContainerApp": NameRule(
-        shortest=2, longest=32, form=_AZURE_DASHED, source=_AZURE, key="containerAppName"
+        shortest=2, longest=32, form=_DASHED, source=_AZURE, key="containerAppName"
     ),
     "azure-native:app:ManagedEnvironment": NameRule(
-        shortest=2, longest=60, form=_AZURE_DASHED, source=_AZURE, key="environmentName"
+        shortest=2, longest=60, form=_DASHED, source=_AZURE, key="environmentName"
     ),
     "azure-native:applicationinsights:Component": NameRule(
         longest=255, form=r"[\w.()-]*[\w()-]", source=_AZURE, key="resourceName"
     ),
     "azure-native:containerinstance:ContainerGroup": NameRule(
-        longest=63, form=_AZURE_DASHED, source=_AZURE, key="containerGroupName"
+        longest=63, form=_DASHED, source=_AZURE, key="containerGroupName"
     ),
     "azure-native:dbforpostgresql:Server": NameRule(
-        shortest=3, longest=63, form=_AZURE_DASHED, source=_AZURE, key="serverName"
+        shortest=3, longest=63, form=_DASHED, source=_AZURE, key="serverName"
     ),
     "azure-native:managedidentity:UserAssignedIdentity": NameRule(
         shortest=3, longest=128, form=r"[A-Za-z0-9][\w-]+", source=_AZURE, key="resourceName"
@@ -105,10 +105,12 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
         shortest=3, longest=63, form=r"[A-Za-z][A-Za-z0-9]+", source=_AZURE, key="tableName"
     ),
     "azure-native:storage:BlobContainer": NameRule(
-        shortest=3, longest=63, form=_AZURE_DASHED_OR_DIGIT, source=_AZURE, key="containerName"
+        shortest=3, longest=63, form=_DASHED_OR_DIGIT, source=_AZURE, key="containerName"
     ),
     "azure-native:web:AppServicePlan": NameRule(longest=60, form=r"[A-Za-z0-9-]+", source=_AZURE),
-    "azure-native:web:WebApp": NameRule(shortest=2, longest=60, form=_AWS_DASHED, source=_AZURE),
+    "azure-native:web:WebApp": NameRule(
+        shortest=2, longest=60, form=_LETTERS_DIGITS_DASHES, source=_AZURE
+    ),
 }
 """By type token; each with the property that holds the name."""
 
