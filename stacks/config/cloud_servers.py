@@ -11,19 +11,17 @@ from .section import Section
 Public = Annotated[
     bool,
     Field(
-        description="Let the whole internet reach it; the server still wants a token of each call."
+        description="Accept requests from the internet; the server checks the token of each call."
     ),
 ]
 Instances = Annotated[int, Field(ge=0, le=1000, description="Fewest instances.")]
 MostInstances = Annotated[int, Field(ge=1, le=1000, description="Most instances.")]
 Concurrency = Annotated[
-    int, Field(ge=1, le=1000, description="Requests that one instance works on at a time.")
+    int, Field(ge=1, le=1000, description="Concurrent requests of one instance.")
 ]
 
 
 class ServerSection(Section):
     """A server in a cloud, which can be switched off without removing its settings."""
 
-    enabled: Annotated[
-        bool, Field(description="false: switched off, and nothing of it is made.")
-    ] = True
+    enabled: Annotated[bool, Field(description="false: nothing of this target is created.")] = True

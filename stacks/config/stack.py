@@ -48,7 +48,7 @@ class Protocol(Section):
         default=None,
         ge=2,
         le=7200,
-        description="Seconds a stopping server gives its calls; else derived.",
+        description="Seconds in which a stopping server finishes its calls; absent: derived.",
     )
     issuer: Url = Field(
         default="https://issuer.qudag-mcp.internal",
@@ -75,7 +75,7 @@ class Images(Section):
         description="nginx, or your own gateway.",
     )
     gateway_engine: Literal["nginx", "image"] = Field(
-        default="nginx", description="nginx: with the rendered configuration; image: runs as it is."
+        default="nginx", description="nginx: with a generated configuration; image: runs unchanged."
     )
     qudag_node: Image | None = Field(
         default=None, description="QuDAG node; absent: the server image, which has the role."
@@ -113,7 +113,7 @@ class Kubernetes(Section):
     """The cluster and the namespace."""
 
     enabled: bool = Field(
-        default=True, description="false: no cluster, and nothing of the platform goes to one."
+        default=True, description="false: no cluster; only cloud targets are deployed."
     )
     namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
     context: Context | None = Field(
@@ -140,7 +140,8 @@ class Data(Section):
     database_size: Bytes = Field(default="1Gi", description="PostgreSQL's volume.")
     cache_size: Bytes = Field(default="1Gi", description="Valkey's volume.")
     cache_profile: Literal["sessions", "cache"] = Field(
-        default="sessions", description="sessions: on disk, never evicted; cache: the opposite."
+        default="sessions",
+        description="sessions: on disk, never evicted; cache: in memory, evicted.",
     )
     core_size: Bytes = Field(default="10Gi", description="Volume that the core servers share.")
     node_size: Bytes = Field(default="1Gi", description="Volume of each QuDAG node.")
@@ -149,13 +150,13 @@ class Data(Section):
     )
     shared_storage_class: ObjectName | None = Field(
         default=None,
-        description="Class whose volumes many nodes may mount at once, for core's data.",
+        description="Storage class with ReadWriteMany volumes, for core's data.",
     )
     protect: bool = Field(default=False, description="Refuse to delete what holds data.")
 
 
 class Secrets(Section):
-    """Names of the Secrets that the platform mounts; what is in them stands nowhere here."""
+    """Names of the Secrets that the platform mounts."""
 
     passwords: SecretName = Field(
         default="mcp-server-secrets", description="Keys database-password and redis-password."
@@ -175,16 +176,16 @@ class Prometheus(Section):
 
     namespace: DnsLabel = Field(default="monitoring", description="Where it runs.")
     labels: dict[LabelKey, LabelValue] = Field(
-        default={"app": "prometheus"}, min_length=1, description="What its pods carry."
+        default={"app": "prometheus"}, min_length=1, description="Labels of its pods."
     )
 
 
 class Network(Section):
-    """Who may reach the platform, and whom it may reach."""
+    """Networks that may connect to the platform, and that it may connect to."""
 
-    public: bool = Field(default=False, description="Take connections from every address there is.")
+    public: bool = Field(default=False, description="Accept connections from every address.")
     clients: list[Cidr] = Field(
-        default=[], description="Networks that may reach the gateway, where it is not public."
+        default=[], description="Networks that may connect to the gateway if it is not public."
     )
     issuer: list[Cidr] = Field(
         default=[], description="Networks of the authorization server, to fetch its keys."
@@ -192,7 +193,9 @@ class Network(Section):
     qudag_peers: list[Cidr] = Field(
         default=[], description="Networks of QuDAG nodes elsewhere; both directions."
     )
-    prometheus: Prometheus | None = Field(default=None, description="Absent: nobody may scrape.")
+    prometheus: Prometheus | None = Field(
+        default=None, description="Who may scrape the servers; absent: nobody."
+    )
 
 
 PerSecond = Annotated[int, Field(ge=1, le=100_000, description="Sustained rate.")]
@@ -268,7 +271,7 @@ class StackConfig(Section):
     """Everything that a stack is told; each field is a Pulumi config key of its own."""
 
     environment: Literal["dev", "staging", "prod"] = Field(
-        default="dev", description="Which safety rules hold: digests and a domain outside dev."
+        default="dev", description="Which rules apply: staging and prod need digests and a domain."
     )
     topology: TopologyName = Field(
         default="monolith", description="Which services there are; stacks/topologies/."
