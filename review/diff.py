@@ -11,9 +11,10 @@ from graph.kubernetes import address, group, kind
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
 
 from .properties import Difference, PropertyChange, property_changes
-from .replacement import PROVIDER, URN, replacing
+from .replacement import KUBERNETES_PROVIDER, PROVIDER, URN, replacing
 
 PROTECT = "options.protect"
+RETAIN = "options.retainOnDelete"
 
 
 class Action(StrEnum):
@@ -75,10 +76,18 @@ def diff(before: ResourceGraph, after: ResourceGraph) -> Diff:
 
     Resources are the same when their URNs are, or when one of the new one's aliases is the old
     one's URN. A Kubernetes object whose URN is new without an alias is replaced: the engine
-    would make it anew and delete what has the old URN, which is the same object.
+    would make it anew and delete what has the old URN, which is the same object. Everything that
+    a replaced provider manages is replaced with it.
     """
     pairs = list(_pairs(before, after))
-    compared = [(_change(old, new, after), new) for old, new in pairs]
+    replaced = {
+        new.urn
+        for old, new in pairs
+        if old
+        and new.type == KUBERNETES_PROVIDER
+        and replacing(old, None, property_changes(old.inputs, new.inputs))
+    }
+    compared = [(_change(old, new, after, replaced), new) for old, new in pairs]
     kept = {old.urn for old, _ in pairs if old}
     deleted = [
         Change(action=Action.DELETE, before=resource)
@@ -124,13 +133,15 @@ def _object(resource: Resource) -> tuple[str, ...]:
     return group(resource), kind(resource), address(resource)
 
 
-def _change(before: Resource | None, after: Resource, graph: ResourceGraph) -> Change | None:
+def _change(
+    before: Resource | None, after: Resource, graph: ResourceGraph, replaced: set[str]
+) -> Change | None:
     if before is None:
         return Change(action=Action.ADD, after=after)
     provider = graph.find(after.provider)
     properties = (
         *property_changes(before.inputs, after.inputs),
-        *_option_changes(before, after, provider),
+        *_option_changes(before, after, provider, replaced),
     )
     moved_from = before.urn if before.urn != after.urn else None
     if not properties and not moved_from:
@@ -149,12 +160,18 @@ def _change(before: Resource | None, after: Resource, graph: ResourceGraph) -> C
 
 
 def _option_changes(
-    before: Resource, after: Resource, provider: Resource | None
+    before: Resource, after: Resource, provider: Resource | None, replaced: set[str]
 ) -> Iterator[PropertyChange]:
     if before.urn not in (after.urn, *after.aliases):
         yield PropertyChange(URN, Difference.CHANGED, before.urn, after.urn)
-    if before.protect != after.protect:
-        yield PropertyChange(PROTECT, Difference.CHANGED, before.protect, after.protect)
+    for path, old, new in (
+        (PROTECT, before.protect, after.protect),
+        (RETAIN, before.retain_on_delete, after.retain_on_delete),
+    ):
+        if old != new:
+            yield PropertyChange(path, Difference.CHANGED, old, new)
     renamed = provider is not None and before.provider in provider.aliases
-    if before.provider != after.provider and not renamed:
+    if provider is not None and provider.urn in replaced:
+        yield PropertyChange(PROVIDER, Difference.CHANGED, "the old cluster", "the new cluster")
+    elif before.provider != after.provider and not renamed:
         yield PropertyChange(PROVIDER, Difference.CHANGED, before.provider, after.provider)

@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from components.clouds import name_rule, resource_type
 from graph.resource_graph import Resource
 
-from .properties import PropertyChange
+from .properties import Difference, PropertyChange
 
 PROVIDER = "options.provider"
 URN = "options.urn"  # a new one without an alias: the engine deletes the old and makes a new one
+
+KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+IDENTIFIER = "clusterIdentifier"
+CLUSTER_KEYS = ("kubeconfig", "context", "cluster")
 
 _EVERY_OBJECT = ("kind", "metadata.name", "metadata.namespace", "metadata.generateName")
 _BINDING = ("roleRef",)
@@ -87,11 +91,28 @@ def replacing(
     before: Resource, provider: Resource | None, changes: Sequence[PropertyChange]
 ) -> tuple[str, ...]:
     """Paths of the changes that replace ``before`` rather than update it."""
+    kubernetes = before.type == KUBERNETES_PROVIDER
+    own = _provider_paths(before, changes) if kubernetes else _paths(before, provider)
     return tuple(
         change.path
         for change in changes
-        if any(_within(change.path, path) for path in (PROVIDER, URN, *_paths(before, provider)))
+        if any(_within(change.path, path) for path in (PROVIDER, URN, *own))
     )
+
+
+def _provider_paths(before: Resource, changes: Sequence[PropertyChange]) -> tuple[str, ...]:
+    """What replaces a Kubernetes provider, as ``DiffConfig`` of pulumi-kubernetes decides it.
+
+    While ``clusterIdentifier`` stays, nothing does; when it changes, the provider is another one.
+    Without it the cluster that a kubeconfig names decides, which is not read here: any change of
+    what selects it counts.
+    """
+    identifier = [change for change in changes if change.path == IDENTIFIER]
+    if not identifier and before.inputs.get(IDENTIFIER):
+        return ()
+    if identifier and identifier[0].difference is Difference.CHANGED:
+        return (IDENTIFIER,)
+    return (*CLUSTER_KEYS, "renderYamlToDirectory")
 
 
 def _paths(before: Resource, provider: Resource | None) -> tuple[str, ...]:

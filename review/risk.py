@@ -9,6 +9,7 @@ from .diff import Change, Diff
 from .risks.access import loosened_roles
 from .risks.capacity import raised_capacity
 from .risks.classes import RiskClass
+from .risks.cluster import another_cluster
 from .risks.exposure import new_exposure
 from .risks.network import loosened_policies
 from .risks.pods import loosened_namespaces, loosened_pods
@@ -18,6 +19,7 @@ from .risks.stateful import lost_state, unguarded_state, unknown_type
 Rule = Callable[[Change, Diff], Iterable[str]]
 
 RULES: tuple[tuple[RiskClass, Rule], ...] = (
+    (RiskClass.CLUSTER, another_cluster),
     (RiskClass.STATEFUL, lost_state),
     (RiskClass.STATEFUL, unguarded_state),
     (RiskClass.STATEFUL, unknown_type),

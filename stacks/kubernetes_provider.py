@@ -16,11 +16,22 @@ def kubernetes_provider(config: StackConfig) -> k8s.Provider:
     return k8s.Provider(
         "cluster",
         context=config.kubernetes.context,
-        # A renewed kubeconfig is the same cluster: without this, all of it would be replaced.
-        cluster_identifier=f"{config.environment}-{config.namespace}",
+        cluster_identifier=_identifier(config),
         enable_server_side_apply=True,
         # `up` makes the namespace first, for its Secrets; an interrupted one leaves more behind.
         upsert_existing_objects=config.environment == "dev",
         # Changed files are changed in place; the pods' checksum annotation rolls them.
         enable_config_map_mutable=True,
     )
+
+
+def _identifier(config: StackConfig) -> str:
+    """Names the cluster: the engine replaces the provider, and every object, when it changes.
+
+    A renewed kubeconfig does not change it. Another context does, because it is another cluster;
+    the usual one, ``qudag-<environment>``, is left out, as in the stacks deployed so far.
+    """
+    known = f"{config.environment}-{config.namespace}"
+    context = config.kubernetes.context
+    usual = context in (None, f"qudag-{config.environment}")
+    return known if usual else f"{known}-{context}"
