@@ -1,4 +1,4 @@
-"""Makes a function's archive: our sources, what they reach, bytecode; every time the same bytes."""
+"""Builds a function's archive from our sources, their imports and bytecode, reproducibly."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from components.mcp.archive import Archive
 from .hosts import ROOT, Host
 from .import_closure import Modules
 
-ALSO: Mapping[str, Sequence[str]] = {
-    # by a name that is put together at run time
+HIDDEN_IMPORTS: Mapping[str, Sequence[str]] = {
+    # imported by a name that is computed at run time
     "anyio._core._eventloop": ["anyio._backends._asyncio"],
-    # by its entry point
+    # loaded through entry points
     "opentelemetry.context": ["opentelemetry.context.contextvars_context"],
     "opentelemetry.propagate": [
         "opentelemetry.baggage.propagation",
         "opentelemetry.trace.propagation.tracecontext",
     ],
 }
-"""By module, what it imports where no reader of its source sees it."""
+"""Imports that cannot be seen in a module's source, by module."""
 
-_MOMENT = (1980, 1, 1, 0, 0, 0)
+_FILE_TIME = (1980, 1, 1, 0, 0, 0)
 _NO_DATA = frozenset({".py", ".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".typed", ".so"})
-_KEPT_OF_A_DISTRIBUTION = ("METADATA", "entry_points.txt", "licenses/")
+_KEPT_METADATA = ("METADATA", "entry_points.txt", "licenses/")
 
 _COMPILE = """
 import importlib._bootstrap_external as bootstrap, marshal, sys
@@ -49,12 +49,12 @@ for line in sys.stdin:
     cached.parent.mkdir(exist_ok=True)
     cached.write_bytes(bootstrap._code_to_hash_pyc(code, source_hash(content), checked=False))
 """
-"""Hash-based and unchecked (PEP 552): no time of a file is in it, and none is asked for."""
+"""Compiles to unchecked hash-based bytecode (PEP 552), which contains no file times."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """Of an archive, in MB (1,000,000 bytes), as the clouds count."""
+    """The size of an archive in MB (1,000,000 bytes), the unit of the clouds' limits."""
 
     host: str
     zipped: float
@@ -74,16 +74,16 @@ class Size:
 
 
 def build(host: Host, archive: Archive) -> Path:
-    """The file of ``archive``, made if it is not there; whole or not at all.
+    """Build ``archive`` if its file does not exist, atomically; returns the file.
 
     Raises:
-        ProblemReport: the libraries or the compiler are not to be had.
+        ProblemReport: the libraries or the Python compiler cannot be downloaded.
     """
     target = ROOT / archive.path
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in target.parent.glob("new-*"):  # of a build that was killed
+        for left in target.parent.glob("new-*"):  # left by a killed build
             shutil.rmtree(left, ignore_errors=True)
         if not target.exists():
             with tempfile.TemporaryDirectory(dir=target.parent, prefix="new-") as folder:
@@ -92,7 +92,7 @@ def build(host: Host, archive: Archive) -> Path:
 
 
 def make(host: Host, folder: Path) -> Path:
-    """The archive of ``host``, made in the empty ``folder``; raises as ``build`` does."""
+    """Build the archive of ``host`` in the empty ``folder``; raises as ``build`` does."""
     _fetch(host, folder / "libraries")
     _lay_out(host, folder / "libraries", folder / "tree")
     _compile(host, folder / "tree")
@@ -100,7 +100,7 @@ def make(host: Host, folder: Path) -> Path:
 
 
 def _lay_out(host: Host, fetched: Path, tree: Path) -> None:
-    """Everything that the archive holds, in the places where it holds it."""
+    """Copy all files of the archive to their places below ``tree``."""
     ours = dict(host.sources())
     for name, source in ours.items():
         _copy(source, tree / name)
@@ -113,9 +113,9 @@ def _lay_out(host: Host, fetched: Path, tree: Path) -> None:
 
 
 def kept(libraries: Path, entries: Sequence[str]) -> Iterator[Path]:
-    """The files below ``libraries`` that ``entries`` reach, with the data beside them."""
+    """The files below ``libraries`` that ``entries`` import, with their packages' data files."""
     modules = Modules(libraries)
-    reached = modules.reached(entries, ALSO)
+    reached = modules.closure(entries, HIDDEN_IMPORTS)
     files = {modules.files[name] for name in reached}
     yield from files
     packages = {file.parent for file in files if file.name == "__init__.py"}
@@ -127,9 +127,9 @@ def kept(libraries: Path, entries: Sequence[str]) -> Iterator[Path]:
         if top.endswith(".dist-info"):
             distribution = libraries / top
             inside = file.relative_to(distribution).as_posix()
-            if inside.startswith(_KEPT_OF_A_DISTRIBUTION) and _holds(distribution, named):
+            if inside.startswith(_KEPT_METADATA) and _holds(distribution, named):
                 yield file
-        elif top.endswith(".libs"):  # what auditwheel put beside a package's native modules
+        elif top.endswith(".libs"):  # shared libraries that auditwheel added
             if top.removesuffix(".libs") in named:
                 yield file
         elif file.suffix not in _NO_DATA and any(p in packages for p in file.parents):
@@ -137,7 +137,7 @@ def kept(libraries: Path, entries: Sequence[str]) -> Iterator[Path]:
 
 
 def _holds(distribution: Path, named: set[str]) -> bool:
-    """Whether one of these packages is the distribution's."""
+    """Whether the distribution contains one of these packages."""
     record = (distribution / "RECORD").read_text().splitlines()
     return any(line.partition(",")[0].partition("/")[0] in named for line in record)
 
@@ -150,23 +150,23 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def write(tree: Path, target: Path) -> Path:
-    """All files below ``tree`` as a zip whose bytes follow from their names and contents."""
+    """Zip all files below ``tree``; the bytes depend only on their names and contents."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:
         for file in sorted(tree.rglob("*"), key=lambda f: f.relative_to(tree).as_posix()):
             if file.is_file():
-                entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), _MOMENT)
-                entry.create_system = 3  # Unix: only then do modes count
+                entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), _FILE_TIME)
+                entry.create_system = 3  # Unix: other systems ignore modes
                 mode = 0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644
                 entry.external_attr = (stat.S_IFREG | mode) << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 zipped.writestr(
                     entry, file.read_bytes(), compresslevel=6
-                )  # 9: thrice the time for 0.1 MB
+                )  # level 9 takes three times as long and saves 0.1 MB
     return target
 
 
 def _fetch(host: Host, target: Path) -> None:
-    """The locked libraries for the host's platform, from wheels alone."""
+    """Install the locked libraries for the host's platform, from wheels only."""
     command = ["pip", "install", "--target", target, "--python-version", host.python, "--no-deps"]
     command += ["--python-platform", host.platform] if host.platform else []
     command += ["--only-binary", ":all:", "--require-hashes", "--requirements", host.requirements]
@@ -181,7 +181,7 @@ def _compile(host: Host, tree: Path) -> None:
         [python, "-s", "-S", "-c", _COMPILE],
         input="".join(f"{source}\n" for source in sources),
         cwd=tree,
-        # A set's order follows from the seed, and with it the bytes of a constant.
+        # The hash seed determines the order of sets, and so the bytes of constants.
         env={"PYTHONHASHSEED": "0", "PATH": os.environ["PATH"]},
         text=True,
         check=True,
@@ -189,7 +189,7 @@ def _compile(host: Host, tree: Path) -> None:
 
 
 def interpreter(host: Host) -> str:
-    """The CPython that compiles for ``host``; fetched by uv where it is not installed."""
+    """The CPython that compiles for ``host``; downloaded by uv if it is not installed."""
     if host.python == platform.python_version():
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions", host.python)
@@ -221,7 +221,7 @@ def _uv(host: Host, command: Sequence[str | Path], what: str) -> None:
 
 
 def run_uv(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    """Runs uv, which this project brings along."""
+    """Run the uv of this project's virtual environment."""
     from uv import find_uv_bin
 
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""Makes the archives that an engine is about to read."""
+"""Builds the archives that Pulumi is about to upload."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .hosts import ROOT, Host, archive_of
 
 
 def ensure(hosts: Sequence[Host]) -> list[Archive]:
-    """The archives of ``hosts``; made now where an engine will read them.
+    """The archives of ``hosts``; built now if an engine runs the program.
 
     Raises:
-        ProblemReport: one cannot be made here.
+        ProblemReport: an archive cannot be built on this machine.
     """
     import pulumi
     from pulumi.runtime.mocks import MockMonitor
@@ -26,6 +26,6 @@ def ensure(hosts: Sequence[Host]) -> list[Archive]:
 
     for host, archive in zip(hosts, archives, strict=True):
         if not (ROOT / archive.path).exists():
-            pulumi.log.info(f"making the archive of {host.name}")
+            pulumi.log.info(f"building the archive of {host.name}")
             build(host, archive)
     return archives

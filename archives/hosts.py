@@ -1,7 +1,7 @@
-"""The archives that functions run: named by what their bytes follow from, made when needed.
+"""The function hosts, and the names of their archives, which contain a digest of the sources.
 
-A preview without an engine knows an archive's name and digest and opens no byte of it; with one,
-the program makes what is absent before the engine asks for it.
+An offline preview needs only the name and the digest. When an engine runs the program, absent
+archives are built first.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ ROOT = Path(__file__).resolve().parents[1]
 RUNTIME = ROOT / "runtime"
 PACKAGE = "qudag_mcp_server"
 FOLDER = "out/archives"
-"""Where archives are kept, below the program's folder: one path on every machine."""
+"""Folder of the archives, relative to the program's folder: the same path on every machine."""
 
 COMPILER = VERSIONS["python"]["compiler"]
 """CPython that makes the bytecode: one, so that the bytes are the same wherever they are made. A
 patch release reads what another of the same minor release has compiled."""
 
-_MAKERS = ("hosts.py", "build.py", "import_closure.py")
-_OF_A_SERVER = frozenset(
+_BUILD_MODULES = ("hosts.py", "build.py", "import_closure.py")
+_SERVER_ONLY = frozenset(
     {"__main__", "certificate", "libp2p", "qudag_join", "schema", "serve", "sockets"}
 )
-"""Modules that only a process of our own needs, not one that a cloud began."""
+"""Modules that only `qudag-mcp-server` uses; archives do not contain them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What a function of one cloud is started with.
+    """A function host: what the archive for one cloud's functions contains.
 
     Attributes:
-        name: tells hosts apart, in the name of the archive too.
+        name: identifies the host, also in the archive's name.
         entries: modules that the cloud imports or runs by name.
-        modules: of ours below ``hosts`` and ``stores``, those that are for this host.
-        platform: as uv names it; an archive runs where glibc is that new. Empty: this machine's.
+        modules: our modules below ``hosts`` and ``stores`` that this host needs.
+        platform: uv's name of the platform, with the oldest glibc. Empty: this machine's.
         python: version of the interpreter that makes the bytecode.
-        libraries: folder in the archive that the cloud puts on ``sys.path`` beside its root.
-        files: where a file of ``runtime/`` goes in the archive.
+        libraries: folder in the archive that the cloud adds to ``sys.path``.
+        files: path in the archive to path in ``runtime/``, for files other than modules.
     """
 
     name: str
@@ -57,15 +57,15 @@ class Host:
 
     @property
     def requirements(self) -> Path:
-        """The locked list of its libraries."""
+        """The file with the locked libraries of this host."""
         return RUNTIME / "hosts" / f"requirements-{self.name}.txt"
 
     def sources(self) -> Iterator[tuple[str, Path]]:
-        """Our own files: where each goes in the archive, and where it is."""
+        """Our own files: for each the path in the archive and the path on disk."""
         for file in sorted(RUNTIME.rglob("*.py")):
             inside = file.relative_to(RUNTIME)
             module = ".".join(inside.with_suffix("").parts)
-            ours = module not in _OF_A_SERVER if len(inside.parts) == 1 else module in self.modules
+            ours = module not in _SERVER_ONLY if len(inside.parts) == 1 else module in self.modules
             if ours or inside.name == "__init__.py":
                 yield f"{PACKAGE}/{inside.as_posix()}", file
         for name, source in self.files.items():
@@ -100,7 +100,7 @@ HOSTS: Mapping[str, Host] = {
                 }
             ),
             platform="x86_64-manylinux_2_34",  # Ubuntu 22.04 has glibc 2.35
-            # Its build installs what requirements.txt lists: the framework, in our versions.
+            # The cloud's build installs requirements.txt: the framework, in our versions.
             files={"main.py": "hosts/main.py", "requirements.txt": "hosts/gcp-framework.txt"},
         ),
         Host(
@@ -121,14 +121,14 @@ HOSTS: Mapping[str, Host] = {
 
 
 def native(host: Host) -> Host:
-    """``host`` as it would be on this machine, to be tried there."""
+    """``host`` for this machine's platform and Python, to run its archive in tests."""
     return replace(host, platform="", python=platform.python_version())
 
 
 def archive_of(host: Host) -> Archive:
-    """The archive of ``host``, whether it has been made or not."""
+    """Name and digest of the archive of ``host``, whether it is built or not."""
     digest = hashlib.sha256(json.dumps(asdict(host), sort_keys=True, default=sorted).encode())
-    makers = [(name, Path(__file__).with_name(name)) for name in _MAKERS]
+    makers = [(name, Path(__file__).with_name(name)) for name in _BUILD_MODULES]
     locked = [("requirements", host.requirements)]
     for name, file in (*makers, *locked, *host.sources()):
         content = file.read_bytes()

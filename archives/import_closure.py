@@ -1,4 +1,4 @@
-"""Which modules of an application an import reaches: what an archive holds of a library."""
+"""Computes which modules a set of entry modules imports, directly or indirectly."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _CALLS_WITH_A_NAME = frozenset({"import_module", "__import__"})
 
 
 class Modules:
-    """The modules in a folder of packages, and what each of them imports.
+    """The modules in a folder of packages, and the imports of each module.
 
-    Every ``import`` counts wherever it stands, in a function too, but for those under
-    ``if TYPE_CHECKING``. These count in a module with a ``__getattr__`` of its own: what it shows
-    to type checkers is what it loads once asked. Native code imports what it names.
+    Every ``import`` counts, also inside functions, except under ``if TYPE_CHECKING``. In a module
+    with ``__getattr__`` even those count, because such a module imports lazily what it declares
+    there. A native module counts as importing every module whose name it contains.
 
     Attributes:
-        files: by dotted name; a package's is its ``__init__.py``.
+        files: the file of each module, by dotted name; ``__init__.py`` for a package.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,12 +28,14 @@ class Modules:
             if file.suffix in {".py", ".so"}:
                 self.files.setdefault(_name(file.relative_to(folder)), file)
 
-    def reached(self, entries: Iterable[str], also: Mapping[str, Sequence[str]]) -> frozenset[str]:
-        """Names of the modules that ``entries`` lead to, themselves among them.
+    def closure(
+        self, entries: Iterable[str], hidden: Mapping[str, Sequence[str]]
+    ) -> frozenset[str]:
+        """The names of all modules that ``entries`` import, directly or indirectly, and their own.
 
         Args:
             entries: modules that the host imports.
-            also: by module, those that it imports by names made up at run time.
+            hidden: by module, imports that cannot be seen in its source.
         """
         found: set[str] = set()
         waiting = list(entries)
@@ -43,7 +45,7 @@ class Modules:
                 continue
             found.add(name)
             waiting += _packages(name)
-            waiting += also.get(name, ())
+            waiting += hidden.get(name, ())
             waiting += self._imports(name)
         return frozenset(found)
 
@@ -56,7 +58,7 @@ class Modules:
         yield from _named(file.read_bytes(), package)
 
     def _named_in(self, native: Path) -> Iterator[str]:
-        """What native code can import: every module whose name, dotted or private, is in it."""
+        """The modules whose name, if dotted or private, occurs in a native module."""
         texts = b" ".join(re.findall(rb"[\w.]{6,}", native.read_bytes()))
         for name in self.files:
             if ("." in name or name.startswith("_")) and name.encode() in texts:
@@ -64,7 +66,7 @@ class Modules:
 
 
 def _name(path: Path) -> str:
-    """``pkg/sub/__init__.py`` as ``pkg.sub``, ``pkg/native.abi3.so`` as ``pkg.native``."""
+    """Module name of a path: ``pkg.sub`` of ``pkg/sub/__init__.py`` or ``pkg/sub.abi3.so``."""
     *folders, last = path.parts
     stem = last.partition(".")[0]
     return ".".join(folders if stem == "__init__" else [*folders, stem])
@@ -77,9 +79,9 @@ def _packages(name: str) -> Iterator[str]:
 
 @cache
 def _named(source: bytes, package: str) -> tuple[str, ...]:
-    """What a module's source can import; hosts share most of their libraries."""
+    """The modules that a source can import; cached, because hosts share most libraries."""
     if b"import" not in source:
-        return ()  # tables of characters, and the like
+        return ()  # character tables and the like
     tree = ast.parse(source)
     found: list[str] = []
     for statement in _statements(tree.body, lazy=_is_lazy(tree)):
@@ -95,7 +97,7 @@ def _is_lazy(tree: ast.Module) -> bool:
 
 
 def _statements(body: list[ast.stmt], *, lazy: bool) -> Iterator[ast.stmt]:
-    """All statements in ``body``, at any depth, but those for type checkers."""
+    """All statements in ``body`` at any depth, without those for type checkers."""
     waiting = [*body]
     while waiting:
         statement = waiting.pop()
@@ -112,7 +114,7 @@ def _for_type_checkers(test: ast.expr) -> bool:
 
 
 def _imported(statement: ast.stmt, package: str) -> Iterator[str]:
-    """What an import statement may load."""
+    """The modules that an import statement may load."""
     match statement:
         case ast.Import(names=names):
             yield from (alias.name for alias in names)
@@ -125,7 +127,7 @@ def _imported(statement: ast.stmt, package: str) -> Iterator[str]:
 
 
 def _called(node: ast.AST, package: str) -> Iterator[str]:
-    """What a call loads that imports by a written name."""
+    """The modules that calls such as ``import_module("name")`` load."""
     match node:
         case ast.Call(
             func=ast.Name(id=called) | ast.Attribute(attr=called),

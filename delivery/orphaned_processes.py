@@ -1,7 +1,7 @@
-"""What a killed command left running on its stack: waited for while it ends, then ended.
+"""Waits for the programs that a killed command left running on its stack, then terminates them.
 
-Pulumi and kubectl inherit the lock of the command that started them. So they are known by the lock
-that they hold, not by a name or a number that somebody else may have by now.
+Pulumi and kubectl inherit the lock of the command that started them. They are found by that lock,
+not by name or process id, because another process may have the same by now.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 EXIT_SECONDS = 60.0
-"""How long a program may take to end, which all are told to when their command is killed."""
+"""How long a program may take to end by itself after its command was killed."""
 
 TERMINATE_SECONDS = 10.0
-"""How long one that did not may take once it is told again; then it is killed."""
+"""How long a program may take to end after a signal; then it is killed."""
 
 _PROC = Path("/proc")
 
 
 def end_orphans(lock: Path, taken: Callable[[], bool], say: Callable[[str], None]) -> bool:
-    """Whether the lock could be taken, since only leftovers held it; False where a command does.
+    """Wait until orphans release the lock; False if a running command or another user holds it.
 
     Args:
         taken: tries to take the lock.
+        say: shows a message to the user.
     """
     started = time.monotonic()
     told = False
     while not taken():
         left, command_lives = holders(lock)
-        if command_lives or not left:  # not left: of another user, or there is no /proc to look in
+        if command_lives or not left:  # not orphans: another user's, or there is no /proc
             return taken()
         if not told:
             names = ", ".join(_called(pid) for pid in left)
@@ -51,7 +52,7 @@ def end_orphans(lock: Path, taken: Callable[[], bool], say: Callable[[str], None
 
 
 def holders(file: Path) -> tuple[list[int], bool]:
-    """The processes that share the lock on the file, and whether who took it is among them."""
+    """The processes that share the lock on the file, and whether its first holder still runs."""
     wanted = file.stat()
     sharing: set[int] = set()
     takers: set[int] = set()
@@ -68,9 +69,9 @@ def holders(file: Path) -> tuple[list[int], bool]:
 
 
 def _has_leader(pids: list[int]) -> bool:
-    """Whether one of them leads a session, as each program that we start does.
+    """Whether one of the processes leads a session, as each program that we start does.
 
-    Without it nobody is left who would end the others.
+    The leader ends the others of its session, so without one they are terminated at once.
     """
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a deployed stack returns: real addresses in the place of those a program cannot know."""
+"""The outputs and records of a deployed stack, with load balancer addresses filled in."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ BALANCER_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class EntryService:
-    """The Service through which a platform is reached.
+    """The Service through which clients connect to a platform.
 
     Attributes:
-        address: of its load balancer; None where the cluster gives none.
+        address: of its load balancer; None if the cluster assigns none.
     """
 
     namespace: str
@@ -39,7 +39,7 @@ class EntryService:
     address: str | None
 
     def forwarding(self, kubectl: Kubectl, port: int = FORWARDED_PORT) -> list[str]:
-        """The command that makes it reachable at ``localhost`` instead."""
+        """The command that forwards a port of ``localhost`` to the Service."""
         argv = kubectl.argv(
             "port-forward", f"--namespace={self.namespace}", f"service/{self.service}"
         )
@@ -47,7 +47,7 @@ class EntryService:
 
 
 def entry_service(outputs: Mapping[str, Any], kubectl: Kubectl) -> EntryService | None:
-    """The Service whose address the outputs wait for, once it has one."""
+    """Wait for the address of the Service that the outputs refer to; None if they have none."""
     found = _TOKEN.search(json.dumps(outputs))
     if found is None:
         return None
@@ -63,7 +63,7 @@ def entry_service(outputs: Mapping[str, Any], kubectl: Kubectl) -> EntryService 
 
 
 def waiting_for_address(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that the address of a load balancer stands in."""
+    """The outputs that contain a placeholder for a load balancer address."""
     return {name: value for name, value in outputs.items() if _TOKEN.search(json.dumps(value))}
 
 
@@ -76,7 +76,7 @@ def _address(service: Object) -> str | None:
 
 
 def resolved(outputs: Mapping[str, Any], entry: EntryService | None) -> dict[str, Any]:
-    """The outputs with the load balancer's address, or with the local end of a port-forward."""
+    """Replace the placeholder by the load balancer's address, or by a forwarded local port."""
     if entry is None:
         return dict(outputs)
     address = entry.address or f"localhost:{FORWARDED_PORT}"
@@ -85,12 +85,12 @@ def resolved(outputs: Mapping[str, Any], entry: EntryService | None) -> dict[str
 
 @dataclass(frozen=True)
 class DeploymentRecord:
-    """Where an ``up`` went and with what, remembered before it changes anything there.
+    """The engine and the cluster of an ``up``, recorded before it changes anything.
 
     Attributes:
         engine: ``pulumi`` or ``kubectl``.
         cluster: ``context``, ``kind`` or ``node``.
-        context: the kubeconfig context, where the cluster is the user's.
+        context: the kubeconfig context, if the cluster is the user's.
     """
 
     engine: str
@@ -113,15 +113,15 @@ class DeploymentRecord:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What ``up`` left behind for the other commands: nothing in it is secret.
+    """The record of a successful ``up`` that other commands read; it contains no secret.
 
     Attributes:
-        outputs: the stack's, with real addresses.
+        outputs: the stack's outputs, with real addresses.
         cluster: ``context``, ``kind`` or ``node``.
-        context: the kubeconfig context, where the cluster is the user's.
-        forwarded_service: namespace and Service to forward a port from, where the Service has no
-            address.
-        ca_file: the authority that signed the gateway's certificate; None for public ones.
+        context: the kubeconfig context, if the cluster is the user's.
+        forwarded_service: namespace and name of the Service whose port must be forwarded; None if
+            it has an address.
+        ca_file: the authority of the gateway's certificate; None for a public authority.
     """
 
     outputs: dict[str, Any]
@@ -136,7 +136,7 @@ class Deployed:
         return f"context:{self.context}" if self.cluster == "context" else self.cluster
 
     def public(self) -> dict[str, Any]:
-        """The outputs that users and scripts read."""
+        """The outputs for users and scripts, without those that only this program reads."""
         shown = {key: value for key, value in self.outputs.items() if key != "required_secrets"}
         return shown | ({"ca_file": self.ca_file} if self.ca_file else {})
 
@@ -145,15 +145,15 @@ class Deployed:
 
     @classmethod
     def read(cls, folder: Path, stack: StackIdentity) -> Deployed:
-        """What the last ``up`` of the stack left; a report where there was none."""
+        """The record of the stack's last ``up``; raises a ``ProblemReport`` if there is none."""
         found = cls.find(folder)
         if found is None:
             raise ProblemReport(
                 [
                     Problem(
                         f"stack {stack.name}",
-                        "it is not up",
-                        "there is nothing to talk to",
+                        "it is not deployed",
+                        "there is no platform to call",
                         stack.command("up"),
                     )
                 ]
@@ -170,9 +170,9 @@ class Deployed:
 
 
 def _known(file: Path, of: type[DeploymentRecord | Deployed]) -> dict[str, Any] | None:
-    """What the file says of the class's fields; None where it is not there, or not one of these.
+    """Read a record; None if the file is absent or is not such a record.
 
-    Another version of this command may have written it: what it says beyond is not asked for.
+    Unknown fields are ignored, because another version of this program may have written it.
     """
     try:
         written: object = json.loads(file.read_text())
@@ -189,13 +189,13 @@ def _known(file: Path, of: type[DeploymentRecord | Deployed]) -> dict[str, Any] 
 
 @contextmanager
 def reachable(url: str, deployed: Deployed, kubectl: Kubectl) -> Generator[str]:
-    """The URL at which ``url`` answers for as long as the block lasts: itself, or forwarded."""
+    """The URL to use for ``url`` within the block: itself, or a port that is forwarded."""
     if deployed.forwarded_service is None or urlsplit(url).hostname != "localhost":
         yield url
         return
     entry = EntryService(*deployed.forwarded_service, address=None)
     argv = entry.forwarding(kubectl)
-    argv[-1] = ":443"  # any free port of ours
+    argv[-1] = ":443"  # any free local port
     with process.background(argv) as lines:
         for line in lines:
             if found := re.search(r"127\.0\.0\.1:(\d+)", line):
@@ -205,7 +205,7 @@ def reachable(url: str, deployed: Deployed, kubectl: Kubectl) -> Generator[str]:
         [
             Problem(
                 f"service {entry.namespace}/{entry.service}",
-                "it cannot be reached: there is no load balancer, and forwarding a port failed",
+                "no connection: there is no load balancer, and forwarding a port failed",
                 "the platform cannot be called from here",
                 " ".join(entry.forwarding(kubectl)),
             )

@@ -1,4 +1,4 @@
-"""Makes the archives that functions run ahead of a deployment, and says what came of it."""
+"""The subcommand ``package``: builds the code archives of cloud functions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .progress import Progress
 
 
 def package(names: Sequence[str], progress: Progress) -> None:
-    """The archives of the hosts called ``names``, all of them where none is named.
+    """Build the archives of the hosts ``names``, or of all hosts if ``names`` is empty.
 
     Raises:
-        ProblemReport: no such host, or an archive cannot be made here.
+        ProblemReport: a host is unknown, or an archive cannot be built on this machine.
     """
     if unknown := [name for name in names if name not in HOSTS]:
         raise ProblemReport(_no_host(name) for name in unknown)
@@ -33,7 +33,7 @@ def _no_host(name: str) -> Problem:
     near = nearest(name, HOSTS)
     return Problem(
         "--host",
-        f"{name!r} is no host of functions",
-        "there is nothing to make",
+        f"{name!r} is not a function host",
+        "no archive was built",
         f"write --host {near}" if near else f"one of {', '.join(HOSTS)}",
     )

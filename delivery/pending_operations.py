@@ -1,8 +1,8 @@
-"""Takes into Pulumi's state what an update that was killed made in the cluster and could not note.
+"""Adds objects to Pulumi's state that a killed update created without recording them.
 
-Pulumi notes each operation before it begins. One that was cut off stays noted for good: its object
-may be in the cluster and not in the state. To create it again fails, or gives it a second owner of
-its fields, which the next change would then be in conflict with.
+Pulumi records each operation before it starts. After a kill the operation stays pending: its object
+may exist in the cluster and not in the state. Creating the object again would fail, or would give
+its fields a second owner, with which the next change would conflict.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _MANAGER = "pulumi-kubernetes"
 
 
 def operations(exported: str) -> list[Mapping[str, Any]]:
-    """The open operations in what ``pulumi stack export`` says."""
+    """The pending operations in the output of ``pulumi stack export``."""
     deployment: Mapping[str, Any] = json.loads(exported).get("deployment") or {}
     return list(deployment.get("pending_operations") or ())
 
 
 def resolved_state(exported: str, kubectl: Kubectl) -> str:
-    """The same for ``pulumi stack import``: what is in the cluster taken in, nothing left open."""
+    """The state for ``pulumi stack import``: existing objects added, no pending operations."""
     document: dict[str, Any] = json.loads(exported)
     deployment: dict[str, Any] = document["deployment"]
     resources: list[dict[str, Any]] = deployment.setdefault("resources", [])
@@ -38,7 +38,7 @@ def resolved_state(exported: str, kubectl: Kubectl) -> str:
     unknown = [resource for urn, resource in begun.items() if urn not in known]
     named = {resource["urn"]: _kubernetes_object(resource) for resource in unknown}
     there = _existing(kubectl, [thing for thing in named.values() if thing is not None])
-    for resource in unknown:  # in the order in which they began: none before what it depends on
+    for resource in unknown:  # in the order of their start, so after their dependencies
         thing = named[resource["urn"]]
         live = there.get(reference(thing)) if thing else None
         if live is not None:
@@ -47,10 +47,10 @@ def resolved_state(exported: str, kubectl: Kubectl) -> str:
 
 
 def remove_incomplete_files(backend: Path) -> None:
-    """Deletes what a killed Pulumi was writing into the folder that is its backend.
+    """Delete incomplete files that a killed Pulumi left in its backend's folder.
 
-    A file gets its name when it is whole. Its ``.attrs`` does not, and half of one makes the file
-    beside it unreadable, while without any it is read as it is.
+    Pulumi writes a file atomically, but not its ``.attrs`` file. With an incomplete ``.attrs`` the
+    file cannot be read; without ``.attrs`` it can.
     """
     for half in backend.rglob("*.tmp"):
         half.unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def remove_incomplete_files(backend: Path) -> None:
 
 
 def _kubernetes_object(resource: Mapping[str, Any]) -> Object | None:
-    """The Kubernetes object of a resource, as far as it names one; None where it is none."""
+    """Kind and name of a resource's Kubernetes object; None for other resources."""
     inputs: Mapping[str, Any] = resource.get("inputs") or {}
     metadata: Mapping[str, Any] = inputs.get("metadata") or {}
     if not (inputs.get("apiVersion") and inputs.get("kind") and metadata.get("name")):
@@ -72,7 +72,7 @@ def _kubernetes_object(resource: Mapping[str, Any]) -> Object | None:
 
 
 def _existing(kubectl: Kubectl, objects: Sequence[Object]) -> dict[str, Object]:
-    """Those that the cluster has, by their reference."""
+    """The objects that exist in the cluster, by reference."""
     if not objects:
         return {}
     found = kubectl.must(
@@ -83,7 +83,7 @@ def _existing(kubectl: Kubectl, objects: Sequence[Object]) -> dict[str, Object]:
 
 
 def _adopted(resource: Mapping[str, Any], live: Object) -> dict[str, Any]:
-    """The resource as the provider would have noted it; ``pulumi refresh`` completes it."""
+    """The resource as the provider would record it; ``pulumi refresh`` adds the rest."""
     metadata: Mapping[str, Any] = live["metadata"]
     space, name = metadata.get("namespace"), metadata["name"]
     outputs: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Where a stack is meant to go, and whether what it runs can be had there."""
+"""Reads which cluster a stack is deployed to, and refuses images with a placeholder digest."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .kubectl import Object
 
 
 def request(root: Path, stack: str, asked: str | None) -> str | None:
-    """The cluster that was asked for, else the context that the stack's configuration names.
+    """The value of ``CLUSTER``, else the ``kubernetes.context`` of the stack's configuration.
 
-    Without either, as in dev, it is one of our own on this machine.
+    None, as in dev, selects kind or the local node.
     """
     if asked:
         return asked
@@ -25,12 +25,12 @@ def request(root: Path, stack: str, asked: str | None) -> str | None:
     try:
         context = json.loads(config).get("context")
     except (ValueError, AttributeError):
-        return None  # said where the configuration is validated
+        return None  # reported when the configuration is validated
     return f"context:{context}" if context else None
 
 
 def refuse_placeholders(stack: str, objects: Iterable[Object]) -> None:
-    """Refuses images whose digest is still the row of zeros that the stack's file came with."""
+    """Refuse images whose digest is the placeholder (all zeros) of the committed stack file."""
     images = [image for image in used(objects) if is_placeholder(image)]
     if images:
         raise ProblemReport(

@@ -1,4 +1,4 @@
-"""The one place that starts other programs: argument lists only, bounded, and gone when we go."""
+"""Starts other programs, without a shell; they end when this process ends."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Outcome:
         return self.status == 0
 
     def last_lines(self, count: int = 6) -> str:
-        """The end of what it said, errors before output, for a message."""
+        """The last lines of stderr, else of stdout, for a message."""
         said = [line for line in (self.err or self.out).splitlines() if line.strip()]
         return "\n".join(said[-count:])
 
 
 def find(program: str, *, needed_for: str, fix: str) -> Path:
-    """The program on PATH; a report with the way to get it where there is none."""
+    """Find a program on PATH; raises a ``ProblemReport`` with ``fix`` if it is absent."""
     found = which(program)
     if found is None:
         raise ProblemReport(
@@ -58,23 +58,23 @@ def run(
     if_killed: str | None = None,
     inherits: Sequence[int] = (),
 ) -> Outcome:
-    """Runs a program to its end and returns what it wrote.
+    """Run a program to its end and return its exit status and output.
 
     Args:
-        argv: the program and its arguments; never a shell's text.
-        stdin: what it reads; nothing when absent.
-        env: variables added to ours.
-        cwd: the folder that it runs in.
+        argv: the program and its arguments; not a shell command.
+        stdin: text for its standard input; empty by default.
+        env: variables added to this process's environment.
+        cwd: its working directory.
         timeout: seconds until it is stopped and ``TimeoutError`` is raised.
-        on_line: called with each line of either stream as it comes.
-        if_killed: the signal (``TERM``, ``INT``) that it gets when we are killed outright; where
-            there is no util-linux it goes on alone.
-        inherits: descriptors that it keeps open for as long as it runs.
+        on_line: called with each line of stdout and stderr.
+        if_killed: the signal (``TERM``, ``INT``) that it gets when this process is killed. Without
+            util-linux it gets none.
+        inherits: file descriptors that the program inherits.
 
     Raises:
         FileNotFoundError: there is no such program.
         TimeoutError: it was still running after ``timeout`` seconds.
-        KeyboardInterrupt: after the program was told and has ended.
+        KeyboardInterrupt: after Ctrl-C, once the program has ended.
     """
     command = _tied(argv, if_killed) if if_killed else argv
     with _started(command, stdin=stdin is not None, env=env, cwd=cwd, inherits=inherits) as child:
@@ -93,7 +93,7 @@ def run(
             status = child.wait(timeout)
         except subprocess.TimeoutExpired as late:
             raise TimeoutError(f"{Path(argv[0]).name} still ran after {timeout:g} s") from late
-        # A daemon that the program left behind may hold the pipes open: its lines are not ours.
+        # A daemon of the program may hold the pipes open: do not wait for its output.
         for reader in readers:
             reader.join(timeout=2.0)
         return Outcome(status, "".join(streams[0]), "".join(streams[1]))
@@ -106,13 +106,13 @@ def on_terminal(argv: Sequence[str | Path], *, cwd: Path) -> int:
 
 @contextlib.contextmanager
 def background(argv: Sequence[str | Path]) -> Generator[Iterator[str]]:
-    """Runs a program beside us for as long as the block lasts; yields its lines as they come."""
+    """Run a program in the background while the block runs; yields its output lines."""
     with _started(_tied(argv, "TERM"), stdin=False) as child:
         yield iter(child.stdout or ())
 
 
 def _tied(argv: Sequence[str | Path], sign: str) -> Sequence[str | Path]:
-    """The command, made to get this signal when we are killed outright."""
+    """The command under ``setpriv``, so that it gets the signal when this process is killed."""
     return ["setpriv", "--pdeathsig", sign, *argv] if which("setpriv") else argv
 
 
@@ -132,7 +132,7 @@ def _started(
     cwd: Path | None = None,
     inherits: Sequence[int] = (),
 ) -> Generator[subprocess.Popen[str]]:
-    """A child in a process group of its own, so that Ctrl-C reaches it once and only through us."""
+    """Start a child in its own session, so that it gets Ctrl-C only from this process."""
     child = subprocess.Popen(
         [str(part) for part in argv],
         stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
@@ -153,13 +153,13 @@ def _started(
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """Asks the child's whole group to stop as a user would, then insists."""
+    """Stop the child's process group: SIGINT, then SIGTERM, then SIGKILL."""
     for sign, patience in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGTERM, 2.0)):
         _tell(child, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(patience)
             break
-    _tell(child, signal.SIGKILL)  # a shell's background jobs hear no SIGINT
+    _tell(child, signal.SIGKILL)  # a shell's background jobs ignore SIGINT
     child.wait()
 
 

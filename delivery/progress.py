@@ -1,4 +1,4 @@
-"""Long work made visible: a live picture on a terminal, plain lines anywhere else."""
+"""Shows the progress of long work: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rich.text import Text
 
 @dataclass
 class Step:
-    """One piece of work that takes a while.
+    """One step of a long command.
 
     Attributes:
-        title: what is being done.
-        note: the last thing that happened in it.
-        rows: things waited for, each with its state.
+        title: what the step does.
+        note: the latest message.
+        rows: the state of each thing that is waited for.
     """
 
     title: str
@@ -38,7 +38,7 @@ class Step:
 
 
 class Progress:
-    """Steps one after another, each with its elapsed time."""
+    """Shows the steps of a command, each with its elapsed time."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -48,12 +48,12 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Since the first step could have begun."""
+        """Seconds since this object was created."""
         return time.monotonic() - self.started
 
     @contextlib.contextmanager
     def step(self, title: str) -> Generator[Step]:
-        """Shows ``title`` as under way until the block ends, then how it ended."""
+        """Show a step as running while the block runs, then its result."""
         step = Step(title)
         self._current = step
         if not self._live:
@@ -70,18 +70,18 @@ class Progress:
             self._finished(step)
 
     def say(self, note: str) -> None:
-        """Something happened in the step under way."""
+        """Show a message in the running step."""
         if self._current is not None and self._current.note != note:
             self._current.note = note
             if not self._live:
                 self._line(f"  {note}")
 
     def note(self, text: str) -> None:
-        """Something happened before the first step, or between two."""
+        """Show a message outside of a step."""
         self._line(text)
 
     def show(self, rows: Mapping[str, str]) -> None:
-        """The states of the things that are waited for; plain output prints those that changed."""
+        """Show the states of things that are waited for; plain output shows changes only."""
         if self._current is None:
             return
         if not self._live:
@@ -116,7 +116,7 @@ class Progress:
 
 
 class _Picture:
-    """What a step looks like at this moment."""
+    """Renders the current state of a step for Rich."""
 
     def __init__(self, step: Step) -> None:
         self.step = step

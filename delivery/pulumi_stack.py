@@ -1,4 +1,4 @@
-"""Drives Pulumi for one stack: its state, its passphrase and its configuration stay with us."""
+"""Runs the Pulumi CLI for one stack, with its state, passphrase and merged configuration."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _LOCKED = "currently locked"
 _NO_STACK = "no stack named"
 _LOCK_SECONDS = 300.0
 DEV = "dev"
-"""The stack whose state we keep ourselves."""
+"""The stack whose Pulumi state is in our state folder."""
 _AT_ONCE = ("--yes", "--skip-preview")
 
 
 def kubeconfig(kubectl: Kubectl, state: Path) -> str:
-    """A ``KUBECONFIG`` in which the cluster's context is the current one.
+    """A value of ``KUBECONFIG`` that makes the cluster's context the current one.
 
-    No credential is copied: a file that only names the context stands before the user's own.
+    It is a file that only names the context, followed by the user's own: no credential is copied.
     """
     if kubectl.kubeconfig is not None:
         return str(kubectl.kubeconfig)
@@ -54,12 +54,12 @@ def kubeconfig(kubectl: Kubectl, state: Path) -> str:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A stack under Pulumi.
+    """A stack that Pulumi deploys.
 
     Attributes:
-        root: the folder of the program.
-        state: our folder for this stack; holds the backend and the passphrase of dev.
-        kubectl: for the cluster that the stack is in.
+        root: the folder of the Pulumi program.
+        state: the stack's state folder; for dev it contains Pulumi's backend and passphrase.
+        kubectl: kubectl for the stack's cluster.
     """
 
     pulumi: Path
@@ -70,7 +70,7 @@ class Deployment:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Dev keeps its state in our folder; other stacks use the backend the user chose."""
+        """The environment of Pulumi: for dev a file backend, else the user's backend."""
         own = {"KUBECONFIG": kubeconfig(self.kubectl, self.state), **QUIET}
         if self.stack != DEV:
             return own
@@ -82,17 +82,17 @@ class Deployment:
         }
 
     def _passphrase(self) -> Path:
-        """A random passphrase that only this user can read; made when absent."""
+        """A file with a random passphrase that only this user can read; created if absent."""
         path = self.state / "passphrase"
         if not path.exists():
             write_atomically(path, secrets.token_urlsafe(32))
         return path
 
     def up(self, settings: Mapping[str, Any], progress: Progress) -> dict[str, int]:
-        """Deploys; how many resources were created, updated, deleted or unchanged.
+        """Run ``pulumi up``; returns the number of resources per kind of change.
 
         Args:
-            settings: configuration that this machine decides, over that of the stack's file.
+            settings: configuration of this machine, which overrides the stack's file.
         """
         file = self._select(settings)
         self._resolve_pending_operations(file, progress)
@@ -100,19 +100,19 @@ class Deployment:
         return summary(said)
 
     def outputs(self) -> dict[str, Any]:
-        """What the stack exports, as it was deployed."""
+        """The outputs in the stack's Pulumi state."""
         return json.loads(self._ask("stack", "output", "--json").out or "{}")
 
     def destroy(self, progress: Progress) -> None:
-        """Deletes what is deployed; the stack and its history stay."""
+        """Run ``pulumi destroy``; the stack and its history are kept."""
         file = self._select({})
         self._resolve_pending_operations(file, progress)
         self._run(progress, "destroy", *_AT_ONCE, f"--config-file={file}")
 
     def _select(self, settings: Mapping[str, Any]) -> Path:
-        """Makes the stack when absent; returns its configuration with ``settings`` over it.
+        """Create the stack if absent; returns a config file with ``settings`` merged in.
 
-        A new stack's salt is not written into the repository: it is kept in our folder instead.
+        A new stack's salt is kept in the state folder and not written into the repository.
         """
         own = self.root / f"Pulumi.{self.stack}.yaml"
         salt = self.state / _SALT_FILE
@@ -135,7 +135,7 @@ class Deployment:
         return merged
 
     def _init(self, salt: Path) -> None:
-        """Makes the stack, from a folder of ours: it writes its salt where the project is."""
+        """Create the stack from a temporary folder, because Pulumi writes the salt there."""
         project = (self.root / PROJECT_FILE).read_text()
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, PROJECT_FILE).write_text(project)
@@ -146,10 +146,10 @@ class Deployment:
             write_atomically(salt, written.get(_SALT, ""))
 
     def _resolve_pending_operations(self, file: Path, progress: Progress) -> None:
-        """Ends what an update that was killed left open, so that nothing is made twice or lost."""
+        """Resolve the pending operations of a killed update, so that no object is lost."""
         exported = self._ask("stack", "export").out or "{}"
         if open_ones := pending.operations(exported):
-            progress.say(f"taking up {len(open_ones)} operations that were cut off")
+            progress.say(f"resolving {len(open_ones)} pending operations")
             document = pending.resolved_state(exported, self.kubectl)
             self._retry_past_stale_locks(
                 "stack import", lambda: self._ask("stack", "import", stdin=document)
@@ -157,7 +157,7 @@ class Deployment:
             self._run(progress, "refresh", *_AT_ONCE, f"--config-file={file}")
 
     def _ask(self, *words: str, stdin: str | None = None) -> process.Outcome:
-        """A short command on the stack."""
+        """Run a short Pulumi command on the stack."""
         argv = [self.pulumi, *words, f"--stack={self.stack}"]
         return process.run(
             argv,
@@ -173,7 +173,7 @@ class Deployment:
         return Problem(
             f"pulumi stack select {self.stack}",
             outcome.last_lines(2),
-            "which backend and which secrets provider it should have is not for us to choose",
+            "you must choose its backend and its secrets provider",
             f"pulumi login, and where the stack is new: pulumi stack init {self.stack}",
         )
 
@@ -193,14 +193,14 @@ class Deployment:
         return self._retry_past_stale_locks(verb, attempt)
 
     def _retry_past_stale_locks(self, verb: str, attempt: Callable[[], process.Outcome]) -> str:
-        """What it says once it succeeds; a lock that nobody holds any more is taken away."""
+        """Run ``attempt`` until it succeeds, and remove stale locks; returns the output."""
         deadline = time.monotonic() + _LOCK_SECONDS
         while True:
             outcome = attempt()
             if outcome.ok:
                 return outcome.out
-            # In our own backend only a command that was killed can hold the lock: it may still
-            # be ending, and what it leaves then is nobody's.
+            # In dev's backend only a killed command can hold the lock. Its Pulumi may still be
+            # ending; a lock that is left after that is stale.
             locked = _LOCKED in outcome.err + outcome.out
             if not locked or self.stack != DEV or time.monotonic() > deadline:
                 raise ProblemReport([self._failed(verb, outcome)])
@@ -209,7 +209,7 @@ class Deployment:
             time.sleep(1.0)
 
     def _is_ending(self) -> bool:
-        """Whether a Pulumi that holds a lock in our backend still runs."""
+        """Whether a Pulumi that holds a lock in dev's backend still runs."""
         files = (self.state / _BACKEND).rglob("locks/**/*.json")
         holders = [json.loads(file.read_text()).get("pid") for file in files]
         return any(Path(f"/proc/{holder}").exists() for holder in holders)
@@ -219,19 +219,19 @@ class Deployment:
         return Problem(
             f"pulumi {verb}",
             complaint(outcome),
-            "the stack is deployed in part; Pulumi's state knows which part",
-            locked or "mend what is named and run this again: it goes on from there",
+            "the stack is partly deployed; Pulumi's state lists the deployed resources",
+            locked or "fix the named error and run this again: it continues from there",
         )
 
 
 def delete_state(state: Path) -> None:
-    """Drops the state that we keep: of a stack that is destroyed, or whose cluster is gone."""
+    """Delete dev's Pulumi state, after ``destroy`` or when its cluster no longer exists."""
     shutil.rmtree(state / _BACKEND, ignore_errors=True)
     (state / _SALT_FILE).unlink(missing_ok=True)
 
 
 def complaint(outcome: process.Outcome, most: int = 10) -> str:
-    """What Pulumi says went wrong: its diagnostics, without the progress and the counts around."""
+    """The diagnostics in Pulumi's output, without progress and counts."""
     _, found, rest = outcome.out.partition("Diagnostics:\n")
     if not found:
         return outcome.last_lines(6) or f"it ended with status {outcome.status}"
@@ -241,7 +241,7 @@ def complaint(outcome: process.Outcome, most: int = 10) -> str:
 
 
 def summary(said: str) -> dict[str, int]:
-    """The counts under ``Resources:`` at the end of an update, by what happened."""
+    """Parse the counts under ``Resources:`` at the end of an update, by kind of change."""
     counted = said[said.rfind("Resources:") :].partition("Duration:")[0]
     found = re.findall(r"\b(\d+) (created|updated|deleted|replaced|unchanged)\b", counted)
     return {happened: int(count) for count, happened in found}

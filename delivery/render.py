@@ -1,4 +1,4 @@
-"""Writes a graph as files: ``graph.json`` and one manifest an object."""
+"""Writes a graph as files: ``graph.json`` and one manifest per object."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from graph.manifests import manifests, to_yaml
 from graph.resource_graph import ResourceGraph
 
 _GRAPH = "graph.json"
-_INDEX = ".rendered"  # names what a render wrote, so that the next one removes only that
+_INDEX = ".rendered"  # lists the rendered files, so that the next render removes only those
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render did: how many manifests there are, and which stale files it removed."""
+    """The result of a render: the number of manifests, and the stale files that were removed."""
 
     folder: Path
     manifests: int
@@ -23,10 +23,9 @@ class Rendered:
 
 
 def render(graph: ResourceGraph, folder: Path) -> Rendered:
-    """Makes ``folder`` the render of ``graph``; files of an earlier render that no longer belong
-    are removed, other files stay.
+    """Write ``graph`` to ``folder``, and remove stale files of an earlier render.
 
-    Raises ProblemReport, before anything is written, when the folder holds something else.
+    Raises ProblemReport, before anything is written, if the folder contains other files.
     """
     files = {_GRAPH: graph.to_json()} | {
         f"manifests/{name}": to_yaml(written) for name, written in manifests(graph).items()
@@ -62,7 +61,7 @@ def _earlier(folder: Path) -> set[str]:
 
 
 def _is_ours(name: str) -> bool:
-    """Only names that a render gives: an edited index must not delete anything else."""
+    """Whether a render can have written this name: an edited index must not delete other files."""
     path = Path(name)
     return name == _GRAPH or (path.parts[:1] == ("manifests",) and len(path.parts) == 2)
 

@@ -1,4 +1,4 @@
-"""When a workload serves, and when it never will: judged from what the API server says of it."""
+"""Waits until workloads are ready, and detects those that will not become ready."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .workload_diagnosis import container_statuses, diagnose
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 SECONDS = 300.0
-"""How long a platform may take to serve before it is called failed."""
+"""How long a platform may take to become ready."""
 
 STUCK_SECONDS = 20.0
-"""How long a pod may show a reason that rarely passes before it counts as one that will not."""
+"""How long a pod may wait for a reason of ``_STUCK_REASONS`` before its workload has failed."""
 
 STUCK_RESTARTS = 4
-"""After so many a program that ends is broken; until then what it needs may come up late."""
+"""Restarts after which a crashing container has failed; before, its dependencies may be late."""
 
 _STUCK_REASONS = frozenset(
     {
@@ -37,7 +37,7 @@ _STUCK_REASONS = frozenset(
 
 
 class Phase(Enum):
-    """Where a workload stands."""
+    """The phase of a rollout."""
 
     WAITING = "waiting"
     READY = "ready"
@@ -46,7 +46,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True)
 class WorkloadStatus:
-    """A workload's phase, and a few words about it for people."""
+    """A workload's phase, with a short text for the user."""
 
     phase: Phase
     words: str
@@ -56,7 +56,7 @@ READY = WorkloadStatus(Phase.READY, "ready")
 
 
 def status_of(workload: Object) -> WorkloadStatus:
-    """Where a Deployment, StatefulSet, DaemonSet or Job stands."""
+    """The rollout status of a Deployment, StatefulSet, DaemonSet or Job."""
     status: Mapping[str, Any] = workload.get("status", {})
     if workload["kind"] == "Job":
         return _job(workload, status)
@@ -95,7 +95,7 @@ def _counted(wanted: int, *, updated: int, ready: int, old: int) -> WorkloadStat
 
 
 def _is_settled(status: Mapping[str, Any]) -> bool:
-    """Whether a StatefulSet runs one revision only."""
+    """Whether all pods of a StatefulSet have the same revision."""
     return status.get("currentRevision") == status.get("updateRevision")
 
 
@@ -112,7 +112,7 @@ def _job(job: Object, status: Mapping[str, Any]) -> WorkloadStatus:
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
-    """The condition where it holds."""
+    """The condition of this type if its status is True; else None."""
     for condition in status.get("conditions", ()):
         if condition["type"] == kind and condition["status"] == "True":
             return condition
@@ -123,7 +123,7 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None
 
 
 def workloads(manifests: Iterable[Object]) -> list[Object]:
-    """Those of the manifests that have something to become ready."""
+    """The manifests of workloads and Jobs, which can become ready."""
     return [manifest for manifest in manifests if manifest["kind"] in KINDS]
 
 
@@ -134,11 +134,11 @@ def wait(
     *,
     seconds: float = SECONDS,
 ) -> None:
-    """Returns when every workload serves and every Job is done.
+    """Wait until every workload is ready and every Job is complete.
 
     Raises:
-        ProblemReport: a workload that failed, or still waits after ``seconds``, each with its
-            pods' reasons, events and last words.
+        ProblemReport: workloads that failed, or that are not ready after ``seconds``, each with
+            its pods' states, events and last log lines.
     """
     expected = [reference(manifest) for manifest in workloads(manifests)]
     if not expected:
@@ -186,7 +186,7 @@ def _short(name: str) -> str:
 
 
 def _stuck(seen: Mapping[str, Object], since: dict[str, float]) -> frozenset[str]:
-    """Pods that will not run by themselves; ``since`` remembers from when on each looked so."""
+    """Pods that will not start by themselves; ``since`` keeps since when each has been stuck."""
     now = time.monotonic()
     pods = {name: thing for name, thing in seen.items() if thing["kind"] == "Pod"}
     looping = {name for name, pod in pods.items() if _restarts(pod) >= STUCK_RESTARTS}
@@ -199,7 +199,7 @@ def _stuck(seen: Mapping[str, Object], since: dict[str, float]) -> frozenset[str
 
 
 def _restarts(pod: Object) -> int:
-    """How often a container that now waits to be started again has been."""
+    """The most restarts of a container in the pod that is waiting for its next restart."""
     return max(
         (
             container.get("restartCount", 0)
@@ -211,13 +211,13 @@ def _restarts(pod: Object) -> int:
 
 
 def _has_pod(workload: str, pods: frozenset[str]) -> bool:
-    """Whether one of the pods is the workload's; a Job says itself when it has failed."""
+    """Whether one of the pods belongs to the workload; Jobs report failures themselves."""
     kind, *where, name = workload.split("/")
     prefix = "/".join(["Pod", *where, f"{name}-"])
     return kind != "Job" and any(pod.startswith(prefix) for pod in pods)
 
 
 def waiting_reasons(pod: Object) -> list[str]:
-    """Why containers of a pod do not run, in the kubelet's words."""
+    """The kubelet's reasons why containers of a pod do not run."""
     waits = [container.get("state", {}).get("waiting", {}) for container in container_statuses(pod)]
     return [wait["reason"] for wait in waits if wait.get("reason")]

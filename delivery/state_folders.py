@@ -1,4 +1,4 @@
-"""Where things that outlive a command are kept: outside the repository, a folder a stack."""
+"""The folders for state and caches, outside the repository, and the lock of a stack."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _held: list[int] = []
 
 
 def state_folder(stack: str) -> Path:
-    """The stack's state: outputs, the public certificate, Pulumi's backend. Made when absent.
+    """The stack's folder for outputs, CA certificate and Pulumi backend; created if absent.
 
-    ``QUDAG_MCP_STATE`` moves it, else the XDG base directory specification says where.
+    It is in ``QUDAG_MCP_STATE``, else where the XDG base directory specification says.
     """
     return _made(_states() / stack)
 
 
 def known_stacks() -> list[str]:
-    """Names of the stacks that have a folder here."""
+    """The names of the stacks that have a state folder."""
     return sorted(folder.name for folder in _states().glob("*") if folder.is_dir())
 
 
@@ -36,16 +36,16 @@ def _states() -> Path:
 
 
 def tools_cache() -> Path:
-    """Where downloaded programs are kept between runs."""
+    """The folder for downloaded programs."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return _made(Path(base, "qudag-mcp", "tools"))
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Writes a file whole or not at all, for its owner only.
+    """Write a file atomically, readable by its owner only.
 
     Raises:
-        ProblemReport: the disk is full, or the folder is not ours to write.
+        ProblemReport: the disk is full, or this user may not write to the folder.
     """
     new = file.with_name(f"{file.name}.new")
     try:
@@ -62,8 +62,8 @@ def _unwritable(file: Path, failure: OSError) -> ProblemReport:
             Problem(
                 str(file),
                 f"it cannot be written: {failure.strerror}",
-                "the next command would not know what this one did",
-                "make room or rights there, then run this again: it goes on from here",
+                "later commands need this file",
+                "free disk space or fix permissions, then run this again: it goes on from here",
             )
         ]
     )
@@ -71,16 +71,16 @@ def _unwritable(file: Path, failure: OSError) -> ProblemReport:
 
 @contextlib.contextmanager
 def locked_stack(stack: str, verb: str, say: Callable[[str], None]) -> Generator[Path]:
-    """Holds the stack for this command, and for the programs it starts to work on the stack.
+    """Lock the stack for this command and for the programs that it starts.
 
-    They inherit the lock (``held_locks``), so that the kernel lets go of it when the last of them
-    has ended, however. What a killed command left running is waited for, then ended.
+    The programs inherit the lock (``held_locks``), so the kernel releases it when the last of them
+    has ended. Programs of a killed command are waited for, then terminated.
 
     Args:
-        say: told what is waited for.
+        say: shows a message about what is waited for.
 
     Raises:
-        ProblemReport: another command holds it.
+        ProblemReport: another command holds the lock.
     """
     folder = state_folder(stack)
     with (folder / "lock").open("a+") as lock:
@@ -92,7 +92,7 @@ def locked_stack(stack: str, verb: str, say: Callable[[str], None]) -> Generator
                     Problem(
                         f"stack {stack}",
                         f"{holder} is working on it",
-                        f"{verb} beside it would undo half of what the other does",
+                        f"running {verb} at the same time would leave the stack half changed",
                         "wait until it ends, or stop it with Ctrl-C, and run this again",
                     )
                 ]
@@ -109,12 +109,12 @@ def locked_stack(stack: str, verb: str, say: Callable[[str], None]) -> Generator
             yield folder
         finally:
             _held.remove(lock.fileno())
-            # For those who inherited it as well: what still ends no longer works on the stack.
+            # Unlocks it for the programs that inherited it too: they no longer change the stack.
             fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def held_locks() -> tuple[int, ...]:
-    """Descriptors of the locks that this command holds, for programs that work under them."""
+    """File descriptors of this command's locks, for programs that must inherit them."""
     return tuple(_held)
 
 
@@ -135,8 +135,8 @@ def _made(folder: Path) -> Path:
                 Problem(
                     str(folder),
                     f"this folder cannot be made: {failure.strerror}",
-                    "nothing can be remembered between commands",
-                    "make room or rights there, or set XDG_STATE_HOME and XDG_CACHE_HOME",
+                    "commands cannot keep state",
+                    "free disk space, fix permissions, or set XDG_STATE_HOME and XDG_CACHE_HOME",
                 )
             ]
         ) from failure

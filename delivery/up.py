@@ -1,4 +1,4 @@
-"""Brings a stack up: engine, cluster, images, secrets, deployment, and checks that prove it."""
+"""Deploys a stack: chooses engine and cluster, provides images and secrets, deploys, checks."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from .verify import verify_after_up
 
 @dataclass(frozen=True, kw_only=True)
 class UpResult:
-    """What an ``up`` did, for people.
+    """The result of ``up``, for its summary.
 
     Attributes:
-        changes: how many objects were created, changed, pruned or left as they were.
-        checks: what the checks at its end found.
-        forwarding: the command that makes the platform reachable where it has no address.
+        changes: the number of objects per kind of change.
+        checks: a summary of the checks.
+        forwarding: the command that forwards a port to the platform; None if it has an address.
     """
 
     deployed: Deployed
@@ -66,11 +66,11 @@ def up(
     *,
     create_secrets: bool = False,
 ) -> UpResult:
-    """Deploys ``stack`` and returns when it answers; run again, it goes on where it was cut off.
+    """Deploy ``stack`` and return when its checks pass; continues an interrupted deployment.
 
     Args:
-        request: which cluster, as ``CLUSTER`` says it.
-        create_secrets: whether absent secrets may be made in a cluster that is the user's.
+        request: the cluster, in the form of ``CLUSTER``.
+        create_secrets: whether absent Secrets may be created in a cluster of the user.
     """
     with locked_stack(stack.key, "up", progress.note) as state:
         with progress.step(f"Program, stack {stack.name}") as step:
@@ -126,8 +126,8 @@ def _refuse_without_objects(stack: StackIdentity, configured: Sequence[Object]) 
             [
                 Problem(
                     "qudag-mcp:kubernetes.enabled",
-                    "is false, and this command brings up what is in a cluster",
-                    "it would look for a cluster that nothing goes to",
+                    "is false, and this command only deploys stacks with Kubernetes objects",
+                    "there is nothing to deploy to a cluster",
                     f"pulumi up -s {stack.name}",
                 )
             ]
@@ -135,7 +135,7 @@ def _refuse_without_objects(stack: StackIdentity, configured: Sequence[Object]) 
 
 
 def record_deployment(state: Path, stack: StackIdentity, engine: Engine, cluster: Cluster) -> None:
-    """Remembers where this goes; refuses an engine or a cluster other than the stack is under."""
+    """Record engine and cluster; refuse to change those of a deployed stack."""
     now = DeploymentRecord(
         "pulumi" if engine.pulumi else "kubectl", cluster.kind, cluster.kubectl.context
     )
@@ -147,7 +147,7 @@ def record_deployment(state: Path, stack: StackIdentity, engine: Engine, cluster
                     f"stack {stack.name}",
                     f"it was deployed by {before.engine} to {before.request}; "
                     f"this would be {now.engine} to {now.request}",
-                    "two engines, or two clusters, would each know half of it",
+                    "each engine or cluster would have only a part of the stack",
                     f"{stack.command('down')}, then run this again",
                 )
             ]
@@ -156,7 +156,7 @@ def record_deployment(state: Path, stack: StackIdentity, engine: Engine, cluster
 
 
 def _required(graph: ResourceGraph, wanted: Sequence[Object]) -> list[RequiredSecret]:
-    """The secrets that nobody in the stack itself brings."""
+    """The Secrets that the stack needs and does not create itself."""
     brought = {
         (
             thing["metadata"].get("namespace"),

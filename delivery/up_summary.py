@@ -1,4 +1,4 @@
-"""What ``up`` tells at its end: addresses first, then how to call a tool, then what runs where."""
+"""The summary that ``up`` prints: addresses, how to call a tool, and the running workloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIRST = ("mcp_url", "prm_url", "issuer", "era")
 
 
 def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
-    """The end of a successful ``up``."""
+    """The summary of a successful ``up``."""
     public = done.deployed.public()
     facts = Table.grid(padding=(0, 2))
     for name in [*_FIRST, *sorted(set(public) - set(_FIRST))]:
@@ -26,7 +26,7 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     option = where + ("" if stack.name == "dev" else f" --stack {stack.name}")
     parts.append(Text(""))
     if done.forwarding:
-        parts.append(Text(f"No load balancer here; to reach it yourself:\n  {done.forwarding}"))
+        parts.append(Text(f"No load balancer; forward a port to connect:\n  {done.forwarding}"))
     if public.get("mcp_url"):
         parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
     return Group(*parts)
@@ -53,7 +53,7 @@ def _notes(done: UpResult) -> list[str]:
     counts = ", ".join(f"{count} {name}" for name, count in done.changes.items())
     total = "nothing changed" if done.nothing_changed else counts
     notes = [
-        f"objects    {total}" + (f"; made {len(done.secrets)} secrets" if done.secrets else ""),
+        f"objects    {total}" + (f"; created {len(done.secrets)} secrets" if done.secrets else ""),
         f"cluster    {done.cluster.name} ({done.cluster.why})",
         f"engine     {done.engine.name}",
     ]

@@ -1,4 +1,4 @@
-"""Whether a platform that is up serves as it should, seen from where its clients are."""
+"""Runs the checks of a deployed platform from a client's side."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .outputs import Deployed, reachable
 from .progress import Progress
 
 SECONDS = 20.0
-"""How long a ready platform may take until all holds: rules, routes and addresses settle."""
+"""How long the checks are retried: network rules, routes and addresses take time to apply."""
 
 _ASK_SECONDS = 10.0
 _NO_TOKEN = "no token can be made here for its issuer: --token, or QUDAG_MCP_TOKEN"  # noqa: S105
@@ -43,14 +43,14 @@ _DATA = "stored data"
 
 
 def verify_after_up(deployed: Deployed, cluster: Cluster, progress: Progress) -> str:
-    """What ``up`` asks at its end; what was found, in a few words.
+    """Run the checks until they pass; returns a summary.
 
     Raises:
-        ProblemReport: all that still failed after several tries.
+        ProblemReport: the checks that still fail after ``SECONDS``.
     """
     with progress.step("Checks as its clients would") as step:
         if "mcp_url" not in deployed.outputs:
-            step.result = "none: the program exports no mcp_url"
+            step.result = "none: the program exports no `mcp_url`"
             return step.result
         deadline = time.monotonic() + SECONDS
         while True:
@@ -68,11 +68,11 @@ def verify_after_up(deployed: Deployed, cluster: Cluster, progress: Progress) ->
 def run_checks(
     deployed: Deployed, kubectl: Kubectl, era: Era | None = None, bearer: str | None = None
 ) -> list[Check]:
-    """All checks, in the order in which a client meets what they are about.
+    """Run all checks, in the order of a client's steps.
 
     Args:
-        era: the one to speak; each that is served when absent.
-        bearer: a token; one of the local issuer when absent.
+        era: the era to check; by default each era that is served.
+        bearer: a token; by default one from the local issuer.
     """
     with reachable(deployed.outputs["mcp_url"], deployed, kubectl) as url:
         return list(_checks(deployed, kubectl, url, era, bearer))
@@ -89,7 +89,7 @@ def _checks(
     yield check("plain HTTP", lambda: tls_and_redirect.redirect(url, forwarded=forwarded))
     spoken_eras = [era] if era else eras(outputs["era"])
     if tls.status is CheckStatus.FAILED:
-        why = "there is no TLS connection to ask over"
+        why = "the TLS connection failed"
         names = [
             *_WITHOUT_TOKEN,
             *(step for one in spoken_eras for step in mcp_protocol.steps(one)),
@@ -112,13 +112,13 @@ def _checks(
 
 
 def _client(url: str, ca_file: str | None) -> httpx2.Client:
-    """For requests without a token."""
+    """An HTTP client for requests without a token."""
     trust = ssl.create_default_context(cafile=ca_file)
     return httpx2.Client(verify=trust, timeout=_ASK_SECONDS, trust_env=not is_private(url))
 
 
 def _with_token(endpoint: Endpoint, spoken_eras: Sequence[Era]) -> Iterator[Check]:
-    """What a client with a token meets: the protocol in each era, then its data."""
+    """The checks that need a token: MCP in each era, then stored data."""
     if not endpoint.token:
         names = [*(step for era in spoken_eras for step in mcp_protocol.steps(era)), _DATA]
         yield from (not_checked(name, _NO_TOKEN) for name in names)
@@ -142,7 +142,7 @@ def _dependencies(outputs: Mapping[str, Any], kubectl: Kubectl) -> str:
 
 
 def _token(outputs: Mapping[str, Any], kubectl: Kubectl) -> str | None:
-    """A token of the local issuer; None where there is none, or it may not be read."""
+    """A token from the local issuer; None if there is no local issuer or its key is unreadable."""
     if not {"namespace", "issuer", "audience"} <= set(outputs):
         return None
     private = local_secrets.signer_key(kubectl, outputs["namespace"])
@@ -153,18 +153,18 @@ def _token(outputs: Mapping[str, Any], kubectl: Kubectl) -> str | None:
 
 
 def _with_host_of(url: str, other: str | None) -> str:
-    """``other`` as it is reached where ``url`` is; the place RFC 9728 gives it when absent."""
+    """``other`` with the host of ``url``; by default the metadata URL of RFC 9728."""
     here = urlsplit(url)
     path = urlsplit(other).path if other else f"/.well-known/oauth-protected-resource{here.path}"
     return urlunsplit((here.scheme, here.netloc, path, "", ""))
 
 
 def problems(checks: Sequence[Check]) -> list[Problem]:
-    """All that is wrong."""
+    """The problems of all failed checks."""
     return [problem for one in checks for problem in one.problems]
 
 
 def summary(checks: Sequence[Check]) -> str:
-    """What was found, in a few words."""
+    """The number of checks per result, as text."""
     counts = {how: sum(one.status is how for one in checks) for how in CheckStatus}
     return ", ".join(f"{count} {how.value}" for how, count in counts.items() if count)

@@ -1,4 +1,4 @@
-"""Why a workload does not serve: its pods' states, the cluster's events, and its own last words."""
+"""Explains why a workload is not ready: pod states, events and the last log lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EVENTS = 4
 
 
 def diagnose(kubectl: Kubectl, workload: Object | None, name: str, words: str) -> Problem:
-    """One problem that says all that the cluster knows about a workload that does not serve."""
+    """One problem with the pod states, events and log lines of a workload that is not ready."""
     kind, *where, short = name.split("/")
     namespace = where[0] if where else "default"
     pods = _pods(kubectl, workload, namespace)
@@ -23,7 +23,7 @@ def diagnose(kubectl: Kubectl, workload: Object | None, name: str, words: str) -
     return Problem(
         f"{kind} {namespace}/{short}",
         "it does not become ready\n      " + "\n      ".join(facts),
-        "the platform does not serve; what runs is left as it is, for you to look at",
+        "the platform is not ready; its objects are left unchanged for inspection",
         _fix(kubectl, "\n".join(facts), namespace, kind, short),
     )
 
@@ -31,12 +31,12 @@ def diagnose(kubectl: Kubectl, workload: Object | None, name: str, words: str) -
 _FIXES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"),
-        "the image cannot be had: check `images` in the stack's configuration, and that the "
+        "the image cannot be pulled: check `images` in the stack's configuration, and that the "
         "cluster can pull it",
     ),
     (
         ("CreateContainerConfigError", "FailedMount"),
-        "make the Secret, ConfigMap or volume that is named, then run this again",
+        "create the named Secret, ConfigMap or volume, then run this again",
     ),
     (("exceeded quota",), "raise the quota in the stack's configuration, or ask for less"),
     (("violates PodSecurity",), "the pod asks for more than Pod Security allows: change that"),
@@ -56,7 +56,7 @@ def _fix(kubectl: Kubectl, facts: str, namespace: str, kind: str, name: str) -> 
 
 
 def _pods(kubectl: Kubectl, workload: Object | None, namespace: str) -> list[Object]:
-    """The workload's pods that are not ready, newest first."""
+    """The pods of the workload that are not ready, newest first."""
     if workload is None:
         return []
     labels = workload["spec"].get("selector", {}).get("matchLabels", {})
@@ -74,13 +74,13 @@ def _is_ready(pod: Object) -> bool:
 
 
 def container_statuses(pod: Object) -> list[dict[str, Any]]:
-    """What the kubelet says of each container of a pod, of those of its start first."""
+    """The statuses of a pod's containers, init containers first."""
     status: dict[str, Any] = pod.get("status", {})
     return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
 
 
 def _pod_facts(kubectl: Kubectl, pod: Object) -> Iterator[str]:
-    """A pod's state, container by container, with the log of those that ended or restart."""
+    """Lines about a pod's containers, with the log of those that ended or restart."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     status = pod.get("status", {})
     for condition in status.get("conditions", ()):
@@ -114,7 +114,7 @@ def _log(kubectl: Kubectl, namespace: str, pod: str, container: str) -> Iterator
 
 
 def _events(kubectl: Kubectl, namespace: str, names: set[str]) -> list[str]:
-    """The latest warnings about these objects, each once."""
+    """The latest distinct warning events about these objects."""
     outcome = kubectl.objects("events", f"-n={namespace}", "--field-selector=type=Warning")
     about = [
         event

@@ -129,7 +129,7 @@ def test_the_streaming_runtime_of_the_archive_starts(unpacked: Path):
 
 def test_no_module_is_there_that_no_import_reaches(unpacked: Path):
     modules = Modules(unpacked / "task")
-    assert set(modules.files) == modules.reached(LAMBDA.entries, build.ALSO)
+    assert set(modules.files) == modules.closure(LAMBDA.entries, build.HIDDEN_IMPORTS)
 
 
 def test_what_only_a_server_of_its_own_needs_is_not_there(archive: zipfile.ZipFile):
@@ -145,7 +145,7 @@ def test_of_our_own_modules_a_host_has_just_those_that_it_reaches(host: Host, tm
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     modules = Modules(tmp_path)
-    assert set(modules.files) == modules.reached(host.entries, {})
+    assert set(modules.files) == modules.closure(host.entries, {})
 
 
 @EVERY_HOST
@@ -239,7 +239,7 @@ def test_with_an_engine_the_program_makes_what_is_absent(
     (tmp_path / archive_of(there).path).touch()
     assert ensure([there, absent]) == [archive_of(there), archive_of(absent)]
     assert made == ["gcp-function"]
-    assert told == ["making the archive of gcp-function"]
+    assert told == ["building the archive of gcp-function"]
 
 
 def test_a_host_that_there_is_not_is_refused_with_the_nearest():

@@ -21,7 +21,7 @@ def reached(tmp_path: Path) -> Reached:
             file = tmp_path / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return set(Modules(tmp_path).reached(["main"], also or {})) - {"main"}
+        return set(Modules(tmp_path).closure(["main"], also or {})) - {"main"}
 
     return reach
 
