@@ -72,7 +72,7 @@ def budget_table(longest_tool: int) -> str:
         + " |"
         for distance in reversed(Distance)
     ]
-    head = [f"| hop | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    head = [f"| distance | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     return "\n".join([*head, *rows])
 
 
