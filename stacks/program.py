@@ -15,16 +15,13 @@ from pulumi.runtime.config import (
 )
 
 from components.base.problems import Problem, ProblemReport, nearest
+from components.base.refusal import Refused
 
 from .config.stack import StackConfig
 from .config.validation import KEY_PREFIX, parse, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder, where Pulumi.<stack>.yaml is."""
-
-
-class Refused(ProblemReport, pulumi.RunError):
-    """A ProblemReport that Pulumi's own program host prints as it is, without a traceback."""
 
 
 def load() -> StackConfig:

@@ -1,50 +1,53 @@
-"""Turns the plain mapping that other Pulumi languages hand over into a component's dataclass."""
+"""Checks a component's args, all at once: a dataclass, or the mapping of other languages."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
-from enum import Enum
-from functools import cache
-from typing import (
-    Any,
-    Final,
-    Literal,
-    TypeGuard,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
+from typing import Any, Final, TypeVar, cast
 
-import pulumi
-
-from .problems import Problem, ProblemReport, nearest
+from .constraints import shown
+from .hints import Read, Reader, Walk, hints, reader
+from .problems import Problem, nearest
+from .refusal import refuse
 
 T = TypeVar("T")
 
-_LISTS: Final = (Sequence, list, tuple)
-_MAPPINGS: Final = (Mapping, dict)
-TAG: Final = "type"
-"""Field that tells the dataclasses of a union apart."""
 
-_WORDS: Final[Mapping[Any, str]] = {str: "text", int: "a whole number", bool: "true or false"}
+OWN_CHECKS: Final = "refusals"
+"""A dataclass's method that returns problems of several fields together, paths beginning at it.
+
+It is called once every field has a value of its type; the value may have a wrong form.
+"""
 
 
-def from_mapping(cls: type[T], given: Mapping[str, Any], *, at: str) -> T:
-    """``cls`` filled from ``given``, whose keys are camelCase or snake_case.
+def arguments(cls: type[T], given: object, *, at: str, found: Iterable[Problem] = ()) -> T:
+    """The args of a component.
+
+    Args:
+        cls: the dataclass.
+        given: an object of it, or a mapping with the same fields (camelCase or snake_case).
+        at: name of the component, with which every path begins.
+        found: what is already known to be wrong.
 
     Raises:
-        ProblemReport: every unknown key (with the nearest field), missing field and value outside
-            an enumeration, each under its path below ``at``.
+        Refused: unknown keys (with the nearest field), missing fields, values of a wrong type, form
+            or range, and what the dataclasses' own checks say.
     """
-    problems: list[Problem] = []
-    made = _build(cls, given, at, problems)
-    if problems:
-        raise ProblemReport(problems)
+    walk = Walk([*found])
+    made: Any = None
+    if isinstance(given, (cls, Mapping)):
+        made = _shape(cls).read(given, at, walk, isinstance(given, Mapping))
+    else:
+        what = shown(given) if given is not None else "None"
+        what = f"a {type(given).__name__}" if is_dataclass(given) else what
+        walk.refuse(
+            at,
+            f"has args that are {what}, not {cls.__name__}",
+            "nothing says what to make",
+            f"pass {cls.__name__}(...), or a mapping with its fields",
+        )
+    refuse(walk.problems)
     return cast("T", made)
 
 
@@ -54,124 +57,122 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-@cache
-def _hints(cls: type[Any]) -> dict[str, Any]:
-    # pulumi.Input names Output[T] in a string, which only pulumi's own modules can resolve.
-    return get_type_hints(cls, localns={"Output": pulumi.Output, "T": Any})
+@dataclass(frozen=True)
+class _Member:
+    """One field of a dataclass."""
+
+    name: str
+    reader: Reader
+    required: bool
+
+
+class _Shape:
+    """The fields of one dataclass, and what reads each."""
+
+    def __init__(self, cls: type[Any]) -> None:
+        self.cls = cls
+        self.members: tuple[_Member, ...] = ()
+        self.spellings: dict[str, _Member] = {}
+        self.has_own_checks = hasattr(cls, OWN_CHECKS)
+
+    def fill(self) -> None:
+        stated = hints(self.cls)
+        self.members = tuple(
+            _Member(each.name, reader(stated[each.name], _reading), _required(each))
+            for each in fields(self.cls)
+        )
+        self.spellings = {
+            spelling: member
+            for member in self.members
+            for spelling in (member.name, camel(member.name))
+        }
+
+    def read(self, given: Any, at: str, walk: Walk, mapping: bool) -> Any:
+        """Reads an object of the dataclass, or, within a mapping, another mapping."""
+        if isinstance(given, self.cls):
+            return self._checked(given, at, walk)
+        written: Any = given
+        if not isinstance(given, Mapping):
+            walk.refuse(
+                at,
+                f"is {shown(given)}, not a {'mapping' if mapping else self.cls.__name__}",
+                "nothing can be made of it",
+                f"write {'a mapping' if mapping else f'{self.cls.__name__}(...)'}",
+            )
+        elif mapping:
+            return self._built(cast("Mapping[Any, Any]", given), at, walk)
+        else:
+            keys = ", ".join(f"{key}=..." for key in cast("Mapping[Any, Any]", given))
+            walk.refuse(
+                at,
+                f"is a mapping, not a {self.cls.__name__}",
+                "within a dataclass nothing turns a mapping into another dataclass",
+                f"write {self.cls.__name__}({keys})",
+            )
+        return written
+
+    def _checked(self, given: Any, at: str, walk: Walk) -> Any:
+        inner = Walk(walk.problems)
+        for member in self.members:
+            member.reader(getattr(given, member.name), f"{at}.{member.name}", inner, False)
+        self._own(given, at, inner)
+        walk.sound = walk.sound and inner.sound
+        return given
+
+    def _built(self, given: Mapping[Any, Any], at: str, walk: Walk) -> Any:
+        inner = Walk(walk.problems)
+        values: dict[str, Any] = {}
+        for key, value in given.items():
+            if member := self.spellings.get(key):
+                values[member.name] = member.reader(value, f"{at}.{key}", inner, True)
+            else:
+                inner.refuse(f"{at}.{key}", *self._unknown(str(key)))
+        for member in self.members:
+            if member.required and member.name not in values:
+                inner.refuse(
+                    f"{at}.{camel(member.name)}",
+                    "is missing",
+                    f"{self.cls.__name__} cannot be made",
+                    f"write {member.reader.wanted}",
+                )
+        walk.sound = walk.sound and inner.sound
+        if not inner.sound:
+            return None
+        made = self.cls(**values)
+        self._own(made, at, inner)
+        return made
+
+    def _own(self, made: Any, at: str, walk: Walk) -> None:
+        """Adds what the dataclass's own checks say, but nothing twice of one path."""
+        if walk.sound and self.has_own_checks:
+            known = {problem.path for problem in walk.problems}
+            own: Iterable[Problem] = getattr(made, OWN_CHECKS)()
+            said = (replace(one, path=f"{at}.{one.path}") for one in own)
+            walk.problems += [problem for problem in said if problem.path not in known]
+
+    def _unknown(self, key: str) -> tuple[str, str, str]:
+        names = [camel(member.name) for member in self.members]
+        guess = nearest(key, names)
+        return (
+            f"{self.cls.__name__} has no field {key!r}",
+            "it would have no effect, and nobody would see",
+            f"write {guess}" if guess else f"write one of {', '.join(names)}",
+        )
 
 
 def _required(field: Field[Any]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
-def _build(cls: type[Any], given: Mapping[str, Any], at: str, problems: list[Problem]) -> Any:
-    known = {spelling: f.name for f in fields(cls) for spelling in (f.name, camel(f.name))}
-    values: dict[str, Any] = {}
-    for key, value in given.items():
-        if key in known:
-            hint = _hints(cls)[known[key]]
-            values[known[key]] = _convert(hint, value, f"{at}.{key}", problems)
-            continue
-        guess = nearest(key, (camel(f.name) for f in fields(cls)))
-        problems.append(
-            Problem(
-                f"{at}.{key}",
-                f"{cls.__name__} has no field {key!r}",
-                "the value would be ignored without a word",
-                f"write {guess}"
-                if guess
-                else f"one of {', '.join(camel(f.name) for f in fields(cls))}",
-            )
-        )
-    missing = [f.name for f in fields(cls) if _required(f) and f.name not in values]
-    problems += [
-        Problem(
-            f"{at}.{camel(n)}", "is missing", f"{cls.__name__} cannot be made", f"set {camel(n)}"
-        )
-        for n in missing
-    ]
-    if problems:
-        return None
-    try:
-        return cls(**values)
-    except ProblemReport as report:
-        problems += [replace(problem, path=f"{at}.{problem.path}") for problem in report.problems]
-        return None
+_SHAPES: Final[dict[type[Any], _Shape]] = {}
 
 
-def _convert(hint: Any, value: Any, at: str, problems: list[Problem]) -> Any:
-    origin, inner = get_origin(hint), get_args(hint)
-    if isinstance(value, float) and value.is_integer() and int in (hint, *inner):
-        value = int(value)  # from another language every number comes as a float
-    if origin in (Union, types.UnionType):
-        return _of_union(inner, value, at, problems)
-    if choices := _choices(hint, origin, inner):
-        return _choice(choices, value, at, problems)
-    if is_dataclass(hint) and isinstance(value, Mapping):
-        return _build(cast("type[Any]", hint), cast("Mapping[str, Any]", value), at, problems)
-    if origin in _LISTS and isinstance(value, list | tuple):
-        items = cast("Sequence[Any]", value)
-        return tuple(_convert(inner[0], v, f"{at}[{i}]", problems) for i, v in enumerate(items))
-    if origin in _MAPPINGS and isinstance(value, Mapping):
-        pairs = cast("Mapping[str, Any]", value)
-        return {k: _convert(inner[1], v, f"{at}.{k}", problems) for k, v in pairs.items()}
-    if (expected := _expected(hint, origin)) and not isinstance(value, expected[0]):
-        what = f"{value!r} is not {expected[1]}"
-        problems.append(Problem(at, what, "nothing can be made of it", f"write {expected[1]}"))
-    return value
+def _shape(cls: type[Any]) -> _Shape:
+    if cls not in _SHAPES:
+        shape = _SHAPES[cls] = _Shape(cls)  # known before its fields are: one may be of this class
+        shape.fill()
+    return _SHAPES[cls]
 
 
-def _of_union(hints: tuple[Any, ...], value: Any, at: str, problems: list[Problem]) -> Any:
-    if (kinds := _kinds(hints)) and isinstance(value, Mapping):
-        pairs = cast("Mapping[str, Any]", value)
-        kind = _choice({name: name for name in kinds}, pairs.get(TAG), f"{at}.{TAG}", problems)
-        return _convert(kinds[kind], pairs, at, problems) if kind in kinds else None
-    shaped = [hint for hint in hints if is_dataclass(hint) or get_origin(hint) or _is_enum(hint)]
-    return _convert(shaped[0], value, at, problems) if shaped and value is not None else value
-
-
-def _kinds(hints: tuple[Any, ...]) -> dict[str, Any]:
-    """Dataclasses of a union by the literal that each has as its ``TAG``; empty for one alone."""
-    classes = [hint for hint in hints if is_dataclass(hint)]
-    if len(classes) < 2:
-        return {}
-    return {get_args(_hints(cast("type[Any]", each))[TAG])[0]: each for each in classes}
-
-
-def _expected(hint: Any, origin: Any) -> tuple[Any, str] | None:
-    """The class that a value of this hint must have, in words; None where any may do."""
-    if origin in _LISTS:
-        return tuple, "a list"
-    if origin in _MAPPINGS or is_dataclass(hint):
-        return (Mapping if origin else hint), "a mapping"
-    return (hint, _WORDS[hint]) if hint in _WORDS else None
-
-
-def _choices(hint: Any, origin: Any, inner: tuple[Any, ...]) -> dict[Any, Any]:
-    """What may be written for this hint, and what is meant by it; empty where anything may."""
-    if origin is Literal:
-        return {choice: choice for choice in inner}
-    if _is_enum(hint):
-        return {written: member for member in hint for written in (member.value, member)}
-    return {}
-
-
-def _is_enum(hint: Any) -> TypeGuard[type[Enum]]:
-    return isinstance(hint, type) and issubclass(hint, Enum)
-
-
-def _choice(choices: Mapping[Any, Any], value: Any, at: str, problems: list[Problem]) -> Any:
-    for choice, meant in choices.items():
-        if choice == value:
-            return meant
-    names = [str(choice) for choice in choices if not isinstance(choice, Enum)]
-    guess = nearest(str(value), names)
-    problems.append(
-        Problem(
-            at,
-            f"{value!r} is none of {', '.join(names)}",
-            "nothing can be made of it",
-            f"write {guess}" if guess else f"write one of {', '.join(names)}",
-        )
-    )
-    return value
+def _reading(cls: type[Any]) -> Read:
+    return _shape(cls).read

@@ -8,7 +8,11 @@ from typing import Any, ClassVar, Generic, TypeVar, cast, get_origin
 
 import pulumi
 
-from .arguments import from_mapping
+from .arg_forms import NAME
+from .arguments import arguments
+from .constraints import Form, shown
+from .problems import Problem, ProblemReport
+from .refusal import Refused
 from .tokens import type_token
 
 Args = TypeVar("Args")
@@ -23,6 +27,10 @@ class Component(pulumi.ComponentResource, Generic[Args]):
     """
 
     args_type: ClassVar[type[Any]]
+    name_form: ClassVar[Form] = NAME
+    """What the name must look like, because of the rules for what is named after it."""
+    name_field: ClassVar[str | None] = None
+    """Field of the args that holds the physical name, where it is not the component's."""
 
     def __init__(
         self,
@@ -40,20 +48,37 @@ class Component(pulumi.ComponentResource, Generic[Args]):
                 never merged into a child's own options.
 
         Raises:
-            ProblemReport: args that cannot work, all of them at once.
+            Refused: a name or args that cannot work, all of them at once. Pulumi prints the message
+                without a traceback.
         """
         cls = type(self)
+        made: Args = arguments(
+            cls.args_type,
+            args,
+            at=str(name) or cls.__name__,
+            found=cls.name_problems(name, args),
+        )
         super().__init__(type_token(cls.__name__), name, {}, opts)
         self.name = name
-        if isinstance(args, Mapping):
-            mapping = cast("Mapping[str, Any]", args)
-            args = cast("Args", from_mapping(cls.args_type, mapping, at=name))
-        self.build(args)
+        try:
+            self.build(made)
+        except ProblemReport as report:
+            raise Refused(report.problems) from None
         self.register_outputs({output: getattr(self, output) for output in cls.outputs()})
 
     def build(self, args: Args) -> None:
         """Creates the children and sets every annotated output."""
         raise NotImplementedError
+
+    @classmethod
+    def name_problems(cls, name: object, args: object) -> list[Problem]:
+        """Why the component cannot have this name, if it cannot."""
+        form = cls.name_form
+        if cls.name_field and isinstance(args, (cls.args_type, Mapping)):
+            written = cast("Mapping[str, Any]", args if isinstance(args, Mapping) else vars(args))
+            form = NAME if written.get(cls.name_field) else form
+        problem = form.problem(f"{cls.__name__}({shown(name)})", name)
+        return [problem] if problem else []
 
     @classmethod
     def outputs(cls) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .problems import Problem, ProblemReport
+from .problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,8 @@ def refuse(problems: Iterable[Problem]) -> None:
     """Raises what was found, all at once; nothing when nothing was.
 
     Raises:
-        ProblemReport: there is a problem.
+        Refused: there is a problem.
     """
-    if found := list(problems):
-        raise ProblemReport(found)
+    from .refusal import refuse as refuse_now  # Pulumi's: whoever only reads limits need not wait
+
+    refuse_now(problems)

@@ -8,6 +8,26 @@ from typing import Any, Final, Literal
 
 import pulumi
 
+from ..base.arg_types import (
+    Attempts,
+    ByteSize,
+    ContainerPort,
+    CpuQuantity,
+    Delay,
+    DnsLabel,
+    FileName,
+    Image,
+    ObjectName,
+    Path,
+    PortName,
+    PortNumber,
+    Seconds,
+    SecretName,
+    Text,
+    UrlPath,
+    VariableName,
+)
+
 NOBODY: Final = 65534
 """User and group of every container: `nobody`, present in Debian, Alpine and distroless images."""
 
@@ -37,9 +57,9 @@ class Port:
         service: the Service's port that leads to it; None when no Service offers it.
     """
 
-    name: str
-    number: int
-    service: int | None = None
+    name: PortName
+    number: ContainerPort
+    service: PortNumber | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +71,10 @@ class Resources:
         cpu_limit, memory_limit: it is slowed down above the one, killed above the other.
     """
 
-    cpu: str = "100m"
-    memory: str = "128Mi"
-    cpu_limit: str = "500m"
-    memory_limit: str = "512Mi"
+    cpu: CpuQuantity = "100m"
+    memory: ByteSize = "128Mi"
+    cpu_limit: CpuQuantity = "500m"
+    memory_limit: ByteSize = "512Mi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +91,13 @@ class Probe:
         failures: wrong answers in a row until it counts.
     """
 
-    port: int | None = None
-    path: str | None = None
-    command: Sequence[str] | None = None
-    delay: int = 0
-    period: int = 10
-    timeout: int = 5
-    failures: int = 3
+    port: ContainerPort | None = None
+    path: UrlPath | None = None
+    command: Sequence[Text] | None = None
+    delay: Delay = 0
+    period: Seconds = 10
+    timeout: Seconds = 5
+    failures: Attempts = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +125,9 @@ class Files:
         content: file name to text.
     """
 
-    name: str
-    path: str
-    content: Mapping[str, pulumi.Input[str]]
+    name: DnsLabel
+    path: Path
+    content: Mapping[FileName, pulumi.Input[Text]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +140,9 @@ class SecretFiles:
         keys: the keys that this container needs, and no others.
     """
 
-    secret: str
-    path: str
-    keys: Sequence[str]
+    secret: SecretName
+    path: Path
+    keys: Sequence[FileName]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +158,11 @@ class Claim:
         protect: refuse to delete it, whatever a later program says.
     """
 
-    name: str
-    path: str
-    size: str
+    name: DnsLabel
+    path: Path
+    size: ByteSize
     access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
-    storage_class: str | None = None
+    storage_class: ObjectName | None = None
     protect: bool = False
 
 
@@ -164,18 +184,18 @@ class Container:
         writable: directories that it may write besides /tmp; lost with the pod.
     """
 
-    name: str
-    image: pulumi.Input[str]
-    command: Sequence[str]
+    name: DnsLabel
+    image: pulumi.Input[Image]
+    command: Sequence[Text]
     ports: Sequence[Port] = ()
     probes: Probes | None = None
     resources: Resources = field(default_factory=Resources)
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[VariableName, Text] = field(default_factory=dict[str, str])
     files: Sequence[Files] = ()
     secrets: Sequence[SecretFiles] = ()
     claims: Sequence[Claim] = ()
-    pre_stop: int = 0
-    writable: Sequence[str] = ()
+    pre_stop: Delay = 0
+    writable: Sequence[Path] = ()
 
 
 def container_spec(container: Container) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pulumi
 
+from ..base.arg_types import Deadline, DnsLabel, Image, Retries
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..mcp.server_config import CONFIG_PATH
@@ -15,7 +16,15 @@ from ..mcp.target import McpTarget
 from .container import Container, Resources, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
 from .job import JobArgs, job_manifests, registered_job
-from .server import PROGRAM, ServerArgs, called, server_container, server_secrets, server_workload
+from .server import (
+    PROGRAM,
+    SERVER_NAME,
+    ServerArgs,
+    called,
+    server_container,
+    server_secrets,
+    server_workload,
+)
 from .workload import Workload, WorkloadArgs
 
 MIGRATION = "mcp-migration"
@@ -35,10 +44,10 @@ class MigrationArgs:
         retries: pods that may fail before the Job does.
     """
 
-    image: pulumi.Input[str]
-    name: str = MIGRATION
-    deadline: int = 600
-    retries: int = 6
+    image: pulumi.Input[Image]
+    name: DnsLabel = MIGRATION
+    deadline: Deadline = 600
+    retries: Retries = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +86,7 @@ class Core(Component[CoreArgs]):
     """
 
     args_type = CoreArgs
+    name_form = SERVER_NAME
 
     host: pulumi.Output[str]
 
@@ -96,6 +106,7 @@ class Monolith(McpTarget[MonolithArgs]):
     """One workload with gateway, core and QuDAG integration together, for development."""
 
     args_type = MonolithArgs
+    name_form = SERVER_NAME
 
     def build(self, args: MonolithArgs) -> None:
         args = replace(args, core=replace(args.core, server=called(args.core.server, self.name)))

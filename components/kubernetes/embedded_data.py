@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import pulumi
 
+from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, ValkeySize
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..mcp.data_contract import POSTGRES, VALKEY, CacheProfile, Contents, Provided
@@ -36,15 +37,15 @@ class Embedded:
         type: tells this kind from the others where args are a mapping.
     """
 
-    namespace: pulumi.Input[str]
-    postgres_image: pulumi.Input[str] | None
-    valkey_image: pulumi.Input[str] | None
-    passwords_secret: str
-    internal_tls_secret: str
-    database_size: str = "10Gi"
-    cache_size: str = "1Gi"
-    cache_memory: str = "256mb"
-    storage_class: str | None = None
+    namespace: pulumi.Input[DnsLabel]
+    postgres_image: pulumi.Input[Image] | None
+    valkey_image: pulumi.Input[Image] | None
+    passwords_secret: SecretName
+    internal_tls_secret: SecretName
+    database_size: ByteSize = "10Gi"
+    cache_size: ByteSize = "1Gi"
+    cache_memory: ValkeySize = "256mb"
+    storage_class: ObjectName | None = None
     resources: Resources = DEFAULT_RESOURCES
     type: Literal["embedded"] = "embedded"
 

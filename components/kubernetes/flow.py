@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import pulumi
 
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Line, Network, PortNumber
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
 from ..base.platform_addresses import is_metadata, metadata_inside, unmapped
-from ..base.problems import Problem, ProblemReport
+from ..base.problems import Problem
 from .labels import selector
 
 Protocol = Literal["TCP", "UDP"]
@@ -27,8 +29,8 @@ class Outside:
         cidrs: its networks. The addresses that serve machine credentials are always cut out.
     """
 
-    name: str
-    cidrs: Sequence[str]
+    name: DnsLabel
+    cidrs: Sequence[Network]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +43,9 @@ class Neighbour:
         labels: what all of them carry.
     """
 
-    name: str
-    namespace: str
-    labels: Mapping[str, str]
+    name: DnsLabel
+    namespace: DnsLabel
+    labels: Mapping[LabelKey, LabelValue]
 
 
 Party = Outside | Neighbour
@@ -61,10 +63,10 @@ class Flow:
         protocol: TCP or UDP.
     """
 
-    source: str
-    target: str
-    port: int
-    why: str
+    source: DnsLabel
+    target: DnsLabel
+    port: PortNumber
+    why: Line
     protocol: Protocol = "TCP"
 
 
@@ -83,14 +85,8 @@ DNS: Final[Mapping[str, Any]] = {
 def policies(
     workloads: Sequence[str], flows: Sequence[Flow], parties: Sequence[Party] = ()
 ) -> dict[str, dict[str, Any]]:
-    """The NetworkPolicy spec of each workload: exactly the declared flows, in both directions.
-
-    Raises:
-        ProblemReport: flows that name nobody, outsiders whose networks are none, and those that
-            would open egress to everywhere or to a machine's credentials.
-    """
+    """The NetworkPolicy spec of each workload: exactly the declared flows, in both directions."""
     by_name = {party.name: party for party in parties}
-    _refuse_impossible(workloads, flows, by_name)
     specs: dict[str, dict[str, Any]] = {}
     for workload in workloads:
         incoming = [f for f in flows if f.target == workload]
@@ -130,20 +126,22 @@ def _block(cidr: str) -> dict[str, Any]:
     return {**block, "except": cut} if cut else block
 
 
-def _refuse_impossible(
+def flow_problems(
     workloads: Sequence[str], flows: Sequence[Flow], parties: Mapping[str, Party]
-) -> None:
+) -> list[Problem]:
+    """Flows of parties that are not there, and egress to everywhere or to credentials."""
     problems: list[Problem] = []
     known = {*workloads, *parties}
-    networks = {name: _networks(party, problems) for name, party in parties.items()}
-    for flow in flows:
-        at = f"flow {flow.source} → {flow.target}:{flow.port}"
+    networks = {name: _networks(party) for name, party in parties.items()}
+    for index, flow in enumerate(flows):
+        at = f"flows[{index}]"
+        arrow = f"{flow.source} → {flow.target}:{flow.port}"
         problems += [
             Problem(
                 at,
-                f"nobody is called {name!r}",
+                f"{arrow}: nobody is called {name!r}",
                 "no policy would allow it: its packets would be dropped",
-                f"one of {', '.join(sorted(known))}",
+                f"write one of {', '.join(sorted(known))}",
             )
             for name in (flow.source, flow.target)
             if name not in known
@@ -152,7 +150,7 @@ def _refuse_impossible(
         problems += [
             Problem(
                 at,
-                f"{network} of {flow.target} is where machines get their credentials",
+                f"{arrow}: {network} of {flow.target} is where machines get their credentials",
                 "whatever runs in the pod could act as the machine that it runs on",
                 "leave that address out",
             )
@@ -163,30 +161,20 @@ def _refuse_impossible(
             problems.append(
                 Problem(
                     at,
-                    f"{flow.target} is every address there is",
+                    f"{arrow}: {flow.target} is every address there is",
                     "whatever runs in the pod could send anything to anyone",
                     "name the networks that it needs",
                 )
             )
-    if problems:
-        raise ProblemReport(problems)
+    return problems
 
 
-def _networks(party: Party, problems: list[Problem]) -> list[Any]:
-    """The networks of a party outside; what is none is added to ``problems``."""
+def _networks(party: Party) -> list[Any]:
+    """The networks of a party outside; what is none has been refused by its form."""
     found: list[Any] = []
     for cidr in party.cidrs if isinstance(party, Outside) else ():
-        try:
+        with suppress(ValueError):
             found.append(ipaddress.ip_network(cidr))
-        except ValueError as error:
-            problems.append(
-                Problem(
-                    f"outside {party.name}",
-                    f"is no network: {error}",
-                    "the API server refuses the network policy",
-                    "write an address and its mask, such as 10.0.0.0/8 or 203.0.113.7/32",
-                )
-            )
     return found
 
 
@@ -202,11 +190,16 @@ class FlowPoliciesArgs:
         neighbours: parties in other namespaces.
     """
 
-    namespace: pulumi.Input[str]
-    workloads: Sequence[str]
+    namespace: pulumi.Input[DnsLabel]
+    workloads: Sequence[DnsLabel]
     flows: Sequence[Flow]
     outsides: Sequence[Outside] = ()
     neighbours: Sequence[Neighbour] = field(default_factory=tuple)
+
+    def refusals(self) -> list[Problem]:
+        """See ``flow_problems``."""
+        parties = {party.name: party for party in (*self.outsides, *self.neighbours)}
+        return flow_problems(self.workloads, self.flows, parties)
 
 
 class FlowPolicies(Component[FlowPoliciesArgs]):

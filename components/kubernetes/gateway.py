@@ -9,6 +9,23 @@ from typing import Any, Literal
 
 import pulumi
 
+from ..base.arg_forms import kubernetes_name
+from ..base.arg_types import (
+    Burst,
+    Connections,
+    DnsLabel,
+    Domain,
+    Host,
+    Image,
+    NginxSize,
+    PerSecond,
+    PortNumber,
+    Replicas,
+    SecretName,
+    Text,
+    Url,
+    Word,
+)
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
 from ..mcp.era import Era, has_sessions
@@ -43,9 +60,9 @@ class Upstream:
         certificate_name: the DNS name that its certificate must carry; the host when None.
     """
 
-    host: pulumi.Input[str]
-    port: int = 8443
-    certificate_name: str | None = None
+    host: pulumi.Input[Host]
+    port: PortNumber = 8443
+    certificate_name: Host | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +75,9 @@ class RateLimit:
         connections: requests and streams open at a time; None for as many as it likes.
     """
 
-    requests_per_second: int
-    burst: int
-    connections: int | None = None
+    requests_per_second: PerSecond
+    burst: Burst
+    connections: Connections | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,32 +121,33 @@ class GatewayArgs:
         environment: value of QUDAG_ENV.
     """
 
-    namespace: pulumi.Input[str]
-    image: pulumi.Input[str]
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
     upstream: Upstream
-    tls_secret: str
-    internal_tls_secret: str
-    issuer: str
-    domain: str | None = None
+    tls_secret: SecretName
+    internal_tls_secret: SecretName
+    issuer: Url
+    domain: Domain | None = None
     era: Era = "dual"
     engine: GatewayEngine = GatewayEngine.NGINX
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     rate_limits: RateLimits | None = None
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
-    max_body: str = "50m"
+    max_body: NginxSize = "50m"
     exposure: Exposure = field(default_factory=Exposure)
-    replicas: int = 3
+    replicas: Replicas = 3
     scaling: Autoscaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
-    command: Sequence[str] = ()
-    environment: str = "development"
+    command: Sequence[Text] = ()
+    environment: Word = "development"
 
 
 class Gateway(McpTarget[GatewayArgs]):
     """Pods of the gateway and their Service."""
 
     args_type = GatewayArgs
+    name_form = kubernetes_name(46)  # leaves room for the volume -etc-internal-tls
 
     def build(self, args: GatewayArgs) -> None:
         workload = Workload(self.name, gateway_workload(self.name, args), opts=self.owned())

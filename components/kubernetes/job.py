@@ -10,16 +10,19 @@ from typing import Any, Final, Literal
 
 import pulumi
 
+from ..base.arg_forms import kubernetes_name
+from ..base.arg_types import Deadline, Line, Retries, StartingDeadline
 from ..base.component import Component
 from ..base.inputs import applied
 from ..base.kubernetes_object import KubernetesObject, Manifest, register
-from ..base.problems import Problem, ProblemReport
+from ..base.problems import Problem
 from .claims import claims_of
 from .pod import PodArgs, config_maps, identity, identity_name, pod_template
 from .schedule import is_time_zone, schedule_problem
 
 LONGEST_NAME: Final = 52
 """Characters: Kubernetes appends 11 to a CronJob's name, and we a digest to a Job's; 63 at most."""
+NAME: Final = kubernetes_name(LONGEST_NAME)
 GRACE: Final = 30
 """Seconds until a stopping pod is killed."""
 
@@ -33,8 +36,12 @@ class JobArgs(PodArgs):
         retries: pods that may fail before the Job does.
     """
 
-    deadline: int = 600
-    retries: int = 6
+    deadline: Deadline = 600
+    retries: Retries = 6
+
+    def refusals(self) -> list[Problem]:
+        """Storage that nothing would create, and a name too long for the runs' suffixes."""
+        return _problems(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +60,17 @@ class CronJobArgs(JobArgs):
         suspended: start no further runs.
     """
 
-    schedule: str
-    time_zone: str = "Etc/UTC"
+    schedule: Line
+    time_zone: Line = "Etc/UTC"
     concurrency: Literal["Forbid", "Replace", "Allow"] = "Forbid"
-    starting_deadline: int = 300
-    successful_history: int = 1
-    failed_history: int = 3
+    starting_deadline: StartingDeadline = 300
+    successful_history: Retries = 1
+    failed_history: Retries = 3
     suspended: bool = False
+
+    def refusals(self) -> list[Problem]:
+        """As of a Job, and a schedule or a time zone that Kubernetes does not know."""
+        return [*_problems(self), *_schedule_problems(self)]
 
 
 class Job(Component[JobArgs]):
@@ -73,12 +84,13 @@ class Job(Component[JobArgs]):
     """
 
     args_type = JobArgs
+    name_form = NAME
+    name_field = "name"
 
     job: pulumi.Output[str]
 
     def build(self, args: JobArgs) -> None:
         name = args.name or self.name
-        _refuse_impossible(self.name, name, args)
         for manifest in config_maps(name, args):
             register(self, manifest)
         self.job = registered_job(self, name, args).physical_name
@@ -98,12 +110,13 @@ class CronJob(Component[CronJobArgs]):
     """
 
     args_type = CronJobArgs
+    name_form = NAME
+    name_field = "name"
 
     cron_job: pulumi.Output[str]
 
     def build(self, args: CronJobArgs) -> None:
         name = args.name or self.name
-        _refuse_impossible(self.name, name, args)
         for manifest in config_maps(name, args):
             register(self, manifest)
         account = register(self, identity(name, args))
@@ -202,37 +215,27 @@ def _bounds(args: JobArgs) -> dict[str, Any]:
     return {"activeDeadlineSeconds": args.deadline, "backoffLimit": args.retries}
 
 
-def _refuse_impossible(at: str, name: str, args: JobArgs) -> None:
+def _problems(args: JobArgs) -> list[Problem]:
     problems = [
         Problem(
-            f"{at}.containers",
+            "containers",
             f"{claim.name} is a volume claim",
             "nothing would create it: a job has files and Secrets, and no storage of its own",
             "leave claims out, and keep what must last in the database",
         )
         for claim in claims_of(args)
     ]
-    if len(name) > LONGEST_NAME:
-        problems.append(
-            Problem(
-                f"{at}.name",
-                f"{name} has {len(name)} characters",
-                "with the suffix of each run it is longer than Kubernetes' 63",
-                f"use at most {LONGEST_NAME}",
-            )
-        )
-    if isinstance(args, CronJobArgs):
-        problems += _schedule_problems(at, args)
-    if problems:
-        raise ProblemReport(problems)
+    if args.name and (problem := NAME.problem("name", args.name)):
+        problems.append(problem)
+    return problems
 
 
-def _schedule_problems(at: str, args: CronJobArgs) -> list[Problem]:
+def _schedule_problems(args: CronJobArgs) -> list[Problem]:
     problems: list[Problem] = []
     if what := schedule_problem(args.schedule):
         problems.append(
             Problem(
-                f"{at}.schedule",
+                "schedule",
                 f"{args.schedule!r}: {what}",
                 "the API server refuses the CronJob",
                 "write five fields, such as 30 3 * * *, or a macro such as @daily",
@@ -241,19 +244,10 @@ def _schedule_problems(at: str, args: CronJobArgs) -> list[Problem]:
     if not is_time_zone(args.time_zone):
         problems.append(
             Problem(
-                f"{at}.time_zone",
+                "time_zone",
                 f"{args.time_zone!r} is no IANA time zone",
                 "the API server refuses the CronJob",
                 "write a name such as Etc/UTC or Europe/Berlin",
-            )
-        )
-    if args.starting_deadline < 10:
-        problems.append(
-            Problem(
-                f"{at}.starting_deadline",
-                f"is {args.starting_deadline} s",
-                "the controller looks every 10 seconds: runs would be skipped",
-                "set at least 10",
             )
         )
     return problems

@@ -8,9 +8,20 @@ from typing import Literal
 
 import pulumi
 
+from ..base.arg_types import (
+    DnsLabel,
+    KubernetesVersion,
+    LabelKey,
+    LabelValue,
+    Quantity,
+    ResourceName,
+)
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
 from ..base.versions import VERSIONS
+
+Amounts = Mapping[ResourceName, Quantity]
+"""Quantities by the name of the resource, such as ``cpu``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +38,14 @@ class ContainerLimits:
         min: smallest requests that are admitted.
     """
 
-    default: Mapping[str, str] = field(default_factory=lambda: {"cpu": "500m", "memory": "1Gi"})
-    default_request: Mapping[str, str] = field(
+    default: Mapping[ResourceName, Quantity] = field(
+        default_factory=lambda: {"cpu": "500m", "memory": "1Gi"}
+    )
+    default_request: Mapping[ResourceName, Quantity] = field(
         default_factory=lambda: {"cpu": "100m", "memory": "128Mi"}
     )
-    max: Mapping[str, str] = field(default_factory=lambda: {"cpu": "2", "memory": "4Gi"})
-    min: Mapping[str, str] = field(default_factory=lambda: {"cpu": "50m", "memory": "64Mi"})
+    max: Amounts = field(default_factory=lambda: {"cpu": "2", "memory": "4Gi"})
+    min: Amounts = field(default_factory=lambda: {"cpu": "50m", "memory": "64Mi"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +62,11 @@ class LockedNamespaceArgs:
         container_limits: defaults and bounds per container; None for no LimitRange.
     """
 
-    name: str
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    name: DnsLabel
+    labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
     pod_security: Literal["restricted", "baseline"] = "restricted"
-    pod_security_version: str = VERSIONS["kubernetes"]["podSecurity"]
-    quota: Mapping[str, str] = field(default_factory=dict[str, str])
+    pod_security_version: KubernetesVersion = VERSIONS["kubernetes"]["podSecurity"]
+    quota: Amounts = field(default_factory=dict[str, str])
     container_limits: ContainerLimits | None = None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from ..base.arg_types import DnsLabel, LabelValue
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata
 from .container import NOBODY, Container, Files, container_spec, volumes
@@ -30,11 +31,11 @@ class PodArgs:
         name: physical name: what flows, selectors and people refer to; the component's when None.
     """
 
-    namespace: pulumi.Input[str]
-    component: str
+    namespace: pulumi.Input[DnsLabel]
+    component: LabelValue
     containers: Sequence[Container]
     after: Sequence[pulumi.Resource] = ()
-    name: str | None = None
+    name: DnsLabel | None = None
 
     def described(self, workload: str, name: pulumi.Input[str]) -> Any:
         """Metadata of an object ``name`` that belongs to ``workload``."""

@@ -9,15 +9,16 @@ from enum import Enum
 
 import pulumi
 
+from ..base.arg_types import ByteSize, Multiaddress, ObjectName
 from ..base.component import Component
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata, register
-from ..base.problems import Problem, ProblemReport
+from ..base.problems import Problem
 from ..mcp.server_config import DATA_PATH, METRICS, P2P, NodeConfig
 from ..mcp.timeout_budget import Distance
 from .container import Claim, Container, Files, Port, Probe, Probes
 from .labels import labels, selector
-from .server import ServerArgs, called, server_container
+from .server import SERVER_NAME, ServerArgs, called, server_container
 from .start_script import graceful_start
 from .workload import Exposure, Workload, WorkloadArgs, WorkloadKind
 
@@ -52,10 +53,23 @@ class QudagNodeArgs:
 
     server: ServerArgs
     profile: NodeProfile = NodeProfile.SEED
-    size: str = "10Gi"
-    storage_class: str | None = None
+    size: ByteSize = "10Gi"
+    storage_class: ObjectName | None = None
     protect: bool = False
-    peers: Sequence[pulumi.Input[str]] = field(default_factory=tuple)
+    peers: Sequence[pulumi.Input[Multiaddress]] = field(default_factory=tuple)
+
+    def refusals(self) -> list[Problem]:
+        """A number of nodes that follows the load."""
+        if not self.server.scaling:
+            return []
+        return [
+            Problem(
+                "server.scaling",
+                "is set, and nodes of a consensus network cannot come and go by load",
+                "each change of their number would start an election",
+                "leave scaling out and set replicas",
+            )
+        ]
 
 
 class QudagNode(Component[QudagNodeArgs]):
@@ -68,23 +82,13 @@ class QudagNode(Component[QudagNodeArgs]):
     """
 
     args_type = QudagNodeArgs
+    name_form = SERVER_NAME
 
     host: pulumi.Output[str]
     p2p_host: pulumi.Output[str]
 
     def build(self, args: QudagNodeArgs) -> None:
         args = replace(args, server=called(args.server, self.name))
-        if args.server.scaling:
-            raise ProblemReport(
-                [
-                    Problem(
-                        f"{self.name}.server.scaling",
-                        "nodes of a consensus network cannot come and go by load",
-                        "each change of their number would start an election",
-                        "leave scaling out and set replicas",
-                    )
-                ]
-            )
         workload = Workload(self.name, node_workload(self.name, args), opts=self.owned())
         self.p2p_host = workload.host
         self.host = workload.host

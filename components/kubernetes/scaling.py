@@ -6,6 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..base.arg_types import (
+    Delay,
+    DnsLabel,
+    MetricName,
+    Percent,
+    Quantity,
+    Replicas,
+    Seconds,
+    Utilization,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PodMetric:
@@ -16,8 +27,8 @@ class PodMetric:
         average: the value a pod, as a Kubernetes quantity.
     """
 
-    name: str
-    average: str
+    name: MetricName
+    average: Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +41,9 @@ class ObjectMetric:
         value: the target, as a Kubernetes quantity (``100m`` of a second is 100 ms).
     """
 
-    name: str
-    service: str
-    value: str
+    name: MetricName
+    service: DnsLabel
+    value: Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +56,9 @@ class Pace:
         period: within this many seconds.
     """
 
-    window: int
-    percent: int
-    period: int = 60
+    window: Delay
+    percent: Percent
+    period: Seconds = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +72,10 @@ class Autoscaling:
         up, down: paces; the defaults are those of the deployment patterns' gateway.
     """
 
-    min: int
-    max: int
-    cpu: int | None = 70
-    memory: int | None = 80
+    min: Replicas
+    max: Replicas
+    cpu: Utilization | None = 70
+    memory: Utilization | None = 80
     pod_metrics: Sequence[PodMetric] = ()
     object_metrics: Sequence[ObjectMetric] = ()
     up: Pace = field(default_factory=lambda: Pace(window=60, percent=50))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pulumi
 
+from ..base.arg_forms import kubernetes_name
+from ..base.arg_types import DnsLabel, Image, Path, Replicas, SecretName, Word
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..mcp.era import has_sessions
@@ -25,6 +27,8 @@ from .container import Claim, Container, Files, Port, Probe, Probes, Resources, 
 from .scaling import Autoscaling
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
+SERVER_NAME = kubernetes_name(46)
+"""Leaves room for the volume of the longest mounted directory, ``-etc-internal-tls``."""
 HEALTH = Probe(delay=30)
 READINESS = Probe(delay=5, period=5, timeout=3)
 """Probe times of the deployment patterns' gateway, for servers that name none of their own."""
@@ -48,21 +52,21 @@ class ServerArgs:
         writable: further directories it may write, lost with the pod.
     """
 
-    namespace: pulumi.Input[str]
-    image: pulumi.Input[str]
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
     config: PodServerConfig
-    passwords_secret: str
-    internal_tls_secret: str
-    replicas: int = 2
+    passwords_secret: SecretName
+    internal_tls_secret: SecretName
+    replicas: Replicas = 2
     scaling: Autoscaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
     health: Probe = HEALTH
     readiness: Probe = READINESS
-    service: str | None = None
-    environment: str = "development"
+    service: DnsLabel | None = None
+    environment: Word = "development"
     claims: Sequence[Claim] = ()
-    writable: Sequence[str] = ()
+    writable: Sequence[Path] = ()
 
 
 def called(args: ServerArgs, name: str) -> ServerArgs:
@@ -164,6 +168,7 @@ class McpService(Component[ServerArgs]):
     """
 
     args_type = ServerArgs
+    name_form = SERVER_NAME
 
     host: pulumi.Output[str]
 

@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import pulumi
 
+from ..base.arg_forms import kubernetes_name
+from ..base.arg_types import ContainerPort, DnsLabel, Grace, Network, PodDifference, Replicas
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, register
-from ..base.problems import Problem, ProblemReport
+from ..base.problems import Problem
 from .claims import claim_template, claims_of, shared_claim_name, shared_claims
 from .container import Port
 from .labels import selector
@@ -35,8 +37,8 @@ class Rollout:
         unavailable: pods fewer than wanted.
     """
 
-    surge: int = 1
-    unavailable: int = 0
+    surge: PodDifference = 1
+    unavailable: PodDifference = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +54,10 @@ class Exposure:
         affinity: a client address keeps its pod, as sessions in a pod's memory need it.
     """
 
-    name: str | None = None
+    name: DnsLabel | None = None
     type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
     headless: bool = False
-    allowed_from: Sequence[str] = ()
+    allowed_from: Sequence[Network] = ()
     awaited: bool = True
     affinity: bool = False
 
@@ -75,13 +77,17 @@ class WorkloadArgs(PodArgs):
         metrics_port: where Prometheus finds /metrics.
     """
 
-    replicas: int = 2
+    replicas: Replicas = 2
     scaling: Autoscaling | None = None
     exposure: Exposure | None = None
     rollout: Rollout = field(default_factory=Rollout)
     kind: WorkloadKind = WorkloadKind.DEPLOYMENT
-    grace: int = 30
-    metrics_port: int | None = None
+    grace: Grace = 30
+    metrics_port: ContainerPort | None = None
+
+    def refusals(self) -> list[Problem]:
+        """What the pods, their storage, their Service and their scaling cannot be together."""
+        return _problems(self)
 
 
 class Workload(Component[WorkloadArgs]):
@@ -93,13 +99,14 @@ class Workload(Component[WorkloadArgs]):
     """
 
     args_type = WorkloadArgs
+    name_form = kubernetes_name(59)  # leaves room for -hpa
+    name_field = "name"
 
     host: pulumi.Output[str]
     service_status: pulumi.Output[Any]
 
     def build(self, args: WorkloadArgs) -> None:
         name = args.name or self.name
-        _refuse_impossible(self.name, args)
         account = register(self, identity(name, args))
         made = {
             manifest.role: register(self, manifest)
@@ -232,14 +239,14 @@ def _service_port(port: Port) -> dict[str, Any]:
     return {"name": port.name, "port": port.service, "targetPort": port.name, "protocol": "TCP"}
 
 
-def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
+def _problems(args: WorkloadArgs) -> list[Problem]:
     problems: list[Problem] = []
     shared = [claim for claim in claims_of(args) if claim.access == "ReadWriteOnce"]
     most = args.scaling.max if args.scaling else args.replicas
     if args.kind is WorkloadKind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:
         problems.append(
             Problem(
-                f"{name}.containers",
+                "containers",
                 f"up to {most + args.rollout.surge} pods share {shared[0].name}, "
                 "which one node may mount at a time",
                 "pods on other nodes would wait for it for ever",
@@ -251,7 +258,7 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
     ):
         problems.append(
             Problem(
-                f"{name}.rollout",
+                "rollout",
                 "surge and unavailable are both 0",
                 "no pod could ever be replaced",
                 "set surge to 1",
@@ -260,7 +267,7 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
     if args.exposure and not any(p.service for c in args.containers for p in c.ports):
         problems.append(
             Problem(
-                f"{name}.exposure",
+                "exposure",
                 "no container port has a service number",
                 "the API server refuses a Service without ports",
                 "give a port of a container its service number, or leave exposure out",
@@ -269,11 +276,10 @@ def _refuse_impossible(name: str, args: WorkloadArgs) -> None:
     if args.scaling and args.scaling.min > args.scaling.max:
         problems.append(
             Problem(
-                f"{name}.scaling",
+                "scaling",
                 f"min is {args.scaling.min}, max is {args.scaling.max}",
                 "the API server refuses the autoscaler",
                 "raise max, or lower min",
             )
         )
-    if problems:
-        raise ProblemReport(problems)
+    return problems

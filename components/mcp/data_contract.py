@@ -7,6 +7,8 @@ from enum import Enum
 
 import pulumi
 
+from ..base.arg_types import DatabaseName
+
 POSTGRES = 5432
 VALKEY = 6379
 
@@ -32,8 +34,8 @@ class Contents:
         protect: refuse to delete what holds data.
     """
 
-    database: str = "qudag_mcp"
-    user: str = "qudag"
+    database: DatabaseName = "qudag_mcp"
+    user: DatabaseName = "qudag"
     cache_profile: CacheProfile = CacheProfile.SESSIONS
     protect: bool = False
 

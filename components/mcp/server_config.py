@@ -8,7 +8,22 @@ from typing import Literal
 
 import pulumi
 
-from ..base.problems import Problem, ProblemReport
+from ..base.arg_types import (
+    Audience,
+    ContainerPort,
+    DatabaseName,
+    Domain,
+    Duration,
+    Host,
+    Multiaddress,
+    Path,
+    PortNumber,
+    SecretName,
+    ServerName,
+    Url,
+    Word,
+)
+from ..base.problems import Problem
 from .era import Era
 from .roles import Role
 from .timeout_budget import TimeoutBudget
@@ -25,6 +40,8 @@ HTTPS = 8443
 METRICS = 9090
 P2P = 4001
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenIssuer:
@@ -35,8 +52,8 @@ class TokenIssuer:
         audience: ``aud`` of every token.
     """
 
-    issuer: str
-    audience: str
+    issuer: Url
+    audience: Audience
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +64,7 @@ class Auth(TokenIssuer):
         jwks_url: where the issuer publishes its keys.
     """
 
-    jwks_url: str
+    jwks_url: Url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,26 +76,30 @@ class PodAuth(TokenIssuer):
         jwks_secret: Secret with the key ``jwks.json``, for an issuer that publishes none.
     """
 
-    jwks_url: str | None = None
-    jwks_secret: str | None = None
+    jwks_url: Url | None = None
+    jwks_secret: SecretName | None = None
 
-    def __post_init__(self) -> None:
-        if bool(self.jwks_url) == bool(self.jwks_secret):
-            both = bool(self.jwks_url)
-            raise ProblemReport(
-                [
-                    Problem(
-                        "jwks_secret",
-                        "is set, and so is jwks_url" if both else "is missing, and so is jwks_url",
-                        "the mounted keys would not be read"
-                        if both
-                        else "the server could not verify any token",
-                        "leave out one of the two"
-                        if both
-                        else "set jwks_url, or name the Secret that holds jwks.json",
-                    )
-                ]
+    def refusals(self) -> list[Problem]:
+        """Two sources of keys, or none."""
+        if bool(self.jwks_url) != bool(self.jwks_secret):
+            return []
+        if self.jwks_url:
+            return [
+                Problem(
+                    "jwks_secret",
+                    "is set, and so is jwks_url",
+                    "the mounted keys would not be read",
+                    "leave out one of the two",
+                )
+            ]
+        return [
+            Problem(
+                "jwks_secret",
+                "is missing, and so is jwks_url",
+                "the server could not verify any token",
+                "set jwks_url, or name the Secret that holds jwks.json",
             )
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +112,10 @@ class Database:
         user: the role that owns it.
     """
 
-    host: pulumi.Input[str]
-    port: int = 5432
-    name: str = "qudag_mcp"
-    user: str = "qudag"
+    host: pulumi.Input[Host]
+    port: PortNumber = 5432
+    name: DatabaseName = "qudag_mcp"
+    user: DatabaseName = "qudag"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +126,8 @@ class Cache:
         host, port: its Service.
     """
 
-    host: pulumi.Input[str]
-    port: int = 6379
+    host: pulumi.Input[Host]
+    port: PortNumber = 6379
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,11 +156,11 @@ class NodeConfig:
         key_path: where the key is kept.
     """
 
-    peers: Sequence[pulumi.Input[str]] = ()
-    algorithm: str = "qr-avalanche"
-    timeout: str = "10s"
+    peers: Sequence[pulumi.Input[Multiaddress]] = ()
+    algorithm: Word = "qr-avalanche"
+    timeout: Duration = "10s"
     key_algorithm: Literal["ml-kem-768"] = "ml-kem-768"
-    key_path: str = f"{DATA_PATH}/keys"
+    key_path: Path = f"{DATA_PATH}/keys"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +179,11 @@ class McpConfig:
 
     role: Role
     auth: TokenIssuer
-    name: str = ""
+    name: ServerName = ""
     era: Era = "dual"
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
-    domain: str | None = None
-    log_level: str = "info"
+    domain: Domain | None = None
+    log_level: LogLevel = "info"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +208,6 @@ class PodServerConfig(McpConfig):
     database: Database | None = None
     cache: Cache | None = None
     node: NodeConfig | None = None
-    http: int = HTTP
-    https: int = HTTPS
-    consensus_timeout: str = "30s"
+    http: ContainerPort = HTTP
+    https: ContainerPort = HTTPS
+    consensus_timeout: Duration = "30s"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ..base.problems import Problem, ProblemReport
+from ..base.arg_types import DrainSeconds, ToolSeconds
+from ..base.problems import Problem
 
 STEP = 5
 """Seconds by which a hop outlives the one behind it, so that the error comes from the tool."""
@@ -48,21 +49,21 @@ class TimeoutBudget:
         drain: time a stopping server gives its calls; derived when None.
     """
 
-    longest_tool: int = 60
-    drain: int | None = None
+    longest_tool: ToolSeconds = 60
+    drain: DrainSeconds | None = None
 
-    def __post_init__(self) -> None:
-        if self.drain is not None and self.drain <= self.longest_tool:
-            raise ProblemReport(
-                [
-                    Problem(
-                        "drain",
-                        f"is {self.drain} s, but a tool may run {self.longest_tool} s",
-                        "calls in flight would be cut at every rollout",
-                        f"leave it out, or set at least {self.longest_tool + STEP}",
-                    )
-                ]
+    def refusals(self) -> list[Problem]:
+        """A drain in which the longest tool call could not end."""
+        if self.drain is None or self.drain > self.longest_tool:
+            return []
+        return [
+            Problem(
+                "drain",
+                f"is {self.drain} s, but a tool may run {self.longest_tool} s",
+                "calls in flight would be cut at every rollout",
+                f"leave it out, or set at least {self.longest_tool + STEP}",
             )
+        ]
 
     def at(self, distance: Distance) -> Hop:
         """The hop at ``distance`` from the tool: its timeout and drain exceed those behind it."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from .forms import Form
+from components.base.constraints import Form
+
+from .forms import constraint
 
 NO_SUCH_PLACE: Final = "the provider finds no such place: nothing could be made there"
 NOT_FOUND: Final = "the cloud finds nothing by it, and refuses what refers to it"
@@ -26,5 +28,5 @@ TAG: Final = Form(
     longest=63,
 )
 
-Variable = Annotated[str, VARIABLE.field()]
-Tag = Annotated[str, TAG.field()]
+Variable = Annotated[str, constraint(VARIABLE)]
+Tag = Annotated[str, constraint(TAG)]

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Union, cast, get_args, 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from components.base.constraints import UNSHOWN, Form, not_a_number, out_of_range, shown
 from components.base.problems import Problem, nearest
 from graph.project import KEY_PREFIX
 
 from .clouds import CLOUD_FORMS
-from .forms import FORMS, Form
+from .forms import FORMS
 from .stack import StackConfig
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*")
-_LOGIN = re.compile(r"//[^/]*@")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private|api_?key", re.IGNORECASE)
-_UNSHOWN: Final = "secrets"
+_HIDDEN_SECTION: Final = "secrets"
 """Section whose values are never shown: what does not belong there may be a secret itself."""
 _CHOICE: Final = re.compile(r"'([^']*)'|\b(\d+)\b")
 _ALIKE: Final = 0.7
@@ -58,7 +58,7 @@ def worded(detail: ErrorDetails) -> Problem:
     value = steps[-2] if is_key else detail["input"]
     said = _Said(
         value=value,
-        shown="a value that is not shown here" if _UNSHOWN in steps else _shown(value),
+        shown=UNSHOWN if _HIDDEN_SECTION in steps else shown(value),
         field=_field(steps),
         annotation=_annotation((*steps[:-2], "[key]") if is_key else steps),
         context=cast("Mapping[str, Any]", detail.get("ctx", {})),
@@ -158,18 +158,6 @@ def _container(annotation: Any) -> Any:
     return next((o for o in _options(annotation) if get_origin(o) in (list, dict)), None)
 
 
-def _shown(value: object) -> str:
-    """A value for a message: no line break, no password of a URL, not more than a glance."""
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "empty"
-    text = repr(_LOGIN.sub("//…@", value) if isinstance(value, str) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Said:
     """What a wording may speak of."""
@@ -196,7 +184,7 @@ class _Said:
     @property
     def wanted(self) -> str:
         form = self.form
-        return f"{form.words}, such as {form.examples[0]}" if form else "text, in quotes"
+        return form.wanted if form else "text, in quotes"
 
     @property
     def range(self) -> tuple[int, str]:
@@ -210,15 +198,11 @@ Wording = Callable[[_Said], tuple[str, str]]
 
 
 def _number(said: _Said) -> tuple[str, str]:
-    digits = re.match(r"\d+", said.value) if isinstance(said.value, str) else None
-    wanted = digits[0] if digits else f"a whole number {said.range[1]}"
-    return f"is {said.shown}, not a whole number", f"write {wanted}, without quotes and unit"
+    return not_a_number(said.shown, said.value, f"a whole number {said.range[1]}")
 
 
 def _range(said: _Said) -> tuple[str, str]:
-    least, words = said.range
-    side = "too small" if isinstance(said.value, int) and said.value < least else "too large"
-    return f"is {said.shown}: that is {side}", f"write a number {words}"
+    return out_of_range(cast("int", said.value), *said.range)
 
 
 def _choice(said: _Said) -> tuple[str, str]:
@@ -234,25 +218,10 @@ def _choice(said: _Said) -> tuple[str, str]:
 
 
 def _text(said: _Said) -> tuple[str, str]:
-    fix = f"write {said.wanted}"
-    if isinstance(said.value, int | float) and not isinstance(said.value, bool):
-        if said.form and re.fullmatch(said.form.pattern, str(said.value)):
-            fix = f'put it in quotes: "{said.value}"'
-        return f"is the number {said.shown}, not text", fix
-    return f"is {said.shown}, not text", fix
-
-
-def _pattern(said: _Said) -> tuple[str, str]:
-    if isinstance(said.value, str) and _LOGIN.search(said.value):
-        return f"is {said.shown}: it holds a login", "remove the part before @, and change it"
-    return f"is {said.shown}", f"write {said.wanted}"
-
-
-def _length(said: _Said) -> tuple[str, str]:
-    limit = said.context.get("max_length")
-    if limit is None:
-        return "is empty", f"write {said.wanted}"
-    return f"is {said.shown}, longer than {limit} characters", f"shorten it to {limit} characters"
+    if said.form and (problem := said.form.problem("", said.value)):
+        what = problem.what.replace(shown(said.value), said.shown)
+        return what, problem.fix
+    return f"is {said.shown}, not text", f"write {said.wanted}"
 
 
 def _list(said: _Said) -> tuple[str, str]:
@@ -285,9 +254,9 @@ _WORDS: Final[Mapping[str, Wording]] = {
         "write true or false, without quotes",
     ),
     "string_type": _text,
-    "string_pattern_mismatch": _pattern,
-    "string_too_short": _length,
-    "string_too_long": _length,
+    "string_pattern_mismatch": _text,
+    "string_too_short": _text,
+    "string_too_long": _text,
     "list_type": _list,
     "dict_type": _mapping,
     "model_type": _mapping,

@@ -10,12 +10,13 @@ import pulumi
 from pydantic import AfterValidator, Field
 
 from components.aws.facts import AWS_REFERENCE, LOG_RETENTION_DAYS
+from components.base.constraints import Form
 from components.base.problems import Problem
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import NO_SUCH_PLACE, NOT_FOUND, Variable
 from ..config.cloud_servers import MostInstances, Public, ServerSection
-from ..config.forms import Cidr, Domain, Form, Image, refusal
+from ..config.forms import Cidr, Domain, Image, constraint, refusal
 from ..config.problem import at
 from ..config.section import Section
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
@@ -82,9 +83,9 @@ SECRET: Final = Form(
     longest=512,
 )
 
-Certificate = Annotated[str, CERTIFICATE.field()]
+Certificate = Annotated[str, constraint(CERTIFICATE)]
 Secrets = Annotated[
-    dict[Variable, Annotated[str, SECRET.field()]],
+    dict[Variable, Annotated[str, constraint(SECRET)]],
     Field(description="Environment variable to the secret that it is filled from."),
 ]
 
@@ -108,12 +109,12 @@ LogDays = Annotated[
 class AwsNetwork(Section):
     """The VPC that load balancers, tasks and databases are put into; it is yours."""
 
-    vpc: Annotated[str, VPC.field()] = Field(description="Id of the VPC.")
+    vpc: Annotated[str, constraint(VPC)] = Field(description="Id of the VPC.")
     cidr: Cidr = Field(description="Its network: what may reach what is not public.")
-    public_subnets: list[Annotated[str, SUBNET.field()]] = Field(
+    public_subnets: list[Annotated[str, constraint(SUBNET)]] = Field(
         min_length=2, description="With a way to the internet, in two zones at least."
     )
-    private_subnets: list[Annotated[str, SUBNET.field()]] = Field(
+    private_subnets: list[Annotated[str, constraint(SUBNET)]] = Field(
         min_length=2, description="Without one from there, in two zones at least."
     )
 
@@ -121,14 +122,14 @@ class AwsNetwork(Section):
 class Aws(Section):
     """An AWS account, and a region in it."""
 
-    account: Annotated[str, ACCOUNT.field()] = Field(
+    account: Annotated[str, constraint(ACCOUNT)] = Field(
         description="Its number; credentials for another one are refused."
     )
-    region: Annotated[str, REGION.field()] = Field(description="Where everything goes.")
+    region: Annotated[str, constraint(REGION)] = Field(description="Where everything goes.")
     network: AwsNetwork | None = Field(
         default=None, description="Absent: nothing that needs a network can be made."
     )
-    alarm_topic: Annotated[str, TOPIC.field()] | None = Field(
+    alarm_topic: Annotated[str, constraint(TOPIC)] | None = Field(
         default=None, description="Who is told of alarms; absent: they are seen in CloudWatch."
     )
 
@@ -186,7 +187,7 @@ class AwsContainer(ServerSection):
         default=512, description="CPU units of a task; 1024 are one CPU."
     )
     memory_mb: int = Field(default=1024, ge=512, le=30_720, description="Memory of a task in MiB.")
-    access_logs_bucket: Annotated[str, BUCKET.field()] | None = Field(
+    access_logs_bucket: Annotated[str, constraint(BUCKET)] | None = Field(
         default=None, description="A bucket of yours for the load balancer's access log."
     )
     min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")

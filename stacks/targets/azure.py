@@ -9,12 +9,13 @@ import pulumi
 from pydantic import Field
 
 from components.azure.facts import AZURE_VERSION
+from components.base.constraints import Form
 from components.base.problems import Problem
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION, Variable
 from ..config.cloud_servers import Instances, MostInstances, Public, ServerSection
-from ..config.forms import Cidr, Domain, Form, Image
+from ..config.forms import Cidr, Domain, Image, constraint
 from ..config.problem import at
 from ..config.section import Section
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
@@ -59,14 +60,14 @@ SECRET: Final = Form(
     longest=512,
 )
 
-Id = Annotated[str, ID.field()]
-Resource = Annotated[str, RESOURCE.field()]
+Id = Annotated[str, constraint(ID)]
+Resource = Annotated[str, constraint(RESOURCE)]
 LogDays = Annotated[
     int, Field(ge=30, le=730, description="Days that logs are kept (Log Analytics).")
 ]
 Vault = Annotated[Resource | None, Field(description="The Key Vault that the secrets are in.")]
 Secrets = Annotated[
-    dict[Variable, Annotated[str, SECRET.field()]],
+    dict[Variable, Annotated[str, constraint(SECRET)]],
     Field(description="Environment variable to the version of a secret in Key Vault."),
 ]
 
@@ -76,7 +77,7 @@ class Azure(Section):
 
     subscription: Id = Field(description="Its id.")
     tenant: Id = Field(description="Id of the directory that it belongs to.")
-    location: Annotated[str, LOCATION.field()] = Field(description="Where everything goes.")
+    location: Annotated[str, constraint(LOCATION)] = Field(description="Where everything goes.")
 
 
 class AzureFunction(ServerSection):

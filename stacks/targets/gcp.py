@@ -9,13 +9,14 @@ from typing import Annotated, Any, Final
 import pulumi
 from pydantic import Field
 
+from components.base.constraints import Form
 from components.base.problems import Problem
 from components.gcp.facts import GCP_VERSION
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION, Variable
 from ..config.cloud_servers import Concurrency, Instances, MostInstances, Public, ServerSection
-from ..config.forms import Form, Image
+from ..config.forms import Image, constraint
 from ..config.problem import at
 from ..config.section import Section
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
@@ -60,16 +61,16 @@ MEMBER: Final = Form(
     consequence="IAM would refuse it, or let everybody call the server",
 )
 
-Network = Annotated[str, NETWORK.field()]
+Network = Annotated[str, constraint(NETWORK)]
 LogDays = Annotated[
     int, Field(ge=1, le=3650, description="Days that logs are kept (Cloud Logging).")
 ]
 Invokers = Annotated[
-    list[Annotated[str, MEMBER.field()]],
+    list[Annotated[str, constraint(MEMBER)]],
     Field(description="Who may call it, where it is not public, before the server sees a token."),
 ]
 Secrets = Annotated[
-    dict[Variable, Annotated[str, SECRET.field()]],
+    dict[Variable, Annotated[str, constraint(SECRET)]],
     Field(description="Environment variable to the version of a secret."),
 ]
 
@@ -77,8 +78,8 @@ Secrets = Annotated[
 class Gcp(Section):
     """A Google Cloud project, and a region in it."""
 
-    project: Annotated[str, PROJECT.field()] = Field(description="Its id.")
-    region: Annotated[str, REGION.field()] = Field(description="Where everything goes.")
+    project: Annotated[str, constraint(PROJECT)] = Field(description="Its id.")
+    region: Annotated[str, constraint(REGION)] = Field(description="Where everything goes.")
     network: Network | None = Field(
         default=None, description="Your network; absent: nothing private can be made or reached."
     )

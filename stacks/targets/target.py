@@ -8,13 +8,13 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 import pulumi
 
+from components.base.constraints import Form
 from components.base.problems import Problem
 from components.mcp.archive import Archive
 from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
 
 from ..config.cloud_servers import ServerSection
-from ..config.forms import Form
 from ..config.section import Section
 
 KINDS: Final = ("serverless", "containers")

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.base.constraints import Form
 from components.base.problems import ProblemReport
 from stacks.config.error_messages import dotted
-from stacks.config.forms import FORMS, Form
+from stacks.config.forms import FORMS
 from stacks.config.schema import stack_schema
 from stacks.config.stack import StackConfig
 from stacks.config.validation import validate

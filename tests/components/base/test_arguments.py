@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.base.arguments import camel, from_mapping
+from components.base.arguments import arguments, camel
 from components.base.problems import Problem, ProblemReport
 
 
@@ -54,12 +54,12 @@ class Tree:
 
 def refused(given: Mapping[str, Any]) -> dict[str, Problem]:
     with pytest.raises(ProblemReport) as report:
-        from_mapping(Tree, given, at="tree")
+        arguments(Tree, given, at="tree")
     return {problem.path: problem for problem in report.value.problems}
 
 
 def test_mappings_lists_and_choices_become_what_the_hints_say():
-    made = from_mapping(
+    made = arguments(
         Tree,
         {
             "kind": "ash",
@@ -83,23 +83,23 @@ def test_mappings_lists_and_choices_become_what_the_hints_say():
 
 def test_values_of_the_right_class_stay_as_they_are():
     leaf = Leaf(leaf_size=1)
-    made = from_mapping(Tree, {"kind": "oak", "firstLeaf": leaf, "colour": Colour.RED}, at="tree")
+    made = arguments(Tree, {"kind": "oak", "firstLeaf": leaf, "colour": Colour.RED}, at="tree")
     assert made.first_leaf is leaf
     assert made.colour is Colour.RED
 
 
 def test_a_whole_number_that_comes_as_a_float_is_one():
-    made = from_mapping(Leaf, {"leafSize": 3.0, "depth": 2.0}, at="leaf")
+    made = arguments(Leaf, {"leafSize": 3.0, "depth": 2.0}, at="leaf")
     assert repr((made.leaf_size, made.depth)) == "(3, 2)"
 
 
 async def test_an_output_may_stand_for_an_input():
     output = pulumi.Output.from_input("later")
-    assert from_mapping(Leaf, {"leafSize": 1, "name": output}, at="leaf").name is output
+    assert arguments(Leaf, {"leafSize": 1, "name": output}, at="leaf").name is output
 
 
 def test_nothing_stands_for_an_absent_choice():
-    assert from_mapping(Tree, {"kind": "oak", "firstLeaf": None}, at="tree").first_leaf is None
+    assert arguments(Tree, {"kind": "oak", "firstLeaf": None}, at="tree").first_leaf is None
 
 
 def test_every_problem_is_said_at_once_with_its_path():
@@ -126,17 +126,17 @@ def test_every_problem_is_said_at_once_with_its_path():
 @pytest.mark.parametrize(
     ("given", "path", "what"),
     [
-        ({"kind": "oak", "leaves": "abc"}, "tree.leaves", "'abc' is not a list"),
-        ({"kind": "oak", "leaves": [3]}, "tree.leaves[0]", "3 is not a mapping"),
-        ({"kind": "oak", "firstLeaf": "x"}, "tree.firstLeaf", "'x' is not a mapping"),
-        ({"kind": "oak", "byName": ["x"]}, "tree.byName", "['x'] is not a mapping"),
+        ({"kind": "oak", "leaves": "abc"}, "tree.leaves", "is 'abc', not a list"),
+        ({"kind": "oak", "leaves": [3]}, "tree.leaves[0]", "is 3, not a mapping"),
+        ({"kind": "oak", "firstLeaf": "x"}, "tree.firstLeaf", "is 'x', not a mapping"),
+        ({"kind": "oak", "byName": ["x"]}, "tree.byName", "is a list, not a mapping"),
         (
             {"kind": "oak", "leaves": [{"leafSize": 1.5}]},
             "tree.leaves[0].leafSize",
-            "1.5 is not a whole number",
+            "is 1.5, not a whole number",
         ),
-        ({"kind": "oak", "old": "yes"}, "tree.old", "'yes' is not true or false"),
-        ({"kind": ["oak"]}, "tree.kind", "['oak'] is none of oak, ash"),
+        ({"kind": "oak", "old": "yes"}, "tree.old", "is 'yes', not true or false"),
+        ({"kind": ["oak"]}, "tree.kind", "is a list, none of oak, ash"),
         ({}, "tree.kind", "is missing"),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_value_of_another_kind_is_refused(given: dict[str, Any], path: str, wh
 def test_no_mapping_ends_in_anything_but_args_or_a_report(given: dict[str, Any]):
     problems: tuple[Problem, ...] = ()
     try:
-        from_mapping(Tree, given, at="tree")
+        arguments(Tree, given, at="tree")
     except ProblemReport as report:
         problems = report.problems
     assert all(problem.path.startswith("tree.") and problem.fix for problem in problems)
@@ -163,7 +163,7 @@ def test_names_are_camel_case_outside(name: str, written: str):
 
 
 def test_dataclasses_of_a_union_are_told_apart_by_their_type():
-    made = from_mapping(Tree, {"kind": "oak", "ground": {"type": "bed", "width": 3}}, at="tree")
+    made = arguments(Tree, {"kind": "oak", "ground": {"type": "bed", "width": 3}}, at="tree")
     assert made.ground == Bed(width=3)
 
 

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from components.base.platform_addresses import METADATA_ADDRESSES
 from components.base.problems import ProblemReport
-from components.kubernetes.flow import Flow, Neighbour, Outside, Party, policies
+from components.kubernetes.flow import (
+    Flow,
+    FlowPolicies,
+    FlowPoliciesArgs,
+    Neighbour,
+    Outside,
+    Party,
+    policies,
+)
+from tests.harness import record
 from tests.harness.policies import Endpoint, Enforcement
 
 WORKLOADS = ("a", "b", "c")
@@ -46,8 +55,10 @@ def network(declared: list[Flow]) -> Enforcement:
 
 
 def refused(declared: list[Flow], *parties: Party) -> str:
+    outsides = [party for party in parties if isinstance(party, Outside)]
+    args = FlowPoliciesArgs(namespace="ns", workloads=["a"], flows=declared, outsides=outsides)
     with pytest.raises(ProblemReport) as report:
-        policies(["a"], declared, parties)
+        record(lambda: FlowPolicies("flows", args))
     return str(report.value)
 
 
@@ -111,7 +122,7 @@ def test_naming_a_credential_address_is_refused(address: str):
 def test_what_is_no_network_is_refused(cidr: str, end: str):
     ends: dict[str, Any] = {"source": "a", "target": "a", end: "out"}
     said = refused([Flow(**ends, port=80, why="calls")], Outside(name="out", cidrs=[cidr]))
-    assert "outside out: is no network" in said
+    assert "flows.outsides[0].cidrs[0]: is " in said
 
 
 def test_an_ipv4_network_in_the_form_of_ipv6_is_written_as_ipv4_with_its_exceptions():

@@ -118,7 +118,9 @@ def test_it_ends_by_itself(graph: Any):
 def test_storage_and_a_name_without_room_for_a_suffix_are_refused(graph: Any):
     stored = program(claims=[Claim(name="data", path="/data", size="1Gi")])
     long = "b" * 53
-    assert refusal(graph, containers=[stored], name=long) == [f"{long}.containers", f"{long}.name"]
+    name, containers = refusal(graph, containers=[stored], name=long)
+    assert long in name
+    assert containers == f"{long}.containers"
     graph(name="b" * 52)
 
 
@@ -160,7 +162,7 @@ def test_runs_do_not_overlap_and_what_has_ended_does_not_pile_up():
 
 def test_every_wrong_field_of_a_cron_job_is_said_at_once():
     wrong = {"schedule": "61 * * * *", "time_zone": "Mars/Olympus", "starting_deadline": 5}
-    assert refusal(cron, **wrong) == [f"backup.{field}" for field in wrong]
+    assert sorted(refusal(cron, **wrong)) == sorted(f"backup.{field}" for field in wrong)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""The forms of text that args of components have and the stack file has not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from .constraints import Form
+from .forms import API_REFUSES, LABEL
+
+_NAME: Final = r"(?!.*::)(?=.*[A-Za-z0-9])[^\x00-\x1f\x7f'\"\\/]+"
+NAME: Final = Form(
+    name="component name",
+    pattern=f"^{_NAME}$",
+    words="a name of at most 63 characters, with a letter or digit, without quotes, / and ::",
+    examples=("mcp-server",),
+    consequence="resources are named after it, and neither Pulumi nor the clouds take such names",
+    longest=63,
+)
+SERVER_NAME: Final = replace(NAME, pattern=f"^({_NAME})?$", shortest=0)
+"""As ``NAME``; empty where the component fills it in."""
+
+
+def kubernetes_name(longest: int) -> Form:
+    """A component's name that objects of Kubernetes have, some with a suffix.
+
+    Args:
+        longest: characters that leave room for the longest suffix in 63.
+    """
+    return Form(
+        name="component name",
+        pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        words=f"lower-case letters, digits and dashes, at most {longest}, beginning with a letter",
+        examples=("mcp-server",),
+        consequence="objects of Kubernetes are named after it, and the API server refuses them",
+        longest=longest,
+    )
+
+
+HOST: Final = Form(
+    name="host",
+    pattern=rf"^({LABEL}(\.{LABEL})*|\[[0-9a-f:.]+\])$",
+    words="a host name or an IP address alone, without port and path",
+    examples=("mcp-core-service.qudag.svc.cluster.local", "127.0.0.1"),
+    consequence="nothing could be found at it",
+)
+PATH: Final = Form(
+    name="path",
+    pattern="^(/[A-Za-z0-9._-]+)+$",
+    words="an absolute path: letters, digits and . _ - between slashes",
+    examples=("/var/lib/qudag",),
+    consequence=API_REFUSES,
+    longest=1024,
+)
+URL_PATH: Final = Form(
+    name="URL path",
+    pattern="^/[A-Za-z0-9._~/%?=&-]*$",
+    words="the path of a URL",
+    examples=("/health",),
+    consequence="the kubelet would ask for another path, and restart the pod",
+    longest=1024,
+)
+FILE_NAME: Final = Form(
+    name="file name",
+    pattern="^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
+    words="a file name alone: letters, digits and . _ -",
+    examples=("server.toml",),
+    consequence=API_REFUSES,
+)
+PORT_NAME: Final = Form(
+    name="port name",
+    pattern="^(?=.*[a-z])[a-z0-9](-?[a-z0-9])*$",
+    words="lower-case letters, digits and dashes, at most 15, with a letter",
+    examples=("https",),
+    consequence=API_REFUSES,
+    longest=15,
+)
+QUANTITY: Final = Form(
+    name="quantity",
+    pattern="^[0-9]{1,15}([.][0-9]{1,9})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+    words="a quantity of Kubernetes: a number, with a unit such as m, k, Mi or Gi where it has one",
+    examples=("100", "100m", "10Gi"),
+    consequence=API_REFUSES,
+    longest=28,
+)
+RESOURCE_NAME: Final = Form(
+    name="resource name",
+    pattern=r"^[a-z]([-a-z0-9.]*[a-z0-9])?(/[a-z0-9]([-a-zA-Z0-9._]*[a-z0-9])?)?$",
+    words="the name of a resource of Kubernetes",
+    examples=("requests.cpu", "count/deployments.apps"),
+    consequence=API_REFUSES,
+)
+METRIC: Final = Form(
+    name="metric",
+    pattern="^[A-Za-z_][A-Za-z0-9_:./-]*$",
+    words="the name of a metric: letters, digits and _ : . / -",
+    examples=("http_requests_per_second",),
+    consequence="the metrics adapter serves no such metric: nothing would scale",
+)
+VALKEY_BYTES: Final = Form(
+    name="Valkey size",
+    pattern="^[1-9][0-9]{0,8}(kb|mb|gb)$",
+    words="a whole number above 0 with its unit: kb, mb or gb",
+    examples=("256mb",),
+    consequence="Valkey would not start, or fill its container's memory",
+)
+DURATION: Final = Form(
+    name="duration",
+    pattern="^[1-9][0-9]{0,6}(ms|s|m|h)$",
+    words="a whole number above 0 with its unit: ms, s, m or h",
+    examples=("30s",),
+    consequence="the server would not start",
+)
+WORD: Final = Form(
+    name="word",
+    pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+    words="a word of letters, digits and . _ -, at most 63",
+    examples=("core",),
+    consequence=API_REFUSES,
+    longest=63,
+)
+
+
+def _no_keyword(name: str) -> tuple[str, str, str] | None:
+    if name not in ("all", "replication", "sameuser", "samerole", "samegroup"):
+        return None
+    return (
+        f"is {name!r}, a keyword of pg_hba.conf",
+        "PostgreSQL would let in other users, or into other databases",
+        "use another name, such as qudag_mcp",
+    )
+
+
+DATABASE_NAME: Final = Form(
+    name="database name",
+    pattern="^[a-z_][a-z0-9_]*$",
+    words="lower-case letters, digits and _, at most 63, beginning with a letter",
+    examples=("qudag_mcp",),
+    consequence="PostgreSQL would refuse it, or read something else in pg_hba.conf",
+    longest=63,
+    check=_no_keyword,
+)
+MULTIADDRESS: Final = Form(
+    name="multiaddress",
+    pattern="^(/[A-Za-z0-9._:-]+)+$",
+    words="a multiaddress",
+    examples=("/dns4/node.example.com/tcp/4001", "/ip4/192.0.2.1/tcp/4001"),
+    consequence="the node would not find its peer, or not start",
+    longest=512,
+)
+VARIABLE_NAME: Final = Form(
+    name="environment variable",
+    pattern="^[A-Za-z_][A-Za-z0-9_.-]*$",
+    words="the name of an environment variable: letters, digits and _",
+    examples=("QUDAG_ENV",),
+    consequence=API_REFUSES,
+)
+LINE: Final = Form(
+    name="line",
+    pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]+$",
+    words="one line of text",
+    examples=("metrics",),
+    consequence="it would break the line that it is written into",
+    longest=4096,
+)
+TEXT: Final = Form(
+    name="text",
+    pattern=r"^[^\x00]*$",
+    words="text without the character NUL",
+    examples=("--verbose",),
+    consequence="no process can be given it",
+    shortest=0,
+    longest=1_000_000,
+)

@@ -1,0 +1,81 @@
+"""Types for the fields of args: a plain type with the form or the range that its values have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from . import arg_forms, forms
+from .constraints import Range
+
+CpuQuantity = Annotated[str, forms.CPU]
+ByteSize = Annotated[str, forms.BYTES]
+NginxSize = Annotated[str, forms.NGINX_BYTES]
+DnsLabel = Annotated[str, forms.DNS_LABEL]
+SecretName = Annotated[str, forms.SECRET_NAME]
+ObjectName = Annotated[str, forms.OBJECT_NAME]
+Domain = Annotated[str, forms.DOMAIN]
+Url = Annotated[str, forms.URL]
+Audience = Annotated[str, forms.AUDIENCE]
+Image = Annotated[str, forms.IMAGE]
+KubernetesVersion = Annotated[str, forms.POD_SECURITY]
+Cidr = Annotated[str, forms.CIDR]
+Network = Annotated[str, forms.NETWORK]
+LabelKey = Annotated[str, forms.LABEL_KEY]
+LabelValue = Annotated[str, forms.LABEL_VALUE]
+
+Host = Annotated[str, arg_forms.HOST]
+Path = Annotated[str, arg_forms.PATH]
+UrlPath = Annotated[str, arg_forms.URL_PATH]
+FileName = Annotated[str, arg_forms.FILE_NAME]
+PortName = Annotated[str, arg_forms.PORT_NAME]
+Quantity = Annotated[str, arg_forms.QUANTITY]
+ResourceName = Annotated[str, arg_forms.RESOURCE_NAME]
+MetricName = Annotated[str, arg_forms.METRIC]
+ValkeySize = Annotated[str, arg_forms.VALKEY_BYTES]
+Duration = Annotated[str, arg_forms.DURATION]
+ServerName = Annotated[str, arg_forms.SERVER_NAME]
+Word = Annotated[str, arg_forms.WORD]
+DatabaseName = Annotated[str, arg_forms.DATABASE_NAME]
+Multiaddress = Annotated[str, arg_forms.MULTIADDRESS]
+VariableName = Annotated[str, arg_forms.VARIABLE_NAME]
+Line = Annotated[str, arg_forms.LINE]
+Text = Annotated[str, arg_forms.TEXT]
+
+_API: Final = "the API server refuses it"
+Replicas = Annotated[int, Range(least=1, most=1000, consequence="no pod would serve")]
+PodDifference = Annotated[int, Range(least=0, most=1000, consequence=_API)]
+PortNumber = Annotated[int, Range(least=1, most=65535, consequence="there is no such port")]
+ContainerPort = Annotated[
+    int,
+    Range(
+        least=1024,
+        most=65535,
+        consequence="a container that runs as nobody may not listen on it",
+    ),
+]
+Utilization = Annotated[int, Range(least=1, most=1000, consequence=_API)]
+Percent = Annotated[int, Range(least=1, most=1000, consequence=_API)]
+Delay = Annotated[int, Range(least=0, most=3600, consequence=_API)]
+Seconds = Annotated[int, Range(least=1, most=3600, consequence=_API)]
+Deadline = Annotated[int, Range(least=1, most=86_400, consequence=_API)]
+Grace = Annotated[int, Range(least=0, most=14_400, consequence=_API)]
+ToolSeconds = Annotated[
+    int, Range(least=1, most=3600, consequence="no timeout could be derived from it")
+]
+DrainSeconds = Annotated[
+    int, Range(least=2, most=7200, consequence="no timeout could be derived from it")
+]
+Attempts = Annotated[int, Range(least=1, most=10_000, consequence=_API)]
+StartingDeadline = Annotated[
+    int,
+    Range(
+        least=10,
+        most=86_400,
+        consequence="the controller looks every 10 seconds: runs would be skipped",
+    ),
+]
+Retries = Annotated[int, Range(least=0, most=100, consequence=_API)]
+_NGINX: Final = "nginx would not start, or refuse every call"
+PerSecond = Annotated[int, Range(least=1, most=100_000, consequence=_NGINX)]
+Burst = Annotated[int, Range(least=0, most=100_000, consequence=_NGINX)]
+Connections = Annotated[int, Range(least=1, most=100_000, consequence=_NGINX)]

@@ -1,0 +1,185 @@
+"""The forms of text in stack files and in args: a pattern, words and an example for people.
+
+Whatever is written into nginx's, PostgreSQL's or a server's own configuration has a form here that
+holds no quote, no space, no line break and no character that ends a statement.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+from typing import Final
+
+from .constraints import Form
+from .platform_addresses import is_reserved, unmapped
+from .versions import VERSIONS
+
+LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_POSITIVE = r"([1-9][0-9]{0,8}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9])"
+API_REFUSES: Final = "the API server refuses every object that carries it"
+
+CPU: Final = Form(
+    name="CPUs",
+    pattern=rf"^({_POSITIVE}|[1-9][0-9]{{0,8}}m)$",
+    words="a number of CPUs above 0, or thousandths of one with the unit m",
+    examples=("2", "0.5", "250m"),
+    consequence=API_REFUSES,
+)
+BYTES: Final = Form(
+    name="size",
+    pattern=rf"^{_POSITIVE}(Mi|Gi|Ti|M|G|T)$",
+    words="a number above 0 with its unit: Mi, Gi, Ti, M, G or T",
+    examples=("512Mi", "10Gi"),
+    consequence="without a unit it is bytes, and m is thousandths of one: nothing would start",
+)
+NGINX_BYTES: Final = Form(
+    name="request size",
+    pattern="^[1-9][0-9]{0,5}[km]$",
+    words="a whole number above 0 with its unit: k or m",
+    examples=("50m", "512k"),
+    consequence="nginx would not start, or (at 0) take requests of any size",
+)
+DNS_LABEL: Final = Form(
+    name="name",
+    pattern=f"^{LABEL}$",
+    words="lower-case letters, digits and dashes, at most 63, beginning and ending without a dash",
+    examples=("qudag-mcp-prod",),
+    consequence=API_REFUSES,
+    longest=63,
+)
+SECRET_NAME: Final = Form(
+    name="Secret name",
+    # Shorter than a label: the volume that mounts it is named after container and Secret.
+    pattern="^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$",
+    words="the name of a Secret: lower-case letters, digits and dashes, at most 50",
+    examples=("mcp-server-secrets",),
+    consequence="the Secret could not be found; a value would stand in Git for all to read",
+    longest=50,
+    secret=True,
+)
+OBJECT_NAME: Final = Form(
+    name="object name",
+    pattern=rf"^{LABEL}(\.{LABEL})*$",
+    words="lower-case letters, digits, dashes and dots",
+    examples=("fast-ssd",),
+    consequence=API_REFUSES,
+)
+DOMAIN: Final = Form(
+    name="host name",
+    pattern=rf"^({LABEL}\.)+([a-z]{{2,63}}|xn--[-a-z0-9]{{0,58}}[a-z0-9])$",
+    words="a host name alone, in lower case, without https:// and path",
+    examples=("mcp.example.com",),
+    consequence="no certificate could carry it, and no client could reach it",
+)
+URL: Final = Form(
+    name="URL",
+    pattern=rf"^https://{LABEL}(\.{LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~%+-]+)*/?$",
+    words="an https:// URL of host and path, without user, password, query and fragment",
+    examples=("https://login.example.com/realms/qudag",),
+    consequence="it could not be compared with a token's, or tokens would travel in clear",
+    longest=2048,
+)
+AUDIENCE: Final = Form(
+    name="audience",
+    pattern="^[A-Za-z0-9][A-Za-z0-9._~:/@+-]*$",
+    words="a name or URL: letters, digits and . _ ~ : / @ + -",
+    examples=("https://mcp.example.com/mcp", "qudag-mcp"),
+    consequence="no token could be issued for it: every call would be refused",
+)
+IMAGE: Final = Form(
+    name="image",
+    pattern=(
+        r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)+"
+        r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$"
+    ),
+    words="registry/name:tag, in staging and prod followed by @sha256: and the 64 digits of "
+    "its digest",
+    examples=(VERSIONS["images"]["server"],),
+    consequence="no node could pull it",
+    longest=512,
+)
+CONTEXT: Final = Form(
+    name="context",
+    pattern="^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$",
+    words="the name of a context of your kubeconfig (kubectl config get-contexts -o name)",
+    examples=("qudag-prod", "arn:aws:eks:eu-west-1:123456789012:cluster/qudag"),
+    consequence="no cluster could be found by it",
+)
+POD_SECURITY: Final = Form(
+    name="version",
+    pattern=r"^v1\.[0-9]{2}$",
+    words="a version of Kubernetes: v1. and two digits",
+    examples=(VERSIONS["kubernetes"]["podSecurity"],),
+    consequence="the API server refuses the namespace",
+)
+WIDEST: Final = {4: 8, 6: 16}
+"""The shortest mask of a network, by IP version: a shorter one is no network of one owner."""
+
+_NETWORK_PATTERN: Final = (
+    "^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/[0-9]{1,3})$"
+)
+_NETWORK_WORDS: Final = "a network with its mask; a single address has /32"
+_NETWORKS: Final = ("10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32")
+_NO_POLICY: Final = "the API server refuses the network policy"
+
+
+def _exact_network(written: str) -> tuple[str, str, str] | None:
+    """What is wrong with the address or the mask of a network, if anything is."""
+    try:
+        network = ipaddress.ip_network(written, strict=False)
+    except ValueError:
+        fix = f"write {_NETWORK_WORDS}, such as {_NETWORKS[0]}"
+        return f"is {written!r}: there is no such address", _NO_POLICY, fix
+    if str(network) != str(ipaddress.ip_interface(written).with_prefixlen):
+        return f"is {written}, which has bits set behind its mask", _NO_POLICY, f"write {network}"
+    return None
+
+
+def _own_network(written: str) -> tuple[str, str, str] | None:
+    """As ``_exact_network``; also refuses the whole world and networks of credentials."""
+    try:
+        network = ipaddress.ip_network(written, strict=False)
+    except ValueError:
+        return _exact_network(written)
+    plain = unmapped(network)
+    if plain.prefixlen < WIDEST[plain.version]:
+        every = "every address there is" if plain.prefixlen == 0 else "a large part of the world"
+        return (
+            f"is {written}: that is {every}",
+            "the network policies would hold nobody back",
+            "name the networks that are meant; a gateway for all the world is network.public: true",
+        )
+    if is_reserved(network):
+        return (
+            f"is {written}, where machines get their credentials",
+            "whatever runs in a pod could act as the machine that it runs on",
+            "leave it out",
+        )
+    return _exact_network(written)
+
+
+CIDR: Final = Form(
+    name="network",
+    pattern=_NETWORK_PATTERN,
+    words=_NETWORK_WORDS,
+    examples=_NETWORKS,
+    consequence=_NO_POLICY,
+    check=_own_network,
+)
+NETWORK: Final = replace(CIDR, check=_exact_network)
+"""As ``CIDR``, for places where every address there is may be meant: 0.0.0.0/0."""
+LABEL_KEY: Final = Form(
+    name="label name",
+    pattern=rf"^({LABEL}(\.{LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$",
+    words="the name of a label: letters, digits and . _ -",
+    examples=("app", "app.kubernetes.io/name"),
+    consequence=_NO_POLICY,
+)
+LABEL_VALUE: Final = Form(
+    name="label value",
+    pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+    words="the value of a label: letters, digits and . _ -",
+    examples=("prometheus",),
+    consequence=_NO_POLICY,
+    longest=63,
+)
