@@ -6,7 +6,11 @@ VENV := .venv/ready
 QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
 
-.PHONY: help up down verify preview render test check test-cluster test-engine test-e2e test-bench bench versions
+# Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
+HERE := -n 2 --dist loadscope --no-loadscope-reorder \
+  --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
+
+.PHONY: help programs up down verify preview render test test-slow check test-cluster test-engine test-e2e test-bench bench versions
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,17 +33,22 @@ preview: $(VENV) ## offline: what the stack is, or what changed since a commit [
 render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 	@$(QUDAG) render --stack $(STACK) --out $(OUT)
 
-# In the order of their names: the two minutes of traffic in tests/artifacts then begin first.
-test: $(VENV) ## the tests that need no cluster, under 5 minutes
+programs: $(VENV)
 	@tools/programs
 	@tools/emulators
-	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
-check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-cluster
+test: programs ## the tests that need no cluster, under 5 minutes
+	@$(PYTEST) -m "not slow" $(HERE)
+
+test-slow: programs ## the tests of test that take long: traffic, archives, copies of the project
+	@$(PYTEST) -m slow $(HERE)
+
+check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-slow, test-cluster
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/basedpyright
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-slow
 	@$(MAKE) --no-print-directory test-cluster
 
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)

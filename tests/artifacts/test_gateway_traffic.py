@@ -44,6 +44,8 @@ from tests.harness.server import (
 )
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 130
 STREAM = 120
 BUDGET = TimeoutBudget(longest_tool=LONGEST)

@@ -20,6 +20,8 @@ import pytest
 
 from tests.harness.containers import ROOT
 
+pytestmark = pytest.mark.slow
+
 FILES = Path(__file__).parent / "nimbus"
 PARTS = (
     *("__main__.py", "Pulumi.yaml", "archives", "components", "delivery"),

@@ -103,11 +103,13 @@ def test_the_bump_is_of_every_version():
     assert keys(BUMPED) == keys(cast("Mapping[str, Any]", VERSIONS))
 
 
+@pytest.mark.slow
 def test_every_place_is_as_the_file_says(tmp_path: Path):
     project = copy_of_the_project(tmp_path / "project")
     assert run(project, "-m", "tools.versions") == ""
 
 
+@pytest.mark.slow
 def test_nothing_names_an_old_image(bumped: tuple[Path, str]):
     project, _ = bumped
     old = [str(image).rpartition("/")[2] for image in VERSIONS["images"].values()]
@@ -115,6 +117,7 @@ def test_nothing_names_an_old_image(bumped: tuple[Path, str]):
     assert [name for name, text in texts(project).items() if naming.search(text)] == []
 
 
+@pytest.mark.slow
 def test_a_digest_of_the_old_image_does_not_stay_with_the_new_tag(bumped: tuple[Path, str]):
     project, _ = bumped
     prod = (project / "Pulumi.prod.yaml").read_text()
@@ -122,6 +125,7 @@ def test_a_digest_of_the_old_image_does_not_stay_with_the_new_tag(bumped: tuple[
     assert pinned == ["0" * 64]
 
 
+@pytest.mark.slow
 def test_python_code_reads_the_file(bumped: tuple[Path, str]):
     project, _ = bumped
     images = list(BUMPED["images"].values())[:4]
@@ -133,6 +137,7 @@ def test_python_code_reads_the_file(bumped: tuple[Path, str]):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
@@ -165,6 +170,7 @@ def test_a_file_follows(bumped: tuple[Path, str], file: str, expected: str):
     assert f"wrote {file}\n" in said
 
 
+@pytest.mark.slow
 def test_what_needs_the_network_is_named(bumped: tuple[Path, str]):
     _, said = bumped
     assert "run tools/lock: requirements.txt has " in said
@@ -173,6 +179,7 @@ def test_what_needs_the_network_is_named(bumped: tuple[Path, str]):
     assert "go get k8s.io/kubernetes@v1.77.7" in said
 
 
+@pytest.mark.slow
 def test_a_cli_older_than_the_sdk_is_named(tmp_path: Path):
     project = copy_of_the_project(tmp_path / "project")
     older = BUMPED | {"pulumi": BUMPED["pulumi"] | {"cli": "3.770.9"}}

@@ -1,0 +1,49 @@
+"""Every test is in a tier that somebody runs: nothing falls between `make test` and the others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+MAKEFILE: Final = (ROOT / "Makefile").read_text()
+APART: Final = {"cluster", "e2e", "engine", "bench"}
+"""Folders that need a cluster, an engine or a quiet machine; each has a target of its own."""
+
+
+def recipe(target: str) -> str:
+    """What a target runs."""
+    found = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert found, f"no target {target}"
+    return found[1]
+
+
+def test_a_test_is_either_in_test_or_in_test_slow():
+    assert recipe("test") == '\t@$(PYTEST) -m "not slow" $(HERE)\n'
+    assert recipe("test-slow") == "\t@$(PYTEST) -m slow $(HERE)\n"
+
+
+def test_what_both_leave_out_has_a_target_of_its_own():
+    assert set(re.findall(r"--ignore=tests/(\w+)", MAKEFILE)) == APART
+    for folder in APART:
+        assert re.search(rf"\btests/{folder}\b", recipe(f"test-{folder}"))
+
+
+def test_no_tier_of_its_own_leaves_slow_tests_out():
+    assert not any("-m" in recipe(f"test-{folder}").split() for folder in APART)
+
+
+def test_check_runs_both():
+    run = re.findall(r"\$\(MAKE\) --no-print-directory ([\w-]+)", recipe("check"))
+    assert run == ["test", "test-slow", "test-cluster"]
+
+
+def test_every_folder_of_tests_is_collected():
+    """`testpaths` is the whole folder, and no module of tests has a name that pytest passes by."""
+    assert 'testpaths = ["tests"]' in (ROOT / "pyproject.toml").read_text()
+    modules = [*(ROOT / "tests").rglob("*.py")]
+    holding = [
+        file for file in modules if re.search(r"^(async )?def test_", file.read_text(), re.M)
+    ]
+    assert [str(file) for file in holding if not file.name.startswith("test_")] == []
