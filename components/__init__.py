@@ -95,8 +95,8 @@ if TYPE_CHECKING:
     from .mcp.server_config import PodAuth as PodAuth
     from .mcp.server_config import PodServerConfig as PodServerConfig
     from .mcp.timeout_budget import Distance as Distance
-    from .mcp.timeout_budget import Hop as Hop
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
+    from .mcp.timeout_budget import Timeouts as Timeouts
 
 _PUBLIC = {
     "aws.container": "EcsFargate EcsFargateArgs",
@@ -134,7 +134,7 @@ _PUBLIC = {
     "mcp.server_config": (
         "Auth Cache CloudServerConfig Database McpConfig NodeConfig PodAuth PodServerConfig"
     ),
-    "mcp.timeout_budget": "Distance Hop TimeoutBudget",
+    "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

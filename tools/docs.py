@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 import components
 from components.base.component import Component
-from components.mcp.timeout_budget import Distance, Hop
+from components.mcp.timeout_budget import Distance, Timeouts
 from delivery.cli import app
 from stacks.config.reference import forms_table, section_table
 from stacks.diagram import flow_table, mermaid
@@ -65,7 +65,7 @@ def outputs_table(cls: type[Component[Any]]) -> str:
 def budget_table(longest_tool: int) -> str:
     """The timeouts of each distance from the tool, for a longest tool call in seconds."""
     budget = components.TimeoutBudget(longest_tool=longest_tool)
-    names = [field.name for field in fields(Hop)]
+    names = [field.name for field in fields(Timeouts)]
     rows = [
         f"| `{distance.name}` | "
         + " | ".join(str(getattr(budget.at(distance), name)) for name in names)

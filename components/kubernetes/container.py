@@ -53,8 +53,8 @@ class Port:
 
     Attributes:
         name: Kubernetes port name, at most 15 characters.
-        number: the port in the container; above 1023, since nobody may bind lower ones.
-        service: the Service's port that leads to it; None when no Service offers it.
+        number: port in the container; above 1023, because ``nobody`` cannot bind lower ones.
+        service: port of the Service that forwards to it; None: not in a Service.
     """
 
     name: PortName
@@ -67,8 +67,10 @@ class Resources:
     """What a container is promised and what it may not exceed, in Kubernetes quantities.
 
     Attributes:
-        cpu, memory: requests: what the scheduler keeps free for it.
-        cpu_limit, memory_limit: it is slowed down above the one, killed above the other.
+        cpu: CPU request.
+        memory: memory request.
+        cpu_limit: CPU limit; above it the container is throttled.
+        memory_limit: memory limit; above it the container is killed.
     """
 
     cpu: CpuQuantity = "100m"
@@ -82,13 +84,13 @@ class Probe:
     """How the kubelet asks a container how it is; times in seconds.
 
     Attributes:
-        port: number of the port to ask.
-        path: path of an HTTP GET; None asks only whether the port takes connections.
-        command: a program to run in the container instead; it must exit with 0.
-        delay: before the first question.
-        period: between questions.
-        timeout: for the answer.
-        failures: wrong answers in a row until it counts.
+        port: number of the port.
+        path: path of an HTTP GET; None: only whether the port accepts connections.
+        command: program to run in the container instead; exit status 0 is success.
+        delay: seconds before the first probe.
+        period: seconds between probes.
+        timeout: seconds to wait for an answer.
+        failures: failed probes in a row that count as a failure.
     """
 
     port: ContainerPort | None = None
@@ -105,9 +107,9 @@ class Probes:
     """The three questions. Liveness must not touch a dependency: its answer restarts the pod.
 
     Attributes:
-        startup: asked until it first succeeds; the other two wait for that.
-        readiness: does it get traffic?
-        liveness: must it be restarted? None where nothing could be cured by it.
+        startup: runs until it first succeeds; the other two start after that.
+        readiness: decides whether the pod gets requests.
+        liveness: decides whether the container is restarted; None if a restart would not help.
     """
 
     readiness: Probe
@@ -122,7 +124,7 @@ class Files:
     Attributes:
         name: physical name of the ConfigMap.
         path: directory in the container.
-        content: file name to text.
+        content: text by file name.
     """
 
     name: DnsLabel
@@ -153,9 +155,9 @@ class Claim:
         name: the claim's name; in a StatefulSet each pod has its own, with this as prefix.
         path: directory in the container.
         size: Kubernetes quantity.
-        access: ReadWriteMany where several pods of a Deployment share it.
+        access: ReadWriteMany if several pods of a Deployment share the volume.
         storage_class: None for the cluster's default.
-        protect: refuse to delete it, whatever a later program says.
+        protect: refuse to delete the claim.
     """
 
     name: DnsLabel
@@ -171,17 +173,18 @@ class Container:
     """One container of a pod.
 
     Attributes:
-        name: unique in the pod.
+        name: name of the container, unique in the pod.
         image: reference with tag or digest.
-        command: the program and its arguments, so that the image's own entrypoint does not matter;
-            empty for the image's own.
+        command: program and arguments; empty: the image's own entrypoint.
         ports: what it listens on.
         probes: None for a container that runs to its end.
         resources: see Resources.
-        env: environment variables, none of them secret.
-        files, secrets, claims: what is mounted.
-        pre_stop: seconds that it goes on as before after being told to stop (timeout budget).
-        writable: directories that it may write besides /tmp; lost with the pod.
+        env: environment variables without secrets.
+        files: ConfigMaps to mount.
+        secrets: keys of Secrets to mount.
+        claims: volumes to mount.
+        pre_stop: seconds between the start of a pod's termination and SIGTERM (timeout budget).
+        writable: directories besides /tmp that the container may write; they are lost with the pod.
     """
 
     name: DnsLabel

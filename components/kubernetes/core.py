@@ -38,9 +38,9 @@ class MigrationArgs:
     """How the schema gets to the version that the server expects.
 
     Attributes:
-        image: what carries the migrations; usually the server's own image.
+        image: image with the migrations, usually the server's.
         name: physical name, label and flow source of the Job.
-        deadline: seconds that all tries may take together.
+        deadline: seconds for all tries together.
         retries: pods that may fail before the Job does.
     """
 
@@ -56,8 +56,8 @@ class CoreArgs:
 
     Attributes:
         server: see ServerArgs.
-        migration: None for a server without a database of its own.
-        after: what the migration waits for: the database.
+        migration: the migration Job; None for a server without a database.
+        after: resources that the migration waits for, such as the database.
     """
 
     server: ServerArgs
@@ -71,7 +71,7 @@ class MonolithArgs:
 
     Attributes:
         core: the server, whose configuration has the node as well.
-        gateway: what clients connect to; its upstream is the server in the same pod.
+        gateway: the gateway in the same pod; its upstream is the server.
     """
 
     core: CoreArgs

@@ -26,7 +26,7 @@ class Outside:
 
     Attributes:
         name: how flows refer to it.
-        cidrs: its networks. The addresses that serve machine credentials are always cut out.
+        cidrs: networks of the party; the addresses of clouds' metadata services are excluded.
     """
 
     name: DnsLabel
@@ -39,8 +39,8 @@ class Neighbour:
 
     Attributes:
         name: how flows refer to it.
-        namespace: the namespace they run in.
-        labels: what all of them carry.
+        namespace: namespace of the pods.
+        labels: labels that all of the pods have.
     """
 
     name: DnsLabel
@@ -184,8 +184,9 @@ class FlowPoliciesArgs:
 
     Attributes:
         namespace: where the workloads run.
-        workloads: every workload there, by its ``app`` label; one without flows is cut off.
-        flows: all that may pass.
+        workloads: every workload of the namespace, by its ``app`` label; one without flows has no
+            connections.
+        flows: the allowed connections.
         outsides: parties outside the cluster that flows refer to.
         neighbours: parties in other namespaces.
     """

@@ -55,9 +55,9 @@ class Upstream:
     """The MCP server behind the gateway, reached over TLS whose chain and name are verified.
 
     Attributes:
-        host: its Service; the ``host`` output of the server's component.
+        host: host name of its Service: the ``host`` output of the server's component.
         port: its TLS port.
-        certificate_name: the DNS name that its certificate must carry; the host when None.
+        certificate_name: DNS name in the upstream's certificate; None: ``host``.
     """
 
     host: pulumi.Input[Host]
@@ -72,7 +72,7 @@ class RateLimit:
     Attributes:
         requests_per_second: sustained rate.
         burst: requests above the rate, at once.
-        connections: requests and streams open at a time; None for as many as it likes.
+        connections: concurrent requests and streams; None: no limit.
     """
 
     requests_per_second: PerSecond
@@ -85,10 +85,10 @@ class RateLimits:
     """The zones of the orchestration document, with its numbers.
 
     Attributes:
-        api: all that is asked by HTTP.
-        websocket: WebSockets, when they are opened.
-        upload: requests with a body of a megabyte or more, or of a length that they do not tell;
-            they count in api as well.
+        api: all HTTP requests.
+        websocket: opened WebSockets.
+        upload: requests with a body of one megabyte or more, or of unknown length; they count as
+            ``api`` too.
     """
 
     api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10)
@@ -101,21 +101,20 @@ class GatewayArgs:
     """What the gateway needs to know.
 
     Attributes:
-        namespace: where it runs.
+        namespace: namespace of the gateway.
         image: nginx (any build that runs as a user other than root), or your own gateway.
-        upstream: where MCP goes.
+        upstream: the MCP server to forward to.
         tls_secret: Secret with the public certificate (tls.crt, tls.key).
         internal_tls_secret: Secret whose ca.crt signs the upstream's certificate.
         issuer: URL of the authorization server, for the outputs.
-        domain: public host name; None for a platform that is reached by the address of its load
-            balancer, as on a developer's machine.
+        domain: public host name; None: the address of the load balancer, for development.
         era: MCP revisions that the servers behind it speak.
         engine: see GatewayEngine.
         budget: the longest tool call; read timeout, drain and grace follow from it.
-        rate_limits: per client address; None for none.
+        rate_limits: limits for each client address; None: no limits.
         tls_minimum: oldest TLS version that clients may use.
         max_body: largest request, in nginx units.
-        exposure: the Service in front of it; named ``<gateway>-service`` when it has no name.
+        exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
         environment: value of QUDAG_ENV.
@@ -192,7 +191,7 @@ def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]
 
 def gateway_container(workload: str, args: GatewayArgs) -> Container:
     """The gateway's container: alone in its pods, or beside the server in a monolith's."""
-    hop = args.budget.at(Distance.GATEWAY)
+    timeouts = args.budget.at(Distance.GATEWAY)
     files: Sequence[Files] = ()
     command = args.command
     if args.engine is GatewayEngine.NGINX:
@@ -221,7 +220,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
                 secret=args.internal_tls_secret, path="/etc/internal-tls", keys=("ca.crt",)
             ),
         ],
-        pre_stop=hop.pre_stop,
+        pre_stop=timeouts.pre_stop,
     )
 
 
@@ -240,7 +239,7 @@ def nginx_conf(args: GatewayArgs) -> str:
     upstream = args.upstream
     return render(
         "nginx.conf.j2",
-        hop=args.budget.at(Distance.GATEWAY),
+        timeouts=args.budget.at(Distance.GATEWAY),
         domain=args.domain,
         max_body=args.max_body,
         limits=args.rate_limits,

@@ -32,7 +32,7 @@ class JobArgs(PodArgs):
     """A program that runs to its end.
 
     Attributes:
-        deadline: seconds that all tries may take together.
+        deadline: seconds for all tries together.
         retries: pods that may fail before the Job does.
     """
 

@@ -54,7 +54,7 @@ class LockedNamespaceArgs:
 
     Attributes:
         name: physical name; fixed, because other stacks address services by it.
-        labels: its labels besides those of Pod Security.
+        labels: labels besides those of Pod Security.
         pod_security: Pod Security Standard that the API server enforces.
         pod_security_version: version of that standard; pinned, so that a cluster upgrade does not
             refuse pods that ran the day before.
@@ -74,7 +74,7 @@ class LockedNamespace(Component[LockedNamespaceArgs]):
     """A namespace that refuses unsafe pods and every flow that no one declared.
 
     Attributes:
-        namespace: its name; what is put in it takes it from here, and so waits for it.
+        namespace: name of the namespace; resources that use this output wait for it.
     """
 
     args_type = LockedNamespaceArgs

@@ -24,11 +24,12 @@ class PodArgs:
     """What the pods of a workload, a job and a scheduled job have in common.
 
     Attributes:
-        namespace: where they run.
-        component: the role they play; a label.
+        namespace: namespace of the pods.
+        component: role of the pods; a label.
         containers: the main container first.
-        after: what must be done before the first pod of a version starts, such as a migration.
-        name: physical name: what flows, selectors and people refer to; the component's when None.
+        after: resources that must exist before the first pod of a version starts, such as a
+            migration.
+        name: physical name, used by flows and selectors; None: the component's name.
     """
 
     namespace: pulumi.Input[DnsLabel]

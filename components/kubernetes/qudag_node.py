@@ -44,11 +44,11 @@ class QudagNodeArgs:
     Attributes:
         server: namespace, image, scale and, for the seed profile, configuration.
         profile: see NodeProfile.
-        size: of each node's volume.
+        size: size of each node's volume.
         storage_class: None for the cluster's default.
         protect: refuse to delete nodes and their keys.
-        peers: multiaddresses of nodes outside this set; the set's own nodes are added. The host
-            may be another set's ``p2p_host``.
+        peers: multiaddresses of nodes outside of this set; the set's own nodes are added. The host
+            may be the ``p2p_host`` of another set.
     """
 
     server: ServerArgs

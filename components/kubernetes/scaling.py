@@ -24,7 +24,7 @@ class PodMetric:
 
     Attributes:
         name: for example ``http_requests_per_second``.
-        average: the value a pod, as a Kubernetes quantity.
+        average: target value for each pod, as a Kubernetes quantity.
     """
 
     name: MetricName
@@ -36,8 +36,8 @@ class ObjectMetric:
     """A metric of one Service, such as ``qudag_consensus_latency``.
 
     Attributes:
-        name: the metric.
-        service: the Service it describes.
+        name: name of the metric.
+        service: the Service that the metric describes.
         value: the target, as a Kubernetes quantity (``100m`` of a second is 100 ms).
     """
 
@@ -51,9 +51,9 @@ class Pace:
     """How fast the number of pods may change.
 
     Attributes:
-        window: seconds of calm before a change counts.
-        percent: largest change, in percent of the pods that run,
-        period: within this many seconds.
+        window: stabilization window in seconds.
+        percent: largest change in one period, in percent of the running pods.
+        period: length of a period in seconds.
     """
 
     window: Delay
@@ -66,10 +66,12 @@ class Autoscaling:
     """Bounds and targets of a HorizontalPodAutoscaler.
 
     Attributes:
-        min, max: pods.
+        min: fewest pods.
+        max: most pods.
         cpu, memory: target use of what was requested, in percent; None for no target.
         pod_metrics, object_metrics: targets that come from a metrics adapter.
-        up, down: paces; the defaults are those of the deployment patterns' gateway.
+        up: speed of scaling up; the default is that of the deployment patterns' gateway.
+        down: speed of scaling down; the default is that of the deployment patterns' gateway.
     """
 
     min: Replicas

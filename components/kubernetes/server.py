@@ -39,17 +39,17 @@ class ServerArgs:
     """What a server of any role needs to know.
 
     Attributes:
-        namespace: where it runs.
+        namespace: namespace of the server.
         image: the reference server, or one that reads the same configuration.
-        config: its configuration files.
+        config: configuration of the server.
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
-        internal_tls_secret: Secret with the certificate it shows to the platform's own pods.
+        internal_tls_secret: Secret with the certificate for connections between pods.
         replicas, scaling, rollout, resources: see WorkloadArgs.
         health, readiness: delays and periods of the probes.
         service: name of its Service; ``<name>-service`` when None.
         environment: value of QUDAG_ENV.
-        claims: storage that it keeps.
-        writable: further directories it may write, lost with the pod.
+        claims: volumes to mount.
+        writable: directories besides /tmp that the server may write; they are lost with the pod.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -77,7 +77,7 @@ def called(args: ServerArgs, name: str) -> ServerArgs:
 def server_container(args: ServerArgs) -> Container:
     """The server's container; its Service offers MCP over TLS and the metrics."""
     config = args.config
-    hop = config.budget.at(Distance.SERVER)
+    timeouts = config.budget.at(Distance.SERVER)
     listens = [
         Port(name="http", number=config.http),
         Port(name="https", number=config.https, service=config.https),
@@ -101,7 +101,7 @@ def server_container(args: ServerArgs) -> Container:
         files=[Files(name=f"{config.name}-config", path=CONFIG_PATH, content=content)],
         secrets=server_secrets(args),
         claims=args.claims,
-        pre_stop=hop.pre_stop,
+        pre_stop=timeouts.pre_stop,
         writable=args.writable,
     )
 

@@ -33,8 +33,8 @@ class Rollout:
     """How many pods more, and how many fewer, there may be while a new version comes in.
 
     Attributes:
-        surge: pods more than wanted.
-        unavailable: pods fewer than wanted.
+        surge: pods above the wanted number.
+        unavailable: pods below the wanted number.
     """
 
     surge: PodDifference = 1
@@ -48,10 +48,11 @@ class Exposure:
     Attributes:
         name: physical name, by which others address the workload; ``<workload>-service`` when None.
         type: LoadBalancer makes it reachable from outside the cluster.
-        headless: give each pod a name in DNS instead of one address for all.
-        allowed_from: networks that a load balancer takes connections from.
-        awaited: whether a deployment waits for the address; without a balancer it never comes.
-        affinity: a client address keeps its pod, as sessions in a pod's memory need it.
+        headless: one DNS name for each pod instead of one address for all.
+        allowed_from: networks from which the load balancer accepts connections.
+        awaited: whether a deployment waits for the load balancer's address; set it to False in a
+            cluster without load balancers.
+        affinity: a client address stays at its pod; needed for sessions in memory.
     """
 
     name: DnsLabel | None = None
@@ -68,9 +69,9 @@ class WorkloadArgs(PodArgs):
 
     Attributes:
         containers: the main container first. Their ports with a ``service`` number are offered.
-        replicas: pods, where ``scaling`` does not decide.
+        replicas: number of pods if ``scaling`` is None.
         scaling: a HorizontalPodAutoscaler; it owns the number of pods then.
-        exposure: the Service; None where nobody addresses the workload.
+        exposure: the Service; None: no Service.
         rollout: surge and unavailability of a Deployment.
         kind: Deployment, or StatefulSet for pods with identity and storage.
         grace: seconds until a stopping pod is killed; from the timeout budget.

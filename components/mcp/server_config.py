@@ -107,8 +107,9 @@ class Database:
     """A PostgreSQL that the server may use; the password comes from a mounted Secret.
 
     Attributes:
-        host, port: its Service.
-        name: the database's.
+        host: host name of its Service.
+        port: port of its Service.
+        name: name of the database.
         user: the role that owns it.
     """
 
@@ -123,7 +124,8 @@ class Cache:
     """A Valkey (or Redis) that the server may use; the password comes from a mounted Secret.
 
     Attributes:
-        host, port: its Service.
+        host: host name of its Service.
+        port: port of its Service.
     """
 
     host: pulumi.Input[Host]
@@ -149,11 +151,11 @@ class NodeConfig:
     """node.toml; the values are those of the deployment patterns.
 
     Attributes:
-        peers: multiaddresses of the nodes to start from.
+        peers: multiaddresses of nodes to connect to first.
         algorithm: consensus algorithm.
-        timeout: of one consensus round.
-        key_algorithm: of the node's key.
-        key_path: where the key is kept.
+        timeout: longest duration of one consensus round.
+        key_algorithm: algorithm of the node's key.
+        key_path: file of the node's key.
     """
 
     peers: Sequence[pulumi.Input[Multiaddress]] = ()
@@ -168,12 +170,12 @@ class McpConfig:
     """What every MCP server is configured with, wherever it runs.
 
     Attributes:
-        role: decides which tools the server has.
-        auth: whose tokens it accepts.
+        role: selects the tools of the server.
+        auth: the accepted authorization server.
         name: the server's name in its logs; filled in by the component.
         era: MCP revisions it speaks.
-        budget: the longest tool call, and the drain.
-        domain: public host name: the only one it answers to; None: any.
+        budget: longest tool call and drain.
+        domain: public host name; requests for another one are refused. None: any.
         log_level: debug, info, warning or error.
     """
 
@@ -198,10 +200,11 @@ class PodServerConfig(McpConfig):
     """Configuration of a server in a pod, mounted as server.toml.
 
     Attributes:
-        database, cache: what it may use.
-        node: present where it takes part in the QuDAG network.
+        database: PostgreSQL; None: no database.
+        cache: Valkey; None: no cache.
+        node: configuration of the QuDAG node, for a server that is one.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
-        consensus_timeout: how long it waits for consensus.
+        consensus_timeout: longest wait for a consensus.
     """
 
     auth: PodAuth

@@ -73,7 +73,7 @@ def _tables(
     config: McpConfig, listening: Mapping[str, Any], *, keys: Mapping[str, str]
 ) -> dict[str, Any]:
     """The tables that every server has; ``keys`` says where it reads the issuer's keys."""
-    hop = config.budget.at(Distance.SERVER)
+    timeouts = config.budget.at(Distance.SERVER)
     auth: dict[str, Any] = {
         "issuer": config.auth.issuer,
         "audience": config.auth.audience,
@@ -85,8 +85,8 @@ def _tables(
         "server": {**listening, "role": config.role, "name": config.name},
         "protocol": {
             "era": config.era,
-            "longest_tool_seconds": hop.timeout,
-            "drain_seconds": hop.drain,
+            "longest_tool_seconds": timeouts.timeout,
+            "drain_seconds": timeouts.drain,
             "allowed_hosts": [config.domain] if config.domain else [],
         },
         "auth": auth,

@@ -1,4 +1,4 @@
-"""One number, the longest tool call, and every timeout along the way that follows from it."""
+"""Computes every timeout between client and tool from the longest tool call."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..base.arg_types import DrainSeconds, ToolSeconds
 from ..base.problems import Problem
 
 STEP = 5
-"""Seconds by which a hop outlives the one behind it, so that the error comes from the tool."""
+"""Seconds by which a proxy waits longer than its upstream, so that the tool reports the error."""
 
 ENDPOINT_PROPAGATION = 5
-"""Seconds that a stopping pod still serves while proxies learn that it has left."""
+"""Seconds that a stopping pod still serves, until proxies have removed it."""
 
 
 class Distance(IntEnum):
-    """How many proxies stand between a hop and the tool."""
+    """Number of proxies between a server or proxy and the tool."""
 
     SERVER = 0
     GATEWAY = 1
@@ -24,13 +24,13 @@ class Distance(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hop:
-    """What one hop is given, in seconds.
+class Timeouts:
+    """The timeouts of one server or proxy, in seconds.
 
     Attributes:
-        timeout: the longest it waits for the hop behind it (the server: for the tool).
-        pre_stop: it goes on as before after being told to stop; the hop behind it a little longer.
-        drain: the calls it has accepted may take this long to finish.
+        timeout: longest wait for its upstream (the server: for the tool).
+        pre_stop: time between the start of termination and SIGTERM; its upstream has more.
+        drain: time in which it finishes the calls that it has accepted.
         grace: Kubernetes' terminationGracePeriodSeconds: pre_stop and drain, and a step to exit.
     """
 
@@ -46,7 +46,7 @@ class TimeoutBudget:
 
     Attributes:
         longest_tool: longest that one tool call may run.
-        drain: time a stopping server gives its calls; derived when None.
+        drain: seconds in which a stopping server finishes its calls; None: derived.
     """
 
     longest_tool: ToolSeconds = 60
@@ -65,13 +65,13 @@ class TimeoutBudget:
             )
         ]
 
-    def at(self, distance: Distance) -> Hop:
-        """The hop at ``distance`` from the tool: its timeout and drain exceed those behind it."""
+    def at(self, distance: Distance) -> Timeouts:
+        """The timeouts at ``distance``; its timeout and drain exceed those of its upstream."""
         outlives = STEP * distance
         drain = (self.drain or self.longest_tool + STEP) + outlives
         # A proxy leaves first: the server behind it goes on until no new call can arrive.
         pre_stop = ENDPOINT_PROPAGATION + (Distance.EDGE - distance)
-        return Hop(
+        return Timeouts(
             timeout=self.longest_tool + outlives,
             pre_stop=pre_stop,
             drain=drain,

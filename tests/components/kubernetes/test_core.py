@@ -110,11 +110,11 @@ def test_a_server_mounts_the_passwords_of_what_it_uses_and_no_others():
 def test_drain_outlives_the_longest_tool_and_the_grace_outlives_the_drain():
     budget = TimeoutBudget(longest_tool=300)
     (found,) = pods(graph(replace(core(config=config(budget=budget)), migration=None)))
-    hop = budget.at(Distance.SERVER)
+    timeouts = budget.at(Distance.SERVER)
     waits = found.container("mcp-core")["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert waits == hop.pre_stop > 0
-    assert hop.drain > 300
-    assert found.spec["terminationGracePeriodSeconds"] > waits + hop.drain
+    assert waits == timeouts.pre_stop > 0
+    assert timeouts.drain > 300
+    assert found.spec["terminationGracePeriodSeconds"] > waits + timeouts.drain
 
 
 def test_liveness_asks_the_server_and_readiness_its_dependencies():

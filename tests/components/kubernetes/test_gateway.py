@@ -86,13 +86,13 @@ def test_neither_probe_asks_the_server_behind_the_gateway():
 
 def test_the_gateway_outlives_the_server_behind_it():
     budget = TimeoutBudget(longest_tool=300)
-    server, hop = budget.at(Distance.SERVER), budget.at(Distance.GATEWAY)
-    assert gateway_pods(budget=budget).spec["terminationGracePeriodSeconds"] == hop.grace
+    server, timeouts = budget.at(Distance.SERVER), budget.at(Distance.GATEWAY)
+    assert gateway_pods(budget=budget).spec["terminationGracePeriodSeconds"] == timeouts.grace
     conf = nginx_conf(gateway(budget=budget))
-    assert f"proxy_read_timeout {hop.timeout}s;" in conf
-    assert f"worker_shutdown_timeout {hop.drain}s;" in conf
-    assert hop.timeout > server.timeout
-    assert hop.drain > server.drain
+    assert f"proxy_read_timeout {timeouts.timeout}s;" in conf
+    assert f"worker_shutdown_timeout {timeouts.drain}s;" in conf
+    assert timeouts.timeout > server.timeout
+    assert timeouts.drain > server.drain
 
 
 def test_only_the_public_certificate_has_its_key_in_the_gateway():
