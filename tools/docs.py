@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import typer
 from typer.core import TyperGroup
 
 import components
+from components.base import arg_types
 from components.base.component import Component
+from components.base.constraints import Form, Range
 from components.mcp.timeout_budget import Distance, Timeouts
 from delivery.cli import app
 from stacks.config.reference import forms_table, section_table
@@ -79,6 +81,26 @@ def budget_table(longest_tool: int) -> str:
 def hosts_table() -> str:
     """The conformance table of the server's hosts."""
     return table(expected())
+
+
+def types_table() -> str:
+    """The types of arguments that have a form or a range, with the values that they accept."""
+    rows: list[str] = []
+    for name, alias in sorted(vars(arg_types).items()):
+        if get_origin(alias) is not Annotated:
+            continue
+        base, constraint = get_args(alias)[:2]
+        match constraint:
+            case Form():
+                words = f"{constraint.words}; for example " + ", ".join(
+                    f"`{example}`" for example in constraint.examples
+                )
+            case Range():
+                words = f"from {constraint.least} to {constraint.most}"
+            case _:
+                continue
+        rows.append(f"| `{name}` | `{base.__name__}` | {_one_line(words)} |")
+    return "\n".join(["| type | is | values |", "|---|---|---|", *rows])
 
 
 def verbs_table() -> str:
@@ -193,6 +215,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "section": section_table,
     "forms": lambda _: forms_table(),
     "hosts": lambda _: hosts_table(),
+    "types": lambda _: types_table(),
     "verbs": lambda _: verbs_table(),
     "verb": verb_table,
 }
