@@ -38,6 +38,7 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [TUTORIAL, ADD_A_SERVICE], ids=lambda page: page.name)
 def test_the_offline_steps_print_what_the_page_shows(page: Path, clone: Path) -> None:
     """In order, since a later step continues an earlier one."""

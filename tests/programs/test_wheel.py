@@ -138,6 +138,7 @@ def test_two_clouds_and_a_managed_database_are_one_program(wheel_only: Path) -> 
     assert [str(problem) for problem in broken_policies(graph)] == []
 
 
+@pytest.mark.slow
 def test_type_checkers_see_the_types_of_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     for example in EXAMPLES:
