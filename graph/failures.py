@@ -22,7 +22,7 @@ class ProgramFailed(ProblemReport):
         return "\n".join(f"{one.path}: {one.what}; fix: {one.fix}" for one in self.problems)
 
 
-class ValueNeeded(Exception):  # noqa: N818  (it says what is missing; it is not an error of ours)
+class ValueNeeded(Exception):  # noqa: N818  (it reports; it is not an error of ours)
     """A program needs a value that is not known before a deployment.
 
     Attributes:
@@ -63,7 +63,7 @@ def failure(error: BaseException, files: StackFiles) -> Problem | None:
         case ValueNeeded():
             return Problem(
                 path=f"{error.function} {error.path}",
-                what=f"the program needs it for {error.use}, and only the provider knows it",
+                what=f"the program needs it for {error.use}, and only the provider can give it",
                 consequence=_CONSEQUENCE,
                 fix=f"{_output_form(error.function)}, or read the value from pulumi.Config()",
             )

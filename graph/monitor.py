@@ -206,13 +206,13 @@ class RecordingMonitor(MockMonitor):
         identity = self._identity(resource)
         if not resource.is_kubernetes_object:
             provider = self.recorded.get(resource.provider or "")
-            said = predicted_outputs(
+            predicted = predicted_outputs(
                 resource.type, resource.name, resource.inputs, provider.inputs if provider else {}
             )
-            identity = said.pop("id", identity)
+            identity = predicted.pop("id", identity)
             for path in outputs_unlike_inputs(resource.type):
                 state.fields.pop(path, None)
-            for path, text in said.items():
+            for path, text in predicted.items():
                 put(state, path, text)
             return state, identity
         name, namespace = object_name(resource), self._namespace(resource)

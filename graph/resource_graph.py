@@ -160,7 +160,7 @@ class ResourceGraph:
         return [resource for resource in self.resources if resource.type == type]
 
     def one(self, type: str, name: str | None = None) -> Resource:
-        """The only resource of ``type`` (called ``name``); LookupError says what there is."""
+        """The only resource of ``type`` (named ``name``); a LookupError lists those of the type."""
         found = [resource for resource in self.all(type) if name in (None, resource.name)]
         if len(found) == 1:
             return found[0]

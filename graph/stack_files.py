@@ -58,7 +58,7 @@ def project_name(root: Path) -> str:
 
 
 def _project(root: Path) -> tuple[str, dict[str, Any]]:
-    """The project's name, and the file that says it."""
+    """The project's name, and the content of Pulumi.yaml."""
     from components.base.problems import Problem, ProblemReport
     from graph.stack_yaml import read_yaml
 

@@ -1,4 +1,4 @@
-"""Reads Pulumi.<stack>.yaml as Pulumi does, and refuses what Pulumi would pass over in silence."""
+"""Reads Pulumi.<stack>.yaml as Pulumi does, and refuses what Pulumi would ignore."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ TOP_LEVEL: Final = ("config", "environment", "secretsprovider", "encryptedkey", 
 """What Pulumi itself reads in a stack's file."""
 
 MOST_VALUES: Final = 10_000
-"""More than any stack has; aliases of aliases reach it at once."""
+"""More than any stack has; nested YAML aliases exceed it quickly."""
 
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 class Loader(yaml.SafeLoader):
-    """Pulumi's YAML: yes, on, 1:30 and dates are text; a key that stands twice is noted."""
+    """Pulumi's YAML: yes, on, 1:30 and dates are text; ``duplicates`` keeps duplicate keys."""
 
     def __init__(self, stream: bytes) -> None:
         super().__init__(stream)
-        self.twice: list[tuple[str, int]] = []
+        self.duplicates: list[tuple[str, int]] = []
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         seen = set[str]()
@@ -35,7 +35,7 @@ class Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
             if key.value in seen:
-                self.twice.append((key.value, key.start_mark.line + 1))
+                self.duplicates.append((key.value, key.start_mark.line + 1))
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -66,7 +66,7 @@ def read_stack_file(file: Path) -> dict[str, Any]:
     """The ``config`` of a stack's file: full key to plain value.
 
     Raises:
-        ProblemReport: it is not YAML, a key stands twice, there is no ``config``, or it holds
+        ProblemReport: it is not YAML, a key is duplicated, there is no ``config``, or it holds
             what Pulumi does not read.
     """
     read = read_yaml(file)
@@ -79,7 +79,7 @@ def read_yaml(file: Path) -> Any:
     """What a YAML file holds.
 
     Raises:
-        ProblemReport: it is not YAML, or keys stand twice.
+        ProblemReport: it is not YAML, or a key is duplicated.
     """
     try:
         loader = Loader(file.read_bytes())
@@ -87,30 +87,30 @@ def read_yaml(file: Path) -> Any:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{file.name}:{mark.line + 1}:{mark.column + 1}" if mark else file.name
-        said = getattr(error, "problem", None) or getattr(error, "reason", "nested too deep")
+        reason = getattr(error, "problem", None) or getattr(error, "reason", "nested too deep")
         problem = Problem(
             place,
-            f"is not YAML: {said}",
+            f"is not YAML: {reason}",
             "nothing of the configuration can be read",
-            _syntax_fix(str(said)),
+            _syntax_fix(str(reason)),
         )
         raise ProblemReport([problem]) from None
-    if loader.twice:
+    if loader.duplicates:
         raise ProblemReport(
             Problem(
                 f"{file.name}:{line}",
-                f"{key!r} stands here a second time",
+                f"{key!r} is here a second time",
                 "one of the two would have no effect, and nobody would see",
                 "remove one, or put what is below them under one key",
             )
-            for key, line in loader.twice
+            for key, line in loader.duplicates
         )
     return read
 
 
-def _syntax_fix(said: str) -> str:
+def _syntax_fix(reason: str) -> str:
     for sign, fix in (
-        (r"'\t'", "indent with spaces; YAML knows no tabs"),
+        (r"'\t'", "indent with spaces; YAML allows no tabs"),
         ("quoted scalar", "close the quotes"),
         ("end of stream", "close the quotes that are open here"),
         ("stream end", "close the bracket that is open here"),
@@ -125,7 +125,7 @@ def _syntax_fix(said: str) -> str:
         ("codec", "save the file as UTF-8 text"),
         ("invalid", "save the file as UTF-8 text"),
     ):
-        if sign in said:
+        if sign in reason:
             return fix
     return "correct it here or just above: the same indentation for neighbours, a space after ':'"
 

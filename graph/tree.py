@@ -1,4 +1,4 @@
-"""Typed reading of property trees, in which anything may be absent."""
+"""Typed reading of property trees, in which any key may be absent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 
 def dig(tree: Any, *keys: str) -> Any:
-    """What stands under ``keys``; None where something on the way is absent."""
+    """The value under ``keys``; None where a key is absent."""
     for key in keys:
         tree = branch(tree).get(key)
     return tree

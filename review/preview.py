@@ -38,8 +38,8 @@ def compare(root: Path, stack: str, base: str) -> Comparison:
     Raises ProblemReport where there is no such commit, or its program cannot run.
     """
     commit = resolve(root, base)
-    with files_at(root, commit) as former, ThreadPoolExecutor(1) as beside:
-        before = beside.submit(_record_base, former, stack, base)
+    with files_at(root, commit) as former, ThreadPoolExecutor(1) as executor:
+        before = executor.submit(_record_base, former, stack, base)
         after = checked_stack(root, stack)
         found = diff(before.result(), after)
     return Comparison(base=base, commit=commit, diff=found, risks=risks(found))

@@ -1,4 +1,4 @@
-"""Compares two property trees and says what differs, at the deepest place that says it well."""
+"""Compares two property trees and reports each difference at the deepest path that names it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PropertyChange:
     """One property that differs.
 
     Attributes:
-        path: where, as Pulumi writes it; an item of a list stands under its name where the items
+        path: where, as Pulumi writes it; an item of a list is under its name where the items
             have one: ``spec.template.spec.containers[server].image``.
         old: the value before; None when added.
         new: the value after; None when removed.
@@ -54,7 +54,7 @@ class PropertyChange:
     def text_diff(self) -> list[str]:
         """The changed lines with three around them, as ``diff -u`` writes them."""
         lines = unified_diff(_lines(self.old), _lines(self.new), lineterm="", n=3)
-        return list(lines)[2:]  # the two lines that name files say nothing here
+        return list(lines)[2:]  # without the two lines that name files
 
 
 def property_changes(old: Any, new: Any, path: str = "") -> list[PropertyChange]:

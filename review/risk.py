@@ -1,4 +1,4 @@
-"""Names what is dangerous in a change: a table of rules, each a pure function."""
+"""Finds the risks of a change: a table of rules, each a pure function."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RULES: tuple[tuple[RiskClass, Rule], ...] = (
 
 @dataclass(frozen=True)
 class Risk:
-    """One dangerous thing about one change.
+    """One risk of one change.
 
     Attributes:
         what: the finding in words, with the values that it rests on.
@@ -47,7 +47,7 @@ class Risk:
 
 
 def risks(diff: Diff) -> tuple[Risk, ...]:
-    """Every finding of every rule, the gravest class first, then by URN."""
+    """Every finding of every rule, the most serious class first, then by URN."""
     found = {
         Risk(risk, change.resource.urn, what)
         for change in diff.changes

@@ -29,7 +29,7 @@ from .phrases import (
 from .summaries import fact, headline
 
 LIMIT = 65_536  # characters that GitHub takes in a comment
-_TAIL = 600  # kept for the sentence that says what was cut
+_TAIL = 600  # kept for the sentence about what is cut
 _RISKS = 20_000  # of the whole, for the findings
 _NOTICES = 8_000  # of the whole, for what the preview leaves out
 _ONE_CHANGE = 16_000  # of the whole, for one resource's properties
@@ -50,7 +50,7 @@ def inventory(graph: ResourceGraph) -> str:
         *_notices(graph),
     ]
     rows = [
-        f"- {headline(one)}{f': {_code(said)}' if (said := fact(one)) else ''}"
+        f"- {headline(one)}{f': {_code(about)}' if (about := fact(one)) else ''}"
         for one in graph.resources
         if one.custom
     ]
@@ -58,7 +58,7 @@ def inventory(graph: ResourceGraph) -> str:
 
 
 def comparison(found: Comparison) -> str:
-    """What a change does: the table, the risks, then each resource behind a fold."""
+    """What a change does: the table, the risks, then each resource in a collapsed section."""
     diff = found.diff
     head = [
         f"<!-- qudag-mcp preview: {diff.after.stack} -->",

@@ -31,7 +31,7 @@ SIGNS = {
     Action.MOVE: "»",
     Action.DELETE: "-",
 }
-# What a reader must see first.
+# Order of the reports: the most serious action first.
 GRAVITY = (Action.DELETE, Action.REPLACE, Action.CHANGE, Action.MOVE, Action.ADD)
 
 
@@ -63,7 +63,7 @@ def place(change: Change, diff: Diff) -> str:
 
 
 def by_class(risks: Iterable[Risk]) -> dict[RiskClass, list[str]]:
-    """The findings of each class that has any, the gravest class first."""
+    """The findings of each class that has any, the most serious class first."""
     found: dict[RiskClass, list[str]] = {}
     for risk in risks:
         found.setdefault(risk.risk, []).append(risk.what)

@@ -1,4 +1,4 @@
-"""The one line that says what a Kubernetes object is about."""
+"""One-line summaries of Kubernetes objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def headline(resource: Resource) -> str:
 
 
 def fact(resource: Resource) -> str:
-    """What tells it from others of its kind; empty where its name says it all."""
+    """The most important property of its kind; empty where the name is enough."""
     write = _FACTS.get(kind(resource))
     return write(resource) if write else ""
 

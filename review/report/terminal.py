@@ -32,7 +32,7 @@ from .phrases import (
 )
 from .summaries import fact, headline
 
-_MANY = 3  # more siblings of one kind than this stand under one heading
+_MANY = 3  # more siblings of one kind than this are grouped under one heading
 _COLOURS = {
     Action.ADD: "green",
     Action.CHANGE: "yellow",
@@ -70,16 +70,16 @@ def _grow(tree: Tree, urn: str, graph: ResourceGraph) -> None:
     children = sorted(graph.children(urn), key=lambda one: (one.custom, kind_of(one), one.name))
     for kind, siblings in groupby(children, key=kind_of):
         same = list(siblings)
-        crowded = len(same) > _MANY and same[0].custom
-        branch = tree.add(Text(f"{len(same)} {kind}")) if crowded else tree
+        grouped = len(same) > _MANY and same[0].custom
+        branch = tree.add(Text(f"{len(same)} {kind}")) if grouped else tree
         for resource in same:
             _grow(branch.add(_line(resource)), resource.urn, graph)
 
 
 def _line(resource: Resource) -> Text:
     text = Text(headline(resource), style="" if resource.custom else "bold")
-    if said := fact(resource):
-        text.append(f"  {said}", style="dim")
+    if about := fact(resource):
+        text.append(f"  {about}", style="dim")
     if resource.protect:
         text.append("  protected", style="cyan")
     return text
@@ -131,8 +131,8 @@ def comparison(found: Comparison) -> RenderableType:
 def _change(change: Change) -> Iterator[Text]:
     text = Text(f"  {SIGNS[change.action]} ", style=_COLOURS[change.action])
     text.append(f"{headline(change.resource)} {DONE[change.action]}")
-    if change.action is Action.ADD and (said := fact(change.resource)):
-        text.append(f"  {said}", style="dim")
+    if change.action is Action.ADD and (about := fact(change.resource)):
+        text.append(f"  {about}", style="dim")
     yield text
     if change.moved_from and URN not in change.replacing:
         yield Text(f"      was {change.moved_from}", style="dim")

@@ -208,12 +208,12 @@ class Isolation:
     direction: str
 
     def covers(self, other: Isolation) -> bool:
-        return self._beside(other) and self.pods.covers(other.pods)
+        return self._same_namespace(other) and self.pods.covers(other.pods)
 
     def overlaps(self, other: Isolation) -> bool:
-        return self._beside(other) and self.pods.overlaps(other.pods)
+        return self._same_namespace(other) and self.pods.overlaps(other.pods)
 
-    def _beside(self, other: Isolation) -> bool:
+    def _same_namespace(self, other: Isolation) -> bool:
         return (self.namespace, self.direction) == (other.namespace, other.direction)
 
 

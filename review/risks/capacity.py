@@ -25,7 +25,7 @@ _BILLED = {
     "minInstanceCount", "minReplicas", "minSize", "nodeCount", "numCacheClusters",
     "provisionedConcurrentExecutions", "readCapacity", "replicas", "storageGb", "writeCapacity",
 }  # fmt: skip
-# Sizes that are named, not numbered: which is larger only the cloud's price list knows.
+# Sizes that are named, not numbered: their order is in the cloud's price list only.
 _SIZES = {"instanceClass", "instanceType", "nodeType", "skuName", "tier", "machineType", "vmSize"}
 
 
@@ -134,7 +134,7 @@ def _one_pod(workload: Resource) -> Demand:
 
 
 def _requested(tree: Any) -> tuple[Decimal, Decimal]:
-    """CPU and memory requests; a limit stands for a request that is left out."""
+    """CPU and memory requests; a limit counts where the request is left out."""
     asked = branch(tree, "resources", "limits") | branch(tree, "resources", "requests")
     return quantity(asked.get("cpu", 0)), quantity(asked.get("memory", 0))
 

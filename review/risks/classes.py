@@ -1,4 +1,4 @@
-"""The classes of risk, the gravest first."""
+"""The classes of risk, the most serious first."""
 
 from __future__ import annotations
 

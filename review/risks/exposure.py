@@ -1,4 +1,4 @@
-"""Doors to the outside that were not there before a change, or open wider after it."""
+"""Exposure: entry points from outside that are new in a change, or take more sources after it."""
 
 from __future__ import annotations
 
@@ -44,68 +44,68 @@ _PUBLIC_MEMBERS = (*_EVERYWHERE, "allUsers", "allAuthenticatedUsers")
 
 
 @dataclass(frozen=True)
-class Door:
-    """A way in from outside, and from which addresses."""
+class EntryPoint:
+    """An address or a port that is open to the outside, and the sources that it takes."""
 
-    way: str
+    place: str
     sources: tuple[str, ...] = _EVERYWHERE
 
-    def is_within(self, other: Door) -> bool:
-        """Whether ``other`` already let in whoever this one lets in."""
-        return self.way == other.way and all(
+    def is_within(self, other: EntryPoint) -> bool:
+        """Whether ``other`` takes every source that this one takes."""
+        return self.place == other.place and all(
             any(_covers(theirs, own) for theirs in other.sources) for own in self.sources
         )
 
     def __str__(self) -> str:
         from_ = "" if self.sources == _EVERYWHERE else f" from {', '.join(self.sources)}"
-        return f"{self.way}{from_}"
+        return f"{self.place}{from_}"
 
 
 def new_exposure(change: Change, _diff: Diff) -> Iterator[str]:
-    """Doors after the change that no door before it covers."""
+    """Entry points after the change that none before it covers."""
     if change.after is None:
         return
-    known = doors(change.before) if change.before else []
-    for door in doors(change.after):
-        if not any(door.is_within(old) for old in known):
-            yield f"{called(change.after)} opens {door}"
+    known = entry_points(change.before) if change.before else []
+    for entry_point in entry_points(change.after):
+        if not any(entry_point.is_within(old) for old in known):
+            yield f"{called(change.after)} opens {entry_point}"
 
 
-def doors(resource: Resource) -> list[Door]:  # noqa: PLR0911  (one a kind)
-    """Every way from outside the cluster or the cloud's network to ``resource``."""
+def entry_points(resource: Resource) -> list[EntryPoint]:  # noqa: PLR0911  (one a kind)
+    """Where ``resource`` takes connections from outside the cluster or the cloud's network."""
     spec = branch(resource.inputs, "spec")
     match kind(resource):
         case "Service":
             return list(_service(spec))
         case "Ingress":
-            return [Door(f"https://{host}{path}") for host, path in _ingress(spec)]
+            return [EntryPoint(f"https://{host}{path}") for host, path in _ingress(spec)]
         case "HTTPRoute" | "GRPCRoute" | "TLSRoute":
             hosts = entries(spec, "hostnames") or ["any host"]
-            return [Door(f"{host}{path}") for host in hosts for path in _route_paths(spec)]
+            return [EntryPoint(f"{host}{path}") for host in hosts for path in _route_paths(spec)]
         case "TCPRoute" | "UDPRoute":
-            return [Door("a route from its gateway")]
+            return [EntryPoint("a route from its gateway")]
         case "VirtualService" if spec.get("gateways") not in (None, ["mesh"]):
-            return [Door(f"host {host}") for host in entries(spec, "hosts")]
+            return [EntryPoint(f"host {host}") for host in entries(spec, "hosts")]
         case "Gateway":
             return list(_gateway(spec))
         case "" if (row := resource_type(resource.type)) and row.outbound:
             return []
         case "":
-            return [Door(way) for way in sorted(set(_cloud(resource.inputs)))]
+            return [EntryPoint(place) for place in sorted(set(_cloud(resource.inputs)))]
         case _:
             return list(_host_ports(resource))
 
 
-def _service(spec: dict[str, Any]) -> Iterator[Door]:
+def _service(spec: dict[str, Any]) -> Iterator[EntryPoint]:
     exposed = {"NodePort": "port {} on every node", "LoadBalancer": "load balancer port {}"}
-    way = exposed.get(spec.get("type", "ClusterIP"))
+    place = exposed.get(spec.get("type", "ClusterIP"))
     ranges = tuple(entries(spec, "loadBalancerSourceRanges")) or _EVERYWHERE
     for port in entries(spec, "ports"):
         number = f"{port['port']}/{port.get('protocol', 'TCP')}"
-        if way:
-            yield Door(way.format(number), ranges)
+        if place:
+            yield EntryPoint(place.format(number), ranges)
         for address in entries(spec, "externalIPs"):
-            yield Door(f"{address} port {number}")
+            yield EntryPoint(f"{address} port {number}")
 
 
 def _ingress(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -122,23 +122,23 @@ def _route_paths(spec: dict[str, Any]) -> list[str]:
     return sorted(paths) or ["/"]
 
 
-def _gateway(spec: dict[str, Any]) -> Iterator[Door]:
+def _gateway(spec: dict[str, Any]) -> Iterator[EntryPoint]:
     for listener in entries(spec, "listeners"):
         host = listener.get("hostname", "any host")
-        yield Door(f"{host} port {listener.get('port')} ({listener.get('protocol')})")
+        yield EntryPoint(f"{host} port {listener.get('port')} ({listener.get('protocol')})")
     for server in entries(spec, "servers"):  # Istio's own Gateway
         for host in entries(server, "hosts"):
-            yield Door(f"{host} port {dig(server, 'port', 'number')}")
+            yield EntryPoint(f"{host} port {dig(server, 'port', 'number')}")
 
 
-def _host_ports(workload: Resource) -> Iterator[Door]:
+def _host_ports(workload: Resource) -> Iterator[EntryPoint]:
     started = pod(workload)
     if started is None:
         return
     for container in started.containers.values():
         for port in entries(container, "ports"):
             if host_port := port.get("hostPort"):
-                yield Door(f"port {host_port} of its node")
+                yield EntryPoint(f"port {host_port} of its node")
 
 
 def _cloud(tree: Any) -> Iterator[str]:
@@ -158,6 +158,6 @@ def _cloud(tree: Any) -> Iterator[str]:
 def _covers(wide: str, narrow: str) -> bool:
     try:
         outer, inner = ip_network(wide, strict=False), ip_network(narrow, strict=False)
-    except ValueError:  # known only after a deployment, or a mistake: told from any other
+    except ValueError:  # known only after a deployment, or a mistake: equal to itself only
         return wide == narrow
     return contains(outer, inner)

@@ -30,7 +30,7 @@ def _effective(container: Mapping[str, Any], spec: Mapping[str, Any], *path: str
     return dig(spec, "securityContext", *path) if own is None else own
 
 
-# (container, pod spec) → whether it is set the weak way, with what that means.
+# (container, pod spec) → whether it is set the weak way, with the words for it.
 _WEAKNESSES: tuple[tuple[str, Setting], ...] = (
     ("runs privileged", lambda c, _: _own("privileged")(c) is True),
     (
@@ -109,8 +109,8 @@ def _mounts_token(workload: Resource, graph: ResourceGraph) -> bool:
         return stated
     account = spec.get("serviceAccountName", "default")
     for resource in graph.resources:
-        beside = namespace(resource) == namespace(workload)
-        if beside and kind(resource) == "ServiceAccount" and object_name(resource) == account:
+        same = namespace(resource) == namespace(workload)
+        if same and kind(resource) == "ServiceAccount" and object_name(resource) == account:
             return resource.inputs.get("automountServiceAccountToken") is not False
     return True
 

@@ -16,7 +16,7 @@ _KUBERNETES_STATE = {
     "StatefulSet": "its pods and their claims",
     "PersistentVolumeClaim": "the volume behind the claim",
     "PersistentVolume": "the volume",
-    "Namespace": "everything that lives in it",
+    "Namespace": "everything in it",
     "CustomResourceDefinition": "every object of its kind",
     "Cluster": "the database cluster",
     "ObjectStore": "the way to the backups",

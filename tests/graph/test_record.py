@@ -26,7 +26,7 @@ class Shelf(pulumi.ComponentResource):
 
 
 def service(**spec: Any) -> None:
-    made = k8s.core.v1.Service("door", metadata={"namespace": "edge"}, spec=cast("Any", spec))
+    made = k8s.core.v1.Service("front", metadata={"namespace": "edge"}, spec=cast("Any", spec))
     pulumi.export("address", made.status.load_balancer.ingress[0].ip)
 
 
@@ -82,7 +82,7 @@ def test_what_only_a_deployment_knows_is_unknown():
 
 def test_a_load_balancers_address_is_a_token_that_names_it():
     graph = record(lambda: service(type="LoadBalancer", ports=[{"port": 443}]))
-    assert graph.outputs == {"address": "address-of.edge.door"}
+    assert graph.outputs == {"address": "address-of.edge.front"}
 
 
 def test_a_service_inside_the_cluster_has_no_predicted_address():
@@ -99,12 +99,12 @@ def test_the_providers_namespace_is_where_objects_go():
     def program() -> None:
         provider = k8s.Provider("cluster", namespace="core")
         made = k8s.core.v1.Service(
-            "door", spec={"type": "LoadBalancer"}, opts=pulumi.ResourceOptions(provider=provider)
+            "front", spec={"type": "LoadBalancer"}, opts=pulumi.ResourceOptions(provider=provider)
         )
         pulumi.export("address", made.status.load_balancer.ingress[0].ip)
 
     graph = record(program)
-    assert graph.outputs == {"address": "address-of.core.door"}
+    assert graph.outputs == {"address": "address-of.core.front"}
     provider = graph.one("pulumi:providers:kubernetes").urn
     assert graph.one("kubernetes:core/v1:Service").provider == provider
 

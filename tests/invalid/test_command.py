@@ -45,7 +45,7 @@ MISTAKES = {
         "where keys are expected",
     ),
     "a section twice": ("qudag-mcp:edge:", "qudag-mcp:network:", "a second time"),
-    "a tab": ("    loadBalancer", "\tloadBalancer", "YAML knows no tabs"),
+    "a tab": ("    loadBalancer", "\tloadBalancer", "YAML allows no tabs"),
     "an open quote": ("environment: dev", 'environment: "dev', "close the quotes"),
     "config misspelt": ("\nconfig:", "\nconfg:", "write config"),
     "an injected directive": (

@@ -125,9 +125,9 @@ def test_every_key_that_stands_twice_is_named_with_its_line(tmp_path: Path):
     )
     said = [(problem.path, problem.what) for problem in refusals(tmp_path, text)]
     assert sorted(said) == [
-        ("Pulumi.dev.yaml:2", "'era' stands here a second time"),
-        ("Pulumi.dev.yaml:4", "'qudag-mcp:protocol' stands here a second time"),
-        ("Pulumi.dev.yaml:5", "'config' stands here a second time"),
+        ("Pulumi.dev.yaml:2", "'era' is here a second time"),
+        ("Pulumi.dev.yaml:4", "'qudag-mcp:protocol' is here a second time"),
+        ("Pulumi.dev.yaml:5", "'config' is here a second time"),
     ]
 
 

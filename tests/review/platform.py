@@ -41,9 +41,9 @@ def _gateway(image: str, replicas: int) -> Resource:
     )
 
 
-def _door(type: str) -> Resource:
+def _front(type: str) -> Resource:
     ports = [{"name": "https", "port": 443, "targetPort": 8443}]
-    return _inside(kube("core/v1:Service", "door", spec={"type": type, "ports": ports}))
+    return _inside(kube("core/v1:Service", "front", spec={"type": type, "ports": ports}))
 
 
 def _config(text: str) -> Resource:
@@ -63,7 +63,7 @@ def before() -> ResourceGraph:
     return graph(
         EDGE,
         _gateway("nginx:1.28", 1),
-        _door("ClusterIP"),
+        _front("ClusterIP"),
         _config(NGINX),
         _flow(8443),
         replace(kube("core/v1:PersistentVolumeClaim", "old-data"), protect=True),
@@ -76,7 +76,7 @@ def after() -> ResourceGraph:
     return graph(
         EDGE,
         _gateway("nginx:1.29", 2),
-        _door("LoadBalancer"),
+        _front("LoadBalancer"),
         _config(NGINX.replace("65s", "75s")),
         _flow(8443, 9090),
         kube("core/v1:Secret", "new", data={"password": "[secret]"}, secrets=("data.password",)),

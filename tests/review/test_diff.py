@@ -86,7 +86,7 @@ def test_without_an_alias_a_rename_deletes_and_adds():
 
 
 def test_a_new_urn_without_an_alias_replaces_the_object_and_still_shows_its_properties():
-    old = kube("core/v1:Service", "door", spec={"type": "ClusterIP"})
+    old = kube("core/v1:Service", "front", spec={"type": "ClusterIP"})
     new = replace(old, urn=f"{old.urn}-2", inputs=old.inputs | {"spec": {"type": "NodePort"}})
     change = only_change(old, new)
     assert (change.action, change.replacing) == (Action.REPLACE, ("options.urn",))

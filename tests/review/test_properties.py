@@ -46,10 +46,10 @@ def test_no_change_says_that_a_value_became_itself(old: Any, new: Any):
 
 
 @given(st.lists(KEYS, min_size=1, max_size=4), LEAVES, LEAVES, TREES)
-def test_one_leaf_that_differs_is_one_change(path: list[str], old: Any, new: Any, beside: Any):
+def test_one_leaf_that_differs_is_one_change(path: list[str], old: Any, new: Any, other: Any):
     def grown(leaf: Any) -> Any:
         for key in reversed(path):
-            leaf = {key: leaf, "beside": beside}
+            leaf = {key: leaf, "other": other}
         return leaf
 
     changes = property_changes(grown(old), grown(new))
@@ -71,7 +71,7 @@ def test_turning_a_diff_around_swaps_added_and_removed(old: Any, new: Any):
 
 
 @given(NAMED, st.data())
-def test_items_with_names_are_found_wherever_they_stand(items: list[Any], data: st.DataObject):
+def test_items_with_names_are_found_at_any_position(items: list[Any], data: st.DataObject):
     shuffled = data.draw(st.permutations(items))
     changes = property_changes({"items": items}, {"items": shuffled})
     assert all(change.difference is Difference.REORDERED for change in changes)

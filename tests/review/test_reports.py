@@ -66,7 +66,7 @@ def test_risks_stand_before_the_details(name: str):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_no_report_speaks_in_pictures(name: str):
+def test_no_report_contains_emoji(name: str):
     assert not re.search(r"[\U0001F000-\U0001FAFF\u2600-\u27BF]", FORMS[name]())
 
 

@@ -104,10 +104,10 @@ def test_a_database_cluster_counts_every_instance():
 
 def test_another_load_balancer_is_named():
     def service(type: str) -> Resource:
-        return kube("core/v1:Service", "door", spec={"type": type})
+        return kube("core/v1:Service", "front", spec={"type": type})
 
     assert raised(service("ClusterIP"), service("LoadBalancer")) == [
-        "Service core/door: load balancers 0 → 1"
+        "Service core/front: load balancers 0 → 1"
     ]
     assert raised(service("LoadBalancer"), service("ClusterIP")) == []
 

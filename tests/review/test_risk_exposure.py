@@ -1,4 +1,4 @@
-"""Risk: doors to the outside that a change opens."""
+"""Risk: entry points from outside that a change opens."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ def exposed(before: Resource | None, after: Resource | None) -> list[str]:
 
 def service(type: str = "ClusterIP", *ports: int, **spec: Any) -> Resource:
     listed = [{"port": port, "protocol": "TCP"} for port in ports or (443,)]
-    return kube("core/v1:Service", "door", spec={"type": type, "ports": listed} | spec)
+    return kube("core/v1:Service", "front", spec={"type": type, "ports": listed} | spec)
 
 
 def test_a_service_that_becomes_reachable_is_named_with_its_port():
     assert exposed(service(), service("LoadBalancer")) == [
-        "Service core/door opens load balancer port 443/TCP"
+        "Service core/front opens load balancer port 443/TCP"
     ]
     assert exposed(service(), service("NodePort")) == [
-        "Service core/door opens port 443/TCP on every node"
+        "Service core/front opens port 443/TCP on every node"
     ]
 
 
@@ -38,7 +38,7 @@ def test_a_service_inside_the_cluster_is_no_risk():
 
 def test_only_the_new_port_of_an_open_service_is_named():
     assert exposed(service("LoadBalancer", 443), service("LoadBalancer", 443, 80)) == [
-        "Service core/door opens load balancer port 80/TCP"
+        "Service core/front opens load balancer port 80/TCP"
     ]
 
 
@@ -51,7 +51,7 @@ def test_wider_source_ranges_are_named_and_narrower_are_not():
                 for ranges in (["10.0.0.0/8"], ["10.1.0.0/16"]))  # fmt: skip
     assert exposed(one, two) == []
     assert exposed(two, one) == [
-        "Service core/door opens load balancer port 443/TCP from 10.0.0.0/8"
+        "Service core/front opens load balancer port 443/TCP from 10.0.0.0/8"
     ]
 
 
@@ -64,7 +64,7 @@ def test_source_ranges_that_only_a_deployment_knows_are_named_where_they_are_new
 
 def test_external_addresses_are_named():
     assert exposed(service(), service(externalIPs=["192.0.2.1"])) == [
-        "Service core/door opens 192.0.2.1 port 443/TCP"
+        "Service core/front opens 192.0.2.1 port 443/TCP"
     ]
 
 
@@ -99,12 +99,12 @@ def test_a_gateways_new_listener_is_named():
 
 
 def test_a_host_port_is_named():
-    door = container(ports=[{"containerPort": 4001, "hostPort": 4001}])
+    host_port = container(ports=[{"containerPort": 4001, "hostPort": 4001}])
     closed = container(ports=[{"containerPort": 4001}])
-    assert exposed(workload(closed), workload(door)) == [
+    assert exposed(workload(closed), workload(host_port)) == [
         "Deployment core/core opens port 4001 of its node"
     ]
-    assert exposed(workload(door), workload(closed)) == []
+    assert exposed(workload(host_port), workload(closed)) == []
 
 
 PUBLIC: list[tuple[str, Any, Any]] = [

@@ -127,8 +127,8 @@ def test_egress_is_judged_like_ingress():
 
 
 def test_a_flow_that_another_policy_already_allowed_is_no_risk():
-    beside = policy(rule(GATEWAY), selects={}, name="everything-from-gateway")
-    assert loosened(None, policy(rule(GATEWAY)), DENY, beside) == []
+    also = policy(rule(GATEWAY), selects={}, name="everything-from-gateway")
+    assert loosened(None, policy(rule(GATEWAY)), DENY, also) == []
 
 
 def test_a_first_policy_for_open_pods_is_no_risk():

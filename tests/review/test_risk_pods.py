@@ -67,7 +67,7 @@ def test_the_pods_setting_counts_where_the_container_has_none():
     assert len(loosened(workload(), workload(own))) == 2
 
 
-def test_a_second_weak_container_is_named_beside_a_hardened_one():
+def test_a_second_weak_container_is_named_next_to_a_hardened_one():
     privileged = weakened(privileged=True) | {"name": "debug"}
     (found,) = loosened(workload(), workload(container(), privileged))
     assert found == "Deployment core/core: new container debug runs privileged"
