@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from .naming import NameRule
+
+NO_SUCH_PLACE: Final = "the provider finds no such place: nothing could be made there"
+NOT_FOUND: Final = "the cloud finds nothing by it, and refuses what refers to it"
+OTHER_VERSION: Final = "what runs tomorrow might read another secret than what was tested today"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Forms of text that the sections of every cloud share; a cloud's own are in its target file."""
+"""Forms of text that the sections of every cloud share; a cloud's own are in its ``forms.py``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from typing import Annotated, Final
 from components.base.constraints import Form
 
 from .forms import constraint
-
-NO_SUCH_PLACE: Final = "the provider finds no such place: nothing could be made there"
-NOT_FOUND: Final = "the cloud finds nothing by it, and refuses what refers to it"
-OTHER_VERSION: Final = "what runs tomorrow might read another secret than what was tested today"
 
 VARIABLE: Final = Form(
     name="variable",

@@ -9,57 +9,16 @@ from typing import Annotated, Any, Final
 import pulumi
 from pydantic import Field
 
-from components.base.constraints import Form
 from components.base.problems import Problem
-from components.gcp.facts import GCP_VERSION
+from components.gcp.forms import MEMBER, NETWORK, PROJECT, REGION, SECRET
 from components.mcp.target import McpTarget
 
-from ..config.cloud_forms import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION, Variable
+from ..config.cloud_forms import Variable
 from ..config.cloud_servers import Concurrency, Instances, MostInstances, Public, ServerSection
 from ..config.forms import Image, constraint
 from ..config.problem import at
 from ..config.section import Section
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
-
-PROJECT: Final = Form(
-    name="Google Cloud project",
-    pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
-    words="the id of a project: lower-case letters, digits and dashes, 6 to 30",
-    examples=("qudag-prod",),
-    consequence=NO_SUCH_PLACE,
-)
-REGION: Final = Form(
-    name="Google Cloud region",
-    pattern=r"^[a-z]+-[a-z]+\d{1,2}$",
-    words="a region of Google Cloud",
-    examples=("europe-west1",),
-    consequence=NO_SUCH_PLACE,
-)
-NETWORK: Final = Form(
-    name="Google Cloud network",
-    pattern=r"^projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/(global/networks|regions/[a-z0-9-]+/subnetworks)/[a-z][a-z0-9-]{0,62}$",
-    words="the id of a network or of a subnetwork",
-    examples=(
-        "projects/qudag-prod/global/networks/main",
-        "projects/qudag-prod/regions/europe-west1/subnetworks/main",
-    ),
-    consequence=NOT_FOUND,
-)
-SECRET: Final = Form(
-    name="Google Cloud secret",
-    pattern=f"^{GCP_VERSION}$",
-    words="one version of a secret, by its number",
-    examples=("projects/qudag-prod/secrets/api-key/versions/3",),
-    consequence=OTHER_VERSION,
-    longest=512,
-)
-MEMBER: Final = Form(
-    name="Google Cloud member",
-    pattern=r"^(user|group|serviceAccount):[A-Za-z0-9._%+-]+@[a-z0-9.-]+$",
-    words="a user, a group or a service account",
-    examples=("serviceAccount:agent@qudag-prod.iam.gserviceaccount.com",),
-    consequence="IAM would refuse it, or let everybody call the server",
-)
 
 Network = Annotated[str, constraint(NETWORK)]
 LogDays = Annotated[

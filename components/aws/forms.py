@@ -1,0 +1,71 @@
+"""Forms of texts that name things of AWS: places, networks, secrets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..base.cloud_facts import NO_SUCH_PLACE, NOT_FOUND
+from ..base.constraints import Form
+from .facts import AWS_REFERENCE
+
+ACCOUNT: Final = Form(
+    name="AWS account",
+    pattern=r"^\d{12}$",
+    words="the twelve digits of an AWS account, in quotes",
+    examples=("123456789012",),
+    consequence="resources could go to any account that the credentials happen to be for",
+)
+REGION: Final = Form(
+    name="AWS region",
+    pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+    words="a region of AWS",
+    examples=("eu-west-1", "us-east-1"),
+    consequence=NO_SUCH_PLACE,
+)
+VPC: Final = Form(
+    name="VPC",
+    pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
+    words="the id of a VPC",
+    examples=("vpc-0a1b2c3d4e5f60718",),
+    consequence=NOT_FOUND,
+)
+SUBNET: Final = Form(
+    name="subnet",
+    pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$",
+    words="the id of a subnet",
+    examples=("subnet-0a1b2c3d4e5f60718",),
+    consequence=NOT_FOUND,
+)
+CERTIFICATE: Final = Form(
+    name="certificate",
+    pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}$",
+    words="the ARN of a certificate in AWS Certificate Manager",
+    examples=(
+        "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
+    ),
+    consequence="the load balancer would have no certificate for the domain",
+)
+TOPIC: Final = Form(
+    name="SNS topic",
+    pattern=r"^arn:aws:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$",
+    words="the ARN of a topic of Amazon SNS",
+    examples=("arn:aws:sns:eu-west-1:123456789012:on-call",),
+    consequence="alarms would notify nobody",
+)
+BUCKET: Final = Form(
+    name="bucket",
+    pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    words="the name of a bucket of Amazon S3",
+    examples=("qudag-access-logs",),
+    consequence="the load balancer could not write its access log",
+    longest=63,
+)
+SECRET: Final = Form(
+    name="AWS secret",
+    pattern=f"^{AWS_REFERENCE}$",
+    words="the ARN of a secret whose name begins with qudag-mcp/, with the six characters that AWS "
+    "puts at its end; :key:: after it is one key of a JSON secret",
+    examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3",),
+    consequence="the server's role would be given another owner's secret, or none",
+    longest=512,
+)

@@ -1,0 +1,45 @@
+"""Forms of texts that name things of Azure: places, networks, secrets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..base.cloud_facts import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION
+from ..base.constraints import Form
+from .facts import AZURE_VERSION
+
+ID: Final = Form(
+    name="Azure id",
+    pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+    words="an id of 32 hexadecimal digits in five groups, in lower case",
+    examples=("0a1b2c3d-0000-4000-8000-0123456789ab",),
+    consequence=NO_SUCH_PLACE,
+)
+LOCATION: Final = Form(
+    name="Azure location",
+    pattern=r"^[a-z]+[0-9]?$",
+    words="a location of Azure, in lower case and one word",
+    examples=("westeurope", "eastus2"),
+    consequence=NO_SUCH_PLACE,
+)
+RESOURCE: Final = Form(
+    name="Azure resource",
+    pattern=r"^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w.()-]+/providers/[\w.]+(/[\w.-]+)+$",
+    words="the id of a resource of Azure",
+    examples=(
+        "/subscriptions/0a1b2c3d-0000-4000-8000-0123456789ab/resourceGroups/network/providers"
+        "/Microsoft.Network/virtualNetworks/main/subnets/apps",
+    ),
+    consequence=NOT_FOUND,
+    longest=1024,
+)
+SECRET: Final = Form(
+    name="Azure secret",
+    pattern=f"^{AZURE_VERSION}$",
+    words="the address of one version of a secret in Key Vault",
+    examples=(
+        "https://qudag-prod.vault.azure.net/secrets/api-key/0123456789abcdef0123456789abcdef",
+    ),
+    consequence=OTHER_VERSION,
+    longest=512,
+)
