@@ -24,7 +24,7 @@ from .target import CloudSections, CloudTarget, Deployment, Server, Shared
 Certificate = Annotated[str, constraint(CERTIFICATE)]
 Secrets = Annotated[
     dict[Variable, Annotated[str, constraint(SECRET)]],
-    Field(description="Environment variable to the secret that it is filled from."),
+    Field(description="Secrets by environment variable."),
 ]
 
 
@@ -48,12 +48,14 @@ class AwsNetwork(Section):
     """The VPC that load balancers, tasks and databases are put into; it is yours."""
 
     vpc: Annotated[str, constraint(VPC)] = Field(description="Id of the VPC.")
-    cidr: Cidr = Field(description="Its network: what may reach what is not public.")
+    cidr: Cidr = Field(
+        description="Its addresses; they may connect to targets that are not public."
+    )
     public_subnets: list[Annotated[str, constraint(SUBNET)]] = Field(
-        min_length=2, description="With a way to the internet, in two zones at least."
+        min_length=2, description="With a route to an internet gateway, in two zones at least."
     )
     private_subnets: list[Annotated[str, constraint(SUBNET)]] = Field(
-        min_length=2, description="Without one from there, in two zones at least."
+        min_length=2, description="Without a route from the internet, in two zones at least."
     )
 
 
@@ -61,14 +63,14 @@ class Aws(Section):
     """An AWS account, and a region in it."""
 
     account: Annotated[str, constraint(ACCOUNT)] = Field(
-        description="Its number; credentials for another one are refused."
+        description="Number of the account; credentials of another one are refused."
     )
-    region: Annotated[str, constraint(REGION)] = Field(description="Where everything goes.")
+    region: Annotated[str, constraint(REGION)] = Field(description="Region of all resources.")
     network: AwsNetwork | None = Field(
-        default=None, description="Absent: nothing that needs a network can be made."
+        default=None, description="Your VPC; absent: no target that needs a network."
     )
     alarm_topic: Annotated[str, constraint(TOPIC)] | None = Field(
-        default=None, description="Who is told of alarms; absent: they are seen in CloudWatch."
+        default=None, description="Topic that alarms notify; absent: they are in CloudWatch only."
     )
 
 
@@ -88,20 +90,20 @@ class AwsFunction(ServerSection):
     )
     public: Public = False
     domain: Domain | None = Field(
-        default=None, description="Host name of the HTTP API; absent: the one that AWS gives."
+        default=None, description="Host name of the HTTP API; absent: a name of AWS."
     )
     certificate: Certificate | None = Field(
         default=None, description="The domain's certificate, in the same region."
     )
-    websocket: bool = Field(default=False, description="A WebSocket API beside it.")
+    websocket: bool = Field(default=False, description="Create a WebSocket API too.")
     throttle: Throttle | None = Field(
-        default=None, description="Of the APIs; absent: ten requests a second, twenty at once."
+        default=None, description="Rate limit of the APIs; absent: 10 requests a second, burst 20."
     )
     memory_mb: int = Field(
         default=1024, ge=128, le=10240, description="Memory in MB; CPU grows with it."
     )
     reserved_concurrency: int = Field(
-        default=50, ge=1, le=10_000, description="Calls at a time; more are refused with 429."
+        default=50, ge=1, le=10_000, description="Concurrent calls; more are refused with 429."
     )
     log_retention_days: LogDays = 30
     secrets: Secrets = {}
@@ -111,15 +113,15 @@ class AwsContainer(ServerSection):
     """The server as a service of ECS on Fargate, behind a load balancer."""
 
     public: Public = False
-    domain: Domain = Field(description="Its host name: what the certificate is for.")
-    certificate: Certificate = Field(description="What the load balancer shows.")
+    domain: Domain = Field(description="Host name that the certificate covers.")
+    certificate: Certificate = Field(description="Certificate of the load balancer.")
     clients: list[Cidr] = Field(
         default=[],
-        description="Networks that may reach it, where it is not public; none named: the VPC.",
+        description="Networks that may connect if it is not public; empty: the VPC.",
     )
     image: Image | None = Field(default=None, description="Absent: images.server.")
     architecture: Literal["X86_64", "ARM64"] = Field(
-        default="X86_64", description="What the image is built for."
+        default="X86_64", description="CPU architecture of the image."
     )
     cpu: Literal[256, 512, 1024, 2048, 4096] = Field(
         default=512, description="CPU units of a task; 1024 are one CPU."

@@ -32,7 +32,7 @@ LogDays = Annotated[
 Vault = Annotated[Resource | None, Field(description="The Key Vault that the secrets are in.")]
 Secrets = Annotated[
     dict[Variable, Annotated[str, constraint(SECRET)]],
-    Field(description="Environment variable to the version of a secret in Key Vault."),
+    Field(description="Versions of secrets in Key Vault, by environment variable."),
 ]
 
 
@@ -41,7 +41,7 @@ class Azure(Section):
 
     subscription: Id = Field(description="Its id.")
     tenant: Id = Field(description="Id of the directory that it belongs to.")
-    location: Annotated[str, constraint(LOCATION)] = Field(description="Where everything goes.")
+    location: Annotated[str, constraint(LOCATION)] = Field(description="Region of all resources.")
 
 
 class AzureFunction(ServerSection):
@@ -49,7 +49,7 @@ class AzureFunction(ServerSection):
 
     public: Public = False
     clients: list[Cidr] = Field(
-        default=[], description="Networks that may reach it, where it is not public."
+        default=[], description="Networks that may connect if it is not public."
     )
     memory_mb: Literal[512, 2048, 4096] = Field(
         default=2048, description="Memory of an instance in MB."
@@ -57,7 +57,7 @@ class AzureFunction(ServerSection):
     max_instances: int = Field(default=40, ge=40, le=1000, description="Most instances.")
     log_retention_days: LogDays = 30
     subnet: Resource | None = Field(
-        default=None, description="The subnet through which it reaches private addresses."
+        default=None, description="Subnet for connections to private addresses."
     )
     vault: Vault = None
     secrets: Secrets = {}
@@ -72,7 +72,7 @@ class AzureContainer(ServerSection):
     public: Public = False
     image: Image | None = Field(default=None, description="Absent: images.server.")
     subnet: Resource | None = Field(
-        default=None, description="The subnet that it is put into; a group needs one."
+        default=None, description="Subnet of the app or group; a group needs one."
     )
     registry: Resource | None = Field(
         default=None, description="The container registry of the image; absent: a public one."

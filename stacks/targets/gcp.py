@@ -26,11 +26,11 @@ LogDays = Annotated[
 ]
 Invokers = Annotated[
     list[Annotated[str, constraint(MEMBER)]],
-    Field(description="Who may call it, where it is not public, before the server sees a token."),
+    Field(description="IAM members that may call it if it is not public, with a Google token."),
 ]
 Secrets = Annotated[
     dict[Variable, Annotated[str, constraint(SECRET)]],
-    Field(description="Environment variable to the version of a secret."),
+    Field(description="Versions of secrets by environment variable."),
 ]
 
 
@@ -38,9 +38,9 @@ class Gcp(Section):
     """A Google Cloud project, and a region in it."""
 
     project: Annotated[str, constraint(PROJECT)] = Field(description="Its id.")
-    region: Annotated[str, constraint(REGION)] = Field(description="Where everything goes.")
+    region: Annotated[str, constraint(REGION)] = Field(description="Region of all resources.")
     network: Network | None = Field(
-        default=None, description="Your network; absent: nothing private can be made or reached."
+        default=None, description="Your VPC network; absent: no private addresses."
     )
     subnetwork: Network | None = Field(
         default=None, description="The subnetwork in that region that addresses are taken from."
