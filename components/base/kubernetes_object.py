@@ -58,7 +58,7 @@ class KubernetesObject(pulumi.CustomResource):
             name: logical name.
             metadata: from ``metadata()``.
             opts: from ``Component.owned``, made for this object alone.
-            fields: what stands beside the metadata, in camelCase, such as ``spec`` and ``data``.
+            fields: the other fields of the object, in camelCase, such as ``spec`` and ``data``.
         """
         api = API_VERSIONS[kind]
         head = {"apiVersion": api.removeprefix("core/"), "kind": kind, "metadata": metadata}
@@ -80,7 +80,7 @@ class Manifest:
         kind: a key of ``API_VERSIONS``.
         role: end of its logical name, after the component's.
         metadata: from ``metadata()``.
-        fields: what stands beside the metadata, in camelCase, such as ``spec`` and ``data``.
+        fields: the other fields of the object, in camelCase, such as ``spec`` and ``data``.
         after: what must exist before it.
         protect: refuse to delete it.
     """

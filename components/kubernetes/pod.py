@@ -146,7 +146,7 @@ def pod_template(
 
 
 def spread(name: str) -> list[dict[str, Any]]:
-    """Over zones first and hosts second; rather a crowded host than a pod that cannot start."""
+    """Over zones first and hosts second; a host may get several pods before one cannot start."""
     return [
         {
             "maxSkew": 1,

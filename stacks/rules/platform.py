@@ -139,7 +139,7 @@ def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def the_issuer_can_be_reached(config: StackConfig) -> Iterator[Problem]:
+def egress_to_the_issuer_is_allowed(config: StackConfig) -> Iterator[Problem]:
     """With keys at a URL, the servers need a way to it."""
     if config.protocol.jwks_url and not config.network.issuer:
         yield at(
@@ -163,7 +163,7 @@ def the_issuer_is_on_the_usual_port(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def somebody_can_reach_the_gateway(config: StackConfig) -> Iterator[Problem]:
+def the_gateway_accepts_clients(config: StackConfig) -> Iterator[Problem]:
     """A gateway with an address takes connections from someone."""
     network = config.network
     if network.public and network.clients:
@@ -264,8 +264,8 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("images",), the_released_node_has_an_image),
     (("domain", "environment"), a_domain_outside_dev),
     (("kubernetes.context", "environment"), a_context_outside_dev),
-    (("protocol.jwksUrl", "network.issuer"), the_issuer_can_be_reached),
-    (("network.public", "network.clients", "edge.loadBalancer"), somebody_can_reach_the_gateway),
+    (("protocol.jwksUrl", "network.issuer"), egress_to_the_issuer_is_allowed),
+    (("network.public", "network.clients", "edge.loadBalancer"), the_gateway_accepts_clients),
     (("topology",), the_topology_can_work),
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),

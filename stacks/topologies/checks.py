@@ -52,9 +52,9 @@ def _names(topology: Topology) -> Iterator[Problem]:
         if not _NAME.fullmatch(name):
             yield Problem(
                 topology.at(path),
-                f"{name!r} is no name of at most 45 lower-case letters, digits and dashes",
+                f"{name!r} is no name of at most 45 lower-case characters, digits and dashes",
                 "the API server refuses the objects that are named after it",
-                "begin with a letter, and end with a letter or a digit",
+                "begin with a-z, and end with a-z or 0-9",
             )
 
 

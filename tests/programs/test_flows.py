@@ -55,7 +55,7 @@ STRANGERS: Final[Mapping[str, Endpoint]] = {
     "a pod without labels": Endpoint.pod("qudag-mcp-STACK"),
     "a namesake in another namespace": Endpoint.pod("default", app="mcp-core"),
     "a gateway in another namespace": Endpoint.pod("default", app="mcp-gateway"),
-    "another pod beside Prometheus": Endpoint.pod("monitoring", app="grafana"),
+    "another pod of the namespace of Prometheus": Endpoint.pod("monitoring", app="grafana"),
     "a Prometheus elsewhere": Endpoint.pod("default", app="prometheus"),
     "the API server": Endpoint.pod("kube-system", component="kube-apiserver"),
 }

@@ -96,7 +96,7 @@ def secret_looking(tree: Any) -> list[str]:
 
 
 def texts(tree: Any) -> Iterator[str]:
-    """Every text in a tree; one under a key, or beside a name, as the assignment that it is."""
+    """Every text in a tree; one under a key or next to a name as an assignment."""
     match tree:
         case {"name": str(name), "value": str(value)}:
             yield f"{name}={value}"
