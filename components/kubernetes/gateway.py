@@ -1,4 +1,4 @@
-"""The door of the platform: terminates TLS, limits, and passes MCP on to the servers behind it."""
+"""The gateway of a platform: terminates TLS, limits rates and forwards MCP to an upstream."""
 
 from __future__ import annotations
 

@@ -53,13 +53,13 @@ def test_a_name_that_is_too_long_is_refused_with_one_that_is_not(rule: NameRule)
     [
         ("aws:s3/bucket:Bucket", "Archive"),
         ("aws:s3/bucket:Bucket", "ab"),
-        ("aws:lb/loadBalancer:LoadBalancer", "-door"),
-        ("aws:lb/loadBalancer:LoadBalancer", "internal-door"),
+        ("aws:lb/loadBalancer:LoadBalancer", "-entry"),
+        ("aws:lb/loadBalancer:LoadBalancer", "internal-entry"),
         ("aws:lb/targetGroup:TargetGroup", "mcp_targets"),
         ("aws:rds/instance:Instance", "data--base"),
         ("aws:rds/instance:Instance", "1database"),
         ("aws:elasticache/user:User", "Server"),
-        ("aws:ec2/securityGroup:SecurityGroup", "sg-door"),
+        ("aws:ec2/securityGroup:SecurityGroup", "sg-entry"),
         ("aws:dynamodb/table:Table", "to"),
         ("gcp:cloudrunv2/service:Service", "mcp-"),
         ("azure-native:storage:StorageAccount", "qudag-mcp"),
@@ -72,8 +72,8 @@ def test_what_a_cloud_does_not_allow_is_refused(token: str, name: str):
 @pytest.mark.parametrize(
     ("token", "name", "made"),
     [
-        ("aws:lb/loadBalancer:LoadBalancer", "internal-door", f"mcp-internal-door-{SUFFIX}"),
-        ("aws:ec2/securityGroup:SecurityGroup", "sg-door", f"mcp-sg-door-{SUFFIX}"),
+        ("aws:lb/loadBalancer:LoadBalancer", "internal-entry", f"mcp-internal-entry-{SUFFIX}"),
+        ("aws:ec2/securityGroup:SecurityGroup", "sg-entry", f"mcp-sg-entry-{SUFFIX}"),
     ],
 )
 def test_a_beginning_that_is_forbidden_does_not_stand_at_the_beginning(
