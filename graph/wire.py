@@ -20,6 +20,7 @@ _UNKNOWN_VALUE = struct_pb2.Value(string_value=_IS_UNKNOWN)
 
 
 # The text of a placeholder names its origin, so that a misuse of formatted text can name it too.
+_MARK = "[unknown "  # found faster than the whole pattern
 _PLACEHOLDER = re.compile(r"\[unknown( whole)? (?P<function>[^\s\]]+) (?P<path>[^\s\]]+)\]")
 
 
@@ -34,7 +35,7 @@ def placeholder_text(function: str, path: str, *, whole: bool = False) -> str:
 
 def placeholder_in(text: str) -> tuple[str, str] | None:
     """The function and the path of the first placeholder in a text."""
-    found = _PLACEHOLDER.search(text)
+    found = _PLACEHOLDER.search(text) if _MARK in text else None
     return (found["function"], found["path"]) if found else None
 
 
@@ -57,7 +58,7 @@ def _fields(struct: Any, path: str, secrets: list[str]) -> dict[str, Any]:
 
 
 def _key(text: str) -> str:
-    return _PLACEHOLDER.sub(UNKNOWN, text)
+    return _PLACEHOLDER.sub(UNKNOWN, text) if _MARK in text else text
 
 
 def _text(text: str) -> str:
@@ -66,7 +67,7 @@ def _text(text: str) -> str:
 
 
 def _is_whole(text: str) -> bool:
-    found = _PLACEHOLDER.fullmatch(text)
+    found = _PLACEHOLDER.fullmatch(text) if _MARK in text else None
     return found is not None and found[1] is not None
 
 
