@@ -1,4 +1,4 @@
-"""Prints the table of what each host of the server did, at the end of a run that tried them."""
+"""Prints the table of the server's hosts after a test run that tested them."""
 
 from __future__ import annotations
 

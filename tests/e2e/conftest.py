@@ -12,7 +12,7 @@ from delivery import cluster
 from delivery.outputs import Deployed
 from delivery.stack_identity import StackIdentity
 from delivery.state_folders import state_folder
-from tests.harness.deployed import ROOT, Platform, standing, verb
+from tests.harness.deployed_platform import ROOT, Platform, deployed_stack, verb
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +27,7 @@ def _possible() -> None:
 @pytest.fixture(scope="module")
 def platform() -> Generator[Platform]:
     """Brings the platform up, or finds it up; it stays up for the next module."""
-    with standing(StackIdentity.of(ROOT, "dev")) as platform:
+    with deployed_stack(StackIdentity.of(ROOT, "dev")) as platform:
         yield platform
 
 

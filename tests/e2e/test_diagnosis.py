@@ -15,7 +15,7 @@ from components.base.problems import Problem, ProblemReport
 from delivery import rollout
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
-from tests.harness.deployed import Platform
+from tests.harness.deployed_platform import Platform
 
 
 @pytest.fixture

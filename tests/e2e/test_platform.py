@@ -12,7 +12,7 @@ from mcp_types import TextContent
 
 from components.base.problems import ProblemReport
 from delivery.mcp_client import Era, call_tool, connected, eras, list_tools
-from tests.harness.deployed import Platform, up
+from tests.harness.deployed_platform import Platform, up
 
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 

@@ -17,7 +17,7 @@ import yaml
 from delivery.pulumi_stack import Deployment
 from delivery.stack_identity import ROOT
 from delivery.state_folders import state_folder
-from tests.harness.deployed import verb
+from tests.harness.deployed_platform import verb
 from tests.harness.interruption import Ground, MakeUp, exported, ground
 
 PULUMI = shutil.which("pulumi")

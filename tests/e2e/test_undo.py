@@ -9,7 +9,7 @@ import pytest
 
 from delivery.local_node import FOLDER
 from delivery.process import run
-from tests.harness.deployed import Platform, start, up, verb
+from tests.harness.deployed_platform import Platform, start, up, verb
 
 
 def left_of_the_node() -> dict[str, str]:

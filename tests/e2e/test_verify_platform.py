@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.harness.deployed import Platform, Ran, verb
+from tests.harness.deployed_platform import Platform, Ran, verb
 from tests.harness.server import until
 
 DATABASE = ("statefulset/postgres", "-n=qudag-mcp-dev")

@@ -1,4 +1,4 @@
-"""What every test of a program starts from: its graph, recorded without an engine."""
+"""Records the graph of a Pulumi program without an engine, for tests."""
 
 from graph.recorder import record
 from graph.resource_graph import Resource, ResourceGraph

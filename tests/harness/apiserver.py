@@ -12,20 +12,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tools" / "node"
-FIRST_START_SECONDS = 1800  # it may be built first, on two cores that also do other things
+FIRST_START_SECONDS = 1800  # it may have to be built first, on two busy cores
 
 
 class NoServer(Exception):
-    """This machine cannot run an API server; the text says what is missing and how to get it."""
+    """This machine cannot run an API server; the message says what is missing and how to get it."""
 
 
 @dataclass(frozen=True)
 class ApiServer:
-    """A started API server.
+    """A running API server.
 
     Attributes:
-        run: the folder it runs in.
-        programs: the folder of its kubectl.
+        run: its run folder.
+        programs: the folder with its kubectl.
     """
 
     run: Path
@@ -33,11 +33,11 @@ class ApiServer:
 
     @property
     def kubeconfig(self) -> Path:
-        """The cluster administrator's."""
+        """The kubeconfig of the cluster administrator."""
         return self.run / "kubeconfig"
 
     def kubectl(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Its own kubectl, as the administrator; the caller looks at the exit status."""
+        """Run its kubectl as the administrator; the caller checks the exit status."""
         return subprocess.run(
             [self.programs / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments],
             input=stdin,
@@ -48,22 +48,22 @@ class ApiServer:
         )
 
     def create(self, manifest: str) -> subprocess.CompletedProcess[str]:
-        """Create what a YAML text describes, with unknown fields refused."""
+        """Create the objects of a YAML text, with strict field validation."""
         return self.kubectl("create", "--validate=strict", "-f", "-", stdin=manifest)
 
     def apply_crds(self, folder: Path) -> None:
-        """Install the CRDs of a folder's YAML files; nothing changes where they are already."""
+        """Apply the CRDs in a folder's YAML files."""
         up(self.run, "--crds", str(folder))
 
 
 def crds_folder() -> Path | None:
-    """Where the operators' CRDs lie: $CRDS_DIR; None for nowhere."""
+    """The folder with the operators' CRDs ($CRDS_DIR), or None."""
     folder = os.environ.get("CRDS_DIR")
     return Path(folder) if folder and any(Path(folder).glob("*.yaml")) else None
 
 
 def up(run: Path, *options: str) -> Path:
-    """Start the API server in a folder, or find it started; the folder of its programs."""
+    """Start the API server with this run folder unless it runs; returns its programs' folder."""
     command = [NODE / "up", "--api-only", "--run", run, *options]
     started = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=FIRST_START_SECONDS
@@ -76,7 +76,7 @@ def up(run: Path, *options: str) -> Path:
 
 @contextlib.contextmanager
 def api_server(run: Path) -> Generator[ApiServer]:
-    """An API server of our own in a folder that need not exist, ended by its own process ids."""
+    """Run an API server for the tests, and stop it at the end."""
     programs = up(run)
     try:
         yield ApiServer(run, programs)

@@ -1,10 +1,10 @@
-"""The Functions host around Azure's own Python worker library: `… <folder of the app> <port>`.
+"""A stand-in for the Azure Functions host, around Azure's own Python worker library.
 
-What the host does is done here in the worker's event loop: it initializes the worker, reads the
-routes of the functions that the worker found, and for each request sends an invocation and forwards
-the request to the worker's HTTP server, as YARP does by default: Host becomes X-Forwarded-Host, and
-a client that goes ends the forwarded request. The worker library takes requests as protobuf
-messages; here they are plain objects of the same fields.
+Usage: `azure_functions_host.py <folder of the app> <port>`. It runs in the worker's event loop. It
+initializes the worker, reads the routes of its functions, and for each request sends an invocation
+and forwards the request to the worker's HTTP server as YARP does by default: `Host` becomes
+`X-Forwarded-Host`, and a disconnect cancels the forwarded request. The worker library expects
+protobuf messages; here they are plain objects with the same fields.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ LOOPBACK = "127.0.0.1"
 
 
 class Message:
-    """A protobuf message: fields by name, of which one may be the kind of its content."""
+    """A stand-in for a protobuf message: fields by name, one of which can be a oneof."""
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
 
     def WhichOneof(self, _: str) -> str | None:
-        """The name of the only field, as for a oneof."""
+        """The name of the field that is set in the oneof."""
         return next(iter(self.__dict__), None)
 
 
 class StatusResult(Message):
-    """How something went."""
+    """The status of a response of the worker."""
 
     Failure, Success = 0, 1
 
 
 class BindingInfo(Message):
-    """What a function is bound to; a direction is `in`, `out` or both."""
+    """A binding of a function; its direction is `in`, `out` or both."""
 
     out, inout, undefined = 1, 2, 0
 
@@ -56,7 +56,7 @@ setattr(BindingInfo, "in", 0)
 
 
 class Protos:
-    """What the worker makes its answers of."""
+    """The message classes that the worker uses for its responses."""
 
     BindingInfo = BindingInfo
     StatusResult = StatusResult
@@ -66,7 +66,7 @@ class Protos:
 
 
 class FunctionsHost:
-    """One function app; its worker is this process."""
+    """The host of one function app, whose worker is this process."""
 
     def __init__(self, app: Path) -> None:
         self.app = app
@@ -78,7 +78,7 @@ class FunctionsHost:
         self.client = httpx2.AsyncClient(timeout=None, trust_env=False)
 
     async def begin(self) -> list[Route]:
-        """Initialize the worker, load its functions; the routes to them."""
+        """Initialize the worker and load its functions; returns their routes."""
         asking: Any = worker
         init = Message(capabilities={}, function_app_directory=str(self.app))
         properties = {"host": LOOPBACK, "protos": Protos()}
@@ -99,7 +99,7 @@ class FunctionsHost:
         return [Route(f"/{self.prefix}/{{{path}:path}}", self.forward, methods=methods)]
 
     async def invoke(self, invocation_id: str, request: Request) -> None:
-        """Tell the worker that a request is coming, which it answers by HTTP."""
+        """Send an invocation to the worker for a request that follows over HTTP."""
         http = Message(
             method=request.method,
             url=str(request.url),
@@ -124,7 +124,7 @@ class FunctionsHost:
             print(f"invocation failed: {vars(done.result.exception)}", file=sys.stderr, flush=True)
 
     async def forward(self, request: Request) -> Response:
-        """Pass a request on to the worker's server and its answer back, piece by piece."""
+        """Forward a request to the worker's server and stream the response back."""
         invocation_id = str(uuid.uuid4())
         invocation = asyncio.create_task(self.invoke(invocation_id, request))
         headers = {name: value for name, value in request.headers.items() if name != "host"}

@@ -1,4 +1,4 @@
-"""A certificate authority of our own, and a certificate for this machine's loopback names."""
+"""A certificate authority for tests, and certificates for this machine's loopback names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Authority:
 
     @classmethod
     def at(cls, directory: Path) -> Authority:
-        """A new authority that keeps its files in `directory`."""
+        """Create an authority with its files in `directory`."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("test authority")
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
@@ -45,13 +45,13 @@ class Authority:
 
     @property
     def ca_file(self) -> Path:
-        """The CA's certificate."""
+        """The file with the CA's certificate."""
         return self.directory / "ca.crt"
 
     def issue(
         self, stem: str = "tls", names: Sequence[str] = NAMES, *, ends: datetime.timedelta = _A_DAY
     ) -> tuple[Path, Path]:
-        """Certificate and key files for ``names`` and 127.0.0.1; ``ends`` is from now on."""
+        """Issue a certificate for ``names`` and 127.0.0.1 that expires after ``ends``."""
         key = ec.generate_private_key(ec.SECP256R1())
         dns_names = [x509.DNSName(name) for name in names]
         addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
@@ -76,7 +76,7 @@ class Authority:
         return cert_file, key_file
 
     def trust(self) -> ssl.SSLContext:
-        """A client context that trusts this authority and nothing else."""
+        """A client context that trusts only this authority."""
         return ssl.create_default_context(cafile=str(self.ca_file))
 
 

@@ -1,4 +1,4 @@
-"""Small Pulumi programs in repositories of their own."""
+"""Small Pulumi programs in temporary git repositories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pulumi.export("size", config.require_object("size")["pods"])
 
 
 class Checkout:
-    """A git repository with a program whose ConfigMap says what ``greeting.py`` says."""
+    """A git repository with a program whose ConfigMap contains the text of ``greeting.py``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,7 +1,7 @@
-"""A Pulumi provider that makes nothing: it answers with predicted outputs.
+"""A Pulumi provider that creates nothing and returns predicted outputs.
 
-For the real engine, where a cloud's own plugin needs an account. Whoever runs this file gets the
-plugin of the package that the file is called after: ``pulumi-resource-aws``.
+It replaces a cloud's plugin, which needs an account, in tests with the real engine. The name of the
+installed file selects the package: ``pulumi-resource-aws``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from graph.wire import readable
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
-    """Takes what it is given, and gives it back with ids, ARNs and addresses."""
+    """Returns the inputs of resources with ids, ARNs and addresses added."""
 
     def __init__(self) -> None:
         self.configured: dict[str, Any] = {}
@@ -75,7 +75,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def install(package: str, version: str, pulumi_home: Path, root: Path) -> None:
-    """Puts the stand-in where the engine looks for the plugin of ``package``."""
+    """Install the stand-in as the engine's plugin of ``package``."""
     folder = pulumi_home / "plugins" / f"resource-{package}-v{version}"
     folder.mkdir(parents=True)
     program = folder / f"pulumi-resource-{package}"
@@ -86,7 +86,7 @@ def install(package: str, version: str, pulumi_home: Path, root: Path) -> None:
 
 
 def main() -> None:
-    """Serves until the engine ends it."""
+    """Serve until the engine stops the plugin."""
     server = grpc.server(ThreadPoolExecutor(8))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandIn(), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""Places, an archive and a configuration for components of the clouds, and what they made."""
+"""Regions, an archive and a configuration for cloud components, and queries on their graphs."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ NAMED: Final = GcpAccess(invokers=[AGENT])
 
 
 def cloud_config(**changes: Any) -> CloudServerConfig:
-    """A server whose issuer publishes its keys, as every server on a cloud needs."""
+    """A server configuration whose issuer has a JWKS URL, as every server in a cloud needs."""
     jwks = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/jwks.json")
     given: dict[str, Any] = {"name": "mcp-core", "role": "core", "auth": jwks}
     return CloudServerConfig(**given | changes)
 
 
 def on_aws(program: Callable[[pulumi.ResourceOptions], object]) -> ResourceGraph:
-    """The graph of ``program``, whose resources go to the account and region of ``AWS``."""
+    """Record ``program`` with the account and region of ``AWS``."""
 
     def run() -> None:
         provider = pulumi.ProviderResource(
@@ -83,9 +83,9 @@ def on_aws(program: Callable[[pulumi.ResourceOptions], object]) -> ResourceGraph
 
 
 def rights(graph: ResourceGraph) -> dict[str, set[tuple[str, str]]]:
-    """What each role of AWS may do, by the part of its name before the suffix: action and ARN.
+    """The actions and ARNs that each AWS role allows, by the role's name without its suffix.
 
-    A suffix of a name in an ARN is left out too: it says nothing that a reader could judge.
+    Random suffixes of names in ARNs are removed too.
     """
     found: dict[str, set[tuple[str, str]]] = {
         _plain(role.inputs["name"]): set() for role in graph.all("aws:iam/role:Role")
@@ -105,13 +105,13 @@ def _plain(name: str) -> str:
 
 
 def granted(graph: ResourceGraph) -> set[tuple[str, str, str]]:
-    """Every role that is given on Google Cloud: to whom, which, on what."""
+    """All role grants on Google Cloud: member, role and resource."""
     roles = [r for r in graph.resources if r.type.startswith("gcp:") and "role" in r.inputs]
     return {(_member(r), r.inputs["role"], _target(r)) for r in roles}
 
 
 def _member(grant: Resource) -> str:
-    """The part of an account's name that is not its project's."""
+    """The account's name without its project."""
     return grant.inputs["member"].partition("@")[0]
 
 
@@ -123,7 +123,7 @@ def _target(grant: Resource) -> str:
 
 
 def on_azure() -> pulumi.ResourceOptions:
-    """The subscription that ids begin with: for a component, inside a program."""
+    """Options with a provider for the test subscription; call it inside a program."""
     named = {"subscriptionId": AZURE.subscription, "location": AZURE.region}
     return pulumi.ResourceOptions(
         providers=[pulumi.ProviderResource("azure-native", "azure", named)]
@@ -131,7 +131,7 @@ def on_azure() -> pulumi.ResourceOptions:
 
 
 def assigned(graph: ResourceGraph) -> set[tuple[str, str]]:
-    """Every role that is given on Azure: its id, and on what, from the provider of it on."""
+    """All role assignments on Azure: role id, and scope from the resource provider on."""
     return {
         (
             given.inputs["roleDefinitionId"].rpartition("/")[2],

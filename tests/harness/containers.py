@@ -1,4 +1,4 @@
-"""A container of a recorded pod, run on this machine: files where the pod has them, as nobody."""
+"""Runs a container of a recorded pod on this machine, isolated, as the user nobody."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "localtime")
 
 @dataclass
 class RunningContainer:
-    """A started container; a kill of its first process ends all of it, as in a pod."""
+    """A running container; killing its first process ends all of its processes, as in a pod."""
 
     pod: Pod
     container: str
@@ -33,16 +33,16 @@ class RunningContainer:
 
     @property
     def work(self) -> Path:
-        """Where this container is put together."""
+        """The folder of this container's root file system."""
         return self.pod.directory / self.pod.name / "containers" / self.container
 
     @property
     def log(self) -> str:
-        """All it has said, on both streams, since its last start."""
+        """Its stdout and stderr since its last start."""
         return (self.work / "log").read_text()
 
     def start(self, command: Sequence[str]) -> None:
-        """Put the container's root together, and start ``command`` in it."""
+        """Create the container's root file system and start ``command`` in it."""
         self._prepare()
         pid_file = self.work / "pid"
         pid_file.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ class RunningContainer:
         self.pid = int(pid_file.read_text())
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run another command in the container, as a probe does."""
+        """Run a command in the container, as an exec probe does."""
         variables = [f"{name}={value}" for name, value in self.variables.items()]
         namespaces = ("--mount", "--pid", "--ipc", "--root", "--wd")
         return subprocess.run(
@@ -80,32 +80,32 @@ class RunningContainer:
         )
 
     def command_lines(self) -> list[str]:
-        """The command line of every process in the container."""
+        """The command lines of all processes in the container."""
         answer = self.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo")
         return answer.stdout.splitlines()
 
     def terminate(self) -> None:
-        """What the kubelet does first."""
+        """Send SIGTERM, as the kubelet does first."""
         os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """What the kubelet does last."""
+        """Send SIGKILL, as the kubelet does after the grace period."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             self.process.wait()
 
     def exit_status(self, within_seconds: float = 15) -> int:
-        """Wait for its end; negative: the signal that ended it."""
+        """Wait for its end and return its exit status, negative for a signal."""
         return self.process.wait(within_seconds)
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment of its processes."""
+        """The environment variables of its processes."""
         return self.pod.environment(self.container)
 
     def mounts(self) -> dict[str, Path]:
-        """Its volumes, as fresh as a new pod's, by where it finds them."""
+        """New directories for its volumes, by mount path."""
         mounts = self.pod.container(self.container)["volumeMounts"]
         return {m["mountPath"]: self.pod.volume(m["name"], fresh=True) for m in mounts}
 
@@ -124,7 +124,7 @@ class RunningContainer:
         read_only = {mount["mountPath"] for mount in mounted if mount.get("readOnly")}
         for place, source in self.mounts().items():
             mounts.append(f"{source} {place} {'ro' if place in read_only else 'rw'}")
-        # After the volumes: what this machine has in /tmp must not vanish under the pod's.
+        # After the volumes, so that the pod's /tmp does not hide files in this machine's /tmp.
         machine = [ROOT, Path(sys.prefix), Path(sys.base_prefix), programs.CACHE, Path("/usr")]
         machine += [Path(p) for p in ("/bin", "/lib", "/lib64") if not Path(p).is_symlink()]
         mounts += [f"{path} {path} ro" for path in machine if path.exists()]
@@ -132,7 +132,7 @@ class RunningContainer:
 
 
 def link_programs(place: Path) -> None:
-    """The programs of all images under the names that the images have them under."""
+    """Link the programs of all images under the paths that they have in the images."""
     known = {name: programs.find(name) for name in ("nginx", "redis-cli")}
     known["valkey-server"] = programs.find("valkey-server", "redis-server")
     if server := programs.find("postgres"):

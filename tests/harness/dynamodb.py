@@ -1,4 +1,4 @@
-"""Tables in moto's DynamoDB, made from the very inputs that the AWS component registers."""
+"""Creates tables in moto's DynamoDB from the inputs that the AWS component registers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDENTIALS = {
 
 
 def create_table(client: Any, name: str, inputs: Mapping[str, Any]) -> None:
-    """What the provider does with aws:dynamodb/table:Table: CreateTable, then the expiry."""
+    """Create a table as the provider of aws:dynamodb/table:Table does, with its TTL."""
     stream = (
         {
             "StreamEnabled": inputs["streamEnabled"],

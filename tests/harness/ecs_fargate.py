@@ -1,4 +1,4 @@
-"""An EcsFargate with the least that it needs, for tests that vary one thing."""
+"""An `EcsFargate` with minimal arguments, for tests that change one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that stand for a cloud's tables, each a process of Node.js on loopback."""
+"""Emulators of the clouds' table stores, each a Node.js process on loopback."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ const { ServerCredentials } = require("@grpc/grpc-js");
 new FirestoreServer({}).server.bindAsync(
   process.argv[1], ServerCredentials.createInsecure(), () => console.log("successfully started"));
 """
-"""Not its own start(), which listens on every address."""
+"""Its own `start()` would listen on every address."""
 
 
 @contextlib.contextmanager
 def azurite() -> Generator[str]:
-    """Azure's table storage; yields the endpoint of its one account."""
+    """Azurite, the emulator of Azure Table Storage; yields the endpoint of its account."""
     port = str(free_port())
     program = [str(_AZURITE), "--tableHost", "127.0.0.1", "--tablePort", port]
     with _running([*program, "--inMemoryPersistence", "--disableTelemetry"]):
@@ -35,7 +35,7 @@ def azurite() -> Generator[str]:
 
 @contextlib.contextmanager
 def firestore() -> Generator[str]:
-    """Firestore, as far as @firestore-emulator/server goes; yields host:port."""
+    """The Firestore emulator @firestore-emulator/server; yields `host:port`."""
     address = f"127.0.0.1:{free_port()}"
     with _running(["-e", _FIRESTORE, address]):
         yield address
@@ -43,7 +43,7 @@ def firestore() -> Generator[str]:
 
 @contextlib.contextmanager
 def _running(program: Sequence[str]) -> Generator[None]:
-    """Runs a program for as long as the block lasts, from when it says that it has started."""
+    """Run a program while the block runs; enters the block when the program reports its start."""
     node = which("node")
     if node is None or not (_CACHE / ".done").exists():
         pytest.skip("no emulators on this machine; get them with tools/emulators (needs Node.js)")

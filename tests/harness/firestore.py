@@ -1,7 +1,6 @@
-"""Firestore's REST API in front of a server that speaks gRPC alone.
+"""Firestore's REST API in front of an emulator that only supports gRPC.
 
-What it takes for JSON, for a method's address and for an answer is not its own to say: Google's
-message classes read and write the JSON, and refuse a field that they do not have.
+Google's own message classes convert the JSON, and refuse unknown fields.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ _METHODS: dict[str, tuple[str, Any, Any, str]] = {
     "commit": ("Commit", firestore.CommitRequest, firestore.CommitResponse, "database"),
     "runQuery": ("RunQuery", firestore.RunQueryRequest, firestore.RunQueryResponse, "parent"),
 }
-"""By the verb in the address: the rpc, its messages, and the field that the address fills."""
+"""By the method in the URL: the RPC, its message classes, and the field set from the URL."""
 
 
 @contextlib.contextmanager
 def rest(address: str) -> Generator[str]:
-    """Yields the URL of the API whose gRPC server is at ``address``."""
+    """Run the REST API for the gRPC server at ``address``; yields its URL."""
     with grpc.insecure_channel(address) as channel:
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,7 +49,7 @@ def rest(address: str) -> Generator[str]:
                 self.wfile.write(content)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Says nothing."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

@@ -1,4 +1,4 @@
-"""What a graph would run: its pods, its objects of one kind, a resource's ancestors."""
+"""Queries on a graph: its pods, its objects of a kind, the ancestors of a resource."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pods:
 
     @property
     def name(self) -> str:
-        """The workload's name: its pods' ``app`` label."""
+        """The workload's name, which is the ``app`` label of its pods."""
         return self.labels["app"]
 
     @property
@@ -55,25 +55,25 @@ class Pods:
 
     @property
     def ports(self) -> set[tuple[str, int]]:
-        """Protocol and number of every port that a container listens on."""
+        """Protocol and number of all container ports."""
         declared = [port for c in self.containers for port in c.get("ports", [])]
         return {(port.get("protocol", "TCP"), port["containerPort"]) for port in declared}
 
 
 def pods(graph: ResourceGraph) -> Iterator[Pods]:
-    """Every set of pods in the graph."""
+    """The pods of every Deployment, StatefulSet and Job in the graph."""
     for resource in graph.resources:
         if resource.type in POD_OWNERS:
             yield Pods(resource)
 
 
 def objects(graph: ResourceGraph, kind: str) -> list[dict[str, Any]]:
-    """The Kubernetes objects of one kind, as they would be applied."""
+    """The Kubernetes objects of a kind, as in the manifests."""
     return [r.inputs for r in graph.resources if r.inputs.get("kind") == kind]
 
 
 def ancestry(graph: ResourceGraph, resource: Resource) -> list[str]:
-    """Types from the resource's parent up to the stack."""
+    """The types of the resource's ancestors, from its parent to the stack."""
     types: list[str] = []
     while (parent := graph.find(resource.parent)) is not None:
         types.append(parent.type)

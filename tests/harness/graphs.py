@@ -1,4 +1,4 @@
-"""Graphs written down by hand, for tests of what reads graphs."""
+"""Builds graphs by hand, for tests of code that reads graphs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def kube(
     secrets: tuple[str, ...] = (),
     **inputs: Any,
 ) -> Resource:
-    """One Kubernetes object; ``type`` as ``apps/v1:Deployment``, its group shortened or not."""
+    """A Kubernetes object; ``type`` is like ``apps/v1:Deployment``, with a short or full group."""
     api, kind = type.split(":")
     short, version = api.split("/")
     prefix = _GROUPS.get(short, f"{short}/")
@@ -41,7 +41,7 @@ def kube(
 
 
 def cloud(type: str, name: str, **inputs: Any) -> Resource:
-    """One resource of a cloud provider."""
+    """A resource of a cloud."""
     return Resource(
         urn=f"urn:pulumi:dev::qudag-mcp::{type}::{name}",
         type=type,
@@ -58,7 +58,7 @@ def graph(*resources: Resource, **outputs: Any) -> ResourceGraph:
 
 
 def changed(before: Resource | None, after: Resource | None, *others: Resource) -> Diff:
-    """What one resource's change does, among ``others`` that stay."""
+    """The diff for the change of one resource; ``others`` stay unchanged."""
     old = [resource for resource in (before, *others) if resource]
     new = [resource for resource in (after, *others) if resource]
     return diff(graph(*old), graph(*new))
@@ -72,12 +72,12 @@ def only_change(before: Resource | None, after: Resource | None) -> Change:
 def findings(
     risk: RiskClass, before: Resource | None, after: Resource | None, *others: Resource
 ) -> list[str]:
-    """What the rules of one class say about one resource's change."""
+    """The findings of one risk class for the change of one resource."""
     return [one.what for one in risks(changed(before, after, *others)) if one.risk is risk]
 
 
 def container(name: str = "server", **fields: Any) -> dict[str, Any]:
-    """A container that meets Pod Security "restricted" and writes nowhere."""
+    """A container that meets Pod Security "restricted", with a read-only file system."""
     hardened = {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

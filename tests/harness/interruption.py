@@ -1,4 +1,4 @@
-"""`make up` killed at a chosen moment, and what must be true after the next one."""
+"""Kills `make up` at a chosen moment, and checks the state after the next `make up`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from delivery.kubectl import Kubectl
 from delivery.pulumi_stack import Deployment
 from delivery.state_folders import state_folder
 
-from .deployed import ROOT, verb
+from .deployed_platform import ROOT, verb
 
 _MARK = "QUDAG_MCP_TEST_RUN"
 _ENDLESS = 900.0
 
 
 class Killed(Enum):
-    """Which of the processes of a `make up` get SIGKILL."""
+    """The processes of a `make up` that get SIGKILL."""
 
     COMMAND = "the command alone"
     GROUP = "make and the command, as a closed terminal or a supervisor would"
@@ -41,14 +41,14 @@ class Killed(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A point in an `up`.
+    """A moment during `make up`.
 
     Attributes:
-        step: how its step begins.
-        share: how far into the step, by the time that it takes undisturbed.
-        line: what a later line of the step says by then.
-        created: resources that Pulumi has created by then.
-        killed: what is killed then.
+        step: the first words of the step's title.
+        share: fraction of the step's usual duration.
+        line: text of a line that the step must have printed.
+        created: number of resources that Pulumi must have created.
+        killed: the processes to kill.
     """
 
     step: str
@@ -66,7 +66,7 @@ class Moment:
 
 @dataclass
 class MakeUp:
-    """A `make up` as a user starts it, in a group of its own; its progress as it comes."""
+    """A `make up` in its own process group, with its output lines."""
 
     process: subprocess.Popen[str]
     mark: str
@@ -87,19 +87,19 @@ class MakeUp:
         return cls(process, mark)
 
     def progress(self) -> Iterator[str]:
-        """Its lines, kept too."""
+        """Its output lines, which are also kept."""
         for line in self.process.stderr or ():
             self.lines.append(line.rstrip())
             yield self.lines[-1]
 
     def to_the_end(self) -> str:
-        """All that it said; fails where it fails."""
+        """Wait for its end; returns its output, or fails if it failed."""
         said = "\n".join(self.progress())
         assert self.process.wait(_ENDLESS) == 0, said
         return said
 
     def processes(self) -> list[int]:
-        """Those that run on its behalf, wherever they were moved to since."""
+        """All of its processes, also those in other process groups."""
         wanted = f"{_MARK}={self.mark}".encode()
         found: list[int] = []
         for file in Path("/proc").glob("[0-9]*/environ"):
@@ -117,7 +117,7 @@ class MakeUp:
             case Killed.GROUP:
                 os.killpg(self.process.pid, signal.SIGKILL)
             case Killed.ALL:
-                # A process may be starting another: until there is none.
+                # A process may be starting another one, so repeat until none is left.
                 while alive := [pid for pid in self.processes() if pid != os.getpid()]:
                     for pid in alive:
                         with contextlib.suppress(ProcessLookupError):
@@ -128,7 +128,7 @@ class MakeUp:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """An `up` from nothing that nobody interrupts: its steps' lengths, and what it leaves."""
+    """The durations of the steps of an uninterrupted `up`, and the objects that it leaves."""
 
     seconds: Mapping[str, float]
     objects: Counter[str]
@@ -136,7 +136,7 @@ class Undisturbed:
 
     @classmethod
     def of(cls, said: str, kubectl: Kubectl) -> Undisturbed:
-        """Read off an `up` that has just ended, from what it said."""
+        """Read them from the output of an `up` that has just ended, and from the cluster."""
         ended = re.findall(r"^\[ *\d+s\] (\S.*?): .*\(([\d.]+) s\)$", said, re.MULTILINE)
         seconds = {title: float(length) for title, length in ended}
         return cls(seconds, objects(kubectl), files())
@@ -146,7 +146,7 @@ class Undisturbed:
 
 
 def interrupt(moment: Moment, undisturbed: Undisturbed, env: Mapping[str, str]) -> MakeUp:
-    """Starts a `make up` and kills it at the moment; fails where it ends before."""
+    """Start a `make up` and kill it at the moment; fails if it ends before."""
     running = MakeUp.start(env)
     watchdog = threading.Timer(_ENDLESS, running.process.kill)
     watchdog.start()
@@ -169,10 +169,10 @@ def interrupt(moment: Moment, undisturbed: Undisturbed, env: Mapping[str, str]) 
 
 @dataclass(frozen=True)
 class Ground:
-    """A cluster of ours on which one engine deploys dev, again and again.
+    """A local cluster on which one engine deploys dev repeatedly.
 
     Attributes:
-        env: what chooses the engine.
+        env: the variables that select the engine.
     """
 
     kubectl: Kubectl
@@ -180,14 +180,14 @@ class Ground:
     undisturbed: Undisturbed
 
     def survives(self, moment: Moment) -> MakeUp:
-        """Kills an `up` from nothing at the moment; the next one must leave what it should."""
+        """Kill an `up` at the moment; the next `up` must leave the same objects as usual."""
         gone = verb("down", "--keep-cluster")
         assert gone.status == 0, gone.err
         killed = interrupt(moment, self.undisturbed, self.env)
         print("\n".join([*killed.lines, f"killed: {moment}"]))
         print(MakeUp.start(self.env).to_the_end())
         wanted = self.undisturbed.objects
-        # What is being deleted goes in its own time; what is doubled stays.
+        # Objects in deletion disappear after a while; duplicates stay.
         until(lambda: objects(self.kubectl) == wanted, 40, lambda: differing(self.kubectl, wanted))
         again = MakeUp.start(self.env).to_the_end()
         assert re.search(r"Deployment by .*: nothing changed \(", again), again
@@ -198,7 +198,7 @@ class Ground:
 
 @contextlib.contextmanager
 def ground(env: Mapping[str, str]) -> Generator[Ground]:
-    """The local cluster with dev deployed on it once, undisturbed."""
+    """The local cluster, after one uninterrupted deployment of dev."""
     if cluster.parse_request(os.environ.get("CLUSTER") or None)[0] == "context":
         pytest.skip("only in a cluster of our own: CLUSTER=node or CLUSTER=kind")
     assert verb("down", "--keep-cluster").status == 0
@@ -211,13 +211,13 @@ def ground(env: Mapping[str, str]) -> Generator[Ground]:
 
 
 def differing(kubectl: Kubectl, wanted: Counter[str]) -> str:
-    """What there is too much of, and too little."""
+    """The surplus and the missing objects, as text."""
     there = objects(kubectl)
     return f"too much: {dict(there - wanted)}, missing: {dict(wanted - there)}"
 
 
 def until(holds: Callable[[], bool], seconds: float, explained: Callable[[], str]) -> None:
-    """Waits for it; fails with the explanation where it does not come."""
+    """Wait until `holds()` is true; fails with the explanation after `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, explained()
@@ -225,9 +225,9 @@ def until(holds: Callable[[], bool], seconds: float, explained: Callable[[], str
 
 
 def objects(kubectl: Kubectl) -> Counter[str]:
-    """How often each object is there, in the whole cluster, and how many apply its fields.
+    """The number of each object in the cluster, by kind, name and number of field managers.
 
-    Drawn names are told by what they begin with, and by what they are for.
+    Generated names are replaced by their prefix and the object's purpose.
     """
     kinds = kubectl.must("api-resources", "--verbs=list", "--output=name").split()
     passing = ("events", "leases", "metrics.k8s.io", "componentstatuses")
@@ -251,25 +251,25 @@ def _called(thing: Mapping[str, Any]) -> str:
 
 
 def _has_ended(thing: Mapping[str, Any]) -> bool:
-    """Whether it is a Job's pod that has run: how many tries it takes is no matter."""
+    """Whether it is a finished pod of a Job, whose number of attempts may vary."""
     return thing["kind"] == "Pod" and thing["status"].get("phase") in {"Succeeded", "Failed"}
 
 
 def files() -> frozenset[str]:
-    """What is in the state folder of dev, Pulumi's numbered files apart."""
+    """The files in dev's state folder, without Pulumi's numbered ones."""
     folder = state_folder("dev")
     names = (str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     return frozenset(re.sub(r"\d{13,}", "N", name) for name in names)
 
 
 def exported(deployment: Deployment) -> dict[str, Any]:
-    """Each resource in Pulumi's state, by its URN: what it is, and what it was asked to be."""
+    """Type and inputs of each resource in Pulumi's state, by URN."""
     resources = _state(deployment)["resources"]
     return {one["urn"]: (one.get("id"), one.get("inputs")) for one in resources}
 
 
 def pending_operations(deployment: Deployment) -> list[Any]:
-    """What Pulumi's state holds as begun and not ended."""
+    """The pending operations in Pulumi's state."""
     return _state(deployment).get("pending_operations") or []
 
 

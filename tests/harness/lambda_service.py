@@ -1,8 +1,8 @@
-"""AWS Lambda and what stands before it: HTTP in, events out to real runtimes, and answers back.
+"""A stand-in for AWS Lambda with its HTTP endpoints: turns requests into events for real runtimes.
 
-The events are those of tests/runtime/events with a request's values put in; the Runtime API is that
-of "Using the Lambda runtime API for custom runtimes". What AWS documents or is known to do to an
-answer is done here, too: API Gateway and function URLs rename WWW-Authenticate.
+The events are those of tests/runtime/events with the request's values; the Runtime API is that of
+"Using the Lambda runtime API for custom runtimes". Responses are changed as AWS changes them: API
+Gateway and function URLs rename `WWW-Authenticate`.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from .server import free_port
 
 EVENTS = Path(__file__).resolve().parents[1] / "runtime" / "events"
 ENDS_AFTER_SECONDS = 30
-"""API Gateway's longest ("Quotas for configuring and running an HTTP API"), here for all."""
+"""Timeout of API Gateway ("Quotas for configuring and running an HTTP API"), used for all."""
 PAYLOAD_BYTES = 6_291_556
-"""The largest event or answer ("Lambda quotas", Invocation payload: 6 MB)."""
+"""Largest event or response ("Lambda quotas", Invocation payload: 6 MB)."""
 RENAMED = {"www-authenticate": "x-amzn-remapped-www-authenticate"}
 API = "/2018-06-01/runtime"
 
 
 @dataclass
 class Invocation:
-    """One event on its way: `parts` are the answer's head, its pieces, and None."""
+    """An event and its response: `parts` carries the head, the pieces of the body, and None."""
 
     event: dict[str, Any]
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -48,10 +48,10 @@ class Invocation:
 
 
 class LambdaService:
-    """One function: its Runtime API for any number of instances, and the endpoints of it.
+    """A function: the Runtime API for its instances, and its HTTP endpoints.
 
     Attributes:
-        failures: what runtimes reported as errors.
+        failures: errors that runtimes reported.
         idle: instances that wait for an event.
     """
 
@@ -72,14 +72,14 @@ class LambdaService:
         )
 
     async def invoke(self, event: dict[str, Any]) -> Invocation:
-        """Hand an event to the next free instance."""
+        """Queue an event for the next idle instance."""
         invocation = Invocation(event)
         self.under_way[invocation.request_id] = invocation
         await self.waiting.put(invocation)
         return invocation
 
     def endpoint(self, kind: str) -> Starlette:
-        """An HTTP API or a function URL, by the name of its recorded event."""
+        """An HTTP API or a function URL; `kind` is the name of its recorded event."""
         template = json.loads((EVENTS / f"{kind}.json").read_text())
 
         async def enter(request: Request) -> Response:
@@ -145,7 +145,7 @@ class LambdaService:
 
     @contextlib.contextmanager
     def serving(self) -> Generator[None]:
-        """Everything on loopback, in an event loop of a thread."""
+        """Serve the Runtime API and all endpoints on loopback, in a thread."""
         apps = {self.api_port: self.runtime_api}
         apps |= {port: self.endpoint(kind) for kind, port in self.ports.items()}
         servers = [
@@ -198,7 +198,7 @@ async def _event(template: dict[str, Any], request: Request) -> dict[str, Any]:
 
 
 async def _relay(request: Request, invocation: Invocation) -> None:
-    """Take a streamed answer apart: head as JSON, eight zero bytes, pieces as they come."""
+    """Parse a streamed response: JSON head, eight zero bytes, pieces of the body."""
     assert request.headers["transfer-encoding"] == "chunked"
     kind = "application/vnd.awslambda.http-integration-response"
     assert request.headers["content-type"] == kind

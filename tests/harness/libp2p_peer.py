@@ -1,4 +1,4 @@
-"""A libp2p peer as far as a handshake shows one: the responder's half of Noise XX."""
+"""A libp2p peer for tests: the responder's half of a Noise XX handshake."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def _hkdf(chain: bytes, secret: bytes) -> tuple[bytes, bytes]:
 
 
 class Peer:
-    """An identity, and what it answers to whoever dials it.
+    """A peer's identity, and its answer to a dialling peer.
 
     Attributes:
-        signer: who signs; another key than the identity's makes it an impostor.
+        signer: the key that signs; with another key than the identity's the answer is forged.
     """
 
     def __init__(self) -> None:
@@ -39,11 +39,11 @@ class Peer:
 
     @property
     def public(self) -> bytes:
-        """The identity as libp2p writes public keys."""
+        """The public key in libp2p's encoding."""
         return b"\x08\x01\x12\x20" + self.identity.public_key().public_bytes_raw()
 
     def answer(self, point: bytes) -> bytes:
-        """The second message of the handshake that begins with the dialler's ``point``."""
+        """The second handshake message, for the dialler's ephemeral key ``point``."""
         ours, static = X25519PrivateKey.generate(), X25519PrivateKey.generate()
         theirs = X25519PublicKey.from_public_bytes(point)
         written = static.public_key().public_bytes_raw()
@@ -62,12 +62,12 @@ class Peer:
 
     @contextmanager
     def listening(self, port: int, host: str = "127.0.0.1") -> Generator[None]:
-        """Answers there until the context ends."""
+        """Listen at this address until the context ends."""
         peer = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                for _ in range(2):  # multistream-select: every protocol asked for is spoken
+                for _ in range(2):  # multistream-select: accept every protocol
                     size = self.rfile.read(1)
                     if not size:
                         return
@@ -92,7 +92,7 @@ class Peer:
 
 
 def public_key_of(peer_id: str) -> bytes:
-    """The public key that a peer id is made of."""
+    """The public key in a peer id."""
     number = 0
     for digit in peer_id.removeprefix("1"):
         number = number * 58 + BASE58.index(digit)

@@ -1,4 +1,4 @@
-"""The least that each component needs to be made, for tests that vary one thing."""
+"""Minimal arguments of each component, for tests that change one of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AUDIENCE: Final = "https://mcp.example.com/mcp"
 
 
 def container(**changes: Any) -> Container:
-    """A server on port 8080 that its Service offers."""
+    """A container with a server on port 8080."""
     given: dict[str, Any] = {
         "name": "server",
         "image": "example.com/server:1",
@@ -55,7 +55,7 @@ def server(**changes: Any) -> ServerArgs:
 
 
 def core(**changes: Any) -> CoreArgs:
-    """A core server; ``changes`` are its ServerArgs'."""
+    """Arguments of a core server; ``changes`` apply to its `ServerArgs`."""
     migration = MigrationArgs(image="example.com/server:1")
     return CoreArgs(server=server(**changes), migration=migration)
 
@@ -74,7 +74,7 @@ def gateway(**changes: Any) -> GatewayArgs:
 
 
 def monolith(**changes: Any) -> MonolithArgs:
-    """A monolith; ``changes`` are its ServerArgs'."""
+    """Arguments of a monolith; ``changes`` apply to its `ServerArgs`."""
     beside = Upstream(host="127.0.0.1", port=8444, certificate_name="mcp-server")
     given: dict[str, Any] = {"config": config(name="mcp-server", http=8081, https=8444)}
     return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=beside))

@@ -1,4 +1,4 @@
-"""A loopback network of a test's own, where the ports of rendered files are always free."""
+"""A private loopback network for a test, where the ports of rendered files are free."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ports: list[dict[int, int]] = [{}]
 
 @cache
 def can_isolate() -> bool:
-    """Whether this process may make namespaces: root, and not in a container that forbids it."""
+    """Whether this process may create namespaces: it is root, and no container forbids it."""
     probe = ["unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "true"]
     with contextlib.suppress(FileNotFoundError):
         return subprocess.run(probe, capture_output=True, check=False).returncode == 0
@@ -31,15 +31,15 @@ def can_isolate() -> bool:
 
 
 def port(number: int) -> int:
-    """Where on loopback the port of a rendered file is found in the innermost private network."""
+    """The loopback port that stands for a rendered file's port in the current private network."""
     return number if can_isolate() else _ports[-1].setdefault(number, free_port())
 
 
 @contextlib.contextmanager
 def private_network() -> Generator[None]:
-    """Move this thread, and all that it starts meanwhile, to a network with loopback alone.
+    """Move this thread and the programs that it starts to a network namespace with only loopback.
 
-    Where namespaces may not be made it stays where it is, and `port` gives it ports of its own.
+    Without the right to create namespaces nothing is moved, and `port` returns other free ports.
     """
     if not can_isolate():
         _ports.append({})

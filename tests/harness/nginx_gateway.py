@@ -1,4 +1,4 @@
-"""The gateway's nginx with its rendered configuration, and a server behind it that tells all."""
+"""Runs the gateway's nginx with its rendered configuration, and a recording server behind it."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ ALWAYS = {
 
 @dataclass
 class RunningGateway:
-    """A running gateway, its upstream, and a client that trusts it."""
+    """A running gateway, its upstream, and a client that trusts its authority."""
 
     running: RunningContainer
     behind: Upstream
     trust: ssl.SSLContext
 
     def ask(self, path: str = "/mcp", method: str = "GET", **options: Any) -> httpx2.Response:
-        """A request over TLS."""
+        """Send a request over TLS."""
         url = f"https://127.0.0.1:{port(8443)}{path}"
         return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
 
     def ask_plain(self, path: str, method: str = "GET", **options: Any) -> httpx2.Response:
-        """A request without TLS."""
+        """Send a request over plain HTTP."""
         return httpx2.request(method, f"http://127.0.0.1:{port(8080)}{path}", **options)
 
 
@@ -76,7 +76,7 @@ def opened(
     certificate: tuple[Path, Path] | None = None,
     **given: Any,
 ) -> Generator[RunningGateway]:
-    """A gateway with these arguments, in a network of its own; the server shows `certificate`."""
+    """Run a gateway with these arguments in a private network; the upstream uses `certificate`."""
     pod = gateway_pod(directory, authority, **given)
     shown = certificate or authority.issue("core", [NAME])
     with (

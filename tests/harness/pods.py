@@ -1,4 +1,4 @@
-"""A recorded pod on this machine: what it mounts, made as the kubelet would, and its containers."""
+"""A recorded pod with its volumes, created on this machine as the kubelet does."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from graph.resource_graph import ResourceGraph
 from .programs import environment
 
 PROGRAMS = "/programs"
-"""Where a container finds the programs of its image."""
+"""The folder of the image's programs in a container."""
 SHELL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass
 class Pod:
-    """A pod's spec, what it mounts, and the directory that its volumes are made in.
+    """A pod's spec, its ConfigMaps and Secrets, and the directory of its volumes.
 
     Attributes:
-        spec: as in a pod template; its containers are started one by one.
-        config_maps, secrets: the content of each, by name and key.
-        hosts: names that lead to this machine's loopback.
+        spec: as in a pod template.
+        config_maps, secrets: the values, by name and key.
+        hosts: host names that resolve to this machine's loopback.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Pod:
         directory: Path,
         secrets: dict[str, dict[str, str]],
     ) -> Pod:
-        """The pod of a workload."""
+        """The pod of a workload in a graph."""
         kinds = ("Deployment", "StatefulSet")
         found = [
             resource.inputs["spec"]["template"]["spec"]
@@ -63,7 +63,7 @@ class Pod:
         return next(c for c in self.spec["containers"] if c["name"] == name)
 
     def environment(self, container: str) -> dict[str, str]:
-        """The container's variables, and what an image would set for its programs."""
+        """The container's environment variables, with those of its image."""
         given = {
             entry["name"]: entry.get("value", f"{self.name}-0")
             for entry in self.container(container)["env"]
@@ -72,11 +72,11 @@ class Pod:
         return given | {"PATH": f"{PROGRAMS}:{SHELL_PATH}", "LD_LIBRARY_PATH": libraries}
 
     def volume(self, name: str, *, fresh: bool = False) -> Path:
-        """The directory that stands for the volume, filled as the kubelet would fill it."""
-        none: dict[str, Any] = {}  # a claim of a StatefulSet is in no list of volumes
+        """The directory of the volume, filled as the kubelet does."""
+        none: dict[str, Any] = {}  # a StatefulSet's claim is not in the list of volumes
         source: dict[str, Any] = next((v for v in self.spec["volumes"] if v["name"] == name), none)
         path = self.directory / self.name / "volumes" / name
-        if fresh and source and "persistentVolumeClaim" not in source:  # a claim's data stays
+        if fresh and source and "persistentVolumeClaim" not in source:  # a claim keeps its data
             shutil.rmtree(path, ignore_errors=True)
         if not path.exists():
             path.mkdir(parents=True)
@@ -95,7 +95,7 @@ class Pod:
 
 
 def give(path: Path, mode: int) -> None:
-    """To the group of the pod's user, as ``fsGroup`` does; to nobody else without the right to."""
+    """Give a path to the pod's group, as ``fsGroup`` does, if this user may change owners."""
     if os.geteuid() == 0:
         os.chown(path, 0, NOBODY)
         path.chmod(mode)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL on loopback, run as a user without rights."""
+"""Runs a real PostgreSQL on loopback, as an unprivileged user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOW_TO_GET = "no PostgreSQL here; get it with tools/programs, or apt-get install
 
 
 def binaries() -> Path | None:
-    """The directory of initdb and postgres, None where there is none."""
+    """The directory of `initdb` and `postgres`, or None."""
     found = programs.find("initdb")
     directory = Path(found).resolve().parent if found else None
     return directory if directory and (directory / "postgres").exists() else None
@@ -44,11 +44,11 @@ class Postgres:
 
     @property
     def password_file(self) -> Path:
-        """What `password_file` points to."""
+        """The file for `password_file` of the configuration."""
         return self.directory / "password"
 
     def section(self) -> dict[str, str | int]:
-        """The [database] of a server.toml."""
+        """The `[database]` section for a server.toml."""
         return {
             "host": "127.0.0.1",
             "port": self.port,
@@ -58,13 +58,13 @@ class Postgres:
         }
 
     def connect(self, database: str = DATABASE) -> psycopg.Connection[tuple[object, ...]]:
-        """A connection as the owner."""
+        """Connect as the database's owner."""
         return psycopg.connect(
             host="127.0.0.1", port=self.port, dbname=database, user=USER, password=PASSWORD
         )
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start it and wait until it answers."""
         settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
         options = [part for setting in settings for part in ("-c", setting)]
         with (self.directory / "log").open("ab") as log:
@@ -79,7 +79,7 @@ class Postgres:
         until(self._answers, within_seconds=20)
 
     def kill(self) -> None:
-        """End it as a crash would: SIGKILL, then the children it left."""
+        """Kill it and its child processes with SIGKILL, as in a crash."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -95,7 +95,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def postgres() -> Generator[Postgres]:
-    """A started server with the database of the platform in it."""
+    """Run a server with the platform's database."""
     found = binaries()
     assert found is not None, HOW_TO_GET
     directory = Path(tempfile.mkdtemp(prefix="qudag-postgres-"))
@@ -128,9 +128,9 @@ def postgres() -> Generator[Postgres]:
 
 
 def _reachable(binaries: Path, directory: Path) -> tuple[Path, Path, dict[str, str]]:
-    """Binaries that `ACCOUNT` may run, `directory`, and the environment to run them in.
+    """The binaries for `ACCOUNT`, `directory`, and the environment to run them in.
 
-    Unpacked programs are in a cache that may be root's alone: they are linked into `directory`.
+    Unpacked programs are in a cache that only root may read, so they are linked into `directory`.
     """
     environment = programs.environment()
     if ACCOUNT is None or programs.CACHE not in binaries.parents:

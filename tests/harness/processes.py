@@ -1,8 +1,8 @@
-"""The server's program in processes of its own that start at once.
+"""Starts the server's program quickly, in forked processes.
 
-They are forked from a process that has imported the program already (multiprocessing's fork
-server), since importing takes most of a start and tests start many. Everything after the import
-is the program's own: arguments, sockets, signals, output, exit status.
+They are forked from a process that has already imported the program (multiprocessing's fork
+server), because imports take most of a start. Everything else is as in a real start: arguments,
+sockets, signals, output, exit status.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Program:
     """A started program.
 
     Attributes:
-        stdout, stderr: files with what it wrote so far.
+        stdout, stderr: files with its output.
     """
 
     def __init__(self, arguments: list[str], stdout: Path, stderr: Path) -> None:
@@ -39,11 +39,11 @@ class Program:
 
     @property
     def exit_status(self) -> int | None:
-        """None while it runs; negative when a signal ended it."""
+        """Its exit status; None while it runs, negative if a signal ended it."""
         return self._process.exitcode
 
     def wait(self, within_seconds: float) -> int:
-        """Its exit status once it ended; fails when it did not end in time."""
+        """Wait for its end and return its exit status; fails if it does not end in time."""
         self._process.join(within_seconds)
         assert self._process.exitcode is not None, f"still running after {within_seconds} s"
         return self._process.exitcode
@@ -53,7 +53,7 @@ class Program:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it for certain."""
+        """Send it SIGKILL and wait."""
         self._process.kill()
         self._process.join()
 

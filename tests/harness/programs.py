@@ -1,4 +1,4 @@
-"""The real programs that tests run, or the reason why a test cannot."""
+"""Finds the real programs that tests need, or skips the test with the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CACHE", "LIBRARIES", "environment", "find", "required"]
 
 
 def required(*names: str) -> str:
-    """As ``find``; skips the test, saying how to get the program, where there is none."""
+    """Find a program; skips the test with an installation hint if it is absent."""
     path = find(*names)
     if path is None:
         pytest.skip(

@@ -1,4 +1,4 @@
-"""QudagNodes on real pods, in a locked namespace of their own, and what their logs say of peers."""
+"""Deploys QudagNodes on real pods in a locked namespace, and reads their peers from their logs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .minimal_args import config, server
 
 P2P = 4001
 HELD = "tests/looked-at"
-"""A finalizer: a pod that has stopped stays until somebody has seen how."""
+"""A finalizer that keeps a stopped pod until its exit status has been read."""
 
 
 def quiet() -> Progress:
@@ -38,14 +38,14 @@ def quiet() -> Progress:
 
 
 def image_on(cluster: Cluster, name: str) -> str:
-    """The exact reference of an image that is made for the cluster where it is absent."""
+    """The reference of an image on the cluster; the image is built if absent."""
     pod = {"kind": "Pod", "spec": {"containers": [{"image": name}]}}
     return images.provide(cluster, [pod], quiet()).references.get(name, name)
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """How a pod's program ended when the pod was deleted."""
+    """How a pod's program ended after the pod was deleted."""
 
     status: int
     seconds: float
@@ -55,43 +55,43 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Space:
-    """A namespace with sets of one node each."""
+    """A namespace with StatefulSets of one node each."""
 
     kubectl: Kubectl
     name: str
 
     def log(self, node: str) -> str:
-        """What the one pod of a set has written."""
+        """The log of a set's pod."""
         return self.kubectl.must("logs", f"-n={self.name}", f"{node}-0")
 
     def address(self, node: str) -> str:
-        """Where the one pod of a set is."""
+        """The IP address of a set's pod."""
         (pod,) = self.kubectl.objects("pod", f"{node}-0", f"-n={self.name}")
         return pod["status"]["podIP"]
 
     def peer_id(self, node: str) -> str:
-        """Who the node is since its last start."""
+        """The node's peer id since its last start."""
         (found,) = re.findall(r"Local peer ID: (\w+)", self.log(node))
         return found
 
     def connected(self, node: str) -> dict[str, str]:
-        """Every peer that the node has been connected with since its start, and its address."""
+        """The addresses of all peers that the node has connected to since its start, by peer id."""
         return dict(re.findall(r"Connection established with (\w+) at (\S+)", self.log(node)))
 
     def shell(self, node: str, command: str) -> str:
-        """What a command says in the one pod of a set."""
+        """Run a shell command in a set's pod; returns its output."""
         where = (f"-n={self.name}", f"{node}-0", "--")
         return self.kubectl.must("exec", *where, "sh", "-c", command).strip()
 
     def delete(self, node: str) -> Stopped:
-        """Deletes the one pod of a set and says how it stopped; another one takes its place."""
+        """Delete a set's pod, which is then replaced; returns how it stopped."""
         pod, where = f"{node}-0", f"-n={self.name}"
         follow = self.kubectl.argv("logs", where, "--follow", pod)
         self._finalizers(pod, f'["{HELD}"]')
         try:
             with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as following:
                 assert following.stdout is not None
-                following.stdout.readline()  # it listens from here on
+                following.stdout.readline()  # it listens now
                 self.kubectl.must("delete", "pod", pod, where, "--wait=false")
                 ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
                 self.kubectl.must("wait", f"pod/{pod}", where, ended, "--timeout=110s")
@@ -110,7 +110,7 @@ class Space:
         self.kubectl.must("patch", "pod", pod, f"-n={self.name}", "--type=merge", f"-p={patch}")
 
     def serves_again(self, node: str) -> None:
-        """Waits until the set's one pod is ready."""
+        """Wait until the set's pod is ready."""
         where = (f"statefulset/{node}", f"-n={self.name}", "--timeout=120s")
         self.kubectl.must("rollout", "status", *where, timeout=130)
 
@@ -126,7 +126,7 @@ def deployed(
     sets: Mapping[str, Sequence[str]],
     profile: NodeProfile = NodeProfile.UPSTREAM,
 ) -> Generator[Space]:
-    """Sets of one node each, serving; ``sets`` names each one's peers. Deleted at the end."""
+    """Deploy StatefulSets of one node each; ``sets`` maps each to its peers. Deleted at the end."""
     space = Space(kubectl, f"nodes-{uuid.uuid4().hex[:6]}")
     made = list(manifests(record(lambda: nodes(space.name, image, sets, profile))).values())
     locked = [manifest for manifest in made if manifest["kind"] == "Namespace"]
@@ -141,7 +141,7 @@ def deployed(
 
 
 def nodes(space: str, image: str, sets: Mapping[str, Sequence[str]], profile: NodeProfile) -> None:
-    """The program: the policies let every set talk to every other, whether a peer of it or not."""
+    """The Pulumi program; its policies allow connections between all sets."""
     locked = LockedNamespace("namespace", LockedNamespaceArgs(name=space))
     for name, others in sets.items():
         settings = server(
@@ -156,7 +156,7 @@ def nodes(space: str, image: str, sets: Mapping[str, Sequence[str]], profile: No
 
 
 def secrets(space: str) -> list[RequiredSecret]:
-    """What a node of the seed profile mounts."""
+    """The Secrets that a node of the seed profile mounts."""
     certificate, keys = ("tls.crt", "tls.key", "ca.crt"), ("jwks.json",)
     return [
         RequiredSecret(

@@ -1,4 +1,4 @@
-"""The reference server as a process of its own, and the official client that talks to it."""
+"""Runs the reference server as a process, and connects the official client to it."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def free_port() -> int:
 
 
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody, for http:// alone: loading the system's authorities costs more than a request."""
+"""A context for plain HTTP: loading the system's authorities takes longer than a request."""
 
 
 def fetch(url: str, verify: ssl.SSLContext = PLAIN, **options: Any) -> httpx2.Response:
-    """GET over a connection of its own."""
+    """Send a GET request over a new connection."""
     return httpx2.get(url, verify=verify, **options)
 
 
 def until(condition: Any, within_seconds: float = 10) -> Any:
-    """The first truthy result of `condition()`; fails when there is none in time."""
+    """Wait for a truthy result of `condition()` and return it; fails after the time."""
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         if result := condition():
@@ -58,7 +58,7 @@ def until(condition: Any, within_seconds: float = 10) -> Any:
 
 
 async def eventually(condition: Any, within_seconds: float = 10) -> Any:
-    """`until`, for tests whose clients run on the event loop."""
+    """Like `until`, for tests that run on the event loop."""
     with anyio.fail_after(within_seconds):
         while not (result := condition()):
             await anyio.sleep(0.02)
@@ -66,13 +66,13 @@ async def eventually(condition: Any, within_seconds: float = 10) -> Any:
 
 
 def text_of(result: CallToolResult) -> str:
-    """The first text of a tool's result."""
+    """The first text block of a tool's result."""
     assert isinstance(result.content[0], TextContent)
     return result.content[0].text
 
 
 def modern_request(method: str, **params: Any) -> dict[str, Any]:
-    """A JSON-RPC request with the envelope of MCP 2026-07-28."""
+    """A JSON-RPC request with the `_meta` of MCP 2026-07-28."""
     meta: dict[str, Any] = {
         "io.modelcontextprotocol/protocolVersion": MODERN,
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -91,7 +91,7 @@ def initialize_request() -> dict[str, Any]:
 
 
 def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
-    """A server.toml for tests as a mapping; `sections` replace keys of it, or all of [auth]."""
+    """A server.toml for tests, as a mapping; `sections` override keys of it, or all of `[auth]`."""
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": free_port(), "metrics_port": free_port()},
         "protocol": {"longest_tool_seconds": 5, "drain_seconds": 8},
@@ -104,7 +104,7 @@ def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class RunningServer:
-    """A server process: where it is, what it said, how it ended."""
+    """A running server process: its addresses, logs and exit status."""
 
     program: Program
     config: dict[str, Any]
@@ -118,12 +118,12 @@ class RunningServer:
 
     @property
     def log_file(self) -> Path:
-        """Where its events go."""
+        """The file with its log events."""
         return self.config_file.with_suffix(".log")
 
     @property
     def base(self) -> str:
-        """Address of the port that answers MCP."""
+        """The URL of the port that serves MCP."""
         server = self.config["server"]
         if "tls_port" in server:
             return f"https://127.0.0.1:{server['tls_port']}"
@@ -131,22 +131,22 @@ class RunningServer:
 
     @property
     def plain(self) -> str:
-        """Address of the plain port."""
+        """The URL of the plain HTTP port."""
         return f"http://127.0.0.1:{self.config['server']['port']}"
 
     @property
     def metrics_url(self) -> str:
-        """Address of /metrics."""
+        """The URL of `/metrics`."""
         return f"http://127.0.0.1:{self.config['server']['metrics_port']}/metrics"
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
-        """GET from the MCP port."""
+        """Send a GET request to the MCP port."""
         return fetch(self.base + path, self.verify, **options)
 
     def post(
         self, body: Any, *, token: str | None = "", version: str | None = None, **headers: str
     ) -> httpx2.Response:
-        """POST to /mcp by hand; `token` "" is the server's own, None is none."""
+        """POST to `/mcp`; `token` "" is a valid one, None is none."""
         sent = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
         if token is not None:
             sent["authorization"] = f"Bearer {token or self.token}"
@@ -160,7 +160,7 @@ class RunningServer:
     async def client(
         self, era: str = "modern", token: str | None = None, **options: Any
     ) -> AsyncGenerator[Client]:
-        """The official client, connected in one era (`modern`, `legacy`) or by `auto`."""
+        """Connect the official client in an era (`modern`, `legacy`) or with `auto`."""
         mode = MODERN if era == "modern" else era
         headers = {"authorization": f"Bearer {token or self.token}"}
         timeout = httpx2.Timeout(30)
@@ -175,7 +175,7 @@ class RunningServer:
         return self.post(body, token=token, version=MODERN, mcp_method=method)
 
     def metric(self, name: str, **labels: str) -> float:
-        """The sum of the samples of /metrics that carry `labels`; 0 when there are none yet."""
+        """The sum of a metric's samples with these labels; 0 if there are none."""
         text = fetch(self.metrics_url).text
         return sum(
             sample.value
@@ -185,26 +185,26 @@ class RunningServer:
         )
 
     def log(self) -> list[dict[str, Any]]:
-        """The events logged so far."""
+        """All logged events."""
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The events of one name."""
+        """The logged events with this name."""
         return [entry for entry in self.log() if entry["event"] == name]
 
     def terminate(self) -> float:
-        """Send SIGTERM; the moment it was sent."""
+        """Send SIGTERM; returns the time of sending."""
         self.program.signal(signal.SIGTERM)
         return time.monotonic()
 
     def exit_status(self, within_seconds: float = 15) -> int:
-        """Wait for the end."""
+        """Wait for its end and return its exit status."""
         return self.program.wait(within_seconds)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of the program ended."""
+    """Exit status and output of a finished program."""
 
     status: int
     stdout: str
@@ -224,7 +224,7 @@ def run_program(*arguments: str | Path, within_seconds: float = 30) -> Ended:
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> Path:
-    """Write server.toml into `directory`."""
+    """Write a server.toml into `directory`; returns the file."""
     path = directory / f"server-{config['server']['port']}.toml"
     path.write_text(tomli_w.dumps(dict(config)))
     return path
@@ -237,7 +237,7 @@ def serving(
     verify: ssl.SSLContext = PLAIN,
     **sections: Mapping[str, Any],
 ) -> Generator[RunningServer]:
-    """A started, ready server; killed at the end if it still runs."""
+    """Run a server and wait until it is ready; it is killed at the end."""
     config = settings(issuer, **sections)
     source = write_config(directory, config)
     program = Program(

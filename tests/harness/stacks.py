@@ -1,4 +1,4 @@
-"""The stacks of this repository, as they would be deployed."""
+"""The graphs of this repository's stacks."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""An issuer of our own: a key pair, its JWK Set on disk, and tokens signed with it."""
+"""A token issuer for tests: a key pair, its JWK Set in a file, and signed tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AUDIENCE = "https://mcp.test/mcp"
 
 @dataclass(frozen=True)
 class Issuer:
-    """Signs tokens; `jwks_file` is what a server checks them with."""
+    """Signs tokens; `jwks_file` contains the public keys for the server."""
 
     key: rsa.RSAPrivateKey
     jwks_file: Path
@@ -26,18 +26,18 @@ class Issuer:
 
     @classmethod
     def at(cls, directory: Path) -> Issuer:
-        """A new key pair whose public half is published in `directory`."""
+        """Create a key pair, with its JWK Set in `directory`."""
         issuer = cls(rsa.generate_private_key(65537, 2048), directory / "jwks.json")
         issuer.jwks_file.write_text(json.dumps({"keys": [issuer.jwk()]}))
         return issuer
 
     def jwk(self) -> dict[str, Any]:
-        """The public key as RFC 7517 writes it."""
+        """The public key as a JWK (RFC 7517)."""
         public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
         return public | {"kid": self.kid, "use": "sig", "alg": "RS256"}
 
     def token(self, *, lives_seconds: float = 600, kid: str | None = None, **claims: Any) -> str:
-        """A token that a server of these tests accepts, but for the claims given otherwise."""
+        """A token that the test servers accept, unless the given claims make it invalid."""
         now = int(time.time())
         payload: dict[str, Any] = {
             "iss": ISSUER,

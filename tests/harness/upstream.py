@@ -1,4 +1,4 @@
-"""An HTTPS server that says what reached it: what a proxy's tests look at from behind."""
+"""An HTTPS server that returns each request as JSON, as the upstream in tests of a proxy."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 from typing import Any
 
 WAIT = "x-wait-seconds"
-"""A stream with this header ends so much later."""
+"""A stream with this header ends after that many seconds."""
 HOLD = "x-hold"
-"""A request with this header is answered once the test lets it: `Upstream.go`."""
+"""A request with this header is answered when the test sets `Upstream.go`."""
 DROP = "x-drop"
-"""A request with this header is read and never answered: its connection just ends."""
+"""A request with this header is not answered: its connection is closed."""
 STREAM = "?stream"
-"""A request whose path ends so is answered with two events."""
+"""A request whose path ends with this is answered with two events."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers each request with what it was, as JSON; echoes bytes once it was upgraded."""
+    """Answers each request with its content as JSON; echoes bytes after an upgrade."""
 
     protocol_version = "HTTP/1.1"
     server: Upstream  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
-        """Any method that has no body."""
+        """Handle any method without a body."""
         self.server.received.append(self.path)
         if self.headers.get(DROP):
             self.close_connection = True
@@ -62,21 +62,21 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self) -> None:
-        """Any method that has one."""
+        """Handle any method with a body."""
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Upstream(ThreadingHTTPServer):
-    """The server.
+    """The upstream server.
 
     Attributes:
-        received: the paths of all requests so far.
-        unreachable: so many of the next connections end before their handshake.
-        go: set to answer what is held.
+        received: the paths of all requests.
+        unreachable: number of next connections that are closed before the TLS handshake.
+        go: set it to answer the requests that are held back.
     """
 
     def __init__(self, port: int, certificate: Path, key: Path) -> None:
@@ -91,7 +91,7 @@ class Upstream(ThreadingHTTPServer):
         )
 
     def get_request(self) -> Any:
-        """The next connection; the base class takes an OSError for none."""
+        """Accept the next connection; the base class ignores an `OSError`."""
         connection, address = super().get_request()
         if self.unreachable:
             self.unreachable -= 1
@@ -100,12 +100,12 @@ class Upstream(ThreadingHTTPServer):
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A handshake that the proxy broke off is what some tests are about."""
+        """Ignore errors: some tests make the proxy abort the handshake."""
 
 
 @contextlib.contextmanager
 def upstream(port: int, certificate: Path, key: Path) -> Generator[Upstream]:
-    """A started server, on loopback."""
+    """Run the upstream on loopback."""
     server = Upstream(port, certificate, key)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

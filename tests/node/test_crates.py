@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.harness.toolbox import NODE, environment, ran, toolbox
+from tests.harness.restricted_path import NODE, environment, programs_on_path, ran
 
 CRATE = ("--scratch", "--cargo", "tool@1.2.3")
 
@@ -30,14 +30,14 @@ mkdir -p "$2/bin" && echo 'echo built' > "$2/bin/tool" && chmod 755 "$2/bin/tool
 
 
 def test_a_machine_without_cargo_is_told_where_to_get_it(tmp_path: Path) -> None:
-    refused = image(tmp_path, toolbox(tmp_path / "bin", without={"cargo"}), "x/tool:1")
+    refused = image(tmp_path, programs_on_path(tmp_path / "bin", without={"cargo"}), "x/tool:1")
     assert refused.returncode == 1
     assert "no cargo on PATH, which builds tool@1.2.3" in refused.stderr
     assert "https://rustup.rs" in refused.stderr
 
 
 def test_a_crate_is_built_once_and_its_programs_are_on_the_images_path(tmp_path: Path) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_cargo(path)
     assert image(tmp_path, path, "x/tool:1").returncode == 0
     (path / "cargo").unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.toolbox import NODE, environment, ran, stand_in_for_go, toolbox
+from tests.harness.restricted_path import NODE, environment, programs_on_path, ran, stand_in_for_go
 
 IN_TIME = 20
 
@@ -41,7 +41,7 @@ def started_until(text: str, env: Mapping[str, str]) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_build_ends_with_the_one_who_asked_for_it(tmp_path: Path, number: signal.Signals) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "sleep 600 & sleep 600")
     env = environment(tmp_path, PATH=str(path))
     up = started_until("building etcd", env)
@@ -55,7 +55,7 @@ def test_a_build_ends_with_the_one_who_asked_for_it(tmp_path: Path, number: sign
 
 
 def test_after_an_interruption_the_next_start_builds_again(tmp_path: Path) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "sleep 600")
     env = environment(tmp_path, PATH=str(path))
     up = started_until("building etcd", env)

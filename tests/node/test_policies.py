@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.harness.toolbox import NODE
+from tests.harness.restricted_path import NODE
 
 Manifest = Mapping[str, Any]
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.toolbox import (
+from tests.harness.restricted_path import (
     NODE,
     environment,
     isolated,
     may_isolate,
+    programs_on_path,
     ran,
     stand_in_for_go,
-    toolbox,
 )
 
 UP = NODE / "up"
@@ -44,14 +44,14 @@ def alone(tmp: Path, path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_machine_without_go_is_told_where_to_get_it(tmp_path: Path) -> None:
-    (line,) = problems(alone(tmp_path, toolbox(tmp_path / "bin", without={"go"})))
+    (line,) = problems(alone(tmp_path, programs_on_path(tmp_path / "bin", without={"go"})))
     assert "no go on PATH" in line
     assert "https://go.dev/dl" in line
     assert not (tmp_path / "run").exists()
 
 
 def test_an_old_go_is_named_beside_the_one_needed(tmp_path: Path) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.20.1", "false")
     (line,) = problems(alone(tmp_path, path))
     needed = (NODE / "mods" / "go.mod").read_text().split("\ngo ")[1].split()[0]
@@ -59,7 +59,7 @@ def test_an_old_go_is_named_beside_the_one_needed(tmp_path: Path) -> None:
 
 
 def test_missing_programs_are_named_all_at_once(tmp_path: Path) -> None:
-    path = toolbox(tmp_path / "bin", without={"openssl", "setsid"})
+    path = programs_on_path(tmp_path / "bin", without={"openssl", "setsid"})
     (line,) = problems(alone(tmp_path, path))
     assert "missing on PATH: openssl setsid:" in line
 
@@ -86,7 +86,7 @@ def test_the_full_node_needs_root() -> None:
     ],
 )
 def test_a_failed_build_says_why(tmp_path: Path, log: str, said: str) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", f"echo '{log}' >&2; exit 1")
     (line,) = problems(alone(tmp_path, path))
     assert said in line
@@ -94,7 +94,7 @@ def test_a_failed_build_says_why(tmp_path: Path, log: str, said: str) -> None:
 
 
 def test_two_at_once_are_refused_by_process_id(tmp_path: Path) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "false")
     with (tmp_path / "run.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -107,7 +107,7 @@ def test_two_at_once_are_refused_by_process_id(tmp_path: Path) -> None:
 def test_a_folder_with_other_things_is_never_taken(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("irreplaceable")
-    (line,) = problems(alone(tmp_path, toolbox(tmp_path / "bin")))
+    (line,) = problems(alone(tmp_path, programs_on_path(tmp_path / "bin")))
     assert "holds something else" in line
     down = ran(NODE / "down", "--run", str(tmp_path / "run"), env=environment(tmp_path))
     assert down.returncode == 0, down.stderr
@@ -144,7 +144,7 @@ def test_wrong_usage_is_told_apart(tmp_path: Path) -> None:
     ids=["link", "addresses", "noexec", "disk", "cgroups", "another node"],
 )
 def test_what_is_taken_or_lacking_is_named(tmp_path: Path, prepare: str, said: str) -> None:
-    path = toolbox(tmp_path / "bin")
+    path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "false")
     command = isolated(prepare, str(UP))
     lines = problems(ran(*command, env=environment(tmp_path, PATH=str(path))))

@@ -1,7 +1,7 @@
 """Real input: prod carries every value of the deployment patterns, or the table says why not.
 
 ``patterns.yaml`` holds what the source document says, object by object, path by path (as
-tests/harness/leaves.py writes them). ``docs/reference/deployment-patterns.md`` holds one table
+tests/harness/flatten.py writes them). ``docs/reference/deployment-patterns.md`` holds one table
 with a row for each deviation.
 """
 
@@ -20,8 +20,8 @@ import yaml
 
 from components.base.quantities import quantity as amount
 from tests.harness.containers import ROOT
+from tests.harness.flatten import flatten
 from tests.harness.graph_queries import Pods, objects, pods
-from tests.harness.leaves import leaves
 from tests.harness.stacks import stack
 
 TABLE: Final = ROOT / "docs/reference/deployment-patterns.md"
@@ -87,7 +87,7 @@ def carrier(name: str) -> dict[str, Any]:
     kind, _, plain = name.partition(" ")
     match kind:
         case "SecurityContext":
-            return leaves({"spec": _core().container("mcp-core")["securityContext"]})
+            return flatten({"spec": _core().container("mcp-core")["securityContext"]})
         case "Secret":
             return _required_secret(plain)
         case "ConfigMap":
@@ -109,7 +109,7 @@ def _required_secret(name: str) -> dict[str, Any]:
     """A Secret as far as the program knows of it: its name and its keys, never their values."""
     (secret,) = [s for s in stack("prod").outputs["required_secrets"] if s["name"] == name]
     metadata = {"name": secret["name"], "namespace": secret["namespace"]}
-    return leaves(
+    return flatten(
         {"metadata": metadata, "stringData": dict.fromkeys(secret["keys"], secret["kind"])}
     )
 
@@ -117,7 +117,7 @@ def _required_secret(name: str) -> dict[str, Any]:
 @cache
 def _rendered(kind: str, name: str, of: str = "prod") -> dict[str, Any]:
     (found,) = [one for one in objects(stack(of), kind) if one["metadata"]["name"] == name]
-    return leaves(found)
+    return flatten(found)
 
 
 def same(stated: Any, rendered: Any) -> bool:
@@ -187,7 +187,7 @@ def in_the_document() -> dict[str, dict[str, Any]]:
             if isinstance(document, dict) and "kind" in document:
                 tree = cast("dict[str, Any]", document)
                 name = f"{tree['kind']} {tree.get('metadata', {}).get('name', '')}".strip()
-                found[name] = leaves(tree)
+                found[name] = flatten(tree)
     return found
 
 

@@ -1,8 +1,8 @@
-"""What may pass in a deployed stack, from its NetworkPolicies alone, is what was declared.
+"""The NetworkPolicies of a deployed stack allow exactly the declared flows.
 
-For every ordered pair of workloads and parties, every port that anyone listens on and some that
-nobody does. The policies are read by tests/harness/policies.py, which knows Kubernetes' rules
-and nothing of ours.
+Checked for every ordered pair of workloads and parties, on every port that one of them listens on
+and on some other ports. tests/harness/network_policy_model.py decides what the policies allow; it
+is independent of the code that renders them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
 from tests.harness.graph_queries import objects, pods
-from tests.harness.policies import Endpoint, Enforcement
+from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.stacks import stack as recorded
 
 TOPOLOGY: Final = {"dev": "monolith", "staging": "microservices", "prod": "microservices"}

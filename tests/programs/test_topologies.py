@@ -30,7 +30,7 @@ from stacks.topologies.topology import (
     Topology,
 )
 from tests.harness.graph_queries import objects, pods
-from tests.harness.policies import Endpoint, Enforcement
+from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.topologies import recorded
 
 GOLDEN = Path(__file__).parent / "golden" / "topologies"

@@ -14,8 +14,8 @@ from mcp import MCPError
 from mcp.client.auth.utils import build_protected_resource_metadata_discovery_urls
 from mcp_types import INVALID_PARAMS, PARSE_ERROR
 
-from tests.harness import hosts
-from tests.harness.host import Host
+from tests.harness import host_programs
+from tests.harness.hosted_server import HostedServer
 from tests.harness.lambda_service import RENAMED
 from tests.harness.server import ERAS, MODERN, eventually, text_of
 from tests.harness.tokens import ISSUER, Issuer
@@ -35,11 +35,11 @@ class Started:
         self.paths = paths
         self.issuer = issuer
         self.database: str | None = None
-        self.found: dict[str, Host] = {}
+        self.found: dict[str, HostedServer] = {}
         self.failed: dict[str, Exception] = {}
         self.starting = threading.Lock()
 
-    def __getitem__(self, name: str) -> Host:
+    def __getitem__(self, name: str) -> HostedServer:
         with self.starting:
             if name in self.failed:
                 raise self.failed[name]
@@ -51,7 +51,7 @@ class Started:
                     raise
         return self.found[name]
 
-    def _started(self, name: str) -> dict[str, Host]:
+    def _started(self, name: str) -> dict[str, HostedServer]:
         match name:
             case "lambda_http_api" | "lambda_url":  # two endpoints of one function
                 endpoints = self._function("http-api", "function-url", streaming=False)
@@ -62,14 +62,14 @@ class Started:
             case "lambda_stream":
                 return {name: self._function("function-url", streaming=True)["function-url"]}
             case _:
-                start = getattr(hosts, name)(self.paths.mktemp(name), self.issuer)
+                start = getattr(host_programs, name)(self.paths.mktemp(name), self.issuer)
                 return {name: self.stack.enter_context(start)}
 
-    def _function(self, *endpoints: str, streaming: bool) -> dict[str, Host]:
+    def _function(self, *endpoints: str, streaming: bool) -> dict[str, HostedServer]:
         if self.database is None:
-            self.database = self.stack.enter_context(hosts.tables())
+            self.database = self.stack.enter_context(host_programs.tables())
         directory = self.paths.mktemp("function")
-        running = hosts.lambda_function(
+        running = host_programs.lambda_function(
             directory, self.issuer, self.database, *endpoints, streaming=streaming
         )
         return self.stack.enter_context(running)
@@ -94,20 +94,20 @@ def started(
         starter.join()
 
 
-async def hello(host: Host, era: str) -> None:
+async def hello(host: HostedServer, era: str) -> None:
     async with host.client("auto" if era == "modern" else era) as client:
         assert client.protocol_version == (MODERN if era == "modern" else "2025-11-25")
         assert client.server_info is not None
         assert client.server_info.name == "qudag-mcp-monolith"
 
 
-async def tools_list(host: Host, era: str) -> None:
+async def tools_list(host: HostedServer, era: str) -> None:
     async with host.client(era) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
     assert names == ["echo", "wait", "count", "fail"]
 
 
-async def tools_call(host: Host, era: str) -> None:
+async def tools_call(host: HostedServer, era: str) -> None:
     async with host.client(era) as client:
         assert (
             text_of(await client.call_tool("echo", {"text": "grüße ✓ " * 999})) == "grüße ✓ " * 999
@@ -117,7 +117,7 @@ async def tools_call(host: Host, era: str) -> None:
     assert {(entry["path"], entry["subject"]) for entry in logged} == {("/mcp", "ada")}
 
 
-async def counted(host: Host, era: str) -> list[float]:
+async def counted(host: HostedServer, era: str) -> list[float]:
     """When each of three steps arrived, and at last the result, 0.2 s apart where they are made."""
     moments: list[float] = []
 
@@ -134,17 +134,17 @@ async def counted(host: Host, era: str) -> list[float]:
     return [*moments, time.monotonic()]
 
 
-async def progress(host: Host, era: str) -> None:
+async def progress(host: HostedServer, era: str) -> None:
     first, *_, last = await counted(host, era)
     assert last - first > 0.3
 
 
-async def progress_with_the_end(host: Host, era: str) -> None:
+async def progress_with_the_end(host: HostedServer, era: str) -> None:
     first, *_, last = await counted(host, era)
     assert last - first < 0.2
 
 
-async def abandoned(host: Host, era: str, seconds: float) -> str:
+async def abandoned(host: HostedServer, era: str, seconds: float) -> str:
     """How a call of so many seconds ended whose client cancelled it after a moment."""
     before = len(host.outcomes("wait"))
     async with host.client(era) as client:
@@ -155,35 +155,35 @@ async def abandoned(host: Host, era: str, seconds: float) -> str:
     return host.outcomes("wait")[-1]
 
 
-async def cancellation(host: Host, era: str) -> None:
+async def cancellation(host: HostedServer, era: str) -> None:
     began = time.monotonic()
     assert await abandoned(host, era, 15) == "cancelled"
     assert time.monotonic() - began < 8
 
 
-async def runs_to_its_end(host: Host, era: str) -> None:
+async def runs_to_its_end(host: HostedServer, era: str) -> None:
     assert await abandoned(host, era, 1.2) == "ok"
 
 
-async def unknown_tool(host: Host, era: str) -> None:
+async def unknown_tool(host: HostedServer, era: str) -> None:
     async with host.client(era) as client:
         with pytest.raises(MCPError, match="Unknown tool: nothing") as refused:
             await client.call_tool("nothing", {})
     assert refused.value.error.code == INVALID_PARAMS
 
 
-async def malformed_body(host: Host, era: str) -> None:
+async def malformed_body(host: HostedServer, era: str) -> None:
     answer = host.post(b'{"jsonrpc": ', era)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, PARSE_ERROR)
 
 
-async def oversized_body(host: Host, era: str) -> None:
+async def oversized_body(host: HostedServer, era: str) -> None:
     largest = host.opening(era).ljust(BODY_LIMIT)
     assert host.post(largest, era).status_code == 200
     assert host.post(largest + b" ", era).status_code == 413
 
 
-async def no_token(host: Host, era: str) -> None:
+async def no_token(host: HostedServer, era: str) -> None:
     answer = host.post(host.opening(era), era, token=None)
     assert answer.status_code == 401
     name = next(name for pair in RENAMED.items() for name in pair if name in answer.headers)
@@ -191,7 +191,7 @@ async def no_token(host: Host, era: str) -> None:
     assert host.post(host.opening(era), era, token="made-up").status_code == 401
 
 
-async def metadata(host: Host, era: str) -> None:
+async def metadata(host: HostedServer, era: str) -> None:
     refused = host.post(host.opening(era), era, token=None)
     challenge = refused.headers.get("www-authenticate")
     named = challenge.partition('resource_metadata="')[2].rstrip('"') if challenge else None
@@ -201,7 +201,7 @@ async def metadata(host: Host, era: str) -> None:
     assert found.json()["authorization_servers"] == [ISSUER]
 
 
-CHECKS: Mapping[str, Callable[[Host, str], Awaitable[None]]] = {
+CHECKS: Mapping[str, Callable[[HostedServer, str], Awaitable[None]]] = {
     check.__name__: check
     for check in (
         *(hello, tools_list, tools_call, progress, cancellation),

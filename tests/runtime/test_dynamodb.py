@@ -14,7 +14,7 @@ from runtime.config import StateSection
 from runtime.state import Connection, Session, Stores
 from runtime.stores import dynamodb, stores_of
 from tests.harness.dynamodb import REGION
-from tests.harness.state import Clock, opened
+from tests.harness.store_stand_ins import Clock, opened
 
 ADA = Session(session_id="s-1", user_id="ada", protocol_version="2025-11-25", expires_at=1_000)
 

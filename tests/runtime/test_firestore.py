@@ -16,7 +16,7 @@ from runtime.stores.firestore import (
     FirestoreSessions,
     Identity,
 )
-from tests.harness.state import Clock, opened
+from tests.harness.store_stand_ins import Clock, opened
 
 
 def _database(stores: Stores) -> Database:

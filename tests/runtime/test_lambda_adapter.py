@@ -19,8 +19,8 @@ from runtime.hosts import aws_invocation, aws_lambda
 from runtime.hosts.bridge import CutError, Request
 from runtime.hosts.streaming import Invocation, RuntimeApi, serve
 from tests.harness.dynamodb import CREDENTIALS, REGION
-from tests.harness.host import Process
-from tests.harness.hosts import MANAGED_RUNTIME, app_folder, environment, streaming_runtime
+from tests.harness.host_programs import MANAGED_RUNTIME, app_folder, environment, streaming_runtime
+from tests.harness.hosted_server import Process
 from tests.harness.lambda_service import EVENTS, LambdaService
 from tests.harness.server import MODERN, free_port, modern_request, until
 from tests.harness.tokens import Issuer

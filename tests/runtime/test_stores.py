@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.state import LONGEST_KEY, Connection, Session, Stores
-from tests.harness.state import KINDS, Clock, opened
+from tests.harness.store_stand_ins import KINDS, Clock, opened
 
 ADA = Session(session_id="s-1", user_id="ada", protocol_version="2025-11-25", expires_at=1_000)
 ELSEWHERE = dataclasses.replace(ADA, session_id="s-2")

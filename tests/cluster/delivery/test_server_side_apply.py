@@ -120,7 +120,7 @@ def test_a_field_that_somebody_else_changed_is_not_taken_back_silently(stack: St
     )
     with pytest.raises(ProblemReport) as report:
         stack.up(config(stack.first, "a"))
-    assert "somebody else" in report.value.problems[0].what
+    assert "another field manager" in report.value.problems[0].what
     assert "ops" in report.value.problems[0].what
     assert stack.value("a") == "theirs"
 

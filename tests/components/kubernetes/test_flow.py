@@ -21,7 +21,7 @@ from components.kubernetes.flow import (
     policies,
 )
 from tests.harness import record
-from tests.harness.policies import Endpoint, Enforcement
+from tests.harness.network_policy_model import Endpoint, Enforcement
 
 WORKLOADS = ("a", "b", "c")
 PORTS = (443, 5432, 9090)

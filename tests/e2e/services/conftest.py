@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from delivery.stack_identity import StackIdentity
-from tests.harness.deployed import Platform, said, standing, verb
+from tests.harness.deployed_platform import Platform, deployed_stack, stack_options, verb
 
 
 @pytest.fixture(scope="package")
 def services() -> Generator[Platform]:
     """The platform."""
     stack = StackIdentity.of(Path(__file__).with_name("program"), "small")
-    with standing(stack) as platform:
+    with deployed_stack(stack) as platform:
         yield platform
-    ended = verb("down", "--keep-cluster", "--yes", *said(stack))
+    ended = verb("down", "--keep-cluster", "--yes", *stack_options(stack))
     assert ended.status == 0, ended.err

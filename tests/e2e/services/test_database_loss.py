@@ -7,7 +7,7 @@ import pytest
 from mcp_types import CallToolResult, TextContent
 
 from delivery.mcp_client import Era, call_tool, connected
-from tests.harness.deployed import Platform
+from tests.harness.deployed_platform import Platform
 from tests.harness.server import eventually
 
 WRITERS = 8

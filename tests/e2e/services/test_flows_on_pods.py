@@ -9,7 +9,7 @@ import pytest
 
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
-from tests.harness.deployed import Platform
+from tests.harness.deployed_platform import Platform
 
 TOPOLOGY = TOPOLOGIES["microservices"]
 SECONDS = 2

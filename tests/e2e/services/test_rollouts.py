@@ -15,8 +15,8 @@ import httpx2
 import pytest
 
 from delivery.mcp_client import Era, connected
-from tests.harness.deployed import Platform
-from tests.harness.fleet import Fleet
+from tests.harness.client_load import ClientLoad
+from tests.harness.deployed_platform import Platform
 from tests.harness.server import eventually, initialize_request
 
 CALLERS = 200
@@ -28,7 +28,7 @@ ROLLED = ("mcp-gateway", "mcp-core")
 async def test_a_rolling_update_of_gateway_and_core_loses_no_call_and_no_stream(
     services: Platform, tmp_path: Path
 ):
-    fleet = Fleet(services.endpoint())
+    fleet = ClientLoad(services.endpoint())
     account, begun = fleet.account, 0
     old = [pod for workload in ROLLED for pod in services.pods(workload)]
     with followed(services, old, tmp_path) as logs:

@@ -1,7 +1,7 @@
-"""What NetworkPolicy objects let through, from Kubernetes' own definition of them.
+"""Decides which connections NetworkPolicy objects allow, by Kubernetes' own definition.
 
-Written from the API reference of networking.k8s.io/v1, and on purpose not from the code that
-renders the policies.
+Written from the API reference of networking.k8s.io/v1, independently of the code that renders the
+policies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""Label that the API server gives every namespace."""
+"""Label that the API server sets on every namespace."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,21 +34,21 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Enforcement:
-    """A cluster that enforces ``policies``, and nothing else."""
+    """A cluster that enforces exactly these policies."""
 
     policies: Sequence[Mapping[str, Any]]
 
     def allows(self, source: Endpoint, target: Endpoint, protocol: str, port: int) -> bool:
-        """Whether ``source`` may open a connection: its egress and the target's ingress agree."""
+        """Whether the source's egress and the target's ingress both allow the connection."""
         ends = (source, target, protocol, port)
         return self.leaves(*ends) and self.arrives(*ends)
 
     def leaves(self, source: Endpoint, target: Endpoint, protocol: str, port: int) -> bool:
-        """Whether the source's policies let it out, whatever the target's say."""
+        """Whether the source's egress policies allow the connection."""
         return self._passes("Egress", source, target, protocol, port)
 
     def arrives(self, source: Endpoint, target: Endpoint, protocol: str, port: int) -> bool:
-        """Whether the target's policies let it in, whatever the source's say."""
+        """Whether the target's ingress policies allow the connection."""
         return self._passes("Ingress", target, source, protocol, port)
 
     def _passes(
@@ -67,7 +67,7 @@ class Enforcement:
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """A label selector; an empty one matches everything."""
+    """Whether the label selector matches; an empty one matches everything."""
     return selector.get("matchLabels", {}).items() <= labels.items() and all(
         _holds(expression, labels) for expression in selector.get("matchExpressions", [])
     )

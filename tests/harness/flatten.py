@@ -1,4 +1,4 @@
-"""Every value of a Kubernetes object under a path that does not depend on the order of lists."""
+"""Flattens a Kubernetes object to a path for each value, independent of the order of lists."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, cast
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def leaves(tree: Any) -> dict[str, Any]:
+def flatten(tree: Any) -> dict[str, Any]:
     """Path to value: ``spec.template.spec.containers[mcp-core].ports[metrics].containerPort``.
 
-    A list's items are called by what tells them apart (a name, a mount path, a metric, a peer),
-    else by their place; TOML text is read as the tree that it is. Items of one name are one.
+    A list item is identified by its name, mount path, metric or peer, else by its index. Items with
+    the same identifier are merged. TOML text is parsed and flattened too.
     """
     return dict(_leaves(tree, ""))
 

@@ -1,4 +1,4 @@
-"""A PATH of our choosing, and the node's scripts run with it: what a barer machine would say."""
+"""Runs the local node's scripts with a restricted `PATH`, as on a machine that lacks programs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 NODE = Path(__file__).resolve().parents[2] / "tools" / "node"
 
 
-def toolbox(folder: Path, without: Collection[str] = ()) -> Path:
-    """A folder with every program of this PATH, save some."""
+def programs_on_path(folder: Path, without: Collection[str] = ()) -> Path:
+    """A folder with links to the programs on PATH, without some of them."""
     folder.mkdir()
     found: dict[str, Path] = {"python3": Path(sys.executable)}
     for place in os.environ["PATH"].split(os.pathsep):
@@ -27,7 +27,7 @@ def toolbox(folder: Path, without: Collection[str] = ()) -> Path:
 
 
 def stand_in_for_go(folder: Path, version: str, build: str) -> None:
-    """A `go` of this version whose build is a line of shell."""
+    """Install a fake `go` with this version, whose `build` is a line of shell."""
     go = folder / "go"
     go.unlink(missing_ok=True)
     go.write_text(f"""#!/bin/sh
@@ -42,15 +42,15 @@ esac
 
 
 def environment(tmp: Path, **changes: str) -> dict[str, str]:
-    """Ours, with an empty cache and a folder to run in of the test's own."""
+    """This process's environment, with an empty cache and a run folder for the test."""
     own = {"NODE_CACHE": str(tmp / "cache"), "NODE_RUN": str(tmp / "run")}
     return {**os.environ, **own, **changes}
 
 
 def isolated(prepare: str, command: str) -> list[str]:
-    """A command in mount and network namespaces of its own, after some lines of shell.
+    """A command line that runs `prepare` and then `command` in new mount and network namespaces.
 
-    /run and the cgroup hierarchies are empty there, so that no node of this machine is touched.
+    /run and the cgroup hierarchies are empty there, so that a node on this machine is not touched.
     """
     script = f"""set -e
         mount -t tmpfs tmpfs /run
@@ -64,14 +64,14 @@ def isolated(prepare: str, command: str) -> list[str]:
 def ran(
     *command: str | Path, env: Mapping[str, str], within_seconds: float = 30
 ) -> subprocess.CompletedProcess[str]:
-    """A command that is expected to end soon, its output kept."""
+    """Run a command to its end and return it with its output."""
     return subprocess.run(
         command, env=env, capture_output=True, text=True, timeout=within_seconds, check=False
     )
 
 
 def may_isolate() -> bool:
-    """Whether this user may make namespaces with mounts."""
+    """Whether this user may create mount namespaces."""
     tried = ["unshare", "--mount", "--net", "--propagation", "private", "true"]
     return (
         shutil.which("unshare") is not None and subprocess.run(tried, check=False).returncode == 0

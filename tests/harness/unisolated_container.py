@@ -1,4 +1,4 @@
-"""A container where namespaces may not be made: the same files, with the paths of this machine."""
+"""Runs a container without namespaces: its files get paths and ports of this machine."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .pods import PROGRAMS
 from .server import until
 
 PORTS = (8080, 8443, 8081, 8444, 9090, 5432, 6379, 4001)
-"""Every port that the programs of the platform listen on."""
+"""All ports that the platform's programs listen on."""
 
 
-class Rewritten(RunningContainer):
-    """Its addresses become loopback and its ports free ones.
+class UnisolatedContainer(RunningContainer):
+    """A container whose addresses are replaced by loopback and its ports by free ones.
 
-    What the pod's own root, user and process numbers would prove is not proven.
+    The isolation of the pod's file system, user and process ids is not tested.
     """
 
     def start(self, command: Sequence[str]) -> None:
-        """Rewrite what the pod mounts, and start ``command``."""
+        """Rewrite the mounted files and start ``command``."""
         self.work.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.work / "programs", ignore_errors=True)
         (self.work / "programs").mkdir()
@@ -49,7 +49,7 @@ class Rewritten(RunningContainer):
 
     @property
     def variables(self) -> dict[str, str]:
-        """As the pod has them, and the port that PostgreSQL's own clients ask at."""
+        """The pod's environment variables, and `PGPORT` for PostgreSQL's clients."""
         given = super().variables
         path = given["PATH"].replace(PROGRAMS, str(self.work / "programs"))
         return given | {"PATH": path, "PGPORT": str(port(5432))}
@@ -75,7 +75,7 @@ class Rewritten(RunningContainer):
         )
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run another command beside it."""
+        """Run another command with the same rewritten paths."""
         return subprocess.run(
             [self.here(word) for word in command],
             env=self.variables,
@@ -86,12 +86,12 @@ class Rewritten(RunningContainer):
         )
 
     def command_lines(self) -> list[str]:
-        """The command line of each of its processes."""
+        """The command lines of its processes."""
         texts = [Path(f"/proc/{pid}/cmdline").read_text() for pid in self._processes()]
         return [text.replace("\0", " ") for text in texts]
 
     def kill(self) -> None:
-        """End all of its processes, and wait until the system has forgotten them."""
+        """Kill all of its processes and wait until they are gone."""
         processes = self._processes()
         for pid in processes:
             with contextlib.suppress(ProcessLookupError):
@@ -100,13 +100,13 @@ class Rewritten(RunningContainer):
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
 
     def _processes(self) -> list[int]:
-        """Its first process, if that still runs, and all that descend from it."""
+        """Its first process, if it runs, and all descendants."""
         children: dict[int, list[int]] = {}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
                 children.setdefault(int(parent), []).append(int(process.name))
         found = [] if self.process.poll() is not None else [self.pid]
-        for pid in found:  # grows as it goes
+        for pid in found:  # the loop appends to the list
             found += children.get(pid, [])
         return found

@@ -1,4 +1,4 @@
-"""The hosts of the server, each with its own program, started for tests."""
+"""Starts the server on each of its hosts with the host's real program, for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx2
 import tomli_w
 
 from .dynamodb import CREDENTIALS, REGION, create_table
-from .host import Host, Process
+from .hosted_server import HostedServer, Process
 from .lambda_service import LambdaService
 from .server import fetch, free_port, settings, until
 from .tokens import Issuer
@@ -29,11 +29,11 @@ MANAGED_RUNTIME = [
     "qudag_mcp_server.hosts.aws_lambda.handler",
 ]
 INSTANCES = 2
-"""Of a function that takes one request at a time: one that works, one that is told to stop it."""
+"""Instances of a function: one handles a call, one handles its cancellation."""
 
 
 def app_folder(directory: Path) -> Path:
-    """What a function's archive holds of ours, laid out as it does."""
+    """Our own files of a function's archive, in a folder."""
     folder = directory / "app"
     if not folder.exists():
         folder.mkdir()
@@ -44,7 +44,7 @@ def app_folder(directory: Path) -> Path:
 
 
 def environment(issuer: Issuer, **more: str | Mapping[str, Any]) -> dict[str, str]:
-    """Variables of a host: the configuration, with the sections given, and the variables given."""
+    """Environment variables of a host: given variables, and a configuration with given sections."""
     sections = {name: value for name, value in more.items() if not isinstance(value, str)}
     protocol = {"longest_tool_seconds": 20, "drain_seconds": 21, "allowed_hosts": ["localhost"]}
     sections = {"protocol": protocol} | sections
@@ -58,7 +58,7 @@ def environment(issuer: Issuer, **more: str | Mapping[str, Any]) -> dict[str, st
 
 @contextlib.contextmanager
 def running(*processes: Process, ready: Callable[[], object]) -> Generator[None]:
-    """Started processes, once they are ready; ended at the end."""
+    """Wait until the processes are ready; kill them at the end."""
 
     def answered() -> bool:
         assert all(process.alive() for process in processes)
@@ -75,61 +75,61 @@ def running(*processes: Process, ready: Callable[[], object]) -> Generator[None]
 
 
 def answers(url: str) -> Callable[[], bool]:
-    """Whether a GET is answered with 200."""
+    """A function that checks whether a GET request is answered with 200."""
     return lambda: fetch(url).status_code == 200
 
 
 @contextlib.contextmanager
-def uvicorn(directory: Path, issuer: Issuer) -> Generator[Host]:
-    """The program with its file, as in a pod."""
+def uvicorn(directory: Path, issuer: Issuer) -> Generator[HostedServer]:
+    """`qudag-mcp-server` with a configuration file, as in a pod."""
     port = free_port()
     file = directory / "server.toml"
     file.write_text(environment(issuer, server=LOOPBACK | {"port": port})["QUDAG_MCP_CONFIG"])
     program = [sys.executable, "-m", "runtime", "--config", str(file)]
     process = Process(program, {"PATH": os.environ["PATH"]}, ROOT, directory / "log")
-    host = Host(f"http://localhost:{port}", issuer, [process.log_file])
+    host = HostedServer(f"http://localhost:{port}", issuer, [process.log_file])
     with running(process, ready=answers(f"{host.base}/ready")):
         yield host
 
 
 @contextlib.contextmanager
-def container(directory: Path, issuer: Issuer) -> Generator[Host]:
-    """The program without a file, as the image runs in a cloud's container service."""
+def container(directory: Path, issuer: Issuer) -> Generator[HostedServer]:
+    """`qudag-mcp-server` configured by environment, as in a cloud's container service."""
     port = free_port()
     variables = environment(issuer, PORT=str(port), state={"kind": "memory"})
     process = Process([sys.executable, "-m", "runtime"], variables, ROOT, directory / "log")
-    host = Host(f"http://localhost:{port}", issuer, [process.log_file])
+    host = HostedServer(f"http://localhost:{port}", issuer, [process.log_file])
     with running(process, ready=answers(f"{host.base}/ready")):
         yield host
 
 
 @contextlib.contextmanager
-def cloud_run_function(directory: Path, issuer: Issuer) -> Generator[Host]:
-    """functions-framework as the buildpack starts it: by the environment alone."""
+def cloud_run_function(directory: Path, issuer: Issuer) -> Generator[HostedServer]:
+    """`functions-framework` configured by environment, as the buildpack starts it."""
     port = free_port()
     variables = environment(issuer, PORT=str(port), HOST="127.0.0.1", FUNCTION_TARGET="mcp")
     program = [str(Path(sys.executable).with_name("functions-framework"))]
     process = Process(program, variables, app_folder(directory), directory / "log")
-    host = Host(f"http://localhost:{port}", issuer, [process.log_file])
+    host = HostedServer(f"http://localhost:{port}", issuer, [process.log_file])
     with running(process, ready=answers(f"{host.base}/ready")):
         yield host
 
 
 @contextlib.contextmanager
-def azure_function(directory: Path, issuer: Issuer) -> Generator[Host]:
-    """Azure's worker library, behind what stands for the Functions host."""
+def azure_function(directory: Path, issuer: Issuer) -> Generator[HostedServer]:
+    """Azure's worker library behind the stand-in for the Functions host."""
     port = free_port()
     app = app_folder(directory)
     program = [sys.executable, "-P", str(FUNCTIONS_HOST), str(app), str(port)]
     process = Process(program, environment(issuer), app, directory / "log")
-    host = Host(f"http://localhost:{port}/api", issuer, [process.log_file])
+    host = HostedServer(f"http://localhost:{port}/api", issuer, [process.log_file])
     with running(process, ready=answers(f"http://localhost:{port}/api/ready")):
         yield host
 
 
 @contextlib.contextmanager
 def tables() -> Generator[str]:
-    """The address of a DynamoDB (moto) in which the function's tables are."""
+    """Run DynamoDB (moto) with the function's tables; yields its URL."""
     from botocore.session import Session
     from moto.server import ThreadedMotoServer
 
@@ -155,7 +155,7 @@ def tables() -> Generator[str]:
 
 
 def streaming_runtime(app: Path, variables: dict[str, str]) -> list[str]:
-    """The command of a function with the wrapper script, as Lambda calls it; sets its variables."""
+    """The command with the wrapper script, as Lambda starts it; adds its variables."""
     wrapper = str(app / "stream")
     variables |= {"AWS_LAMBDA_EXEC_WRAPPER": wrapper, "LAMBDA_TASK_ROOT": str(app)}
     return [wrapper, *MANAGED_RUNTIME]
@@ -164,8 +164,8 @@ def streaming_runtime(app: Path, variables: dict[str, str]) -> list[str]:
 @contextlib.contextmanager
 def lambda_function(
     directory: Path, issuer: Issuer, database: str, *endpoints: str, streaming: bool
-) -> Generator[dict[str, Host]]:
-    """Instances of a function, by its endpoints; no invocation may have failed at the end."""
+) -> Generator[dict[str, HostedServer]]:
+    """Run a Lambda function; yields a server per endpoint. Fails if an invocation has failed."""
     app = app_folder(directory)
     service = LambdaService(*endpoints)
     state = {"kind": "dynamodb", "sessions": "sessions", "connections": "connections"}
@@ -184,7 +184,7 @@ def lambda_function(
         ]
         logs = [process.log_file for process in processes]
         hosts = {
-            endpoint: Host(f"http://localhost:{port}", issuer, logs)
+            endpoint: HostedServer(f"http://localhost:{port}", issuer, logs)
             for endpoint, port in service.ports.items()
         }
         with running(*processes, ready=lambda: service.idle >= INSTANCES):

@@ -1,4 +1,4 @@
-"""The tests' own reading of NetworkPolicy, held to the cases of its definition."""
+"""The model of NetworkPolicy agrees with the examples in its API reference."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.policies import Endpoint, Enforcement
+from tests.harness.network_policy_model import Endpoint, Enforcement
 
 A, B = Endpoint.pod("ns", app="a"), Endpoint.pod("ns", app="b")
 FAR = Endpoint.pod("far", app="b")

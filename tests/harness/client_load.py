@@ -1,4 +1,4 @@
-"""Many official clients at once, and an account of what each of them met."""
+"""Many official MCP clients at the same time, and counts of how their calls and streams ended."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from components.base.problems import ProblemReport
 from delivery.mcp_client import Endpoint, Era, connected
 
 STEPS = 5
-"""Events of one call, one a second."""
+"""Progress events of one call, one per second."""
 TRIES = 3
-"""A client of a platform whose pods are replaced may have to connect more than once, to begin."""
+"""Attempts to connect: a client may hit a pod that is being replaced."""
 
 
 @dataclass
-class Account:
-    """What a fleet met.
+class CallOutcomes:
+    """Counts of calls and streams.
 
     Attributes:
-        open_calls, open_streams: right now.
-        calls: that were answered in full.
-        ends: streams that ended in order, each opened anew.
-        sessions: legacy sessions that ended with their pod; the call was not begun.
-        lost: calls and streams that ended in any other way.
+        open_calls, open_streams: currently open.
+        calls: calls with a complete answer.
+        ends: streams that ended gracefully and were opened again.
+        sessions: legacy sessions that ended with their pod before a call started.
+        lost: calls and streams that ended in another way.
     """
 
     open_calls: int = 0
@@ -41,19 +41,19 @@ class Account:
 
 
 @dataclass
-class Fleet:
-    """Clients that go on until `stop`: callers whose calls stream progress, and listeners."""
+class ClientLoad:
+    """Clients that call tools or hold subscriptions until `stop` is set."""
 
     endpoint: Endpoint
     stop: anyio.Event = field(default_factory=anyio.Event)
-    account: Account = field(default_factory=Account)
+    account: CallOutcomes = field(default_factory=CallOutcomes)
 
     async def call(self, era: Era) -> None:
-        """One client that calls, again and again."""
+        """Run one client that calls a tool repeatedly."""
         await self._going_on(partial(self._calls, era))
 
     async def listen(self) -> None:
-        """One client that keeps a subscription open."""
+        """Run one client that keeps a subscription open."""
         await self._going_on(self._listens)
 
     async def _going_on(self, work: Callable[[anyio.Event], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Empty stores of every kind, each over what stands for its cloud on this machine."""
+"""Empty session stores of every kind, each over an emulator of its cloud."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .dynamodb import CREDENTIALS, REGION, create_table
 
 @dataclass
 class Clock:
-    """Seconds since the epoch, as the test has them."""
+    """A clock that the test sets, in seconds since the epoch."""
 
     now: float
 
@@ -37,7 +37,7 @@ def memory(clock: Clock) -> Generator[Stores]:
 
 @contextlib.contextmanager
 def dynamodb(clock: Clock) -> Generator[Stores]:
-    """moto, with the tables that the AWS component makes."""
+    """Stores over moto's DynamoDB, with the tables of the AWS component."""
     from moto import mock_aws
 
     from components.aws.session_tables import CONNECTIONS, SESSIONS
@@ -54,7 +54,7 @@ def dynamodb(clock: Clock) -> Generator[Stores]:
 
 @contextlib.contextmanager
 def firestore(clock: Clock) -> Generator[Stores]:
-    """The server's memory, under a project of its own."""
+    """Stores over the Firestore emulator, in a new project."""
     from runtime.stores.firestore import Database, FirestoreConnections, FirestoreSessions
 
     from .firestore import TOKEN, rest
@@ -69,7 +69,7 @@ def firestore(clock: Clock) -> Generator[Stores]:
 
 @contextlib.contextmanager
 def azure_tables(clock: Clock) -> Generator[Stores]:
-    """Azurite, with two new tables of its well-known account."""
+    """Stores over Azurite, in two new tables."""
     from azure.core.credentials import AzureNamedKeyCredential
     from azure.data.tables import TableServiceClient
 
@@ -98,7 +98,7 @@ atexit.register(_stand_ins.close)
 
 @cache
 def _standing(begin: Callable[[], contextlib.AbstractContextManager[str]]) -> str:
-    """A server that the tests of this process share; it ends with them."""
+    """Start an emulator that all tests of this process share."""
     return _stand_ins.enter_context(begin())
 
 
@@ -112,5 +112,5 @@ KINDS = tuple(_OPENERS)
 
 
 def opened(kind: str, clock: Clock) -> contextlib.AbstractContextManager[Stores]:
-    """Stores of this kind for as long as the block lasts; skips where its stand-in is missing."""
+    """Empty stores of this kind; skips the test if the emulator is missing."""
     return _OPENERS[kind](clock)

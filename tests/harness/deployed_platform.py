@@ -1,4 +1,4 @@
-"""A platform on real pods, driven by the command as its users drive it."""
+"""A platform on real pods, deployed and used with the command `qudag-mcp`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from delivery.stack_identity import StackIdentity
 from delivery.state_folders import state_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-FIRST_UP_SECONDS = 3600  # a machine that has built nothing yet builds Kubernetes first
+FIRST_UP_SECONDS = 3600  # the first run on a machine builds Kubernetes
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a verb ended, and how long it took."""
+    """Exit status, output and duration of a subcommand."""
 
     status: int
     out: str
@@ -35,7 +35,7 @@ class Ran:
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    """A verb as a user starts it."""
+    """Start a subcommand of `qudag-mcp`."""
     return subprocess.Popen(
         [sys.executable, "-m", "delivery", *arguments],
         cwd=ROOT,
@@ -47,7 +47,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 def verb(*arguments: str) -> Ran:
-    """A verb, run to its end."""
+    """Run a subcommand of `qudag-mcp` to its end."""
     started = time.monotonic()
     with start(*arguments) as running:
         out, err = running.communicate(timeout=FIRST_UP_SECONDS)
@@ -55,13 +55,13 @@ def verb(*arguments: str) -> Ran:
 
 
 def up(*options: str) -> Ran:
-    """`up` that also makes the secrets that a throw-away context lacks."""
+    """Run `up`, and create absent Secrets in a throw-away cluster."""
     return verb("up", "--create-secrets", *options)
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A platform that is up."""
+    """A deployed platform."""
 
     deployed: Deployed
     kubectl: Kubectl
@@ -72,7 +72,7 @@ class Platform:
         return str(self.deployed.outputs["namespace"])
 
     def endpoint(self, **claims: str) -> Endpoint:
-        """Where to call, as a bearer whose token says what ``claims`` say."""
+        """The platform's endpoint, with a token that has these claims."""
         outputs = self.deployed.outputs
         private = signer_key(self.kubectl, self.namespace)
         assert private is not None
@@ -80,7 +80,7 @@ class Platform:
         return Endpoint(url=self.url, token=mint(private, **stated), ca_file=self.deployed.ca_file)
 
     def pods(self, workload: str | None = None) -> list[dict[str, Any]]:
-        """All pods, or those of one workload that are not on their way out."""
+        """All pods, or those of one workload that are not being deleted."""
         found = self.kubectl.objects("pods", f"-n={self.namespace}")
         if workload is None:
             return found
@@ -92,16 +92,16 @@ class Platform:
         ]
 
     def run_in(self, pod: dict[str, Any], *command: str) -> str:
-        """What a command prints in the first container of a pod; fails where it fails."""
+        """Run a command in the first container of a pod; returns its output, or fails."""
         container = pod["spec"]["containers"][0]["name"]
         where = [f"-n={self.namespace}", pod["metadata"]["name"], f"-c={container}"]
         return self.kubectl.must("exec", *where, "--", *command)
 
 
 @contextlib.contextmanager
-def standing(stack: StackIdentity) -> Generator[Platform]:
-    """The stack, up and reachable."""
-    done = up(*said(stack))
+def deployed_stack(stack: StackIdentity) -> Generator[Platform]:
+    """The deployed stack, with a URL to which clients can connect."""
+    done = up(*stack_options(stack))
     assert done.status == 0, done.err + done.out
     deployed = Deployed.read(state_folder(stack.key), stack)
     found = cluster.running(deployed.request)
@@ -110,6 +110,6 @@ def standing(stack: StackIdentity) -> Generator[Platform]:
         yield Platform(deployed, found.kubectl, url)
 
 
-def said(stack: StackIdentity) -> list[str]:
-    """The stack as options of a verb."""
+def stack_options(stack: StackIdentity) -> list[str]:
+    """The options that select the stack in a subcommand."""
     return [f"--cwd={stack.root}", f"--stack={stack.name}"]

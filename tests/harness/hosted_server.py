@@ -1,4 +1,4 @@
-"""The server where a host runs it: an address, and the official client that calls there."""
+"""A server that a function or container host runs, and the clients that call it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .tokens import Issuer
 
 
 @dataclass
-class Host:
-    """A running server, whatever runs it.
+class HostedServer:
+    """A running server on any host.
 
     Attributes:
-        base: address below which it answers: /mcp, /.well-known/….
-        log_files: where its processes log.
+        base: base URL of `/mcp` and `/.well-known/…`.
+        log_files: the log files of its processes.
     """
 
     base: str
@@ -39,12 +39,12 @@ class Host:
 
     @property
     def url(self) -> str:
-        """Where MCP is."""
+        """The URL of `/mcp`."""
         return f"{self.base}/mcp"
 
     @contextlib.asynccontextmanager
     async def client(self, era: str, token: str | None = None) -> AsyncGenerator[Client]:
-        """The official client, connected in one era."""
+        """Connect the official client in one era."""
         headers = {"authorization": f"Bearer {token or self.token}"}
         async with httpx2.AsyncClient(headers=headers, verify=PLAIN, timeout=30) as http:
             transport = streamable_http_client(self.url, http_client=http)
@@ -52,7 +52,7 @@ class Host:
                 yield client
 
     def post(self, body: bytes, era: str, token: str | None = "") -> httpx2.Response:
-        """POST by hand, in the form of one era; `token` "" is a good one, None is none."""
+        """POST to `/mcp` with the headers of one era; `token` "" is a valid one, None is none."""
         headers = {
             "accept": "application/json, text/event-stream",
             "content-type": "application/json",
@@ -64,16 +64,16 @@ class Host:
         return httpx2.post(self.url, content=body, headers=headers, verify=PLAIN, timeout=30)
 
     def get(self, url: str) -> httpx2.Response:
-        """GET without a token."""
+        """Send a GET request without a token."""
         return httpx2.get(url, verify=PLAIN, timeout=30)
 
     def opening(self, era: str) -> bytes:
-        """A good first request of an era."""
+        """The body of a valid first request of an era."""
         request = modern_request("tools/list") if era == "modern" else initialize_request()
         return json.dumps(request).encode()
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests that were logged by all of its processes, in the order of their ends."""
+        """The request log lines of all of its processes, ordered by time."""
         found: list[dict[str, Any]] = []
         for file in self.log_files:
             for line in file.read_text(errors="replace").splitlines():
@@ -84,13 +84,13 @@ class Host:
         return sorted(found, key=lambda entry: entry["time"])
 
     def outcomes(self, tool: str) -> list[str]:
-        """How the calls of a tool ended, as far as they did."""
+        """The logged outcomes of a tool's calls."""
         return [str(entry.get("outcome")) for entry in self.requests() if entry.get("tool") == tool]
 
 
 @dataclass
 class Process:
-    """A process of a host's own program, with a log."""
+    """A process of a host's program, with its log file."""
 
     arguments: list[str]
     environment: dict[str, str]
@@ -110,13 +110,13 @@ class Process:
             )
 
     def alive(self) -> bool:
-        """True while it runs; fails with its log once it does not."""
+        """Return True if it runs; else fail with its log."""
         if (status := self.process.poll()) is not None:
             raise AssertionError(f"ended with {status}: {self.log_file.read_text()[-3000:]}")
         return True
 
     def end(self) -> None:
-        """End it for certain, and the workers that it began."""
+        """Kill it and its worker processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
