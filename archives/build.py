@@ -105,7 +105,7 @@ def _lay_out(host: Host, fetched: Path, tree: Path) -> None:
     for name, source in ours.items():
         _copy(source, tree / name)
         if name.endswith(".py"):
-            _copy(source, fetched / name)  # beside the libraries, for what imports what
+            _copy(source, fetched / name)  # with the libraries, to compute imports
     for file in kept(fetched, host.entries):
         inside = file.relative_to(fetched)
         if inside.as_posix() not in ours:

@@ -1,4 +1,4 @@
-"""Finds real programs: on PATH, where Debian has them, or where tools/programs unpacks them."""
+"""Finds real programs on PATH, in Debian's folders, or where tools/programs unpacks them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIBRARIES = ":".join(
 
 
 def find(*names: str) -> str | None:
-    """Path of the first of ``names`` that there is."""
+    """The path of the first of ``names`` that exists; else None."""
     for name in names:
         places = [shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
         for root in ("/", f"{CACHE}/"):
@@ -28,7 +28,7 @@ def find(*names: str) -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which an unpacked program finds its libraries."""
+    """The environment variables with which an unpacked program finds its libraries."""
     before = os.environ.get("LD_LIBRARY_PATH")
     return {**os.environ, "LD_LIBRARY_PATH": f"{LIBRARIES}:{before}" if before else LIBRARIES}
 

@@ -56,7 +56,7 @@ def _not_stored(endpoint: Endpoint, what: str) -> ProblemReport:
         f"{endpoint.url}: data",
         what,
         "what clients store is lost or refused",
-        "see whether the database runs and the servers may reach it: kubectl get pods, and the "
+        "check that the database runs and the servers may connect to it: kubectl get pods, and the "
         "row `dependencies` here",
     )
 

@@ -47,8 +47,8 @@ async def check_era(endpoint: Endpoint, era: Era) -> tuple[list[Check], list[Too
                 why = f"there is no tool {HARMLESS}, and other tools may have side effects"
                 checks.append(not_checked(calling, why))
     except ProblemReport as raised:
-        reached = [opening, listing, calling][len(checks)]
-        checks.append(check_of_exception(reached, raised, time.monotonic() - started))
+        failed = [opening, listing, calling][len(checks)]
+        checks.append(check_of_exception(failed, raised, time.monotonic() - started))
     rest = [not_checked(what, "the step before it failed") for what in steps(era)[len(checks) :]]
     return checks + rest, tools
 

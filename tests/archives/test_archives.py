@@ -1,4 +1,4 @@
-"""A function's archive: the same bytes anywhere and any day, nothing in it that nobody imports."""
+"""A function's archive is reproducible and contains only modules that are imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import leads to, in the forms in which libraries write it."""
+"""The import closure follows every form of import that libraries use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Reached = Callable[..., set[str]]
 
 @pytest.fixture
 def reached(tmp_path: Path) -> Reached:
-    """The modules that `main` leads to, beside itself, in a folder with these files."""
+    """The modules that `main` imports, directly or indirectly, in a folder with these files."""
 
     def reach(files: dict[str, str | bytes], also: dict[str, Sequence[str]] | None = None):
         for name, content in files.items():
@@ -60,15 +60,15 @@ def test_a_relative_import_is_from_its_own_package(reached: Reached):
         "main.py": "import a.b.c",
         "a/__init__.py": "",
         "a/near.py": "",
-        "a/b/__init__.py": "from . import beside",
-        "a/b/beside.py": "",
+        "a/b/__init__.py": "from . import sibling",
+        "a/b/sibling.py": "",
         "a/b/c.py": "from ..near import x\nfrom ...gone import y",
         "near.py": "",
     }
-    assert reached(files) == {"a", "a.b", "a.b.c", "a.b.beside", "a.near"}
+    assert reached(files) == {"a", "a.b", "a.b.c", "a.b.sibling", "a.near"}
 
 
-def test_native_code_leads_to_what_it_names(reached: Reached):
+def test_native_code_imports_the_modules_that_it_names(reached: Reached):
     files = {
         "main.py": "import native",
         "native.abi3.so": b"\x7fELF\0pkg.modulepkg.other\0_private\0plain\0",
@@ -82,12 +82,12 @@ def test_native_code_leads_to_what_it_names(reached: Reached):
     assert reached(files) == {"native", "pkg", "pkg.module", "pkg.other", "_private"}
 
 
-def test_what_no_source_shows_can_be_said(reached: Reached):
+def test_hidden_imports_can_be_declared(reached: Reached):
     files = {"main.py": "import a", "a.py": "", "plugin.py": "import b", "b.py": ""}
     assert reached(files, {"a": ["plugin"]}) == {"a", "plugin", "b"}
 
 
-def test_modules_that_import_each_other_are_reached_once(reached: Reached):
+def test_modules_that_import_each_other_are_found_once(reached: Reached):
     assert reached({"main.py": "import a", "a.py": "import main, b", "b.py": "import a"}) == {
         "a",
         "b",

@@ -1,4 +1,4 @@
-"""Where rendered files are read by the programs they are for: a network, certificates, stacks."""
+"""A network, certificates and stacks for tests that run real programs with rendered files."""
 
 from __future__ import annotations
 

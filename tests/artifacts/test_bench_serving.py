@@ -1,4 +1,4 @@
-"""The serving half of `make bench`, end to end and small: what it measures is what happened."""
+"""The serving part of `make bench`, run end to end at a small size."""
 
 from __future__ import annotations
 

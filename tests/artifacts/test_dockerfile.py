@@ -1,4 +1,4 @@
-"""The image of the reference server, as far as it can be read without building it."""
+"""The Dockerfile of the reference server, checked without building it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_everything_that_is_copied_is_there():
 
 
 def test_nothing_that_is_copied_is_kept_from_the_build():
-    """And nothing else reaches it: .dockerignore shuts all out but what it names."""
+    """.dockerignore excludes every other file from the build."""
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) \S+$", TEXT, re.MULTILINE)
     first, *let_in = (RUNTIME / ".dockerignore").read_text().split()
     assert first == "**"

@@ -1,4 +1,4 @@
-"""The gateway's nginx with its rendered configuration: what it lets through, and as what."""
+"""The gateway's nginx with its rendered configuration: routing, headers, TLS and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway's nginx refuses a client, and what it tries again for one."""
+"""The gateway's nginx limits clients, and retries requests where that is safe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dev platform's programs together, each with its own rendered files, called from outside."""
+"""The dev platform's programs run together with their rendered files, and answer clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL started by the script and the settings that are rendered for it."""
+"""PostgreSQL runs with its rendered start script and settings."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_every_other_way_in_is_refused(
         connect(**otherwise)
 
 
-def test_the_socket_in_the_pod_lets_nobody_in(running: RunningContainer):
+def test_connections_over_the_unix_socket_are_refused(running: RunningContainer):
     answer = running.run("psql", "--host=/tmp", "--username=postgres", "--command=", "postgres")
     assert answer.returncode != 0
     assert "no pg_hba.conf entry" in answer.stderr

@@ -1,4 +1,4 @@
-"""server.toml and node.toml of every service of every stack, read by the server's own loader."""
+"""The server's own loader reads server.toml and node.toml of every service of every stack."""
 
 from __future__ import annotations
 

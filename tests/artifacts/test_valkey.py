@@ -1,4 +1,4 @@
-"""Valkey (or the Redis that reads the same file) started by the script rendered for it."""
+"""Valkey, or a Redis with the same settings, runs with its rendered start script."""
 
 from __future__ import annotations
 

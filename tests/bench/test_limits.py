@@ -1,4 +1,4 @@
-"""What the components and a stream may cost at most; on a machine that does little else."""
+"""Limits for the cost of components and streams; run on an otherwise idle machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archives that Google's and Azure's functions run, under the interpreter that they are for."""
+"""The archives for Google's and Azure's functions run under their own Python version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One real API server for all tests of this tier, started when the first of them asks for it."""
+"""A real API server that all tests of this tier share; the first test starts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server that the manifests are tried on refuses what a cluster refuses."""
+"""The API server of these tests refuses what a cluster refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An API server whose start is interrupted leaves nothing, and starts at the next try."""
+"""An interrupted start of the API server leaves nothing behind, and the next start succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every manifest of every stack, as it is rendered, on a real API server."""
+"""A real API server accepts every rendered manifest of every stack."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def identity(one: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def stated(one: dict[str, Any]) -> dict[str, Any]:
-    """What only an apply changes: not the status, nor what controllers write beside it."""
+    """The object without its status and without fields that controllers write."""
     kept = {key: value for key, value in one.items() if key not in ("metadata", "status")}
     metadata = {key: one["metadata"].get(key) for key in ("labels", "generation")}
     return kept | {"metadata": metadata}

@@ -1,4 +1,4 @@
-"""The command line: verbs, forms, exit statuses, and never a traceback for what a user did."""
+"""The command line: subcommands, report formats, exit statuses, no traceback for user errors."""
 
 import json
 import re

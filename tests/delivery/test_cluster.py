@@ -1,4 +1,4 @@
-"""A command works on the cluster that was named, and on no other by accident."""
+"""A command uses the named cluster, and never another one by accident."""
 
 from __future__ import annotations
 

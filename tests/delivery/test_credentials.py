@@ -1,4 +1,4 @@
-"""A cloud without credentials stops a stack only where the stack goes to that cloud."""
+"""Missing credentials of a cloud are refused only for stacks with resources in that cloud."""
 
 from __future__ import annotations
 

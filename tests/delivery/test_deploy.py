@@ -1,4 +1,4 @@
-"""What is made beside a deployment fails with it, and never silently."""
+"""A background attempt that fails during a deployment fails the deployment."""
 
 from __future__ import annotations
 

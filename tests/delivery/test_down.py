@@ -1,4 +1,4 @@
-"""Data that a program protects is not deleted on a word."""
+"""`down` refuses to delete protected resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine fits the stack and the machine, and says so where none does."""
+"""The engine is chosen by stack and machine; a stack that none can deploy is refused."""
 
 from __future__ import annotations
 

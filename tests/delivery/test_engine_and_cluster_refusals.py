@@ -1,4 +1,4 @@
-"""Whatever a server answers, the user of a verb reads a message and never a traceback."""
+"""Unexpected answers of servers and clusters become messages, not tracebacks."""
 
 from __future__ import annotations
 

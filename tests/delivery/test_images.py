@@ -1,4 +1,4 @@
-"""A changed image is another reference, so Kubernetes rolls its pods; an unchanged one is kept."""
+"""A changed image gets a new reference, so Kubernetes restarts its pods; others keep theirs."""
 
 from __future__ import annotations
 

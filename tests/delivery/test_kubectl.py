@@ -1,4 +1,4 @@
-"""What kubectl says, in words a user can act on."""
+"""kubectl's errors become problems with a consequence and a fix."""
 
 from __future__ import annotations
 

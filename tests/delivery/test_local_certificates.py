@@ -1,4 +1,4 @@
-"""Certificates and keys are accepted by the programs that will read them."""
+"""Generated certificates and keys are accepted by the programs that read them."""
 
 from __future__ import annotations
 

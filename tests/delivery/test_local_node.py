@@ -1,4 +1,4 @@
-"""The node's messages reach the user as what, consequence and fix."""
+"""Messages of the local node become problems with what, consequence and fix."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_nodes_scripts_speak_in_the_form_that_is_read() -> None:
     assert (problem.what, problem.consequence, problem.fix) == ("a: b", "c: d", "e: f")
 
 
-def test_somebody_who_is_not_root_is_told_so_before_anything_starts(
+def test_a_user_other_than_root_is_refused_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 65534)

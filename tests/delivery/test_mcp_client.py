@@ -1,4 +1,4 @@
-"""What a platform refuses while a client is connected reaches the user as a report."""
+"""Refusals of a platform during a client's connection become a problem report."""
 
 from __future__ import annotations
 

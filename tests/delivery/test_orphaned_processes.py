@@ -1,4 +1,4 @@
-"""What a killed command left running is waited for or ended before the next one begins."""
+"""Programs of a killed command are waited for or terminated before the next command starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs carry real addresses, and what is remembered of a deployment is no secret."""
+"""Outputs contain real addresses, and the record of a deployment contains no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed Pulumi made and could not note is noted; what it did not make is forgotten."""
+"""Objects that a killed Pulumi created are added to its state; other pending operations go."""
 
 from __future__ import annotations
 

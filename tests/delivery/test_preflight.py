@@ -1,4 +1,4 @@
-"""A stack goes where its configuration says, and nothing runs from a digest of zeros."""
+"""The cluster comes from CLUSTER or the configuration; placeholder digests are refused."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Programs are bounded, streamed, and gone when we go."""
+"""Started programs have a time limit, stream their output, and end with their parent."""
 
 from __future__ import annotations
 

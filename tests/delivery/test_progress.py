@@ -1,4 +1,4 @@
-"""Long work is visible: as lines in a log, as a moving picture on a terminal."""
+"""Progress is shown as lines in a log, and as a live display on a terminal."""
 
 from __future__ import annotations
 

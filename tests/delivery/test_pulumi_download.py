@@ -1,4 +1,4 @@
-"""The CLI's release is used only if every byte of it is the pinned one."""
+"""A downloaded Pulumi release is used only if its checksum is the pinned one."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ def test_an_unpacking_that_was_killed_leaves_no_half_of_the_program(tmp_path: Pa
 
 
 def test_two_commands_at_once_fetch_it_once(tmp_path: Path) -> None:
-    with serving(GOOD) as source, ThreadPoolExecutor(4) as beside:
-        asked = [beside.submit(obtain, tmp_path, release(source), MACHINE) for _ in range(4)]
+    with serving(GOOD) as source, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(obtain, tmp_path, release(source), MACHINE) for _ in range(4)]
         assert len({one.result() for one in asked}) == 1
     assert len(programs_in(tmp_path)) == 1
 

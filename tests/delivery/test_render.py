@@ -1,4 +1,4 @@
-"""Rendering into a folder: the same bytes each time, and nothing lost that is not ours."""
+"""Rendering is reproducible, and deletes only files of an earlier render."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A workload counts as ready only when all of it serves what was asked for last."""
+"""A workload is ready only when all of its pods run the latest revision and are ready."""
 
 from __future__ import annotations
 

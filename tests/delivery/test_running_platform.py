@@ -1,4 +1,4 @@
-"""Words of a command line become a tool's arguments as its schema wants them."""
+"""`key=value` words are converted to a tool's arguments by the tool's schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two programs may have stacks of one name: each has its own state and its own ApplySet."""
+"""Stacks with the same name in different projects have separate state and ApplySets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack is worked on by one command at a time, and state stays outside the repository."""
+"""A stack's lock admits one command at a time, and state is outside the repository."""
 
 from __future__ import annotations
 

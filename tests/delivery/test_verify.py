@@ -1,4 +1,4 @@
-"""Whatever is wrong with a platform is found by `verify`, and named."""
+"""`verify` finds and names each fault of a platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workload that does not serve is explained by what the cluster knows about it."""
+"""The diagnosis of a workload that is not ready contains pod states, events and logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kill -9` of a `make up` that deploys with kubectl, at ten moments: the next one converges."""
+"""After `kill -9` of a `make up` with kubectl, at ten moments, the next `make up` converges."""
 
 from __future__ import annotations
 

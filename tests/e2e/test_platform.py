@@ -1,4 +1,4 @@
-"""The platform serves MCP through its gateway, and only to those who may."""
+"""The platform serves MCP through its gateway to clients with a valid token."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_without_a_token_nothing_is_answered_but_where_to_get_one(platform: Plat
 
 
 @pytest.mark.parametrize("claims", [{"audience": "another"}, {"issuer": "https://another"}])
-async def test_a_token_for_somebody_else_is_refused(
+async def test_a_token_for_another_audience_or_issuer_is_refused(
     platform: Platform, claims: dict[str, str]
 ) -> None:
     with pytest.raises(ProblemReport, match="the token is refused"):

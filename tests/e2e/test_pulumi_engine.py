@@ -67,7 +67,7 @@ def test_a_second_up_reports_every_resource_unchanged(deployment: Deployment) ->
     assert exported(deployment) == resources
 
 
-def test_refresh_shows_no_drift_until_somebody_changes_something(
+def test_refresh_shows_drift_only_after_a_change_in_the_cluster(
     deployed: Ground, deployment: Deployment
 ) -> None:
     assert drift(deployment) == ""

@@ -1,4 +1,4 @@
-"""Nodes on real pods: the released program finds its peers, and a seed node keeps what it is."""
+"""QuDAG nodes on real pods: the released program finds its peers, a seed node keeps its id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def where() -> Cluster:
 
 @pytest.fixture(scope="module")
 def released(where: Cluster) -> Generator[Space]:
-    """Two nodes that are each other's peers, and one like them that is nobody's."""
+    """Two nodes that are each other's peers, and a third one without peers."""
     if where.kind != "node":
         pytest.skip(f"{RELEASED} is made for the local node alone: CLUSTER=node")
     try:

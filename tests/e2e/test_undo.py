@@ -1,4 +1,4 @@
-"""What was cut off is taken up, and what was brought up goes away whole."""
+"""An interrupted `up` is continued, and `down` deletes everything that `up` created."""
 
 from __future__ import annotations
 

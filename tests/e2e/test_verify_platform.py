@@ -1,4 +1,4 @@
-"""`verify` on real pods: a platform that is up passes, and one whose database is gone does not."""
+"""`verify` on real pods passes, and fails without the database."""
 
 from __future__ import annotations
 

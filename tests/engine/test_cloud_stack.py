@@ -1,4 +1,4 @@
-"""Prod's three clouds under the real engine, with stand-ins for the clouds' plugins.
+"""Prod's three clouds deployed by the real engine, with stand-ins for the clouds' plugins.
 
 The engine, the language host and the program are real, and so are the archives; what AWS, Google
 Cloud and Azure would say is predicted. It shows that the engine takes the program, not that the

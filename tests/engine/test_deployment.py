@@ -1,4 +1,4 @@
-"""A stack under a real Pulumi CLI: up, up again, change, destroy; state outside the repository.
+"""A stack deployed by a real Pulumi CLI: up, second up, change, destroy.
 
 The program here needs no provider, so that only the CLI and its Python host are asked for.
 """

@@ -1,4 +1,4 @@
-# Runs a command as a container of a pod would: its own processes, a read-only root, nobody's rights.
+# Runs a command as in a pod's container: own process namespace, read-only root, user nobody.
 # usage: isolate.sh PREPARED PID_FILE COMMAND...     (started by `unshare --mount --pid --ipc --fork`)
 # PREPARED/root is where the new root is made, PREPARED/etc its /etc, PREPARED/programs its programs,
 # and PREPARED/mounts lists what is mounted: source, place and ro or rw in lines of three words.

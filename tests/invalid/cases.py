@@ -1,4 +1,4 @@
-"""The table of configurations that must be refused, and the ways to hand one to the program."""
+"""Loads the table of configurations that must be refused, and runs the program with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command refuses a broken stack in a moment: status 1, a message, no traceback."""
+"""The command refuses a broken stack quickly, with status 1, a message and no traceback."""
 
 from __future__ import annotations
 

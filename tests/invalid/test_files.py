@@ -1,4 +1,4 @@
-"""A stack's file that Pulumi could not read, or would read only in part, is refused."""
+"""A stack file that Pulumi cannot read, or would read only in part, is refused."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ BROKEN = {
     "a list for config": ("config: [dev]\n", "config", "write config:"),
     "config misspelt": ("confg:\n  qudag-mcp:environment: dev\n", "'confg'", "write config"),
     "config in capitals": ("Config:\n  qudag-mcp:environment: dev\n", "'Config'", "write config"),
-    "a section beside config": (
+    "a section next to config": (
         "config:\n  qudag-mcp:environment: dev\nqudag-mcp:domain: mcp.example.com\n",
         "'qudag-mcp:domain'",
         "indent it",
     ),
-    "a section without prefix beside config": (
+    "a section without prefix next to config": (
         "config:\n  qudag-mcp:environment: dev\nprotocol: {era: dual}\n",
         "'protocol'",
         "below config:",

@@ -1,4 +1,4 @@
-"""Wrong values made from the JSON Schema, field by field, and whatever else may be written."""
+"""Wrong values generated from the JSON Schema for each field, and arbitrary YAML, are refused."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ VALUES = st.recursive(
 @given(
     st.dictionaries(st.sampled_from(list(StackConfig.model_fields)) | st.text(), VALUES, max_size=4)
 )
-def test_whatever_is_written_is_a_configuration_or_a_report(raw: dict[str, Any]):
+def test_any_input_gives_a_configuration_or_a_report(raw: dict[str, Any]):
     try:
         validate(raw)
     except ProblemReport as report:

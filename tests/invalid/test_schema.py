@@ -1,4 +1,4 @@
-"""schema/stack.json says what the models say, and what the stacks of this repository hold to."""
+"""schema/stack.json equals the models, and the stacks of this repository conform to it."""
 
 from __future__ import annotations
 

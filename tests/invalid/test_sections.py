@@ -1,4 +1,4 @@
-"""Every mistake of the table is refused where it is, alone, in words and with its fix."""
+"""Each mistake of the table is refused with its path, as the only problem, and with a fix."""
 
 import pulumi
 import pytest
@@ -24,7 +24,7 @@ def test_a_refusal_says_what_why_and_how_in_words(case: Case):
     for problem in refusals(case.raw, case.stack):
         assert all((problem.what, problem.consequence, problem.fix))
         shown = str(problem)
-        assert shown.count("\n") == 2, "a value's line breaks must not reach the terminal"
+        assert shown.count("\n") == 2, "a value's line breaks must not be printed"
         assert shown.isprintable() or set(filter(lambda c: not c.isprintable(), shown)) == {"\n"}
         assert "Input should" not in shown, "pydantic's words are not ours"
         assert "[0-9]" not in problem.fix, "a pattern is no fix"

@@ -1,4 +1,4 @@
-"""Who imports whom: each folder only from folders below it, and no module in a circle.
+"""Each folder imports only from folders below it, and no modules import each other in a circle.
 
 Every import counts, those inside functions and those for type checkers too: a module that needs
 another's types needs that module to be understood.

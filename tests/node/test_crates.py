@@ -1,4 +1,4 @@
-"""An image with a released crate: built once by the machine's cargo, refused where none is."""
+"""An image with a released crate is built once by cargo, and refused without cargo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C half-way: everything ends, and the next start is a clean one."""
+"""After Ctrl-C all of the node's processes end, and the next start succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the node's own policy enforcer lets through."""
+"""The local node's network policy enforcer allows what the policies allow."""
 
 from __future__ import annotations
 

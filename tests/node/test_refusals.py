@@ -1,4 +1,4 @@
-"""What the node says where it cannot be: one line a problem, each with its fix, nothing left."""
+"""The local node refuses unfit machines: one line per problem with its fix, nothing left over."""
 
 from __future__ import annotations
 

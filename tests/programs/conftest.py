@@ -1,4 +1,4 @@
-"""Each stack in turn, for tests that hold for all of them."""
+"""A fixture with each stack, for tests of all stacks."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_every_declared_port_is_one_that_its_target_listens_on(stack: ResourceGr
         assert target not in listens or (protocol, port) in listens[target]
 
 
-def test_who_opens_connections_may_look_names_up_and_nobody_else(stack: ResourceGraph):
+def test_only_pods_that_open_connections_may_use_dns(stack: ResourceGraph):
     opens = {source for source, _, _, _ in declared(stack)}
     everybody, cluster = endpoints(stack), enforced(stack)
     for found in pods(stack):
@@ -147,7 +147,7 @@ def test_who_opens_connections_may_look_names_up_and_nobody_else(stack: Resource
         assert not cluster.allows(everybody[found.name], DNS, "TCP", 9153)
 
 
-def test_a_pod_that_nobody_declared_is_cut_off(stack: ResourceGraph):
+def test_an_undeclared_pod_has_no_connections(stack: ResourceGraph):
     intruder = endpoints(stack)["another pod of the namespace"]
     cluster = enforced(stack)
     for other in (*endpoints(stack).values(), DNS):

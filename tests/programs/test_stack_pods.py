@@ -1,4 +1,4 @@
-"""The pods of every stack: hardened, bounded, probed, and given only what they need."""
+"""The pods of every stack are hardened, limited and probed, and mount only what they need."""
 
 from __future__ import annotations
 

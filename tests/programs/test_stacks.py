@@ -1,4 +1,4 @@
-"""Every stack as a whole: what must hold whichever components it is made of."""
+"""Properties of every stack, independent of its components."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_everything_goes_to_the_cluster_that_the_configuration_names(stack: Reso
     assert {resource.provider for resource in kubernetes_objects(stack)} == {provider.urn}
 
 
-def test_nothing_goes_to_whatever_account_the_machine_is_logged_in_to(stack: ResourceGraph):
+def test_no_resource_uses_the_machines_default_cloud_account(stack: ResourceGraph):
     made = [one for one in stack.resources if one.custom and not one.type.startswith("pulumi:")]
     assert [one.name for one in made if one.provider is None] == []
     providers = {one.provider for one in made}

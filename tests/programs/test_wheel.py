@@ -1,4 +1,4 @@
-"""The wheel works alone: in an environment without this repository, for programs of others."""
+"""The wheel works in an environment without this repository."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel_only(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PYTHONPATH with the library as it was installed, and nothing beside it."""
+    """A folder for PYTHONPATH that contains only the installed library."""
     program = "import pulumi_qudag_mcp as library; print(*library.__path__)"
     installed = run([elsewhere, "-I", "-c", program]).strip()
     folder = tmp_path_factory.mktemp("wheel_only")

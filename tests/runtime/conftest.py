@@ -1,4 +1,4 @@
-"""Servers that several files of tests talk to; each is started once."""
+"""Servers that several test files share; each is started once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of AWS that get no answer: they end with the time of those who made them."""
+"""AWS calls without an answer end within their time limits."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_a_call_of_a_store_ends_with_the_time_of_its_request(silent: str):
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "apigatewaymanagementapi"])
-def test_a_call_that_nobody_ends_ends_itself_within_a_functions_beginning(service: str):
+def test_a_call_without_an_answer_ends_within_the_start_limit(service: str):
     config = client(service).meta.config
     once = config.connect_timeout + config.read_timeout
     assert once * config.retries["total_max_attempts"] < 10

@@ -1,4 +1,4 @@
-"""From a blocking call into the event loop and back: pieces, time limits, failures."""
+"""The bridge from blocking code to an ASGI application: streaming, time limits, failures."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_what_work_raises_is_raised():
 
 
 @pytest.mark.parametrize("read", [0, 1])
-def test_an_answer_that_nobody_reads_on_ends_the_application(read: int):
+def test_closing_an_answer_early_cancels_the_application(read: int):
     ended: list[bool] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""server.toml: every mistake is one line with its place, and exit status 2."""
+"""Each mistake in server.toml is one line with its key, and the exit status is 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every host does what every other does, in both eras, or what its cloud documents instead."""
+"""All hosts behave the same in both eras, except for limits that their cloud documents."""
 
 from __future__ import annotations
 

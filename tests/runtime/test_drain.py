@@ -1,4 +1,4 @@
-"""SIGTERM: what is in flight ends well, nothing is lost, and the process is gone in time."""
+"""After SIGTERM running calls complete, streams end gracefully, and the process exits in time."""
 
 from __future__ import annotations
 

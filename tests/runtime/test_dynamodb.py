@@ -1,4 +1,4 @@
-"""What DynamoDB's tables and its role must have for the stores, and no more."""
+"""The stores need exactly the DynamoDB tables and permissions that the component creates."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_the_documented_actions_are_those_that_a_whole_life_calls(
 
 
 async def test_a_user_with_more_sessions_than_a_page_holds_has_them_all(stores: Stores):
-    """A page of a Query is at most 1 MiB, whatever else it is told."""
+    """A page of a Query has at most 1 MiB."""
     for number in range(5):
         await stores.sessions.open(
             dataclasses.replace(ADA, session_id=f"s-{number}", protocol_version="v" * 300_000)

@@ -1,4 +1,4 @@
-"""A server answers the eras that it is configured for, and refuses the others as specified."""
+"""A server serves its configured eras, and refuses others as the specification says."""
 
 from __future__ import annotations
 

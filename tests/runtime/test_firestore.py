@@ -1,4 +1,4 @@
-"""What the store adds to Firestore's API: the host's token, and errors in Google's words."""
+"""The Firestore store sends the host's token, and reports Google's error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application in a process that another program began: it begins once, or says why not."""
+"""The hosted application starts once, and reports a failed start to every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything around the protocol: bodies, hosts, probes, metrics and logs."""
+"""HTTP around the protocol: body limits, Host checks, probes, metrics and logs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_browser_on_another_origin_is_refused(dual: RunningServer):
     assert dual.post({}, origin="https://mcp.qudag.com").status_code == 400
 
 
-def test_probes_answer_whatever_the_host(dual: RunningServer):
+def test_probes_answer_for_any_host(dual: RunningServer):
     for path in ("/health", "/ready"):
         assert dual.get(path, headers={"host": "10.1.2.3:8080"}).status_code == 200
 

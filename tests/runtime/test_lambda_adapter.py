@@ -1,4 +1,4 @@
-"""The Lambda function where it is not a proxy: health, time limits, failures of its runtime."""
+"""The Lambda function's scheduled check, time limits, secrets and runtime failures."""
 
 from __future__ import annotations
 

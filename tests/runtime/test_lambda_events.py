@@ -1,4 +1,4 @@
-"""Lambda's events in the form AWS documents them, into requests; answers back into payloads."""
+"""Lambda events in AWS's documented form become requests, and responses become payloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebSocket events of API Gateway: a connection that many invocations serve, each one message."""
+"""MCP over API Gateway's WebSockets: each message of a connection is one invocation."""
 
 from __future__ import annotations
 

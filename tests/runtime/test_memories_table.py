@@ -1,4 +1,4 @@
-"""remember and recall, and the migration before them, on a real PostgreSQL."""
+"""`remember`, `recall` and the migration of their table, on a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/reference/server.md names every key, tool and metric that there is."""
+"""docs/reference/server.md lists every configuration key, tool and metric."""
 
 from __future__ import annotations
 

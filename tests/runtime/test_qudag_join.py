@@ -1,4 +1,4 @@
-"""A node that must be told its peers at its start asks them who they are, and waits for some."""
+"""`join` asks a node's peers for their ids, and waits for those that sort before it."""
 
 from __future__ import annotations
 

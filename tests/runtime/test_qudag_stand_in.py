@@ -1,4 +1,4 @@
-"""The node stand-in keeps its key, greets its peers, and says plainly what is wrong with it."""
+"""The QuDAG stand-in keeps its key, greets its peers and reports errors."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ async def report(server: RunningServer) -> dict[str, Any]:
 
 
 async def test_the_identity_survives_a_restart_and_peers_are_asked(tmp_path: Path, issuer: Issuer):
-    port, nobody = free_port(), free_port()
+    port, unused = free_port(), free_port()
     listening = {"id": "node-0", "listen_addr": f"/ip4/127.0.0.1/tcp/{port}"}
-    peers = [f"/ip4/127.0.0.1/tcp/{port}", f"127.0.0.1:{nobody}", "/dns4/no.invalid/tcp/4001"]
+    peers = [f"/ip4/127.0.0.1/tcp/{port}", f"127.0.0.1:{unused}", "/dns4/no.invalid/tcp/4001"]
     toml = node_toml(tmp_path, node=listening, network={"peers": peers})
     with node(tmp_path, issuer, toml) as server:
         first = await report(server)

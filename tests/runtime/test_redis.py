@@ -1,4 +1,4 @@
-"""The cache is reported by /ready: checked on a real Valkey, or a Redis of the same protocol."""
+"""`/ready` reports the state of a real Valkey or Redis."""
 
 from __future__ import annotations
 

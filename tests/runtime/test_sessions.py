@@ -1,4 +1,4 @@
-"""Legacy sessions in a store: two instances over one, each request to whichever it is."""
+"""Legacy sessions in a shared store: any of two instances can serve each request."""
 
 from __future__ import annotations
 

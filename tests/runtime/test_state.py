@@ -1,4 +1,4 @@
-"""Session state in memory: what a store of any kind keeps, expires and forgets."""
+"""The in-memory stores, and the selection of a store by configuration."""
 
 from __future__ import annotations
 

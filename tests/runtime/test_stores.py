@@ -1,4 +1,4 @@
-"""One life for every kind of store: kept, found anywhere, expired, cancelled, forgotten."""
+"""Every kind of store keeps, finds, expires, cancels and deletes sessions in the same way."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ async def test_a_session_is_found_by_its_id_as_it_was_opened(stores: Stores):
     assert await stores.sessions.find("s-2") is None
 
 
-async def test_an_expired_session_is_not_found_though_nobody_has_deleted_it(
-    stores: Stores, clock: Clock
-):
+async def test_an_expired_session_is_not_found_before_it_is_deleted(stores: Stores, clock: Clock):
     await stores.sessions.open(ADA)
     clock.now = 1_000
     assert await stores.sessions.find("s-1") is None

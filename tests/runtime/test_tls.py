@@ -1,4 +1,4 @@
-"""The TLS port serves MCP; the plain port beside it serves probes and nothing else."""
+"""With TLS, the TLS port serves MCP and the plain port serves only probes."""
 
 from __future__ import annotations
 

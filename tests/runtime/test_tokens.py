@@ -1,4 +1,4 @@
-"""Who gets in, and what those who do not are told."""
+"""Valid bearer tokens are accepted; others get 401 with a challenge."""
 
 from __future__ import annotations
 

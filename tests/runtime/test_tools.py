@@ -1,4 +1,4 @@
-"""Tools, called by the official client in both eras."""
+"""Every tool, called by the official client in both eras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MCP over a WebSocket: the same tools, tokens and limits as by POST."""
+"""MCP over WebSockets has the same tools, tokens and limits as over POST."""
 
 from __future__ import annotations
 

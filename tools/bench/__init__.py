@@ -1,1 +1,1 @@
-"""What `make bench` measures: the components over a flat program, and the server behind nginx."""
+"""`make bench` measures the cost of components, the server behind nginx, and cold starts."""

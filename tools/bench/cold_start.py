@@ -1,4 +1,4 @@
-"""Measures how long a function's archive takes from a fresh interpreter to its first answer."""
+"""Measures a function's cold start: from a fresh interpreter to the first answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 RUNS = 10
-"""Starts of each kind, in turn; the fastest counts, as whatever else there is only slows."""
+"""Number of starts of each kind; the fastest counts, because other load only makes them slower."""
 LAMBDA = HOSTS["aws-lambda"]
 _ISSUER, _AUDIENCE = "https://issuer.test", "https://mcp.test/mcp"
 
@@ -54,7 +54,7 @@ print(f"[{seconds}]")
 
 @dataclass(frozen=True, kw_only=True)
 class ColdStart:
-    """Seconds to the first answer, and to the SDK's server imported from the same archive."""
+    """Seconds to the first answer, and seconds to import the SDK's server from the same archive."""
 
     answer: float
     sdk: float
@@ -67,7 +67,7 @@ class ColdStart:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """One start: how long it took, what was answered, which files were loaded."""
+    """One start: its duration, the answer, and the loaded files."""
 
     seconds: float
     answer: Mapping[str, Any]
@@ -75,10 +75,10 @@ class Start:
 
 
 def measure(tell: Callable[[str], None]) -> ColdStart:
-    """Makes every archive, and starts the one for this machine.
+    """Build every archive, and measure starts of the one for this machine.
 
     Raises:
-        ProblemReport: an archive cannot be made here.
+        ProblemReport: an archive cannot be built on this machine.
     """
     sizes: list[Size] = []
     for host in HOSTS.values():
@@ -99,14 +99,14 @@ def measure(tell: Callable[[str], None]) -> ColdStart:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Lays the archive out as Lambda does, with the modes that it has."""
+    """Unpack the archive with its file modes, as Lambda does."""
     with zipfile.ZipFile(archive) as zipped:
         for entry in zipped.infolist():
             Path(zipped.extract(entry, folder)).chmod(entry.external_attr >> 16 & 0o777)
 
 
 def start(folder: Path) -> Start:
-    """A fresh interpreter with nothing but ``folder/task`` answers a tools/list."""
+    """Start an interpreter with only ``folder/task`` on its path, which answers a tools/list."""
     key = new_signing_key()
     keys = folder / "jwks.json"
     keys.write_text(json.dumps(key_set(key)))
@@ -133,7 +133,7 @@ def _run(program: str, *arguments: str, **environment: str) -> Any:
 
 
 def _event(token: str) -> dict[str, Any]:
-    """A tools/list as API Gateway's HTTP API hands it over, payload format 2.0."""
+    """An event of API Gateway's HTTP API with a tools/list, in payload format 2.0."""
     meta: dict[str, Any] = {
         "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
         "io.modelcontextprotocol/clientCapabilities": {},
@@ -164,7 +164,7 @@ def _event(token: str) -> dict[str, Any]:
 
 
 def tables(found: ColdStart) -> tuple[Table, ...]:
-    """The start, and what the archives hold."""
+    """Tables of the start times and of the archives' sizes."""
     from rich.table import Table
 
     start = Table(title="A function's start: fresh interpreter to first answer")

@@ -1,6 +1,6 @@
-"""A program without components that registers the same resources as a recorded one.
+"""Generates a program without components that registers the same resources as a recorded one.
 
-It is what `make bench` measures the components against: one SDK call a resource, literals only.
+`make bench` compares the components with it. It has one SDK call per resource, with literals only.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def flat_program(graph: ResourceGraph) -> str:
-    """Python source: each resource of ``graph`` as one call with its inputs written out.
+    """Python source with one SDK call for each resource of ``graph``.
 
-    Providers are left out, and so are components: the flat program has none.
+    Providers and components are left out.
     """
     calls = list(_calls(graph.resources))
     modules = sorted({module for module, _ in calls})

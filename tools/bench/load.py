@@ -1,8 +1,8 @@
-"""The client of the serving bench: HTTP/1.1 over TLS by hand, as a process of its own.
+"""The load generator of the serving bench: a minimal HTTP/1.1 client over TLS, in its own process.
 
-What it spends must not count as the server's, and a library's client would spend more than nginx.
-It is told what to do as JSON. It takes each step when a line comes on its standard input, and says
-what came of it as a line of JSON.
+Its CPU time must not count as the server's, and a library's client would use more than nginx. It
+gets its job as JSON, runs a step for each line on its standard input, and prints each result as a
+line of JSON.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 OPENING_AT_ONCE = 32
-"""Streams whose handshake is under way at a time."""
+"""Number of streams that are opened at the same time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """A request, and a text that its answer holds when all is well."""
+    """A request, and a text that a correct answer contains."""
 
     name: str
     port: int
@@ -32,7 +32,7 @@ class Ask:
 
 
 class Connection:
-    """One connection, kept for request after request."""
+    """A keep-alive connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -43,10 +43,10 @@ class Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=trust))
 
     async def ask(self, ask: Ask) -> None:
-        """Sends the request and reads its answer.
+        """Send the request and read its answer.
 
         Raises:
-            ValueError: it is not the answer that was expected.
+            ValueError: the answer is not the expected one.
         """
         self.writer.write(ask.request.encode())
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
@@ -64,7 +64,7 @@ class Connection:
         return b"".join(chunks)
 
     async def chunk(self) -> bytes:
-        """The next piece of a body that comes in pieces; empty at its end."""
+        """Read the next chunk of a chunked body; empty at its end."""
         size = int(await self.reader.readuntil(b"\r\n"), 16)
         return (await self.reader.readexactly(size + 2))[:-2]
 
@@ -74,7 +74,7 @@ class Connection:
 
 @dataclass
 class Stream:
-    """An open stream; how it ended, once it has."""
+    """An open stream, and how it ended."""
 
     connection: Connection
     ended: str | None = None
@@ -90,7 +90,7 @@ class Stream:
         return cls(connection)
 
     async def follow(self) -> None:
-        """Reads until the server ends it (``whole``), or something breaks it (``cut``)."""
+        """Read until the server ends the stream (``whole``) or it breaks (``cut``)."""
         try:
             while await self.connection.chunk():
                 pass
@@ -100,9 +100,9 @@ class Stream:
 
 
 async def latencies(asks: list[Ask], rounds: int, trust: ssl.SSLContext) -> dict[str, list[float]]:
-    """Seconds of each request, one at a time.
+    """Seconds of each request, sent one at a time.
 
-    The asks take turns, in both orders: noise falls on all, and none always finds a warm server.
+    The requests alternate in both orders, so that noise and warm caches affect all of them.
     """
     connections = [await Connection.to(ask.port, trust) for ask in asks]
     seconds: dict[str, list[float]] = {ask.name: [] for ask in asks}
@@ -119,7 +119,7 @@ async def latencies(asks: list[Ask], rounds: int, trust: ssl.SSLContext) -> dict
 
 
 async def rate(ask: Ask, requests: int, at_once: int, trust: ssl.SSLContext) -> float:
-    """Requests a second over ``at_once`` connections that are never idle."""
+    """Requests per second over ``at_once`` connections that are never idle."""
     connections = [await Connection.to(ask.port, trust) for _ in range(at_once)]
     left = itertools.repeat(ask, requests)
 
@@ -136,7 +136,7 @@ async def rate(ask: Ask, requests: int, at_once: int, trust: ssl.SSLContext) -> 
 
 
 async def streams(ask: Ask, wanted: int, trust: ssl.SSLContext) -> list[Stream]:
-    """So many open streams, each of which has had its first event."""
+    """Open streams, each of which has received its first event."""
     gate = asyncio.Semaphore(OPENING_AT_ONCE)
 
     async def opened() -> Stream:
@@ -149,7 +149,7 @@ async def streams(ask: Ask, wanted: int, trust: ssl.SSLContext) -> list[Stream]:
 async def work(
     job: dict[str, Any], told: Callable[[], Awaitable[object]], say: Callable[[Any], None]
 ) -> None:
-    """All steps in turn, each when it is told to."""
+    """Run all steps in order, each when a line arrives."""
     await told()
     trust = ssl.create_default_context(cafile=job["ca_file"])
     asks = [Ask(**ask) for ask in job["asks"]]

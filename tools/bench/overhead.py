@@ -1,4 +1,4 @@
-"""Measures what the components cost over a flat program that registers the same resources."""
+"""Measures the components' cost, compared with a flat program with the same resources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SIZES = (100, 1_000, 10_000)
 RUNS = 5
-"""Runs of each program; the fastest counts, since whatever else the machine does only slows."""
+"""Number of runs of each program; the fastest counts, because other load only slows them."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ print(json.dumps([seconds, peak, resources]))
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one program took: seconds of wall time, MiB at the peak, resources."""
+    """The cost of one program: wall time in seconds, peak memory in MiB, number of resources."""
 
     seconds: float
     mebibytes: float
@@ -55,7 +55,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The components' cost beside the flat program's."""
+    """The cost of the components and of the flat program."""
 
     name: str
     components: Cost
@@ -71,7 +71,7 @@ class Comparison:
 
 
 def program(name: str) -> ResourceGraph:
-    """Records the program called ``name``: a stack, ``workloads:N`` or ``flat:FOLDER``."""
+    """Record the program ``name``: a stack, ``workloads:N`` or ``flat:FOLDER``."""
     from graph.programs import record_stack
     from graph.recorder import record
 
@@ -87,7 +87,7 @@ def program(name: str) -> ResourceGraph:
 
 
 def _workloads(resources: int) -> None:
-    """As many Workloads as register about ``resources`` Kubernetes resources, five each."""
+    """Create Workloads with about ``resources`` Kubernetes resources in total, five each."""
     from components.kubernetes.container import Container, Files, Port
     from components.kubernetes.workload import Exposure, Workload, WorkloadArgs
 
@@ -110,7 +110,7 @@ def _workloads(resources: int) -> None:
 
 
 def measure(stacks: list[str], tell: Callable[[str], None]) -> list[Comparison]:
-    """Every stack, then Workloads at each of ``SIZES``; ``tell`` hears what is under way."""
+    """Measure every stack, then Workloads of each of ``SIZES``; ``tell`` shows progress."""
     names = [*stacks, *(f"workloads:{size}" for size in SIZES)]
     found: list[Comparison] = []
     for name in names:
@@ -144,7 +144,7 @@ def _run(name: str) -> Cost:
 
 
 def table(comparisons: list[Comparison]) -> Table:
-    """One table, ratios first."""
+    """The table of all comparisons, ratios first."""
     from rich.table import Table
 
     shown = Table(title="Offline preview: components over a flat program of the same resources")

@@ -1,4 +1,4 @@
-"""The reference server and the gateway's nginx in front of it, on loopback, as in a stack."""
+"""Runs the reference server behind the gateway's nginx on loopback, configured as in a stack."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from delivery.mcp_client import mint
 from ..programs_on_path import environment, find
 
 LONGEST_SECONDS = 300
-"""Of a call, and so of a stream: all must be open at the same time."""
+"""Time limit of a call and so of a stream; all streams must be open at the same time."""
 _GONE_WITHIN_SECONDS = 60
 NAME = "mcp-core-service.bench.svc.cluster.local"
 _STARTS_WITHIN_SECONDS = 30
@@ -43,7 +43,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """Both programs, running; where they listen, and what a client needs to call them."""
+    """The running server and nginx: their ports, and the client's certificate and token."""
 
     server: subprocess.Popen[bytes]
     nginx: subprocess.Popen[bytes]
@@ -58,7 +58,7 @@ class Served:
         return _resident(self.server.pid), sum(map(_resident, [self.nginx.pid, *map(int, workers)]))
 
     def stop_server(self) -> float:
-        """Seconds from SIGTERM to its end."""
+        """Send SIGTERM to the server; returns the seconds until its end."""
         began = time.monotonic()
         self.server.send_signal(signal.SIGTERM)
         self.server.wait(_GONE_WITHIN_SECONDS)
@@ -67,10 +67,10 @@ class Served:
 
 @contextlib.contextmanager
 def served(folder: Path) -> Generator[Served]:
-    """Both programs with files in ``folder``; killed at the end if they still run.
+    """Run both programs with files in ``folder``; they are killed at the end.
 
     Raises:
-        ProblemReport: there is no nginx.
+        ProblemReport: nginx is not installed.
     """
     nginx = required_nginx()
     authority, signer = new_authority(), new_signing_key()
@@ -102,10 +102,10 @@ def served(folder: Path) -> Generator[Served]:
 
 
 def required_nginx() -> str:
-    """Path of nginx.
+    """The path of nginx.
 
     Raises:
-        ProblemReport: there is none, and how to get it.
+        ProblemReport: nginx is not installed; says how to install it.
     """
     if path := find("nginx"):
         return path

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STREAMS = 2_000
 REQUESTS = 1_000
 AT_ONCE = 16
-"""Connections that are never idle while requests a second are counted."""
+"""Number of connections in the measurement of requests per second."""
 
 NGINX, HEALTH, CALL = "nginx alone", "/health", "tools/call"
 DIRECT, GATEWAY = ", direct", ", gateway"
@@ -34,7 +34,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Milliseconds of a request on an idle server, and requests a second of a busy one."""
+    """Milliseconds per request of an idle server, and requests per second of a busy one."""
 
     name: str
     p50: float
@@ -50,15 +50,15 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """What was found.
+    """The results of the serving bench.
 
     Attributes:
         latencies: of each kind of request, by name.
-        client_ms: CPU that the client itself spends on a request; part of every latency.
-        streams: asked for, all opened before the first of what follows was measured.
-        alive: those still open after a round of calls beside them.
-        whole: those that the stopping server ended in order, not cut.
-        server_kib, nginx_kib: memory that a stream takes.
+        client_ms: CPU time of the client per request; part of every latency.
+        streams: number of streams, opened before the following values were measured.
+        alive: streams that are still open after a round of calls.
+        whole: streams that the stopping server ended gracefully.
+        server_kib, nginx_kib: memory per stream.
         drain_seconds: from SIGTERM to the server's end, with all streams open.
     """
 
@@ -72,17 +72,17 @@ class Serving:
     drain_seconds: float
 
     def added_ms(self, kind: str) -> float:
-        """What the gateway adds to the median of ``/health`` or ``tools/call``."""
+        """The median latency that the gateway adds to ``/health`` or ``tools/call``."""
         return self.latencies[kind + GATEWAY].p50 - self.latencies[kind + DIRECT].p50
 
 
 def measure(
     tell: Callable[[str], None], *, streams: int = STREAMS, requests: int = REQUESTS
 ) -> Serving:
-    """Starts server and gateway, and measures them with a client in a process of its own.
+    """Run server and gateway, and measure them with a client in its own process.
 
     Raises:
-        ProblemReport: there is no nginx.
+        ProblemReport: nginx is not installed.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a stream is four open files
@@ -133,7 +133,7 @@ def _measured(up: Served, tell: Callable[[str], None], streams: int, requests: i
 
 
 def tables(found: Serving) -> list[Table]:
-    """Requests, ratios first, and open streams."""
+    """The tables of requests and of open streams, ratios first."""
     return [_requests(found), _streams(found)]
 
 
@@ -184,7 +184,7 @@ def _streams(found: Serving) -> Table:
 
 
 class _Client:
-    """The load's process: it takes a step when it is told to, and says what came of it."""
+    """The process of the load generator: runs a step on demand and returns its result."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.process = subprocess.Popen(
@@ -219,7 +219,7 @@ class _Client:
 
 
 def _asks(up: Served) -> list[Ask]:
-    """Each kind of request, to nginx itself, to the server, and to the server through nginx."""
+    """Each kind of request, sent to nginx, to the server, and to the server through nginx."""
     call = _post("tools/call", up.token, name="echo", arguments={"text": "bench"})
     health = _get("/health")
     return [

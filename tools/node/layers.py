@@ -111,7 +111,7 @@ def short(*texts: str) -> str:
 
 
 def cached(at: Places, key: str, make_layer: Callable[[], Layer]) -> Layer:
-    """A layer made once: its descriptor is kept beside the blobs."""
+    """Return the cached layer with this key, or make it; descriptors are kept with the blobs."""
     path = at.store / "layers" / f"{key}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Runs what makes a layer, and tells why it was not made."""
+"""Runs the programs that build an image layer, and reports why a build failed."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
 class NotMade(Exception):
-    """An image cannot be made: what is wrong, the consequence, the fix."""
+    """An image cannot be built; the message has what, consequence and fix."""
 
     def __init__(self, what: str, fix: str) -> None:
         between = os.environ.get("NODE_SEPARATOR", ": ")  # as a program that reads it asks for
@@ -21,7 +21,7 @@ class NotMade(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Where things lie: the cache, the unpacked Debian tools, the registry's host and port."""
+    """The folders of the cache and of the Debian tools, and the registry's host and port."""
 
     cache: Path
     debroot: Path
@@ -37,7 +37,7 @@ def step(text: str) -> None:
 
 
 def make(at: Places, what: str, recipe: str, *args: str) -> None:
-    """Runs a recipe as root in mounts of its own."""
+    """Run a recipe as root in a new mount namespace."""
     if os.geteuid() != 0:
         raise NotMade(f"not root, as {what} must be", "run it as root")
     command = ["unshare", "-m", "--propagation", "private", str(RECIPES / recipe), *args]
@@ -49,7 +49,7 @@ def make(at: Places, what: str, recipe: str, *args: str) -> None:
 
 
 def run(at: Places, what: str, command: list[str], env: dict[str, str] | None = None) -> None:
-    """Runs a program, its output in a log; it ends with us."""
+    """Run a program with its output in a log; it ends when this process ends."""
     log = at.cache / "log" / f"{what.replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
@@ -72,7 +72,7 @@ def run(at: Places, what: str, command: list[str], env: dict[str, str] | None = 
 
 
 def reason(what: str, log: Path) -> NotMade:
-    """Why it failed, as far as its log tells, and what to do."""
+    """The reason of a failure from its log, and what to do."""
     lines = [x for x in log.read_text(errors="replace").splitlines() if x.strip()]
     text, last = "\n".join(lines), lines[-1][:300] if lines else "no output"
     if "No space left on device" in text:

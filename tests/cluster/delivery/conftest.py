@@ -1,4 +1,4 @@
-"""kubectl as delivery drives it, at the API server of this tier."""
+"""`delivery.kubectl` connected to the API server of this tier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In a cluster of the user's, down deletes what the stack applied and nothing else."""
+"""In a cluster of the user, `down` deletes only the stack's objects."""
 
 from __future__ import annotations
 

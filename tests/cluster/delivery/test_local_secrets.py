@@ -1,4 +1,4 @@
-"""Secrets are made where they are absent, and nowhere else."""
+"""Only absent Secrets are created; existing ones are unchanged."""
 
 from __future__ import annotations
 

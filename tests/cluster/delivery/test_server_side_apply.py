@@ -92,7 +92,7 @@ def test_what_a_stack_no_longer_holds_is_pruned_in_every_namespace(stack: Stack)
     assert (stack.value("a"), stack.value("keep")) == (None, "1")
 
 
-def test_what_belongs_to_nobody_or_to_another_stack_is_never_pruned(
+def test_objects_without_a_stack_or_of_another_stack_are_not_pruned(
     stack: Stack, kubectl: Kubectl, progress: Progress
 ) -> None:
     other = Stack(kubectl, progress)
@@ -112,7 +112,7 @@ def test_a_job_that_changed_is_replaced(stack: Stack) -> None:
     assert found["spec"]["template"]["spec"]["containers"][0]["args"] == ["2"]
 
 
-def test_a_field_that_somebody_else_changed_is_not_taken_back_silently(stack: Stack) -> None:
+def test_a_field_that_another_manager_changed_is_reported_as_a_conflict(stack: Stack) -> None:
     stack.up(config(stack.first, "a"))
     patch = '{"data":{"key":"theirs"}}'
     stack.kubectl.must(

@@ -1,4 +1,4 @@
-"""Prod's nine services, small, beside the dev platform: up for this folder, deleted after it."""
+"""Prod's nine services at a small size, deployed for the tests of this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database pod that is killed takes no committed row along."""
+"""Committed rows survive the kill of the database pod."""
 
 from __future__ import annotations
 

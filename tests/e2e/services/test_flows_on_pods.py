@@ -1,4 +1,4 @@
-"""On real pods exactly the declared flows pass, tried from every workload to every other."""
+"""On real pods exactly the declared flows are allowed, between all pairs of workloads."""
 
 from __future__ import annotations
 

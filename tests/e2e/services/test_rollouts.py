@@ -1,4 +1,4 @@
-"""What clients notice while pods are replaced under them: nothing."""
+"""Clients lose no call and no stream while pods are replaced."""
 
 from __future__ import annotations
 
