@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import pulumi
 
+from ..base.arg_types import Image
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..mcp.era import has_sessions
@@ -64,7 +65,7 @@ class EcsFargateArgs:
 
     location: AwsLocation
     network: AwsNetwork
-    image: str
+    image: Image
     config: CloudServerConfig
     certificate: str
     public: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ..base.arg_types import Image
 from ..base.limits import instances_problems
 from ..base.problems import Problem
 from ..mcp.cloud_server import drain_problems
@@ -49,7 +50,7 @@ class AzureContainerArgs:
     """
 
     location: AzureLocation
-    image: str
+    image: Image
     config: CloudServerConfig
     kind: AzureContainerKind = AzureContainerKind.APP
     public: bool = False

@@ -163,6 +163,8 @@ LINE: Final = Form(
     consequence="it would break the line that it is written into",
     longest=4096,
 )
+ONE_LINE: Final = replace(LINE, pattern=f"({LINE.pattern})?", shortest=0, longest=100_000)
+"""What a text without a form of its own must be."""
 TEXT: Final = Form(
     name="text",
     pattern=r"^[^\x00]*$",

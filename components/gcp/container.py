@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pulumi
 
+from ..base.arg_types import Image
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..base.problems import Problem
@@ -59,7 +60,7 @@ class CloudRunArgs:
     """
 
     location: GcpLocation
-    image: pulumi.Input[str]
+    image: pulumi.Input[Image]
     config: CloudServerConfig
     access: GcpAccess
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])

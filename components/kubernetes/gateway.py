@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pulumi
 
-from ..base.arg_forms import kubernetes_name
+from ..base.arg_forms import HOST, kubernetes_name
 from ..base.arg_types import (
     Burst,
     Connections,
@@ -26,8 +26,9 @@ from ..base.arg_types import (
     Url,
     Word,
 )
-from ..base.inputs import applied
+from ..base.inputs import applied, is_pending
 from ..base.kubernetes_object import Manifest
+from ..base.refusal import refuse
 from ..mcp.era import Era, has_sessions
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance, TimeoutBudget
@@ -226,6 +227,8 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
 
 def _configured(args: GatewayArgs) -> pulumi.Input[str]:
     def at(host: str) -> str:
+        if is_pending(args.upstream.host) and (problem := HOST.problem("upstream.host", host)):
+            refuse([problem])  # known only now, after the args were checked
         return nginx_conf(replace(args, upstream=replace(args.upstream, host=host)))
 
     return applied(at, args.upstream.host)

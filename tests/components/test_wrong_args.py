@@ -1,0 +1,157 @@
+"""Wrong args of every component are refused in words, with path and fix."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pulumi
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.base.problems import Problem, ProblemReport
+from components.base.tokens import TYPE_TOKENS
+from components.kubernetes.gateway import Gateway
+from stacks.config.validation import validate
+from tests.components.test_every_component import CASES
+from tests.harness import record
+from tests.harness.minimal_args import gateway
+
+from .wrong_args import LATER, WRONG
+
+ROWS = [(case, path, value) for case, rows in WRONG.items() for path, value in rows]
+
+
+def changed(args: Any, path: str, value: Any) -> Any:
+    """``args`` with ``value`` at ``path``."""
+    head, _, rest = path.partition(".")
+    name, _, index = head.partition("[")
+    inner = getattr(args, name)
+    if index:
+        number = int(index.rstrip("]"))
+        items = list(inner)
+        items[number] = changed(items[number], rest, value)
+        return replace(args, **{name: items})
+    return replace(args, **{name: changed(inner, rest, value) if rest else value})
+
+
+def refused(case: str, path: str, value: Any) -> tuple[Problem, ...]:
+    component, args = CASES[case]
+
+    def program() -> None:
+        given = pulumi.Output.from_input("later") if value == LATER else value
+        component("node", changed(args, path, given))
+
+    with pytest.raises(ProblemReport) as report:
+        record(program)
+    assert isinstance(report.value, pulumi.RunError)  # Pulumi's host prints no traceback of it
+    return report.value.problems
+
+
+def test_the_table_has_wrong_args_of_every_component():
+    assert len(ROWS) >= 160
+    assert {CASES[case][0].__name__ for case in WRONG} == set(TYPE_TOKENS)
+
+
+@pytest.mark.parametrize(("case", "path", "value"), ROWS, ids=lambda value: repr(value)[:40])
+def test_a_wrong_arg_is_refused_with_its_path_and_a_fix(case: str, path: str, value: Any):
+    problems = refused(case, path, value)
+    named = path.partition("[")[0].split(".")[-1]
+    (problem, *_) = [one for one in problems if named in re.split(r"[.\[\] ]", one.path)] or [None]
+    assert problem, [str(one) for one in problems]
+    assert problem.what
+    assert problem.consequence
+    assert problem.fix
+    assert "\n" not in problem.what
+    assert "\0" not in problem.what
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("args", [None, "text", 5, []], ids=repr)
+def test_args_that_are_none_are_refused_in_words(case: str, args: Any):
+    with pytest.raises(ProblemReport, match="has args that are") as report:
+        record(lambda: CASES[case][0]("node", args))
+    assert report.value.problems[0].path == "node"
+
+
+def test_args_of_another_component_are_refused_in_words():
+    with pytest.raises(ProblemReport, match="a LockedNamespaceArgs, not GatewayArgs"):
+        record(lambda: Gateway("node", CASES["LockedNamespace"][1]))
+
+
+@pytest.mark.parametrize("name", ["My_Gateway", "", "a" * 47, "a.b", "-a", "9a", "a\nb", None, 5])
+def test_a_name_that_no_object_of_kubernetes_can_have_is_refused(name: Any):
+    with pytest.raises(ProblemReport) as report:
+        record(lambda: Gateway(name, gateway(domain="a_b")))
+    assert {bool(p.fix) for p in report.value.problems} == {True}
+    assert len(report.value.problems) == 2  # the name, and the domain at the same time
+
+
+def test_a_name_of_the_longest_length_is_taken():
+    record(lambda: Gateway("a" * 46, gateway()))
+
+
+def test_a_host_that_is_known_later_cannot_add_to_nginx_conf():
+    def program() -> None:
+        upstream = replace(gateway().upstream, host=pulumi.Output.from_input("core; return 200 y"))
+        Gateway("node", gateway(upstream=upstream))
+
+    with pytest.raises(ProblemReport, match=r"upstream\.host"):
+        record(program)
+
+
+ALIKE = [
+    *(("domain", value) for value in ("x; return 200 y", "https://a.example", "a b.example")),
+    *(("domain", value) for value in ("UPPER.example", "localhost", "", "a.example\n", 5)),
+    *(("domain", value) for value in ("a" * 300, "mcp.xn--.x y", "u:p@a.example")),
+    *(("edge.maxBody", value) for value in ("50m; server_tokens on", "0m", "50", "", "50g", 50)),
+    *(("protocol.issuer", value) for value in ("http://a.example", "issuer", "https://u:p@a.b")),
+    *(("images.gateway", value) for value in ("nginx", "UPPER/x:1", "a/b:1 --x", "")),
+    *(("secrets.tls", value) for value in ("Passw0rd!", "a/b", "x" * 51, "")),
+    *(("secrets.internalTls", value) for value in ("a b", "A")),
+]
+ARGS = {
+    "domain": "domain",
+    "edge.maxBody": "max_body",
+    "protocol.issuer": "issuer",
+    "images.gateway": "image",
+    "secrets.tls": "tls_secret",
+    "secrets.internalTls": "internal_tls_secret",
+}
+
+
+@pytest.mark.parametrize(("path", "value"), ALIKE, ids=repr)
+def test_a_value_is_refused_alike_in_the_stack_file(path: str, value: Any):
+    section, _, key = path.partition(".")
+    with pytest.raises(ProblemReport) as report:
+        validate({section: {key: value} if key else value})
+    (stated,) = [p for p in report.value.problems if p.path == f"qudag-mcp:{path}"]
+    (said,) = refused("Gateway with nginx", ARGS[path], value)
+    assert (said.what, said.consequence, said.fix) == (
+        stated.what,
+        stated.consequence,
+        stated.fix,
+    )
+
+
+@pytest.mark.parametrize("domain", ["mcp.xn--e1afmkfd.xn--p1ai", "xn--bcher-kva.example"])
+def test_an_internationalized_domain_is_taken_in_both(domain: str):
+    assert validate({"domain": domain}).domain == domain
+    record(lambda: Gateway("node", gateway(domain=domain)))
+
+
+texts = st.text(max_size=30) | st.sampled_from(["a.example", "a;b", "$host", "{", "50m", "9k"])
+HARMLESS = re.compile(r"[A-Za-z0-9._~:/%+@-]+")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["domain", "max_body", "issuer", "tls_secret"]), texts)
+def test_a_random_text_is_refused_or_harmless(field: str, text: str):
+    paths: list[str] = []
+    try:
+        record(lambda: Gateway("node", gateway(**{field: text})))
+    except ProblemReport as report:
+        paths = [problem.path for problem in report.problems]
+    assert paths == ([] if HARMLESS.fullmatch(text) and not paths else [f"node.{field}"])
