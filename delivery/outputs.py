@@ -99,7 +99,7 @@ class DeploymentRecord:
 
     @property
     def request(self) -> str:
-        """What to say as ``CLUSTER`` to reach the same cluster again."""
+        """The value of ``CLUSTER`` that selects the same cluster."""
         return f"context:{self.context}" if self.cluster == "context" else self.cluster
 
     def write(self, folder: Path) -> None:
@@ -132,7 +132,7 @@ class Deployed:
 
     @property
     def request(self) -> str:
-        """What to say as ``CLUSTER`` to reach the same cluster again."""
+        """The value of ``CLUSTER`` that selects the same cluster."""
         return f"context:{self.context}" if self.cluster == "context" else self.cluster
 
     def public(self) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def run(
 
 
 def on_terminal(argv: Sequence[str | Path], *, cwd: Path) -> int:
-    """Runs a program that shares our terminal, Ctrl-C included; returns its exit status."""
+    """Run a program on this process's terminal, which also gets Ctrl-C; returns its exit status."""
     return subprocess.run([str(part) for part in argv], cwd=cwd, check=False).returncode
 
 

@@ -83,8 +83,8 @@ def dependencies(kubectl: Kubectl, namespace: str) -> str:
     probes = list(_probes(kubectl.objects("pods", f"-n={namespace}")))
     if not probes:
         raise NotCheckedError(f"no ready pod in {namespace} has a readiness probe at {_READY}")
-    with ThreadPoolExecutor(4) as beside:
-        said = list(beside.map(partial(_asked, kubectl), probes))
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(partial(_asked, kubectl), probes))
     states = {
         probe.server: found for probe, found in zip(probes, said, strict=True) if found is not None
     }

@@ -75,9 +75,9 @@ def gateway(**changes: Any) -> GatewayArgs:
 
 def monolith(**changes: Any) -> MonolithArgs:
     """Arguments of a monolith; ``changes`` apply to its `ServerArgs`."""
-    beside = Upstream(host="127.0.0.1", port=8444, certificate_name="mcp-server")
+    upstream = Upstream(host="127.0.0.1", port=8444, certificate_name="mcp-server")
     given: dict[str, Any] = {"config": config(name="mcp-server", http=8081, https=8444)}
-    return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=beside))
+    return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=upstream))
 
 
 def embedded(**changes: Any) -> Embedded:

@@ -166,8 +166,8 @@ async def work(
     following = [asyncio.create_task(stream.follow()) for stream in held]
     say({"opened": len(held)})
     await told()
-    beside = await latencies(asks[-1:], job["requests"], trust)
-    say({"seconds": beside[asks[-1].name], "alive": sum(s.ended is None for s in held)})
+    loaded = await latencies(asks[-1:], job["requests"], trust)
+    say({"seconds": loaded[asks[-1].name], "alive": sum(s.ended is None for s in held)})
     await told()
     await asyncio.gather(*following)
     say({"whole": sum(s.ended == "whole" for s in held)})

@@ -113,18 +113,18 @@ def _measured(up: Served, tell: Callable[[str], None], streams: int, requests: i
         tell(f"serving: {streams} open streams")
         client.step()
         server, nginx = (now - then for now, then in zip(up.kibibytes(), before, strict=True))
-        beside = client.step()
+        loaded = client.step()
         tell("serving: drain")
         client.go_on()
         drained = up.stop_server()
         ended = client.said()
     latencies = [Latency.of(a.name, found["seconds"][a.name], rates[a.name]) for a in asks]
-    latencies.append(Latency.of(f"{CALL}, gateway, {streams} streams open", beside["seconds"]))
+    latencies.append(Latency.of(f"{CALL}, gateway, {streams} streams open", loaded["seconds"]))
     return Serving(
         latencies={latency.name: latency for latency in latencies},
         client_ms=1000 * found["client_seconds"],
         streams=streams,
-        alive=beside["alive"],
+        alive=loaded["alive"],
         whole=ended["whole"],
         server_kib=server / streams,
         nginx_kib=nginx / streams,

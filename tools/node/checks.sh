@@ -92,7 +92,7 @@ check_machine() {
     "boot with systemd.unified_cgroup_hierarchy=0, use kind, or a cluster of yours (CLUSTER=context:NAME); --api-only works here"
 }
 
-# After what a crash left is gone: whatever still has our names and addresses belongs to someone else.
+# Leftovers of a crash are gone by now: interfaces and routes with our names belong to another program.
 check_taken() {
   local net routes
   if ip link show "$link" > /dev/null 2>&1; then

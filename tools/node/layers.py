@@ -1,4 +1,4 @@
-"""The layers of an image: a Debian base, packages, added files; each made once and kept."""
+"""Builds and caches the layers of an image: a Debian base, packages, added files."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ class Layer(TypedDict):
 
 @dataclass(frozen=True)
 class Packages:
-    """What a package layer holds: Debian packages, pip packages, and a requirements file's text."""
+    """The content of a package layer: Debian packages, pip packages, a requirements file's text."""
 
     debian: tuple[str, ...]
     pip: tuple[str, ...]
@@ -44,14 +44,14 @@ class Packages:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old or the new one, never a part."""
+    """Write a file atomically."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(content)
     new.rename(path)
 
 
 def blob(at: Places, source: bytes | Path) -> tuple[str, int]:
-    """Stores bytes or a finished file under its digest; digest and size."""
+    """Store bytes or a file under its digest; returns digest and size."""
     folder = at.store / "blobs" / "sha256"
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(source, bytes):
@@ -79,13 +79,13 @@ def layer(at: Places, fill: Callable[[tarfile.TarFile], None]) -> Layer:
 
 
 def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """No trace of when and by whom: the same content gives the same digest."""
+    """Remove times and owners, so that the same content gives the same digest."""
     info.mtime, info.uname, info.gname = 0, "", ""
     return info
 
 
 def tree(tar: tarfile.TarFile, top: Path, skip: Iterable[str] = ()) -> None:
-    """Adds a folder's content; an overlay's marks for what is deleted become the image format's."""
+    """Add a folder's content; overlayfs whiteouts become those of the image format."""
     for folder, dirs, files in os.walk(top):
         dirs.sort()
         inside = os.path.relpath(folder, top)
@@ -120,7 +120,7 @@ def cached(at: Places, key: str, make_layer: Callable[[], Layer]) -> Layer:
 
 
 def base_layer(at: Places) -> tuple[Layer, Path]:
-    """Debian 13, minimal; and the folder with it, on which package layers are made."""
+    """The layer with minimal Debian 13, and its folder, on which package layers are built."""
     rootfs = at.cache / "debian"
 
     def make_base() -> Layer:
@@ -128,7 +128,7 @@ def base_layer(at: Places) -> tuple[Layer, Path]:
         shutil.rmtree(rootfs, ignore_errors=True)
         keyring = at.debroot / "usr/share/keyrings/debian-archive-keyring.gpg"
         make(at, "the Debian base", BASE, str(rootfs), str(keyring))
-        # devices are the runtime's business
+        # the container runtime creates devices
         made = layer(
             at, lambda tar: tree(tar, rootfs, {f"dev/{n}" for n in os.listdir(rootfs / "dev")})
         )
@@ -177,9 +177,9 @@ def package_layer(at: Places, rootfs: Path, asked: Packages) -> Layer:
 
 
 def cargo_layer(at: Places, crate: str) -> Layer:
-    """The programs of a released crate, built here as its own lock file says, in /usr/local/bin.
+    """The layer with a released crate's programs in /usr/local/bin, built with its lock file.
 
-    They run where the C library is no older than this machine's: Debian 13's is 2.41.
+    They need a C library that is not older than this machine's; Debian 13 has 2.41.
     """
 
     def build() -> Layer:
@@ -188,7 +188,7 @@ def cargo_layer(at: Places, crate: str) -> Layer:
                 f"no cargo on PATH, which builds {crate}", "install Rust: https://rustup.rs"
             )
         step(f"building {crate} (several minutes)")
-        root = at.cache / "cargo" / crate  # an interrupted build goes on from here
+        root = at.cache / "cargo" / crate  # an interrupted build continues from here
         folders = ("--root", str(root), "--target-dir", str(root / "target"))
         run(at, f"crate {crate}", ["cargo", "install", crate, "--locked", *folders])
         made = added_layer(at, [(str(root / "bin"), "/usr/local/bin")])
@@ -200,7 +200,7 @@ def cargo_layer(at: Places, crate: str) -> Layer:
 
 
 def added_layer(at: Places, pairs: Iterable[tuple[str, str]]) -> Layer:
-    """Files and folders of the machine, owned by root; each pair is a source and its place."""
+    """The layer with files and folders of this machine, owned by root; pairs of source and path."""
 
     def owned(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if Path(info.name).name == "__pycache__":

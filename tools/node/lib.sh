@@ -55,7 +55,7 @@ daemons() {
 
 # ---- one command at a time -----------------------------------------------------------------------
 
-# The node's own names exist once per machine, so its lock does too; an API server's lies beside its folder.
+# The node's own names exist once per machine, so its lock does too; an API server's lock is next to its folder.
 lock_file() { if [[ $mode == node ]]; then echo /run/$name.lock; else echo "$RUN.lock"; fi; }
 
 lock() {

@@ -1,4 +1,4 @@
-"""What NetworkPolicies allow, as one nft table: pure functions of what the API holds."""
+"""Converts NetworkPolicies to an nft table, with pure functions of API objects."""
 
 
 def selects(selector, labels):
@@ -18,7 +18,7 @@ def selects(selector, labels):
 
 
 def peer_pods(peer, namespace, pods, namespaces):
-    """The pods a peer with selectors names: of its own namespace, without namespaceSelector."""
+    """The pods that a peer's selectors match; without namespaceSelector in the same namespace."""
     for pod in pods:
         if "namespaceSelector" in peer:
             if not selects(peer["namespaceSelector"], namespaces.get(pod["namespace"], {})):
@@ -30,7 +30,7 @@ def peer_pods(peer, namespace, pods, namespaces):
 
 
 def port_match(port, named):
-    """nft text for one port of a rule, or None where the named pod has no such port."""
+    """The nft expression for a port of a rule; None if the pod has no port of that name."""
     proto, number = port.get("protocol", "TCP"), port.get("port")
     if number is None:
         return f"meta l4proto {proto.lower()} "
@@ -43,7 +43,7 @@ def port_match(port, named):
 
 
 def rule_lines(rule, side, policy_namespace, me, pods, namespaces):
-    """nft lines that let through (return) what one rule allows.
+    """The nft lines that allow (`return`) the connections of one rule.
 
     A named port is the receiving pod's port.
     """
@@ -80,7 +80,7 @@ def rule_lines(rule, side, policy_namespace, me, pods, namespaces):
 
 
 def governing(pod, direction, policies):
-    """The policies that isolate this pod in this direction."""
+    """The policies that select this pod in this direction."""
     return [
         p
         for p in policies
@@ -91,7 +91,7 @@ def governing(pod, direction, policies):
 
 
 def policy_table(pods, namespaces, policies):
-    """The whole nft table: one chain per pod and direction that some policy isolates."""
+    """The nft table: one chain for each pod and direction that a policy selects."""
     chains, jumps = [], {"Ingress": [], "Egress": []}
     for pod in pods:
         for direction, side in (("Ingress", "from"), ("Egress", "to")):
@@ -113,7 +113,7 @@ def policy_table(pods, namespaces, policies):
         for direction, field in (("Egress", "saddr"), ("Ingress", "daddr"))
         if jumps[direction]
     }
-    # What the node itself sends is in neither: the kubelet's probes are never held up.
+    # The node's own traffic passes neither chain: the kubelet's probes are never blocked.
     hooked = {"forward": dispatch.values(), "input": filter(None, [dispatch.get("Egress")])}
     hooks = [
         chain(

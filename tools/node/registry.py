@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Serves the stored images to containerd: the reading half of the OCI distribution protocol.
+"""Serves the stored images to containerd with the pull part of the OCI distribution protocol.
 
 Standard library only. Runs inside the node's network namespace.
 """
@@ -18,7 +18,7 @@ ASKED = re.compile(
 
 
 class Registry(BaseHTTPRequestHandler):
-    """Manifests lie under host/repository/tag, everything else under its digest."""
+    """Handles pulls: manifests are stored by host/repository/tag, blobs by digest."""
 
     protocol_version = "HTTP/1.1"
     store: Path

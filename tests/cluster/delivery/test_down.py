@@ -47,13 +47,13 @@ def deployed(
 def test_down_goes_where_up_went_and_forgets_it(
     deployed: Path, kubectl: Kubectl, progress: Progress
 ) -> None:
-    kubectl.must("create", "namespace", "somebody-elses")
+    kubectl.must("create", "namespace", "unrelated")
     said = down(DEV, None, progress)
     assert said == f"2 objects and 0 local secrets are deleted in context {kubectl.context}"
     assert kubectl.objects(f"namespace/{SPACE}") == []
-    assert len(kubectl.objects("namespace/somebody-elses")) == 1
+    assert len(kubectl.objects("namespace/unrelated")) == 1
     assert DeploymentRecord.find(deployed) is None
-    kubectl.must("delete", "namespace", "somebody-elses")
+    kubectl.must("delete", "namespace", "unrelated")
 
 
 @pytest.mark.usefixtures("deployed")
