@@ -150,7 +150,7 @@ def test_of_our_own_modules_a_host_has_just_those_that_it_reaches(host: Host, tm
 
 
 @EVERY_HOST
-def test_an_archive_is_told_from_its_sources_in_a_moment(host: Host):
+def test_naming_an_archive_needs_only_its_sources_and_little_time(host: Host):
     began = time.process_time()
     archive = archive_of(host)
     assert time.process_time() - began < 0.03
@@ -181,7 +181,7 @@ def test_a_changed_comment_is_another_archive_of_the_hosts_that_have_the_file(
         before = after
 
 
-def test_a_build_that_fails_leaves_nothing_and_says_what_to_do(
+def test_a_failed_build_leaves_no_file_and_reports_a_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(build, "ROOT", tmp_path)
@@ -227,7 +227,7 @@ def test_a_preview_without_an_engine_makes_no_archive(monkeypatch: pytest.Monkey
     assert made == []
 
 
-def test_with_an_engine_the_program_makes_what_is_absent(
+def test_with_an_engine_the_program_builds_absent_archives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     made = built(monkeypatch)

@@ -213,7 +213,7 @@ def test_the_metadata_names_the_host_that_was_asked(
     assert answer.json()["authorization_servers"] == [stack("dev").outputs["issuer"]]
 
 
-def test_a_client_without_a_token_is_told_where_to_get_one(
+def test_a_client_without_a_token_gets_the_metadata_url(
     platform: Platform, gateway: RunningContainer
 ):
     answer = platform.get("/mcp", host="10.250.1.3")

@@ -83,7 +83,7 @@ def test_a_server_with_a_domain_answers_to_no_other(name: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_every_file_that_a_server_is_told_of_is_mounted(name: str, tmp_path: Path):
+def test_every_file_in_a_servers_configuration_is_mounted(name: str, tmp_path: Path):
     for server in servers(name, tmp_path):
         [spec] = [
             (pod, container)

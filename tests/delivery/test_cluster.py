@@ -95,7 +95,7 @@ def test_a_cluster_that_does_not_answer_is_a_message(config: Path) -> None:
     assert "kubectl --context=my-cluster version" in problem.fix
 
 
-def test_a_machine_without_kubectl_is_told_where_to_get_it(
+def test_without_kubectl_the_refusal_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

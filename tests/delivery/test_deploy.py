@@ -29,7 +29,7 @@ def test_it_is_tried_until_it_is_done() -> None:
     assert len(tries) == 3
 
 
-def test_a_failure_ends_what_would_wait_for_it_in_vain() -> None:
+def test_a_failed_attempt_interrupts_the_block() -> None:
     def attempt() -> bool:
         raise REFUSED
 
@@ -44,7 +44,7 @@ def test_ctrl_c_stays_ctrl_c() -> None:
         raise KeyboardInterrupt
 
 
-def test_the_failure_of_the_deployment_itself_is_told() -> None:
+def test_a_failure_of_the_block_itself_is_raised() -> None:
     with pytest.raises(ProblemReport, match="forbidden"), retry_until_done(lambda: True, "secrets"):
         raise REFUSED
 

@@ -56,7 +56,7 @@ def test_the_packages_of_a_stack_are_those_of_its_own_resources() -> None:
 
 
 @pytest.mark.usefixtures("no_release")
-def test_without_pulumi_a_kubernetes_stack_is_applied_and_it_is_said_why(
+def test_without_pulumi_a_kubernetes_stack_is_applied_with_the_reason_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

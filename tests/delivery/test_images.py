@@ -79,7 +79,7 @@ def test_every_image_of_dev_has_a_stand_in() -> None:
         assert recipe(name).debian
 
 
-def test_an_image_without_a_recipe_is_refused_with_what_to_do() -> None:
+def test_an_image_without_a_stand_in_is_refused_with_a_fix() -> None:
     with pytest.raises(ProblemReport) as report:
         recipe("ghcr.io/acme/own:1")
     assert "CLUSTER=context:NAME" in report.value.problems[0].fix

@@ -45,7 +45,7 @@ def test_an_object_is_called_by_kind_namespace_and_name() -> None:
         ("error: something new", "kubectl refused: something new"),
     ],
 )
-def test_a_complaint_says_what_it_means(complaint: str, meaning: str) -> None:
+def test_an_error_of_kubectl_gets_an_explanation(complaint: str, meaning: str) -> None:
     (problem,) = explain(complaint, "mine")
     assert meaning in problem.what
     assert problem.path == "context mine"

@@ -89,7 +89,7 @@ def test_a_program_whose_own_leader_was_killed_too_is_ended_at_once(tmp_path: Pa
         assert time.monotonic() - begun < orphaned_processes.EXIT_SECONDS / 2
 
 
-def test_a_program_that_does_not_end_is_told_and_then_ended(
+def test_an_orphan_that_does_not_end_is_signalled_and_then_killed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(orphaned_processes, "EXIT_SECONDS", 0.5)

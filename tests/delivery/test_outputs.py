@@ -86,5 +86,5 @@ def test_the_same_cluster_is_asked_for_again() -> None:
     assert deployed().request == "context:mine"
 
 
-def test_what_users_see_leaves_out_what_is_only_for_us() -> None:
+def test_public_outputs_omit_internal_ones() -> None:
     assert "required_secrets" not in deployed().public()

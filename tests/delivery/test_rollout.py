@@ -94,7 +94,9 @@ def test_a_daemon_set_needs_every_node() -> None:
         (job({}, suspend=True), Phase.READY),
     ],
 )
-def test_a_job_is_done_or_failed_when_it_says_so(workload: dict[str, Any], phase: Phase) -> None:
+def test_a_jobs_conditions_decide_whether_it_is_done_or_failed(
+    workload: dict[str, Any], phase: Phase
+) -> None:
     assert status_of(workload).phase is phase
 
 

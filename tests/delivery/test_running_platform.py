@@ -35,7 +35,7 @@ def test_a_value_is_text_where_the_schema_says_text_else_json(
     assert arguments([pair], TOOL) == expected
 
 
-def test_a_word_without_a_value_is_refused_with_what_the_tool_takes() -> None:
+def test_an_argument_without_a_value_is_refused_with_the_tools_arguments() -> None:
     with pytest.raises(ProblemReport) as report:
         arguments(["to", "5"], TOOL)
     assert len(report.value.problems) == 2

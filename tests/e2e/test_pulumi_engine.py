@@ -125,7 +125,7 @@ def test_a_change_of_one_image_updates_only_what_carries_it(
     assert exported(deployment) == before
 
 
-def test_down_destroys_what_was_deployed(deployed: Ground, deployment: Deployment) -> None:
+def test_down_destroys_the_deployed_resources(deployed: Ground, deployment: Deployment) -> None:
     done = verb("down", "--keep-cluster")
     assert done.status == 0, done.err
     assert "what Pulumi deployed in" in done.out

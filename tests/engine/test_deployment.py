@@ -93,7 +93,7 @@ def test_nothing_is_written_into_the_program(deployment: Deployment, progress: P
     assert {file.name: file.read_bytes() for file in deployment.root.glob("Pulumi*")} == before
 
 
-def test_a_program_that_fails_is_a_message_and_the_next_up_goes_on(
+def test_a_failed_program_gives_a_message_and_the_next_up_continues(
     deployment: Deployment, progress: Progress
 ) -> None:
     deployment.up({}, progress)
@@ -150,9 +150,7 @@ def test_a_stack_that_cannot_be_read_is_not_made_anew(
     assert deployment.up({}, progress) == {"unchanged": 3}
 
 
-def test_an_up_that_was_killed_is_taken_up_by_the_next(
-    deployment: Deployment, progress: Progress
-) -> None:
+def test_the_next_up_continues_a_killed_one(deployment: Deployment, progress: Progress) -> None:
     ours = f"""
 import sys
 from pathlib import Path

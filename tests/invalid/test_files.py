@@ -131,7 +131,7 @@ def test_every_key_that_stands_twice_is_named_with_its_line(tmp_path: Path):
     ]
 
 
-def test_what_is_wrong_with_a_file_is_told_at_once(tmp_path: Path):
+def test_all_problems_of_a_file_are_reported_at_once(tmp_path: Path):
     text = "config:\n  qudag-mcp:network:\n  qudag-mcp:edge:\nconfi: 1\nprotocol: {}\n"
     assert len(refusals(tmp_path, text)) == 4
 

@@ -38,7 +38,7 @@ def test_the_program_says_the_same_as_validation(case: Case):
     assert problems[0].fix == refusals(case.raw, case.stack)[0].fix
 
 
-def test_many_mistakes_are_told_at_once():
+def test_many_mistakes_are_reported_at_once():
     mistakes = {
         "environment": "prd",
         "protcol": {},

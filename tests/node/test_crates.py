@@ -29,7 +29,7 @@ mkdir -p "$2/bin" && echo 'echo built' > "$2/bin/tool" && chmod 755 "$2/bin/tool
     cargo.chmod(0o755)
 
 
-def test_a_machine_without_cargo_is_told_where_to_get_it(tmp_path: Path) -> None:
+def test_without_cargo_the_refusal_says_how_to_install_it(tmp_path: Path) -> None:
     refused = image(tmp_path, programs_on_path(tmp_path / "bin", without={"cargo"}), "x/tool:1")
     assert refused.returncode == 1
     assert "no cargo on PATH, which builds tool@1.2.3" in refused.stderr

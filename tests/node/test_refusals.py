@@ -43,7 +43,7 @@ def alone(tmp: Path, path: Path) -> subprocess.CompletedProcess[str]:
     return ran(UP, "--api-only", env=environment(tmp, PATH=str(path)))
 
 
-def test_a_machine_without_go_is_told_where_to_get_it(tmp_path: Path) -> None:
+def test_without_go_the_refusal_says_how_to_install_it(tmp_path: Path) -> None:
     (line,) = problems(alone(tmp_path, programs_on_path(tmp_path / "bin", without={"go"})))
     assert "no go on PATH" in line
     assert "https://go.dev/dl" in line
@@ -120,7 +120,7 @@ def test_a_missing_folder_of_crds_is_named_before_anything_starts(tmp_path: Path
     assert f"no CRDs in {crds}" in line
 
 
-def test_wrong_usage_is_told_apart(tmp_path: Path) -> None:
+def test_wrong_usage_has_its_own_exit_status(tmp_path: Path) -> None:
     assert ran(UP, "--everything", env=environment(tmp_path)).returncode == 2
 
 

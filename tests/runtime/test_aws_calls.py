@@ -35,7 +35,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
         yield address
 
 
-def test_secrets_that_do_not_come_in_time_are_told_all_at_once(
+def test_all_secrets_that_time_out_are_reported_at_once(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(aws_lambda, "SECRETS_WITHIN_SECONDS", 0.3)
@@ -50,7 +50,7 @@ def test_secrets_that_do_not_come_in_time_are_told_all_at_once(
     ]
 
 
-def test_a_secret_that_aws_refuses_is_told_in_its_words(monkeypatch: pytest.MonkeyPatch):
+def test_a_secret_that_aws_refuses_is_reported_with_awss_message(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(aws_lambda.SECRETS, json.dumps({"ONE": ARN + "none"}))
     with mock_aws(), pytest.raises(StartError, match=r"ONE: .*ResourceNotFoundException"):
         aws_lambda.resolve_secrets()

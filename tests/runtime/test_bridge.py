@@ -122,7 +122,7 @@ def test_a_body_and_its_headers_arrive_as_they_were_sent():
     assert Bridge(app).ask(request, 20).body() == b"in[(b'x-a', b'1'), (b'x-a', b'2')]"
 
 
-def test_work_that_outlasts_its_time_has_ended_when_that_is_told():
+def test_cancelled_work_has_ended_when_the_timeout_is_raised():
     ended: list[str] = []
 
     async def work() -> None:

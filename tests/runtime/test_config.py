@@ -60,7 +60,7 @@ def test_a_mistake_is_named_with_its_place(
     assert any(said in mistake for mistake in mistakes(tmp_path, base)), mistakes(tmp_path, base)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path):
+def test_all_mistakes_are_reported_at_once(tmp_path: Path):
     assert len(mistakes(tmp_path, {"server": {"port": 0}, "logging": {"level": "x"}})) == 3
 
 
@@ -142,7 +142,7 @@ def test_a_mistake_in_the_environment_names_the_variable(
     assert any(f"QUDAG_MCP_CONFIG: {said}" in problem for problem in refused.value.problems)
 
 
-def test_an_environment_without_a_configuration_is_told(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_configuration_variable_is_reported(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("QUDAG_MCP_CONFIG", raising=False)
     with pytest.raises(ConfigError, match="QUDAG_MCP_CONFIG: is not set"):
         load_environment()

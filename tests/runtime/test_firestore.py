@@ -41,7 +41,7 @@ async def test_the_hosts_token_is_asked_for_once_while_it_is_good():
     assert {request.headers["metadata-flavor"] for request in asked} == {"Google"}
 
 
-async def test_a_refusal_is_told_in_googles_words():
+async def test_a_refusal_is_reported_with_googles_message():
     with opened("firestore", Clock(0)) as stores:
         database = _database(stores)
 

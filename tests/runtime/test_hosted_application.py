@@ -30,7 +30,7 @@ async def ready(application: HostedApplication) -> int:
         return (await client.get("/ready")).status_code
 
 
-async def test_requests_that_come_together_find_one_application_begun(
+async def test_simultaneous_first_requests_start_the_application_once(
     application: HostedApplication,
 ):
     assert await asyncio.gather(*(ready(application) for _ in range(5))) == [200] * 5
@@ -38,7 +38,7 @@ async def test_requests_that_come_together_find_one_application_begun(
     application.living.cancel()
 
 
-async def test_what_kept_it_from_beginning_is_told_to_every_request(application: HostedApplication):
+async def test_every_request_raises_the_error_of_a_failed_start(application: HostedApplication):
     @contextlib.asynccontextmanager
     async def fail(_: Starlette) -> AsyncGenerator[None]:
         raise StartError("the port is taken")
@@ -50,7 +50,7 @@ async def test_what_kept_it_from_beginning_is_told_to_every_request(application:
             await ready(application)
 
 
-def test_what_is_not_there_is_told_before_anything_begins(
+def test_missing_files_are_reported_before_the_start(
     monkeypatch: pytest.MonkeyPatch, issuer: Issuer
 ):
     redis = {"host": "h", "password_env": "QUDAG_TEST_ABSENT"}

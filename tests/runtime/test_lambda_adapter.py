@@ -185,7 +185,7 @@ def test_a_stream_whose_connection_breaks_takes_its_call_along(function: Issuer)
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_a_configuration_that_cannot_be_is_told_to_lambda(
+def test_a_wrong_configuration_is_reported_to_lambda(
     tmp_path: Path, issuer: Issuer, streaming: bool
 ):
     app = app_folder(tmp_path)

@@ -55,7 +55,7 @@ def test_headers_that_repeat_are_joined_and_cookies_kept_apart():
     }
 
 
-def test_an_event_of_no_known_form_is_told():
+def test_an_unknown_kind_of_event_is_an_error():
     with pytest.raises(ValueError, match="unknown kind of event, with the keys Records"):
         handler({"Records": []}, None)  # pyright: ignore[reportArgumentType]
 

@@ -244,14 +244,14 @@ def test_a_client_that_is_found_gone_is_forgotten_and_its_call_ended(socket: Soc
     assert kept(socket) is None
 
 
-def test_a_call_ends_with_the_invocations_time_and_says_so(socket: Socket):
+def test_a_call_that_outlasts_its_invocation_gets_an_error(socket: Socket):
     socket.connect()
     assert socket.send(call(1, "wait", seconds=15), seconds=2) == 200
     (answer,) = socket.client.frames
     assert (answer["id"], "longer than the host allows" in answer["error"]["message"]) == (1, True)
 
 
-def test_an_answer_that_api_gateway_cannot_send_is_told_to_be_one(socket: Socket):
+def test_an_answer_too_large_for_api_gateway_becomes_an_error(socket: Socket):
     socket.connect()
     socket.send(call(1, "echo", text="\x01" * 30_000))  # six bytes each in JSON
     (answer,) = socket.client.frames

@@ -44,7 +44,7 @@ async def test_a_peer_that_shows_the_identity_of_another_is_refused():
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 mail.example.com\r\n", b"\x13" * 60])
-async def test_another_program_on_the_port_is_told_from_a_peer(greeting: bytes):
+async def test_another_program_on_the_port_is_not_taken_for_a_peer(greeting: bytes):
     class Other(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.recv(100)
@@ -58,7 +58,7 @@ async def test_another_program_on_the_port_is_told_from_a_peer(greeting: bytes):
         thread.join()
 
 
-def test_the_program_is_told_the_peers_that_answer_at_their_addresses_with_their_ids():
+def test_the_program_gets_addresses_and_ids_of_the_peers_that_answer():
     port, peer = free_port(), Peer()
     with peer.listening(port):
         ended = joined(f"/dns4/localhost/tcp/{port}", f"/ip4/127.0.0.1/tcp/{free_port()}")

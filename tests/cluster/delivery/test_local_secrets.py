@@ -79,7 +79,7 @@ def test_one_authority_signs_both_certificates(kubectl: Kubectl, space: str) -> 
         assert entries(kubectl, space, name)["ca.crt"] == authority
 
 
-def test_a_run_that_was_cut_off_between_signer_and_keys_is_taken_up(
+def test_an_interrupted_run_reuses_its_signer_for_the_missing_secrets(
     kubectl: Kubectl, space: str
 ) -> None:
     local_secrets.create(kubectl, required(space), ADDRESSES)
@@ -106,7 +106,7 @@ def test_a_cluster_of_the_users_without_them_is_refused_by_name(
     assert "--create-secrets" in report.value.problems[0].fix
 
 
-def test_only_what_was_made_here_is_deleted(kubectl: Kubectl, space: str) -> None:
+def test_only_secrets_that_create_has_made_are_deleted(kubectl: Kubectl, space: str) -> None:
     kubectl.must("create", "secret", "generic", "mine", f"-n={space}", "--from-literal=a=b")
     made = local_secrets.create(kubectl, required(space), ADDRESSES)
     assert local_secrets.delete(kubectl, [space]) == len(made)

@@ -75,7 +75,7 @@ def test_a_second_apply_changes_nothing(stack: Stack) -> None:
     assert stack.up(*manifests).counts() == {"unchanged": 5}
 
 
-def test_only_what_differs_is_changed(stack: Stack) -> None:
+def test_only_objects_that_differ_are_changed(stack: Stack) -> None:
     stack.up(config(stack.first, "a"), config(stack.first, "b"))
     done = stack.up(config(stack.first, "a", "2"), config(stack.first, "b"))
     assert done.of(Change.CHANGED) == [f"ConfigMap/{stack.first}/a"]
@@ -131,7 +131,7 @@ def test_a_field_that_does_not_exist_is_refused(stack: Stack) -> None:
     assert 'unknown field "dta"' in report.value.problems[0].what
 
 
-def test_an_apply_that_was_cut_off_is_taken_up_and_leaves_nothing_behind(stack: Stack) -> None:
+def test_an_interrupted_apply_is_continued_and_prunes_its_leftovers(stack: Stack) -> None:
     applyset.prepare(stack.kubectl, stack.name, [namespace(stack.first), namespace(stack.second)])
     with pytest.raises(ProblemReport):
         stack.up(config(stack.first, "a"), misspelt(stack.first, "b"))
