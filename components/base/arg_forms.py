@@ -157,7 +157,7 @@ VARIABLE_NAME: Final = Form(
 )
 LINE: Final = Form(
     name="line",
-    pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]+$",
+    pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+$",
     words="one line of text",
     examples=("metrics",),
     consequence="it would break the line that it is written into",
@@ -167,8 +167,8 @@ ONE_LINE: Final = replace(LINE, pattern=f"({LINE.pattern})?", shortest=0, longes
 """What a text without a form of its own must be."""
 TEXT: Final = Form(
     name="text",
-    pattern=r"^[^\x00]*$",
-    words="text without the character NUL",
+    pattern=r"^[^\x00\ud800-\udfff]*$",
+    words="text without the character NUL and without half characters (surrogates)",
     examples=("--verbose",),
     consequence="no process can be given it",
     shortest=0,

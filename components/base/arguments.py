@@ -124,6 +124,13 @@ class _Shape:
         values: dict[str, Any] = {}
         for key, value in given.items():
             if member := self.spellings.get(key):
+                if member.name in values:
+                    inner.refuse(
+                        f"{at}.{key}",
+                        f"is given twice, as {member.name} and as {camel(member.name)}",
+                        "nothing says which of the two is meant",
+                        "leave one",
+                    )
                 values[member.name] = member.reader(value, f"{at}.{key}", inner, True)
             else:
                 inner.refuse(f"{at}.{key}", *self._unknown(str(key)))

@@ -55,8 +55,8 @@ class Component(pulumi.ComponentResource, Generic[Args]):
         made: Args = arguments(
             cls.args_type,
             args,
-            at=str(name) or cls.__name__,
-            found=cls.name_problems(name, args),
+            at=_path(name) or cls.__name__,
+            found=[*cls.name_problems(name, args), *_options_problems(name, opts)],
         )
         super().__init__(type_token(cls.__name__), name, {}, opts)
         self.name = name
@@ -105,3 +105,21 @@ class Component(pulumi.ComponentResource, Generic[Args]):
             options: other resource options of the child.
         """
         return pulumi.ResourceOptions(parent=self, protect=protect or None, **options)
+
+
+def _path(name: object) -> str:
+    """The name as the beginning of a path; empty where nobody could read it."""
+    return name if isinstance(name, str) and name.isprintable() else ""
+
+
+def _options_problems(name: object, opts: object) -> list[Problem]:
+    if opts is None or isinstance(opts, pulumi.ResourceOptions):
+        return []
+    return [
+        Problem(
+            f"{_path(name)}.opts",
+            f"is {shown(opts)}, not pulumi.ResourceOptions",
+            "nothing says which options are meant",
+            "write pulumi.ResourceOptions(...)",
+        )
+    ]

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Final
 
@@ -17,17 +18,22 @@ from .problems import Problem
 
 _LOGIN: Final = re.compile(r"//[^/]*@")
 _LONGEST_SHOWN: Final = 60
+_LARGEST_SHOWN: Final = 10**_LONGEST_SHOWN
 UNSHOWN: Final = "a value that is not shown here"
 
 
 def shown(value: object) -> str:
     """A value for a message: no line break, no password of a URL, at most 60 characters."""
+    if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
+        return "a number of more than 60 digits"
     if isinstance(value, Mapping):
         return "a mapping"
     if value is None:
         return "empty"
     if isinstance(value, list | tuple):
         return "a list"
+    if not isinstance(value, str | bytes | int | float | Enum):
+        return f"a {type(value).__name__}"
     text = repr(_LOGIN.sub("//…@", value) if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
@@ -90,7 +96,7 @@ class Form:
         said = UNSHOWN if self.secret else shown(value)
         fix = f"write {self.wanted}"
         if not isinstance(value, str):
-            if is_number(value) and self.matches(str(value)):
+            if is_number(value) and self.matches(shown(value)):
                 fix = f'put it in quotes: "{value}"'
             return f"is {'the number ' if is_number(value) else ''}{said}, not text", fix
         if not value:
@@ -138,13 +144,18 @@ class Range:
     def problem(self, path: str, value: object) -> Problem | None:
         """Why ``value`` cannot be, if it cannot."""
         number = value if isinstance(value, int | float) and is_number(value) else None
-        if number is None or not math.isfinite(number) or (self.whole and number != int(number)):
+        if isinstance(number, float) and not self._fits(number):
+            number = None
+        if number is None:
             what, fix = not_a_number(shown(value), value, self.wanted)
         elif number < self.least or (self.most is not None and number > self.most):
             what, fix = out_of_range(number, self.least, self.words)
         else:
             return None
         return Problem(path, what, self.consequence, fix)
+
+    def _fits(self, number: float) -> bool:
+        return math.isfinite(number) and not (self.whole and number != int(number))
 
 
 def not_a_number(said: str, value: object, wanted: str) -> tuple[str, str]:

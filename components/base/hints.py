@@ -153,6 +153,8 @@ def _constrained(hint: Any) -> Reader:
             walk.problems.append(problem)
             if not isinstance(value, accepted) or isinstance(value, bool):
                 walk.sound = False
+        elif not isinstance(value, accepted):  # 2.0 would be written as it is into text files
+            walk.refuse(at, f"is {shown(value)}, not a whole number", _USELESS, f"write {value:g}")
         return value
 
     return Reader(constraints[0].wanted, read)
@@ -182,7 +184,7 @@ def _choice(
 def _list(entry: Reader) -> Reader:
     def read(value: Any, at: str, walk: Walk, mapping: bool) -> Any:
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-            fix = f"write a list: [{value!r}]" if isinstance(value, str) else "write a list"
+            fix = f"write a list: [{shown(value)}]" if isinstance(value, str) else "write a list"
             walk.refuse(at, f"is {shown(value)}, not a list", _USELESS, fix)
             return value
         entries = cast("Sequence[Any]", value)

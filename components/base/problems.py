@@ -24,7 +24,9 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.what}\n    so:  {self.consequence}\n    fix: {self.fix}"
+        text = f"{self.path}: {self.what}\n    so:  {self.consequence}\n    fix: {self.fix}"
+        # A lone surrogate, which no terminal and no file can be given.
+        return text.encode(errors="backslashreplace").decode()
 
 
 class ProblemReport(Exception):  # noqa: N818  (it reports; it is not an error of ours)

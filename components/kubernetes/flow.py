@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pulumi
 
 from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Line, Network, PortNumber
 from ..base.component import Component
+from ..base.forms import WIDEST
 from ..base.kubernetes_object import KubernetesObject, metadata
 from ..base.platform_addresses import is_metadata, metadata_inside, unmapped
 from ..base.problems import Problem
@@ -157,15 +159,59 @@ def flow_problems(
             for network in reached
             if is_metadata(network)
         ]
-        if any(unmapped(network).prefixlen == 0 for network in reached):
+        if wide := [network for network in map(unmapped, reached) if _is_wide(network)]:
+            most = min(network.prefixlen for network in wide)
+            large = "a large part of the world" if most else "every address there is"
             problems.append(
                 Problem(
                     at,
-                    f"{arrow}: {flow.target} is every address there is",
+                    f"{arrow}: {flow.target} is {large}",
                     "whatever runs in the pod could send anything to anyone",
                     "name the networks that it needs",
                 )
             )
+    return problems
+
+
+def _is_wide(network: Any) -> bool:
+    return network.prefixlen < WIDEST[network.version]
+
+
+def party_problems(
+    workloads: Sequence[str], outsides: Sequence[Outside], neighbours: Sequence[Neighbour]
+) -> list[Problem]:
+    """Parties without addresses or labels, and names that two of them have."""
+    problems = [
+        Problem(
+            f"outsides[{index}].cidrs",
+            "is an empty list",
+            "in a network policy no network stands for every network",
+            "name the networks, or leave the party and its flows out",
+        )
+        for index, party in enumerate(outsides)
+        if not party.cidrs
+    ]
+    problems += [
+        Problem(
+            f"neighbours[{index}].labels",
+            "is an empty mapping",
+            f"every pod of the namespace {party.namespace} would be the party",
+            "name a label of the pods that are meant",
+        )
+        for index, party in enumerate(neighbours)
+        if not party.labels
+    ]
+    names = Counter([*set(workloads), *(party.name for party in (*outsides, *neighbours))])
+    problems += [
+        Problem(
+            "flows",
+            f"{count} workloads or parties are called {name!r}",
+            "a flow could not tell them apart",
+            "give each a name of its own",
+        )
+        for name, count in names.items()
+        if count > 1
+    ]
     return problems
 
 
@@ -198,9 +244,12 @@ class FlowPoliciesArgs:
     neighbours: Sequence[Neighbour] = field(default_factory=tuple)
 
     def refusals(self) -> list[Problem]:
-        """See ``flow_problems``."""
+        """See ``party_problems`` and ``flow_problems``."""
         parties = {party.name: party for party in (*self.outsides, *self.neighbours)}
-        return flow_problems(self.workloads, self.flows, parties)
+        return [
+            *party_problems(self.workloads, self.outsides, self.neighbours),
+            *flow_problems(self.workloads, self.flows, parties),
+        ]
 
 
 class FlowPolicies(Component[FlowPoliciesArgs]):

@@ -22,7 +22,7 @@ class _Field:
     def accepts(self, part: str) -> bool:
         """Whether ``part`` is ``*``, a number, a name or a range of them, with a step or not."""
         found = _PART.fullmatch(part)
-        if found is None or found["step"] == "0":
+        if found is None or (found["step"] and not int(found["step"])):
             return False
         if found["all"]:
             return True
@@ -45,12 +45,14 @@ _FIELDS: Final = (
     _Field("month", 1, 12, _MONTHS.split()),
     _Field("day of week", 0, 6, _DAYS.split()),
 )
-_PART: Final = re.compile(r"(?:(?P<all>[*?])|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
+_PART: Final = re.compile(
+    r"(?:(?P<all>[*?])|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,9}))?", re.ASCII
+)
 
 
 def schedule_problem(schedule: str) -> str | None:
     """Why Kubernetes would refuse the schedule; None where it would not."""
-    if schedule in MACROS or re.fullmatch(r"@every (\d+[hms])+", schedule):
+    if schedule in MACROS or re.fullmatch(r"@every ([0-9]{1,6}[hms])+", schedule):
         return None
     if "TZ=" in schedule:
         return "names a time zone, which belongs in time_zone"

@@ -66,6 +66,8 @@ def test_a_wrong_arg_is_refused_with_its_path_and_a_fix(case: str, path: str, va
     assert problem.fix
     assert "\n" not in problem.what
     assert "\0" not in problem.what
+    assert len(str(problem)) < 1000
+    str(problem).encode()  # a terminal can show it
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -79,6 +81,30 @@ def test_args_that_are_none_are_refused_in_words(case: str, args: Any):
 def test_args_of_another_component_are_refused_in_words():
     with pytest.raises(ProblemReport, match="a LockedNamespaceArgs, not GatewayArgs"):
         record(lambda: Gateway("node", CASES["LockedNamespace"][1]))
+
+
+@pytest.mark.parametrize("opts", [{"protect": True}, "protect", gateway()], ids=repr)
+def test_options_that_are_no_resource_options_are_refused_in_words(opts: Any):
+    with pytest.raises(ProblemReport, match=r"node\.opts: .*not pulumi\.ResourceOptions"):
+        record(lambda: Gateway("node", gateway(), opts))
+
+
+def test_a_field_that_a_mapping_spells_in_two_ways_is_refused():
+    component, _ = CASES["LockedNamespace"]
+    args = {"name": "a", "podSecurity": "baseline", "pod_security": "restricted"}
+    with pytest.raises(ProblemReport, match=r"node\.pod_security: is given twice"):
+        record(lambda: component("node", args))
+
+
+def test_a_long_text_in_the_place_of_a_list_is_not_repeated_whole():
+    (problem,) = refused("Workload", "containers[0].command", "x" * 5000)
+    assert problem.fix.startswith("write a list: ['xxx")
+    assert len(problem.fix) < 100
+
+
+def test_a_number_with_more_digits_than_python_writes_is_refused_in_words():
+    (problem,) = refused("Gateway with nginx", "replicas", 10**5000)
+    assert problem.what == "is a number of more than 60 digits: that is too large"
 
 
 @pytest.mark.parametrize("name", ["My_Gateway", "", "a" * 47, "a.b", "-a", "9a", "a\nb", None, 5])

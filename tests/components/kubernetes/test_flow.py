@@ -151,3 +151,37 @@ def test_a_workload_without_flows_is_cut_off():
         "podSelector": {"matchLabels": {"app": "a"}},
         "policyTypes": ["Ingress", "Egress"],
     }
+
+
+CLIENTS = Outside(name="clients", cidrs=["10.0.0.0/8"])
+OUTWARD = Flow(source="a", target="clients", port=443, why="answers")
+INWARD = Flow(source="clients", target="a", port=443, why="calls")
+
+
+@pytest.mark.parametrize("flow", [OUTWARD, INWARD])
+def test_a_party_without_networks_is_refused_since_kubernetes_reads_it_as_everybody(flow: Flow):
+    text = refused([flow], Outside(name="clients", cidrs=[]))
+    assert "outsides[0].cidrs: is an empty list" in text
+
+
+@pytest.mark.parametrize("halves", [["0.0.0.0/1", "128.0.0.0/1"], ["::/1"], ["8.0.0.0/7"]])
+def test_sending_to_the_world_in_parts_is_refused(halves: list[str]):
+    assert "a large part of the world" in refused([OUTWARD], Outside(name="clients", cidrs=halves))
+
+
+def test_a_neighbour_without_labels_is_refused_since_it_is_a_whole_namespace():
+    args = FlowPoliciesArgs(
+        namespace="ns",
+        workloads=["a"],
+        flows=[],
+        neighbours=[Neighbour(name="prometheus", namespace="monitoring", labels={})],
+    )
+    with pytest.raises(ProblemReport, match=r"neighbours\[0\]\.labels: is an empty mapping"):
+        record(lambda: FlowPolicies("flows", args))
+
+
+@pytest.mark.parametrize("name", ["a", "clients"])
+def test_two_parties_of_one_name_are_refused(name: str):
+    assert f"called '{name}'" in refused(
+        [INWARD], CLIENTS, Outside(name=name, cidrs=["10.0.0.0/8"])
+    )
