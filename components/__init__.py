@@ -9,33 +9,34 @@ TYPE_CHECKING = (
 )
 if TYPE_CHECKING:
     from .aws.container import EcsFargate as EcsFargate
-    from .aws.container import EcsFargateArgs as EcsFargateArgs
-    from .aws.database import Rds as Rds
+    from .aws.container_args import EcsFargateArgs as EcsFargateArgs
+    from .aws.database import RdsDataTier as RdsDataTier
+    from .aws.database_args import RdsDataTierArgs as RdsDataTierArgs
     from .aws.function import AwsLambda as AwsLambda
-    from .aws.function import AwsLambdaArgs as AwsLambdaArgs
-    from .aws.function_endpoints import LambdaFront as LambdaFront
-    from .aws.function_endpoints import Throttle as Throttle
+    from .aws.function_args import AwsLambdaArgs as AwsLambdaArgs
+    from .aws.function_args import LambdaEndpoint as LambdaEndpoint
+    from .aws.function_args import Throttle as Throttle
     from .aws.location import AwsLocation as AwsLocation
     from .aws.network import AwsNetwork as AwsNetwork
-    from .azure.container import AzureContainer as AzureContainer
-    from .azure.container_args import AzureContainerArgs as AzureContainerArgs
-    from .azure.container_args import AzureContainerKind as AzureContainerKind
-    from .azure.database import AzurePostgresql as AzurePostgresql
-    from .azure.function import AzureAccess as AzureAccess
+    from .azure.container import AzureContainerApp as AzureContainerApp
+    from .azure.container import AzureContainerGroup as AzureContainerGroup
+    from .azure.container_args import AzureContainerAppArgs as AzureContainerAppArgs
+    from .azure.container_args import AzureContainerGroupArgs as AzureContainerGroupArgs
+    from .azure.database import AzurePostgresqlDataTier as AzurePostgresqlDataTier
+    from .azure.database_args import AzurePostgresqlDataTierArgs as AzurePostgresqlDataTierArgs
     from .azure.function import AzureFunction as AzureFunction
-    from .azure.function import AzureFunctionArgs as AzureFunctionArgs
+    from .azure.function_args import AzureFunctionArgs as AzureFunctionArgs
     from .azure.location import AzureLocation as AzureLocation
-    from .azure.resource_group import AzureSecrets as AzureSecrets
+    from .azure.secrets import AzureSecrets as AzureSecrets
     from .base.problems import Problem as Problem
     from .base.problems import ProblemReport as ProblemReport
-    from .data_tier import DataTier as DataTier
-    from .data_tier import DataTierArgs as DataTierArgs
+    from .gcp.access import GcpAccess as GcpAccess
     from .gcp.container import CloudRun as CloudRun
-    from .gcp.container import CloudRunArgs as CloudRunArgs
-    from .gcp.database import CloudSql as CloudSql
+    from .gcp.container_args import CloudRunArgs as CloudRunArgs
+    from .gcp.database import CloudSqlDataTier as CloudSqlDataTier
+    from .gcp.database_args import CloudSqlDataTierArgs as CloudSqlDataTierArgs
     from .gcp.function import GcpFunction as GcpFunction
-    from .gcp.function import GcpFunctionArgs as GcpFunctionArgs
-    from .gcp.identity import GcpAccess as GcpAccess
+    from .gcp.function_args import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.location import GcpLocation as GcpLocation
     from .kubernetes.container import Claim as Claim
     from .kubernetes.container import Container as Container
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from .kubernetes.core import MigrationArgs as MigrationArgs
     from .kubernetes.core import Monolith as Monolith
     from .kubernetes.core import MonolithArgs as MonolithArgs
-    from .kubernetes.embedded_data import Embedded as Embedded
+    from .kubernetes.embedded_data import EmbeddedDataTier as EmbeddedDataTier
+    from .kubernetes.embedded_data import EmbeddedDataTierArgs as EmbeddedDataTierArgs
     from .kubernetes.flow import Flow as Flow
     from .kubernetes.flow import FlowPolicies as FlowPolicies
     from .kubernetes.flow import FlowPoliciesArgs as FlowPoliciesArgs
@@ -84,8 +86,11 @@ if TYPE_CHECKING:
     from .kubernetes.workload import Workload as Workload
     from .kubernetes.workload import WorkloadArgs as WorkloadArgs
     from .kubernetes.workload import WorkloadKind as WorkloadKind
+    from .mcp.access import Access as Access
+    from .mcp.access import NetworkAccess as NetworkAccess
     from .mcp.archive import Archive as Archive
-    from .mcp.data_contract import CacheProfile as CacheProfile
+    from .mcp.data_tier import CacheProfile as CacheProfile
+    from .mcp.data_tier import DataTier as DataTier
     from .mcp.server_config import Auth as Auth
     from .mcp.server_config import Cache as Cache
     from .mcp.server_config import CloudServerConfig as CloudServerConfig
@@ -99,28 +104,34 @@ if TYPE_CHECKING:
     from .mcp.timeout_budget import Timeouts as Timeouts
 
 _PUBLIC = {
-    "aws.container": "EcsFargate EcsFargateArgs",
-    "aws.database": "Rds",
-    "aws.function": "AwsLambda AwsLambdaArgs",
-    "aws.function_endpoints": "LambdaFront Throttle",
+    "aws.container": "EcsFargate",
+    "aws.container_args": "EcsFargateArgs",
+    "aws.database": "RdsDataTier",
+    "aws.database_args": "RdsDataTierArgs",
+    "aws.function": "AwsLambda",
+    "aws.function_args": "AwsLambdaArgs LambdaEndpoint Throttle",
     "aws.location": "AwsLocation",
     "aws.network": "AwsNetwork",
-    "azure.container": "AzureContainer",
-    "azure.container_args": "AzureContainerArgs AzureContainerKind",
-    "azure.database": "AzurePostgresql",
-    "azure.function": "AzureAccess AzureFunction AzureFunctionArgs",
+    "azure.container": "AzureContainerApp AzureContainerGroup",
+    "azure.container_args": "AzureContainerAppArgs AzureContainerGroupArgs",
+    "azure.database": "AzurePostgresqlDataTier",
+    "azure.database_args": "AzurePostgresqlDataTierArgs",
+    "azure.function": "AzureFunction",
+    "azure.function_args": "AzureFunctionArgs",
     "azure.location": "AzureLocation",
-    "azure.resource_group": "AzureSecrets",
+    "azure.secrets": "AzureSecrets",
     "base.problems": "Problem ProblemReport",
-    "data_tier": "DataTier DataTierArgs",
-    "gcp.container": "CloudRun CloudRunArgs",
-    "gcp.database": "CloudSql",
-    "gcp.function": "GcpFunction GcpFunctionArgs",
-    "gcp.identity": "GcpAccess",
+    "gcp.access": "GcpAccess",
+    "gcp.container": "CloudRun",
+    "gcp.container_args": "CloudRunArgs",
+    "gcp.database": "CloudSqlDataTier",
+    "gcp.database_args": "CloudSqlDataTierArgs",
+    "gcp.function": "GcpFunction",
+    "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
     "kubernetes.container": "Claim Container Files Port Probe Probes Resources SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
-    "kubernetes.embedded_data": "Embedded",
+    "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
     "kubernetes.flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
     "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
@@ -129,8 +140,9 @@ _PUBLIC = {
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "kubernetes.server": "McpService ServerArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
+    "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",
-    "mcp.data_contract": "CacheProfile",
+    "mcp.data_tier": "CacheProfile DataTier",
     "mcp.server_config": (
         "Auth Cache CloudServerConfig Database McpConfig NodeConfig PodAuth PodServerConfig"
     ),

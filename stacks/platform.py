@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pulumi
 
-from components.data_tier import DataTier
 from components.kubernetes.core import Core, Monolith
+from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.kubernetes.gateway import Gateway
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
@@ -69,9 +69,9 @@ class Platform:
             opts=self.options,
         )
 
-    def _data(self) -> DataTier | None:
+    def _data(self) -> EmbeddedDataTier | None:
         args = self.args.data_tier(self.namespace.namespace)
-        return DataTier("data", args, opts=self.options) if args else None
+        return EmbeddedDataTier("data", args, opts=self.options) if args else None
 
     def _servers(self) -> dict[str, Core | QudagNode | McpService]:
         """The servers behind the front, by name."""

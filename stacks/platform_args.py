@@ -12,10 +12,9 @@ from typing import Any
 import pulumi
 
 from components.base.inputs import applied
-from components.data_tier import DataTierArgs
 from components.kubernetes.container import Claim
 from components.kubernetes.core import Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
-from components.kubernetes.embedded_data import Embedded
+from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import (
     SIDECAR_RESOURCES,
     Gateway,
@@ -28,7 +27,7 @@ from components.kubernetes.gateway import (
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.server import McpService, ServerArgs
 from components.kubernetes.workload import Exposure
-from components.mcp.data_contract import CacheProfile
+from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import (
     DATA_PATH,
     HTTP,
@@ -93,23 +92,21 @@ class PlatformArgs:
     topology: Topology
     budget: TimeoutBudget
 
-    def data_tier(self, namespace: pulumi.Input[str]) -> DataTierArgs | None:
+    def data_tier(self, namespace: pulumi.Input[str]) -> EmbeddedDataTierArgs | None:
         """The data stores of the topology; None where it has none."""
         data, images = self.config.data, self.config.images
         stores = self.topology.data
         if not stores:
             return None
-        return DataTierArgs(
-            kind=Embedded(
-                namespace=namespace,
-                postgres_image=images.postgres if POSTGRES in stores else None,
-                valkey_image=images.valkey if VALKEY in stores else None,
-                passwords_secret=self.config.secrets.passwords,
-                internal_tls_secret=self.config.secrets.internal_tls,
-                database_size=data.database_size,
-                cache_size=data.cache_size,
-                storage_class=data.storage_class,
-            ),
+        return EmbeddedDataTierArgs(
+            namespace=namespace,
+            postgres_image=images.postgres if POSTGRES in stores else None,
+            valkey_image=images.valkey if VALKEY in stores else None,
+            passwords_secret=self.config.secrets.passwords,
+            internal_tls_secret=self.config.secrets.internal_tls,
+            database_size=data.database_size,
+            cache_size=data.cache_size,
+            storage_class=data.storage_class,
             cache_profile=CacheProfile(data.cache_profile),
             protect=data.protect,
         )

@@ -52,9 +52,14 @@ def args_table(cls: type[Any]) -> str:
     rows = [
         f"| `{field.name}` | {_code(str(field.type))} | {_default(field)} "
         f"| {meanings.get(field.name, '')} |"
-        for field in fields(cls)
+        for field in sorted(fields(cls), key=_optional)
     ]
     return "\n".join(["| field | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _optional(field: Field[Any]) -> bool:
+    """Whether a field has a default; a base class's fields come first, required or not."""
+    return not (field.default is MISSING and field.default_factory is MISSING)
 
 
 def outputs_table(cls: type[Component[Any]]) -> str:

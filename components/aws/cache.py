@@ -1,8 +1,8 @@
-"""Valkey of ElastiCache: encrypted, private, and closed to whoever does not prove who they are."""
+"""Valkey of ElastiCache: encrypted, private, and with authentication."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pulumi
 
@@ -10,17 +10,15 @@ from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.limits import refuse
 from ..base.problems import Problem
-from ..mcp.data_contract import VALKEY, CacheProfile, Contents
-from .identity import physical
+from ..mcp.data_tier import VALKEY, CacheProfile
+from .database_args import RdsDataTierArgs
+from .naming import physical_name
 
-if TYPE_CHECKING:
-    from .database import Rds
-
-REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
-SUBNET_GROUP = "aws:elasticache/subnetGroup:SubnetGroup"
-PARAMETER_GROUP = "aws:elasticache/parameterGroup:ParameterGroup"
-USER = "aws:elasticache/user:User"
-USER_GROUP = "aws:elasticache/userGroup:UserGroup"
+REPLICATION_GROUP: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
+SUBNET_GROUP: Final = "aws:elasticache/subnetGroup:SubnetGroup"
+PARAMETER_GROUP: Final = "aws:elasticache/parameterGroup:ParameterGroup"
+USER: Final = "aws:elasticache/user:User"
+USER_GROUP: Final = "aws:elasticache/userGroup:UserGroup"
 VERSION: Final = "8.1"
 EVICTION: Final = {CacheProfile.SESSIONS: "noeviction", CacheProfile.CACHE: "allkeys-lru"}
 SHORTEST_PASSWORD: Final = 16
@@ -29,16 +27,16 @@ RIGHTS: Final = "on ~* &* +@all -@admin -@dangerous +info"
 
 
 def replication_group(
-    owner: Component[Any], kind: Rds, contents: Contents, *, group: CloudResource
+    owner: Component[Any], args: RdsDataTierArgs, *, group: CloudResource
 ) -> CloudResource:
-    """A primary and its replicas in one shard: clients need not know of shards."""
-    location = kind.location
+    """A primary and its replicas in one shard, so that clients need no cluster mode."""
+    location = args.location
     subnets = CloudResource(
         SUBNET_GROUP,
         owner.named("cache-subnets"),
         {
-            "name": physical(SUBNET_GROUP, owner, location, "cache"),
-            "subnetIds": list(kind.network.private_subnets),
+            "name": physical_name(SUBNET_GROUP, owner, location, "cache"),
+            "subnetIds": list(args.network.private_subnets),
         },
         opts=owner.owned(),
     )
@@ -46,62 +44,62 @@ def replication_group(
         PARAMETER_GROUP,
         owner.named("cache-parameters"),
         {
-            "name": physical(PARAMETER_GROUP, owner, location, "valkey8"),
+            "name": physical_name(PARAMETER_GROUP, owner, location, "valkey8"),
             "family": "valkey8",
-            "parameters": [{"name": "maxmemory-policy", "value": EVICTION[contents.cache_profile]}],
+            "parameters": [{"name": "maxmemory-policy", "value": EVICTION[args.cache_profile]}],
         },
         opts=owner.owned(),
     )
-    several = kind.cache_nodes > 1
+    several = args.cache_replicas > 0
     return CloudResource(
         REPLICATION_GROUP,
         owner.named("cache"),
         {
-            "replicationGroupId": physical(REPLICATION_GROUP, owner, location),
-            "description": f"{owner.name}: {contents.cache_profile.value}",
+            "replicationGroupId": physical_name(REPLICATION_GROUP, owner, location),
+            "description": f"{owner.name}: {args.cache_profile.value}",
             "engine": "valkey",
             "engineVersion": VERSION,
-            "nodeType": kind.cache_node,
-            "numCacheClusters": kind.cache_nodes,
+            "nodeType": args.cache_machine,
+            "numCacheClusters": args.cache_replicas + 1,
             "automaticFailoverEnabled": several,
             "multiAzEnabled": several,
             "port": VALKEY,
             "subnetGroupName": subnets.output("name"),
             "securityGroupIds": [group.output("id")],
             "parameterGroupName": parameters.output("name"),
-            "userGroupIds": [_users(owner, kind).output("userGroupId")],
+            "userGroupIds": [_users(owner, args).output("userGroupId")],
             "transitEncryptionEnabled": True,
             "transitEncryptionMode": "required",
             "atRestEncryptionEnabled": True,
-            "snapshotRetentionLimit": kind.backup_days,
-            "finalSnapshotIdentifier": f"{physical(REPLICATION_GROUP, owner, location)}-final",
+            "snapshotRetentionLimit": args.backup_days,
+            "finalSnapshotIdentifier": f"{physical_name(REPLICATION_GROUP, owner, location)}-final",
             "autoMinorVersionUpgrade": True,
         },
         outputs=("arn", "primaryEndpointAddress"),
-        opts=owner.owned(protect=contents.protect),
+        opts=owner.owned(protect=args.protect),
     )
 
 
-def user_name(owner: Component[Any], kind: Rds) -> str:
-    """IAM wants the user's id for its name; who says only a password is the user ``default``."""
-    return physical(USER, owner, kind.location) if kind.cache_password is None else "default"
+def user_name(owner: Component[Any], args: RdsDataTierArgs) -> str:
+    """IAM requires the name to be the user's id; clients with a password are ``default``."""
+    return physical_name(USER, owner, args.location) if args.cache_password is None else "default"
 
 
-def _users(owner: Component[Any], kind: Rds) -> CloudResource:
-    """The only user there is, in a group; AWS's own user without a password is not in it."""
-    proof: dict[str, Any] = {"type": "iam"}
-    if kind.cache_password is not None:
-        secret = pulumi.Output.secret(kind.cache_password).apply(_long_enough)
-        proof = {"type": "password", "passwords": [secret]}
+def _users(owner: Component[Any], args: RdsDataTierArgs) -> CloudResource:
+    """A group with one user; the default user of AWS, which has no password, is not in it."""
+    authentication: dict[str, Any] = {"type": "iam"}
+    if args.cache_password is not None:
+        secret = pulumi.Output.secret(args.cache_password).apply(_checked_password)
+        authentication = {"type": "password", "passwords": [secret]}
     user = CloudResource(
         USER,
         owner.named("cache-user"),
         {
-            "userId": physical(USER, owner, kind.location),
-            "userName": user_name(owner, kind),
+            "userId": physical_name(USER, owner, args.location),
+            "userName": user_name(owner, args),
             "engine": "valkey",
             "accessString": RIGHTS,
-            "authenticationMode": proof,
+            "authenticationMode": authentication,
         },
         outputs=("arn",),
         opts=owner.owned(),
@@ -110,7 +108,7 @@ def _users(owner: Component[Any], kind: Rds) -> CloudResource:
         USER_GROUP,
         owner.named("cache-users"),
         {
-            "userGroupId": physical(USER_GROUP, owner, kind.location),
+            "userGroupId": physical_name(USER_GROUP, owner, args.location),
             "engine": "valkey",
             "userIds": [user.output("userId")],
         },
@@ -118,12 +116,12 @@ def _users(owner: Component[Any], kind: Rds) -> CloudResource:
     )
 
 
-def _long_enough(password: str) -> str:
+def _checked_password(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         refuse(
             [
                 Problem(
-                    "kind.cache_password",
+                    "cache_password",
                     f"is shorter than {SHORTEST_PASSWORD} characters",
                     "ElastiCache refuses it (User Guide, Role-Based Access Control)",
                     "make a longer one: openssl rand -hex 24",

@@ -1,34 +1,35 @@
-"""The bucket that a function's archive lies in: private, encrypted, versioned, over TLS alone."""
+"""The bucket for a function's archive: private, encrypted, versioned, TLS only."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..mcp.archive import Archive
-from .identity import document, physical
+from .identity import policy_document
 from .location import AwsLocation
+from .naming import physical_name
 
-BUCKET = "aws:s3/bucket:Bucket"
-OLD_VERSIONS_DAYS = 30
-"""How long what was deployed before can still be looked at."""
+BUCKET: Final = "aws:s3/bucket:Bucket"
+OLD_VERSIONS_DAYS: Final = 30
+"""Days that archives of earlier deployments are kept."""
 
 
 def stored_archive(owner: Component[Any], location: AwsLocation, archive: Archive) -> CloudResource:
-    """The archive as an object; another digest is another object, and all else stays."""
+    """The archive as an object; its key contains the digest, so a new archive is a new object."""
     bucket = CloudResource(
         BUCKET,
         owner.named("code"),
-        # All that is in it can be built again, and old versions would keep it from being deleted.
-        {"bucket": physical(BUCKET, owner, location, "code"), "forceDestroy": True},
+        # Archives can be built again, and old versions would prevent the deletion.
+        {"bucket": physical_name(BUCKET, owner, location, "code"), "forceDestroy": True},
         outputs=("arn",),
         opts=owner.owned(),
     )
     name = bucket.output("id")
-    closed = _closed(owner, name)
+    private = _private(owner, name)
     transport = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
@@ -40,10 +41,10 @@ def stored_archive(owner: Component[Any], location: AwsLocation, archive: Archiv
     CloudResource(
         "aws:s3/bucketPolicy:BucketPolicy",
         owner.named("code-over-tls"),
-        {"bucket": name, "policy": document(transport)},
-        opts=owner.owned(depends_on=[closed]),
+        {"bucket": name, "policy": policy_document(transport)},
+        opts=owner.owned(depends_on=[private]),
     )
-    versioned = _kept(owner, name)
+    versioned = _versioned(owner, name)
     return CloudResource(
         "aws:s3/bucketObjectv2:BucketObjectv2",
         owner.named("archive"),
@@ -53,11 +54,11 @@ def stored_archive(owner: Component[Any], location: AwsLocation, archive: Archiv
             "source": archive.asset(),
             "contentType": "application/zip",
         },
-        opts=owner.owned(depends_on=[closed, versioned]),
+        opts=owner.owned(depends_on=[private, versioned]),
     )
 
 
-def _closed(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
+def _private(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
     CloudResource(
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         owner.named("code-owner"),
@@ -87,7 +88,7 @@ def _closed(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
     )
 
 
-def _kept(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
+def _versioned(owner: Component[Any], bucket: pulumi.Output[str]) -> CloudResource:
     versioned = CloudResource(
         "aws:s3/bucketVersioning:BucketVersioning",
         owner.named("code-versions"),

@@ -1,32 +1,28 @@
-"""The server as an ECS service on Fargate, behind an Application Load Balancer."""
+"""The server as an ECS service on Fargate with an Application Load Balancer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pulumi
 
-from ..base.arg_types import Image
 from ..base.cloud_resource import CloudResource
-from ..base.limits import refuse
-from ..mcp.era import has_sessions
-from ..mcp.server_config import HTTP, CloudServerConfig
+from ..mcp.server_config import HTTP
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
-from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import STEP, Distance
-from .container_checks import problems
-from .identity import Alarm, alarm, allow, log_group, physical, pulling, reading, service_role
-from .load_balancer import EcsDoor
-from .location import AwsLocation
-from .network import AwsNetwork
-from .session_store import kept_state
+from .alarms import Alarm
+from .container_args import CPU_UNITS, EcsFargateArgs
+from .identity import allow, image_pull_rights
+from .load_balancer import EcsLoadBalancer
+from .logs import log_group
+from .secrets import secret_rights
+from .server import AwsServer
 
-CLUSTER = "aws:ecs/cluster:Cluster"
-SERVICE = "aws:ecs/service:Service"
-TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
+CLUSTER: Final = "aws:ecs/cluster:Cluster"
+SERVICE: Final = "aws:ecs/service:Service"
+TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
 CONTAINER: Final = "mcp-server"
+TASKS: Final = "ecs-tasks.amazonaws.com"
 NOBODY: Final = "65534:65534"
 HEALTH_COMMAND: Final = (
     "CMD",
@@ -34,101 +30,51 @@ HEALTH_COMMAND: Final = (
     "-c",
     f"import urllib.request as r; r.urlopen('http://127.0.0.1:{HTTP}/health', timeout=4)",
 )
-"""The image has neither a shell's tools nor curl, but it has Python."""
+"""The image has no curl, but it has Python."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EcsFargateArgs:
-    """What the service needs to know.
-
-    Attributes:
-        location: account and region.
-        network: your VPC: tasks run in its private subnets.
-        image: of the server, pinned by its digest; of a public registry, or of an ECR.
-        config: of the server; its domain is where the load balancer is reached.
-        certificate: ARN of the domain's certificate, in the same region.
-        public: true: the internet reaches the load balancer, and the server looks at tokens;
-            false: it has private addresses only.
-        allowed_from: networks that may connect, where it is not public; none named: the VPC.
-        secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in;
-            with ``:key::`` at its end one key of a JSON secret.
-        cpu, memory: units and MiB of a task.
-        architecture: of the image.
-        min_tasks, max_tasks: how many there may be.
-        cpu_target: percent; above it there will be more tasks.
-        tls_minimum: oldest TLS version that clients may use.
-        log_retention: days.
-        access_logs_bucket: name of a bucket of yours that takes the load balancer's access logs.
-        alarm_topic: ARN of the SNS topic that is told; None: alarms are seen in CloudWatch alone.
-        protect: refuse to delete the load balancer, and what holds sessions.
-    """
-
-    location: AwsLocation
-    network: AwsNetwork
-    image: Image
-    config: CloudServerConfig
-    certificate: str
-    public: bool
-    allowed_from: Sequence[str] = ()
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
-    cpu: int = 512
-    memory: int = 1024
-    architecture: Literal["X86_64", "ARM64"] = "X86_64"
-    min_tasks: int = 1
-    max_tasks: int = 10
-    cpu_target: int = 70
-    tls_minimum: Literal["1.3", "1.2"] = "1.3"
-    log_retention: int = 30
-    access_logs_bucket: str | None = None
-    alarm_topic: str | None = None
-    protect: bool = False
-
-
-class EcsFargate(McpTarget[EcsFargateArgs]):
-    """A cluster with one service, its load balancer, its roles, its scaling and its alarms.
+class EcsFargate(AwsServer[EcsFargateArgs]):
+    """A cluster with one service, its load balancer, roles, scaling and alarms.
 
     Attributes:
-        dns_target: what the domain's DNS record points to.
+        dns_target: where the domain's DNS record must point to.
     """
 
     args_type = EcsFargateArgs
 
     dns_target: pulumi.Output[str]
 
-    def build(self, args: EcsFargateArgs) -> None:
-        refuse(problems(args))
-        args = replace(args, config=replace(args.config, name=self.name))
-        door = EcsDoor(self, args)
+    def deploy(self, args: EcsFargateArgs) -> pulumi.Input[str]:
+        balancer = EcsLoadBalancer(self, args)
         task = self._task(args)
         cluster = CloudResource(
             CLUSTER,
             self.named("cluster"),
             {
-                "name": physical(CLUSTER, self, args.location),
+                "name": self.physical_name(args, CLUSTER),
                 "settings": [{"name": "containerInsights", "value": "enabled"}],
             },
             outputs=("arn",),
             opts=self.owned(),
         )
-        service = self._service(args, door, task, cluster)
+        service = self._service(args, balancer, task, cluster)
         self._scaling(args, cluster, service)
-        self._watch(args, door)
-        base = f"https://{args.config.domain}"
-        self.answers_at(base, issuer=args.config.auth.issuer, era=args.config.era)
-        self.dns_target = door.balancer.output("dnsName")
+        self._alarms(args, balancer)
+        self.dns_target = balancer.balancer.output("dnsName")
+        return f"https://{args.config.domain}"
 
     def _task(self, args: EcsFargateArgs) -> CloudResource:
-        name = physical(TASK_DEFINITION, self, args.location)
-        logs, writing = log_group(self, "logs", f"/ecs/{name}", retention=args.log_retention)
-        execution = self._role(args, "execution-role")
-        starts = allow(
-            self, execution, "start", [writing, *reading(args.secrets), *pulling(args.image)]
+        name = self.physical_name(args, TASK_DEFINITION)
+        logs, writing = log_group(
+            self, "logs", f"/ecs/{name}", retention_days=args.log_retention_days
         )
-        state, waits = None, [starts]
-        server = self._role(args, "task-role")
-        if has_sessions(args.config.era):
-            state, uses_state = kept_state(self, args.location, protect=args.protect)
-            waits.append(allow(self, server, "serve", uses_state))
+        execution = self.role(args, "execution-role", service=TASKS)
+        pulling = image_pull_rights(args.image)
+        waits = [allow(self, execution, "start", [writing, *secret_rights(args.secrets), *pulling])]
+        server = self.role(args, "task-role", service=TASKS)
+        state, store_rights = self.session_store(args)
+        if store_rights:
+            waits.append(allow(self, server, "serve", store_rights))
         container = {
             "name": CONTAINER,
             "image": args.image,
@@ -171,8 +117,8 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
                 "family": name,
                 "requiresCompatibilities": ["FARGATE"],
                 "networkMode": "awsvpc",
-                "cpu": str(args.cpu),
-                "memory": str(args.memory),
+                "cpu": str(round(args.cpu * CPU_UNITS)),
+                "memory": str(args.memory_mb),
                 "runtimePlatform": {
                     "cpuArchitecture": args.architecture,
                     "operatingSystemFamily": "LINUX",
@@ -185,19 +131,10 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
             opts=self.owned(depends_on=waits),
         )
 
-    def _role(self, args: EcsFargateArgs, role: str) -> CloudResource:
-        return service_role(
-            self,
-            args.location,
-            role,
-            service="ecs-tasks.amazonaws.com",
-            condition={"StringEquals": {"aws:SourceAccount": args.location.account}},
-        )
-
     def _service(
         self,
         args: EcsFargateArgs,
-        door: EcsDoor,
+        balancer: EcsLoadBalancer,
         task: CloudResource,
         cluster: CloudResource,
     ) -> CloudResource:
@@ -205,11 +142,11 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
             SERVICE,
             self.named("service"),
             {
-                "name": physical(SERVICE, self, args.location),
+                "name": self.physical_name(args, SERVICE),
                 "cluster": cluster.output("arn"),
                 "taskDefinition": task.output("arn"),
                 "launchType": "FARGATE",
-                "desiredCount": args.min_tasks,
+                "desiredCount": args.min_instances,
                 "deploymentMinimumHealthyPercent": 100,
                 "deploymentMaximumPercent": 200,
                 "deploymentCircuitBreaker": {"enable": True, "rollback": True},
@@ -219,20 +156,20 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
                 "propagateTags": "SERVICE",
                 "networkConfiguration": {
                     "subnets": list(args.network.private_subnets),
-                    "securityGroups": [door.tasks.output("id")],
+                    "securityGroups": [balancer.tasks.output("id")],
                     "assignPublicIp": False,
                 },
                 "loadBalancers": [
                     {
-                        "targetGroupArn": door.targets.output("arn"),
+                        "targetGroupArn": balancer.targets.output("arn"),
                         "containerName": CONTAINER,
                         "containerPort": HTTP,
                     }
                 ],
             },
-            # How many there are now is the scaling's to say; a target group takes tasks only once
-            # a listener leads to it.
-            opts=self.owned(depends_on=[door.listener], ignore_changes=["desiredCount"]),
+            # Autoscaling changes desiredCount; a target group accepts tasks only when a listener
+            # forwards to it.
+            opts=self.owned(depends_on=[balancer.listener], ignore_changes=["desiredCount"]),
         )
 
     def _scaling(
@@ -248,7 +185,7 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
         bounds = CloudResource(
             "aws:appautoscaling/target:Target",
             self.named("tasks"),
-            {**scaled, "minCapacity": args.min_tasks, "maxCapacity": args.max_tasks},
+            {**scaled, "minCapacity": args.min_instances, "maxCapacity": args.max_instances},
             opts=self.owned(),
         )
         CloudResource(
@@ -270,17 +207,24 @@ class EcsFargate(McpTarget[EcsFargateArgs]):
             opts=self.owned(depends_on=[bounds]),
         )
 
-    def _watch(self, args: EcsFargateArgs, door: EcsDoor) -> None:
-        balancer = "AWS/ApplicationELB"
-        watched = {
-            "unhealthy": Alarm(balancer, "UnHealthyHostCount", "Maximum", 1, "A task is not well"),
-            "errors": Alarm(
-                balancer, "HTTPCode_Target_5XX_Count", "Sum", 5, "The server answered with errors"
-            ),
-        }
-        dimensions = {
-            "LoadBalancer": door.balancer.output("arnSuffix"),
-            "TargetGroup": door.targets.output("arnSuffix"),
-        }
-        for role, each in watched.items():
-            alarm(self, args.location, role, each, dimensions=dimensions, topic=args.alarm_topic)
+    def _alarms(self, args: EcsFargateArgs, balancer: EcsLoadBalancer) -> None:
+        metrics = "AWS/ApplicationELB"
+        self.alarms(
+            args,
+            {
+                "unhealthy": Alarm(
+                    metrics, "UnHealthyHostCount", "Maximum", 1, "A task is not well"
+                ),
+                "errors": Alarm(
+                    metrics,
+                    "HTTPCode_Target_5XX_Count",
+                    "Sum",
+                    5,
+                    "The server answered with errors",
+                ),
+            },
+            dimensions={
+                "LoadBalancer": balancer.balancer.output("arnSuffix"),
+                "TargetGroup": balancer.targets.output("arnSuffix"),
+            },
+        )

@@ -1,10 +1,9 @@
-"""The server as a Lambda function behind an HTTP API or a URL that streams, and WebSockets."""
+"""The server as a Lambda function with an HTTP API or a streaming URL, and WebSockets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pulumi
@@ -12,77 +11,37 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.limits import refuse
 from ..base.versions import VERSIONS
-from ..mcp.archive import Archive
-from ..mcp.era import has_sessions
-from ..mcp.server_config import CloudServerConfig, State
+from ..mcp.server_config import State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
-from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
+from .alarms import Alarm
 from .code_bucket import stored_archive
-from .function_checks import environment_problems, problems
-from .function_endpoints import Door, LambdaFront, Throttle, function_url, http_api, websocket_api
-from .identity import Alarm, Right, alarm, allow, log_group, physical, reading, service_role
-from .location import AwsLocation
-from .session_store import kept_state
+from .function_args import AwsLambdaArgs, LambdaEndpoint, Throttle, environment_problems
+from .function_endpoints import EndpointSettings, function_url, http_api, websocket_api
+from .identity import Right, allow
+from .logs import log_group
+from .secrets import secret_rights
+from .server import AwsServer
 
-FUNCTION = "aws:lambda/function:Function"
-QUEUE = "aws:sqs/queue:Queue"
-SCHEDULE = "aws:scheduler/schedule:Schedule"
+FUNCTION: Final = "aws:lambda/function:Function"
+QUEUE: Final = "aws:sqs/queue:Queue"
+SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
 RUNTIME: Final = "python" + VERSIONS["python"]["functions"]
 HANDLER: Final = "qudag_mcp_server.hosts.aws_lambda.handler"
 STREAMING_WRAPPER: Final = "/var/task/stream"
-"""Runs our own loop in location of the runtime's, which cannot stream from Python."""
+"""Runs a loop of this project's instead of the runtime's, which cannot stream from Python."""
 SECRETS_VARIABLE: Final = "QUDAG_MCP_SECRETS"
 HEALTH_SECONDS: Final = 300
 HEALTH_EVERY: Final = f"rate({HEALTH_SECONDS // 60} minutes)"
-DEAD_LETTERS_DAYS: Final = 14
+DEAD_LETTER_DAYS: Final = 14
 
 
-@dataclass(frozen=True, kw_only=True)
-class AwsLambdaArgs:
-    """What the function needs to know.
-
-    Attributes:
-        location: account and region.
-        archive: what it runs.
-        config: of the server; with a domain, an HTTP API answers there.
-        public: true: everyone reaches it, and the server looks at their tokens; false: AWS lets
-            in only those who sign with an identity of the account (AWS_IAM).
-        front: see LambdaFront.
-        websocket: a WebSocket API as well, for the modern era.
-        secrets: ARNs of secrets under ``qudag-mcp/``, by the variable that the server finds it in;
-            with ``:key::`` at its end one key of a JSON secret.
-        certificate: ARN of the domain's certificate, in the same region.
-        throttle: of the APIs; None: ten requests a second, twenty at once.
-        memory: MB; the processor grows with it.
-        reserved_concurrency: calls that run at once; also how many others cannot take from it.
-        log_retention: days.
-        alarm_topic: ARN of the SNS topic that is told; None: alarms are seen in CloudWatch alone.
-        protect: refuse to delete what holds sessions.
-    """
-
-    location: AwsLocation
-    archive: Archive
-    config: CloudServerConfig
-    public: bool
-    front: LambdaFront = LambdaFront.HTTP_API
-    websocket: bool = False
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
-    certificate: str | None = None
-    throttle: Throttle | None = None
-    memory: int = 1024
-    reserved_concurrency: int = 50
-    log_retention: int = 30
-    alarm_topic: str | None = None
-    protect: bool = False
-
-
-class AwsLambda(McpTarget[AwsLambdaArgs]):
-    """A function, its front, its tables, its health check and what watches it.
+class AwsLambda(AwsServer[AwsLambdaArgs]):
+    """A function with its endpoint, its session store, its health check and its alarms.
 
     Attributes:
         websocket_url: of the WebSocket API; empty where there is none.
-        dns_target: what the domain's DNS record points to; empty without a domain.
+        dns_target: where the domain's DNS record must point to; empty without a domain.
     """
 
     args_type = AwsLambdaArgs
@@ -90,32 +49,36 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
     websocket_url: pulumi.Output[str]
     dns_target: pulumi.Output[str]
 
-    def build(self, args: AwsLambdaArgs) -> None:
-        refuse(problems(args))
-        args = replace(args, config=replace(args.config, name=self.name))
-        role = service_role(self, args.location, "role", service="lambda.amazonaws.com")
-        letters = self._dead_letters(args)
-        state, uses_state = self._state(args)
+    def deploy(self, args: AwsLambdaArgs) -> pulumi.Input[str]:
+        name = self.physical_name(args, FUNCTION)
+        role = self.role(args, "role", service="lambda.amazonaws.com", of_this_account=False)
+        failures = self._dead_letter_queue(args)
+        state, store_rights = self.session_store(args, websocket=args.websocket)
         logs, writing = log_group(
-            self, "logs", f"/aws/lambda/{self._function_name(args)}", retention=args.log_retention
+            self, "logs", f"/aws/lambda/{name}", retention_days=args.log_retention_days
         )
-        failing = Right(actions=("sqs:SendMessage",), resources=[letters.output("arn")])
-        rights = allow(self, role, "serve", [writing, *uses_state, failing, *reading(args.secrets)])
+        failing = Right(actions=("sqs:SendMessage",), resources=[failures.output("arn")])
+        rights = allow(
+            self,
+            role,
+            "serve",
+            [writing, *store_rights, failing, *secret_rights(args.secrets)],
+        )
         function = CloudResource(
             FUNCTION,
             self.named("function"),
             {
-                "name": self._function_name(args),
+                "name": name,
                 "role": role.output("arn"),
                 "architectures": ["arm64"],
                 "runtime": RUNTIME,
                 "handler": HANDLER,
                 **self._code(args),
-                "memorySize": args.memory,
+                "memorySize": args.memory_mb,
                 "timeout": args.config.budget.at(Distance.GATEWAY).timeout,
                 "environment": {"variables": self._environment(args, state)},
                 "reservedConcurrentExecutions": args.reserved_concurrency,
-                "deadLetterConfig": {"targetArn": letters.output("arn")},
+                "deadLetterConfig": {"targetArn": failures.output("arn")},
                 "loggingConfig": {
                     "logFormat": "JSON",
                     "logGroup": logs.output("name"),
@@ -123,21 +86,12 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
                 },
             },
             outputs=("arn", "invokeArn"),
-            # Without its rights the first call could not even write why it failed.
+            # The first call needs its rights, also to log why it fails.
             opts=self.owned(depends_on=[rights]),
         )
-        self._fronts(args, function, role)
-        self._health_check(args, function, letters)
-        self._watch(args, function, letters)
-
-    def _state(self, args: AwsLambdaArgs) -> tuple[State | None, list[Right]]:
-        """Tables, where anything outlives a request: sessions, or a socket that is open."""
-        if has_sessions(args.config.era) or args.websocket:
-            return kept_state(self, args.location, protect=args.protect, websocket=args.websocket)
-        return None, []
-
-    def _function_name(self, args: AwsLambdaArgs) -> str:
-        return physical(FUNCTION, self, args.location)
+        self._health_check(args, function, failures)
+        self._alarms(args, function, failures)
+        return self._endpoints(args, function, role)
 
     def _code(self, args: AwsLambdaArgs) -> dict[str, pulumi.Output[str]]:
         stored = stored_archive(self, args.location, args.archive)
@@ -151,71 +105,68 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
         }
         if args.secrets:
             variables[SECRETS_VARIABLE] = json.dumps(dict(sorted(args.secrets.items())))
-        if args.front is LambdaFront.FUNCTION_URL:
+        if args.endpoint is LambdaEndpoint.FUNCTION_URL:
             variables["AWS_LAMBDA_EXEC_WRAPPER"] = STREAMING_WRAPPER
 
-        def measured(given: Mapping[str, str]) -> dict[str, str]:
+        def checked(given: Mapping[str, str]) -> dict[str, str]:
             refuse(environment_problems(given))
             return dict(given)
 
-        return pulumi.Output.all(**variables).apply(measured)
+        return pulumi.Output.all(**variables).apply(checked)
 
-    def _dead_letters(self, args: AwsLambdaArgs) -> CloudResource:
-        """Where events go that nobody waits for and that failed: health checks."""
+    def _dead_letter_queue(self, args: AwsLambdaArgs) -> CloudResource:
+        """The queue for failed events of asynchronous invocations, which are health checks."""
         return CloudResource(
             QUEUE,
             self.named("dead-letters"),
             {
-                "name": physical(QUEUE, self, args.location, "dead-letters"),
+                "name": self.physical_name(args, QUEUE, "dead-letters"),
                 "sqsManagedSseEnabled": True,
-                "messageRetentionSeconds": DEAD_LETTERS_DAYS * 24 * 3600,
+                "messageRetentionSeconds": DEAD_LETTER_DAYS * 24 * 3600,
             },
             outputs=("arn",),
             opts=self.owned(),
         )
 
-    def _fronts(self, args: AwsLambdaArgs, function: CloudResource, role: CloudResource) -> None:
-        door = Door(
+    def _endpoints(
+        self, args: AwsLambdaArgs, function: CloudResource, role: CloudResource
+    ) -> pulumi.Input[str]:
+        """Creates the endpoints, sets their outputs, and returns the URL that clients call."""
+        settings = EndpointSettings(
             owner=self,
             location=args.location,
             function=function,
             timeout=args.config.budget.at(Distance.GATEWAY).timeout,
             throttle=args.throttle or Throttle(),
-            authorization="NONE" if args.public else "AWS_IAM",
-            retention=args.log_retention,
+            authorization="NONE" if args.access.public else "AWS_IAM",
+            log_retention_days=args.log_retention_days,
         )
         target: pulumi.Output[str] | None = None
-        match args.front:
-            case LambdaFront.HTTP_API:
+        match args.endpoint:
+            case LambdaEndpoint.HTTP_API:
                 base, target = http_api(
-                    door, domain=args.config.domain, certificate=args.certificate
+                    settings, domain=args.config.domain, certificate=args.certificate
                 )
-            case LambdaFront.FUNCTION_URL:
-                base = function_url(door)
+            case LambdaEndpoint.FUNCTION_URL:
+                base = function_url(settings)
         socket: pulumi.Input[str] = ""
         if args.websocket:
-            socket, answering = websocket_api(door)
+            socket, answering = websocket_api(settings)
             allow(self, role, "answer-sockets", [answering])
-        self.answers_at(base, issuer=args.config.auth.issuer, era=args.config.era)
         self.websocket_url = pulumi.Output.from_input(socket)
         self.dns_target = target or pulumi.Output.from_input("")
+        return base
 
     def _health_check(
-        self, args: AwsLambdaArgs, function: CloudResource, letters: CloudResource
+        self, args: AwsLambdaArgs, function: CloudResource, failures: CloudResource
     ) -> None:
-        role = service_role(
-            self,
-            args.location,
-            "scheduler-role",
-            service="scheduler.amazonaws.com",
-            condition={"StringEquals": {"aws:SourceAccount": args.location.account}},
-        )
+        role = self.role(args, "scheduler-role", service="scheduler.amazonaws.com")
         calling = Right(actions=("lambda:InvokeFunction",), resources=[function.output("arn")])
-        failing = Right(actions=("sqs:SendMessage",), resources=[letters.output("arn")])
+        failing = Right(actions=("sqs:SendMessage",), resources=[failures.output("arn")])
         rights = allow(self, role, "check-health", [calling, failing])
-        # Scheduler hands an event over and is done: trying again is Lambda's (AWS Lambda Developer
-        # Guide, Error handling for asynchronous invocation). The next check comes anyway.
-        once = CloudResource(
+        # Lambda retries an asynchronous invocation, not Scheduler (AWS Lambda Developer Guide,
+        # Error handling for asynchronous invocation). No retry is needed: the next check follows.
+        no_retry = CloudResource(
             "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
             self.named("events"),
             {
@@ -229,7 +180,7 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
             SCHEDULE,
             self.named("health-check"),
             {
-                "name": physical(SCHEDULE, self, args.location, "health-check"),
+                "name": self.physical_name(args, SCHEDULE, "health-check"),
                 "scheduleExpression": HEALTH_EVERY,
                 "flexibleTimeWindow": {"mode": "OFF"},
                 "target": {
@@ -237,31 +188,33 @@ class AwsLambda(McpTarget[AwsLambdaArgs]):
                     "roleArn": role.output("arn"),
                     "input": json.dumps({"action": "healthcheck"}),
                     "retryPolicy": {"maximumRetryAttempts": 0},
-                    "deadLetterConfig": {"arn": letters.output("arn")},
+                    "deadLetterConfig": {"arn": failures.output("arn")},
                 },
             },
-            opts=self.owned(depends_on=[rights, once]),
+            opts=self.owned(depends_on=[rights, no_retry]),
         )
 
-    def _watch(self, args: AwsLambdaArgs, function: CloudResource, letters: CloudResource) -> None:
+    def _alarms(
+        self, args: AwsLambdaArgs, function: CloudResource, failures: CloudResource
+    ) -> None:
         milliseconds = args.config.budget.at(Distance.GATEWAY).timeout * 1000
         calls, queue = "AWS/Lambda", "AWS/SQS"
-        watched = {
-            "errors": Alarm(calls, "Errors", "Sum", 1, "Calls of the function failed"),
-            "throttles": Alarm(
-                calls, "Throttles", "Sum", 1, "More calls at once than are reserved for it"
-            ),
-            "duration": Alarm(
-                calls, "Duration", "Maximum", 0.9 * milliseconds, "A call came near its timeout"
-            ),
-            "dead-letters": Alarm(
-                queue, "ApproximateNumberOfMessagesVisible", "Maximum", 1, "Health checks failed"
-            ),
-        }
-        for role, each in watched.items():
-            dimensions = (
-                {"FunctionName": function.output("name")}
-                if each.namespace == calls
-                else {"QueueName": letters.output("name")}
-            )
-            alarm(self, args.location, role, each, dimensions=dimensions, topic=args.alarm_topic)
+        self.alarms(
+            args,
+            {
+                "errors": Alarm(calls, "Errors", "Sum", 1, "Calls of the function failed"),
+                "throttles": Alarm(
+                    calls, "Throttles", "Sum", 1, "More calls at once than are reserved for it"
+                ),
+                "duration": Alarm(
+                    calls, "Duration", "Maximum", 0.9 * milliseconds, "A call came near its timeout"
+                ),
+            },
+            dimensions={"FunctionName": function.output("name")},
+        )
+        failed = "ApproximateNumberOfMessagesVisible"
+        self.alarms(
+            args,
+            {"dead-letters": Alarm(queue, failed, "Maximum", 1, "Health checks failed")},
+            dimensions={"QueueName": failures.output("name")},
+        )

@@ -1,18 +1,20 @@
-"""How clients reach a Lambda function: an HTTP API, a URL that streams, a WebSocket API."""
+"""The endpoints of a Lambda function: an HTTP API, a streaming URL, a WebSocket API."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
-from .identity import Right, log_group, physical
+from .function_args import Throttle
+from .identity import Right
 from .location import AwsLocation
+from .logs import log_group
+from .naming import physical_name
 
 API = "aws:apigatewayv2/api:Api"
 DEFAULT_STAGE = "$default"
@@ -29,44 +31,21 @@ _ACCESS_LOG = {
     "milliseconds": "$context.responseLatency",
     "integrationError": "$context.integrationErrorMessage",
 }
-"""What is written down of a request; neither tokens nor bodies are among it."""
-
-
-class LambdaFront(Enum):
-    """What clients reach.
-
-    HTTP_API: answers whole, within 30 s. FUNCTION_URL: streams, for as long as a function may run.
-    """
-
-    HTTP_API = "http-api"
-    FUNCTION_URL = "function-url"
+"""Fields of the access log; there are no tokens and no bodies."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Throttle:
-    """What a whole API takes, all clients together; beyond it, it answers 429.
+class EndpointSettings:
+    """What all endpoints of a function have in common.
 
     Attributes:
-        requests_per_second: sustained rate.
-        burst: requests above the rate, at once.
-    """
-
-    requests_per_second: int = 10
-    burst: int = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Door:
-    """What all fronts are told.
-
-    Attributes:
-        owner: the component whose they are.
-        location: where.
-        function: what answers.
-        timeout: seconds that a front waits for the function.
+        owner: the component that the endpoints belong to.
+        location: account and region.
+        function: the function that answers.
+        timeout: seconds that an endpoint waits for the function.
         throttle: see Throttle.
-        authorization: ``NONE``: everyone, the server looks at their tokens; or ``AWS_IAM``.
-        retention: days that access logs are kept.
+        authorization: ``NONE``: everyone may call, and the server checks tokens; or ``AWS_IAM``.
+        log_retention_days: of access logs.
     """
 
     owner: Component[Any]
@@ -75,22 +54,29 @@ class Door:
     timeout: int
     throttle: Throttle
     authorization: str
-    retention: int
+    log_retention_days: int
 
 
 def http_api(
-    door: Door, *, domain: str | None, certificate: str | None
+    settings: EndpointSettings, *, domain: str | None, certificate: str | None
 ) -> tuple[pulumi.Output[str], pulumi.Output[str] | None]:
-    """An HTTP API that passes on all paths: its URL, and what the domain's DNS must point to."""
-    owner = door.owner
-    api = _api(door, "http", {"protocolType": "HTTP", "disableExecuteApiEndpoint": bool(domain)})
-    integration = _integration(door, api, "http", {"payloadFormatVersion": "2.0"})
-    _route(door, api, integration, "http-route", "$default", authorization=door.authorization)
+    """An HTTP API for all paths: its URL, and where the domain's DNS record must point to."""
+    owner = settings.owner
+    api = _api(
+        settings, "http", {"protocolType": "HTTP", "disableExecuteApiEndpoint": bool(domain)}
+    )
+    integration = _integration(settings, api, "http", {"payloadFormatVersion": "2.0"})
+    _route(
+        settings, api, integration, "http-route", "$default", authorization=settings.authorization
+    )
     logs, _ = log_group(
-        owner, "access-logs", f"/aws/apigateway/{_name(door, 'http')}", retention=door.retention
+        owner,
+        "access-logs",
+        f"/aws/apigateway/{_name(settings, 'http')}",
+        retention_days=settings.log_retention_days,
     )
     stage = _stage(
-        door,
+        settings,
         api,
         "http",
         {
@@ -101,7 +87,7 @@ def http_api(
             },
         },
     )
-    _callable_by(door, api, "http")
+    _callable_by(settings, api, "http")
     if not domain:
         return api.output("apiEndpoint"), None
     named = CloudResource(
@@ -112,7 +98,7 @@ def http_api(
             "domainNameConfiguration": {
                 "certificateArn": certificate,
                 "endpointType": "REGIONAL",
-                "securityPolicy": "TLS_1_2",  # the only one that HTTP APIs have
+                "securityPolicy": "TLS_1_2",  # the only one that HTTP APIs offer
             },
         },
         opts=owner.owned(),
@@ -133,24 +119,24 @@ def http_api(
     return pulumi.Output.from_input(f"https://{domain}"), target
 
 
-def function_url(door: Door) -> pulumi.Output[str]:
-    """A URL of the function's own, whose answers are streamed."""
-    owner, function = door.owner, door.function
+def function_url(settings: EndpointSettings) -> pulumi.Output[str]:
+    """The function's own URL, which streams responses."""
+    owner, function = settings.owner, settings.function
     url = CloudResource(
         "aws:lambda/functionUrl:FunctionUrl",
         owner.named("url"),
         {
             "functionName": function.output("name"),
-            "authorizationType": door.authorization,
+            "authorizationType": settings.authorization,
             "invokeMode": "RESPONSE_STREAM",
         },
         outputs=("functionUrl",),
         opts=owner.owned(),
     )
-    if door.authorization == "NONE":
-        # A public URL needs both rights (AWS Lambda Developer Guide, Control access to function
-        # URLs); the second one for calls that come through the URL alone.
-        rights = {
+    if settings.authorization == "NONE":
+        # A public URL needs both permissions (AWS Lambda Developer Guide, Control access to
+        # function URLs); the second one is limited to calls through the URL.
+        permissions = {
             "url-public": {
                 "action": "lambda:InvokeFunctionUrl",
                 "functionUrlAuthType": "NONE",
@@ -160,40 +146,40 @@ def function_url(door: Door) -> pulumi.Output[str]:
                 "invokedViaFunctionUrl": True,
             },
         }
-        for role, right in rights.items():
+        for role, permission in permissions.items():
             CloudResource(
                 "aws:lambda/permission:Permission",
                 owner.named(role),
-                {"function": function.output("name"), "principal": "*", **right},
+                {"function": function.output("name"), "principal": "*", **permission},
                 opts=owner.owned(),
             )
     return url.output("functionUrl").apply(lambda made: made.rstrip("/"))
 
 
-def websocket_api(door: Door) -> tuple[pulumi.Output[str], Right]:
-    """A WebSocket API: its URL, and the right to answer on its own connections."""
+def websocket_api(settings: EndpointSettings) -> tuple[pulumi.Output[str], Right]:
+    """A WebSocket API: its URL, and the right to send on its connections."""
     api = _api(
-        door,
+        settings,
         "socket",
         {"protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.body.method"},
     )
-    integration = _integration(door, api, "socket", {})
+    integration = _integration(settings, api, "socket", {})
     for key in SOCKET_ROUTES:
-        # Only the opening can be authorized; the messages after it belong to it.
-        allowed = door.authorization if key == "$connect" else "NONE"
+        # API Gateway can authorize $connect only; messages belong to the open connection.
+        allowed = settings.authorization if key == "$connect" else "NONE"
         role = f"socket-{key.lstrip('$')}"
-        _route(door, api, integration, role, key, authorization=allowed)
-    # Its access log would need a role that API Gateway has once for the whole account and region.
-    _stage(door, api, "socket", {"name": SOCKET_STAGE})
-    _callable_by(door, api, "socket")
+        _route(settings, api, integration, role, key, authorization=allowed)
+    # An access log would need the role that API Gateway has once in an account and region.
+    _stage(settings, api, "socket", {"name": SOCKET_STAGE})
+    _callable_by(settings, api, "socket")
     url = pulumi.Output.concat(
         "wss://",
         api.output("id"),
-        f".execute-api.{door.location.region}.amazonaws.com/{SOCKET_STAGE}",
+        f".execute-api.{settings.location.region}.amazonaws.com/{SOCKET_STAGE}",
     )
     answering = Right(
         actions=("execute-api:ManageConnections",),
-        # A connection's id is known only once it is open; the API and its stage are named.
+        # The id of a connection is known once it is open; the API and its stage are fixed.
         resources=[
             pulumi.Output.concat(api.output("executionArn"), f"/{SOCKET_STAGE}/POST/@connections/*")
         ],
@@ -201,40 +187,40 @@ def websocket_api(door: Door) -> tuple[pulumi.Output[str], Right]:
     return url, answering
 
 
-def _name(door: Door, role: str) -> str:
-    return physical(API, door.owner, door.location, role)
+def _name(settings: EndpointSettings, role: str) -> str:
+    return physical_name(API, settings.owner, settings.location, role)
 
 
-def _api(door: Door, role: str, inputs: dict[str, Any]) -> CloudResource:
+def _api(settings: EndpointSettings, role: str, inputs: dict[str, Any]) -> CloudResource:
     return CloudResource(
         API,
-        door.owner.named(f"{role}-api"),
-        {"name": _name(door, role), **inputs},
+        settings.owner.named(f"{role}-api"),
+        {"name": _name(settings, role), **inputs},
         outputs=("apiEndpoint", "executionArn"),
-        opts=door.owner.owned(),
+        opts=settings.owner.owned(),
     )
 
 
 def _integration(
-    door: Door, api: CloudResource, role: str, inputs: dict[str, Any]
+    settings: EndpointSettings, api: CloudResource, role: str, inputs: dict[str, Any]
 ) -> CloudResource:
     return CloudResource(
         "aws:apigatewayv2/integration:Integration",
-        door.owner.named(f"{role}-integration"),
+        settings.owner.named(f"{role}-integration"),
         {
             "apiId": api.output("id"),
             "integrationType": "AWS_PROXY",
             "integrationMethod": "POST",
-            "integrationUri": door.function.output("invokeArn"),
-            "timeoutMilliseconds": door.timeout * 1000,
+            "integrationUri": settings.function.output("invokeArn"),
+            "timeoutMilliseconds": settings.timeout * 1000,
             **inputs,
         },
-        opts=door.owner.owned(),
+        opts=settings.owner.owned(),
     )
 
 
 def _route(
-    door: Door,
+    settings: EndpointSettings,
     api: CloudResource,
     integration: CloudResource,
     role: str,
@@ -244,44 +230,46 @@ def _route(
 ) -> None:
     CloudResource(
         "aws:apigatewayv2/route:Route",
-        door.owner.named(role),
+        settings.owner.named(role),
         {
             "apiId": api.output("id"),
             "routeKey": key,
             "authorizationType": authorization,
             "target": pulumi.Output.concat("integrations/", integration.output("id")),
         },
-        opts=door.owner.owned(),
+        opts=settings.owner.owned(),
     )
 
 
-def _stage(door: Door, api: CloudResource, role: str, inputs: dict[str, Any]) -> CloudResource:
+def _stage(
+    settings: EndpointSettings, api: CloudResource, role: str, inputs: dict[str, Any]
+) -> CloudResource:
     return CloudResource(
         "aws:apigatewayv2/stage:Stage",
-        door.owner.named(f"{role}-stage"),
+        settings.owner.named(f"{role}-stage"),
         {
             "apiId": api.output("id"),
             "autoDeploy": True,
             "defaultRouteSettings": {
-                "throttlingRateLimit": door.throttle.requests_per_second,
-                "throttlingBurstLimit": door.throttle.burst,
+                "throttlingRateLimit": settings.throttle.requests_per_second,
+                "throttlingBurstLimit": settings.throttle.burst,
                 "detailedMetricsEnabled": True,
             },
             **inputs,
         },
-        opts=door.owner.owned(),
+        opts=settings.owner.owned(),
     )
 
 
-def _callable_by(door: Door, api: CloudResource, role: str) -> None:
+def _callable_by(settings: EndpointSettings, api: CloudResource, role: str) -> None:
     CloudResource(
         "aws:lambda/permission:Permission",
-        door.owner.named(f"{role}-api-calls"),
+        settings.owner.named(f"{role}-api-calls"),
         {
-            "function": door.function.output("name"),
+            "function": settings.function.output("name"),
             "action": "lambda:InvokeFunction",
             "principal": "apigateway.amazonaws.com",
             "sourceArn": pulumi.Output.concat(api.output("executionArn"), "/*"),
         },
-        opts=door.owner.owned(),
+        opts=settings.owner.owned(),
     )

@@ -1,47 +1,61 @@
-"""The load balancer before the tasks: TLS, redirect, draining, and who may open a connection."""
+"""The load balancer of EcsFargate: TLS, redirect, draining, and the security groups."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Final
+
+import pulumi
 
 from ..base.cloud_resource import CloudResource
+from ..base.component import Component
 from ..mcp.era import has_sessions
 from ..mcp.server_config import HTTP
 from ..mcp.timeout_budget import Distance
-from .container_checks import OUT
-from .identity import physical
-from .network import Allowed, called, let_in, let_out, security_group
+from .container_args import EGRESS_PORT, EcsFargateArgs
+from .naming import physical_name
+from .network import Allowed, allow_egress, allow_ingress, cidr_in_name, security_group
 
-if TYPE_CHECKING:
-    from .container import EcsFargate, EcsFargateArgs
-
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
-LISTENER = "aws:lb/listener:Listener"
-EVERYONE = "0.0.0.0/0"
-TLS_POLICIES = {
+LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
+TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
+LISTENER: Final = "aws:lb/listener:Listener"
+EVERYONE: Final = "0.0.0.0/0"
+TLS_POLICIES: Final = {
     "1.3": "ELBSecurityPolicy-TLS13-1-3-2021-06",
     "1.2": "ELBSecurityPolicy-TLS13-1-2-2021-06",
 }
-SESSION_SECONDS = 3600
-"""How long a client's cookie leads to the same task after its last request."""
+SESSION_SECONDS: Final = 3600
+"""Seconds after its last request that a client's cookie leads to the same task."""
 
 
-class EcsDoor:
-    """A load balancer whose listeners the tasks' service waits for."""
+FORMER_ROLE: Final = "_door".lstrip("_")
+"""The role's name in URNs and in the security group's name until 0.1.0.
 
-    def __init__(self, owner: EcsFargate, args: EcsFargateArgs) -> None:
+Aliases keep the URNs. AWS replaces a security group whose name changes, so that its name stays.
+"""
+
+
+class EcsLoadBalancer:
+    """A load balancer with its target group; the service of the tasks waits for its listener."""
+
+    def __init__(self, owner: Component[Any], args: EcsFargateArgs) -> None:
         self.owner = owner
         self.args = args
         self.group = security_group(
             owner,
             args.location,
             args.network,
-            "door",
+            "load-balancer-group",
             purpose="The load balancer: TLS from clients",
+            name=FORMER_ROLE,
+            aliases=_former(owner, "load-balancer-group"),
         )
         self.tasks = security_group(
-            owner, args.location, args.network, "tasks", purpose="The tasks: from the load balancer"
+            owner,
+            args.location,
+            args.network,
+            "tasks-group",
+            purpose="The tasks: from the load balancer",
+            name="tasks",
         )
         self._flows()
         self.balancer = self._balancer()
@@ -49,30 +63,37 @@ class EcsDoor:
         self.listener = self._listeners()
 
     def _flows(self) -> None:
-        inside = self.args.allowed_from or [self.args.network.vpc_cidr]
-        clients = [EVERYONE] if self.args.public else inside
-        for cidr in clients:
+        access, owner = self.args.access, self.owner
+        inside = access.allowed_networks or [self.args.network.vpc_cidr]
+        for cidr in [EVERYONE] if access.public else inside:
             for name, port in {"tls": 443, "redirect": 80}.items():
+                role = f"load-balancer-{name}-from-{cidr_in_name(cidr)}"
                 allowed = Allowed(port, f"{name} from clients", cidr=cidr)
-                let_in(self.owner, f"door-{name}-from-{called(cidr)}", self.group, allowed)
+                allow_ingress(owner, role, self.group, allowed, aliases=_former(owner, role))
+        role = "load-balancer-to-tasks"
         to_tasks = Allowed(HTTP, "MCP to the tasks", group=self.tasks.output("id"))
-        let_out(self.owner, "door-to-tasks", self.group, to_tasks)
-        from_door = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))
-        let_in(self.owner, "tasks-from-door", self.tasks, from_door)
-        outside = Allowed(OUT, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE)
-        let_out(self.owner, "tasks-out", self.tasks, outside)
+        allow_egress(owner, role, self.group, to_tasks, aliases=_former(owner, role))
+        role = "tasks-from-load-balancer"
+        to_server = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))
+        allow_ingress(owner, role, self.tasks, to_server, aliases=_former(owner, role))
+        outside = Allowed(
+            EGRESS_PORT, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE
+        )
+        allow_egress(owner, "tasks-out", self.tasks, outside)
 
     def _balancer(self) -> CloudResource:
         args, network = self.args, self.args.network
         logs = {"bucket": args.access_logs_bucket, "enabled": True, "prefix": self.owner.name}
         return CloudResource(
             LOAD_BALANCER,
-            self.owner.named("door"),
+            self.owner.named("load-balancer"),
             {
-                "name": physical(LOAD_BALANCER, self.owner, args.location),
+                "name": physical_name(LOAD_BALANCER, self.owner, args.location),
                 "loadBalancerType": "application",
-                "internal": not args.public,
-                "subnets": list(network.public_subnets if args.public else network.private_subnets),
+                "internal": not args.access.public,
+                "subnets": list(
+                    network.public_subnets if args.access.public else network.private_subnets
+                ),
                 "securityGroups": [self.group.output("id")],
                 "idleTimeout": args.config.budget.at(Distance.GATEWAY).timeout,
                 "dropInvalidHeaderFields": True,
@@ -81,7 +102,7 @@ class EcsDoor:
                 "accessLogs": logs if args.access_logs_bucket else None,
             },
             outputs=("arn", "arnSuffix", "dnsName"),
-            opts=self.owner.owned(),
+            opts=self.owner.owned(aliases=_former(self.owner, "load-balancer")),
         )
 
     def _targets(self) -> CloudResource:
@@ -90,12 +111,12 @@ class EcsDoor:
             TARGET_GROUP,
             self.owner.named("targets"),
             {
-                "name": physical(TARGET_GROUP, self.owner, args.location),
+                "name": physical_name(TARGET_GROUP, self.owner, args.location),
                 "vpcId": args.network.vpc,
                 "targetType": "ip",
                 "port": HTTP,
                 "protocol": "HTTP",
-                # A stream counts for as long as it is open; taking turns would not see it.
+                # An open stream counts as a request; round robin would ignore it.
                 "loadBalancingAlgorithmType": "least_outstanding_requests",
                 "deregistrationDelay": args.config.budget.at(Distance.GATEWAY).drain,
                 "healthCheck": {
@@ -152,3 +173,8 @@ class EcsDoor:
             },
             opts=self.owner.owned(),
         )
+
+
+def _former(owner: Component[Any], role: str) -> list[pulumi.Alias]:
+    """The logical name that a resource had until 0.1.0."""
+    return [pulumi.Alias(name=owner.named(role.replace("load-balancer", FORMER_ROLE)))]

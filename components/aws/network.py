@@ -1,21 +1,21 @@
-"""Security groups: nothing in, nothing out, and each rule a resource that says what it is for."""
+"""Your VPC, and security groups that allow only the rules listed as resources."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
-from .identity import physical
 from .location import AwsLocation
+from .naming import physical_name
 
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
-_IN = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-_OUT = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+_INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+_EGRESS: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,66 +38,92 @@ class AwsNetwork:
 
 @dataclass(frozen=True)
 class Allowed:
-    """A TCP port, and who is at the other end: a security group, or addresses.
+    """A TCP port, and the other end of the connection: a security group or a network.
 
     Attributes:
-        port: of whoever is connected to.
-        why: written on the rule.
+        port: of the server side.
+        description: of the rule.
         group, cidr: one of the two; the group's id.
     """
 
     port: int
-    why: str
+    description: str
     group: pulumi.Input[str] | None = None
     cidr: pulumi.Input[str] | None = None
 
 
 def security_group(
-    owner: Component[Any], location: AwsLocation, network: AwsNetwork, role: str, *, purpose: str
+    owner: Component[Any],
+    location: AwsLocation,
+    network: AwsNetwork,
+    role: str,
+    *,
+    purpose: str,
+    name: str,
+    **options: Any,
 ) -> CloudResource:
-    """A group without rules: AWS's own rule that lets everything out is taken away."""
+    """A security group without rules: the provider removes AWS's own rule that allows all egress.
+
+    Args:
+        owner: the component.
+        location: account and region.
+        network: the VPC.
+        role: the group's role in the component.
+        purpose: its description.
+        name: what its physical name contains.
+        options: resource options.
+    """
     return CloudResource(
         SECURITY_GROUP,
-        owner.named(f"{role}-group"),
+        owner.named(role),
         {
-            "name": physical(SECURITY_GROUP, owner, location, role),
+            "name": physical_name(SECURITY_GROUP, owner, location, name),
             "description": purpose,
             "vpcId": network.vpc,
             "revokeRulesOnDelete": True,
         },
-        opts=owner.owned(),
+        opts=owner.owned(**options),
     )
 
 
-def called(cidr: str) -> str:
-    """A CIDR as part of a logical name, which an index in a list would make unstable."""
+def cidr_in_name(cidr: str) -> str:
+    """A CIDR as part of a logical name; an index would change with the list."""
     return cidr.replace("/", "-")
 
 
-def let_in(owner: Component[Any], role: str, group: CloudResource, allowed: Allowed) -> None:
-    """Connections to ``group``."""
-    _rule(_IN, owner, role, group, allowed)
+def allow_ingress(
+    owner: Component[Any], role: str, group: CloudResource, allowed: Allowed, **options: Any
+) -> None:
+    """Allows connections to ``group``."""
+    _rule(_INGRESS, owner, role, group, allowed, **options)
 
 
-def let_out(owner: Component[Any], role: str, group: CloudResource, allowed: Allowed) -> None:
-    """Connections from ``group``."""
-    _rule(_OUT, owner, role, group, allowed)
+def allow_egress(
+    owner: Component[Any], role: str, group: CloudResource, allowed: Allowed, **options: Any
+) -> None:
+    """Allows connections from ``group``."""
+    _rule(_EGRESS, owner, role, group, allowed, **options)
 
 
 def _rule(
-    token: str, owner: Component[Any], role: str, group: CloudResource, allowed: Allowed
+    token: str,
+    owner: Component[Any],
+    role: str,
+    group: CloudResource,
+    allowed: Allowed,
+    **options: Any,
 ) -> None:
     CloudResource(
         token,
         owner.named(role),
         {
             "securityGroupId": group.output("id"),
-            "description": allowed.why,
+            "description": allowed.description,
             "ipProtocol": "tcp",
             "fromPort": allowed.port,
             "toPort": allowed.port,
             "cidrIpv4": allowed.cidr,
             "referencedSecurityGroupId": allowed.group,
         },
-        opts=owner.owned(),
+        opts=owner.owned(**options),
     )

@@ -1,29 +1,30 @@
-"""Sessions and connections on AWS: two tables, and what a server may do with them."""
+"""The session store on AWS: tables of DynamoDB, and a server's rights on them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..mcp.server_config import State
-from .identity import Right, physical
+from .identity import Right
 from .location import AwsLocation
+from .naming import physical_name
 from .session_tables import CONNECTIONS, SESSIONS
 
-TABLE = "aws:dynamodb/table:Table"
+TABLE: Final = "aws:dynamodb/table:Table"
 
 
-def kept_state(
+def session_store(
     owner: Component[Any], location: AwsLocation, *, protect: bool, websocket: bool = False
 ) -> tuple[State, list[Right]]:
-    """The tables: what the server is told of them, and the rights that its store needs.
+    """The tables, as the server's configuration names them, and the rights that it needs.
 
-    Connections are kept for a WebSocket API alone: a container holds its sockets itself. Nobody
-    asks for a user's sessions yet, so that there is no right to query their index.
+    The table for connections is for a WebSocket API: a container holds its sockets itself. There
+    is no right to query the index of users, because the server does not query it.
     """
     sessions = _table(owner, location, "sessions", SESSIONS, protect=protect)
     where: dict[str, pulumi.Input[str]] = {
@@ -61,7 +62,7 @@ def _table(
         owner.named(role),
         {
             **schema,
-            "name": physical(TABLE, owner, location, role),
+            "name": physical_name(TABLE, owner, location, role),
             "serverSideEncryption": {"enabled": True},
             "pointInTimeRecovery": {"enabled": True},
             "deletionProtectionEnabled": protect,

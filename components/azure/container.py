@@ -1,93 +1,113 @@
-"""The server as a container of Azure: as an app that scales, or as one group in a subnet."""
+"""The server as a container of Azure: an app that scales, or one group in a subnet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
-from ..base.limits import refuse
 from ..mcp.era import has_sessions
 from ..mcp.server_config import HTTP, PROGRAM, State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
-from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
-from .container_args import AzureContainerArgs, AzureContainerKind, problems_of, registry_server
+from .container_args import (
+    MB_IN_GB,
+    AzureContainerAppArgs,
+    AzureContainerArgs,
+    AzureContainerGroupArgs,
+    registry_server,
+)
+from .identity import assign_role
+from .logs import send_logs
 from .resource_group import AzureGroup
+from .secrets import allow_reading
+from .server import AzureServer
+from .session_store import session_store, storage_account
 
 _APP: Final = "azure-native:app:ContainerApp"
 _ENVIRONMENT: Final = "azure-native:app:ManagedEnvironment"
 _CONTAINERS: Final = "azure-native:containerinstance:ContainerGroup"
 
+Args = TypeVar("Args", bound=AzureContainerArgs)
 
-class AzureContainer(McpTarget[AzureContainerArgs]):
-    """A container app in an environment of its own, or a container group."""
 
-    args_type = AzureContainerArgs
+class AzureContainer(AzureServer[Args]):
+    """What both forms have in common: the image's registry and the environment variables."""
 
-    def build(self, args: AzureContainerArgs) -> None:
-        config = replace(args.config, name=self.name)
-        refuse(problems_of(args))
-        app = args.kind is AzureContainerKind.APP
-        home = AzureGroup(self, args.location)
-        identity = home.identity()
-        waits = home.may_read(identity, args.secrets)
-        if args.registry:
-            waits.append(home.allow(identity, "AcrPull", args.registry, on="registry"))
-        state: State | None = None
-        if app and has_sessions(config.era):
-            storage = home.storage(protect=args.protect)
-            state, rights = home.kept_state(storage, identity, protect=args.protect)
-            waits += rights
-        variables = {
-            CONFIG_VARIABLE: environment_toml(config, state=state),
+    def image_rights(
+        self, args: Args, group: AzureGroup, identity: CloudResource
+    ) -> list[pulumi.Resource]:
+        """The role to pull from the registry, if there is one."""
+        if not args.registry:
+            return []
+        return [assign_role(group, identity, "AcrPull", args.registry, on="registry")]
+
+    def registries(self, args: Args, identity: CloudResource) -> list[dict[str, Any]]:
+        """The registry, to which the identity logs in without user and password."""
+        if not args.registry:
+            return []
+        return [{"server": registry_server(args.registry), "identity": identity.output("id")}]
+
+    def variables(
+        self, args: Args, identity: CloudResource, state: State | None = None
+    ) -> dict[str, Any]:
+        """Environment variables of the server."""
+        return {
+            CONFIG_VARIABLE: environment_toml(args.config, state=state),
             "AZURE_CLIENT_ID": identity.output("clientId"),
         }
-        if app:
-            host = self._app(args, home, identity, variables, waits)
-        else:
-            self._group(args, home, identity, variables, waits)
-            host = config.domain or ""  # of the gateway that stands before it
-        base = pulumi.Output.concat("https://", host)
-        self.answers_at(base, issuer=config.auth.issuer, era=config.era)
 
-    def _app(
+
+class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
+    """Container Apps: TLS at the environment's ingress, and replicas that follow the load."""
+
+    args_type = AzureContainerAppArgs
+
+    def serve(
         self,
-        args: AzureContainerArgs,
-        home: AzureGroup,
+        args: AzureContainerAppArgs,
+        group: AzureGroup,
         identity: CloudResource,
-        variables: Mapping[str, Any],
-        waits: list[pulumi.Resource],
-    ) -> pulumi.Output[str]:
-        """The app, and its host name."""
-        environment = home.make(
+        workspace: CloudResource,
+    ) -> pulumi.Input[str]:
+        waits = [
+            *allow_reading(group, identity, args.secrets),
+            *self.image_rights(args, group, identity),
+        ]
+        state: State | None = None
+        if has_sessions(args.config.era):
+            storage = storage_account(group, protect=args.protect)
+            state, rights = session_store(group, storage, identity, protect=args.protect)
+            waits += rights
+        variables = self.variables(args, identity, state)
+        environment = group.make(
             _ENVIRONMENT,
             "environment",
             {
                 "appLogsConfiguration": {"destination": "azure-monitor"},
                 "peerTrafficConfiguration": {"encryption": {"enabled": True}},
-                "publicNetworkAccess": "Enabled" if args.public else "Disabled",
+                "publicNetworkAccess": "Enabled" if args.access.public else "Disabled",
                 "workloadProfiles": [{"name": "Consumption", "workloadProfileType": "Consumption"}],
                 "vnetConfiguration": {
                     "infrastructureSubnetId": args.subnet,
-                    "internal": not args.public,
+                    "internal": not args.access.public,
                 }
                 if args.subnet
                 else None,
             },
             outputs=("defaultDomain",),
         )
-        home.logged(
+        send_logs(
+            group,
             environment,
-            home.workspace(days=args.log_days),
+            workspace,
             ("ContainerAppConsoleLogs", "ContainerAppSystemLogs"),
         )
         own = identity.output("id")
         names: Mapping[str, str] = args.secrets.versions if args.secrets else {}
-        app = home.make(
+        app = group.make(
             _APP,
             "app",
             {
@@ -97,7 +117,7 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                 "configuration": {
                     "activeRevisionsMode": "Single",
                     "ingress": {
-                        # Of a private environment the outside is its subnet's network.
+                        # In a private environment "external" is the network of its subnet.
                         "external": True,
                         "allowInsecure": False,
                         "targetPort": HTTP,
@@ -107,7 +127,7 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                         },
                         "traffic": [{"latestRevision": True, "weight": 100}],
                     },
-                    "registries": _registries(args, own),
+                    "registries": self.registries(args, identity),
                     "secrets": [
                         {"name": _secret(name), "keyVaultUrl": url, "identity": own}
                         for name, url in names.items()
@@ -124,7 +144,10 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                                 *({"name": k, "value": v} for k, v in variables.items()),
                                 *({"name": k, "secretRef": _secret(k)} for k in names),
                             ],
-                            "resources": {"cpu": args.cpu, "memory": f"{args.memory_gib:g}Gi"},
+                            "resources": {
+                                "cpu": args.cpu,
+                                "memory": f"{args.memory_mb / MB_IN_GB:g}Gi",
+                            },
                             "probes": _probes(),
                         }
                     ],
@@ -142,18 +165,25 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
             },
             depends_on=waits,
         )
-        return pulumi.Output.concat(app.output("name"), ".", environment.output("defaultDomain"))
+        return pulumi.Output.concat(
+            "https://", app.output("name"), ".", environment.output("defaultDomain")
+        )
 
-    def _group(
+
+class AzureContainerGroup(AzureContainer[AzureContainerGroupArgs]):
+    """Container Instances: one container group in a subnet, behind your own gateway with TLS."""
+
+    args_type = AzureContainerGroupArgs
+
+    def serve(
         self,
-        args: AzureContainerArgs,
-        home: AzureGroup,
+        args: AzureContainerGroupArgs,
+        group: AzureGroup,
         identity: CloudResource,
-        variables: Mapping[str, Any],
-        waits: list[pulumi.Resource],
-    ) -> None:
-        own = identity.output("id")
-        group = home.make(
+        workspace: CloudResource,
+    ) -> pulumi.Input[str]:
+        own, variables = identity.output("id"), self.variables(args, identity)
+        containers = group.make(
             _CONTAINERS,
             "containers",
             {
@@ -161,7 +191,7 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                 "restartPolicy": "Always",
                 "sku": "Standard",
                 "identity": {"type": "UserAssigned", "userAssignedIdentities": [own]},
-                "imageRegistryCredentials": _registries(args, own),
+                "imageRegistryCredentials": self.registries(args, identity),
                 "subnetIds": [{"id": args.subnet}],
                 "ipAddress": {"type": "Private", "ports": [{"port": HTTP, "protocol": "TCP"}]},
                 "containers": [
@@ -173,7 +203,9 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                         "environmentVariables": [
                             {"name": name, "value": value} for name, value in variables.items()
                         ],
-                        "resources": {"requests": {"cpu": args.cpu, "memoryInGB": args.memory_gib}},
+                        "resources": {
+                            "requests": {"cpu": args.cpu, "memoryInGB": args.memory_mb / MB_IN_GB}
+                        },
                         "livenessProbe": {
                             "httpGet": {"path": "/health", "port": HTTP, "scheme": "http"},
                             "initialDelaySeconds": 10,
@@ -183,30 +215,23 @@ class AzureContainer(McpTarget[AzureContainerArgs]):
                     }
                 ],
             },
-            depends_on=waits,
+            depends_on=self.image_rights(args, group, identity),
         )
-        workspace = home.workspace(days=args.log_days)
-        home.logged(group, workspace, ("ContainerInstanceLog", "ContainerEvent"))
-
-
-def _registries(args: AzureContainerArgs, identity: pulumi.Output[str]) -> list[dict[str, Any]]:
-    """How the image is pulled: by the identity, without user or password."""
-    return (
-        [{"server": registry_server(args.registry), "identity": identity}] if args.registry else []
-    )
+        send_logs(group, containers, workspace, ("ContainerInstanceLog", "ContainerEvent"))
+        return f"https://{args.config.domain}"
 
 
 def _secret(variable: str) -> str:
-    """A variable's name as Container Apps lets a secret be called."""
+    """The name of a variable's secret in the form that Container Apps accepts."""
     return variable.lower().replace("_", "-")
 
 
 def _probes() -> list[dict[str, Any]]:
-    def asked(path: str) -> dict[str, Any]:
+    def get(path: str) -> dict[str, Any]:
         return {"httpGet": {"path": path, "port": HTTP, "scheme": "HTTP"}, "timeoutSeconds": 3}
 
     return [
-        {"type": "Startup", **asked("/health"), "periodSeconds": 1, "failureThreshold": 60},
-        {"type": "Liveness", **asked("/health"), "periodSeconds": 10, "failureThreshold": 3},
-        {"type": "Readiness", **asked("/ready"), "periodSeconds": 5, "failureThreshold": 3},
+        {"type": "Startup", **get("/health"), "periodSeconds": 1, "failureThreshold": 60},
+        {"type": "Liveness", **get("/health"), "periodSeconds": 10, "failureThreshold": 3},
+        {"type": "Readiness", **get("/ready"), "periodSeconds": 5, "failureThreshold": 3},
     ]

@@ -13,7 +13,7 @@ from .arguments import arguments
 from .constraints import Form, shown
 from .problems import Problem, ProblemReport
 from .refusal import Refused
-from .tokens import type_token
+from .tokens import FORMER_TOKENS, type_token
 
 Args = TypeVar("Args")
 
@@ -58,7 +58,7 @@ class Component(pulumi.ComponentResource, Generic[Args]):
             at=_path(name) or cls.__name__,
             found=[*cls.name_problems(name, args), *_options_problems(name, opts)],
         )
-        super().__init__(type_token(cls.__name__), name, {}, opts)
+        super().__init__(type_token(cls.__name__), name, {}, _with_former_token(cls, opts))
         self.name = name
         try:
             self.build(made)
@@ -123,3 +123,17 @@ def _options_problems(name: object, opts: object) -> list[Problem]:
             "write pulumi.ResourceOptions(...)",
         )
     ]
+
+
+def _with_former_token(
+    cls: type[Any], opts: pulumi.ResourceOptions | None
+) -> pulumi.ResourceOptions | None:
+    """The component's options with an alias to the type token that it had before, if any.
+
+    Children inherit the alias: the type of a parent is part of their URNs.
+    """
+    former = FORMER_TOKENS.get(cls.__name__)
+    if former is None:
+        return opts
+    alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=former)])
+    return pulumi.ResourceOptions.merge(opts, alias)

@@ -35,16 +35,22 @@ class Limit:
         return [Problem(path, what, f"the cloud refuses it ({self.source})", fix)]
 
 
-def instances_problems(fewest: int, most: int) -> list[Problem]:
-    """Bounds that cannot both hold: nothing or one problem."""
-    if 0 <= fewest <= most and most:
+def instances_problems(fewest: int, most: int, *, least: int = 0) -> list[Problem]:
+    """Bounds that cannot both hold: nothing or one problem.
+
+    Args:
+        fewest, most: of instances.
+        least: what ``fewest`` must be at least.
+    """
+    if least <= fewest <= most and most:
         return []
     return [
         Problem(
             "min_instances",
             f"is {fewest}, and max_instances is {most}",
             "the cloud refuses bounds that cannot both hold",
-            "set min_instances to 0 or more, and max_instances to as many at least, and to 1",
+            f"set min_instances to {least} or more, and max_instances to as many at least, "
+            "and to 1",
         )
     ]
 

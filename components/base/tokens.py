@@ -4,13 +4,16 @@ from typing import Final
 
 TYPE_TOKENS: Final = {
     "AwsLambda": "qudag-mcp:index:AwsLambda",
-    "AzureContainer": "qudag-mcp:index:AzureContainer",
+    "AzureContainerApp": "qudag-mcp:index:AzureContainer",
+    "AzureContainerGroup": "qudag-mcp:index:AzureContainerGroup",
     "AzureFunction": "qudag-mcp:index:AzureFunction",
+    "AzurePostgresqlDataTier": "qudag-mcp:index:AzurePostgresqlDataTier",
     "CloudRun": "qudag-mcp:index:CloudRun",
+    "CloudSqlDataTier": "qudag-mcp:index:CloudSqlDataTier",
     "Core": "qudag-mcp:index:Core",
     "CronJob": "qudag-mcp:index:CronJob",
-    "DataTier": "qudag-mcp:index:DataTier",
     "EcsFargate": "qudag-mcp:index:EcsFargate",
+    "EmbeddedDataTier": "qudag-mcp:index:DataTier",
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",
     "GcpFunction": "qudag-mcp:index:GcpFunction",
@@ -19,8 +22,17 @@ TYPE_TOKENS: Final = {
     "McpService": "qudag-mcp:index:McpService",
     "Monolith": "qudag-mcp:index:Monolith",
     "QudagNode": "qudag-mcp:index:QudagNode",
+    "RdsDataTier": "qudag-mcp:index:RdsDataTier",
     "Workload": "qudag-mcp:index:Workload",
 }
+
+FORMER_TOKENS: Final = {
+    "AzureContainerGroup": "qudag-mcp:index:AzureContainer",
+    "AzurePostgresqlDataTier": "qudag-mcp:index:DataTier",
+    "CloudSqlDataTier": "qudag-mcp:index:DataTier",
+    "RdsDataTier": "qudag-mcp:index:DataTier",
+}
+"""Tokens that components had before; an alias keeps what was deployed under them."""
 
 
 def type_token(component: str) -> str:

@@ -1,35 +1,22 @@
-"""The server as a function of Google Cloud: built from an archive, called over HTTP."""
+"""The server as a function of Google Cloud (2nd gen), built from an archive."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
-from ..base.limits import refuse
 from ..base.versions import VERSIONS
-from ..mcp.archive import Archive
-from ..mcp.server_config import CloudServerConfig
-from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
-from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
-from .checks import problems
-from .facts import GCP_FUNCTION_TIMEOUT
-from .identity import (
-    GcpAccess,
-    account,
-    interfaces,
-    kept_logs,
-    kept_state,
-    may_call,
-    may_read,
-    physical,
-    version_of,
-)
+from .function_args import GcpFunctionArgs
+from .identity import service_account
 from .location import GcpLocation
+from .naming import physical_name
+from .network import network_interfaces
+from .secrets import version_parts
+from .server import GcpServer
 
 ENTRY_POINT: Final = "mcp"
 RUNTIME: Final = "python" + VERSIONS["python"]["functions"].replace(".", "")
@@ -38,102 +25,66 @@ _INGRESS: Final = {
     "internal": "ALLOW_INTERNAL_ONLY",
     "internal-and-load-balancer": "ALLOW_INTERNAL_AND_GCLB",
 }
-_FUNCTION: Final = "gcp:cloudfunctionsv2/function:Function"
 _BUCKET: Final = "gcp:storage/bucket:Bucket"
 _REPOSITORY: Final = "gcp:artifactregistry/repository:Repository"
 _PROJECT_ROLE: Final = "gcp:projects/iAMMember:IAMMember"
 _COPIES: Final = "projects/_/buckets/gcf-v2-sources-"
 
 
-@dataclass(frozen=True, kw_only=True)
-class GcpFunctionArgs:
-    """What a function needs to know.
-
-    Attributes:
-        location: where it is put.
-        archive: what it runs.
-        config: the server's configuration; the time of a request follows from its budget.
-        access: who may call it.
-        secrets: what the server reads from its environment: by variable, one version of a secret,
-            ``projects/<project>/secrets/<name>/versions/<number>``.
-        memory: of an instance; the source documents' 1024 MB.
-        cpu: of an instance; several requests at once need a whole one.
-        concurrency: requests at once to an instance.
-        min_instances, max_instances: how many are kept, and how many there may be.
-        log_days: how long logs are kept.
-        protect: refuse to delete what holds sessions.
-    """
-
-    location: GcpLocation
-    archive: Archive
-    config: CloudServerConfig
-    access: GcpAccess
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
-    memory: str = "1Gi"
-    cpu: str = "1"
-    concurrency: int = 80
-    min_instances: int = 0
-    max_instances: int = 10
-    log_days: int = 30
-    protect: bool = False
-
-
-class GcpFunction(McpTarget[GcpFunctionArgs]):
-    """A function (2nd gen), its source, its two identities and what it may reach."""
+class GcpFunction(GcpServer[GcpFunctionArgs]):
+    """A function (2nd gen) with its source, two service accounts, session store and logs."""
 
     args_type = GcpFunctionArgs
+    RESOURCE_TYPE: ClassVar = "gcp:cloudfunctionsv2/function:Function"
+    NOUN: ClassVar = "function"
 
-    def build(self, args: GcpFunctionArgs) -> None:
-        config, location = replace(args.config, name=self.name), args.location
-        timeout = config.budget.at(Distance.GATEWAY).timeout
-        refuse(problems(args, GCP_FUNCTION_TIMEOUT))
-        name = physical(_FUNCTION, self, location)
-        server = account(self, location, "run", purpose="what the function may do")
-        state, kept = kept_state(self, location, server, config.era, protect=args.protect)
-        build, may_build = self._built(args)
+    def service(
+        self,
+        args: GcpFunctionArgs,
+        name: str,
+        account: CloudResource,
+        variables: dict[str, Any],
+        waits: Sequence[pulumi.Resource],
+    ) -> tuple[CloudResource, pulumi.Output[str]]:
+        build, build_rights = self._build(args)
         function = CloudResource(
-            _FUNCTION,
+            self.RESOURCE_TYPE,
             self.named("function"),
             {
-                "project": location.project,
-                "location": location.region,
+                "project": args.location.project,
+                "location": args.location.region,
                 "name": name,
                 "buildConfig": build,
                 "serviceConfig": {
-                    "serviceAccountEmail": server.output("email"),
+                    "serviceAccountEmail": account.output("email"),
                     "ingressSettings": _INGRESS[args.access.ingress],
-                    "timeoutSeconds": timeout,
-                    "availableMemory": args.memory,
-                    "availableCpu": args.cpu,
+                    "timeoutSeconds": args.config.budget.at(Distance.GATEWAY).timeout,
+                    "availableMemory": f"{args.memory_mb}Mi",
+                    "availableCpu": f"{args.cpu:g}",
                     "maxInstanceRequestConcurrency": args.concurrency,
                     "minInstanceCount": args.min_instances,
                     "maxInstanceCount": args.max_instances,
                     "allTrafficOnLatestRevision": True,
-                    "environmentVariables": {
-                        CONFIG_VARIABLE: environment_toml(config, state=state)
-                    },
+                    "environmentVariables": variables,
                     "secretEnvironmentVariables": _secrets(args.secrets),
-                    **_egress(location),
+                    **_egress(args.location),
                 },
             },
-            opts=self.owned(depends_on=[*may_read(self, server, args.secrets), *kept, *may_build]),
+            opts=self.owned(depends_on=[*waits, *build_rights]),
         )
-        may_call(self, location, function.output("name"), args.access)
-        kept_logs(self, location, name, days=args.log_days)
-        # The service's own address: at the function's older one every path begins with its name.
-        address = function.output("serviceConfig").apply(lambda made: made.get("uri"))
-        base = f"https://{config.domain}" if config.domain else address
-        self.answers_at(base, issuer=config.auth.issuer, era=config.era)
+        # The URL of the service: at the function's older URL every path begins with its name.
+        url = function.output("serviceConfig").apply(lambda made: made.get("uri"))
+        return function, url
 
-    def _built(self, args: GcpFunctionArgs) -> tuple[dict[str, Any], list[pulumi.Resource]]:
-        """How it is built, by an account that can do nothing else; and what that waits for."""
+    def _build(self, args: GcpFunctionArgs) -> tuple[dict[str, Any], list[pulumi.Resource]]:
+        """The build, by a service account of its own, and what the build depends on."""
         location = args.location
         bucket = CloudResource(
             _BUCKET,
             self.named("source"),
             {
                 "project": location.project,
-                "name": physical(_BUCKET, self, location, "source"),
+                "name": physical_name(_BUCKET, self, location, "source"),
                 "location": location.region,
                 "uniformBucketLevelAccess": True,
                 "publicAccessPrevention": "enforced",
@@ -164,7 +115,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
             {
                 "project": location.project,
                 "location": location.region,
-                "repositoryId": physical(_REPOSITORY, self, location, "images"),
+                "repositoryId": physical_name(_REPOSITORY, self, location, "images"),
                 "format": "DOCKER",
                 "cleanupPolicies": [
                     {"id": "newest", "action": "KEEP", "mostRecentVersions": {"keepCount": 5}},
@@ -173,7 +124,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
             },
             opts=self.owned(),
         )
-        builder = account(self, location, "build", purpose="what builds the function")
+        builder = service_account(self, location, "build", purpose="what builds the function")
         build = {
             "runtime": RUNTIME,
             "entryPoint": ENTRY_POINT,
@@ -187,9 +138,9 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 }
             },
         }
-        return build, self._may_build(location, builder, bucket, images)
+        return build, self._build_rights(location, builder, bucket, images)
 
-    def _may_build(
+    def _build_rights(
         self,
         location: GcpLocation,
         builder: CloudResource,
@@ -221,8 +172,8 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 },
                 opts=self.owned(),
             ),
-            # The service copies the source into a bucket of its own, which it makes by itself on
-            # the project's first function: there is nothing to set a policy on before that.
+            # Cloud Functions copies the source into its own bucket, which it creates with the
+            # project's first function: before that there is no bucket to set a policy on.
             CloudResource(
                 _PROJECT_ROLE,
                 self.named("build-reads-copy"),
@@ -237,7 +188,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
                 },
                 opts=self.owned(),
             ),
-            # Logs are written to a project; there is nothing finer to be allowed.
+            # The role to write logs exists on a project only.
             CloudResource(
                 _PROJECT_ROLE,
                 self.named("build-writes-logs"),
@@ -252,7 +203,7 @@ class GcpFunction(McpTarget[GcpFunctionArgs]):
 
 
 def _secrets(secrets: Mapping[str, str]) -> list[dict[str, str]]:
-    versions = {variable: version_of(name) for variable, name in sorted(secrets.items())}
+    versions = {variable: version_parts(name) for variable, name in sorted(secrets.items())}
     return [
         {"key": variable, "projectId": project, "secret": secret, "version": number}
         for variable, (project, secret, number) in versions.items()
@@ -260,8 +211,8 @@ def _secrets(secrets: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _egress(location: GcpLocation) -> dict[str, Any]:
-    """Private addresses through the location's network, all others straight out."""
-    through = interfaces(location)
+    """Private addresses through the VPC, all others directly."""
+    through = network_interfaces(location)
     if not through:
         return {}
     return {

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final
 
 import pulumi
 
-from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, ValkeySize
-from ..base.component import Component
+from ..base.arg_types import (
+    ByteSize,
+    DatabaseName,
+    DnsLabel,
+    Image,
+    ObjectName,
+    SecretName,
+    ValkeySize,
+)
 from ..base.kubernetes_object import Manifest
-from ..mcp.data_contract import POSTGRES, VALKEY, CacheProfile, Contents, Provided
+from ..mcp.data_tier import (
+    POSTGRES,
+    VALKEY,
+    CacheProfile,
+    DataTier,
+    DataTierArgs,
+    DataTierResources,
+)
 from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .start_script import graceful_start
 from .templates import render, text
@@ -22,7 +36,7 @@ _CACHE: Final = "cache"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embedded:
+class EmbeddedDataTierArgs(DataTierArgs):
     """What the pods need to know.
 
     Attributes:
@@ -30,11 +44,11 @@ class Embedded:
         postgres_image, valkey_image: the programs; None for a platform without that store.
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
         internal_tls_secret: Secret with the certificate that both servers show.
+        user: the database user, created on the first start; it owns the database.
         database_size, cache_size: of the volumes.
         cache_memory: Valkey's ``maxmemory``.
         storage_class: None for the cluster's default.
         resources: of each of the two pods.
-        type: tells this kind from the others where args are a mapping.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -42,53 +56,63 @@ class Embedded:
     valkey_image: pulumi.Input[Image] | None
     passwords_secret: SecretName
     internal_tls_secret: SecretName
+    user: DatabaseName = "qudag"
     database_size: ByteSize = "10Gi"
     cache_size: ByteSize = "1Gi"
     cache_memory: ValkeySize = "256mb"
     storage_class: ObjectName | None = None
     resources: Resources = DEFAULT_RESOURCES
-    type: Literal["embedded"] = "embedded"
 
 
-def embedded(owner: Component[Any], kind: Embedded, contents: Contents) -> Provided:
-    """Makes both; the user is made on the first start, and owns the database and nothing else."""
-    made = {
-        role: Workload(owner.named(role), workload, opts=owner.owned())
-        for role, workload in embedded_workloads(kind, contents).items()
-    }
-    database, cache = made.get(_DATABASE), made.get(_CACHE)
-    return Provided(
-        database=database,
-        database_host=database.host if database else "",
-        cache_host=cache.host if cache else "",
-        database_credentials=kind.passwords_secret,
-    )
+class EmbeddedDataTier(DataTier[EmbeddedDataTierArgs]):
+    """One pod for PostgreSQL and one for Valkey, each with a volume.
+
+    The database user is created on the first start; it owns the database and nothing else.
+    """
+
+    args_type = EmbeddedDataTierArgs
+
+    def deploy(self, args: EmbeddedDataTierArgs) -> DataTierResources:
+        made = {
+            role: Workload(self.named(role), workload, opts=self.owned())
+            for role, workload in embedded_workloads(args).items()
+        }
+        database, cache = made.get(_DATABASE), made.get(_CACHE)
+        return DataTierResources(
+            database=database,
+            database_host=database.host if database else "",
+            database_user=args.user,
+            database_credentials=args.passwords_secret,
+            cache_host=cache.host if cache else "",
+        )
+
+    @classmethod
+    def manifests(cls, name: str, args: EmbeddedDataTierArgs) -> list[Manifest]:
+        """Every Kubernetes object that a data tier of this name and args registers."""
+        return [
+            manifest
+            for role, workload in embedded_workloads(args).items()
+            for manifest in Workload.manifests(f"{name}-{role}", workload)
+        ]
 
 
-def embedded_manifests(name: str, kind: Embedded, contents: Contents) -> list[Manifest]:
-    """Every object that the data tier ``name`` registers."""
-    return [
-        manifest
-        for role, workload in embedded_workloads(kind, contents).items()
-        for manifest in Workload.manifests(f"{name}-{role}", workload)
-    ]
-
-
-def embedded_workloads(kind: Embedded, contents: Contents) -> dict[str, WorkloadArgs]:
+def embedded_workloads(args: EmbeddedDataTierArgs) -> dict[str, WorkloadArgs]:
     """The StatefulSets by their roles."""
     stores: dict[str, WorkloadArgs] = {}
-    if kind.postgres_image is not None:
-        container = postgres_container(kind, contents, kind.postgres_image)
-        stores[_DATABASE] = _stateful(kind, _DATABASE, "postgres", container)
-    if kind.valkey_image is not None:
-        container = valkey_container(kind, contents, kind.valkey_image)
-        stores[_CACHE] = _stateful(kind, _CACHE, "redis", container)
+    if args.postgres_image is not None:
+        container = postgres_container(args, args.postgres_image)
+        stores[_DATABASE] = _stateful(args, _DATABASE, "postgres", container)
+    if args.valkey_image is not None:
+        container = valkey_container(args, args.valkey_image)
+        stores[_CACHE] = _stateful(args, _CACHE, "redis", container)
     return stores
 
 
-def _stateful(kind: Embedded, role: str, name: str, container: Container) -> WorkloadArgs:
+def _stateful(
+    args: EmbeddedDataTierArgs, role: str, name: str, container: Container
+) -> WorkloadArgs:
     return WorkloadArgs(
-        namespace=kind.namespace,
+        namespace=args.namespace,
         component=role,
         containers=[container],
         replicas=1,
@@ -100,13 +124,13 @@ def _stateful(kind: Embedded, role: str, name: str, container: Container) -> Wor
     )
 
 
-def postgres_container(kind: Embedded, contents: Contents, image: pulumi.Input[str]) -> Container:
-    """PostgreSQL: made on the first start, the password taken from the Secret at each."""
+def postgres_container(args: EmbeddedDataTierArgs, image: pulumi.Input[str]) -> Container:
+    """PostgreSQL: initialized on the first start; the password is read from the Secret at each."""
     command = (
         "postgres -D /var/lib/postgresql/data/cluster -c config_file=/etc/postgres/postgresql.conf"
     )
     before = text("postgres-start.sh").removeprefix("set -eu\n")
-    rule = f"hostssl {contents.database} {contents.user} all scram-sha-256\n"
+    rule = f"hostssl {args.database} {args.user} all scram-sha-256\n"
     alive = Probe(command=["pg_isready", "--quiet", "--host", "/tmp"], period=5)  # noqa: S108
     return Container(
         name="postgres",
@@ -118,8 +142,8 @@ def postgres_container(kind: Embedded, contents: Contents, image: pulumi.Input[s
             readiness=alive,
             liveness=Probe(command=alive.command, period=30, failures=6),
         ),
-        resources=kind.resources,
-        env={"DB_NAME": contents.database, "DB_USER": contents.user},
+        resources=args.resources,
+        env={"DB_NAME": args.database, "DB_USER": args.user},
         files=[
             Files(
                 name="postgres-config",
@@ -134,23 +158,23 @@ def postgres_container(kind: Embedded, contents: Contents, image: pulumi.Input[s
         ],
         secrets=[
             SecretFiles(
-                secret=kind.passwords_secret, path="/etc/secrets", keys=("database-password",)
+                secret=args.passwords_secret, path="/etc/secrets", keys=("database-password",)
             ),
             SecretFiles(
-                secret=kind.internal_tls_secret,
+                secret=args.internal_tls_secret,
                 path="/etc/internal-tls",
                 keys=("tls.crt", "tls.key"),
             ),
         ],
-        claims=[_claim(kind, contents, "/var/lib/postgresql/data", kind.database_size)],
+        claims=[_claim(args, "/var/lib/postgresql/data", args.database_size)],
     )
 
 
-def valkey_container(kind: Embedded, contents: Contents, image: pulumi.Input[str]) -> Container:
-    """Valkey with the profile's persistence and eviction; its password never on a command line."""
+def valkey_container(args: EmbeddedDataTierArgs, image: pulumi.Input[str]) -> Container:
+    """Valkey with the profile's persistence and eviction; its password is in no command line."""
     before = (
         "umask 077\n"
-        # Quotes and backslashes mean something in a quoted word of valkey.conf.
+        # Quotes and backslashes are special in a quoted word of valkey.conf.
         """password=$(sed 's/["\\\\]/\\\\&/g' /etc/secrets/redis-password)\n"""
         """printf 'requirepass "%s"\\n' "$password" > /tmp/password.conf\n"""
     )
@@ -163,28 +187,28 @@ def valkey_container(kind: Embedded, contents: Contents, image: pulumi.Input[str
             readiness=Probe(port=VALKEY, period=5),
             liveness=Probe(port=VALKEY, period=30),
         ),
-        resources=kind.resources,
+        resources=args.resources,
         files=[
             Files(
                 name="valkey-config",
                 path="/etc/valkey",
                 content={
-                    "valkey.conf": valkey_conf(contents.cache_profile, kind.cache_memory),
+                    "valkey.conf": valkey_conf(args.cache_profile, args.cache_memory),
                     "start.sh": f"set -eu\n{before}exec valkey-server /etc/valkey/valkey.conf\n",
                 },
             )
         ],
         secrets=[
             SecretFiles(
-                secret=kind.passwords_secret, path="/etc/secrets", keys=("redis-password",)
+                secret=args.passwords_secret, path="/etc/secrets", keys=("redis-password",)
             ),
             SecretFiles(
-                secret=kind.internal_tls_secret,
+                secret=args.internal_tls_secret,
                 path="/etc/internal-tls",
                 keys=("tls.crt", "tls.key", "ca.crt"),
             ),
         ],
-        claims=[_claim(kind, contents, "/data", kind.cache_size)],
+        claims=[_claim(args, "/data", args.cache_size)],
     )
 
 
@@ -193,11 +217,11 @@ def valkey_conf(profile: CacheProfile, memory: str) -> str:
     return render("valkey.conf.j2", profile=profile.value, maxmemory=memory)
 
 
-def _claim(kind: Embedded, contents: Contents, path: str, size: str) -> Claim:
+def _claim(args: EmbeddedDataTierArgs, path: str, size: str) -> Claim:
     return Claim(
         name="data",
         path=path,
         size=size,
-        storage_class=kind.storage_class,
-        protect=contents.protect,
+        storage_class=args.storage_class,
+        protect=args.protect,
     )

@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
+import pulumi
+
+from ..base.limits import refuse
 from ..base.problems import Problem
 from .server_config import CloudServerConfig
 from .server_toml import CONFIG_VARIABLE
+from .target import McpTarget
 
-RESERVED_VARIABLES = (CONFIG_VARIABLE, "AZURE_CLIENT_ID")
+RESERVED_VARIABLES: Final = (CONFIG_VARIABLE, "AZURE_CLIENT_ID")
 """Environment variables that the components set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudServerArgs:
+    """What every function and every managed container is given.
+
+    Attributes:
+        config: the server's configuration.
+        log_retention_days: days that logs are kept.
+        protect: refuse to delete what holds sessions.
+    """
+
+    config: CloudServerConfig
+    log_retention_days: int = 30
+    protect: bool = False
+
+    def problems(self) -> list[Problem]:
+        """Everything that the cloud does not accept; each subclass adds its own checks."""
+        return []
+
+
+Args = TypeVar("Args", bound=CloudServerArgs)
+
+
+class CloudServer(McpTarget[Args]):
+    """A server in a cloud: refuses what cannot work, deploys, and sets the target's outputs."""
+
+    def build(self, args: Args) -> None:
+        refuse(args.problems())
+        config = replace(args.config, name=self.name)
+        base = self.deploy(replace(args, config=config))
+        self.answers_at(base, issuer=config.auth.issuer, era=config.era)
+
+    def deploy(self, args: Args) -> pulumi.Input[str]:
+        """Creates the resources of the cloud; returns the URL that the paths are appended to."""
+        raise NotImplementedError
 
 
 def variables_problems(secrets: Iterable[str]) -> list[Problem]:

@@ -8,13 +8,13 @@ from pulumi_qudag_mcp import (
     CloudRun,
     CloudRunArgs,
     CloudServerConfig,
-    DataTier,
-    DataTierArgs,
     EcsFargate,
     EcsFargateArgs,
     GcpAccess,
     GcpLocation,
-    Rds,
+    NetworkAccess,
+    RdsDataTier,
+    RdsDataTierArgs,
 )
 
 ISSUER = "https://login.example.com/realms/weather"
@@ -48,7 +48,9 @@ ecs = EcsFargate(
         image=f"ghcr.io/example/weather-mcp:2.4.0@{DIGEST}",
         config=server(DOMAIN),
         certificate="arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
-        public=True,  # anybody may connect; the server wants a token of each call
+        access=NetworkAccess(
+            public=True
+        ),  # anybody may connect; the server wants a token of each call
     ),
 )
 
@@ -62,12 +64,13 @@ run = CloudRun(
     ),
 )
 
-data = DataTier(
+data = RdsDataTier(
     "weather-data",
-    DataTierArgs(
+    RdsDataTierArgs(
+        location=location,
+        network=network,
         database="weather",
         user="forecast",
-        kind=Rds(location=location, network=network),
         protect=True,
     ),
 )

@@ -6,9 +6,8 @@ from pulumi_qudag_mcp import (
     Core,
     CoreArgs,
     Database,
-    DataTier,
-    DataTierArgs,
-    Embedded,
+    EmbeddedDataTier,
+    EmbeddedDataTierArgs,
     Exposure,
     Flow,
     FlowPolicies,
@@ -32,16 +31,14 @@ PASSWORDS, INTERNAL_TLS = "weather-passwords", "weather-internal-tls"  # Secrets
 
 namespace = LockedNamespace("weather", LockedNamespaceArgs(name="weather")).namespace
 
-data = DataTier(
+data = EmbeddedDataTier(
     "data",
-    DataTierArgs(
-        kind=Embedded(
-            namespace=namespace,
-            postgres_image="docker.io/library/postgres:17",
-            valkey_image="docker.io/valkey/valkey:8.1",
-            passwords_secret=PASSWORDS,
-            internal_tls_secret=INTERNAL_TLS,
-        ),
+    EmbeddedDataTierArgs(
+        namespace=namespace,
+        postgres_image="docker.io/library/postgres:17",
+        valkey_image="docker.io/valkey/valkey:8.1",
+        passwords_secret=PASSWORDS,
+        internal_tls_secret=INTERNAL_TLS,
     ),
 )
 

@@ -11,7 +11,7 @@ from itertools import product
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
-from components.data_tier import DataTier
+from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.namespace import ContainerLimits
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -45,7 +45,7 @@ def manifests(config: StackConfig) -> list[Manifest]:
     args = PlatformArgs(config, chosen, TimeoutBudget())
     addresses = Addresses(namespace=config.namespace)
     data = args.data_tier(config.namespace)
-    found = DataTier.manifests("data", data) if data else []
+    found = EmbeddedDataTier.manifests("data", data) if data else []
     for service in chosen.services:
         component, wanted = args.component(service, addresses)
         found += component.manifests(service.name, wanted)

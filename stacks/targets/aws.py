@@ -193,9 +193,10 @@ def _function(
     deployment: Deployment,
     options: pulumi.ResourceOptions,
 ) -> McpTarget[Any]:
-    from components.aws.function import AwsLambda, AwsLambdaArgs
-    from components.aws.function_endpoints import LambdaFront, Throttle
+    from components.aws.function import AwsLambda
+    from components.aws.function_args import AwsLambdaArgs, LambdaEndpoint, Throttle
     from components.aws.location import AwsLocation
+    from components.mcp.access import Access
 
     args = AwsLambdaArgs(
         location=AwsLocation(account=location.account, region=location.region),
@@ -204,13 +205,13 @@ def _function(
         certificate=section.certificate,
         throttle=Throttle(**section.throttle.model_dump()) if section.throttle else None,
         alarm_topic=location.alarm_topic,
-        public=section.public,
-        front=LambdaFront(section.front),
+        access=Access(public=section.public),
+        endpoint=LambdaEndpoint(section.front),
         websocket=section.websocket,
         secrets=section.secrets,
-        memory=section.memory_mb,
+        memory_mb=section.memory_mb,
         reserved_concurrency=section.reserved_concurrency,
-        log_retention=section.log_retention_days,
+        log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
     return AwsLambda(name, args, opts=options)
@@ -223,9 +224,11 @@ def _container(
     deployment: Deployment,
     options: pulumi.ResourceOptions,
 ) -> McpTarget[Any]:
-    from components.aws.container import EcsFargate, EcsFargateArgs
+    from components.aws.container import EcsFargate
+    from components.aws.container_args import CPU_UNITS, EcsFargateArgs
     from components.aws.location import AwsLocation
     from components.aws.network import AwsNetwork
+    from components.mcp.access import NetworkAccess
 
     network = location.network
     assert network is not None  # load_balancers_have_a_network
@@ -240,18 +243,17 @@ def _container(
         image=section.image or deployment.shared.image,
         config=deployment.server(domain=section.domain),
         certificate=section.certificate,
-        public=section.public,
-        allowed_from=section.clients,
+        access=NetworkAccess(public=section.public, allowed_networks=section.clients),
         secrets=section.secrets,
-        cpu=section.cpu,
-        memory=section.memory_mb,
+        cpu=section.cpu / CPU_UNITS,
+        memory_mb=section.memory_mb,
         architecture=section.architecture,
         access_logs_bucket=section.access_logs_bucket,
         alarm_topic=location.alarm_topic,
-        min_tasks=section.min_instances,
-        max_tasks=section.max_instances,
+        min_instances=section.min_instances,
+        max_instances=section.max_instances,
         tls_minimum=deployment.shared.tls_minimum,
-        log_retention=section.log_retention_days,
+        log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
     return EcsFargate(name, args, opts=options)

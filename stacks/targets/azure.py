@@ -21,7 +21,7 @@ from .target import CloudSections, CloudTarget, Deployment, Server, Shared
 
 if TYPE_CHECKING:
     from components.azure.location import AzureLocation
-    from components.azure.resource_group import AzureSecrets
+    from components.azure.secrets import AzureSecrets
 
 
 Id = Annotated[str, constraint(ID)]
@@ -111,6 +111,32 @@ def groups_are_private(sections: AzureSections, _shared: Shared) -> Iterator[Pro
         )
 
 
+def groups_have_no_secrets_and_do_not_scale(
+    sections: AzureSections, _shared: Shared
+) -> Iterator[Problem]:
+    """A container group is one instance, whose variables cannot refer to Key Vault."""
+    section = sections.containers
+    if section is None or section.kind != "group" or not section.enabled:
+        return
+    if section.secrets:
+        yield at(
+            "containers.azure.secrets",
+            "is set, and kind is group",
+            "a group's variables hold values only: the secrets would be in the state in clear "
+            "(Azure Container Instances, REST API, Container groups)",
+            "set kind: app, or leave the secrets out",
+        )
+    for field, key in (("min_instances", "minInstances"), ("max_instances", "maxInstances")):
+        value = getattr(section, field)
+        if field in section.model_fields_set and value != 1:
+            yield at(
+                f"containers.azure.{key}",
+                f"is {value}, and kind is group",
+                "a group is one instance: it would not scale",
+                "leave it out, or set kind: app",
+            )
+
+
 def secrets_have_a_vault(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
     """Secrets in Azure are of one Key Vault, in which the app's identity is given rights."""
     for kind, section in (
@@ -158,18 +184,20 @@ def _function(
     deployment: Deployment,
     options: pulumi.ResourceOptions,
 ) -> McpTarget[Any]:
-    from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
+    from components.azure.function import AzureFunction
+    from components.azure.function_args import AzureFunctionArgs
+    from components.mcp.access import NetworkAccess
 
     args = AzureFunctionArgs(
         location=_location(location, deployment),
         archive=deployment.archives["azure-function"],
         config=deployment.server(),
-        access=AzureAccess(public=section.public, allowed_from=section.clients),
+        access=NetworkAccess(public=section.public, allowed_networks=section.clients),
         secrets=_secrets(section.vault, section.secrets),
         subnet=section.subnet,
         memory_mb=section.memory_mb,
         max_instances=section.max_instances,
-        log_days=section.log_retention_days,
+        log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
     return AzureFunction(name, args, opts=options)
@@ -182,24 +210,38 @@ def _container(
     deployment: Deployment,
     options: pulumi.ResourceOptions,
 ) -> McpTarget[Any]:
-    from components.azure.container import AzureContainer
-    from components.azure.container_args import AzureContainerArgs, AzureContainerKind
+    from components.azure.container import AzureContainerApp, AzureContainerGroup
+    from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
+    from components.mcp.access import Access
 
-    args = AzureContainerArgs(
+    image = section.image or deployment.shared.image
+    config = deployment.server(domain=section.domain)
+    if section.kind == "group":
+        assert section.subnet is not None  # groups_are_private
+        group = AzureContainerGroupArgs(
+            location=_location(location, deployment),
+            image=image,
+            config=config,
+            subnet=section.subnet,
+            registry=section.registry,
+            log_retention_days=section.log_retention_days,
+            protect=deployment.shared.protect,
+        )
+        return AzureContainerGroup(name, group, opts=options)
+    app = AzureContainerAppArgs(
         location=_location(location, deployment),
-        image=section.image or deployment.shared.image,
-        config=deployment.server(domain=section.domain),
-        kind=AzureContainerKind(section.kind),
-        public=section.public,
+        image=image,
+        config=config,
+        access=Access(public=section.public),
         subnet=section.subnet,
         registry=section.registry,
         secrets=_secrets(section.vault, section.secrets),
         min_instances=section.min_instances,
         max_instances=section.max_instances,
-        log_days=section.log_retention_days,
+        log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
-    return AzureContainer(name, args, opts=options)
+    return AzureContainerApp(name, app, opts=options)
 
 
 def _location(location: Azure, deployment: Deployment) -> AzureLocation:
@@ -214,7 +256,7 @@ def _location(location: Azure, deployment: Deployment) -> AzureLocation:
 
 
 def _secrets(vault: str | None, versions: Mapping[str, str]) -> AzureSecrets | None:
-    from components.azure.resource_group import AzureSecrets
+    from components.azure.secrets import AzureSecrets
 
     return AzureSecrets(vault=vault, versions=versions) if vault else None
 
@@ -225,6 +267,7 @@ TARGET: Final = CloudTarget(
     provider=_provider,
     rules=(
         (("containers.azure",), groups_are_private),
+        (("containers.azure",), groups_have_no_secrets_and_do_not_scale),
         (("containers.azure",), apps_have_no_other_domain),
         (("containers.azure", "serverless.azure"), secrets_have_a_vault),
     ),

@@ -117,21 +117,22 @@ def _function(
     deployment: Deployment,
     options: pulumi.ResourceOptions,
 ) -> McpTarget[Any]:
-    from components.gcp.function import GcpFunction, GcpFunctionArgs
-    from components.gcp.identity import GcpAccess
+    from components.gcp.access import GcpAccess
+    from components.gcp.function import GcpFunction
+    from components.gcp.function_args import GcpFunctionArgs
     from components.gcp.location import GcpLocation
 
     args = GcpFunctionArgs(
         location=GcpLocation(**location.model_dump()),
         archive=deployment.archives["gcp-function"],
         config=deployment.server(),
-        access=GcpAccess(public=section.public, invokers=section.invokers),
+        access=GcpAccess(public=section.public, allowed_principals=section.invokers),
         secrets=section.secrets,
-        memory=f"{section.memory_mb}Mi",
+        memory_mb=section.memory_mb,
         concurrency=section.concurrency,
         min_instances=section.min_instances,
         max_instances=section.max_instances,
-        log_days=section.log_retention_days,
+        log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
     return GcpFunction(name, args, opts=options)
@@ -144,20 +145,21 @@ def _container(
     deployment: Deployment,
     options: pulumi.ResourceOptions,
 ) -> McpTarget[Any]:
-    from components.gcp.container import CloudRun, CloudRunArgs
-    from components.gcp.identity import GcpAccess
+    from components.gcp.access import GcpAccess
+    from components.gcp.container import CloudRun
+    from components.gcp.container_args import CloudRunArgs
     from components.gcp.location import GcpLocation
 
     args = CloudRunArgs(
         location=GcpLocation(**location.model_dump()),
         image=section.image or deployment.shared.image,
         config=deployment.server(),
-        access=GcpAccess(public=section.public, invokers=section.invokers),
+        access=GcpAccess(public=section.public, allowed_principals=section.invokers),
         secrets=section.secrets,
         concurrency=section.concurrency,
         min_instances=section.min_instances,
         max_instances=section.max_instances,
-        log_days=section.log_retention_days,
+        log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
     return CloudRun(name, args, opts=options)

@@ -13,7 +13,7 @@ from components.kubernetes.flow import Flow
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.server import HEALTH, READINESS
 from components.kubernetes.workload import Rollout
-from components.mcp import data_contract
+from components.mcp import data_tier
 from components.mcp.roles import Role
 from components.mcp.server_config import HTTP, HTTPS, METRICS, P2P
 
@@ -26,7 +26,7 @@ OPTIONAL_PARTIES: Final = (CLIENTS, ISSUER, PEERS, PROMETHEUS)
 
 POSTGRES: Final = "postgres"
 VALKEY: Final = "redis"
-STORES: Final[Mapping[str, int]] = {POSTGRES: data_contract.POSTGRES, VALKEY: data_contract.VALKEY}
+STORES: Final[Mapping[str, int]] = {POSTGRES: data_tier.POSTGRES, VALKEY: data_tier.VALKEY}
 """The data stores that a topology may have, with their ports."""
 
 MONOLITH_HTTP: Final = 8081

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from components.data_tier import DataTier, DataTierArgs
-from components.kubernetes.embedded_data import Embedded
-from components.mcp.data_contract import CacheProfile
+from components.kubernetes.embedded_data import EmbeddedDataTier, EmbeddedDataTierArgs
+from components.mcp.data_tier import CacheProfile
 from tests.harness import programs, record
 from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
@@ -52,16 +51,16 @@ def sessions(tmp_path: Path, authority: Authority) -> Pod:
 @pytest.fixture
 def cache(tmp_path: Path, authority: Authority) -> Pod:
     programs.required("valkey-server", "redis-server")
-    pods = Embedded(
+    args = EmbeddedDataTierArgs(
         namespace="any",
-        postgres_image="none",
-        valkey_image="none",
+        postgres_image="example.com/postgres:17",
+        valkey_image="example.com/valkey:8",
         passwords_secret="mcp-server-secrets",
         internal_tls_secret="mcp-internal-tls",
         cache_memory="64mb",
+        cache_profile=CacheProfile.CACHE,
     )
-    args = DataTierArgs(kind=pods, cache_profile=CacheProfile.CACHE)
-    graph = record(lambda: DataTier("data", args))
+    graph = record(lambda: EmbeddedDataTier("data", args))
     return Pod.recorded(graph, "redis", tmp_path, secrets(authority))
 
 

@@ -10,23 +10,30 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components.aws.container import EcsFargate, EcsFargateArgs
-from components.aws.database import Rds
-from components.aws.function import AwsLambda, AwsLambdaArgs
-from components.aws.function_endpoints import Throttle
-from components.azure.container import AzureContainer
-from components.azure.container_args import AzureContainerArgs, AzureContainerKind
-from components.azure.database import AzurePostgresql
-from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
+from components.aws.container import EcsFargate
+from components.aws.container_args import EcsFargateArgs
+from components.aws.database import RdsDataTier
+from components.aws.database_args import RdsDataTierArgs
+from components.aws.function import AwsLambda
+from components.aws.function_args import AwsLambdaArgs, Throttle
+from components.azure.container import AzureContainerApp, AzureContainerGroup
+from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
+from components.azure.database import AzurePostgresqlDataTier
+from components.azure.database_args import AzurePostgresqlDataTierArgs
+from components.azure.function import AzureFunction
+from components.azure.function_args import AzureFunctionArgs
 from components.base.arguments import camel
 from components.base.component import Component
 from components.base.problems import ProblemReport
 from components.base.tokens import TYPE_TOKENS
-from components.data_tier import DataTier, DataTierArgs
-from components.gcp.container import CloudRun, CloudRunArgs
-from components.gcp.database import CloudSql
-from components.gcp.function import GcpFunction, GcpFunctionArgs
+from components.gcp.container import CloudRun
+from components.gcp.container_args import CloudRunArgs
+from components.gcp.database import CloudSqlDataTier
+from components.gcp.database_args import CloudSqlDataTierArgs
+from components.gcp.function import GcpFunction
+from components.gcp.function_args import GcpFunctionArgs
 from components.kubernetes.core import Core, Monolith
+from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
 from components.kubernetes.gateway import Gateway, GatewayEngine
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
@@ -35,7 +42,8 @@ from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeAr
 from components.kubernetes.scaling import Autoscaling, PodMetric
 from components.kubernetes.server import McpService
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
-from components.mcp.data_contract import CacheProfile
+from components.mcp.access import Access, NetworkAccess
+from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import Cache, Database, NodeConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
@@ -80,7 +88,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         workload(
             kind=WorkloadKind.STATEFUL_SET,
             scaling=Autoscaling(min=2, max=4, memory=None),
-            exposure=Exposure(name="door", type="LoadBalancer", allowed_from=["192.0.2.0/24"]),
+            exposure=Exposure(name="entry", type="LoadBalancer", allowed_from=["192.0.2.0/24"]),
         ),
     ),
     "Job": (Job, JobArgs(namespace="qudag", component="backup", containers=[container(ports=())])),
@@ -130,39 +138,39 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             server=server(), profile=NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]
         ),
     ),
-    "DataTier for sessions": (DataTier, data_tier()),
-    "DataTier on AWS": (
-        DataTier,
-        DataTierArgs(kind=Rds(location=AWS, network=AWS_NETWORK, allowed_from=["10.0.1.0/24"])),
+    "EmbeddedDataTier for sessions": (EmbeddedDataTier, data_tier()),
+    "EmbeddedDataTier for a cache": (
+        EmbeddedDataTier,
+        data_tier(cache_profile=CacheProfile.CACHE),
     ),
-    "DataTier on Google Cloud": (
-        DataTier,
-        DataTierArgs(
-            kind=CloudSql(location=GCP_PRIVATE, account="core@acme.iam.gserviceaccount.com"),
+    "RdsDataTier": (
+        RdsDataTier,
+        RdsDataTierArgs(location=AWS, network=AWS_NETWORK, allowed_networks=["10.0.1.0/24"]),
+    ),
+    "CloudSqlDataTier": (
+        CloudSqlDataTier,
+        CloudSqlDataTierArgs(
+            location=GCP_PRIVATE, account="core@acme.iam.gserviceaccount.com", protect=True
+        ),
+    ),
+    "AzurePostgresqlDataTier": (
+        AzurePostgresqlDataTier,
+        AzurePostgresqlDataTierArgs(
+            location=AZURE,
+            subnet=SUBNET,
+            dns_zone="own.postgres.database.azure.com",
+            cache_subnet=SUBNET,
+            cache_dns_zone="privatelink.redis.azure.net",
             protect=True,
         ),
     ),
-    "DataTier on Azure": (
-        DataTier,
-        DataTierArgs(
-            kind=AzurePostgresql(
-                location=AZURE,
-                subnet=SUBNET,
-                dns_zone="own.postgres.database.azure.com",
-                cache_subnet=SUBNET,
-                cache_dns_zone="privatelink.redis.azure.net",
-            ),
-            protect=True,
-        ),
-    ),
-    "DataTier for a cache": (DataTier, data_tier(cache_profile=CacheProfile.CACHE)),
     "AwsLambda": (
         AwsLambda,
         AwsLambdaArgs(
             location=AWS,
             archive=ARCHIVE,
             config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
-            public=True,
+            access=Access(public=True),
             websocket=True,
             secrets={"API_KEY": AWS_SECRET},
             throttle=Throttle(burst=40),
@@ -176,8 +184,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             image="example.com/server:1",
             config=cloud_config(domain="mcp.example.com"),
             certificate=AWS_CERTIFICATE,
-            public=False,
-            allowed_from=["10.8.0.0/16"],
+            access=NetworkAccess(allowed_networks=["10.8.0.0/16"]),
             secrets={"API_KEY": AWS_SECRET},
         ),
     ),
@@ -197,27 +204,26 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             location=AZURE,
             archive=ARCHIVE,
             config=cloud_config(),
-            access=AzureAccess(allowed_from=["192.0.2.0/24"]),
+            access=NetworkAccess(allowed_networks=["192.0.2.0/24"]),
             secrets=AZURE_SECRETS,
         ),
     ),
-    "AzureContainer as an app": (
-        AzureContainer,
-        AzureContainerArgs(
+    "AzureContainerApp": (
+        AzureContainerApp,
+        AzureContainerAppArgs(
             location=AZURE,
             image="example.com/server:1",
             config=cloud_config(),
-            public=True,
+            access=Access(public=True),
             secrets=AZURE_SECRETS,
         ),
     ),
-    "AzureContainer as a group": (
-        AzureContainer,
-        AzureContainerArgs(
+    "AzureContainerGroup": (
+        AzureContainerGroup,
+        AzureContainerGroupArgs(
             location=AZURE,
             image="example.com/server:1",
             config=cloud_config(domain="mcp.example.com"),
-            kind=AzureContainerKind.GROUP,
             subnet=SUBNET,
         ),
     ),
@@ -325,7 +331,8 @@ TARGETS = {name: case for name, case in CASES.items() if issubclass(case[0], Mcp
 def test_there_is_a_target_on_every_cloud_and_in_the_cluster():
     assert {component.__name__ for component, _ in TARGETS.values()} == {
         *("Gateway", "Monolith", "AwsLambda", "EcsFargate"),
-        *("GcpFunction", "CloudRun", "AzureFunction", "AzureContainer"),
+        *("GcpFunction", "CloudRun", "AzureFunction"),
+        *("AzureContainerApp", "AzureContainerGroup"),
     }
 
 

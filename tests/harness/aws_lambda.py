@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from components.aws.function import AwsLambda, AwsLambdaArgs
-from components.aws.function_endpoints import LambdaFront
+from components.aws.function import AwsLambda
+from components.aws.function_args import AwsLambdaArgs, LambdaEndpoint
 from components.base.problems import ProblemReport
+from components.mcp.access import Access
 from components.mcp.timeout_budget import TimeoutBudget
 
 from . import ResourceGraph
@@ -22,7 +23,7 @@ from .clouds import (
 FUNCTION = "aws:lambda/function:Function"
 BRIEF = TimeoutBudget(longest_tool=20)
 NAMED = cloud_config(domain="mcp.example.com", budget=BRIEF)
-URL: dict[str, Any] = {"front": LambdaFront.FUNCTION_URL}
+URL: dict[str, Any] = {"endpoint": LambdaEndpoint.FUNCTION_URL}
 
 
 def args(**changes: Any) -> AwsLambdaArgs:
@@ -30,7 +31,7 @@ def args(**changes: Any) -> AwsLambdaArgs:
         "location": AWS,
         "archive": ARCHIVE,
         "config": cloud_config(budget=BRIEF),
-        "public": True,
+        "access": Access(public=True),
     }
     return AwsLambdaArgs(**given | changes)
 

@@ -13,8 +13,8 @@ import pulumi
 from components.aws.location import AwsLocation
 from components.aws.network import AwsNetwork
 from components.azure.location import AzureLocation
-from components.azure.resource_group import AzureSecrets
-from components.gcp.identity import GcpAccess
+from components.azure.secrets import AzureSecrets
+from components.gcp.access import GcpAccess
 from components.gcp.location import GcpLocation
 from components.mcp.archive import Archive
 from components.mcp.server_config import Auth, CloudServerConfig
@@ -60,7 +60,7 @@ SUBNET: Final = (
     f"/subscriptions/{AZURE.subscription}/resourceGroups/network/providers"
     "/Microsoft.Network/virtualNetworks/main/subnets/apps"
 )
-NAMED: Final = GcpAccess(invokers=[AGENT])
+NAMED: Final = GcpAccess(allowed_principals=[AGENT])
 
 
 def cloud_config(**changes: Any) -> CloudServerConfig:

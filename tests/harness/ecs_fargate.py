@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.aws.container import EcsFargate, EcsFargateArgs
+from components.aws.container import EcsFargate
+from components.aws.container_args import EcsFargateArgs
 from components.base.problems import ProblemReport
+from components.mcp.access import NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 
 from . import ResourceGraph
@@ -30,7 +32,7 @@ def args(**changes: Any) -> EcsFargateArgs:
         "image": "ghcr.io/qudag/server@sha256:" + "0" * 64,
         "config": CONFIG,
         "certificate": AWS_CERTIFICATE,
-        "public": True,
+        "access": NetworkAccess(public=True),
     }
     return EcsFargateArgs(**given | changes)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from components.data_tier import DataTierArgs
 from components.kubernetes.container import Container, Port
 from components.kubernetes.core import CoreArgs, MigrationArgs, MonolithArgs
-from components.kubernetes.embedded_data import Embedded
+from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import GatewayArgs, Upstream
 from components.kubernetes.server import ServerArgs
 from components.kubernetes.workload import WorkloadArgs
@@ -80,7 +79,7 @@ def monolith(**changes: Any) -> MonolithArgs:
     return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=upstream))
 
 
-def embedded(**changes: Any) -> Embedded:
+def data_tier(**changes: Any) -> EmbeddedDataTierArgs:
     given: dict[str, Any] = {
         "namespace": NAMESPACE,
         "postgres_image": "example.com/postgres:17",
@@ -88,9 +87,4 @@ def embedded(**changes: Any) -> Embedded:
         "passwords_secret": "mcp-server-secrets",
         "internal_tls_secret": "mcp-internal-tls",
     }
-    return Embedded(**given | changes)
-
-
-def data_tier(**changes: Any) -> DataTierArgs:
-    given: dict[str, Any] = {"kind": embedded()}
-    return DataTierArgs(**given | changes)
+    return EmbeddedDataTierArgs(**given | changes)

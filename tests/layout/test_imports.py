@@ -35,18 +35,7 @@ CLOUDS: Final = frozenset({"kubernetes", *(cloud.key for cloud in LISTED)})
 LAYERS: Final = (frozenset({"base"}), frozenset({"mcp"}), CLOUDS, frozenset({""}))
 """Folders of `components/`, lowest first; the empty name stands for the files in it."""
 
-CIRCLES_LEFT: Final = (
-    frozenset(
-        {
-            "components.aws.container",
-            "components.aws.container_checks",
-            "components.aws.load_balancer",
-        }
-    ),
-    frozenset({"components.aws.cache", "components.aws.database"}),
-    frozenset({"components.aws.function", "components.aws.function_checks"}),
-    frozenset({"components.gcp.checks", "components.gcp.container", "components.gcp.function"}),
-)
+CIRCLES_LEFT: Final = ()
 """Circles of clouds' args classes and their checks that are still to be ended; only removals."""
 CROSSINGS_LEFT: Final = frozenset(
     {

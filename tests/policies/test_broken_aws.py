@@ -7,10 +7,13 @@ import functools
 import pulumi
 import pytest
 
-from components.aws.container import EcsFargate, EcsFargateArgs
-from components.aws.database import Rds
-from components.aws.function import AwsLambda, AwsLambdaArgs
-from components.data_tier import DataTier, DataTierArgs
+from components.aws.container import EcsFargate
+from components.aws.container_args import EcsFargateArgs
+from components.aws.database import RdsDataTier
+from components.aws.database_args import RdsDataTierArgs
+from components.aws.function import AwsLambda
+from components.aws.function_args import AwsLambdaArgs
+from components.mcp.access import Access, NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph
@@ -36,7 +39,7 @@ def sound() -> ResourceGraph:
             location=AWS,
             archive=ARCHIVE,
             config=brief,
-            public=True,
+            access=Access(public=True),
             websocket=True,
             secrets={"API_KEY": AWS_SECRET},
         )
@@ -47,10 +50,10 @@ def sound() -> ResourceGraph:
             image="ghcr.io/qudag/server@sha256:" + "0" * 64,
             config=cloud_config(domain="mcp.example.com"),
             certificate=AWS_CERTIFICATE,
-            public=True,
+            access=NetworkAccess(public=True),
         )
         EcsFargate("ecs", tasks, opts)
-        DataTier("data", DataTierArgs(kind=Rds(location=AWS, network=AWS_NETWORK)), opts)
+        RdsDataTier("data", RdsDataTierArgs(location=AWS, network=AWS_NETWORK), opts)
 
     return on_aws(program)
 

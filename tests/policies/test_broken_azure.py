@@ -6,11 +6,13 @@ from functools import cache
 
 import pytest
 
-from components.azure.container import AzureContainer
-from components.azure.container_args import AzureContainerArgs, AzureContainerKind
-from components.azure.database import AzurePostgresql
-from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
-from components.data_tier import DataTier, DataTierArgs
+from components.azure.container import AzureContainerApp, AzureContainerGroup
+from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
+from components.azure.database import AzurePostgresqlDataTier
+from components.azure.database_args import AzurePostgresqlDataTierArgs
+from components.azure.function import AzureFunction
+from components.azure.function_args import AzureFunctionArgs
+from components.mcp.access import Access, NetworkAccess
 from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from tests.harness import record
@@ -30,43 +32,42 @@ def sound() -> ResourceGraph:
                 location=AZURE,
                 archive=ARCHIVE,
                 config=cloud_config(),
-                access=AzureAccess(public=True),
+                access=NetworkAccess(public=True),
                 secrets=AZURE_SECRETS,
             ),
             here,
         )
-        AzureContainer(
+        AzureContainerApp(
             "app",
-            AzureContainerArgs(
+            AzureContainerAppArgs(
                 location=AZURE,
                 image=image,
                 registry=registry,
                 config=cloud_config(),
-                public=True,
+                access=Access(public=True),
                 secrets=AZURE_SECRETS,
             ),
             here,
         )
-        AzureContainer(
+        AzureContainerGroup(
             "group",
-            AzureContainerArgs(
+            AzureContainerGroupArgs(
                 location=AZURE,
                 image=image,
                 registry=registry,
                 config=cloud_config(domain="mcp.example.com"),
-                kind=AzureContainerKind.GROUP,
                 subnet=SUBNET,
             ),
             here,
         )
-        data = AzurePostgresql(
+        data = AzurePostgresqlDataTierArgs(
             location=AZURE,
             subnet=SUBNET,
             dns_zone="own.postgres.database.azure.com",
             cache_subnet=SUBNET,
             cache_dns_zone="privatelink.redis.azure.net",
         )
-        DataTier("data", DataTierArgs(kind=data), here)
+        AzurePostgresqlDataTier("data", data, here)
 
     return record(program)
 

@@ -6,10 +6,12 @@ from functools import cache
 
 import pytest
 
-from components.data_tier import DataTier, DataTierArgs
-from components.gcp.container import CloudRun, CloudRunArgs
-from components.gcp.database import CloudSql
-from components.gcp.function import GcpFunction, GcpFunctionArgs
+from components.gcp.container import CloudRun
+from components.gcp.container_args import CloudRunArgs
+from components.gcp.database import CloudSqlDataTier
+from components.gcp.database_args import CloudSqlDataTierArgs
+from components.gcp.function import GcpFunction
+from components.gcp.function_args import GcpFunctionArgs
 from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from tests.harness import record
@@ -41,7 +43,7 @@ def sound() -> ResourceGraph:
             ),
         )
         account = "core@acme.iam.gserviceaccount.com"
-        DataTier("data", DataTierArgs(kind=CloudSql(location=GCP_PRIVATE, account=account)))
+        CloudSqlDataTier("data", CloudSqlDataTierArgs(location=GCP_PRIVATE, account=account))
 
     return record(program)
 

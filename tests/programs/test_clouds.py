@@ -77,7 +77,7 @@ def _merged(into: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
 
 def below(graph: ResourceGraph, name: str) -> set[str]:
     """URNs of what belongs to the component ``name`` of a cloud."""
-    tokens = {TYPE_TOKENS[cls.__name__] for cls in _targets()}
+    tokens = {TYPE_TOKENS[c.__name__] for c in _targets() if c.__name__ in TYPE_TOKENS}
     (top,) = [one for one in graph.resources if one.type in tokens and one.name == name]
     return {
         one.urn

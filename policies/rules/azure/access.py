@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from components.azure.resource_group import ROLES, TAGGED
+from components.azure.identity import ROLES
+from components.azure.resource_group import TAGGED
 
 from ...rule import Required, present
 from .types import ASSIGNMENT

@@ -8,7 +8,8 @@ from components.azure.facts import (
     AZURE_LOG_DAYS,
     AZURE_POSTGRES_BACKUP_DAYS,
 )
-from components.azure.resource_group import STORAGE, WORKSPACE
+from components.azure.logs import WORKSPACE
+from components.azure.session_store import STORAGE
 
 from ...rule import Required, within
 from .types import POSTGRES, REDIS, REDIS_DATABASE

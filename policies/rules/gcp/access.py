@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.base.problems import Problem
-from components.gcp.identity import EVERYONE, INVOKER
+from components.gcp.access import EVERYONE, INVOKER
 from graph.resource_graph import ResourceGraph
 
 from ...rule import Required, at, values

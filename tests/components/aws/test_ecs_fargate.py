@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from components.aws.container import HEALTH_COMMAND
+from components.mcp.access import NetworkAccess
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph
@@ -54,7 +55,7 @@ def flows(made: ResourceGraph, token: str) -> set[tuple[str, int, str]]:
     "changes",
     [
         {},
-        {"public": False, "image": ECR, "secrets": {"API_KEY": AWS_SECRET}},
+        {"access": NetworkAccess(), "image": ECR, "secrets": {"API_KEY": AWS_SECRET}},
         {"protect": True, "access_logs_bucket": "our-logs", "architecture": "ARM64"},
         {"config": replace(CONFIG, era="modern")},
     ],
@@ -167,12 +168,12 @@ def test_of_a_json_secret_one_key_is_taken_and_all_of_it_may_be_read():
 def test_the_internet_reaches_the_load_balancer_and_only_that_the_tasks():
     made = graph()
     assert flows(made, INGRESS) == {
-        ("mcp-door-group", 443, "0.0.0.0/0"),
-        ("mcp-door-group", 80, "0.0.0.0/0"),
-        ("mcp-tasks-group", 8080, "mcp-door-group"),
+        ("mcp-load-balancer-group", 443, "0.0.0.0/0"),
+        ("mcp-load-balancer-group", 80, "0.0.0.0/0"),
+        ("mcp-tasks-group", 8080, "mcp-load-balancer-group"),
     }
     assert flows(made, EGRESS) == {
-        ("mcp-door-group", 8080, "mcp-tasks-group"),
+        ("mcp-load-balancer-group", 8080, "mcp-tasks-group"),
         ("mcp-tasks-group", 443, "0.0.0.0/0"),
     }
 
@@ -183,16 +184,18 @@ def test_the_internet_reaches_the_load_balancer_and_only_that_the_tasks():
 def test_what_is_not_public_is_reached_from_the_vpc_or_the_networks_that_are_named(
     allowed: Any, clients: set[str]
 ):
-    made = graph(public=False, allowed_from=allowed)
+    made = graph(access=NetworkAccess(allowed_networks=allowed))
     balancer = made.one(BALANCER).inputs
     assert balancer["internal"] is True
     assert balancer["subnets"] == list(AWS_NETWORK.private_subnets)
-    assert {who for group, _, who in flows(made, INGRESS) if group == "mcp-door-group"} == clients
+    assert {
+        who for group, _, who in flows(made, INGRESS) if group == "mcp-load-balancer-group"
+    } == clients
 
 
 def test_one_network_more_renames_no_rule_of_the_others():
-    one = graph(public=False, allowed_from=["10.8.0.0/16"])
-    more = graph(public=False, allowed_from=["10.1.0.0/16", "10.8.0.0/16"])
+    one = graph(access=NetworkAccess(allowed_networks=["10.8.0.0/16"]))
+    more = graph(access=NetworkAccess(allowed_networks=["10.1.0.0/16", "10.8.0.0/16"]))
     assert {rule.urn for rule in one.all(INGRESS)} < {rule.urn for rule in more.all(INGRESS)}
 
 
@@ -235,7 +238,7 @@ def test_a_rollout_that_fails_is_rolled_back_and_never_has_fewer_tasks():
 
 
 def test_it_scales_between_its_bounds():
-    made = graph(min_tasks=2, max_tasks=5)
+    made = graph(min_instances=2, max_instances=5)
     bounds = made.one("aws:appautoscaling/target:Target").inputs
     assert (bounds["minCapacity"], bounds["maxCapacity"]) == (2, 5)
     service = made.one(SERVICE).inputs

@@ -1,4 +1,4 @@
-"""EcsFargate: what AWS cannot do, and doors left open or shut."""
+"""EcsFargate: limits of AWS, and access that contradicts itself."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 
-from components.aws.container import EcsFargateArgs
+from components.aws.container_args import EcsFargateArgs
+from components.mcp.access import NetworkAccess
 from tests.harness.clouds import (
     AWS_NETWORK,
     AWS_SECRET,
 )
 from tests.harness.ecs_fargate import CONFIG, args, refused, slow
+
+NETWORKS = "access.allowed_networks"
+
+
+def open_to(*networks: str, public: bool = False) -> dict[str, Any]:
+    """Who may connect, as a change of the args."""
+    return {"access": NetworkAccess(public=public, allowed_networks=networks)}
 
 
 def keys_at(url: str) -> dict[str, Any]:
@@ -26,15 +34,15 @@ def keys_at(url: str) -> dict[str, Any]:
         (slow(111), "config.budget", "2 to 120"),
         (slow(111), "config.budget", "at most 110 s"),
         (slow(3596), "config.budget.drain", "at most 3600"),
-        ({"cpu": 300}, "cpu", "256, 512"),
-        ({"memory": 512}, "memory", "write 1024"),
-        ({"cpu": 4096, "memory": 65536}, "memory", "write 30720"),
-        ({"min_tasks": 0}, "min_tasks", "1 or more"),
-        ({"min_tasks": 11}, "min_tasks", "max_tasks to no less"),
+        ({"cpu": 0.3}, "cpu", "0.25, 0.5"),
+        ({"memory_mb": 512}, "memory_mb", "write 1024"),
+        ({"cpu": 4, "memory_mb": 65536}, "memory_mb", "write 30720"),
+        ({"min_instances": 0}, "min_instances", "1 or more"),
+        ({"min_instances": 11}, "min_instances", "max_instances to as many"),
         ({"config": replace(CONFIG, domain=None)}, "config.domain", "certificate is for"),
-        ({"allowed_from": ["10.0.0.0/8"]}, "allowed_from", "one of the two"),
-        ({"public": False, "allowed_from": ["0.0.0.0/0"]}, "allowed_from[0]", "public to true"),
-        ({"public": False, "allowed_from": ["10.0.0.1/8"]}, "allowed_from[0]", "10.0.0.0/8"),
+        (open_to("10.0.0.0/8", public=True), NETWORKS, "one of the two"),
+        (open_to("0.0.0.0/0"), f"{NETWORKS}[0]", "public to true"),
+        (open_to("10.0.0.1/8"), f"{NETWORKS}[0]", "10.0.0.0/8"),
         (
             {"network": replace(AWS_NETWORK, public_subnets=())},
             "network.public_subnets",
@@ -45,7 +53,7 @@ def keys_at(url: str) -> dict[str, Any]:
             "network.private_subnets",
             "two or more",
         ),
-        ({"log_retention": 2}, "log_retention", "write 3"),
+        ({"log_retention_days": 2}, "log_retention_days", "write 3"),
         ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
         (keys_at("https://login.example.com:8443/keys"), "config.auth.jwks_url", "port 443"),
         ({"secrets": {"A": AWS_SECRET.removesuffix("-a1B2c3")}}, "secrets.A", "six characters"),
@@ -60,6 +68,6 @@ def test_what_aws_cannot_do_is_refused_with_path_and_fix(
 
 
 def test_who_may_connect_is_said_and_never_assumed():
-    given = {key: value for key, value in vars(args()).items() if key != "public"}
-    with pytest.raises(TypeError, match="public"):
+    given = {key: value for key, value in vars(args()).items() if key != "access"}
+    with pytest.raises(TypeError, match="access"):
         EcsFargateArgs(**given)

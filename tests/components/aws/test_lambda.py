@@ -10,6 +10,7 @@ import pytest
 
 from archives.hosts import HOSTS
 from components.aws.function import HANDLER, SECRETS_VARIABLE, STREAMING_WRAPPER
+from components.mcp.access import Access
 from components.mcp.archive import Archive
 from policies import broken_policies
 from tests.harness.aws_lambda import (
@@ -39,7 +40,7 @@ EVERY_SHAPE = [
     {},
     {"websocket": True, "secrets": {"API_KEY": AWS_SECRET}},
     URL,
-    {**URL, "public": False, "protect": True},
+    {**URL, "access": Access(), "protect": True},
     {
         "config": NAMED,
         "certificate": AWS_CERTIFICATE,
@@ -263,6 +264,6 @@ def test_failures_throttles_slowness_and_dead_letters_raise_alarms():
 def test_every_log_group_forgets():
     kept = {
         g.inputs["retentionInDays"]
-        for g in graph(log_retention=90).all("aws:cloudwatch/logGroup:LogGroup")
+        for g in graph(log_retention_days=90).all("aws:cloudwatch/logGroup:LogGroup")
     }
     assert kept == {90}

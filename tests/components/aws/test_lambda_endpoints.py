@@ -1,8 +1,9 @@
-"""AwsLambda: who reaches the function, by which front, and how often."""
+"""AwsLambda: endpoints, authorization and throttling."""
 
 from __future__ import annotations
 
-from components.aws.function_endpoints import Throttle
+from components.aws.function_args import Throttle
+from components.mcp.access import Access
 from tests.harness.aws_lambda import (
     FUNCTION,
     URL,
@@ -35,10 +36,10 @@ def test_a_public_url_has_both_rights_and_the_second_for_calls_through_it_alone(
 
 
 def test_what_is_not_public_wants_a_signature_of_the_account():
-    made = graph(**URL, public=False)
+    made = graph(**URL, access=Access())
     assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["authorizationType"] == "AWS_IAM"
     assert made.all(PERMISSION) == []
-    routes = graph(public=False, websocket=True).all(ROUTE)
+    routes = graph(access=Access(), websocket=True).all(ROUTE)
     wanted = {each.name: each.inputs["authorizationType"] for each in routes}
     assert wanted == {
         "mcp-http-route": "AWS_IAM",

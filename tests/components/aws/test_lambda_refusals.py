@@ -1,4 +1,4 @@
-"""AwsLambda: what AWS publishes that it cannot do, and what would mean nothing."""
+"""AwsLambda: limits of AWS, and fields without effect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.aws.function import AwsLambda
-from components.aws.function_endpoints import Throttle
+from components.aws.function_args import Throttle
 from components.base.problems import ProblemReport
 from tests.harness.aws_lambda import (
     BRIEF,
@@ -34,11 +34,11 @@ from tests.harness.clouds import (
         (slow(26), "config.budget.longest_tool", "FUNCTION_URL"),
         ({**URL, **slow(896)}, "config.budget.longest_tool", "1 to 900"),
         ({"websocket": True, **slow(25)}, "config.budget.longest_tool", "1 to 29"),
-        ({"memory": 64}, "memory", "128 to 10240"),
-        ({"log_retention": 31}, "log_retention", "write 60"),
+        ({"memory_mb": 64}, "memory_mb", "128 to 10240"),
+        ({"log_retention_days": 31}, "log_retention_days", "write 60"),
         ({"secrets": {"A": AWS_SECRET.replace("qudag-mcp", "other")}}, "secrets.A", "qudag-mcp/"),
         ({"secrets": {"AWS_REGION": AWS_SECRET}}, "secrets.AWS_REGION", "call it REGION"),
-        ({"secrets": {"QUDAG_MCP_CONFIG": AWS_SECRET}}, "secrets.QUDAG_MCP_CONFIG", "not yours"),
+        ({"secrets": {"QUDAG_MCP_CONFIG": AWS_SECRET}}, "secrets.QUDAG_MCP_CONFIG", "reserved"),
         ({**URL, "throttle": Throttle()}, "throttle", "reserved_concurrency"),
         (
             {**URL, "config": NAMED},
@@ -54,7 +54,7 @@ from tests.harness.clouds import (
         (
             {"websocket": True, "config": cloud_config(era="legacy", budget=BRIEF)},
             "websocket",
-            "modern era alone",
+            "modern era only",
         ),
         ({"config": cloud_config(budget=replace(BRIEF, drain=90))}, "config.budget.drain", "0 s"),
     ],
@@ -71,9 +71,9 @@ def test_an_environment_beyond_four_kilobytes_is_refused():
 
 
 def test_all_that_cannot_be_is_said_at_once():
-    assert set(refused(memory=64, log_retention=31, **slow(61))) == {
-        "memory",
-        "log_retention",
+    assert set(refused(memory_mb=64, log_retention_days=31, **slow(61))) == {
+        "memory_mb",
+        "log_retention_days",
         "config.budget.longest_tool",
     }
 
@@ -82,4 +82,4 @@ def test_who_may_call_is_said_and_never_assumed():
     mapping = {"location": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
     with pytest.raises(ProblemReport) as report:
         on_aws(lambda opts: AwsLambda("mcp", mapping, opts))
-    assert {"mcp.public", "mcp.config"} <= {problem.path for problem in report.value.problems}
+    assert {"mcp.access", "mcp.config"} <= {problem.path for problem in report.value.problems}

@@ -16,8 +16,11 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 from moto import mock_aws
 
-from components.aws.container import EcsFargate, EcsFargateArgs
-from components.aws.function import AwsLambda, AwsLambdaArgs
+from components.aws.container import EcsFargate
+from components.aws.container_args import EcsFargateArgs
+from components.aws.function import AwsLambda
+from components.aws.function_args import AwsLambdaArgs
+from components.mcp.access import Access, NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 from tests.harness import ResourceGraph
 from tests.harness.clouds import (
@@ -40,7 +43,7 @@ def graph() -> ResourceGraph:
             location=AWS,
             archive=ARCHIVE,
             config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
-            public=True,
+            access=Access(public=True),
             websocket=True,
             secrets={"API_KEY": AWS_SECRET},
         )
@@ -51,7 +54,7 @@ def graph() -> ResourceGraph:
             image=ECR,
             config=cloud_config(domain="mcp.example.com"),
             certificate=AWS_CERTIFICATE,
-            public=True,
+            access=NetworkAccess(public=True),
             secrets={"API_KEY": AWS_SECRET},
         )
         EcsFargate("ecs", tasks, opts)

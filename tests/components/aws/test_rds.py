@@ -1,4 +1,4 @@
-"""DataTier of the kind Rds: private, encrypted, backed up, and never a password that we know."""
+"""RdsDataTier: private, encrypted, backed up, and no password in the program."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.aws.database import Rds
+from components.aws.database import RdsDataTier
+from components.aws.database_args import RdsDataTierArgs
 from components.base.problems import ProblemReport
-from components.data_tier import DataTier, DataTierArgs
-from components.mcp.data_contract import CacheProfile
+from components.kubernetes.embedded_data import EmbeddedDataTier
+from components.mcp.data_tier import CacheProfile
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import AWS, AWS_NETWORK, on_aws
@@ -21,33 +22,33 @@ INSTANCE = "aws:rds/instance:Instance"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 USER = "aws:elasticache/user:User"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-TIER = "qudag-mcp:index:DataTier"
+TIER = "qudag-mcp:index:RdsDataTier"
+EMBEDDED = "qudag-mcp:index:DataTier"
 
 
-def graph(contents: dict[str, Any] | None = None, **kind: Any) -> ResourceGraph:
+def graph(**changes: Any) -> ResourceGraph:
     given: dict[str, Any] = {"location": AWS, "network": AWS_NETWORK}
-    chosen = Rds(**given | kind)
-    args = DataTierArgs(kind=chosen, **contents or {})
-    return on_aws(lambda opts: DataTier("data", args, opts))
+    args = RdsDataTierArgs(**given | changes)
+    return on_aws(lambda opts: RdsDataTier("data", args, opts))
 
 
-def refused(contents: dict[str, Any] | None = None, **kind: Any) -> dict[str, str]:
+def refused(**changes: Any) -> dict[str, str]:
     with pytest.raises(ProblemReport) as report:
-        graph(contents, **kind)
+        graph(**changes)
     return {problem.path: str(problem) for problem in report.value.problems}
 
 
 @pytest.mark.parametrize(
-    "kind", [{}, {"cache_password": "a-password-of-some-length", "allowed_groups": ["sg-0aa"]}]
+    "changes", [{}, {"cache_password": "a-password-of-some-length", "allowed_groups": ["sg-0aa"]}]
 )
-def test_what_is_made_keeps_every_policy(kind: dict[str, Any]):
-    assert broken_policies(graph({"protect": True}, **kind)) == []
+def test_what_is_made_keeps_every_policy(changes: dict[str, Any]):
+    assert broken_policies(graph(protect=True, **changes)) == []
 
 
 def test_the_outputs_are_those_of_every_data_tier():
-    embedded = record(lambda: DataTier("data", data_tier()))
+    embedded = record(lambda: EmbeddedDataTier("data", data_tier()))
     outputs = graph().one(TIER).outputs
-    assert outputs.keys() == embedded.one(TIER).outputs.keys()
+    assert outputs.keys() == embedded.one(EMBEDDED).outputs.keys()
     assert outputs["database_host"].endswith(".eu-central-1.rds.amazonaws.com")
     assert (outputs["database_port"], outputs["cache_port"]) == (5432, 6379)
     assert (outputs["database_name"], outputs["database_user"]) == ("qudag_mcp", "qudag")
@@ -84,21 +85,21 @@ def test_both_are_in_the_private_subnets():
 
 
 @pytest.mark.parametrize(
-    ("kind", "clients"),
+    ("changes", "clients"),
     [
         ({}, {"10.0.0.0/16"}),
-        ({"allowed_from": ["10.0.1.0/24"]}, {"10.0.1.0/24"}),
+        ({"allowed_networks": ["10.0.1.0/24"]}, {"10.0.1.0/24"}),
         ({"allowed_groups": ["sg-0aaa"]}, {"sg-0aaa"}),
     ],
 )
-def test_only_the_servers_reach_them_each_on_its_port(kind: dict[str, Any], clients: set[str]):
+def test_only_the_servers_reach_them_each_on_its_port(changes: dict[str, Any], clients: set[str]):
     rules = {
         (
             rule.inputs["securityGroupId"],
             rule.inputs["fromPort"],
             rule.inputs.get("cidrIpv4") or rule.inputs["referencedSecurityGroupId"],
         )
-        for rule in graph(**kind).all(INGRESS)
+        for rule in graph(**changes).all(INGRESS)
     }
     ports = {("data-database-group", 5432), ("data-cache-group", 6379)}
     assert rules == {(group, port, client) for group, port in ports for client in clients}
@@ -106,13 +107,13 @@ def test_only_the_servers_reach_them_each_on_its_port(kind: dict[str, Any], clie
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_what_holds_data_is_protected_when_told(protect: bool):
-    made = graph({"protect": protect})
+    made = graph(protect=protect)
     assert made.one(INSTANCE).inputs["deletionProtection"] is protect
     assert (made.one(INSTANCE).protect, made.one(CACHE).protect) == (protect, protect)
 
 
 def test_the_databases_logs_forget():
-    groups = graph(log_retention=90).all("aws:cloudwatch/logGroup:LogGroup")
+    groups = graph(log_retention_days=90).all("aws:cloudwatch/logGroup:LogGroup")
     assert {group.inputs["retentionInDays"] for group in groups} == {90}
     exported = graph().one(INSTANCE).inputs["enabledCloudwatchLogsExports"]
     assert {group.inputs["name"].rpartition("/")[2] for group in groups} == set(exported)
@@ -125,7 +126,7 @@ def test_the_cache_is_encrypted_and_fails_over():
     assert made["atRestEncryptionEnabled"] is True
     assert (made["automaticFailoverEnabled"], made["multiAzEnabled"]) == (True, True)
     assert made["snapshotRetentionLimit"] == 7
-    alone = graph({"cache_profile": CacheProfile.CACHE}, cache_nodes=1).one(CACHE).inputs
+    alone = graph(cache_profile=CacheProfile.CACHE, cache_replicas=0).one(CACHE).inputs
     assert (alone["automaticFailoverEnabled"], alone["multiAzEnabled"]) == (False, False)
 
 
@@ -134,9 +135,7 @@ def test_the_cache_is_encrypted_and_fails_over():
     [(CacheProfile.SESSIONS, "noeviction"), (CacheProfile.CACHE, "allkeys-lru")],
 )
 def test_sessions_are_never_evicted_and_a_cache_makes_room(profile: CacheProfile, policy: str):
-    parameters = graph({"cache_profile": profile}).one(
-        "aws:elasticache/parameterGroup:ParameterGroup"
-    )
+    parameters = graph(cache_profile=profile).one("aws:elasticache/parameterGroup:ParameterGroup")
     assert parameters.inputs["parameters"] == [{"name": "maxmemory-policy", "value": policy}]
 
 
@@ -156,35 +155,34 @@ def test_a_password_of_the_cache_is_a_secret_of_the_state():
 
 
 @pytest.mark.parametrize(
-    ("contents", "kind", "path", "words"),
+    ("changes", "path", "words"),
     [
-        ({}, {"backup_days": 36}, "kind.backup_days", "35"),
-        ({}, {"backup_days": 0}, "kind.backup_days", "write 7"),
-        ({}, {"cache_nodes": 7}, "kind.cache_nodes", "1 to 6"),
-        ({}, {"cache_nodes": 1}, "kind.cache_nodes", "set cache_profile to CACHE"),
-        ({}, {"storage_gb": 100}, "kind.most_storage_gb", "write 200"),
-        ({}, {"log_retention": 8}, "kind.log_retention", "write 14"),
-        ({}, {"cache_password": "short"}, "kind.cache_password", "16 characters"),
+        ({"backup_days": 36}, "backup_days", "35"),
+        ({"backup_days": 0}, "backup_days", "write 7"),
+        ({"cache_replicas": 6}, "cache_replicas", "1 to 6"),
+        ({"cache_replicas": 0}, "cache_replicas", "set cache_profile to CACHE"),
+        ({"storage_gb": 100}, "max_storage_gb", "write 200"),
+        ({"log_retention_days": 8}, "log_retention_days", "write 14"),
+        ({"cache_password": "short"}, "cache_password", "16 characters"),
         (
-            {},
             {"network": replace(AWS_NETWORK, private_subnets=["subnet-0aa"])},
-            "kind.network.private_subnets",
+            "network.private_subnets",
             "two or more",
         ),
     ],
 )
 def test_what_aws_cannot_do_is_refused_with_path_and_fix(
-    contents: dict[str, Any], kind: dict[str, Any], path: str, words: str
+    changes: dict[str, Any], path: str, words: str
 ):
-    assert words in refused(contents, **kind)[path]
+    assert words in refused(**changes)[path]
 
 
 def test_a_migration_waits_for_the_database():
     made: list[pulumi.Resource] = []
 
     def program(opts: pulumi.ResourceOptions) -> None:
-        args = DataTierArgs(kind=Rds(location=AWS, network=AWS_NETWORK))
-        made.append(DataTier("data", args, opts).database)
+        args = RdsDataTierArgs(location=AWS, network=AWS_NETWORK)
+        made.append(RdsDataTier("data", args, opts).database)
 
     on_aws(program)
     assert [resource.pulumi_resource_type for resource in made] == [INSTANCE]

@@ -1,15 +1,18 @@
-"""AzureContainer: an app with TLS and replicas, or a group that is safe only behind a gateway."""
+"""AzureContainerApp, with TLS and replicas, and AzureContainerGroup, which needs a gateway."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
 import pytest
 
-from components.azure.container import AzureContainer
-from components.azure.container_args import AzureContainerArgs, AzureContainerKind
+from components.azure.container import AzureContainerApp, AzureContainerGroup
+from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
 from components.base.problems import ProblemReport
+from components.mcp.access import Access
 from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
@@ -24,53 +27,58 @@ REGISTRY = (
     "/Microsoft.ContainerRegistry/registries/acme"
 )
 IMAGE = "acme.azurecr.io/qudag-mcp-server:1.2.3"
-BEHIND_A_GATEWAY = {
-    "kind": AzureContainerKind.GROUP,
-    "public": False,
-    "subnet": SUBNET,
-    "config": cloud_config(domain="mcp.example.com"),
-}
+PUBLIC = Access(public=True)
+IN_SUBNET: dict[str, Any] = {"access": Access(), "subnet": SUBNET}
 
 
-def args(**changes: Any) -> AzureContainerArgs:
+def app_graph(**changes: Any) -> ResourceGraph:
+    return recorded_app(**changes) if changes else plain()
+
+
+def recorded_app(**changes: Any) -> ResourceGraph:
     given: dict[str, Any] = {
         "location": AZURE,
         "image": IMAGE,
         "registry": REGISTRY,
         "config": cloud_config(),
-        "public": True,
+        "access": PUBLIC,
     }
-    return AzureContainerArgs(**given | changes)
+    args = AzureContainerAppArgs(**given | changes)
+    return record(lambda: AzureContainerApp("mcp", args, on_azure()))
 
 
-def graph(**changes: Any) -> ResourceGraph:
-    return recorded(**changes) if changes else plain()
+plain = cache(recorded_app)
 
 
-def recorded(**changes: Any) -> ResourceGraph:
-    return record(lambda: AzureContainer("mcp", args(**changes), on_azure()))
-
-
-plain = cache(recorded)
+def group_graph(**changes: Any) -> ResourceGraph:
+    given: dict[str, Any] = {
+        "location": AZURE,
+        "image": IMAGE,
+        "registry": REGISTRY,
+        "config": cloud_config(domain="mcp.example.com"),
+        "subnet": SUBNET,
+    }
+    args = AzureContainerGroupArgs(**given | changes)
+    return record(lambda: AzureContainerGroup("mcp", args, on_azure()))
 
 
 def app(**changes: Any) -> dict[str, Any]:
-    return graph(**changes).one(APP).inputs
+    return app_graph(**changes).one(APP).inputs
 
 
 def group(**changes: Any) -> dict[str, Any]:
-    return graph(**BEHIND_A_GATEWAY | changes).one(GROUP).inputs
+    return group_graph(**changes).one(GROUP).inputs
 
 
-def refused(**changes: Any) -> dict[str, str]:
+def refused(graph: Callable[..., ResourceGraph], **changes: Any) -> dict[str, str]:
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     return {problem.path: str(problem) for problem in report.value.problems}
 
 
 def test_the_outputs_are_those_of_every_target_that_serves_mcp():
-    made = graph(**BEHIND_A_GATEWAY)
-    assert made.one("qudag-mcp:index:AzureContainer").outputs == {
+    made = group_graph()
+    assert made.one("qudag-mcp:index:AzureContainerGroup").outputs == {
         "mcp_url": "https://mcp.example.com/mcp",
         "prm_url": "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
         "issuer": "https://issuer.example.com",
@@ -79,7 +87,7 @@ def test_the_outputs_are_those_of_every_target_that_serves_mcp():
 
 
 def test_an_app_is_found_in_its_environments_domain():
-    made = graph()
+    made = app_graph()
     name, domain = made.one(APP).inputs["containerAppName"], made.one(ENVIRONMENT).outputs
     assert made.one("qudag-mcp:index:AzureContainer").outputs["mcp_url"] == (
         f"https://{name}.{domain['defaultDomain']}/mcp"
@@ -87,23 +95,23 @@ def test_an_app_is_found_in_its_environments_domain():
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("graph", "changes"),
     [
-        {},
-        {"secrets": AZURE_SECRETS},
-        {"public": False, "subnet": SUBNET},
-        {"image": "ghcr.io/qudag/server:1.2.3", "registry": None},
-        BEHIND_A_GATEWAY,
+        (app_graph, {}),
+        (app_graph, {"secrets": AZURE_SECRETS}),
+        (app_graph, IN_SUBNET),
+        (app_graph, {"image": "ghcr.io/qudag/server:1.2.3", "registry": None}),
+        (group_graph, {}),
     ],
 )
-def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
+def test_its_graph_breaks_no_policy(graph: Callable[..., ResourceGraph], changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 
 def test_every_role_of_an_app_is_on_one_resource():
     vault = "Microsoft.KeyVault/vaults/qudag-keys/secrets"
     tables = "Microsoft.Storage/storageAccounts/mcpstorage2fe5f324/tableServices/default/tables"
-    assert assigned(graph(secrets=AZURE_SECRETS)) == {
+    assert assigned(app_graph(secrets=AZURE_SECRETS)) == {
         # AcrPull
         (
             "7f951dda-4ed3-4680-a7ca-43fe172d538d",
@@ -118,7 +126,7 @@ def test_every_role_of_an_app_is_on_one_resource():
 
 
 def test_a_group_may_pull_its_image_and_nothing_more():
-    assert assigned(graph(**BEHIND_A_GATEWAY)) == {
+    assert assigned(group_graph()) == {
         (
             "7f951dda-4ed3-4680-a7ca-43fe172d538d",
             "Microsoft.ContainerRegistry/registries/acme",
@@ -142,21 +150,21 @@ def test_an_app_takes_tls_alone():
 
 @pytest.mark.parametrize(("era", "kept"), [("modern", "none"), ("legacy", "sticky")])
 def test_sessions_are_kept_and_sent_home_where_the_era_has_them(era: Any, kept: str):
-    made = graph(config=cloud_config(era=era))
+    made = app_graph(config=cloud_config(era=era))
     ingress = made.one(APP).inputs["configuration"]["ingress"]
     assert ingress["stickySessions"] == {"affinity": kept}
     assert bool(made.all("azure-native:storage:Table")) is (kept == "sticky")
 
 
 def test_a_private_app_stands_in_the_subnets_network():
-    made = graph(public=False, subnet=SUBNET)
+    made = app_graph(**IN_SUBNET)
     environment = made.one(ENVIRONMENT).inputs
     assert environment["vnetConfiguration"] == {
         "infrastructureSubnetId": SUBNET,
         "internal": True,
     }
     assert environment["publicNetworkAccess"] == "Disabled"
-    assert graph().one(ENVIRONMENT).inputs["publicNetworkAccess"] == "Enabled"
+    assert app_graph().one(ENVIRONMENT).inputs["publicNetworkAccess"] == "Enabled"
 
 
 def test_an_apps_secrets_are_references_that_its_identity_reads():
@@ -171,11 +179,11 @@ def test_an_apps_secrets_are_references_that_its_identity_reads():
     assert {"name": "API_KEY", "secretRef": "api-key"} in container["env"]
 
 
-@pytest.mark.parametrize("changes", [{}, BEHIND_A_GATEWAY], ids=["app", "group"])
-def test_images_are_pulled_by_the_identity(changes: dict[str, Any]):
-    made = graph(**changes)
+@pytest.mark.parametrize("graph", [app_graph, group_graph], ids=["app", "group"])
+def test_images_are_pulled_by_the_identity(graph: Callable[..., ResourceGraph]):
+    made = graph()
     identity = made.one("azure-native:managedidentity:UserAssignedIdentity").outputs["id"]
-    if changes:
+    if graph is group_graph:
         credentials = made.one(GROUP).inputs["imageRegistryCredentials"]
     else:
         credentials = made.one(APP).inputs["configuration"]["registries"]
@@ -183,15 +191,17 @@ def test_images_are_pulled_by_the_identity(changes: dict[str, Any]):
 
 
 @pytest.mark.parametrize(
-    ("changes", "categories"),
+    ("graph", "categories"),
     [
-        ({}, {"ContainerAppConsoleLogs", "ContainerAppSystemLogs"}),
-        (BEHIND_A_GATEWAY, {"ContainerInstanceLog", "ContainerEvent"}),
+        (app_graph, {"ContainerAppConsoleLogs", "ContainerAppSystemLogs"}),
+        (group_graph, {"ContainerInstanceLog", "ContainerEvent"}),
     ],
     ids=["app", "group"],
 )
-def test_logs_reach_a_workspace_without_its_key(changes: dict[str, Any], categories: set[str]):
-    made = graph(**changes, log_days=90)
+def test_logs_reach_a_workspace_without_its_key(
+    graph: Callable[..., ResourceGraph], categories: set[str]
+):
+    made = graph(log_retention_days=90)
     workspace = made.one("azure-native:operationalinsights:Workspace")
     assert workspace.inputs["retentionInDays"] == 90
     assert workspace.inputs["features"] == {"disableLocalAuth": True}
@@ -233,28 +243,40 @@ def test_the_grace_outlives_the_longest_tool():
             "1 to 600",
         ),
         ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "404"),
-        ({"public": False}, "subnet", "set public to true"),
-        ({"cpu": 0.3, "memory_gib": 0.6}, "cpu", "by quarters"),
-        ({"cpu": 4.25, "memory_gib": 8.5}, "cpu", "0.25 to 4"),
-        ({"memory_gib": 4.0}, "cpu", "twice as many GiB"),
+        ({"access": Access()}, "subnet", "set access.public to true"),
+        ({"cpu": 0.3, "memory_mb": 614}, "cpu", "by quarters"),
+        ({"cpu": 4.25, "memory_mb": 8704}, "cpu", "0.25 to 4"),
+        ({"memory_mb": 4096}, "cpu", "twice as many GiB"),
         ({"min_instances": 3, "max_instances": 2}, "min_instances", "cannot both hold"),
         ({"registry": None}, "registry", "no right to pull"),
         ({"image": "other.azurecr.io/server:1"}, "registry", "set the id of the registry other"),
-        ({"log_days": 731}, "log_days", "30 to 730"),
-        (BEHIND_A_GATEWAY | {"public": True}, "public", "no TLS of its own"),
-        (BEHIND_A_GATEWAY | {"subnet": None}, "subnet", "in clear text"),
-        (BEHIND_A_GATEWAY | {"config": cloud_config()}, "config.domain", "no certificate"),
-        (
-            BEHIND_A_GATEWAY
-            | {"config": cloud_config(domain="d.example.com", budget=TimeoutBudget(drain=90))},
-            "config.budget.drain",
-            "when it ends",
-        ),
-        (BEHIND_A_GATEWAY | {"secrets": AZURE_SECRETS}, "secrets", "set kind to app"),
-        (BEHIND_A_GATEWAY | {"max_instances": 3}, "max_instances", "one instance"),
+        ({"log_retention_days": 731}, "log_retention_days", "30 to 730"),
     ],
 )
-def test_what_the_cloud_cannot_do_or_not_safely_is_refused(
-    changes: dict[str, Any], path: str, words: str
-):
-    assert words in refused(**changes)[path]
+def test_what_an_app_cannot_be_is_refused(changes: dict[str, Any], path: str, words: str):
+    assert words in refused(app_graph, **changes)[path]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        ({"config": cloud_config()}, "config.domain", "no certificate"),
+        (
+            {"config": cloud_config(domain="d.example.com", budget=TimeoutBudget(drain=90))},
+            "config.budget.drain",
+            "not configurable",
+        ),
+        ({"log_retention_days": 29}, "log_retention_days", "30 to 730"),
+        ({"registry": None}, "registry", "no right to pull"),
+    ],
+)
+def test_what_a_group_cannot_be_is_refused(changes: dict[str, Any], path: str, words: str):
+    assert words in refused(group_graph, **changes)[path]
+
+
+@pytest.mark.parametrize(
+    "field", ["access", "secrets", "concurrency", "min_instances", "max_instances"]
+)
+def test_a_group_has_no_field_for_what_it_cannot_do(field: str):
+    assert field in {each.name for each in fields(AzureContainerAppArgs)}
+    assert field not in {each.name for each in fields(AzureContainerGroupArgs)}

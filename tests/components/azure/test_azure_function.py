@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.azure.function import AzureAccess, AzureFunction, AzureFunctionArgs
-from components.azure.resource_group import ROLES, TAGGED, AzureSecrets
+from components.azure.function import AzureFunction
+from components.azure.function_args import AzureFunctionArgs
+from components.azure.identity import ROLES
+from components.azure.resource_group import TAGGED
+from components.azure.secrets import AzureSecrets
 from components.base.problems import ProblemReport
+from components.mcp.access import NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
@@ -28,7 +32,7 @@ APP = "azure-native:web:WebApp"
 STORAGE = "azure-native:storage:StorageAccount"
 TABLE = "azure-native:storage:Table"
 PUBLISH = "command:local:Command"
-PUBLIC = AzureAccess(public=True)
+PUBLIC = NetworkAccess(public=True)
 
 
 def args(**changes: Any) -> AzureFunctionArgs:
@@ -75,7 +79,7 @@ def test_the_outputs_are_those_of_every_target_below_the_prefix_api():
     [
         {},
         {"secrets": AZURE_SECRETS, "subnet": SUBNET},
-        {"access": AzureAccess(allowed_from=["203.0.113.0/24"])},
+        {"access": NetworkAccess(allowed_networks=["203.0.113.0/24"])},
     ],
 )
 def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
@@ -243,14 +247,14 @@ def test_a_call_longer_than_azures_load_balancer_waits_is_refused(longest: int):
 @pytest.mark.parametrize(
     ("changes", "path", "fix"),
     [
-        ({"access": AzureAccess()}, "access.allowed_from", "set access.public to true"),
+        ({"access": NetworkAccess()}, "access.allowed_networks", "set access.public to true"),
         (
-            {"access": AzureAccess(public=True, allowed_from=["203.0.113.0/24"])},
-            "access.allowed_from",
+            {"access": NetworkAccess(public=True, allowed_networks=["203.0.113.0/24"])},
+            "access.allowed_networks",
             "leave out one",
         ),
         ({"max_instances": 1001}, "max_instances", "at most 1000"),
-        ({"log_days": 7}, "log_days", "30 to 730"),
+        ({"log_retention_days": 7}, "log_retention_days", "30 to 730"),
         ({"config": cloud_config(domain="mcp.example.com")}, "config.domain", "leave it out"),
         ({"config": cloud_config(budget=TimeoutBudget(drain=90))}, "config.budget.drain", "leave"),
         (
@@ -270,7 +274,7 @@ def test_what_cannot_work_is_refused(changes: dict[str, Any], path: str, fix: st
 
 
 def test_who_is_not_named_is_turned_away():
-    restricted = app(access=AzureAccess(allowed_from=["203.0.113.0/24"]))["siteConfig"]
+    restricted = app(access=NetworkAccess(allowed_networks=["203.0.113.0/24"]))["siteConfig"]
     assert restricted["ipSecurityRestrictionsDefaultAction"] == "Deny"
     assert [rule["ipAddress"] for rule in restricted["ipSecurityRestrictions"]] == [
         "203.0.113.0/24"

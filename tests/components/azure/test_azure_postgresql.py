@@ -1,4 +1,4 @@
-"""DataTier on Azure: inside the network, encrypted, backed up, locked, and without a password."""
+"""AzurePostgresqlDataTier: in the network, encrypted, backed up, locked, and without a password."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.azure.database import AzurePostgresql
+from components.azure.database import AzurePostgresqlDataTier
+from components.azure.database_args import AzurePostgresqlDataTierArgs
 from components.base.problems import ProblemReport
-from components.data_tier import DataTier, DataTierArgs
-from components.mcp.data_contract import CacheProfile
+from components.mcp.data_tier import CacheProfile
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import AZURE, SUBNET, on_azure
@@ -20,7 +20,7 @@ CLUSTER = "azure-native:redisenterprise:RedisEnterprise"
 DATABASE = "azure-native:redisenterprise:Database"
 LOCK = "azure-native:authorization:ManagementLockByScope"
 ZONES = SUBNET.partition("Microsoft.Network")[0] + "Microsoft.Network/privateDnsZones"
-KIND = AzurePostgresql(
+ARGS = AzurePostgresqlDataTierArgs(
     location=AZURE,
     subnet=SUBNET.replace("apps", "database"),
     dns_zone=f"{ZONES}/own.postgres.database.azure.com",
@@ -29,8 +29,9 @@ KIND = AzurePostgresql(
 )
 
 
-def graph(kind: AzurePostgresql = KIND, **changes: Any) -> ResourceGraph:
-    return record(lambda: DataTier("data", DataTierArgs(kind=kind, **changes), on_azure()))
+def graph(**changes: Any) -> ResourceGraph:
+    args = replace(ARGS, **changes)
+    return record(lambda: AzurePostgresqlDataTier("data", args, on_azure()))
 
 
 def server(**changes: Any) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def test_the_outputs_are_those_of_every_kind():
     made = graph()
     identity = made.one("azure-native:managedidentity:UserAssignedIdentity")
     cache = made.one(CLUSTER).inputs["clusterName"]
-    assert made.one("qudag-mcp:index:DataTier").outputs == {
+    assert made.one("qudag-mcp:index:AzurePostgresqlDataTier").outputs == {
         "database_host": f"{made.one(SERVER).inputs['serverName']}.postgres.database.azure.com",
         "database_port": 5432,
         "database_name": "qudag_mcp",
@@ -60,8 +61,8 @@ def test_its_graph_breaks_no_policy(profile: CacheProfile):
 
 def test_the_database_is_reached_in_its_subnet_alone():
     assert server()["network"] == {
-        "delegatedSubnetResourceId": KIND.subnet,
-        "privateDnsZoneArmResourceId": KIND.dns_zone,
+        "delegatedSubnetResourceId": ARGS.subnet,
+        "privateDnsZoneArmResourceId": ARGS.dns_zone,
         "publicNetworkAccess": "Disabled",
     }
     assert server()["version"] == "17"
@@ -150,24 +151,21 @@ def test_the_cache_is_reached_by_its_private_endpoint_alone():
     made = graph()
     assert made.one(CLUSTER).inputs["publicNetworkAccess"] == "Disabled"
     endpoint = made.one("azure-native:network:PrivateEndpoint").inputs
-    assert endpoint["subnet"] == {"id": KIND.cache_subnet}
+    assert endpoint["subnet"] == {"id": ARGS.cache_subnet}
     (connection,) = endpoint["privateLinkServiceConnections"]
     assert connection["privateLinkServiceId"] == made.one(CLUSTER).outputs["id"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes", "path", "words"),
+    ("changes", "path", "words"),
     [
-        (replace(KIND, backup_days=6), {}, "kind.backup_days", "7 to 35"),
-        (replace(KIND, tier="Burstable"), {}, "kind.high_availability", "set tier to General"),
-        (KIND, {"user": "weather"}, "user", "leave it out"),
+        ({"backup_days": 6}, "backup_days", "7 to 35"),
+        ({"database_tier": "Burstable"}, "high_availability", "set database_tier to General"),
     ],
 )
-def test_what_cannot_work_is_refused(
-    kind: AzurePostgresql, changes: dict[str, Any], path: str, words: str
-):
+def test_what_cannot_work_is_refused(changes: dict[str, Any], path: str, words: str):
     with pytest.raises(ProblemReport) as report:
-        graph(kind, **changes)
+        graph(**changes)
     (problem,) = report.value.problems
     assert problem.path == path
     assert words in str(problem)

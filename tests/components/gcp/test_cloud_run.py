@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
-from components.gcp.container import CloudRun, CloudRunArgs
-from components.gcp.identity import GcpAccess
+from components.gcp.access import GcpAccess
+from components.gcp.container import CloudRun
+from components.gcp.container_args import CloudRunArgs
 from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
@@ -128,14 +129,14 @@ def test_a_request_has_the_budgets_time_and_a_step(longest: int, timeout: str):
             "config.budget.drain",
             "10 s after",
         ),
-        ({"cpu": "0.5"}, "cpu", "1, 2, 4, 6, 8"),
+        ({"cpu": 0.5}, "cpu", "1, 2, 4, 6, 8"),
         ({"min_instances": 11}, "min_instances", "max_instances is 10"),
         (
             {"secrets": {"QUDAG_MCP_CONFIG": GCP_SECRETS["REDIS_PASSWORD"]}},
             "secrets.QUDAG_MCP_CONFIG",
             "use another name",
         ),
-        ({"access": GcpAccess()}, "access.invokers", "every call is answered 403"),
+        ({"access": GcpAccess()}, "access.allowed_principals", "every call is answered 403"),
     ],
 )
 def test_what_the_cloud_cannot_give_is_refused(changes: dict[str, Any], path: str, limit: str):

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
-from components.gcp.function import GcpFunction, GcpFunctionArgs
-from components.gcp.identity import GcpAccess
+from components.gcp.access import GcpAccess
+from components.gcp.function import GcpFunction
+from components.gcp.function_args import GcpFunctionArgs
 from components.mcp.timeout_budget import TimeoutBudget
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
@@ -164,10 +165,22 @@ def test_it_is_public_only_where_that_is_said():
 @pytest.mark.parametrize(
     ("access", "path", "fix"),
     [
-        (GcpAccess(), "access.invokers", "set access.public to true"),
-        (GcpAccess(public=True, invokers=[AGENT]), "access.invokers", "leave out one"),
-        (GcpAccess(invokers=["allUsers"]), "access.invokers[0]", "set access.public to true"),
-        (GcpAccess(invokers=["allAuthenticatedUsers"]), "access.invokers[0]", "name accounts"),
+        (GcpAccess(), "access.allowed_principals", "set access.public to true"),
+        (
+            GcpAccess(public=True, allowed_principals=[AGENT]),
+            "access.allowed_principals",
+            "leave out one",
+        ),
+        (
+            GcpAccess(allowed_principals=["allUsers"]),
+            "access.allowed_principals[0]",
+            "set access.public to true",
+        ),
+        (
+            GcpAccess(allowed_principals=["allAuthenticatedUsers"]),
+            "access.allowed_principals[0]",
+            "name accounts",
+        ),
     ],
 )
 def test_access_that_is_nobodys_or_silently_everybodys_is_refused(
@@ -228,7 +241,7 @@ def test_private_addresses_are_reached_through_the_places_network_alone():
 
 
 def test_its_logs_are_kept_for_the_days_that_are_said():
-    made = graph(log_days=90)
+    made = graph(log_retention_days=90)
     bucket = made.one("gcp:logging/projectBucketConfig:ProjectBucketConfig")
     sink = made.one("gcp:logging/projectSink:ProjectSink")
     assert bucket.inputs["retentionDays"] == 90

@@ -1,4 +1,4 @@
-"""DataTier: PostgreSQL and Valkey behind TLS and a password, each with its persistence."""
+"""EmbeddedDataTier: PostgreSQL and Valkey behind TLS and a password, each with its persistence."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
-from components.data_tier import DataTier
-from components.kubernetes.embedded_data import valkey_conf
-from components.mcp.data_contract import CacheProfile
+from components.kubernetes.embedded_data import EmbeddedDataTier, valkey_conf
+from components.mcp.data_tier import CacheProfile
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
-from tests.harness.minimal_args import data_tier, embedded
+from tests.harness.minimal_args import data_tier
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 
 
 def graph(**args: Any) -> ResourceGraph:
-    return record(lambda: DataTier("data", data_tier(**args)))
+    return record(lambda: EmbeddedDataTier("data", data_tier(**args)))
 
 
 def files(name: str) -> dict[str, str]:
@@ -87,8 +86,7 @@ def test_each_server_mounts_its_own_password_only():
 
 
 def test_both_keep_their_data_when_it_is_to_be_protected():
-    kind = embedded(database_size="7Gi", cache_size="3Gi", storage_class="fast")
-    made = graph(kind=kind, protect=True)
+    made = graph(database_size="7Gi", cache_size="3Gi", storage_class="fast", protect=True)
     claims = {
         resource.inputs["metadata"]["name"]: resource.inputs["spec"]["volumeClaimTemplates"]
         for resource in made.all(STATEFUL_SET)

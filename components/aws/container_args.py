@@ -1,0 +1,166 @@
+"""Args of EcsFargate, and what is refused of them."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from ..base.arg_types import Image
+from ..base.limits import instances_problems
+from ..base.problems import Problem
+from ..mcp.access import NetworkAccess, public_or_named_problems
+from ..mcp.timeout_budget import STEP, Distance
+from .facts import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
+from .network import AwsNetwork
+from .server_args import AwsServerArgs
+
+EGRESS_PORT: Final = 443
+"""The only port that tasks may connect to outside the VPC."""
+
+CPU_UNITS: Final = 1024
+"""Units of ECS in one CPU."""
+
+SIZES: Final = {
+    0.25: (512, 1024, 2048),
+    0.5: tuple(range(1024, 4097, 1024)),
+    1.0: tuple(range(2048, 8193, 1024)),
+    2.0: tuple(range(4096, 16385, 1024)),
+    4.0: tuple(range(8192, 30721, 1024)),
+}
+"""MiB that a task may have, by its CPUs (Amazon ECS Developer Guide, Task CPU and memory)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EcsFargateArgs(AwsServerArgs):
+    """What the service needs to know.
+
+    Attributes:
+        network: your VPC: tasks run in its private subnets.
+        image: of the server, pinned by its digest; from a public registry or from ECR.
+        certificate: ARN of the certificate of ``config.domain``, in the same region.
+        access: who may connect to the load balancer. Where it is not public, the load balancer
+            has private addresses, and without ``allowed_networks`` the VPC may connect.
+        cpu: CPUs of a task.
+        memory_mb: MiB of a task.
+        architecture: of the image.
+        min_instances, max_instances: fewest and most tasks.
+        cpu_target: percent; above it there will be more tasks.
+        tls_minimum: oldest TLS version that clients may use.
+        access_logs_bucket: name of a bucket of yours for the load balancer's access logs.
+        protect: refuse to delete the load balancer and what holds sessions.
+    """
+
+    network: AwsNetwork
+    image: Image
+    certificate: str
+    access: NetworkAccess
+    cpu: float = 0.5
+    memory_mb: int = 1024
+    architecture: Literal["X86_64", "ARM64"] = "X86_64"
+    min_instances: int = 1
+    max_instances: int = 10
+    cpu_target: int = 70
+    tls_minimum: Literal["1.3", "1.2"] = "1.3"
+    access_logs_bucket: str | None = None
+
+    def problems(self) -> list[Problem]:
+        return [
+            *_timeouts(self),
+            *_size(self),
+            *instances_problems(self.min_instances, self.max_instances, least=1),
+            *_callers(self),
+            *_subnets(self),
+            *_keys(self.config.auth.jwks_url),
+            *super().problems(),
+        ]
+
+
+def _timeouts(args: EcsFargateArgs) -> list[Problem]:
+    server, balancer = (args.config.budget.at(each) for each in (Distance.SERVER, Distance.GATEWAY))
+    longest = FARGATE_STOP.most - 2 * STEP
+    return [
+        *FARGATE_STOP.problems(
+            "config.budget",
+            server.drain + STEP,
+            fix=f"set at most {longest} s for the longest tool, or run it on Kubernetes",
+        ),
+        *ALB_IDLE.problems("config.budget.longest_tool", balancer.timeout, fix=f"write {longest}"),
+        *ALB_DRAIN.problems("config.budget.drain", balancer.drain, fix="leave it out"),
+    ]
+
+
+def _keys(url: str) -> list[Problem]:
+    """Keys of the issuer at a port that the tasks may not connect to."""
+    found = urlsplit(url)
+    port = found.port or {"http": 80}.get(found.scheme, EGRESS_PORT)
+    if port == EGRESS_PORT:
+        return []
+    return [
+        Problem(
+            "config.auth.jwks_url",
+            f"has port {port}",
+            f"the tasks' security group allows connections to port {EGRESS_PORT} only: the server "
+            "could not fetch the keys",
+            f"publish the keys at https and port {EGRESS_PORT}",
+        )
+    ]
+
+
+def _size(args: EcsFargateArgs) -> list[Problem]:
+    source = "Fargate has no such size (Amazon ECS Developer Guide, Task CPU and memory)"
+    if args.cpu not in SIZES:
+        sizes = ", ".join(f"{cpu:g}" for cpu in SIZES)
+        return [Problem("cpu", f"is {args.cpu:g}", source, f"write one of {sizes}")]
+    if args.memory_mb in SIZES[args.cpu]:
+        return []
+    larger = (each for each in SIZES[args.cpu] if each >= args.memory_mb)
+    what = f"is {args.memory_mb} MiB with {args.cpu:g} CPU"
+    return [Problem("memory_mb", what, source, f"write {next(larger, SIZES[args.cpu][-1])}")]
+
+
+def _callers(args: EcsFargateArgs) -> list[Problem]:
+    if not args.config.domain:
+        return [
+            Problem(
+                "config.domain",
+                "is missing",
+                "no client could verify the certificate of the load balancer",
+                "set it to the host name that the certificate is for",
+            )
+        ]
+    networks = args.access.allowed_networks
+    contradiction = public_or_named_problems(args.access, "allowed_networks", networks)
+    return contradiction or [
+        problem for index, cidr in enumerate(networks) for problem in _cidr(index, cidr)
+    ]
+
+
+def _cidr(index: int, cidr: str) -> list[Problem]:
+    path = f"access.allowed_networks[{index}]"
+    try:
+        network = ipaddress.IPv4Network(cidr)
+    except ValueError as error:
+        return [Problem(path, f"{cidr!r}: {error}", "AWS refuses it", "write it as 10.0.0.0/8")]
+    if network.prefixlen:
+        return []
+    what, so = f"{cidr} is the whole internet", "it would be public without saying so"
+    return [Problem(path, what, so, "set access.public to true")]
+
+
+def _subnets(args: EcsFargateArgs) -> list[Problem]:
+    needed = {"private_subnets": args.network.private_subnets}
+    if args.access.public:
+        needed["public_subnets"] = args.network.public_subnets
+    return [
+        Problem(
+            f"network.{name}",
+            f"has {len(subnets)}",
+            "a load balancer needs two in two availability zones (Application Load Balancers, "
+            "Subnets for your load balancer)",
+            "name two or more",
+        )
+        for name, subnets in needed.items()
+        if len(subnets) < 2
+    ]

@@ -1,0 +1,109 @@
+"""Args of RdsDataTier, and what is refused of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from ..base.arg_types import DatabaseName
+from ..base.problems import Problem
+from ..mcp.data_tier import CacheProfile, DataTierArgs
+from .facts import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
+from .location import AwsLocation
+from .logs import retention_problems
+from .network import AwsNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class RdsDataTierArgs(DataTierArgs):
+    """What the data tier on AWS needs to know.
+
+    Attributes:
+        location: account and region.
+        network: your VPC; both are in its private subnets.
+        user: the database user, created on the first start; it owns the database.
+        allowed_networks: networks in CIDR form that may connect.
+        allowed_groups: ids of security groups whose members may connect; where neither is named,
+            the VPC may.
+        database_machine: instance class of the database.
+        storage_gb, max_storage_gb: storage at first, and the size up to which it grows.
+        high_availability: a standby in another zone takes over when the database's own fails.
+        cache_machine: type of the cache's nodes.
+        cache_replicas: nodes besides the primary; one of them takes over when the primary fails.
+        cache_password: a secret of Pulumi's, 16 characters or more, for clients that cannot sign
+            requests: they log in as the user ``default``. None: there is no password; clients
+            sign as the user in the output ``cache_user``, with an identity that has
+            ``elasticache:Connect``.
+        backup_days: days that backups of the database and snapshots of the cache are kept.
+        log_retention_days: days that logs are kept.
+    """
+
+    location: AwsLocation
+    network: AwsNetwork
+    user: DatabaseName = "qudag"
+    allowed_networks: Sequence[str] = ()
+    allowed_groups: Sequence[pulumi.Input[str]] = ()
+    database_machine: str = "db.t4g.medium"
+    storage_gb: int = 20
+    max_storage_gb: int = 100
+    high_availability: bool = True
+    cache_machine: str = "cache.t4g.small"
+    cache_replicas: int = 1
+    cache_password: pulumi.Input[str] | None = None
+    backup_days: int = 7
+    log_retention_days: int = 30
+
+    def problems(self) -> list[Problem]:
+        return [
+            *super().problems(),
+            *RDS_BACKUPS.problems("backup_days", self.backup_days, fix="write 7"),
+            *ELASTICACHE_BACKUPS.problems("backup_days", self.backup_days, fix="write 7"),
+            *ELASTICACHE_NODES.problems("cache_replicas", self.cache_replicas + 1, fix="write 1"),
+            *retention_problems("log_retention_days", self.log_retention_days),
+            *_subnets(self.network),
+            *_storage(self),
+            *_sessions(self),
+        ]
+
+
+def _subnets(network: AwsNetwork) -> list[Problem]:
+    if len(network.private_subnets) >= 2:
+        return []
+    return [
+        Problem(
+            "network.private_subnets",
+            f"has {len(network.private_subnets)}",
+            "AWS refuses a subnet group in one zone (Amazon RDS User Guide, Working with a DB "
+            "instance in a VPC)",
+            "name two or more, in two availability zones",
+        )
+    ]
+
+
+def _storage(args: RdsDataTierArgs) -> list[Problem]:
+    if args.max_storage_gb > args.storage_gb:
+        return []
+    return [
+        Problem(
+            "max_storage_gb",
+            f"is {args.max_storage_gb}, and storage_gb is {args.storage_gb}",
+            "AWS refuses it: the storage could not grow (Amazon RDS User Guide, Storage "
+            "autoscaling)",
+            f"write {2 * args.storage_gb}",
+        )
+    ]
+
+
+def _sessions(args: RdsDataTierArgs) -> list[Problem]:
+    if args.cache_profile is CacheProfile.CACHE or args.cache_replicas:
+        return []
+    return [
+        Problem(
+            "cache_replicas",
+            f"is {args.cache_replicas}, and the cache holds sessions",
+            "ElastiCache writes no append-only file: sessions are lost when the only node fails",
+            "write 1, or set cache_profile to CACHE",
+        )
+    ]

@@ -1,0 +1,45 @@
+"""Secrets of AWS Secrets Manager that a server reads from its environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ..base.problems import Problem
+from .facts import AWS_REFERENCE
+from .identity import Right
+
+
+def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
+    """References that are not the whole ARN of a secret of this project."""
+    return [
+        Problem(
+            f"secrets.{variable}",
+            f"{arn!r} is not the ARN of a secret under qudag-mcp/",
+            "the role could not be given the right to read this secret and no other",
+            "write the whole ARN, with the six characters that AWS puts at its end",
+        )
+        for variable, arn in secrets.items()
+        if not re.fullmatch(AWS_REFERENCE, arn)
+    ]
+
+
+def reserved_problems(secrets: Mapping[str, str], prefixes: Sequence[str]) -> list[Problem]:
+    """Variables whose prefix is reserved for the runtime or the component."""
+    return [
+        Problem(
+            f"secrets.{variable}",
+            f"begins with {prefix}, which is reserved",
+            "AWS refuses the variable, or the server would not find its own configuration",
+            f"call it {variable.removeprefix(prefix)}",
+        )
+        for variable in secrets
+        for prefix in prefixes
+        if variable.startswith(prefix)
+    ]
+
+
+def secret_rights(secrets: Mapping[str, str]) -> list[Right]:
+    """The right to read exactly these secrets; none for none."""
+    arns = sorted({":".join(reference.split(":")[:7]) for reference in secrets.values()})
+    return [Right(actions=("secretsmanager:GetSecretValue",), resources=arns)] if arns else []

@@ -1,0 +1,43 @@
+"""Args that servers on AWS have in common, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..base.problems import Problem
+from ..mcp.access import Access
+from ..mcp.cloud_server import CloudServerArgs
+from .location import AwsLocation
+from .logs import retention_problems
+from .secrets import reserved_problems, secret_problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsServerArgs(CloudServerArgs):
+    """What every server on AWS is given.
+
+    Attributes:
+        location: account and region.
+        access: who may call it.
+        secrets: by environment variable, the ARN of a secret under ``qudag-mcp/``; with
+            ``:key::`` at its end one key of a JSON secret.
+        alarm_topic: ARN of the SNS topic that alarms notify; None: they show in CloudWatch only.
+    """
+
+    RESERVED_PREFIXES: ClassVar[tuple[str, ...]] = ("QUDAG_MCP_",)
+    """Prefixes of environment variables that are not the user's to set."""
+
+    location: AwsLocation
+    access: Access
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    alarm_topic: str | None = None
+
+    def problems(self) -> list[Problem]:
+        return [
+            *super().problems(),
+            *retention_problems("log_retention_days", self.log_retention_days),
+            *secret_problems(self.secrets),
+            *reserved_problems(self.secrets, self.RESERVED_PREFIXES),
+        ]

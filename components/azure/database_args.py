@@ -1,0 +1,66 @@
+"""Args of AzurePostgresqlDataTier, and what is refused of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..base.problems import Problem
+from ..mcp.data_tier import DataTierArgs
+from .facts import AZURE_POSTGRES_BACKUP_DAYS
+from .location import AzureLocation
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzurePostgresqlDataTierArgs(DataTierArgs):
+    """What the data tier on Azure needs to know.
+
+    Attributes:
+        location: subscription and region.
+        subnet: id of the subnet for PostgreSQL, delegated to
+            Microsoft.DBforPostgreSQL/flexibleServers.
+        dns_zone: id of a private DNS zone that ends in postgres.database.azure.com.
+        cache_subnet: id of the subnet for the cache's private endpoint.
+        cache_dns_zone: id of the private DNS zone privatelink.redis.azure.net.
+        database_machine: sku of the database.
+        database_tier: family of the sku.
+        storage_gb: storage at first; it grows automatically.
+        high_availability: a standby in another zone takes over when the database's own fails.
+        backup_days: days within which the database can be restored to any second; backups are
+            stored in the paired region too.
+        cache_machine: sku of the cache.
+    """
+
+    location: AzureLocation
+    subnet: str
+    dns_zone: str
+    cache_subnet: str
+    cache_dns_zone: str
+    database_machine: str = "Standard_D2ds_v5"
+    database_tier: Literal["Burstable", "GeneralPurpose", "MemoryOptimized"] = "GeneralPurpose"
+    storage_gb: int = 32
+    high_availability: bool = True
+    backup_days: int = 14
+    cache_machine: str = "Balanced_B1"
+
+    def problems(self) -> list[Problem]:
+        return [
+            *super().problems(),
+            *AZURE_POSTGRES_BACKUP_DAYS.problems(
+                "backup_days", self.backup_days, fix="set 7 to 35"
+            ),
+            *_standby(self),
+        ]
+
+
+def _standby(args: AzurePostgresqlDataTierArgs) -> list[Problem]:
+    if not (args.high_availability and args.database_tier == "Burstable"):
+        return []
+    return [
+        Problem(
+            "high_availability",
+            "is true, and database_tier is Burstable",
+            "the cloud refuses it (Azure Database for PostgreSQL, High availability)",
+            "set database_tier to GeneralPurpose, or high_availability to false",
+        )
+    ]

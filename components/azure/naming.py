@@ -1,0 +1,22 @@
+"""Physical names on Azure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from ..base.component import Component
+from ..base.naming import fitted, unique
+from .facts import NAME_RULES
+from .location import AzureLocation
+
+
+def physical_name(token: str, owner: Component[Any], location: AzureLocation, role: str) -> str:
+    """The name of the resource that has ``role`` in ``owner``.
+
+    The name is within the limits of its type and ends in a suffix that is unique to the stack, the
+    subscription, the region, the component and the role.
+    """
+    stack = (pulumi.get_project(), pulumi.get_stack(), location.subscription, location.region)
+    return fitted(NAME_RULES[token], owner.name, role, suffix=unique(*stack, owner.name, role))

@@ -1,0 +1,44 @@
+"""Args that servers on Azure have in common, and their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..base.problems import Problem
+from ..mcp.cloud_server import CloudServerArgs
+from ..mcp.server_config import CloudServerConfig
+from .facts import AZURE_LOG_DAYS
+from .location import AzureLocation
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzureServerArgs(CloudServerArgs):
+    """What every server on Azure is given.
+
+    Attributes:
+        location: subscription and region.
+    """
+
+    location: AzureLocation
+
+    def problems(self) -> list[Problem]:
+        return [
+            *super().problems(),
+            *AZURE_LOG_DAYS.problems(
+                "log_retention_days", self.log_retention_days, fix="set 30 to 730"
+            ),
+        ]
+
+
+def domain_problems(config: CloudServerConfig) -> list[Problem]:
+    """A host name that is not bound to the app: Azure answers 404 for it."""
+    if config.domain is None:
+        return []
+    return [
+        Problem(
+            "config.domain",
+            f"is {config.domain}, and no custom domain is bound to the app",
+            "Azure would answer 404 there, and the server would not answer to the app's own name",
+            "leave it out: the app has a name of its own, which the output mcp_url contains",
+        )
+    ]

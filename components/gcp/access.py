@@ -1,0 +1,77 @@
+"""Who may call a server on Google Cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import pulumi
+
+from ..base.cloud_resource import CloudResource
+from ..base.component import Component
+from ..base.problems import Problem
+from ..mcp.access import Access, nobody_problems, public_or_named_problems
+from .location import GcpLocation
+
+Ingress = Literal["all", "internal", "internal-and-load-balancer"]
+"""Networks that requests may come from: all; the project's; these and a load balancer."""
+
+EVERYONE: Final = "allUsers"
+PUBLIC_PRINCIPALS: Final = (EVERYONE, "allAuthenticatedUsers")
+INVOKER: Final = "roles/run.invoker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpAccess(Access):
+    """The whole internet, or principals.
+
+    Attributes:
+        allowed_principals: IAM members that may call it where it is not public, such as
+            ``serviceAccount:agent@project.iam.gserviceaccount.com``.
+        ingress: see Ingress.
+    """
+
+    allowed_principals: Sequence[str] = ()
+    ingress: Ingress = "all"
+
+    def problems(self) -> list[Problem]:
+        """Nobody could call it, or everyone could although ``public`` is false."""
+        named = self.allowed_principals
+        return [
+            *nobody_problems(self, "allowed_principals", named),
+            *public_or_named_problems(self, "allowed_principals", named),
+            *(
+                Problem(
+                    f"access.allowed_principals[{index}]",
+                    f"{member} is a public principal",
+                    "it would be public without saying so",
+                    "name accounts, or set access.public to true",
+                )
+                for index, member in enumerate(named)
+                if member in PUBLIC_PRINCIPALS
+            ),
+        ]
+
+
+def allow_callers(
+    owner: Component[Any],
+    location: GcpLocation,
+    service: pulumi.Input[str],
+    access: GcpAccess,
+) -> None:
+    """Gives the invoker role; IAM refuses all other callers before the server is called."""
+    members = {"everyone": EVERYONE} if access.public else {m: m for m in access.allowed_principals}
+    for name, member in members.items():
+        CloudResource(
+            "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+            owner.named(f"called-by-{name}"),
+            {
+                "project": location.project,
+                "location": location.region,
+                "name": service,
+                "role": INVOKER,
+                "member": member,
+            },
+            opts=owner.owned(),
+        )

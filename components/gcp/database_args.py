@@ -1,0 +1,74 @@
+"""Args of CloudSqlDataTier, and what is refused of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..base.problems import Problem
+from ..mcp.data_tier import DataTierArgs
+from .facts import CLOUD_SQL_LOG_DAYS
+from .location import GcpLocation
+
+ACCOUNT_SUFFIX: Final = ".gserviceaccount.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudSqlDataTierArgs(DataTierArgs):
+    """What the data tier on Google Cloud needs to know.
+
+    Attributes:
+        location: project, region and network, which has private services access for PostgreSQL,
+            and a service connection policy for Memorystore.
+        account: e-mail address of the service account that connects, ``…@….gserviceaccount.com``.
+            There is no password: the account logs in with a token, at both.
+        database_machine: machine type of the database.
+        storage_gb: storage at first; it grows automatically.
+        high_availability: a standby in another zone takes over when the database's own fails.
+        backup_days: days that the daily backups are kept.
+        point_in_time_days: days within which the database can be restored to any second.
+        cache_machine: machine type of the cache.
+        cache_replicas: replicas, of which one takes over when the cache's primary fails.
+    """
+
+    location: GcpLocation
+    account: str
+    database_machine: str = "db-custom-2-7680"
+    storage_gb: int = 10
+    high_availability: bool = True
+    backup_days: int = 14
+    point_in_time_days: int = 7
+    cache_machine: str = "STANDARD_SMALL"
+    cache_replicas: int = 1
+
+    @property
+    def user(self) -> str:
+        """The database user, which Cloud SQL names after its service account."""
+        return self.account.removesuffix(ACCOUNT_SUFFIX)
+
+    def problems(self) -> list[Problem]:
+        problems = [
+            *super().problems(),
+            *CLOUD_SQL_LOG_DAYS.problems(
+                "point_in_time_days", self.point_in_time_days, fix="set 1 to 7"
+            ),
+        ]
+        if not self.location.network:
+            problems.append(
+                Problem(
+                    "location.network",
+                    "is missing",
+                    "the database would have a public address, or none",
+                    "set the id of your network, projects/…/global/networks/…",
+                )
+            )
+        if not self.account.endswith(ACCOUNT_SUFFIX):
+            problems.append(
+                Problem(
+                    "account",
+                    f"{self.account!r} is not a service account",
+                    "nobody could log in: there is no password",
+                    "write the e-mail address of the service account that connects",
+                )
+            )
+        return problems

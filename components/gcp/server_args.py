@@ -1,0 +1,63 @@
+"""Args that servers on Google Cloud have in common, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..base.limits import Limit, instances_problems
+from ..base.problems import Problem
+from ..mcp.cloud_server import CloudServerArgs, drain_problems
+from ..mcp.timeout_budget import STEP, Distance
+from .access import GcpAccess
+from .facts import CLOUD_RUN_CONCURRENCY
+from .location import GcpLocation
+from .secrets import secret_problems
+
+STOPS: Final = "Cloud Run ends an instance 10 s after telling it to (Container runtime contract)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpServerArgs(CloudServerArgs):
+    """What every server on Google Cloud is given.
+
+    Attributes:
+        location: project, region and network.
+        access: who may call it.
+        secrets: by environment variable, one version of a secret,
+            ``projects/<project>/secrets/<name>/versions/<number>``.
+        cpu: CPUs of an instance.
+        memory_mb: MiB of an instance.
+        concurrency: most requests that an instance handles at once.
+        min_instances, max_instances: fewest and most instances.
+    """
+
+    location: GcpLocation
+    access: GcpAccess
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    cpu: float = 1
+    memory_mb: int = 512
+    concurrency: int = 100
+    min_instances: int = 0
+    max_instances: int = 10
+
+    def problems(self) -> list[Problem]:
+        return [
+            *super().problems(),
+            *self.access.problems(),
+            *secret_problems(self.secrets),
+            *drain_problems(self.config, stops=STOPS),
+            *instances_problems(self.min_instances, self.max_instances),
+            *CLOUD_RUN_CONCURRENCY.problems(
+                "concurrency", self.concurrency, fix=f"set at most {CLOUD_RUN_CONCURRENCY.most}"
+            ),
+        ]
+
+    def timeout_problems(self, limit: Limit) -> list[Problem]:
+        """A tool that may run longer than the cloud waits for a request."""
+        return limit.problems(
+            "config.budget.longest_tool",
+            self.config.budget.at(Distance.GATEWAY).timeout,
+            fix=f"set at most {limit.most - STEP}",
+        )

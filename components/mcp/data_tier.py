@@ -1,0 +1,117 @@
+"""What every data tier has in common: its args, its outputs, and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeVar
+
+import pulumi
+
+from ..base.arg_types import DatabaseName
+from ..base.component import Component
+from ..base.limits import refuse
+from ..base.problems import Problem
+
+POSTGRES: Final = 5432
+VALKEY: Final = 6379
+
+
+class CacheProfile(Enum):
+    """What Valkey holds.
+
+    SESSIONS: kept when one of its servers fails; writes fail rather than evict when memory is full.
+    CACHE: may be lost; the least recently used is evicted.
+    """
+
+    SESSIONS = "sessions"
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTierArgs:
+    """What every data tier is given.
+
+    Attributes:
+        database: name of the database, created on the first start.
+        cache_profile: see CacheProfile.
+        protect: refuse to delete what holds data.
+    """
+
+    database: DatabaseName = "qudag_mcp"
+    cache_profile: CacheProfile = CacheProfile.SESSIONS
+    protect: bool = False
+
+    def problems(self) -> list[Problem]:
+        """Everything that cannot work; each subclass adds its own checks."""
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTierResources:
+    """The resources of a data tier, for its outputs.
+
+    Attributes:
+        database: the resource that a migration waits for; None without PostgreSQL.
+        database_host, database_port: of PostgreSQL.
+        database_user: the user that owns the database.
+        database_credentials: where the user's credentials are: a Kubernetes Secret's name, an ARN
+            or a resource's id; never the password.
+        cache_host, cache_port: of Valkey.
+        cache_user: the user that clients log in as.
+    """
+
+    database: pulumi.Resource | None
+    database_host: pulumi.Input[str]
+    database_user: pulumi.Input[str]
+    database_credentials: pulumi.Input[str]
+    cache_host: pulumi.Input[str]
+    database_port: pulumi.Input[int] = POSTGRES
+    cache_port: pulumi.Input[int] = VALKEY
+    cache_user: pulumi.Input[str] = "default"
+
+
+Args = TypeVar("Args", bound=DataTierArgs)
+
+
+class DataTier(Component[Args]):
+    """PostgreSQL and Valkey; both require TLS and authentication.
+
+    Attributes:
+        database_host, database_port: of PostgreSQL; an empty host without one.
+        database_name: as it was given.
+        database_user: the user that owns the database.
+        database_credentials: where the user's credentials are: a Kubernetes Secret's name, an ARN
+            or a resource's id; never the password.
+        cache_host, cache_port: of Valkey; an empty host without one.
+        cache_user: the user that clients log in as; ``default`` where they send a password only.
+    """
+
+    database_host: pulumi.Output[str]
+    database_port: pulumi.Output[int]
+    database_name: pulumi.Output[str]
+    database_user: pulumi.Output[str]
+    database_credentials: pulumi.Output[str]
+    cache_host: pulumi.Output[str]
+    cache_port: pulumi.Output[int]
+    cache_user: pulumi.Output[str]
+
+    database: pulumi.Resource
+    """The resource that a migration waits for; the data tier itself without PostgreSQL."""
+
+    def build(self, args: Args) -> None:
+        refuse(args.problems())
+        made = self.deploy(args)
+        self.database = made.database or self
+        self.database_host = pulumi.Output.from_input(made.database_host)
+        self.database_port = pulumi.Output.from_input(made.database_port)
+        self.database_name = pulumi.Output.from_input(args.database)
+        self.database_user = pulumi.Output.from_input(made.database_user)
+        self.database_credentials = pulumi.Output.from_input(made.database_credentials)
+        self.cache_host = pulumi.Output.from_input(made.cache_host)
+        self.cache_port = pulumi.Output.from_input(made.cache_port)
+        self.cache_user = pulumi.Output.from_input(made.cache_user)
+
+    def deploy(self, args: Args) -> DataTierResources:
+        """Creates PostgreSQL and Valkey."""
+        raise NotImplementedError
