@@ -257,13 +257,13 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for container in containers:
         for path in ("/tmp", *container.writable):  # noqa: S108  (an emptyDir of the pod's own)
-            name = _scratch(container, path)
+            name = scratch_volume(container, path)
             found[name] = {"name": name, "emptyDir": {"sizeLimit": "256Mi"}}
         for files in container.files:
             found[files.name] = {"name": files.name, "configMap": {"name": files.name}}
         for secret in container.secrets:
             items = [{"key": key, "path": key} for key in secret.keys]
-            name = _secret_volume(container, secret)
+            name = secret_volume(container, secret)
             source = {"secretName": secret.secret, "items": items, "defaultMode": 0o440}
             found[name] = {"name": name, "secret": source}
     return list(found.values())
@@ -272,25 +272,27 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
 def _mounts(container: Container) -> list[dict[str, Any]]:
     return [
         *(
-            {"name": _scratch(container, path), "mountPath": path}
+            {"name": scratch_volume(container, path), "mountPath": path}
             for path in ("/tmp", *container.writable)  # noqa: S108
         ),
         *({"name": f.name, "mountPath": f.path, "readOnly": True} for f in container.files),
         *(
-            {"name": _secret_volume(container, s), "mountPath": s.path, "readOnly": True}
+            {"name": secret_volume(container, s), "mountPath": s.path, "readOnly": True}
             for s in container.secrets
         ),
         *({"name": claim.name, "mountPath": claim.path} for claim in container.claims),
     ]
 
 
-def _scratch(container: Container, path: str) -> str:
+def scratch_volume(container: Container, path: str) -> str:
+    """Name of the volume of a directory that the container may write."""
     return f"{container.name}-{path.strip('/').replace('/', '-')}"
 
 
-def _secret_volume(container: Container, secret: SecretFiles) -> str:
+def secret_volume(container: Container, secret: SecretFiles) -> str:
+    """Name of the volume of mounted keys."""
     # By its place, not by the Secret: one Secret may be mounted twice, with other keys each.
-    return _scratch(container, secret.path)
+    return scratch_volume(container, secret.path)
 
 
 def _field(name: str, path: str) -> dict[str, Any]:

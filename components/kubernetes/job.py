@@ -18,6 +18,7 @@ from ..base.kubernetes_object import KubernetesObject, Manifest, register
 from ..base.problems import Problem
 from .claims import claims_of
 from .pod import PodArgs, config_maps, identity, identity_name, pod_template
+from .pod_checks import drain_problems, pod_problems
 from .schedule import is_time_zone, schedule_problem
 
 LONGEST_NAME: Final = 52
@@ -216,7 +217,8 @@ def _bounds(args: JobArgs) -> dict[str, Any]:
 
 
 def _problems(args: JobArgs) -> list[Problem]:
-    problems = [
+    problems = [*pod_problems(args.containers), *drain_problems(args.containers, GRACE)]
+    problems += [
         Problem(
             "containers",
             f"{claim.name} is a volume claim",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +19,8 @@ from ..base.arg_types import (
 )
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
+from ..base.problems import Problem
+from ..base.quantities import quantity
 from ..base.versions import VERSIONS
 
 Amounts = Mapping[ResourceName, Quantity]
@@ -46,6 +49,30 @@ class ContainerLimits:
     )
     max: Amounts = field(default_factory=lambda: {"cpu": "2", "memory": "4Gi"})
     min: Amounts = field(default_factory=lambda: {"cpu": "50m", "memory": "64Mi"})
+
+    def refusals(self) -> list[Problem]:
+        """Amounts that are not in the order min, default_request, default, max."""
+        ordered = ("min", "default_request", "default", "max")
+        return [
+            problem
+            for index, smaller in enumerate(ordered)
+            for larger in ordered[index + 1 :]
+            for problem in _order_problems(
+                smaller, getattr(self, smaller), larger, getattr(self, larger)
+            )
+        ]
+
+
+def _order_problems(smaller: str, low: Amounts, larger: str, high: Amounts) -> Iterator[Problem]:
+    for name in sorted({*low} & {*high}):
+        with suppress(ValueError):  # of a wrong form, which has been refused
+            if quantity(low[name]) > quantity(high[name]):
+                yield Problem(
+                    f"{smaller}.{name}",
+                    f"is {low[name]}, and {larger}.{name} is {high[name]}",
+                    "the API server refuses the LimitRange",
+                    f"lower it to at most {high[name]}, or raise {larger}.{name}",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Final
 
 import pulumi
 
 from ..base.arg_forms import kubernetes_name
-from ..base.arg_types import ContainerPort, DnsLabel, Grace, Network, PodDifference, Replicas
+from ..base.arg_types import ContainerPort, Grace, PodDifference, Replicas
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, register
 from ..base.problems import Problem
 from .claims import claim_template, claims_of, shared_claim_name, shared_claims
 from .container import Port
+from .exposure import Exposure
 from .labels import selector
 from .pod import PodArgs, config_maps, identity, identity_name, pod_template, spread
+from .pod_checks import drain_problems, pod_problems
 from .scaling import Autoscaling, autoscaler_spec
+
+NAME: Final = kubernetes_name(52)
+"""Leaves room for ``-service``, and for the digest in a label of the pods of a StatefulSet."""
 
 
 class WorkloadKind(Enum):
@@ -39,28 +43,6 @@ class Rollout:
 
     surge: PodDifference = 1
     unavailable: PodDifference = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exposure:
-    """The Service in front of the pods.
-
-    Attributes:
-        name: physical name, by which others address the workload; ``<workload>-service`` when None.
-        type: LoadBalancer makes it reachable from outside the cluster.
-        headless: one DNS name for each pod instead of one address for all.
-        allowed_from: networks from which the load balancer accepts connections.
-        awaited: whether a deployment waits for the load balancer's address; set it to False in a
-            cluster without load balancers.
-        affinity: a client address stays at its pod; needed for sessions in memory.
-    """
-
-    name: DnsLabel | None = None
-    type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
-    headless: bool = False
-    allowed_from: Sequence[Network] = ()
-    awaited: bool = True
-    affinity: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +82,7 @@ class Workload(Component[WorkloadArgs]):
     """
 
     args_type = WorkloadArgs
-    name_form = kubernetes_name(59)  # leaves room for -hpa
+    name_form = NAME
     name_field = "name"
 
     host: pulumi.Output[str]
@@ -241,7 +223,9 @@ def _service_port(port: Port) -> dict[str, Any]:
 
 
 def _problems(args: WorkloadArgs) -> list[Problem]:
-    problems: list[Problem] = []
+    problems = [*pod_problems(args.containers), *drain_problems(args.containers, args.grace)]
+    if args.name and (problem := NAME.problem("name", args.name)):
+        problems.append(problem)
     shared = [claim for claim in claims_of(args) if claim.access == "ReadWriteOnce"]
     most = args.scaling.max if args.scaling else args.replicas
     if args.kind is WorkloadKind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:

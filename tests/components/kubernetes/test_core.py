@@ -169,6 +169,8 @@ def test_a_gateway_keeps_its_pod_of_core_where_there_are_sessions(era: Any, kept
 
 @pytest.mark.parametrize(("era", "kept"), [("modern", False), ("dual", True)])
 def test_a_client_keeps_its_pod_of_a_monolith_where_there_are_sessions(era: Any, kept: bool):
-    made = record(lambda: Monolith("mcp-server", monolith(config=config(era=era, http=8081))))
+    made = record(
+        lambda: Monolith("mcp-server", monolith(config=config(era=era, http=8081, https=8444)))
+    )
     (service,) = objects(made, "Service")
     assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept

@@ -56,10 +56,10 @@ def test_no_quota_object_without_a_quota():
 
 def test_a_container_that_asks_for_nothing_gets_something():
     assert objects(namespace(), "LimitRange") == []
-    limits = ContainerLimits(default_request={"cpu": "1m"})
+    limits = ContainerLimits(default_request={"cpu": "60m"})
     (limit_range,) = objects(namespace(container_limits=limits), "LimitRange")
     (bounds,) = limit_range["spec"]["limits"]
-    assert bounds["defaultRequest"] == {"cpu": "1m"}
+    assert bounds["defaultRequest"] == {"cpu": "60m"}
     assert bounds["default"] == {"cpu": "500m", "memory": "1Gi"}
 
 

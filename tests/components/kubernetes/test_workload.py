@@ -47,7 +47,7 @@ def test_a_container_can_neither_gain_power_nor_change_itself():
 
 
 def test_the_only_place_to_write_is_an_empty_tmp_of_its_own():
-    found = only(graph(container(name="a"), container(name="b")))
+    found = only(graph(container(name="a"), container(name="b", ports=[])))
     mounts = {c["name"]: c["volumeMounts"] for c in found.containers}
     assert mounts == {
         "a": [{"name": "a-tmp", "mountPath": "/tmp"}],

@@ -1,0 +1,147 @@
+"""What the containers of one pod cannot be together: the API server or the kubelet refuses it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from ..base.forms import DNS_LABEL
+from ..base.problems import Problem
+from ..base.quantities import quantity
+from .container import Container, Probe, scratch_volume, secret_volume
+
+_API = "the API server refuses the pods"
+
+
+def pod_problems(containers: Sequence[Container]) -> list[Problem]:
+    """Everything that is wrong with the containers of one pod, each with its path."""
+    if not containers:
+        return [Problem("containers", "is an empty list", _API, "add a container")]
+    found = list(_names(containers))
+    for index, container in enumerate(containers):
+        at = f"containers[{index}]"
+        found += [
+            *_resources(at, container),
+            *_probes(at, container),
+            *_mounts(at, container),
+            *_variables(at, container),
+        ]
+    return found
+
+
+def drain_problems(containers: Sequence[Container], grace: int) -> list[Problem]:
+    """Containers that sleep for longer before SIGTERM than their pod has to end."""
+    return [
+        Problem(
+            f"containers[{index}].pre_stop",
+            f"is {container.pre_stop} s, and the pod is killed after {grace} s",
+            "the API server refuses it: the program could never end in order",
+            f"lower it, or set grace to more than {container.pre_stop}",
+        )
+        for index, container in enumerate(containers)
+        if container.pre_stop > grace
+    ]
+
+
+def _names(containers: Sequence[Container]) -> Iterator[Problem]:
+    """Names and numbers that two parts of the pod share."""
+    ports = [port for container in containers for port in container.ports]
+    claims = [claim.name for container in containers for claim in container.claims]
+    yield from _twice("containers", "containers are called", (c.name for c in containers))
+    yield from _twice("containers", "ports are called", (port.name for port in ports))
+    yield from _twice("containers", "ports have the number", (port.number for port in ports))
+    offered = (port.service for port in ports if port.service is not None)
+    yield from _twice("containers", "ports have the service number", offered)
+    yield from _twice("containers", "claims are called", claims)
+    contents = {files.name: files for container in containers for files in container.files}
+    for index, container in enumerate(containers):
+        for number, files in enumerate(container.files):
+            if contents[files.name].content != files.content:
+                yield Problem(
+                    f"containers[{index}].files[{number}].name",
+                    f"is {files.name!r}, which other files with other content have as well",
+                    "they would be one ConfigMap, with the content of one of the two",
+                    "give each a name of its own",
+                )
+
+
+def _resources(at: str, container: Container) -> Iterator[Problem]:
+    given = container.resources
+    for name, request, limit in (
+        ("cpu", given.cpu, given.cpu_limit),
+        ("memory", given.memory, given.memory_limit),
+    ):
+        with suppress(ValueError):  # of a wrong form, which has been refused
+            if quantity(request) > quantity(limit):
+                yield Problem(
+                    f"{at}.resources.{name}",
+                    f"asks for {request}, and {name}_limit is {limit}",
+                    _API,
+                    f"lower {name}, or raise {name}_limit",
+                )
+
+
+def _probes(at: str, container: Container) -> Iterator[Problem]:
+    for kind in ("startup", "readiness", "liveness"):
+        probe: Probe | None = getattr(container.probes, kind, None)
+        if probe and not probe.command and probe.port is None:
+            yield Problem(
+                f"{at}.probes.{kind}",
+                "has neither a port nor a command",
+                _API,
+                "set port, or command",
+            )
+
+
+def _mounts(at: str, container: Container) -> Iterator[Problem]:
+    for index, secret in enumerate(container.secrets):
+        if not secret.keys:
+            yield Problem(
+                f"{at}.secrets[{index}].keys",
+                "is an empty list",
+                "Kubernetes would mount every key of the Secret",
+                "name the keys that the container needs",
+            )
+    named = [
+        *(
+            (f"writable[{i}]", path, scratch_volume(container, path))
+            for i, path in enumerate(container.writable)
+        ),
+        *(
+            (f"secrets[{i}].path", secret.path, secret_volume(container, secret))
+            for i, secret in enumerate(container.secrets)
+        ),
+    ]
+    for field, path, volume in named:
+        if not DNS_LABEL.matches(volume):
+            yield Problem(
+                f"{at}.{field}",
+                f"is {path!r}: the volume would be called {volume!r}",
+                _API,
+                "use another path: lower-case letters, digits and dashes, with the container's "
+                "name at most 63 characters",
+            )
+    paths = ["/tmp", *(path for _, path, _ in named)]  # noqa: S108  (each container has it)
+    paths += [each.path for each in (*container.files, *container.claims)]
+    yield from _twice(at, "directories are mounted at", paths)
+    volumes = [scratch_volume(container, "/tmp"), *(volume for _, _, volume in named)]  # noqa: S108
+    if len(set(paths)) == len(paths):
+        yield from _twice(at, "volumes would be called", volumes)
+
+
+def _variables(at: str, container: Container) -> Iterator[Problem]:
+    for name in ("POD_NAME", "POD_NAMESPACE"):
+        if name in container.env:
+            yield Problem(
+                f"{at}.env.{name}",
+                "is set by the component",
+                "the pod would have the variable twice",
+                "leave it out, or use another name",
+            )
+
+
+def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
+    for value, count in Counter(values).items():
+        if count > 1:
+            yield Problem(path, f"{count} {what} {value!r}", _API, "make them different")
