@@ -124,8 +124,8 @@ def _wait_until_gone(kubectl: Kubectl, thing: Object) -> None:
                     reference(thing),
                     "it is still being deleted",
                     "no object of this name can be created",
-                    f"kubectl get {what} --output=yaml says what it waits for; "
-                    "run this again when it is gone",
+                    f"kubectl get {what} --output=yaml shows its finalizers; "
+                    "run this again when it is deleted",
                 )
             ]
         )

@@ -67,7 +67,7 @@ def parse_request(request: str | None) -> tuple[Request, str, str]:
                     Problem(
                         "CLUSTER",
                         f"{request!r} does not name a cluster",
-                        "there is nowhere to deploy to",
+                        "there is no cluster to deploy to",
                         "CLUSTER=context:NAME for one of yours, CLUSTER=kind, CLUSTER=node, "
                         "or leave it out",
                     )
@@ -87,7 +87,7 @@ def _available() -> tuple[Request, str, str]:
             Problem(
                 "CLUSTER",
                 f"there is no cluster here: {no_docker}",
-                "the platform has nowhere to run",
+                "there is no cluster to deploy to",
                 "start Docker and install kind (https://kind.sigs.k8s.io), "
                 "or name a cluster of yours: CLUSTER=context:NAME",
             ),
@@ -174,7 +174,7 @@ def _of_context(name: str) -> Kubectl:
                 Problem(
                     f"CLUSTER=context:{name}",
                     f"{where} has no context {name!r}; it has {', '.join(known) or 'none'}",
-                    "there is no cluster to deploy to; the current context is never used unasked",
+                    "there is no cluster to deploy to; the current context is not used by default",
                     meant,
                 )
             ]
@@ -202,7 +202,7 @@ def _kind(progress: Progress) -> Kubectl:
                         Problem(
                             "kind",
                             f"it did not create a cluster: {made.last_lines(3)}",
-                            "the platform has nowhere to run",
+                            "there is no cluster to deploy to",
                             f"kind delete cluster --name {KIND_CLUSTER}, then run this again; "
                             "or CLUSTER=node",
                         )

@@ -184,7 +184,7 @@ def recipe(name: str) -> Recipe:
                 f"image {name}",
                 "the local node does not pull images, and this image has no stand-in",
                 "its pods would not start",
-                "use a cluster that can pull it (CLUSTER=context:NAME or CLUSTER=kind), or make "
+                "use a cluster that can pull it (CLUSTER=context:NAME or CLUSTER=kind), or build "
                 f"it: tools/node/image {name} …",
             )
         ]

@@ -117,7 +117,7 @@ def require(program: Path) -> tuple[int, int]:
                 Problem(
                     str(program),
                     f"kubectl {version[0]}.{version[1]} is older than {OLDEST[0]}.{OLDEST[1]}",
-                    "objects that left the stack could not be pruned",
+                    "objects that were removed from the stack could not be pruned",
                     HOW_TO_GET,
                 )
             ]
@@ -176,7 +176,7 @@ def explain(complaint: str, context: str) -> list[Problem]:
                 Problem(
                     f"context {context}",
                     f"{meaning}: {words}",
-                    "nothing after this point was done; what was done stays and is taken up again",
+                    "the deployment stopped; the next run continues from the applied objects",
                     fix.format(context=context),
                 )
             ]
@@ -184,7 +184,7 @@ def explain(complaint: str, context: str) -> list[Problem]:
         Problem(
             f"context {context}",
             f"kubectl refused: {words}",
-            "nothing after this point was done; what was done stays and is taken up again",
+            "the deployment stopped; the next run continues from the applied objects",
             "fix the named error and run this again",
         )
     ]

@@ -68,7 +68,7 @@ def up(progress: Progress) -> Kubectl:
                 Problem(
                     "local node",
                     "it runs, but it was built from another version of tools/node",
-                    "this version needs other builds of its programs",
+                    "the running programs do not match this version",
                     "make down, then make up",
                 )
             ]
@@ -151,7 +151,7 @@ def problems_of(outcome: process.Outcome) -> list[Problem]:
             "local node",
             outcome.last_lines(3) or f"it ended with status {outcome.status}",
             "there is no cluster to deploy to",
-            "tools/node/README.md says where its logs are; make down clears up, then make up again",
+            "read the logs that tools/node/README.md lists, then make down and make up",
         )
     ]
 
@@ -168,7 +168,7 @@ def assemble(name: str, arguments: Sequence[str], progress: Progress) -> None:
             [
                 Problem(
                     f"image {name}",
-                    f"it was not assembled: {_plain(outcome.last_lines(2))}",
+                    f"its build failed: {_plain(outcome.last_lines(2))}",
                     "its pods would not start",
                     "check that the Debian archive and the Python package index can be reached "
                     "and that the disk has room, then run this again: finished layers are kept",

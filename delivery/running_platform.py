@@ -49,7 +49,7 @@ def _token(deployed: Deployed, cluster: Cluster, subject: str = "developer") -> 
                 Problem(
                     f"Secret/{outputs['namespace']}/{local_secrets.SIGNER}",
                     f"{cluster.name} has no local issuer: tokens come from {outputs['issuer']}",
-                    "no token can be made here",
+                    "no token can be created here",
                     f"get one from {outputs['issuer']} for the audience {outputs['audience']}",
                 )
             ]
@@ -149,7 +149,7 @@ def call(  # noqa: PLR0917  (the command's arguments)
                     Problem(
                         f"tool {name}",
                         f"there is no such tool; the platform has {', '.join(names)}",
-                        "nothing was called",
+                        "no tool was called",
                         f"did you mean {close}?" if close else "qudag-mcp tools lists them",
                     )
                 ]
@@ -173,7 +173,7 @@ def arguments(pairs: Sequence[str], tool: Tool) -> dict[str, Any]:
             Problem(
                 f"argument {pair!r}",
                 "it is not of the form key=value",
-                "nothing was called",
+                "no tool was called",
                 f"{tool.name} takes {', '.join(schema) or 'no arguments'}",
             )
             for pair in wrong

@@ -63,7 +63,7 @@ def _unwritable(file: Path, failure: OSError) -> ProblemReport:
                 str(file),
                 f"it cannot be written: {failure.strerror}",
                 "later commands need this file",
-                "free disk space or fix permissions, then run this again: it goes on from here",
+                "free disk space or fix permissions, then run this again: it continues",
             )
         ]
     )
@@ -134,7 +134,7 @@ def _made(folder: Path) -> Path:
             [
                 Problem(
                     str(folder),
-                    f"this folder cannot be made: {failure.strerror}",
+                    f"this folder cannot be created: {failure.strerror}",
                     "commands cannot keep state",
                     "free disk space, fix permissions, or set XDG_STATE_HOME and XDG_CACHE_HOME",
                 )

@@ -36,7 +36,7 @@ SECONDS = 20.0
 """How long the checks are retried: network rules, routes and addresses take time to apply."""
 
 _ASK_SECONDS = 10.0
-_NO_TOKEN = "no token can be made here for its issuer: --token, or QUDAG_MCP_TOKEN"  # noqa: S105
+_NO_TOKEN = "no token can be created here for its issuer: --token, or QUDAG_MCP_TOKEN"  # noqa: S105
 _SUBJECT = "qudag-mcp-verify"
 _WITHOUT_TOKEN = ("401 without a token", "metadata")
 _DATA = "stored data"

@@ -63,7 +63,7 @@ def failure(error: BaseException, files: StackFiles) -> Problem | None:
         case ValueNeeded():
             return Problem(
                 path=f"{error.function} {error.path}",
-                what=f"the program needs it for {error.use}, and only the provider can give it",
+                what=f"the program needs it for {error.use}, and only the provider can return it",
                 consequence=_CONSEQUENCE,
                 fix=f"{_output_form(error.function)}, or read the value from pulumi.Config()",
             )

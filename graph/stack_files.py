@@ -68,7 +68,7 @@ def _project(root: Path) -> tuple[str, dict[str, Any]]:
                 Problem(
                     path=str(root),
                     what=f"there is no Pulumi program: {PROJECT_FILE} or __main__.py is missing",
-                    consequence="there is nothing to look at",
+                    consequence="there is no program to run",
                     fix="run this in the folder of the program",
                 )
             ]

@@ -91,7 +91,7 @@ def read_yaml(file: Path) -> Any:
         problem = Problem(
             place,
             f"is not YAML: {reason}",
-            "nothing of the configuration can be read",
+            "the configuration cannot be read",
             _syntax_fix(str(reason)),
         )
         raise ProblemReport([problem]) from None
@@ -99,9 +99,9 @@ def read_yaml(file: Path) -> Any:
         raise ProblemReport(
             Problem(
                 f"{file.name}:{line}",
-                f"{key!r} is here a second time",
-                "one of the two would have no effect, and nobody would see",
-                "remove one, or put what is below them under one key",
+                f"{key!r} is defined twice",
+                "one of the two values would be ignored without a message",
+                "remove one, or merge their values under one key",
             )
             for key, line in loader.duplicates
         )
@@ -131,7 +131,7 @@ def _syntax_fix(reason: str) -> str:
 
 
 def _malformed(read: Any, name: str) -> Iterator[Problem]:
-    ignored = "it would have no effect, and nobody would see"
+    ignored = "it would have no effect, and no command would report that"
     defaults = "the stack would be made of defaults that suit a developer's machine"
     below = f"write config: and below it, indented, {KEY_PREFIX}environment: dev, staging or prod"
     if not isinstance(read, dict):
@@ -148,7 +148,7 @@ def _malformed(read: Any, name: str) -> Iterator[Problem]:
             fix = f"write {meant}"
         else:
             fix = f"remove it, or write {KEY_PREFIX}{text} below config: if it was meant for there"
-        yield Problem(f"{name}: {text!r}", "is nothing that Pulumi reads here", ignored, fix)
+        yield Problem(f"{name}: {text!r}", "is not a key that Pulumi reads here", ignored, fix)
     config = top.get("config")
     if isinstance(config, dict):
         yield from _odd_values(cast("dict[Any, Any]", config), name)
@@ -168,15 +168,15 @@ def _odd_values(config: dict[Any, Any], name: str) -> Iterator[Problem]:
             yield Problem(
                 key,
                 "is empty",
-                "it cannot be seen whether its default is wanted or something was forgotten",
+                "it is unclear whether the default is intended or a value is missing",
                 "write its value, or its keys on lines below it, indented; or remove the line",
             )
         elif not _is_plain(value):
             yield Problem(
                 key,
-                "holds itself, a key that is not text, or more than any stack needs",
-                "it cannot be handed over to the program",
-                "write the values out, with text for keys",
+                "contains itself, a key that is not a string, or too many values",
+                "it cannot be passed to the program",
+                "write the values without anchors, with strings as keys",
             )
 
 

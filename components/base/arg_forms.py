@@ -14,7 +14,7 @@ NAME: Final = Form(
     pattern=f"^{_NAME}$",
     words="a name of at most 63 characters, with a letter or digit, without quotes, / and ::",
     examples=("mcp-server",),
-    consequence="resources are named after it, and neither Pulumi nor the clouds take such names",
+    consequence="resources are named after it, and Pulumi or the clouds refuse such names",
     longest=63,
 )
 SERVER_NAME: Final = replace(NAME, pattern=f"^({_NAME})?$", shortest=0)
@@ -42,7 +42,7 @@ HOST: Final = Form(
     pattern=rf"^({LABEL}(\.{LABEL})*|\[[0-9a-f:.]+\])$",
     words="a host name or an IP address alone, without port and path",
     examples=("mcp-core-service.qudag.svc.cluster.local", "127.0.0.1"),
-    consequence="nothing could be found at it",
+    consequence="no connection could be made to it",
 )
 PATH: Final = Form(
     name="path",
@@ -57,7 +57,7 @@ URL_PATH: Final = Form(
     pattern="^/[A-Za-z0-9._~/%?=&-]*$",
     words="the path of a URL",
     examples=("/health",),
-    consequence="the kubelet would ask for another path, and restart the pod",
+    consequence="the kubelet would probe another path and restart the pod",
     longest=1024,
 )
 FILE_NAME: Final = Form(
@@ -126,7 +126,7 @@ def _no_keyword(name: str) -> tuple[str, str, str] | None:
         return None
     return (
         f"is {name!r}, a keyword of pg_hba.conf",
-        "PostgreSQL would let in other users, or into other databases",
+        "PostgreSQL would accept other users, or access to other databases",
         "use another name, such as qudag_mcp",
     )
 
@@ -136,7 +136,7 @@ DATABASE_NAME: Final = Form(
     pattern="^[a-z_][a-z0-9_]*$",
     words="lower-case letters, digits and _, at most 63, beginning with a letter",
     examples=("qudag_mcp",),
-    consequence="PostgreSQL would refuse it, or read something else in pg_hba.conf",
+    consequence="PostgreSQL would refuse it, or read it as a keyword of pg_hba.conf",
     longest=63,
     check=_no_keyword,
 )
@@ -170,7 +170,7 @@ TEXT: Final = Form(
     pattern=r"^[^\x00\ud800-\udfff]*$",
     words="text without the character NUL and without half characters (surrogates)",
     examples=("--verbose",),
-    consequence="no process can be given it",
+    consequence="no process accepts it as an argument",
     shortest=0,
     longest=1_000_000,
 )

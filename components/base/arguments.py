@@ -162,7 +162,7 @@ class _Shape:
         guess = nearest(key, names)
         return (
             f"{self.cls.__name__} has no field {key!r}",
-            "it would have no effect, and nobody would see",
+            "it would have no effect, and no command would report that",
             f"write {guess}" if guess else f"write one of {', '.join(names)}",
         )
 

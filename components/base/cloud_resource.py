@@ -70,7 +70,7 @@ def _provider_version(package: str) -> str:
                 Problem(
                     f"pulumi-{package}",
                     "is not installed",
-                    "the engine would not know which version of its plugin to run",
+                    "the version of the provider plugin would be unknown",
                     f"pip install 'pulumi_qudag_mcp[{extra_of(package)}]'",
                 )
             ]

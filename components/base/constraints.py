@@ -107,7 +107,10 @@ class Form:
                 f"shorten it to {self.longest} characters",
             )
         if _LOGIN.search(value):
-            return f"is {said}: it holds a login", "remove the part before @, and change it"
+            return (
+                f"is {said}: it contains a user name or password",
+                "remove the part before @, and change that password",
+            )
         return f"is {said}", fix
 
 
@@ -128,7 +131,7 @@ class Range:
 
     least: float
     most: float | None = None
-    consequence: str = "nothing could be made with it"
+    consequence: str = "the resource could not be created"
     whole: bool = True
 
     @property

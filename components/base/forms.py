@@ -16,7 +16,7 @@ from .versions import VERSIONS
 
 LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _POSITIVE = r"([1-9][0-9]{0,8}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9])"
-API_REFUSES: Final = "the API server refuses every object that carries it"
+API_REFUSES: Final = "the API server refuses every object that contains it"
 
 CPU: Final = Form(
     name="CPUs",
@@ -53,7 +53,7 @@ SECRET_NAME: Final = Form(
     pattern="^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$",
     words="the name of a Secret: lower-case letters, digits and dashes, at most 50",
     examples=("mcp-server-secrets",),
-    consequence="the Secret could not be found; a value would stand in Git for all to read",
+    consequence="the Secret would not be found; a password written here would be stored in Git",
     longest=50,
     secret=True,
 )
@@ -69,14 +69,14 @@ DOMAIN: Final = Form(
     pattern=rf"^({LABEL}\.)+([a-z]{{2,63}}|xn--[-a-z0-9]{{0,58}}[a-z0-9])$",
     words="a host name alone, in lower case, without https:// and path",
     examples=("mcp.example.com",),
-    consequence="no certificate could carry it, and no client could reach it",
+    consequence="no certificate could be issued for it, and no client could resolve it",
 )
 URL: Final = Form(
     name="URL",
     pattern=rf"^https://{LABEL}(\.{LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~%+-]+)*/?$",
     words="an https:// URL of host and path, without user, password, query and fragment",
     examples=("https://login.example.com/realms/qudag",),
-    consequence="it could not be compared with a token's, or tokens would travel in clear",
+    consequence="it would not match the URL in a token, or tokens would be sent unencrypted",
     longest=2048,
 )
 AUDIENCE: Final = Form(
@@ -103,7 +103,7 @@ CONTEXT: Final = Form(
     pattern="^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$",
     words="the name of a context of your kubeconfig (kubectl config get-contexts -o name)",
     examples=("qudag-prod", "arn:aws:eks:eu-west-1:123456789012:cluster/qudag"),
-    consequence="no cluster could be found by it",
+    consequence="no context of the kubeconfig would match it",
 )
 POD_SECURITY: Final = Form(
     name="version",
@@ -143,17 +143,17 @@ def _own_network(written: str) -> tuple[str, str, str] | None:
         return _exact_network(written)
     plain = unmapped(network)
     if plain.prefixlen < WIDEST[plain.version]:
-        every = "every address there is" if plain.prefixlen == 0 else "a large part of the world"
+        every = "all addresses" if plain.prefixlen == 0 else "a large part of the internet"
         return (
             f"is {written}: that is {every}",
-            "the network policies would hold nobody back",
-            "name the networks that are meant; a gateway for all the world is network.public: true",
+            "the network policies would allow connections from or to almost any address",
+            "list the networks that need access; for a public gateway set network.public: true",
         )
     if is_reserved(network):
         return (
-            f"is {written}, where machines get their credentials",
-            "whatever runs in a pod could act as the machine that it runs on",
-            "leave it out",
+            f"is {written}, an address of a cloud's metadata service",
+            "a process in a pod could read the credentials of its node",
+            "remove it",
         )
     return _exact_network(written)
 

@@ -141,8 +141,8 @@ def flow_problems(
         problems += [
             Problem(
                 at,
-                f"{arrow}: nobody is called {name!r}",
-                "no policy would allow it: its packets would be dropped",
+                f"{arrow}: no workload or party has the name {name!r}",
+                "no network policy would allow the flow: its packets would be dropped",
                 f"write one of {', '.join(sorted(known))}",
             )
             for name in (flow.source, flow.target)
@@ -152,9 +152,9 @@ def flow_problems(
         problems += [
             Problem(
                 at,
-                f"{arrow}: {network} of {flow.target} is where machines get their credentials",
-                "whatever runs in the pod could act as the machine that it runs on",
-                "leave that address out",
+                f"{arrow}: {network} of {flow.target} is an address of a cloud's metadata service",
+                "a process in the pod could read the credentials of its node",
+                "remove that address",
             )
             for network in reached
             if is_metadata(network)
@@ -166,8 +166,8 @@ def flow_problems(
                 Problem(
                     at,
                     f"{arrow}: {flow.target} is {large}",
-                    "whatever runs in the pod could send anything to anyone",
-                    "name the networks that it needs",
+                    "a process in the pod could send data to any address",
+                    "list the networks that the workload needs",
                 )
             )
     return problems

@@ -222,8 +222,8 @@ def _problems(args: JobArgs) -> list[Problem]:
         Problem(
             "containers",
             f"{claim.name} is a volume claim",
-            "nothing would create it: a job has files and Secrets, and no storage of its own",
-            "leave claims out, and keep what must last in the database",
+            "no component creates volume claims of a job: its pods would stay Pending",
+            "remove claims, and store persistent data in the database",
         )
         for claim in claims_of(args)
     ]
@@ -247,7 +247,7 @@ def _schedule_problems(args: CronJobArgs) -> list[Problem]:
         problems.append(
             Problem(
                 "time_zone",
-                f"{args.time_zone!r} is no IANA time zone",
+                f"{args.time_zone!r} is not an IANA time zone",
                 "the API server refuses the CronJob",
                 "write a name such as Etc/UTC or Europe/Berlin",
             )

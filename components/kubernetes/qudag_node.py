@@ -65,8 +65,8 @@ class QudagNodeArgs:
         return [
             Problem(
                 "server.scaling",
-                "is set, and nodes of a consensus network cannot come and go by load",
-                "each change of their number would start an election",
+                "is set, but the number of nodes in a consensus network must not follow the load",
+                "each change of the number of nodes would start an election",
                 "leave scaling out and set replicas",
             )
         ]

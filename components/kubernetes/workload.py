@@ -233,9 +233,9 @@ def _problems(args: WorkloadArgs) -> list[Problem]:
             Problem(
                 "containers",
                 f"up to {most + args.rollout.surge} pods share {shared[0].name}, "
-                "which one node may mount at a time",
-                "pods on other nodes would wait for it for ever",
-                "make the claim ReadWriteMany, or the kind a StatefulSet",
+                "a claim that one node can mount at a time",
+                "pods on other nodes would stay in ContainerCreating",
+                "set access of the claim to ReadWriteMany, or kind to StatefulSet",
             )
         )
     if args.kind is WorkloadKind.DEPLOYMENT and not (
@@ -245,7 +245,7 @@ def _problems(args: WorkloadArgs) -> list[Problem]:
             Problem(
                 "rollout",
                 "surge and unavailable are both 0",
-                "no pod could ever be replaced",
+                "a rollout could not replace any pod",
                 "set surge to 1",
             )
         )
@@ -253,9 +253,9 @@ def _problems(args: WorkloadArgs) -> list[Problem]:
         problems.append(
             Problem(
                 "exposure",
-                "no container port has a service number",
+                "no port of its containers has a service port",
                 "the API server refuses a Service without ports",
-                "give a port of a container its service number, or leave exposure out",
+                "set service on a port of a container, or remove exposure",
             )
         )
     if args.scaling and args.scaling.min > args.scaling.max:

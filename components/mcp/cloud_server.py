@@ -60,7 +60,7 @@ def variables_problems(secrets: Iterable[str]) -> list[Problem]:
         Problem(
             f"secrets.{variable}",
             "is a variable that the component sets itself",
-            "the cloud refuses two values of one variable, or takes either",
+            "the cloud refuses a duplicate variable, or uses either value",
             "use another name",
         )
         for variable in secrets

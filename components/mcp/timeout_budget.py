@@ -60,7 +60,7 @@ class TimeoutBudget:
             Problem(
                 "drain",
                 f"is {self.drain} s, but a tool may run {self.longest_tool} s",
-                "calls in flight would be cut at every rollout",
+                "every rollout would interrupt calls in progress",
                 f"leave it out, or set at least {self.longest_tool + STEP}",
             )
         ]

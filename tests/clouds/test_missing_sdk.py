@@ -35,4 +35,4 @@ def test_it_is_refused_with_the_extra_to_install(
 def test_a_type_that_an_installed_sdk_does_not_have_is_refused():
     problems = broken_policies(graph(cloud("aws:sns/topic:Tpoic", "it")))
     assert [problem.path for problem in problems] == ["it.type"]
-    assert "is no type of its SDK" in problems[0].what
+    assert "is not a type of its SDK" in problems[0].what

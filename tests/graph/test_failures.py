@@ -36,13 +36,13 @@ FAILING = {
     "a provider's function": (
         "aws.get_availability_zones().names[0]",
         "aws:index/getAvailabilityZones:getAvailabilityZones names: the program needs it for an "
-        "index, and only the provider can give it; fix: pass the result on unread, or use "
+        "index, and only the provider can return it; fix: pass the result on unread, or use "
         "get_availability_zones_output(…).apply(…), or read the value from pulumi.Config()",
     ),
     "a provider's function in an apply": (
         "pulumi.Output.from_input(1).apply(lambda _: len(aws.get_caller_identity().arn))",
         "aws:index/getCallerIdentity:getCallerIdentity arn: the program needs it for `len()`, and "
-        "only the provider can give it; fix: pass the result on unread, or use "
+        "only the provider can return it; fix: pass the result on unread, or use "
         "get_caller_identity_output(…).apply(…), or read the value from pulumi.Config()",
     ),
     "a mistake": (

@@ -27,11 +27,11 @@ def said(token: str, **inputs: Any) -> list[tuple[str, str, str]]:
 
 def test_a_type_that_no_sdk_has_is_refused():
     ((path, what, _),) = said("aws:sqs/queue:Quueue")
-    assert (path, what) == ("it.type", "is no type of its SDK (aws:sqs/queue:Quueue)")
+    assert (path, what) == ("it.type", "is not a type of its SDK (aws:sqs/queue:Quueue)")
 
 
 def test_a_misspelt_property_is_refused_with_the_nearest_one():
-    assert ("it.fifoQeue", f"is no property of it ({QUEUE})", "write fifoQueue") in said(
+    assert ("it.fifoQeue", f"is not a property of this type ({QUEUE})", "write fifoQueue") in said(
         QUEUE, fifoQeue=True
     )
 

@@ -44,7 +44,7 @@ MISTAKES = {
         "10.0.0.0/8\n",
         "where keys are expected",
     ),
-    "a section twice": ("qudag-mcp:edge:", "qudag-mcp:network:", "a second time"),
+    "a section twice": ("qudag-mcp:edge:", "qudag-mcp:network:", "defined twice"),
     "a tab": ("    loadBalancer", "\tloadBalancer", "YAML allows no tabs"),
     "an open quote": ("environment: dev", 'environment: "dev', "close the quotes"),
     "config misspelt": ("\nconfig:", "\nconfg:", "write config"),

@@ -51,19 +51,19 @@ BROKEN = {
     "a number for a key in a section": (
         "config:\n  qudag-mcp:scaling: {5: {replicas: 1}}\n",
         "qudag-mcp:scaling",
-        "text for keys",
+        "strings as keys",
     ),
     "a section that holds itself": (
         "config:\n  qudag-mcp:scaling: &a\n    mcp-server: *a\n",
         "qudag-mcp:scaling",
-        "write the values out",
+        "write the values without anchors",
     ),
     "aliases of aliases": (
         "config:\n  a:a: &a [x,x,x,x,x,x,x,x,x,x]\n  a:b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
         "  a:c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
         "  qudag-mcp:network: {clients: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]}\n",
         "qudag-mcp:network",
-        "write the values out",
+        "write the values without anchors",
     ),
     "a set": ("config:\n  qudag-mcp:network: !!set {a}\n", "qudag-mcp:network", "write the values"),
     "a tab": ("config:\n\tqudag-mcp:environment: dev\n", "Pulumi.dev.yaml:2", "no tabs"),
@@ -125,9 +125,9 @@ def test_every_key_that_stands_twice_is_named_with_its_line(tmp_path: Path):
     )
     said = [(problem.path, problem.what) for problem in refusals(tmp_path, text)]
     assert sorted(said) == [
-        ("Pulumi.dev.yaml:2", "'era' is here a second time"),
-        ("Pulumi.dev.yaml:4", "'qudag-mcp:protocol' is here a second time"),
-        ("Pulumi.dev.yaml:5", "'config' is here a second time"),
+        ("Pulumi.dev.yaml:2", "'era' is defined twice"),
+        ("Pulumi.dev.yaml:4", "'qudag-mcp:protocol' is defined twice"),
+        ("Pulumi.dev.yaml:5", "'config' is defined twice"),
     ]
 
 

@@ -114,7 +114,7 @@ def test_without_git_it_says_so(checkout: Checkout, monkeypatch: pytest.MonkeyPa
 def test_a_base_without_a_program_is_named(checkout: Checkout):
     checkout.git("rm", "--quiet", "--cached", "__main__.py")
     checkout.git("commit", "--quiet", "--message", "no program")
-    assert "it holds no Pulumi program" in refused(checkout, "HEAD")
+    assert "the commit contains no Pulumi program" in refused(checkout, "HEAD")
 
 
 def test_a_base_whose_program_fails_says_why(checkout: Checkout):

@@ -258,7 +258,7 @@ def test_a_new_version_comes_in_at_the_rollouts_pace():
 
 def test_a_volume_that_one_node_mounts_is_refused_where_several_pods_would_share_it():
     (problem,) = refusal(container(claims=[Claim(name="data", path="/data", size="1Gi")]))
-    assert "which one node may mount at a time" in problem
+    assert "a claim that one node can mount at a time" in problem
 
 
 def test_every_refusal_is_said_at_once():
