@@ -14,7 +14,7 @@ from .rules.timeouts import hosts_outlive_the_tool
 
 
 def broken_policies(graph: ResourceGraph) -> list[Problem]:
-    """The problems of every rule, of Kubernetes objects and of cloud resources."""
+    """All problems that the rules for Kubernetes objects and cloud resources find."""
     clouds = RULES.values()
     return [
         *same_objects(graph),

@@ -1,4 +1,4 @@
-"""Records a stack's program and refuses what breaks a rule."""
+"""Records a stack's program and refuses a graph that breaks a policy rule."""
 
 from __future__ import annotations
 

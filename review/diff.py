@@ -1,4 +1,4 @@
-"""What deploying one graph after another would add, change, replace, move and delete."""
+"""Compares two graphs: resources that are added, changed, replaced, moved or deleted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What happens to one resource.
+    """The change of one resource.
 
     Attributes:
         before: None when it is added.

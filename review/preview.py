@@ -1,4 +1,4 @@
-"""What a stack is, or what has changed in it since a commit, without a cloud or an engine."""
+"""Previews a stack, or its changes since a commit, without a cloud or an engine."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _record_base(former: Path, stack: str, base: str) -> ResourceGraph:
             [
                 Problem(
                     path=f"--base {base}",
-                    what="it holds no Pulumi program",
+                    what="the commit contains no Pulumi program",
                     consequence="there is nothing to compare with",
                     fix="name a later commit",
                 )

@@ -1,4 +1,4 @@
-"""Which changes Kubernetes or a provider can only make by replacing the object.
+"""Finds changes that Kubernetes or a provider makes by replacing the object.
 
 The Kubernetes part follows what the Pulumi Kubernetes provider replaces (its table of force-new
 properties), so that the offline answer is the engine's answer. For a cloud's resource it is the

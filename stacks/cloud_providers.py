@@ -1,4 +1,4 @@
-"""The explicit provider of each cloud that is in use, with the tags of all that it makes."""
+"""The explicit provider of each cloud in use, with the tags of all its resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws a topology from its flows, so that no picture says what the policies do not allow."""
+"""Draws a topology as a Mermaid diagram from the flows that the network policies also use."""
 
 from __future__ import annotations
 

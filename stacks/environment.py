@@ -1,4 +1,4 @@
-"""A whole stack: the platform in a cluster and the servers in the clouds, each where it is on."""
+"""A whole stack: the platform in a cluster and the servers in the clouds that are switched on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .cloud_targets import cloud_targets
 from .config.stack import StackConfig
 
 CONTRACT = ("mcp_url", "prm_url", "issuer", "era")
-"""What every place that serves MCP returns."""
+"""The outputs of every target that serves MCP."""
 
 
 def build(config: StackConfig) -> dict[str, Any]:

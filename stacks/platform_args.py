@@ -62,7 +62,7 @@ ServiceComponent = Gateway | Monolith | Core | QudagNode | McpService
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """Where components find each other: outputs of components, or plain text for counting.
+    """Addresses by which components connect to each other: outputs, or plain text for counting.
 
     Attributes:
         namespace: of the platform.

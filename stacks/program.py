@@ -70,14 +70,14 @@ def _encrypted(secret: set[str]) -> Iterator[Problem]:
         yield Problem(
             key,
             "holds a value that is encrypted",
-            "secrets would pass through this program, into its state and the cluster's objects",
+            "the secret would pass through this program into its state and the cluster's objects",
             f"remove it (pulumi config rm {key}); write names here, and put the value into the "
             "Secret of that name in the cluster",
         )
 
 
 def _strays(keys: dict[str, Any]) -> Iterator[Problem]:
-    """Keys whose namespace is almost ours: nobody reads them."""
+    """Problems of keys whose namespace is a misspelling of this project's name."""
     ours = KEY_PREFIX.removesuffix(":")
     for key in keys:
         namespace, _, name = key.partition(":")
@@ -85,6 +85,6 @@ def _strays(keys: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 key,
                 f"is a key of {namespace!r}, and this program is {ours!r}",
-                "it would have no effect, and nobody would see",
+                "it would have no effect, and no command would report that",
                 f"write {KEY_PREFIX}{name}",
             )

@@ -12,7 +12,7 @@ from graph.sdk_types import Shape, sdk_of, shapes_of
 
 from ..rule import at
 
-_REFUSED: Final = "the provider would refuse it, or never see it"
+_REFUSED: Final = "the provider would refuse it or ignore it"
 
 _IS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "str": ("text", lambda value: isinstance(value, str)),
@@ -38,7 +38,7 @@ def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Problem]:
             yield from _faults(resource, resource.inputs, shape, "")
         else:
             known = "the type's spelling, or a newer SDK in requirements.in"
-            yield at(resource, "type", "is no type of its SDK", _REFUSED, f"check {known}")
+            yield at(resource, "type", "is not a type of its SDK", _REFUSED, f"check {known}")
 
 
 def _without_sdk(resource: Resource) -> Problem:
@@ -64,7 +64,7 @@ def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator
                 near = nearest(str(value), choices)
                 fix = f"write {near}" if near else f"write one of: {', '.join(choices)}"
                 yield at(
-                    resource, path, f"is {value!r}, which is none of its values", _REFUSED, fix
+                    resource, path, f"is {value!r}, which is not one of its values", _REFUSED, fix
                 )
         case [str(kind), inner]:
             words, fits = _IS[kind]
@@ -93,7 +93,7 @@ def _object_faults(
             continue
         near = nearest(name, properties)
         fix = f"write {near}" if near else f"one of: {', '.join(sorted(properties))}"
-        yield at(resource, step(path, name), "is no property of it", _REFUSED, fix)
+        yield at(resource, step(path, name), "is not a property of this type", _REFUSED, fix)
     for name in required:
         if name not in given:
             yield at(resource, step(path, name), "is missing", _REFUSED, f"set {name}")

@@ -25,7 +25,7 @@ def references_exist(graph: ResourceGraph, rows: Iterable[Reference]) -> Iterato
                     resource,
                     path,
                     f"names {value!r}, and no {row.to} of this stack has that {row.output}",
-                    "it would be another owner's resource, or none",
+                    "it would refer to another owner's resource, or to none",
                     f"pass the {row.output} of the resource itself",
                 )
 

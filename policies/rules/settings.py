@@ -22,7 +22,7 @@ def required_settings_hold(graph: ResourceGraph, rows: Iterable[Required]) -> It
 
 
 def names_are_accepted(graph: ResourceGraph) -> Iterator[Problem]:
-    """Each physical name is one that its cloud accepts."""
+    """The cloud accepts each physical name."""
     for resource in graph.resources:
         rule = name_rule(resource.type)
         name = resource.inputs.get(rule.key) if rule else None

@@ -27,7 +27,7 @@ def hosts_outlive_the_tool(graph: ResourceGraph, hosts: Iterable[Host]) -> Itera
                 yield at(
                     resource,
                     host.variables,
-                    f"tells the server that a tool may take {longest} s",
+                    f"configures a longest tool call of {longest} s",
                     f"{host.limit.of} ends after {host.limit.most} s ({host.limit.source})",
                     f"set the longest tool under {host.limit.most} s",
                 )

@@ -1,1 +1,1 @@
-"""What a preview looks like to its reader: on a terminal, in a pull request, to a program."""
+"""The forms of a preview: terminal, Markdown for pull requests, JSON."""

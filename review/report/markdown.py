@@ -158,7 +158,7 @@ def _property(found: PropertyChange, replacing: tuple[str, ...]) -> str:
 
 
 def _code(text: str) -> str:
-    """Inline code whatever is in it: the fence is longer than any run of backticks inside."""
+    """Inline code: the fence is longer than any run of backticks in the text."""
     runs = [len(run) for run in re.findall(r"`+", text)]
     fence = "`" * (max(runs, default=0) + 1)
     return f"{fence} {text} {fence}" if runs else f"`{text}`"
@@ -192,7 +192,7 @@ def _first_lines(lines: list[str], limit: int) -> list[str]:
 
 
 def _fitted(head: str, folds: list[str], stack: str, base: str | None) -> str:
-    """As many folds as a comment holds, and a sentence on those that it does not."""
+    """The sections that fit into a comment, and a sentence that counts the omitted ones."""
     text, cut = head, 0
     for fold in folds:
         if cut or len(text) + len(fold) + 1 > LIMIT - _TAIL:

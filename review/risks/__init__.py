@@ -1,1 +1,1 @@
-"""The rules behind the risk classes, one file a subject."""
+"""Rules that find risks, one file for each subject."""

@@ -1,4 +1,4 @@
-"""Rights that someone has after a change and had not before."""
+"""Rights that a change adds: roles, bindings, tokens, cloud grants."""
 
 from __future__ import annotations
 

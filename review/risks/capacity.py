@@ -1,4 +1,4 @@
-"""What a graph asks for that costs money, at its peak, and where a change asks for more."""
+"""Capacity that costs money, requested by a graph at its largest scale, and its increases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Risks of another Kubernetes cluster: what is created in it, and what is left in the old one."""
+"""Risks of a change to another Kubernetes cluster: objects created, deleted or left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exposure: entry points from outside that are new in a change, or take more sources after it."""
+"""Entry points from outside that a change adds or opens to more sources."""
 
 from __future__ import annotations
 

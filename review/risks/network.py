@@ -1,4 +1,4 @@
-"""Traffic that policies stopped before a change, and let through after it."""
+"""Traffic that network policies denied before a change and allow after it."""
 
 from __future__ import annotations
 

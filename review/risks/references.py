@@ -1,4 +1,4 @@
-"""Which Secrets a resource reads, and when that changes."""
+"""Finds changes of the Secrets that a resource reads."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _WITHOUT_STATE = ("pulumi:",)
 
 
 def holds(resource: Resource) -> str | None:
-    """What would be lost with ``resource``; None where nothing would.
+    """The data that is lost when ``resource`` is deleted; None if there is none.
 
     A resource type that no cloud's ``facts.py`` has a row for may hold data.
     """

@@ -13,14 +13,14 @@ VARIABLE: Final = Form(
     pattern=r"^[A-Z][A-Z0-9_]{0,62}$",
     words="the name of an environment variable: capital letters, digits and _",
     examples=("API_KEY",),
-    consequence="no process could be given it",
+    consequence="no process accepts such a name",
 )
 TAG: Final = Form(
     name="tag",
     pattern=r"^[a-z][a-z0-9_-]{0,62}$",
     words="lower-case letters, digits, _ and -, at most 63, beginning with a letter",
     examples=("team", "payments"),
-    consequence="Google Cloud takes no other labels, and one list serves all clouds",
+    consequence="Google Cloud refuses other labels, and all clouds use the same list",
     longest=63,
 )
 

@@ -1,4 +1,4 @@
-"""Says in people's words what pydantic found: where, what, what it would lead to, what to write."""
+"""Turns pydantic's validation errors into problems: path, what is wrong, consequence, fix."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def _consequence(said: _Said) -> str:
     meaning = said.field.description if said.field else None
     if not meaning and (model := _model(said.annotation)):
         meaning = (model.__doc__ or "").partition("\n")[0]
-    return f"it cannot serve as: {(meaning or 'a part of the configuration').rstrip('.')}"
+    return f"it cannot be used as: {(meaning or 'a part of the configuration').rstrip('.')}"
 
 
 def guess(steps: tuple[int | str, ...]) -> tuple[int | str, ...] | None:
-    """The path of the known key that an unknown one was most likely meant to be."""
+    """The path of the known key that is most similar to an unknown one."""
     model = _model(_annotation(steps[:-1]))
     meant = nearest(str(steps[-1]), fields_of(model)) if model else None
     return (*steps[:-1], meant) if meant else None
@@ -93,7 +93,10 @@ def _unknown(steps: tuple[int | str, ...], value: object) -> Problem:
     key = str(steps[-1])
     model = _model(_annotation(steps[:-1]))
     known = fields_of(model) if model else {}
-    what, consequence = f"there is no {key!r} here", "it would have no effect, and nobody would see"
+    what, consequence = (
+        f"there is no {key!r} here",
+        "it would have no effect, and no command would report that",
+    )
     section, _, rest = key.partition(".")
     if len(steps) == 1 and rest and section in known:
         fix = f"write {rest} on a line of its own below {KEY_PREFIX}{section}, indented"
@@ -102,8 +105,8 @@ def _unknown(steps: tuple[int | str, ...], value: object) -> Problem:
     elif (meant := nearest(key, known)) and _alike(key, meant):
         fix = f"write {meant}"
     elif _SECRET.search(key) and isinstance(value, str):
-        consequence = "a secret would stand in Git for all to read"
-        fix = "remove it, and change it where it was in use; the section secrets names Secrets"
+        consequence = "the secret would be stored in Git"
+        fix = "remove it, and rotate the secret; the section secrets takes names of Secrets"
     else:
         fix = f"remove it, or write one of: {', '.join(known)}"
     return Problem(dotted(steps), what, consequence, fix)
@@ -160,7 +163,7 @@ def _container(annotation: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class _Said:
-    """What a wording may speak of."""
+    """A validation error with its field: the input of each message."""
 
     value: object
     shown: str
@@ -262,7 +265,7 @@ _WORDS: Final[Mapping[str, Wording]] = {
     "model_type": _mapping,
     "too_short": lambda _: (
         "is empty",
-        "write at least one entry, or leave out what it belongs to",
+        "write at least one entry, or remove the field",
     ),
-    "invalid_key": lambda _: ("is no name", "put the key in quotes, or remove it"),
+    "invalid_key": lambda _: ("is not a name", "put the key in quotes, or remove it"),
 }

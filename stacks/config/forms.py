@@ -49,7 +49,7 @@ def checked(form: Form) -> AfterValidator:
 
 
 def _as_text(value: object) -> object:
-    """``cpu: 2`` needs no quotes."""
+    """Converts a number of CPUs to text, so that ``cpu: 2`` needs no quotes."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

@@ -1,4 +1,4 @@
-"""Finds the lines of Pulumi.<stack>.yaml that problems speak of."""
+"""Finds the line of Pulumi.<stack>.yaml for each problem."""
 
 from __future__ import annotations
 

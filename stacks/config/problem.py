@@ -1,4 +1,4 @@
-"""How a problem of the stack file is written: its path, what, consequence, fix."""
+"""Creates a Problem whose path is in the stack file."""
 
 from __future__ import annotations
 

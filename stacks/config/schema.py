@@ -10,7 +10,7 @@ from .error_messages import KEY_PREFIX
 from .stack import StackConfig
 
 _OTHERS: Final = "^(?!qudag-mcp:)[^:]+:.+$"
-"""Config keys of other programs and of Pulumi itself, which are none of our business."""
+"""Pattern of config keys of other programs and of Pulumi itself, which are not validated."""
 
 
 def stack_schema() -> dict[str, Any]:
@@ -21,7 +21,7 @@ def stack_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Pulumi.<stack>.yaml of qudag-mcp",
-        "description": "A stack's configuration. Secrets stand nowhere in it: fields name them.",
+        "description": "A stack's configuration. It contains no secret: fields name Secrets.",
         "type": "object",
         "required": ["config"],
         "additionalProperties": False,

@@ -1,4 +1,4 @@
-"""What a person writes in Pulumi.<stack>.yaml: one model a section, nothing unknown, no secrets."""
+"""Models of the sections of Pulumi.<stack>.yaml: unknown fields and secrets are refused."""
 
 from __future__ import annotations
 
@@ -117,7 +117,8 @@ class Kubernetes(Section):
     )
     namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
     context: Context | None = Field(
-        default=None, description="Context of your kubeconfig; never the current one by accident."
+        default=None,
+        description="Context of your kubeconfig; the current context is not used by default.",
     )
     pod_security_version: PodSecurityVersion = Field(
         default=VERSIONS["kubernetes"]["podSecurity"],
@@ -206,7 +207,7 @@ Connections = Annotated[
 
 
 class ApiLimit(Section):
-    """All that one client address may ask by HTTP."""
+    """Limits for all HTTP requests of one client address."""
 
     requests_per_second: PerSecond = 10
     burst: Burst = 20
@@ -222,14 +223,14 @@ class WebsocketLimit(Section):
 
 
 class UploadLimit(Section):
-    """Requests of a megabyte or more, or of an untold length; they count in api as well."""
+    """Requests of a megabyte or more, or of unknown length; they count in api as well."""
 
     requests_per_second: PerSecond = 2
     burst: Burst = 5
 
 
 class RateLimits(Section):
-    """What one client address may do at the gateway; beyond it, it is answered 429."""
+    """Limits for one client address at the gateway; requests above them are answered 429."""
 
     api: ApiLimit = Field(default_factory=ApiLimit)
     websocket: WebsocketLimit = Field(default_factory=WebsocketLimit)
@@ -268,7 +269,7 @@ else:
 
 
 class StackConfig(Section):
-    """Everything that a stack is told; each field is a Pulumi config key of its own."""
+    """The whole configuration of a stack; each field is a Pulumi config key."""
 
     environment: Literal["dev", "staging", "prod"] = Field(
         default="dev", description="Which rules apply: staging and prod need digests and a domain."

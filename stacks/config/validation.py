@@ -1,4 +1,4 @@
-"""Reads a stack's configuration and says everything that is wrong with it, at once."""
+"""Validates a stack's configuration and reports all of its problems at once."""
 
 from __future__ import annotations
 

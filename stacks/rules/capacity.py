@@ -107,7 +107,7 @@ def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
             yield Problem(
                 f"qudag-mcp:kubernetes.quota.{kind}",
                 f"is {allowed}, but the topology {config.topology} has {count}",
-                "the API server would refuse the rest, and the deployment stop half-way",
+                "the API server would refuse the other objects: a partial deployment",
                 f"set it to at least {count}",
             )
 
@@ -125,7 +125,7 @@ def _exceeded(config: StackConfig, quota: Quota, wanted: Sequence[Ask]) -> Itera
                 f"qudag-mcp:kubernetes.quota.{type(quota).model_fields[limit].alias}",
                 f"is {getattr(quota, limit)}, but the workloads at their largest ask for "
                 f"{needed} ({largest.workload} alone for {alone})",
-                "pods would be refused just when load is highest",
+                "the API server would refuse pods at high load",
                 f"set it to at least {needed}, or lower {_lever(largest.workload, config)}",
             )
 

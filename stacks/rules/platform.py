@@ -56,7 +56,7 @@ def drain_outlives_the_longest_tool(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "protocol.drainSeconds",
             f"is {drain} s, but a tool may run {protocol.longest_tool_seconds} s",
-            "calls in flight would be cut at every rollout",
+            "every rollout would interrupt calls in progress",
             f"leave it out, or set at least {protocol.longest_tool_seconds + STEP}",
         )
 
@@ -232,7 +232,7 @@ def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 f"scaling.{service.name}",
                 "has min or max, but it is a node of a consensus network",
-                "each change of their number would start an election",
+                "each change of the number of nodes would start an election",
                 "leave min and max out, and set replicas",
             )
 

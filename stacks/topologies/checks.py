@@ -42,8 +42,8 @@ def _names(topology: Topology) -> Iterator[Problem]:
         if count > 1:
             yield Problem(
                 topology.at(f"{name}"),
-                f"{count} parts of the platform have this name",
-                "flows could not tell them apart, and their objects would have the same names",
+                f"{count} services, data stores or jobs have this name",
+                "flows would be ambiguous, and their Kubernetes objects would have equal names",
                 "give each service, data store and job a name of its own",
             )
     services = {f"services.{service.name}": service.name for service in topology.services}
@@ -52,7 +52,7 @@ def _names(topology: Topology) -> Iterator[Problem]:
         if not _NAME.fullmatch(name):
             yield Problem(
                 topology.at(path),
-                f"{name!r} is no name of at most 45 lower-case characters, digits and dashes",
+                f"{name!r} is not a name of at most 45 lower-case characters, digits and dashes",
                 "the API server refuses the objects that are named after it",
                 "begin with a-z, and end with a-z or 0-9",
             )
@@ -67,8 +67,8 @@ def _services(topology: Topology) -> Iterator[Problem]:
         if isinstance(service, NodeService) and service.scaling:
             yield Problem(
                 f"{path}.scaling",
-                "is set, and nodes of a consensus network cannot come and go by load",
-                "each change of their number would start an election",
+                "is set, but the number of nodes in a consensus network must not follow the load",
+                "each change of the number of nodes would start an election",
                 "leave scaling out, and set replicas",
             )
         for metric in service.scaling.object_metrics if service.scaling else ():
@@ -86,14 +86,14 @@ def _role(topology: Topology, service: ServerService, path: str) -> Iterator[Pro
         yield Problem(
             f"{path}.role",
             f"the server has no role {service.role!r}",
-            "its pods would refuse their configuration and never start",
+            "the server would refuse its configuration, and its pods would not start",
             one_of(service.role, list(ROLES)),
         )
     if service.role in ROLES_WITH_DATABASE and not topology.uses(service.name, POSTGRES):
         yield Problem(
             path,
             f"has the role {service.role} without a flow to {POSTGRES}",
-            "the tools of that role need the database: it would have none of them",
+            "the tools of that role need the database: the server would have no tools",
             f"add a flow from {service.name} to {POSTGRES}:{STORES[POSTGRES]}",
         )
 
@@ -106,8 +106,8 @@ def _front(topology: Topology) -> Iterator[Problem]:
     if not isinstance(service, GatewayService | MonolithService):
         yield Problem(
             f"{path}.service",
-            f"{front.service!r} is no gateway and no monolith of this topology",
-            "clients would have nothing to connect to",
+            f"{front.service!r} is neither a gateway nor a monolith of this topology",
+            "clients would have no service to connect to",
             one_of(front.service, fronts),
         )
         return
@@ -135,8 +135,8 @@ def _upstream(topology: Topology, front: Service, upstream: Service | None) -> I
         if name != front.name:
             yield Problem(
                 path,
-                f"is {name}, but a monolith passes calls on within its own pods",
-                "nothing would ever be passed on to it",
+                f"is {name}, but a monolith forwards calls within its own pods",
+                "no call would be forwarded to it",
                 f"write {front.name}",
             )
         return
@@ -144,8 +144,8 @@ def _upstream(topology: Topology, front: Service, upstream: Service | None) -> I
     if not isinstance(upstream, ServerService):
         yield Problem(
             path,
-            f"{name!r} is no server of this topology",
-            f"{front.name} would have nothing to pass calls on to",
+            f"{name!r} is not a server of this topology",
+            f"{front.name} would have no server to forward calls to",
             one_of(name, servers),
         )
     elif not topology.allows(front.name, name, HTTPS):
@@ -164,14 +164,14 @@ def _data(topology: Topology) -> Iterator[Problem]:
             yield Problem(
                 path,
                 "is no data store",
-                "no component makes it",
+                "no component creates it",
                 one_of(store, list(STORES)),
             )
         elif not any(flow.target == store for flow in topology.flows):
             yield Problem(
                 path,
-                "no flow leads to it",
-                "it would run, and keep a volume, for nobody",
+                "is not the target of a flow",
+                "it would run with a volume, and no workload could connect to it",
                 f"add a flow to {store}:{STORES[store]}, or leave it out of data",
             )
 
@@ -183,29 +183,29 @@ def _jobs(topology: Topology) -> Iterator[Problem]:
         if job.service not in migrated:
             yield Problem(
                 f"{path}.service",
-                f"{job.service!r} is no core and no monolith of this topology",
-                "no pods would wait for the migration, and none would run it",
+                f"{job.service!r} is neither a core nor a monolith of this topology",
+                "the migration would not run, and no pod would wait for it",
                 one_of(job.service, migrated),
             )
         elif not topology.uses(job.service, POSTGRES):
             yield Problem(
                 f"{path}.service",
                 f"{job.service} has no flow to {POSTGRES}",
-                "the migration runs with its configuration, which would name no database",
+                "the migration uses that service's configuration, which would have no database",
                 f"add a flow from {job.service} to {POSTGRES}:{STORES[POSTGRES]}",
             )
         if POSTGRES not in topology.data:
             yield Problem(
                 path,
                 f"the topology has no {POSTGRES}",
-                "there would be nothing to migrate: the job would fail, and its service never roll",
+                "the job would fail, and the rollout of its service would not start",
                 f"add {POSTGRES} to data, or leave the job out",
             )
         elif not topology.allows(job.name, POSTGRES, STORES[POSTGRES]):
             yield Problem(
                 path,
                 f"no flow leads from {job.name} to {POSTGRES}:{STORES[POSTGRES]}",
-                f"{DROPPED}: the job would fail, and its service never roll",
+                f"{DROPPED}: the job would fail, and the rollout of its service would not start",
                 f"add a flow from {job.name} to {POSTGRES}:{STORES[POSTGRES]}",
             )
     for service, count in Counter(job.service for job in topology.jobs).items():
@@ -213,6 +213,6 @@ def _jobs(topology: Topology) -> Iterator[Problem]:
             yield Problem(
                 topology.at(f"jobs ({service})"),
                 f"{count} jobs migrate the database of {service}",
-                "only one of them would be made",
+                "only one of them would be created",
                 "leave one",
             )

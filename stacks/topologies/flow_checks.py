@@ -30,7 +30,7 @@ def flow_problems(topology: Topology) -> Iterator[Problem]:
         unknown = [name for name in (flow.source, flow.target) if name not in known]
         for name in dict.fromkeys(unknown):
             fix = f"add {name} to data" if name in STORES else one_of(name, known)
-            yield Problem(path, f"nothing here is called {name!r}", DROPPED, fix)
+            yield Problem(path, f"the topology has no party with the name {name!r}", DROPPED, fix)
         if not unknown:
             yield from _ends(topology, flow, path, listens)
         if said[flow.source, flow.target, flow.port, flow.protocol] > 1:
@@ -38,7 +38,7 @@ def flow_problems(topology: Topology) -> Iterator[Problem]:
             yield Problem(
                 path,
                 "is declared twice",
-                "removing one of them would not end the flow",
+                "after one of them is removed, the flow would still be allowed",
                 "leave one",
             )
 
@@ -51,30 +51,30 @@ def _ends(
         yield Problem(
             path,
             "both ends are outside the platform",
-            "no policy of this platform concerns it",
+            "no network policy is generated for it",
             "leave it out",
         )
     front = topology.front.service
     if flow.source == CLIENTS and front in topology.workloads and flow.target != front:
         yield Problem(
             path,
-            f"lets clients past the front, {front}",
-            "they would get around its TLS, its limits and its logs",
-            f"lead it to {front}, or leave it out",
+            f"lets clients bypass the front, {front}",
+            "their requests would bypass its TLS, rate limits and logs",
+            f"set its target to {front}, or remove it",
         )
     if flow.source in STORES:
         yield Problem(
             path,
             f"{flow.source} opens no connections",
-            "whoever took the data store over could use it to send the data elsewhere",
-            "turn it around, or leave it out",
+            "an attacker in the data store could send its data elsewhere",
+            "swap source and target, or remove it",
         )
     ports = listens.get(flow.target)
     if ports is not None and (flow.port not in ports or flow.protocol != "TCP"):
         yield Problem(
             path,
             f"{flow.target} does not listen on {flow.protocol} port {flow.port}",
-            "no connection could be made, and the port would be open for what comes later",
+            "connections would fail, and the policy would allow an unused port",
             f"one of: {', '.join(map(str, ports)) or 'none'} (TCP)",
         )
 

@@ -87,9 +87,9 @@ def _inexact(
             yield at(
                 resource,
                 f"{path}.{turned}",
-                "allows all but what it names",
+                "allows everything except what it lists",
                 "actions and resources that AWS adds later would be allowed as well",
-                f"write {turned.removeprefix('Not')}, with what is meant",
+                f"write {turned.removeprefix('Not')}, and list what is allowed",
             )
     for target in targets:
         if _ALL_OF_A_KIND.match(target):
@@ -163,7 +163,7 @@ def arns_exist(graph: ResourceGraph, *, outside: Iterable[str]) -> Iterator[Prob
                     resource,
                     _POLICIES[resource.type],
                     f"names {arn}, and no resource of this stack has that ARN",
-                    "the right would be on another owner's resource, or on none",
+                    "the right would apply to another owner's resource, or to none",
                     "pass the arn of the resource itself",
                 )
 

@@ -55,7 +55,7 @@ def _listener(listener: Resource) -> Iterator[Problem]:
                 listener,
                 "sslPolicy",
                 what,
-                "tokens cross the internet under broken encryption",
+                "tokens are sent over the internet with broken encryption",
                 fix,
             )
         return
@@ -63,4 +63,10 @@ def _listener(listener: Resource) -> Iterator[Problem]:
         if action.get("type") != "redirect":
             path = f"defaultActions[{index}].type"
             what = f"is {action.get('type')} without TLS"
-            yield at(listener, path, what, "tokens cross the internet in clear", "write redirect")
+            yield at(
+                listener,
+                path,
+                what,
+                "tokens are sent over the internet unencrypted",
+                "write redirect",
+            )

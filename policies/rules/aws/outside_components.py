@@ -47,7 +47,7 @@ REQUIRED: Final = (
         allowed=_private,
         absent=True,
         consequence=_PUBLIC,
-        fix="name port 443, or the networks that are meant",
+        fix="allow port 443 only, or the networks that are meant",
     ),
     *(
         Required(
@@ -56,7 +56,7 @@ REQUIRED: Final = (
             allowed=lambda address: address not in EVERYONE,
             absent=True,
             consequence=_PUBLIC,
-            fix="name the networks that are meant",
+            fix="list the networks that need access",
         )
         for addresses in ("cidrBlocks", "ipv6CidrBlocks")
     ),

@@ -37,7 +37,7 @@ def _task(graph: ResourceGraph, task: Resource, container: Mapping[str, Any]) ->
     longest, drain = tool_and_drain(environment.get(CONFIG_VARIABLE))
     if longest and container.get("stopTimeout", 30) <= drain:
         what = f"stops the container before its drain of {drain} s is over"
-        so = "calls in flight are cut at every rollout"
+        so = "every rollout interrupts calls in progress"
         yield at(task, "containerDefinitions", what, so, f"set stopTimeout above {drain}")
     for balancer in graph.all("aws:lb/loadBalancer:LoadBalancer"):
         if balancer.parent == task.parent:

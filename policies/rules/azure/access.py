@@ -25,8 +25,8 @@ REQUIRED: Final[tuple[Required, ...]] = (
             on=token,
             path="tags",
             allowed=present,
-            consequence="its owner and its costs could not be told",
-            fix="make it with AzureGroup.make, which gives it the place's tags",
+            consequence="its owner and its costs would be unknown",
+            fix="create it with AzureGroup.make, which adds the tags of the stack",
         )
         for token in sorted(TAGGED)
     ),

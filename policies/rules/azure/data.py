@@ -33,7 +33,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=STORAGE,
         path="enableHttpsTrafficOnly",
         allowed=(True,),
-        consequence="tokens and data would cross the network in clear text",
+        consequence="tokens and data would be sent unencrypted",
         fix="set it to true",
     ),
     Required(
@@ -47,7 +47,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on="azure-native:storage:BlobContainer",
         path="publicAccess",
         allowed=("None",),
-        consequence="the whole internet could read what is in it",
+        consequence="everyone on the internet could read its content",
         fix="set it to None",
     ),
     Required(
@@ -68,7 +68,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=POSTGRES,
         path="administratorLoginPassword",
         allowed=(),
-        consequence="a password would stand in the program and in its state",
+        consequence="a password would be stored in the program and in its state",
         fix="remove it: clients log in through Entra ID",
         absent=True,
     ),
@@ -104,7 +104,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=REDIS_DATABASE,
         path="clientProtocol",
         allowed=("Encrypted",),
-        consequence="sessions would cross the network in clear text",
+        consequence="sessions would be sent unencrypted",
         fix="set it to Encrypted",
     ),
     Required(

@@ -24,7 +24,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=APP,
         path="httpsOnly",
         allowed=(True,),
-        consequence="bearer tokens would cross the internet in clear text",
+        consequence="bearer tokens would be sent over the internet unencrypted",
         fix="set it to true",
     ),
     Required(
@@ -52,14 +52,14 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=APP,
         path="siteConfig.appSettings[*].value",
         allowed=_without_key,
-        consequence="a key or a password would stand in the program and in its state",
+        consequence="a key or a password would be stored in the program and in its state",
         fix="use the app's identity, or a reference to Key Vault",
     ),
     Required(
         on=APP,
         path=f"{DEPLOYMENT}.type",
         allowed=("UserAssignedIdentity", "SystemAssignedIdentity"),
-        consequence="it would need the account's key, which the account refuses",
+        consequence="it would need the account's key, but the account has key access disabled",
         fix="set it to UserAssignedIdentity",
     ),
     Required(

@@ -1,4 +1,4 @@
-"""Roles: which are given, on what, and to whom."""
+"""Roles: which roles are granted, on which resource, to which member."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
 UNBOUNDED: Final = {
     "roles/logging.logWriter": "logs are written to a project: IAM has no finer right",
 }
-"""Roles that are given on a whole project, each with its reason."""
+"""Roles that are granted on a whole project, each with its reason."""
 
 
 def roles_are_bounded(graph: ResourceGraph) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=SERVICE,
         path="invokerIamDisabled",
         allowed=(False,),
-        consequence="everyone could call it, whatever its IAM policy says",
+        consequence="everyone could call it, regardless of its IAM policy",
         fix="set it to false",
     ),
     Required(
@@ -46,7 +46,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=SERVICE,
         path="template.timeout",
         allowed=within(CLOUD_RUN_TIMEOUT),
-        consequence="a call would be cut, or the cloud refuses it (Cloud Run, Quotas and limits)",
+        consequence="calls are interrupted, or the cloud refuses it (Cloud Run, Quotas and limits)",
         fix=f"set at most {CLOUD_RUN_TIMEOUT.most}s",
     ),
     Required(
@@ -81,7 +81,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=SERVICE,
         path=f"{_CONTAINER}.livenessProbe.httpGet.path",
         allowed=("/health",),
-        consequence="an instance that hangs would be kept",
+        consequence="an instance that hangs would not be replaced",
         fix="set it to /health",
     ),
     Required(

@@ -92,7 +92,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=USER,
         path="password",
         allowed=(),
-        consequence="a password would stand in the program and in its state",
+        consequence="a password would be stored in the program and in its state",
         fix="remove it, and set type to CLOUD_IAM_SERVICE_ACCOUNT",
         absent=True,
     ),
@@ -101,13 +101,13 @@ REQUIRED: Final[tuple[Required, ...]] = (
         path="deletionPolicy",
         allowed=("ABANDON",),
         consequence="a user who owns what is in the database cannot be dropped: destroying fails",
-        fix="set it to ABANDON: the user goes with its instance",
+        fix="set it to ABANDON: the user is deleted with its instance",
     ),
     Required(
         on=VALKEY,
         path="transitEncryptionMode",
         allowed=("SERVER_AUTHENTICATION",),
-        consequence="sessions would cross the network in clear text",
+        consequence="sessions would be sent unencrypted",
         fix="set it to SERVER_AUTHENTICATION",
     ),
     Required(
@@ -121,7 +121,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=LOGS,
         path="retentionDays",
         allowed=lambda days: isinstance(days, int) and 1 <= days <= 3650,
-        consequence="logs would be kept for 30 days, whatever was wanted, or the cloud refuses it",
+        consequence="logs would be kept for 30 days instead, or the cloud refuses it",
         fix="set 1 to 3650 (Cloud Logging, Quotas and limits)",
     ),
 )

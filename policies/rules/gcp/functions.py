@@ -35,7 +35,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         on=FUNCTION,
         path="serviceConfig.timeoutSeconds",
         allowed=within(GCP_FUNCTION_TIMEOUT),
-        consequence="a call would be cut, or the cloud refuses it (Cloud Run functions, Quotas)",
+        consequence="calls are interrupted, or the cloud refuses it (Cloud Run functions, Quotas)",
         fix=f"set at most {GCP_FUNCTION_TIMEOUT.most}",
     ),
     Required(

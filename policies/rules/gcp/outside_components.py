@@ -13,6 +13,6 @@ REQUIRED: Final = (
         allowed=lambda address: address not in ("0.0.0.0/0", "::/0"),
         absent=True,
         consequence="everyone could connect to the machines behind it",
-        fix="name the networks that are meant",
+        fix="list the networks that need access",
     ),
 )
