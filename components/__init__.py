@@ -1,4 +1,4 @@
-"""What other programs import; a name brings its own module along, and no other."""
+"""The public names of the package; each is imported from its own module on first use."""
 
 from __future__ import annotations
 

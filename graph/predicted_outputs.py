@@ -38,7 +38,7 @@ def predicted_outputs(
 
 
 def outputs_unlike_inputs(token: str) -> tuple[str, ...]:
-    """Properties whose outputs have another shape than the inputs of the same name."""
+    """Properties whose outputs differ in structure from the inputs of the same name."""
     cloud = cloud_of(token)
     return cloud.facts.OUTPUTS_UNLIKE_INPUTS if cloud else ()
 

@@ -1,1 +1,1 @@
-"""What every component is made with: args, problems, forms, names, resources in wire form."""
+"""Shared parts of components: args, problems, forms, names, resources in wire form."""

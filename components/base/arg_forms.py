@@ -1,4 +1,4 @@
-"""The forms of text that args of components have and the stack file has not."""
+"""Forms of text for args of components that the stack file does not use."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SERVER_NAME: Final = replace(NAME, pattern=f"^({_NAME})?$", shortest=0)
 
 
 def kubernetes_name(longest: int) -> Form:
-    """A component's name that objects of Kubernetes have, some with a suffix.
+    """The form of a component's name from which names of Kubernetes objects are derived.
 
     Args:
-        longest: characters that leave room for the longest suffix in 63.
+        longest: the most characters; with the longest suffix a name has at most 63.
     """
     return Form(
         name="component name",
@@ -164,7 +164,7 @@ LINE: Final = Form(
     longest=4096,
 )
 ONE_LINE: Final = replace(LINE, pattern=f"({LINE.pattern})?", shortest=0, longest=100_000)
-"""What a text without a form of its own must be."""
+"""The form of a text arg without a specific form."""
 TEXT: Final = Form(
     name="text",
     pattern=r"^[^\x00\ud800-\udfff]*$",

@@ -1,4 +1,4 @@
-"""Types for the fields of args: a plain type with the form or the range that its values have."""
+"""Types for the fields of args: a plain type with a form or a range."""
 
 from __future__ import annotations
 

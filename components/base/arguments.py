@@ -1,4 +1,4 @@
-"""Checks a component's args, all at once: a dataclass, or the mapping of other languages."""
+"""Validates a component's args, given as a dataclass or a mapping, and reports all problems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 OWN_CHECKS: Final = "refusals"
-"""A dataclass's method that returns problems of several fields together, paths beginning at it.
+"""Method of a dataclass that returns problems across its fields, with paths relative to it.
 
 It is called once every field has a value of its type; the value may have a wrong form.
 """
@@ -28,7 +28,7 @@ def arguments(cls: type[T], given: object, *, at: str, found: Iterable[Problem] 
         cls: the dataclass.
         given: an object of it, or a mapping with the same fields (camelCase or snake_case).
         at: name of the component, with which every path begins.
-        found: what is already known to be wrong.
+        found: problems that are already known.
 
     Raises:
         Refused: unknown keys (with the nearest field), missing fields, values of a wrong type, form
@@ -52,7 +52,7 @@ def arguments(cls: type[T], given: object, *, at: str, found: Iterable[Problem] 
 
 
 def camel(name: str) -> str:
-    """``longest_tool`` as other languages write it: ``longestTool``."""
+    """Converts snake_case to camelCase: ``longest_tool`` to ``longestTool``."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 
@@ -67,7 +67,7 @@ class _Member:
 
 
 class _Shape:
-    """The fields of one dataclass, and what reads each."""
+    """The fields of one dataclass, each with its reader."""
 
     def __init__(self, cls: type[Any]) -> None:
         self.cls = cls
@@ -128,7 +128,7 @@ class _Shape:
                     inner.refuse(
                         f"{at}.{key}",
                         f"is given twice, as {member.name} and as {camel(member.name)}",
-                        "nothing says which of the two is meant",
+                        "it is unknown which of the two values to use",
                         "leave one",
                     )
                 values[member.name] = member.reader(value, f"{at}.{key}", inner, True)
@@ -150,7 +150,7 @@ class _Shape:
         return made
 
     def _own(self, made: Any, at: str, walk: Walk) -> None:
-        """Adds what the dataclass's own checks say, but nothing twice of one path."""
+        """Adds the problems of the dataclass's own checks, at most one for each path."""
         if walk.sound and self.has_own_checks:
             known = {problem.path for problem in walk.problems}
             own: Iterable[Problem] = getattr(made, OWN_CHECKS)()

@@ -16,13 +16,13 @@ OTHER_VERSION: Final = "what runs tomorrow might read another secret than what w
 
 @dataclass(frozen=True)
 class ResourceType:
-    """What is known of one resource type.
+    """The facts about one resource type: replacements, stored data, direction.
 
     Attributes:
-        replacing: paths of the properties whose change replaces the resource, besides the one
+        replacing: paths of the properties whose change replaces the resource, as does the one
             that holds its name; the empty path stands for every property.
         holds: the data that is lost with the resource; None where it stores none.
-        outbound: whether its addresses are destinations, which expose nothing.
+        outbound: whether its addresses are destinations of outgoing traffic, which expose nothing.
     """
 
     replacing: tuple[str, ...] = ()
@@ -84,12 +84,12 @@ class CloudFacts(Protocol):
 
     @property
     def PROVIDER_VALUES(self) -> Mapping[str, str]:  # noqa: N802
-        """What those templates may name of the provider, and the provider's property."""
+        """Names in those templates that refer to the provider, each with its property."""
         ...
 
     @property
     def OUTPUTS_UNLIKE_INPUTS(self) -> tuple[str, ...]:  # noqa: N802
-        """Properties whose outputs have another shape than the inputs of the same name."""
+        """Properties whose outputs differ in structure from the inputs of the same name."""
         ...
 
     @property

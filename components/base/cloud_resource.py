@@ -46,10 +46,10 @@ class CloudResource(pulumi.CustomResource):
         self._filled_in = frozenset(outputs) | given.keys() | {"id"}
 
     def output(self, name: str) -> pulumi.Output[Any]:
-        """A property as the cloud has it; what takes it from here waits for the resource.
+        """The output ``name``; a resource that uses it depends on this resource.
 
         Raises:
-            KeyError: it is neither an input nor named in ``outputs``.
+            KeyError: it is neither an input nor listed in ``outputs``.
         """
         if name not in self._filled_in:
             raise KeyError(f"{self._type}: {name!r} is not among the outputs it was made with")

@@ -28,9 +28,9 @@ class Component(pulumi.ComponentResource, Generic[Args]):
 
     args_type: ClassVar[type[Any]]
     name_form: ClassVar[Form] = NAME
-    """What the name must look like, because of the rules for what is named after it."""
+    """The form of the component's name; names of its resources are derived from it."""
     name_field: ClassVar[str | None] = None
-    """Field of the args that holds the physical name, where it is not the component's."""
+    """Field of the args with the physical name, if that differs from the component's name."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Component(pulumi.ComponentResource, Generic[Args]):
 
     @classmethod
     def name_problems(cls, name: object, args: object) -> list[Problem]:
-        """Why the component cannot have this name, if it cannot."""
+        """The problems of the component's name; empty if it is valid."""
         form = cls.name_form
         if cls.name_field and isinstance(args, (cls.args_type, Mapping)):
             written = cast("Mapping[str, Any]", args if isinstance(args, Mapping) else vars(args))
@@ -119,7 +119,7 @@ def _options_problems(name: object, opts: object) -> list[Problem]:
         Problem(
             f"{_path(name)}.opts",
             f"is {shown(opts)}, not pulumi.ResourceOptions",
-            "nothing says which options are meant",
+            "the options cannot be read",
             "write pulumi.ResourceOptions(...)",
         )
     ]

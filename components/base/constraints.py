@@ -1,4 +1,4 @@
-"""How a text or a number of a configuration must look, and the words in which it is refused.
+"""Constraints on texts and numbers of a configuration, with their error messages.
 
 The stack file and the args of components are held to the same constraints: a value is refused in
 the same words in both.
@@ -44,22 +44,22 @@ def is_number(value: object) -> bool:
 
 
 Check = Callable[[str], tuple[str, str, str] | None]
-"""What is wrong with a text that matches its pattern: what, consequence and fix; else None."""
+"""Checks a text that matches the pattern; returns what, consequence and fix, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """How a text must look.
+    """The form of a text.
 
     Attributes:
-        name: by which the documentation's tables refer to it.
-        pattern: the regular expression, which nobody is shown.
-        words: what it is, to follow "write".
+        name: name in the documentation's tables.
+        pattern: the regular expression; not shown in messages.
+        words: description that follows "write" in a fix.
         examples: texts of that form.
-        consequence: what another text would lead to.
+        consequence: the effect of a text of another form.
         shortest, longest: in characters.
-        check: what the pattern cannot say.
-        secret: a wrong value is not shown, since it may be a password.
+        check: a check that the pattern cannot express.
+        secret: a wrong value is not shown, because it may be a password.
     """
 
     name: str
@@ -74,11 +74,11 @@ class Form:
 
     @property
     def wanted(self) -> str:
-        """What to write, with an example."""
+        """The description with an example, to follow "write"."""
         return f"{self.words}, such as {self.examples[0]}" if self.examples else self.words
 
     def problem(self, path: str, value: object) -> Problem | None:
-        """Why ``value`` cannot be, if it cannot."""
+        """The problem of ``value``; None if it is valid."""
         if isinstance(value, str) and self._fits(value):
             refused = self.check(value) if self.check else None
             return Problem(path, *refused) if refused else None
@@ -121,11 +121,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """Which numbers there may be.
+    """The allowed range of a number.
 
     Attributes:
         least, most: the bounds, both allowed; None for no upper one.
-        consequence: what another number would lead to.
+        consequence: the effect of a number outside of the range.
         whole: no fractions.
     """
 
@@ -145,7 +145,7 @@ class Range:
         return f"a {'whole ' if self.whole else ''}number {self.words}"
 
     def problem(self, path: str, value: object) -> Problem | None:
-        """Why ``value`` cannot be, if it cannot."""
+        """The problem of ``value``; None if it is valid."""
         number = value if isinstance(value, int | float) and is_number(value) else None
         if isinstance(number, float) and not self._fits(number):
             number = None
@@ -180,6 +180,6 @@ Constraint = Form | Range
 
 
 def first_problem(constraints: Sequence[Constraint], path: str, value: object) -> Problem | None:
-    """What the first of ``constraints`` that ``value`` breaks says."""
+    """The problem of the first constraint that ``value`` breaks; None if it breaks none."""
     found = (constraint.problem(path, value) for constraint in constraints)
     return next((problem for problem in found if problem), None)

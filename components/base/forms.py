@@ -113,7 +113,7 @@ POD_SECURITY: Final = Form(
     consequence="the API server refuses the namespace",
 )
 WIDEST: Final = {4: 8, 6: 16}
-"""The shortest mask of a network, by IP version: a shorter one is no network of one owner."""
+"""The shortest allowed mask by IP version; a shorter one covers networks of many owners."""
 
 _NETWORK_PATTERN: Final = (
     "^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/[0-9]{1,3})$"
@@ -136,7 +136,7 @@ def _exact_network(written: str) -> tuple[str, str, str] | None:
 
 
 def _own_network(written: str) -> tuple[str, str, str] | None:
-    """As ``_exact_network``; also refuses the whole world and networks of credentials."""
+    """As ``_exact_network``; also refuses large networks and addresses of metadata services."""
     try:
         network = ipaddress.ip_network(written, strict=False)
     except ValueError:
@@ -167,7 +167,7 @@ CIDR: Final = Form(
     check=_own_network,
 )
 NETWORK: Final = replace(CIDR, check=_exact_network)
-"""As ``CIDR``, for places where every address there is may be meant: 0.0.0.0/0."""
+"""As ``CIDR``, but also allows all addresses: 0.0.0.0/0."""
 LABEL_KEY: Final = Form(
     name="label name",
     pattern=rf"^({LABEL}(\.{LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$",

@@ -1,4 +1,4 @@
-"""Turns the type hint of an arg into what reads a value: converts it, and says what is wrong.
+"""Creates a reader from the type hint of an arg: it converts a value and reports problems.
 
 ``Annotated[str, DOMAIN]`` holds a text to its form, ``Annotated[int, Range(...)]`` a number to its
 bounds, ``pulumi.Input[T]`` lets an Output stand for a value that is known later.
@@ -33,7 +33,7 @@ _INSTANCES: Final[Mapping[type[Any], tuple[type[Any], ...]]] = {float: (float, i
 
 @dataclass
 class Walk:
-    """One reading of a component's args.
+    """The state of reading one component's args.
 
     Attributes:
         problems: what was found so far.
@@ -51,12 +51,12 @@ class Walk:
 
 
 Read = Callable[[Any, str, Walk, bool], Any]
-"""Takes a value, its path, the walk and whether it stands in a mapping; returns what is meant."""
+"""Takes a value, its path, the walk and whether it is in a mapping; returns the converted value."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What reads the values of one type hint.
+    """Reads the values of one type hint.
 
     Attributes:
         wanted: what a value must be, to follow "write".
@@ -71,7 +71,7 @@ class Reader:
     later: bool = False
 
     def __call__(self, value: Any, at: str, walk: Walk, mapping: bool) -> Any:
-        """The value as the hint means it."""
+        """The value converted to the hint's type."""
         if value is None:
             if not self.optional:
                 walk.refuse(at, "is None", _USELESS, f"write {self.wanted}")
@@ -89,10 +89,10 @@ class Reader:
 
 
 def reader(hint: Any, of_dataclass: Callable[[type[Any]], Read]) -> Reader:
-    """What reads values of ``hint``; ``of_dataclass`` reads the fields of a dataclass.
+    """The reader for ``hint``; ``of_dataclass`` reads the fields of a dataclass.
 
     Raises:
-        TypeError: a hint that nothing here reads: its values would go unchecked.
+        TypeError: no reader supports the hint, so its values would not be checked.
     """
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -231,7 +231,7 @@ def _union(arms: tuple[Any, ...], of_dataclass: Callable[[type[Any]], Read]) -> 
 
 
 TAG: Final = "type"
-"""Field that tells the dataclasses of a union apart."""
+"""Field whose value selects a dataclass of a union."""
 
 
 def _one_of(classes: list[type[Any]], of_dataclass: Callable[[type[Any]], Read]) -> Read:

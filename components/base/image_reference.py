@@ -1,4 +1,4 @@
-"""How exactly a container image's reference names one image: tag, digest, or a placeholder."""
+"""Checks whether a container image reference has a tag, a digest or a placeholder digest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DIGEST: Final = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
 def has_digest(image: str) -> bool:
-    """Whether the reference is one image for ever."""
+    """Whether the reference has a digest, so that it always names the same image."""
     return _DIGEST.search(image) is not None
 
 
@@ -25,5 +25,5 @@ def has_version(image: object) -> bool:
 
 
 def is_placeholder(image: str) -> bool:
-    """Whether the digest is the row of zeros that the stack files come with."""
+    """Whether the digest is the placeholder of the committed stack files (all zeros)."""
     return image.endswith(PLACEHOLDER)

@@ -1,4 +1,4 @@
-"""Applies functions to inputs: at once where the values are known, else when Pulumi knows them."""
+"""Applies functions to inputs: immediately if the values are known, else through an Output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every Kubernetes object of the components: spelled as Kubernetes spells it, one table of kinds.
+"""Registers Kubernetes objects in wire form (camelCase), without the SDK's classes.
 
 The objects do not go through the Kubernetes SDK's generated classes. Importing those takes longer
 than all else that a preview does, and they type only their own snake_case spelling. In wire form a
@@ -42,7 +42,7 @@ class KubernetesObject(pulumi.CustomResource):
 
     Attributes:
         metadata: the object's, as the cluster has it.
-        status: what the cluster says of it; None where it says nothing.
+        status: the status that the cluster reports; None without one.
     """
 
     metadata: pulumi.Output[Mapping[str, Any]]
@@ -68,7 +68,7 @@ class KubernetesObject(pulumi.CustomResource):
 
     @property
     def physical_name(self) -> pulumi.Output[str]:
-        """Its name in the cluster; what takes it from here waits for the object."""
+        """Its name in the cluster; a resource that uses it depends on this object."""
         return self.metadata.apply(lambda made: made["name"])
 
 
@@ -81,7 +81,7 @@ class Manifest:
         role: end of its logical name, after the component's.
         metadata: from ``metadata()``.
         fields: the other fields of the object, in camelCase, such as ``spec`` and ``data``.
-        after: what must exist before it.
+        after: resources that must exist before it.
         protect: refuse to delete it.
     """
 

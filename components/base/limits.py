@@ -1,4 +1,4 @@
-"""What clouds publish that they cannot give: each number with the document that says so."""
+"""Limits that clouds publish, each with the document that states it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Limit:
     """A bound that a cloud publishes.
 
     Attributes:
-        of: what is bounded, in the cloud's words.
-        most: the largest that may be asked for.
+        of: the limited quantity, in the cloud's terms.
+        most: the largest allowed value.
         unit: of both numbers.
-        source: the cloud's document that says so.
+        source: the cloud's document that states it.
         least: the smallest.
     """
 
@@ -27,7 +27,7 @@ class Limit:
     least: int = 0
 
     def problems(self, path: str, value: int, *, fix: str) -> list[Problem]:
-        """Why ``value`` cannot be, if it cannot: nothing or one problem."""
+        """The problem of ``value``, or nothing if it is within the limit."""
         if self.least <= value <= self.most:
             return []
         allowed = f"{self.least} to {self.most}" if self.least else f"at most {self.most}"
@@ -56,7 +56,7 @@ def instances_problems(fewest: int, most: int, *, least: int = 0) -> list[Proble
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raises what was found, all at once; nothing when nothing was.
+    """Raises all problems at once; does nothing without problems.
 
     Raises:
         Refused: there is a problem.

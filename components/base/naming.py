@@ -1,4 +1,4 @@
-"""Names for what clouds make: inside each cloud's limits, and as unique as they were before.
+"""Physical names of cloud resources: within each cloud's limits, with a unique suffix.
 
 A name that is too long loses letters of its words, never of the suffix that keeps two stacks, or
 two accounts that share one name space, apart.
@@ -18,13 +18,13 @@ UNIQUE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class NameRule:
-    """What a cloud lets a name be.
+    """The names that a cloud accepts for a resource type.
 
     Attributes:
         longest: characters.
         shortest: characters.
         form: regular expression that a whole name must match.
-        source: the cloud's document that says so.
+        source: the cloud's document that states it.
         key: property that holds the name.
     """
 
@@ -35,7 +35,7 @@ class NameRule:
     key: str = "name"
 
     def problem(self, path: str, name: str) -> Problem | None:
-        """Why ``name`` cannot be, if it cannot."""
+        """The problem of ``name``; None if it is valid."""
         if len(name) > self.longest or len(name) < self.shortest:
             what = f"{name!r} has {len(name)} characters, and {self._length} are allowed"
         elif not re.fullmatch(self.form, name):
@@ -58,20 +58,20 @@ class NameRule:
 
     @property
     def separator(self) -> str:
-        """What stands between words: a dash, where the form has it."""
+        """The separator of words: a dash if the form allows it, else nothing."""
         return "-" if re.fullmatch(self.form, "a" * self.shortest + "-a") else ""
 
 
 def unique(*parts: str) -> str:
-    """A suffix that follows from ``parts`` alone: the same at each run, other for other parts."""
+    """A suffix derived from ``parts``: stable between runs, different for different parts."""
     return hashlib.sha256("/".join(parts).encode()).hexdigest()[:UNIQUE]
 
 
 def fitted(rule: NameRule, *words: str, suffix: str = "") -> str:
-    """``words`` and ``suffix`` as one name that ``rule`` allows: the words give way.
+    """``words`` and ``suffix`` as one name that ``rule`` allows; long words are shortened.
 
     Raises:
-        ProblemReport: no letter of the words would be left.
+        ProblemReport: there is no room for the words.
     """
     separator = rule.separator
     kept = [word for each in words for word in re.split(r"[^a-z0-9]+", each.lower()) if word]

@@ -1,6 +1,6 @@
-"""Addresses where clouds serve credentials and platform services to the machines in them.
+"""Addresses of the clouds' metadata and platform services.
 
-Whatever can open a connection to one of them can act as the machine that it runs on.
+A process that can connect to one of them can read the credentials of its machine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user is told when something they wrote, or their surroundings, cannot work."""
+"""Problems that a user can fix: wrong input, or an environment that lacks something."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that cannot work.
+    """One problem, with its path, its effect and a fix.
 
     Attributes:
         path: where it is: a configuration path (``qudag-mcp:network.flows[2]``), a file, a command.
         what: what is wrong, with the value that was found.
-        consequence: what would happen if it were let through.
-        fix: what to do, as a command or a value where there is one.
+        consequence: the effect if it were not refused.
+        fix: the command to run, or the value to write.
     """
 
     path: str

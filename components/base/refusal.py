@@ -1,4 +1,4 @@
-"""How a component refuses: Pulumi prints the message alone, without a traceback."""
+"""The exception of refused args, whose message Pulumi prints without a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Refused(ProblemReport, pulumi.RunError):
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raises what was found, all at once; nothing when nothing was.
+    """Raises all problems at once; does nothing without problems.
 
     Raises:
         Refused: there is a problem.

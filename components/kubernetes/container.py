@@ -1,4 +1,4 @@
-"""A container as a role describes it, and the hardened form in which it is run."""
+"""The description of a container, and its hardened Kubernetes spec."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a container is promised and what it may not exceed, in Kubernetes quantities.
+    """CPU and memory requests and limits of a container, in Kubernetes quantities.
 
     Attributes:
         cpu: CPU request.
@@ -81,7 +81,7 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How the kubelet asks a container how it is; times in seconds.
+    """A probe of the kubelet; times in seconds.
 
     Attributes:
         port: number of the port.
@@ -104,7 +104,7 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Probes:
-    """The three questions. Liveness must not touch a dependency: its answer restarts the pod.
+    """The three probes. Liveness must not check a dependency, because its failure restarts the pod.
 
     Attributes:
         startup: runs until it first succeeds; the other two start after that.

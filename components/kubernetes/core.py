@@ -1,4 +1,4 @@
-"""Core: the server that executes tools, with its data and its schema migrated before it rolls."""
+"""Core: the server that executes tools; its database is migrated before each rollout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ROLE: Final = "migration"
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationArgs:
-    """How the schema gets to the version that the server expects.
+    """The migration Job of the database schema.
 
     Attributes:
         image: image with the migrations, usually the server's.
@@ -79,7 +79,7 @@ class MonolithArgs:
 
 
 class Core(Component[CoreArgs]):
-    """The core servers behind the gateway, migrated by one Job a version before they roll.
+    """The core servers behind the gateway; one Job for each version migrates the database first.
 
     Attributes:
         host: DNS name of its Service, for a gateway's upstream.
@@ -176,7 +176,7 @@ def migration_job(args: CoreArgs, migration: MigrationArgs) -> JobArgs:
 
 
 def _migrated(owner: Component[Any], args: CoreArgs) -> Sequence[pulumi.Resource]:
-    """What the server's pods wait for: its migration, registered here, or what that waits for."""
+    """The dependencies of the server's pods: the migration Job, or without one the database."""
     if args.migration is None:
         return args.after
     job = migration_job(args, args.migration)

@@ -1,4 +1,4 @@
-"""Who may talk to whom, declared once; every network policy is derived from it."""
+"""Flows: the allowed connections, from which every network policy is generated."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ DNS: Final[Mapping[str, Any]] = {
     ],
     "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
 }
-"""Looking names up: the one flow that whoever opens a connection needs besides its own."""
+"""DNS lookups: the flow that every pod with outgoing connections needs in addition."""
 
 
 def policies(
@@ -131,7 +131,7 @@ def _block(cidr: str) -> dict[str, Any]:
 def flow_problems(
     workloads: Sequence[str], flows: Sequence[Flow], parties: Mapping[str, Party]
 ) -> list[Problem]:
-    """Flows of parties that are not there, and egress to everywhere or to credentials."""
+    """Problems of flows: unknown parties, egress to all addresses or to metadata services."""
     problems: list[Problem] = []
     known = {*workloads, *parties}
     networks = {name: _networks(party) for name, party in parties.items()}
@@ -161,7 +161,7 @@ def flow_problems(
         ]
         if wide := [network for network in map(unmapped, reached) if _is_wide(network)]:
             most = min(network.prefixlen for network in wide)
-            large = "a large part of the world" if most else "every address there is"
+            large = "a large part of the internet" if most else "all addresses"
             problems.append(
                 Problem(
                     at,
@@ -185,8 +185,8 @@ def party_problems(
         Problem(
             f"outsides[{index}].cidrs",
             "is an empty list",
-            "in a network policy no network stands for every network",
-            "name the networks, or leave the party and its flows out",
+            "a network policy with an empty list allows every network",
+            "list its networks, or remove the party and its flows",
         )
         for index, party in enumerate(outsides)
         if not party.cidrs
@@ -195,8 +195,8 @@ def party_problems(
         Problem(
             f"neighbours[{index}].labels",
             "is an empty mapping",
-            f"every pod of the namespace {party.namespace} would be the party",
-            "name a label of the pods that are meant",
+            f"its flows would include every pod of the namespace {party.namespace}",
+            "list labels that select only its pods",
         )
         for index, party in enumerate(neighbours)
         if not party.labels
@@ -205,8 +205,8 @@ def party_problems(
     problems += [
         Problem(
             "flows",
-            f"{count} workloads or parties are called {name!r}",
-            "a flow could not tell them apart",
+            f"{count} workloads or parties have the name {name!r}",
+            "a flow to or from that name would be ambiguous",
             "give each a name of its own",
         )
         for name, count in names.items()
@@ -216,7 +216,7 @@ def party_problems(
 
 
 def _networks(party: Party) -> list[Any]:
-    """The networks of a party outside; what is none has been refused by its form."""
+    """The networks of a party outside the cluster; invalid ones are refused by their form."""
     found: list[Any] = []
     for cidr in party.cidrs if isinstance(party, Outside) else ():
         with suppress(ValueError):

@@ -68,7 +68,7 @@ class Upstream:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimit:
-    """What one client address may do in a zone; beyond it, it is answered 429.
+    """Limits for one client address in a zone; requests above them are answered 429.
 
     Attributes:
         requests_per_second: sustained rate.
@@ -99,7 +99,7 @@ class RateLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
-    """What the gateway needs to know.
+    """Args of a gateway.
 
     Attributes:
         namespace: namespace of the gateway.

@@ -41,13 +41,13 @@ class JobArgs(PodArgs):
     retries: Retries = 6
 
     def refusals(self) -> list[Problem]:
-        """Storage that nothing would create, and a name too long for the runs' suffixes."""
+        """Problems of a job: volume claims, and a name too long for the suffixes of its runs."""
         return _problems(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CronJobArgs(JobArgs):
-    """A program that runs to its end again and again.
+    """A program that runs to its end on a schedule.
 
     Attributes:
         schedule: five fields (minute, hour, day of month, month, day of week), or a macro such as
@@ -70,7 +70,7 @@ class CronJobArgs(JobArgs):
     suspended: bool = False
 
     def refusals(self) -> list[Problem]:
-        """As of a Job, and a schedule or a time zone that Kubernetes does not know."""
+        """Problems as of a Job, and an invalid schedule or time zone."""
         return [*_problems(self), *_schedule_problems(self)]
 
 

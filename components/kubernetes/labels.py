@@ -1,4 +1,4 @@
-"""The labels that everything of a workload carries, and the one by which it is selected."""
+"""The labels of a workload's objects, and the selector of its pods."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ PART_OF = "qudag-mcp"
 
 
 def selector(workload: str) -> dict[str, str]:
-    """What selects a workload's pods: its name and nothing that a new version would change."""
+    """The selector of a workload's pods: its name only, so that versions share it."""
     return {"app": workload}
 
 

@@ -1,4 +1,4 @@
-"""A namespace that is locked before anything moves in."""
+"""A namespace with Pod Security, a quota, limits and a default-deny policy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Amounts = Mapping[ResourceName, Quantity]
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerLimits:
-    """What a container gets that asks for nothing, and the bounds of what it may ask for.
+    """Default requests and limits of containers, and the bounds of both (LimitRange).
 
     Each is a mapping of ``cpu`` and ``memory`` to Kubernetes quantities. The defaults are those of
     the deployment patterns' LimitRange.
@@ -77,7 +77,7 @@ def _order_problems(smaller: str, low: Amounts, larger: str, high: Amounts) -> I
 
 @dataclass(frozen=True, kw_only=True)
 class LockedNamespaceArgs:
-    """What a namespace needs to know.
+    """Args of a locked namespace.
 
     Attributes:
         name: physical name; fixed, because other stacks address services by it.
@@ -98,7 +98,7 @@ class LockedNamespaceArgs:
 
 
 class LockedNamespace(Component[LockedNamespaceArgs]):
-    """A namespace that refuses unsafe pods and every flow that no one declared.
+    """A namespace that refuses pods below its Pod Security Standard and denies undeclared flows.
 
     Attributes:
         namespace: name of the namespace; resources that use this output wait for it.

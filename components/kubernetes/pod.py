@@ -1,4 +1,4 @@
-"""The pod of every workload and job: hardened, and rolled when its files change."""
+"""The pod template of workloads and jobs: hardened, with a checksum of its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKSUM = "qudag-mcp/files-checksum"
 
 @dataclass(frozen=True, kw_only=True)
 class PodArgs:
-    """What the pods of a workload, a job and a scheduled job have in common.
+    """Args that the pods of workloads, jobs and scheduled jobs share.
 
     Attributes:
         namespace: namespace of the pods.

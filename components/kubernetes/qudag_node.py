@@ -39,7 +39,7 @@ class NodeProfile(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class QudagNodeArgs:
-    """What a node needs to know.
+    """Args of a set of QuDAG nodes.
 
     Attributes:
         server: namespace, image, scale and, for the seed profile, configuration.
@@ -59,7 +59,7 @@ class QudagNodeArgs:
     peers: Sequence[pulumi.Input[Multiaddress]] = field(default_factory=tuple)
 
     def refusals(self) -> list[Problem]:
-        """A number of nodes that follows the load."""
+        """A problem if an autoscaler is set."""
         if not self.server.scaling:
             return []
         return [

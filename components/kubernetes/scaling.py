@@ -1,4 +1,4 @@
-"""When a workload gets more pods, and when fewer."""
+"""Autoscaling of a workload: targets, bounds and speed."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _PART: Final = re.compile(
 
 
 def schedule_problem(schedule: str) -> str | None:
-    """Why Kubernetes would refuse the schedule; None where it would not."""
+    """Why Kubernetes refuses the schedule; None if it is valid."""
     if schedule in MACROS or re.fullmatch(r"@every ([0-9]{1,6}[hms])+", schedule):
         return None
     if "TZ=" in schedule:

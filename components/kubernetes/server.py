@@ -1,4 +1,4 @@
-"""An MCP server in whichever role: its container and the plain service around it."""
+"""An MCP server of any role: its container and its workload."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ READINESS = Probe(delay=5, period=5, timeout=3)
 
 @dataclass(frozen=True, kw_only=True)
 class ServerArgs:
-    """What a server of any role needs to know.
+    """Args of an MCP server, of any role.
 
     Attributes:
         namespace: namespace of the server.
@@ -70,7 +70,7 @@ class ServerArgs:
 
 
 def called(args: ServerArgs, name: str) -> ServerArgs:
-    """The server under the name of the component that runs it, so that it is said once."""
+    """The server's args with the name of the component that runs it."""
     return replace(args, config=replace(args.config, name=name))
 
 

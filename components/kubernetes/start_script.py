@@ -1,12 +1,12 @@
-"""Start scripts for programs that end their work in order on another signal than SIGTERM."""
+"""Start scripts for programs that shut down gracefully on a signal other than SIGTERM."""
 
 from __future__ import annotations
 
 
 def graceful_start(command: str, *, stop: str, before: str = "") -> str:
-    """A shell script that runs ``command`` and turns SIGTERM into the signal it drains on.
+    """A shell script that runs ``command`` and sends it ``stop`` when it receives SIGTERM.
 
-    Kubernetes sends SIGTERM; nginx and PostgreSQL would cut their clients off on it (an image may
+    Kubernetes sends SIGTERM, on which nginx and PostgreSQL disconnect their clients (an image may
     name another signal, but not every build of it does).
 
     Args:

@@ -1,4 +1,4 @@
-"""Every long-running server is one of these; a role only says what is special about it."""
+"""Workload: a Deployment or StatefulSet with its Service, autoscaler and disruption budget."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME: Final = kubernetes_name(52)
 
 
 class WorkloadKind(Enum):
-    """How pods relate to each other: exchangeable, or each with a name and storage of its own."""
+    """Whether pods are interchangeable, or each has its own name and storage."""
 
     DEPLOYMENT = "Deployment"
     STATEFUL_SET = "StatefulSet"
@@ -34,7 +34,7 @@ class WorkloadKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """How many pods more, and how many fewer, there may be while a new version comes in.
+    """The number of pods above and below the wanted number during a rollout.
 
     Attributes:
         surge: pods above the wanted number.
@@ -47,7 +47,7 @@ class Rollout:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadArgs(PodArgs):
-    """What a server needs to run.
+    """Args of a workload.
 
     Attributes:
         containers: the main container first. Their ports with a ``service`` number are offered.
@@ -69,7 +69,7 @@ class WorkloadArgs(PodArgs):
     metrics_port: ContainerPort | None = None
 
     def refusals(self) -> list[Problem]:
-        """What the pods, their storage, their Service and their scaling cannot be together."""
+        """Problems across fields: pods, volumes, Service, rollout and scaling."""
         return _problems(self)
 
 
@@ -78,7 +78,7 @@ class Workload(Component[WorkloadArgs]):
 
     Attributes:
         host: DNS name of its Service.
-        service_status: the Service's, with the load balancer's address; None without a Service.
+        service_status: status of the Service, with the load balancer's address; None without one.
     """
 
     args_type = WorkloadArgs

@@ -1,1 +1,1 @@
-"""What every MCP server has, wherever it runs: outputs, configuration, era, timeouts."""
+"""Shared parts of MCP servers on every host: outputs, configuration, era, timeouts."""

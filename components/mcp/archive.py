@@ -1,4 +1,4 @@
-"""The archive that a function runs: where it is, and what tells one from another."""
+"""The archive of a function: its path and its digest."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pulumi
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """A zip file whose bytes follow from its digest's inputs alone.
+    """A zip file that is identified by a digest of its sources.
 
     Attributes:
         path: of the file; a preview without an engine does not read it.
-        digest: 64 hexadecimal digits; another digest is another archive.
+        digest: SHA-256 as 64 hexadecimal digits; it changes with the content.
     """
 
     path: str
@@ -21,7 +21,7 @@ class Archive:
 
     @property
     def tag(self) -> str:
-        """The part of the digest that stands in names."""
+        """The part of the digest that is used in names."""
         return self.digest[:16]
 
     def asset(self) -> pulumi.FileAsset:

@@ -1,4 +1,4 @@
-"""What functions and managed containers have in common on every cloud."""
+"""Checks that functions and managed containers share on every cloud."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class CloudServer(McpTarget[Args]):
 
 
 def variables_problems(secrets: Iterable[str]) -> list[Problem]:
-    """Secrets for environment variables that the component sets itself."""
+    """A problem for each secret whose environment variable the component sets itself."""
     return [
         Problem(
             f"secrets.{variable}",
@@ -69,7 +69,7 @@ def variables_problems(secrets: Iterable[str]) -> list[Problem]:
 
 
 def drain_problems(config: CloudServerConfig, *, stops: str) -> list[Problem]:
-    """A drain on a host that does not wait for one.
+    """A problem if a drain is set on a host that does not wait for it.
 
     Args:
         config: the server's.

@@ -1,4 +1,4 @@
-"""The two families of MCP revisions, and what follows from the one that a server speaks."""
+"""The eras of MCP revisions: modern, legacy, or both."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ Era = Literal["modern", "legacy", "dual"]
 
 
 def has_sessions(era: Era) -> bool:
-    """Whether clients hold sessions: one lives in the memory of one pod and must find it again."""
+    """Whether the era has sessions, which are in the memory of one pod and need affinity to it."""
     return era != "modern"

@@ -1,4 +1,4 @@
-"""What an MCP server is for: its role decides which tools it offers."""
+"""The roles of an MCP server; a role determines the tools that it offers."""
 
 from __future__ import annotations
 

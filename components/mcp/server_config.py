@@ -1,4 +1,4 @@
-"""What the reference server is configured with: in every place, in a cloud, and in a pod."""
+"""Configuration of the reference server: common fields, in a cloud, and in a pod."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class PodAuth(TokenIssuer):
     jwks_secret: SecretName | None = None
 
     def refusals(self) -> list[Problem]:
-        """Two sources of keys, or none."""
+        """A problem if both sources of keys are set, or none."""
         if bool(self.jwks_url) != bool(self.jwks_secret):
             return []
         if self.jwks_url:
@@ -134,7 +134,7 @@ class Cache:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The session store of a server whose next request may arrive at another instance.
+    """The session store that the instances of a server share.
 
     Attributes:
         kind: dynamodb, firestore or azure-tables.
@@ -167,7 +167,7 @@ class NodeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class McpConfig:
-    """What every MCP server is configured with, wherever it runs.
+    """Configuration that every MCP server has, on every host.
 
     Attributes:
         role: selects the tools of the server.

@@ -1,4 +1,4 @@
-"""What every place that serves MCP has in common: the same four outputs."""
+"""The base class of components that serve MCP: they have the same four outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ METADATA_PATH = "/.well-known/oauth-protected-resource"
 
 
 class McpTarget(Component[Args]):
-    """A component at whose end a client finds an MCP server.
+    """A component that makes an MCP server available to clients.
 
     Attributes:
         mcp_url: the MCP endpoint.

@@ -9,7 +9,7 @@ from ..base.arg_types import DrainSeconds, ToolSeconds
 from ..base.problems import Problem
 
 STEP = 5
-"""Seconds by which a proxy waits longer than its upstream, so that the tool reports the error."""
+"""Seconds by which a proxy waits longer than its upstream, which reports the timeout first."""
 
 ENDPOINT_PROPAGATION = 5
 """Seconds that a stopping pod still serves, until proxies have removed it."""
@@ -53,7 +53,7 @@ class TimeoutBudget:
     drain: DrainSeconds | None = None
 
     def refusals(self) -> list[Problem]:
-        """A drain in which the longest tool call could not end."""
+        """A problem if the drain is shorter than the longest tool call."""
         if self.drain is None or self.drain > self.longest_tool:
             return []
         return [

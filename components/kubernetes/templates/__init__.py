@@ -1,4 +1,4 @@
-"""Text of the configuration files that the deployed programs read."""
+"""Templates of the configuration files of the deployed programs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FOLDER = Path(__file__).parent
 
 
 def text(name: str) -> str:
-    """A file that is used as it stands."""
+    """The text of a file without placeholders."""
     return (FOLDER / name).read_text()
 
 
 def render(name: str, **values: Any) -> str:
-    """A Jinja template of this folder, filled; a value it lacks is an error."""
+    """Renders a Jinja template of this folder; a missing value is an error."""
     return _environment().get_template(name).render(**values)
 
 
