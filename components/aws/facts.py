@@ -277,7 +277,7 @@ PROVIDER_VALUES: Final = {"region": "region", "account": "allowedAccountIds"}
 """What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
 
 OUTPUTS_UNLIKE_INPUTS: Final[tuple[str, ...]] = ()
-"""Properties whose outputs have another shape than the inputs of the same name."""
+"""Properties whose outputs differ in structure from the inputs of the same name."""
 
 CREDENTIALS: Final = Credentials(
     variables=(

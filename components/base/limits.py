@@ -36,11 +36,11 @@ class Limit:
 
 
 def instances_problems(fewest: int, most: int, *, least: int = 0) -> list[Problem]:
-    """Bounds that cannot both hold: nothing or one problem.
+    """A problem if the minimum exceeds the maximum or the maximum is 0.
 
     Args:
-        fewest, most: of instances.
-        least: what ``fewest`` must be at least.
+        fewest, most: the bounds of the number of instances.
+        least: the least number that ``fewest`` may be.
     """
     if least <= fewest <= most and most:
         return []
@@ -48,9 +48,9 @@ def instances_problems(fewest: int, most: int, *, least: int = 0) -> list[Proble
         Problem(
             "min_instances",
             f"is {fewest}, and max_instances is {most}",
-            "the cloud refuses bounds that cannot both hold",
-            f"set min_instances to {least} or more, and max_instances to as many at least, "
-            "and to 1",
+            "the cloud refuses a minimum above the maximum, and a maximum of 0",
+            f"set min_instances to {least} or more, and max_instances to at least 1 "
+            "and not below min_instances",
         )
     ]
 

@@ -38,7 +38,7 @@ def keys_at(url: str) -> dict[str, Any]:
         ({"memory_mb": 512}, "memory_mb", "write 1024"),
         ({"cpu": 4, "memory_mb": 65536}, "memory_mb", "write 30720"),
         ({"min_instances": 0}, "min_instances", "1 or more"),
-        ({"min_instances": 11}, "min_instances", "max_instances to as many"),
+        ({"min_instances": 11}, "min_instances", "max_instances to at least 1"),
         ({"config": replace(CONFIG, domain=None)}, "config.domain", "certificate is for"),
         (open_to("10.0.0.0/8", public=True), NETWORKS, "one of the two"),
         (open_to("0.0.0.0/0"), f"{NETWORKS}[0]", "public to true"),

@@ -247,7 +247,7 @@ def test_the_grace_outlives_the_longest_tool():
         ({"cpu": 0.3, "memory_mb": 614}, "cpu", "by quarters"),
         ({"cpu": 4.25, "memory_mb": 8704}, "cpu", "0.25 to 4"),
         ({"memory_mb": 4096}, "cpu", "twice as many GiB"),
-        ({"min_instances": 3, "max_instances": 2}, "min_instances", "cannot both hold"),
+        ({"min_instances": 3, "max_instances": 2}, "min_instances", "above the maximum"),
         ({"registry": None}, "registry", "no right to pull"),
         ({"image": "other.azurecr.io/server:1"}, "registry", "set the id of the registry other"),
         ({"log_retention_days": 731}, "log_retention_days", "30 to 730"),
