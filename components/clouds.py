@@ -58,9 +58,3 @@ def resource_type(token: str) -> ResourceType | None:
         if row := cloud.facts.RESOURCE_TYPES.get(token):
             return row
     return None
-
-
-def extra_of(package: str) -> str:
-    """The extra of the wheel that installs the SDK of a Pulumi package."""
-    extras = (cloud.facts.EXTRA for cloud in CLOUDS if package in cloud.facts.SDK_PACKAGES)
-    return next(extras, package)

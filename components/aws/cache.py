@@ -8,8 +8,8 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
-from ..base.limits import refuse
 from ..base.problems import Problem
+from ..base.refusal import refuse
 from ..mcp.data_tier import VALKEY, CacheProfile
 from .database_args import RdsDataTierArgs
 from .naming import physical_name

@@ -290,9 +290,3 @@ CREDENTIALS: Final = Credentials(
     fix="aws sso login, or set AWS_PROFILE",
 )
 """Where the provider finds credentials."""
-
-SDK_PACKAGES: Final = ("aws",)
-"""Pulumi packages that the components use."""
-
-EXTRA: Final = "aws"
-"""Extra of the wheel that installs their SDKs."""

@@ -9,7 +9,7 @@ from typing import Final
 import pulumi
 
 from ..base.cloud_resource import CloudResource
-from ..base.limits import refuse
+from ..base.refusal import refuse
 from ..base.versions import VERSIONS
 from ..mcp.server_config import State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml

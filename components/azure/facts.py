@@ -262,9 +262,3 @@ CREDENTIALS: Final = Credentials(
     fix="az login, or set ARM_CLIENT_ID with the variables that belong to it",
 )
 """Where the provider finds credentials."""
-
-SDK_PACKAGES: Final = ("azure-native", "command")
-"""Pulumi packages that the components use."""
-
-EXTRA: Final = "azure"
-"""Extra of the wheel that installs their SDKs."""

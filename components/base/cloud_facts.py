@@ -97,16 +97,6 @@ class CloudFacts(Protocol):
         """Where the provider finds credentials."""
         ...
 
-    @property
-    def SDK_PACKAGES(self) -> tuple[str, ...]:  # noqa: N802
-        """Pulumi packages that the components use; each is a plugin and a Python SDK."""
-        ...
-
-    @property
-    def EXTRA(self) -> str:  # noqa: N802
-        """Extra of the wheel that installs those SDKs."""
-        ...
-
 
 FACTS = tuple(name for name in vars(CloudFacts) if name.isupper())
 """The names, in their order."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pulumi
 
+from .cloud_packages import install_command
 from .problems import Problem, ProblemReport
 
 
@@ -62,16 +63,13 @@ def _provider_version(package: str) -> str:
     try:
         return version(f"pulumi_{package.replace('-', '_')}")
     except PackageNotFoundError:
-        # Imported here: the list of clouds is above this folder, and only this refusal reads it.
-        from ..clouds import extra_of
-
         raise ProblemReport(
             [
                 Problem(
                     f"pulumi-{package}",
                     "is not installed",
                     "the version of the provider plugin would be unknown",
-                    f"pip install 'pulumi_qudag_mcp[{extra_of(package)}]'",
+                    install_command(package),
                 )
             ]
         ) from None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .constraints import shown
 from .problems import Problem
 
 
@@ -31,7 +31,7 @@ class Limit:
         if self.least <= value <= self.most:
             return []
         allowed = f"{self.least} to {self.most}" if self.least else f"at most {self.most}"
-        what = f"asks for {value} {self.unit}, and {self.of} may be {allowed}"
+        what = f"asks for {shown(value)} {self.unit}, and {self.of} may be {allowed}"
         return [Problem(path, what, f"the cloud refuses it ({self.source})", fix)]
 
 
@@ -47,20 +47,9 @@ def instances_problems(fewest: int, most: int, *, least: int = 0) -> list[Proble
     return [
         Problem(
             "min_instances",
-            f"is {fewest}, and max_instances is {most}",
+            f"is {shown(fewest)}, and max_instances is {shown(most)}",
             "the cloud refuses a minimum above the maximum, and a maximum of 0",
             f"set min_instances to {least} or more, and max_instances to at least 1 "
             "and not below min_instances",
         )
     ]
-
-
-def refuse(problems: Iterable[Problem]) -> None:
-    """Raises all problems at once; does nothing without problems.
-
-    Raises:
-        Refused: there is a problem.
-    """
-    from .refusal import refuse as refuse_now  # Pulumi's: whoever only reads limits need not wait
-
-    refuse_now(problems)

@@ -178,9 +178,3 @@ CREDENTIALS: Final = Credentials(
     fix="gcloud auth application-default login",
 )
 """Where the provider finds credentials."""
-
-SDK_PACKAGES: Final = ("gcp",)
-"""Pulumi packages that the components use."""
-
-EXTRA: Final = "gcp"
-"""Extra of the wheel that installs their SDKs."""

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 
 import pulumi
 
-from ..base.limits import refuse
 from ..base.problems import Problem
+from ..base.refusal import refuse
 from .server_config import CloudServerConfig
 from .server_toml import CONFIG_VARIABLE
 from .target import McpTarget

@@ -10,8 +10,8 @@ import pulumi
 
 from ..base.arg_types import DatabaseName
 from ..base.component import Component
-from ..base.limits import refuse
 from ..base.problems import Problem
+from ..base.refusal import refuse
 
 POSTGRES: Final = 5432
 VALKEY: Final = 6379

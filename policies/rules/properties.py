@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
+from components.base.cloud_packages import install_command
 from components.base.problems import Problem, nearest
-from components.clouds import cloud_of, extra_of
+from components.clouds import cloud_of
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
 from graph.sdk_types import Shape, sdk_of, shapes_of
 
@@ -44,8 +45,7 @@ def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Problem]:
 def _without_sdk(resource: Resource) -> Problem:
     package = resource.type.partition(":")[0]
     what = f"has no SDK installed: {sdk_of(package)} is missing"
-    fix = f"pip install 'pulumi_qudag_mcp[{extra_of(package)}]'"
-    return at(resource, "type", what, "its properties cannot be checked", fix)
+    return at(resource, "type", what, "its properties cannot be checked", install_command(package))
 
 
 def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator[Problem]:

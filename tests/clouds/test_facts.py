@@ -13,8 +13,9 @@ import pytest
 from components.aws import facts as aws
 from components.azure import facts as azure
 from components.base.cloud_facts import FACTS, CloudFacts
+from components.base.cloud_packages import EXTRAS, extra_of
 from components.base.problems import ProblemReport
-from components.clouds import CLOUDS, Cloud, cloud_of, extra_of, resource_type
+from components.clouds import CLOUDS, Cloud, cloud_of, resource_type
 from components.gcp import facts as gcp
 from graph.sdk_types import shapes_of
 from tests.components.test_every_component import CASES, made
@@ -74,9 +75,8 @@ def test_every_type_that_is_registered_has_a_row():
 
 def test_every_package_in_use_is_a_clouds_or_supports_one():
     used = {token.partition(":")[0] for token in written_tokens() | registered_tokens()}
-    listed = {package: cloud.key for cloud in CLOUDS for package in cloud.facts.SDK_PACKAGES}
-    assert listed == {cloud.package: cloud.key for cloud in CLOUDS} | SUPPORTING
-    assert used == set(listed)
+    assert {cloud.package: cloud.key for cloud in CLOUDS} | SUPPORTING == EXTRAS
+    assert used == set(EXTRAS)
 
 
 @each_cloud
@@ -132,11 +132,10 @@ def test_the_extra_of_the_wheel_installs_the_packages(cloud: Cloud):
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["optional-dependencies"][cloud.facts.EXTRA]
+    wanted = project["optional-dependencies"][extra_of(cloud.package)]
     distributions = [re.split(r"[<>=]", requirement)[0] for requirement in wanted]
-    assert distributions == [f"pulumi-{package}" for package in cloud.facts.SDK_PACKAGES]
-    for package in cloud.facts.SDK_PACKAGES:
-        assert extra_of(package) == cloud.facts.EXTRA
+    packages = [package for package, extra in EXTRAS.items() if extra == extra_of(cloud.package)]
+    assert distributions == [f"pulumi-{package}" for package in packages]
 
 
 @pytest.mark.parametrize("package", ["nimbus", "azure-native"])

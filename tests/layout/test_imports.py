@@ -35,14 +35,6 @@ CLOUDS: Final = frozenset({"kubernetes", *(cloud.key for cloud in LISTED)})
 LAYERS: Final = (frozenset({"base"}), frozenset({"mcp"}), CLOUDS, frozenset({""}))
 """Folders of `components/`, lowest first; the empty name stands for the files in it."""
 
-CIRCLES_LEFT: Final = ()
-"""Circles of clouds' args classes and their checks that are still to be ended; only removals."""
-CROSSINGS_LEFT: Final = frozenset(
-    {
-        ("components.base.cloud_resource", "components.clouds"),
-    }
-)
-"""Imports across the layers of `components/` that are still to be ended; only removals."""
 
 Imports = Mapping[str, frozenset[str]]
 
@@ -158,7 +150,7 @@ def test_every_python_folder_has_a_place_in_the_order():
 
 
 def test_a_component_imports_only_from_layers_below_it(imports: Imports):
-    assert set(crossing(imports)) == CROSSINGS_LEFT
+    assert crossing(imports) == []
 
 
 def test_every_folder_of_components_has_a_place_in_the_layers():
@@ -167,7 +159,7 @@ def test_every_folder_of_components_has_a_place_in_the_layers():
 
 
 def test_no_modules_import_each_other_in_a_circle(imports: Imports):
-    assert circles(imports) == set(CIRCLES_LEFT)
+    assert circles(imports) == set()
 
 
 def test_the_wheel_imports_nothing_of_the_project_but_itself(imports: Imports):
