@@ -57,7 +57,7 @@ def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
     tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
     args = GatewayArgs(
         namespace="any",
-        image="none",
+        image="docker.io/nginxinc/nginx-unprivileged:1.29",
         upstream=Target(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
         tls_secret="edge",
         internal_tls_secret="internal",
