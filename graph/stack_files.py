@@ -73,7 +73,7 @@ def _project(root: Path) -> tuple[str, dict[str, Any]]:
                 )
             ]
         )
-    file = _mapping(read_yaml(root / PROJECT_FILE))
+    file = _mapping(read_yaml(root / PROJECT_FILE), PROJECT_FILE)
     return str(file.get("name", root.name)), file
 
 
@@ -98,13 +98,13 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
                 )
             ]
         )
-    declared = _mapping(project_file.get("config"))
+    declared = _mapping(project_file.get("config"), f"{PROJECT_FILE}: config")
     file = root / f"Pulumi.{stack}.yaml"
     # Another project may have a stack without any configuration; ours would be made of defaults.
     stated = (
         read_stack_file(file)
         if project == OURS
-        else _mapping(_mapping(read_yaml(file)).get("config"))
+        else _mapping(_mapping(read_yaml(file), file.name).get("config"), f"{file.name}: config")
     )
     given = {key: _default(value) for key, value in declared.items()} | stated
     values = {
@@ -120,8 +120,22 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
     )
 
 
-def _mapping(read: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", read) if isinstance(read, dict) else {}
+def _mapping(read: object, path: str) -> dict[str, Any]:
+    """A mapping of a YAML file; ProblemReport where something else stands in its place."""
+    from components.base.problems import Problem, ProblemReport
+
+    if read is None or isinstance(read, dict):
+        return cast("dict[str, Any]", read or {})
+    raise ProblemReport(
+        [
+            Problem(
+                path=path,
+                what=f"is a {type(read).__name__}, not a mapping",
+                consequence="the program would run without its configuration",
+                fix="write lines of the form key: value",
+            )
+        ]
+    )
 
 
 def _default(declared: Any) -> Any:

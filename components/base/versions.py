@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
+
+from .problems import Problem, ProblemReport
 
 FILE: Final = Path(__file__).parents[1] / "versions.json"
 
@@ -77,7 +81,76 @@ class Versions(TypedDict):
     emulators: dict[str, str]
 
 
-VERSIONS: Final = cast("Versions", json.loads(FILE.read_text()))
+class BrokenVersions(ProblemReport, SystemExit):
+    """The file is not what it must be.
+
+    It is read when modules are imported, where no command can catch it yet: as a SystemExit it
+    ends the process with its message alone.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        super().__init__(problems)
+        self.code = str(self)
+
+
+_NUMBERS: Final = r"\d+(\.\d+)*"
+_IMAGE: Final = r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+:\w[\w.-]*"
+_FORMS: Final[dict[str, dict[str, str]]] = {
+    "images": dict.fromkeys(("server", "gateway", "postgres", "valkey", "python"), _IMAGE),
+    "kubernetes": {"podSecurity": r"v1\.\d{2}", "localNode": r"v1\.\d+\.\d+"},
+    "pulumi": {"oldest": _NUMBERS, "cli": r"\d+\.\d+\.\d+"},
+    "pulumi.checksums": {"linux-x64": "[0-9a-f]{64}", "*": "[0-9a-f]{64}"},
+    "python": {"functions": r"\d+\.\d+", "compiler": _NUMBERS},
+    "packages": {"pulumi": _NUMBERS, "*": _NUMBERS},
+    "emulators": {"*": _NUMBERS},
+}
+"""By section and key, the regular expression of a version; ``*`` is any other key."""
+
+
+def read(file: Path) -> Versions:
+    """The versions in ``file``.
+
+    Raises:
+        BrokenVersions: it cannot be read, or a version is missing or has a wrong form.
+    """
+    try:
+        written: Any = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise BrokenVersions([_problem(f"cannot be read: {error}", "")]) from None
+    if problems := list(_problems(written)):
+        raise BrokenVersions(problems)
+    return cast("Versions", written)
+
+
+def _problems(written: Any) -> Iterator[Problem]:
+    for path, forms in _FORMS.items():
+        section: Any = written
+        for key in path.split("."):
+            inside = cast("dict[str, Any]", section) if isinstance(section, dict) else {}
+            section = inside.get(key)
+        if not isinstance(section, dict):
+            yield _problem("is missing, or no mapping", path)
+            continue
+        given = cast("dict[str, Any]", section)
+        for key in {**forms, **given}:
+            form = forms.get(key, forms.get("*"))
+            if key == "*" or form is None:
+                continue
+            value = given.get(key)
+            if not (isinstance(value, str) and re.fullmatch(form, value, re.ASCII)):
+                yield _problem(f"is {value!r}"[:80], f"{path}.{key}")
+
+
+def _problem(what: str, path: str) -> Problem:
+    return Problem(
+        path=f"components/versions.json{f': {path}' if path else ''}",
+        what=what,
+        consequence="nothing says which release is meant",
+        fix="write the version as it is in the last commit, with other numbers",
+    )
+
+
+VERSIONS: Final = read(FILE)
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from components.base.problems import Problem
 from components.clouds import name_rule
-from graph.resource_graph import UNKNOWN, ResourceGraph
+from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
 
 from ..rule import Required, at, values
 
@@ -26,6 +26,6 @@ def names_are_accepted(graph: ResourceGraph) -> Iterator[Problem]:
     for resource in graph.resources:
         rule = name_rule(resource.type)
         name = resource.inputs.get(rule.key) if rule else None
-        if rule and isinstance(name, str) and name != UNKNOWN:
+        if rule and isinstance(name, str) and name not in (UNKNOWN, SECRET):
             problem = rule.problem(f"{resource.name}.{rule.key}", name)
             yield from [problem] if problem else []

@@ -84,11 +84,17 @@ def test_broken_yaml_is_refused_with_its_place(root: Path):
     assert "Pulumi.dev.yaml:3:" in refused(root)
 
 
-def test_a_stack_file_that_is_no_mapping_is_an_empty_configuration(root: Path):
-    assert read(root, "- 1\n").config == {}
-
-
 def test_files_survive_the_way_to_another_process(root: Path):
     files = read(root, "config:\n  a: {b: [1, true]}\n  t: {secure: x}\n")
     assert StackFiles.from_json(files.to_json()) == files
     assert json.loads(files.config["platform:a"]) == {"b": [1, True]}
+
+
+@pytest.mark.parametrize("text", ["- a\n", "text\n", "config: [1]\n", "config: text\n"])
+def test_what_is_no_mapping_is_refused_instead_of_being_passed_over(root: Path, text: str):
+    with pytest.raises(ProblemReport, match="not a mapping"):
+        read(root, text)
+    (root / "Pulumi.dev.yaml").write_text("")
+    (root / "Pulumi.yaml").write_text("- a\n")
+    with pytest.raises(ProblemReport, match=r"Pulumi\.yaml: is a list, not a mapping"):
+        read_stack_files(root, "dev")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pulumi
+import pytest
 
 from components.base.cloud_resource import CloudResource
 from components.base.problems import Problem
-from graph.resource_graph import ResourceGraph
+from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
 from policies.rule import Companion, Reference, Required, values
 from policies.rules.aws.access import arns_exist, rights_are_exact
 from policies.rules.references import companions_exist, references_exist
@@ -145,3 +146,10 @@ def test_a_name_that_its_cloud_does_not_allow_comes_with_one_that_it_does():
     assert problem.path == "it.name"
     assert "has 70 characters, and 1 to 32 are allowed" in problem.what
     assert "write 'x" in problem.fix
+
+
+@pytest.mark.parametrize("hidden", [UNKNOWN, SECRET])
+def test_a_name_that_is_not_known_here_is_not_judged(hidden: str):
+    balancer = "aws:lb/loadBalancer:LoadBalancer"
+    made = graph(lambda make: make(balancer, "it", name=hidden))
+    assert list(names_are_accepted(made)) == []

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from components.base.versions import VERSIONS, numbers
+from components.base.problems import ProblemReport
+from components.base.versions import FILE, VERSIONS, numbers, read
 
 ROOT = Path(__file__).parents[2]
 NOT_COPIED = {".venv", ".git", "out", "node_modules", "__pycache__", ".hypothesis", ".ruff_cache"}
@@ -210,3 +211,53 @@ def test_the_locked_list_has_the_versions_of_the_file():
 def test_the_compiler_is_of_the_version_that_functions_run():
     python = VERSIONS["python"]
     assert python["compiler"].rpartition(".")[0] == python["functions"]
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("images.gateway", "nginx; rm -rf", "images.gateway: is 'nginx; rm -rf'"),
+    ("images.server", 5, "images.server: is 5"),
+    ("images", None, "images: is missing"),
+    ("kubernetes.podSecurity", "latest", "kubernetes.podSecurity: is 'latest'"),
+    ("pulumi.cli", "abc", "pulumi.cli: is 'abc'"),
+    ("pulumi.checksums", ["a"], "pulumi.checksums: is missing, or no mapping"),
+    ("pulumi.checksums.linux-x64", "0", "pulumi.checksums.linux-x64: is '0'"),
+    ("packages.pulumi-aws", "newest", "packages.pulumi-aws: is 'newest'"),
+]
+
+
+def _changed(path: str, value: Any) -> str:
+    versions = json.loads(FILE.read_text())
+    *sections, key = path.split(".")
+    inner = versions
+    for section in sections:
+        inner = inner[section]
+    inner[key] = value
+    return json.dumps(versions)
+
+
+@pytest.mark.parametrize(("path", "value", "said"), WRONG)
+def test_a_version_of_a_wrong_form_is_refused_with_its_path(
+    tmp_path: Path, path: str, value: Any, said: str
+):
+    file = tmp_path / "versions.json"
+    file.write_text(_changed(path, value))
+    with pytest.raises(ProblemReport) as report:
+        read(file)
+    assert said in str(report.value)
+
+
+@pytest.mark.parametrize("text", ["{", "", "[]", "{}"])
+def test_a_file_that_is_no_versions_ends_a_program_in_words(tmp_path: Path, text: str):
+    shutil.copytree(ROOT / "components", tmp_path / "components")
+    (tmp_path / "components" / "versions.json").write_text(text)
+    ended = subprocess.run(
+        [sys.executable, "-c", "import components.base.forms"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "components/versions.json" in ended.stderr
+    assert "Traceback" not in ended.stderr
