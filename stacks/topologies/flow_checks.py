@@ -8,10 +8,22 @@ from typing import Final
 
 from components.base.problems import Problem, nearest
 from components.kubernetes.flow import Flow
+from components.mcp.server_config import METRICS, P2P
 
-from .topology import CLIENTS, OPTIONAL_PARTIES, STORES, Topology
+from .topology import (
+    CLIENTS,
+    ISSUER,
+    OPTIONAL_PARTIES,
+    PEERS,
+    PROMETHEUS,
+    STORES,
+    GatewayService,
+    Topology,
+)
 
 DROPPED: Final = "the network policies would drop it"
+INCOMING: Final = {ISSUER: (), PEERS: (P2P,), PROMETHEUS: (METRICS,)}
+"""Ports that parties outside may connect to, besides clients, which connect to the front."""
 
 
 def one_of(name: str, known: Sequence[str]) -> str:
@@ -61,6 +73,30 @@ def _ends(
             f"lets clients bypass the front, {front}",
             "their requests would bypass its TLS, rate limits and logs",
             f"set its target to {front}, or remove it",
+        )
+    outside = flow.target in OPTIONAL_PARTIES
+    if flow.source in INCOMING and not outside and flow.port not in INCOMING[flow.source]:
+        open_to = ", ".join(map(str, INCOMING[flow.source])) or "none"
+        yield Problem(
+            path,
+            f"lets {flow.source} connect to port {flow.port}; its ports are: {open_to}",
+            "its requests would bypass the front, with its TLS, rate limits and logs",
+            "remove it, or use another source",
+        )
+    if flow.target == CLIENTS and flow.source not in OPTIONAL_PARTIES:
+        yield Problem(
+            path,
+            f"lets {flow.source} connect to clients",
+            "with a public front, clients are every address: data could be sent anywhere",
+            "swap source and target, or remove it",
+        )
+    gateways = [each.name for each in topology.services if isinstance(each, GatewayService)]
+    if flow.source in gateways and flow.target in STORES:
+        yield Problem(
+            path,
+            f"{flow.source} is a gateway, which uses no data store",
+            "an attacker in the pods that clients connect to could read the data",
+            "remove it",
         )
     if flow.source in STORES:
         yield Problem(

@@ -274,3 +274,33 @@ def test_a_broken_topology_is_refused_with_the_rest_of_the_configuration(
     found = [problem.path for problem in broken_rules(StackConfig(topology=name))]
     assert any(path.startswith("topologies.monolith.flows[") for path in found)
     assert "topologies.monolith.jobs.mcp-migration" in found
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        flow("issuer", "brain", 8443),
+        flow("qudag-peers", "brain", 8443),
+        flow("prometheus", "brain", 8443),
+        flow("prometheus", "postgres", 5432),
+        flow("brain", "clients", 443),
+        flow("edge", "postgres", 5432),
+    ],
+    ids=lambda added: f"{added.source} to {added.target}",
+)
+def test_a_flow_that_bypasses_the_front_is_refused(added: Flow):
+    (problem,) = topology_problems(with_flow(added))
+    assert problem.path == (
+        f"topologies.sound.flows[5] ({added.source} → {added.target}:{added.port})"
+    )
+
+
+def test_metrics_and_peers_need_no_front():
+    services = [*sound().services, NodeService(name="node")]
+    flows = [
+        *sound().flows,
+        flow("prometheus", "brain", 9090),
+        flow("qudag-peers", "node", 4001),
+        flow("brain", "node", 8443),
+    ]
+    assert topology_problems(sound(services=services, flows=flows)) == []
