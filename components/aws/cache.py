@@ -124,7 +124,7 @@ def _checked_password(password: str) -> str:
                     "cache_password",
                     f"is shorter than {SHORTEST_PASSWORD} characters",
                     "ElastiCache refuses it (User Guide, Role-Based Access Control)",
-                    "make a longer one: openssl rand -hex 24",
+                    "use a longer one: openssl rand -hex 24",
                 )
             ]
         )

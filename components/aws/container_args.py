@@ -1,4 +1,4 @@
-"""Args of EcsFargate, and what is refused of them."""
+"""Args of EcsFargate, and their checks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SIZES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class EcsFargateArgs(AwsServerArgs):
-    """What the service needs to know.
+    """Args of an ECS service.
 
     Attributes:
         network: your VPC: tasks run in its private subnets.
@@ -92,7 +92,7 @@ def _timeouts(args: EcsFargateArgs) -> list[Problem]:
 
 
 def _keys(url: str) -> list[Problem]:
-    """Keys of the issuer at a port that the tasks may not connect to."""
+    """A problem if the issuer's keys are at a port that the tasks may not connect to."""
     found = urlsplit(url)
     port = found.port or {"http": 80}.get(found.scheme, EGRESS_PORT)
     if port == EGRESS_PORT:
@@ -145,7 +145,7 @@ def _cidr(index: int, cidr: str) -> list[Problem]:
         return [Problem(path, f"{cidr!r}: {error}", "AWS refuses it", "write it as 10.0.0.0/8")]
     if network.prefixlen:
         return []
-    what, so = f"{cidr} is the whole internet", "it would be public without saying so"
+    what, so = f"{cidr} is the whole internet", "it would be public although access.public is false"
     return [Problem(path, what, so, "set access.public to true")]
 
 
@@ -159,7 +159,7 @@ def _subnets(args: EcsFargateArgs) -> list[Problem]:
             f"has {len(subnets)}",
             "a load balancer needs two in two availability zones (Application Load Balancers, "
             "Subnets for your load balancer)",
-            "name two or more",
+            "list two or more",
         )
         for name, subnets in needed.items()
         if len(subnets) < 2

@@ -1,4 +1,4 @@
-"""Args of RdsDataTier, and what is refused of them."""
+"""Args of RdsDataTier, and their checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .network import AwsNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class RdsDataTierArgs(DataTierArgs):
-    """What the data tier on AWS needs to know.
+    """Args of the data tier on AWS.
 
     Attributes:
         location: account and region.
@@ -77,7 +77,7 @@ def _subnets(network: AwsNetwork) -> list[Problem]:
             f"has {len(network.private_subnets)}",
             "AWS refuses a subnet group in one zone (Amazon RDS User Guide, Working with a DB "
             "instance in a VPC)",
-            "name two or more, in two availability zones",
+            "list two or more, in two availability zones",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""What is known of AWS: limits, names, resource types, outputs, credentials, packages."""
+"""Facts about AWS: limits, names, resource types, outputs, credentials, packages."""
 
 from __future__ import annotations
 
@@ -274,7 +274,7 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 PROVIDER_VALUES: Final = {"region": "region", "account": "allowedAccountIds"}
-"""What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
+"""Names in ``PREDICTED_OUTPUTS`` that refer to the provider, each with its property."""
 
 OUTPUTS_UNLIKE_INPUTS: Final[tuple[str, ...]] = ()
 """Properties whose outputs differ in structure from the inputs of the same name."""

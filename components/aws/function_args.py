@@ -1,4 +1,4 @@
-"""Args of AwsLambda, and what is refused of them."""
+"""Args of AwsLambda, and their checks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Throttle:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsLambdaArgs(AwsServerArgs):
-    """What the function needs to know.
+    """Args of a Lambda function.
 
     Attributes:
         archive: the code.
@@ -95,7 +95,7 @@ class AwsLambdaArgs(AwsServerArgs):
 
 
 def environment_problems(variables: Mapping[str, str]) -> list[Problem]:
-    """An environment that is larger than Lambda accepts; known once every value is."""
+    """A problem if the environment is larger than Lambda accepts; checked once values are known."""
     size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
     fix = "give the function fewer secrets, or shorter names"
     return LAMBDA_ENVIRONMENT.problems("environment", size, fix=fix)
@@ -112,7 +112,7 @@ def _timeout(args: AwsLambdaArgs, limit: Limit, fix: str) -> list[Problem]:
 
 
 def _endpoint(args: AwsLambdaArgs, *, streams: bool) -> list[Problem]:
-    """Fields that have no effect on the chosen endpoint."""
+    """A problem for each field that has no effect on the chosen endpoint."""
     found: list[Problem] = []
     if args.websocket and args.config.era == "legacy":
         found.append(

@@ -36,7 +36,7 @@ _ACCESS_LOG = {
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointSettings:
-    """What all endpoints of a function have in common.
+    """Settings of all endpoints of a function.
 
     Attributes:
         owner: the component that the endpoints belong to.

@@ -22,7 +22,7 @@ _ECR: Final = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
-    """Actions that a role may take, and the resources that it may take them on.
+    """IAM actions with the resources that they are allowed on.
 
     Attributes:
         actions: IAM actions, each by its full name.

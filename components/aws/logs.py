@@ -35,7 +35,7 @@ def log_group(
 
 
 def retention_problems(path: str, days: int) -> list[Problem]:
-    """A retention that is not in the list of those that CloudWatch Logs offers."""
+    """A problem if CloudWatch Logs does not offer the retention."""
     if days in LOG_RETENTION_DAYS:
         return []
     longer = next((each for each in LOG_RETENTION_DAYS if each >= days), LOG_RETENTION_DAYS[-1])

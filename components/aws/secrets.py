@@ -11,12 +11,12 @@ from .identity import Right
 
 
 def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
-    """References that are not the whole ARN of a secret of this project."""
+    """A problem for each reference that is not the full ARN of a secret of this project."""
     return [
         Problem(
             f"secrets.{variable}",
             f"{arn!r} is not the ARN of a secret under qudag-mcp/",
-            "the role could not be given the right to read this secret and no other",
+            "the role's permissions could not be limited to this secret",
             "write the whole ARN, with the six characters that AWS puts at its end",
         )
         for variable, arn in secrets.items()
@@ -25,13 +25,13 @@ def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
 
 
 def reserved_problems(secrets: Mapping[str, str], prefixes: Sequence[str]) -> list[Problem]:
-    """Variables whose prefix is reserved for the runtime or the component."""
+    """A problem for each variable with a prefix reserved for the runtime or the component."""
     return [
         Problem(
             f"secrets.{variable}",
             f"begins with {prefix}, which is reserved",
             "AWS refuses the variable, or the server would not find its own configuration",
-            f"call it {variable.removeprefix(prefix)}",
+            f"use the name {variable.removeprefix(prefix)}",
         )
         for variable in secrets
         for prefix in prefixes

@@ -1,4 +1,4 @@
-"""What a function and a container on AWS have in common: names, roles, state and alarms."""
+"""Base class of functions and containers on AWS: names, roles, state and alarms."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .secrets import reserved_problems, secret_problems
 
 @dataclass(frozen=True, kw_only=True)
 class AwsServerArgs(CloudServerArgs):
-    """What every server on AWS is given.
+    """Args of every server on AWS.
 
     Attributes:
         location: account and region.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 USER_INDEX = "UserIdIndex"
-"""As `runtime.stores.dynamodb` asks for it."""
+"""The index that `runtime.stores.dynamodb` queries."""
 
 _ON_DEMAND: Mapping[str, Any] = {
     "billingMode": "PAY_PER_REQUEST",
@@ -34,4 +34,4 @@ CONNECTIONS: Mapping[str, Any] = {
     "streamEnabled": True,
     "streamViewType": "NEW_AND_OLD_IMAGES",
 }
-"""The same for connections; a connection whose end is never told goes by its expiry."""
+"""The same for connections; TTL deletes a connection whose disconnect event was lost."""

@@ -34,7 +34,7 @@ Args = TypeVar("Args", bound=AzureContainerArgs)
 
 
 class AzureContainer(AzureServer[Args]):
-    """What both forms have in common: the image's registry and the environment variables."""
+    """Base class of both forms of a container: the registry and the environment variables."""
 
     def image_rights(
         self, args: Args, group: AzureGroup, identity: CloudResource

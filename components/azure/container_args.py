@@ -1,4 +1,4 @@
-"""Args of AzureContainerApp and AzureContainerGroup, and what is refused of them."""
+"""Args of AzureContainerApp and AzureContainerGroup, and their checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MB_IN_GB: Final = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class AzureContainerArgs(AzureServerArgs):
-    """What both forms of a container are given.
+    """Args of both forms of a container.
 
     Attributes:
         image: the reference server, or one that reads the same configuration.
@@ -42,7 +42,7 @@ class AzureContainerArgs(AzureServerArgs):
 
 @dataclass(frozen=True, kw_only=True)
 class AzureContainerAppArgs(AzureContainerArgs):
-    """What a container app needs to know.
+    """Args of a container app.
 
     Attributes:
         access: who may connect: everyone, or the network of ``subnet``.
@@ -83,7 +83,7 @@ class AzureContainerAppArgs(AzureContainerArgs):
 
 @dataclass(frozen=True, kw_only=True)
 class AzureContainerGroupArgs(AzureContainerArgs):
-    """What a container group needs to know.
+    """Args of a container group.
 
     Attributes:
         config: the server's configuration; its domain is the host name of your gateway, which has

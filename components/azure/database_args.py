@@ -1,4 +1,4 @@
-"""Args of AzurePostgresqlDataTier, and what is refused of them."""
+"""Args of AzurePostgresqlDataTier, and their checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .location import AzureLocation
 
 @dataclass(frozen=True, kw_only=True)
 class AzurePostgresqlDataTierArgs(DataTierArgs):
-    """What the data tier on Azure needs to know.
+    """Args of the data tier on Azure.
 
     Attributes:
         location: subscription and region.

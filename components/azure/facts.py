@@ -1,4 +1,4 @@
-"""What is known of Azure: limits, names, resource types, outputs, credentials, packages."""
+"""Facts about Azure: limits, names, resource types, outputs, credentials, packages."""
 
 from __future__ import annotations
 
@@ -246,10 +246,10 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 PROVIDER_VALUES: Final = {"subscription": "subscriptionId", "location": "location"}
-"""What templates of ``PREDICTED_OUTPUTS`` may name of the provider, and its property."""
+"""Names in ``PREDICTED_OUTPUTS`` that refer to the provider, each with its property."""
 
 OUTPUTS_UNLIKE_INPUTS: Final = ("identity",)
-"""Properties whose outputs have another shape than the inputs of the same name: the list of
+"""Properties whose outputs differ in structure from the inputs of the same name: the list of
 identities becomes a mapping."""
 
 CREDENTIALS: Final = Credentials(

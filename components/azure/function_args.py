@@ -1,4 +1,4 @@
-"""Args of AzureFunction, and what is refused of them."""
+"""Args of AzureFunction, and their checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOPS: Final = "an update ends calls at once (Flex Consumption, Site update stra
 
 @dataclass(frozen=True, kw_only=True)
 class AzureFunctionArgs(AzureServerArgs):
-    """What a function app needs to know.
+    """Args of a function app.
 
     Attributes:
         archive: the code; ``az`` uploads it, see the page of this component.
@@ -29,7 +29,7 @@ class AzureFunctionArgs(AzureServerArgs):
             to private addresses; None: it connects to none.
         memory_mb: MiB of an instance.
         concurrency: most requests that an instance handles at once.
-        max_instances: most instances; there is none while nobody calls.
+        max_instances: most instances; scales to zero without requests.
     """
 
     archive: Archive

@@ -34,7 +34,7 @@ class AzureSecrets:
         return self.versions[variable].split("/")[-2]
 
     def problems(self) -> list[Problem]:
-        """Addresses that are not a version of a secret of this vault."""
+        """A problem for each address that is not a secret version of this vault."""
         vault = self.vault.rpartition("/")[2].lower()
         problems = variables_problems(self.versions)
         for variable, address in self.versions.items():
@@ -46,7 +46,7 @@ class AzureSecrets:
                     Problem(
                         path,
                         f"{address!r} is not the address of one version",
-                        "a new version would reach the server without a test",
+                        "the server would read a new version that was not tested",
                         f"write https://{vault}.vault.azure.net/secrets/<name>/<version>",
                     )
                 )

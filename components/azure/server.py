@@ -1,4 +1,4 @@
-"""What a function and a container on Azure have in common: resource group, identity and logs."""
+"""Base class of functions and containers on Azure: resource group, identity and logs."""
 
 from __future__ import annotations
 

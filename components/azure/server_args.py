@@ -13,7 +13,7 @@ from .location import AzureLocation
 
 @dataclass(frozen=True, kw_only=True)
 class AzureServerArgs(CloudServerArgs):
-    """What every server on Azure is given.
+    """Args of every server on Azure.
 
     Attributes:
         location: subscription and region.
@@ -31,7 +31,7 @@ class AzureServerArgs(CloudServerArgs):
 
 
 def domain_problems(config: CloudServerConfig) -> list[Problem]:
-    """A host name that is not bound to the app: Azure answers 404 for it."""
+    """A problem if the domain is not bound to the app: Azure would answer 404."""
     if config.domain is None:
         return []
     return [

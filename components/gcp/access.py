@@ -24,7 +24,7 @@ INVOKER: Final = "roles/run.invoker"
 
 @dataclass(frozen=True, kw_only=True)
 class GcpAccess(Access):
-    """The whole internet, or principals.
+    """Who may call: everyone, or listed principals.
 
     Attributes:
         allowed_principals: IAM members that may call it where it is not public, such as
@@ -36,7 +36,7 @@ class GcpAccess(Access):
     ingress: Ingress = "all"
 
     def problems(self) -> list[Problem]:
-        """Nobody could call it, or everyone could although ``public`` is false."""
+        """Problems of access: no caller, or a public principal while ``public`` is false."""
         named = self.allowed_principals
         return [
             *nobody_problems(self, "allowed_principals", named),
@@ -45,7 +45,7 @@ class GcpAccess(Access):
                 Problem(
                     f"access.allowed_principals[{index}]",
                     f"{member} is a public principal",
-                    "it would be public without saying so",
+                    "it would be public although access.public is false",
                     "name accounts, or set access.public to true",
                 )
                 for index, member in enumerate(named)

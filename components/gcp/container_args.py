@@ -1,4 +1,4 @@
-"""Args of CloudRun, and what is refused of them."""
+"""Args of CloudRun, and their checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CPUS: Final = (1, 2, 4, 6, 8)
 
 @dataclass(frozen=True, kw_only=True)
 class CloudRunArgs(GcpServerArgs):
-    """What a Cloud Run service needs to know.
+    """Args of a Cloud Run service.
 
     Attributes:
         image: the reference server, or one that reads the same configuration.

@@ -1,4 +1,4 @@
-"""Args of CloudSqlDataTier, and what is refused of them."""
+"""Args of CloudSqlDataTier, and their checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCOUNT_SUFFIX: Final = ".gserviceaccount.com"
 
 @dataclass(frozen=True, kw_only=True)
 class CloudSqlDataTierArgs(DataTierArgs):
-    """What the data tier on Google Cloud needs to know.
+    """Args of the data tier on Google Cloud.
 
     Attributes:
         location: project, region and network, which has private services access for PostgreSQL,

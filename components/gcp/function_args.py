@@ -1,4 +1,4 @@
-"""Args of GcpFunction, and what is refused of them."""
+"""Args of GcpFunction, and their checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .server_args import GcpServerArgs
 
 @dataclass(frozen=True, kw_only=True)
 class GcpFunctionArgs(GcpServerArgs):
-    """What a function needs to know.
+    """Args of a function (2nd gen).
 
     Attributes:
         archive: the source.

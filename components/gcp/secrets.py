@@ -21,7 +21,7 @@ def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
         Problem(
             f"secrets.{variable}",
             f"{name!r} is not one version of a secret",
-            "instances that start at other times would have other passwords",
+            "instances started at different times would have different secrets",
             "write projects/<project>/secrets/<name>/versions/<number>",
         )
         for variable, name in secrets.items()
