@@ -67,13 +67,11 @@ def unpacked(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_two_checkouts_of_two_years_make_the_same_bytes(made: Path, tmp_path: Path):
+def test_archives_do_not_depend_on_file_dates_and_modes(made: Path, tmp_path: Path):
     assert archive_of_a_checkout(tmp_path, 2033, 0o077).read_bytes() == made.read_bytes()
 
 
-def test_an_archive_tells_nothing_of_where_and_when_it_was_made(
-    archive: zipfile.ZipFile, made: Path
-):
+def test_archives_contain_no_build_time_and_no_build_path(archive: zipfile.ZipFile, made: Path):
     assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert archive.namelist() == sorted(archive.namelist())
     made_in = str(made.parent).encode()
@@ -133,14 +131,14 @@ def test_no_module_is_there_that_no_import_reaches(unpacked: Path):
     assert set(modules.files) == modules.closure(LAMBDA.entries, build.HIDDEN_IMPORTS)
 
 
-def test_what_only_a_server_of_its_own_needs_is_not_there(archive: zipfile.ZipFile):
+def test_archives_contain_no_modules_of_the_standalone_server(archive: zipfile.ZipFile):
     tops = {name.partition("/")[0] for name in archive.namelist()}
     assert not tops & {"websockets", "pulumi", "boto3", "botocore", "pip", "pytest", "_pytest"}
     assert f"{PACKAGE}/serve.py" not in archive.namelist()
 
 
 @EVERY_HOST
-def test_of_our_own_modules_a_host_has_just_those_that_it_reaches(host: Host, tmp_path: Path):
+def test_a_host_contains_exactly_the_modules_that_it_imports(host: Host, tmp_path: Path):
     for name, source in host.sources():
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +191,7 @@ def test_a_failed_build_leaves_no_file_and_reports_a_fix(
     assert [file.name for file in (tmp_path / "out/archives").iterdir()] == ["lock"]
 
 
-def test_what_a_killed_build_left_goes_with_the_next(
+def test_a_build_removes_leftovers_of_a_killed_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(build, "ROOT", tmp_path)

@@ -43,7 +43,7 @@ def test_a_call_takes_longer_than_what_nginx_answers_itself(found: Serving):
     assert 0 < found.client_ms < found.latencies[CALL + DIRECT].p50
 
 
-def test_the_tables_begin_with_ratios(found: Serving):
+def test_the_bench_tables_show_ratios_first(found: Serving):
     written = io.StringIO()
     Console(file=written, width=200).print(*tables(found))
     text = written.getvalue()

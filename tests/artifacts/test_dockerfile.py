@@ -17,7 +17,7 @@ RUNTIME = ROOT / "runtime"
 TEXT = (RUNTIME / "Dockerfile").read_text()
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_reports_no_problem():
     hadolint = Path(sys.executable).with_name("hadolint")
     command = [hadolint, "--no-color", RUNTIME / "Dockerfile"]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -61,6 +61,6 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_it_runs_the_pods_program_as_the_pods_user():
+def test_the_image_runs_the_server_as_nobody():
     assert f"USER {NOBODY}:{NOBODY}" in TEXT
     assert f'ENTRYPOINT ["{PROGRAM}"]' in TEXT

@@ -274,7 +274,7 @@ async def test_a_websocket_carries_messages_both_ways(platform: Platform):
             assert answer["result"]["content"][0]["text"] == text
 
 
-async def test_a_websocket_that_closes_takes_its_calls_along(platform: Platform):
+async def test_closing_a_websocket_cancels_its_calls(platform: Platform):
     wait = modern_request("tools/call", name="wait", arguments={"seconds": LONGEST})
     async with websocket(platform) as connection:
         await connection.send(json.dumps(wait))

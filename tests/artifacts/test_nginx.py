@@ -146,7 +146,7 @@ def test_probes_are_answered_without_the_upstream(gateway: RunningGateway, path:
 
 
 @pytest.mark.parametrize("path", ["/", "/mcp/", "/mcpx", "/ready", "/metrics", "/.well-known/x"])
-def test_what_is_not_there_is_not_found_and_not_passed_on(gateway: RunningGateway, path: str):
+def test_unknown_paths_get_404_and_are_not_forwarded(gateway: RunningGateway, path: str):
     answer = gateway.ask(path)
     assert answer.status_code == 404
     assert ALWAYS.items() <= dict(answer.headers).items()
@@ -168,7 +168,7 @@ def test_a_body_above_the_limit_is_refused(gateway: RunningGateway):
     assert len(gateway.behind.received) == passed
 
 
-def test_what_a_client_says_of_its_own_origin_is_replaced(gateway: RunningGateway):
+def test_forwarded_headers_of_a_client_are_replaced(gateway: RunningGateway):
     said = {
         "host": "asked.test:8443",
         "x-forwarded-for": "1.2.3.4",
@@ -213,7 +213,7 @@ def test_an_upgraded_connection_carries_bytes_both_ways(gateway: RunningGateway)
         assert answers.readline() == b"echo\n"
 
 
-def test_an_event_is_passed_on_while_its_stream_goes_on(gateway: RunningGateway):
+def test_events_of_an_open_stream_are_forwarded_immediately(gateway: RunningGateway):
     url = f"https://127.0.0.1:{port(8443)}/mcp{STREAM}"
     with httpx2.stream("GET", url, verify=gateway.trust, headers={WAIT: "2"}) as answer:
         arrivals = [(time.monotonic(), line) for line in answer.iter_lines() if line]

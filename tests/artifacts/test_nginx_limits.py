@@ -75,14 +75,14 @@ def test_the_connection_limit_answers_429_at_its_number(opened: Any, path: str, 
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_reached_no_server_is_tried_again(opened: Any, method: str):
+def test_a_request_is_retried_if_no_upstream_received_it(opened: Any, method: str):
     with opened() as gateway:
         gateway.behind.unreachable = 1
         assert gateway.ask(method=method).status_code == 200
         assert gateway.behind.received == ["/mcp"]
 
 
-def test_a_call_that_was_sent_is_not_sent_again_and_a_question_is(opened: Any):
+def test_nginx_does_not_retry_a_sent_post_and_retries_a_sent_get(opened: Any):
     with opened() as gateway:
         assert gateway.ask(method="POST", headers={DROP: "1"}).status_code == 502
         assert gateway.behind.received == ["/mcp"]

@@ -136,7 +136,9 @@ async def test_tools_are_listed_and_called_through_the_gateway(
     assert (text_of(result), result.is_error) == ("häl", False)
 
 
-async def test_what_is_remembered_is_in_the_database(platform: Platform, gateway: RunningContainer):
+async def test_remembered_rows_are_stored_in_the_database(
+    platform: Platform, gateway: RunningContainer
+):
     async with platform.client("modern") as client:
         await client.call_tool("remember", {"name": "a", "text": "b"})
         assert text_of(await client.call_tool("recall", {"name": "a"})) == "b"
@@ -226,7 +228,7 @@ def test_health_is_answered_over_tls_by_the_server(platform: Platform, gateway: 
     assert platform.get("/health").json() == {"status": "alive"}
 
 
-def test_no_answer_waits_for_an_acknowledgement(platform: Platform):
+def test_answers_are_not_delayed_by_nagles_algorithm(platform: Platform):
     """Where Nagle's algorithm meets delayed acknowledgements, each answer takes 40 ms."""
     seconds: list[float] = []
     with httpx2.Client(verify=platform.trust) as client:

@@ -116,7 +116,7 @@ def settings(client: Client, *names: str) -> list[str]:
     return [client.ask("CONFIG", "GET", name)[1] for name in names]
 
 
-def test_sessions_are_written_down_and_never_evicted(sessions: Pod, connect: Any):
+def test_sessions_are_persisted_and_never_evicted(sessions: Pod, connect: Any):
     with started(sessions):
         names = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory")
         found = settings(connect(), *names)

@@ -33,9 +33,7 @@ def host(request: pytest.FixtureRequest) -> Host:
     return HOSTS[request.param]
 
 
-def test_a_real_archive_starts_with_nothing_beside_it_but_what_its_cloud_brings(
-    host: Host, tmp_path: Path
-):
+def test_an_archive_starts_with_only_the_packages_of_its_cloud(host: Host, tmp_path: Path):
     try:
         unpack(build.build(host, archive_of(host)), tmp_path / "app")
         python = build.interpreter(host)

@@ -25,7 +25,7 @@ def stateful(before: Resource | None, after: Resource | None) -> list[str]:
 
 
 @each_unknown
-def test_a_change_may_replace_and_may_lose_data(resource: Resource):
+def test_a_change_of_an_unknown_type_may_replace_it_and_lose_data(resource: Resource):
     (found,) = stateful(resource, replace(resource, inputs={"size": 2}))
     assert resource.name in found
     assert "may be replaced" in found
@@ -39,7 +39,7 @@ def test_deleting_it_may_lose_data(resource: Resource):
 
 
 @each_unknown
-def test_adding_it_is_no_risk(resource: Resource):
+def test_adding_a_resource_of_an_unknown_type_is_no_risk(resource: Resource):
     assert stateful(None, resource) == []
 
 

@@ -307,7 +307,7 @@ def test_an_unknown_arg_is_refused_with_the_nearest_one(component: type[Componen
 
 
 @each_component
-def test_missing_args_are_all_said_at_once(component: type[Component[Any]], args: Any):
+def test_all_missing_args_are_reported_at_once(component: type[Component[Any]], args: Any):
     with pytest.raises(ProblemReport) as report:
         made(component, {})
     required = {

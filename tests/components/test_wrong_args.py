@@ -72,19 +72,19 @@ def test_a_wrong_arg_is_refused_with_its_path_and_a_fix(case: str, path: str, va
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("args", [None, "text", 5, []], ids=repr)
-def test_args_that_are_none_are_refused_in_words(case: str, args: Any):
+def test_values_that_are_not_args_are_refused_with_a_message(case: str, args: Any):
     with pytest.raises(ProblemReport, match="has args that are") as report:
         record(lambda: CASES[case][0]("node", args))
     assert report.value.problems[0].path == "node"
 
 
-def test_args_of_another_component_are_refused_in_words():
+def test_args_of_another_component_are_refused_with_a_message():
     with pytest.raises(ProblemReport, match="a LockedNamespaceArgs, not GatewayArgs"):
         record(lambda: Gateway("node", CASES["LockedNamespace"][1]))
 
 
 @pytest.mark.parametrize("opts", [{"protect": True}, "protect", gateway()], ids=repr)
-def test_options_that_are_no_resource_options_are_refused_in_words(opts: Any):
+def test_values_that_are_not_resource_options_are_refused_with_a_message(opts: Any):
     with pytest.raises(ProblemReport, match=r"node\.opts: .*not pulumi\.ResourceOptions"):
         record(lambda: Gateway("node", gateway(), opts))
 

@@ -14,7 +14,7 @@ from delivery.deploy import retry_until_done
 REFUSED = ProblemReport([Problem("secrets", "forbidden", "pods wait", "ask for the right")])
 
 
-def test_it_is_tried_until_it_is_done() -> None:
+def test_an_attempt_is_repeated_until_it_succeeds() -> None:
     tries: list[int] = []
     done = threading.Event()
 
@@ -39,7 +39,7 @@ def test_a_failed_attempt_interrupts_the_block() -> None:
     assert time.monotonic() - started < 20
 
 
-def test_ctrl_c_stays_ctrl_c() -> None:
+def test_ctrl_c_raises_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt), retry_until_done(lambda: True, "secrets"):
         raise KeyboardInterrupt
 

@@ -23,7 +23,7 @@ def cluster(context: str) -> Cluster:
     return Cluster("context", Kubectl(Path("kubectl"), context), "", ours=False)
 
 
-def test_the_same_again_is_welcome(tmp_path: Path) -> None:
+def test_recording_the_same_deployment_twice_is_accepted(tmp_path: Path) -> None:
     for _ in range(2):
         record_deployment(tmp_path, DEV, KUBECTL, cluster("mine"))
     assert DeploymentRecord.find(tmp_path) == DeploymentRecord("kubectl", "context", "mine")

@@ -28,5 +28,5 @@ def test_a_stack_with_protected_objects_is_not_deleted() -> None:
     assert "data.protect" in problem.fix
 
 
-def test_a_stack_without_protected_objects_may_go() -> None:
+def test_a_stack_without_protected_objects_can_be_deleted() -> None:
     refuse_protected(graph(claim("cache", protect=False)))

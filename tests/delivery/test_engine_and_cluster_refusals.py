@@ -111,7 +111,7 @@ async def test_a_port_without_a_server_is_a_message() -> None:
             await list_tools(Endpoint(url=url, token="t"), Era.MODERN)
 
 
-async def test_a_server_that_says_nothing_is_a_message() -> None:
+async def test_a_server_that_does_not_answer_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
         with pytest.raises(ProblemReport, match="Timeout"):

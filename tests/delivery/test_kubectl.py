@@ -52,7 +52,7 @@ def test_an_error_of_kubectl_gets_an_explanation(complaint: str, meaning: str) -
     assert "{context}" not in problem.fix
 
 
-def test_a_complaint_loses_its_noise_but_not_its_point() -> None:
+def test_error_output_is_shortened_to_its_error_lines() -> None:
     complaint = (
         "Warning: unrelated\n"
         'E1121 08:00:00.1  77 memcache.go:265] "Unhandled Error" err="couldn\'t get"\n'

@@ -21,7 +21,7 @@ def test_each_line_of_the_nodes_is_a_problem_of_its_own() -> None:
     assert second.what == "no go on PATH"
 
 
-def test_anything_else_it_says_is_not_lost() -> None:
+def test_other_error_lines_are_reported_too() -> None:
     (problem,) = local_node.problems_of(Outcome(1, "", "up: line 9: unbound variable\n"))
     assert "unbound variable" in problem.what
 

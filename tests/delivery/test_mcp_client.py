@@ -32,7 +32,7 @@ async def test_an_era_that_is_not_served_is_one_problem(endpoint: Endpoint) -> N
     assert "no modern revision" in problem.what
 
 
-async def test_what_the_server_says_is_told_in_its_own_words(endpoint: Endpoint) -> None:
+async def test_an_error_of_the_server_is_reported_unchanged(endpoint: Endpoint) -> None:
     with pytest.raises(ProblemReport) as report:
         await call_tool(endpoint, Era.LEGACY, "no-such-tool", {})
     (problem,) = report.value.problems

@@ -118,7 +118,7 @@ def test_another_command_that_waits_as_well_is_no_leftover(tmp_path: Path) -> No
         assert waiting.stdout.readline() == "second\n"
 
 
-def test_what_still_ends_after_its_command_does_not_hold_the_stack() -> None:
+def test_a_program_that_outlives_its_command_does_not_lock_the_stack() -> None:
     detached = "setsid sleep 60 >/dev/null 2>&1 & echo $!"
     command = subprocess.run(
         [sys.executable, "-c", COMMAND, detached], capture_output=True, text=True, check=True

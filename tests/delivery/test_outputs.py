@@ -43,7 +43,7 @@ def test_a_url_that_waits_for_nothing_stays() -> None:
     }
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_a_deployment_record_survives_writing_and_reading(tmp_path: Path) -> None:
     deployed().write(tmp_path)
     assert Deployed.read(tmp_path, StackIdentity.of(ROOT, "dev")) == deployed()
 
@@ -61,7 +61,7 @@ def test_a_file_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
         (["node"], False),
     ],
 )
-def test_what_another_version_wrote_is_read_as_far_as_it_goes(
+def test_records_of_other_versions_are_read_without_unknown_fields(
     tmp_path: Path, written: object, *, found: bool
 ) -> None:
     (tmp_path / "outputs.json").write_text(json.dumps(written))
@@ -82,7 +82,7 @@ def test_a_stack_that_is_not_up_says_how_to_bring_it_up(tmp_path: Path) -> None:
     assert report.value.problems[0].fix == "make up STACK=staging"
 
 
-def test_the_same_cluster_is_asked_for_again() -> None:
+def test_a_deployment_record_requests_the_same_cluster() -> None:
     assert deployed().request == "context:mine"
 
 

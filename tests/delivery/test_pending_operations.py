@@ -60,7 +60,7 @@ def test_nothing_is_open_after_an_update_that_ended() -> None:
     assert operations("{}") == []
 
 
-def test_what_is_in_the_cluster_is_taken_in_with_the_owner_of_its_fields(kubectl: Kubectl) -> None:
+def test_an_object_that_exists_in_the_cluster_is_added_to_the_state(kubectl: Kubectl) -> None:
     service = resource(SERVICE, "Service", name="edge", namespace="space")
     found = after(state(begun("creating", service)), kubectl)
     assert "pending_operations" not in found
@@ -71,14 +71,14 @@ def test_what_is_in_the_cluster_is_taken_in_with_the_owner_of_its_fields(kubectl
     assert taken["outputs"]["__inputs"] == service["inputs"]
 
 
-def test_what_was_not_made_yet_is_dropped(kubectl: Kubectl) -> None:
+def test_a_pending_operation_without_an_object_is_removed(kubectl: Kubectl) -> None:
     lost = resource(LOST, "ConfigMap", name="lost", namespace="space")
     provider = {"urn": PROVIDER, "custom": True, "inputs": {"context": "node"}}
     found = after(state(begun("creating", lost), begun("creating", provider)), kubectl)
     assert found["resources"] == []
 
 
-def test_what_is_known_already_stays_as_it_is(kubectl: Kubectl) -> None:
+def test_a_resource_in_the_state_is_left_unchanged(kubectl: Kubectl) -> None:
     known = resource(SERVICE, "Service", name="edge", namespace="space") | {"id": "space/edge"}
     for kind in ("creating", "updating", "deleting"):
         found = after(state(begun(kind, known), resources=(known,)), kubectl)

@@ -24,7 +24,7 @@ def test_dev_names_no_context_and_gets_a_cluster_of_our_own():
     assert request(ROOT, "dev", None) is None
 
 
-def test_what_the_caller_names_comes_first():
+def test_the_requested_cluster_precedes_the_configured_one():
     assert request(ROOT, "prod", "node") == "node"
 
 

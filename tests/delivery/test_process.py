@@ -88,7 +88,7 @@ def test_ctrl_c_reaches_the_program_once_and_then_us(tmp_path: Path) -> None:
     assert "KeyboardInterrupt" in err
 
 
-def test_a_program_beside_us_ends_with_the_block() -> None:
+def test_a_background_program_ends_with_the_block() -> None:
     with process.background(["sh", "-c", "echo $$; exec sleep 60"]) as lines:
         pid = int(next(lines))
         assert until(lambda: is_running(pid))
@@ -96,7 +96,7 @@ def test_a_program_beside_us_ends_with_the_block() -> None:
 
 
 @pytest.mark.skipif(which("setpriv") is None, reason="needs setpriv: apt-get install util-linux")
-def test_a_program_beside_us_ends_when_we_are_killed() -> None:
+def test_a_background_program_ends_when_its_parent_is_killed() -> None:
     ours = textwrap.dedent(
         """
         from delivery import process
@@ -126,6 +126,6 @@ def test_a_missing_program_is_reported_with_the_way_to_get_it(
     assert problem.fix == "install it"
 
 
-def test_a_program_on_our_terminal_gives_its_status(tmp_path: Path):
+def test_a_program_on_the_terminal_returns_its_exit_status(tmp_path: Path):
     code = "import os, sys; sys.exit(7 if os.getcwd() == sys.argv[1] else 1)"
     assert process.on_terminal([sys.executable, "-c", code, tmp_path], cwd=tmp_path) == 7

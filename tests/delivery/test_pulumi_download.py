@@ -149,7 +149,7 @@ def test_two_commands_at_once_fetch_it_once(tmp_path: Path) -> None:
     assert len(programs_in(tmp_path)) == 1
 
 
-def test_a_refusal_is_said_with_its_status(tmp_path: Path) -> None:
+def test_a_refused_download_is_reported_with_its_http_status(tmp_path: Path) -> None:
     with (
         serving(b"no", status=403) as source,
         pytest.raises(UnavailableError, match="answered 403"),

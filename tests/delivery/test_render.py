@@ -36,7 +36,7 @@ def test_a_render_holds_the_graph_and_one_file_an_object(tmp_path: Path):
     assert {resource.name for resource in written.resources} == {"a", "b", "qudag-mcp-dev"}
 
 
-def test_what_no_longer_belongs_is_removed(tmp_path: Path):
+def test_stale_manifests_of_an_earlier_render_are_removed(tmp_path: Path):
     render(configs("stays", "goes"), tmp_path)
     done = render(configs("stays"), tmp_path)
     assert done.removed == ("manifests/300-configmap-core-goes.yaml",)

@@ -77,7 +77,7 @@ def test_a_full_disk_is_a_message_and_the_old_file_stays(own_state: Path) -> Non
     assert (own_state / "outputs.json").read_text() == "before"
 
 
-def test_what_is_kept_is_for_its_owner_only(own_state: Path) -> None:
+def test_state_files_are_readable_by_their_owner_only(own_state: Path) -> None:
     own_state.mkdir()
     write_atomically(own_state / "passphrase", "secret")
     assert (own_state / "passphrase").stat().st_mode & 0o077 == 0

@@ -80,7 +80,7 @@ def test_an_image_that_cannot_be_had_is_named(platform: Platform, space: str) ->
     assert "`images`" in problem.fix
 
 
-def test_a_program_that_ends_shows_its_status_and_its_last_words(
+def test_a_program_that_exits_is_reported_with_status_and_last_output(
     platform: Platform, space: str, image: str
 ) -> None:
     never = {"exec": {"command": ["false"]}}

@@ -54,7 +54,7 @@ async def test_a_call_of_many_seconds_is_not_cut_by_the_gateway(
     assert not result.is_error
 
 
-async def test_what_is_remembered_is_in_the_database_and_its_owners_alone(
+async def test_a_remembered_row_is_in_the_database_and_private_to_its_owner(
     platform: Platform,
 ) -> None:
     ada, bob = platform.endpoint(subject="ada"), platform.endpoint(subject="bob")

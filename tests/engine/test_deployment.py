@@ -80,14 +80,14 @@ def test_the_outputs_are_those_of_the_program(deployment: Deployment, progress: 
     assert deployment.outputs() == {"mcp_url": "https://address-of.space.service/mcp"}
 
 
-def test_settings_of_this_machine_stand_over_the_stacks_file(
+def test_settings_of_this_machine_override_the_stack_file(
     deployment: Deployment, progress: Progress
 ) -> None:
     deployment.up({}, progress)
     assert deployment.up({"engine-test:parts": ["a"]}, progress) == {"deleted": 1, "unchanged": 2}
 
 
-def test_nothing_is_written_into_the_program(deployment: Deployment, progress: Progress) -> None:
+def test_up_leaves_the_programs_files_unchanged(deployment: Deployment, progress: Progress) -> None:
     before = {file.name: file.read_bytes() for file in deployment.root.glob("Pulumi*")}
     deployment.up({}, progress)
     assert {file.name: file.read_bytes() for file in deployment.root.glob("Pulumi*")} == before
@@ -129,7 +129,7 @@ def test_state_that_a_killed_cli_half_wrote_is_read(
     assert deployment.up({}, progress) == {"unchanged": 3}
 
 
-def test_a_stack_whose_making_was_cut_off_before_its_salt_was_kept_goes_on(
+def test_up_continues_a_stack_whose_salt_is_missing(
     deployment: Deployment, progress: Progress
 ) -> None:
     deployment.up({}, progress)

@@ -115,7 +115,7 @@ NEEDED: dict[str, tuple[Callable[[], Any], str, str, str]] = {
 
 
 @pytest.mark.parametrize(("use", "function", "path", "needed"), NEEDED.values(), ids=NEEDED)
-def test_a_program_that_needs_the_value_is_told_which_and_for_what(
+def test_value_needed_names_function_property_and_use(
     use: Callable[[], Any], function: str, path: str, needed: str
 ):
     with pytest.raises(ValueNeeded) as raised:

@@ -64,7 +64,7 @@ def test_a_dependency_through_something_that_has_no_manifest_counts_too():
     ]
 
 
-def test_what_a_component_depends_on_goes_before_everything_under_it():
+def test_dependencies_of_a_component_precede_its_children():
     store = workload(type="apps/v1:StatefulSet", name="postgres")
     team = Resource(
         urn="urn:pulumi:dev::qudag-mcp::test:index:Team::team",
@@ -90,7 +90,7 @@ def test_only_kubernetes_objects_have_a_manifest():
     assert manifests(graph(cloud("aws:s3:Bucket", "backups"))) == {}
 
 
-def test_what_is_for_the_engine_alone_is_dropped():
+def test_pulumi_annotations_are_not_in_manifests():
     annotations = {"pulumi.com/skipAwait": "true", "example.com/kept": "yes"}
     kept = only(kube("core/v1:ConfigMap", "c", metadata={"annotations": annotations}))
     assert kept["metadata"]["annotations"] == {"example.com/kept": "yes"}

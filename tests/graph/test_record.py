@@ -45,7 +45,7 @@ def test_components_keep_their_outputs_and_children_their_options():
     assert graph.one(CONFIG_MAP).protect
 
 
-def test_whole_numbers_stay_whole():
+def test_integers_are_recorded_as_integers():
     recorded = record(lambda: service(type="ClusterIP", ports=[{"port": 80}]))
     port = recorded.one("kubernetes:core/v1:Service").inputs["spec"]["ports"][0]["port"]
     assert repr(port) == "80"
@@ -72,7 +72,7 @@ def test_secret_configuration_stays_secret():
     assert "hunter2" not in graph.to_json()
 
 
-def test_what_only_a_deployment_knows_is_unknown():
+def test_values_known_only_after_a_deployment_are_unknown():
     def program() -> None:
         claim = k8s.core.v1.PersistentVolumeClaim("claim")
         k8s.core.v1.ConfigMap("config", data={"phase": claim.status.phase})
@@ -212,7 +212,7 @@ def test_graph_json_has_the_documented_shape():
     }  # fmt: skip
 
 
-def test_asking_for_what_is_not_there_says_what_is():
+def test_a_failed_lookup_lists_the_existing_resources():
     graph = record(lambda: Shelf("shelf"))
     with pytest.raises(LookupError, match="shelf-book"):
         graph.one(CONFIG_MAP, "missing")

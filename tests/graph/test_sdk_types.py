@@ -67,7 +67,7 @@ def test_an_enumerated_value_is_one_of_the_sdks():
     assert ("it.kind", "write StorageV2") in [(path, fix) for path, _, fix in found]
 
 
-def test_what_only_the_deployment_will_know_has_any_type():
+def test_unknown_values_are_accepted_for_every_type():
     def program() -> None:
         group = CloudResource(GROUP, "group", {}, outputs=("made",), opts=pulumi.ResourceOptions())
         late = {"delaySeconds": group.output("made")}

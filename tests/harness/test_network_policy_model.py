@@ -36,7 +36,7 @@ def test_a_policy_without_rules_isolates_the_pods_it_selects_in_its_direction():
     assert passes(B, A, policy(policyTypes=["Egress"]))
 
 
-def test_both_ends_must_agree():
+def test_a_connection_needs_egress_and_ingress_rules():
     opens = policy(policyTypes=["Egress"], egress=[{}])
     closed: dict[str, Any] = {"metadata": {"namespace": "ns"}, "spec": {"podSelector": {}}}
     assert not passes(A, B, opens, closed)

@@ -148,7 +148,7 @@ def test_an_environment_of_another_name_is_refused_in_the_stack_prod(project: Pa
     assert "set it to prod" in ended.said
 
 
-def test_another_folders_program_is_refused_in_its_own_words(project: Path):
+def test_problems_of_a_program_in_another_folder_are_reported(project: Path):
     text = (ROOT / "Pulumi.dev.yaml").read_text()
     (project / "Pulumi.dev.yaml").write_text(text.replace("era: dual", "era: moden"))
     ended = qudag_mcp(ROOT, ["preview", "-C", str(project), "--stack", "dev"])

@@ -51,7 +51,7 @@ def test_a_line_is_that_of_the_value_in_the_file(tmp_path: Path):
     }
 
 
-def test_what_is_missing_has_no_line_but_its_file(tmp_path: Path):
+def test_a_missing_field_is_reported_with_the_file_without_a_line(tmp_path: Path):
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text("config:\n  qudag-mcp:environment: prod\n")
     paths = [problem.path for problem in refused(file).problems]

@@ -66,13 +66,13 @@ def fields(schema: dict[str, Any], steps: tuple[int | str, ...] = ()) -> Iterato
 FIELDS = list(fields(SCHEMA["properties"]["config"]))
 
 
-def test_the_generated_cases_are_many():
+def test_many_invalid_values_are_generated():
     assert len(FIELDS) > 70
     assert sum(len(field.wrong) for field in FIELDS) > 1000
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: dotted(field.steps))
-def test_what_the_schema_does_not_accept_is_refused_at_its_field(field: Field):
+def test_values_outside_the_schema_are_refused_at_their_field(field: Field):
     for value in field.wrong:
         paths = [problem.path for problem in refusals(field.holding(value))]
         assert any(path.startswith(dotted(field.steps)) for path in paths), (value, paths)

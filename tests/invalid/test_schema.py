@@ -41,7 +41,7 @@ def test_the_command_prints_the_committed_schema():
     assert (printed.exit_code, printed.stdout) == (0, FILE.read_text())
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid_json_schema():
     Draft202012Validator.check_schema(stack_schema())
 
 

@@ -20,7 +20,7 @@ def test_a_mistake_is_refused_where_it_is_and_nowhere_else(case: Case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_refusal_says_what_why_and_how_in_words(case: Case):
+def test_every_refusal_has_a_printable_what_consequence_and_fix(case: Case):
     for problem in refusals(case.raw, case.stack):
         assert all((problem.what, problem.consequence, problem.fix))
         shown = str(problem)
@@ -63,7 +63,7 @@ def test_many_mistakes_are_reported_at_once():
     }
 
 
-def test_a_rule_is_silent_about_what_is_wrong_anyway():
+def test_a_rule_skips_fields_that_are_already_refused():
     raw = changed("prod", {"network": {"isuer": ["203.0.113.0/24"]}})
     del raw["network"]["issuer"]
     # Not also: "network.issuer is empty".
@@ -87,7 +87,7 @@ def test_a_key_of_a_misspelt_project_is_refused(key: str):
     assert problem.fix == "write qudag-mcp:domain"
 
 
-def test_keys_of_other_programs_are_none_of_our_business():
+def test_config_keys_of_other_programs_are_accepted():
     raw = changed("dev", {"edge": 5}) | {"aws:region": "eu-west-1", "pulumi:tags": "{}"}
     assert [p.path for p in refusals_of_the_program(raw)] == ["qudag-mcp:edge"]
 

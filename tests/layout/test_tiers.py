@@ -24,7 +24,7 @@ def test_a_test_is_either_in_test_or_in_test_slow():
     assert recipe("test-slow") == "\t@$(PYTEST) -m slow $(HERE)\n"
 
 
-def test_what_both_leave_out_has_a_target_of_its_own():
+def test_folders_outside_both_tiers_have_a_make_target():
     assert set(re.findall(r"--ignore=tests/(\w+)", MAKEFILE)) == APART
     for folder in APART:
         assert re.search(rf"\btests/{folder}\b", recipe(f"test-{folder}"))
@@ -34,7 +34,7 @@ def test_no_tier_of_its_own_leaves_slow_tests_out():
     assert not any("-m" in recipe(f"test-{folder}").split() for folder in APART)
 
 
-def test_check_runs_both():
+def test_make_check_runs_the_fast_and_the_slow_tier():
     run = re.findall(r"\$\(MAKE\) --no-print-directory ([\w-]+)", recipe("check"))
     assert run == ["test", "test-slow", "test-cluster"]
 

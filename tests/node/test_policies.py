@@ -89,7 +89,7 @@ def test_a_named_port_is_the_receiving_pods() -> None:
     ]
 
 
-def test_what_an_address_block_excepts_is_not_let_through() -> None:
+def test_exceptions_of_an_ip_block_are_not_allowed() -> None:
     block = {"cidr": "10.0.0.0/8", "except": ["10.96.0.0/16"]}
     ports = [{"port": 30000, "endPort": 30100, "protocol": "UDP"}]
     assert core_ingress({"from": [{"ipBlock": block}], "ports": ports}) == [
@@ -103,7 +103,7 @@ def test_a_pod_that_may_not_leave_does_not_reach_the_node_either() -> None:
     assert "10.244.0.2 : jump egress_10_244_0_2" in table[-1]
 
 
-def test_what_the_node_asks_of_its_pods_is_never_held_up() -> None:
+def test_replies_to_the_nodes_own_connections_are_allowed() -> None:
     table = chain("input", {**EVERY_POD, "policyTypes": ["Ingress"]})
     assert table is not None
     assert table[-1] == "ct state established,related accept"

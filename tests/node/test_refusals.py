@@ -104,7 +104,7 @@ def test_two_at_once_are_refused_by_process_id(tmp_path: Path) -> None:
     assert "another up or down (process 4711)" in line
 
 
-def test_a_folder_with_other_things_is_never_taken(tmp_path: Path) -> None:
+def test_a_run_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("irreplaceable")
     (line,) = problems(alone(tmp_path, programs_on_path(tmp_path / "bin")))
@@ -143,7 +143,9 @@ def test_wrong_usage_has_its_own_exit_status(tmp_path: Path) -> None:
     ],
     ids=["link", "addresses", "noexec", "disk", "cgroups", "another node"],
 )
-def test_what_is_taken_or_lacking_is_named(tmp_path: Path, prepare: str, said: str) -> None:
+def test_used_ports_and_missing_programs_are_reported(
+    tmp_path: Path, prepare: str, said: str
+) -> None:
     path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "false")
     command = isolated(prepare, str(UP))

@@ -77,7 +77,7 @@ def refused(token: str, inputs: dict[str, Any]) -> list[str]:
         ),
     ],
 )
-def test_what_undoes_the_components_care_is_refused(token: str, inputs: dict[str, Any], path: str):
+def test_broad_rights_outside_components_are_refused(token: str, inputs: dict[str, Any], path: str):
     assert path in refused(token, inputs)
 
 
@@ -102,5 +102,7 @@ def test_what_undoes_the_components_care_is_refused(token: str, inputs: dict[str
         ),
     ],
 )
-def test_what_is_bounded_is_let_be(token: str, inputs: dict[str, Any], path: str):
+def test_bounded_rights_outside_components_are_accepted(
+    token: str, inputs: dict[str, Any], path: str
+):
     assert path not in refused(token, inputs)

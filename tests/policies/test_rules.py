@@ -76,7 +76,7 @@ def test_a_required_setting_is_missed_found_wrong_or_right():
     ]
 
 
-def test_one_is_not_true():
+def test_an_allowed_true_does_not_accept_1():
     row = Required(on=QUEUE, path="fifoQueue", allowed=(True,), consequence="c", fix="f")
     assert not row.accepts(1)
     assert row.accepts(True)

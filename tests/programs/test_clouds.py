@@ -271,7 +271,7 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
         ("containers", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
     ],
 )
-def test_what_a_section_says_reaches_its_place_and_is_sound(
+def test_every_field_of_a_cloud_section_changes_its_resources(
     section: str, cloud: str, keys: Mapping[str, Any], shown: str
 ):
     graph = prod(kubernetes=WITHOUT_A_CLUSTER, **{section: {cloud: keys}})
@@ -285,7 +285,7 @@ def test_what_a_section_says_reaches_its_place_and_is_sound(
     assert [str(problem) for problem in broken_policies(graph)] == []
 
 
-def test_alarms_are_told_to_the_topic_of_the_account():
+def test_alarms_notify_the_configured_topic():
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
     alarms = prod(clouds={"aws": {"alarmTopic": topic}}).all(
         "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -318,7 +318,7 @@ def test_short_calls_may_go_through_api_gateway_and_its_websockets():
     assert [str(problem) for problem in broken_policies(graph)] == []
 
 
-def test_what_a_cloud_cannot_do_is_refused_under_its_section_with_the_clouds_limit():
+def test_values_beyond_a_clouds_limit_are_refused_at_their_section():
     with pytest.raises(ProblemReport) as refused:
         prod(
             protocol={"longestToolSeconds": 1200},

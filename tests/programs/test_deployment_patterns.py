@@ -150,21 +150,21 @@ def test_every_value_is_carried_or_has_exactly_one_row():
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.object} {row.path}")
-def test_no_row_is_stale(row: Row):
+def test_every_row_covers_a_deviating_value(row: Row):
     places = [place for place in PLACES if row.covers(place)]
     assert places, "covers nothing that the document says"
     assert [place for place in places if place not in deviating()] == [], "is carried after all"
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.object} {row.path}")
-def test_a_row_says_what_the_document_says_and_why_it_is_not_so(row: Row):
+def test_every_row_has_the_documents_value_and_a_reason(row: Row):
     places = [place for place in PLACES if row.covers(place)]
     assert row.stated == {written(PATTERNS[name][path]) for name, path in places}
     assert len(row.reason.split()) > 5
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.object} {row.path}")
-def test_a_row_says_what_is_rendered(row: Row):
+def test_every_row_has_the_rendered_value(row: Row):
     instead = {
         written(value)
         for name, path in PLACES
@@ -192,7 +192,7 @@ def in_the_document() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.skipif(not SOURCE.exists(), reason="SEEDS_DIR does not name the source documents")
-def test_the_transcription_is_the_whole_of_the_document():
+def test_the_transcribed_patterns_equal_the_document():
     document = in_the_document()
     assert {name: document[name] for name in PATTERNS} == PATTERNS
     kinds = {"Namespace", "ResourceQuota", "LimitRange", "HorizontalPodAutoscaler", "NetworkPolicy"}

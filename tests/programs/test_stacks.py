@@ -31,7 +31,7 @@ def kubernetes_objects(stack: ResourceGraph) -> list[Resource]:
     return [resource for resource in stack.resources if resource.is_kubernetes_object]
 
 
-def test_no_resource_is_renamed_unseen(stack: ResourceGraph):
+def test_urns_of_a_stack_equal_the_golden_file(stack: ResourceGraph):
     urns = "".join(f"{resource.urn}\n" for resource in stack.resources)
     golden = GOLDEN / f"{stack.stack}.txt"
     if os.environ.get(ACCEPT):
@@ -131,7 +131,7 @@ def test_no_value_looks_like_a_secret(stack: ResourceGraph):
         (["AKIAIOSFODNN7EXAMPLE"], "a cloud key"),
     ],
 )
-def test_what_looks_like_a_secret_is_recognised(tree: Any, kind: str):
+def test_secret_looking_values_are_detected(tree: Any, kind: str):
     assert [said.partition(":")[0] for said in secret_looking(tree)] == [kind]
 
 
@@ -181,7 +181,7 @@ def test_the_outputs_are_those_of_every_target_that_serves_mcp(stack: ResourceGr
     assert str(stack.outputs["mcp_url"]).startswith("https://")
 
 
-def test_what_holds_prods_data_is_protected():
+def test_stateful_resources_of_prod_are_protected():
     unprotected = [
         resource.name
         for resource in recorded("prod").resources

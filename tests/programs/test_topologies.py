@@ -134,7 +134,7 @@ def declared(topology: Topology) -> set[tuple[str, str, int]]:
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
-def test_no_resource_of_a_topology_is_renamed_unseen(topology: Topology):
+def test_urns_of_a_topology_equal_the_golden_file(topology: Topology):
     urns = "".join(f"{resource.urn}\n" for resource in recorded(topology).resources)
     golden = GOLDEN / f"{topology.name}.txt"
     if os.environ.get(ACCEPT):
@@ -174,7 +174,7 @@ def test_a_copys_gateway_passes_calls_on_to_its_own_upstream():
     assert 'host = "postgres-service"' in server_toml(made, "planner")
 
 
-def test_a_copy_is_drawn_and_counted_like_any_other(monkeypatch: pytest.MonkeyPatch):
+def test_diagram_and_quota_of_a_renamed_topology_use_its_names(monkeypatch: pytest.MonkeyPatch):
     topology = renamed()
     assert "/schema/" in mermaid(topology)
     assert "| schema | postgres | 5432 |" in flow_table(topology)
@@ -192,7 +192,7 @@ def test_the_secrets_of_a_copy_are_for_its_own_services():
     assert not any("mcp-core" in name for name in certified)
 
 
-def test_a_tenth_service_is_one_entry_and_its_flows():
+def test_a_service_is_added_by_one_entry_and_its_flows():
     source = TOPOLOGIES["microservices"]
     tenth = ServerService(name="mcp-search", role="tools")
     added = [flow("mcp-core", "mcp-search", 8443), flow("mcp-search", "postgres", 5432)]

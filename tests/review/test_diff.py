@@ -142,7 +142,7 @@ def test_a_mutable_field_updates_the_object(type: str, spec: Any):
     assert only_change(kube(type, "it", spec={}), kube(type, "it", spec=spec)).action == "change"
 
 
-def test_a_new_physical_name_replaces():
+def test_a_changed_physical_name_replaces_the_resource():
     new = kube("core/v1:ConfigMap", "config", metadata={"name": "other"}, data={})
     assert only_change(config(), new).replacing == ("metadata.name",)
 
@@ -168,12 +168,12 @@ def test_configuration_is_replaced_unless_the_provider_may_update_it():
         ("gcp:projects/iAMMember:IAMMember", {"role": "roles/a"}, {"role": "roles/b"}),
     ],
 )
-def test_what_makes_a_clouds_resource_another_one_replaces_it(token: str, old: Any, new: Any):
+def test_a_changed_replacing_property_replaces_the_cloud_resource(token: str, old: Any, new: Any):
     change = only_change(cloud(token, "it", **old), cloud(token, "it", **new))
     assert (change.action, change.replacing) == (Action.REPLACE, tuple(new))
 
 
-def test_what_a_cloud_changes_in_place_is_a_change():
+def test_a_property_that_the_cloud_updates_in_place_is_a_change():
     token = "aws:lambda/function:Function"
     change = only_change(cloud(token, "it", timeout=30), cloud(token, "it", timeout=31))
     assert change.action is Action.CHANGE

@@ -19,7 +19,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return made
 
 
-def test_a_folder_that_is_not_there_is_said_to_be_no_repository(tmp_path: Path):
+def test_a_missing_folder_is_reported_as_not_in_a_git_repository(tmp_path: Path):
     with pytest.raises(ProblemReport, match="not in a git repository"):
         resolve(tmp_path / "nowhere", "HEAD")
 
@@ -127,7 +127,7 @@ def test_a_base_whose_program_fails_says_why(checkout: Checkout):
     assert "Traceback" not in report
 
 
-def test_a_program_elsewhere_fails_with_its_own_words(checkout: Checkout):
+def test_errors_of_a_program_in_another_folder_are_reported(checkout: Checkout):
     checkout.write("greeting.py", "import sys; sys.exit('closed today')\n")
     with pytest.raises(ProgramFailed, match="closed today"):
         record_stack(checkout.root, "dev")

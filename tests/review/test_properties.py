@@ -87,13 +87,13 @@ def test_an_item_stands_under_its_name_and_not_its_index():
     ]
 
 
-def test_one_volume_mounted_twice_is_told_apart_by_its_path():
+def test_mounts_of_one_volume_are_identified_by_their_path():
     old = {"mounts": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]}
     new = {"mounts": [{"name": "v", "mountPath": "/b"}, {"name": "v", "mountPath": "/c"}]}
     assert [change.path for change in property_changes(old, new)] == ["mounts[/a]", "mounts[/c]"]
 
 
-def test_claim_templates_are_told_apart_by_the_name_in_their_metadata():
+def test_claim_templates_are_identified_by_metadata_name():
     old = {"claims": [{"metadata": {"name": "data"}, "size": 1}]}
     new = {"claims": [{"metadata": {"name": "data"}, "size": 2}]}
     assert only(old, new).path == "claims[data].size"
@@ -104,12 +104,12 @@ def test_an_item_inserted_among_nameless_ones_is_the_only_change():
     assert change == PropertyChange("args[1]", Difference.ADDED, new="x")
 
 
-def test_a_key_that_is_no_word_is_quoted_in_the_path():
+def test_keys_with_special_characters_are_quoted_in_paths():
     change = only({"data": {"nginx.conf": "a"}}, {"data": {"nginx.conf": "b"}})
     assert change.path == 'data["nginx.conf"]'
 
 
-def test_true_is_not_one():
+def test_true_and_1_are_different_values():
     assert only({"value": True}, {"value": 1}).difference is Difference.CHANGED
 
 

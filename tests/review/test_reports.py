@@ -79,7 +79,7 @@ def test_json_holds_every_change_with_every_property():
     assert {risk["class"] for risk in written["risks"]} == {str(risk.risk) for risk in found.risks}
 
 
-def test_nothing_changed_is_said_in_words():
+def test_an_unchanged_stack_is_reported_as_unchanged():
     same = platform.comparison(platform.after(), platform.after())
     assert "nothing changes, 7 unchanged" in on_terminal(terminal.comparison(same))
     assert "No resource changes." in markdown.comparison(same)
@@ -100,7 +100,7 @@ def noticed(*notices: Notice) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_what_is_not_part_of_a_preview_is_named_in_each_form(name: str):
+def test_each_form_lists_what_a_preview_leaves_out(name: str):
     report = noticed(Notice("pin_region", "this invoke transform is not run"))[name]
     assert "pin_region" in report
     assert "this invoke transform is not run" in report

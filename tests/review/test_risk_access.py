@@ -45,7 +45,7 @@ def test_a_role_that_permits_more_is_named(wider: Any):
     assert loosened(role(BASE), role(BASE, wider)) != []
 
 
-def test_the_new_right_is_told_exactly():
+def test_each_new_right_of_a_role_is_named():
     assert loosened(role(BASE), role(rule("get list", "configmaps secrets"))) == [
         "Role core/reader now permits get on secrets",
         "Role core/reader now permits list on secrets",

@@ -38,13 +38,13 @@ def claim(size: str) -> Resource:
     return kube("core/v1:PersistentVolumeClaim", "data", spec=spec)
 
 
-def test_more_replicas_are_told_in_what_they_ask_for():
+def test_more_replicas_are_reported_as_requested_capacity():
     assert raised(sized(replicas=2), sized(replicas=3)) == [
         "Deployment core/core: pods 2 → 3, CPU 1 → 1500m, memory 512Mi → 768Mi"
     ]
 
 
-def test_larger_requests_are_told_for_all_replicas():
+def test_larger_requests_are_reported_for_all_replicas():
     assert raised(sized(replicas=2), sized(cpu="750m", replicas=2)) == [
         "Deployment core/core: CPU 1 → 1500m"
     ]

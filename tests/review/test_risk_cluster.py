@@ -49,7 +49,7 @@ def test_another_identifier_replaces_the_provider_and_all_that_goes_through_it()
     assert actions(OLD, new) == replaced
 
 
-def test_what_is_created_deleted_and_left_behind_is_said():
+def test_another_cluster_reports_created_deleted_and_retained_objects():
     new = stack(context="west", clusterIdentifier="prod-west")
     assert sorted(said(OLD, new)) == sorted([
         "provider cluster goes to another cluster and is replaced: clusterIdentifier prod-east → "
@@ -106,7 +106,7 @@ def test_without_an_identifier_another_context_is_another_cluster():
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "json"])
-def test_each_report_says_it(form: str):
+def test_every_report_form_contains_the_cluster_risk(form: str):
     found = platform.comparison(OLD, stack(context="west", clusterIdentifier="prod-west"))
     report = {
         "terminal": lambda: on_terminal(terminal.comparison(found)),

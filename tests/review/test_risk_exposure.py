@@ -132,7 +132,7 @@ def test_a_cloud_resource_that_becomes_public_is_named(type: str, public: Any, p
     assert exposed(opened, closed) == []
 
 
-def test_a_security_groups_way_out_is_no_door_in():
+def test_egress_of_a_security_group_is_no_exposure():
     group = cloud(
         "aws:ec2/securityGroup:SecurityGroup", "it", egress=[{"cidrBlocks": ["0.0.0.0/0"]}]
     )

@@ -62,7 +62,7 @@ def test_a_newly_allowed_flow_is_named(added: Any):
     assert len(loosened(NARROW, policy(rule(GATEWAY), added), DENY)) == 1
 
 
-def test_a_new_flow_is_told_by_its_ends_and_port():
+def test_a_new_flow_is_reported_with_its_ends_and_port():
     added = rule({"podSelector": {"matchLabels": {"app": "tools"}}})
     assert loosened(NARROW, policy(rule(GATEWAY), added), DENY) == [
         "allows traffic from pods app=tools of namespace core to pods app=core of core, TCP 8443"

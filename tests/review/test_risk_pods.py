@@ -45,7 +45,7 @@ def test_a_hardened_container_is_no_risk(security: Any):
 
 
 @pytest.mark.parametrize("security", WEAKER.values(), ids=WEAKER)
-def test_a_weakness_that_was_there_before_is_no_news(security: Any):
+def test_a_weakness_that_existed_before_is_no_risk(security: Any):
     weak = weakened(**security)
     assert loosened(workload(weak), workload(weak, replicas=2)) == []
 

@@ -61,7 +61,7 @@ def test_another_key_of_the_same_secret_is_named():
     assert len(changed(environment("one", "old"), environment("one", "new"))) == 2
 
 
-def test_a_mounted_key_is_told():
+def test_a_newly_mounted_secret_key_is_reported():
     items = {"secretName": "tls", "items": [{"key": "tls.crt", "path": "tls.crt"}]}
     _, found = changed(mounted(secret={"secretName": "tls"}), mounted(secret=items))
     assert found.endswith("now reads Secret tls, key tls.crt")

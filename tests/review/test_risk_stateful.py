@@ -143,6 +143,6 @@ def test_shrinking_a_claim_is_named_and_growing_it_is_not():
         ),
     ],
 )
-def test_what_a_cloud_no_longer_keeps_is_named(token: str, kept: Any, given_up: Any):
+def test_reduced_backups_and_retention_are_reported(token: str, kept: Any, given_up: Any):
     (found,) = stateful(cloud(token, "data", **kept), cloud(token, "data", **given_up))
     assert "goes from" in found

@@ -29,7 +29,7 @@ async def piece(send: Send, body: bytes, *, last: bool = False) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": not last})
 
 
-def test_a_piece_is_there_before_the_next_is_made():
+def test_a_piece_of_the_body_arrives_before_the_next_is_produced():
     taken = threading.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +98,7 @@ def test_a_crash_in_the_middle_is_no_answer():
     assert cut.value.status == 500
 
 
-def test_a_crash_is_answered_with_500_and_the_next_request_goes_on():
+def test_a_crash_is_answered_with_500_and_the_next_request_is_served():
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/crash":
             raise RuntimeError("secret")
@@ -150,7 +150,7 @@ def test_work_that_no_time_is_left_for_is_not_left_running():
     assert bridge.run(others(), 5) == 1  # the limit of this very work
 
 
-def test_what_work_raises_is_raised():
+def test_exceptions_of_the_work_are_raised_to_the_caller():
     async def work() -> None:
         raise LookupError
 
@@ -177,7 +177,7 @@ def test_closing_an_answer_early_cancels_the_application(read: int):
     assert ended == [True]
 
 
-def test_what_is_sent_waits_for_what_is_read():
+def test_a_sender_waits_for_a_slow_reader():
     sent: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -65,7 +65,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [b"port = ", b"\xff", b"[server]\nport = 1\nport = 2\n"])
-def test_what_is_not_toml_is_named_so(tmp_path: Path, content: bytes):
+def test_invalid_toml_is_reported(tmp_path: Path, content: bytes):
     source = tmp_path / "server.toml"
     source.write_bytes(content)
     with pytest.raises(ConfigError, match="is not TOML"):
@@ -80,7 +80,7 @@ def test_the_program_says_it_in_one_line_and_exits_with_2(tmp_path: Path, issuer
     assert result.stderr == expected
 
 
-def test_the_module_is_the_program(tmp_path: Path):
+def test_python_m_runtime_is_the_server_program(tmp_path: Path):
     command = [sys.executable, "-m", "runtime", "--config", str(tmp_path / "none.toml")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2

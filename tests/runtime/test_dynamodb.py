@@ -35,13 +35,13 @@ def _sessions(stores: Stores) -> dynamodb.DynamoSessions:
     return stores.sessions
 
 
-def test_what_expired_is_deleted_by_the_attribute_that_readers_look_at(client: Any):
+def test_dynamodb_ttl_uses_expires_at(client: Any):
     for table in ("sessions", "connections"):
         expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
-def test_the_index_that_is_asked_is_the_one_that_is_made(client: Any):
+def test_the_store_queries_the_index_that_the_component_creates(client: Any):
     (index,) = client.describe_table(TableName="sessions")["Table"]["GlobalSecondaryIndexes"]
     assert index["IndexName"] == dynamodb.USER_INDEX == USER_INDEX
     assert index["KeySchema"] == [{"AttributeName": "user_id", "KeyType": "HASH"}]

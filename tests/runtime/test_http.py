@@ -49,7 +49,7 @@ def test_probes_answer_for_any_host(dual: RunningServer):
         assert dual.get(path, headers={"host": "10.1.2.3:8080"}).status_code == 200
 
 
-def test_what_is_not_there_is_not_found(dual: RunningServer):
+def test_unknown_paths_get_404(dual: RunningServer):
     assert dual.get("/").status_code == 404
     assert dual.get("/metrics").status_code == 404
 
@@ -95,7 +95,7 @@ def test_the_request_id_and_trace_of_the_proxy_are_taken_over(long_server: Runni
 
 
 @pytest.mark.parametrize("made_up", ["x" * 65, 'a"b', "a b"])
-def test_a_request_id_that_is_none_is_replaced(long_server: RunningServer, made_up: str):
+def test_an_invalid_request_id_is_replaced(long_server: RunningServer, made_up: str):
     assert len(long_server.post({}, x_request_id=made_up).headers["x-request-id"]) == 32
 
 

@@ -174,7 +174,7 @@ class Breaking(RuntimeApi):
         self.errors.append(content)
 
 
-def test_a_stream_whose_connection_breaks_takes_its_call_along(function: Issuer):
+def test_a_broken_connection_cancels_the_call_of_its_stream(function: Issuer):
     call = modern_request("tools/call", name="count", arguments={"to": 100, "pause_seconds": 0.1})
     call["params"]["_meta"] |= {"progressToken": 1}
     api = Breaking(post(function, call))

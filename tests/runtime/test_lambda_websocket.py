@@ -161,7 +161,7 @@ def kept(socket: Socket) -> Any:
     return socket.host.bridge.run(found, 5)
 
 
-def test_who_has_a_token_is_let_in_for_as_long_as_it_is_good(socket: Socket):
+def test_a_connection_with_a_token_is_accepted_until_the_token_expires(socket: Socket):
     assert socket.connect() == 200
     connection = kept(socket)
     assert connection.user_id == "ada"
@@ -176,7 +176,7 @@ def test_a_token_that_outlives_what_api_gateway_allows_is_good_until_then(
 
 
 @pytest.mark.parametrize("authorization", ["Bearer x.y.z", "Basic YTpi", "Bearer"])
-def test_who_has_none_is_not(socket: Socket, authorization: str):
+def test_a_connection_without_a_valid_token_is_refused(socket: Socket, authorization: str):
     assert socket.connect(authorization) == 401
     assert kept(socket) is None
 
@@ -208,7 +208,7 @@ def test_progress_comes_as_frames_before_the_answer(socket: Socket):
         (json.dumps(modern_request("made/up")), -32601),
     ],
 )
-def test_what_is_no_request_is_answered_by_an_error(socket: Socket, body: str, code: int):
+def test_an_invalid_message_is_answered_with_a_json_rpc_error(socket: Socket, body: str, code: int):
     socket.connect()
     assert socket.send(body) == 200
     assert [frame["error"]["code"] for frame in socket.client.frames] == [code]
@@ -225,7 +225,7 @@ def test_another_invocation_cancels_a_call(socket: Socket, instance: ThreadPoolE
     assert socket.client.frames == []
 
 
-def test_a_client_that_goes_takes_its_calls_along(socket: Socket, instance: ThreadPoolExecutor):
+def test_a_disconnect_cancels_the_calls_of_the_client(socket: Socket, instance: ThreadPoolExecutor):
     socket.connect()
     began = time.monotonic()
     running = instance.submit(socket.send, call(1, "wait", seconds=15))
@@ -235,7 +235,7 @@ def test_a_client_that_goes_takes_its_calls_along(socket: Socket, instance: Thre
     assert time.monotonic() - began < 5
 
 
-def test_a_client_that_is_found_gone_is_forgotten_and_its_call_ended(socket: Socket):
+def test_a_gone_connection_is_deleted_and_its_call_cancelled(socket: Socket):
     socket.connect()
     socket.client.gone = True
     began = time.monotonic()

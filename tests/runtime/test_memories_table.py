@@ -61,7 +61,9 @@ def test_migrating_creates_the_schema_and_migrating_again_changes_nothing(
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM", "TRUNCATE", "UPDATE"])
-def test_the_list_of_versions_can_only_grow(server: RunningServer, database: Postgres, change: str):
+def test_the_table_of_schema_versions_is_append_only(
+    server: RunningServer, database: Postgres, change: str
+):
     rest = " SET description = 'x'" if change == "UPDATE" else ""
     with (
         pytest.raises(psycopg.errors.RaiseException, match="append-only"),
@@ -108,7 +110,7 @@ def test_without_a_database_there_is_nothing_to_migrate(tmp_path: Path, issuer: 
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_what_is_remembered_is_recalled(server: RunningServer, era: str):
+async def test_recall_returns_the_remembered_text(server: RunningServer, era: str):
     async with server.client(era) as client:
         assert not (await client.call_tool("remember", {"name": era, "text": "héllo"})).is_error
         assert not (await client.call_tool("remember", {"name": era, "text": "again"})).is_error

@@ -131,7 +131,7 @@ def test_a_node_that_waits_stops_at_once_on_the_signal_of_its_program(tmp_path: 
         program.kill()
 
 
-def test_what_cannot_be_is_said_in_a_line():
+def test_errors_of_join_are_one_line():
     wrong = run_program("join", "--name=a", "--peer=nonsense", "--", "true")
     assert (wrong.status, wrong.stderr.count("\n")) == (1, 1)
     assert "nonsense is not an address" in wrong.stderr

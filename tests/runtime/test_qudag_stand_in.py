@@ -132,6 +132,6 @@ def test_addresses_are_read_in_both_notations(address: str, place: tuple[str, in
 
 
 @pytest.mark.parametrize("address", ["", "host", ":1", "/ip4/1.2.3.4/udp/1", "host:port"])
-def test_what_is_no_address_is_refused(address: str):
+def test_an_invalid_address_is_refused(address: str):
     with pytest.raises(StartError, match="is not an address"):
         parse_address(address)

@@ -162,7 +162,7 @@ async def test_a_stream_of_a_sessions_own_is_refused(instances: Instances):
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST, DELETE")
 
 
-async def test_what_is_refused_opens_no_session(instances: Instances):
+async def test_a_refused_initialize_opens_no_session(instances: Instances):
     refused = await instances.send(0, initialize_request(), accept="text/plain")
     assert refused.status_code == 406
     assert instances.store.sessions == {}
@@ -197,7 +197,7 @@ async def test_a_cancellation_reaches_the_instance_that_works_on_the_call(instan
     assert ended[9]["result"]["content"][0]["text"] == "waited 2.5 s"
 
 
-async def test_a_call_goes_on_while_the_store_cannot_be_read(
+async def test_a_call_continues_while_the_store_is_unreachable(
     instances: Instances, monkeypatch: pytest.MonkeyPatch
 ):
     async def fail(_: str) -> None:
@@ -270,7 +270,7 @@ async def test_a_cancellation_of_what_is_no_request_is_refused(
     assert await instances.store.cancelled(session) == frozenset()
 
 
-async def test_a_cancellation_of_a_text_is_none_of_the_number(instances: Instances):
+async def test_cancelling_the_id_8_as_text_does_not_cancel_the_number_8(instances: Instances):
     session = await instances.open()
     await instances.send(1, cancellation("8"), mcp_session_id=session)
     said = await instances.send(0, call("wait", 8, seconds=1.3), mcp_session_id=session)

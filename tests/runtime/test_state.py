@@ -25,7 +25,7 @@ async def test_a_session_is_found_until_it_expires():
     assert await store.of_user("ada") == []
 
 
-async def test_a_closed_session_takes_its_cancellations_along():
+async def test_closing_a_session_deletes_its_cancellations():
     store = InMemorySessions(now=lambda: 0)
     await store.open(ADA)
     await store.cancel("s", "7")
@@ -56,11 +56,11 @@ def test_a_request_is_named_by_its_id_and_its_kind():
 
 
 @pytest.mark.parametrize("identity", [None, True, 1.5, [], {}, "x" * LONGEST_KEY, 10**LONGEST_KEY])
-def test_what_no_request_can_have_as_its_id_names_none(identity: object):
+def test_an_invalid_request_id_has_no_key(identity: object):
     assert request_key(identity) is None
 
 
-def test_memory_is_the_kind_that_needs_nothing():
+def test_the_default_session_store_is_in_memory():
     assert isinstance(stores_of(StateSection()).sessions, InMemorySessions)
 
 

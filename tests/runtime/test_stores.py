@@ -67,7 +67,7 @@ async def test_the_sessions_of_a_user_are_all_hers_and_no_one_elses(stores: Stor
     assert sorted(found, key=lambda session: session.session_id) == [ADA, ELSEWHERE]
 
 
-async def test_a_closed_session_is_gone_with_its_cancellations(stores: Stores):
+async def test_closing_a_session_deletes_it_and_its_cancellations(stores: Stores):
     await stores.sessions.open(ADA)
     await stores.sessions.cancel("s-1", "7")
     await stores.sessions.close("s-1")
@@ -94,7 +94,7 @@ async def test_a_cancellation_makes_no_session(stores: Stores):
     assert await stores.sessions.cancelled("s-1") == frozenset()
 
 
-async def test_to_close_what_is_not_there_is_no_mistake(stores: Stores):
+async def test_closing_an_absent_session_or_connection_is_accepted(stores: Stores):
     await stores.sessions.close("s-1")
     await stores.connections.disconnect(HERS.connection_id)
 

@@ -66,7 +66,7 @@ def test_a_token_that_picks_its_own_algorithm_is_refused(
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "e30.e30.e30", "x" * 5000, "x y"])
-def test_a_token_that_is_none_is_refused(dual: RunningServer, token: str):
+def test_an_invalid_token_is_refused(dual: RunningServer, token: str):
     answer = listing(dual, token)
     assert answer.status_code == 401
 
@@ -88,7 +88,7 @@ def test_behind_a_proxy_the_metadata_names_the_address_that_the_client_used(dual
     assert document["resource"] == "https://mcp.qudag.com/mcp"
 
 
-def test_a_forwarded_host_that_is_none_does_not_reach_the_challenge(dual: RunningServer):
+def test_an_invalid_forwarded_host_is_not_in_the_challenge(dual: RunningServer):
     answer = dual.post({}, token=None, x_forwarded_host='a"b c')
     assert answer.headers["www-authenticate"].count('"') == 2
     assert "a" + '"b' not in answer.text

@@ -115,7 +115,7 @@ def test_every_role_offers_something(issuer: Issuer):
     assert all(offered(issuer, role) for role in Role)
 
 
-def test_tools_without_their_means_are_not_offered(issuer: Issuer):
+def test_tools_without_their_config_section_are_not_offered(issuer: Issuer):
     database = {"host": "db", "name": "n", "user": "u"}
     assert "remember" not in offered(issuer, Role.CORE)
     assert "remember" in offered(issuer, Role.CORE, database=database)

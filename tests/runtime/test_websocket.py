@@ -91,7 +91,7 @@ async def test_a_message_that_is_cancelled_is_worked_on_no_more(long_server: Run
         assert text_in(await received(connection)) == "still here"
 
 
-async def test_a_client_that_goes_takes_its_calls_along(long_server: RunningServer):
+async def test_a_disconnect_cancels_the_calls_of_the_client(long_server: RunningServer):
     async with opened(long_server) as connection:
         await connection.send(call(1, "wait", seconds=50))
         await eventually(lambda: long_server.metric("mcp_calls_in_flight") == 1)
@@ -115,7 +115,7 @@ async def test_a_client_that_goes_takes_its_calls_along(long_server: RunningServ
         (json.dumps(modern_request("tools/list") | {"id": []}), -32600),
     ],
 )
-async def test_what_is_no_request_is_answered_by_an_error(
+async def test_an_invalid_message_is_answered_with_a_json_rpc_error(
     dual: RunningServer, frame: str | bytes, code: int
 ):
     async with opened(dual) as connection:
@@ -187,7 +187,7 @@ async def test_a_legacy_server_has_no_websocket(tmp_path: Path, issuer: Issuer):
         await opened(server)
 
 
-async def test_a_drain_lets_calls_end_and_then_closes_what_only_waits(
+async def test_a_drain_waits_for_calls_and_then_closes_idle_connections(
     tmp_path: Path, issuer: Issuer
 ):
     with serving(tmp_path, issuer) as server:

@@ -65,7 +65,7 @@ def test_the_objects_that_a_quota_counts_are_those_of_the_program(
 
 
 @pytest.mark.parametrize(("stack", "changes"), PLATFORMS.values(), ids=PLATFORMS.keys())
-def test_what_a_quota_must_allow_is_the_sum_of_all_pods_at_their_largest(
+def test_the_required_quota_is_the_sum_of_all_pods_at_the_largest_scale(
     stack: str, changes: dict[str, Any]
 ):
     config, graph = platform(stack, changes)

@@ -75,7 +75,7 @@ def test_the_migration_connects_to_the_database_alone(topology: Topology):
 
 
 @EACH
-def test_what_is_outside_is_called_at_the_listed_ports_only(topology: Topology):
+def test_flows_to_outside_parties_use_the_listed_ports_only(topology: Topology):
     parties = {"clients", "issuer", "qudag-peers", "prometheus"}
     called: dict[str, set[int]] = {}
     for flow in topology.flows:
@@ -107,7 +107,7 @@ def test_the_small_services_may_use_half_a_gibibyte():
         }
 
 
-def test_a_gateway_asks_for_little_unless_told_otherwise():
+def test_a_gateway_has_small_default_resources():
     (default,) = [f.default_factory for f in fields(GatewayArgs) if f.name == "resources"]
     assert callable(default)
     assert default() == Resources(

@@ -226,7 +226,7 @@ def test_each_problem_says_what_follows_and_what_to_do(topology: Callable[[], To
         assert all((problem.what, problem.consequence, problem.fix))
 
 
-def test_all_problems_are_said_at_once():
+def test_all_problems_of_a_topology_are_reported_at_once():
     broken = sound(
         front=Front(service="edge", upstream="nothing"),
         data=[],

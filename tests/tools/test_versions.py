@@ -97,7 +97,7 @@ def bumped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return project, run(project, "-m", "tools.versions")
 
 
-def test_the_bump_is_of_every_version():
+def test_the_bump_changes_every_version():
     def keys(tree: Mapping[str, Any]) -> dict[str, set[str]]:
         return {section: set(values) for section, values in tree.items()}
 
@@ -105,7 +105,7 @@ def test_the_bump_is_of_every_version():
 
 
 @pytest.mark.slow
-def test_every_place_is_as_the_file_says(tmp_path: Path):
+def test_every_file_has_the_versions_of_versions_json(tmp_path: Path):
     project = copy_of_the_project(tmp_path / "project")
     assert run(project, "-m", "tools.versions") == ""
 
@@ -165,14 +165,16 @@ def test_python_code_reads_the_file(bumped: tuple[Path, str]):
         ("Pulumi.staging.yaml", "qudag-mcp-server:7.7.1@sha256:0"),
     ],
 )
-def test_a_file_follows(bumped: tuple[Path, str], file: str, expected: str):
+def test_a_bumped_version_is_written_to_the_file(
+    bumped: tuple[Path, str], file: str, expected: str
+):
     project, said = bumped
     assert expected in (project / file).read_text()
     assert f"wrote {file}\n" in said
 
 
 @pytest.mark.slow
-def test_what_needs_the_network_is_named(bumped: tuple[Path, str]):
+def test_the_bump_lists_steps_that_need_the_network(bumped: tuple[Path, str]):
     _, said = bumped
     assert "run tools/lock: requirements.txt has " in said
     for name, version in BUMPED["packages"].items():

@@ -44,7 +44,7 @@ def deployed(
     return state
 
 
-def test_down_goes_where_up_went_and_forgets_it(
+def test_down_uses_the_cluster_of_up_and_deletes_its_record(
     deployed: Path, kubectl: Kubectl, progress: Progress
 ) -> None:
     kubectl.must("create", "namespace", "unrelated")

@@ -82,7 +82,7 @@ def test_only_objects_that_differ_are_changed(stack: Stack) -> None:
     assert stack.value("a") == "2"
 
 
-def test_what_a_stack_no_longer_holds_is_pruned_in_every_namespace(stack: Stack) -> None:
+def test_objects_removed_from_a_stack_are_pruned_in_every_namespace(stack: Stack) -> None:
     stack.up(config(stack.first, "a"), config(stack.first, "keep"), config(stack.second, "b"))
     done = stack.up(config(stack.first, "keep"))
     assert set(done.of(Change.PRUNED)) == {
@@ -153,7 +153,7 @@ def test_deleting_a_stack_leaves_nothing_of_it_and_all_of_the_others(
     assert applyset.delete(kubectl, stack.name, progress) == 0
 
 
-def test_a_stack_can_come_again_after_it_was_deleted(stack: Stack) -> None:
+def test_a_deleted_stack_can_be_deployed_again(stack: Stack) -> None:
     stack.up(config(stack.first, "a"))
     applyset.delete(stack.kubectl, stack.name, stack.progress)
     assert stack.up(config(stack.first, "a")).counts() == {"created": 3}

@@ -60,7 +60,7 @@ def flows(made: ResourceGraph, token: str) -> set[tuple[str, int, str]]:
         {"config": replace(CONFIG, era="modern")},
     ],
 )
-def test_what_is_made_keeps_every_policy(changes: dict[str, Any]):
+def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 
@@ -87,7 +87,7 @@ def test_the_task_is_the_source_documents():
     }
 
 
-def test_the_container_is_nobody_and_writes_nowhere():
+def test_the_container_runs_as_nobody_with_a_read_only_file_system():
     made = container()
     assert made["user"] == "65534:65534"
     assert made["readonlyRootFilesystem"] is True
@@ -181,7 +181,7 @@ def test_the_internet_reaches_the_load_balancer_and_only_that_the_tasks():
 @pytest.mark.parametrize(
     ("allowed", "clients"), [((), {"10.0.0.0/16"}), (["10.8.0.0/16"], {"10.8.0.0/16"})]
 )
-def test_what_is_not_public_is_reached_from_the_vpc_or_the_networks_that_are_named(
+def test_a_private_load_balancer_accepts_the_vpc_or_the_listed_networks(
     allowed: Any, clients: set[str]
 ):
     made = graph(access=NetworkAccess(allowed_networks=allowed))
@@ -225,7 +225,7 @@ def test_the_load_balancer_speaks_tls_alone_and_leads_http_to_it():
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_the_load_balancer_and_the_tables_are_protected_when_told(protect: bool):
+def test_protect_covers_the_load_balancer_and_the_tables(protect: bool):
     made = graph(protect=protect)
     assert made.one(BALANCER).inputs["enableDeletionProtection"] is protect
     assert {table.protect for table in made.all("aws:dynamodb/table:Table")} == {protect}
@@ -237,7 +237,7 @@ def test_a_rollout_that_fails_is_rolled_back_and_never_has_fewer_tasks():
     assert service["deploymentMinimumHealthyPercent"] == 100
 
 
-def test_it_scales_between_its_bounds():
+def test_the_service_scales_between_min_and_max_instances():
     made = graph(min_instances=2, max_instances=5)
     bounds = made.one("aws:appautoscaling/target:Target").inputs
     assert (bounds["minCapacity"], bounds["maxCapacity"]) == (2, 5)
@@ -248,7 +248,7 @@ def test_it_scales_between_its_bounds():
     assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] == 70
 
 
-def test_both_alarms_know_the_load_balancer_and_the_targets():
+def test_both_alarms_have_the_dimensions_of_load_balancer_and_target_group():
     made = graph()
     alarms = made.all("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert {a.inputs["metricName"] for a in alarms} == {

@@ -61,13 +61,13 @@ def keys_at(url: str) -> dict[str, Any]:
         ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
     ],
 )
-def test_what_aws_cannot_do_is_refused_with_path_and_fix(
+def test_args_beyond_aws_limits_are_refused_with_path_and_fix(
     changes: dict[str, Any], path: str, words: str
 ):
     assert words in refused(**changes)[path]
 
 
-def test_who_may_connect_is_said_and_never_assumed():
+def test_access_is_a_required_arg():
     given = {key: value for key, value in vars(args()).items() if key != "access"}
     with pytest.raises(TypeError, match="access"):
         EcsFargateArgs(**given)

@@ -49,7 +49,7 @@ EVERY_SHAPE = [
 
 
 @pytest.mark.parametrize("changes", EVERY_SHAPE)
-def test_what_is_made_keeps_every_policy(changes: dict[str, Any]):
+def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 
@@ -84,7 +84,7 @@ def test_the_function_is_the_deployment_patterns():
     assert made["handler"] == "qudag_mcp_server.hosts.aws_lambda.handler"
 
 
-def test_what_the_function_is_told_to_run_is_in_its_archive():
+def test_the_handler_and_the_wrapper_are_in_the_archive():
     module, _, name = HANDLER.removeprefix("qudag_mcp_server.").rpartition(".")
     adapter = importlib.import_module(f"runtime.{module}")
     assert callable(getattr(adapter, name))
@@ -206,7 +206,7 @@ def test_a_health_check_that_failed_is_not_tried_again():
     assert events.urn in made.one("aws:scheduler/schedule:Schedule").dependencies
 
 
-def test_both_tables_are_encrypted_recoverable_and_forget_what_has_expired():
+def test_both_tables_are_encrypted_and_recoverable_and_delete_expired_items():
     for table in graph().all(TABLE):
         assert table.inputs["serverSideEncryption"] == {"enabled": True}
         assert table.inputs["pointInTimeRecovery"] == {"enabled": True}
@@ -215,7 +215,7 @@ def test_both_tables_are_encrypted_recoverable_and_forget_what_has_expired():
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_what_holds_sessions_is_protected_when_told(protect: bool):
+def test_protect_covers_the_session_tables(protect: bool):
     for table in graph(protect=protect).all(TABLE):
         assert table.protect is protect
         assert table.inputs["deletionProtectionEnabled"] is protect
@@ -261,7 +261,7 @@ def test_failures_throttles_slowness_and_dead_letters_raise_alarms():
     assert all(alarm["alarmActions"] == [topic] for alarm in alarms.values())
 
 
-def test_every_log_group_forgets():
+def test_every_log_group_has_a_retention():
     kept = {
         g.inputs["retentionInDays"]
         for g in graph(log_retention_days=90).all("aws:cloudwatch/logGroup:LogGroup")

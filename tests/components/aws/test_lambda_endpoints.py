@@ -35,7 +35,7 @@ def test_a_public_url_has_both_rights_and_the_second_for_calls_through_it_alone(
     assert call["invokedViaFunctionUrl"] is True
 
 
-def test_what_is_not_public_wants_a_signature_of_the_account():
+def test_private_endpoints_require_aws_iam_authorization():
     made = graph(**URL, access=Access())
     assert made.one("aws:lambda/functionUrl:FunctionUrl").inputs["authorizationType"] == "AWS_IAM"
     assert made.all(PERMISSION) == []

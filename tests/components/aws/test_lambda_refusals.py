@@ -59,7 +59,7 @@ from tests.harness.clouds import (
         ({"config": cloud_config(budget=replace(BRIEF, drain=90))}, "config.budget.drain", "0 s"),
     ],
 )
-def test_what_aws_cannot_do_is_refused_with_its_limit(
+def test_args_beyond_aws_limits_are_refused_with_the_limit(
     changes: dict[str, Any], path: str, limit: str
 ):
     assert limit in refused(**changes)[path]
@@ -70,7 +70,7 @@ def test_an_environment_beyond_four_kilobytes_is_refused():
     assert "at most 4096" in refused(secrets=secrets)["environment"]
 
 
-def test_all_that_cannot_be_is_said_at_once():
+def test_all_refused_args_are_reported_at_once():
     assert set(refused(memory_mb=64, log_retention_days=31, **slow(61))) == {
         "memory_mb",
         "log_retention_days",
@@ -78,7 +78,7 @@ def test_all_that_cannot_be_is_said_at_once():
     }
 
 
-def test_who_may_call_is_said_and_never_assumed():
+def test_access_is_a_required_arg():
     mapping = {"location": {"account": AWS.account, "region": AWS.region}, "archive": vars(ARCHIVE)}
     with pytest.raises(ProblemReport) as report:
         on_aws(lambda opts: AwsLambda("mcp", mapping, opts))

@@ -41,7 +41,7 @@ def refused(**changes: Any) -> dict[str, str]:
 @pytest.mark.parametrize(
     "changes", [{}, {"cache_password": "a-password-of-some-length", "allowed_groups": ["sg-0aa"]}]
 )
-def test_what_is_made_keeps_every_policy(changes: dict[str, Any]):
+def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(protect=True, **changes)) == []
 
 
@@ -106,13 +106,13 @@ def test_only_the_servers_reach_them_each_on_its_port(changes: dict[str, Any], c
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_what_holds_data_is_protected_when_told(protect: bool):
+def test_protect_covers_the_database_and_the_cache(protect: bool):
     made = graph(protect=protect)
     assert made.one(INSTANCE).inputs["deletionProtection"] is protect
     assert (made.one(INSTANCE).protect, made.one(CACHE).protect) == (protect, protect)
 
 
-def test_the_databases_logs_forget():
+def test_log_groups_of_the_database_have_a_retention():
     groups = graph(log_retention_days=90).all("aws:cloudwatch/logGroup:LogGroup")
     assert {group.inputs["retentionInDays"] for group in groups} == {90}
     exported = graph().one(INSTANCE).inputs["enabledCloudwatchLogsExports"]
@@ -134,7 +134,7 @@ def test_the_cache_is_encrypted_and_fails_over():
     ("profile", "policy"),
     [(CacheProfile.SESSIONS, "noeviction"), (CacheProfile.CACHE, "allkeys-lru")],
 )
-def test_sessions_are_never_evicted_and_a_cache_makes_room(profile: CacheProfile, policy: str):
+def test_sessions_are_never_evicted_and_a_cache_evicts(profile: CacheProfile, policy: str):
     parameters = graph(cache_profile=profile).one("aws:elasticache/parameterGroup:ParameterGroup")
     assert parameters.inputs["parameters"] == [{"name": "maxmemory-policy", "value": policy}]
 
@@ -171,7 +171,7 @@ def test_a_password_of_the_cache_is_a_secret_of_the_state():
         ),
     ],
 )
-def test_what_aws_cannot_do_is_refused_with_path_and_fix(
+def test_args_beyond_aws_limits_are_refused_with_path_and_fix(
     changes: dict[str, Any], path: str, words: str
 ):
     assert words in refused(**changes)[path]

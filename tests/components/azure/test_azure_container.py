@@ -104,7 +104,7 @@ def test_an_app_is_found_in_its_environments_domain():
         (group_graph, {}),
     ],
 )
-def test_its_graph_breaks_no_policy(graph: Callable[..., ResourceGraph], changes: dict[str, Any]):
+def test_every_policy_rule_passes(graph: Callable[..., ResourceGraph], changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 

@@ -82,7 +82,7 @@ def test_the_outputs_are_those_of_every_target_below_the_prefix_api():
         {"access": NetworkAccess(allowed_networks=["203.0.113.0/24"])},
     ],
 )
-def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
+def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 
@@ -227,7 +227,7 @@ def test_a_long_name_keeps_its_suffix_inside_the_24_characters():
 
 
 @pytest.mark.parametrize("name", ["My-Weather_Service", "42", "ünïcode-mcp"])
-def test_whatever_the_component_is_called_azure_takes_the_names(name: str):
+def test_azure_accepts_the_names_derived_from_any_component_name(name: str):
     made = graph(name)
     account = made.one(STORAGE).inputs["accountName"]
     assert re.fullmatch("[a-z0-9]{3,24}", account)
@@ -269,11 +269,11 @@ def test_a_call_longer_than_azures_load_balancer_waits_is_refused(longest: int):
         ),
     ],
 )
-def test_what_cannot_work_is_refused(changes: dict[str, Any], path: str, fix: str):
+def test_invalid_args_are_refused(changes: dict[str, Any], path: str, fix: str):
     assert fix in refused(**changes)[path]
 
 
-def test_who_is_not_named_is_turned_away():
+def test_addresses_outside_the_allowed_networks_are_denied():
     restricted = app(access=NetworkAccess(allowed_networks=["203.0.113.0/24"]))["siteConfig"]
     assert restricted["ipSecurityRestrictionsDefaultAction"] == "Deny"
     assert [rule["ipAddress"] for rule in restricted["ipSecurityRestrictions"]] == [
@@ -282,7 +282,7 @@ def test_who_is_not_named_is_turned_away():
     assert app()["siteConfig"]["ipSecurityRestrictionsDefaultAction"] == "Allow"
 
 
-def test_it_waits_for_every_right_that_it_starts_with():
+def test_the_app_depends_on_its_role_assignments():
     made = graph(secrets=AZURE_SECRETS)
     waited = {urn.rpartition("::")[2] for urn in made.one(APP).dependencies}
     rights = {r.name for r in made.all("azure-native:authorization:RoleAssignment")}
@@ -290,12 +290,12 @@ def test_it_waits_for_every_right_that_it_starts_with():
     assert rights <= waited
 
 
-def test_what_holds_sessions_can_be_protected():
+def test_protect_covers_the_storage_account_and_the_tables():
     made = graph(protect=True)
     assert made.one(STORAGE).protect
     assert all(table.protect for table in made.all(TABLE))
 
 
-def test_what_holds_no_sessions_needs_no_protection():
+def test_protect_ignores_storage_without_sessions():
     made = graph(protect=True, config=cloud_config(era="modern"))
     assert not made.one(STORAGE).protect

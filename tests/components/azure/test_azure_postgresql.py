@@ -55,7 +55,7 @@ def test_the_outputs_are_those_of_every_kind():
 
 
 @pytest.mark.parametrize("profile", CacheProfile)
-def test_its_graph_breaks_no_policy(profile: CacheProfile):
+def test_every_policy_rule_passes(profile: CacheProfile):
     assert broken_policies(graph(cache_profile=profile, protect=True)) == []
 
 
@@ -68,7 +68,7 @@ def test_the_database_is_reached_in_its_subnet_alone():
     assert server()["version"] == "17"
 
 
-def test_nobody_has_a_password():
+def test_database_users_have_no_password():
     made = server()
     assert made["authConfig"] == {
         "activeDirectoryAuth": "Enabled",
@@ -135,13 +135,13 @@ def test_protection_is_on_both_sides():
     assert graph().all(LOCK) == []
 
 
-def test_sessions_are_written_down_and_never_evicted():
+def test_sessions_are_persisted_and_never_evicted():
     made = graph(cache_profile=CacheProfile.SESSIONS).one(DATABASE).inputs
     assert made["persistence"] == {"aofEnabled": True, "aofFrequency": "1s"}
     assert made["evictionPolicy"] == "NoEviction"
 
 
-def test_a_cache_is_not_written_down_and_makes_room():
+def test_a_cache_is_not_persisted_and_evicts():
     made = graph(cache_profile=CacheProfile.CACHE).one(DATABASE).inputs
     assert made["persistence"] == {"aofEnabled": False, "rdbEnabled": False}
     assert made["evictionPolicy"] == "AllKeysLRU"
@@ -163,7 +163,7 @@ def test_the_cache_is_reached_by_its_private_endpoint_alone():
         ({"database_tier": "Burstable"}, "high_availability", "set database_tier to General"),
     ],
 )
-def test_what_cannot_work_is_refused(changes: dict[str, Any], path: str, words: str):
+def test_invalid_args_are_refused(changes: dict[str, Any], path: str, words: str):
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     (problem,) = report.value.problems

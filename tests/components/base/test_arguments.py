@@ -98,7 +98,7 @@ async def test_an_output_may_stand_for_an_input():
     assert arguments(Leaf, {"leafSize": 1, "name": output}, at="leaf").name is output
 
 
-def test_nothing_stands_for_an_absent_choice():
+def test_null_leaves_an_optional_field_unset():
     assert arguments(Tree, {"kind": "oak", "firstLeaf": None}, at="tree").first_leaf is None
 
 
@@ -146,7 +146,7 @@ def test_a_value_of_another_kind_is_refused(given: dict[str, Any], path: str, wh
 
 
 @given(st.dictionaries(st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.text()))
-def test_no_mapping_ends_in_anything_but_args_or_a_report(given: dict[str, Any]):
+def test_any_mapping_gives_args_or_a_problem_report(given: dict[str, Any]):
     problems: tuple[Problem, ...] = ()
     try:
         arguments(Tree, given, at="tree")
@@ -162,7 +162,7 @@ def test_names_are_camel_case_outside(name: str, written: str):
     assert camel(name) == written
 
 
-def test_dataclasses_of_a_union_are_told_apart_by_their_type():
+def test_a_union_of_dataclasses_is_selected_by_the_field_type():
     made = arguments(Tree, {"kind": "oak", "ground": {"type": "bed", "width": 3}}, at="tree")
     assert made.ground == Bed(width=3)
 

@@ -21,23 +21,23 @@ def queue(name: str = "queue", **inputs: Any) -> CloudResource:
     return CloudResource(QUEUE, name, inputs, outputs=("arn",), opts=pulumi.ResourceOptions())
 
 
-def test_it_has_the_sdks_type_and_what_it_was_given():
+def test_a_cloud_resource_has_the_sdks_type_and_the_given_properties():
     (found,) = record(lambda: queue(delaySeconds=5, tags=None)).all(QUEUE)
     assert found.inputs == {"delaySeconds": 5}
 
 
-def test_it_asks_for_the_version_of_the_installed_sdk():
+def test_a_cloud_resource_requires_the_plugin_version_of_the_installed_sdk():
     seen: list[str | None] = []
     record(lambda: seen.append(queue()._version))  # pyright: ignore[reportPrivateUsage]
     assert seen == [version("pulumi_aws")]
 
 
-def test_what_takes_an_output_waits_for_the_resource():
+def test_a_resource_depends_on_the_resource_whose_output_it_uses():
     graph = record(lambda: queue("second", policy=queue("first").output("arn")))
     assert graph.one(QUEUE, "second").dependencies == (graph.one(QUEUE, "first").urn,)
 
 
-def test_an_output_that_nobody_named_is_a_mistake():
+def test_reading_an_undeclared_output_is_an_error():
     with pytest.raises(KeyError, match="not among the outputs"):
         record(lambda: queue().output("url"))
 

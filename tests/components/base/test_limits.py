@@ -38,13 +38,13 @@ def test_the_numbers_of_google_cloud_and_azure_are_the_published_ones():
 
 
 @each_limit
-def test_what_is_inside_is_let_through(limit: Limit):
+def test_a_value_within_the_limit_is_accepted(limit: Limit):
     assert limit.problems("args.value", limit.least, fix="less") == []
     assert limit.problems("args.value", limit.most, fix="less") == []
 
 
 @each_limit
-def test_what_is_outside_is_refused_with_the_number_and_the_document(limit: Limit):
+def test_a_value_beyond_the_limit_is_refused_with_the_number_and_the_document(limit: Limit):
     for beyond in (limit.most + 1, limit.least - 1):
         (problem,) = limit.problems("args.value", beyond, fix="less")
         assert problem.path == "args.value"
@@ -54,7 +54,7 @@ def test_what_is_outside_is_refused_with_the_number_and_the_document(limit: Limi
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_no_limit_is_only_written_down(name: str):
+def test_every_limit_is_used_by_a_check(name: str):
     used = [
         file
         for folder in ("components", "policies")
@@ -65,10 +65,10 @@ def test_no_limit_is_only_written_down(name: str):
 
 
 @pytest.mark.parametrize(("fewest", "most"), [(2, 1), (-1, 3), (0, 0)])
-def test_bounds_that_cannot_both_hold_are_refused(fewest: int, most: int):
+def test_a_minimum_above_the_maximum_is_refused(fewest: int, most: int):
     (problem,) = instances_problems(fewest, most)
     assert problem.path == "min_instances"
 
 
-def test_bounds_that_can_both_hold_are_let_through():
+def test_valid_instance_bounds_are_accepted():
     assert instances_problems(0, 1) == instances_problems(3, 3) == []

@@ -65,7 +65,7 @@ def test_a_name_that_is_too_long_is_refused_with_one_that_is_not(rule: NameRule)
         ("azure-native:storage:StorageAccount", "qudag-mcp"),
     ],
 )
-def test_what_a_cloud_does_not_allow_is_refused(token: str, name: str):
+def test_names_that_a_cloud_does_not_accept_are_refused(token: str, name: str):
     assert NAME_RULES[token].problem("it", name) is not None
 
 
@@ -76,9 +76,7 @@ def test_what_a_cloud_does_not_allow_is_refused(token: str, name: str):
         ("aws:ec2/securityGroup:SecurityGroup", "sg-entry", f"mcp-sg-entry-{SUFFIX}"),
     ],
 )
-def test_a_beginning_that_is_forbidden_does_not_stand_at_the_beginning(
-    token: str, name: str, made: str
-):
+def test_fitted_names_do_not_begin_with_a_reserved_prefix(token: str, name: str, made: str):
     assert fitted(NAME_RULES[token], name, suffix=SUFFIX) == made
 
 

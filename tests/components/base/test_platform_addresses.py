@@ -60,7 +60,7 @@ def test_another_network_is_not_reserved(network: str):
         ("169.254.169.254/32", []),  # nothing would remain: it is refused instead
     ],
 )
-def test_what_is_cut_out_of_a_network_is_inside_it(network: str, cut: list[str]):
+def test_metadata_addresses_inside_a_network_are_excluded_from_it(network: str, cut: list[str]):
     assert metadata_inside(ip_network(network)) == cut
 
 

@@ -37,6 +37,6 @@ def test_a_quantity_is_the_number_that_kubernetes_takes_it_for(written: object, 
 @pytest.mark.parametrize(
     "written", ["", ".", "m", "1 Gi", "1gi", "1K", "1mi", "1e3Ki", "1e", "٣", "NaN", None, "1_0"]
 )
-def test_what_kubernetes_refuses_is_no_quantity(written: object):
+def test_text_that_kubernetes_refuses_is_not_a_quantity(written: object):
     with pytest.raises(ValueError, match=r"no quantity|no unit"):
         quantity(written)

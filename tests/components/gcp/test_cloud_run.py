@@ -72,7 +72,7 @@ def test_without_a_domain_it_is_found_at_its_own_address():
 
 
 @pytest.mark.parametrize("changes", [{}, {"location": GCP_PRIVATE, "secrets": GCP_SECRETS}])
-def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
+def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 
@@ -139,7 +139,7 @@ def test_a_request_has_the_budgets_time_and_a_step(longest: int, timeout: str):
         ({"access": GcpAccess()}, "access.allowed_principals", "every call is answered 403"),
     ],
 )
-def test_what_the_cloud_cannot_give_is_refused(changes: dict[str, Any], path: str, limit: str):
+def test_args_beyond_cloud_run_limits_are_refused(changes: dict[str, Any], path: str, limit: str):
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     (problem,) = report.value.problems
@@ -154,14 +154,14 @@ def test_sessions_are_kept_and_sent_home_where_the_era_has_them(era: Any, kept: 
     assert bool(made.all("gcp:firestore/database:Database")) is kept
 
 
-def test_it_is_public_only_where_that_is_said():
+def test_the_invoker_is_all_users_only_with_public_access():
     binding = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
     assert graph().one(binding).inputs["member"] == AGENT
     assert graph(access=GcpAccess(public=True)).one(binding).inputs["member"] == "allUsers"
     assert service()["invokerIamDisabled"] is False
 
 
-def test_where_requests_come_from_is_said():
+def test_ingress_is_set_explicitly():
     assert service()["ingress"] == "INGRESS_TRAFFIC_ALL"
     behind = GcpAccess(public=True, ingress="internal-and-load-balancer")
     assert service(access=behind)["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
@@ -179,7 +179,7 @@ def test_secrets_come_from_numbered_versions_and_stand_nowhere(project: str, sec
     }
 
 
-def test_it_can_be_protected_on_both_sides():
+def test_protect_covers_the_service_in_pulumi_and_in_the_cloud():
     made = graph(protect=True).one(SERVICE)
     assert made.protect
     assert made.inputs["deletionProtection"] is True

@@ -46,7 +46,7 @@ def test_the_outputs_are_those_of_every_kind():
 
 
 @pytest.mark.parametrize("profile", CacheProfile)
-def test_its_graph_breaks_no_policy(profile: CacheProfile):
+def test_every_policy_rule_passes(profile: CacheProfile):
     assert broken_policies(graph(cache_profile=profile, protect=True)) == []
 
 
@@ -78,7 +78,7 @@ def test_protection_is_on_both_sides():
     assert settings()["deletionProtectionEnabled"] is False
 
 
-def test_nobody_has_a_password():
+def test_database_users_have_no_password():
     made = graph()
     user = made.one("gcp:sql/user:User").inputs
     assert user["type"] == "CLOUD_IAM_SERVICE_ACCOUNT"
@@ -102,14 +102,14 @@ def test_the_account_may_connect_to_these_instances_alone():
     }
 
 
-def test_sessions_are_written_down_and_never_evicted():
+def test_sessions_are_persisted_and_never_evicted():
     made = graph(cache_profile=CacheProfile.SESSIONS).one(VALKEY).inputs
     assert made["persistenceConfig"]["mode"] == "AOF"
     assert made["engineConfigs"] == {"maxmemory-policy": "noeviction"}
     assert made["automatedBackupConfig"]["retention"] == "1209600s"
 
 
-def test_a_cache_is_not_written_down_and_makes_room():
+def test_a_cache_is_not_persisted_and_evicts():
     made = graph(cache_profile=CacheProfile.CACHE).one(VALKEY).inputs
     assert made["persistenceConfig"] == {"mode": "DISABLED"}
     assert made["engineConfigs"] == {"maxmemory-policy": "allkeys-lru"}
@@ -132,7 +132,7 @@ def test_the_cache_takes_tls_alone_on_the_network():
         ({"point_in_time_days": 8}, "point_in_time_days", "1 to 7"),
     ],
 )
-def test_what_cannot_work_is_refused(changes: dict[str, Any], path: str, words: str):
+def test_invalid_args_are_refused(changes: dict[str, Any], path: str, words: str):
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     (problem,) = report.value.problems

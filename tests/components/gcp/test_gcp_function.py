@@ -81,7 +81,7 @@ def test_without_a_domain_it_is_found_at_its_services_own_address():
 
 
 @pytest.mark.parametrize("changes", [{}, {"location": GCP_PRIVATE, "secrets": GCP_SECRETS}])
-def test_its_graph_breaks_no_policy(changes: dict[str, Any]):
+def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(**changes)) == []
 
 
@@ -107,7 +107,7 @@ def test_every_role_is_on_one_thing_or_says_by_a_condition_which():
     }
 
 
-def test_it_is_built_by_an_account_that_is_not_the_one_it_runs_as():
+def test_the_build_has_a_service_account_of_its_own():
     made = function()
     builds, runs = (
         made["buildConfig"]["serviceAccount"],
@@ -130,7 +130,7 @@ def test_other_code_is_another_object_and_the_same_function():
     assert after.one(FUNCTION).inputs["name"] == before.one(FUNCTION).inputs["name"]
 
 
-def test_its_source_is_nobody_elses():
+def test_the_source_bucket_is_private_and_versioned():
     bucket = graph().one("gcp:storage/bucket:Bucket").inputs
     assert bucket["uniformBucketLevelAccess"] is True
     assert bucket["publicAccessPrevention"] == "enforced"
@@ -153,7 +153,7 @@ def test_a_call_longer_than_an_hour_is_refused_with_the_clouds_limit():
     assert "fix: set at most 3595" in said
 
 
-def test_it_is_public_only_where_that_is_said():
+def test_the_invoker_is_all_users_only_with_public_access():
     def callers(**changes: Any) -> list[str]:
         bindings = graph(**changes).all("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
         return [binding.inputs["member"] for binding in bindings]
@@ -183,7 +183,7 @@ def test_it_is_public_only_where_that_is_said():
         ),
     ],
 )
-def test_access_that_is_nobodys_or_silently_everybodys_is_refused(
+def test_access_without_callers_or_with_a_public_principal_is_refused(
     access: GcpAccess, path: str, fix: str
 ):
     assert fix in refused(access=access)[path]
@@ -224,7 +224,7 @@ def test_sessions_are_kept_where_the_era_has_them(era: Any, kept: bool):
     assert all("ttlConfig" in f.inputs for f in fields)
 
 
-def test_what_holds_sessions_can_be_protected_on_both_sides():
+def test_protect_covers_the_session_database_in_pulumi_and_in_the_cloud():
     database = graph(protect=True).one("gcp:firestore/database:Database")
     assert database.protect
     assert database.inputs["deleteProtectionState"] == "DELETE_PROTECTION_ENABLED"

@@ -42,13 +42,13 @@ def test_the_outputs_say_where_everything_is():
     }
 
 
-def test_sessions_are_written_down_and_never_evicted():
+def test_sessions_are_persisted_and_never_evicted():
     written = directives(CacheProfile.SESSIONS)
     assert (written["appendonly"], written["appendfsync"]) == ("yes", "everysec")
     assert written["maxmemory-policy"] == "noeviction"
 
 
-def test_a_cache_is_not_written_down_and_makes_room():
+def test_a_cache_is_not_persisted_and_evicts():
     written = directives(CacheProfile.CACHE)
     assert (written["appendonly"], written["save"]) == ("no", '""')
     assert written["maxmemory-policy"] == "allkeys-lru"

@@ -79,7 +79,7 @@ def test_exactly_the_declared_flows_pass(declared: list[Flow]):
 
 
 @given(declarations)
-def test_who_opens_connections_may_look_names_up_and_nobody_else(declared: list[Flow]):
+def test_only_workloads_with_egress_flows_may_use_dns(declared: list[Flow]):
     made = network(declared)
     dns = Endpoint.pod("kube-system", **{"k8s-app": "kube-dns"})
     for name in WORKLOADS:
@@ -100,7 +100,7 @@ def test_no_network_lets_a_pod_reach_a_machines_credentials(addresses: list[str]
 
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0", "0.0.0.0/00", "::ffff:0:0/96"])
-def test_sending_to_every_address_there_is_is_refused(cidr: str):
+def test_a_flow_to_all_addresses_is_refused(cidr: str):
     outside = Outside(name="out", cidrs=["192.0.2.0/24", cidr])
     assert "is all addresses" in refused(
         [Flow(source="a", target="out", port=80, why="calls")], outside
@@ -111,7 +111,7 @@ MAPPED = [f"::ffff:{a.replace('/32', '/128')}" for a in METADATA_ADDRESSES if ".
 
 
 @pytest.mark.parametrize("address", [*METADATA_ADDRESSES, *MAPPED])
-def test_naming_a_credential_address_is_refused(address: str):
+def test_a_flow_to_a_metadata_address_is_refused(address: str):
     outside = Outside(name="out", cidrs=[address])
     said = refused([Flow(source="a", target="out", port=80, why="calls")], outside)
     assert "address of a cloud's metadata service" in said
@@ -119,7 +119,7 @@ def test_naming_a_credential_address_is_refused(address: str):
 
 @pytest.mark.parametrize("cidr", ["10.0.0.1/8", "login.example.com", "10.0.0.0/33", ""])
 @pytest.mark.parametrize("end", ["source", "target"])
-def test_what_is_no_network_is_refused(cidr: str, end: str):
+def test_text_that_is_not_a_network_is_refused(cidr: str, end: str):
     ends: dict[str, Any] = {"source": "a", "target": "a", end: "out"}
     said = refused([Flow(**ends, port=80, why="calls")], Outside(name="out", cidrs=[cidr]))
     assert "flows.outsides[0].cidrs[0]: is " in said
@@ -134,13 +134,13 @@ def test_an_ipv4_network_in_the_form_of_ipv6_is_written_as_ipv4_with_its_excepti
     assert block == {"cidr": "168.63.0.0/16", "except": ["168.63.129.16/32"]}
 
 
-def test_being_reached_from_every_address_there_is_can_be_said():
+def test_a_flow_from_all_addresses_is_accepted():
     world = Outside(name="out", cidrs=["0.0.0.0/0"])
     assert policies(["a"], [Flow(source="out", target="a", port=443, why="calls")], [world])
 
 
 @pytest.mark.parametrize("end", ["source", "target"])
-def test_a_flow_that_names_nobody_is_refused(end: str):
+def test_a_flow_with_an_unknown_party_is_refused(end: str):
     ends: dict[str, Any] = {"source": "a", "target": "a", end: "nobody"}
     assert "no workload or party has the name 'nobody'" in refused(
         [Flow(**ends, port=1, why="calls")]

@@ -87,7 +87,7 @@ def program_port() -> Container:
 
 
 @each_kind
-def test_it_runs_as_an_identity_of_its_own_without_a_token(graph: Any):
+def test_a_job_has_a_service_account_without_a_mounted_token(graph: Any):
     made = graph()
     (account,) = objects(made, "ServiceAccount")
     assert account["automountServiceAccountToken"] is False
@@ -106,7 +106,7 @@ def test_its_files_are_made_and_its_secrets_are_only_named(graph: Any):
 
 
 @each_kind
-def test_it_ends_by_itself(graph: Any):
+def test_a_job_has_a_deadline_and_a_retry_limit(graph: Any):
     made = graph(deadline=120, retries=2)
     spec = made.all("kubernetes:batch/v1:Job")
     bounds = spec[0].inputs["spec"] if spec else spec_of(made, "CronJob")["jobTemplate"]["spec"]
@@ -160,7 +160,7 @@ def test_runs_do_not_overlap_and_what_has_ended_does_not_pile_up():
     assert spec["suspend"] is False
 
 
-def test_every_wrong_field_of_a_cron_job_is_said_at_once():
+def test_all_wrong_fields_of_a_cron_job_are_reported_at_once():
     wrong = {"schedule": "61 * * * *", "time_zone": "Mars/Olympus", "starting_deadline": 5}
     assert sorted(refusal(cron, **wrong)) == sorted(f"backup.{field}" for field in wrong)
 

@@ -24,14 +24,14 @@ def labels(graph: ResourceGraph) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_pods_are_held_to_the_restricted_standard_unless_told_otherwise(mode: str):
+def test_the_default_pod_security_standard_is_restricted(mode: str):
     assert labels(namespace())[f"pod-security.kubernetes.io/{mode}"] == "restricted"
     looser = labels(namespace(pod_security="baseline"))
     assert looser[f"pod-security.kubernetes.io/{mode}"] == "baseline"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_standards_version_is_pinned_so_that_an_upgrade_refuses_no_pod(mode: str):
+def test_the_version_of_the_pod_security_standard_is_pinned(mode: str):
     given = labels(namespace(pod_security_version="v1.33"))
     assert given[f"pod-security.kubernetes.io/{mode}-version"] == "v1.33"
 

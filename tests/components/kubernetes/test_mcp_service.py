@@ -60,7 +60,7 @@ def test_a_password_is_named_by_its_file_and_never_by_its_value():
     }
 
 
-def test_what_a_server_does_not_use_is_not_in_its_configuration():
+def test_server_toml_has_no_sections_for_absent_dependencies():
     assert not {"database", "redis", "qudag"} & files()["server.toml"].keys()
 
 

@@ -35,7 +35,7 @@ def test_old_tls_only_by_choice(minimum: str, protocols: str):
     assert values(conf(tls_minimum=minimum), "ssl_protocols") == [protocols]
 
 
-def test_a_client_beyond_the_limits_is_told_so():
+def test_requests_above_the_limits_are_answered_429():
     text = conf(rate_limits=RateLimits())
     rates = [
         re.sub(r".*zone=(\w+):.* rate=", r"\1 ", zone) for zone in values(text, "limit_req_zone")
@@ -127,11 +127,11 @@ def test_plain_http_is_sent_to_tls_at_the_platforms_own_name():
 @pytest.mark.parametrize(
     "path", ["= /mcp", "/.well-known/oauth-protected-resource", "= /health", "= /ws"]
 )
-def test_what_is_passed_on(path: str):
+def test_mcp_paths_are_forwarded_to_the_upstream(path: str):
     assert values(location(path), "proxy_pass") == ["https://mcp"]
 
 
-def test_nothing_else_is_passed_on():
+def test_other_paths_are_answered_404():
     assert values(location("/"), "return") == ["404"]
     assert conf().count("proxy_pass ") == 4
 
@@ -140,7 +140,7 @@ def test_the_largest_request_is_what_was_asked_for():
     assert values(conf(max_body="3m"), "client_max_body_size") == ["3m"]
 
 
-def test_browsers_are_told_to_keep_to_tls_and_to_frame_nothing():
+def test_responses_have_hsts_and_frame_options_headers():
     headers = " ".join(values(conf(), "add_header"))
     for name in ("Strict-Transport-Security", "X-Frame-Options", "X-Content-Type-Options"):
         assert name in headers

@@ -81,7 +81,7 @@ def test_the_released_program_gets_flags_and_is_stopped_by_sigint():
     assert "kill -INT" in script
 
 
-def test_the_released_program_is_told_the_ids_of_its_peers_by_a_program_that_asks_them():
+def test_the_released_program_starts_through_the_peer_id_lookup():
     script = start_script(graph(NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]))
     (line,) = [line for line in script.splitlines() if line.startswith("qudag-mcp-server")]
     assert shlex.split(line.partition(" -- ")[0]) == [
@@ -105,7 +105,7 @@ def test_another_set_is_a_peer_by_the_host_that_it_puts_out(profile: NodeProfile
     assert any("/dns4/first-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001" in t for t in texts)
 
 
-def test_a_peer_that_is_known_later_is_one_word_of_the_start_script_whatever_is_in_it():
+def test_an_output_as_peer_is_quoted_in_the_start_script():
     def program() -> None:
         later = pulumi.Output.from_input("/dns4/a;b/tcp/1")
         settings = server(config=config(name="node", role="qudag"))
@@ -142,7 +142,7 @@ def test_only_a_node_that_has_metrics_says_where():
     assert "prometheus.io/port" not in only(graph(NodeProfile.UPSTREAM)).annotations
 
 
-def test_nodes_that_come_and_go_by_load_are_refused():
+def test_autoscaled_qudag_nodes_are_refused():
     settings = server(config=config(name="node"), scaling=Autoscaling(min=1, max=2))
     with pytest.raises(ProblemReport) as report:
         record(lambda: QudagNode("node", QudagNodeArgs(server=settings)))

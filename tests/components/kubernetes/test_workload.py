@@ -33,7 +33,7 @@ def refusal(*containers: Container, **args: Any) -> list[str]:
     return [f"{problem.path}: {problem.what}" for problem in report.value.problems]
 
 
-def test_a_container_can_neither_gain_power_nor_change_itself():
+def test_a_container_has_no_privilege_escalation_and_a_read_only_root():
     context = only(graph()).container("server")["securityContext"]
     assert context == {
         "allowPrivilegeEscalation": False,
@@ -175,7 +175,7 @@ def test_the_service_offers_only_the_ports_that_are_meant_for_it():
     ]
 
 
-def test_nothing_is_reachable_from_outside_unless_it_is_said():
+def test_the_default_service_is_cluster_ip():
     (service,) = objects(graph(exposure=Exposure(name="edge")), "Service")
     assert service["spec"]["type"] == "ClusterIP"
     outside = Exposure(name="edge", type="LoadBalancer", allowed_from=["10.0.0.0/8"])
@@ -234,7 +234,7 @@ def test_the_pods_of_a_deployment_share_one_claim():
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_what_holds_data_is_protected_if_it_is_said(protect: bool):
+def test_protect_covers_claims_and_stateful_sets(protect: bool):
     claim = Claim(name="data", path="/data", size="1Gi", access="ReadWriteMany", protect=protect)
     made = graph(container(claims=[claim]))
     assert made.one("kubernetes:core/v1:PersistentVolumeClaim").protect is protect
@@ -261,7 +261,7 @@ def test_a_volume_that_one_node_mounts_is_refused_where_several_pods_would_share
     assert "a claim that one node can mount at a time" in problem
 
 
-def test_every_refusal_is_said_at_once():
+def test_all_refusals_are_reported_at_once():
     claims = [Claim(name="data", path="/data", size="1Gi")]
     problems = refusal(
         container(claims=claims, ports=[]),

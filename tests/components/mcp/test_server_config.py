@@ -26,7 +26,7 @@ def problems(cls: type[Any], **given: Any) -> dict[str, str]:
     return {problem.path: str(problem) for problem in report.value.problems}
 
 
-def test_a_pod_can_be_given_what_a_cloud_cannot():
+def test_a_pod_has_configuration_fields_that_a_cloud_has_not():
     in_a_cloud, in_a_pod = (
         {field.name for field in fields(cls)} for cls in (CloudServerConfig, PodServerConfig)
     )

@@ -49,7 +49,7 @@ def test_the_grace_leaves_time_for_all_that_a_stopping_pod_does(
 
 
 @given(tools, drains)
-def test_a_server_goes_on_until_the_proxy_before_it_has_left(longest_tool: int, drain: int | None):
+def test_a_server_stops_after_the_proxy_in_front_of_it(longest_tool: int, drain: int | None):
     made = each_distance(longest_tool, drain)
     assert all(timeouts.pre_stop >= ENDPOINT_PROPAGATION for timeouts in made)
     for behind, before in pairwise(made):
