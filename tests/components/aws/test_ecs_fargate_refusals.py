@@ -54,7 +54,7 @@ def keys_at(url: str) -> dict[str, Any]:
             "two or more",
         ),
         ({"log_retention_days": 2}, "log_retention_days", "write 3"),
-        ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "call it X"),
+        ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "use the name X"),
         (keys_at("https://login.example.com:8443/keys"), "config.auth.jwks_url", "port 443"),
         ({"secrets": {"A": AWS_SECRET.removesuffix("-a1B2c3")}}, "secrets.A", "six characters"),
         ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),

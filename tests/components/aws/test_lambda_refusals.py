@@ -37,7 +37,7 @@ from tests.harness.clouds import (
         ({"memory_mb": 64}, "memory_mb", "128 to 10240"),
         ({"log_retention_days": 31}, "log_retention_days", "write 60"),
         ({"secrets": {"A": AWS_SECRET.replace("qudag-mcp", "other")}}, "secrets.A", "qudag-mcp/"),
-        ({"secrets": {"AWS_REGION": AWS_SECRET}}, "secrets.AWS_REGION", "call it REGION"),
+        ({"secrets": {"AWS_REGION": AWS_SECRET}}, "secrets.AWS_REGION", "use the name REGION"),
         ({"secrets": {"QUDAG_MCP_CONFIG": AWS_SECRET}}, "secrets.QUDAG_MCP_CONFIG", "reserved"),
         ({**URL, "throttle": Throttle()}, "throttle", "reserved_concurrency"),
         (
