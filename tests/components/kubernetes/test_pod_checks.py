@@ -17,7 +17,11 @@ from components.kubernetes.container import (
     Resources,
     SecretFiles,
 )
-from components.kubernetes.job import Job, JobArgs
+from components.kubernetes.job import (
+    Job,
+    JobArgs,
+    _job,  # pyright: ignore[reportPrivateUsage]  (only here is the account an argument)
+)
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.workload import Exposure, Workload, WorkloadArgs, WorkloadKind
 from tests.harness import record
@@ -129,3 +133,13 @@ def test_bounds_of_a_limit_range_in_the_wrong_order_are_refused(bounds: dict[str
     args = LockedNamespaceArgs(name="ns", container_limits=ContainerLimits(**bounds))
     with pytest.raises(ProblemReport, match=r"node\.container_limits\."):
         record(lambda: LockedNamespace("node", args))
+
+
+def test_the_name_of_a_job_does_not_depend_on_its_service_account():
+    # An engine knows the account once it is made: the name would change between preview and up.
+    args = JobArgs(namespace="ns", component="job", containers=[container()])
+    names = {
+        _job("node", args, service_account=account, role="").metadata["name"]
+        for account in ("first", "second")
+    }
+    assert len(names) == 1
