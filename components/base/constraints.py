@@ -24,7 +24,7 @@ UNSHOWN: Final = "a value that is not shown here"
 
 def shown(value: object) -> str:
     """A value for a message: no line break, no password of a URL, at most 60 characters."""
-    if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
+    if is_huge(value):
         return "a number of more than 60 digits"
     if isinstance(value, Mapping):
         return "a mapping"
@@ -36,6 +36,11 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__}"
     text = repr(_LOGIN.sub("//…@", value) if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def is_huge(value: object) -> bool:
+    """Whether ``value`` has more digits than a message shows; Python may not write it at all."""
+    return isinstance(value, int) and abs(value) > _LARGEST_SHOWN
 
 
 def is_number(value: object) -> bool:
@@ -96,7 +101,7 @@ class Form:
         said = UNSHOWN if self.secret else shown(value)
         fix = f"write {self.wanted}"
         if not isinstance(value, str):
-            if is_number(value) and self.matches(shown(value)):
+            if is_number(value) and not is_huge(value) and self.matches(str(value)):
                 fix = f'put it in quotes: "{value}"'
             return f"is {'the number ' if is_number(value) else ''}{said}, not text", fix
         if not value:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_or
 import pulumi
 
 from .arg_forms import ONE_LINE
-from .constraints import Constraint, Form, Range, first_problem, shown
+from .constraints import Constraint, Form, Range, first_problem, is_huge, shown
 from .problems import Problem, nearest
 
 _LISTS: Final = (Sequence, list, tuple)
@@ -130,7 +130,8 @@ def _plain(hint: type[Any]) -> Reader:
     def read(value: Any, at: str, walk: Walk, mapping: bool) -> Any:
         if mapping and hint is int and isinstance(value, float) and value.is_integer():
             return int(value)  # another language hands every number over as a float
-        if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+        wrong = not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool)
+        if wrong or is_huge(value):  # no engine can be sent a huge number
             walk.refuse(at, f"is {shown(value)}, not {words}", _USELESS, f"write {words}")
         return value
 
@@ -173,7 +174,7 @@ def _choice(
                     fix = f"write {enum.__name__}.{meant.name}"
                     walk.refuse(at, f"is {shown(value)}, not a {enum.__name__}", _USELESS, fix)
                 return meant
-        guess = nearest(str(value), map(str, written))
+        guess = None if is_huge(value) else nearest(str(value), map(str, written))
         fix = f"write {guess}" if guess else f"write one of {names}"
         walk.refuse(at, f"is {shown(value)}, none of {names}", _USELESS, fix)
         return value

@@ -107,6 +107,20 @@ def test_a_number_with_more_digits_than_python_writes_is_refused_in_words():
     assert problem.what == "is a number of more than 60 digits: that is too large"
 
 
+@pytest.mark.parametrize(
+    ("case", "path"),
+    [
+        ("Gateway with nginx", "era"),
+        ("McpService", "config.name"),
+        ("AwsLambda", "throttle.burst"),
+        ("CloudRun", "memory_mb"),
+    ],
+)
+def test_such_a_number_is_refused_in_words_in_every_kind_of_field(case: str, path: str):
+    (problem,) = refused(case, path, 10**5000)
+    assert "a number of more than 60 digits" in problem.what
+
+
 @pytest.mark.parametrize("name", ["My_Gateway", "", "a" * 47, "a.b", "-a", "9a", "a\nb", None, 5])
 def test_a_name_that_no_object_of_kubernetes_can_have_is_refused(name: Any):
     with pytest.raises(ProblemReport) as report:
