@@ -8,10 +8,10 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
-from ..base.problems import Problem
 from ..base.refusal import refuse
 from ..mcp.data_tier import VALKEY, CacheProfile
 from .database_args import RdsDataTierArgs
+from .forms import CACHE_PASSWORD
 from .naming import physical_name
 
 REPLICATION_GROUP: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
@@ -21,8 +21,6 @@ USER: Final = "aws:elasticache/user:User"
 USER_GROUP: Final = "aws:elasticache/userGroup:UserGroup"
 VERSION: Final = "8.1"
 EVICTION: Final = {CacheProfile.SESSIONS: "noeviction", CacheProfile.CACHE: "allkeys-lru"}
-SHORTEST_PASSWORD: Final = 16
-"""Amazon ElastiCache User Guide, Role-Based Access Control."""
 RIGHTS: Final = "on ~* &* +@all -@admin -@dangerous +info"
 
 
@@ -117,15 +115,7 @@ def _users(owner: Component[Any], args: RdsDataTierArgs) -> CloudResource:
 
 
 def _checked_password(password: str) -> str:
-    if len(password) < SHORTEST_PASSWORD:
-        refuse(
-            [
-                Problem(
-                    "cache_password",
-                    f"is shorter than {SHORTEST_PASSWORD} characters",
-                    "ElastiCache refuses it (User Guide, Role-Based Access Control)",
-                    "use a longer one: openssl rand -hex 24",
-                )
-            ]
-        )
+    """The password, where it became known after the args were checked."""
+    if problem := CACHE_PASSWORD.problem("cache_password", password):
+        refuse([problem])
     return password

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from ..base.arg_types import Image
+from ..base.constraints import shown
 from ..base.limits import instances_problems
 from ..base.problems import Problem
-from ..mcp.access import NetworkAccess, public_or_named_problems
+from ..mcp.access import NetworkAccess
 from ..mcp.timeout_budget import STEP, Distance
+from .arg_types import BucketName, Certificate
 from .facts import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
-from .network import AwsNetwork
+from .network import AwsNetwork, ipv4_problems
 from .server_args import AwsServerArgs
 
 EGRESS_PORT: Final = 443
@@ -54,7 +55,7 @@ class EcsFargateArgs(AwsServerArgs):
 
     network: AwsNetwork
     image: Image
-    certificate: str
+    certificate: Certificate
     access: NetworkAccess
     cpu: float = 0.5
     memory_mb: int = 1024
@@ -63,9 +64,9 @@ class EcsFargateArgs(AwsServerArgs):
     max_instances: int = 10
     cpu_target: int = 70
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
-    access_logs_bucket: str | None = None
+    access_logs_bucket: BucketName | None = None
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
             *_timeouts(self),
             *_size(self),
@@ -73,7 +74,7 @@ class EcsFargateArgs(AwsServerArgs):
             *_callers(self),
             *_subnets(self),
             *_keys(self.config.auth.jwks_url),
-            *super().problems(),
+            *super().refusals(),
         ]
 
 
@@ -93,14 +94,15 @@ def _timeouts(args: EcsFargateArgs) -> list[Problem]:
 
 def _keys(url: str) -> list[Problem]:
     """A problem if the issuer's keys are at a port that the tasks may not connect to."""
-    found = urlsplit(url)
-    port = found.port or {"http": 80}.get(found.scheme, EGRESS_PORT)
-    if port == EGRESS_PORT:
-        return []
+    try:
+        if urlsplit(url).port in (None, EGRESS_PORT):
+            return []
+    except ValueError:
+        pass  # not a number, or no port: it is not EGRESS_PORT
     return [
         Problem(
             "config.auth.jwks_url",
-            f"has port {port}",
+            f"has a port other than {EGRESS_PORT}",
             f"the tasks' security group allows connections to port {EGRESS_PORT} only: the server "
             "could not fetch the keys",
             f"publish the keys at https and port {EGRESS_PORT}",
@@ -112,11 +114,11 @@ def _size(args: EcsFargateArgs) -> list[Problem]:
     source = "Fargate has no such size (Amazon ECS Developer Guide, Task CPU and memory)"
     if args.cpu not in SIZES:
         sizes = ", ".join(f"{cpu:g}" for cpu in SIZES)
-        return [Problem("cpu", f"is {args.cpu:g}", source, f"write one of {sizes}")]
+        return [Problem("cpu", f"is {shown(args.cpu)}", source, f"write one of {sizes}")]
     if args.memory_mb in SIZES[args.cpu]:
         return []
     larger = (each for each in SIZES[args.cpu] if each >= args.memory_mb)
-    what = f"is {args.memory_mb} MiB with {args.cpu:g} CPU"
+    what = f"is {shown(args.memory_mb)} MiB with {args.cpu:g} CPU"
     return [Problem("memory_mb", what, source, f"write {next(larger, SIZES[args.cpu][-1])}")]
 
 
@@ -130,23 +132,7 @@ def _callers(args: EcsFargateArgs) -> list[Problem]:
                 "set it to the host name that the certificate is for",
             )
         ]
-    networks = args.access.allowed_networks
-    contradiction = public_or_named_problems(args.access, "allowed_networks", networks)
-    return contradiction or [
-        problem for index, cidr in enumerate(networks) for problem in _cidr(index, cidr)
-    ]
-
-
-def _cidr(index: int, cidr: str) -> list[Problem]:
-    path = f"access.allowed_networks[{index}]"
-    try:
-        network = ipaddress.IPv4Network(cidr)
-    except ValueError as error:
-        return [Problem(path, f"{cidr!r}: {error}", "AWS refuses it", "write it as 10.0.0.0/8")]
-    if network.prefixlen:
-        return []
-    what, so = f"{cidr} is the whole internet", "it would be public although access.public is false"
-    return [Problem(path, what, so, "set access.public to true")]
+    return ipv4_problems("access.allowed_networks", args.access.allowed_networks)
 
 
 def _subnets(args: EcsFargateArgs) -> list[Problem]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import pulumi
 
-from ..base.arg_types import DatabaseName
+from ..base.arg_types import Cidr, DatabaseName
+from ..base.constraints import shown
 from ..base.problems import Problem
 from ..mcp.data_tier import CacheProfile, DataTierArgs
+from .arg_types import CacheMachine, CachePassword, DatabaseMachine, SecurityGroupId
 from .facts import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
 from .location import AwsLocation
 from .logs import retention_problems
-from .network import AwsNetwork
+from .network import AwsNetwork, ipv4_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,26 +45,27 @@ class RdsDataTierArgs(DataTierArgs):
     location: AwsLocation
     network: AwsNetwork
     user: DatabaseName = "qudag"
-    allowed_networks: Sequence[str] = ()
-    allowed_groups: Sequence[pulumi.Input[str]] = ()
-    database_machine: str = "db.t4g.medium"
+    allowed_networks: Sequence[Cidr] = ()
+    allowed_groups: Sequence[pulumi.Input[SecurityGroupId]] = ()
+    database_machine: DatabaseMachine = "db.t4g.medium"
     storage_gb: int = 20
     max_storage_gb: int = 100
     high_availability: bool = True
-    cache_machine: str = "cache.t4g.small"
+    cache_machine: CacheMachine = "cache.t4g.small"
     cache_replicas: int = 1
-    cache_password: pulumi.Input[str] | None = None
+    cache_password: pulumi.Input[CachePassword] | None = None
     backup_days: int = 7
     log_retention_days: int = 30
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
+            *super().refusals(),
             *RDS_BACKUPS.problems("backup_days", self.backup_days, fix="write 7"),
             *ELASTICACHE_BACKUPS.problems("backup_days", self.backup_days, fix="write 7"),
             *ELASTICACHE_NODES.problems("cache_replicas", self.cache_replicas + 1, fix="write 1"),
             *retention_problems("log_retention_days", self.log_retention_days),
             *_subnets(self.network),
+            *ipv4_problems("allowed_networks", self.allowed_networks),
             *_storage(self),
             *_sessions(self),
         ]
@@ -88,10 +91,10 @@ def _storage(args: RdsDataTierArgs) -> list[Problem]:
     return [
         Problem(
             "max_storage_gb",
-            f"is {args.max_storage_gb}, and storage_gb is {args.storage_gb}",
+            f"is {shown(args.max_storage_gb)}, and storage_gb is {shown(args.storage_gb)}",
             "AWS refuses it: the storage could not grow (Amazon RDS User Guide, Storage "
             "autoscaling)",
-            f"write {2 * args.storage_gb}",
+            f"write {shown(2 * args.storage_gb)}",
         )
     ]
 
@@ -102,7 +105,7 @@ def _sessions(args: RdsDataTierArgs) -> list[Problem]:
     return [
         Problem(
             "cache_replicas",
-            f"is {args.cache_replicas}, and the cache holds sessions",
+            f"is {shown(args.cache_replicas)}, and the cache holds sessions",
             "ElastiCache writes no append-only file: sessions are lost when the only node fails",
             "write 1, or set cache_profile to CACHE",
         )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..base.cloud_facts import NO_SUCH_PLACE, NOT_FOUND
+from ..base.cloud_facts import NO_SUCH_MACHINE, NO_SUCH_PLACE, NOT_FOUND
 from ..base.constraints import Form
 from .facts import AWS_REFERENCE
 
 ACCOUNT: Final = Form(
     name="AWS account",
-    pattern=r"^\d{12}$",
+    pattern=r"^[0-9]{12}$",
     words="the twelve digits of an AWS account, in quotes",
     examples=("123456789012",),
     consequence="resources could go to any account that the credentials happen to be for",
 )
 REGION: Final = Form(
     name="AWS region",
-    pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+    pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$",
     words="a region of AWS",
     examples=("eu-west-1", "us-east-1"),
     consequence=NO_SUCH_PLACE,
@@ -38,7 +38,7 @@ SUBNET: Final = Form(
 )
 CERTIFICATE: Final = Form(
     name="certificate",
-    pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}$",
+    pattern=r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}$",
     words="the ARN of a certificate in AWS Certificate Manager",
     examples=(
         "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab",
@@ -47,7 +47,7 @@ CERTIFICATE: Final = Form(
 )
 TOPIC: Final = Form(
     name="SNS topic",
-    pattern=r"^arn:aws:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$",
+    pattern=r"^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$",
     words="the ARN of a topic of Amazon SNS",
     examples=("arn:aws:sns:eu-west-1:123456789012:on-call",),
     consequence="alarms would notify nobody",
@@ -68,4 +68,35 @@ SECRET: Final = Form(
     examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3",),
     consequence="the server's role would be given another owner's secret, or none",
     longest=512,
+)
+SECURITY_GROUP: Final = Form(
+    name="security group",
+    pattern="^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
+    words="the id of a security group",
+    examples=("sg-0a1b2c3d4e5f60718",),
+    consequence=NOT_FOUND,
+)
+DATABASE_MACHINE: Final = Form(
+    name="instance class",
+    pattern=r"^db\.[a-z0-9-]+\.[a-z0-9]+$",
+    words="an instance class of Amazon RDS",
+    examples=("db.t4g.medium",),
+    consequence=NO_SUCH_MACHINE,
+)
+CACHE_MACHINE: Final = Form(
+    name="node type",
+    pattern=r"^cache\.[a-z0-9-]+\.[a-z0-9]+$",
+    words="a node type of Amazon ElastiCache",
+    examples=("cache.t4g.small",),
+    consequence=NO_SUCH_MACHINE,
+)
+CACHE_PASSWORD: Final = Form(
+    name="cache password",
+    pattern="^[!-~]+$",
+    words="16 to 128 characters of ASCII without spaces (openssl rand -hex 24)",
+    examples=(),
+    consequence="ElastiCache refuses it (User Guide, Role-Based Access Control)",
+    shortest=16,
+    longest=128,
+    secret=True,
 )

@@ -12,6 +12,7 @@ from ..base.problems import Problem
 from ..mcp.archive import Archive
 from ..mcp.cloud_server import drain_problems
 from ..mcp.timeout_budget import STEP, Distance
+from .arg_types import Certificate
 from .facts import (
     HTTP_API_TIMEOUT,
     LAMBDA_ENVIRONMENT,
@@ -72,12 +73,12 @@ class AwsLambdaArgs(AwsServerArgs):
     archive: Archive
     endpoint: LambdaEndpoint = LambdaEndpoint.HTTP_API
     websocket: bool = False
-    certificate: str | None = None
+    certificate: Certificate | None = None
     throttle: Throttle | None = None
     memory_mb: int = 1024
     reserved_concurrency: int = 50
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         streams = self.endpoint is LambdaEndpoint.FUNCTION_URL
         return [
             *_timeout(self, LAMBDA_TIMEOUT, "split the tool, or run the server in containers"),
@@ -90,7 +91,7 @@ class AwsLambdaArgs(AwsServerArgs):
             *LAMBDA_MEMORY.problems("memory_mb", self.memory_mb, fix="write 1024"),
             *drain_problems(self.config, stops=STOPS),
             *_endpoint(self, streams=streams),
-            *super().problems(),
+            *super().refusals(),
         ]
 
 

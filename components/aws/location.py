@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .arg_types import AccountId, Region
+
 
 @dataclass(frozen=True, kw_only=True)
 class AwsLocation:
@@ -14,5 +16,5 @@ class AwsLocation:
         region: such as eu-central-1.
     """
 
-    account: str
-    region: str
+    account: AccountId
+    region: Region

@@ -8,6 +8,7 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
+from ..base.constraints import shown
 from ..base.problems import Problem
 from .facts import LOG_RETENTION_DAYS
 from .identity import Right
@@ -42,7 +43,7 @@ def retention_problems(path: str, days: int) -> list[Problem]:
     return [
         Problem(
             path,
-            f"is {days} days",
+            f"is {shown(days)} days",
             "CloudWatch Logs refuses it (CloudWatch Logs API Reference, PutRetentionPolicy)",
             f"write {longer}",
         )

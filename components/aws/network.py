@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import pulumi
 
+from ..base.arg_types import Cidr
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
+from ..base.problems import Problem
+from .arg_types import SubnetId, VpcId
 from .location import AwsLocation
 from .naming import physical_name
 
@@ -30,10 +33,34 @@ class AwsNetwork:
         public_subnets: ids, for a public load balancer.
     """
 
-    vpc: str
-    vpc_cidr: str
-    private_subnets: Sequence[str]
-    public_subnets: Sequence[str] = ()
+    vpc: VpcId
+    vpc_cidr: Cidr
+    private_subnets: Sequence[SubnetId]
+    public_subnets: Sequence[SubnetId] = ()
+
+    def refusals(self) -> list[Problem]:
+        """Addresses that the rules of the security groups cannot hold."""
+        return ipv4_problems("vpc_cidr", [self.vpc_cidr], entries=False)
+
+
+def ipv4_problems(path: str, networks: Sequence[str], *, entries: bool = True) -> list[Problem]:
+    """Networks of IPv6: the rules of the components' security groups are for IPv4.
+
+    Args:
+        path: of the networks.
+        networks: in CIDR form.
+        entries: whether each has an index in the path.
+    """
+    return [
+        Problem(
+            f"{path}[{index}]" if entries else path,
+            f"is {cidr}, a network of IPv6",
+            "the rules of the security groups hold IPv4 only: AWS refuses it",
+            "write a network of IPv4, such as 10.0.0.0/8",
+        )
+        for index, cidr in enumerate(networks)
+        if ":" in cidr
+    ]
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from ..base.problems import Problem
-from .facts import AWS_REFERENCE
 from .identity import Right
-
-
-def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
-    """A problem for each reference that is not the full ARN of a secret of this project."""
-    return [
-        Problem(
-            f"secrets.{variable}",
-            f"{arn!r} is not the ARN of a secret under qudag-mcp/",
-            "the role's permissions could not be limited to this secret",
-            "write the whole ARN, with the six characters that AWS puts at its end",
-        )
-        for variable, arn in secrets.items()
-        if not re.fullmatch(AWS_REFERENCE, arn)
-    ]
 
 
 def reserved_problems(secrets: Mapping[str, str], prefixes: Sequence[str]) -> list[Problem]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ..base.arg_types import SecretVariable
 from ..base.problems import Problem
 from ..mcp.access import Access
 from ..mcp.cloud_server import CloudServerArgs
+from .arg_types import SecretReference, Topic
 from .location import AwsLocation
 from .logs import retention_problems
-from .secrets import reserved_problems, secret_problems
+from .secrets import reserved_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +33,12 @@ class AwsServerArgs(CloudServerArgs):
 
     location: AwsLocation
     access: Access
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
-    alarm_topic: str | None = None
+    secrets: Mapping[SecretVariable, SecretReference] = field(default_factory=dict[str, str])
+    alarm_topic: Topic | None = None
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
+            *super().refusals(),
             *retention_problems("log_retention_days", self.log_retention_days),
-            *secret_problems(self.secrets),
             *reserved_problems(self.secrets, self.RESERVED_PREFIXES),
         ]

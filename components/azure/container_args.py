@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..base.arg_types import Image
+from ..base.constraints import shown
 from ..base.limits import instances_problems
 from ..base.problems import Problem
 from ..mcp.access import Access
 from ..mcp.cloud_server import drain_problems
 from ..mcp.timeout_budget import STEP, Distance
+from .arg_types import ResourceId
 from .facts import AZURE_CONTAINER_APP_GRACE, AZURE_CONTAINER_APP_REQUEST
 from .secrets import AzureSecrets
 from .server_args import AzureServerArgs, domain_problems
@@ -32,12 +34,12 @@ class AzureContainerArgs(AzureServerArgs):
     """
 
     image: Image
-    registry: str | None = None
+    registry: ResourceId | None = None
     cpu: float = 0.5
     memory_mb: int = 1024
 
-    def problems(self) -> list[Problem]:
-        return [*super().problems(), *_registry(self)]
+    def refusals(self) -> list[Problem]:
+        return [*super().refusals(), *_registry(self)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +55,16 @@ class AzureContainerAppArgs(AzureContainerArgs):
     """
 
     access: Access
-    subnet: str | None = None
+    subnet: ResourceId | None = None
     secrets: AzureSecrets | None = None
     concurrency: int = 100
     min_instances: int = 1
     max_instances: int = 10
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         budget = self.config.budget
         return [
-            *super().problems(),
-            *(self.secrets.problems() if self.secrets else []),
+            *super().refusals(),
             *AZURE_CONTAINER_APP_REQUEST.problems(
                 "config.budget.longest_tool",
                 budget.at(Distance.GATEWAY).timeout,
@@ -93,11 +94,11 @@ class AzureContainerGroupArgs(AzureContainerArgs):
         protect: has no effect: a group holds no sessions.
     """
 
-    subnet: str
+    subnet: ResourceId
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
+            *super().refusals(),
             *drain_problems(self.config, stops=STOPS),
             *_group_domain(self),
         ]
@@ -109,7 +110,7 @@ def _app_size(args: AzureContainerAppArgs) -> list[Problem]:
     return [
         Problem(
             "cpu",
-            f"is {args.cpu:g}, with {args.memory_mb} MiB",
+            f"is {shown(args.cpu)}, with {shown(args.memory_mb)} MiB",
             "the cloud refuses it: 0.25 to 4 CPUs by quarters, each with twice as many GiB (Azure "
             "Container Apps, Containers, Allocations)",
             "set cpu to 0.5 and memory_mb to 1024, or multiples of them",
@@ -151,7 +152,7 @@ def _registry(args: AzureContainerArgs) -> list[Problem]:
     return [
         Problem(
             "registry",
-            f"is {own}, and the image is in {server}" if own else "is missing",
+            f"is {own}, and the image is in {shown(server)}" if own else "is missing",
             "the identity would have no right to pull the image",
             f"set the id of the registry {server.partition('.')[0]}",
         )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..base.problems import Problem
 from ..mcp.data_tier import DataTierArgs
+from .arg_types import CacheMachine, DatabaseMachine, ResourceId
 from .facts import AZURE_POSTGRES_BACKUP_DAYS
 from .location import AzureLocation
 
@@ -32,20 +33,20 @@ class AzurePostgresqlDataTierArgs(DataTierArgs):
     """
 
     location: AzureLocation
-    subnet: str
-    dns_zone: str
-    cache_subnet: str
-    cache_dns_zone: str
-    database_machine: str = "Standard_D2ds_v5"
+    subnet: ResourceId
+    dns_zone: ResourceId
+    cache_subnet: ResourceId
+    cache_dns_zone: ResourceId
+    database_machine: DatabaseMachine = "Standard_D2ds_v5"
     database_tier: Literal["Burstable", "GeneralPurpose", "MemoryOptimized"] = "GeneralPurpose"
     storage_gb: int = 32
     high_availability: bool = True
     backup_days: int = 14
-    cache_machine: str = "Balanced_B1"
+    cache_machine: CacheMachine = "Balanced_B1"
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
+            *super().refusals(),
             *AZURE_POSTGRES_BACKUP_DAYS.problems(
                 "backup_days", self.backup_days, fix="set 7 to 35"
             ),

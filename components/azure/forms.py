@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..base.cloud_facts import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION
+from ..base.cloud_facts import NO_SUCH_MACHINE, NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION
 from ..base.constraints import Form
 from .facts import AZURE_VERSION
 
+TAGS_REFUSED: Final = "Azure refuses every resource that carries it"
 ID: Final = Form(
     name="Azure id",
     pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
@@ -24,7 +25,8 @@ LOCATION: Final = Form(
 )
 RESOURCE: Final = Form(
     name="Azure resource",
-    pattern=r"^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w.()-]+/providers/[\w.]+(/[\w.-]+)+$",
+    pattern=r"^/subscriptions/[0-9a-f-]{36}/resourceGroups/[A-Za-z0-9_.()-]+"
+    r"/providers/[A-Za-z0-9_.]+(/[A-Za-z0-9_.-]+)+$",
     words="the id of a resource of Azure",
     examples=(
         "/subscriptions/0a1b2c3d-0000-4000-8000-0123456789ab/resourceGroups/network/providers"
@@ -42,4 +44,35 @@ SECRET: Final = Form(
     ),
     consequence=OTHER_VERSION,
     longest=512,
+)
+DATABASE_MACHINE: Final = Form(
+    name="SKU of PostgreSQL",
+    pattern="^[A-Z][A-Za-z0-9]*(_[A-Za-z0-9]+)+$",
+    words="the name of a SKU of Azure Database for PostgreSQL",
+    examples=("Standard_D2ds_v5",),
+    consequence=NO_SUCH_MACHINE,
+)
+CACHE_MACHINE: Final = Form(
+    name="SKU of Redis",
+    pattern="^[A-Z][A-Za-z]+_[A-Z][0-9]+$",
+    words="the name of a SKU of Azure Managed Redis",
+    examples=("Balanced_B1",),
+    consequence=NO_SUCH_MACHINE,
+)
+TAG_NAME: Final = Form(
+    name="tag name",
+    pattern=r"^[^<>%&\\?/\x00-\x1f\x7f\ud800-\udfff]+$",
+    words="one line without < > % & \\ ? and /",
+    examples=("team",),
+    consequence=TAGS_REFUSED,
+    longest=512,
+)
+TAG_VALUE: Final = Form(
+    name="tag value",
+    pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*$",
+    words="one line of at most 256 characters",
+    examples=("payments",),
+    consequence=TAGS_REFUSED,
+    shortest=0,
+    longest=256,
 )

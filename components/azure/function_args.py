@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..base.problems import Problem
-from ..mcp.access import NetworkAccess, nobody_problems, public_or_named_problems
+from ..mcp.access import NetworkAccess, nobody_problems
 from ..mcp.archive import Archive
 from ..mcp.cloud_server import drain_problems
 from ..mcp.timeout_budget import STEP, Distance
+from .arg_types import ResourceId
 from .facts import AZURE_FUNCTION_INSTANCES, AZURE_FUNCTION_RESPONSE
 from .secrets import AzureSecrets
 from .server_args import AzureServerArgs, domain_problems
@@ -35,18 +36,15 @@ class AzureFunctionArgs(AzureServerArgs):
     archive: Archive
     access: NetworkAccess
     secrets: AzureSecrets | None = None
-    subnet: str | None = None
+    subnet: ResourceId | None = None
     memory_mb: Literal[512, 2048, 4096] = 2048
     concurrency: int = 20
     max_instances: int = 40
 
-    def problems(self) -> list[Problem]:
-        networks = self.access.allowed_networks
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
-            *nobody_problems(self.access, "allowed_networks", networks),
-            *public_or_named_problems(self.access, "allowed_networks", networks),
-            *(self.secrets.problems() if self.secrets else []),
+            *super().refusals(),
+            *nobody_problems(self.access, "access.allowed_networks", self.access.allowed_networks),
             *drain_problems(self.config, stops=STOPS),
             *domain_problems(self.config),
             *AZURE_FUNCTION_RESPONSE.problems(

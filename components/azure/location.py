@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .arg_types import AzureId, Region, TagName, TagValue
+
 
 @dataclass(frozen=True, kw_only=True)
 class AzureLocation:
@@ -16,7 +18,7 @@ class AzureLocation:
         tags: set on every resource that takes tags; azure-native has no default tags.
     """
 
-    subscription: str
-    tenant: str
-    region: str
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    subscription: AzureId
+    tenant: AzureId
+    region: Region
+    tags: Mapping[TagName, TagValue] = field(default_factory=dict[str, str])

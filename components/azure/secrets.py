@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
+from ..base.arg_types import SecretVariable
 from ..base.cloud_resource import CloudResource
+from ..base.constraints import shown
 from ..base.problems import Problem
 from ..mcp.cloud_server import variables_problems
-from .facts import AZURE_VERSION
+from .arg_types import ResourceId, SecretVersion
 from .identity import assign_role
 from .resource_group import AzureGroup
 
@@ -26,40 +27,30 @@ class AzureSecrets:
             ``https://….vault.azure.net/secrets/<name>/<version>``.
     """
 
-    vault: str
-    versions: Mapping[str, str]
+    vault: ResourceId
+    versions: Mapping[SecretVariable, SecretVersion]
 
     def name(self, variable: str) -> str:
         """The secret's name in the vault."""
         return self.versions[variable].split("/")[-2]
 
-    def problems(self) -> list[Problem]:
-        """A problem for each address that is not a secret version of this vault."""
+    def refusals(self) -> list[Problem]:
+        """A problem for each secret of another vault, and for each variable of the component."""
         vault = self.vault.rpartition("/")[2].lower()
-        problems = variables_problems(self.versions)
-        for variable, address in self.versions.items():
-            found = re.fullmatch(AZURE_VERSION, address)
-            its_vault = address.removeprefix("https://").partition(".")[0]
-            path = f"secrets.versions.{variable}"
-            if not found:
-                problems.append(
-                    Problem(
-                        path,
-                        f"{address!r} is not the address of one version",
-                        "the server would read a new version that was not tested",
-                        f"write https://{vault}.vault.azure.net/secrets/<name>/<version>",
-                    )
-                )
-            elif its_vault != vault:
-                problems.append(
-                    Problem(
-                        path,
-                        f"is in the vault {its_vault}, and secrets.vault is {vault}",
-                        "the server's identity would have no right to read it",
-                        f"use a secret of {vault}",
-                    )
-                )
-        return problems
+        vaults = {
+            variable: address.removeprefix("https://").partition(".")[0]
+            for variable, address in self.versions.items()
+        }
+        return variables_problems("versions", self.versions) + [
+            Problem(
+                f"versions.{variable}",
+                f"is in the vault {shown(its_vault)}, and vault is {shown(vault)}",
+                "the server's identity would have no right to read it",
+                "use a secret of the vault, or set vault to the one that holds the secrets",
+            )
+            for variable, its_vault in vaults.items()
+            if its_vault != vault
+        ]
 
 
 def allow_reading(

@@ -21,9 +21,9 @@ class AzureServerArgs(CloudServerArgs):
 
     location: AzureLocation
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
+            *super().refusals(),
             *AZURE_LOG_DAYS.problems(
                 "log_retention_days", self.log_retention_days, fix="set 30 to 730"
             ),

@@ -155,6 +155,14 @@ VARIABLE_NAME: Final = Form(
     examples=("QUDAG_ENV",),
     consequence=API_REFUSES,
 )
+DIGEST: Final = Form(
+    name="digest",
+    pattern="^[0-9a-f]{64}$",
+    words="the 64 hexadecimal digits of a digest",
+    examples=("0123456789abcdef" * 4,),
+    consequence="names are made of it: two archives could have one name",
+    longest=64,
+)
 LINE: Final = Form(
     name="line",
     pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+$",

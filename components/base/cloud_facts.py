@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from .naming import NameRule
 
 NO_SUCH_PLACE: Final = "the provider finds no such place: nothing could be made there"
+NO_SUCH_MACHINE: Final = "the cloud has no such machine, and refuses to make one"
 NOT_FOUND: Final = "the cloud finds nothing by it, and refuses what refers to it"
 OTHER_VERSION: Final = "what runs tomorrow might read another secret than what was tested today"
 

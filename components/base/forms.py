@@ -183,3 +183,10 @@ LABEL_VALUE: Final = Form(
     consequence=_NO_POLICY,
     longest=63,
 )
+VARIABLE: Final = Form(
+    name="variable",
+    pattern=r"^[A-Z][A-Z0-9_]{0,62}$",
+    words="the name of an environment variable: capital letters, digits and _",
+    examples=("API_KEY",),
+    consequence="no process accepts such a name",
+)

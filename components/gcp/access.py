@@ -12,13 +12,13 @@ from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.problems import Problem
 from ..mcp.access import Access, nobody_problems, public_or_named_problems
+from .arg_types import Member
 from .location import GcpLocation
 
 Ingress = Literal["all", "internal", "internal-and-load-balancer"]
 """Networks that requests may come from: all; the project's; these and a load balancer."""
 
 EVERYONE: Final = "allUsers"
-PUBLIC_PRINCIPALS: Final = (EVERYONE, "allAuthenticatedUsers")
 INVOKER: Final = "roles/run.invoker"
 
 
@@ -32,25 +32,15 @@ class GcpAccess(Access):
         ingress: see Ingress.
     """
 
-    allowed_principals: Sequence[str] = ()
+    allowed_principals: Sequence[Member] = ()
     ingress: Ingress = "all"
 
-    def problems(self) -> list[Problem]:
-        """Problems of access: no caller, or a public principal while ``public`` is false."""
+    def refusals(self) -> list[Problem]:
+        """A problem if there is no caller, or if the list would have no effect."""
         named = self.allowed_principals
         return [
             *nobody_problems(self, "allowed_principals", named),
             *public_or_named_problems(self, "allowed_principals", named),
-            *(
-                Problem(
-                    f"access.allowed_principals[{index}]",
-                    f"{member} is a public principal",
-                    "it would be public although access.public is false",
-                    "name accounts, or set access.public to true",
-                )
-                for index, member in enumerate(named)
-                if member in PUBLIC_PRINCIPALS
-            ),
         ]
 
 

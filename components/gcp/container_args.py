@@ -8,6 +8,7 @@ from typing import Final
 import pulumi
 
 from ..base.arg_types import Image
+from ..base.constraints import shown
 from ..base.problems import Problem
 from .facts import CLOUD_RUN_TIMEOUT
 from .server_args import GcpServerArgs
@@ -30,9 +31,9 @@ class CloudRunArgs(GcpServerArgs):
     image: pulumi.Input[Image]
     min_instances: int = 1
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
+            *super().refusals(),
             *self.timeout_problems(CLOUD_RUN_TIMEOUT),
             *_cpu(self.cpu),
         ]
@@ -44,7 +45,7 @@ def _cpu(cpu: float) -> list[Problem]:
     return [
         Problem(
             "cpu",
-            f"is {cpu:g}, and {', '.join(map(str, CPUS))} are offered",
+            f"is {shown(cpu)}, and {', '.join(map(str, CPUS))} are offered",
             "the cloud refuses it (Cloud Run, CPU limits)",
             "set it to 1",
         )

@@ -7,6 +7,7 @@ from typing import Final
 
 from ..base.problems import Problem
 from ..mcp.data_tier import DataTierArgs
+from .arg_types import CacheMachine, DatabaseMachine, ServiceAccount
 from .facts import CLOUD_SQL_LOG_DAYS
 from .location import GcpLocation
 
@@ -32,13 +33,13 @@ class CloudSqlDataTierArgs(DataTierArgs):
     """
 
     location: GcpLocation
-    account: str
-    database_machine: str = "db-custom-2-7680"
+    account: ServiceAccount
+    database_machine: DatabaseMachine = "db-custom-2-7680"
     storage_gb: int = 10
     high_availability: bool = True
     backup_days: int = 14
     point_in_time_days: int = 7
-    cache_machine: str = "STANDARD_SMALL"
+    cache_machine: CacheMachine = "STANDARD_SMALL"
     cache_replicas: int = 1
 
     @property
@@ -46,9 +47,9 @@ class CloudSqlDataTierArgs(DataTierArgs):
         """The database user, which Cloud SQL names after its service account."""
         return self.account.removesuffix(ACCOUNT_SUFFIX)
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         problems = [
-            *super().problems(),
+            *super().refusals(),
             *CLOUD_SQL_LOG_DAYS.problems(
                 "point_in_time_days", self.point_in_time_days, fix="set 1 to 7"
             ),
@@ -60,15 +61,6 @@ class CloudSqlDataTierArgs(DataTierArgs):
                     "is missing",
                     "the database would have a public address, or none",
                     "set the id of your network, projects/…/global/networks/…",
-                )
-            )
-        if not self.account.endswith(ACCOUNT_SUFFIX):
-            problems.append(
-                Problem(
-                    "account",
-                    f"{self.account!r} is not a service account",
-                    "nobody could log in: there is no password",
-                    "write the e-mail address of the service account that connects",
                 )
             )
         return problems

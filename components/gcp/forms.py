@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..base.cloud_facts import NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION
+from ..base.cloud_facts import NO_SUCH_MACHINE, NO_SUCH_PLACE, NOT_FOUND, OTHER_VERSION
 from ..base.constraints import Form
 from .facts import GCP_VERSION
 
@@ -17,7 +17,7 @@ PROJECT: Final = Form(
 )
 REGION: Final = Form(
     name="Google Cloud region",
-    pattern=r"^[a-z]+-[a-z]+\d{1,2}$",
+    pattern=r"^[a-z]+-[a-z]+[0-9]{1,2}$",
     words="a region of Google Cloud",
     examples=("europe-west1",),
     consequence=NO_SUCH_PLACE,
@@ -46,4 +46,25 @@ MEMBER: Final = Form(
     words="a user, a group or a service account",
     examples=("serviceAccount:agent@qudag-prod.iam.gserviceaccount.com",),
     consequence="IAM would refuse it, or let everybody call the server",
+)
+SERVICE_ACCOUNT: Final = Form(
+    name="service account",
+    pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?@[a-z0-9.-]+\.gserviceaccount\.com$",
+    words="the e-mail address of a service account",
+    examples=("core@qudag-prod.iam.gserviceaccount.com",),
+    consequence="nobody could log in: there is no password",
+)
+DATABASE_MACHINE: Final = Form(
+    name="machine type",
+    pattern="^db-[a-z0-9]+(-[a-z0-9]+)*$",
+    words="a machine type of Cloud SQL",
+    examples=("db-custom-2-7680",),
+    consequence=NO_SUCH_MACHINE,
+)
+CACHE_MACHINE: Final = Form(
+    name="node type",
+    pattern="^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$",
+    words="a node type of Memorystore",
+    examples=("STANDARD_SMALL",),
+    consequence=NO_SUCH_MACHINE,
 )

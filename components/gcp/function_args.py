@@ -25,5 +25,5 @@ class GcpFunctionArgs(GcpServerArgs):
     memory_mb: int = 1024
     concurrency: int = 80
 
-    def problems(self) -> list[Problem]:
-        return [*super().problems(), *self.timeout_problems(GCP_FUNCTION_TIMEOUT)]
+    def refusals(self) -> list[Problem]:
+        return [*super().refusals(), *self.timeout_problems(GCP_FUNCTION_TIMEOUT)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .arg_types import NetworkId, ProjectId, Region
+
 
 @dataclass(frozen=True, kw_only=True)
 class GcpLocation:
@@ -17,7 +19,7 @@ class GcpLocation:
         subnetwork: id of the subnet in that region that instances get their addresses from.
     """
 
-    project: str
-    region: str
-    network: str | None = None
-    subnetwork: str | None = None
+    project: ProjectId
+    region: Region
+    network: NetworkId | None = None
+    subnetwork: NetworkId | None = None

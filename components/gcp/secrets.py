@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,23 +9,6 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
-from ..base.problems import Problem
-from ..mcp.cloud_server import variables_problems
-from .facts import GCP_VERSION
-
-
-def secret_problems(secrets: Mapping[str, str]) -> list[Problem]:
-    """Versions without a number: an instance would read the version of the time of its start."""
-    return variables_problems(secrets) + [
-        Problem(
-            f"secrets.{variable}",
-            f"{name!r} is not one version of a secret",
-            "instances started at different times would have different secrets",
-            "write projects/<project>/secrets/<name>/versions/<number>",
-        )
-        for variable, name in secrets.items()
-        if not re.fullmatch(GCP_VERSION, name)
-    ]
 
 
 def version_parts(name: str) -> tuple[str, str, str]:

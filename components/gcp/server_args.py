@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ..base.arg_types import SecretVariable
 from ..base.limits import Limit, instances_problems
 from ..base.problems import Problem
-from ..mcp.cloud_server import CloudServerArgs, drain_problems
+from ..mcp.cloud_server import CloudServerArgs, drain_problems, variables_problems
 from ..mcp.timeout_budget import STEP, Distance
 from .access import GcpAccess
+from .arg_types import SecretVersion
 from .facts import CLOUD_RUN_CONCURRENCY
 from .location import GcpLocation
-from .secrets import secret_problems
 
 STOPS: Final = "Cloud Run ends an instance 10 s after telling it to (Container runtime contract)"
 
@@ -35,18 +36,17 @@ class GcpServerArgs(CloudServerArgs):
 
     location: GcpLocation
     access: GcpAccess
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[SecretVariable, SecretVersion] = field(default_factory=dict[str, str])
     cpu: float = 1
     memory_mb: int = 512
     concurrency: int = 100
     min_instances: int = 0
     max_instances: int = 10
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         return [
-            *super().problems(),
-            *self.access.problems(),
-            *secret_problems(self.secrets),
+            *super().refusals(),
+            *variables_problems("secrets", self.secrets),
             *drain_problems(self.config, stops=STOPS),
             *instances_problems(self.min_instances, self.max_instances),
             *CLOUD_RUN_CONCURRENCY.problems(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..base.arg_types import Cidr
 from ..base.problems import Problem
 
 
@@ -28,7 +29,11 @@ class NetworkAccess(Access):
         allowed_networks: networks in CIDR form that may connect where it is not public.
     """
 
-    allowed_networks: Sequence[str] = ()
+    allowed_networks: Sequence[Cidr] = ()
+
+    def refusals(self) -> list[Problem]:
+        """Networks that would have no effect."""
+        return public_or_named_problems(self, "allowed_networks", self.allowed_networks)
 
 
 def public_or_named_problems(access: Access, field: str, named: Sequence[str]) -> list[Problem]:
@@ -36,14 +41,14 @@ def public_or_named_problems(access: Access, field: str, named: Sequence[str]) -
 
     Args:
         access: who may call.
-        field: the list's name in ``access``.
+        field: the path of the list.
         named: the list.
     """
     if not access.public or not named:
         return []
     return [
         Problem(
-            f"access.{field}",
+            field,
             "is set, and access.public is true",
             "the list would have no effect: everyone may call",
             "leave out one of the two",
@@ -56,14 +61,14 @@ def nobody_problems(access: Access, field: str, named: Sequence[str]) -> list[Pr
 
     Args:
         access: who may call.
-        field: the list's name in ``access``.
+        field: the path of the list.
         named: the list.
     """
     if access.public or named:
         return []
     return [
         Problem(
-            f"access.{field}",
+            field,
             "is empty, and access.public is false",
             "every call is answered 403 before it arrives at the server",
             "name the callers, or set access.public to true",

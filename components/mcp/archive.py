@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from ..base.arg_types import Digest
+
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
@@ -17,7 +19,7 @@ class Archive:
     """
 
     path: str
-    digest: str
+    digest: Digest
 
     @property
     def tag(self) -> str:

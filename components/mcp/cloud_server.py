@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 import pulumi
 
 from ..base.problems import Problem
-from ..base.refusal import refuse
 from .server_config import CloudServerConfig
 from .server_toml import CONFIG_VARIABLE
 from .target import McpTarget
@@ -32,7 +31,7 @@ class CloudServerArgs:
     log_retention_days: int = 30
     protect: bool = False
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         """Everything that the cloud does not accept; each subclass adds its own checks."""
         return []
 
@@ -41,10 +40,9 @@ Args = TypeVar("Args", bound=CloudServerArgs)
 
 
 class CloudServer(McpTarget[Args]):
-    """A server in a cloud: refuses what cannot work, deploys, and sets the target's outputs."""
+    """A server in a cloud: deploys it and sets the target's outputs."""
 
     def build(self, args: Args) -> None:
-        refuse(args.problems())
         config = replace(args.config, name=self.name)
         base = self.deploy(replace(args, config=config))
         self.answers_at(base, issuer=config.auth.issuer, era=config.era)
@@ -54,11 +52,16 @@ class CloudServer(McpTarget[Args]):
         raise NotImplementedError
 
 
-def variables_problems(secrets: Iterable[str]) -> list[Problem]:
-    """A problem for each secret whose environment variable the component sets itself."""
+def variables_problems(field: str, secrets: Iterable[str]) -> list[Problem]:
+    """A problem for each secret whose environment variable the component sets itself.
+
+    Args:
+        field: that names the variables.
+        secrets: the variables.
+    """
     return [
         Problem(
-            f"secrets.{variable}",
+            f"{field}.{variable}",
             "is a variable that the component sets itself",
             "the cloud refuses a duplicate variable, or uses either value",
             "use another name",

@@ -11,7 +11,6 @@ import pulumi
 from ..base.arg_types import DatabaseName
 from ..base.component import Component
 from ..base.problems import Problem
-from ..base.refusal import refuse
 
 POSTGRES: Final = 5432
 VALKEY: Final = 6379
@@ -42,7 +41,7 @@ class DataTierArgs:
     cache_profile: CacheProfile = CacheProfile.SESSIONS
     protect: bool = False
 
-    def problems(self) -> list[Problem]:
+    def refusals(self) -> list[Problem]:
         """Everything that cannot work; each subclass adds its own checks."""
         return []
 
@@ -100,7 +99,6 @@ class DataTier(Component[Args]):
     """The resource that a migration waits for; the data tier itself without PostgreSQL."""
 
     def build(self, args: Args) -> None:
-        refuse(args.problems())
         made = self.deploy(args)
         self.database = made.database or self
         self.database_host = pulumi.Output.from_input(made.database_host)

@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from components.base.constraints import Form
+from components.base.forms import VARIABLE
 
 from .forms import constraint
 
-VARIABLE: Final = Form(
-    name="variable",
-    pattern=r"^[A-Z][A-Z0-9_]{0,62}$",
-    words="the name of an environment variable: capital letters, digits and _",
-    examples=("API_KEY",),
-    consequence="no process accepts such a name",
-)
 TAG: Final = Form(
     name="tag",
     pattern=r"^[a-z][a-z0-9_-]{0,62}$",

@@ -7,10 +7,11 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import Field, create_model
 
+from components.base.forms import VARIABLE
 from components.clouds import CLOUDS
 
 from ..targets import TARGETS
-from .cloud_forms import TAG, VARIABLE, Tag
+from .cloud_forms import TAG, Tag
 from .cloud_servers import ServerSection
 from .section import Section
 

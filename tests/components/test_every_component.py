@@ -57,6 +57,8 @@ from tests.harness.clouds import (
     AWS_SECRET,
     AZURE,
     AZURE_SECRETS,
+    CACHE_DNS_ZONE,
+    DNS_ZONE,
     GCP_PRIVATE,
     GCP_SECRETS,
     NAMED,
@@ -150,7 +152,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "CloudSqlDataTier": (
         CloudSqlDataTier,
         CloudSqlDataTierArgs(
-            location=GCP_PRIVATE, account="core@acme.iam.gserviceaccount.com", protect=True
+            location=GCP_PRIVATE, account="core@acme-prod.iam.gserviceaccount.com", protect=True
         ),
     ),
     "AzurePostgresqlDataTier": (
@@ -158,9 +160,9 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         AzurePostgresqlDataTierArgs(
             location=AZURE,
             subnet=SUBNET,
-            dns_zone="own.postgres.database.azure.com",
+            dns_zone=DNS_ZONE,
             cache_subnet=SUBNET,
-            cache_dns_zone="privatelink.redis.azure.net",
+            cache_dns_zone=CACHE_DNS_ZONE,
             protect=True,
         ),
     ),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.base.constraints import shown
 from components.base.problems import Problem, ProblemReport
 from components.base.tokens import TYPE_TOKENS
 from components.kubernetes.gateway import Gateway
@@ -19,7 +20,8 @@ from tests.components.test_every_component import CASES
 from tests.harness import record
 from tests.harness.minimal_args import gateway
 
-from .wrong_args import LATER, WRONG
+from .wrong_args import WRONG
+from .wrong_cloud_args import LATER
 
 ROWS = [(case, path, value) for case, rows in WRONG.items() for path, value in rows]
 
@@ -51,11 +53,11 @@ def refused(case: str, path: str, value: Any) -> tuple[Problem, ...]:
 
 
 def test_the_table_has_wrong_args_of_every_component():
-    assert len(ROWS) >= 160
+    assert len(ROWS) >= 380
     assert {CASES[case][0].__name__ for case in WRONG} == set(TYPE_TOKENS)
 
 
-@pytest.mark.parametrize(("case", "path", "value"), ROWS, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("case", "path", "value"), ROWS, ids=lambda value: shown(value)[:40])
 def test_a_wrong_arg_is_refused_with_its_path_and_a_fix(case: str, path: str, value: Any):
     problems = refused(case, path, value)
     named = path.partition("[")[0].split(".")[-1]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-LATER: Final = "an Output"
-"""Stands for an Output, which can only be made inside a program."""
+from .wrong_cloud_args import LATER, WRONG_IN_CLOUDS
 
 _SERVER: Final = [
     ("namespace", None),
@@ -46,23 +45,6 @@ _SERVER: Final = [
     ("writable", "/var/lib"),
     ("writable", ["relative"]),
 ]
-_CLOUD: Final = [
-    ("config", None),
-    ("config", {"role": "tools"}),
-    ("config.role", "king"),
-    ("config.domain", "mcp.example.com; return 200"),
-    ("config.auth.jwks_url", None),
-    ("config.auth.jwks_url", "ftp://issuer.example.com/keys"),
-    ("config.budget.longest_tool", 100_000),
-    ("config.era", "old"),
-    ("secrets", "API_KEY"),
-    ("protect", "yes"),
-    ("location", None),
-    ("location", {"region": "somewhere"}),
-    ("location", LATER),
-]
-_INSTANCES: Final = [("min_instances", -1), ("min_instances", None), ("max_instances", "many")]
-
 WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
     "LockedNamespace": [
         ("name", "Not_A_Label"),
@@ -184,24 +166,5 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("cache_profile", "sessions"),
         ("protect", "true"),
     ],
-    "RdsDataTier": [
-        ("location", None),
-        ("network", "vpc-0123456789abcdef0"),
-        ("user", 'q"; drop'),
-        ("cache_replicas", "two"),
-        ("high_availability", 1),
-    ],
-    "CloudSqlDataTier": [("location", LATER), ("account", None), ("backup_days", "14")],
-    "AzurePostgresqlDataTier": [
-        ("location", None),
-        ("database_tier", "Basic"),
-        ("storage_gb", "32Gi"),
-    ],
-    "AwsLambda": [*_CLOUD, ("archive", "function.zip"), ("access", None), ("endpoint", "http-api")],
-    "EcsFargate": [*_CLOUD, ("image", "server"), ("cpu", "512"), ("access", 1)],
-    "GcpFunction": [*_CLOUD, *_INSTANCES, ("access", True)],
-    "CloudRun": [*_CLOUD, *_INSTANCES, ("image", "server")],
-    "AzureFunction": [*_CLOUD, ("max_instances", "x"), ("access", None)],
-    "AzureContainerApp": [*_CLOUD, *_INSTANCES, ("image", "a b"), ("registry", 5)],
-    "AzureContainerGroup": [("subnet", None), ("image", "a b"), ("memory_mb", "1Gi")],
+    **WRONG_IN_CLOUDS,
 }

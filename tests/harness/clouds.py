@@ -31,10 +31,14 @@ AWS_NETWORK: Final = AwsNetwork(
     public_subnets=["subnet-0cccccccccccccccc", "subnet-0dddddddddddddddd"],
 )
 AWS_SECRET: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:qudag-mcp/api-a1B2c3"
-AWS_CERTIFICATE: Final = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000"
-GCP: Final = GcpLocation(project="acme", region="europe-west1")
+AWS_CERTIFICATE: Final = (
+    "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+)
+GCP: Final = GcpLocation(project="acme-prod", region="europe-west1")
 GCP_PRIVATE: Final = replace(
-    GCP, network="projects/acme/global/networks/own", subnetwork="own-europe-west1"
+    GCP,
+    network="projects/acme-prod/global/networks/own",
+    subnetwork="projects/acme-prod/regions/europe-west1/subnetworks/own",
 )
 AZURE: Final = AzureLocation(
     subscription="00000000-0000-4000-8000-000000000001",
@@ -42,10 +46,10 @@ AZURE: Final = AzureLocation(
     region="westeurope",
     tags={"project": "qudag-mcp", "stack": "dev"},
 )
-AGENT: Final = "serviceAccount:agent@acme.iam.gserviceaccount.com"
+AGENT: Final = "serviceAccount:agent@acme-prod.iam.gserviceaccount.com"
 GCP_SECRETS: Final = {
-    "DATABASE_PASSWORD": "projects/acme/secrets/qudag-database/versions/3",
-    "REDIS_PASSWORD": "projects/acme/secrets/qudag-redis/versions/1",
+    "DATABASE_PASSWORD": "projects/acme-prod/secrets/qudag-database/versions/3",
+    "REDIS_PASSWORD": "projects/acme-prod/secrets/qudag-redis/versions/1",
 }
 _VAULT: Final = "https://qudag-keys.vault.azure.net/secrets"
 AZURE_SECRETS: Final = AzureSecrets(
@@ -60,6 +64,12 @@ SUBNET: Final = (
     f"/subscriptions/{AZURE.subscription}/resourceGroups/network/providers"
     "/Microsoft.Network/virtualNetworks/main/subnets/apps"
 )
+_ZONES: Final = (
+    f"/subscriptions/{AZURE.subscription}/resourceGroups/network/providers"
+    "/Microsoft.Network/privateDnsZones"
+)
+DNS_ZONE: Final = f"{_ZONES}/own.postgres.database.azure.com"
+CACHE_DNS_ZONE: Final = f"{_ZONES}/privatelink.redis.azure.net"
 NAMED: Final = GcpAccess(allowed_principals=[AGENT])
 
 

@@ -44,7 +44,7 @@ def graph(**changes: Any) -> ResourceGraph:
 def refused(**changes: Any) -> dict[str, str]:
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
-    return {problem.path: str(problem) for problem in report.value.problems}
+    return {problem.path.removeprefix("mcp."): str(problem) for problem in report.value.problems}
 
 
 def slow(seconds: int) -> dict[str, Any]:

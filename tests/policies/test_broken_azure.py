@@ -16,7 +16,16 @@ from components.mcp.access import Access, NetworkAccess
 from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from tests.harness import record
-from tests.harness.clouds import ARCHIVE, AZURE, AZURE_SECRETS, SUBNET, cloud_config, on_azure
+from tests.harness.clouds import (
+    ARCHIVE,
+    AZURE,
+    AZURE_SECRETS,
+    CACHE_DNS_ZONE,
+    DNS_ZONE,
+    SUBNET,
+    cloud_config,
+    on_azure,
+)
 from tests.policies.broken import Broken, table
 
 
@@ -63,9 +72,9 @@ def sound() -> ResourceGraph:
         data = AzurePostgresqlDataTierArgs(
             location=AZURE,
             subnet=SUBNET,
-            dns_zone="own.postgres.database.azure.com",
+            dns_zone=DNS_ZONE,
             cache_subnet=SUBNET,
-            cache_dns_zone="privatelink.redis.azure.net",
+            cache_dns_zone=CACHE_DNS_ZONE,
         )
         AzurePostgresqlDataTier("data", data, here)
 

@@ -42,7 +42,7 @@ def sound() -> ResourceGraph:
                 secrets=GCP_SECRETS,
             ),
         )
-        account = "core@acme.iam.gserviceaccount.com"
+        account = "core@acme-prod.iam.gserviceaccount.com"
         CloudSqlDataTier("data", CloudSqlDataTierArgs(location=GCP_PRIVATE, account=account))
 
     return record(program)

@@ -41,7 +41,7 @@ def keys_at(url: str) -> dict[str, Any]:
         ({"min_instances": 11}, "min_instances", "max_instances to at least 1"),
         ({"config": replace(CONFIG, domain=None)}, "config.domain", "certificate is for"),
         (open_to("10.0.0.0/8", public=True), NETWORKS, "one of the two"),
-        (open_to("0.0.0.0/0"), f"{NETWORKS}[0]", "public to true"),
+        (open_to("0.0.0.0/0"), f"{NETWORKS}[0]", "public: true"),
         (open_to("10.0.0.1/8"), f"{NETWORKS}[0]", "10.0.0.0/8"),
         (
             {"network": replace(AWS_NETWORK, public_subnets=())},
@@ -57,8 +57,8 @@ def keys_at(url: str) -> dict[str, Any]:
         ({"secrets": {"QUDAG_MCP_X": AWS_SECRET}}, "secrets.QUDAG_MCP_X", "use the name X"),
         (keys_at("https://login.example.com:8443/keys"), "config.auth.jwks_url", "port 443"),
         ({"secrets": {"A": AWS_SECRET.removesuffix("-a1B2c3")}}, "secrets.A", "six characters"),
-        ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "whole ARN"),
-        ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "whole ARN"),
+        ({"secrets": {"A": f"{AWS_SECRET}:key"}}, "secrets.A", "the ARN of a secret"),
+        ({"secrets": {"A": "qudag-mcp/a"}}, "secrets.A", "the ARN of a secret"),
     ],
 )
 def test_args_beyond_aws_limits_are_refused_with_path_and_fix(

@@ -18,6 +18,7 @@ from tests.harness import ResourceGraph, record
 from tests.harness.clouds import AWS, AWS_NETWORK, on_aws
 from tests.harness.minimal_args import data_tier
 
+GROUP = "sg-0aaaaaaaaaaaaaaaa"
 INSTANCE = "aws:rds/instance:Instance"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 USER = "aws:elasticache/user:User"
@@ -35,11 +36,15 @@ def graph(**changes: Any) -> ResourceGraph:
 def refused(**changes: Any) -> dict[str, str]:
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
-    return {problem.path: str(problem) for problem in report.value.problems}
+    return {problem.path.removeprefix("data."): str(problem) for problem in report.value.problems}
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"cache_password": "a-password-of-some-length", "allowed_groups": ["sg-0aa"]}]
+    "changes",
+    [
+        {},
+        {"cache_password": "a-password-of-some-length", "allowed_groups": [GROUP]},
+    ],
 )
 def test_every_policy_rule_passes(changes: dict[str, Any]):
     assert broken_policies(graph(protect=True, **changes)) == []
@@ -89,7 +94,7 @@ def test_both_are_in_the_private_subnets():
     [
         ({}, {"10.0.0.0/16"}),
         ({"allowed_networks": ["10.0.1.0/24"]}, {"10.0.1.0/24"}),
-        ({"allowed_groups": ["sg-0aaa"]}, {"sg-0aaa"}),
+        ({"allowed_groups": [GROUP]}, {GROUP}),
     ],
 )
 def test_only_the_servers_reach_them_each_on_its_port(changes: dict[str, Any], clients: set[str]):
@@ -163,9 +168,9 @@ def test_a_password_of_the_cache_is_a_secret_of_the_state():
         ({"cache_replicas": 0}, "cache_replicas", "set cache_profile to CACHE"),
         ({"storage_gb": 100}, "max_storage_gb", "write 200"),
         ({"log_retention_days": 8}, "log_retention_days", "write 14"),
-        ({"cache_password": "short"}, "cache_password", "16 characters"),
+        ({"cache_password": "short"}, "cache_password", "16 to 128 characters"),
         (
-            {"network": replace(AWS_NETWORK, private_subnets=["subnet-0aa"])},
+            {"network": replace(AWS_NETWORK, private_subnets=["subnet-0aaaaaaaaaaaaaaaa"])},
             "network.private_subnets",
             "two or more",
         ),

@@ -73,7 +73,7 @@ def group(**changes: Any) -> dict[str, Any]:
 def refused(graph: Callable[..., ResourceGraph], **changes: Any) -> dict[str, str]:
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
-    return {problem.path: str(problem) for problem in report.value.problems}
+    return {problem.path.removeprefix("mcp."): str(problem) for problem in report.value.problems}
 
 
 def test_the_outputs_are_those_of_every_target_that_serves_mcp():

@@ -167,5 +167,5 @@ def test_invalid_args_are_refused(changes: dict[str, Any], path: str, words: str
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     (problem,) = report.value.problems
-    assert problem.path == path
+    assert problem.path == f"data.{path}"
     assert words in str(problem)

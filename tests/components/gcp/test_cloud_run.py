@@ -22,7 +22,7 @@ SERVICE = "gcp:cloudrunv2/service:Service"
 def args(**changes: Any) -> CloudRunArgs:
     given: dict[str, Any] = {
         "location": GCP,
-        "image": "europe-docker.pkg.dev/acme/mcp/server:1.2.3",
+        "image": "europe-docker.pkg.dev/acme-prod/mcp/server:1.2.3",
         "config": cloud_config(),
         "access": NAMED,
     }
@@ -67,7 +67,7 @@ def test_without_a_domain_it_is_found_at_its_own_address():
     made = graph()
     name = made.one(SERVICE).inputs["name"]
     assert made.one("qudag-mcp:index:CloudRun").outputs["mcp_url"] == (
-        f"https://{name}-number-of-acme.europe-west1.run.app/mcp"
+        f"https://{name}-number-of-acme-prod.europe-west1.run.app/mcp"
     )
 
 
@@ -95,16 +95,16 @@ def test_the_defaults_are_the_source_documents():
 
 
 def test_every_role_is_on_one_thing_or_says_by_a_condition_which():
-    run = "serviceAccount:mcp-run-bda1da97"
+    run = "serviceAccount:mcp-run-dd243804"
     assert granted(graph(secrets=GCP_SECRETS)) == {
         (run, "roles/secretmanager.secretAccessor", "qudag-database"),
         (run, "roles/secretmanager.secretAccessor", "qudag-redis"),
         (
             run,
             "roles/datastore.user",
-            'project if resource.name == "projects/acme/databases/mcp-state-1e626d52"',
+            'project if resource.name == "projects/acme-prod/databases/mcp-state-da13a5b3"',
         ),
-        ("serviceAccount:agent", "roles/run.invoker", "mcp-d9f3bdaf"),
+        ("serviceAccount:agent", "roles/run.invoker", "mcp-a1da3319"),
     }
 
 
@@ -143,7 +143,7 @@ def test_args_beyond_cloud_run_limits_are_refused(changes: dict[str, Any], path:
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     (problem,) = report.value.problems
-    assert problem.path == path
+    assert problem.path == f"mcp.{path}"
     assert limit in str(problem)
 
 
@@ -168,7 +168,7 @@ def test_ingress_is_set_explicitly():
 
 
 @pytest.mark.parametrize(
-    ("project", "secret"), [("acme", "api-key"), ("keys", "projects/keys/secrets/api-key")]
+    ("project", "secret"), [("acme-prod", "api-key"), ("keys", "projects/keys/secrets/api-key")]
 )
 def test_secrets_come_from_numbered_versions_and_stand_nowhere(project: str, secret: str):
     secrets = {"API_KEY": f"projects/{project}/secrets/api-key/versions/7"}

@@ -17,7 +17,7 @@ from tests.harness.clouds import GCP, GCP_PRIVATE, granted
 
 INSTANCE = "gcp:sql/databaseInstance:DatabaseInstance"
 VALKEY = "gcp:memorystore/instance:Instance"
-ACCOUNT = "core@acme.iam.gserviceaccount.com"
+ACCOUNT = "core@acme-prod.iam.gserviceaccount.com"
 ARGS = CloudSqlDataTierArgs(location=GCP_PRIVATE, account=ACCOUNT)
 
 
@@ -37,8 +37,8 @@ def test_the_outputs_are_those_of_every_kind():
         "database_host": f"address-of.{name}",
         "database_port": 5432,
         "database_name": "qudag_mcp",
-        "database_user": "core@acme.iam",
-        "database_credentials": f"projects/acme/serviceAccounts/{ACCOUNT}",
+        "database_user": "core@acme-prod.iam",
+        "database_credentials": f"projects/acme-prod/serviceAccounts/{ACCOUNT}",
         "cache_host": f"address-of.{cache}",
         "cache_port": 6379,
         "cache_user": "default",
@@ -53,7 +53,7 @@ def test_every_policy_rule_passes(profile: CacheProfile):
 def test_the_database_has_a_private_address_alone_and_takes_tls_alone():
     assert settings()["ipConfiguration"] == {
         "ipv4Enabled": False,
-        "privateNetwork": "projects/acme/global/networks/own",
+        "privateNetwork": "projects/acme-prod/global/networks/own",
         "sslMode": "ENCRYPTED_ONLY",
     }
     assert graph().one(INSTANCE).inputs["databaseVersion"] == "POSTGRES_17"
@@ -82,7 +82,7 @@ def test_database_users_have_no_password():
     made = graph()
     user = made.one("gcp:sql/user:User").inputs
     assert user["type"] == "CLOUD_IAM_SERVICE_ACCOUNT"
-    assert user["name"] == "core@acme.iam"
+    assert user["name"] == "core@acme-prod.iam"
     assert "password" not in user
     assert "rootPassword" not in made.one(INSTANCE).inputs
     assert made.one(VALKEY).inputs["authorizationMode"] == "IAM_AUTH"
@@ -90,10 +90,10 @@ def test_database_users_have_no_password():
 
 def test_the_account_may_connect_to_these_instances_alone():
     core = "serviceAccount:core"
-    database = 'project if resource.name == "projects/acme/instances/data-database-c02fc7d7"'
+    database = 'project if resource.name == "projects/acme-prod/instances/data-database-df5272c8"'
     cache = (
-        'project if resource.name == "projects/acme/locations/europe-west1/instances/'
-        'data-cache-09d493d8"'
+        'project if resource.name == "projects/acme-prod/locations/europe-west1/instances/'
+        'data-cache-fbb24e59"'
     )
     assert granted(graph()) == {
         (core, "roles/cloudsql.client", database),
@@ -120,7 +120,7 @@ def test_the_cache_takes_tls_alone_on_the_network():
     made = graph().one(VALKEY).inputs
     assert made["transitEncryptionMode"] == "SERVER_AUTHENTICATION"
     assert made["desiredAutoCreatedEndpoints"] == [
-        {"network": "projects/acme/global/networks/own", "projectId": "acme"}
+        {"network": "projects/acme-prod/global/networks/own", "projectId": "acme-prod"}
     ]
 
 
@@ -128,7 +128,7 @@ def test_the_cache_takes_tls_alone_on_the_network():
     ("changes", "path", "words"),
     [
         ({"location": GCP}, "location.network", "a public address, or none"),
-        ({"account": "core"}, "account", "is not a service account"),
+        ({"account": "core"}, "account", "the e-mail address of a service account"),
         ({"point_in_time_days": 8}, "point_in_time_days", "1 to 7"),
     ],
 )
@@ -136,5 +136,5 @@ def test_invalid_args_are_refused(changes: dict[str, Any], path: str, words: str
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
     (problem,) = report.value.problems
-    assert problem.path == path
+    assert problem.path == f"data.{path}"
     assert words in str(problem)

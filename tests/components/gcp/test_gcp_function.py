@@ -58,7 +58,7 @@ def function(**changes: Any) -> dict[str, Any]:
 def refused(**changes: Any) -> dict[str, str]:
     with pytest.raises(ProblemReport) as report:
         graph(**changes)
-    return {problem.path: str(problem) for problem in report.value.problems}
+    return {problem.path.removeprefix("mcp."): str(problem) for problem in report.value.problems}
 
 
 def test_the_outputs_are_those_of_every_target_that_serves_mcp():
@@ -74,7 +74,7 @@ def test_the_outputs_are_those_of_every_target_that_serves_mcp():
 def test_without_a_domain_it_is_found_at_its_services_own_address():
     made = graph()
     name = made.one(FUNCTION).inputs["name"]
-    address = f"https://{name}-number-of-acme.europe-west1.run.app"
+    address = f"https://{name}-number-of-acme-prod.europe-west1.run.app"
     outputs = made.one("qudag-mcp:index:GcpFunction").outputs
     assert outputs["mcp_url"] == f"{address}/mcp"
     assert outputs["prm_url"] == f"{address}/.well-known/oauth-protected-resource/mcp"
@@ -86,24 +86,24 @@ def test_every_policy_rule_passes(changes: dict[str, Any]):
 
 
 def test_every_role_is_on_one_thing_or_says_by_a_condition_which():
-    run, build = "serviceAccount:mcp-run-bda1da97", "serviceAccount:mcp-build-fa0a5398"
+    run, build = "serviceAccount:mcp-run-dd243804", "serviceAccount:mcp-build-ab6bd860"
     assert granted(graph(secrets=GCP_SECRETS)) == {
         (run, "roles/secretmanager.secretAccessor", "qudag-database"),
         (run, "roles/secretmanager.secretAccessor", "qudag-redis"),
         (
             run,
             "roles/datastore.user",
-            'project if resource.name == "projects/acme/databases/mcp-state-1e626d52"',
+            'project if resource.name == "projects/acme-prod/databases/mcp-state-da13a5b3"',
         ),
-        (build, "roles/storage.objectViewer", "mcp-source-5d175eb9"),
+        (build, "roles/storage.objectViewer", "mcp-source-0c29a221"),
         (
             build,
             "roles/storage.objectViewer",
             'project if resource.name.startsWith("projects/_/buckets/gcf-v2-sources-")',
         ),
-        (build, "roles/artifactregistry.writer", "mcp-images-14f8317e"),
+        (build, "roles/artifactregistry.writer", "mcp-images-b340c5dd"),
         (build, "roles/logging.logWriter", "project"),
-        ("serviceAccount:agent", "roles/run.invoker", "mcp-d9f3bdaf"),
+        ("serviceAccount:agent", "roles/run.invoker", "mcp-a1da3319"),
     }
 
 
@@ -113,7 +113,7 @@ def test_the_build_has_a_service_account_of_its_own():
         made["buildConfig"]["serviceAccount"],
         made["serviceConfig"]["serviceAccountEmail"],
     )
-    assert builds.startswith("projects/acme/serviceAccounts/mcp-build-")
+    assert builds.startswith("projects/acme-prod/serviceAccounts/mcp-build-")
     assert runs.startswith("mcp-run-")
 
 
@@ -174,12 +174,12 @@ def test_the_invoker_is_all_users_only_with_public_access():
         (
             GcpAccess(allowed_principals=["allUsers"]),
             "access.allowed_principals[0]",
-            "set access.public to true",
+            "write a user, a group or a service account",
         ),
         (
             GcpAccess(allowed_principals=["allAuthenticatedUsers"]),
             "access.allowed_principals[0]",
-            "name accounts",
+            "write a user, a group or a service account",
         ),
     ],
 )
@@ -192,21 +192,22 @@ def test_access_without_callers_or_with_a_public_principal_is_refused(
 @pytest.mark.parametrize(
     "name",
     [
-        "projects/acme/secrets/qudag-database/versions/latest",
-        "projects/acme/secrets/qudag-database",
+        "projects/acme-prod/secrets/qudag-database/versions/latest",
+        "projects/acme-prod/secrets/qudag-database",
         "qudag-database",
     ],
 )
 def test_a_secret_that_is_not_one_version_is_refused(name: str):
     said = refused(secrets={"DATABASE_PASSWORD": name})["secrets.DATABASE_PASSWORD"]
-    assert f"{name!r} is not one version" in said
+    assert f"is {name!r}" in said
+    assert "write one version of a secret" in said
 
 
 def test_secrets_are_filled_from_their_versions():
     variables = function(secrets=GCP_SECRETS)["serviceConfig"]["secretEnvironmentVariables"]
     assert variables[0] == {
         "key": "DATABASE_PASSWORD",
-        "projectId": "acme",
+        "projectId": "acme-prod",
         "secret": "qudag-database",
         "version": "3",
     }
@@ -236,7 +237,10 @@ def test_private_addresses_are_reached_through_the_places_network_alone():
     config = function(location=GCP_PRIVATE)["serviceConfig"]
     assert config["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
     assert config["directVpcNetworkInterfaces"] == [
-        {"network": "projects/acme/global/networks/own", "subnetwork": "own-europe-west1"}
+        {
+            "network": "projects/acme-prod/global/networks/own",
+            "subnetwork": "projects/acme-prod/regions/europe-west1/subnetworks/own",
+        }
     ]
 
 

@@ -1,0 +1,16 @@
+"""Types for the text fields of the args of components on Google Cloud."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from . import forms
+
+ProjectId = Annotated[str, forms.PROJECT]
+Region = Annotated[str, forms.REGION]
+NetworkId = Annotated[str, forms.NETWORK]
+SecretVersion = Annotated[str, forms.SECRET]
+Member = Annotated[str, forms.MEMBER]
+ServiceAccount = Annotated[str, forms.SERVICE_ACCOUNT]
+DatabaseMachine = Annotated[str, forms.DATABASE_MACHINE]
+CacheMachine = Annotated[str, forms.CACHE_MACHINE]
