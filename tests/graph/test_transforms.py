@@ -210,3 +210,23 @@ def test_notices_survive_json():
     graph = record(lambda: pulumi.StackReference("org/project/prod"))
     assert graph.notices
     assert ResourceGraph.from_json(graph.to_json()) == graph
+
+
+@pytest.mark.parametrize(("own", "expected"), [(False, []), (True, ["first"])])
+def test_depends_on_of_a_stack_transform_counts_only_with_own_transforms(
+    own: bool, expected: list[str]
+):
+    def program() -> None:
+        first = book("first")
+
+        def wait(args: ResourceTransformArgs) -> ResourceTransformResult | None:
+            if args.name != "second":
+                return None
+            options = ResourceOptions(depends_on=[first])
+            return ResourceTransformResult(args.props, ResourceOptions.merge(args.opts, options))
+
+        pulumi.runtime.register_resource_transform(wait)
+        book("second", ResourceOptions(transforms=[noted("o")] if own else None))
+
+    second = recorded(program, "second")
+    assert [urn.rpartition("::")[2] for urn in second.dependencies] == expected
