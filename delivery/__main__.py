@@ -6,7 +6,7 @@ import signal
 
 def main() -> None:
     answered = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C while loading just ends it
-    gc.set_threshold(100_000)  # the SDKs' large imports make little garbage and many objects
+    gc.set_threshold(1_000_000)  # the SDKs' large imports make little garbage and many objects
     from .cli import app
 
     signal.signal(signal.SIGINT, answered)

@@ -15,8 +15,8 @@ from pulumi.runtime.mocks import MockEngine, MockSettings
 from pulumi.runtime.settings import configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from . import functions, source_positions
 from .failures import ProgramFailed, failure
-from .functions import install
 from .monitor import RecordingMonitor
 from .resource_graph import ResourceGraph
 from .stack_files import StackFiles
@@ -42,7 +42,8 @@ def record(
         secret_keys: the keys of ``config`` whose values are secret.
     """
     monitor = RecordingMonitor(project=project, stack=stack)
-    install()
+    functions.install()
+    source_positions.install()
     context = contextvars.copy_context()
     named = {_full(key, project): value for key, value in (config or {}).items()}
     secret = [_full(key, project) for key in secret_keys]

@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from components.base.problems import Problem, ProblemReport
+from graph.monitor import RecordingMonitor
 from graph.resource_graph import ResourceGraph
 from tests.harness import record
 
@@ -216,3 +217,17 @@ def test_a_failed_lookup_lists_the_existing_resources():
     graph = record(lambda: Shelf("shelf"))
     with pytest.raises(LookupError, match="shelf-book"):
         graph.one(CONFIG_MAP, "missing")
+
+
+def test_a_recorded_resource_has_no_source_position(monkeypatch: pytest.MonkeyPatch):
+    requests: list[Any] = []
+    register = RecordingMonitor.RegisterResource
+
+    def kept(monitor: RecordingMonitor, request: Any) -> Any:
+        requests.append(request)
+        return register(monitor, request)
+
+    monkeypatch.setattr(RecordingMonitor, "RegisterResource", kept)
+    record(lambda: pulumi.ComponentResource("test:index:Thing", "thing"))
+    assert requests
+    assert not any(request.stackTrace.frames for request in requests)
