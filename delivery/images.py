@@ -77,7 +77,7 @@ class Images:
         """The stack's ``images`` config with the built references; empty if there are none."""
         if not self.references:
             return {}
-        from stacks.config.stack import Images as Configured
+        from stacks.config.images import Images as Configured
 
         key = f"{files.project}:images"
         fields: dict[str, Any] = json.loads(files.config.get(key, "{}"))

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from components.kubernetes.scaling import Autoscaling
 
-from .config.stack import ServiceScale, StackConfig
+from .config.scaling import ServiceScale
+from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
 from .topologies.topology import Service, Topology
 

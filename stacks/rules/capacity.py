@@ -15,7 +15,8 @@ from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.namespace import ContainerLimits
 from components.mcp.timeout_budget import TimeoutBudget
 
-from ..config.stack import Quota, StackConfig
+from ..config.kubernetes import Quota
+from ..config.stack import StackConfig
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
 from ..services import topology

@@ -12,7 +12,8 @@ from components.base.problems import Problem, nearest
 from components.mcp.timeout_budget import STEP
 
 from ..config.error_messages import KEY_PREFIX, dotted
-from ..config.stack import Protocol, StackConfig
+from ..config.protocol import Protocol
+from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.checks import topology_problems
 from ..topologies.topology import NodeService

@@ -11,7 +11,7 @@ import pytest
 from runtime.config import Config, ProtocolSection, load
 from runtime.qudag_stand_in import NodeConfig
 from runtime.toml_config import Section, read_table
-from stacks.config.stack import Protocol
+from stacks.config.protocol import Protocol
 from tests.harness.stacks import stack
 
 STACKS = ("dev", "staging", "prod")

@@ -72,7 +72,7 @@ def test_an_image_is_known_by_the_last_part_of_its_name(name: str, last: str) ->
 
 
 def test_every_image_of_dev_has_a_stand_in() -> None:
-    from stacks.config.stack import Images as Configured
+    from stacks.config.images import Images as Configured
 
     stated = Configured()
     for name in (stated.gateway, stated.postgres, stated.valkey):

@@ -17,7 +17,7 @@ from components.kubernetes.gateway import RateLimits, nginx_conf
 from components.kubernetes.scaling import Autoscaling, autoscaler_spec
 from graph.resource_graph import ResourceGraph
 from graph.stack_files import read_stack_files
-from stacks.config.stack import RateLimits as ConfiguredRateLimits
+from stacks.config.edge import RateLimits as ConfiguredRateLimits
 from tests.harness.containers import ROOT
 from tests.harness.graph_queries import STACKS, objects, pods
 from tests.harness.minimal_args import gateway

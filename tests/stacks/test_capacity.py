@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from components.base.quantities import UNITS
 from components.base.quantities import quantity as amount
-from stacks.config.stack import ServiceScale, StackConfig
+from stacks.config.scaling import ServiceScale
+from stacks.config.stack import StackConfig
 from stacks.rules.capacity import Ask, asks, manifests
 
 

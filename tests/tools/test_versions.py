@@ -51,7 +51,8 @@ from components.gcp import function as gcp
 from components.kubernetes.namespace import LockedNamespaceArgs
 from delivery.pulumi_download import Release
 from delivery.engine import OLDEST
-from stacks.config.stack import Images, Kubernetes
+from stacks.config.images import Images
+from stacks.config.kubernetes import Kubernetes
 images, release = Images(), Release()
 print(json.dumps([
     images.server, images.gateway, images.postgres, images.valkey,

@@ -1,0 +1,60 @@
+"""Section `edge`: the load balancer, TLS and limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .forms import NginxBytes
+from .section import Section
+
+PerSecond = Annotated[int, Field(ge=1, le=100_000, description="Sustained rate.")]
+Burst = Annotated[int, Field(ge=0, le=100_000, description="Requests above the rate, at once.")]
+Connections = Annotated[
+    int, Field(ge=1, le=100_000, description="Requests and streams open at a time.")
+]
+
+
+class ApiLimit(Section):
+    """Limits for all HTTP requests of one client address."""
+
+    requests_per_second: PerSecond = 10
+    burst: Burst = 20
+    connections: Connections = 10
+
+
+class WebsocketLimit(Section):
+    """How many WebSockets one client address may open."""
+
+    requests_per_second: PerSecond = 5
+    burst: Burst = 10
+    connections: Connections = 5
+
+
+class UploadLimit(Section):
+    """Requests of a megabyte or more, or of unknown length; they count in api as well."""
+
+    requests_per_second: PerSecond = 2
+    burst: Burst = 5
+
+
+class RateLimits(Section):
+    """Limits for one client address at the gateway; requests above them are answered 429."""
+
+    api: ApiLimit = Field(default_factory=ApiLimit)
+    websocket: WebsocketLimit = Field(default_factory=WebsocketLimit)
+    upload: UploadLimit = Field(default_factory=UploadLimit)
+
+
+class Edge(Section):
+    """The platform's outer edge."""
+
+    load_balancer: bool = Field(
+        default=False, description="Give the gateway an address outside the cluster."
+    )
+    tls_minimum: Literal["1.3", "1.2"] = Field(
+        default="1.3", description="Oldest TLS version accepted."
+    )
+    max_body: NginxBytes = Field(default="50m", description="Largest request, in k or m bytes.")
+    rate_limits: RateLimits | None = Field(default=None, description="Absent: no limits.")

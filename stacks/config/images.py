@@ -1,0 +1,40 @@
+"""Section `images`: the container images."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.base.versions import VERSIONS
+
+from .forms import Image
+from .section import Section
+
+
+class Images(Section):
+    """The container images, each with a tag in dev and a digest in staging and prod."""
+
+    server: Image = Field(
+        default=VERSIONS["images"]["server"],
+        description="The MCP server of every role; runtime/ in this repository.",
+    )
+    gateway: Image = Field(
+        default=VERSIONS["images"]["gateway"],
+        description="nginx, or your own gateway.",
+    )
+    gateway_engine: Literal["nginx", "image"] = Field(
+        default="nginx", description="nginx: with a generated configuration; image: runs unchanged."
+    )
+    qudag_node: Image | None = Field(
+        default=None, description="QuDAG node; absent: the server image, which has the role."
+    )
+    qudag_profile: Literal["seed", "upstream"] = Field(
+        default="seed",
+        description="seed: reads node.toml, HTTP probes; upstream: the released program, which "
+        "needs qudagNode.",
+    )
+    postgres: Image = Field(
+        default=VERSIONS["images"]["postgres"], description="Embedded PostgreSQL."
+    )
+    valkey: Image = Field(default=VERSIONS["images"]["valkey"], description="Embedded Valkey.")

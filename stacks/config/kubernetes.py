@@ -1,0 +1,50 @@
+"""Section `kubernetes`: the cluster, the namespace and its quota."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.base.versions import VERSIONS
+
+from .forms import Bytes, Context, Cpu, DnsLabel, PodSecurityVersion
+from .section import Section
+
+
+class Quota(Section):
+    """Hard limits of the namespace, in Kubernetes quantities and counts."""
+
+    requests_cpu: Cpu = Field(default="10", description="Sum of CPU requests.")
+    requests_memory: Bytes = Field(default="20Gi", description="Sum of memory requests.")
+    limits_cpu: Cpu = Field(default="20", description="Sum of CPU limits.")
+    limits_memory: Bytes = Field(default="40Gi", description="Sum of memory limits.")
+    persistentvolumeclaims: int = Field(default=10, ge=0, description="Number of volume claims.")
+    services: int = Field(default=10, ge=0, description="Number of Services.")
+    secrets: int = Field(default=20, ge=0, description="Number of Secrets.")
+    configmaps: int = Field(default=20, ge=0, description="Number of ConfigMaps.")
+
+    def hard(self) -> dict[str, str]:
+        """The mapping that a ResourceQuota takes."""
+        names = {name: name.replace("_", ".") for name in type(self).model_fields}
+        return {quota: str(getattr(self, name)) for name, quota in names.items()}
+
+
+class Kubernetes(Section):
+    """The cluster and the namespace."""
+
+    enabled: bool = Field(
+        default=True, description="false: no cluster; only cloud targets are deployed."
+    )
+    namespace: DnsLabel | None = Field(default=None, description="Absent: qudag-mcp-<environment>.")
+    context: Context | None = Field(
+        default=None,
+        description="Context of your kubeconfig; the current context is not used by default.",
+    )
+    pod_security_version: PodSecurityVersion = Field(
+        default=VERSIONS["kubernetes"]["podSecurity"],
+        description="Version of the restricted Pod Security Standard that is enforced.",
+    )
+    quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")
+    container_limits: bool = Field(
+        default=True,
+        description="LimitRange: 50m-2 CPU and 64Mi-4Gi a container, defaults between.",
+    )
