@@ -1,10 +1,18 @@
 # Every verb sets up what it needs; `make` alone lists them.
 STACK ?= dev
-OUT ?= out/$(STACK)
 PYTHON ?= python3
 VENV := .venv/ready
 QUDAG := .venv/bin/qudag-mcp
 PYTEST := .venv/bin/pytest
+
+# Values given to make reach a recipe in the environment, where no shell parses them: a branch may be
+# called `x;cmd`. `value` keeps make itself from expanding a `$`.
+up down verify preview render: override export STACK := $(value STACK)
+up down test-e2e: override export CLUSTER := $(value CLUSTER)
+preview: override export BASE := $(value BASE)
+preview: override export FORMAT := $(value FORMAT)
+render: override export OUT := $(value OUT)
+$(VENV): override export PYTHON := $(value PYTHON)
 
 # Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
@@ -16,22 +24,22 @@ help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements.txt tools/azure-worker.txt tools/setup
-	@tools/setup $(PYTHON)
+	@tools/setup "$$PYTHON"
 
 up: $(VENV) ## deploy: everything from nothing to a running platform [STACK=dev CLUSTER=context:NAME]
-	@$(QUDAG) up --stack $(STACK) $(if $(CLUSTER),--cluster $(CLUSTER))
+	@$(QUDAG) up --stack="$$STACK" $${CLUSTER:+--cluster="$$CLUSTER"}
 
 down: $(VENV) ## undo `make up` [STACK=dev]
-	@$(QUDAG) down --stack $(STACK) $(if $(CLUSTER),--cluster $(CLUSTER))
+	@$(QUDAG) down --stack="$$STACK" $${CLUSTER:+--cluster="$$CLUSTER"}
 
 verify: $(VENV) ## check a stack that is up as its clients meet it [STACK=dev]
-	@$(QUDAG) verify --stack $(STACK)
+	@$(QUDAG) verify --stack="$$STACK"
 
-preview: $(VENV) ## offline: what the stack is, or what changed since a commit [STACK=dev BASE=gitref]
-	@$(QUDAG) preview --stack $(STACK) $(if $(BASE),--base $(BASE)) $(if $(FORMAT),--format $(FORMAT))
+preview: $(VENV) ## offline: what the stack is, or what changed since a commit [STACK=dev BASE=gitref FORMAT=tree]
+	@$(QUDAG) preview --stack="$$STACK" $${BASE:+--base="$$BASE"} $${FORMAT:+--format="$$FORMAT"}
 
 render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
-	@$(QUDAG) render --stack $(STACK) --out $(OUT)
+	@$(QUDAG) render --stack="$$STACK" --out="$${OUT:-out/$$STACK}"
 
 programs: $(VENV)
 	@tools/programs
@@ -58,7 +66,7 @@ test-engine: $(VENV) ## the program under a real Pulumi CLI (needs `pulumi` on P
 	@$(PYTEST) -rs tests/engine
 
 test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
-	@CLUSTER=$(CLUSTER) $(PYTEST) -rs tests/e2e
+	@$(PYTEST) -rs tests/e2e
 
 test-bench: $(VENV) ## what `make bench` measures, held to its limits; on a quiet machine
 	@tools/programs

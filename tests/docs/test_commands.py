@@ -12,7 +12,7 @@ from tools.docs import ROOT, pages, verbs
 
 VERBS = verbs()
 TARGETS = {
-    name: set(re.findall(r"\$\(([A-Z]+)\)", recipe))
+    name: set(re.findall(r"\$\$\{?([A-Z]+)", recipe))
     for name, recipe in re.findall(
         r"^([a-z][a-z0-9-]*):[^\n]*((?:\n\t[^\n]*)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
     )
