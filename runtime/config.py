@@ -37,7 +37,8 @@ class ServerSection(Section):
 
     Attributes:
         port: plain HTTP. It serves every route, or only `/health` and `/ready` with `tls_port`.
-        tls_port: HTTPS for every route; needs `tls_cert` and `tls_key`.
+        tls_port: HTTPS for every route; needs `tls_cert` and `tls_key`, or `tls_self_signed`.
+        tls_self_signed: make a certificate at the start, for a load balancer that verifies none.
         metrics_port: `/metrics` for Prometheus; without it metrics are not served.
         name: the server's name in MCP and in logs; the role by default.
     """
@@ -47,13 +48,21 @@ class ServerSection(Section):
     tls_port: Port | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    tls_self_signed: bool = False
     metrics_port: Port | None = None
     role: Role = Role.MONOLITH
     name: str = ""
 
     @model_validator(mode="after")
     def tls_is_complete(self) -> Self:
-        given = (self.tls_port, self.tls_cert, self.tls_key)
+        files = (self.tls_cert, self.tls_key)
+        if self.tls_self_signed:
+            if self.tls_port is None:
+                raise ValueError("tls_self_signed has no effect without tls_port: set it")
+            if any(files):
+                raise ValueError("tls_self_signed replaces tls_cert and tls_key: leave them out")
+            return self
+        given = (self.tls_port, *files)
         if any(value is not None for value in given) and None in given:
             raise ValueError("tls_port, tls_cert and tls_key belong together: set all or none")
         return self

@@ -52,12 +52,13 @@ async def _serve(config: Config, sockets: dict[int, socket.socket], app: Applica
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     certificate = _certificate(config.server)
+    context = _context(config.server, certificate)
     public_port = config.server.tls_port or config.server.port
     async with app.public.router.lifespan_context(app.public):
         listeners = {
             port: _listener(
                 app.public if port == public_port else _side(config.server, app, port),
-                certificate if port == config.server.tls_port else None,
+                context if port == config.server.tls_port else None,
             )
             for port in sockets
         }
@@ -98,7 +99,7 @@ def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:
     return app.metrics if port == server.metrics_port else app.probes
 
 
-def _listener(app: ASGIApp, certificate: Certificate | None) -> Listener:
+def _listener(app: ASGIApp, context: ssl.SSLContext | None) -> Listener:
     return Listener(
         uvicorn.Config(
             app,
@@ -111,7 +112,7 @@ def _listener(app: ASGIApp, certificate: Certificate | None) -> Listener:
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=1,
-            ssl_context_factory=_always(certificate.context) if certificate else None,
+            ssl_context_factory=_always(context) if context else None,
         )
     )
 
@@ -126,3 +127,11 @@ def _certificate(server: ServerSection) -> Certificate | None:
     if server.tls_cert is None or server.tls_key is None:
         return None
     return Certificate(server.tls_cert, server.tls_key)
+
+
+def _context(server: ServerSection, certificate: Certificate | None) -> ssl.SSLContext | None:
+    if server.tls_self_signed:
+        from .self_signed import self_signed_context
+
+        return self_signed_context()
+    return certificate.context if certificate else None

@@ -35,6 +35,11 @@ def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
         ({"server": {"port": 0}}, "server.port: input should be greater than or equal to 1"),
         ({"server": {"role": "boss"}}, "server.role: input should be 'monolith', 'core'"),
         ({"server": {"tls_port": 1}}, "server: tls_port, tls_cert and tls_key belong together"),
+        ({"server": {"tls_self_signed": True}}, "server: tls_self_signed has no effect without"),
+        (
+            {"server": {"tls_port": 1, "tls_self_signed": True, "tls_cert": "a", "tls_key": "b"}},
+            "server: tls_self_signed replaces tls_cert and tls_key",
+        ),
         ({"server": {"port": 80, "metrics_port": 80}}, "must differ"),
         (
             {"protocol": {"era": "old"}},
