@@ -7,7 +7,7 @@ from typing import Any, Final
 import pulumi
 
 from ..base.cloud_resource import CloudResource
-from ..mcp.server_config import HTTP
+from ..mcp.server_config import HTTP, HTTPS
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.timeout_budget import STEP, Distance
 from .alarms import Alarm
@@ -30,7 +30,7 @@ HEALTH_COMMAND: Final = (
     "-c",
     f"import urllib.request as r; r.urlopen('http://127.0.0.1:{HTTP}/health', timeout=4)",
 )
-"""The image has no curl, but it has Python."""
+"""The image has no curl, but it has Python. The port without TLS serves nothing but probes."""
 
 
 class EcsFargate(AwsServer[EcsFargateArgs]):
@@ -82,9 +82,12 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
             "user": NOBODY,
             "readonlyRootFilesystem": True,
             "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
-            "portMappings": [{"containerPort": HTTP, "protocol": "tcp"}],
+            "portMappings": [{"containerPort": HTTPS, "protocol": "tcp"}],
             "environment": [
-                {"name": CONFIG_VARIABLE, "value": environment_toml(args.config, state=state)}
+                {
+                    "name": CONFIG_VARIABLE,
+                    "value": environment_toml(args.config, state=state, self_signed=True),
+                }
             ],
             "secrets": [
                 {"name": variable, "valueFrom": arn}
@@ -163,7 +166,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
                     {
                         "targetGroupArn": balancer.targets.output("arn"),
                         "containerName": CONTAINER,
-                        "containerPort": HTTP,
+                        "containerPort": HTTPS,
                     }
                 ],
             },

@@ -9,7 +9,7 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..mcp.era import has_sessions
-from ..mcp.server_config import HTTP
+from ..mcp.server_config import HTTPS
 from ..mcp.timeout_budget import Distance
 from .container_args import EGRESS_PORT, EcsFargateArgs
 from .naming import physical_name
@@ -71,10 +71,10 @@ class EcsLoadBalancer:
                 allowed = Allowed(port, f"{name} from clients", cidr=cidr)
                 allow_ingress(owner, role, self.group, allowed, aliases=_former(owner, role))
         role = "load-balancer-to-tasks"
-        to_tasks = Allowed(HTTP, "MCP to the tasks", group=self.tasks.output("id"))
+        to_tasks = Allowed(HTTPS, "MCP to the tasks", group=self.tasks.output("id"))
         allow_egress(owner, role, self.group, to_tasks, aliases=_former(owner, role))
         role = "tasks-from-load-balancer"
-        to_server = Allowed(HTTP, "MCP from the load balancer", group=self.group.output("id"))
+        to_server = Allowed(HTTPS, "MCP from the load balancer", group=self.group.output("id"))
         allow_ingress(owner, role, self.tasks, to_server, aliases=_former(owner, role))
         outside = Allowed(
             EGRESS_PORT, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE
@@ -111,17 +111,20 @@ class EcsLoadBalancer:
             TARGET_GROUP,
             self.owner.named("targets"),
             {
-                "name": physical_name(TARGET_GROUP, self.owner, args.location),
+                # A name of its own: it replaced a group of another protocol, and both exist for a
+                # while.
+                "name": physical_name(TARGET_GROUP, self.owner, args.location, "tls"),
                 "vpcId": args.network.vpc,
                 "targetType": "ip",
-                "port": HTTP,
-                "protocol": "HTTP",
+                "port": HTTPS,
+                # The load balancer encrypts, and verifies no certificate of a target.
+                "protocol": "HTTPS",
                 # An open stream counts as a request; round robin would ignore it.
                 "loadBalancingAlgorithmType": "least_outstanding_requests",
                 "deregistrationDelay": args.config.budget.at(Distance.GATEWAY).drain,
                 "healthCheck": {
                     "path": "/health",
-                    "protocol": "HTTP",
+                    "protocol": "HTTPS",
                     "matcher": "200",
                     "interval": 15,
                     "timeout": 5,

@@ -10,6 +10,8 @@ import pulumi
 from ..base.inputs import applied
 from .server_config import (
     CONFIG_PATH,
+    HTTP,
+    HTTPS,
     INTERNAL_TLS_PATH,
     ISSUER_PATH,
     METRICS,
@@ -55,15 +57,18 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
 
 
 def environment_toml(
-    config: CloudServerConfig, *, state: State | None = None
+    config: CloudServerConfig, *, state: State | None = None, self_signed: bool = False
 ) -> pulumi.Output[str]:
-    """The content of ``CONFIG_VARIABLE``: the cloud terminates TLS, and no file is mounted.
+    """The content of ``CONFIG_VARIABLE``, for a server without mounted files.
 
     Args:
         config: the server's.
         state: its session store.
+        self_signed: serve MCP on the port ``HTTPS`` with a certificate that the server makes when
+            it starts; otherwise the cloud terminates TLS.
     """
-    tables = _tables(config, {}, keys={"jwks_url": config.auth.jwks_url})
+    listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
+    tables = _tables(config, listening, keys={"jwks_url": config.auth.jwks_url})
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
     return pulumi.Output.from_input(_toml(tables))

@@ -144,6 +144,13 @@ REQUIRED: Final[tuple[Required, ...]] = (
     ),
     must(
         TARGETS,
+        "protocol",
+        ("HTTPS", "TLS"),
+        "tokens are sent unencrypted between the load balancer and the tasks",
+        "write HTTPS: the load balancer accepts a self-signed certificate",
+    ),
+    must(
+        TARGETS,
         "healthCheck.path",
         named,
         "tasks that cannot serve are sent requests",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -79,7 +80,7 @@ def test_the_task_is_the_source_documents():
     task = graph().one(TASK).inputs
     assert (task["cpu"], task["memory"], task["networkMode"]) == ("512", "1024", "awsvpc")
     made = container()
-    assert made["portMappings"] == [{"containerPort": 8080, "protocol": "tcp"}]
+    assert made["portMappings"] == [{"containerPort": 8443, "protocol": "tcp"}]
     assert {key: made["healthCheck"][key] for key in ("interval", "retries", "startPeriod")} == {
         "interval": 30,
         "retries": 3,
@@ -170,10 +171,10 @@ def test_the_internet_reaches_the_load_balancer_and_only_that_the_tasks():
     assert flows(made, INGRESS) == {
         ("mcp-load-balancer-group", 443, "0.0.0.0/0"),
         ("mcp-load-balancer-group", 80, "0.0.0.0/0"),
-        ("mcp-tasks-group", 8080, "mcp-load-balancer-group"),
+        ("mcp-tasks-group", 8443, "mcp-load-balancer-group"),
     }
     assert flows(made, EGRESS) == {
-        ("mcp-load-balancer-group", 8080, "mcp-tasks-group"),
+        ("mcp-load-balancer-group", 8443, "mcp-tasks-group"),
         ("mcp-tasks-group", 443, "0.0.0.0/0"),
     }
 
@@ -191,6 +192,18 @@ def test_a_private_load_balancer_accepts_the_vpc_or_the_listed_networks(
     assert {
         who for group, _, who in flows(made, INGRESS) if group == "mcp-load-balancer-group"
     } == clients
+
+
+def test_tokens_are_encrypted_up_to_the_task():
+    made = graph()
+    targets = made.one(TARGETS).inputs
+    assert (targets["protocol"], targets["port"]) == ("HTTPS", 8443)
+    assert targets["healthCheck"]["protocol"] == "HTTPS"
+    (variable,) = container()["environment"]
+    server = tomllib.loads(variable["value"])["server"]
+    assert server["tls_port"] == targets["port"]
+    assert server["tls_self_signed"] is True
+    assert made.one(SERVICE).inputs["loadBalancers"][0]["containerPort"] == targets["port"]
 
 
 def test_one_network_more_renames_no_rule_of_the_others():
