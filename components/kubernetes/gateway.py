@@ -43,6 +43,15 @@ HTTPS = 8443
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
 
+_WITHOUT_IPV6 = """\
+conf=/etc/nginx/nginx.conf
+# nginx does not start if a kernel without IPv6 is to listen on it.
+if [ ! -e /proc/net/if_inet6 ]; then
+    sed '/listen \\[::\\]/d' "$conf" > /tmp/nginx.conf
+    conf=/tmp/nginx.conf
+fi
+"""
+
 
 class GatewayEngine(Enum):
     """What runs in the gateway's pods: nginx with our configuration, or an image of your own."""
@@ -197,7 +206,9 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     command = args.command
     if args.engine is GatewayEngine.NGINX:
         command = ("sh", "/etc/nginx/start.sh")
-        start = graceful_start("nginx -c /etc/nginx/nginx.conf -g 'daemon off;'", stop="QUIT")
+        start = graceful_start(
+            "nginx -c \"$conf\" -g 'daemon off;'", stop="QUIT", before=_WITHOUT_IPV6
+        )
         conf = {"nginx.conf": _configured(args), "start.sh": start}
         files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
     return Container(

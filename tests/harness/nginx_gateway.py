@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import socket
 import ssl
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from .upstream import Upstream, upstream
 BEHIND = 8444
 NAME = "mcp-core-service.any.svc.cluster.local"
 ALWAYS = {
-    "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -45,6 +47,31 @@ class RunningGateway:
         """Send a request over TLS."""
         url = f"https://127.0.0.1:{port(8443)}{path}"
         return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
+
+    def connect(self, family: int = socket.AF_INET) -> ssl.SSLSocket:
+        """Open a TLS connection, for requests that no HTTP library sends."""
+        address = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        plain = socket.create_connection((address, port(8443)), timeout=20)
+        return self.trust.wrap_socket(plain, server_hostname="localhost")
+
+    def send(self, head: str, family: int = socket.AF_INET) -> str:
+        """Send a request as it is written, one line a line, and return the answer."""
+        with self.connect(family) as connection:
+            lines = [*head.splitlines(), "Connection: close", "", ""]
+            connection.sendall("\r\n".join(lines).encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The lines of the access log."""
+        lines = self.running.log.splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def workers(self) -> list[int]:
+        """The process ids of nginx's workers on this machine."""
+        processes = Path("/proc").glob("[0-9]*")
+        titles = {int(p.name): _title(p) for p in processes}
+        mine = _descendants(self.running.process.pid)
+        return [pid for pid, title in titles.items() if "worker process" in title and pid in mine]
 
     def ask_plain(self, path: str, method: str = "GET", **options: Any) -> httpx2.Response:
         """Send a request over plain HTTP."""
@@ -95,3 +122,23 @@ def is_open(gateway: RunningGateway) -> bool:
         return gateway.ask_plain("/ready").status_code == 200
     except httpx2.ConnectError:
         return False
+
+
+def _title(process: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_text()
+    return ""
+
+
+def _descendants(root: int) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(process.name))
+    found, left = set[int](), [root]
+    while left:
+        pid = left.pop()
+        found.add(pid)
+        left += children.get(pid, [])
+    return found

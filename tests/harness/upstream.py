@@ -18,6 +18,8 @@ HOLD = "x-hold"
 """A request with this header is answered when the test sets `Upstream.go`."""
 DROP = "x-drop"
 """A request with this header is not answered: its connection is closed."""
+REFUSE = "x-refuse"
+"""A request with this header is answered 401 before its body is read."""
 STREAM = "?stream"
 """A request whose path ends with this is answered with two events."""
 
@@ -63,8 +65,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Handle any method with a body."""
-        self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.headers.get(REFUSE):
+            self.server.received.append(self.path)
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            self.close_connection = True
+            return
+        self.server.body_bytes.append(self._read_body())
         self.do_GET()
+
+    def _read_body(self) -> int:
+        """Read the body to its end and return its length."""
+        if self.headers.get("transfer-encoding") != "chunked":
+            return len(self.rfile.read(int(self.headers.get("content-length", 0))))
+        length = 0
+        while size := int(self.rfile.readline() or b"0", 16):
+            length += len(self.rfile.read(size + 2)) - 2
+        self.rfile.readline()
+        return length
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""
@@ -75,6 +94,7 @@ class Upstream(ThreadingHTTPServer):
 
     Attributes:
         received: the paths of all requests.
+        body_bytes: the lengths of all bodies that were read to their end.
         unreachable: number of next connections that are closed before the TLS handshake.
         go: set it to answer the requests that are held back.
     """
@@ -82,6 +102,7 @@ class Upstream(ThreadingHTTPServer):
     def __init__(self, port: int, certificate: Path, key: Path) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.received: list[str] = []
+        self.body_bytes: list[int] = []
         self.unreachable = 0
         self.go = threading.Event()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -72,7 +72,8 @@ def test_a_zone_without_a_burst_or_connections_says_nothing_of_them():
 
 
 def test_no_limit_where_none_is_asked_for():
-    assert "limit_" not in conf(rate_limits=None)
+    assert "limit_req" not in conf(rate_limits=None)
+    assert "limit_conn" not in conf(rate_limits=None)
 
 
 def test_the_limits_count_by_the_clients_own_address():
