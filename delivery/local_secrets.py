@@ -40,7 +40,8 @@ class RequiredSecret:
     """A Secret that the stack's workloads read and that the program does not create.
 
     Attributes:
-        kind: ``passwords``, ``certificate`` or ``signing-key``.
+        kind: ``passwords``, ``certificate``, ``internal-certificate``, ``authority`` or
+            ``signing-key``.
         keys: the keys that the workloads read.
         dns_names: the DNS names of a certificate.
     """
@@ -137,7 +138,13 @@ class _Maker:
                     key: secrets.token_urlsafe(_PASSWORD_BYTES).encode() for key in secret.keys
                 }
             case "certificate":
-                entries = self._certificate(secret)
+                names = [*secret.dns_names, "localhost", "127.0.0.1", *self.addresses]
+                entries = self._certificate(names)
+            case "internal-certificate":
+                # Only its own names: its key must be of no use under any other.
+                entries = self._certificate(secret.dns_names)
+            case "authority":
+                entries = {"ca.crt": self._authority().public}
             case "signing-key":
                 private = self._made_once(SIGNER, _new_signer)["private.pem"]
                 entries = {"jwks.json": json.dumps(key_set(signing_key(private))).encode()}
@@ -145,12 +152,13 @@ class _Maker:
                 raise ProblemReport([_not_made(secret, f"the kind {unknown!r} is not supported")])
         self._add(secret.name, entries)
 
-    def _certificate(self, secret: RequiredSecret) -> dict[str, bytes]:
+    def _certificate(self, names: Sequence[str]) -> dict[str, bytes]:
+        certificate, key = new_certificate(self._authority(), list(dict.fromkeys(names)))
+        return {"tls.crt": certificate, "tls.key": key}
+
+    def _authority(self) -> Authority:
         ours = self._made_once(AUTHORITY, _new_authority)
-        authority = Authority.from_pem(ours["tls.crt"], ours["tls.key"])
-        names = dict.fromkeys([*secret.dns_names, "localhost", "127.0.0.1", *self.addresses])
-        certificate, key = new_certificate(authority, list(names))
-        return {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.public}
+        return Authority.from_pem(ours["tls.crt"], ours["tls.key"])
 
     def _made_once(self, name: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
         """The entries of the Secret ``name``; created with ``make`` if it is absent."""

@@ -171,7 +171,10 @@ class DatabaseSection(PasswordSection):
 
 
 class RedisSection(PasswordSection):
-    """The `[redis]` section: a Valkey or Redis whose state `/ready` reports."""
+    """The `[redis]` section: a Valkey or Redis whose state `/ready` reports.
+
+    With `ca_file`, connections use TLS and verify the server's certificate and name.
+    """
 
     host: str
     port: Port = 6379

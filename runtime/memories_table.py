@@ -98,6 +98,7 @@ async def check_redis(redis: RedisSection) -> None:
         password=redis.password(),
         ssl=redis.ca_file is not None,
         ssl_ca_certs=str(redis.ca_file) if redis.ca_file else None,
+        ssl_check_hostname=redis.ca_file is not None,
         socket_connect_timeout=CONNECT_SECONDS,
     )
     try:

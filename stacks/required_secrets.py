@@ -6,54 +6,71 @@ from typing import Any
 
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
-from .topologies.topology import POSTGRES, VALKEY
+from .topologies.topology import (
+    POSTGRES,
+    VALKEY,
+    GatewayService,
+    MonolithService,
+    NodeService,
+    Service,
+)
+
+CERTIFICATE = ("tls.crt", "tls.key")
+PASSWORDS = {POSTGRES: "database-password", VALKEY: "redis-password"}
 
 
 def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that must exist in the cluster: which keys of which kind, and for which names.
 
-    ``kind`` is passwords (random), certificate (tls.crt, tls.key, ca.crt for ``dns_names``) or
-    signing-key (jwks.json). Their values never pass through the program.
+    ``kind`` is passwords (random), certificate or internal-certificate (tls.crt and tls.key for
+    ``dns_names`` alone), authority (ca.crt) or signing-key (jwks.json). Their values never pass
+    through the program.
     """
-    names, namespace = config.secrets, config.namespace
-    topology = TOPOLOGIES[config.topology]
-    services = [service.name for service in topology.services]
-    inside = [
-        *(f"{name}.{namespace}.svc" for name in services),
-        *(
-            f"{name}-service{suffix}"
-            for name in [*services, *topology.data]
-            for suffix in ("", f".{namespace}.svc", f".{namespace}.svc.cluster.local")
-        ),
+    names = config.secrets
+    wanted: list[dict[str, Any]] = []
+    if stores := TOPOLOGIES[config.topology].data:
+        keys = [key for store, key in PASSWORDS.items() if store in stores]
+        wanted.append(_secret(names.passwords, "passwords", keys))
+    domain = [config.domain] if config.domain else []
+    wanted.append(_secret(names.tls, "certificate", CERTIFICATE, domain))
+    wanted.append(_secret(names.internal_ca, "authority", ["ca.crt"]))
+    wanted += [
+        _secret(names.internal_tls_of(workload), "internal-certificate", CERTIFICATE, dns_names)
+        for workload, dns_names in certified_names(config).items()
     ]
-    passwords = {POSTGRES: "database-password", VALKEY: "redis-password"}
-    certificate = ["tls.crt", "tls.key", "ca.crt"]
-    wanted: list[dict[str, Any]] = [
-        {
-            "name": names.tls,
-            "kind": "certificate",
-            "keys": certificate,
-            "dns_names": [config.domain] if config.domain else [],
-        },
-        {
-            "name": names.internal_tls,
-            "kind": "certificate",
-            "keys": certificate,
-            "dns_names": inside,
-        },
-    ]
-    if topology.data:
-        keys = [key for store, key in passwords.items() if store in topology.data]
-        wanted.insert(
-            0, {"name": names.passwords, "kind": "passwords", "keys": keys, "dns_names": []}
-        )
     if config.protocol.jwks_url is None:
-        wanted.append(
-            {
-                "name": names.issuer_keys,
-                "kind": "signing-key",
-                "keys": ["jwks.json"],
-                "dns_names": [],
-            }
-        )
-    return [{"namespace": namespace, **secret} for secret in wanted]
+        wanted.append(_secret(names.issuer_keys, "signing-key", ["jwks.json"]))
+    return [{"namespace": config.namespace, **secret} for secret in wanted]
+
+
+def certified_names(config: StackConfig) -> dict[str, list[str]]:
+    """The DNS names of each workload that other pods reach over TLS; no two share a name."""
+    topology, namespace = TOPOLOGIES[config.topology], config.namespace
+    named = {
+        service.name: _names(service, namespace)
+        for service in topology.services
+        if _shows_a_certificate(service, config)
+    }
+    return named | {store: _service_names(store, namespace) for store in topology.data}
+
+
+def _shows_a_certificate(service: Service, config: StackConfig) -> bool:
+    if isinstance(service, NodeService):
+        return config.images.qudag_profile == "seed"  # the released program has no TLS port
+    return not isinstance(service, GatewayService)  # whose certificate is the public one
+
+
+def _names(service: Service, namespace: str) -> list[str]:
+    if isinstance(service, MonolithService):
+        # Only the gateway in the same pod reaches it, by an address: it verifies this name.
+        return [f"{service.name}.{namespace}.svc"]
+    return _service_names(service.name, namespace)
+
+
+def _service_names(workload: str, namespace: str) -> list[str]:
+    suffixes = ("", f".{namespace}.svc", f".{namespace}.svc.cluster.local")
+    return [f"{workload}-service{suffix}" for suffix in suffixes]
+
+
+def _secret(name: str, kind: str, keys: Any, dns_names: Any = ()) -> dict[str, Any]:
+    return {"name": name, "kind": kind, "keys": list(keys), "dns_names": list(dns_names)}

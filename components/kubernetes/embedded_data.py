@@ -17,6 +17,7 @@ from ..base.arg_types import (
     ValkeySize,
 )
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..mcp.data_tier import (
     POSTGRES,
     VALKEY,
@@ -25,6 +26,7 @@ from ..mcp.data_tier import (
     DataTierArgs,
     DataTierResources,
 )
+from ..mcp.server_config import INTERNAL_TLS_PATH
 from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
 from .start_script import graceful_start
 from .templates import render, text
@@ -43,7 +45,8 @@ class EmbeddedDataTierArgs(DataTierArgs):
         namespace: where they run.
         postgres_image, valkey_image: the programs; None for a platform without that store.
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
-        internal_tls_secret: Secret with the certificate that both servers show.
+        postgres_tls_secret, valkey_tls_secret: Secrets with ``tls.crt`` and ``tls.key``, each for
+            the names of that store alone; needed by a store that has an image.
         user: the database user, created on the first start; it owns the database.
         database_size, cache_size: of the volumes.
         cache_memory: Valkey's ``maxmemory``.
@@ -55,13 +58,31 @@ class EmbeddedDataTierArgs(DataTierArgs):
     postgres_image: pulumi.Input[Image] | None
     valkey_image: pulumi.Input[Image] | None
     passwords_secret: SecretName
-    internal_tls_secret: SecretName
+    postgres_tls_secret: SecretName | None = None
+    valkey_tls_secret: SecretName | None = None
     user: DatabaseName = "qudag"
     database_size: ByteSize = "10Gi"
     cache_size: ByteSize = "1Gi"
     cache_memory: ValkeySize = "256mb"
     storage_class: ObjectName | None = None
     resources: Resources = DEFAULT_RESOURCES
+
+    def refusals(self) -> list[Problem]:
+        """A problem for each store that runs and has no certificate."""
+        return [
+            *super().refusals(),
+            *(
+                Problem(
+                    f"{store}_tls_secret",
+                    f"is missing, and {store}_image is set",
+                    "the store has no certificate to show, and its clients accept no other",
+                    "name the Secret with tls.crt and tls.key for the names of its Service",
+                )
+                for store in ("postgres", "valkey")
+                if getattr(self, f"{store}_image") is not None
+                and getattr(self, f"{store}_tls_secret") is None
+            ),
+        ]
 
 
 class EmbeddedDataTier(DataTier[EmbeddedDataTierArgs]):
@@ -99,11 +120,11 @@ class EmbeddedDataTier(DataTier[EmbeddedDataTierArgs]):
 def embedded_workloads(args: EmbeddedDataTierArgs) -> dict[str, WorkloadArgs]:
     """The StatefulSets by their roles."""
     stores: dict[str, WorkloadArgs] = {}
-    if args.postgres_image is not None:
-        container = postgres_container(args, args.postgres_image)
+    if args.postgres_image is not None and args.postgres_tls_secret is not None:
+        container = postgres_container(args, args.postgres_image, args.postgres_tls_secret)
         stores[_DATABASE] = _stateful(args, _DATABASE, "postgres", container)
-    if args.valkey_image is not None:
-        container = valkey_container(args, args.valkey_image)
+    if args.valkey_image is not None and args.valkey_tls_secret is not None:
+        container = valkey_container(args, args.valkey_image, args.valkey_tls_secret)
         stores[_CACHE] = _stateful(args, _CACHE, "redis", container)
     return stores
 
@@ -124,7 +145,9 @@ def _stateful(
     )
 
 
-def postgres_container(args: EmbeddedDataTierArgs, image: pulumi.Input[str]) -> Container:
+def postgres_container(
+    args: EmbeddedDataTierArgs, image: pulumi.Input[str], tls_secret: str
+) -> Container:
     """PostgreSQL: initialized on the first start; the password is read from the Secret at each."""
     command = (
         "postgres -D /var/lib/postgresql/data/cluster -c config_file=/etc/postgres/postgresql.conf"
@@ -160,17 +183,15 @@ def postgres_container(args: EmbeddedDataTierArgs, image: pulumi.Input[str]) -> 
             SecretFiles(
                 secret=args.passwords_secret, path="/etc/secrets", keys=("database-password",)
             ),
-            SecretFiles(
-                secret=args.internal_tls_secret,
-                path="/etc/internal-tls",
-                keys=("tls.crt", "tls.key"),
-            ),
+            SecretFiles(secret=tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")),
         ],
         claims=[_claim(args, "/var/lib/postgresql/data", args.database_size)],
     )
 
 
-def valkey_container(args: EmbeddedDataTierArgs, image: pulumi.Input[str]) -> Container:
+def valkey_container(
+    args: EmbeddedDataTierArgs, image: pulumi.Input[str], tls_secret: str
+) -> Container:
     """Valkey with the profile's persistence and eviction; its password is in no command line."""
     before = (
         "umask 077\n"
@@ -202,11 +223,7 @@ def valkey_container(args: EmbeddedDataTierArgs, image: pulumi.Input[str]) -> Co
             SecretFiles(
                 secret=args.passwords_secret, path="/etc/secrets", keys=("redis-password",)
             ),
-            SecretFiles(
-                secret=args.internal_tls_secret,
-                path="/etc/internal-tls",
-                keys=("tls.crt", "tls.key", "ca.crt"),
-            ),
+            SecretFiles(secret=tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")),
         ],
         claims=[_claim(args, "/data", args.cache_size)],
     )

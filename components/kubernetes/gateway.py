@@ -30,6 +30,7 @@ from ..base.inputs import applied, is_pending
 from ..base.kubernetes_object import Manifest
 from ..base.refusal import refuse
 from ..mcp.era import Era, has_sessions
+from ..mcp.server_config import INTERNAL_CA_PATH
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
@@ -115,7 +116,7 @@ class GatewayArgs:
         image: nginx (any build that runs as a user other than root), or your own gateway.
         upstream: the MCP server to forward to.
         tls_secret: Secret with the public certificate (tls.crt, tls.key).
-        internal_tls_secret: Secret whose ca.crt signs the upstream's certificate.
+        internal_ca_secret: Secret whose ``ca.crt`` signs the upstream's certificate.
         issuer: URL of the authorization server, for the outputs.
         domain: public host name; None: the address of the load balancer, for development.
         era: MCP revisions that the servers behind it speak.
@@ -134,7 +135,7 @@ class GatewayArgs:
     image: pulumi.Input[Image]
     upstream: Upstream
     tls_secret: SecretName
-    internal_tls_secret: SecretName
+    internal_ca_secret: SecretName
     issuer: Url
     domain: Domain | None = None
     era: Era = "dual"
@@ -156,7 +157,7 @@ class Gateway(McpTarget[GatewayArgs]):
     """Pods of the gateway and their Service."""
 
     args_type = GatewayArgs
-    name_form = kubernetes_name(46)  # leaves room for the volume -etc-internal-tls
+    name_form = kubernetes_name(46)  # leaves room for the volume -etc-internal-ca
 
     def build(self, args: GatewayArgs) -> None:
         workload = Workload(self.name, gateway_workload(self.name, args), opts=self.owned())
@@ -228,9 +229,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
         files=files,
         secrets=[
             SecretFiles(secret=args.tls_secret, path="/etc/tls", keys=("tls.crt", "tls.key")),
-            SecretFiles(
-                secret=args.internal_tls_secret, path="/etc/internal-tls", keys=("ca.crt",)
-            ),
+            SecretFiles(secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
         ],
         pre_stop=timeouts.pre_stop,
     )

@@ -11,9 +11,11 @@ from ..base.arg_forms import kubernetes_name
 from ..base.arg_types import DnsLabel, Image, Path, Replicas, SecretName, Word
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..mcp.era import has_sessions
 from ..mcp.server_config import (
     CONFIG_PATH,
+    INTERNAL_CA_PATH,
     INTERNAL_TLS_PATH,
     ISSUER_PATH,
     METRICS,
@@ -43,7 +45,10 @@ class ServerArgs:
         image: the reference server, or one that reads the same configuration.
         config: configuration of the server.
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
-        internal_tls_secret: Secret with the certificate for connections between pods.
+        internal_tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the names of this server
+            alone, which other pods verify.
+        internal_ca_secret: Secret with ``ca.crt``, by which the server verifies its database and
+            its cache; None for a server without either.
         replicas, scaling, rollout, resources: see WorkloadArgs.
         health, readiness: delays and periods of the probes.
         service: name of its Service; ``<name>-service`` when None.
@@ -57,6 +62,7 @@ class ServerArgs:
     config: PodServerConfig
     passwords_secret: SecretName
     internal_tls_secret: SecretName
+    internal_ca_secret: SecretName | None = None
     replicas: Replicas = 2
     scaling: Autoscaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
@@ -67,6 +73,20 @@ class ServerArgs:
     environment: Word = "development"
     claims: Sequence[Claim] = ()
     writable: Sequence[Path] = ()
+
+    def refusals(self) -> list[Problem]:
+        """A problem if the server has nothing to verify its database or its cache by."""
+        verified = [name for name in ("database", "cache") if getattr(self.config, name)]
+        if self.internal_ca_secret or not verified:
+            return []
+        return [
+            Problem(
+                "internal_ca_secret",
+                f"is missing, and the server uses a {verified[0]}",
+                f"it could not verify the certificate of its {verified[0]}: no connection",
+                "name the Secret whose ca.crt signs the certificates between pods",
+            )
+        ]
 
 
 def called(args: ServerArgs, name: str) -> ServerArgs:
@@ -119,11 +139,14 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
     ]
     mounted = [
         SecretFiles(
-            secret=args.internal_tls_secret,
-            path=INTERNAL_TLS_PATH,
-            keys=("tls.crt", "tls.key", "ca.crt"),
+            secret=args.internal_tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
         )
     ]
+    if passwords and args.internal_ca_secret:
+        authority = SecretFiles(
+            secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)
+        )
+        mounted.append(authority)
     if passwords:
         secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
         mounted.append(secret)

@@ -32,6 +32,7 @@ PROGRAM = "qudag-mcp-server"
 CONFIG_PATH = "/etc/qudag"
 SECRETS_PATH = "/etc/secrets"
 INTERNAL_TLS_PATH = "/etc/internal-tls"
+INTERNAL_CA_PATH = "/etc/internal-ca"
 ISSUER_PATH = "/etc/issuer"
 DATA_PATH = "/var/lib/qudag"
 

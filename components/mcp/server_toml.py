@@ -12,6 +12,7 @@ from .server_config import (
     CONFIG_PATH,
     HTTP,
     HTTPS,
+    INTERNAL_CA_PATH,
     INTERNAL_TLS_PATH,
     ISSUER_PATH,
     METRICS,
@@ -115,7 +116,7 @@ def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {
         **fields,
         "password_file": f"{SECRETS_PATH}/{key}",
-        "ca_file": f"{INTERNAL_TLS_PATH}/ca.crt",
+        "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
     }
 
 

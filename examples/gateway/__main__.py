@@ -10,7 +10,7 @@ gateway = Gateway(
         image="docker.io/nginxinc/nginx-unprivileged:1.29",
         upstream=Upstream(host="weather.weather.svc.cluster.local"),
         tls_secret="weather-tls",  # noqa: S106  (a Secret's name)
-        internal_tls_secret="weather-internal-tls",  # noqa: S106
+        internal_ca_secret="weather-internal-ca",  # noqa: S106
         issuer="https://login.example.com/realms/weather",
         domain="weather.example.com",
     ),

@@ -27,7 +27,7 @@ from pulumi_qudag_mcp import (
 IMAGE = "ghcr.io/example/weather-mcp:2.4.0"
 ISSUER = "https://login.example.com/realms/weather"
 DOMAIN = "weather.example.com"
-PASSWORDS, INTERNAL_TLS = "weather-passwords", "weather-internal-tls"  # Secrets, by name
+PASSWORDS, INTERNAL_CA = "weather-passwords", "weather-internal-ca"  # Secrets, by name
 
 namespace = LockedNamespace("weather", LockedNamespaceArgs(name="weather")).namespace
 
@@ -38,7 +38,8 @@ data = EmbeddedDataTier(
         postgres_image="docker.io/library/postgres:17",
         valkey_image="docker.io/valkey/valkey:8.1",
         passwords_secret=PASSWORDS,
-        internal_tls_secret=INTERNAL_TLS,
+        postgres_tls_secret="weather-internal-tls-postgres",  # noqa: S106  (a Secret's name)
+        valkey_tls_secret="weather-internal-tls-redis",  # noqa: S106
     ),
 )
 
@@ -61,7 +62,8 @@ server = Core(
                 database=Database(host=data.database_host),
             ),
             passwords_secret=PASSWORDS,
-            internal_tls_secret=INTERNAL_TLS,
+            internal_tls_secret="weather-internal-tls-forecast",  # noqa: S106
+            internal_ca_secret=INTERNAL_CA,
         ),
         migration=MigrationArgs(image=IMAGE),
         after=[data.database],
@@ -74,8 +76,8 @@ gateway = Gateway(
         namespace=namespace,
         image="docker.io/nginxinc/nginx-unprivileged:1.29",
         upstream=Upstream(host=server.host),
-        tls_secret="weather-tls",  # noqa: S106  (a Secret's name)
-        internal_tls_secret=INTERNAL_TLS,
+        tls_secret="weather-tls",  # noqa: S106
+        internal_ca_secret=INTERNAL_CA,
         issuer=ISSUER,
         domain=DOMAIN,
         era="modern",

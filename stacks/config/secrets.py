@@ -16,9 +16,19 @@ class Secrets(Section):
     )
     tls: SecretName = Field(default="mcp-tls-secret", description="The public certificate.")
     internal_tls: SecretName = Field(
-        default="mcp-internal-tls", description="The certificate between the platform's own pods."
+        default="mcp-internal-tls",
+        description="Prefix of the Secrets with the certificate and key of one server or data "
+        "store each: mcp-internal-tls-mcp-core has those of mcp-core, for its names alone.",
+    )
+    internal_ca: SecretName = Field(
+        default="mcp-internal-ca",
+        description="Key ca.crt: the authority of the certificates between the platform's pods.",
     )
     issuer_keys: SecretName = Field(
         default="mcp-issuer-keys",
         description="Key jwks.json; used where protocol.jwksUrl is absent.",
     )
+
+    def internal_tls_of(self, workload: str) -> str:
+        """The Secret with the certificate and key of one server or data store."""
+        return f"{self.internal_tls}-{workload}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from components.base import forms
 from components.base.problems import Problem
 
 from ..config.stack import StackConfig
+from ..required_secrets import certified_names
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import CoreService
 from .rule import Rule, at
 
+INTERNAL_TLS: Final = "internalTls"
 PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
 """Secrets that `up` keeps in a local cluster for itself: no pod may ever mount them."""
 
@@ -19,7 +22,25 @@ PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
 def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
     """Each Secret has one purpose: a pod that mounts one must not see another's keys."""
     seen: dict[str, str] = {}
-    for field, name in config.secrets.model_dump(by_alias=True).items():
+    named = [
+        (field, name)
+        for field, name in config.secrets.model_dump(by_alias=True).items()
+        if field != INTERNAL_TLS
+    ]
+    named += [
+        (INTERNAL_TLS, config.secrets.internal_tls_of(workload))
+        for workload in certified_names(config)
+    ]
+    longest = max((name for _, name in named), key=len)
+    if (excess := len(longest) - forms.SECRET_NAME.longest) > 0:
+        yield at(
+            f"secrets.{INTERNAL_TLS}",
+            f"names the Secret {longest}, which is {excess} characters too long",
+            "the components refuse a Secret's name of more than "
+            f"{forms.SECRET_NAME.longest} characters",
+            f"shorten it by {excess}",
+        )
+    for field, name in named:
         if other := seen.get(name):
             yield at(
                 f"secrets.{field}",
@@ -66,7 +87,7 @@ def core_shares_its_volume(config: StackConfig) -> Iterator[Problem]:
 
 
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("secrets",), secrets_are_distinct),
+    (("secrets", "topology"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
     (("topology", "environment", "data.sharedStorageClass"), core_shares_its_volume),
 ]

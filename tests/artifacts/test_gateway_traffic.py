@@ -99,8 +99,8 @@ def pod(directory: Path, authority: Authority, issuer: Issuer, **gateway: Any) -
         secrets[name] = {
             "tls.crt": certificate.read_text(),
             "tls.key": key.read_text(),
-            "ca.crt": authority.ca_file.read_text(),
         }
+    secrets["mcp-internal-ca"] = {"ca.crt": authority.ca_file.read_text()}
     return Pod.recorded(graph, NAME, directory, secrets)
 
 

@@ -79,7 +79,7 @@ def test_nginx_accepts_the_configuration_of_every_stack(
     programs.required("nginx")
     certificate, key = authority.issue("edge")
     tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
-    secrets = {"mcp-tls-secret": tls, "mcp-internal-tls": {"ca.crt": authority.ca_file.read_text()}}
+    secrets = {"mcp-tls-secret": tls, "mcp-internal-ca": {"ca.crt": authority.ca_file.read_text()}}
     pod = Pod.recorded(stack(name), workload, tmp_path, secrets)
     pod.hosts = re.findall(
         r"server ([a-z.-]+\.local):", pod.config_maps[f"{workload}-nginx"]["nginx.conf"]

@@ -70,13 +70,14 @@ def secrets(authority: Authority, issuer: Issuer) -> dict[str, dict[str, str]]:
         "mcp-issuer-keys": {"jwks.json": issuer.jwks_file.read_text()},
     }
     for required in stack("dev").outputs["required_secrets"]:
-        if required["kind"] == "certificate":
+        if required["kind"] in ("certificate", "internal-certificate"):
             certificate, key = authority.issue(required["name"], required["dns_names"])
             made[required["name"]] = {
                 "tls.crt": certificate.read_text(),
                 "tls.key": key.read_text(),
-                "ca.crt": authority.ca_file.read_text(),
             }
+        if required["kind"] == "authority":
+            made[required["name"]] = {"ca.crt": authority.ca_file.read_text()}
     return made
 
 

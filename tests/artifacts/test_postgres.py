@@ -29,7 +29,10 @@ def database_pod(directory: Path, authority: Authority) -> Pod:
     certificate, key = authority.issue("postgres", ["postgres-service"])
     secrets = {
         "mcp-server-secrets": {"database-password": PASSWORD + "\n"},
-        "mcp-internal-tls": {"tls.crt": certificate.read_text(), "tls.key": key.read_text()},
+        "mcp-internal-tls-postgres": {
+            "tls.crt": certificate.read_text(),
+            "tls.key": key.read_text(),
+        },
     }
     return Pod.recorded(stack("dev"), "postgres", directory, secrets)
 

@@ -27,12 +27,9 @@ PASSWORD = r"""it's "quoted" \n \x41 $HOME `id` #ü%s"""
 
 def secrets(authority: Authority) -> dict[str, dict[str, str]]:
     certificate, key = authority.issue("valkey", ["redis-service"])
-    tls = {
-        "tls.crt": certificate.read_text(),
-        "tls.key": key.read_text(),
-        "ca.crt": authority.ca_file.read_text(),
-    }
-    return {"mcp-server-secrets": {"redis-password": PASSWORD + "\n"}, "mcp-internal-tls": tls}
+    tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+    passwords = {"redis-password": PASSWORD + "\n"}
+    return {"mcp-server-secrets": passwords, "mcp-internal-tls-redis": tls}
 
 
 @contextlib.contextmanager
@@ -56,7 +53,8 @@ def cache(tmp_path: Path, authority: Authority) -> Pod:
         postgres_image="example.com/postgres:17",
         valkey_image="example.com/valkey:8",
         passwords_secret="mcp-server-secrets",
-        internal_tls_secret="mcp-internal-tls",
+        postgres_tls_secret="mcp-internal-tls-postgres",
+        valkey_tls_secret="mcp-internal-tls-redis",
         cache_memory="64mb",
         cache_profile=CacheProfile.CACHE,
     )

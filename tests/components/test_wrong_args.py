@@ -152,7 +152,7 @@ ALIKE = [
     *(("protocol.issuer", value) for value in ("http://a.example", "issuer", "https://u:p@a.b")),
     *(("images.gateway", value) for value in ("nginx", "UPPER/x:1", "a/b:1 --x", "")),
     *(("secrets.tls", value) for value in ("Passw0rd!", "a/b", "x" * 51, "")),
-    *(("secrets.internalTls", value) for value in ("a b", "A")),
+    *(("secrets.internalCa", value) for value in ("a b", "A")),
 ]
 ARGS = {
     "domain": "domain",
@@ -160,7 +160,7 @@ ARGS = {
     "protocol.issuer": "issuer",
     "images.gateway": "image",
     "secrets.tls": "tls_secret",
-    "secrets.internalTls": "internal_tls_secret",
+    "secrets.internalCa": "internal_ca_secret",
 }
 
 

@@ -49,6 +49,7 @@ def server(**changes: Any) -> ServerArgs:
         "config": config(),
         "passwords_secret": "mcp-server-secrets",
         "internal_tls_secret": "mcp-internal-tls",
+        "internal_ca_secret": "mcp-internal-ca",
     }
     return ServerArgs(**given | changes)
 
@@ -65,7 +66,7 @@ def gateway(**changes: Any) -> GatewayArgs:
         "image": "example.com/nginx:1",
         "upstream": Upstream(host="mcp-core-service"),
         "tls_secret": "mcp-tls-secret",
-        "internal_tls_secret": "mcp-internal-tls",
+        "internal_ca_secret": "mcp-internal-ca",
         "issuer": ISSUER,
         "domain": "mcp.example.com",
     }
@@ -85,6 +86,7 @@ def data_tier(**changes: Any) -> EmbeddedDataTierArgs:
         "postgres_image": "example.com/postgres:17",
         "valkey_image": "example.com/valkey:8",
         "passwords_secret": "mcp-server-secrets",
-        "internal_tls_secret": "mcp-internal-tls",
+        "postgres_tls_secret": "mcp-internal-tls-postgres",
+        "valkey_tls_secret": "mcp-internal-tls-redis",
     }
     return EmbeddedDataTierArgs(**given | changes)

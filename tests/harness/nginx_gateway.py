@@ -87,7 +87,7 @@ def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
         image="docker.io/nginxinc/nginx-unprivileged:1.29",
         upstream=Target(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
         tls_secret="edge",
-        internal_tls_secret="internal",
+        internal_ca_secret="internal",
         issuer="https://issuer.test",
         **given,
     )

@@ -157,12 +157,12 @@ def nodes(space: str, image: str, sets: Mapping[str, Sequence[str]], profile: No
 
 def secrets(space: str) -> list[RequiredSecret]:
     """The Secrets that a node of the seed profile mounts."""
-    certificate, keys = ("tls.crt", "tls.key", "ca.crt"), ("jwks.json",)
+    certificate, keys = ("tls.crt", "tls.key"), ("jwks.json",)
     return [
         RequiredSecret(
             namespace=space,
             name="mcp-internal-tls",
-            kind="certificate",
+            kind="internal-certificate",
             keys=certificate,
             dns_names=(f"*.{space}.svc",),
         ),

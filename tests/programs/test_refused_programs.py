@@ -28,7 +28,7 @@ from pulumi_qudag_mcp import (
     Gateway, GatewayArgs, McpService, PodAuth, PodServerConfig, ServerArgs, TimeoutBudget, Upstream,
 )
 args = dict(namespace="a", image="example.com/nginx:1", upstream=Upstream(host="core"),
-            tls_secret="tls", internal_tls_secret="tls", issuer="https://a.example")
+            tls_secret="tls", internal_ca_secret="tls", issuer="https://a.example")
 """
 PROGRAMS = {
     "domain": 'Gateway("gateway", GatewayArgs(**args, domain="x; return 200 y"))',

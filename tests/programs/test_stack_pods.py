@@ -96,18 +96,56 @@ def test_every_mounted_secret_is_a_required_one(stack: ResourceGraph):
                 keys = {item["key"] for item in secret["items"]}
                 mounted.setdefault(secret["secretName"], set()).update(keys)
     assert mounted.keys() == required.keys()
-    assert all(keys <= required[name] for name, keys in mounted.items())
+    assert mounted == required
 
 
-def test_certificates_name_every_service_that_is_reached_by_tls(stack: ResourceGraph):
-    (internal,) = [
-        secret
+def certificates(stack: ResourceGraph) -> dict[str, set[str]]:
+    """The names of each certificate between pods, by the name of its Secret."""
+    return {
+        secret["name"]: set(secret["dns_names"])
         for secret in stack.outputs["required_secrets"]
-        if secret["name"] == "mcp-internal-tls"
-    ]
-    outside = {"mcp-gateway-service", "qudag-integration-p2p"}
-    services = {s["metadata"]["name"] for s in objects(stack, "Service")} - outside
-    assert services <= set(internal["dns_names"])
+        if secret["kind"] == "internal-certificate"
+    }
+
+
+def test_every_service_that_is_reached_by_tls_is_named_by_the_certificate_of_its_pods(
+    stack: ResourceGraph,
+):
+    without = {"mcp-gateway-service", "qudag-integration-p2p"}  # the public one; no TLS
+    for service in objects(stack, "Service"):
+        name, selector = service["metadata"]["name"], service["spec"]["selector"]
+        if name in without:
+            continue
+        (found,) = [p for p in all_pods(stack) if selector.items() <= p.labels.items()]
+        shown = keys_of(found)
+        assert len(shown) == 1, name
+        assert name in certificates(stack)[shown.pop()]
+
+
+def keys_of(found: Pods) -> set[str]:
+    """The Secrets of whose private keys the pods mount."""
+    return {
+        volume["secret"]["secretName"]
+        for volume in found.spec["volumes"]
+        if "secret" in volume and any(i["key"] == "tls.key" for i in volume["secret"]["items"])
+    }
+
+
+def test_no_two_workloads_hold_the_same_private_key(stack: ResourceGraph):
+    held = [secret for found in all_pods(stack) for secret in keys_of(found)]
+    assert len(held) > 2
+    assert len(set(held)) == len(held)
+
+
+def test_no_name_is_in_the_certificates_of_two_workloads(stack: ResourceGraph):
+    names = [name for dns_names in certificates(stack).values() for name in dns_names]
+    assert len(names) > 2
+    assert len(set(names)) == len(names)
+
+
+def test_a_pod_that_only_connects_mounts_no_private_key_of_the_platform(stack: ResourceGraph):
+    migrations = [found for found in all_pods(stack) if found.name == "mcp-migration"]
+    assert [keys_of(found) for found in migrations] == [set()]
 
 
 def test_every_mounted_file_exists(stack: ResourceGraph):

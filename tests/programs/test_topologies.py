@@ -186,10 +186,10 @@ def test_diagram_and_quota_of_a_renamed_topology_use_its_names(monkeypatch: pyte
 def test_the_secrets_of_a_copy_are_for_its_own_services():
     made = recorded(renamed())
     required = {secret["name"]: secret for secret in made.outputs["required_secrets"]}
-    certified = required["mcp-internal-tls"]["dns_names"]
+    certified = required["mcp-internal-tls-planner"]["dns_names"]
     assert "planner-service.qudag-mcp-dev.svc.cluster.local" in certified
-    assert "postgres-service" in certified
-    assert not any("mcp-core" in name for name in certified)
+    assert "postgres-service" in required["mcp-internal-tls-postgres"]["dns_names"]
+    assert not any("mcp-core" in name for name in required)
 
 
 def test_a_service_is_added_by_one_entry_and_its_flows():

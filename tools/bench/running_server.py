@@ -147,12 +147,12 @@ def _here(folder: Path, plain: int, edge: int, upstream: int) -> str:
         image="none",
         upstream=Upstream(host="127.0.0.1", port=upstream, certificate_name=NAME),
         tls_secret="edge",  # noqa: S106  (a Secret's name)
-        internal_tls_secret="internal",  # noqa: S106
+        internal_ca_secret="internal",  # noqa: S106
         issuer=_ISSUER,
     )
     places = {
         "/etc/tls/": f"{folder}/edge/",
-        "/etc/internal-tls/": f"{folder}/",
+        "/etc/internal-ca/": f"{folder}/",
         "/tmp/": f"{folder}/",  # noqa: S108  (the pod's own)
         "/dev/stdout": f"{folder}/access.log",
         "/dev/stderr": f"{folder}/error.log",

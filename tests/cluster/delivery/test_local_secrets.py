@@ -8,6 +8,7 @@ import uuid
 
 import jwt
 import pytest
+from cryptography import x509
 
 from components.base.problems import ProblemReport
 from delivery import local_secrets
@@ -33,8 +34,9 @@ def required(space: str) -> list[RequiredSecret]:
 
     return [
         secret("mcp-server-secrets", "passwords", "database-password", "redis-password"),
-        secret("mcp-tls-secret", "certificate", "tls.crt", "tls.key", "ca.crt"),
-        secret("mcp-internal-tls", "certificate", "tls.crt", "tls.key", "ca.crt"),
+        secret("mcp-tls-secret", "certificate", "tls.crt", "tls.key"),
+        secret("mcp-internal-ca", "authority", "ca.crt"),
+        secret("mcp-internal-tls-core", "internal-certificate", "tls.crt", "tls.key"),
         secret("mcp-issuer-keys", "signing-key", "jwks.json"),
     ]
 
@@ -46,7 +48,7 @@ def entries(kubectl: Kubectl, space: str, name: str) -> dict[str, str]:
 
 def test_every_required_secret_is_made_with_its_keys(kubectl: Kubectl, space: str) -> None:
     made = local_secrets.create(kubectl, required(space), ADDRESSES)
-    names = {"mcp-server-secrets", "mcp-tls-secret", "mcp-internal-tls", "mcp-issuer-keys"}
+    names = {secret.name for secret in required(space)}
     assert set(made) == {f"Secret/{space}/{name}" for name in {*names, AUTHORITY, SIGNER}}
     for secret in required(space):
         assert set(entries(kubectl, space, secret.name)) == set(secret.keys)
@@ -72,11 +74,45 @@ def test_a_secret_of_the_users_is_never_touched(kubectl: Kubectl, space: str) ->
     assert entries(kubectl, space, "mcp-server-secrets") == {"database-password": "mine"}
 
 
-def test_one_authority_signs_both_certificates(kubectl: Kubectl, space: str) -> None:
+def certificate(kubectl: Kubectl, space: str, name: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(entries(kubectl, space, name)["tls.crt"].encode())
+
+
+def names_of(kubectl: Kubectl, space: str, name: str) -> set[str]:
+    found = certificate(kubectl, space, name).extensions
+    names = found.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(each.value) for each in names}
+
+
+def test_one_authority_signs_all_certificates(kubectl: Kubectl, space: str) -> None:
     local_secrets.create(kubectl, required(space), ADDRESSES)
+    written = local_secrets.authority_certificate(kubectl, space)
+    assert written is not None
+    assert written == entries(kubectl, space, "mcp-internal-ca")["ca.crt"]
+    authority = x509.load_pem_x509_certificate(written.encode())
+    for name in ("mcp-tls-secret", "mcp-internal-tls-core"):
+        certificate(kubectl, space, name).verify_directly_issued_by(authority)
+
+
+def test_a_certificate_between_pods_has_the_names_of_its_service_alone(
+    kubectl: Kubectl, space: str
+) -> None:
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    assert names_of(kubectl, space, "mcp-internal-tls-core") == {"mcp-server-service"}
+    assert {"localhost", *ADDRESSES} <= names_of(kubectl, space, "mcp-tls-secret")
+
+
+def test_a_cluster_with_the_one_certificate_of_older_versions_gets_the_new_ones(
+    kubectl: Kubectl, space: str
+) -> None:
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    gone = ["mcp-internal-ca", "mcp-internal-tls-core"]
+    kubectl.must("delete", "secret", *gone, f"-n={space}")
     authority = local_secrets.authority_certificate(kubectl, space)
-    for name in ("mcp-tls-secret", "mcp-internal-tls"):
-        assert entries(kubectl, space, name)["ca.crt"] == authority
+    made = local_secrets.create(kubectl, required(space), ADDRESSES)
+    assert set(made) == {f"Secret/{space}/{name}" for name in gone}
+    # Pods of both versions trust each other while they are replaced.
+    assert entries(kubectl, space, "mcp-internal-ca")["ca.crt"] == authority
 
 
 def test_an_interrupted_run_reuses_its_signer_for_the_missing_secrets(
@@ -86,7 +122,9 @@ def test_an_interrupted_run_reuses_its_signer_for_the_missing_secrets(
     kubectl.must("delete", "secret", "mcp-issuer-keys", "mcp-tls-secret", f"-n={space}")
     authority = local_secrets.authority_certificate(kubectl, space)
     local_secrets.create(kubectl, required(space), ADDRESSES)
-    assert entries(kubectl, space, "mcp-tls-secret")["ca.crt"] == authority
+    assert authority is not None
+    signer = x509.load_pem_x509_certificate(authority.encode())
+    certificate(kubectl, space, "mcp-tls-secret").verify_directly_issued_by(signer)
     published = jwt.PyJWKSet.from_dict(
         json.loads(entries(kubectl, space, "mcp-issuer-keys")["jwks.json"])
     )
@@ -102,7 +140,7 @@ def test_a_cluster_of_the_users_without_them_is_refused_by_name(
 ) -> None:
     with pytest.raises(ProblemReport) as report:
         local_secrets.refuse_absent(kubectl, required(space), "context mine")
-    assert len(report.value.problems) == 4
+    assert len(report.value.problems) == len(required(space))
     assert "--create-secrets" in report.value.problems[0].fix
 
 

@@ -76,14 +76,14 @@ def test_each_version_of_a_migrations_pod_is_a_job_of_its_own():
     other = replace(first, migration=replace(first.migration, image="example.com/server:2"))
     assert name(other) != name(first)
     assert name(core(config=with_database(log_level="debug"))) != name(first)
-    assert name(core(config=with_database(), internal_tls_secret="other")) != name(first)
+    assert name(core(config=with_database(), internal_ca_secret="other")) != name(first)
 
 
 def test_the_migration_reads_the_database_password_and_no_other_secret():
     (migration,) = [found for found in pods(graph()) if found.name == MIGRATION]
     assert secret_keys(migration) == {
         "mcp-server-secrets": ["database-password"],
-        "mcp-internal-tls": ["ca.crt"],
+        "mcp-internal-ca": ["ca.crt"],
     }
 
 
@@ -97,13 +97,14 @@ def test_a_server_mounts_the_passwords_of_what_it_uses_and_no_others():
         (found,) = pods(graph(args))
         return secret_keys(found)
 
-    certificate = {"mcp-internal-tls": ["tls.crt", "tls.key", "ca.crt"]}
+    certificate = {"mcp-internal-tls": ["tls.crt", "tls.key"]}
     issuer = {"mcp-issuer-keys": ["jwks.json"]}
     asked = PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
     assert keys() == certificate | issuer
     assert keys(auth=asked) == certificate
     assert keys(cache=Cache(host="cache"), auth=asked) == certificate | {
-        "mcp-server-secrets": ["redis-password"]
+        "mcp-internal-ca": ["ca.crt"],
+        "mcp-server-secrets": ["redis-password"],
     }
 
 

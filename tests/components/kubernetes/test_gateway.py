@@ -102,17 +102,17 @@ def test_only_the_public_certificate_has_its_key_in_the_gateway():
         for volume in found.spec["volumes"]
         if "secret" in volume
     }
-    assert secrets == {"mcp-tls-secret": ["tls.crt", "tls.key"], "mcp-internal-tls": ["ca.crt"]}
+    assert secrets == {"mcp-tls-secret": ["tls.crt", "tls.key"], "mcp-internal-ca": ["ca.crt"]}
 
 
 def test_one_secret_may_hold_both_certificates():
-    found = gateway_pods(internal_tls_secret="mcp-tls-secret")
+    found = gateway_pods(internal_ca_secret="mcp-tls-secret")
     keys = {
         mount["mountPath"]: [item["key"] for item in found.volume(mount["name"])["secret"]["items"]]
         for mount in found.container("mcp-gateway")["volumeMounts"]
-        if "tls" in mount["mountPath"]
+        if mount["mountPath"] in ("/etc/tls", "/etc/internal-ca")
     }
-    assert keys == {"/etc/tls": ["tls.crt", "tls.key"], "/etc/internal-tls": ["ca.crt"]}
+    assert keys == {"/etc/tls": ["tls.crt", "tls.key"], "/etc/internal-ca": ["ca.crt"]}
 
 
 def test_the_service_offers_tls_and_the_redirect_to_it():

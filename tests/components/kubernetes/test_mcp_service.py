@@ -50,13 +50,13 @@ def test_a_password_is_named_by_its_file_and_never_by_its_value():
         "name": "qudag_mcp",
         "user": "qudag",
         "password_file": "/etc/secrets/database-password",
-        "ca_file": "/etc/internal-tls/ca.crt",
+        "ca_file": "/etc/internal-ca/ca.crt",
     }
     assert written["redis"] == {
         "host": "cache",
         "port": 6379,
         "password_file": "/etc/secrets/redis-password",
-        "ca_file": "/etc/internal-tls/ca.crt",
+        "ca_file": "/etc/internal-ca/ca.crt",
     }
 
 

@@ -113,7 +113,7 @@ def test_the_certificate_of_the_server_behind_is_verified():
     text = conf()
     assert values(text, "proxy_ssl_verify") == ["on"]
     assert values(text, "proxy_ssl_name") == ["mcp-core-service"]
-    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/internal-tls/ca.crt"]
+    assert values(text, "proxy_ssl_trusted_certificate") == ["/etc/internal-ca/ca.crt"]
 
 
 def test_a_client_cannot_say_who_it_is_instead_of_its_address():
