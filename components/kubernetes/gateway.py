@@ -44,6 +44,8 @@ HTTPS = 8443
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
 
+CHUNKED_BYTES = 999_999
+"""The largest chunked body where uploads are limited: they begin at a megabyte."""
 _WITHOUT_IPV6 = """\
 conf=/etc/nginx/nginx.conf
 # nginx does not start if a kernel without IPv6 is to listen on it.
@@ -83,12 +85,14 @@ class RateLimit:
     Attributes:
         requests_per_second: sustained rate.
         burst: requests above the rate, at once.
-        connections: concurrent requests and streams; None: no limit.
+        connections: concurrent requests or WebSockets; None: no limit.
+        streams: standing streams at the same time (GET, ``subscriptions/listen``), of ``api`` only.
     """
 
     requests_per_second: PerSecond
     burst: Burst
     connections: Connections | None = None
+    streams: Connections | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +100,12 @@ class RateLimits:
     """The zones of the orchestration document, with its numbers.
 
     Attributes:
-        api: all HTTP requests.
+        api: all HTTP requests but the DELETE of a session.
         websocket: opened WebSockets.
-        upload: requests with a body of one megabyte or more, or of unknown length; they count as
-            ``api`` too.
+        upload: requests with a body of one megabyte or more; they count as ``api`` too.
     """
 
-    api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10)
+    api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10, streams=10)
     websocket: RateLimit = RateLimit(requests_per_second=5, burst=10, connections=5)
     upload: RateLimit = RateLimit(requests_per_second=2, burst=5)
 
@@ -124,7 +127,7 @@ class GatewayArgs:
         budget: the longest tool call; read timeout, drain and grace follow from it.
         rate_limits: limits for each client address; None: no limits.
         tls_minimum: oldest TLS version that clients may use.
-        max_body: largest request, in nginx units.
+        max_body: largest request body, in nginx units; the server behind has a limit of its own.
         exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
@@ -143,7 +146,7 @@ class GatewayArgs:
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     rate_limits: RateLimits | None = None
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
-    max_body: NginxSize = "50m"
+    max_body: NginxSize = "4m"
     exposure: Exposure = field(default_factory=Exposure)
     replicas: Replicas = 3
     scaling: Autoscaling | None = None
@@ -255,6 +258,8 @@ def nginx_conf(args: GatewayArgs) -> str:
         timeouts=args.budget.at(Distance.GATEWAY),
         domain=args.domain,
         max_body=args.max_body,
+        max_bytes=nginx_bytes(args.max_body),
+        chunked_bytes=min(CHUNKED_BYTES, nginx_bytes(args.max_body)),
         limits=args.rate_limits,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream={
@@ -263,3 +268,8 @@ def nginx_conf(args: GatewayArgs) -> str:
             "certificate_name": upstream.certificate_name or upstream.host,
         },
     )
+
+
+def nginx_bytes(size: str) -> int:
+    """The bytes of a size in nginx units."""
+    return int(size[:-1]) * {"k": 1024, "m": 1024 * 1024}[size[-1]]

@@ -12,16 +12,24 @@ from .section import Section
 PerSecond = Annotated[int, Field(ge=1, le=100_000, description="Sustained rate.")]
 Burst = Annotated[int, Field(ge=0, le=100_000, description="Requests above the rate, at once.")]
 Connections = Annotated[
-    int, Field(ge=1, le=100_000, description="Requests and streams open at a time.")
+    int, Field(ge=1, le=100_000, description="Requests or WebSockets open at a time.")
 ]
 
 
 class ApiLimit(Section):
-    """Limits for all HTTP requests of one client address."""
+    """Limits for all HTTP requests of one client address but the DELETE of a session."""
 
     requests_per_second: PerSecond = 10
     burst: Burst = 20
     connections: Connections = 10
+    streams: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100_000,
+            description="Standing streams open at a time: GET and subscriptions/listen.",
+        ),
+    ] = 10
 
 
 class WebsocketLimit(Section):
@@ -33,7 +41,7 @@ class WebsocketLimit(Section):
 
 
 class UploadLimit(Section):
-    """Requests of a megabyte or more, or of unknown length; they count in api as well."""
+    """Requests of a megabyte or more; they count in api as well."""
 
     requests_per_second: PerSecond = 2
     burst: Burst = 5
@@ -56,5 +64,8 @@ class Edge(Section):
     tls_minimum: Literal["1.3", "1.2"] = Field(
         default="1.3", description="Oldest TLS version accepted."
     )
-    max_body: NginxBytes = Field(default="50m", description="Largest request, in k or m bytes.")
+    max_body: NginxBytes = Field(
+        default="4m",
+        description="Largest request body, in k or m bytes, at the gateway and the servers.",
+    )
     rate_limits: RateLimits | None = Field(default=None, description="Absent: no limits.")

@@ -48,30 +48,103 @@ def test_each_zone_answers_429_at_its_number(opened: Any, path: str, body: bytes
     assert ALWAYS.items() <= dict(answers[-1].headers).items()
 
 
-def test_a_body_of_untold_length_counts_as_an_upload(opened: Any):
+def test_small_chunked_bodies_count_as_requests_only(opened: Any):
     with opened(rate_limits=SLOW) as gateway, httpx2.Client(verify=gateway.trust) as client:
         url = f"https://127.0.0.1:{port(8443)}/mcp"
-        codes = [client.post(url, content=iter([b"x"])).status_code for _ in range(12)]
-        assert codes[:6] == [200] * 6
+        codes = [client.post(url, content=iter([b"x"])).status_code for _ in range(40)]
+        assert codes[:21] == [200] * 21
         assert 429 in codes
-        assert client.post(url, content=b"x").status_code == 200
+
+
+def test_a_chunked_body_cannot_be_an_upload(opened: Any):
+    with opened(rate_limits=SLOW) as gateway:
+        largest = b" " * 999_999
+        assert gateway.ask(method="POST", content=iter([largest])).status_code == 200
+        answer = gateway.ask(method="POST", content=iter([largest, b"x"]))
+        assert answer.status_code == 413
+        assert "needs a Content-Length" in answer.json()["error"]["message"]
+        assert ALWAYS.items() <= dict(answer.headers).items()
+        assert gateway.ask(method="POST", content=largest + b"x").status_code == 200
+
+
+def test_without_limits_a_chunked_body_is_as_large_as_any(opened: Any):
+    with opened(max_body="2m") as gateway:
+        for size, status in ((2 * 1024 * 1024, 200), (2 * 1024 * 1024 + 1, 413)):
+            answer = gateway.ask(method="POST", content=iter([b" " * size]))
+            assert answer.status_code == status
+        assert answer.json()["error"]["message"] == "The request body is larger than 2097152 bytes."
+
+
+STREAMS: list[tuple[str, dict[str, str]]] = [
+    ("GET", {}),
+    ("POST", {"mcp-method": "subscriptions/listen"}),
+]
+
+
+@pytest.mark.parametrize(("method", "headers"), STREAMS, ids=["legacy", "modern"])
+def test_standing_streams_and_calls_are_counted_apart(
+    opened: Any, method: str, headers: dict[str, str]
+):
+    with opened(rate_limits=RateLimits()) as gateway:
+        held = {HOLD: "1"}
+        opens = [
+            threading.Thread(target=gateway.ask, args=("/mcp", m), kwargs={"headers": held | h})
+            for m, h in [(method, headers)] * 10 + [("POST", {"mcp-method": "tools/call"})] * 10
+        ]
+        for thread in opens:
+            thread.start()
+        until(lambda: len(gateway.behind.received) == 20)
+        assert gateway.ask("/mcp", method, headers=headers).status_code == 429
+        assert gateway.ask("/mcp", "POST").status_code == 429
+        gateway.behind.go.set()
+        for thread in opens:
+            thread.join()
+
+
+def test_the_end_of_a_session_is_not_limited_away(opened: Any):
+    """Neither by calls nor by streams, nor by other sessions that end."""
+    with opened(rate_limits=RateLimits()) as gateway, httpx2.Client(verify=gateway.trust) as client:
+        url = f"https://127.0.0.1:{port(8443)}/mcp"
+        while client.post(url).status_code == 200:
+            pass
+        ends = [client.delete(url, headers={"mcp-session-id": str(i)}) for i in range(30)]
+        assert {answer.status_code for answer in ends} == {200}
+
+
+def test_a_refusal_says_in_json_when_to_try_again(opened: Any):
+    with opened(rate_limits=SLOW) as gateway, httpx2.Client(verify=gateway.trust) as client:
+        url = f"https://127.0.0.1:{port(8443)}/mcp"
+        answer = client.post(url)
+        while answer.status_code == 200:
+            assert "retry-after" not in answer.headers
+            answer = client.post(url)
+        assert answer.status_code == 429
+        assert (answer.headers["content-type"], answer.headers["retry-after"]) == (
+            "application/json",
+            "1",
+        )
+        assert answer.json()["jsonrpc"] == "2.0"
+        assert "Too many requests" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(("path", "most"), [("/mcp", 10), ("/ws", 5)])
 def test_the_connection_limit_answers_429_at_its_number(opened: Any, path: str, most: int):
     with opened(rate_limits=RateLimits()) as gateway:
+        method = "POST" if path == "/mcp" else "GET"
         slow = [
-            threading.Thread(target=gateway.ask, args=(path,), kwargs={"headers": {HOLD: "1"}})
+            threading.Thread(
+                target=gateway.ask, args=(path, method), kwargs={"headers": {HOLD: "1"}}
+            )
             for _ in range(most)
         ]
         for thread in slow:
             thread.start()
         until(lambda: len(gateway.behind.received) == most)
-        assert gateway.ask(path).status_code == 429
+        assert gateway.ask(path, method).status_code == 429
         gateway.behind.go.set()
         for thread in slow:
             thread.join()
-        assert gateway.ask(path).status_code == 200
+        assert gateway.ask(path, method).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

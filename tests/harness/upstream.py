@@ -75,6 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.body_bytes.append(self._read_body())
         self.do_GET()
 
+    do_DELETE = do_GET
+
     def _read_body(self) -> int:
         """Read the body to its end and return its length."""
         if self.headers.get("transfer-encoding") != "chunked":

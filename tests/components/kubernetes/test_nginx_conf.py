@@ -40,7 +40,7 @@ def test_requests_above_the_limits_are_answered_429():
     rates = [
         re.sub(r".*zone=(\w+):.* rate=", r"\1 ", zone) for zone in values(text, "limit_req_zone")
     ]
-    assert rates == ["api 10r/s", "websocket 5r/s", "upload 2r/s"]
+    assert rates == ["api 10r/s", "websocket 5r/s", "upload 2r/s", "session_end 600r/m"]
     assert values(text, "limit_req_status") == values(text, "limit_conn_status") == ["429"]
 
 
@@ -49,7 +49,23 @@ def test_requests_above_the_limits_are_answered_429():
     [
         (
             "= /mcp",
-            ["zone=api burst=20 nodelay", "zone=upload burst=5 nodelay", "api_connections 10"],
+            [
+                "zone=api burst=20 nodelay",
+                "zone=session_end burst=200",
+                "zone=upload burst=5 nodelay",
+                "api_connections 10",
+                "standing_streams 10",
+            ],
+        ),
+        (
+            "@chunked",
+            [
+                "zone=api burst=20 nodelay",
+                "zone=session_end burst=200",
+                "zone=upload burst=5 nodelay",
+                "api_connections 10",
+                "standing_streams 10",
+            ],
         ),
         ("= /ws", ["zone=websocket burst=10 nodelay", "websocket_connections 5"]),
         (
@@ -78,14 +94,14 @@ def test_no_limit_where_none_is_asked_for():
 
 def test_the_limits_count_by_the_clients_own_address():
     text = conf(rate_limits=RateLimits())
-    keys = [
+    keys = {
         zone.split()[0]
         for directive in ("limit_req_zone", "limit_conn_zone")
         for zone in values(text, directive)
-    ]
-    assert set(keys) == {"$binary_remote_addr", "$uploader"}
-    uploader = text[text.index("$uploader {") :].partition("\n    }")[0]
-    assert re.findall(r"\$\w+;", uploader) == ["$binary_remote_addr;"] * 2
+    }
+    for key in keys - {"$binary_remote_addr"}:
+        chosen = text[text.index(f" {key} {{") :].partition("\n    }")[0]
+        assert set(re.findall(r' (""|\$\w+);', chosen)) == {'""', "$binary_remote_addr"}
 
 
 def test_a_tool_call_that_was_sent_is_never_sent_again():
@@ -135,6 +151,7 @@ def test_mcp_paths_are_forwarded_to_the_upstream(path: str):
 def test_other_paths_are_answered_404():
     assert values(location("/"), "return") == ["404"]
     assert conf().count("proxy_pass ") == 4
+    assert conf(rate_limits=RateLimits()).count("proxy_pass https://mcp;") == 5
 
 
 def test_the_largest_request_is_what_was_asked_for():
