@@ -28,7 +28,17 @@ patch release reads what another of the same minor release has compiled."""
 
 _BUILD_MODULES = ("hosts.py", "build.py", "import_closure.py")
 _SERVER_ONLY = frozenset(
-    {"__main__", "certificate", "libp2p", "qudag_join", "schema", "serve", "sockets"}
+    {
+        "__main__",
+        "certificate",
+        "connections",
+        "libp2p",
+        "qudag_join",
+        "schema",
+        "self_signed",
+        "serve",
+        "sockets",
+    }
 )
 """Modules that only `qudag-mcp-server` uses; archives do not contain them."""
 

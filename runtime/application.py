@@ -12,18 +12,19 @@ import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.subscriptions import InMemorySubscriptionBus
-from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE, RequestBodyLimitMiddleware
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
 from .auth import RequireToken, Tokens, metadata_routes
+from .body_limit import BodyLimit
 from .config import Config
 from .drain import Drain
 from .health import Check, Health
 from .issuer_keys import KeySet
 from .memories_table import MemoriesTable, check_redis
+from .message_rates import MessageLimit, MessageRates
 from .metrics import Metrics
 from .qudag_stand_in import StandInNode
 from .request_filters import EraFilter, HostFilter
@@ -33,6 +34,7 @@ from .state import SessionStore
 from .subscriptions import Subscriptions
 from .tool_calls import ToolCalls
 from .tools import ToolDependencies, tools_of
+from .user_quotas import OpenStreams, SessionQuota, StreamQuota
 from .websocket import WebSocketEndpoint
 
 MAX_STANDING_STREAMS = 10_000
@@ -75,12 +77,13 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     metrics = Metrics(config)
     metrics.draining.set_function(lambda: drain.draining)
     dependencies = ToolDependencies(
-        memory=MemoriesTable(config.database) if config.database else None,
+        memory=MemoriesTable(config.database, config.limits, metrics) if config.database else None,
         node=StandInNode.of(config.qudag) if config.qudag else None,
     )
     keys = KeySet.of(config.auth)
     health = Health(drain, metrics, _checks(config, dependencies), _on_demand(config, keys, store))
-    sessions = _sessions(config, dependencies, drain, metrics, stateless=store is not None)
+    streams = OpenStreams(config.limits.streams_per_user, metrics)
+    sessions = _sessions(config, dependencies, drain, metrics, streams, stateless=store is not None)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -95,17 +98,22 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
             tasks.cancel_scope.cancel()
 
     mcp: ASGIApp = StreamableHTTPASGIApp(sessions)
+    limits = config.limits
     if store is not None:
-        mcp = StoredSessions(mcp, store)
+        mcp = StoredSessions(mcp, store, limits.sessions_per_user, metrics)
+    else:
+        mcp = SessionQuota(mcp, limits.sessions_per_user, metrics)
     mcp = EraFilter(mcp, config.protocol.era)
-    mcp = RequestBodyLimitMiddleware(mcp, DEFAULT_MAX_REQUEST_BODY_SIZE)
+    mcp = BodyLimit(mcp, limits.max_body_bytes)
+    mcp = StreamQuota(mcp, streams)
+    mcp = MessageLimit(mcp, MessageRates(limits.messages_per_second, limits.burst), metrics)
     tokens = Tokens(config.auth, keys)
     tracked = partial(
         RequestTracking, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
     )
     admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
-    frames = RequireToken(WebSocketEndpoint(drain, metrics), tokens)
+    frames = RequireToken(WebSocketEndpoint(drain, metrics, streams), tokens)
     public = Starlette(
         routes=[
             *health.routes(),
@@ -133,12 +141,13 @@ def _sessions(
     dependencies: ToolDependencies,
     drain: Drain,
     metrics: Metrics,
+    open_streams: OpenStreams,
     *,
     stateless: bool,
 ) -> StreamableHTTPSessionManager:
     longest = config.protocol.longest_tool_seconds
     calls = ToolCalls(tools_of(config), longest, drain, metrics)
-    streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest)
+    streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest, open_streams)
     drain.on_standing_end.append(streams.close)
 
     @asynccontextmanager
@@ -156,7 +165,10 @@ def _sessions(
     )
     server.middleware.append(calls.watch)
     return StreamableHTTPSessionManager(
-        server, max_sessions=MAX_STANDING_STREAMS, stateless=stateless
+        server,
+        max_sessions=MAX_STANDING_STREAMS,
+        max_request_body_size=config.limits.max_body_bytes,
+        stateless=stateless,
     )
 
 

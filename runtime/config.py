@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
+from .limits_config import LimitsSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
@@ -227,6 +228,7 @@ class Config(Section):
     server: ServerSection = ServerSection()
     protocol: ProtocolSection = ProtocolSection()
     auth: AuthSection
+    limits: LimitsSection = LimitsSection()
     logging: LoggingSection = LoggingSection()
     database: DatabaseSection | None = None
     redis: RedisSection | None = None

@@ -7,16 +7,35 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .config import DatabaseSection, RedisSection
+from .limits_config import LimitsSection
+from .metrics import Metrics
 
 if TYPE_CHECKING:
     import psycopg
 
 CONNECT_SECONDS = 5
 CONNECTIONS = 8
+LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+"""Held to the end of the transaction, so that calls at the same time cannot exceed a quota."""
+WRITE = """
+INSERT INTO memories (owner, name, text)
+SELECT %(owner)s::text, %(name)s::text, %(text)s::text
+FROM (
+    SELECT count(*) AS rows, coalesce(sum(octet_length(name) + octet_length(text)), 0) AS bytes
+    FROM memories WHERE owner = %(owner)s AND name <> %(name)s
+) AS others
+WHERE others.rows < %(most_rows)s AND others.bytes + %(bytes)s <= %(most_bytes)s
+ON CONFLICT (owner, name) DO UPDATE SET text = excluded.text, written_at = now()
+RETURNING name
+"""
 
 
 class NoDatabaseError(Exception):
     """The database cannot be used; the message is sent to the caller of the tool."""
+
+
+class MemoryQuotaError(Exception):
+    """A user would keep more than allowed; the message is sent to the caller of the tool."""
 
 
 def connection_options(database: DatabaseSection) -> dict[str, Any]:
@@ -44,17 +63,34 @@ class MemoriesTable:
     database, where all replicas share it.
     """
 
-    def __init__(self, database: DatabaseSection) -> None:
+    def __init__(self, database: DatabaseSection, limits: LimitsSection, metrics: Metrics) -> None:
         self.database = database
+        self.limits = limits
+        self.metrics = metrics
         self.slots = anyio.CapacityLimiter(CONNECTIONS)
 
     async def write(self, owner: str, name: str, text: str) -> None:
-        """Insert or update the row of `owner` and `name`; raises `NoDatabaseError`."""
-        await self._run(
-            "INSERT INTO memories (owner, name, text) VALUES (%s, %s, %s) ON CONFLICT (owner, name)"
-            " DO UPDATE SET text = excluded.text, written_at = now()",
-            (owner, name, text),
-        )
+        """Insert or update the row of `owner` and `name`.
+
+        Raises:
+            MemoryQuotaError: the owner would keep more rows or bytes than allowed.
+            NoDatabaseError: the database cannot be used.
+        """
+        limits = self.limits
+        values = {
+            "owner": owner,
+            "name": name,
+            "text": text,
+            "bytes": len(name.encode()) + len(text.encode()),
+            "most_rows": limits.memories_per_user,
+            "most_bytes": limits.memory_bytes_per_user,
+        }
+        if await self._run(WRITE, values, first=(LOCK_OWNER, (owner,))) is None:
+            self.metrics.limited.labels("memories").inc()
+            raise MemoryQuotaError(
+                f"you may keep {limits.memories_per_user} texts with"
+                f" {limits.memory_bytes_per_user} bytes in all: replace one by a shorter text"
+            )
 
     async def read(self, owner: str, name: str) -> str | None:
         """The text of the row of `owner` and `name`, or None; raises `NoDatabaseError`."""
@@ -67,12 +103,19 @@ class MemoriesTable:
         """Run a query; raises if the database does not answer."""
         await self._run("SELECT 1", ())
 
-    async def _run(self, statement: Any, values: tuple[str, ...]) -> tuple[Any, ...] | None:
+    async def _run(
+        self,
+        statement: Any,
+        values: tuple[str, ...] | dict[str, str | int],
+        first: tuple[Any, tuple[str]] | None = None,
+    ) -> tuple[Any, ...] | None:
         import psycopg
 
         async with self.slots:
             try:
                 async with await self._connection() as connection:
+                    if first is not None:
+                        await connection.execute(*first)
                     cursor = await connection.execute(statement, values)
                     return await cursor.fetchone() if cursor.description else None
             except psycopg.errors.UndefinedTable:

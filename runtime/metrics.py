@@ -61,6 +61,12 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.limited = Counter(
+            "mcp_limited",
+            "Messages, sessions, streams and memories refused by a quota of a user.",
+            ["limit"],
+            registry=registry,
+        )
         self.open_streams = Gauge(
             "mcp_open_streams", "Event streams open to clients.", registry=registry
         )

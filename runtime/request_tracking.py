@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .drain import Drain
@@ -49,8 +51,9 @@ class RequestTracking:
         response = _Response(self, exchange, send)
         self.drain.exchanges.add(exchange)
         try:
-            await self.app(scope, receive, response.send)
-            await response.complete()
+            with contextlib.suppress(ClientDisconnect):  # before its request was complete
+                await self.app(scope, receive, response.send)
+                await response.complete()
         finally:
             if age is not None:
                 age.cancel()

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Callable, Generator
 
-import uvicorn
-from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from starlette.types import ASGIApp
 
 from .application import Application, application
 from .certificate import Certificate
 from .config import Config, ServerSection
+from .connections import Listener
 from .logs import event
 from .stores import stores_of
 
-KEEP_ALIVE_SECONDS = 120  # longer than a proxy's, so that the proxy closes idle connections first
 LINGER_SECONDS = 1.0  # connections that were being opened at SIGTERM are still accepted
 TLS_BUFFER_BYTES = 32 * 1024  # per connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams
 LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
-
-
-class Listener(uvicorn.Server):
-    """A uvicorn server that installs no signal handlers; the process handles signals."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
-    def stop_accepting(self) -> None:
-        """Close the listening sockets; open connections continue."""
-        for server in self.servers if self.started else ():
-            server.close()
 
 
 def run(config: Config, sockets: dict[int, socket.socket]) -> None:
@@ -56,8 +39,9 @@ async def _serve(config: Config, sockets: dict[int, socket.socket], app: Applica
     public_port = config.server.tls_port or config.server.port
     async with app.public.router.lifespan_context(app.public):
         listeners = {
-            port: _listener(
+            port: Listener(
                 app.public if port == public_port else _side(config.server, app, port),
+                config.limits,
                 context if port == config.server.tls_port else None,
             )
             for port in sockets
@@ -97,30 +81,6 @@ async def _drain(config: Config, app: Application, public: Listener) -> None:
 
 def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:
     return app.metrics if port == server.metrics_port else app.probes
-
-
-def _listener(app: ASGIApp, context: ssl.SSLContext | None) -> Listener:
-    return Listener(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            ws="websockets-sansio",
-            ws_max_size=DEFAULT_MAX_REQUEST_BODY_SIZE,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=1,
-            ssl_context_factory=_always(context) if context else None,
-        )
-    )
-
-
-def _always(
-    context: ssl.SSLContext,
-) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]:
-    return lambda _config, _default: context
 
 
 def _certificate(server: ServerSection) -> Certificate | None:

@@ -21,8 +21,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .logs import event
+from .message_rates import too_many
+from .metrics import Metrics
 from .request_filters import VERSION_HEADER, json_object, object_or_empty
 from .state import Session, SessionStore, request_key
+from .user_quotas import RETRY_SECONDS
 from .websocket_frames import identity_of
 
 SESSION_SECONDS = 3600
@@ -44,12 +47,14 @@ class StoredSessions:
     """ASGI middleware that adds sessions to the SDK's stateless mode.
 
     It accepts only POST and DELETE. A session's GET stream would have to be held by the same
-    instance that sends messages on it.
+    instance that sends messages on it. A user opens at most `most` sessions.
     """
 
-    def __init__(self, app: ASGIApp, store: SessionStore) -> None:
+    def __init__(self, app: ASGIApp, store: SessionStore, most: int, metrics: Metrics) -> None:
         self.app = app
         self.store = store
+        self.most = most
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         version = Headers(scope=scope).get(VERSION_HEADER)
@@ -71,7 +76,11 @@ class StoredSessions:
         again = _again(body)
         named = Headers(scope=scope).get(MCP_SESSION_ID_HEADER)
         if named is None:
-            if message.get("method") == "initialize":
+            if message.get("method") == "initialize" and await self._is_full(_subject(scope)):
+                self.metrics.limited.labels("sessions").inc()
+                said = f"You have {self.most} sessions open, as many as allowed"
+                await too_many(said, RETRY_SECONDS)(scope, again, send)
+            elif message.get("method") == "initialize":
                 await self.app(scope, again, self._opening(scope, again, send, message))
             elif message:
                 await _refusal(400, "Bad Request: Missing session ID")(scope, again, send)
@@ -94,6 +103,9 @@ class StoredSessions:
                 with contextlib.suppress(UnreachableError):  # more than half its lifetime is left
                     await _from_store(self.store.renew(renewed))
             await self._work(_speaking(scope, session), again, send, session, message)
+
+    async def _is_full(self, user_id: str) -> bool:
+        return len(await _from_store(self.store.of_user(user_id))) >= self.most
 
     def _opening(self, scope: Scope, receive: Receive, send: Send, message: dict[str, Any]) -> Send:
         """Wrap `send`: a successful answer opens a session; 503 replaces it if the store fails."""

@@ -13,7 +13,9 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
+from .principals import principal_of
 from .tools import ToolDependencies
+from .user_quotas import OpenStreams, QuotaError
 
 
 class Subscriptions:
@@ -27,10 +29,13 @@ class Subscriptions:
         open: the handlers of the open streams.
     """
 
-    def __init__(self, bus: SubscriptionBus, most: int, longest_seconds: float) -> None:
+    def __init__(
+        self, bus: SubscriptionBus, most: int, longest_seconds: float, streams: OpenStreams
+    ) -> None:
         self.bus = bus
         self.most = most
         self.longest_seconds = longest_seconds
+        self.streams = streams
         self.open: set[ListenHandler] = set()
 
     async def listen(
@@ -42,8 +47,12 @@ class Subscriptions:
         handler = ListenHandler(self.bus, max_subscriptions=1)
         self.open.add(handler)
         age = asyncio.get_running_loop().call_later(self.longest_seconds, handler.close)
+        user = principal_of(ctx.request.scope) if ctx.request is not None else None
         try:
-            return await handler(ctx, params)
+            with self.streams.one_more(user):
+                return await handler(ctx, params)
+        except QuotaError as full:
+            raise MCPError(INTERNAL_ERROR, str(full)) from None
         finally:
             age.cancel()
             self.open.discard(handler)

@@ -11,14 +11,23 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
 from .config import Config, Role
-from .memories_table import MemoriesTable, NoDatabaseError
+from .memories_table import MemoriesTable, MemoryQuotaError, NoDatabaseError
 from .qudag_stand_in import NodeReport, StandInNode
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _storable(text: str) -> str:
+    """`text`, unless PostgreSQL or UTF-8 cannot hold it."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain the character NUL or half of a surrogate pair")
+    return text
+
+
+Storable = AfterValidator(_storable)
+Name = Annotated[str, Field(min_length=1, max_length=200), Storable]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
@@ -63,12 +72,12 @@ def fail(reason: Annotated[str, Field(max_length=1000)] = "asked to fail") -> st
 
 
 async def remember(
-    name: Name, text: Annotated[str, Field(max_length=100_000)], context: ToolContext
+    name: Name, text: Annotated[str, Field(max_length=100_000), Storable], context: ToolContext
 ) -> str:
     """Keep a text under a name, for you alone; answered once it is committed."""
     try:
         await _memory(context).write(_owner(context), name, text)
-    except NoDatabaseError as error:
+    except (NoDatabaseError, MemoryQuotaError) as error:
         raise ToolError(str(error)) from None
     return f"remembered {name}"
 

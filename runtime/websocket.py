@@ -15,7 +15,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from .drain import Drain
 from .exchange import Exchange
 from .logs import event, log
+from .message_rates import too_many
 from .metrics import Metrics
+from .principals import principal_of
+from .user_quotas import RETRY_SECONDS, OpenStreams, QuotaError
 from .websocket_frames import (
     Answer,
     NoMessageError,
@@ -42,12 +45,20 @@ class WebSocketEndpoint:
     Results and notifications are sent as frames; `notifications/cancelled` cancels a request.
     """
 
-    def __init__(self, drain: Drain, metrics: Metrics) -> None:
+    def __init__(self, drain: Drain, metrics: Metrics, streams: OpenStreams) -> None:
         self.drain = drain
         self.metrics = metrics
+        self.streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
+        try:
+            with self.streams.one_more(principal_of(scope)):
+                await self._serve(socket, scope)
+        except QuotaError as full:
+            await socket.send_denial_response(too_many(str(full), RETRY_SECONDS))
+
+    async def _serve(self, socket: WebSocket, scope: Scope) -> None:
         await socket.accept()
         exchange = Exchange("GET", scope["path"], uuid.uuid4().hex, standing=True)
         connection = _Connection(socket, self.drain, exchange.hangup)
@@ -123,7 +134,7 @@ class _Connection:
         return objection_to(request)
 
     async def _answer(self, key: object, message: dict[str, Any], body: bytes) -> None:
-        answer = Answer()
+        answer = Answer(identity_of(message.get("id")))
 
         async def send(part: Message) -> None:
             for text in answer.frames(part):

@@ -114,11 +114,13 @@ class Answer:
     """Splits the HTTP response to one message into frames.
 
     Attributes:
+        identity: the id of the message, for an error that was sent before the message was read.
         asked: whether the application has read the request body.
         refusal: the reason why the response holds no JSON-RPC message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, identity: str | int | None) -> None:
+        self.identity = identity
         self.asked = False
         self.refusal: str | None = None
         self.events = False
@@ -138,9 +140,15 @@ class Answer:
             yield from filter(None, map(_data, whole))
         elif not part.get("more_body", False) and self.rest:
             if b'"jsonrpc"' in self.rest:
-                yield self.rest.decode()
+                yield self._identified(self.rest.decode())
             else:
                 self.refusal = f"HTTP {self.status}: {self.rest.decode(errors='replace')[:200]}"
+
+    def _identified(self, text: str) -> str:
+        if self.status < 400 or self.identity is None:
+            return text
+        error = json.loads(text)
+        return json.dumps({**error, "id": self.identity}) if error.get("id") is None else text
 
 
 def _data(event: bytes) -> str:

@@ -165,7 +165,7 @@ class _Message:
     async def _work(
         self, message: dict[str, Any], subject: str, identity: str | int | None
     ) -> None:
-        answer = Answer()
+        answer = Answer(identity)
         body = (self.event.get("body") or "").encode()
         token = AccessToken(token="", client_id=subject, scopes=[], subject=subject)
         scope = {

@@ -95,6 +95,7 @@ def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": free_port(), "metrics_port": free_port()},
         "protocol": {"longest_tool_seconds": 5, "drain_seconds": 8},
+        "limits": {"messages_per_second": 0},
         "auth": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(issuer.jwks_file)},
     }
     for name, section in sections.items():

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import psycopg
 import pytest
 
@@ -155,3 +156,56 @@ def test_an_unreachable_database_is_reported_and_fails_no_readiness(
 
 def state_of(server: RunningServer) -> dict[str, str]:
     return server.get("/ready").json()["dependencies"]
+
+
+async def said(server: RunningServer, token: str, name: str, text: str) -> tuple[bool, str]:
+    async with server.client(token=token) as client:
+        result = await client.call_tool("remember", {"name": name, "text": text})
+    return bool(result.is_error), text_of(result)
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"], ids=["NUL", "half a surrogate pair"])
+@pytest.mark.parametrize("field", ["name", "text"])
+def test_characters_that_cannot_be_stored_are_an_error_of_the_caller(
+    server: RunningServer, character: str, field: str
+):
+    given = {"name": "n", "text": "t"} | {field: f"a{character}b"}
+    answer = server.post_modern("tools/call", name="remember", arguments=given)
+    crashes = server.events("tool_crashed")
+    assert answer.status_code in (200, 400)
+    assert answer.status_code == 400 or answer.json()["result"]["isError"]
+    assert crashes == []
+
+
+async def test_a_user_keeps_only_so_many_rows_and_bytes(
+    tmp_path: Path, issuer: Issuer, server: RunningServer, database: Postgres
+):
+    quota = {"memories_per_user": 3, "memory_bytes_per_user": 1000}
+    with serving(tmp_path, issuer, database=database.section(), limits=quota) as limited:
+        rows, size = issuer.token(sub="rows"), issuer.token(sub="size")
+        for n in range(3):
+            assert not (await said(limited, rows, f"n{n}", "x"))[0]
+        refused, why = await said(limited, rows, "n3", "x")
+        assert refused
+        assert "you may keep 3 texts" in why
+        assert not (await said(limited, rows, "n2", "replaced"))[0]
+        assert not (await said(limited, size, "a", "ä" * 300))[0]
+        assert (await said(limited, size, "b", "ä" * 300))[0], "bytes count, not characters"
+        assert not (await said(limited, size, "a", "ä" * 400))[0], "a replaced text does not count"
+    with database.connect() as connection:
+        kept = connection.execute("SELECT count(*) FROM memories WHERE owner = 'rows'").fetchone()
+    assert kept == (3,)
+
+
+async def test_calls_at_the_same_time_do_not_exceed_the_quota(
+    tmp_path: Path, issuer: Issuer, server: RunningServer, database: Postgres
+):
+    quota = {"memories_per_user": 3}
+    with serving(tmp_path, issuer, database=database.section(), limits=quota) as limited:
+        token = issuer.token(sub="many")
+        async with limited.client(token=token) as client, anyio.create_task_group() as tasks:
+            for n in range(12):
+                tasks.start_soon(client.call_tool, "remember", {"name": f"n{n}", "text": "x"})
+    with database.connect() as connection:
+        kept = connection.execute("SELECT count(*) FROM memories WHERE owner = 'many'").fetchone()
+    assert kept == (3,)

@@ -132,6 +132,7 @@ def _server_config(folder: Path, plain: int, tls: int, metrics: int) -> dict[str
             "longest_tool_seconds": LONGEST_SECONDS,
             "drain_seconds": LONGEST_SECONDS + 5,
         },
+        "limits": {"messages_per_second": 0, "streams_per_user": 10_000},  # one user asks for all
         "auth": {
             "issuer": _ISSUER,
             "audience": _AUDIENCE,
