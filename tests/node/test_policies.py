@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from tests.harness.policy_tables import Manifest, policy_table
 
-from tests.harness.restricted_path import NODE
-
-Manifest = Mapping[str, Any]
-
-
-def _policy_table() -> Callable[[Sequence[Manifest], Manifest, Sequence[Manifest]], str]:
-    """The node's scripts are no package, so the function is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("policies", NODE / "policies.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.policy_table
-
-
-policy_table = _policy_table()
 GATEWAY: Manifest = {
     "namespace": "mcp",
     "labels": {"app": "gateway"},
@@ -42,7 +24,7 @@ NAMESPACES: Manifest = {"mcp": {"team": "platform"}, "other": {}}
 def chain(name: str, *specs: Manifest) -> list[str] | None:
     """Lines of one chain under policies of the namespace mcp; None where nothing isolates."""
     policies = [{"metadata": {"namespace": "mcp"}, "spec": spec} for spec in specs]
-    table = policy_table([GATEWAY, CORE, STRANGER], NAMESPACES, policies)
+    table = policy_table([GATEWAY, CORE, STRANGER], NAMESPACES, policies, {})
     found = table.partition(f"  chain {name} {{\n")[2].partition("  }\n")[0]
     return [line.strip() for line in found.splitlines()] or None
 
@@ -106,4 +88,4 @@ def test_a_pod_that_may_not_leave_does_not_reach_the_node_either() -> None:
 def test_replies_to_the_nodes_own_connections_are_allowed() -> None:
     table = chain("input", {**EVERY_POD, "policyTypes": ["Ingress"]})
     assert table is not None
-    assert table[-1] == "ct state established,related accept"
+    assert "ct state established,related accept" in table

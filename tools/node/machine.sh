@@ -32,7 +32,9 @@ make_namespace() {
   ip link set "$link" up
   inside env RUN="$RUN" vm_ip="$vm_ip" node_ip="$node_ip" bash -euo pipefail <<'I'
 ip link set lo up; ip addr add "$node_ip/24" dev eth0; ip link set eth0 up; ip route add default via "$vm_ip"
-sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1
+# The node has no IPv6: pods could reach it by link-local addresses, which no policy of this node covers.
+sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 \
+  net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 # What the daemons write outside $RUN goes to private copies: a fresh /run (with $RUN still in it), overlays, a log folder.
 mkdir -p "$RUN/private-run"; mount -t tmpfs -o mode=755 tmpfs "$RUN/private-run"
 mkdir -p "$RUN/private-run/lock"

@@ -1,4 +1,10 @@
-"""Converts NetworkPolicies to an nft table, with pure functions of API objects."""
+"""Converts NetworkPolicies to nft tables, with pure functions of API objects.
+
+What the tables do not model is dropped: IPv6 and every other ethertype but IPv4 and ARP, broadcast
+and multicast, addresses that the sender does not own, pods that are not known yet.
+"""
+
+BRIDGE = "cni0"
 
 
 def selects(selector, labels):
@@ -90,8 +96,12 @@ def governing(pod, direction, policies):
     ]
 
 
-def policy_table(pods, namespaces, policies):
-    """The nft table: one chain for each pod and direction that a policy selects."""
+def policy_table(pods, namespaces, policies, owners):
+    """The nft tables: one chain for each pod and direction that a policy selects.
+
+    Args:
+        owners: by name of each port of the bridge, the address of its pod.
+    """
     chains, jumps = [], {"Ingress": [], "Egress": []}
     for pod in pods:
         for direction, side in (("Ingress", "from"), ("Egress", "to")):
@@ -113,8 +123,17 @@ def policy_table(pods, namespaces, policies):
         for direction, field in (("Egress", "saddr"), ("Ingress", "daddr"))
         if jumps[direction]
     }
+    from_stranger = f'iifname "{BRIDGE}" ip saddr != @pods counter drop'
+    to_stranger = f'oifname "{BRIDGE}" ip daddr != @pods counter drop'
     # The node's own traffic passes neither chain: the kubelet's probes are never blocked.
-    hooked = {"forward": dispatch.values(), "input": filter(None, [dispatch.get("Egress")])}
+    hooked = {
+        "forward": ["meta nfproto ipv6 counter drop", from_stranger, to_stranger, *dispatch.values()],
+        "input": [
+            f'iifname "{BRIDGE}" meta nfproto ipv6 counter drop',
+            from_stranger,
+            *filter(None, [dispatch.get("Egress")]),
+        ],
+    }
     hooks = [
         chain(
             name,
@@ -126,8 +145,32 @@ def policy_table(pods, namespaces, policies):
         )
         for name, lines in hooked.items()
     ]
-    fresh = "table inet netpol\ndelete table inet netpol\n"
-    return f"{fresh}table inet netpol {{\n{''.join([*chains, *hooks])}}}\n"
+    known = elements("pods", "ipv4_addr", [pod["ip"] for pod in pods])
+    return table("inet", [known, *chains, *hooks]) + table("bridge", ports(owners))
+
+
+def ports(owners):
+    """What may enter the bridge at each of its ports: IPv4 and ARP from the address of its pod."""
+    owned = [f'"{port}" . {ip}' for port, ip in owners.items()]
+    lines = [
+        "type filter hook prerouting priority -300; policy drop;",
+        "iifname . ip saddr @owners accept",
+        "iifname . arp saddr ip @owners accept",
+        "counter drop",
+    ]
+    return [elements("owners", "ifname . ipv4_addr", owned), chain("prerouting", lines)]
+
+
+def table(family, parts):
+    """A table that replaces the one before it."""
+    fresh = f"table {family} netpol\ndelete table {family} netpol\n"
+    return f"{fresh}table {family} netpol {{\n{''.join(parts)}}}\n"
+
+
+def elements(name, kind, values):
+    """A set, which nft refuses to be written with an empty list of elements."""
+    listed = f" elements = {{ {', '.join(values)} }};" if values else ""
+    return f"  set {name} {{ type {kind};{listed} }}\n"
 
 
 def chain(name, lines):
