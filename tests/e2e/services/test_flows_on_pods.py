@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
 import pytest
 
@@ -32,52 +35,91 @@ def listening() -> dict[str, list[int]]:
     return ports | {"postgres": [5432], "redis": [6379]}
 
 
-def tried() -> Iterator[tuple[str, str, int]]:
-    for source in listening():
-        for target, ports in listening().items():
-            yield from ((source, target, port) for port in ports)
-
-
 DECLARED = {
     (flow.source, flow.target, flow.port)
     for flow in TOPOLOGY.flows
     if not {flow.source, flow.target} & (OUTSIDE | FINISHED)
 }
-UNDECLARED = [flow for flow in tried() if flow not in DECLARED]
+Flow = tuple[str, str, int]
+
+
+@dataclass
+class Attempts:
+    """The connections that were tried from all workloads, and those that were established.
+
+    Attributes:
+        tried: by family, each flow that was tried.
+        passed: by family, each flow that let a connection through.
+        own: by family, workloads that reached a port of their own pod's address.
+    """
+
+    tried: dict[Family, set[Flow]]
+    passed: dict[Family, set[Flow]]
+    own: dict[Family, set[str]]
+
+
+class Family(Enum):
+    """The addresses at which a pod can be tried."""
+
+    IPV4 = "IPv4"
+    LINK_LOCAL = "link-local IPv6"
 
 
 @pytest.fixture(scope="module")
-def passed(services: Platform) -> set[tuple[str, str, int]]:
-    """The flows between workloads that let a connection through."""
-    address = {name: addresses(services, name) for name in listening()}
-    found: set[tuple[str, str, int]] = set()
+def attempts(services: Platform) -> Attempts:
+    """Every workload tries every port of every other one, in each family, at the same time."""
+    pods = {name: services.pods(name) for name in listening()}
+    at = {
+        (family, name, which): address(services, family, pods[name][which])
+        for family in Family
+        for name in listening()
+        for which in (0, -1)
+    }
+    found = Attempts(*({family: set() for family in Family} for _ in range(3)))
     for source in listening():
-        pod = services.pods(source)[0]
-        asked = {
-            f"{address[target][-1]}:{port}": (source, target, port)
-            for target, ports in listening().items()
-            for port in ports
-            # A pod that asks itself is seen by no policy of a cluster.
-            if address[target][-1] != address[source][0]
-        }
-        open_ = services.run_in(pod, "bash", "-c", TRY, "try", *asked).split()
-        found |= {asked[at] for at in open_}
+        asked: dict[str, tuple[Family, Flow]] = {}
+        for family in Family:
+            for target, ports in listening().items():
+                # The other pod, where there are two: no policy covers a pod that asks itself.
+                to = at[family, target, -1]
+                asked |= {f"{to}:{port}": (family, (source, target, port)) for port in ports}
+        said = services.run_in(pods[source][0], "bash", "-c", TRY, "try", *asked).split()
+        for one, (family, flow) in asked.items():
+            if one.rpartition(":")[0] == at[family, source, 0]:
+                if one in said:
+                    found.own[family].add(source)
+                continue
+            found.tried[family].add(flow)
+            if one in said:
+                found.passed[family].add(flow)
     return found
 
 
-def addresses(platform: Platform, workload: str) -> list[str]:
-    """Of its pods; the last is another one than the first, where there are two."""
-    return [pod["status"]["podIP"] for pod in platform.pods(workload)]
+def address(platform: Platform, family: Family, pod: dict[str, Any]) -> str:
+    """The pod's address, as another pod writes it."""
+    if family is Family.IPV4:
+        return pod["status"]["podIP"]
+    for line in platform.run_in(pod, "cat", "/proc/net/if_inet6").splitlines():
+        digits, *_, interface = line.split()
+        if digits.startswith("fe80"):
+            return f"{ipaddress.IPv6Address(int(digits, 16))}%{interface}"
+    raise AssertionError("the pod has no link-local address")
 
 
-def test_every_declared_flow_passes(passed: set[tuple[str, str, int]]):
-    assert len(DECLARED) >= 14
-    assert DECLARED - passed == set()
+def test_every_declared_flow_passes(attempts: Attempts):
+    assert DECLARED
+    assert DECLARED - attempts.passed[Family.IPV4] == set()
 
 
-def test_every_undeclared_flow_is_blocked(passed: set[tuple[str, str, int]]):
-    assert len(UNDECLARED) > 200
-    assert passed & set(UNDECLARED) == set()
+@pytest.mark.parametrize("family", list(Family))
+def test_every_undeclared_flow_is_blocked(attempts: Attempts, family: Family):
+    assert len(attempts.tried[family] - DECLARED) >= 50
+    assert attempts.passed[family] - DECLARED == set()
+    assert attempts.own[family]  # an address of this family that is not blocked is reached
+
+
+def test_no_flow_passes_at_addresses_that_no_policy_names(attempts: Attempts):
+    assert attempts.passed[Family.LINK_LOCAL] == set()
 
 
 def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
@@ -91,8 +133,9 @@ def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
         "spec": {"containers": [{"name": "sh", "image": image, "command": ["sleep", "300"]}]},
     }
     targets = [
-        f"{addresses(services, target)[0]}:{port}"
+        f"{pod['status']['podIP']}:{port}"
         for target, ports in listening().items()
+        for pod in services.pods(target)[:1]
         for port in ports
     ]
     services.kubectl.must("create", "namespace", space)
@@ -101,7 +144,8 @@ def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
         services.kubectl.must("wait", "--for=condition=Ready", "pod/stranger", f"-n={space}")
         run = ["exec", f"-n={space}", "stranger", "--", "bash", "-c", TRY, "try", *targets]
         # Clients of the gateway are named by their networks, which a pod of a local node is in.
-        ports = {f"{addresses(services, 'mcp-gateway')[0]}:{port}" for port in (8080, 8443)}
+        gateway = services.pods("mcp-gateway")[0]["status"]["podIP"]
+        ports = {f"{gateway}:{port}" for port in (8080, 8443)}
         assert set(services.kubectl.must(*run).split()) - ports == set()
     finally:
         services.kubectl.must("delete", "namespace", space, "--wait=false")
@@ -110,5 +154,15 @@ def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
 @pytest.mark.parametrize("workload", list(listening()))
 def test_no_workload_reaches_the_clusters_own_api(services: Platform, workload: str):
     (api,) = services.kubectl.objects("service", "kubernetes", "-n=default")
-    at = f"{api['spec']['clusterIP']}:443"
-    assert services.run_in(services.pods(workload)[0], "bash", "-c", TRY, "try", at) == ""
+    pod = services.pods(workload)[0]
+    asked = [f"{api['spec']['clusterIP']}:443", f"{node_on_the_link(services, pod)}:6443"]
+    assert services.run_in(pod, "bash", "-c", TRY, "try", *asked) == ""
+
+
+def node_on_the_link(platform: Platform, pod: dict[str, Any]) -> str:
+    """The link-local address of the pod's gateway, as RFC 4291 derives it from the MAC address."""
+    gateway, *_ = platform.run_in(pod, "cat", "/proc/net/arp").splitlines()[1:]
+    digits = gateway.split()[3].split(":")
+    digits[0] = f"{int(digits[0], 16) ^ 2:02x}"
+    pairs = "".join([*digits[:3], "ff", "fe", *digits[3:]])
+    return f"{ipaddress.IPv6Address(int('fe80' + '0' * 12 + pairs, 16))}%eth0"
