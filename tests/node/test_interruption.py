@@ -44,7 +44,7 @@ def test_a_build_ends_with_the_one_who_asked_for_it(tmp_path: Path, number: sign
     path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "sleep 600 & sleep 600")
     env = environment(tmp_path, PATH=str(path))
-    up = started_until("building etcd", env)
+    up = started_until(" programs", env)
     os.kill(up.pid, number)
     _, said = up.communicate(timeout=IN_TIME)
     assert up.returncode == 1
@@ -58,9 +58,9 @@ def test_after_an_interruption_the_next_start_builds_again(tmp_path: Path) -> No
     path = programs_on_path(tmp_path / "bin")
     stand_in_for_go(path, "1.99", "sleep 600")
     env = environment(tmp_path, PATH=str(path))
-    up = started_until("building etcd", env)
+    up = started_until(" programs", env)
     up.send_signal(signal.SIGINT)
     up.communicate(timeout=IN_TIME)
     stand_in_for_go(path, "1.99", "echo reached >&2; exit 1")
     again = ran(NODE / "up", "--api-only", env=env)
-    assert "building etcd failed (reached)" in again.stderr
+    assert "building the programs failed (reached)" in again.stderr

@@ -82,7 +82,7 @@ def test_the_full_node_needs_root() -> None:
     [
         ("write /x: no space left on device", "the disk is full"),
         ("dial tcp: lookup proxy.example: no such host", "the network cannot be reached"),
-        ("undefined: x", "building etcd failed (undefined: x)"),
+        ("undefined: x", "building the programs failed (undefined: x)"),
     ],
 )
 def test_a_failed_build_says_why(tmp_path: Path, log: str, said: str) -> None:
