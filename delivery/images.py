@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import re
-import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,47 +16,10 @@ from graph.stack_files import OURS, StackFiles
 
 from . import local_node, process
 from .cluster import KIND_CLUSTER, Cluster
+from .image_recipes import RUNTIME, SERVER, image_arguments, repository
 from .kubectl import Object
 from .progress import Progress
 from .state_folders import tools_cache, write_atomically
-
-RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
-SERVER = "qudag-mcp-server"
-CRATE = "qudag-cli@0.5.0"
-"""The released QuDAG program. Its image also contains the server, which looks up peer ids."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How the local node builds a stand-in for an image from Debian packages.
-
-    Attributes:
-        repositories: last parts of the repositories of the images that it replaces.
-        debian: Debian packages.
-        description: name of the stand-in, shown to the user.
-        path: folders put first on its PATH.
-    """
-
-    repositories: Sequence[str]
-    debian: str
-    description: str
-    path: Sequence[str] = ()
-
-
-STAND_INS = (
-    Recipe(
-        repositories=("nginx", "nginx-unprivileged"),
-        debian="nginx-light",
-        description="Debian's nginx",
-    ),
-    Recipe(
-        repositories=("postgres", "postgresql"),
-        debian="postgresql-17",
-        description="Debian's PostgreSQL 17",
-        path=("/usr/lib/postgresql/17/bin",),
-    ),
-    Recipe(repositories=("valkey",), debian="valkey-server", description="Debian's Valkey"),
-)
 
 
 @dataclass(frozen=True)
@@ -113,6 +75,23 @@ def provide(cluster: Cluster, manifests: Sequence[Object], progress: Progress) -
                 return images
 
 
+@contextlib.contextmanager
+def started_early(kind: str, manifests: Sequence[Object]) -> Generator[None]:
+    """Assemble absent images of the local node while the block runs, which builds and starts it.
+
+    ``provide`` waits for them, and reports what fails.
+    """
+    names = used(manifests) if kind == "node" else ()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for number, name in enumerate(names):
+            with contextlib.suppress(ProblemReport):  # there is no such image: `provide` says so
+                arguments, _ = image_arguments(name, folder / str(number))
+                if _stored(_tagged(name), fingerprint(arguments)) is None:
+                    stack.enter_context(local_node.assembling(_tagged(name), arguments))
+        yield
+
+
 def _containers(manifest: Object) -> list[dict[str, Any]]:
     """All containers of the pods of a manifest, init containers included."""
     spec: dict[str, Any] = manifest.get("spec") or {}
@@ -125,11 +104,6 @@ def _containers(manifest: Object) -> list[dict[str, Any]]:
 def _pod_of(spec: dict[str, Any]) -> dict[str, Any]:
     template: dict[str, Any] = spec.get("template") or {}
     return template.get("spec") or {}
-
-
-def repository(name: str) -> str:
-    """The last part of an image's repository: ``postgres`` of ``docker.io/library/postgres:1``."""
-    return re.sub(r"[:@].*$", "", name.rsplit("/", 1)[-1])
 
 
 # ---- the local node ----------------------------------------------------------------------------
@@ -148,82 +122,30 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
     return Images(references, tuple(stand_ins))
 
 
-def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
-    """The arguments of ``tools/node/image`` for an image, and a description for the user.
-
-    Args:
-        folder: gets the files that the arguments name.
-    """
-    match repository(name):
-        case "qudag-mcp-server":
-            return server_arguments(folder), "assembled from runtime/"
-        case "qudag-node":
-            both = [*server_arguments(folder), f"--cargo={CRATE}"]
-            return both, f"assembled from runtime/ and {CRATE}"
-        case _:
-            stand_in = recipe(name)
-            path = ":".join([*stand_in.path, _PATH])
-            environment = ["--env", f"PATH={path}"] if stand_in.path else []
-            return (
-                [f"--debian={stand_in.debian}", *environment],
-                f"{stand_in.description} is its stand-in",
-            )
-
-
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def recipe(name: str) -> Recipe:
-    """The stand-in for an image; raises a ``ProblemReport`` if there is none."""
-    for stand_in in STAND_INS:
-        if repository(name) in stand_in.repositories:
-            return stand_in
-    raise ProblemReport(
-        [
-            Problem(
-                f"image {name}",
-                "the local node does not pull images, and this image has no stand-in",
-                "its pods would not start",
-                "use a cluster that can pull it (CLUSTER=context:NAME or CLUSTER=kind), or build "
-                f"it: tools/node/image {name} …",
-            )
-        ]
-    )
-
-
-def server_arguments(folder: Path) -> list[str]:
-    """Copy the files of the server's image from ``runtime/`` to ``folder``; the arguments."""
-    package = folder / "app" / "qudag_mcp_server"
-    for source in sorted([*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]):
-        copy = package / source.relative_to(RUNTIME)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-        copy.chmod(0o644)
-    launcher = folder / "usr/local/bin" / SERVER
-    launcher.parent.mkdir(parents=True)
-    shutil.copyfile(RUNTIME / "launcher", launcher)
-    launcher.chmod(0o755)
-    return [
-        "--debian=python3",
-        f"--requirements={RUNTIME / 'requirements.txt'}",
-        f"--add={folder}:/",
-    ]
-
-
 def _assemble(name: str, arguments: Sequence[str], progress: Progress) -> str:
     """Assemble the image unless the local node has the same one; returns its digest."""
     made_of = fingerprint(arguments)
-    stamp = tools_cache() / f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-    stored = local_node.image_manifest(name)
-    if stamp.exists() and stored.exists():
-        known = json.loads(stamp.read_text())
-        if known == {"recipe": made_of, "digest": _sha256(stored)}:
-            return known["digest"]
+    if known := _stored(name, made_of):
+        return known
     progress.say(f"assembling {name}")
     local_node.assemble(name, arguments, progress)
-    digest = _sha256(stored)
-    write_atomically(stamp, json.dumps({"recipe": made_of, "digest": digest}))
+    digest = _sha256(local_node.image_manifest(name))
+    write_atomically(_stamp(name), json.dumps({"recipe": made_of, "digest": digest}))
     return digest
+
+
+def _stored(name: str, made_of: str) -> str | None:
+    """The digest of the image that the local node has; None if it was made of something else."""
+    stored = local_node.image_manifest(name)
+    if _stamp(name).exists() and stored.exists():
+        known = json.loads(_stamp(name).read_text())
+        if known == {"recipe": made_of, "digest": _sha256(stored)}:
+            return known["digest"]
+    return None
+
+
+def _stamp(name: str) -> Path:
+    return tools_cache() / f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
 
 
 def fingerprint(arguments: Sequence[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import platform
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
@@ -175,6 +176,13 @@ def assemble(name: str, arguments: Sequence[str], progress: Progress) -> None:
                 )
             ]
         )
+
+
+@contextlib.contextmanager
+def assembling(name: str, arguments: Sequence[str]) -> Generator[None]:
+    """Assemble an image in the background while the block runs; ended with the block."""
+    with process.background([FOLDER / "image", name, *arguments]):
+        yield
 
 
 def image_manifest(name: str) -> Path:

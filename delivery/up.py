@@ -16,11 +16,11 @@ from policies.checked_program import refuse_broken
 
 from . import engine as engines
 from . import local_secrets, rollout
-from .cluster import Cluster, connect
+from .cluster import Cluster, connect, parse_request
 from .credentials import refuse_without_credentials
 from .deploy import Run
 from .engine import Engine
-from .images import Images, provide
+from .images import Images, provide, started_early
 from .kubectl import Object
 from .local_secrets import RequiredSecret
 from .outputs import Deployed, DeploymentRecord
@@ -84,10 +84,11 @@ def up(
         before = DeploymentRecord.find(state)
         without = before is not None and before.engine == "kubectl"
         engine = engines.choose(graph, progress, without_pulumi=without)
-        cluster = connect(request, progress)
-        if not cluster.ours:
-            refuse_placeholders(stack.name, configured)
-        images = provide(cluster, configured, progress)
+        with started_early(parse_request(request)[0], configured):
+            cluster = connect(request, progress)
+            if not cluster.ours:
+                refuse_placeholders(stack.name, configured)
+            images = provide(cluster, configured, progress)
         settings = images.settings(files)
         if settings:  # names that depend on an image are those that the engine will see
             graph = record_files(stack.root, files.over(settings))

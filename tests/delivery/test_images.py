@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery import images
-from delivery.images import Images, fingerprint, recipe, repository, used
+from delivery import image_recipes
+from delivery.image_recipes import recipe, repository
+from delivery.images import Images, fingerprint, used
 from graph.manifests import manifests
 from graph.recorder import run_program
 from graph.resource_graph import ResourceGraph
@@ -104,25 +105,29 @@ def test_a_fingerprint_does_not_depend_on_where_the_files_lie(tmp_path: Path) ->
 
 
 def test_the_server_image_holds_the_whole_package_and_its_program(tmp_path: Path) -> None:
-    arguments = images.server_arguments(tmp_path)
+    arguments = image_recipes.server_arguments(tmp_path)
     package = tmp_path / "app" / "qudag_mcp_server"
     assert {file.relative_to(package) for file in package.rglob("*.py")} == {
-        file.relative_to(images.RUNTIME)
+        file.relative_to(image_recipes.RUNTIME)
         for pattern in ("*.py", "stores/*.py")
-        for file in images.RUNTIME.glob(pattern)
+        for file in image_recipes.RUNTIME.glob(pattern)
     }
     assert (tmp_path / "usr/local/bin/qudag-mcp-server").stat().st_mode & 0o111
     assert any(argument.endswith("requirements.txt") for argument in arguments)
 
 
 def test_the_image_of_the_released_node_is_the_servers_with_the_program(tmp_path: Path) -> None:
-    arguments, said = images.image_arguments("ghcr.io/qudag/qudag-node:0.5.0", tmp_path / "node")
-    server, _ = images.image_arguments("ghcr.io/qudag/qudag-mcp-server:0.1.0", tmp_path / "server")
+    arguments, said = image_recipes.image_arguments(
+        "ghcr.io/qudag/qudag-node:0.5.0", tmp_path / "node"
+    )
+    server, _ = image_recipes.image_arguments(
+        "ghcr.io/qudag/qudag-mcp-server:0.1.0", tmp_path / "server"
+    )
     assert fingerprint(arguments[:-1]) == fingerprint(server)
     assert arguments[-1] == "--cargo=qudag-cli@0.5.0"
     assert said == "assembled from runtime/ and qudag-cli@0.5.0"
 
 
 def test_the_released_node_is_the_same_in_its_dockerfile() -> None:
-    text = (images.RUNTIME / "qudag-node.Dockerfile").read_text()
-    assert f"cargo install {images.CRATE} --locked" in text
+    text = (image_recipes.RUNTIME / "qudag-node.Dockerfile").read_text()
+    assert f"cargo install {image_recipes.CRATE} --locked" in text

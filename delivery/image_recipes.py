@@ -1,0 +1,116 @@
+"""How the local node makes each image of the dev platform: the server, stand-ins from Debian."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.base.problems import Problem, ProblemReport
+
+RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
+SERVER = "qudag-mcp-server"
+CRATE = "qudag-cli@0.5.0"
+"""The released QuDAG program. Its image also contains the server, which looks up peer ids."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How the local node builds a stand-in for an image from Debian packages.
+
+    Attributes:
+        repositories: last parts of the repositories of the images that it replaces.
+        debian: Debian packages.
+        description: name of the stand-in, shown to the user.
+        path: folders put first on its PATH.
+    """
+
+    repositories: Sequence[str]
+    debian: str
+    description: str
+    path: Sequence[str] = ()
+
+
+STAND_INS = (
+    Recipe(
+        repositories=("nginx", "nginx-unprivileged"),
+        debian="nginx-light",
+        description="Debian's nginx",
+    ),
+    Recipe(
+        repositories=("postgres", "postgresql"),
+        debian="postgresql-17",
+        description="Debian's PostgreSQL 17",
+        path=("/usr/lib/postgresql/17/bin",),
+    ),
+    Recipe(repositories=("valkey",), debian="valkey-server", description="Debian's Valkey"),
+)
+
+
+def repository(name: str) -> str:
+    """The last part of an image's repository: ``postgres`` of ``docker.io/library/postgres:1``."""
+    return re.sub(r"[:@].*$", "", name.rsplit("/", 1)[-1])
+
+
+def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
+    """The arguments of ``tools/node/image`` for an image, and a description for the user.
+
+    Args:
+        folder: gets the files that the arguments name.
+    """
+    match repository(name):
+        case "qudag-mcp-server":
+            return server_arguments(folder), "assembled from runtime/"
+        case "qudag-node":
+            both = [*server_arguments(folder), f"--cargo={CRATE}"]
+            return both, f"assembled from runtime/ and {CRATE}"
+        case _:
+            stand_in = recipe(name)
+            path = ":".join([*stand_in.path, _PATH])
+            environment = ["--env", f"PATH={path}"] if stand_in.path else []
+            return (
+                [f"--debian={stand_in.debian}", *environment],
+                f"{stand_in.description} is its stand-in",
+            )
+
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def recipe(name: str) -> Recipe:
+    """The stand-in for an image; raises a ``ProblemReport`` if there is none."""
+    for stand_in in STAND_INS:
+        if repository(name) in stand_in.repositories:
+            return stand_in
+    raise ProblemReport(
+        [
+            Problem(
+                f"image {name}",
+                "the local node does not pull images, and this image has no stand-in",
+                "its pods would not start",
+                "use a cluster that can pull it (CLUSTER=context:NAME or CLUSTER=kind), or build "
+                f"it: tools/node/image {name} …",
+            )
+        ]
+    )
+
+
+def server_arguments(folder: Path) -> list[str]:
+    """Copy the files of the server's image from ``runtime/`` to ``folder``; the arguments."""
+    package = folder / "app" / "qudag_mcp_server"
+    for source in sorted([*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]):
+        copy = package / source.relative_to(RUNTIME)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        copy.chmod(0o644)
+    launcher = folder / "usr/local/bin" / SERVER
+    launcher.parent.mkdir(parents=True)
+    shutil.copyfile(RUNTIME / "launcher", launcher)
+    launcher.chmod(0o755)
+    return [
+        "--debian=python3",
+        f"--requirements={RUNTIME / 'requirements.txt'}",
+        f"--add={folder}:/",
+    ]
