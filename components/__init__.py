@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .aws.function_args import LambdaEndpoint as LambdaEndpoint
     from .aws.function_args import Throttle as Throttle
     from .aws.location import AwsLocation as AwsLocation
+    from .aws.network import AwsEgress as AwsEgress
     from .aws.network import AwsNetwork as AwsNetwork
     from .azure.container import AzureContainerApp as AzureContainerApp
     from .azure.container import AzureContainerGroup as AzureContainerGroup
@@ -111,7 +112,7 @@ _PUBLIC = {
     "aws.function": "AwsLambda",
     "aws.function_args": "AwsLambdaArgs LambdaEndpoint Throttle",
     "aws.location": "AwsLocation",
-    "aws.network": "AwsNetwork",
+    "aws.network": "AwsEgress AwsNetwork",
     "azure.container": "AzureContainerApp AzureContainerGroup",
     "azure.container_args": "AzureContainerAppArgs AzureContainerGroupArgs",
     "azure.database": "AzurePostgresqlDataTier",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from ..base.constraints import Range
 from . import forms
 
 AccountId = Annotated[str, forms.ACCOUNT]
@@ -18,3 +19,9 @@ SecretReference = Annotated[str, forms.SECRET]
 DatabaseMachine = Annotated[str, forms.DATABASE_MACHINE]
 CacheMachine = Annotated[str, forms.CACHE_MACHINE]
 CachePassword = Annotated[str, forms.CACHE_PASSWORD]
+PrefixListId = Annotated[str, forms.PREFIX_LIST]
+KmsKey = Annotated[str, forms.KEY]
+WebAcl = Annotated[str, forms.WEB_ACL]
+AccessLogDays = Annotated[
+    int, Range(least=1, most=3653, consequence="S3 refuses the rule that deletes access logs")
+]

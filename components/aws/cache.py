@@ -69,6 +69,7 @@ def replication_group(
             "transitEncryptionEnabled": True,
             "transitEncryptionMode": "required",
             "atRestEncryptionEnabled": True,
+            "kmsKeyId": args.kms_key,
             "snapshotRetentionLimit": args.backup_days,
             "finalSnapshotIdentifier": f"{physical_name(REPLICATION_GROUP, owner, location)}-final",
             "autoMinorVersionUpgrade": True,

@@ -12,6 +12,7 @@ from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.timeout_budget import STEP, Distance
 from .alarms import Alarm
 from .container_args import CPU_UNITS, EcsFargateArgs
+from .encryption import key_rights
 from .identity import allow, image_pull_rights
 from .load_balancer import EcsLoadBalancer
 from .logs import log_group
@@ -66,15 +67,22 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
     def _task(self, args: EcsFargateArgs) -> CloudResource:
         name = self.physical_name(args, TASK_DEFINITION)
         logs, writing = log_group(
-            self, "logs", f"/ecs/{name}", retention_days=args.log_retention_days
+            self,
+            "logs",
+            f"/ecs/{name}",
+            retention_days=args.log_retention_days,
+            key=args.kms_key,
         )
         execution = self.role(args, "execution-role", service=TASKS)
         pulling = image_pull_rights(args.image)
-        waits = [allow(self, execution, "start", [writing, *secret_rights(args.secrets), *pulling])]
+        secrets = secret_rights(args.secrets)
+        starting = [writing, *secrets, *(key_rights(args.kms_key) if secrets else []), *pulling]
+        waits = [allow(self, execution, "start", starting)]
         server = self.role(args, "task-role", service=TASKS)
         state, store_rights = self.session_store(args)
         if store_rights:
-            waits.append(allow(self, server, "serve", store_rights))
+            serving = [*store_rights, *key_rights(args.kms_key)]
+            waits.append(allow(self, server, "serve", serving))
         container = {
             "name": CONTAINER,
             "image": args.image,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from ..base.arg_types import Image
 from ..base.constraints import shown
@@ -12,13 +11,10 @@ from ..base.limits import instances_problems
 from ..base.problems import Problem
 from ..mcp.access import NetworkAccess
 from ..mcp.timeout_budget import STEP, Distance
-from .arg_types import BucketName, Certificate
-from .facts import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
-from .network import AwsNetwork, ipv4_problems
+from .arg_types import BucketName, Certificate, WebAcl
+from .limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
+from .network import AwsNetwork, ipv4_problems, keys_problems
 from .server_args import AwsServerArgs
-
-EGRESS_PORT: Final = 443
-"""The only port that tasks may connect to outside the VPC."""
 
 CPU_UNITS: Final = 1024
 """Units of ECS in one CPU."""
@@ -49,7 +45,10 @@ class EcsFargateArgs(AwsServerArgs):
         min_instances, max_instances: fewest and most tasks.
         cpu_target: percent; above it there will be more tasks.
         tls_minimum: oldest TLS version that clients may use.
-        access_logs_bucket: name of a bucket of yours for the load balancer's access logs.
+        access_logs_bucket: name of a bucket of yours for the load balancer's access logs, in place
+            of one of the component.
+        web_acl: ARN of your web ACL of AWS WAF, which inspects requests at the load balancer.
+        http_redirect: listen on port 80 too, for a redirect to HTTPS.
         protect: refuse to delete the load balancer and what holds sessions.
     """
 
@@ -65,6 +64,8 @@ class EcsFargateArgs(AwsServerArgs):
     cpu_target: int = 70
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
     access_logs_bucket: BucketName | None = None
+    web_acl: WebAcl | None = None
+    http_redirect: bool = True
 
     def refusals(self) -> list[Problem]:
         return [
@@ -73,7 +74,9 @@ class EcsFargateArgs(AwsServerArgs):
             *instances_problems(self.min_instances, self.max_instances, least=1),
             *_callers(self),
             *_subnets(self),
-            *_keys(self.config.auth.jwks_url),
+            *keys_problems(self.config.auth.jwks_url),
+            *_access_logs(self),
+            *self.location.elsewhere_problems({"web_acl": self.web_acl}),
             *super().refusals(),
         ]
 
@@ -92,20 +95,15 @@ def _timeouts(args: EcsFargateArgs) -> list[Problem]:
     ]
 
 
-def _keys(url: str) -> list[Problem]:
-    """A problem if the issuer's keys are at a port that the tasks may not connect to."""
-    try:
-        if urlsplit(url).port in (None, EGRESS_PORT):
-            return []
-    except ValueError:
-        pass  # not a number, or no port: it is not EGRESS_PORT
+def _access_logs(args: EcsFargateArgs) -> list[Problem]:
+    if not (args.access_logs_bucket and args.access_log_days):
+        return []
     return [
         Problem(
-            "config.auth.jwks_url",
-            f"has a port other than {EGRESS_PORT}",
-            f"the tasks' security group allows connections to port {EGRESS_PORT} only: the server "
-            "could not fetch the keys",
-            f"publish the keys at https and port {EGRESS_PORT}",
+            "access_log_days",
+            f"is {shown(args.access_log_days)}, and access_logs_bucket is set",
+            "it would have no effect: logs are kept as long as your bucket says",
+            "leave out one of the two",
         )
     ]
 

@@ -85,6 +85,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
                 {
                     "name": f"/aws/rds/instance/{name}/{each}",
                     "retentionInDays": args.log_retention_days,
+                    "kmsKeyId": args.kms_key,
                 },
                 opts=self.owned(),
             )
@@ -106,6 +107,9 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
                 "allocatedStorage": args.storage_gb,
                 "maxAllocatedStorage": args.max_storage_gb,
                 "storageEncrypted": True,
+                "kmsKeyId": args.kms_key,
+                "masterUserSecretKmsKeyId": args.kms_key,
+                "performanceInsightsKmsKeyId": args.kms_key,
                 "multiAz": args.high_availability,
                 "publiclyAccessible": False,
                 "dbSubnetGroupName": subnets.output("name"),

@@ -11,8 +11,8 @@ from ..base.arg_types import Cidr, DatabaseName
 from ..base.constraints import shown
 from ..base.problems import Problem
 from ..mcp.data_tier import CacheProfile, DataTierArgs
-from .arg_types import CacheMachine, CachePassword, DatabaseMachine, SecurityGroupId
-from .facts import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
+from .arg_types import CacheMachine, CachePassword, DatabaseMachine, KmsKey, SecurityGroupId
+from .limits import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
 from .location import AwsLocation
 from .logs import retention_problems
 from .network import AwsNetwork, ipv4_problems
@@ -40,6 +40,8 @@ class RdsDataTierArgs(DataTierArgs):
             ``elasticache:Connect``.
         backup_days: days that backups of the database and snapshots of the cache are kept.
         log_retention_days: days that logs are kept.
+        kms_key: ARN of your key in AWS KMS, which encrypts both, their backups, the password and
+            the logs; None: keys of AWS. Another key replaces the database and the cache.
     """
 
     location: AwsLocation
@@ -56,6 +58,7 @@ class RdsDataTierArgs(DataTierArgs):
     cache_password: pulumi.Input[CachePassword] | None = None
     backup_days: int = 7
     log_retention_days: int = 30
+    kms_key: KmsKey | None = None
 
     def refusals(self) -> list[Problem]:
         return [
@@ -64,6 +67,7 @@ class RdsDataTierArgs(DataTierArgs):
             *ELASTICACHE_BACKUPS.problems("backup_days", self.backup_days, fix="write 7"),
             *ELASTICACHE_NODES.problems("cache_replicas", self.cache_replicas + 1, fix="write 1"),
             *retention_problems("log_retention_days", self.log_retention_days),
+            *self.location.elsewhere_problems({"kms_key": self.kms_key}),
             *_subnets(self.network),
             *ipv4_problems("allowed_networks", self.allowed_networks),
             *_storage(self),

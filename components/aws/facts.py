@@ -1,4 +1,4 @@
-"""Facts about AWS: limits, names, resource types, outputs, credentials, packages."""
+"""Facts about AWS: names, resource types, outputs, credentials, packages."""
 
 from __future__ import annotations
 
@@ -6,82 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..base.cloud_facts import Credentials, ResourceType, resource_type
-from ..base.limits import Limit
 from ..base.naming import NameRule
-
-_LAMBDA_QUOTAS: Final = "AWS Lambda Developer Guide, Lambda quotas"
-
-LAMBDA_TIMEOUT: Final = Limit(
-    of="the timeout of a function", most=900, unit="s", source=_LAMBDA_QUOTAS, least=1
-)
-LAMBDA_MEMORY: Final = Limit(
-    of="the memory of a function", most=10240, unit="MB", source=_LAMBDA_QUOTAS, least=128
-)
-LAMBDA_ENVIRONMENT: Final = Limit(
-    of="the environment of a function, names and values together",
-    most=4096,
-    unit="bytes",
-    source=_LAMBDA_QUOTAS,
-)
-HTTP_API_TIMEOUT: Final = Limit(
-    of="the integration timeout of an HTTP API",
-    most=30,
-    unit="s",
-    source="API Gateway Developer Guide, Quotas for configuring and running an HTTP API",
-    least=1,
-)
-WEBSOCKET_API_TIMEOUT: Final = Limit(
-    of="the integration timeout of a WebSocket API",
-    most=29,
-    unit="s",
-    source="API Gateway Developer Guide, Quotas for configuring and running a WebSocket API",
-    least=1,
-)
-FARGATE_STOP: Final = Limit(
-    of="stopTimeout on Fargate",
-    most=120,
-    unit="s",
-    source="Amazon ECS API Reference, ContainerDefinition",
-    least=2,
-)
-ALB_IDLE: Final = Limit(
-    of="the idle timeout of an Application Load Balancer",
-    most=4000,
-    unit="s",
-    source="Application Load Balancers, Edit attributes, Connection idle timeout",
-    least=1,
-)
-ALB_DRAIN: Final = Limit(
-    of="the deregistration delay of a target group",
-    most=3600,
-    unit="s",
-    source="Application Load Balancers, Target group attributes",
-)
-RDS_BACKUPS: Final = Limit(
-    of="the retention of automated backups",
-    most=35,
-    unit="days",
-    source="Amazon RDS User Guide, Backup retention period",
-    least=1,
-)
-ELASTICACHE_BACKUPS: Final = Limit(
-    of="the retention of automatic snapshots",
-    most=35,
-    unit="days",
-    source="Amazon ElastiCache API Reference, CreateReplicationGroup",
-)
-ELASTICACHE_NODES: Final = Limit(
-    of="the nodes of a replication group without shards",
-    most=6,
-    unit="nodes",
-    source="Amazon ElastiCache API Reference, CreateReplicationGroup",
-    least=1,
-)
-LOG_RETENTION_DAYS: Final = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096),
-    *(1827, 2192, 2557, 2922, 3288, 3653),
-)
-"""What CloudWatch Logs takes (CloudWatch Logs API Reference, PutRetentionPolicy)."""
 
 AWS_ARN: Final = (
     r"arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:qudag-mcp/[A-Za-z0-9/_+=.@-]+"
@@ -181,7 +106,8 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:ecs/taskDefinition:TaskDefinition": resource_type(""),
     "aws:elasticache/parameterGroup:ParameterGroup": resource_type("description", "family"),
     "aws:elasticache/replicationGroup:ReplicationGroup": resource_type(
-        *("atRestEncryptionEnabled", "engine", "networkType", "port", "subnetGroupName"),
+        *("atRestEncryptionEnabled", "engine", "kmsKeyId", "networkType", "port"),
+        "subnetGroupName",
         holds="the keys in it",
     ),
     "aws:elasticache/subnetGroup:SubnetGroup": resource_type(),
@@ -206,6 +132,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:rds/subnetGroup:SubnetGroup": resource_type(),
     "aws:s3/bucket:Bucket": resource_type("objectLockEnabled", holds="the objects in it"),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": resource_type("bucket"),
+    "aws:s3/bucketLogging:BucketLogging": resource_type("bucket"),
     "aws:s3/bucketObjectv2:BucketObjectv2": resource_type("bucket", "key"),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": resource_type("bucket"),
     "aws:s3/bucketPolicy:BucketPolicy": resource_type("bucket"),
@@ -220,6 +147,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "securityGroupId", outbound=True
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": resource_type("securityGroupId"),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": resource_type(""),
 }
 """A row for each type that a component registers."""
 

@@ -57,7 +57,7 @@ BUCKET: Final = Form(
     pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
     words="the name of a bucket of Amazon S3",
     examples=("qudag-access-logs",),
-    consequence="the load balancer could not write its access log",
+    consequence="no access log could be written to it",
     longest=63,
 )
 SECRET: Final = Form(
@@ -75,6 +75,29 @@ SECURITY_GROUP: Final = Form(
     words="the id of a security group",
     examples=("sg-0a1b2c3d4e5f60718",),
     consequence=NOT_FOUND,
+)
+PREFIX_LIST: Final = Form(
+    name="prefix list",
+    pattern="^pl-([0-9a-f]{8}|[0-9a-f]{17})$",
+    words="the id of a prefix list",
+    examples=("pl-0a1b2c3d4e5f60718",),
+    consequence=NOT_FOUND,
+)
+KEY: Final = Form(
+    name="KMS key",
+    pattern=r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-)?[0-9a-f-]{32,36}$",
+    words="the ARN of a key of AWS KMS, and no alias",
+    examples=("arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-0123456789ab",),
+    consequence="nothing could be encrypted with it, or the roles would have no right on it",
+)
+WEB_ACL: Final = Form(
+    name="web ACL",
+    pattern=r"^arn:aws:wafv2:[a-z0-9-]+:[0-9]{12}:regional/webacl/[A-Za-z0-9_-]{1,128}/[0-9a-f-]{36}$",
+    words="the ARN of a regional web ACL of AWS WAF",
+    examples=(
+        "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/mcp/0a1b2c3d-0000-4000-8000-0123456789ab",
+    ),
+    consequence="the load balancer could not be associated with it",
 )
 DATABASE_MACHINE: Final = Form(
     name="instance class",

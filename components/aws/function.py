@@ -16,8 +16,10 @@ from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.timeout_budget import Distance
 from .alarms import Alarm
 from .code_bucket import stored_archive
+from .encryption import key_rights
 from .function_args import AwsLambdaArgs, LambdaEndpoint, Throttle, environment_problems
 from .function_endpoints import EndpointSettings, function_url, http_api, websocket_api
+from .function_network import function_network
 from .identity import Right, allow
 from .logs import log_group
 from .secrets import secret_rights
@@ -34,6 +36,11 @@ SECRETS_VARIABLE: Final = "QUDAG_MCP_SECRETS"
 HEALTH_SECONDS: Final = 300
 HEALTH_EVERY: Final = f"rate({HEALTH_SECONDS // 60} minutes)"
 DEAD_LETTER_DAYS: Final = 14
+TRACING: Final = Right(
+    actions=("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
+    # X-Ray has no resource for these actions.
+    resources=["*"],
+)
 
 
 class AwsLambda(AwsServer[AwsLambdaArgs]):
@@ -55,15 +62,28 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
         failures = self._dead_letter_queue(args)
         state, store_rights = self.session_store(args, websocket=args.websocket)
         logs, writing = log_group(
-            self, "logs", f"/aws/lambda/{name}", retention_days=args.log_retention_days
+            self,
+            "logs",
+            f"/aws/lambda/{name}",
+            retention_days=args.log_retention_days,
+            key=args.kms_key,
         )
         failing = Right(actions=("sqs:SendMessage",), resources=[failures.output("arn")])
         rights = allow(
             self,
             role,
             "serve",
-            [writing, *store_rights, failing, *secret_rights(args.secrets)],
+            [
+                writing,
+                *store_rights,
+                failing,
+                *secret_rights(args.secrets),
+                *key_rights(args.kms_key),
+                *([TRACING] if args.tracing else []),
+            ],
         )
+        arn = f"arn:aws:lambda:{args.location.region}:{args.location.account}:function:{name}"
+        vpc, network_rights = function_network(self, args, role, function_arn=arn)
         function = CloudResource(
             FUNCTION,
             self.named("function"),
@@ -77,6 +97,9 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
                 "memorySize": args.memory_mb,
                 "timeout": args.config.budget.at(Distance.GATEWAY).timeout,
                 "environment": {"variables": self._environment(args, state)},
+                "kmsKeyArn": args.kms_key,
+                "tracingConfig": {"mode": "Active"} if args.tracing else None,
+                **vpc,
                 "reservedConcurrentExecutions": args.reserved_concurrency,
                 "deadLetterConfig": {"targetArn": failures.output("arn")},
                 "loggingConfig": {
@@ -87,14 +110,14 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
             },
             outputs=("arn", "invokeArn"),
             # The first call needs its rights, also to log why it fails.
-            opts=self.owned(depends_on=[rights]),
+            opts=self.owned(depends_on=[rights, *network_rights]),
         )
         self._health_check(args, function, failures)
         self._alarms(args, function, failures)
         return self._endpoints(args, function, role)
 
     def _code(self, args: AwsLambdaArgs) -> dict[str, pulumi.Output[str]]:
-        stored = stored_archive(self, args.location, args.archive)
+        stored = stored_archive(self, args, args.archive)
         return {"s3Bucket": stored.output("bucket"), "s3Key": stored.output("key")}
 
     def _environment(
@@ -121,7 +144,9 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
             self.named("dead-letters"),
             {
                 "name": self.physical_name(args, QUEUE, "dead-letters"),
-                "sqsManagedSseEnabled": True,
+                # The two exclude each other.
+                "sqsManagedSseEnabled": None if args.kms_key else True,
+                "kmsMasterKeyId": args.kms_key,
                 "messageRetentionSeconds": DEAD_LETTER_DAYS * 24 * 3600,
             },
             outputs=("arn",),
@@ -140,6 +165,7 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
             throttle=args.throttle or Throttle(),
             authorization="NONE" if args.access.public else "AWS_IAM",
             log_retention_days=args.log_retention_days,
+            key=args.kms_key,
         )
         target: pulumi.Output[str] | None = None
         match args.endpoint:
@@ -163,7 +189,7 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
         role = self.role(args, "scheduler-role", service="scheduler.amazonaws.com")
         calling = Right(actions=("lambda:InvokeFunction",), resources=[function.output("arn")])
         failing = Right(actions=("sqs:SendMessage",), resources=[failures.output("arn")])
-        rights = allow(self, role, "check-health", [calling, failing])
+        rights = allow(self, role, "check-health", [calling, failing, *key_rights(args.kms_key)])
         # Lambda retries an asynchronous invocation, not Scheduler (AWS Lambda Developer Guide,
         # Error handling for asynchronous invocation). No retry is needed: the next check follows.
         no_retry = CloudResource(
@@ -183,6 +209,7 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
                 "name": self.physical_name(args, SCHEDULE, "health-check"),
                 "scheduleExpression": HEALTH_EVERY,
                 "flexibleTimeWindow": {"mode": "OFF"},
+                "kmsKeyArn": args.kms_key,
                 "target": {
                     "arn": function.output("arn"),
                     "roleArn": role.output("arn"),

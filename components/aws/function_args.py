@@ -13,13 +13,14 @@ from ..mcp.archive import Archive
 from ..mcp.cloud_server import drain_problems
 from ..mcp.timeout_budget import STEP, Distance
 from .arg_types import Certificate
-from .facts import (
+from .limits import (
     HTTP_API_TIMEOUT,
     LAMBDA_ENVIRONMENT,
     LAMBDA_MEMORY,
     LAMBDA_TIMEOUT,
     WEBSOCKET_API_TIMEOUT,
 )
+from .network import AwsNetwork, keys_problems
 from .server_args import AwsServerArgs
 
 STOPS: Final = (
@@ -66,6 +67,9 @@ class AwsLambdaArgs(AwsServerArgs):
         memory_mb: MiB; the CPU grows with it.
         reserved_concurrency: most calls that run at once; other functions cannot use this share
             of the account's concurrency.
+        network: your VPC: the function connects through its private subnets, to what its egress
+            allows; None: through a network of AWS, to any address.
+        tracing: trace calls with AWS X-Ray.
     """
 
     RESERVED_PREFIXES: ClassVar[tuple[str, ...]] = ("AWS_", "LAMBDA_", "QUDAG_MCP_")
@@ -77,6 +81,8 @@ class AwsLambdaArgs(AwsServerArgs):
     throttle: Throttle | None = None
     memory_mb: int = 1024
     reserved_concurrency: int = 50
+    network: AwsNetwork | None = None
+    tracing: bool = False
 
     def refusals(self) -> list[Problem]:
         streams = self.endpoint is LambdaEndpoint.FUNCTION_URL
@@ -91,6 +97,7 @@ class AwsLambdaArgs(AwsServerArgs):
             *LAMBDA_MEMORY.problems("memory_mb", self.memory_mb, fix="write 1024"),
             *drain_problems(self.config, stops=STOPS),
             *_endpoint(self, streams=streams),
+            *(keys_problems(self.config.auth.jwks_url) if self.network else []),
             *super().refusals(),
         ]
 

@@ -46,6 +46,7 @@ class EndpointSettings:
         throttle: see Throttle.
         authorization: ``NONE``: everyone may call, and the server checks tokens; or ``AWS_IAM``.
         log_retention_days: of access logs.
+        key: ARN of the KMS key that encrypts access logs; None: a key of AWS.
     """
 
     owner: Component[Any]
@@ -55,6 +56,7 @@ class EndpointSettings:
     throttle: Throttle
     authorization: str
     log_retention_days: int
+    key: str | None
 
 
 def http_api(
@@ -74,6 +76,7 @@ def http_api(
         "access-logs",
         f"/aws/apigateway/{_name(settings, 'http')}",
         retention_days=settings.log_retention_days,
+        key=settings.key,
     )
     stage = _stage(
         settings,

@@ -82,6 +82,33 @@ def allow(
     )
 
 
+def deny(
+    owner: Component[Any],
+    role: CloudResource,
+    purpose: str,
+    right: Right,
+    *,
+    condition: Mapping[str, Any],
+) -> CloudResource:
+    """Refuses ``right`` to ``role`` where the condition holds, whatever else allows it."""
+    statement = {
+        "Effect": "Deny",
+        "Action": list(right.actions),
+        "Resource": list(right.resources),
+        "Condition": condition,
+    }
+    return CloudResource(
+        ROLE_POLICY,
+        owner.named(f"may-not-{purpose}"),
+        {
+            "role": role.output("name"),
+            "name": f"not-{purpose}",
+            "policy": policy_document(statement),
+        },
+        opts=owner.owned(),
+    )
+
+
 def image_pull_rights(image: str) -> list[Right]:
     """The rights to pull an image from ECR; none for another registry."""
     found = _ECR.fullmatch(image)

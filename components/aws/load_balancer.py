@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi
@@ -11,14 +12,26 @@ from ..base.component import Component
 from ..mcp.era import has_sessions
 from ..mcp.server_config import HTTPS
 from ..mcp.timeout_budget import Distance
-from .container_args import EGRESS_PORT, EcsFargateArgs
+from .access_logs import Writer, access_log_bucket
+from .container_args import EcsFargateArgs
 from .naming import physical_name
-from .network import Allowed, allow_egress, allow_ingress, cidr_in_name, security_group
+from .network import (
+    EVERYONE,
+    TLS,
+    Allowed,
+    allow_egress,
+    allow_ingress,
+    allow_outside,
+    cidr_in_name,
+    security_group,
+)
 
 LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
 LISTENER: Final = "aws:lb/listener:Listener"
-EVERYONE: Final = "0.0.0.0/0"
+WEB_ACL: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
+CLEAR: Final = 80
+"""The port that leads to the one with TLS."""
 TLS_POLICIES: Final = {
     "1.3": "ELBSecurityPolicy-TLS13-1-3-2021-06",
     "1.2": "ELBSecurityPolicy-TLS13-1-2-2021-06",
@@ -66,7 +79,7 @@ class EcsLoadBalancer:
         access, owner = self.args.access, self.owner
         inside = access.allowed_networks or [self.args.network.vpc_cidr]
         for cidr in [EVERYONE] if access.public else inside:
-            for name, port in {"tls": 443, "redirect": 80}.items():
+            for name, port in self._ports().items():
                 role = f"load-balancer-{name}-from-{cidr_in_name(cidr)}"
                 allowed = Allowed(port, f"{name} from clients", cidr=cidr)
                 allow_ingress(owner, role, self.group, allowed, aliases=_former(owner, role))
@@ -76,15 +89,17 @@ class EcsLoadBalancer:
         role = "tasks-from-load-balancer"
         to_server = Allowed(HTTPS, "MCP from the load balancer", group=self.group.output("id"))
         allow_ingress(owner, role, self.tasks, to_server, aliases=_former(owner, role))
-        outside = Allowed(
-            EGRESS_PORT, "Keys of the issuer, image, secrets, logs, state", cidr=EVERYONE
-        )
-        allow_egress(owner, "tasks-out", self.tasks, outside)
+        purpose = "Keys of the issuer, image, secrets, logs, state"
+        allow_outside(owner, "tasks", self.tasks, self.args.network.egress, purpose)
+
+    def _ports(self) -> dict[str, int]:
+        return {"tls": TLS, **({"redirect": CLEAR} if self.args.http_redirect else {})}
 
     def _balancer(self) -> CloudResource:
         args, network = self.args, self.args.network
-        logs = {"bucket": args.access_logs_bucket, "enabled": True, "prefix": self.owner.name}
-        return CloudResource(
+        bucket, waits = self._access_logs()
+        logs = {"bucket": bucket, "enabled": True, "prefix": self.owner.name}
+        balancer = CloudResource(
             LOAD_BALANCER,
             self.owner.named("load-balancer"),
             {
@@ -99,11 +114,33 @@ class EcsLoadBalancer:
                 "dropInvalidHeaderFields": True,
                 "desyncMitigationMode": "strictest",
                 "enableDeletionProtection": args.protect,
-                "accessLogs": logs if args.access_logs_bucket else None,
+                "accessLogs": logs if bucket else None,
             },
             outputs=("arn", "arnSuffix", "dnsName"),
-            opts=self.owner.owned(aliases=_former(self.owner, "load-balancer")),
+            opts=self.owner.owned(aliases=_former(self.owner, "load-balancer"), depends_on=waits),
         )
+        if args.web_acl:
+            CloudResource(
+                WEB_ACL,
+                self.owner.named("web-acl"),
+                {"resourceArn": balancer.output("arn"), "webAclArn": args.web_acl},
+                opts=self.owner.owned(),
+            )
+        return balancer
+
+    def _access_logs(self) -> tuple[pulumi.Input[str] | None, Sequence[pulumi.Resource]]:
+        """The bucket for access logs, and what must exist before AWS writes to it."""
+        args = self.args
+        if not args.access_log_days:
+            return args.access_logs_bucket, []
+        bucket = access_log_bucket(
+            self.owner,
+            args.location,
+            Writer.LOAD_BALANCER,
+            days=args.access_log_days,
+            protect=args.protect,
+        )
+        return bucket.resource.output("id"), bucket.ready
 
     def _targets(self) -> CloudResource:
         args = self.args
@@ -143,28 +180,33 @@ class EcsLoadBalancer:
 
     def _listeners(self) -> CloudResource:
         arn = self.balancer.output("arn")
-        CloudResource(
-            LISTENER,
-            self.owner.named("redirect"),
-            {
-                "loadBalancerArn": arn,
-                "port": 80,
-                "protocol": "HTTP",
-                "defaultActions": [
-                    {
-                        "type": "redirect",
-                        "redirect": {"protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"},
-                    }
-                ],
-            },
-            opts=self.owner.owned(),
-        )
+        if self.args.http_redirect:
+            CloudResource(
+                LISTENER,
+                self.owner.named("redirect"),
+                {
+                    "loadBalancerArn": arn,
+                    "port": CLEAR,
+                    "protocol": "HTTP",
+                    "defaultActions": [
+                        {
+                            "type": "redirect",
+                            "redirect": {
+                                "protocol": "HTTPS",
+                                "port": str(TLS),
+                                "statusCode": "HTTP_301",
+                            },
+                        }
+                    ],
+                },
+                opts=self.owner.owned(),
+            )
         return CloudResource(
             LISTENER,
             self.owner.named("tls"),
             {
                 "loadBalancerArn": arn,
-                "port": 443,
+                "port": TLS,
                 "protocol": "HTTPS",
                 "sslPolicy": TLS_POLICIES[self.args.tls_minimum],
                 "certificateArn": self.args.certificate,

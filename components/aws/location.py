@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..base.problems import Problem
 from .arg_types import AccountId, Region
 
 
@@ -18,3 +20,21 @@ class AwsLocation:
 
     account: AccountId
     region: Region
+
+    def elsewhere_problems(self, arns: Mapping[str, str | None]) -> list[Problem]:
+        """A problem for each ARN of another region; services use what is in their own only.
+
+        Args:
+            arns: by the path of the field that holds it.
+        """
+        return [
+            Problem(
+                path,
+                f"is in {there}, and the server is in {self.region}",
+                "AWS refuses it: both must be in one region",
+                f"make one in {self.region}, and write its ARN",
+            )
+            for path, arn in arns.items()
+            # What is no ARN is refused for its form.
+            if arn and (there := [*arn.split(":"), *[""] * 4][3]) not in ("", self.region)
+        ]

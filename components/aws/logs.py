@@ -10,20 +10,28 @@ from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.constraints import shown
 from ..base.problems import Problem
-from .facts import LOG_RETENTION_DAYS
 from .identity import Right
+from .limits import LOG_RETENTION_DAYS
 
 LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
 
 
 def log_group(
-    owner: Component[Any], role: str, name: str, *, retention_days: int
+    owner: Component[Any], role: str, name: str, *, retention_days: int, key: str | None
 ) -> tuple[CloudResource, Right]:
-    """A log group with a retention, and the right to write to it."""
+    """A log group with a retention, and the right to write to it.
+
+    Args:
+        owner: the component.
+        role: the group's role in it.
+        name: its physical name.
+        retention_days: of its logs.
+        key: ARN of the KMS key that encrypts it; None: a key of AWS.
+    """
     group = CloudResource(
         LOG_GROUP,
         owner.named(role),
-        {"name": name, "retentionInDays": retention_days},
+        {"name": name, "retentionInDays": retention_days, "kmsKeyId": key},
         outputs=("arn",),
         opts=owner.owned(),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -12,13 +13,54 @@ from ..base.arg_types import Cidr
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.problems import Problem
-from .arg_types import SubnetId, VpcId
+from .arg_types import PrefixListId, SecurityGroupId, SubnetId, VpcId
 from .location import AwsLocation
 from .naming import physical_name
 
 SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 _INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _EGRESS: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+
+TLS: Final = 443
+"""The only port that servers may connect to."""
+DNS: Final = 53
+EVERYONE: Final = "0.0.0.0/0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsEgress:
+    """What servers may connect to, on port 443.
+
+    Attributes:
+        networks: in CIDR form, such as the issuer's.
+        groups: ids of security groups, such as that of your VPC endpoints.
+        prefix_lists: ids of prefix lists, such as those of S3 and DynamoDB.
+        dns_servers: in CIDR form, your own DNS servers, on port 53; the VPC's own resolver needs no
+            rule.
+    """
+
+    networks: Sequence[Cidr] = ()
+    groups: Sequence[SecurityGroupId] = ()
+    prefix_lists: Sequence[PrefixListId] = ()
+    dns_servers: Sequence[Cidr] = ()
+
+    def refusals(self) -> list[Problem]:
+        """Lists that allow nothing, and addresses that the rules cannot hold."""
+        problems = [
+            *ipv4_problems("networks", self.networks),
+            *ipv4_problems("dns_servers", self.dns_servers),
+        ]
+        if not (self.networks or self.groups or self.prefix_lists):
+            problems.append(
+                Problem(
+                    "networks",
+                    "is empty, and so are groups and prefix_lists",
+                    "the server could fetch neither the issuer's keys nor its own image",
+                    "list what it connects to, or leave egress out: any address on port 443",
+                )
+            )
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +73,14 @@ class AwsNetwork:
         private_subnets: ids, in at least two availability zones; tasks connect to the internet
             through the NAT gateway of these subnets.
         public_subnets: ids, for a public load balancer.
+        egress: what servers may connect to; None: any address, on port 443.
     """
 
     vpc: VpcId
     vpc_cidr: Cidr
     private_subnets: Sequence[SubnetId]
     public_subnets: Sequence[SubnetId] = ()
+    egress: AwsEgress | None = None
 
     def refusals(self) -> list[Problem]:
         """Addresses that the rules of the security groups cannot hold."""
@@ -63,20 +107,41 @@ def ipv4_problems(path: str, networks: Sequence[str], *, entries: bool = True) -
     ]
 
 
+def keys_problems(url: str) -> list[Problem]:
+    """A problem if the issuer's keys are at a port that the servers may not connect to."""
+    try:
+        if urlsplit(url).port in (None, TLS):
+            return []
+    except ValueError:
+        pass  # not a number, or no port: it is not TLS
+    return [
+        Problem(
+            "config.auth.jwks_url",
+            f"has a port other than {TLS}",
+            f"the server's security group allows connections to port {TLS} only: the server "
+            "could not fetch the keys",
+            f"publish the keys at https and port {TLS}",
+        )
+    ]
+
+
 @dataclass(frozen=True)
 class Allowed:
-    """A TCP port, and the other end of the connection: a security group or a network.
+    """A port, and the other end of the connection.
 
     Attributes:
         port: of the server side.
         description: of the rule.
-        group, cidr: one of the two; the group's id.
+        group, cidr, prefix_list: one of the three; ids of the group and of the list.
+        protocol: of the connection.
     """
 
     port: int
     description: str
     group: pulumi.Input[str] | None = None
     cidr: pulumi.Input[str] | None = None
+    prefix_list: str | None = None
+    protocol: Literal["tcp", "udp"] = "tcp"
 
 
 def security_group(
@@ -132,6 +197,31 @@ def allow_egress(
     _rule(_EGRESS, owner, role, group, allowed, **options)
 
 
+def allow_outside(
+    owner: Component[Any], role: str, group: CloudResource, egress: AwsEgress | None, purpose: str
+) -> None:
+    """Allows the servers in ``group`` what ``egress`` lists, or every address on port 443."""
+    if egress is None:
+        allow_egress(owner, f"{role}-out", group, Allowed(TLS, purpose, cidr=EVERYONE))
+        return
+    ends = [
+        *(Allowed(TLS, purpose, cidr=cidr) for cidr in egress.networks),
+        *(Allowed(TLS, purpose, group=each) for each in egress.groups),
+        *(Allowed(TLS, purpose, prefix_list=each) for each in egress.prefix_lists),
+        *(
+            Allowed(DNS, "Names", cidr=cidr, protocol=protocol)
+            for cidr in egress.dns_servers
+            for protocol in ("udp", "tcp")
+        ),
+    ]
+    for allowed in ends:
+        end = allowed.cidr or allowed.group or allowed.prefix_list
+        name = f"{role}-out-to-{cidr_in_name(str(end))}"
+        if allowed.port == DNS:
+            name += f"-{allowed.protocol}-{DNS}"
+        allow_egress(owner, name, group, allowed)
+
+
 def _rule(
     token: str,
     owner: Component[Any],
@@ -146,11 +236,12 @@ def _rule(
         {
             "securityGroupId": group.output("id"),
             "description": allowed.description,
-            "ipProtocol": "tcp",
+            "ipProtocol": allowed.protocol,
             "fromPort": allowed.port,
             "toPort": allowed.port,
             "cidrIpv4": allowed.cidr,
             "referencedSecurityGroupId": allowed.group,
+            "prefixListId": allowed.prefix_list,
         },
         opts=owner.owned(**options),
     )

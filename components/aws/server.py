@@ -52,7 +52,13 @@ class AwsServer(CloudServer[Args]):
     ) -> tuple[State | None, list[Right]]:
         """The tables for sessions and open sockets, where there are any, and the rights on them."""
         if has_sessions(args.config.era) or websocket:
-            return session_store(self, args.location, protect=args.protect, websocket=websocket)
+            return session_store(
+                self,
+                args.location,
+                protect=args.protect,
+                key=args.kms_key,
+                websocket=websocket,
+            )
         return None, []
 
     def alarms(

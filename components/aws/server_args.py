@@ -10,7 +10,7 @@ from ..base.arg_types import SecretVariable
 from ..base.problems import Problem
 from ..mcp.access import Access
 from ..mcp.cloud_server import CloudServerArgs
-from .arg_types import SecretReference, Topic
+from .arg_types import AccessLogDays, KmsKey, SecretReference, Topic
 from .location import AwsLocation
 from .logs import retention_problems
 from .secrets import reserved_problems
@@ -26,6 +26,10 @@ class AwsServerArgs(CloudServerArgs):
         secrets: by environment variable, the ARN of a secret under ``qudag-mcp/``; with
             ``:key::`` at its end one key of a JSON secret.
         alarm_topic: ARN of the SNS topic that alarms notify; None: they show in CloudWatch only.
+        kms_key: ARN of your key in AWS KMS, which encrypts what the server stores; None: keys of
+            AWS.
+        access_log_days: days that access logs are kept, in a bucket of the component; None: there
+            are none.
     """
 
     RESERVED_PREFIXES: ClassVar[tuple[str, ...]] = ("QUDAG_MCP_",)
@@ -35,10 +39,15 @@ class AwsServerArgs(CloudServerArgs):
     access: Access
     secrets: Mapping[SecretVariable, SecretReference] = field(default_factory=dict[str, str])
     alarm_topic: Topic | None = None
+    kms_key: KmsKey | None = None
+    access_log_days: AccessLogDays | None = None
 
     def refusals(self) -> list[Problem]:
         return [
             *super().refusals(),
             *retention_problems("log_retention_days", self.log_retention_days),
             *reserved_problems(self.secrets, self.RESERVED_PREFIXES),
+            *self.location.elsewhere_problems(
+                {"alarm_topic": self.alarm_topic, "kms_key": self.kms_key}
+            ),
         ]

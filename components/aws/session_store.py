@@ -19,14 +19,19 @@ TABLE: Final = "aws:dynamodb/table:Table"
 
 
 def session_store(
-    owner: Component[Any], location: AwsLocation, *, protect: bool, websocket: bool = False
+    owner: Component[Any],
+    location: AwsLocation,
+    *,
+    protect: bool,
+    key: str | None,
+    websocket: bool = False,
 ) -> tuple[State, list[Right]]:
     """The tables, as the server's configuration names them, and the rights that it needs.
 
     The table for connections is for a WebSocket API: a container holds its sockets itself. There
     is no right to query the index of users, because the server does not query it.
     """
-    sessions = _table(owner, location, "sessions", SESSIONS, protect=protect)
+    sessions = _table(owner, location, "sessions", SESSIONS, protect=protect, key=key)
     where: dict[str, pulumi.Input[str]] = {
         "sessions": sessions.output("name"),
         "region": location.region,
@@ -38,7 +43,7 @@ def session_store(
         ),
     ]
     if websocket:
-        connections = _table(owner, location, "connections", CONNECTIONS, protect=protect)
+        connections = _table(owner, location, "connections", CONNECTIONS, protect=protect, key=key)
         where["connections"] = connections.output("name")
         rights.append(
             Right(
@@ -56,6 +61,7 @@ def _table(
     schema: Mapping[str, Any],
     *,
     protect: bool,
+    key: str | None,
 ) -> CloudResource:
     return CloudResource(
         TABLE,
@@ -63,7 +69,7 @@ def _table(
         {
             **schema,
             "name": physical_name(TABLE, owner, location, role),
-            "serverSideEncryption": {"enabled": True},
+            "serverSideEncryption": {"enabled": True, **({"kmsKeyArn": key} if key else {})},
             "pointInTimeRecovery": {"enabled": True},
             "deletionProtectionEnabled": protect,
         },

@@ -1,140 +1,38 @@
-"""AWS: its sections of the stack file, its provider, its rules and its servers."""
+"""AWS: its provider, its rules and its servers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
-from pydantic import AfterValidator, Field
 
-from components.aws.facts import LOG_RETENTION_DAYS
-from components.aws.forms import ACCOUNT, BUCKET, CERTIFICATE, REGION, SECRET, SUBNET, TOPIC, VPC
+from components.aws.forms import (
+    ACCOUNT,
+    BUCKET,
+    CERTIFICATE,
+    KEY,
+    PREFIX_LIST,
+    REGION,
+    SECRET,
+    SECURITY_GROUP,
+    SUBNET,
+    TOPIC,
+    VPC,
+    WEB_ACL,
+)
 from components.base.problems import Problem
 from components.mcp.target import McpTarget
 
-from ..config.cloud_forms import Variable
-from ..config.cloud_servers import MostInstances, Public, ServerSection
-from ..config.forms import Cidr, Domain, Image, constraint, refusal
 from ..config.problem import at
-from ..config.section import Section
+from .aws_sections import Aws, AwsContainer, AwsFunction
+from .aws_sections import AwsNetwork as AwsNetworkSection
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
 
-Certificate = Annotated[str, constraint(CERTIFICATE)]
-Secrets = Annotated[
-    dict[Variable, Annotated[str, constraint(SECRET)]],
-    Field(description="Secrets by environment variable."),
-]
-
-
-def _kept_days(days: int) -> int:
-    if days in LOG_RETENTION_DAYS:
-        return days
-    more = next((each for each in LOG_RETENTION_DAYS if each > days), LOG_RETENTION_DAYS[-1])
-    raise refusal(
-        f"is {days}, which CloudWatch Logs does not offer",
-        "the log group could not be made (CloudWatch Logs API, PutRetentionPolicy)",
-        f"write {more}, or another of: {', '.join(map(str, LOG_RETENTION_DAYS))}",
-    )
-
-
-LogDays = Annotated[
-    int, Field(ge=1, le=3653, description="Days that logs are kept."), AfterValidator(_kept_days)
-]
-
-
-class AwsNetwork(Section):
-    """The VPC that load balancers, tasks and databases are put into; it is yours."""
-
-    vpc: Annotated[str, constraint(VPC)] = Field(description="Id of the VPC.")
-    cidr: Cidr = Field(
-        description="Its addresses; they may connect to targets that are not public."
-    )
-    public_subnets: list[Annotated[str, constraint(SUBNET)]] = Field(
-        min_length=2, description="With a route to an internet gateway, in two zones at least."
-    )
-    private_subnets: list[Annotated[str, constraint(SUBNET)]] = Field(
-        min_length=2, description="Without a route from the internet, in two zones at least."
-    )
-
-
-class Aws(Section):
-    """An AWS account, and a region in it."""
-
-    account: Annotated[str, constraint(ACCOUNT)] = Field(
-        description="Number of the account; credentials of another one are refused."
-    )
-    region: Annotated[str, constraint(REGION)] = Field(description="Region of all resources.")
-    network: AwsNetwork | None = Field(
-        default=None, description="Your VPC; absent: no target that needs a network."
-    )
-    alarm_topic: Annotated[str, constraint(TOPIC)] | None = Field(
-        default=None, description="Topic that alarms notify; absent: they are in CloudWatch only."
-    )
-
-
-class Throttle(Section):
-    """What the APIs of a function take, all clients together; beyond it, 429."""
-
-    requests_per_second: int = Field(default=10, ge=1, le=10_000, description="Sustained rate.")
-    burst: int = Field(default=20, ge=1, le=5_000, description="Requests at once.")
-
-
-class AwsFunction(ServerSection):
-    """The server as a function of AWS Lambda."""
-
-    front: Literal["http-api", "function-url"] = Field(
-        default="http-api",
-        description="http-api: API Gateway, calls of at most 30 s; function-url: streams, 15 min.",
-    )
-    public: Public = False
-    domain: Domain | None = Field(
-        default=None, description="Host name of the HTTP API; absent: a name of AWS."
-    )
-    certificate: Certificate | None = Field(
-        default=None, description="The domain's certificate, in the same region."
-    )
-    websocket: bool = Field(default=False, description="Create a WebSocket API too.")
-    throttle: Throttle | None = Field(
-        default=None, description="Rate limit of the APIs; absent: 10 requests a second, burst 20."
-    )
-    memory_mb: int = Field(
-        default=1024, ge=128, le=10240, description="Memory in MB; CPU grows with it."
-    )
-    reserved_concurrency: int = Field(
-        default=50, ge=1, le=10_000, description="Concurrent calls; more are refused with 429."
-    )
-    log_retention_days: LogDays = 30
-    secrets: Secrets = {}
-
-
-class AwsContainer(ServerSection):
-    """The server as a service of ECS on Fargate, behind a load balancer."""
-
-    public: Public = False
-    domain: Domain = Field(description="Host name that the certificate covers.")
-    certificate: Certificate = Field(description="Certificate of the load balancer.")
-    clients: list[Cidr] = Field(
-        default=[],
-        description="Networks that may connect if it is not public; empty: the VPC.",
-    )
-    image: Image | None = Field(default=None, description="Absent: images.server.")
-    architecture: Literal["X86_64", "ARM64"] = Field(
-        default="X86_64", description="CPU architecture of the image."
-    )
-    cpu: Literal[256, 512, 1024, 2048, 4096] = Field(
-        default=512, description="CPU units of a task; 1024 are one CPU."
-    )
-    memory_mb: int = Field(default=1024, ge=512, le=30_720, description="Memory of a task in MiB.")
-    access_logs_bucket: Annotated[str, constraint(BUCKET)] | None = Field(
-        default=None, description="A bucket of yours for the load balancer's access log."
-    )
-    min_instances: int = Field(default=2, ge=1, le=1000, description="Fewest tasks.")
-    max_instances: MostInstances = 10
-    log_retention_days: LogDays = 30
-    secrets: Secrets = {}
-
+if TYPE_CHECKING:
+    from components.aws.location import AwsLocation
+    from components.aws.network import AwsNetwork
 
 AwsSections = CloudSections[Aws, AwsFunction, AwsContainer]
 
@@ -148,6 +46,31 @@ def load_balancers_have_a_network(sections: AwsSections, _shared: Shared) -> Ite
             "is missing, and containers.aws is switched on",
             "its load balancer and its tasks have no subnet to stand in",
             "set vpc, cidr, publicSubnets and privateSubnets, or containers.aws.enabled: false",
+        )
+
+
+def functions_in_a_vpc_have_one(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
+    """A function in a VPC needs its subnets."""
+    section, location = sections.serverless, sections.location
+    if section and section.enabled and section.vpc and location and location.network is None:
+        yield at(
+            "clouds.aws.network",
+            "is missing, and serverless.aws.vpc is true",
+            "the function has no subnet to connect through",
+            "set vpc, cidr, publicSubnets and privateSubnets, or serverless.aws.vpc: false",
+        )
+
+
+def alarms_of_prod_notify_someone(sections: AwsSections, shared: Shared) -> Iterator[Problem]:
+    """In prod somebody learns of an alarm."""
+    location = sections.location
+    on = any(each and each.enabled for each in (sections.serverless, sections.containers))
+    if shared.environment == "prod" and on and location and location.alarm_topic is None:
+        yield at(
+            "clouds.aws.alarmTopic",
+            "is missing, and the environment is prod",
+            "alarms would be raised in CloudWatch, and nobody would be told",
+            "set the ARN of an SNS topic (aws sns create-topic --name on-call)",
         )
 
 
@@ -195,16 +118,19 @@ def _function(
 ) -> McpTarget[Any]:
     from components.aws.function import AwsLambda
     from components.aws.function_args import AwsLambdaArgs, LambdaEndpoint, Throttle
-    from components.aws.location import AwsLocation
     from components.mcp.access import Access
 
     args = AwsLambdaArgs(
-        location=AwsLocation(account=location.account, region=location.region),
+        location=_location(location),
         archive=deployment.archives["aws-lambda"],
         config=deployment.server(domain=section.domain),
         certificate=section.certificate,
         throttle=Throttle(**section.throttle.model_dump()) if section.throttle else None,
         alarm_topic=location.alarm_topic,
+        kms_key=location.kms_key,
+        access_log_days=section.access_log_days,
+        network=_network(location.network) if section.vpc and location.network else None,
+        tracing=section.tracing,
         access=Access(public=section.public),
         endpoint=LambdaEndpoint(section.front),
         websocket=section.websocket,
@@ -226,20 +152,13 @@ def _container(
 ) -> McpTarget[Any]:
     from components.aws.container import EcsFargate
     from components.aws.container_args import CPU_UNITS, EcsFargateArgs
-    from components.aws.location import AwsLocation
-    from components.aws.network import AwsNetwork
     from components.mcp.access import NetworkAccess
 
     network = location.network
     assert network is not None  # load_balancers_have_a_network
     args = EcsFargateArgs(
-        location=AwsLocation(account=location.account, region=location.region),
-        network=AwsNetwork(
-            vpc=network.vpc,
-            vpc_cidr=network.cidr,
-            private_subnets=network.private_subnets,
-            public_subnets=network.public_subnets,
-        ),
+        location=_location(location),
+        network=_network(network),
         image=section.image or deployment.shared.image,
         config=deployment.server(domain=section.domain),
         certificate=section.certificate,
@@ -249,7 +168,11 @@ def _container(
         memory_mb=section.memory_mb,
         architecture=section.architecture,
         access_logs_bucket=section.access_logs_bucket,
+        access_log_days=section.access_log_days,
+        web_acl=section.web_acl,
+        http_redirect=section.http_redirect,
         alarm_topic=location.alarm_topic,
+        kms_key=location.kms_key,
         min_instances=section.min_instances,
         max_instances=section.max_instances,
         tls_minimum=deployment.shared.tls_minimum,
@@ -259,12 +182,39 @@ def _container(
     return EcsFargate(name, args, opts=options)
 
 
+def _location(location: Aws) -> AwsLocation:
+    from components.aws.location import AwsLocation
+
+    return AwsLocation(account=location.account, region=location.region)
+
+
+def _network(network: AwsNetworkSection) -> AwsNetwork:
+    from components.aws.network import AwsEgress, AwsNetwork
+
+    egress = network.egress
+    return AwsNetwork(
+        vpc=network.vpc,
+        vpc_cidr=network.cidr,
+        private_subnets=network.private_subnets,
+        public_subnets=network.public_subnets,
+        egress=AwsEgress(**egress.model_dump()) if egress else None,
+    )
+
+
 TARGET: Final = CloudTarget(
     location=Aws,
-    forms=(ACCOUNT, REGION, VPC, SUBNET, CERTIFICATE, SECRET, TOPIC, BUCKET),
+    forms=(
+        *(ACCOUNT, REGION, VPC, SUBNET, SECURITY_GROUP, PREFIX_LIST),
+        *(CERTIFICATE, SECRET, TOPIC, BUCKET, KEY, WEB_ACL),
+    ),
     provider=_provider,
     rules=(
         (("clouds.aws", "containers.aws"), load_balancers_have_a_network),
+        (("clouds.aws", "serverless.aws"), functions_in_a_vpc_have_one),
+        (
+            ("clouds.aws", "serverless.aws", "containers.aws", "environment"),
+            alarms_of_prod_notify_someone,
+        ),
         (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
     ),
     serverless=Server(

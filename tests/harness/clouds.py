@@ -102,6 +102,8 @@ def rights(graph: ResourceGraph) -> dict[str, set[tuple[str, str]]]:
     }
     for policy in graph.all("aws:iam/rolePolicy:RolePolicy"):
         for statement in json.loads(policy.inputs["policy"])["Statement"]:
+            if statement["Effect"] != "Allow":
+                continue
             found[_plain(policy.inputs["role"])] |= {
                 (action, _plain(arn))
                 for action in statement["Action"]

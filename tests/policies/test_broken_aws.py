@@ -41,6 +41,9 @@ def sound() -> ResourceGraph:
             config=brief,
             access=Access(public=True),
             websocket=True,
+            network=AWS_NETWORK,
+            tracing=True,
+            access_log_days=30,
             secrets={"API_KEY": AWS_SECRET},
         )
         AwsLambda("fn", function, opts)

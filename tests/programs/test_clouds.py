@@ -228,6 +228,9 @@ VAULT = (
 )
 KEY = "https://qudag-prod.vault.azure.net/secrets/api-key/0123456789abcdef0123456789abcdef"
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3"
+WEB_ACL = (
+    "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/mcp/0a1b2c3d-0000-4000-8000-0123456789ab"
+)
 VERSION = "projects/qudag-prod/secrets/api-key/versions/3"
 CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
 
@@ -239,7 +242,18 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
         ("serverless", "aws", {"reservedConcurrency": 7}, "7"),
         ("containers", "aws", {"cpu": 1024, "memoryMb": 2048}, "1024"),
         ("containers", "aws", {"architecture": "ARM64"}, "ARM64"),
-        ("containers", "aws", {"accessLogsBucket": "qudag-access-logs"}, "qudag-access-logs"),
+        (
+            "containers",
+            "aws",
+            {"accessLogsBucket": "qudag-access-logs", "accessLogDays": None},
+            "qudag-access-logs",
+        ),
+        ("containers", "aws", {"accessLogDays": 90}, "90"),
+        ("containers", "aws", {"webAcl": WEB_ACL}, WEB_ACL),
+        ("containers", "aws", {"httpRedirect": True}, "HTTP_301"),
+        ("serverless", "aws", {"accessLogDays": 90}, "90"),
+        ("serverless", "aws", {"vpc": False}, "vpcConfig"),
+        ("serverless", "aws", {"tracing": False}, "tracingConfig"),
         ("serverless", "aws", {"logRetentionDays": 60}, "60"),
         ("serverless", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
         ("serverless", "gcp", {"memoryMb": 2048}, "2048Mi"),
@@ -281,7 +295,8 @@ def test_every_field_of_a_cloud_section_changes_its_resources(
         *below(clouds_alone(), name),
         *below(graph, name),
     }
-    assert shown in json.dumps([change.resource.inputs for change in changes])
+    both = [each.inputs for change in changes for each in (change.before, change.after) if each]
+    assert shown in json.dumps(both)
     assert [str(problem) for problem in broken_policies(graph)] == []
 
 
@@ -292,6 +307,13 @@ def test_alarms_notify_the_configured_topic():
     )
     assert len(alarms) > 4
     assert {json.dumps(alarm.inputs.get("alarmActions")) for alarm in alarms} == {f'["{topic}"]'}
+
+
+def test_the_key_of_the_cloud_encrypts_the_logs_of_both_servers():
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-00000000beef"
+    groups = prod(clouds={"aws": {"kmsKey": key}}).all("aws:cloudwatch/logGroup:LogGroup")
+    assert len(groups) >= 2
+    assert {group.inputs.get("kmsKeyId") for group in groups} == {key}
 
 
 def test_an_http_api_may_have_a_domain_and_a_rate_of_its_own():

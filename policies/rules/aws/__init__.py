@@ -13,6 +13,7 @@ from .types import (
     API,
     BALANCER,
     BUCKET,
+    BUCKET_LOGGING,
     BUCKET_POLICY,
     CACHE,
     CACHE_USERS,
@@ -40,6 +41,7 @@ from .types import (
     TASK,
     URL,
     VERSIONS,
+    WEB_ACL,
 )
 
 COMPANIONS: Final[tuple[Companion, ...]] = (
@@ -88,6 +90,9 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (LISTENER, "loadBalancerArn", BALANCER, "arn"),
         (IN, "securityGroupId", GROUP, "id"),
         (OUT, "securityGroupId", GROUP, "id"),
+        (BUCKET_LOGGING, "bucket", BUCKET, "id"),
+        (BUCKET_LOGGING, "targetBucket", BUCKET, "id"),
+        (WEB_ACL, "resourceArn", BALANCER, "arn"),
         (DATABASE, "vpcSecurityGroupIds[*]", GROUP, "id"),
         (DATABASE, "dbSubnetGroupName", "aws:rds/subnetGroup:SubnetGroup", "name"),
         (DATABASE, "parameterGroupName", PARAMETERS, "name"),
@@ -107,6 +112,11 @@ RULES: Final = CloudRules(
     ),
     companions=COMPANIONS,
     references=REFERENCES,
-    checks=(policies_are_exact, only_load_balancers_are_public, timeouts_outlive_the_tool),
+    checks=(
+        policies_are_exact,
+        data.queues_are_encrypted,
+        only_load_balancers_are_public,
+        timeouts_outlive_the_tool,
+    ),
 )
 """All rules for AWS."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from components.aws.facts import AWS_ARN
+from components.aws.function_network import INTERFACES
 from components.base.problems import Problem
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 
@@ -26,6 +27,10 @@ POLICY_DOCUMENTS: Final = (
 
 UNBOUNDED: Final[dict[str, str]] = {
     "ecr:GetAuthorizationToken": "the action has no resource: a token is for the whole registry",
+    **dict.fromkeys(
+        ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), "X-Ray's traces have no ARN"
+    ),
+    **dict.fromkeys(INTERFACES, "Lambda asks for them on every resource before it uses a VPC"),
 }
 """Actions that AWS allows on every resource only, each with its reason."""
 
@@ -33,6 +38,8 @@ OUTSIDE: Final[tuple[str, ...]] = (
     # Named in the configuration: secrets under qudag-mcp/, and the load balancer's certificate.
     AWS_ARN,
     r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
+    # Your own key.
+    r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[\w-]+",
     # Repositories of images that were pushed before.
     r"arn:aws:ecr:[a-z0-9-]+:\d{12}:repository/[\w./-]+",
 )
@@ -48,6 +55,37 @@ def policies_are_exact(graph: ResourceGraph) -> Iterator[Problem]:
     """No policy allows every action or every resource, and none names an unknown ARN."""
     yield from rights_are_exact(graph, POLICY_DOCUMENTS, UNBOUNDED)
     yield from arns_exist(graph, outside=OUTSIDE)
+    yield from interfaces_are_lambdas_own(graph)
+
+
+def interfaces_are_lambdas_own(graph: ResourceGraph) -> Iterator[Problem]:
+    """A role that Lambda needs network interfaces for refuses them to the function's code."""
+    policies = graph.all(ROLE_POLICY)
+    refusing = {
+        policy.inputs.get("role")
+        for policy in policies
+        for statement in _statements(policy.inputs.get("policy"))
+        if statement.get("Effect") == "Deny" and _of_function_code(statement, INTERFACES)
+    }
+    for policy in policies:
+        for number, statement in enumerate(_statements(policy.inputs.get("policy"))):
+            allows = statement.get("Effect") == "Allow" and "*" in _many(statement.get("Resource"))
+            wide = sorted({*_many(statement.get("Action"))} & {*INTERFACES})
+            if allows and wide and policy.inputs.get("role") not in refusing:
+                yield at(
+                    policy,
+                    f"policy.Statement[{number}].Action",
+                    f"allows {wide[0]} on every resource, to the function's code too",
+                    "an attacker who takes over the function could change the VPC's interfaces",
+                    "deny them to the role where lambda:SourceFunctionArn is the function's",
+                )
+
+
+def _of_function_code(statement: Mapping[str, Any], actions: Iterable[str]) -> bool:
+    conditions = cast("dict[str, Any]", statement.get("Condition") or {}).values()
+    return {*actions} <= {*_many(statement.get("Action"))} and any(
+        "lambda:SourceFunctionArn" in each for each in conditions
+    )
 
 
 def rights_are_exact(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from components.aws.facts import ALB_DRAIN, ALB_IDLE
+from components.aws.limits import ALB_DRAIN, ALB_IDLE
 
 from ...rule import Required
 from .types import (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
-from components.aws.facts import RDS_BACKUPS
+from components.aws.limits import RDS_BACKUPS
+from components.base.problems import Problem
+from graph.resource_graph import ResourceGraph
 
-from ...rule import Required
+from ...rule import Required, at
 from .types import (
     CACHE,
     DATABASE,
@@ -26,6 +29,20 @@ def _forces_tls(parameters: Any) -> bool:
     return {"name": "rds.force_ssl", "value": "1"} in parameters
 
 
+def queues_are_encrypted(graph: ResourceGraph) -> Iterator[Problem]:
+    """Each queue is encrypted, with a key of AWS or with one of yours."""
+    for queue in graph.all(QUEUE):
+        managed, key = (queue.inputs.get(k) for k in ("sqsManagedSseEnabled", "kmsMasterKeyId"))
+        if managed is not True and not key:
+            yield at(
+                queue,
+                "sqsManagedSseEnabled",
+                "is missing" if managed is None else f"is {managed}",
+                "its messages are stored unencrypted",
+                "set it to true, or name a key in kmsMasterKeyId",
+            )
+
+
 REQUIRED: Final[tuple[Required, ...]] = (
     must(
         TABLE,
@@ -42,13 +59,6 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "set it to true",
     ),
     must(TABLE, "ttl.enabled", (True,), "expired items are never deleted", "set it to true"),
-    must(
-        QUEUE,
-        "sqsManagedSseEnabled",
-        (True,),
-        "its messages are stored unencrypted",
-        "set it to true",
-    ),
     *(
         must(PRIVATE, key, (True,), "the bucket may become public", "set it to true")
         for key in (

@@ -11,7 +11,8 @@ from graph.resource_graph import Resource, ResourceGraph
 from ...rule import at
 
 EVERYONE: Final = ("0.0.0.0/0", "::/0")
-PUBLIC_PORTS: Final = (80, 443)
+TLS: Final = 443
+PUBLIC_PORTS: Final = (80, TLS)
 
 
 def only_load_balancers_are_public(graph: ResourceGraph) -> Iterator[Problem]:
@@ -28,6 +29,7 @@ def only_load_balancers_are_public(graph: ResourceGraph) -> Iterator[Problem]:
                 "clients could connect without the load balancer",
                 "name 443",
             )
+    yield from _outgoing(graph)
     for listener in graph.all("aws:lb/listener:Listener"):
         yield from _listener(listener)
     for permission in graph.all("aws:lambda/permission:Permission"):
@@ -42,6 +44,22 @@ def only_load_balancers_are_public(graph: ResourceGraph) -> Iterator[Problem]:
             what = "lets a service call the function on behalf of every account"
             so = "another account's API could call it"
             yield at(permission, "sourceArn", what, so, "name the API's executionArn")
+
+
+def _outgoing(graph: ResourceGraph) -> Iterator[Problem]:
+    """A rule that allows every address names the one port that servers need."""
+    for rule in graph.all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"):
+        given = rule.inputs
+        ends = {given.get("cidrIpv4"), given.get("cidrIpv6")}
+        ports = (given.get("fromPort"), given.get("toPort"))
+        if ends & {*EVERYONE} and ports != (TLS, TLS):
+            yield at(
+                rule,
+                "fromPort",
+                f"allows every address on ports {ports[0]} to {ports[1]}",
+                "an attacker who takes over a server could send anything anywhere",
+                f"name {TLS}, or list the networks",
+            )
 
 
 def _listener(listener: Resource) -> Iterator[Problem]:

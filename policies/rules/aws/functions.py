@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.aws.facts import (
+from components.aws.limits import (
     HTTP_API_TIMEOUT,
     LAMBDA_ENVIRONMENT,
     LAMBDA_MEMORY,

@@ -22,6 +22,8 @@ VERSIONS: Final = "aws:s3/bucketVersioning:BucketVersioning"
 ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
+BUCKET_LOGGING: Final = "aws:s3/bucketLogging:BucketLogging"
+WEB_ACL: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
 ROLE: Final = "aws:iam/role:Role"
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
