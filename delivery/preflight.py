@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
-from components.base.image_reference import is_placeholder
+from components.base.image_reference import placeholder_problems
 from components.base.problems import Problem, ProblemReport
+from graph.resource_graph import ResourceGraph
 from graph.stack_files import read_stack_files
-
-from .images import used
-from .kubectl import Object
 
 
 def request(root: Path, stack: str, asked: str | None) -> str | None:
@@ -29,17 +26,12 @@ def request(root: Path, stack: str, asked: str | None) -> str | None:
     return f"context:{context}" if context else None
 
 
-def refuse_placeholders(stack: str, objects: Iterable[Object]) -> None:
+def refuse_placeholders(graph: ResourceGraph) -> None:
     """Refuse images whose digest is the placeholder (all zeros) of the committed stack file."""
-    images = [image for image in used(objects) if is_placeholder(image)]
-    if images:
-        raise ProblemReport(
-            Problem(
-                f"Pulumi.{stack}.yaml: qudag-mcp:images",
-                f"{image.partition('@')[0]} has a digest of zeros: a placeholder",
-                "no registry has such an image: its pods would never start",
-                "set the digest of what your pipeline pushed "
-                f"(crane digest {image.partition('@')[0]})",
-            )
-            for image in images
-        )
+    problems: dict[str, Problem] = {}
+    for resource in graph.resources:
+        if resource.custom:
+            for problem in placeholder_problems(resource.inputs, resource.name):
+                problems.setdefault(problem.what, problem)
+    if problems:
+        raise ProblemReport(problems.values())

@@ -87,7 +87,7 @@ def up(
         with started_early(parse_request(request)[0], configured):
             cluster = connect(request, progress)
             if not cluster.ours:
-                refuse_placeholders(stack.name, configured)
+                refuse_placeholders(graph)
             images = provide(cluster, configured, progress)
         settings = images.settings(files)
         if settings:  # names that depend on an image are those that the engine will see

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pulumi.runtime.config import (
     is_config_secret,
 )
 
+from components.base.image_reference import placeholder_problems
 from components.base.problems import Problem, ProblemReport, nearest
 from components.base.refusal import Refused
 
@@ -38,6 +39,8 @@ def load() -> StackConfig:
         if (name := key.removeprefix(KEY_PREFIX)) != key and key not in secret
     }
     found = [*_encrypted(secret), *_strays(written)]
+    if not pulumi.runtime.is_dry_run():
+        found += _unpushed_images(given)
     try:
         return validate(given, stack=pulumi.get_stack(), found=found)
     except ProblemReport as report:
@@ -74,6 +77,12 @@ def _encrypted(secret: set[str]) -> Iterator[Problem]:
             f"remove it (pulumi config rm {key}); write names here, and put the value into the "
             "Secret of that name in the cluster",
         )
+
+
+def _unpushed_images(given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of images whose digest is the placeholder; a preview may show such a stack."""
+    for section, value in given.items():
+        yield from placeholder_problems(value, f"{KEY_PREFIX}{section}")
 
 
 def _strays(keys: dict[str, Any]) -> Iterator[Problem]:

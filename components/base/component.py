@@ -11,8 +11,9 @@ import pulumi
 from .arg_forms import NAME
 from .arguments import arguments
 from .constraints import Form, shown
+from .image_reference import placeholder_problems
 from .problems import Problem, ProblemReport
-from .refusal import Refused
+from .refusal import Refused, refuse
 from .tokens import FORMER_TOKENS, type_token
 
 Args = TypeVar("Args")
@@ -52,12 +53,15 @@ class Component(pulumi.ComponentResource, Generic[Args]):
                 without a traceback.
         """
         cls = type(self)
+        at = _path(name) or cls.__name__
         made: Args = arguments(
             cls.args_type,
             args,
-            at=_path(name) or cls.__name__,
+            at=at,
             found=[*cls.name_problems(name, args), *_options_problems(name, opts)],
         )
+        if not pulumi.runtime.is_dry_run():  # a preview may show what is not pushed yet
+            refuse(placeholder_problems(made, at))
         super().__init__(type_token(cls.__name__), name, {}, _with_former_token(cls, opts))
         self.name = name
         try:

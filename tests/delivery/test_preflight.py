@@ -1,19 +1,34 @@
 """The cluster comes from CLUSTER or the configuration; placeholder digests are refused."""
 
 from pathlib import Path
-from typing import Any
 
+import pulumi
 import pytest
 
+from components.base.kubernetes_object import KubernetesObject
 from components.base.problems import ProblemReport
 from delivery.preflight import refuse_placeholders, request
+from graph.recorder import record
+from graph.resource_graph import ResourceGraph
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def deployment(image: str) -> dict[str, Any]:
-    pod = {"spec": {"containers": [{"name": "server", "image": image}]}}
-    return {"kind": "Deployment", "metadata": {"name": "core"}, "spec": {"template": pod}}
+def running(*images: str) -> ResourceGraph:
+    """The graph of a program with a Deployment for each image."""
+
+    def program() -> None:
+        for index, image in enumerate(images):
+            pod = {"spec": {"containers": [{"name": "server", "image": image}]}}
+            KubernetesObject(
+                "Deployment",
+                f"core-{index}",
+                metadata={"name": "core"},
+                spec={"template": pod},
+                opts=pulumi.ResourceOptions(),
+            )
+
+    return record(program)
 
 
 def test_a_stack_with_a_context_goes_there_and_nowhere_else():
@@ -31,11 +46,11 @@ def test_the_requested_cluster_precedes_the_configured_one():
 def test_every_placeholder_digest_is_refused_with_the_command_that_finds_the_real_one():
     zeros = "sha256:" + "0" * 64
     with pytest.raises(ProblemReport) as refused:
-        refuse_placeholders("prod", [deployment(f"ghcr.io/a/b:1@{zeros}"), deployment("c/d:1")])
+        refuse_placeholders(running(f"ghcr.io/a/b:1@{zeros}", f"ghcr.io/a/b:1@{zeros}", "c/d:1"))
     (problem,) = refused.value.problems
-    assert problem.path == "Pulumi.prod.yaml: qudag-mcp:images"
+    assert problem.path == "core-0.spec.template.spec.containers[0].image"
     assert "crane digest ghcr.io/a/b:1" in problem.fix
 
 
 def test_a_real_digest_passes():
-    refuse_placeholders("prod", [deployment("ghcr.io/a/b:1@sha256:" + "0" * 63 + "1")])
+    refuse_placeholders(running("ghcr.io/a/b:1@sha256:" + "0" * 63 + "1"))
