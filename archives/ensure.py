@@ -1,31 +1,47 @@
-"""Builds the archives that Pulumi is about to upload."""
+"""The archives that Pulumi is about to upload."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import pulumi
 
 from components.mcp.archive import Archive
 
 from .hosts import ROOT, Host, archive_of
 
 
-def ensure(hosts: Sequence[Host]) -> list[Archive]:
-    """The archives of ``hosts``; built now if an engine runs the program.
+def ensure(hosts: Sequence[Host], providers: Sequence[pulumi.ProviderResource]) -> list[Archive]:
+    """The archives of ``hosts``; built when their file is used, if an engine runs the program.
 
-    Raises:
-        ProblemReport: an archive cannot be built on this machine.
+    Building takes half a minute, so it waits until the engine has loaded the plugin of every one
+    of ``providers``: a missing plugin is reported at once.
+
+    Using the file of an archive that cannot be built raises ``ProblemReport``.
     """
-    import pulumi
+    archives = [archive_of(host) for host in hosts]
+    if not _has_engine():
+        return archives
+    loaded = pulumi.Output.all(*(provider.urn for provider in providers))
+    return [
+        replace(archive, built=loaded.apply(lambda _, host=host, made=archive: _built(host, made)))
+        for host, archive in zip(hosts, archives, strict=True)
+    ]
+
+
+def _has_engine() -> bool:
     from pulumi.runtime.mocks import MockMonitor
     from pulumi.runtime.settings import get_monitor
 
-    archives = [archive_of(host) for host in hosts]
-    if isinstance(get_monitor(), MockMonitor):
-        return archives
+    return not isinstance(get_monitor(), MockMonitor)
+
+
+def _built(host: Host, archive: Archive) -> str:
+    """Build the archive unless it exists; returns its path."""
     from .build import build
 
-    for host, archive in zip(hosts, archives, strict=True):
-        if not (ROOT / archive.path).exists():
-            pulumi.log.info(f"building the archive of {host.name}")
-            build(host, archive)
-    return archives
+    if not (ROOT / archive.path).exists():
+        pulumi.log.info(f"building the archive of {host.name}")
+        build(host, archive)
+    return archive.path

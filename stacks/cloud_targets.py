@@ -32,9 +32,10 @@ def cloud_targets(config: StackConfig) -> dict[str, McpTarget[Any]]:
     """
     on = switched_on(config)
     hosts = [HOSTS[each.server.host] for each in on if each.server.host]
-    archives = {host.name: made for host, made in zip(hosts, ensure(hosts), strict=True)}
     tags = tags_of(config)
     providers = CloudProviders(config, tags)
+    loaded = [providers.cloud(each.cloud) for each in on]
+    archives = {host.name: made for host, made in zip(hosts, ensure(hosts, loaded), strict=True)}
     built: dict[str, McpTarget[Any]] = {}
     problems: list[Problem] = []
     if on:

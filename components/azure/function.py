@@ -180,7 +180,7 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
                     "SUBSCRIPTION": args.location.subscription,
                     "GROUP": group.name,
                     "APP": site.output("name"),
-                    "ARCHIVE": args.archive.path,
+                    "ARCHIVE": args.archive.file,
                 },
             },
             opts=self.owned(depends_on=[site]),

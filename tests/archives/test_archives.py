@@ -221,23 +221,33 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_preview_without_an_engine_makes_no_archive(monkeypatch: pytest.MonkeyPatch):
     made = built(monkeypatch)
-    record(lambda: ensure(list(HOSTS.values())))
+    record(lambda: ensure(list(HOSTS.values()), []))
     assert made == []
 
 
-def test_with_an_engine_the_program_builds_absent_archives(
+def test_with_an_engine_absent_archives_are_built_after_the_providers_are_registered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     made = built(monkeypatch)
     told: list[str] = []
     monkeypatch.setattr("archives.ensure.ROOT", tmp_path)
-    monkeypatch.setattr(pulumi.runtime.settings, "get_monitor", object)
+    monkeypatch.setattr("archives.ensure._has_engine", lambda: True)
     monkeypatch.setattr(pulumi.log, "info", told.append)
     there, absent = HOSTS["aws-lambda"], HOSTS["gcp-function"]
     (tmp_path / hosts.FOLDER).mkdir(parents=True)
     (tmp_path / archive_of(there).path).touch()
-    assert ensure([there, absent]) == [archive_of(there), archive_of(absent)]
-    assert made == ["gcp-function"]
+    before: list[str] = []
+
+    def program() -> None:
+        provider = pulumi.ProviderResource("aws", "aws", {})
+        files = [archive.file for archive in ensure([there, absent], [provider])]
+        before.extend(made)
+        pulumi.export("files", files)
+
+    assert record(program).outputs == {
+        "files": [archive_of(there).path, archive_of(absent).path],
+    }
+    assert (before, made) == ([], ["gcp-function"])
     assert told == ["building the archive of gcp-function"]
 
 
