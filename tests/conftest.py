@@ -1,9 +1,15 @@
-"""Prints the table of the server's hosts after a test run that tested them."""
+"""Settings of all tests, and a table of the server's hosts after a run that tested them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
