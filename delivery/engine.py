@@ -89,13 +89,16 @@ def _released() -> Path | str:
 
 
 def _missing_plugins(pulumi: Path, graph: ResourceGraph) -> list[str]:
-    """Provider plugins of the stack that are not installed and cannot be installed."""
+    """Provider plugins of the stack that are not installed and cannot be installed.
+
+    Pulumi runs a plugin that is on PATH in place of an installed one, whatever its version.
+    """
     text = process.run([pulumi, "plugin", "ls", "--json"], env=QUIET, timeout=30).out
     there = {(plugin["name"], plugin.get("version", "")) for plugin in json.loads(text or "[]")}
     missing: list[str] = []
     for name in sorted(packages(graph)):
         wanted = version(f"pulumi-{name}")
-        if (name, wanted) in there:
+        if (name, wanted) in there or which(f"pulumi-resource-{name}"):
             continue
         install = [pulumi, "plugin", "install", "resource", name, f"v{wanted}"]
         try:

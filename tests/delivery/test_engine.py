@@ -104,6 +104,21 @@ def test_a_pulumi_whose_plugin_cannot_be_had_is_not_used(
     assert "has no plugin kubernetes" in chosen.why
 
 
+@pytest.mark.usefixtures("no_release")
+def test_a_plugin_on_path_needs_no_installation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(
+        tmp_path,
+        'case "$1 $2" in "plugin ls") echo "[]";; "plugin i"*) exit 1;; *) echo v3.272.0;; esac',
+    )
+    plugin = tmp_path / "pulumi-resource-kubernetes"
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert engine.choose(graph(NAMESPACE), quiet()).pulumi == tmp_path / "pulumi"
+
+
 def test_a_stack_that_is_up_without_pulumi_stays_so_when_there_is_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
