@@ -94,7 +94,7 @@ IMAGE: Final = Form(
     ),
     words="registry/name:tag, in staging and prod followed by @sha256: and the 64 digits of "
     "its digest",
-    examples=(VERSIONS["images"]["server"],),
+    examples=("registry.example.com/team/program:1.2.3",),
     consequence="no node could pull it",
     longest=512,
 )
