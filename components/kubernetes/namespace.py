@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import pulumi
 
@@ -25,6 +25,10 @@ from ..base.versions import VERSIONS
 
 Amounts = Mapping[ResourceName, Quantity]
 """Quantities by the name of the resource, such as ``cpu``."""
+
+
+STACK: Final = "qudag-mcp/stack"
+"""Annotation with the project and the stack that the namespace belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +121,12 @@ class LockedNamespace(Component[LockedNamespaceArgs]):
         namespace = KubernetesObject(
             "Namespace",
             self.named("namespace"),
-            metadata=metadata(args.name, labels={**args.labels, **standard}),
+            metadata={
+                **metadata(args.name, labels={**args.labels, **standard}),
+                # A second stack that sets another value has a conflict with this field's manager,
+                # and is refused before it shares the namespace.
+                "annotations": {STACK: f"{pulumi.get_project()}/{pulumi.get_stack()}"},
+            },
             opts=self.owned(),
         )
         self.namespace = namespace.physical_name
