@@ -10,8 +10,8 @@ from pathlib import Path
 from types import FrameType
 
 from . import __version__
-from .config import ENVIRONMENT, Config, load, load_environment
-from .toml_config import ConfigError, StartError
+from .config import ENVIRONMENT, Config, MigrationConfig, load, load_environment
+from .toml_config import ConfigError, StartError, read_table
 
 CONFIG_DEFAULT = Path("/etc/qudag/server.toml")
 
@@ -29,13 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
         return join(given[1:])
     chosen = _parser().parse_args(given)
     try:
-        source, config = _configuration(chosen.config)
         if chosen.command == "migrate":
             from .schema import migrate
 
-            print(migrate(config, chosen.wait_seconds))
+            print(migrate(_migration(chosen.config), chosen.wait_seconds))
         else:
-            serve(source, config)
+            serve(*_configuration(chosen.config))
     except ConfigError as error:
         return _say(error, 2)
     except StartError as error:
@@ -52,6 +51,12 @@ def _configuration(file: Path | None) -> tuple[Path | str, Config]:
         return ENVIRONMENT, load_environment()
     source = file or CONFIG_DEFAULT
     return source, load(source)
+
+
+def _migration(file: Path | None) -> MigrationConfig:
+    if file is None and ENVIRONMENT in os.environ:
+        return MigrationConfig(database=load_environment().database)
+    return read_table(file or CONFIG_DEFAULT, MigrationConfig)
 
 
 def serve(source: Path | str, config: Config) -> None:
@@ -84,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config",
         type=Path,
-        help=f"path of server.toml; default: the text in ${ENVIRONMENT}, else {CONFIG_DEFAULT}",
+        help=f"path of server.toml, of which migrate reads [database] only; default: the text in "
+        f"${ENVIRONMENT}, else {CONFIG_DEFAULT}",
     )
     parser.add_argument(
         "--wait-seconds",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .limits_config import LimitsSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
@@ -180,6 +180,14 @@ class RedisSection(PasswordSection):
     host: str
     port: Port = 6379
     ca_file: Path | None = None
+
+
+class MigrationConfig(Section):
+    """The configuration of `migrate`: the `[database]` section of a file that may have others."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    database: DatabaseSection | None = None
 
 
 class QudagSection(Section):

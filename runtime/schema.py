@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .config import Config, DatabaseSection
+from .config import DatabaseSection, MigrationConfig
 from .memories_table import connection_options
 from .toml_config import StartError
 
@@ -42,7 +42,7 @@ CHANGES: tuple[tuple[str, str], ...] = (
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 
 
-def migrate(config: Config, wait_seconds: float) -> str:
+def migrate(config: MigrationConfig, wait_seconds: float) -> str:
     """Migrate the schema to the newest version and return a line that says what was done.
 
     Raises `StartError` if the database does not answer within `wait_seconds` or refuses.

@@ -11,9 +11,11 @@ import pulumi
 from ..base.arg_types import Deadline, DnsLabel, Image, Retries
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..mcp.server_config import CONFIG_PATH
+from ..mcp.server_toml import migration_toml
 from ..mcp.target import McpTarget
-from .container import Container, Resources, SecretFiles
+from .container import Container, Files, Resources, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
 from .job import JobArgs, job_manifests, registered_job
 from .server import (
@@ -63,6 +65,19 @@ class CoreArgs:
     server: ServerArgs
     migration: MigrationArgs | None = None
     after: Sequence[pulumi.Resource] = ()
+
+    def refusals(self) -> list[Problem]:
+        """A problem if there is a migration, and no database to migrate."""
+        if self.migration is None or self.server.config.database is not None:
+            return []
+        return [
+            Problem(
+                "migration",
+                "is set, and server.config.database is not",
+                "the migration would find no database and fail",
+                "set server.config.database, or leave migration out",
+            )
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,15 +168,17 @@ def monolith_workload(
 def migration_job(args: CoreArgs, migration: MigrationArgs) -> JobArgs:
     """One bounded Job for each version of its pod; done before the server's new pods start.
 
-    It mounts the server's own files, whose ConfigMaps the server's workload makes.
+    Its file names the database alone, so that no other setting of the server is a new version.
     """
     server = args.server
+    assert server.config.database is not None  # CoreArgs.refusals
+    content = {"migration.toml": migration_toml(server.config.database)}
     container = Container(
         name="migrate",
         image=migration.image,
-        command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/server.toml"],
+        command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/migration.toml"],
         resources=MIGRATION_RESOURCES,
-        files=server_container(server).files,
+        files=[Files(name=f"{migration.name}-config", path=CONFIG_PATH, content=content)],
         secrets=_database_only(server_secrets(server)),
     )
     return JobArgs(

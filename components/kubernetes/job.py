@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import pulumi
@@ -91,16 +91,12 @@ class Job(Component[JobArgs]):
     job: pulumi.Output[str]
 
     def build(self, args: JobArgs) -> None:
-        name = args.name or self.name
-        for manifest in config_maps(name, args):
-            register(self, manifest)
-        self.job = registered_job(self, name, args).physical_name
+        self.job = registered_job(self, args.name or self.name, args).physical_name
 
     @classmethod
     def manifests(cls, name: str, args: JobArgs) -> list[Manifest]:
         """Every object that a job of this name and args registers."""
-        name = args.name or name
-        return [*config_maps(name, args), *job_manifests(name, args)]
+        return job_manifests(args.name or name, args)
 
 
 class CronJob(Component[CronJobArgs]):
@@ -138,14 +134,16 @@ class CronJob(Component[CronJobArgs]):
 def registered_job(
     owner: Component[Any], name: str, args: JobArgs, *, role: str = ""
 ) -> KubernetesObject:
-    """Registers the service account and the Job as children of ``owner``; returns the Job.
+    """Registers the files, the service account and the Job under ``owner``; returns the Job.
 
     Args:
         owner: the component that the Job belongs to.
         name: physical name of the Job, without its digest.
-        args: the Job's; the ConfigMaps of its files must exist already.
+        args: the Job's.
         role: what the Job is for; part of the logical names where ``owner`` is more than a Job.
     """
+    for manifest in _config_maps(name, args, role):
+        register(owner, manifest)
     account = register(owner, identity(name, args, role=_identity_role(role)))
     return register(owner, _job(name, args, service_account=account.physical_name, role=role))
 
@@ -153,9 +151,15 @@ def registered_job(
 def job_manifests(name: str, args: JobArgs, *, role: str = "") -> list[Manifest]:
     """What ``registered_job`` registers."""
     return [
+        *_config_maps(name, args, role),
         identity(name, args, role=_identity_role(role)),
         _job(name, args, service_account=identity_name(name), role=role),
     ]
+
+
+def _config_maps(name: str, args: JobArgs, role: str) -> list[Manifest]:
+    made = config_maps(name, args)
+    return [replace(one, role=f"{role}-{one.role}") for one in made] if role else made
 
 
 def _identity_role(role: str) -> str:

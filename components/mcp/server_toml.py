@@ -19,6 +19,7 @@ from .server_config import (
     P2P,
     SECRETS_PATH,
     CloudServerConfig,
+    Database,
     McpConfig,
     NodeConfig,
     PodServerConfig,
@@ -55,6 +56,11 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
             "consensus_timeout": config.consensus_timeout,
         }
     return _toml(tables)
+
+
+def migration_toml(database: Database) -> pulumi.Input[str]:
+    """What the migration reads: it changes with the database alone, not with other settings."""
+    return _toml({"database": _with_password(vars(database), "database-password")})
 
 
 def environment_toml(

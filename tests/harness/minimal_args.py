@@ -56,8 +56,9 @@ def server(**changes: Any) -> ServerArgs:
 
 def core(**changes: Any) -> CoreArgs:
     """Arguments of a core server; ``changes`` apply to its `ServerArgs`."""
-    migration = MigrationArgs(image="example.com/server:1")
-    return CoreArgs(server=server(**changes), migration=migration)
+    args = server(**changes)
+    migration = MigrationArgs(image="example.com/server:1") if args.config.database else None
+    return CoreArgs(server=args, migration=migration)
 
 
 def gateway(**changes: Any) -> GatewayArgs:

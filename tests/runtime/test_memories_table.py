@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import psycopg
 import pytest
+import tomli_w
 
 from runtime.schema import CHANGES
 from tests.harness.postgres import HOW_TO_GET, Postgres, binaries, postgres
@@ -108,6 +109,13 @@ def test_without_a_database_there_is_nothing_to_migrate(tmp_path: Path, issuer: 
     result = run_program("migrate", "--config", write_config(tmp_path, settings(issuer)))
     assert result.status == 1
     assert "no [database] section" in result.stderr
+
+
+def test_migrate_needs_no_section_but_the_databases(tmp_path: Path, database: Postgres):
+    file = tmp_path / "migration.toml"
+    file.write_text(tomli_w.dumps({"database": database.section()}))
+    result = run_program("migrate", "--config", str(file), "--wait-seconds", "20")
+    assert (result.status, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from components.kubernetes.core import MIGRATION, Core, CoreArgs, Monolith
+from components.base.problems import ProblemReport
+from components.kubernetes.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith
 from components.mcp.server_config import Cache, Database, PodAuth
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from tests.harness import Resource, ResourceGraph, record
@@ -75,8 +76,29 @@ def test_each_version_of_a_migrations_pod_is_a_job_of_its_own():
     assert first.migration
     other = replace(first, migration=replace(first.migration, image="example.com/server:2"))
     assert name(other) != name(first)
-    assert name(core(config=with_database(log_level="debug"))) != name(first)
+    elsewhere = config(database=Database(host="db2"), cache=Cache(host="cache"))
+    assert name(core(config=elsewhere)) != name(first)
     assert name(core(config=with_database(), internal_ca_secret="other")) != name(first)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"log_level": "debug"},
+        {"budget": TimeoutBudget(longest_tool=300)},
+        {"domain": "mcp.example.com"},
+        {"cache": None},
+    ],
+    ids=str,
+)
+def test_a_setting_of_the_server_does_not_run_the_migration_again(other: dict[str, Any]):
+    changed = replace(with_database(), **other)
+    assert job(core(config=changed)).inputs == job(core(config=with_database())).inputs
+
+
+def test_a_migration_without_a_database_is_refused():
+    with pytest.raises(ProblemReport, match=r"mcp-core\.migration"):
+        graph(replace(core(), migration=MigrationArgs(image="example.com/server:1")))
 
 
 def test_the_migration_reads_the_database_password_and_no_other_secret():
