@@ -17,12 +17,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
-from .auth import RequireToken, Tokens, metadata_routes
+from .auth import RequireToken, metadata_routes
 from .body_limit import BodyLimit
 from .config import Config
 from .drain import Drain
 from .health import Check, Health
-from .issuer_keys import KeySet
 from .memories_table import MemoriesTable, check_redis
 from .message_rates import MessageLimit, MessageRates
 from .metrics import Metrics
@@ -32,6 +31,7 @@ from .request_tracking import QUIET_ROUTES, RequestTracking
 from .sessions import StoredSessions
 from .state import SessionStore
 from .subscriptions import Subscriptions
+from .tokens import Tokens
 from .tool_calls import ToolCalls
 from .tools import ToolDependencies, tools_of
 from .user_quotas import OpenStreams, SessionQuota, StreamQuota
@@ -80,8 +80,9 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         memory=MemoriesTable(config.database, config.limits, metrics) if config.database else None,
         node=StandInNode.of(config.qudag) if config.qudag else None,
     )
-    keys = KeySet.of(config.auth)
-    health = Health(drain, metrics, _checks(config, dependencies), _on_demand(config, keys, store))
+    tokens = Tokens.of(config.auth)
+    on_demand = _on_demand(config, tokens, store)
+    health = Health(drain, metrics, _checks(config, dependencies), on_demand)
     streams = OpenStreams(config.limits.streams_per_user, metrics)
     sessions = _sessions(config, dependencies, drain, metrics, streams, stateless=store is not None)
 
@@ -107,7 +108,6 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     mcp = BodyLimit(mcp, limits.max_body_bytes)
     mcp = StreamQuota(mcp, streams)
     mcp = MessageLimit(mcp, MessageRates(limits.messages_per_second, limits.burst), metrics)
-    tokens = Tokens(config.auth, keys)
     tracked = partial(
         RequestTracking, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
     )
@@ -181,8 +181,8 @@ def _checks(config: Config, dependencies: ToolDependencies) -> dict[str, Check]:
     return checks
 
 
-def _on_demand(config: Config, keys: KeySet, store: SessionStore | None) -> dict[str, Check]:
-    checks: dict[str, Check] = {"issuer": keys.check}
+def _on_demand(config: Config, tokens: Tokens, store: SessionStore | None) -> dict[str, Check]:
+    checks: dict[str, Check] = {"issuer": tokens.check}
     if store is not None and config.state is not None and config.state.kind != "memory":
 
         async def find_none() -> None:

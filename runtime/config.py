@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
+from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
 
@@ -98,27 +99,6 @@ class ProtocolSection(Section):
                 f"drain_seconds is {self.drain_seconds:g}, but a call may run "
                 f"{self.longest_tool_seconds:g} s: set drain_seconds higher"
             )
-        return self
-
-
-class AuthSection(Section):
-    """The `[auth]` section: the token issuer (RFC 9068 claims) and its keys (a JWK Set).
-
-    Attributes:
-        resource_url: this server's identifier in RFC 9728 metadata. By default it is derived from
-            the request's `X-Forwarded-Proto` and `X-Forwarded-Host`.
-    """
-
-    issuer: Annotated[str, Field(min_length=1)]
-    audience: Annotated[str, Field(min_length=1)]
-    jwks_file: Path | None = None
-    jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    resource_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-
-    @model_validator(mode="after")
-    def one_source_of_keys(self) -> Self:
-        if (self.jwks_file is None) == (self.jwks_url is None):
-            raise ValueError("set exactly one of jwks_file and jwks_url")
         return self
 
 
@@ -251,6 +231,10 @@ class Config(Section):
     def absent(self) -> list[str]:
         """Configured files and variables that do not exist, each as `section.key: …`."""
         tables = [(section, table) for section, table in self if isinstance(table, Section)]
+        tables += [
+            (f"auth.additional_issuers.{number}", issuer)
+            for number, issuer in enumerate(self.auth.additional_issuers)
+        ]
         return [
             *(
                 f"{section}.{key}: {path} does not exist"

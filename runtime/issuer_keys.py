@@ -1,110 +1,140 @@
-"""The token issuer's public keys, from a file or from its JWKS URL."""
+"""The public keys of one token issuer, kept as long as they may be used."""
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from typing import Final
 
 import anyio
-import jwt
 
-from .config import AuthSection
+from .auth_config import AuthSection, IssuerSection
+from .jwk_set import JwkSet, Key, Read, UnreadableError, file_reader, parse, url_reader
 from .logs import event
 
-FETCH_WITHIN_SECONDS = 5
+STALE_SECONDS: Final = 3600
+"""How long keys are used that cannot be read again. Access tokens seldom live longer than an hour:
+after that, only tokens of a key that the issuer may have withdrawn would still be accepted."""
+RETRY_SECONDS: Final = 60
+"""How long after a failed read the next one is tried."""
+_MOST_LOGGED: Final = 1000
 
 
 class NoKeysError(Exception):
-    """No keys have been read yet, so no token can be checked."""
+    """There are no keys that may be used, so no token can be checked."""
 
 
 class KeySet:
-    """A cached JWK Set; read again when it is old or lacks the key that a token names.
+    """A cached JWK Set.
+
+    It is read again when it is old, when a token names a key that it lacks, and when a signature
+    does not fit the key that the token names: an issuer may put a new key under an old id.
 
     Attributes:
         max_age: seconds after which the set is read again.
-        pause: least seconds between two reads, so that invented key ids cause no flood of reads.
+        pause: least seconds between two reads because of unknown key ids, and between two reads
+            because of wrong signatures, so that invented tokens cause no flood of reads.
+        stale: seconds after the last successful read after which the keys are not used any more.
+        generation: changes whenever a token that was accepted before may have to be refused: what
+            remembers checked tokens forgets them then.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[bytes]], max_age: float, pause: float) -> None:
+    def __init__(
+        self, read: Read, max_age: float, pause: float, *, stale: float = STALE_SECONDS
+    ) -> None:
         self.read = read
         self.max_age = max_age
         self.pause = pause
-        self.keys: dict[str | None, jwt.PyJWK] = {}
+        self.stale = stale
+        self.generation = 0
+        self.keys: dict[str | None, tuple[Key, ...]] = {}
+        self.tried_at = float("-inf")
         self.read_at = float("-inf")
+        self.failed = False
+        self.doubted_at = float("-inf")
         self.lock = anyio.Lock()
+        self.published: tuple[Key, ...] = ()
+        self.logged: set[tuple[str, str]] = set()
 
     @classmethod
-    def of(cls, auth: AuthSection) -> KeySet:
-        """The key set of `jwks_file` or `jwks_url`."""
-        if auth.jwks_file is not None:
-            return cls(_file_reader(auth.jwks_file), max_age=10, pause=1)
-        assert auth.jwks_url is not None
-        return cls(_address_reader(auth.jwks_url), max_age=300, pause=10)
+    def of(cls, issuer: IssuerSection, auth: AuthSection) -> KeySet:
+        """The key set of the issuer's `jwks_file` or `jwks_url`."""
+        if issuer.jwks_file is not None:
+            return cls(file_reader(issuer.jwks_file), max_age=10, pause=1)
+        assert issuer.jwks_url is not None
+        return cls(url_reader(issuer.jwks_url, auth.jwks_ca_file), max_age=300, pause=10)
 
-    async def find(self, kid: str | None) -> jwt.PyJWK | None:
-        """The key with the id `kid`; without `kid`, the key of a set with only one."""
-        wanted_by = time.monotonic()
-        if wanted_by - self.read_at > (self.pause if self._lookup(kid) is None else self.max_age):
-            async with self.lock:
-                if self.read_at < wanted_by:
-                    await self._refresh()
+    async def find(self, kid: str | None) -> tuple[Key, ...]:
+        """The keys with the id `kid`; without `kid`, the key of a set with only one.
+
+        Raises:
+            NoKeysError: there are no keys, or they could not be read again for too long.
+        """
+        now = time.monotonic()
+        limit = self.pause
+        if self._lookup(kid):
+            limit = min(RETRY_SECONDS, self.max_age) if self.failed else self.max_age
+        if now - self.tried_at > limit:
+            await self._refresh(since=now)
+        return self._usable(kid)
+
+    async def renewed(self, kid: str | None, before: tuple[Key, ...]) -> tuple[Key, ...]:
+        """The keys with the id `kid`, read again because a signature fits none of `before`.
+
+        Empty if they are the same, or if they were read again too recently.
+        """
+        now = time.monotonic()
+        if now - self.doubted_at > self.pause:
+            self.doubted_at = now
+            await self._refresh(since=now)
+        found = self._usable(kid)
+        return () if found == before else found
+
+    async def check(self) -> None:
+        """Read the set now; raises `UnreadableError`, or `NoKeysError` if it has no usable keys."""
+        self._take(parse(await self.read()))
+        if not self.keys:
+            raise NoKeysError
+
+    def _lookup(self, kid: str | None) -> tuple[Key, ...]:
+        if kid is None and len(self.keys) == 1:
+            return next(iter(self.keys.values()))
+        return self.keys.get(kid, ())
+
+    def _usable(self, kid: str | None) -> tuple[Key, ...]:
+        if self.keys and time.monotonic() - self.read_at > self.stale:
+            self.keys, self.published = {}, ()
+            self.generation += 1
+            event("keys_dropped", logging.ERROR, unread_seconds=round(self.stale))
         if not self.keys:
             raise NoKeysError
         return self._lookup(kid)
 
-    async def check(self) -> None:
-        """Read the set now; raises the error of reading it, or `NoKeysError` if it has no keys."""
-        keys = parse(await self.read())
-        if not keys:
-            raise NoKeysError
-        self.keys, self.read_at = keys, time.monotonic()
+    async def _refresh(self, since: float) -> None:
+        async with self.lock:
+            if self.tried_at >= since:
+                return  # read while this call waited for the lock
+            self.tried_at = time.monotonic()
+            try:
+                self._take(parse(await self.read()))
+            except UnreadableError as error:
+                self.failed = True
+                event("keys_unreadable", logging.WARNING, reason=str(error))
+            except Exception as error:  # the keys read before stay valid for a while
+                self.failed = True
+                event("keys_unreadable", logging.WARNING, reason=type(error).__name__)
 
-    def _lookup(self, kid: str | None) -> jwt.PyJWK | None:
-        if kid is None and len(self.keys) == 1:
-            return next(iter(self.keys.values()))
-        return self.keys.get(kid)
-
-    async def _refresh(self) -> None:
-        self.read_at = time.monotonic()
-        try:
-            self.keys = parse(await self.read())
-        except Exception as error:  # the keys read before stay valid
-            event("keys_unreadable", logging.WARNING, failure=type(error).__name__)
-
-
-def parse(document: bytes) -> dict[str | None, jwt.PyJWK]:
-    """The signing keys of a JWK Set by key id, without symmetric keys and unknown types."""
-    keys: dict[str | None, jwt.PyJWK] = {}
-    entries: list[dict[str, Any]] = json.loads(document)["keys"]
-    for entry in entries:
-        if entry.get("kty") == "oct" or entry.get("use", "sig") != "sig":
-            continue
-        try:
-            keys[entry.get("kid")] = jwt.PyJWK(entry)
-        except jwt.PyJWKError:
-            continue  # skip an unknown key type, use the others
-    return keys
-
-
-def _file_reader(path: Path) -> Callable[[], Awaitable[bytes]]:
-    async def read() -> bytes:
-        return path.read_bytes()
-
-    return read
-
-
-def _address_reader(url: str) -> Callable[[], Awaitable[bytes]]:
-    async def read() -> bytes:
-        import httpx2
-
-        async with httpx2.AsyncClient(timeout=FETCH_WITHIN_SECONDS) as client:
-            response = await client.get(url, headers={"accept": "application/json"})
-            response.raise_for_status()
-            return response.content
-
-    return read
+    def _take(self, document: JwkSet) -> None:
+        self.tried_at = self.read_at = time.monotonic()
+        self.failed = False
+        for kid, reason in document.skipped:
+            if (kid, reason) not in self.logged and len(self.logged) < _MOST_LOGGED:
+                self.logged.add((kid, reason))
+                event("key_skipped", logging.WARNING, kid=kid, reason=reason)
+        if document.keys == self.published:
+            return
+        keys: dict[str | None, tuple[Key, ...]] = {}
+        for key in document.keys:
+            keys[key.kid] = (*keys.get(key.kid, ()), key)
+        self.keys, self.published = keys, document.keys
+        self.generation += 1

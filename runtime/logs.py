@@ -21,10 +21,12 @@ def event(name: str, level: int = logging.INFO, **facts: object) -> None:
 
 
 LIBRARIES = (
-    *("mcp", "uvicorn", "uvicorn.error", "httpx2", "asyncio", "sse_starlette"),
+    *("mcp", "uvicorn", "uvicorn.error", "asyncio", "sse_starlette"),
     *("botocore", "google", "azure", "azure_functions_runtime"),
 )
 """Logged from `WARNING` on: at `INFO` they log session ids, hosts and each request again."""
+WITH_URLS = ("httpx2", "httpcore2")
+"""Logged from `WARNING` on, at every level: they log URLs with their query, which may be secret."""
 
 
 def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
@@ -36,6 +38,8 @@ def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
     root = logging.getLogger()
     root.handlers = chosen
     root.setLevel(level)
+    for library in WITH_URLS:
+        logging.getLogger(library).setLevel("WARNING")
     for library in LIBRARIES:
         logging.getLogger(library).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
 

@@ -88,11 +88,13 @@ def _tables(
     timeouts = config.budget.at(Distance.SERVER)
     auth: dict[str, Any] = {
         "issuer": config.auth.issuer,
-        "audience": config.auth.audience,
+        "additional_audiences": [config.auth.audience],
         **keys,
     }
     if config.domain:
         auth["resource_url"] = f"https://{config.domain}/mcp"
+    else:
+        auth |= {"resource_hosts": ["*"], "forwarded_host": bool(listening)}
     return {
         "server": {**listening, "role": config.role, "name": config.name},
         "protocol": {

@@ -93,11 +93,15 @@ def handler(event: Event, context: Context) -> dict[str, Any]:
 def request_of(event: Event) -> Request:
     """Convert an event of payload format 2.0 to an HTTP request."""
     body: str = event.get("body") or ""
+    place = event["requestContext"]
     headers = [(str(name), str(value)) for name, value in event["headers"].items()]
+    if "domainName" in place:  # the endpoint that Lambda was called at, whatever the client sent
+        headers = [(name, value) for name, value in headers if name.lower() != "host"]
+        headers.append(("host", place["domainName"]))
     if cookies := event.get("cookies"):
         headers.append(("cookie", "; ".join(cookies)))
     return Request(
-        method=event["requestContext"]["http"]["method"],
+        method=place["http"]["method"],
         path=unquote(event["rawPath"]),
         query=event.get("rawQueryString", ""),
         headers=headers,

@@ -23,6 +23,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ..auth import RequireToken
 from ..logs import log
+from ..resource import SCOPE_KEY as RESOURCE_KEY
 from ..state import Connection, Session, request_key
 from ..stores import aws
 from ..websocket_frames import (
@@ -47,6 +48,8 @@ GONE_EVERY_SECONDS = 1.0
 """Interval at which a running call checks for a cancellation or a disconnect."""
 LAST_WORDS_SECONDS = 1.0
 """Part of an invocation's time kept free for the error message that its time is over."""
+RESOURCE_VARIABLE = "mcpResource"
+"""Stage variable with the URL of the function's `/mcp`, where `server.toml` cannot name it."""
 Event = Mapping[str, Any]
 
 
@@ -246,8 +249,11 @@ def _opened(event: Event) -> Scope:
     place = event["requestContext"]
     headers: Mapping[str, str] = event.get("headers") or {}
     sent = {name.lower(): value for name, value in headers.items()}
-    sent = {"host": place["domainName"], "x-forwarded-proto": "https"} | sent
+    sent |= {"host": place["domainName"], "x-forwarded-proto": "https"}
+    # Tokens are for the function's URL: the stage of the WebSocket API says which one that is.
+    stage: Mapping[str, str] = event.get("stageVariables") or {}
     return {
+        RESOURCE_KEY: stage.get(RESOURCE_VARIABLE),
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",

@@ -114,7 +114,7 @@ def test_the_streaming_runtime_of_the_archive_starts(unpacked: Path):
         env={
             "LAMBDA_TASK_ROOT": str(unpacked / "task"),
             "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
-            "QUDAG_MCP_CONFIG": '[auth]\nissuer="i"\naudience="a"\njwks_url="https://issuer.test"\n',
+            "QUDAG_MCP_CONFIG": '[auth]\nissuer="i"\njwks_url="https://issuer.test"\n',
             "PATH": os.environ["PATH"],
         },
         capture_output=True,

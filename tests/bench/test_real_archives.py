@@ -18,7 +18,7 @@ from tools.bench.cold_start import unpack
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="their native modules are for x86-64"
 )
-CONFIG = '[auth]\nissuer = "i"\naudience = "a"\njwks_url = "https://issuer.test"\n'
+CONFIG = '[auth]\nissuer = "i"\njwks_url = "https://issuer.test"\n'
 LOADED = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])

@@ -120,7 +120,7 @@ def test_metadata_of_another_issuer_or_another_resource_is_found(sound: RunningS
 def test_metadata_of_another_resource_is_found(tmp_path: Path, issuer: Issuer) -> None:
     auth = {
         "issuer": ISSUER,
-        "audience": "https://mcp.test/mcp",
+        "additional_audiences": ["https://mcp.test/mcp"],
         "jwks_file": str(issuer.jwks_file),
         "resource_url": "https://another.example.com/mcp",
     }

@@ -188,7 +188,7 @@ async def _event(template: dict[str, Any], request: Request) -> dict[str, Any]:
         "rawQueryString": request.url.query,
         "headers": {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
         | {"x-forwarded-proto": "http", "host": host},
-        "requestContext": template["requestContext"] | {"http": http},
+        "requestContext": template["requestContext"] | {"http": http, "domainName": host},
         "body": base64.b64encode(body).decode()
         if template["isBase64Encoded"]
         else body.decode("utf-8", "replace"),

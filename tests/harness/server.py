@@ -96,7 +96,12 @@ def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
         "server": {"host": "127.0.0.1", "port": free_port(), "metrics_port": free_port()},
         "protocol": {"longest_tool_seconds": 5, "drain_seconds": 8},
         "limits": {"messages_per_second": 0},
-        "auth": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(issuer.jwks_file)},
+        "auth": {
+            "issuer": ISSUER,
+            # Ports differ from run to run, and with them the resource that a server derives.
+            "additional_audiences": [AUDIENCE],
+            "jwks_file": str(issuer.jwks_file),
+        },
     }
     for name, section in sections.items():
         base[name] = dict(section) if name == "auth" else base.get(name, {}) | dict(section)

@@ -36,7 +36,14 @@ class Issuer:
         public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
         return public | {"kid": self.kid, "use": "sig", "alg": "RS256"}
 
-    def token(self, *, lives_seconds: float = 600, kid: str | None = None, **claims: Any) -> str:
+    def token(
+        self,
+        *,
+        lives_seconds: float = 600,
+        kid: str | None = None,
+        typ: str | None = "JWT",
+        **claims: Any,
+    ) -> str:
         """A token that the test servers accept, unless the given claims make it invalid."""
         now = int(time.time())
         payload: dict[str, Any] = {
@@ -49,4 +56,4 @@ class Issuer:
         }
         payload |= claims
         payload = {name: value for name, value in payload.items() if value is not None}
-        return jwt.encode(payload, self.key, "RS256", headers={"kid": kid or self.kid})
+        return jwt.encode(payload, self.key, "RS256", headers={"kid": kid or self.kid, "typ": typ})

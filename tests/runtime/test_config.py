@@ -46,8 +46,33 @@ def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
             "protocol.era: input should be 'dual', 'modern'",
         ),
         ({"protocol": {"drain_seconds": 60}}, "a call may run 60 s: set drain_seconds higher"),
-        ({"auth": {"issuer": "i", "audience": "a"}}, "exactly one of jwks_file and jwks_url"),
-        ({"auth": {"issuer": "i", "jwks_file": "f"}}, "auth.audience: missing"),
+        ({"auth": {"issuer": "i"}}, "exactly one of jwks_file and jwks_url"),
+        ({"auth": {"jwks_file": "f"}}, "auth.issuer: missing"),
+        (
+            {"auth": {"issuer": "i", "jwks_file": "f", "audience": "a"}},
+            "audience is a, which is not the URL of this server",
+        ),
+        (
+            {
+                "auth": {
+                    "issuer": "i",
+                    "jwks_file": "f",
+                    "audience": "https://one.test/mcp",
+                    "resource_url": "https://other.test/mcp",
+                }
+            },
+            "audience is https://one.test/mcp, but resource_url is https://other.test/mcp",
+        ),
+        (
+            {
+                "auth": {
+                    "issuer": "i",
+                    "jwks_file": "f",
+                    "additional_issuers": [{"issuer": "i", "jwks_file": "g"}],
+                }
+            },
+            "name one issuer twice",
+        ),
         ({"database": {"host": "h", "user": "u"}}, "database.name: missing"),
         ({"database": {"host": "h", "user": "u", "name": "n", "usr": 1}}, "did you mean user?"),
         ({"logging": {"level": "loud"}}, "logging.level"),

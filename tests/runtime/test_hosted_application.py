@@ -26,7 +26,7 @@ def application(issuer: Issuer) -> HostedApplication:
 
 async def ready(application: HostedApplication) -> int:
     transport = httpx2.ASGITransport(application)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://mcp") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return (await client.get("/ready")).status_code
 
 

@@ -64,8 +64,8 @@ def function(monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> Generator[Issue
 
 def post(issuer: Issuer, body: dict[str, Any]) -> dict[str, Any]:
     event: dict[str, Any] = json.loads((EVENTS / "http-api.json").read_text())
+    event["requestContext"]["domainName"] = "localhost"
     event["headers"] |= {
-        "host": "localhost",
         "authorization": f"Bearer {issuer.token()}",
         "accept": "application/json, text/event-stream",
         "mcp-protocol-version": MODERN,
@@ -95,7 +95,7 @@ def test_a_scheduled_check_fails_without_the_issuers_keys_or_the_store_of_sessio
 ):
     nowhere = f"http://127.0.0.1:{free_port()}"
     state = {"kind": "dynamodb", "sessions": "s", "connections": "c", "region": REGION}
-    auth = {"issuer": "https://issuer.test", "audience": "a", "jwks_url": f"{nowhere}/jwks.json"}
+    auth = {"issuer": "https://issuer.test", "jwks_url": f"{nowhere}/jwks.json"}
     variables = environment(issuer, state=state, auth=auth, AWS_ENDPOINT_URL=nowhere, **CREDENTIALS)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

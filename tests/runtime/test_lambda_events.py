@@ -36,6 +36,14 @@ def test_a_function_urls_event_is_the_same_request_with_its_body_decoded():
     assert request.body == b'{"jsonrpc":"2.0"}'
 
 
+@pytest.mark.parametrize("endpoint", ["http-api", "function-url"])
+def test_the_host_is_the_endpoint_that_was_called_not_the_clients_header(endpoint: str):
+    named = event(endpoint)
+    named["headers"]["host"] = "another.lambda-url.eu-central-1.on.aws"
+    hosts = [value for name, value in request_of(named).headers if name == "host"]
+    assert hosts == [named["requestContext"]["domainName"]]
+
+
 def test_a_request_without_a_body_has_an_empty_one():
     bare = event("http-api")
     del bare["body"], bare["cookies"]

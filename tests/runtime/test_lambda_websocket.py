@@ -20,7 +20,7 @@ import tomli_w
 from runtime.hosts import aws_invocation, aws_lambda, aws_websocket
 from tests.harness.dynamodb import REGION
 from tests.harness.server import modern_request, settings, until
-from tests.harness.tokens import Issuer
+from tests.harness.tokens import AUDIENCE, Issuer
 
 EVENTS = Path(__file__).parent / "events"
 CONNECTION = "L0SM9cOFvHcCIhw="
@@ -55,9 +55,11 @@ class Socket:
 
         return aws_lambda.handler(event | changed, Context())["statusCode"]
 
-    def connect(self, authorization: str | None = None) -> int:
+    def connect(self, authorization: str | None = None, resource: str | None = AUDIENCE) -> int:
         return self.event(
-            "connect", headers={"Authorization": authorization or f"Bearer {self.token}"}
+            "connect",
+            headers={"Authorization": authorization or f"Bearer {self.token}"},
+            stageVariables={"mcpResource": resource} if resource else None,
         )
 
     def send(self, message: Any, seconds: float = 20) -> int:
@@ -179,6 +181,19 @@ def test_a_token_that_outlives_what_api_gateway_allows_is_good_until_then(
 def test_a_connection_without_a_valid_token_is_refused(socket: Socket, authorization: str):
     assert socket.connect(authorization) == 401
     assert kept(socket) is None
+
+
+def test_a_socket_accepts_the_tokens_of_the_functions_url_that_its_stage_names(
+    socket: Socket, issuer: Issuer
+):
+    of_the_url, of_another = (
+        f"Bearer {issuer.token(aud=f'https://{name}.lambda-url.eu-central-1.on.aws/mcp')}"
+        for name in ("mine", "another")
+    )
+    here = "https://mine.lambda-url.eu-central-1.on.aws/mcp"
+    assert socket.connect(of_the_url, resource=here) == 200
+    assert socket.connect(of_another, resource=here) == 401
+    assert socket.connect(of_the_url, resource=None) == 421
 
 
 def test_a_message_is_answered_on_the_connection_on_which_it_came(socket: Socket):

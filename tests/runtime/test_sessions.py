@@ -46,7 +46,7 @@ class Instances:
         }
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         transport = httpx2.ASGITransport(self.apps[number])
-        async with httpx2.AsyncClient(transport=transport, base_url="http://mcp") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             content = json.dumps(body).encode() if body is not None else b""
             return await client.request(method, "/mcp", content=content, headers=sent)
 
@@ -305,7 +305,10 @@ async def test_a_client_that_goes_does_not_end_a_legacy_call(instances: Instance
         "path": "/mcp",
         "scheme": "http",
         "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "headers": [
+            (b"host", b"localhost"),
+            *((name.encode(), value.encode()) for name, value in headers.items()),
+        ],
     }
     await instances.apps[0](scope, receive, send)
     assert b"waited 0.4 s" in said

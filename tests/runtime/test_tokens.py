@@ -35,12 +35,25 @@ def test_without_a_token_the_client_learns_where_to_get_one(dual: RunningServer)
         ({"aud": "https://elsewhere.test"}, "another audience"),
         ({"iss": "https://evil.test"}, "another issuer"),
         ({"lives_seconds": -60}, "expired"),
-        ({"sub": None}, "not valid"),
-        ({"exp": None}, "not valid"),
         ({"kid": "unknown"}, "does not publish"),
-        ({"nbf": 4_000_000_000}, "not valid"),
+        ({"sub": None}, "no claim sub"),
+        ({"sub": ""}, "claim sub is empty"),
+        ({"sub": " "}, "claim sub is empty"),
+        ({"sub": "a\nb"}, "claim sub has control characters"),
+        ({"sub": "a" * 256}, "claim sub is longer than 255 characters"),
+        ({"sub": 7}, "claim sub is not text"),
+        ({"exp": None}, "no claim exp"),
+        ({"exp": "soon"}, "claim exp is not a number"),
+        ({"iss": None}, "no claim iss"),
+        ({"aud": None}, "no claim aud"),
+        ({"aud": []}, "no claim aud"),
+        ({"aud": 7}, "claim aud"),
+        ({"nbf": 4_000_000_000}, "claim nbf is in the future"),
+        ({"iat": 4_000_000_000}, "claim iat is in the future"),
+        ({"at_hash": "x"}, "this is an ID token"),
+        ({"events": {}}, "logout token"),
     ],
-    ids=["audience", "issuer", "expired", "no-subject", "no-expiry", "unknown-key", "not-yet"],
+    ids=lambda value: json.dumps(value)[:30] if isinstance(value, dict) else "",
 )
 def test_a_token_for_something_else_is_refused(
     dual: RunningServer, issuer: Issuer, claims: dict[str, Any], reason: str
@@ -48,7 +61,10 @@ def test_a_token_for_something_else_is_refused(
     answer = listing(dual, issuer.token(**claims))
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
-    assert reason in answer.json()["error_description"]
+    said = answer.json()["error_description"]
+    assert reason in said
+    assert f'error_description="{said}"' in answer.headers["www-authenticate"]
+    assert until(lambda: [e for e in dual.events("token_refused") if e["reason"] == said])
 
 
 def test_a_token_of_another_key_with_our_key_id_is_refused(dual: RunningServer, tmp_path: Path):
@@ -76,22 +92,6 @@ def test_the_metadata_names_this_resource_and_its_issuer(dual: RunningServer):
         document = dual.get(f"/.well-known/oauth-protected-resource{path}").json()
         assert document["resource"] == f"{dual.base}/mcp"
         assert document["authorization_servers"] == [ISSUER]
-
-
-def test_behind_a_proxy_the_metadata_names_the_address_that_the_client_used(dual: RunningServer):
-    headers = {
-        "host": "mcp.qudag.com",
-        "x-forwarded-proto": "https",
-        "x-forwarded-host": "mcp.qudag.com",
-    }
-    document = dual.get("/.well-known/oauth-protected-resource", headers=headers).json()
-    assert document["resource"] == "https://mcp.qudag.com/mcp"
-
-
-def test_an_invalid_forwarded_host_is_not_in_the_challenge(dual: RunningServer):
-    answer = dual.post({}, token=None, x_forwarded_host='a"b c')
-    assert answer.headers["www-authenticate"].count('"') == 2
-    assert "a" + '"b' not in answer.text
 
 
 class Publisher(http.server.BaseHTTPRequestHandler):
@@ -126,7 +126,7 @@ def test_keys_from_an_address_are_fetched_once_and_kept(
 ):
     handler, url = publisher
     handler.document = json.dumps({"keys": [issuer.jwk()]}).encode()
-    auth = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": url}
+    auth = {"issuer": ISSUER, "resource_url": AUDIENCE, "jwks_url": url}
     with serving(servers_directory, issuer, auth=auth) as server:
         for _ in range(5):
             assert listing(server).status_code == 200
