@@ -94,7 +94,7 @@ def _tables(
     if config.domain:
         auth["resource_url"] = f"https://{config.domain}/mcp"
     else:
-        auth |= {"resource_hosts": ["*"], "forwarded_host": bool(listening)}
+        auth |= {"resource_hosts": ["*", "<address>"], "forwarded_host": bool(listening)}
     return {
         "server": {**listening, "role": config.role, "name": config.name},
         "protocol": {
