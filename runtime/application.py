@@ -33,6 +33,7 @@ from .state import SessionStore
 from .subscriptions import Subscriptions
 from .tokens import Tokens
 from .tool_calls import ToolCalls
+from .tool_servers import ToolServers
 from .tools import ToolDependencies, tools_of
 from .user_quotas import OpenStreams, SessionQuota, StreamQuota
 from .websocket import WebSocketEndpoint
@@ -84,11 +85,15 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     on_demand = _on_demand(config, tokens, store)
     health = Health(drain, metrics, _checks(config, dependencies), on_demand)
     streams = OpenStreams(config.limits.streams_per_user, metrics)
-    sessions = _sessions(config, dependencies, drain, metrics, streams, stateless=store is not None)
+    others = ToolServers(config.tool_servers, config.protocol.era)
+    longest = config.protocol.longest_tool_seconds
+    calls = ToolCalls(tools_of(config), longest, drain, metrics, others)
+    sessions = _sessions(config, dependencies, drain, calls, streams, stateless=store is not None)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(others.aclose)
             if dependencies.node is not None:
                 await stack.enter_async_context(dependencies.node.listening())
             await stack.enter_async_context(sessions.run())
@@ -108,9 +113,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     mcp = BodyLimit(mcp, limits.max_body_bytes)
     mcp = StreamQuota(mcp, streams)
     mcp = MessageLimit(mcp, MessageRates(limits.messages_per_second, limits.burst), metrics)
-    tracked = partial(
-        RequestTracking, metrics=metrics, drain=drain, longest=config.protocol.longest_tool_seconds
-    )
+    tracked = partial(RequestTracking, metrics=metrics, drain=drain, longest=longest)
     admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
     frames = RequireToken(WebSocketEndpoint(drain, metrics, streams), tokens)
@@ -140,13 +143,12 @@ def _sessions(
     config: Config,
     dependencies: ToolDependencies,
     drain: Drain,
-    metrics: Metrics,
+    calls: ToolCalls,
     open_streams: OpenStreams,
     *,
     stateless: bool,
 ) -> StreamableHTTPSessionManager:
     longest = config.protocol.longest_tool_seconds
-    calls = ToolCalls(tools_of(config), longest, drain, metrics)
     streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest, open_streams)
     drain.on_standing_end.append(streams.close)
 

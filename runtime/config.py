@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
+from .tool_servers_config import ToolServerSection
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
@@ -222,6 +223,7 @@ class Config(Section):
     redis: RedisSection | None = None
     qudag: QudagSection | None = None
     state: StateSection | None = None
+    tool_servers: tuple[ToolServerSection, ...] = ()
 
     @property
     def name(self) -> str:
@@ -235,6 +237,7 @@ class Config(Section):
             (f"auth.additional_issuers.{number}", issuer)
             for number, issuer in enumerate(self.auth.additional_issuers)
         ]
+        tables += [(f"tool_servers.{server.name}", server) for server in self.tool_servers]
         return [
             *(
                 f"{section}.{key}: {path} does not exist"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -29,9 +31,11 @@ from .drain import Call, Drain
 from .exchange import Exchange, current, exchange_of
 from .logs import log
 from .metrics import Metrics
+from .tool_servers import ForwardedTool, NoAnswerError, ToolServers, forward
 from .tools import ToolDependencies
 
 RequestContext = ServerRequestContext[ToolDependencies, Any]
+Result = CallToolResult | InputRequiredResult
 METHODS = frozenset(
     {
         "initialize",
@@ -52,58 +56,65 @@ class ToolCalls:
     longest_seconds: float
     drain: Drain
     metrics: Metrics
+    others: ToolServers
 
-    async def list(self, _: RequestContext, __: PaginatedRequestParams | None) -> ListToolsResult:
-        """Handle `tools/list`: all tools, on one page."""
+    async def list(
+        self, context: RequestContext, _: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        """Handle `tools/list`: all tools, on one page, with those of other servers."""
+        forwarded = await self.others.tools(context) if self.others.servers else {}
         return ListToolsResult(
             tools=[
-                ListedTool(
-                    name=tool.name,
-                    description=tool.description,
-                    input_schema=tool.parameters,
-                    output_schema=tool.output_schema,
-                )
-                for tool in self.tools.values()
+                *(tool.listed for tool in forwarded.values()),
+                *(
+                    ListedTool(
+                        name=tool.name,
+                        description=tool.description,
+                        input_schema=tool.parameters,
+                        output_schema=tool.output_schema,
+                    )
+                    for tool in self.tools.values()
+                ),
             ]
         )
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """The tool's input schema, against which the SDK checks `Mcp-Param` headers."""
-        tool = self.tools.get(name)
-        return tool.parameters if tool else None
+        if tool := self.tools.get(name):
+            return tool.parameters
+        forwarded = self.others.known().get(name)
+        return forwarded.listed.input_schema if forwarded else None
 
-    async def call(
-        self, context: RequestContext, params: CallToolRequestParams
-    ) -> CallToolResult | InputRequiredResult:
+    async def call(self, context: RequestContext, params: CallToolRequestParams) -> Result:
         """Handle `tools/call`.
 
         An unknown tool is a protocol error; wrong arguments and failures are tool errors.
         """
-        tool = self.tools.get(params.name)
+        tool = self.tools.get(params.name) or await self.others.find(params.name, context)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
+        run = _forwarded if isinstance(tool, ForwardedTool) else _run
+        arguments = params.arguments or {}
         started = time.perf_counter()
         self.metrics.calls_in_flight.inc()
-        self.metrics.tool_requests.labels(tool.name).inc()
+        self.metrics.tool_requests.labels(params.name).inc()
         failed = True
         try:
-            result = await self._within_time(tool, params.arguments or {}, context)
+            result = await self._within_time(partial(run, tool, arguments, context))
             failed = isinstance(result, CallToolResult) and bool(result.is_error)
             return result
         finally:
             self.metrics.calls_in_flight.dec()
-            self.metrics.tool_seconds.labels(tool.name).observe(time.perf_counter() - started)
+            self.metrics.tool_seconds.labels(params.name).observe(time.perf_counter() - started)
             if failed:
-                self.metrics.tool_errors.labels(tool.name).inc()
+                self.metrics.tool_errors.labels(params.name).inc()
 
-    async def _within_time(
-        self, tool: Tool, arguments: dict[str, Any], context: RequestContext
-    ) -> CallToolResult | InputRequiredResult:
+    async def _within_time(self, run: Callable[[], Awaitable[Result]]) -> Result:
         call = Call(anyio.CancelScope(deadline=anyio.current_time() + self.longest_seconds))
         self.drain.calls.add(call)
         try:
             with call.scope:
-                return await _run(tool, arguments, context)
+                return await run()
         finally:
             self.drain.calls.discard(call)
         if call.cut:
@@ -145,13 +156,20 @@ class ToolCalls:
         exchange.standing = exchange.standing or method == "subscriptions/listen"
         exchange.follow_trace((context.meta or {}).get("traceparent"))
         name = (context.params or {}).get("name")
-        if method == "tools/call" and name in self.tools:
+        if method == "tools/call" and (name in self.tools or name in self.others.known()):
             exchange.tool = name
 
 
-async def _run(
-    tool: Tool, arguments: dict[str, Any], context: RequestContext
-) -> CallToolResult | InputRequiredResult:
+async def _forwarded(
+    tool: ForwardedTool, arguments: dict[str, Any], context: RequestContext
+) -> Result:
+    try:
+        return await forward(tool, arguments, context)
+    except NoAnswerError as error:
+        return _error(str(error))
+
+
+async def _run(tool: Tool, arguments: dict[str, Any], context: RequestContext) -> Result:
     try:
         return await tool.run(arguments, Context(request_context=context), convert_result=True)
     except UnexpectedToolError as error:

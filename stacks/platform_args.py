@@ -12,7 +12,6 @@ from typing import Any
 import pulumi
 
 from components.base.inputs import applied
-from components.kubernetes.container import Claim
 from components.kubernetes.core import Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import (
@@ -37,6 +36,7 @@ from components.mcp.server_config import (
     NodeConfig,
     PodAuth,
     PodServerConfig,
+    ToolServer,
 )
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -180,17 +180,7 @@ class PlatformArgs:
         return MonolithArgs(core=self._migrated(service, server, at), gateway=gateway)
 
     def _core(self, service: CoreService, at: Addresses) -> CoreArgs:
-        data = self.config.data
-        claim = Claim(
-            name="data",
-            path=DATA_PATH,
-            size=data.core_size,
-            access="ReadWriteMany",
-            storage_class=data.shared_storage_class,
-            protect=data.protect,
-        )
-        server = replace(self._server(service, at), claims=[claim])
-        return self._migrated(service, server, at)
+        return self._migrated(service, self._server(service, at), at)
 
     def _migrated(self, service: Service, server: ServerArgs, at: Addresses) -> CoreArgs:
         job = self.topology.migration_of(service.name)
@@ -240,6 +230,10 @@ class PlatformArgs:
                 database=Database(host=_short(at.database_host, at)) if uses_database else None,
                 cache=Cache(host=_short(at.cache_host, at)) if uses_cache else None,
                 node=node,
+                tool_servers=[
+                    ToolServer(name=other.name.removeprefix("mcp-"), host=f"{other.name}-service")
+                    for other in self.topology.tool_servers(service.name)
+                ],
                 http=http,
                 https=https,
                 log_level="debug" if config.environment == "dev" else "info",

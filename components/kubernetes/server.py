@@ -47,8 +47,8 @@ class ServerArgs:
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
         internal_tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the names of this server
             alone, which other pods verify.
-        internal_ca_secret: Secret with ``ca.crt``, by which the server verifies its database and
-            its cache; None for a server without either.
+        internal_ca_secret: Secret with ``ca.crt``, by which the server verifies its database,
+            its cache and other servers; None for a server that connects to none of them.
         replicas, scaling, rollout, resources: see WorkloadArgs.
         health, readiness: delays and periods of the probes.
         service: name of its Service; ``<name>-service`` when None.
@@ -75,15 +75,14 @@ class ServerArgs:
     writable: Sequence[Path] = ()
 
     def refusals(self) -> list[Problem]:
-        """A problem if the server has nothing to verify its database or its cache by."""
-        verified = [name for name in ("database", "cache") if getattr(self.config, name)]
-        if self.internal_ca_secret or not verified:
+        """A problem if the server has nothing to verify what it connects to by."""
+        if self.internal_ca_secret or not (reached := _reached(self.config)):
             return []
         return [
             Problem(
                 "internal_ca_secret",
-                f"is missing, and the server uses a {verified[0]}",
-                f"it could not verify the certificate of its {verified[0]}: no connection",
+                f"is missing, and config.{reached[0]} is set",
+                "the server could not verify what it connects to: no connection would come about",
                 "name the Secret whose ca.crt signs the certificates between pods",
             )
         ]
@@ -142,7 +141,7 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
             secret=args.internal_tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
         )
     ]
-    if passwords and args.internal_ca_secret:
+    if _reached(config) and args.internal_ca_secret:
         authority = SecretFiles(
             secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)
         )
@@ -154,6 +153,11 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
         keys = SecretFiles(secret=config.auth.jwks_secret, path=ISSUER_PATH, keys=("jwks.json",))
         mounted.append(keys)
     return mounted
+
+
+def _reached(config: PodServerConfig) -> list[str]:
+    """The fields that name what the server connects to inside the cluster."""
+    return [name for name in ("database", "cache", "tool_servers") if getattr(config, name)]
 
 
 def server_workload(

@@ -12,6 +12,7 @@ from ..base.arg_types import (
     Audience,
     ContainerPort,
     DatabaseName,
+    DnsLabel,
     Domain,
     Duration,
     Host,
@@ -134,6 +135,21 @@ class Cache:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolServer:
+    """A server of the platform whose tools another server offers as well.
+
+    Attributes:
+        name: what the names of its tools begin with there, followed by two underscores.
+        host: host name of its Service, which its certificate names.
+        port: its TLS port.
+    """
+
+    name: DnsLabel
+    host: pulumi.Input[Host]
+    port: PortNumber = HTTPS
+
+
+@dataclass(frozen=True, kw_only=True)
 class State:
     """The session store that the instances of a server share.
 
@@ -204,6 +220,7 @@ class PodServerConfig(McpConfig):
         database: PostgreSQL; None: no database.
         cache: Valkey; None: no cache.
         node: configuration of the QuDAG node, for a server that is one.
+        tool_servers: servers whose tools it offers as well, and calls with the caller's token.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
         consensus_timeout: longest wait for a consensus.
     """
@@ -212,6 +229,7 @@ class PodServerConfig(McpConfig):
     database: Database | None = None
     cache: Cache | None = None
     node: NodeConfig | None = None
+    tool_servers: Sequence[ToolServer] = ()
     http: ContainerPort = HTTP
     https: ContainerPort = HTTPS
     consensus_timeout: Duration = "30s"

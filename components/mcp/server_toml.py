@@ -24,6 +24,7 @@ from .server_config import (
     NodeConfig,
     PodServerConfig,
     State,
+    ToolServer,
 )
 from .timeout_budget import Distance
 
@@ -55,6 +56,8 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
             "node_config": f"{CONFIG_PATH}/node.toml",
             "consensus_timeout": config.consensus_timeout,
         }
+    if config.tool_servers:
+        tables["tool_servers"] = [_tool_server(server) for server in config.tool_servers]
     return _toml(tables)
 
 
@@ -118,6 +121,17 @@ def node_toml(config: NodeConfig) -> pulumi.Input[str]:
             "crypto": {"algorithm": config.key_algorithm, "key_path": config.key_path},
         }
     )
+
+
+def _tool_server(server: ToolServer) -> dict[str, Any]:
+    def url(host: str) -> str:
+        return f"https://{host}:{server.port}/mcp"
+
+    return {
+        "name": server.name,
+        "url": applied(url, server.host),
+        "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
+    }
 
 
 def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -23,13 +23,8 @@ class Data(Section):
         default="sessions",
         description="sessions: on disk, never evicted; cache: in memory, evicted.",
     )
-    core_size: Bytes = Field(default="10Gi", description="Volume that the core servers share.")
     node_size: Bytes = Field(default="1Gi", description="Volume of each QuDAG node.")
     storage_class: ObjectName | None = Field(
         default=None, description="Absent: the cluster's default."
-    )
-    shared_storage_class: ObjectName | None = Field(
-        default=None,
-        description="Storage class with ReadWriteMany volumes, for core's data.",
     )
     protect: bool = Field(default=False, description="Refuse to delete what holds data.")

@@ -10,8 +10,6 @@ from components.base.problems import Problem
 
 from ..config.stack import StackConfig
 from ..required_secrets import certified_names
-from ..topologies import TOPOLOGIES
-from ..topologies.topology import CoreService
 from .rule import Rule, at
 
 INTERNAL_TLS: Final = "internalTls"
@@ -70,25 +68,8 @@ def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def core_shares_its_volume(config: StackConfig) -> Iterator[Problem]:
-    """The core servers mount one volume together, on whichever nodes they run."""
-    services = TOPOLOGIES[config.topology].services
-    if (
-        any(isinstance(service, CoreService) for service in services)
-        and config.environment != "dev"
-        and config.data.shared_storage_class is None
-    ):
-        yield at(
-            "data.sharedStorageClass",
-            "is missing, and the core servers share a volume",
-            "most default classes give a volume to one node at a time: core would stay pending",
-            "name a class for ReadWriteMany (kubectl get storageclass), such as efs or azurefile",
-        )
-
-
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("secrets", "topology"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
-    (("topology", "environment", "data.sharedStorageClass"), core_shares_its_volume),
 ]
 """Each rule with what it reads."""

@@ -33,7 +33,7 @@ _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,43}[a-z0-9])?")
 
 def topology_problems(topology: Topology) -> list[Problem]:
     """Everything about ``topology`` that cannot work, each with its path."""
-    checks = (_names, _services, _front, _data, _jobs, flow_problems)
+    checks = (_names, _services, _tool_servers, _front, _data, _jobs, flow_problems)
     return [problem for check in checks for problem in check(topology)]
 
 
@@ -79,6 +79,22 @@ def _services(topology: Topology) -> Iterator[Problem]:
                     "the autoscaler would have no value to scale by",
                     one_of(metric.service, sorted(kubernetes_services)),
                 )
+
+
+def _tool_servers(topology: Topology) -> Iterator[Problem]:
+    """Servers that would ask each other for their tools without end."""
+    offered = {s.name: [o.name for o in topology.tool_servers(s.name)] for s in topology.services}
+    for name, direct in offered.items():
+        reached = list(direct)
+        for other in reached:  # it grows while it is read
+            reached += [each for each in offered[other] if each not in reached]
+        if name in reached:
+            yield Problem(
+                topology.at(f"services.{name}"),
+                "has a flow to a server that has, directly or not, a flow back to it",
+                "each of them would ask the other for its tools, until both give up",
+                f"remove a flow from {name} to port {HTTPS} of {' or '.join(direct)}",
+            )
 
 
 def _role(topology: Topology, service: ServerService, path: str) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Gateway, core, QuDAG integration and the six services behind them, for production.
 
 Names, scale, resources and probes of gateway and core are those of the deployment patterns
-document; the flows are the arrows of its picture and the ports of its network policy.
+document. The flows are the arrows of its picture, but for those that would carry nothing: docs/adr
+0030 says which. A server offers the tools of each server that it has a flow to.
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from components.kubernetes.container import Probe, Resources
 from components.kubernetes.core import MIGRATION
 from components.kubernetes.flow import Flow
-from components.kubernetes.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
+from components.kubernetes.scaling import Autoscaling, Pace
 from components.kubernetes.workload import Rollout
 
 from .topology import (
@@ -45,7 +46,6 @@ SERVICES: Final[list[Service]] = [
             max=10,
             cpu=70,
             memory=80,
-            pod_metrics=[PodMetric(name="http_requests_per_second", average="100")],
             up=Pace(window=60, percent=50),
             down=Pace(window=300, percent=10),
         ),
@@ -60,11 +60,6 @@ SERVICES: Final[list[Service]] = [
             max=20,
             cpu=60,
             memory=70,
-            object_metrics=[
-                ObjectMetric(
-                    name="qudag_consensus_latency", service="mcp-core-service", value="100m"
-                )
-            ],
         ),
         rollout=Rollout(surge=2, unavailable=1),
         resources=Resources(cpu="200m", memory="512Mi", cpu_limit="1", memory_limit="2Gi"),
@@ -92,15 +87,13 @@ MICROSERVICES: Final = Topology(
         Flow(source=CLIENTS, target=GATEWAY, port=8443, why="MCP over TLS"),
         Flow(source=CLIENTS, target=GATEWAY, port=8080, why="redirect to TLS"),
         Flow(source=GATEWAY, target=CORE, port=8443, why="MCP"),
-        Flow(source=GATEWAY, target="mcp-auth", port=8443, why="authorization"),
-        Flow(source=CORE, target="mcp-tools", port=8443, why="tool execution"),
-        Flow(source=CORE, target=QUDAG, port=8443, why="QuDAG calls"),
-        Flow(source=CORE, target=QUDAG, port=4001, why="QuDAG protocol"),
-        Flow(source=QUDAG, target=CORE, port=8443, why="decisions"),
-        Flow(source=QUDAG, target="mcp-consensus", port=8443, why="consensus"),
-        Flow(source="mcp-auth", target="mcp-config", port=8443, why="policy"),
-        Flow(source="mcp-tools", target="mcp-state", port=8443, why="context state"),
-        Flow(source="mcp-consensus", target="mcp-crypto", port=8443, why="signatures"),
+        Flow(source=CORE, target="mcp-auth", port=8443, why="its tools"),
+        Flow(source=CORE, target="mcp-tools", port=8443, why="its tools"),
+        Flow(source=CORE, target=QUDAG, port=8443, why="its tools"),
+        Flow(source=QUDAG, target="mcp-consensus", port=8443, why="its tools"),
+        Flow(source="mcp-auth", target="mcp-config", port=8443, why="its tools"),
+        Flow(source="mcp-tools", target="mcp-state", port=8443, why="its tools"),
+        Flow(source="mcp-consensus", target="mcp-crypto", port=8443, why="its tools"),
         Flow(source=QUDAG, target=QUDAG, port=4001, why="peers"),
         Flow(source=QUDAG, target=PEERS, port=4001, why="peers elsewhere"),
         Flow(source=PEERS, target=QUDAG, port=4001, why="peers elsewhere"),

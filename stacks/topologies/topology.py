@@ -67,7 +67,8 @@ class GatewayService(Service):
 class ServerService(Service):
     """An MCP server: an ``McpService`` with the tools of its role.
 
-    It gets the address and the password of each data store that it has a flow to.
+    It gets the address and the password of each data store that it has a flow to, and offers the
+    tools of each server that it has a flow to.
 
     Attributes:
         role: decides which tools it has.
@@ -83,7 +84,7 @@ class ServerService(Service):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreService(ServerService):
-    """A ``Core``: MCP servers that share a volume, and whose database a job may migrate."""
+    """A ``Core``: MCP servers whose database a job may migrate."""
 
     role: Role = "core"
 
@@ -173,6 +174,17 @@ class Topology:
     def uses(self, workload: str, store: str) -> bool:
         """Whether ``workload`` has a flow to the data store."""
         return any(flow.source == workload and flow.target == store for flow in self.flows)
+
+    def tool_servers(self, workload: str) -> list[ServerService]:
+        """The servers whose tools ``workload`` offers as well: those it has a flow to."""
+        servers = {s.name: s for s in self.services if isinstance(s, ServerService)}
+        if workload not in servers:
+            return []
+        return [
+            servers[flow.target]
+            for flow in self.flows
+            if flow.source == workload and flow.target in servers and flow.port == HTTPS
+        ]
 
     def migration_of(self, service: str) -> Migration | None:
         """The job that migrates the database of ``service``."""

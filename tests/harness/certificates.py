@@ -49,15 +49,20 @@ class Authority:
         return self.directory / "ca.crt"
 
     def issue(
-        self, stem: str = "tls", names: Sequence[str] = NAMES, *, ends: datetime.timedelta = _A_DAY
+        self,
+        stem: str = "tls",
+        names: Sequence[str] = NAMES,
+        *,
+        ends: datetime.timedelta = _A_DAY,
+        addresses: Sequence[str] = ADDRESSES,
     ) -> tuple[Path, Path]:
-        """Issue a certificate for ``names`` and 127.0.0.1 that expires after ``ends``."""
+        """Issue a certificate for ``names`` and ``addresses`` that expires after ``ends``."""
         key = ec.generate_private_key(ec.SECP256R1())
         dns_names = [x509.DNSName(name) for name in names]
-        addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
+        numbers = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         certificate = (
             _builder(_name(stem), self.certificate.subject, key, ends)
-            .add_extension(x509.SubjectAlternativeName([*dns_names, *addresses]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([*dns_names, *numbers]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
                 critical=False,

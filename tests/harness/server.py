@@ -90,7 +90,7 @@ def initialize_request() -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 7, "method": "initialize", "params": params}
 
 
-def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
+def settings(issuer: Issuer, **sections: Mapping[str, Any] | list[Any]) -> dict[str, Any]:
     """A server.toml for tests, as a mapping; `sections` override keys of it, or all of `[auth]`."""
     base: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": free_port(), "metrics_port": free_port()},
@@ -104,7 +104,10 @@ def settings(issuer: Issuer, **sections: Mapping[str, Any]) -> dict[str, Any]:
         },
     }
     for name, section in sections.items():
-        base[name] = dict(section) if name == "auth" else base.get(name, {}) | dict(section)
+        if isinstance(section, list):
+            base[name] = section
+        else:
+            base[name] = dict(section) if name == "auth" else base.get(name, {}) | dict(section)
     return base
 
 
@@ -241,7 +244,7 @@ def serving(
     directory: Path,
     issuer: Issuer,
     verify: ssl.SSLContext = PLAIN,
-    **sections: Mapping[str, Any],
+    **sections: Mapping[str, Any] | list[Any],
 ) -> Generator[RunningServer]:
     """Run a server and wait until it is ready; it is killed at the end."""
     config = settings(issuer, **sections)

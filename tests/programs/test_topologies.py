@@ -58,14 +58,7 @@ def renamed() -> Topology:
         return OTHER_NAMES.get(name, name)
 
     def service(one: Service) -> Service:
-        scaling = one.scaling and replace(
-            one.scaling,
-            object_metrics=[
-                replace(metric, service=f"{new(metric.service.removesuffix('-service'))}-service")
-                for metric in one.scaling.object_metrics
-            ],
-        )
-        return replace(one, name=new(one.name), scaling=scaling)
+        return replace(one, name=new(one.name))
 
     return Topology(
         name="renamed",

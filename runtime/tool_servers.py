@@ -1,0 +1,203 @@
+"""Offers the tools of other servers of the platform, and forwards calls to them.
+
+The tool `remember` of the server `state` is offered as `state__remember`. A tool that such a server
+has from a third one keeps its name. The caller's own token is sent along: all servers of a platform
+accept the same issuer and audience, and each of them verifies it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server import ServerRequestContext
+from mcp.server.mcpserver import Context
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult
+from mcp_types import Tool as ListedTool
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from .config import Era
+from .logs import event
+from .toml_config import StartError
+from .tool_servers_config import ToolServerSection
+
+SEPARATOR = "__"
+FRESH_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+LIST_WITHIN_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+_PASSED_ON = (
+    "authorization",
+    # By which a server derives its resource, the audience of the token.
+    *("host", "x-forwarded-host", "x-forwarded-proto"),
+    # By which the logs of both servers are related.
+    *("x-request-id", "traceparent"),
+)
+
+RequestContext = ServerRequestContext[Any, Any]
+
+
+class NoAnswerError(Exception):
+    """A tool server does not answer; the message is sent to the caller of the tool."""
+
+
+@dataclass(frozen=True)
+class ForwardedTool:
+    """A tool of another server.
+
+    Attributes:
+        listed: the tool under the name that this server offers it by.
+        server: the server that has it.
+        name: its name there.
+    """
+
+    listed: ListedTool
+    server: ToolServer
+    name: str
+
+
+class ToolServer:
+    """One other server, its connections and the last list of its tools."""
+
+    def __init__(self, section: ToolServerSection, era: Era) -> None:
+        self.name = section.name
+        self.url = section.url
+        self.mode = "legacy" if era == "legacy" else LATEST_MODERN_VERSION
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+        self.connections = _Shared(
+            httpx2.AsyncHTTPTransport(verify=_trust(section), limits=limits, trust_env=False)
+        )
+        self.tools: dict[str, ForwardedTool] = {}
+        self.fresh_until = 0.0
+        self.answered: bool | None = None
+        self.lock = anyio.Lock()
+
+    async def refresh(self, headers: Mapping[str, str]) -> None:
+        """List its tools again if the last list is old; keeps the last one if that fails."""
+        async with self.lock:
+            if anyio.current_time() < self.fresh_until:
+                return
+            failure: str | None = "TimeoutError"
+            try:
+                with anyio.move_on_after(LIST_WITHIN_SECONDS):
+                    async with self.client(headers) as client:
+                        listed = (await client.list_tools()).tools
+                    self.tools = {tool.listed.name: tool for tool in map(self._offered, listed)}
+                    failure = None
+            except Exception as error:  # any failure of another server is its absence
+                failure = type(error).__name__
+            if self.answered is not (failure is None):
+                self.answered = failure is None
+                event("tool_server", server=self.name, answered=self.answered, failure=failure)
+            lasts = FRESH_SECONDS if self.answered else RETRY_SECONDS
+            self.fresh_until = anyio.current_time() + lasts
+
+    @contextlib.asynccontextmanager
+    async def client(self, headers: Mapping[str, str]) -> AsyncGenerator[Client]:
+        """A client that sends these headers, over connections that all its clients share."""
+        timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)  # a call has a deadline already
+        async with httpx2.AsyncClient(
+            transport=self.connections, headers=dict(headers), timeout=timeout, trust_env=False
+        ) as http:
+            transport = streamable_http_client(self.url, http_client=http)
+            async with Client(transport, mode=self.mode) as client:
+                yield client
+
+    def _offered(self, tool: ListedTool) -> ForwardedTool:
+        name = tool.name if SEPARATOR in tool.name else f"{self.name}{SEPARATOR}{tool.name}"
+        return ForwardedTool(tool.model_copy(update={"name": name}), self, tool.name)
+
+
+class ToolServers:
+    """All other servers whose tools this server offers."""
+
+    def __init__(self, sections: Sequence[ToolServerSection], era: Era) -> None:
+        self.servers = [ToolServer(section, era) for section in sections]
+
+    async def tools(self, context: RequestContext) -> dict[str, ForwardedTool]:
+        """Their tools by the names that this server offers; listed on behalf of the caller."""
+        headers = _passed_on(context)
+        async with anyio.create_task_group() as tasks:
+            for server in self.servers:
+                tasks.start_soon(server.refresh, headers)
+        return self.known()
+
+    def known(self) -> dict[str, ForwardedTool]:
+        """The tools of the last lists."""
+        return {name: tool for server in self.servers for name, tool in server.tools.items()}
+
+    async def find(self, name: str, context: RequestContext) -> ForwardedTool | None:
+        """The tool of that name; None if no server has it."""
+        if SEPARATOR not in name or not self.servers:
+            return None
+        return self.known().get(name) or (await self.tools(context)).get(name)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for server in self.servers:
+            await server.connections.transport.aclose()
+
+
+async def forward(
+    tool: ForwardedTool, arguments: dict[str, Any], context: RequestContext
+) -> CallToolResult:
+    """Call the tool at its server, with the progress that it reports.
+
+    Raises:
+        MCPError: the server refuses the call.
+        NoAnswerError: it cannot be reached, or ends the connection.
+    """
+    params = CallToolRequestParams(name=tool.name, arguments=arguments)
+    progress = Context(request_context=context).report_progress
+    answer: CallToolResult | MCPError | None = None
+    try:
+        async with tool.server.client(_passed_on(context)) as client:
+            try:
+                answer = await client.session.send_request(
+                    CallToolRequest(params=params), CallToolResult, progress_callback=progress
+                )
+            except MCPError as refused:
+                answer = refused
+    except Exception as error:  # the client's task groups wrap what they raise
+        if answer is None:
+            event("tool_server_failed", server=tool.server.name, failure=type(error).__name__)
+            raise NoAnswerError(
+                f"The server {tool.server.name}, which has this tool, does not answer; try again."
+            ) from None
+    if isinstance(answer, MCPError):
+        raise answer
+    assert answer is not None
+    return answer
+
+
+class _Shared(httpx2.AsyncBaseTransport):
+    """A transport that stays open when one of its clients closes."""
+
+    def __init__(self, transport: httpx2.AsyncHTTPTransport) -> None:
+        self.transport = transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self.transport.handle_async_request(request)
+
+
+def _passed_on(context: RequestContext) -> dict[str, str]:
+    """The headers of the caller that its call at another server has as well."""
+    headers: Mapping[str, str] = context.request.headers if context.request is not None else {}
+    return {name: headers[name] for name in _PASSED_ON if name in headers}
+
+
+def _trust(section: ToolServerSection) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=section.ca_file)
+    except OSError as error:
+        raise StartError(
+            f"tool_servers.{section.name}: {section.ca_file} cannot be read: {error}"
+        ) from None
