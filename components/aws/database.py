@@ -102,6 +102,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
                 "dbName": args.database,
                 "username": args.user,
                 "manageMasterUserPassword": True,
+                "iamDatabaseAuthenticationEnabled": True,
                 "port": POSTGRES,
                 "storageType": "gp3",
                 "allocatedStorage": args.storage_gb,

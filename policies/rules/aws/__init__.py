@@ -25,6 +25,7 @@ from .types import (
     GROUP,
     IN,
     INTEGRATION,
+    LIFECYCLE,
     LISTENER,
     LOGS,
     OUT,
@@ -69,6 +70,7 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (FUNCTION, "deadLetterConfig.targetArn", QUEUE, "arn"),
         (FUNCTION, "s3Bucket", BUCKET, "id"),
         (FUNCTION, "loggingConfig.logGroup", LOGS, "name"),
+        (FUNCTION, "vpcConfig.securityGroupIds[*]", GROUP, "id"),
         (URL, "functionName", FUNCTION, "name"),
         ("aws:lambda/permission:Permission", "function", FUNCTION, "name"),
         (ROLE_POLICY, "role", ROLE, "name"),
@@ -90,7 +92,10 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (LISTENER, "loadBalancerArn", BALANCER, "arn"),
         (IN, "securityGroupId", GROUP, "id"),
         (OUT, "securityGroupId", GROUP, "id"),
-        (BUCKET_LOGGING, "bucket", BUCKET, "id"),
+        *(
+            (each, "bucket", BUCKET, "id")
+            for each in (BUCKET_LOGGING, BUCKET_POLICY, ENCRYPTION, LIFECYCLE, PRIVATE, VERSIONS)
+        ),
         (BUCKET_LOGGING, "targetBucket", BUCKET, "id"),
         (WEB_ACL, "resourceArn", BALANCER, "arn"),
         (DATABASE, "vpcSecurityGroupIds[*]", GROUP, "id"),

@@ -22,6 +22,7 @@ VERSIONS: Final = "aws:s3/bucketVersioning:BucketVersioning"
 ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
+LIFECYCLE: Final = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 BUCKET_LOGGING: Final = "aws:s3/bucketLogging:BucketLogging"
 WEB_ACL: Final = "aws:wafv2/webAclAssociation:WebAclAssociation"
 BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
