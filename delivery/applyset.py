@@ -175,6 +175,18 @@ def members(kubectl: Kubectl, stack: str) -> list[Object]:
     return kubectl.objects(",".join(kinds), "--all-namespaces", selector)
 
 
+def release(kubectl: Kubectl, things: Sequence[Object]) -> None:
+    """Take objects out of their ApplySet and leave them in the cluster."""
+    for thing in things:
+        metadata = thing["metadata"]
+        kubectl.must(
+            "label",
+            f"{thing['kind'].lower()}/{metadata['name']}",
+            f"--namespace={metadata['namespace']}",
+            f"{_PART_OF}-",
+        )
+
+
 def namespaces(kubectl: Kubectl, stack: str) -> list[str]:
     """Namespaces in which the stack has objects."""
     spaces = {thing["metadata"].get("namespace") for thing in members(kubectl, stack)}

@@ -9,7 +9,7 @@ from enum import Enum
 
 from components.base.problems import Problem, ProblemReport
 
-from .applyset import TYPE, as_list, members
+from .applyset import TYPE, as_list, members, release
 from .kubectl import FIELD_MANAGER, Kubectl, Object, explain, listed, reference
 from .progress import Progress
 
@@ -55,7 +55,7 @@ def apply(
     *,
     made: Sequence[str] = (),
 ) -> Applied:
-    """Apply all manifests in order and prune objects that the stack no longer has.
+    """Apply all manifests in order and prune objects that the stack no longer has, except claims.
 
     Args:
         made: references of the namespaces that ``applyset.prepare`` has just created.
@@ -67,7 +67,13 @@ def apply(
     text = as_list(manifests)
     found = kubectl.must("get", "--ignore-not-found", "--output=json", "--filename=-", stdin=text)
     before = {reference(thing): _content(thing) for thing in listed(found)}
-    belonged = [reference(thing) for thing in members(kubectl, stack)]
+    manifests = [_with_template_sizes(thing, before.get(reference(thing))) for thing in manifests]
+    wanted = {reference(thing) for thing in manifests}
+    belonging = members(kubectl, stack)
+    kept = [one for one in belonging if _is_claim(one) and reference(one) not in wanted]
+    if kept:
+        release(kubectl, kept)
+    belonged = [reference(thing) for thing in belonging if thing not in kept]
     try:
         after = _apply(kubectl, manifests, stack)
     except ImmutableJobs as refused:
@@ -89,6 +95,33 @@ def apply(
             changes[name] = Change.UNCHANGED if same else Change.CHANGED
     pruned = {name: Change.PRUNED for name in belonged if name not in changes}
     return Applied(tuple((changes | pruned).items()))
+
+
+def _is_claim(thing: Object) -> bool:
+    """Whether it is a claim, whose data stays when a service has fewer pods."""
+    return thing["kind"] == "PersistentVolumeClaim"
+
+
+def _with_template_sizes(wanted: Object, present: Object | None) -> Object:
+    """A StatefulSet with the sizes of volumes that the present one's templates have.
+
+    The API server refuses to change them. The claims are objects of their own and grow.
+    """
+    templates = _templates(wanted)
+    sizes = {one["metadata"]["name"]: one["spec"]["resources"] for one in _templates(present or {})}
+    if wanted["kind"] != "StatefulSet" or not (templates and sizes):
+        return wanted
+    kept = [
+        {**one, "spec": {**one["spec"], "resources": sizes[one["metadata"]["name"]]}}
+        if one["metadata"]["name"] in sizes
+        else one
+        for one in templates
+    ]
+    return {**wanted, "spec": {**wanted["spec"], "volumeClaimTemplates": kept}}
+
+
+def _templates(stateful_set: Object) -> list[Object]:
+    return stateful_set.get("spec", {}).get("volumeClaimTemplates", [])
 
 
 def _apply(kubectl: Kubectl, manifests: Sequence[Object], stack: str) -> list[Object]:

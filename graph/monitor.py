@@ -115,6 +115,7 @@ class RecordingMonitor(MockMonitor):
             retain_on_delete=request.retainOnDelete,
             secret_inputs=secrets,
             aliases=tuple(sorted(set(self._aliases(request)) - {urn})),
+            ignore_changes=tuple(request.ignoreChanges),
         )
         if urn in self.recorded:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")

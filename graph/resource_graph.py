@@ -40,6 +40,7 @@ class Resource:
         retain_on_delete: the engine forgets it without deleting it in the cloud or cluster.
         secret_inputs: paths of the inputs that are secret.
         aliases: URNs that this resource had before a rename or a move.
+        ignore_changes: paths of inputs whose changes the engine ignores.
     """
 
     urn: str
@@ -55,6 +56,7 @@ class Resource:
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
     secret_inputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
 
     @property
     def is_kubernetes_object(self) -> bool:
@@ -62,7 +64,7 @@ class Resource:
         return self.custom and "apiVersion" in self.inputs and "kind" in self.inputs
 
     def to_dict(self) -> dict[str, Any]:
-        """The form in ``graph.json``; ``aliases`` and ``retainOnDelete`` only where set."""
+        """The form in ``graph.json``; some options only where they are set."""
         written: dict[str, Any] = {
             "urn": self.urn,
             "type": self.type,
@@ -78,6 +80,8 @@ class Resource:
         }
         if self.aliases:
             written["aliases"] = list(self.aliases)
+        if self.ignore_changes:
+            written["ignoreChanges"] = list(self.ignore_changes)
         if self.retain_on_delete:
             written["retainOnDelete"] = True
         return written
@@ -98,6 +102,7 @@ class Resource:
             outputs=dict(written["outputs"]),
             secret_inputs=tuple(written["secretInputs"]),
             aliases=tuple(written.get("aliases", ())),
+            ignore_changes=tuple(written.get("ignoreChanges", ())),
         )
 
 

@@ -113,9 +113,10 @@ def _changed(request: Any, properties: struct_pb2.Struct, options: Any) -> Any:
     changed: Any = resource_pb2.RegisterResourceRequest()
     changed.CopyFrom(request)
     changed.object.CopyFrom(properties)
-    for field in ("aliasURNs", "aliases", "providers"):
+    for field in ("aliasURNs", "aliases", "providers", "ignoreChanges"):
         changed.ClearField(field)
     changed.aliases.extend(options.aliases)
+    changed.ignoreChanges.extend(options.ignore_changes)
     changed.providers.update(options.providers)
     changed.provider = options.provider
     if options.HasField("protect"):

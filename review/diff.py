@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -140,7 +141,7 @@ def _change(
         return Change(action=Action.ADD, after=after)
     provider = graph.find(after.provider)
     properties = (
-        *property_changes(before.inputs, after.inputs),
+        *_not_ignored(property_changes(before.inputs, after.inputs), after.ignore_changes),
         *_option_changes(before, after, provider, replaced),
     )
     moved_from = before.urn if before.urn != after.urn else None
@@ -157,6 +158,23 @@ def _change(
         replacing=replaced_by,
         moved_from=moved_from,
     )
+
+
+def _not_ignored(
+    found: Iterable[PropertyChange], ignored: Sequence[str]
+) -> Iterator[PropertyChange]:
+    """The changes that the engine does not ignore.
+
+    It ignores a path with everything below it; ``[*]`` is every item of a list. A path with the
+    number of an item that has a name here matches nothing: its change stays in the report.
+    """
+    patterns = [
+        re.compile(re.escape(path).replace(r"\[\*\]", r"\[[^\]]*\]") + r"(?=$|[.\[])")
+        for path in ignored
+    ]
+    for change in found:
+        if not any(pattern.match(change.path) for pattern in patterns):
+            yield change
 
 
 def _option_changes(

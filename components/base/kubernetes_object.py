@@ -83,6 +83,8 @@ class Manifest:
         fields: the other fields of the object, in camelCase, such as ``spec`` and ``data``.
         after: resources that must exist before it.
         protect: refuse to delete it.
+        keep: leave it in the cluster when it leaves the program; it goes with its namespace.
+        ignored: paths of fields that the API server refuses to change.
     """
 
     kind: str
@@ -91,6 +93,8 @@ class Manifest:
     fields: Mapping[str, Any]
     after: Sequence[pulumi.Resource] = ()
     protect: bool = False
+    keep: bool = False
+    ignored: Sequence[str] = ()
 
 
 def register(owner: Component[Any], manifest: Manifest) -> KubernetesObject:
@@ -99,7 +103,12 @@ def register(owner: Component[Any], manifest: Manifest) -> KubernetesObject:
         manifest.kind,
         owner.named(manifest.role),
         metadata=manifest.metadata,
-        opts=owner.owned(depends_on=list(manifest.after), protect=manifest.protect),
+        opts=owner.owned(
+            depends_on=list(manifest.after),
+            protect=manifest.protect,
+            retain_on_delete=manifest.keep or None,
+            ignore_changes=list(manifest.ignored) or None,
+        ),
         **manifest.fields,
     )
 

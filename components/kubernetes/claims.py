@@ -1,12 +1,15 @@
-"""Volume claims: shared by the pods of a Deployment, or one for each pod of a StatefulSet."""
+"""Volume claims: shared by the pods of a Deployment, or for each pod of a StatefulSet."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ..base.kubernetes_object import Manifest
 from .container import Claim
 from .pod import PodArgs
+
+TEMPLATE_SIZES: Final = "spec.volumeClaimTemplates[*].spec.resources.requests.storage"
+"""Sizes in the templates of a StatefulSet, which the API server refuses to change."""
 
 
 def claims_of(args: PodArgs) -> list[Claim]:
@@ -25,6 +28,30 @@ def shared_claims(workload: str, args: PodArgs) -> list[Manifest]:
             protect=claim.protect,
         )
         for claim in claims_of(args)
+    ]
+
+
+def pod_claims(workload: str, args: PodArgs, pods: int) -> list[Manifest]:
+    """The claims of each pod of a StatefulSet, under the names by which its controller finds them.
+
+    They are objects of their own, because a StatefulSet's templates cannot be changed: a larger
+    size grows the volume in place, if its storage class allows that (``allowVolumeExpansion``).
+    """
+    return [
+        Manifest(
+            kind="PersistentVolumeClaim",
+            role=f"{claim.name}-{pod}",
+            metadata={
+                **args.described(workload, f"{claim.name}-{workload}-{pod}"),
+                # Many classes make the volume only when the pod is scheduled.
+                "annotations": {"pulumi.com/skipAwait": "true"},
+            },
+            fields={"spec": claim_template(claim)["spec"]},
+            protect=claim.protect,
+            keep=True,
+        )
+        for claim in claims_of(args)
+        for pod in range(pods)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -13,7 +13,14 @@ from ..base.arg_types import ContainerPort, Grace, PodDifference, Replicas
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, register
 from ..base.problems import Problem
-from .claims import claim_template, claims_of, shared_claim_name, shared_claims
+from .claims import (
+    TEMPLATE_SIZES,
+    claim_template,
+    claims_of,
+    pod_claims,
+    shared_claim_name,
+    shared_claims,
+)
 from .container import Port
 from .exposure import Exposure
 from .labels import selector
@@ -91,9 +98,11 @@ class Workload(Component[WorkloadArgs]):
     def build(self, args: WorkloadArgs) -> None:
         name = args.name or self.name
         account = register(self, identity(name, args))
+        claims = [register(self, claim) for claim in _claims(name, args)]
+        pods_after = replace(args, after=[*args.after, *claims])
         made = {
             manifest.role: register(self, manifest)
-            for manifest in _manifests(name, args, service_account=account.physical_name)
+            for manifest in _manifests(name, pods_after, service_account=account.physical_name)
         }
         service = made.get("service")
         self.service_status = service.status if service else pulumi.Output.from_input(None)
@@ -108,22 +117,29 @@ class Workload(Component[WorkloadArgs]):
         """
         name = args.name or name
         account = identity_name(name)
-        return [identity(name, args), *_manifests(name, args, service_account=account)]
+        objects = _manifests(name, args, service_account=account)
+        return [identity(name, args), *_claims(name, args), *objects]
 
 
 def _manifests(
     name: str, args: WorkloadArgs, *, service_account: pulumi.Input[str]
 ) -> list[Manifest]:
-    """All but the service account, whose name the pods wait for."""
+    """All but the service account and the claims, which the pods wait for."""
     fewest = args.scaling.min if args.scaling else args.replicas
     return [
         *config_maps(name, args),
         *([_service(name, args, args.exposure)] if args.exposure else []),
-        *(shared_claims(name, args) if args.kind is WorkloadKind.DEPLOYMENT else []),
         _pods(name, args, service_account),
         *([_disruption_budget(name, args)] if fewest > 1 else []),
         *([_autoscaler(name, args, args.scaling)] if args.scaling else []),
     ]
+
+
+def _claims(name: str, args: WorkloadArgs) -> list[Manifest]:
+    """The volume claims: shared ones of a Deployment, of each pod of a StatefulSet its own."""
+    if args.kind is WorkloadKind.DEPLOYMENT:
+        return shared_claims(name, args)
+    return pod_claims(name, args, args.scaling.min if args.scaling else args.replicas)
 
 
 def _service_name(name: str, args: WorkloadArgs) -> str:
@@ -196,6 +212,7 @@ def _pods(name: str, args: WorkloadArgs, service_account: pulumi.Input[str]) -> 
         fields={"spec": spec},
         after=args.after,
         protect=args.kind is WorkloadKind.STATEFUL_SET and any(c.protect for c in claims),
+        ignored=[TEMPLATE_SIZES] if spec.get("volumeClaimTemplates") else (),
     )
 
 

@@ -76,10 +76,9 @@ def demand(resource: Resource, graph: ResourceGraph) -> Demand:
     spec = branch(resource.inputs, "spec")
     match kind(resource):
         case "Deployment" | "StatefulSet" | "ReplicaSet":
-            claims = entries(spec, "volumeClaimTemplates")
-            stored = sum((_storage(dig(claim, "spec")) for claim in claims), Decimal(0))
-            one = _one_pod(resource) + Demand(storage=stored)
-            return one.times(_most_replicas(resource, graph))
+            pods = _most_replicas(resource, graph)
+            stored = Demand(storage=_templates(resource, graph, int(pods)))
+            return _one_pod(resource).times(pods) + stored
         case "DaemonSet" | "Pod":
             return _one_pod(resource)
         case "PersistentVolumeClaim":
@@ -91,6 +90,26 @@ def demand(resource: Resource, graph: ResourceGraph) -> Demand:
             return one.times(spec["instances"])
         case _:
             return Demand()
+
+
+def _templates(resource: Resource, graph: ResourceGraph, pods: int) -> Decimal:
+    """Storage of the claims that a StatefulSet makes: those that are no objects of the graph."""
+    made = {
+        (namespace(one), object_name(one))
+        for one in graph.resources
+        if kind(one) == "PersistentVolumeClaim"
+    }
+    name = object_name(resource)
+    return sum(
+        (
+            _storage(dig(template, "spec"))
+            for template in entries(branch(resource.inputs, "spec"), "volumeClaimTemplates")
+            for pod in range(pods)
+            if (namespace(resource), f"{dig(template, 'metadata', 'name')}-{name}-{pod}")
+            not in made
+        ),
+        Decimal(0),
+    )
 
 
 def peak(graph: ResourceGraph) -> Demand:

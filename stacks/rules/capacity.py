@@ -81,16 +81,11 @@ def asks(objects: Sequence[Manifest]) -> list[Ask]:
 def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
     """How many objects of each kind that a quota counts are in the namespace."""
     made = Counter(one.kind for one in objects)
-    claimed = sum(
-        len(one.fields["spec"].get("volumeClaimTemplates", [])) * one.fields["spec"]["replicas"]
-        for one in objects
-        if one.kind == "StatefulSet"
-    )
     return {
         "services": made["Service"],
         # One more: kube-root-ca.crt, which Kubernetes puts into each namespace.
         "configmaps": made["ConfigMap"] + 1,
-        "persistentvolumeclaims": made["PersistentVolumeClaim"] + claimed,
+        "persistentvolumeclaims": made["PersistentVolumeClaim"],
         # The program makes none: they are made in the cluster before.
         "secrets": len(required_secrets(config)),
     }

@@ -138,11 +138,8 @@ def test_secret_looking_values_are_detected(tree: Any, kind: str):
 def counts(stack: ResourceGraph) -> dict[str, int]:
     """What a ResourceQuota counts, at the largest scale; with what Kubernetes itself adds."""
     kinds = Counter(resource.inputs.get("kind") for resource in stack.resources)
-    claims = kinds["PersistentVolumeClaim"]
-    for stateful in objects(stack, "StatefulSet"):
-        claims += stateful["spec"]["replicas"] * len(stateful["spec"]["volumeClaimTemplates"])
     return {
-        "persistentvolumeclaims": claims,
+        "persistentvolumeclaims": kinds["PersistentVolumeClaim"],
         "services": kinds["Service"],
         "secrets": len(stack.outputs["required_secrets"]),
         "configmaps": kinds["ConfigMap"] + 1,  # kube-root-ca.crt

@@ -35,6 +35,40 @@ def job(space: str, argument: str) -> dict[str, Any]:
     }
 
 
+def volume(space: str, pod: int, size: str) -> dict[str, Any]:
+    """The claim of one pod, as a component makes it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": f"data-store-{pod}", "namespace": space},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": size}},
+            "storageClassName": "none",
+        },
+    }
+
+
+def store(space: str, size: str) -> dict[str, Any]:
+    """A StatefulSet with a volume of this size for each pod."""
+    template = volume(space, 0, size) | {"metadata": {"name": "data"}}
+    container = {"name": "c", "image": "registry.k8s.io/pause:3.10"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "store", "namespace": space},
+        "spec": {
+            "serviceName": "store",
+            "selector": {"matchLabels": {"app": "store"}},
+            "template": {
+                "metadata": {"labels": {"app": "store"}},
+                "spec": {"containers": [container]},
+            },
+            "volumeClaimTemplates": [template],
+        },
+    }
+
+
 def misspelt(space: str, name: str) -> dict[str, Any]:
     unknown: dict[str, Any] = {"dta": {"key": "1"}}
     return config(space, name) | unknown
@@ -90,6 +124,27 @@ def test_objects_removed_from_a_stack_are_pruned_in_every_namespace(stack: Stack
         f"ConfigMap/{stack.second}/b",
     }
     assert (stack.value("a"), stack.value("keep")) == (None, "1")
+
+
+def test_a_larger_volume_leaves_the_stateful_set_as_it_is(stack: Stack) -> None:
+    """The API server refuses to change its templates; the claims are objects that grow."""
+    stack.up(store(stack.first, "1Gi"))
+    done = stack.up(store(stack.first, "20Gi"))
+    assert f"StatefulSet/{stack.first}/store" in done.of(Change.UNCHANGED)
+    # Another field is changed as ever.
+    bigger = store(stack.first, "20Gi")
+    bigger["spec"]["replicas"] = 2
+    assert stack.up(bigger).of(Change.CHANGED) == [f"StatefulSet/{stack.first}/store"]
+
+
+def test_a_claim_that_leaves_the_stack_stays_in_the_cluster(stack: Stack) -> None:
+    both = [volume(stack.first, pod, "1Gi") for pod in (0, 1)]
+    stack.up(*both)
+    done = stack.up(both[0])
+    assert done.of(Change.PRUNED) == []
+    names = [one["metadata"]["name"] for one in stack.kubectl.objects("pvc", f"-n={stack.first}")]
+    assert names == ["data-store-0", "data-store-1"]
+    assert stack.up(*both).of(Change.CREATED) == []
 
 
 def test_objects_without_a_stack_or_of_another_stack_are_not_pruned(

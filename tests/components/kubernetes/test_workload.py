@@ -11,6 +11,7 @@ from components.kubernetes.container import NOBODY, Claim, Container, Files, Por
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.workload import Exposure, Rollout, Workload, WorkloadKind
 from graph.manifests import manifest
+from review.diff import Action, diff
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.minimal_args import container, workload
@@ -221,7 +222,40 @@ def test_each_pod_of_a_stateful_set_has_a_volume_of_its_own():
         "resources": {"requests": {"storage": "1Gi"}},
         "storageClassName": "fast",
     }
-    assert objects(made, "PersistentVolumeClaim") == []
+
+
+def claims_of_pods(size: str, **changes: Any) -> ResourceGraph:
+    claim = Claim(name="data", path="/data", size=size)
+    return graph(container(claims=[claim]), kind=WorkloadKind.STATEFUL_SET, **changes)
+
+
+def test_a_larger_size_grows_the_claims_and_leaves_the_stateful_set():
+    """The API server refuses to change the templates of a StatefulSet."""
+    before, after = claims_of_pods("1Gi"), claims_of_pods("20Gi")
+    changes = diff(before, after).changes
+    assert {(one.action, one.resource.inputs["kind"]) for one in changes} == {
+        (Action.CHANGE, "PersistentVolumeClaim")
+    }
+    assert {change.path for one in changes for change in one.properties} == {
+        "spec.resources.requests.storage"
+    }
+
+
+def test_the_claims_have_the_names_by_which_a_stateful_set_finds_them():
+    made = claims_of_pods("1Gi", replicas=3)
+    name = made.one("kubernetes:apps/v1:StatefulSet").inputs["metadata"]["name"]
+    assert [one["metadata"]["name"] for one in objects(made, "PersistentVolumeClaim")] == [
+        f"data-{name}-{pod}" for pod in range(3)
+    ]
+    pods_wait_for = made.one("kubernetes:apps/v1:StatefulSet").dependencies
+    claims = made.all("kubernetes:core/v1:PersistentVolumeClaim")
+    assert {claim.urn for claim in claims} <= set(pods_wait_for)
+
+
+def test_the_claim_of_a_pod_that_goes_stays_in_the_cluster():
+    claims = claims_of_pods("1Gi").all("kubernetes:core/v1:PersistentVolumeClaim")
+    assert claims
+    assert all(claim.retain_on_delete for claim in claims)
 
 
 def test_the_pods_of_a_deployment_share_one_claim():
