@@ -17,16 +17,19 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import __version__
+from .accepted_types import AcceptedTypes
 from .auth import RequireToken, metadata_routes
 from .body_limit import BodyLimit
 from .config import Config
 from .drain import Drain
 from .health import Check, Health
 from .memories_table import MemoriesTable, check_redis
+from .memory_sessions import MemorySessions, release_settled
 from .message_rates import MessageLimit, MessageRates
 from .metrics import Metrics
+from .origins import HostFilter
 from .qudag_stand_in import StandInNode
-from .request_filters import EraFilter, HostFilter
+from .request_filters import EraFilter, OneTrailingSlash
 from .request_tracking import QUIET_ROUTES, RequestTracking
 from .sessions import StoredSessions
 from .state import SessionStore
@@ -108,7 +111,8 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     if store is not None:
         mcp = StoredSessions(mcp, store, limits.sessions_per_user, metrics)
     else:
-        mcp = SessionQuota(mcp, limits.sessions_per_user, metrics)
+        mcp = SessionQuota(MemorySessions(mcp), limits.sessions_per_user, metrics)
+    mcp = AcceptedTypes(mcp, json_answers=config.protocol.json_answers)
     mcp = EraFilter(mcp, config.protocol.era)
     mcp = BodyLimit(mcp, limits.max_body_bytes)
     mcp = StreamQuota(mcp, streams)
@@ -126,8 +130,14 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         ],
         lifespan=lifespan,
     )
-    public.add_middleware(_HostFilterExceptForProbes, allowed=config.protocol.allowed_hosts)
+    public.router.redirect_slashes = False
+    public.add_middleware(
+        _HostFilterExceptForProbes,
+        allowed=config.protocol.allowed_hosts,
+        origins=config.protocol.allowed_origins,
+    )
     public.add_middleware(tracked)
+    public.add_middleware(OneTrailingSlash)
     return Application(
         public=public,
         probes=Starlette(routes=list(health.routes())),
@@ -166,10 +176,12 @@ def _sessions(
         get_tool_input_schema=calls.input_schema,
     )
     server.middleware.append(calls.watch)
+    server.middleware.append(release_settled)
     return StreamableHTTPSessionManager(
         server,
         max_sessions=MAX_STANDING_STREAMS,
-        max_request_body_size=config.limits.max_body_bytes,
+        # `BodyLimit` limits what clients send. `MemorySessions` may lengthen it.
+        max_request_body_size=2 * config.limits.max_body_bytes,
         stateless=stateless,
     )
 

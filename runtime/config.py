@@ -18,6 +18,7 @@ ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
 Era = Literal["dual", "modern", "legacy"]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@\s*]+$")]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
 
 
@@ -85,13 +86,18 @@ class ProtocolSection(Section):
         era: `modern` is MCP 2026-07-28, `legacy` the revisions with an initialize handshake.
         longest_tool_seconds: a longer call is ended with a tool error.
         drain_seconds: from SIGTERM to exit; must be longer than the longest tool call.
-        allowed_hosts: accepted values of `Host` and `Origin`; all are accepted when empty.
+        allowed_hosts: accepted values of `Host` besides addresses and local names; `*.example.com`
+            accepts every name below example.com.
+        allowed_origins: web pages that may call the server, as `https://host[:port]`.
+        json_answers: answer clients that accept only `application/json` with one JSON body.
     """
 
     era: Era = "dual"
     longest_tool_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
     drain_seconds: Annotated[float, Field(gt=0, le=7200)] = 65
     allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[Origin, ...] = ()
+    json_answers: bool = False
 
     @model_validator(mode="after")
     def drain_outlives_the_longest_tool(self) -> Self:

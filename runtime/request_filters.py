@@ -1,10 +1,9 @@
-"""ASGI middleware that refuses requests for unknown hosts and for unsupported MCP revisions."""
+"""ASGI middleware that corrects paths and refuses requests of unsupported MCP revisions."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
@@ -18,31 +17,19 @@ from .config import Era
 VERSION_HEADER = "mcp-protocol-version"
 
 
-class HostFilter:
-    """Refuses requests whose `Host` or `Origin` is not allowed: protects from DNS rebinding.
+class OneTrailingSlash:
+    """Serves `/mcp/` like `/mcp`, so that no redirect is needed.
 
-    An allowed entry without a port matches every port. Without entries every host is allowed.
+    Starlette's own redirect would be to `http://` behind a proxy that terminates TLS.
     """
 
-    def __init__(self, app: ASGIApp, allowed: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.allowed = frozenset(host.lower() for host in allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if self.allowed and not self._known(headers.get("host", "")):
-            await Response("This Host is not allowed.", 421)(scope, receive, send)
-        elif self.allowed and origin is not None and not self._known(urlsplit(origin).netloc):
-            await Response("This Origin is not allowed.", 403)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    def _known(self, authority: str) -> bool:
-        authority = authority.lower()
-        name, colon, port = authority.rpartition(":")
-        without_port = name if colon and port.isdigit() else authority
-        return authority in self.allowed or without_port in self.allowed
+        if scope["type"] in ("http", "websocket") and len(scope["path"]) > 1:
+            scope = {**scope, "path": scope["path"].removesuffix("/")}
+        await self.app(scope, receive, send)
 
 
 class EraFilter:

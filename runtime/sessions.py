@@ -24,7 +24,7 @@ from .logs import event
 from .message_rates import too_many
 from .metrics import Metrics
 from .request_filters import VERSION_HEADER, json_object, object_or_empty
-from .state import Session, SessionStore, request_key
+from .state import Session, SessionStore, cancellation, is_cancelled, request_key
 from .user_quotas import RETRY_SECONDS
 from .websocket_frames import identity_of
 
@@ -138,7 +138,8 @@ class StoredSessions:
                 said = "Bad Request: requestId is not the id of a request"
                 await _refusal(400, said)(scope, receive, send)
             else:
-                await _from_store(self.store.cancel(session.session_id, cancelled))
+                recorded = cancellation(cancelled, time.time())
+                await _from_store(self.store.cancel(session.session_id, recorded))
                 await Response(status_code=202)(scope, receive, send)
         elif identity is None or request_key(identity) is None:
             await self.app(scope, receive, send)
@@ -152,13 +153,15 @@ class StoredSessions:
         answer = _Answer(send)
         call = anyio.CancelScope()
         key = request_key(identity)
+        started = time.time()
 
         async def watch() -> None:
             while True:
                 await anyio.sleep(CANCELLED_EVERY_SECONDS)
                 # If the store fails, the call goes on and the next read may succeed.
                 with contextlib.suppress(UnreachableError):
-                    if key in await _from_store(self.store.cancelled(session_id)):
+                    recorded = await _from_store(self.store.cancelled(session_id))
+                    if is_cancelled(recorded, key, started):
                         call.cancel()
 
         async with anyio.create_task_group() as tasks:

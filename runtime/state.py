@@ -49,11 +49,11 @@ class SessionStore(Protocol):
         ...
 
     async def cancel(self, session_id: str, request_id: str) -> None:
-        """Record that a request, named by its `request_key`, is to be cancelled."""
+        """Record a `cancellation`."""
         ...
 
     async def cancelled(self, session_id: str) -> frozenset[str]:
-        """The `request_key` of each cancelled request of the session."""
+        """Each recorded `cancellation` of the session."""
         ...
 
 
@@ -66,6 +66,21 @@ def request_key(identity: object) -> str | None:
         return None
     key = json.dumps(identity)
     return key if len(key) <= LONGEST_KEY else None
+
+
+def cancellation(request: str, at: float) -> str:
+    """What a store records when the request with this `request_key` is cancelled.
+
+    Args:
+        at: seconds since the epoch. A later request can have the same id, and is not cancelled.
+    """
+    return f"{at:.3f} {request}"
+
+
+def is_cancelled(recorded: frozenset[str], request: str | None, since: float) -> bool:
+    """Whether a request that runs since then has been cancelled."""
+    parts = [name.partition(" ") for name in recorded]
+    return any(key == request and float(at) >= since for at, _, key in parts if key)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -116,19 +117,20 @@ class _Connection:
                 scope.cancel()
             return None
         identity = identity_of(request.get("id"))
-        if (objection := self._objection(request, identity)) is not None:
+        if identity is not None and identity in self.under_way:
+            # Without the id: the client would take the error for the open request's answer.
+            why = f"a request with the id {json.dumps(identity)} is still open"
+            await self._refuse(None, INVALID_REQUEST, why)
+            return None
+        if (objection := self._objection(request)) is not None:
             await self._refuse(identity, *objection)
             return None
         return request
 
-    def _objection(
-        self, request: Mapping[str, Any], identity: str | int | None
-    ) -> tuple[int, str] | None:
+    def _objection(self, request: Mapping[str, Any]) -> tuple[int, str] | None:
         """The error code and text for a message that is refused; None for one that is not."""
         if self.drain.draining:
             return INTERNAL_ERROR, STOPPING
-        if identity is not None and identity in self.under_way:
-            return INVALID_REQUEST, "a request with this id is still open"
         if len(self.under_way) >= AT_ONCE:
             return INTERNAL_ERROR, f"{AT_ONCE} messages are open: try again"
         return objection_to(request)

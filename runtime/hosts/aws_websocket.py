@@ -24,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ..auth import RequireToken
 from ..logs import log
 from ..resource import SCOPE_KEY as RESOURCE_KEY
-from ..state import Connection, Session, request_key
+from ..state import Connection, Session, cancellation, is_cancelled, request_key
 from ..stores import aws
 from ..websocket_frames import (
     Answer,
@@ -155,7 +155,8 @@ class _Message:
             await self._refuse(identity, INTERNAL_ERROR, "the token has expired: connect again")
         elif message.get("method") == "notifications/cancelled":
             if (named := request_key(cancelled_by(message))) is not None:
-                await self.stores.sessions.cancel(self.connection, named)
+                recorded = cancellation(named, time.time())
+                await self.stores.sessions.cancel(self.connection, recorded)
         elif (objection := objection_to(message)) is not None:
             await self._refuse(identity, *objection)
         else:
@@ -211,10 +212,12 @@ class _Message:
 
     async def _watch(self, work: anyio.CancelScope, named: str | None) -> None:
         """Cancel the work once another invocation has stored a cancellation or a disconnect."""
+        started = time.time()
         while True:
             await anyio.sleep(GONE_EVERY_SECONDS)
+            recorded = await self.stores.sessions.cancelled(self.connection)
             if (
-                named in await self.stores.sessions.cancelled(self.connection)
+                is_cancelled(recorded, named, started)
                 or await self.stores.connections.find(self.connection) is None
             ):
                 work.cancel()

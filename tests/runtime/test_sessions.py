@@ -89,6 +89,11 @@ def cancellation(identity: object) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
 
 
+async def cancel_after_a_moment(instances: Instances, session: str, identity: object) -> None:
+    await anyio.sleep(0.3)
+    await instances.send(1, cancellation(identity), mcp_session_id=session)
+
+
 def answer_in(response: httpx2.Response) -> dict[str, Any]:
     (data,) = [line for line in response.text.splitlines() if line.startswith("data:")]
     return json.loads(data.removeprefix("data:"))
@@ -189,10 +194,11 @@ async def test_a_cancellation_reaches_the_instance_that_works_on_the_call(instan
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(work, 8, 15)
         tasks.start_soon(work, 9, 2.5)
+        await anyio.sleep(0.3)
         said = await instances.send(1, cancellation(8), mcp_session_id=session)
         assert said.status_code == 202
         await eventually(lambda: 8 in ended)
-        assert time.monotonic() - began < sessions.CANCELLED_EVERY_SECONDS + 1.2
+        assert time.monotonic() - began < sessions.CANCELLED_EVERY_SECONDS + 1.5
     assert ended[8]["error"]["code"] == REQUEST_CANCELLED
     assert ended[9]["result"]["content"][0]["text"] == "waited 2.5 s"
 
@@ -272,9 +278,20 @@ async def test_a_cancellation_of_what_is_no_request_is_refused(
 
 async def test_cancelling_the_id_8_as_text_does_not_cancel_the_number_8(instances: Instances):
     session = await instances.open()
-    await instances.send(1, cancellation("8"), mcp_session_id=session)
-    said = await instances.send(0, call("wait", 8, seconds=1.3), mcp_session_id=session)
-    assert "result" in answer_in(said)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cancel_after_a_moment, instances, session, "8")
+        said = await instances.send(0, call("wait", 8, seconds=1.6), mcp_session_id=session)
+        assert "result" in answer_in(said)
+
+
+async def test_a_later_call_with_the_id_of_a_cancelled_one_is_not_cancelled(instances: Instances):
+    session = await instances.open()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cancel_after_a_moment, instances, session, 1)
+        first = await instances.send(0, call("wait", 1, seconds=15), mcp_session_id=session)
+        assert answer_in(first)["error"]["code"] == REQUEST_CANCELLED
+    later = await instances.send(0, call("wait", 1, seconds=1.3), mcp_session_id=session)
+    assert answer_in(later)["result"]["content"][0]["text"] == "waited 1.3 s"
 
 
 async def test_a_client_that_goes_does_not_end_a_legacy_call(instances: Instances):
@@ -285,6 +302,7 @@ async def test_a_client_that_goes_does_not_end_a_legacy_call(instances: Instance
         "accept": "application/json, text/event-stream",
         "content-type": "application/json",
         "mcp-session-id": session,
+        "host": "mcp",
     }
     said = b""
     messages: list[Message] = [

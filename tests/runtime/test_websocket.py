@@ -130,7 +130,8 @@ async def test_an_id_in_use_is_refused(dual: RunningServer):
         await connection.send(call(1, "wait", seconds=0.5))
         await connection.send(call(1, "echo", text="x"))
         refusal = await received(connection)
-        assert refusal["error"]["message"] == "a request with this id is still open"
+        assert refusal["error"]["message"] == "a request with the id 1 is still open"
+        assert refusal["id"] is None
         assert text_in(await received(connection)) == "waited 0.5 s"
 
 
