@@ -23,7 +23,7 @@ EXPOSED_HEADERS = (
 )
 """Response headers that pages can read."""
 LOCAL_DOMAINS = (".localhost", ".local", ".internal", ".home.arpa", ".svc")
-"""Domains that public DNS does not serve (RFC 6762, RFC 8375, RFC 6761), and Kubernetes' own."""
+"""Domains that public DNS does not serve (RFC 6761, RFC 6762, RFC 8375), Kubernetes' included."""
 
 
 class HostFilter:
@@ -42,7 +42,11 @@ class HostFilter:
         self.app = app
         self.allowed = frozenset(h.lower() for h in allowed if not h.startswith("*."))
         self.below = tuple(h.lower()[1:] for h in allowed if h.startswith("*."))
-        self.origins = frozenset(origin.lower() for origin in origins)
+        # A browser leaves out the port that the scheme implies.
+        self.origins = frozenset(
+            o.removesuffix(":443") if o.startswith("https:") else o.removesuffix(":80")
+            for o in map(str.lower, origins)
+        )
         # `HostFilter` has checked the origin when one of these gets a request.
         self.for_pages = CORSMiddleware(
             app,

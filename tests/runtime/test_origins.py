@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.harness.server import RunningServer, initialize_request, serving
-from tests.harness.tokens import Issuer
+from tests.harness.tokens import AUDIENCE, ISSUER, Issuer
 
 PAGE = "https://inspector.example.com"
 DOMAIN = "mcp.qudag.com"
@@ -25,11 +25,16 @@ SENT_BY_CLIENTS = (
 READ_BY_CLIENTS = ("mcp-session-id", "www-authenticate", "mcp-protocol-version", "retry-after")
 
 
+def auth(issuer: Issuer) -> dict[str, str]:
+    """A configured resource, so that the tokens hold under every host."""
+    return {"issuer": ISSUER, "resource_url": AUDIENCE, "jwks_file": str(issuer.jwks_file)}
+
+
 @pytest.fixture(scope="module")
 def named(servers_directory: Path, issuer: Issuer) -> Generator[RunningServer]:
     """A server with a domain, which one page may call."""
     protocol = {"allowed_hosts": [DOMAIN], "allowed_origins": [PAGE]}
-    with serving(servers_directory, issuer, protocol=protocol) as server:
+    with serving(servers_directory, issuer, protocol=protocol, auth=auth(issuer)) as server:
         yield server
 
 
@@ -37,7 +42,7 @@ def named(servers_directory: Path, issuer: Issuer) -> Generator[RunningServer]:
 def unnamed(servers_directory: Path, issuer: Issuer) -> Generator[RunningServer]:
     """A server without a domain, as in development, behind a load balancer of AWS."""
     protocol = {"allowed_hosts": ["*.elb.amazonaws.com"]}
-    with serving(servers_directory, issuer, protocol=protocol) as server:
+    with serving(servers_directory, issuer, protocol=protocol, auth=auth(issuer)) as server:
         yield server
 
 
