@@ -27,7 +27,7 @@ from .memories_table import MemoriesTable, check_redis
 from .memory_sessions import MemorySessions, release_settled
 from .message_rates import MessageLimit, MessageRates
 from .metrics import Metrics
-from .origins import HostFilter
+from .origins import HostFilter, known_hosts
 from .qudag_stand_in import StandInNode
 from .request_filters import EraFilter, OneTrailingSlash
 from .request_tracking import QUIET_ROUTES, RequestTracking
@@ -133,7 +133,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     public.router.redirect_slashes = False
     public.add_middleware(
         _HostFilterExceptForProbes,
-        allowed=config.protocol.allowed_hosts,
+        allowed=known_hosts(config),
         origins=config.protocol.allowed_origins,
     )
     public.add_middleware(tracked)

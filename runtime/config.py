@@ -86,8 +86,8 @@ class ProtocolSection(Section):
         era: `modern` is MCP 2026-07-28, `legacy` the revisions with an initialize handshake.
         longest_tool_seconds: a longer call is ended with a tool error.
         drain_seconds: from SIGTERM to exit; must be longer than the longest tool call.
-        allowed_hosts: accepted values of `Host` besides addresses and local names; `*.example.com`
-            accepts every name below example.com.
+        allowed_hosts: accepted values of `Host` besides addresses, local names and the host of the
+            resource; `*` is any part of a name.
         allowed_origins: web pages that may call the server, as `https://host[:port]`.
         json_answers: answer clients that accept only `application/json` with one JSON body.
     """

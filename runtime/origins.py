@@ -14,7 +14,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .auth import METADATA_PATH
+from .config import Config
+from .resource import METADATA_PATH, SCOPE_KEY, is_known
 
 PREFLIGHT_SECONDS = 600
 EXPOSED_HEADERS = (
@@ -30,9 +31,9 @@ class HostFilter:
     """Refuses unknown values of `Host` (421) and of `Origin` (403): protects from DNS rebinding.
 
     Args:
-        allowed: known values of `Host`. One without a port matches every port, and `*.example.com`
-            every name below example.com. Addresses and local names are known always: no page of
-            another site can have them as its own.
+        allowed: known values of `Host`. One without a port matches every port, and `*` is any part
+            of a name. Addresses and local names are known always: no page of another site can have
+            them as its own. So is the host of this server's resource.
         origins: web pages that may call the server, as `https://host[:port]`. Known are also pages
             from the host that they call, from another allowed host over HTTPS, and pages on this
             machine that call a local name.
@@ -40,8 +41,8 @@ class HostFilter:
 
     def __init__(self, app: ASGIApp, allowed: tuple[str, ...], origins: tuple[str, ...]) -> None:
         self.app = app
-        self.allowed = frozenset(h.lower() for h in allowed if not h.startswith("*."))
-        self.below = tuple(h.lower()[1:] for h in allowed if h.startswith("*."))
+        self.allowed = frozenset(h.lower() for h in allowed if "*" not in h)
+        self.patterns = tuple(h for h in allowed if "*" in h)
         # A browser leaves out the port that the scheme implies.
         self.origins = frozenset(
             o.removesuffix(":443") if o.startswith("https:") else o.removesuffix(":80")
@@ -68,7 +69,7 @@ class HostFilter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not (_is_local(_name(host)) or self._is_listed(host)):
+        if not (_is_local(_name(host)) or self._is_listed(host) or _is_resource(scope, host)):
             answer = "This Host is not allowed; protocol.allowed_hosts names those that are."
             await Response(answer, 421)(scope, receive, send)
         elif scope["path"].startswith(METADATA_PATH):
@@ -82,10 +83,8 @@ class HostFilter:
             await Response(answer, 403)(scope, receive, send)
 
     def _is_listed(self, host: str) -> bool:
-        host = host.lower()
-        return (
-            host in self.allowed or _name(host) in self.allowed or _name(host).endswith(self.below)
-        )
+        names = {host.lower(), _name(host)}
+        return bool(names & self.allowed) or is_known(_name(host), self.patterns)
 
     def _is_known(self, origin: str, host: str) -> bool:
         if origin in self.origins:
@@ -105,6 +104,19 @@ class HostFilter:
             or page in self.allowed
             or (_is_loopback(page) and _is_local(called))
         )
+
+
+def known_hosts(config: Config) -> tuple[str, ...]:
+    """The hosts that the configuration names: as allowed, and as this server's resource."""
+    resource = config.auth.resource
+    own = (urlsplit(resource).netloc,) if resource else config.auth.resource_hosts
+    return (*config.protocol.allowed_hosts, *own)
+
+
+def _is_resource(scope: Scope, host: str) -> bool:
+    """Whether the cloud's host program says that this request is for `host`."""
+    known: str | None = scope.get(SCOPE_KEY)
+    return known is not None and urlsplit(known).hostname == _name(host)
 
 
 def _readable_by_all(app: ASGIApp) -> ASGIApp:

@@ -28,6 +28,7 @@ RUNS = 10
 """Number of starts of each kind; the fastest counts, because other load only makes them slower."""
 LAMBDA = HOSTS["aws-lambda"]
 _ISSUER, _AUDIENCE = "https://issuer.test", "https://mcp.test/mcp"
+_HOST = "abcdef1234.execute-api.eu-central-1.amazonaws.com"
 
 _ANSWER = """
 import sys, time
@@ -110,7 +111,8 @@ def start(folder: Path) -> Start:
     key = new_signing_key()
     keys = folder / "jwks.json"
     keys.write_text(json.dumps(key_set(key)))
-    config = {"auth": {"issuer": _ISSUER, "audience": _AUDIENCE, "jwks_file": str(keys)}}
+    auth = {"issuer": _ISSUER, "audience": _AUDIENCE, "jwks_file": str(keys)}
+    config = {"auth": auth, "protocol": {"allowed_hosts": [_HOST]}}
     token = mint(private_pem(key), issuer=_ISSUER, audience=_AUDIENCE)
     seconds, answer, loaded = _run(
         _ANSWER,
@@ -148,7 +150,7 @@ def _event(token: str) -> dict[str, Any]:
         "accept": "application/json, text/event-stream",
         "authorization": f"Bearer {token}",
         "content-type": "application/json",
-        "host": "abcdef1234.execute-api.eu-central-1.amazonaws.com",
+        "host": _HOST,
         "mcp-protocol-version": LATEST_MODERN_VERSION,
         "mcp-method": "tools/list",
     }
