@@ -51,7 +51,9 @@ def choose(graph: ResourceGraph, progress: Progress, *, without_pulumi: bool = F
     with progress.step("Engine") as step:
         if without_pulumi:
             step.result = "kubectl server-side apply, as before"
-            return Engine(None, "it was deployed without Pulumi and stays so until make down")
+            why = "it was deployed without Pulumi and stays so until make down"
+            refuse_secret_values(graph, why)
+            return Engine(None, why)
         reasons: list[str] = []
         for look in (_installed, _released):
             found = look()
@@ -64,6 +66,7 @@ def choose(graph: ResourceGraph, progress: Progress, *, without_pulumi: bool = F
                 return Engine(found, f"Pulumi at {found}")
         why = "; ".join(reasons)
         refuse_cloud_resources(graph, why)
+        refuse_secret_values(graph, why)
         step.result = "kubectl server-side apply: there is no Pulumi state"
         return Engine(None, why)
 
@@ -142,3 +145,21 @@ def refuse_cloud_resources(graph: ResourceGraph, why: str) -> None:
                 )
             ]
         )
+
+
+def refuse_secret_values(graph: ResourceGraph, why: str) -> None:
+    """Refuse Kubernetes objects with secret values, which no manifest contains."""
+    problems = [
+        Problem(
+            f"{resource.name} {path}",
+            f"its value is a secret, and Pulumi is not available ({why})",
+            "kubectl would apply the object without it",
+            "create the Secret in the cluster and name it in the program, or install Pulumi "
+            f"{OLDEST} or newer",
+        )
+        for resource in graph.resources
+        if resource.is_kubernetes_object
+        for path in resource.secret_inputs
+    ]
+    if problems:
+        raise ProblemReport(problems)

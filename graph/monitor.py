@@ -17,6 +17,7 @@ from .failures import ValueNeeded
 from .object_names import object_name
 from .predicted_outputs import outputs_unlike_inputs, predicted_outputs, put
 from .resource_graph import STACK_TYPE, UNKNOWN, Notice, Resource, ResourceGraph
+from .secrets import hidden
 from .transforms import Callbacks, Transforms, transformed
 from .tree import dig
 from .wire import placeholder_in, readable
@@ -101,7 +102,8 @@ class RecordingMonitor(MockMonitor):
         if unknown := placeholder_in(request.name):
             raise ValueNeeded(*unknown, f"the name of a {request.type}")
         urn = self.make_urn(request.parent, request.type, request.name)
-        inputs, secrets = readable(request.object)
+        read, marked = readable(request.object)
+        inputs, unmarked = hidden(request.type, read)
         resource = Resource(
             urn=urn,
             type=request.type,
@@ -113,7 +115,7 @@ class RecordingMonitor(MockMonitor):
             provider=request.provider.rpartition("::")[0] or None,
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
-            secret_inputs=secrets,
+            secret_inputs=tuple(sorted({*marked, *unmarked})),
             aliases=tuple(sorted(set(self._aliases(request)) - {urn})),
             ignore_changes=tuple(request.ignoreChanges),
         )
@@ -122,7 +124,7 @@ class RecordingMonitor(MockMonitor):
         if request.remote:
             self._notice(urn, "its provider creates what is under it; none of that is shown")
         state, identity = self._predicted(resource, request.object)
-        outputs = readable(state)[0]
+        outputs, _ = hidden(request.type, readable(state)[0])
         if cloud_of(resource.type):
             outputs["id"] = identity
         self.recorded[urn] = replace(resource, outputs=outputs)
@@ -132,7 +134,7 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=state)
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
-        outputs, _ = readable(request.outputs)
+        outputs, _ = hidden(self.recorded[request.urn].type, readable(request.outputs)[0])
         self.recorded[request.urn] = replace(self.recorded[request.urn], outputs=outputs)
         return empty_pb2.Empty()
 

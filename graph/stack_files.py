@@ -112,12 +112,29 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
         for key, value in given.items()
         if value is not None
     }
-    return StackFiles(
+    files = StackFiles(
         project=project,
         stack=stack,
         config={key: _handed_over(value) for key, value in values.items()},
         secret_keys=tuple(sorted(key for key, value in values.items() if _holds_secret(value))),
     )
+    if project != OURS:  # ours says it itself, with everything else that is wrong
+        _refuse_plaintext_secrets(files, file.name)
+    return files
+
+
+def _refuse_plaintext_secrets(files: StackFiles, name: str) -> None:
+    """Refuse secrets of providers that are not encrypted; the program's own keys are its own."""
+    from components.base.problems import ProblemReport
+
+    from .secrets import plaintext_secrets
+
+    of_providers = {
+        key: text for key, text in files.config.items() if not key.startswith(f"{files.project}:")
+    }
+    problems = plaintext_secrets(of_providers, files.secret_keys)
+    if problems:
+        raise ProblemReport(replace(one, path=f"{name}: {one.path}") for one in problems)
 
 
 def _mapping(read: object, path: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pulumi.runtime.config import (
 from components.base.image_reference import placeholder_problems
 from components.base.problems import Problem, ProblemReport, nearest
 from components.base.refusal import Refused
+from graph.secrets import plaintext_secrets
 
 from .config.stack import StackConfig
 from .config.validation import KEY_PREFIX, parse, validate
@@ -38,7 +39,8 @@ def load() -> StackConfig:
         for key, value in written.items()
         if (name := key.removeprefix(KEY_PREFIX)) != key and key not in secret
     }
-    found = [*_encrypted(secret), *_strays(written)]
+    others = {key: text for key, text in written.items() if not key.startswith(KEY_PREFIX)}
+    found = [*_encrypted(secret), *_strays(written), *plaintext_secrets(others, secret)]
     if not pulumi.runtime.is_dry_run():
         found += _unpushed_images(given)
     try:

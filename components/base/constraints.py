@@ -16,14 +16,16 @@ from typing import Final
 
 from .problems import Problem
 
-_LOGIN: Final = re.compile(r"//[^/]*@")
+_LOGIN: Final = re.compile(r"(?<=//)[^/@]*@|(?<![^\s/])[^\s/@]*:[^\s/@]*@(?!sha256:)")
+"""``user:password@`` in a URL, or in front of a registry's name."""
+_QUERY: Final = re.compile(r"(?<=\?)[^#\s]*")
 _LONGEST_SHOWN: Final = 60
 _LARGEST_SHOWN: Final = 10**_LONGEST_SHOWN
 UNSHOWN: Final = "a value that is not shown here"
 
 
 def shown(value: object) -> str:
-    """A value for a message: no line break, no password of a URL, at most 60 characters."""
+    """A value for a message: no line break, no login, no query of a URL, at most 60 characters."""
     if is_huge(value):
         return "a number of more than 60 digits"
     if isinstance(value, Mapping):
@@ -34,8 +36,12 @@ def shown(value: object) -> str:
         return "a list"
     if not isinstance(value, str | bytes | int | float | Enum):
         return f"a {type(value).__name__}"
-    text = repr(_LOGIN.sub("//…@", value) if isinstance(value, str) else value)
+    text = repr(_without_secrets(value) if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
+
+def _without_secrets(text: str) -> str:
+    return _QUERY.sub("…", _LOGIN.sub("…@", text))
 
 
 def is_huge(value: object) -> bool:

@@ -79,6 +79,24 @@ def test_without_pulumi_a_stack_with_cloud_resources_is_refused(
 
 
 @pytest.mark.usefixtures("no_release")
+def test_without_pulumi_a_secret_with_a_value_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = Resource(
+        urn="urn:pulumi:dev::qudag-mcp::kubernetes:core/v1:Secret::key",
+        type="kubernetes:core/v1:Secret",
+        name="key",
+        inputs={"apiVersion": "v1", "kind": "Secret", "data": {"a": "[secret]"}},
+        secret_inputs=("data.a",),
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    made = ResourceGraph(project="qudag-mcp", stack="dev", resources=(secret,))
+    for without in (True, False):
+        with pytest.raises(ProblemReport, match=r"key data\.a: its value is a secret"):
+            engine.choose(made, quiet(), without_pulumi=without)
+
+
+@pytest.mark.usefixtures("no_release")
 @pytest.mark.parametrize("said", ["v3.249.9", "v2.300.0", "nonsense"])
 def test_a_pulumi_that_is_too_old_is_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str

@@ -1,0 +1,117 @@
+"""Finds values that are secrets although the program does not mark them as such."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from components.base.problems import Problem
+
+from .resource_graph import SECRET, UNKNOWN, step
+
+_NAME: Final = re.compile(
+    r"(client_?secret|secret_?(key|string|data|value)|password|passwd|passphrase|token"
+    r"|private_?key(_?pem)?|api_?key|connection_?string)$",
+    re.IGNORECASE,
+)
+"""The end of a property's or a configuration key's name that says that its text is a secret."""
+
+_EITHER: Final = re.compile(r"(secret|credentials|kubeconfig)$", re.IGNORECASE)
+"""Such a property holds a secret, or the name, the id or the path of one."""
+
+_REFERENCE: Final = re.compile(r"[\w.-]+|arn:\S+|projects/\S+|[~\w./-]+|https://[\w./-]+")
+"""A name, an id or a path."""
+
+_CONTENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "kubernetes:core/v1:Secret": ("data", "stringData"),
+    "kubernetes:core/v1:SecretPatch": ("data", "stringData"),
+    "azure-native:keyvault:Secret": ("properties.value",),
+    "aws:ssm/parameter:Parameter": ("value",),
+}
+"""By type: properties whose texts are secrets, under any name."""
+
+_VERSION: Final = re.compile(r"/v[0-9]{8}(preview)?")
+"""The version of an API in the type tokens of azure-native."""
+
+
+def hidden(type_token: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A resource's inputs or outputs with ``SECRET`` in place of texts that are secrets.
+
+    Returns the paths of those texts as well. In a Kubernetes object only the content of a Secret is
+    hidden: another object is applied as it is.
+    """
+    paths: list[str] = []
+    content = _CONTENT.get(_VERSION.sub("", type_token), ())
+    if type_token.startswith("kubernetes:") and not content:
+        return dict(properties), paths
+    return cast("dict[str, Any]", _hide(properties, "", content, paths)), paths
+
+
+def _hide(value: Any, path: str, content: tuple[str, ...], paths: list[str]) -> Any:
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value)
+        return {key: _hide(one, step(path, key), content, paths) for key, one in fields.items()}
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return [_hide(one, step(path, index), content, paths) for index, one in enumerate(items)]
+    if not isinstance(value, str) or not value or value in (SECRET, UNKNOWN):
+        return value
+    if any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in content) or _is_secret(
+        path.rpartition(".")[2], value
+    ):
+        paths.append(path)
+        return SECRET
+    return value
+
+
+def _is_secret(name: str, text: str) -> bool:
+    if _NAME.search(name):
+        return text.lower() not in ("true", "false")
+    return bool(_EITHER.search(name)) and not _REFERENCE.fullmatch(text)
+
+
+def plaintext_secrets(config: Mapping[str, str], encrypted: Iterable[str]) -> list[Problem]:
+    """Problems of configuration values that are secrets and stand in the stack file in clear.
+
+    Args:
+        config: by key with its namespace, such as ``aws:secretKey``; objects as JSON.
+        encrypted: keys of values that are encrypted, as a whole or in parts.
+    """
+    safe = set(encrypted)
+    problems: list[Problem] = []
+    for key, text in config.items():
+        if key in safe:
+            continue
+        problems += [
+            Problem(
+                path,
+                "is a secret in clear",
+                "everybody who can read the repository or the stack's state has it",
+                f"replace that secret, and write the new one with: pulumi config set --secret {key}"
+                + (" --path" if path != key else ""),
+            )
+            for path in _in_clear(_parsed(text), key)
+        ]
+    return problems
+
+
+def _parsed(text: str) -> Any:
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _in_clear(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, one in cast("Mapping[str, Any]", value).items():
+            yield from _in_clear(one, step(path, key))
+    elif isinstance(value, list):
+        for index, one in enumerate(cast("list[Any]", value)):
+            yield from _in_clear(one, step(path, index))
+    elif isinstance(value, str) and value and _is_secret(re.split(r"[.:]", path)[-1], value):
+        yield path
