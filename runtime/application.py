@@ -34,6 +34,7 @@ from .request_tracking import QUIET_ROUTES, RequestTracking
 from .sessions import StoredSessions
 from .state import SessionStore
 from .subscriptions import Subscriptions
+from .token_cache import RememberedTokens
 from .tokens import Tokens
 from .tool_calls import ToolCalls
 from .tool_servers import ToolServers
@@ -84,7 +85,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         memory=MemoriesTable(config.database, config.limits, metrics) if config.database else None,
         node=StandInNode.of(config.qudag) if config.qudag else None,
     )
-    tokens = Tokens.of(config.auth)
+    tokens = RememberedTokens.of(config.auth)
     on_demand = _on_demand(config, tokens, store)
     health = Health(drain, metrics, _checks(config, dependencies), on_demand)
     streams = OpenStreams(config.limits.streams_per_user, metrics)
@@ -117,7 +118,13 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     mcp = BodyLimit(mcp, limits.max_body_bytes)
     mcp = StreamQuota(mcp, streams)
     mcp = MessageLimit(mcp, MessageRates(limits.messages_per_second, limits.burst), metrics)
-    tracked = partial(RequestTracking, metrics=metrics, drain=drain, longest=longest)
+    tracked = partial(
+        RequestTracking,
+        metrics=metrics,
+        drain=drain,
+        longest=longest,
+        proxies=config.server.proxies_in_front,
+    )
     admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
     frames = RequireToken(WebSocketEndpoint(drain, metrics, streams), tokens)

@@ -45,9 +45,13 @@ class ServerSection(Section):
         tls_self_signed: make a certificate at the start, for a load balancer that verifies none.
         metrics_port: `/metrics` for Prometheus; without it metrics are not served.
         name: the server's name in MCP and in logs; the role by default.
+        host: `::` listens on IPv6 and IPv4, or on IPv4 alone where the machine has no IPv6.
+        proxies_in_front: how many proxies append to `X-Forwarded-For`, and are the only ones that
+            can connect; the entry with this number from the right is the client's address. 0: the
+            header is ignored.
     """
 
-    host: str = "0.0.0.0"  # noqa: S104 - a pod must listen on its own address
+    host: str = "::"  # a pod must listen on its own addresses
     port: Port = 8080
     tls_port: Port | None = None
     tls_cert: Path | None = None
@@ -56,6 +60,7 @@ class ServerSection(Section):
     metrics_port: Port | None = None
     role: Role = Role.MONOLITH
     name: str = ""
+    proxies_in_front: Annotated[int, Field(ge=0, le=10)] = 0
 
     @model_validator(mode="after")
     def tls_is_complete(self) -> Self:

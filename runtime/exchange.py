@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import time
 import uuid
@@ -14,6 +15,7 @@ from starlette.types import Scope
 
 SCOPE_KEY = "qudag.exchange"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
+_BRACKETED = re.compile(r"\[([^]]+)\](?::[0-9]+)?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -27,6 +29,7 @@ class Exchange:
         hangup: set to close a standing stream.
         rpc_method, tool, outcome: of the MCP request, once they are known.
         subject: the `sub` claim of the bearer token.
+        client: the client's address.
     """
 
     method: str
@@ -40,17 +43,23 @@ class Exchange:
     tool: str | None = None
     outcome: str | None = None
     subject: str | None = None
+    client: str | None = None
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def opened(cls, scope: Scope) -> Exchange:
-        """Create the exchange of an ASGI `scope`, store it there and make it current for logs."""
+    def opened(cls, scope: Scope, proxies: int = 0) -> Exchange:
+        """Create the exchange of an ASGI `scope`, store it there and make it current for logs.
+
+        Args:
+            proxies: how many proxies in front tell their client's address, as in `client_of`.
+        """
         headers = Headers(scope=scope)
         offered = headers.get("x-request-id", "")
         exchange = cls(
-            method=scope["method"],
+            method=scope.get("method", "GET"),
             path=scope["path"],
             request_id=offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex,
+            client=client_of(scope, headers, proxies),
         )
         exchange.follow_trace(headers.get("traceparent"))
         scope[SCOPE_KEY] = exchange
@@ -67,6 +76,35 @@ class Exchange:
     def seconds(self) -> float:
         """Seconds since the request arrived."""
         return time.perf_counter() - self.started
+
+
+def client_of(scope: Scope, headers: Headers, proxies: int) -> str | None:
+    """The address of the client, without a port; None if it is unknown.
+
+    Each proxy appends the address that it was called from to `X-Forwarded-For`. With `proxies` of
+    them in front, the entry with this number from the right is the client's. Entries further left
+    are what the client sent, and prove nothing.
+    """
+    peer: str | None = scope["client"][0] if scope.get("client") else None
+    if proxies:
+        listed = ",".join(headers.getlist("x-forwarded-for")).split(",")
+        if len(listed) >= proxies and (named := _address(listed[-proxies].strip())):
+            return named
+    return _address(peer) if peer else None
+
+
+def _address(text: str) -> str | None:
+    """The IP address in `text`, which can have a port; None if there is none."""
+    if (bracketed := _BRACKETED.fullmatch(text)) is not None:
+        text = bracketed[1]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

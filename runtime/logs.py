@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import logging
+import re
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +14,14 @@ from .config import Config
 from .exchange import current
 
 log = logging.getLogger("qudag_mcp_server")
+_PLAIN = re.compile(r"[A-Za-z0-9._:/+@*,-]+")
+_encoded = json.JSONEncoder(default=str).encode
 
 
 def event(name: str, level: int = logging.INFO, **facts: object) -> None:
     """Log the event `name` with its fields; fields that are None are left out."""
-    log.log(level, name, extra={"facts": {k: v for k, v in facts.items() if v is not None}})
+    if log.isEnabledFor(level):
+        log.log(level, name, extra={"facts": {k: v for k, v in facts.items() if v is not None}})
 
 
 LIBRARIES = (
@@ -31,7 +35,10 @@ WITH_URLS = ("httpx2", "httpcore2")
 
 def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
     """Configure logging for the process: to `handlers` of the host if given, else to stderr."""
-    chosen = list(handlers) or [logging.StreamHandler()]
+    chosen: list[logging.Handler] = list(handlers)
+    if not chosen:
+        chosen = [logging.StreamHandler()]
+        _collect_only_what_is_written()
     for handler in chosen:
         handler.setFormatter(JsonLines(config) if config.logging.format == "json" else TextLines())
     level = config.logging.level.upper()
@@ -42,6 +49,15 @@ def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
         logging.getLogger(library).setLevel("WARNING")
     for library in LIBRARIES:
         logging.getLogger(library).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+
+
+def _collect_only_what_is_written() -> None:
+    """Turn off what `logging` collects for each line and no format here writes.
+
+    These are the switches of "Optimization" in Python's logging HOWTO.
+    """
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    setattr(logging, "_srcfile", None)  # noqa: B010  (the documented switch has a private name)
 
 
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -67,22 +83,50 @@ class JsonLines(logging.Formatter):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.fixed = {"server": config.name, "role": str(config.server.role)}
+        self.second = -1.0
+        self.shown = ""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         line = {
-            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": self._time(record.created),
             "level": record.levelname.lower(),
             **self.fixed,
             "event": record.getMessage(),
             **facts_of(record),
         }
-        return json.dumps(line, default=str)
+        return _encoded(line)
+
+    def _time(self, created: float) -> str:
+        second, part = divmod(created, 1)
+        if second != self.second:
+            self.second = second
+            self.shown = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self.shown}.{int(part * 1000):03d}Z"
 
 
 class TextLines(logging.Formatter):
-    """Formats a record as text for a terminal."""
+    """Formats a record as one line of text for a terminal.
+
+    A value that is not a plain word is quoted and escaped, so that no value can end the line, look
+    like another field or control the terminal.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = " ".join(f"{key}={value}" for key, value in facts_of(record).items())
-        return f"{record.levelname.lower():7} {record.getMessage()} {facts}".rstrip()
+        facts = " ".join(f"{key}={_quoted(value)}" for key, value in facts_of(record).items())
+        return f"{record.levelname.lower():7} {_escaped(record.getMessage())} {facts}".rstrip()
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        character
+        if character.isprintable() and character not in '"\\'
+        else character.encode("unicode_escape").decode()
+        if character not in '"\\'
+        else f"\\{character}"
+        for character in text
+    )

@@ -19,6 +19,7 @@ from .metrics import Metrics
 QUIET_ROUTES = frozenset({"/health", "/ready"})
 ROUTES = QUIET_ROUTES | {
     "/mcp",
+    "/ws",
     "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/mcp",
 }
@@ -32,17 +33,23 @@ class RequestTracking:
     `Subscriptions` does for streams of the modern era.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, drain: Drain, longest: float) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, drain: Drain, longest: float, proxies: int
+    ) -> None:
         self.app = app
+        self.proxies = proxies
         self.metrics = metrics
         self.drain = drain
         self.longest = longest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._handshake(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange.opened(scope)
+        exchange = Exchange.opened(scope, self.proxies)
         exchange.standing = exchange.path == "/mcp" and exchange.method == "GET"
         age: asyncio.TimerHandle | None = None
         if exchange.standing:
@@ -59,6 +66,31 @@ class RequestTracking:
                 age.cancel()
             self.drain.exchanges.discard(exchange)
             response.record()
+            current.set(None)
+
+    async def _handshake(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a WebSocket on; one that is not accepted is logged and counted as a request."""
+        response = _Response(self, Exchange.opened(scope, self.proxies), send)
+        accepted = False
+
+        async def watching(message: Message) -> None:
+            nonlocal accepted
+            match message["type"]:
+                case "websocket.accept":
+                    accepted = True
+                case "websocket.http.response.start":
+                    response.status = message["status"]
+                case "websocket.close" if not accepted:
+                    response.status = 403
+                case _:
+                    pass
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watching)
+        finally:
+            if not accepted:
+                response.record()
             current.set(None)
 
 
@@ -113,6 +145,7 @@ class _Response:
             tool=exchange.tool,
             outcome=exchange.outcome,
             subject=exchange.subject,
+            client=exchange.client,
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .drain import Drain
-from .exchange import Exchange
+from .exchange import Exchange, exchange_of
 from .logs import event, log
 from .message_rates import too_many
 from .metrics import Metrics
@@ -61,7 +60,8 @@ class WebSocketEndpoint:
 
     async def _serve(self, socket: WebSocket, scope: Scope) -> None:
         await socket.accept()
-        exchange = Exchange("GET", scope["path"], uuid.uuid4().hex, standing=True)
+        exchange = exchange_of(scope) or Exchange.opened(scope)
+        exchange.standing = True
         connection = _Connection(socket, self.drain, exchange.hangup)
         self.drain.exchanges.add(exchange)
         try:
@@ -69,7 +69,13 @@ class WebSocketEndpoint:
                 await connection.serve()
         finally:
             self.drain.exchanges.discard(exchange)
-            event("websocket", messages=connection.received, seconds=round(exchange.seconds(), 4))
+            event(
+                "websocket",
+                messages=connection.received,
+                seconds=round(exchange.seconds(), 4),
+                subject=exchange.subject,
+                client=exchange.client,
+            )
 
 
 class _Connection:

@@ -94,7 +94,11 @@ def request_of(event: Event) -> Request:
     """Convert an event of payload format 2.0 to an HTTP request."""
     body: str = event.get("body") or ""
     place = event["requestContext"]
-    headers = [(str(name), str(value)) for name, value in event["headers"].items()]
+    headers = [
+        (str(name), str(value))
+        for name, value in event["headers"].items()
+        if name.lower() != "x-forwarded-for"  # `sourceIp` is the address, and no client can set it
+    ]
     if "domainName" in place:  # the endpoint that Lambda was called at, whatever the client sent
         headers = [(name, value) for name, value in headers if name.lower() != "host"]
         headers.append(("host", place["domainName"]))
@@ -106,6 +110,7 @@ def request_of(event: Event) -> Request:
         query=event.get("rawQueryString", ""),
         headers=headers,
         body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+        client=event["requestContext"]["http"].get("sourceIp"),
     )
 
 

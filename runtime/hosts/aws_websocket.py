@@ -252,6 +252,8 @@ def _opened(event: Event) -> Scope:
     place = event["requestContext"]
     headers: Mapping[str, str] = event.get("headers") or {}
     sent = {name.lower(): value for name, value in headers.items()}
+    sent.pop("x-forwarded-for", None)  # `sourceIp` is the address, and no client can set it
+    source: str | None = place.get("identity", {}).get("sourceIp")
     sent |= {"host": place["domainName"], "x-forwarded-proto": "https"}
     # Tokens are for the function's URL: the stage of the WebSocket API says which one that is.
     stage: Mapping[str, str] = event.get("stageVariables") or {}
@@ -267,6 +269,6 @@ def _opened(event: Event) -> Scope:
         "query_string": b"",
         "root_path": "",
         "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in sent.items()],
-        "client": None,
+        "client": (source, 0) if source else None,
         "server": None,
     }

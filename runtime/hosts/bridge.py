@@ -29,6 +29,7 @@ class Request:
     Attributes:
         path: percent-decoded.
         headers: pairs of name (in any case) and value; names can repeat.
+        client: the client's address, where the host tells it apart from the headers.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     query: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     body: bytes = b""
+    client: str | None = None
 
 
 class CutError(Exception):
@@ -196,7 +198,7 @@ class _Exchange:
             "query_string": self.request.query.encode(),
             "root_path": "",
             "headers": headers,
-            "client": None,
+            "client": (self.request.client, 0) if self.request.client else None,
             "server": None,
         }
 
