@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import ssl
 from collections.abc import Generator
 from pathlib import Path
@@ -116,3 +117,58 @@ async def presented(port: int, authority: Authority) -> bytes:
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     return shown
+
+
+def swap(volume: Path, certificate: Path, key: Path) -> None:
+    """Replace the pair as a kubelet does: a new folder, and a symbolic link switched to it."""
+    generation = volume / f"..{len(list(volume.iterdir()))}"
+    generation.mkdir()
+    for name, source in (("tls.crt", certificate), ("tls.key", key)):
+        shutil.copy2(source, generation / name)
+        os.utime(generation / name, (0, 0))  # the time alone does not show a change
+        if not (volume / name).is_symlink():
+            (volume / name).symlink_to(f"..data/{name}")
+    (volume / "..next").symlink_to(generation.name)
+    (volume / "..next").rename(volume / "..data")
+
+
+@pytest.mark.slow
+async def test_a_server_serves_what_a_mounted_secret_is_renewed_to(tmp_path: Path, issuer: Issuer):
+    authority = Authority.at(tmp_path)
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    swap(volume, *authority.issue("first"))
+    section = {
+        "tls_port": free_port(),
+        "tls_cert": str(volume / "tls.crt"),
+        "tls_key": str(volume / "tls.key"),
+    }
+    with serving(tmp_path, issuer, authority.trust(), server=section) as server:
+        port = section["tls_port"]
+        assert isinstance(port, int)
+        first = await presented(port, authority)
+        swap(volume, *authority.issue("second"))
+        async with asyncio.timeout(20):
+            while await presented(port, authority) == first:
+                await asyncio.sleep(0.1)
+        assert server.get("/health").status_code == 200
+
+
+async def test_a_pair_that_does_not_fit_leaves_the_old_certificate(tmp_path: Path):
+    authority = Authority.at(tmp_path)
+    certificate = Certificate(*authority.issue("live"))
+    server = await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=certificate.context
+    )
+    port = server.sockets[0].getsockname()[1]
+    first = await presented(port, authority)
+    following = asyncio.create_task(certificate.follow(look_seconds=0.01))
+    new_certificate, new_key = authority.issue("new")
+    shutil.copyfile(new_certificate, certificate.cert)  # its key is not there yet
+    await asyncio.sleep(0.1)
+    assert await presented(port, authority) == first
+    shutil.copyfile(new_key, certificate.key)
+    async with asyncio.timeout(10), server:
+        while await presented(port, authority) == first:
+            assert not following.done()
+        following.cancel()
