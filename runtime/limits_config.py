@@ -33,7 +33,7 @@ class LimitsSection(Section):
         memory_bytes_per_user: bytes of names and texts that `remember` keeps for one user.
     """
 
-    max_body_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = 4 * MIB
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024 * MIB)] = 4 * MIB
     handshake_seconds: Seconds = 10
     header_seconds: Seconds = 15
     body_seconds: Seconds = 60

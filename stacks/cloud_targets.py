@@ -72,4 +72,5 @@ def _server(config: StackConfig) -> CloudServerConfig:
             longest_tool=protocol.longest_tool_seconds, drain=protocol.drain_seconds
         ),
         log_level="debug" if config.environment == "dev" else "info",
+        limits=config.limits.of_servers(config.edge.max_body),
     )

@@ -152,9 +152,6 @@ class PlatformArgs:
             ),
             tls_minimum=config.edge.tls_minimum,
             max_body=config.edge.max_body,
-            trusted_proxies=config.edge.trusted_proxies,
-            proxy_protocol=config.edge.proxy_protocol,
-            hsts_preload=config.edge.hsts_preload,
             exposure=Exposure(
                 name=self.topology.front.service_name,
                 type="LoadBalancer" if config.edge.load_balancer else "ClusterIP",
@@ -240,6 +237,8 @@ class PlatformArgs:
                 http=http,
                 https=https,
                 log_level="debug" if config.environment == "dev" else "info",
+                limits=config.limits.of_servers(config.edge.max_body),
+                proxies_in_front=int(service.name == self.topology.front.upstream),
             ),
             passwords_secret=config.secrets.passwords,
             internal_tls_secret=config.secrets.internal_tls_of(service.name),

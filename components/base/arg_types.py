@@ -20,7 +20,6 @@ Image = Annotated[str, forms.IMAGE]
 KubernetesVersion = Annotated[str, forms.POD_SECURITY]
 Cidr = Annotated[str, forms.CIDR]
 Network = Annotated[str, forms.NETWORK]
-ProxyNetwork = Annotated[str, forms.PROXY_NETWORK]
 LabelKey = Annotated[str, forms.LABEL_KEY]
 LabelValue = Annotated[str, forms.LABEL_VALUE]
 
@@ -56,6 +55,7 @@ ContainerPort = Annotated[
         consequence="a container that runs as nobody may not listen on it",
     ),
 ]
+ProxyCount = Annotated[int, Range(least=0, most=10, consequence="the server would not start")]
 Utilization = Annotated[int, Range(least=1, most=1000, consequence=_API)]
 Percent = Annotated[int, Range(least=1, most=1000, consequence=_API)]
 Delay = Annotated[int, Range(least=0, most=3600, consequence=_API)]

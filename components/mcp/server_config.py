@@ -19,6 +19,7 @@ from ..base.arg_types import (
     Multiaddress,
     Path,
     PortNumber,
+    ProxyCount,
     SecretName,
     ServerName,
     Url,
@@ -27,6 +28,7 @@ from ..base.arg_types import (
 from ..base.problems import Problem
 from .era import Era
 from .roles import Role
+from .server_limits import ServerLimits
 from .timeout_budget import TimeoutBudget
 
 PROGRAM = "qudag-mcp-server"
@@ -194,6 +196,7 @@ class McpConfig:
         budget: longest tool call and drain.
         domain: public host name; requests for another one are refused. None: any.
         log_level: debug, info, warning or error.
+        limits: largest body, and what one user may do.
     """
 
     role: Role
@@ -203,6 +206,7 @@ class McpConfig:
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     domain: Domain | None = None
     log_level: LogLevel = "info"
+    limits: ServerLimits = field(default_factory=ServerLimits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +227,8 @@ class PodServerConfig(McpConfig):
         tool_servers: servers whose tools it offers as well, and calls with the caller's token.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
         consensus_timeout: longest wait for a consensus.
+        proxies_in_front: gateways that tell the client's address in X-Forwarded-For, when nothing
+            else can connect to the server. 0: the header is not believed.
     """
 
     auth: PodAuth
@@ -233,3 +239,4 @@ class PodServerConfig(McpConfig):
     http: ContainerPort = HTTP
     https: ContainerPort = HTTPS
     consensus_timeout: Duration = "30s"
+    proxies_in_front: ProxyCount = 0

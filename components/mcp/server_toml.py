@@ -38,12 +38,13 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
     tables = _tables(
         config,
         {
-            "host": "0.0.0.0",  # noqa: S104  (a pod's own address; network policies decide who may connect)
+            "host": "::",  # IPv6 and IPv4; network policies decide who may connect
             "port": config.http,
             "tls_port": config.https,
             "tls_cert": f"{INTERNAL_TLS_PATH}/tls.crt",
             "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
             "metrics_port": METRICS,
+            "proxies_in_front": config.proxies_in_front,
         },
         keys={"jwks_url": url} if url else {"jwks_file": f"{ISSUER_PATH}/jwks.json"},
     )
@@ -78,7 +79,9 @@ def environment_toml(
             it starts; otherwise the cloud terminates TLS.
     """
     listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
-    tables = _tables(config, listening, keys={"jwks_url": config.auth.jwks_url})
+    # The cloud's own proxy is the only one that can connect.
+    behind = {**listening, "proxies_in_front": 1}
+    tables = _tables(config, behind, keys={"jwks_url": config.auth.jwks_url})
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
     return pulumi.Output.from_input(_toml(tables))
@@ -107,6 +110,7 @@ def _tables(
             "allowed_hosts": [config.domain] if config.domain else [],
         },
         "auth": auth,
+        "limits": config.limits.table(),
         "logging": {"level": config.log_level, "format": "json"},
     }
 

@@ -13,6 +13,7 @@ from .edge import Edge
 from .forms import Domain
 from .images import Images
 from .kubernetes import Kubernetes
+from .limits import Limits
 from .network import Network
 from .protocol import Protocol
 from .scaling import ServiceScale
@@ -44,6 +45,7 @@ class StackConfig(Section):
     secrets: Secrets = Field(default_factory=Secrets)
     network: Network = Field(default_factory=Network)
     edge: Edge = Field(default_factory=Edge)
+    limits: Limits = Field(default_factory=Limits)
     scaling: dict[str, ServiceScale] = Field(
         default={}, description="Scale by service name, where it differs from the topology's."
     )

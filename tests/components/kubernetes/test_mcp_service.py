@@ -7,6 +7,8 @@ from typing import Any
 
 from components.kubernetes.server import McpService
 from components.mcp.server_config import Cache, Database, NodeConfig, PodAuth, PodServerConfig
+from components.mcp.server_limits import ServerLimits
+from runtime.limits_config import LimitsSection
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
 from tests.harness.minimal_args import AUDIENCE, ISSUER, config, server
@@ -92,3 +94,16 @@ def test_the_servers_drain_is_what_the_pods_grace_leaves_time_for():
     sleeps = found.containers[0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert protocol["drain_seconds"] + sleeps < found.spec["terminationGracePeriodSeconds"]
     assert protocol["drain_seconds"] > protocol["longest_tool_seconds"]
+
+
+def test_server_toml_has_the_limits_of_the_args():
+    limits = ServerLimits(max_body="50m", messages_per_second=3, memories_per_user=7)
+    written = files(limits=limits)["server.toml"]["limits"]
+    assert written["max_body_bytes"] == 50 * 1024 * 1024
+    assert written["messages_per_second"] == 3
+    assert written["memories_per_user"] == 7
+    assert LimitsSection.model_validate(written)
+
+
+def test_servers_listen_on_both_address_families():
+    assert files()["server.toml"]["server"]["host"] == "::"

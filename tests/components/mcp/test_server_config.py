@@ -17,7 +17,10 @@ PUBLISHED: Mapping[str, Any] = {
     "audience": "tools",
     "jwksUrl": "https://issuer.example.com/jwks.json",
 }
-ONLY_IN_A_POD = {"tool_servers", "database", "cache", "node", "http", "https", "consensus_timeout"}
+ONLY_IN_A_POD = {
+    *("tool_servers", "database", "cache", "node", "http", "https", "consensus_timeout"),
+    "proxies_in_front",  # in a cloud it is always one: the cloud's own
+}
 
 
 def problems(cls: type[Any], **given: Any) -> dict[str, str]:

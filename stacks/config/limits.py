@@ -1,0 +1,45 @@
+"""Section `limits`: what one user may do at the servers."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from components.mcp.server_limits import ServerLimits
+
+from .section import Section
+
+
+class Limits(Section):
+    """Limits for one user, the subject of the accepted tokens, in every process of a server."""
+
+    messages_per_second: int = Field(
+        default=10,
+        ge=0,
+        le=1_000_000,
+        description="Sustained rate of messages, over HTTP and WebSockets; 0: no limit.",
+    )
+    burst: int = Field(
+        default=20, ge=0, le=1_000_000, description="Messages above the rate, at once."
+    )
+    sessions_per_user: int = Field(
+        default=100, ge=1, le=10_000_000, description="Legacy sessions open at a time."
+    )
+    streams_per_user: int = Field(
+        default=100,
+        ge=1,
+        le=10_000_000,
+        description="Standing streams and WebSockets open at a time.",
+    )
+    memories_per_user: int = Field(
+        default=1000, ge=1, le=10_000_000, description="Rows that remember keeps."
+    )
+    memory_bytes_per_user: int = Field(
+        default=16 * 1024 * 1024,
+        ge=1,
+        le=2**40,
+        description="Bytes that remember keeps.",
+    )
+
+    def of_servers(self, max_body: str) -> ServerLimits:
+        """The args of every server, which has the gateway's limit of bodies."""
+        return ServerLimits(max_body=max_body, **self.model_dump())
