@@ -63,8 +63,6 @@ if TYPE_CHECKING:
     from .kubernetes.gateway import Gateway as Gateway
     from .kubernetes.gateway import GatewayArgs as GatewayArgs
     from .kubernetes.gateway import GatewayEngine as GatewayEngine
-    from .kubernetes.gateway import RateLimit as RateLimit
-    from .kubernetes.gateway import RateLimits as RateLimits
     from .kubernetes.gateway import Upstream as Upstream
     from .kubernetes.job import CronJob as CronJob
     from .kubernetes.job import CronJobArgs as CronJobArgs
@@ -76,6 +74,8 @@ if TYPE_CHECKING:
     from .kubernetes.qudag_node import NodeProfile as NodeProfile
     from .kubernetes.qudag_node import QudagNode as QudagNode
     from .kubernetes.qudag_node import QudagNodeArgs as QudagNodeArgs
+    from .kubernetes.rate_limits import RateLimit as RateLimit
+    from .kubernetes.rate_limits import RateLimits as RateLimits
     from .kubernetes.scaling import Autoscaling as Autoscaling
     from .kubernetes.scaling import ObjectMetric as ObjectMetric
     from .kubernetes.scaling import Pace as Pace
@@ -134,10 +134,11 @@ _PUBLIC = {
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
     "kubernetes.flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
-    "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine RateLimit RateLimits Upstream",
+    "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine Upstream",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
+    "kubernetes.rate_limits": "RateLimit RateLimits",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "kubernetes.server": "McpService ServerArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",

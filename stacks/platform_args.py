@@ -152,6 +152,9 @@ class PlatformArgs:
             ),
             tls_minimum=config.edge.tls_minimum,
             max_body=config.edge.max_body,
+            trusted_proxies=config.edge.trusted_proxies,
+            proxy_protocol=config.edge.proxy_protocol,
+            hsts_preload=config.edge.hsts_preload,
             exposure=Exposure(
                 name=self.topology.front.service_name,
                 type="LoadBalancer" if config.edge.load_balancer else "ClusterIP",

@@ -22,6 +22,7 @@ from delivery.cli import app
 from stacks.config.reference import forms_table, section_table
 from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
+from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -220,6 +221,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "section": section_table,
     "forms": lambda _: forms_table(),
     "hosts": lambda _: hosts_table(),
+    "limits": limits_table,
     "types": lambda _: types_table(),
     "verbs": lambda _: verbs_table(),
     "verb": verb_table,

@@ -20,6 +20,7 @@ Image = Annotated[str, forms.IMAGE]
 KubernetesVersion = Annotated[str, forms.POD_SECURITY]
 Cidr = Annotated[str, forms.CIDR]
 Network = Annotated[str, forms.NETWORK]
+ProxyNetwork = Annotated[str, forms.PROXY_NETWORK]
 LabelKey = Annotated[str, forms.LABEL_KEY]
 LabelValue = Annotated[str, forms.LABEL_VALUE]
 

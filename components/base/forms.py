@@ -115,9 +115,9 @@ POD_SECURITY: Final = Form(
 WIDEST: Final = {4: 8, 6: 16}
 """The shortest allowed mask by IP version; a shorter one covers networks of many owners."""
 
-_NETWORK_PATTERN: Final = (
-    "^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/[0-9]{1,3})$"
-)
+_NETWORK_4: Final = "[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}"
+_NETWORK_6: Final = "[0-9a-fA-F:]*:[0-9a-fA-F:]*/[0-9]{1,3}"
+_NETWORK_PATTERN: Final = f"^({_NETWORK_4}|{_NETWORK_6})$"
 _NETWORK_WORDS: Final = "a network with its mask; a single address has /32"
 _NETWORKS: Final = ("10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32")
 _NO_POLICY: Final = "the API server refuses the network policy"
@@ -168,6 +168,29 @@ CIDR: Final = Form(
 )
 NETWORK: Final = replace(CIDR, check=_exact_network)
 """As ``CIDR``, but also allows all addresses: 0.0.0.0/0."""
+
+
+def _proxies(written: str) -> tuple[str, str, str] | None:
+    """Refuses networks in which clients may be, beside proxies."""
+    problem = _exact_network(written)
+    if problem is None:
+        plain = unmapped(ipaddress.ip_network(written))
+        if plain.prefixlen >= WIDEST[plain.version]:
+            return None
+        every = "every address" if plain.prefixlen == 0 else "a large part of the internet"
+        problem = (f"is {written}: that is {every}", "", "list the networks of your proxies alone")
+    what, _, fix = problem
+    return what, PROXY_NETWORK.consequence, fix
+
+
+PROXY_NETWORK: Final = Form(
+    name="network of proxies",
+    pattern=f"^({_NETWORK_6}|{_NETWORK_4})$",
+    words=_NETWORK_WORDS,
+    examples=_NETWORKS,
+    consequence="any client in it could write the address that logs and limits see",
+    check=_proxies,
+)
 LABEL_KEY: Final = Form(
     name="label name",
     pattern=rf"^({LABEL}(\.{LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$",

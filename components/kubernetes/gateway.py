@@ -11,15 +11,13 @@ import pulumi
 
 from ..base.arg_forms import HOST, kubernetes_name
 from ..base.arg_types import (
-    Burst,
-    Connections,
     DnsLabel,
     Domain,
     Host,
     Image,
     NginxSize,
-    PerSecond,
     PortNumber,
+    ProxyNetwork,
     Replicas,
     SecretName,
     Text,
@@ -28,6 +26,7 @@ from ..base.arg_types import (
 )
 from ..base.inputs import applied, is_pending
 from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
 from ..base.refusal import refuse
 from ..mcp.era import Era, has_sessions
 from ..mcp.server_config import INTERNAL_CA_PATH
@@ -35,13 +34,18 @@ from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .rate_limits import RateLimit, RateLimits
 from .scaling import Autoscaling
 from .start_script import graceful_start
 from .templates import render
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
+__all__ = ["Gateway", "GatewayArgs", "GatewayEngine", "RateLimit", "RateLimits", "Upstream"]
+
 HTTP = 8080
 HTTPS = 8443
+PROBES = 8082
+"""Answers probes where the others expect the PROXY protocol, which a kubelet does not send."""
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
 
@@ -80,38 +84,6 @@ class Upstream:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RateLimit:
-    """Limits for one client address in a zone; requests above them are answered 429.
-
-    Attributes:
-        requests_per_second: sustained rate.
-        burst: requests above the rate, at once.
-        connections: concurrent requests or WebSockets; None: no limit.
-        streams: standing streams at the same time (GET, ``subscriptions/listen``), of ``api`` only.
-    """
-
-    requests_per_second: PerSecond
-    burst: Burst
-    connections: Connections | None = None
-    streams: Connections | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RateLimits:
-    """The zones of the orchestration document, with its numbers.
-
-    Attributes:
-        api: all HTTP requests but the DELETE of a session.
-        websocket: opened WebSockets.
-        upload: requests with a body of one megabyte or more; they count as ``api`` too.
-    """
-
-    api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10, streams=10)
-    websocket: RateLimit = RateLimit(requests_per_second=5, burst=10, connections=5)
-    upload: RateLimit = RateLimit(requests_per_second=2, burst=5)
-
-
-@dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
     """Args of a gateway.
 
@@ -129,6 +101,11 @@ class GatewayArgs:
         rate_limits: limits for each client address; None: no limits.
         tls_minimum: oldest TLS version that clients may use.
         max_body: largest request body, in nginx units; the server behind has a limit of its own.
+        trusted_proxies: networks of proxies before the gateway; the client's address is what they
+            say in ``X-Forwarded-For`` or in the PROXY protocol.
+        proxy_protocol: whether every connection begins with the PROXY protocol; needs
+            ``trusted_proxies``.
+        hsts_preload: whether browsers may ship the domain as HTTPS only, which is hard to undo.
         exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
@@ -148,6 +125,9 @@ class GatewayArgs:
     rate_limits: RateLimits | None = None
     tls_minimum: Literal["1.3", "1.2"] = "1.3"
     max_body: NginxSize = "4m"
+    trusted_proxies: Sequence[ProxyNetwork] = ()
+    proxy_protocol: bool = False
+    hsts_preload: bool = False
     exposure: Exposure = field(default_factory=Exposure)
     replicas: Replicas = 3
     scaling: Autoscaling | None = None
@@ -155,6 +135,19 @@ class GatewayArgs:
     resources: Resources = field(default_factory=Resources)
     command: Sequence[Text] = ()
     environment: Word = "development"
+
+    def refusals(self) -> list[Problem]:
+        """The PROXY protocol without proxies."""
+        if not self.proxy_protocol or self.trusted_proxies:
+            return []
+        return [
+            Problem(
+                "proxy_protocol",
+                "is True, and trusted_proxies is empty",
+                "logs and limits would see the proxies in place of their clients",
+                "list the networks of the proxies in trusted_proxies",
+            )
+        ]
 
 
 class Gateway(McpTarget[GatewayArgs]):
@@ -209,6 +202,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     timeouts = args.budget.at(Distance.GATEWAY)
     files: Sequence[Files] = ()
     command = args.command
+    probes = PROBES if args.proxy_protocol else HTTP
     if args.engine is GatewayEngine.NGINX:
         command = ("sh", "/etc/nginx/start.sh")
         start = graceful_start(
@@ -225,8 +219,8 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
             Port(name="https", number=HTTPS, service=443),
         ],
         probes=Probes(
-            liveness=Probe(port=HTTP, path="/health", delay=30),
-            readiness=Probe(port=HTTP, path="/ready", delay=5, period=5, timeout=3),
+            liveness=Probe(port=probes, path="/health", delay=30),
+            readiness=Probe(port=probes, path="/ready", delay=5, period=5, timeout=3),
         ),
         resources=args.resources,
         env={"QUDAG_ENV": args.environment},
@@ -262,6 +256,9 @@ def nginx_conf(args: GatewayArgs) -> str:
         max_bytes=nginx_bytes(args.max_body),
         chunked_bytes=min(CHUNKED_BYTES, nginx_bytes(args.max_body)),
         limits=args.rate_limits,
+        trusted_proxies=args.trusted_proxies,
+        proxy_protocol=args.proxy_protocol,
+        hsts_preload=args.hsts_preload,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream={
             "host": upstream.host,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .forms import NginxBytes
+from .forms import NginxBytes, ProxyCidr
 from .section import Section
 
 PerSecond = Annotated[int, Field(ge=1, le=100_000, description="Sustained rate.")]
@@ -69,3 +69,16 @@ class Edge(Section):
         description="Largest request body, in k or m bytes, at the gateway and the servers.",
     )
     rate_limits: RateLimits | None = Field(default=None, description="Absent: no limits.")
+    trusted_proxies: list[ProxyCidr] = Field(
+        default=[],
+        description="Networks of proxies before the gateway, whose word on the client's address is "
+        "believed: X-Forwarded-For, or the PROXY protocol.",
+    )
+    proxy_protocol: bool = Field(
+        default=False,
+        description="Every connection begins with the PROXY protocol, sent by a trusted proxy.",
+    )
+    hsts_preload: bool = Field(
+        default=False,
+        description="Allow browsers to ship the domain as HTTPS only; this is hard to undo.",
+    )

@@ -15,7 +15,14 @@ FORMS: Final = {
     for form in (
         *(forms.CPU, forms.BYTES, forms.NGINX_BYTES, forms.DNS_LABEL, forms.SECRET_NAME),
         *(forms.OBJECT_NAME, forms.DOMAIN, forms.URL, forms.AUDIENCE, forms.IMAGE),
-        *(forms.CONTEXT, forms.POD_SECURITY, forms.CIDR, forms.LABEL_KEY, forms.LABEL_VALUE),
+        *(
+            forms.CONTEXT,
+            forms.POD_SECURITY,
+            forms.CIDR,
+            forms.PROXY_NETWORK,
+            forms.LABEL_KEY,
+            forms.LABEL_VALUE,
+        ),
     )
 }
 """By pattern, as a refusal names it."""
@@ -79,5 +86,6 @@ Image = Annotated[str, constraint(forms.IMAGE)]
 Context = Annotated[str, constraint(forms.CONTEXT)]
 PodSecurityVersion = Annotated[str, constraint(forms.POD_SECURITY)]
 Cidr = Annotated[str, constraint(forms.CIDR), checked(forms.CIDR)]
+ProxyCidr = Annotated[str, constraint(forms.PROXY_NETWORK), checked(forms.PROXY_NETWORK)]
 LabelKey = Annotated[str, constraint(forms.LABEL_KEY)]
 LabelValue = Annotated[str, constraint(forms.LABEL_VALUE)]

@@ -20,6 +20,7 @@ from ..topologies.topology import NodeService
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
+from .edge import EDGE_RULES
 from .rule import Rule, at
 
 ISSUER_PORT: Final = 443
@@ -164,25 +165,6 @@ def the_issuer_is_on_the_usual_port(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def the_gateway_accepts_clients(config: StackConfig) -> Iterator[Problem]:
-    """A gateway with an address takes connections from someone."""
-    network = config.network
-    if network.public and network.clients:
-        yield at(
-            "network.clients",
-            "is set although network.public is true",
-            "the list would be ignored",
-            "leave one of the two out",
-        )
-    if config.edge.load_balancer and not (network.public or network.clients):
-        yield at(
-            "network.clients",
-            "is empty, but edge.loadBalancer gives the gateway an address",
-            "the network policies would drop every client",
-            "list the networks of your clients, such as - 10.0.0.0/8, or set network.public: true",
-        )
-
-
 def the_topology_can_work(config: StackConfig) -> Iterator[Problem]:
     """The topology's flows, data, jobs and front fit together."""
     yield from topology_problems(TOPOLOGIES[config.topology])
@@ -266,13 +248,13 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("domain", "environment"), a_domain_outside_dev),
     (("kubernetes.context", "environment"), a_context_outside_dev),
     (("protocol.jwksUrl", "network.issuer"), egress_to_the_issuer_is_allowed),
-    (("network.public", "network.clients", "edge.loadBalancer"), the_gateway_accepts_clients),
     (("topology",), the_topology_can_work),
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
     *CLUSTER_RULES,
+    *EDGE_RULES,
 ]
 """What is asked where something goes to a cluster."""
 

@@ -44,10 +44,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "domain": {"domain": "mcp.qudag.com"},
     "limits": {"rate_limits": RateLimits()},
     "old-tls": {"tls_minimum": "1.2"},
+    "proxies": {"trusted_proxies": ["10.0.0.0/8", "2001:db8::/32"]},
+    "proxy-protocol": {"trusted_proxies": ["10.0.0.0/8"], "proxy_protocol": True},
     "all": {
         "domain": "mcp.qudag.com",
         "rate_limits": RateLimits(api=RateLimit(requests_per_second=1, burst=0)),
         "tls_minimum": "1.2",
+        "trusted_proxies": ["10.0.0.0/8"],
+        "proxy_protocol": True,
+        "hsts_preload": True,
     },
 }
 

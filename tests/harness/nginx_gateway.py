@@ -48,15 +48,18 @@ class RunningGateway:
         url = f"https://127.0.0.1:{port(8443)}{path}"
         return httpx2.request(method, url, verify=self.trust, timeout=20, **options)
 
-    def connect(self, family: int = socket.AF_INET) -> ssl.SSLSocket:
-        """Open a TLS connection, for requests that no HTTP library sends."""
-        address = "::1" if family == socket.AF_INET6 else "127.0.0.1"
-        plain = socket.create_connection((address, port(8443)), timeout=20)
+    def connect(self, source: str = "127.0.0.1", before: bytes = b"") -> ssl.SSLSocket:
+        """Open a TLS connection from this address of loopback; send `before` in front of TLS."""
+        address = "::1" if ":" in source else "127.0.0.1"
+        plain = socket.create_connection(
+            (address, port(8443)), timeout=20, source_address=(source, 0)
+        )
+        plain.sendall(before)
         return self.trust.wrap_socket(plain, server_hostname="localhost")
 
-    def send(self, head: str, family: int = socket.AF_INET) -> str:
+    def send(self, head: str, source: str = "127.0.0.1", before: bytes = b"") -> str:
         """Send a request as it is written, one line a line, and return the answer."""
-        with self.connect(family) as connection:
+        with self.connect(source, before) as connection:
             lines = [*head.splitlines(), "Connection: close", "", ""]
             connection.sendall("\r\n".join(lines).encode())
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -119,7 +122,8 @@ def opened(
 def is_open(gateway: RunningGateway) -> bool:
     assert gateway.running.process.poll() is None, gateway.running.log
     try:
-        return gateway.ask_plain("/ready").status_code == 200
+        ready = gateway.running.pod.container("gateway")["readinessProbe"]["httpGet"]["port"]
+        return httpx2.get(f"http://127.0.0.1:{port(ready)}/ready").status_code == 200
     except httpx2.ConnectError:
         return False
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.base.refusal import Refused
 from components.kubernetes.gateway import Gateway, GatewayEngine, RateLimits, Upstream, nginx_conf
 from components.kubernetes.workload import Exposure
 from components.mcp.timeout_budget import Distance, TimeoutBudget
@@ -134,3 +135,21 @@ def test_the_upstreams_certificate_is_verified_by_name():
 def test_a_client_keeps_its_pod_where_there_are_sessions(era: Any, kept: bool):
     (service,) = objects(graph(era=era), "Service")
     assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
+
+
+def test_the_proxy_protocol_without_trusted_proxies_is_refused():
+    with pytest.raises(Refused, match="list the networks of the proxies in trusted_proxies"):
+        graph(proxy_protocol=True)
+
+
+def test_a_kubelet_probes_where_no_proxy_protocol_is_expected():
+    behind = gateway_pods(proxy_protocol=True, trusted_proxies=["10.0.0.0/16"])
+    found = behind.container("mcp-gateway")
+    assert {found[p]["httpGet"]["port"] for p in ("livenessProbe", "readinessProbe")} == {8082}
+    offered = {port["containerPort"] for port in found["ports"]}
+    assert offered == {8080, 8443}
+
+
+def test_hsts_is_preloaded_only_by_choice():
+    assert 'includeSubDomains; preload"' in nginx_conf(gateway(hsts_preload=True))
+    assert "preload" not in nginx_conf(gateway())

@@ -1,0 +1,116 @@
+"""Whom the gateway's nginx takes for the client: in its log, its limits and to the server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.kubernetes.rate_limits import RateLimits
+from tests.harness.network import port
+from tests.harness.nginx_gateway import RunningGateway
+from tests.harness.server import until
+
+PROXY, STRANGER = "127.0.0.2", "127.0.0.9"
+TRUSTED = {"trusted_proxies": ["127.0.0.2/32", "10.0.0.0/8"]}
+PROTOCOL = {**TRUSTED, "proxy_protocol": True}
+ASKED = "GET /mcp HTTP/1.1\nHost: a.test\n"
+ZONES = RateLimits()
+SLOW = replace(ZONES, api=replace(ZONES.api, requests_per_second=1))
+
+
+def line(client: str) -> bytes:
+    """The PROXY protocol, version 1."""
+    family = "TCP6" if ":" in client else "TCP4"
+    return f"PROXY {family} {client} {client} 1000 443\r\n".encode()
+
+
+def block(client: str) -> bytes:
+    """The PROXY protocol, version 2."""
+    address = socket.inet_aton(client)
+    fixed = b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11])
+    return fixed + struct.pack("!H4s4sHH", 12, address, address, 1000, 443)
+
+
+def seen(gateway: RunningGateway, head: str, **how: Any) -> tuple[str, str]:
+    """The client in the log and to the server."""
+    before = len(gateway.logged())
+    answer = gateway.send(head, **how)
+    until(lambda: len(gateway.logged()) > before)
+    arrived = json.loads(answer.partition("\r\n\r\n")[2])["headers"]
+    assert arrived["x-real-ip"] == arrived["x-forwarded-for"]
+    return gateway.logged()[-1]["client"], arrived["x-forwarded-for"]
+
+
+@pytest.mark.parametrize(
+    ("source", "forwarded", "client"),
+    [
+        (PROXY, "203.0.113.7", "203.0.113.7"),
+        (PROXY, "203.0.113.7, 10.1.2.3", "203.0.113.7"),
+        (PROXY, "1.1.1.1, 203.0.113.7", "203.0.113.7"),
+        (PROXY, "1.1.1.1, 203.0.113.7, 10.1.2.3", "203.0.113.7"),
+        (PROXY, "2001:db8::7", "2001:db8::7"),
+        (PROXY, "", PROXY),
+        (PROXY, "unknown", PROXY),
+        (STRANGER, "203.0.113.7", STRANGER),
+        (STRANGER, "203.0.113.7, 127.0.0.2", STRANGER),
+    ],
+)
+def test_the_client_is_the_last_address_that_no_trusted_proxy_has(
+    opened: Any, source: str, forwarded: str, client: str
+):
+    with opened(**TRUSTED) as gateway:
+        head = f"{ASKED}X-Forwarded-For: {forwarded}"
+        assert seen(gateway, head, source=source) == (client, client)
+        assert gateway.logged()[-1]["proxy"] == source
+
+
+def test_without_trusted_proxies_nobody_is_believed(opened: Any):
+    with opened() as gateway:
+        head = f"{ASKED}X-Forwarded-For: 203.0.113.7\nX-Real-IP: 203.0.113.7"
+        assert seen(gateway, head, source=PROXY) == (PROXY, PROXY)
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "client"),
+    [
+        (PROXY, line("203.0.113.7"), "203.0.113.7"),
+        (PROXY, line("2001:db8::7"), "2001:db8::7"),
+        (PROXY, block("203.0.113.7"), "203.0.113.7"),
+        (STRANGER, line("203.0.113.7"), STRANGER),
+    ],
+)
+def test_the_proxy_protocol_names_the_client_if_a_trusted_proxy_sends_it(
+    opened: Any, source: str, before: bytes, client: str
+):
+    with opened(**PROTOCOL) as gateway:
+        head = f"{ASKED}X-Forwarded-For: 1.1.1.1"
+        assert seen(gateway, head, source=source, before=before) == (client, client)
+
+
+def test_with_the_proxy_protocol_a_connection_without_it_is_closed(opened: Any):
+    with opened(**PROTOCOL) as gateway:
+        with pytest.raises(OSError):  # noqa: PT011
+            gateway.send(ASKED, source=PROXY)
+        plain = socket.create_connection(("127.0.0.1", port(8080)), timeout=5)
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        assert plain.recv(100) == b""
+        assert gateway.behind.received == []
+
+
+@pytest.mark.parametrize("given", [TRUSTED, PROTOCOL], ids=["header", "protocol"])
+def test_each_client_behind_a_proxy_has_limits_of_its_own(opened: Any, given: dict[str, Any]):
+    def status(gateway: RunningGateway, client: str) -> str:
+        before = line(client) if "proxy_protocol" in given else b""
+        head = f"{ASKED}X-Forwarded-For: {client}"
+        return gateway.send(head, source=PROXY, before=before).split()[1]
+
+    with opened(rate_limits=SLOW, **given) as gateway:
+        codes = [status(gateway, "203.0.113.7") for _ in range(30)]
+        assert codes[:21] == ["200"] * 21
+        assert "429" in codes
+        assert status(gateway, "203.0.113.8") == "200"
