@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO
@@ -140,4 +141,27 @@ def _made(folder: Path) -> Path:
                 )
             ]
         ) from failure
+    if wrong := _open_to_others(folder):
+        raise ProblemReport(
+            [
+                Problem(
+                    str(folder),
+                    wrong,
+                    "another user of this machine could read credentials, or replace programs",
+                    "remove it, or set XDG_STATE_HOME and XDG_CACHE_HOME to folders of yours",
+                )
+            ]
+        )
     return folder
+
+
+def _open_to_others(folder: Path) -> str | None:
+    """Why another user can change what is in the folder; None if none can."""
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return "it is a link, which another user may have put there"
+    if found.st_uid != os.geteuid():
+        return f"it belongs to another user ({found.st_uid})"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others can write to it (mode {stat.S_IMODE(found.st_mode):o})"
+    return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,35 @@ def test_a_disk_that_is_full_from_the_start_is_a_message(own_state: Path) -> Non
     with pytest.raises(ProblemReport) as report, locked_stack("dev", "up", print):
         pass
     assert "cannot be written" in report.value.problems[0].what
+
+
+def linked(folder: Path) -> None:
+    folder.symlink_to(folder.parent)
+
+
+def writable(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def of_another_user(folder: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a folder to another user")
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+
+
+@pytest.mark.parametrize("made_by_another", [linked, writable, of_another_user])
+def test_a_folder_that_another_user_can_change_is_refused(
+    own_state: Path, made_by_another: Callable[[Path], None]
+) -> None:
+    own_state.mkdir()
+    made_by_another(own_state / "dev")
+    with pytest.raises(ProblemReport, match="another user of this machine"):
+        state_folder("dev")
+    assert list((own_state / "dev").glob("*")) in ([], [own_state / "dev/dev"])
+
+
+def test_a_new_folder_is_its_owners_alone(own_state: Path) -> None:
+    assert state_folder("dev") == own_state / "dev"
+    assert (own_state / "dev").stat().st_mode & 0o777 == 0o700

@@ -114,6 +114,40 @@ def test_a_run_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "thesis.txt").exists()
 
 
+@pytest.mark.parametrize("variable", ["NODE_RUN", "NODE_CACHE"])
+def test_a_folder_that_every_user_can_write_to_is_refused(tmp_path: Path, variable: str) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    path = programs_on_path(tmp_path / "bin")
+    env = environment(tmp_path, PATH=str(path)) | {variable: str(shared / "mine")}
+    said = ran(UP, "--api-only", env=env)
+    assert f"would lie in {shared}, which every user can write to" in said.stderr
+    assert said.returncode == 1
+    assert list(shared.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_run_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    os.chown(tmp_path / "run", 65534, 65534)
+    (line,) = problems(alone(tmp_path, programs_on_path(tmp_path / "bin")))
+    assert "could change what the node runs" in line
+
+
+def test_an_api_server_runs_in_a_folder_of_its_user_by_default(tmp_path: Path) -> None:
+    path = programs_on_path(tmp_path / "bin")
+    stand_in_for_go(path, "1.99", "false")
+    env = environment(tmp_path, PATH=str(path), HOME=str(tmp_path))
+    for variable in ("NODE_RUN", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+        env.pop(variable, None)
+    own = tmp_path / ".local/state/qudag-api"
+    own.mkdir(parents=True)
+    (own / "thesis.txt").write_text("irreplaceable")
+    (line,) = problems(ran(UP, "--api-only", env=env))
+    assert f"{own} holds something else" in line
+
+
 def test_a_missing_folder_of_crds_is_named_before_anything_starts(tmp_path: Path) -> None:
     crds = str(tmp_path / "nothing")
     (line,) = problems(ran(UP, "--api-only", "--crds", crds, env=environment(tmp_path)))

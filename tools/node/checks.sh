@@ -55,6 +55,35 @@ check_space() {
   done
 }
 
+# Where other users of this machine can put a file or a link: FOLDER, else where it would be made.
+shared() {
+  local at=$1 leaf=yes mode
+  until [[ -e $at ]]; do at=$(dirname "$at"); done
+  at=$(realpath "$at")
+  while [[ $at != / ]]; do
+    mode=8#$(stat -c %a "$at")
+    # In a folder like /tmp others cannot replace what exists, but take the name of what does not.
+    if (( mode & 02 )) && { [[ $leaf == yes ]] || (( ! (mode & 01000) )); }; then echo "$at"; return 0; fi
+    at=$(dirname "$at") leaf=no
+  done
+  return 1
+}
+
+check_private() {
+  local at
+  if [[ -e $RUN && ! -O $RUN ]]; then
+    problem "$RUN belongs to $(stat -c %U "$RUN")" "that user could change what the node runs" \
+      "set NODE_RUN, or --run DIR, to a folder of yours"
+  elif at=$(shared "$(dirname "$RUN")"); then
+    problem "$RUN would lie in $at, which every user can write to" "another user could put a link in its place" \
+      "set NODE_RUN, or --run DIR, to a folder in one of yours"
+  fi
+  if at=$(shared "$CACHE"); then
+    problem "$CACHE would lie in $at, which every user can write to" "another user could replace the node's programs" \
+      "set NODE_CACHE to a folder in one of yours"
+  fi
+}
+
 check_run() {
   local top=$RUN
   until [[ -e $top ]]; do top=$(dirname "$top"); done
@@ -117,6 +146,7 @@ check_other_node() {
 check_before() {
   if [[ $mode == node ]]; then check_machine; fi
   check_tools
+  check_private
   check_run
   if [[ $mode == node ]]; then check_node_run; fi
   if lacking; then

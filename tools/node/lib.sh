@@ -44,6 +44,15 @@ export KUBECONFIG=$RUN/kubeconfig
 
 use_run() { RUN=$(realpath -m "$1"); KUBECONFIG=$RUN/kubeconfig; } # DIR
 
+# Nobody else reads what pods store, or puts links where the node writes.
+make_run() {
+  mkdir -p "$(dirname "$RUN")"
+  if [[ ! -d $RUN ]]; then mkdir -m 700 "$RUN"; fi
+  chmod 700 "$RUN"
+  mkdir -p "$RUN/log" "$RUN/pids"
+  mkdir -m 700 -p "$RUN/volumes"
+}
+
 # The daemons of each mode, in the order in which they start.
 daemons() {
   case $mode in
