@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Generator
 
 import pytest
 
 from tests.harness.interruption import Ground, Killed, Moment, ground
+from tests.harness.restricted_path import path_without
 
 COMMAND, GROUP, ALL = Killed
 MOMENTS = [
@@ -19,7 +18,7 @@ MOMENTS = [
     Moment(step="Secrets", share=0.7, killed=GROUP),
     Moment(step="Deployment", killed=ALL),
     Moment(step="Deployment", share=0.4, killed=COMMAND),
-    Moment(step="Deployment", share=0.7, killed=ALL),
+    pytest.param(Moment(step="Deployment", share=0.7, killed=ALL), marks=pytest.mark.smoke),
     Moment(step="Workloads", killed=ALL),
     Moment(step="Workloads", share=0.4, killed=GROUP),
     Moment(step="Checks", killed=COMMAND),
@@ -28,9 +27,7 @@ MOMENTS = [
 
 @pytest.fixture(scope="module")
 def without_pulumi() -> Generator[Ground]:
-    folders = os.environ["PATH"].split(os.pathsep)
-    path = os.pathsep.join(one for one in folders if not shutil.which("pulumi", path=one))
-    with ground({"PATH": path}) as here:
+    with ground({"PATH": path_without("pulumi")}) as here:
         yield here
 
 

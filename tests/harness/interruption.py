@@ -25,6 +25,7 @@ from delivery.kubectl import Kubectl
 from delivery.pulumi_stack import Deployment
 from delivery.state_folders import state_folder
 
+from .cluster_objects import objects, uids
 from .deployed_platform import ROOT, verb
 
 _MARK = "QUDAG_MCP_TEST_RUN"
@@ -135,11 +136,11 @@ class Undisturbed:
     files: frozenset[str]
 
     @classmethod
-    def of(cls, said: str, kubectl: Kubectl) -> Undisturbed:
+    def of(cls, said: str, kubectl: Kubectl, others: frozenset[str]) -> Undisturbed:
         """Read them from the output of an `up` that has just ended, and from the cluster."""
         ended = re.findall(r"^\[ *\d+s\] (\S.*?): .*\(([\d.]+) s\)$", said, re.MULTILINE)
         seconds = {title: float(length) for title, length in ended}
-        return cls(seconds, objects(kubectl), files())
+        return cls(seconds, objects(kubectl, others), files())
 
     def step_seconds(self, step: str) -> float:
         return next(length for title, length in self.seconds.items() if title.startswith(step))
@@ -173,11 +174,13 @@ class Ground:
 
     Attributes:
         env: the variables that select the engine.
+        others: the objects that were in the cluster before, by uid.
     """
 
     kubectl: Kubectl
     env: Mapping[str, str]
     undisturbed: Undisturbed
+    others: frozenset[str]
 
     def survives(self, moment: Moment) -> MakeUp:
         """Kill an `up` at the moment; the next `up` must leave the same objects as usual."""
@@ -188,12 +191,21 @@ class Ground:
         print(MakeUp.start(self.env).to_the_end())
         wanted = self.undisturbed.objects
         # Objects in deletion disappear after a while; duplicates stay.
-        until(lambda: objects(self.kubectl) == wanted, 40, lambda: differing(self.kubectl, wanted))
+        until(lambda: self.left() == wanted, 40, lambda: self.differing(wanted))
         again = MakeUp.start(self.env).to_the_end()
         assert re.search(r"Deployment by .*: nothing changed \(", again), again
         assert killed.processes() == []
         assert files() == self.undisturbed.files
         return killed
+
+    def left(self) -> Counter[str]:
+        """The objects that the deployments have left, beside what was there before."""
+        return objects(self.kubectl, self.others)
+
+    def differing(self, wanted: Counter[str]) -> str:
+        """The surplus and the missing objects, as text."""
+        there = self.left()
+        return f"too much: {dict(there - wanted)}, missing: {dict(wanted - there)}"
 
 
 @contextlib.contextmanager
@@ -201,19 +213,16 @@ def ground(env: Mapping[str, str]) -> Generator[Ground]:
     """The local cluster, after one uninterrupted deployment of dev."""
     if cluster.parse_request(os.environ.get("CLUSTER") or None)[0] == "context":
         pytest.skip("only in a cluster of our own: CLUSTER=node or CLUSTER=kind")
+    request = os.environ.get("CLUSTER") or None
     assert verb("down", "--keep-cluster").status == 0
+    before = cluster.running(request)
+    others = uids(before.kubectl) if before else frozenset[str]()
     first = MakeUp.start(env)
     said = first.to_the_end()
-    found = cluster.running(os.environ.get("CLUSTER") or None)
+    found = cluster.running(request)
     assert found is not None
-    yield Ground(found.kubectl, env, Undisturbed.of(said, found.kubectl))
+    yield Ground(found.kubectl, env, Undisturbed.of(said, found.kubectl, others), others)
     assert verb("down", "--keep-cluster").status == 0
-
-
-def differing(kubectl: Kubectl, wanted: Counter[str]) -> str:
-    """The surplus and the missing objects, as text."""
-    there = objects(kubectl)
-    return f"too much: {dict(there - wanted)}, missing: {dict(wanted - there)}"
 
 
 def until(holds: Callable[[], bool], seconds: float, explained: Callable[[], str]) -> None:
@@ -222,37 +231,6 @@ def until(holds: Callable[[], bool], seconds: float, explained: Callable[[], str
     while not holds():
         assert time.monotonic() < deadline, explained()
         time.sleep(0.5)
-
-
-def objects(kubectl: Kubectl) -> Counter[str]:
-    """The number of each object in the cluster, by kind, name and number of field managers.
-
-    Generated names are replaced by their prefix and the object's purpose.
-    """
-    kinds = kubectl.must("api-resources", "--verbs=list", "--output=name").split()
-    passing = ("events", "leases", "metrics.k8s.io", "componentstatuses")
-    lasting = [kind for kind in kinds if not any(word in kind for word in passing)]
-    found = kubectl.objects(",".join(lasting), "--all-namespaces", "--show-managed-fields")
-    return Counter(_called(thing) for thing in found if not _has_ended(thing))
-
-
-def _called(thing: Mapping[str, Any]) -> str:
-    metadata = thing["metadata"]
-    name = metadata["name"]
-    if drawn := metadata.get("generateName"):
-        name = f"{drawn}*"
-    drawn_for = {"PersistentVolume": "claimRef", "IPAddress": "parentRef"}
-    if field := drawn_for.get(thing["kind"]):
-        owner = thing["spec"][field]
-        name = f"for {owner['namespace']}/{owner['name']}"
-    owners = [one for one in metadata.get("managedFields", ()) if one["operation"] == "Apply"]
-    applied = f" (applied by {len(owners)})" if owners else ""
-    return "/".join((thing["kind"], metadata.get("namespace", ""), name)) + applied
-
-
-def _has_ended(thing: Mapping[str, Any]) -> bool:
-    """Whether it is a finished pod of a Job, whose number of attempts may vary."""
-    return thing["kind"] == "Pod" and thing["status"].get("phase") in {"Succeeded", "Failed"}
 
 
 def files() -> frozenset[str]:

@@ -26,6 +26,12 @@ def programs_on_path(folder: Path, without: Collection[str] = ()) -> Path:
     return folder
 
 
+def path_without(program: str) -> str:
+    """PATH without the folders that contain the program."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(one for one in folders if not shutil.which(program, path=one))
+
+
 def stand_in_for_go(folder: Path, version: str, build: str) -> None:
     """Install a fake `go` with this version, whose `build` is a line of shell."""
     go = folder / "go"
