@@ -8,7 +8,7 @@ PYTEST := .venv/bin/pytest
 # Values given to make reach a recipe in the environment, where no shell parses them: a branch may be
 # called `x;cmd`. `value` keeps make itself from expanding a `$`.
 up down verify preview render: override export STACK := $(value STACK)
-up down test-e2e: override export CLUSTER := $(value CLUSTER)
+up down test-e2e test-e2e-smoke: override export CLUSTER := $(value CLUSTER)
 preview: override export BASE := $(value BASE)
 preview: override export FORMAT := $(value FORMAT)
 render: override export OUT := $(value OUT)
@@ -18,7 +18,7 @@ $(VENV): override export PYTHON := $(value PYTHON)
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
   --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
-.PHONY: help programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-bench bench versions
+.PHONY: help programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-e2e-smoke test-bench bench versions
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,13 +54,14 @@ scanner: $(VENV)
 test-slow: programs scanner ## the tests of test that take long: traffic, archives, copies of the project
 	@$(PYTEST) -m slow $(HERE)
 
-check: $(VENV) ## all that must hold before a change lands: format, lint, types, test, test-slow, test-cluster
+check: $(VENV) ## all that must hold before a change lands: format, lint, types, all tests, a part of test-e2e
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/basedpyright
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory test-slow
 	@$(MAKE) --no-print-directory test-cluster
+	@$(MAKE) --no-print-directory test-e2e-smoke
 
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)
 	@$(PYTEST) tests/cluster
@@ -70,6 +71,9 @@ test-engine: $(VENV) ## the program under a real Pulumi CLI (needs `pulumi` on P
 
 test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
 	@$(PYTEST) -rs tests/e2e
+
+test-e2e-smoke: $(VENV) ## of test-e2e: the platform, its flows, one rollout, one interruption
+	@$(PYTEST) -rs -m smoke tests/e2e
 
 test-bench: $(VENV) ## what `make bench` measures, held to its limits; on a quiet machine
 	@tools/programs

@@ -14,6 +14,7 @@ from components.base.problems import ProblemReport
 from delivery.mcp_client import Era, call_tool, connected, eras, list_tools
 from tests.harness.deployed_platform import Platform, up
 
+pytestmark = pytest.mark.smoke
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -42,19 +42,23 @@ class CallOutcomes:
 
 @dataclass
 class ClientLoad:
-    """Clients that call tools or hold subscriptions until `stop` is set."""
+    """Clients that call tools or hold subscriptions until `stop` is set.
 
-    endpoint: Endpoint
+    Attributes:
+        endpoints: one for each client, with a token of a user of its own.
+    """
+
+    endpoints: Iterator[Endpoint]
     stop: anyio.Event = field(default_factory=anyio.Event)
     account: CallOutcomes = field(default_factory=CallOutcomes)
 
     async def call(self, era: Era) -> None:
         """Run one client that calls a tool repeatedly."""
-        await self._going_on(partial(self._calls, era))
+        await self._going_on(partial(self._calls, next(self.endpoints), era))
 
     async def listen(self) -> None:
         """Run one client that keeps a subscription open."""
-        await self._going_on(self._listens)
+        await self._going_on(partial(self._listens, next(self.endpoints)))
 
     async def _going_on(self, work: Callable[[anyio.Event], Awaitable[None]]) -> None:
         failures = 0
@@ -71,9 +75,9 @@ class ClientLoad:
                     self.account.lost.append(f"cannot connect: {report}")
                     return
 
-    async def _calls(self, era: Era, connected_once: anyio.Event) -> None:
+    async def _calls(self, endpoint: Endpoint, era: Era, connected_once: anyio.Event) -> None:
         account = self.account
-        async with connected(self.endpoint, era) as client:
+        async with connected(endpoint, era) as client:
             connected_once.set()
             while not self.stop.is_set():
                 seen: list[float] = []
@@ -98,9 +102,9 @@ class ClientLoad:
                     account.lost.append(f"{era.value} call: {result} after {seen}")
                 account.calls += 1
 
-    async def _listens(self, connected_once: anyio.Event) -> None:
+    async def _listens(self, endpoint: Endpoint, connected_once: anyio.Event) -> None:
         account = self.account
-        async with connected(self.endpoint, Era.MODERN) as client:
+        async with connected(endpoint, Era.MODERN) as client:
             connected_once.set()
             while not self.stop.is_set():
                 try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,20 @@ class Platform:
 
     def endpoint(self, **claims: str) -> Endpoint:
         """The platform's endpoint, with a token that has these claims."""
+        return next(self._endpoints([claims]))
+
+    def endpoints_of_users(self) -> Iterator[Endpoint]:
+        """The platform's endpoint again and again, each time with the token of another user."""
+        return self._endpoints({"subject": f"user-{number}"} for number in itertools.count())
+
+    def _endpoints(self, claims: Iterable[Mapping[str, str]]) -> Iterator[Endpoint]:
         outputs = self.deployed.outputs
         private = signer_key(self.kubectl, self.namespace)
         assert private is not None
-        stated = {"issuer": outputs["issuer"], "audience": outputs["audience"], **claims}
-        return Endpoint(url=self.url, token=mint(private, **stated), ca_file=self.deployed.ca_file)
+        usual = {"issuer": outputs["issuer"], "audience": outputs["audience"]}
+        for own in claims:
+            token = mint(private, **{**usual, **own})
+            yield Endpoint(url=self.url, token=token, ca_file=self.deployed.ca_file)
 
     def pods(self, workload: str | None = None) -> list[dict[str, Any]]:
         """All pods, or those of one workload that are not being deleted."""

@@ -36,7 +36,22 @@ def test_no_tier_of_its_own_leaves_slow_tests_out():
 
 def test_make_check_runs_the_fast_and_the_slow_tier():
     run = re.findall(r"\$\(MAKE\) --no-print-directory ([\w-]+)", recipe("check"))
-    assert run == ["test", "test-slow", "test-cluster"]
+    assert run == ["test", "test-slow", "test-cluster", "test-e2e-smoke"]
+
+
+def test_make_check_tests_flows_a_rollout_and_an_interruption_on_real_pods():
+    assert recipe("test-e2e-smoke") == "\t@$(PYTEST) -rs -m smoke tests/e2e\n"
+    marked = {
+        file.name
+        for file in (ROOT / "tests/e2e").rglob("test_*.py")
+        if "mark.smoke" in file.read_text()
+    }
+    assert marked == {
+        "test_platform.py",
+        "test_flows_on_pods.py",
+        "test_rollouts.py",
+        "test_interruption_kubectl.py",
+    }
 
 
 def test_every_folder_of_tests_is_collected():

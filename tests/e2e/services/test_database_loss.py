@@ -13,6 +13,8 @@ from tests.harness.server import eventually
 WRITERS = 8
 ROWS_BEFORE = 40
 ROWS_AFTER = 40
+PAUSE = 0.2
+"""Seconds between two calls of a user, who may send ten a second."""
 
 
 def text(result: CallToolResult) -> str:
@@ -21,12 +23,13 @@ def text(result: CallToolResult) -> str:
 
 @pytest.mark.parametrize("killed", ["--grace-period=0 --force", "--grace-period=60"])
 async def test_a_row_that_was_committed_outlives_its_database_pod(services: Platform, killed: str):
-    committed: dict[str, str] = {}
+    users = [services.endpoint(subject=f"writer-{number}") for number in range(WRITERS)]
+    committed: dict[tuple[int, str], str] = {}
     refused: list[str] = []
     stop = anyio.Event()
 
     async def write(writer: int) -> None:
-        async with connected(services.endpoint(), Era.MODERN) as client:
+        async with connected(users[writer], Era.MODERN) as client:
             row = 0
             while not stop.is_set():
                 row += 1
@@ -34,9 +37,16 @@ async def test_a_row_that_was_committed_outlives_its_database_pod(services: Plat
                 result = await client.call_tool("remember", {"name": name, "text": value})
                 if result.is_error:
                     refused.append(text(result))
-                    await anyio.sleep(0.2)
                 else:
-                    committed[name] = value
+                    committed[writer, name] = value
+                await anyio.sleep(PAUSE)
+
+    async def read(writer: int) -> None:
+        async with connected(users[writer], Era.MODERN) as client:
+            for (owner, name), value in committed.items():
+                if owner == writer:
+                    assert text(await client.call_tool("recall", {"name": name})) == value
+                    await anyio.sleep(PAUSE)
 
     (pod,) = services.pods("postgres")
     async with anyio.create_task_group() as tasks:
@@ -49,9 +59,9 @@ async def test_a_row_that_was_committed_outlives_its_database_pod(services: Plat
         stop.set()
     assert services.pods("postgres")[0]["metadata"]["uid"] != pod["metadata"]["uid"]
     assert all("the database does not answer; try again later" in said for said in refused)
-    async with connected(services.endpoint(), Era.MODERN) as client:
-        for name, value in committed.items():
-            assert text(await client.call_tool("recall", {"name": name})) == value
+    async with anyio.create_task_group() as tasks:
+        for writer in range(WRITERS):
+            tasks.start_soon(read, writer)
 
 
 def kill(platform: Platform, pod: str, how: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -14,6 +14,7 @@ from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
 from tests.harness.deployed_platform import Platform
 
+pytestmark = pytest.mark.smoke
 TOPOLOGY = TOPOLOGIES["microservices"]
 SECONDS = 2
 """A connection that is let through takes a millisecond; one that is not, for ever."""
@@ -53,9 +54,9 @@ class Attempts:
         own: by family, workloads that reached a port of their own pod's address.
     """
 
-    tried: dict[Family, set[Flow]]
-    passed: dict[Family, set[Flow]]
-    own: dict[Family, set[str]]
+    tried: dict[Family, set[Flow]] = field(default_factory=lambda: {f: set() for f in Family})
+    passed: dict[Family, set[Flow]] = field(default_factory=lambda: {f: set() for f in Family})
+    own: dict[Family, set[str]] = field(default_factory=lambda: {f: set() for f in Family})
 
 
 class Family(Enum):
@@ -75,7 +76,7 @@ def attempts(services: Platform) -> Attempts:
         for name in listening()
         for which in (0, -1)
     }
-    found = Attempts(*({family: set() for family in Family} for _ in range(3)))
+    found = Attempts()
     for source in listening():
         asked: dict[str, tuple[Family, Flow]] = {}
         for family in Family:
@@ -155,14 +156,21 @@ def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
 def test_no_workload_reaches_the_clusters_own_api(services: Platform, workload: str):
     (api,) = services.kubectl.objects("service", "kubernetes", "-n=default")
     pod = services.pods(workload)[0]
-    asked = [f"{api['spec']['clusterIP']}:443", f"{node_on_the_link(services, pod)}:6443"]
+    asked = [f"{at}:6443" for at in neighbours_on_the_link(services, pod)]
+    assert asked
+    asked.append(f"{api['spec']['clusterIP']}:443")
     assert services.run_in(pod, "bash", "-c", TRY, "try", *asked) == ""
 
 
-def node_on_the_link(platform: Platform, pod: dict[str, Any]) -> str:
-    """The link-local address of the pod's gateway, as RFC 4291 derives it from the MAC address."""
-    gateway, *_ = platform.run_in(pod, "cat", "/proc/net/arp").splitlines()[1:]
-    digits = gateway.split()[3].split(":")
-    digits[0] = f"{int(digits[0], 16) ^ 2:02x}"
-    pairs = "".join([*digits[:3], "ff", "fe", *digits[3:]])
-    return f"{ipaddress.IPv6Address(int('fe80' + '0' * 12 + pairs, 16))}%eth0"
+def neighbours_on_the_link(platform: Platform, pod: dict[str, Any]) -> list[str]:
+    """Link-local addresses of the pod's neighbours: its node, which probes it, and other pods.
+
+    RFC 4291 derives them from MAC addresses.
+    """
+    found: list[str] = []
+    for line in platform.run_in(pod, "cat", "/proc/net/arp").splitlines()[1:]:
+        digits = line.split()[3].split(":")
+        digits[0] = f"{int(digits[0], 16) ^ 2:02x}"
+        host = "".join([*digits[:3], "ff", "fe", *digits[3:]])
+        found.append(f"{ipaddress.IPv6Address(int('fe80' + '0' * 12 + host, 16))}%eth0")
+    return found

@@ -25,10 +25,11 @@ WITH_SESSIONS = 20
 ROLLED = ("mcp-gateway", "mcp-core")
 
 
+@pytest.mark.smoke
 async def test_a_rolling_update_of_gateway_and_core_loses_no_call_and_no_stream(
     services: Platform, tmp_path: Path
 ):
-    fleet = ClientLoad(services.endpoint())
+    fleet = ClientLoad(services.endpoints_of_users())
     account, begun = fleet.account, 0
     old = [pod for workload in ROLLED for pod in services.pods(workload)]
     with followed(services, old, tmp_path) as logs:
