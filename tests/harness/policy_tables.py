@@ -14,7 +14,7 @@ Tables = Callable[[Sequence[Manifest], Manifest, Sequence[Manifest], Mapping[str
 
 def _function() -> Tables:
     """The node's scripts are no package, so it is loaded from its file."""
-    spec = importlib.util.spec_from_file_location("policies", NODE / "policies.py")
+    spec = importlib.util.spec_from_file_location("network_policies", NODE / "network_policies.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
