@@ -34,9 +34,9 @@ from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .nginx_start import nginx_start
 from .rate_limits import RateLimit, RateLimits
 from .scaling import Autoscaling
-from .start_script import graceful_start
 from .templates import render
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
@@ -51,14 +51,6 @@ SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory
 
 CHUNKED_BYTES = 999_999
 """The largest chunked body where uploads are limited: they begin at a megabyte."""
-_WITHOUT_IPV6 = """\
-conf=/etc/nginx/nginx.conf
-# nginx does not start if a kernel without IPv6 is to listen on it.
-if [ ! -e /proc/net/if_inet6 ]; then
-    sed '/listen \\[::\\]/d' "$conf" > /tmp/nginx.conf
-    conf=/tmp/nginx.conf
-fi
-"""
 
 
 class GatewayEngine(Enum):
@@ -203,10 +195,14 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
     files: Sequence[Files] = ()
     command = args.command
     probes = PROBES if args.proxy_protocol else HTTP
+    secrets = [
+        SecretFiles(secret=args.tls_secret, path="/etc/tls", keys=("tls.crt", "tls.key")),
+        SecretFiles(secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
+    ]
     if args.engine is GatewayEngine.NGINX:
         command = ("sh", "/etc/nginx/start.sh")
-        start = graceful_start(
-            "nginx -c \"$conf\" -g 'daemon off;'", stop="QUIT", before=_WITHOUT_IPV6
+        start = nginx_start(
+            [f"{mounted.path}/{key}" for mounted in secrets for key in mounted.keys]
         )
         conf = {"nginx.conf": _configured(args), "start.sh": start}
         files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
@@ -225,10 +221,7 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
         resources=args.resources,
         env={"QUDAG_ENV": args.environment},
         files=files,
-        secrets=[
-            SecretFiles(secret=args.tls_secret, path="/etc/tls", keys=("tls.crt", "tls.key")),
-            SecretFiles(secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
-        ],
+        secrets=secrets,
         pre_stop=timeouts.pre_stop,
     )
 

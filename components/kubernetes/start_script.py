@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def graceful_start(command: str, *, stop: str, before: str = "") -> str:
+def graceful_start(command: str, *, stop: str, before: str = "", after: str = "") -> str:
     """A shell script that runs ``command`` and sends it ``stop`` when it receives SIGTERM.
 
     Kubernetes sends SIGTERM, on which nginx and PostgreSQL disconnect their clients (an image may
@@ -13,6 +13,8 @@ def graceful_start(command: str, *, stop: str, before: str = "") -> str:
         command: the program and its arguments, as shell text.
         stop: name of the signal, without SIG.
         before: shell lines to run first.
+        after: shell lines to run once the program is started; its process id is ``$pid``. They must
+            leave ``$!`` as it is.
     """
     return f"""\
 set -eu
@@ -20,7 +22,7 @@ set -eu
 trap 'if [ "${{!-}}" ]; then kill -{stop} "$!" || true; else exit 143; fi' TERM INT
 {before}{command} &
 pid=$!
-while :; do
+{after}while :; do
     # A wait ends early when a signal comes; the last one has the program's own status, unless the
     # program ended between that early end and the next line. Then its status is still to be had.
     wait "$pid" && status=0 || status=$?
