@@ -3,7 +3,7 @@
 #   docker build -f runtime/qudag-node.Dockerfile -t ghcr.io/qudag/qudag-node:0.5.0 runtime/
 ARG SERVER=ghcr.io/qudag/qudag-mcp-server:0.1.0
 
-FROM docker.io/library/rust:1-trixie AS program
+FROM docker.io/library/rust:1-trixie@sha256:9a2cd304a852f05d3352f75bc2775242371c0169a72dbb40d5d881379d571989 AS program
 RUN cargo install qudag-cli@0.5.0 --locked --root /built
 
 FROM ${SERVER}

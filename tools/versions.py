@@ -47,10 +47,13 @@ def places() -> Iterator[Place]:
 
 def _image(image: str) -> Place:
     """Wherever the last part of an image's name follows a registry or path, with a tag."""
-    name, _, tag = image.rpartition("/")[2].partition(":")
+    tagged, _, ours = image.partition("@")
+    name, _, tag = tagged.rpartition("/")[2].partition(":")
 
     def write(found: re.Match[str]) -> str:
-        digest = found["digest"] or ""
+        digest = f"@{ours}" if ours else found["digest"] or ""
+        if ours:
+            return f"{found['before']}{name}:{tag}{digest}"
         if digest and found["tag"] != tag:
             digest = PLACEHOLDER  # of another image: `up` refuses it until yours is written
         return f"{found['before']}{name}:{tag}{digest}"
@@ -74,9 +77,9 @@ def _requirements() -> Iterator[Place]:
 
 def _emulators() -> Iterator[Place]:
     for name, version in VERSIONS["emulators"].items():
-        text = f"{name}@{version}"
-        pattern = rf"{re.escape(name)}@\d[\w.-]*"
-        yield Place(("tools/emulators",), pattern, lambda _, text=text: text)
+        text = f'"{name}": "{version}"'
+        pattern = rf'"{re.escape(name)}": "\d[\w.-]*"'
+        yield Place(("tools/npm/package.json",), pattern, lambda _, text=text: text)
 
 
 def _named_in_words() -> Iterator[Place]:

@@ -95,8 +95,13 @@ class BrokenVersions(ProblemReport, SystemExit):
 
 _NUMBERS: Final = r"\d+(\.\d+)*"
 _IMAGE: Final = r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+:\w[\w.-]*"
+_BASE_IMAGE: Final = _IMAGE + "@sha256:[0-9a-f]{64}"
+"""What our images are built from: a tag alone could be of another content tomorrow."""
 _FORMS: Final[dict[str, dict[str, str]]] = {
-    "images": dict.fromkeys(("server", "gateway", "postgres", "valkey", "python"), _IMAGE),
+    "images": {
+        **dict.fromkeys(("server", "gateway", "postgres", "valkey"), _IMAGE),
+        **dict.fromkeys(("python", "rust"), _BASE_IMAGE),
+    },
     "kubernetes": {"podSecurity": r"v1\.\d{2}", "localNode": r"v1\.\d+\.\d+"},
     "pulumi": {"oldest": _NUMBERS, "cli": r"\d+\.\d+\.\d+"},
     "pulumi.checksums": {"linux-x64": "[0-9a-f]{64}", "*": "[0-9a-f]{64}"},
