@@ -1,0 +1,44 @@
+"""The local node's programs are built in one call of Go, and once on a machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.harness.restricted_path import (
+    NODE,
+    environment,
+    programs_on_path,
+    ran,
+    stand_in_for_go,
+)
+
+BUILD = """
+  echo build >> {calls}
+  while [ "$1" != -o ]; do shift; done
+  out=$2; shift 2
+  for package; do
+    echo "#!/bin/sh\nexit 7" > "$out/${{package##*/}}"
+    chmod 755 "$out/${{package##*/}}"
+  done
+"""
+
+
+def up(tmp: Path, node: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    return ran(node / "up", "--api-only", env=environment(tmp, PATH=str(path)))
+
+
+def test_a_second_checkout_builds_nothing_again(tmp_path: Path) -> None:
+    path = programs_on_path(tmp_path / "bin")
+    calls = tmp_path / "calls"
+    stand_in_for_go(path, "1.99", BUILD.format(calls=calls))
+    first = up(tmp_path, NODE, path)
+    assert "ended while starting" in first.stderr, first.stderr  # what was built is started
+    assert calls.read_text() == "build\n"
+
+    second = Path(shutil.copytree(NODE, tmp_path / "second" / "node"))
+    stand_in_for_go(path, "1.99", "exit 1")
+    again = up(tmp_path, second, path)
+    assert "ended while starting" in again.stderr, again.stderr
+    assert "building" not in again.stdout
