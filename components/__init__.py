@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from .kubernetes.container import Port as Port
     from .kubernetes.container import Probe as Probe
     from .kubernetes.container import Probes as Probes
-    from .kubernetes.container import Resources as Resources
     from .kubernetes.container import SecretFiles as SecretFiles
     from .kubernetes.core import MIGRATION as MIGRATION
     from .kubernetes.core import Core as Core
@@ -53,13 +52,12 @@ if TYPE_CHECKING:
     from .kubernetes.core import MigrationArgs as MigrationArgs
     from .kubernetes.core import Monolith as Monolith
     from .kubernetes.core import MonolithArgs as MonolithArgs
+    from .kubernetes.dns import Dns as Dns
+    from .kubernetes.dns import DnsPods as DnsPods
     from .kubernetes.embedded_data import EmbeddedDataTier as EmbeddedDataTier
     from .kubernetes.embedded_data import EmbeddedDataTierArgs as EmbeddedDataTierArgs
-    from .kubernetes.flow import Flow as Flow
     from .kubernetes.flow import FlowPolicies as FlowPolicies
     from .kubernetes.flow import FlowPoliciesArgs as FlowPoliciesArgs
-    from .kubernetes.flow import Neighbour as Neighbour
-    from .kubernetes.flow import Outside as Outside
     from .kubernetes.gateway import Gateway as Gateway
     from .kubernetes.gateway import GatewayArgs as GatewayArgs
     from .kubernetes.gateway import GatewayEngine as GatewayEngine
@@ -71,11 +69,19 @@ if TYPE_CHECKING:
     from .kubernetes.namespace import ContainerLimits as ContainerLimits
     from .kubernetes.namespace import LockedNamespace as LockedNamespace
     from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
+    from .kubernetes.party import Flow as Flow
+    from .kubernetes.party import Neighbour as Neighbour
+    from .kubernetes.party import Outside as Outside
+    from .kubernetes.pod_settings import PodSettings as PodSettings
+    from .kubernetes.pod_settings import SecretKey as SecretKey
+    from .kubernetes.pod_settings import Toleration as Toleration
+    from .kubernetes.pod_settings import UserIds as UserIds
     from .kubernetes.qudag_node import NodeProfile as NodeProfile
     from .kubernetes.qudag_node import QudagNode as QudagNode
     from .kubernetes.qudag_node import QudagNodeArgs as QudagNodeArgs
     from .kubernetes.rate_limits import RateLimit as RateLimit
     from .kubernetes.rate_limits import RateLimits as RateLimits
+    from .kubernetes.resources import Resources as Resources
     from .kubernetes.scaling import Autoscaling as Autoscaling
     from .kubernetes.scaling import ObjectMetric as ObjectMetric
     from .kubernetes.scaling import Pace as Pace
@@ -130,15 +136,19 @@ _PUBLIC = {
     "gcp.function": "GcpFunction",
     "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
-    "kubernetes.container": "Claim Container Files Port Probe Probes Resources SecretFiles",
+    "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
+    "kubernetes.dns": "Dns DnsPods",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
-    "kubernetes.flow": "Flow FlowPolicies FlowPoliciesArgs Neighbour Outside",
+    "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
     "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine Upstream",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
+    "kubernetes.party": "Flow Neighbour Outside",
+    "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "kubernetes.rate_limits": "RateLimit RateLimits",
+    "kubernetes.resources": "Resources",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "kubernetes.server": "McpService ServerArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",

@@ -40,8 +40,8 @@ class RequiredSecret:
     """A Secret that the stack's workloads read and that the program does not create.
 
     Attributes:
-        kind: ``passwords``, ``certificate``, ``internal-certificate``, ``authority`` or
-            ``signing-key``.
+        kind: ``passwords``, ``certificate``, ``internal-certificate``, ``authority``,
+            ``signing-key`` or ``given``.
         keys: the keys that the workloads read.
         dns_names: the DNS names of a certificate.
     """
@@ -148,6 +148,8 @@ class _Maker:
             case "signing-key":
                 private = self._made_once(SIGNER, _new_signer)["private.pem"]
                 entries = {"jwks.json": json.dumps(key_set(signing_key(private))).encode()}
+            case "given":
+                raise ProblemReport([_not_made(secret, "only its owner knows the values")])
             case unknown:
                 raise ProblemReport([_not_made(secret, f"the kind {unknown!r} is not supported")])
         self._add(secret.name, entries)

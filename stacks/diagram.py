@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
 
 from .topologies.topology import OPTIONAL_PARTIES, GatewayService, Topology
 

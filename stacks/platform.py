@@ -9,7 +9,7 @@ import pulumi
 
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.embedded_data import EmbeddedDataTier
-from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.kubernetes.flow import FlowPolicies
 from components.kubernetes.gateway import Gateway
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.qudag_node import QudagNode
@@ -17,10 +17,10 @@ from components.kubernetes.server import McpService
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .config.stack import StackConfig
+from .flow_args import flow_args
 from .platform_args import ENVIRONMENT_NAMES, Addresses, PlatformArgs
 from .required_secrets import required_secrets
 from .services import topology
-from .topologies.topology import CLIENTS, ISSUER, OPTIONAL_PARTIES, PEERS, PROMETHEUS
 
 
 class Platform:
@@ -105,23 +105,5 @@ class Platform:
         )
 
     def _flows(self) -> FlowPolicies:
-        network = self.config.network
-        clients = ["0.0.0.0/0", "::/0"] if network.public else network.clients
-        networks = {CLIENTS: clients, ISSUER: network.issuer, PEERS: network.qudag_peers}
-        outsides = [Outside(name=name, cidrs=cidrs) for name, cidrs in networks.items() if cidrs]
-        neighbours = [
-            Neighbour(name=PROMETHEUS, namespace=p.namespace, labels=p.labels)
-            for p in ([network.prometheus] if network.prometheus else [])
-        ]
-        absent = set(OPTIONAL_PARTIES) - {party.name for party in (*outsides, *neighbours)}
-        return FlowPolicies(
-            "flows",
-            FlowPoliciesArgs(
-                namespace=self.namespace.namespace,
-                workloads=self.topology.workloads,
-                flows=[f for f in self.topology.flows if not {f.source, f.target} & absent],
-                outsides=outsides,
-                neighbours=neighbours,
-            ),
-            opts=self.options,
-        )
+        args = flow_args(self.config, self.topology, self.namespace.namespace)
+        return FlowPolicies("flows", args, opts=self.options)

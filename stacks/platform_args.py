@@ -23,6 +23,7 @@ from components.kubernetes.gateway import (
     RateLimits,
     Upstream,
 )
+from components.kubernetes.pod_settings import PodSettings
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.server import McpService, ServerArgs
 from components.kubernetes.workload import Exposure
@@ -41,6 +42,7 @@ from components.mcp.server_config import (
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .config.stack import StackConfig
+from .pod_settings import pod_settings
 from .topologies.topology import (
     MONOLITH_HTTP,
     MONOLITH_HTTPS,
@@ -110,6 +112,9 @@ class PlatformArgs:
             storage_class=data.storage_class,
             cache_profile=CacheProfile(data.cache_profile),
             protect=data.protect,
+            ip_families=self.config.kubernetes.ip_families,
+            postgres_pods=pod_settings(self.config, POSTGRES),
+            valkey_pods=pod_settings(self.config, VALKEY),
         )
 
     def component(self, service: Service, at: Addresses) -> tuple[type[ServiceComponent], Any]:
@@ -161,13 +166,29 @@ class PlatformArgs:
                 allowed_from=() if network.public else network.clients,
                 # `up` looks for dev's address itself: a cluster on a desk may give none.
                 awaited=config.environment != "dev",
+                annotations=config.edge.annotations,
+                ip_families=config.kubernetes.ip_families,
+                **self._load_balancer(),
             ),
             replicas=service.replicas,
             scaling=service.scaling,
             rollout=service.rollout,
             resources=service.resources,
             environment=ENVIRONMENT_NAMES[config.environment],
+            pods=pod_settings(config, service.name),
         )
+
+    def _load_balancer(self) -> dict[str, Any]:
+        edge = self.config.edge
+        if not edge.load_balancer:
+            return {}
+        # On the internet only if a field says so.
+        internal = edge.internal if edge.internal is not None else not self.config.network.public
+        return {
+            "internal": internal,
+            "load_balancer_class": edge.load_balancer_class,
+            "node_ports": edge.node_ports,
+        }
 
     def _monolith(self, service: MonolithService, at: Addresses) -> MonolithArgs:
         server = self._server(
@@ -179,7 +200,9 @@ class PlatformArgs:
             port=MONOLITH_HTTPS,
             certificate_name=f"{service.name}.{self.config.namespace}.svc",
         )
-        gateway = replace(self._gateway(service, upstream, at), resources=SIDECAR_RESOURCES)
+        gateway = replace(
+            self._gateway(service, upstream, at), resources=SIDECAR_RESOURCES, pods=PodSettings()
+        )
         return MonolithArgs(core=self._migrated(service, server, at), gateway=gateway)
 
     def _core(self, service: CoreService, at: Addresses) -> CoreArgs:
@@ -190,7 +213,8 @@ class PlatformArgs:
         if job is None:
             return CoreArgs(server=server)
         image = self.config.images.server
-        migration = MigrationArgs(image=image, name=job.name)
+        pods = pod_settings(self.config, job.name)
+        migration = MigrationArgs(image=image, name=job.name, pods=pods)
         return CoreArgs(server=server, migration=migration, after=at.database)
 
     def _node(self, service: NodeService, at: Addresses) -> QudagNodeArgs:
@@ -253,6 +277,8 @@ class PlatformArgs:
             health=service.health,
             readiness=service.readiness,
             environment=ENVIRONMENT_NAMES[config.environment],
+            ip_families=config.kubernetes.ip_families,
+            pods=pod_settings(config, service.name),
         )
 
 
@@ -260,6 +286,6 @@ def _short(host: pulumi.Input[str], at: Addresses) -> pulumi.Input[str]:
     """The name by which pods of the namespace call ``host``: without the namespace's own domain."""
 
     def shortened(host: str, namespace: str) -> str:
-        return host.removesuffix(f".{namespace}.svc.cluster.local")
+        return host.removesuffix(f".{namespace}.svc")
 
     return applied(shortened, host, at.namespace)

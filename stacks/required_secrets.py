@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .config.stack import StackConfig
+from .pod_settings import pod_settings
 from .topologies import TOPOLOGIES
 from .topologies.topology import (
     POSTGRES,
@@ -23,8 +24,8 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that must exist in the cluster: which keys of which kind, and for which names.
 
     ``kind`` is passwords (random), certificate or internal-certificate (tls.crt and tls.key for
-    ``dns_names`` alone), authority (ca.crt) or signing-key (jwks.json). Their values never pass
-    through the program.
+    ``dns_names`` alone), authority (ca.crt), signing-key (jwks.json) or given (only its owner knows
+    the values). Their values never pass through the program.
     """
     names = config.secrets
     wanted: list[dict[str, Any]] = []
@@ -38,9 +39,22 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         _secret(names.internal_tls_of(workload), "internal-certificate", CERTIFICATE, dns_names)
         for workload, dns_names in certified_names(config).items()
     ]
+    wanted += _secrets_of_pods(config)
     if config.protocol.jwks_url is None:
         wanted.append(_secret(names.issuer_keys, "signing-key", ["jwks.json"]))
     return [{"namespace": config.namespace, **secret} for secret in wanted]
+
+
+def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
+    """The Secrets that settings of pods name: nobody but their owner knows their values."""
+    keys: dict[str, set[str]] = {}
+    for workload in TOPOLOGIES[config.topology].workloads:
+        settings = pod_settings(config, workload)
+        for name in settings.image_pull_secrets:
+            keys.setdefault(name, set()).add(".dockerconfigjson")
+        for each in settings.secret_env.values():
+            keys.setdefault(each.secret, set()).add(each.key)
+    return [_secret(name, "given", sorted(wanted)) for name, wanted in sorted(keys.items())]
 
 
 def certified_names(config: StackConfig) -> dict[str, list[str]]:
@@ -68,7 +82,7 @@ def _names(service: Service, namespace: str) -> list[str]:
 
 
 def _service_names(workload: str, namespace: str) -> list[str]:
-    suffixes = ("", f".{namespace}.svc", f".{namespace}.svc.cluster.local")
+    suffixes = ("", f".{namespace}.svc")
     return [f"{workload}-service{suffix}" for suffix in suffixes]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from components.kubernetes.resources import COUNTED
 from components.kubernetes.scaling import Autoscaling
 
 from .config.scaling import ServiceScale
@@ -27,7 +28,7 @@ def scaled(service: Service, scale: ServiceScale | None) -> Service:
         return service
     changes = {
         name: value
-        for name in ("cpu", "memory", "cpu_limit", "memory_limit")
+        for name in (*COUNTED, *(f"{name}_limit" for name in COUNTED))
         if (value := getattr(scale, name)) is not None
     }
     service = replace(service, resources=replace(service.resources, **changes))

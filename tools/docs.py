@@ -193,6 +193,12 @@ def _default(field: Field[Any]) -> str:
     return "required"
 
 
+def _is_default(field: Field[Any], value: object) -> bool:
+    if field.default_factory is not MISSING:
+        return value == field.default_factory()
+    return value == field.default
+
+
 def _shown(value: object) -> str:
     """``value`` as in source code; of a dataclass only the fields that differ from defaults."""
     if isinstance(value, Enum):
@@ -201,7 +207,7 @@ def _shown(value: object) -> str:
         given = [
             f"{field.name}={_shown(getattr(value, field.name))}"
             for field in fields(value)
-            if field.default is MISSING or getattr(value, field.name) != field.default
+            if not _is_default(field, getattr(value, field.name))
         ]
         return f"{type(value).__name__}({', '.join(given)})"
     if isinstance(value, Mapping):

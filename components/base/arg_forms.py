@@ -41,7 +41,7 @@ HOST: Final = Form(
     name="host",
     pattern=rf"^({LABEL}(\.{LABEL})*|\[[0-9a-f:.]+\])$",
     words="a host name or an IP address alone, without port and path",
-    examples=("mcp-core-service.qudag.svc.cluster.local", "127.0.0.1"),
+    examples=("mcp-core-service.qudag.svc", "127.0.0.1"),
     consequence="no connection could be made to it",
 )
 PATH: Final = Form(
@@ -59,13 +59,6 @@ URL_PATH: Final = Form(
     examples=("/health",),
     consequence="the kubelet would probe another path and restart the pod",
     longest=1024,
-)
-FILE_NAME: Final = Form(
-    name="file name",
-    pattern="^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
-    words="a file name alone: letters, digits and . _ -",
-    examples=("server.toml",),
-    consequence=API_REFUSES,
 )
 PORT_NAME: Final = Form(
     name="port name",
@@ -147,13 +140,6 @@ MULTIADDRESS: Final = Form(
     examples=("/dns4/node.example.com/tcp/4001", "/ip4/192.0.2.1/tcp/4001"),
     consequence="the node would not find its peer, or not start",
     longest=512,
-)
-VARIABLE_NAME: Final = Form(
-    name="environment variable",
-    pattern="^[A-Za-z_][A-Za-z0-9_.-]*$",
-    words="the name of an environment variable: letters, digits and _",
-    examples=("QUDAG_ENV",),
-    consequence=API_REFUSES,
 )
 DIGEST: Final = Form(
     name="digest",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from .constraints import Form
-from .platform_addresses import is_reserved, unmapped
+from .platform_addresses import is_metadata, is_reserved, unmapped
 from .versions import VERSIONS
 
 LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -191,19 +191,43 @@ PROXY_NETWORK: Final = Form(
     consequence="any client in it could write the address that logs and limits see",
     check=_proxies,
 )
+
+
+def _host_address(written: str) -> tuple[str, str, str] | None:
+    try:
+        address = ipaddress.ip_network(written)
+    except ValueError:
+        return f"is {written!r}: there is no such address", _NO_POLICY, "write an IP address"
+    if is_metadata(address):
+        return (
+            f"is {written}, an address of a cloud's metadata service",
+            "a process in a pod could read the credentials of its node",
+            "remove it; on Google Cloud, switch NodeLocal DNSCache on",
+        )
+    return None
+
+
+IP_ADDRESS: Final = Form(
+    name="IP address",
+    pattern="^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$",
+    words="an IP address without a mask",
+    examples=("169.254.20.10", "10.96.0.10", "fd00::a"),
+    consequence=_NO_POLICY,
+    check=_host_address,
+)
 LABEL_KEY: Final = Form(
     name="label name",
     pattern=rf"^({LABEL}(\.{LABEL})*/)?[A-Za-z0-9]([A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$",
     words="the name of a label: letters, digits and . _ -",
     examples=("app", "app.kubernetes.io/name"),
-    consequence=_NO_POLICY,
+    consequence=API_REFUSES,
 )
 LABEL_VALUE: Final = Form(
     name="label value",
     pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
     words="the value of a label: letters, digits and . _ -",
     examples=("prometheus",),
-    consequence=_NO_POLICY,
+    consequence=API_REFUSES,
     longest=63,
 )
 VARIABLE: Final = Form(
@@ -212,4 +236,27 @@ VARIABLE: Final = Form(
     words="the name of an environment variable: capital letters, digits and _",
     examples=("API_KEY",),
     consequence="no process accepts such a name",
+)
+VARIABLE_NAME: Final = Form(
+    name="environment variable",
+    pattern="^[A-Za-z_][A-Za-z0-9_.-]*$",
+    words="the name of an environment variable: letters, digits and _",
+    examples=("QUDAG_ENV",),
+    consequence=API_REFUSES,
+)
+ONE_LINE: Final = Form(
+    name="line of text",
+    pattern=r"^[^\x00-\x1f\x7f]*$",
+    words="one line of text",
+    examples=("http://proxy.example.com:3128",),
+    consequence="it would break the line that it is written into",
+    shortest=0,
+    longest=4096,
+)
+FILE_NAME: Final = Form(
+    name="file name",
+    pattern="^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
+    words="a file name alone: letters, digits and . _ -",
+    examples=("server.toml",),
+    consequence=API_REFUSES,
 )

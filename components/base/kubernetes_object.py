@@ -49,7 +49,14 @@ class KubernetesObject(pulumi.CustomResource):
     status: pulumi.Output[Mapping[str, Any] | None]
 
     def __init__(
-        self, kind: str, name: str, *, metadata: Any, opts: pulumi.ResourceOptions, **fields: Any
+        self,
+        kind: str,
+        name: str,
+        *,
+        metadata: Any,
+        opts: pulumi.ResourceOptions,
+        patch: bool = False,
+        **fields: Any,
     ) -> None:
         """Registers the object.
 
@@ -58,13 +65,16 @@ class KubernetesObject(pulumi.CustomResource):
             name: logical name.
             metadata: from ``metadata()``.
             opts: from ``Component.owned``, made for this object alone.
+            patch: the cluster makes the object; only the fields that are given here are set, and
+                left again when the resource is deleted.
             fields: the other fields of the object, in camelCase, such as ``spec`` and ``data``.
         """
         api = API_VERSIONS[kind]
         head = {"apiVersion": api.removeprefix("core/"), "kind": kind, "metadata": metadata}
         # For the default provider of a program that imports a component and names no other.
         opts.version = _provider_version()
-        super().__init__(f"kubernetes:{api}:{kind}", name, {**head, **fields, "status": None}, opts)
+        token = f"kubernetes:{api}:{kind}{'Patch' if patch else ''}"
+        super().__init__(token, name, {**head, **fields, "status": None}, opts)
 
     @property
     def physical_name(self) -> pulumi.Output[str]:

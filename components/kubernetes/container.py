@@ -12,7 +12,6 @@ from ..base.arg_types import (
     Attempts,
     ByteSize,
     ContainerPort,
-    CpuQuantity,
     Delay,
     DnsLabel,
     FileName,
@@ -27,9 +26,17 @@ from ..base.arg_types import (
     UrlPath,
     VariableName,
 )
+from .pod_settings import PodSettings, UserIds
+from .resources import Resources
 
 NOBODY: Final = 65534
 """User and group of every container: `nobody`, present in Debian, Alpine and distroless images."""
+
+IDS: Final = {"runAsUser": NOBODY, "runAsGroup": NOBODY}
+"""User and group ids of the processes, where the cluster does not assign any."""
+
+SCRATCH_SIZE: Final = "256Mi"
+"""The most that a writable directory may hold; more evicts the pod."""
 
 HARDENED: Final[Mapping[str, Any]] = {
     # A process that is taken over gains nothing by a setuid program,
@@ -38,10 +45,8 @@ HARDENED: Final[Mapping[str, Any]] = {
     "readOnlyRootFilesystem": True,
     # holds no power that root would have,
     "capabilities": {"drop": ["ALL"]},
-    # is nobody on the node,
+    # is not root on the node,
     "runAsNonRoot": True,
-    "runAsUser": NOBODY,
-    "runAsGroup": NOBODY,
     # and reaches only the system calls that a server needs.
     "seccompProfile": {"type": "RuntimeDefault"},
 }
@@ -60,23 +65,6 @@ class Port:
     name: PortName
     number: ContainerPort
     service: PortNumber | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """CPU and memory requests and limits of a container, in Kubernetes quantities.
-
-    Attributes:
-        cpu: CPU request.
-        memory: memory request.
-        cpu_limit: CPU limit; above it the container is throttled.
-        memory_limit: memory limit; above it the container is killed.
-    """
-
-    cpu: CpuQuantity = "100m"
-    memory: ByteSize = "128Mi"
-    cpu_limit: CpuQuantity = "500m"
-    memory_limit: ByteSize = "512Mi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,24 +189,23 @@ class Container:
     writable: Sequence[Path] = ()
 
 
-def container_spec(container: Container) -> dict[str, Any]:
+def container_spec(
+    container: Container,
+    settings: PodSettings = PodSettings(),  # noqa: B008  (immutable)
+) -> dict[str, Any]:
     """The Kubernetes container: hardened, its mounts named after what they mount."""
+    ids = IDS if settings.user_ids is UserIds.NOBODY else {}
     spec: dict[str, Any] = {
         "name": container.name,
         "image": container.image,
         # An empty list says the same as none, but counts as a change at every apply.
         **({"command": list(container.command)} if container.command else {}),
-        "resources": {
-            "requests": {"cpu": container.resources.cpu, "memory": container.resources.memory},
-            "limits": {
-                "cpu": container.resources.cpu_limit,
-                "memory": container.resources.memory_limit,
-            },
-        },
-        "securityContext": dict(HARDENED),
+        "resources": container.resources.spec(),
+        "securityContext": {**HARDENED, **ids},
         "env": [
             *(_field("POD_NAME", "metadata.name"), _field("POD_NAMESPACE", "metadata.namespace")),
             *({"name": name, "value": value} for name, value in container.env.items()),
+            *settings.variables(),
         ],
         "volumeMounts": _mounts(container),
     }
@@ -258,7 +245,7 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
     for container in containers:
         for path in ("/tmp", *container.writable):  # noqa: S108  (an emptyDir of the pod's own)
             name = scratch_volume(container, path)
-            found[name] = {"name": name, "emptyDir": {"sizeLimit": "256Mi"}}
+            found[name] = {"name": name, "emptyDir": {"sizeLimit": SCRATCH_SIZE}}
         for files in container.files:
             found[files.name] = {"name": files.name, "configMap": {"name": files.name}}
         for secret in container.secrets:

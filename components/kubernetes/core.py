@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pulumi
@@ -15,9 +15,11 @@ from ..base.problems import Problem
 from ..mcp.server_config import CONFIG_PATH
 from ..mcp.server_toml import migration_toml
 from ..mcp.target import McpTarget
-from .container import Container, Files, Resources, SecretFiles
+from .container import Container, Files, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
 from .job import JobArgs, job_manifests, registered_job
+from .pod_settings import PodSettings
+from .resources import Resources
 from .server import (
     PROGRAM,
     SERVER_NAME,
@@ -44,12 +46,14 @@ class MigrationArgs:
         name: physical name, label and flow source of the Job.
         deadline: seconds for all tries together.
         retries: pods that may fail before the Job does.
+        pods: what the cluster asks of its pods.
     """
 
     image: pulumi.Input[Image]
     name: DnsLabel = MIGRATION
     deadline: Deadline = 600
     retries: Retries = 6
+    pods: PodSettings = field(default_factory=PodSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,19 @@ class MonolithArgs:
 
     core: CoreArgs
     gateway: GatewayArgs
+
+    def refusals(self) -> list[Problem]:
+        """Settings of pods for the gateway, which has none of its own."""
+        if self.gateway.pods == PodSettings():
+            return []
+        return [
+            Problem(
+                "gateway.pods",
+                "is set, but the gateway runs in the server's pods",
+                "the settings would have no effect",
+                "set them in core.server.pods",
+            )
+        ]
 
 
 class Core(Component[CoreArgs]):
@@ -189,6 +206,7 @@ def migration_job(args: CoreArgs, migration: MigrationArgs) -> JobArgs:
         retries=migration.retries,
         after=args.after,
         name=migration.name,
+        pods=migration.pods,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import pulumi
@@ -27,7 +27,10 @@ from ..mcp.data_tier import (
     DataTierResources,
 )
 from ..mcp.server_config import INTERNAL_TLS_PATH
-from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
+from .exposure import IpFamilies
+from .pod_settings import PodSettings
+from .resources import Resources
 from .start_script import graceful_start
 from .templates import render, text
 from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
@@ -52,6 +55,8 @@ class EmbeddedDataTierArgs(DataTierArgs):
         cache_memory: Valkey's ``maxmemory``.
         storage_class: None for the cluster's default.
         resources: of each of the two pods.
+        ip_families: see Exposure.
+        postgres_pods, valkey_pods: what the cluster asks of each of the two pods.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -66,6 +71,9 @@ class EmbeddedDataTierArgs(DataTierArgs):
     cache_memory: ValkeySize = "256mb"
     storage_class: ObjectName | None = None
     resources: Resources = DEFAULT_RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    postgres_pods: PodSettings = field(default_factory=PodSettings)
+    valkey_pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
         """A problem for each store that runs and has no certificate."""
@@ -122,26 +130,27 @@ def embedded_workloads(args: EmbeddedDataTierArgs) -> dict[str, WorkloadArgs]:
     stores: dict[str, WorkloadArgs] = {}
     if args.postgres_image is not None and args.postgres_tls_secret is not None:
         container = postgres_container(args, args.postgres_image, args.postgres_tls_secret)
-        stores[_DATABASE] = _stateful(args, _DATABASE, "postgres", container)
+        stores[_DATABASE] = _stateful(args, _DATABASE, "postgres", container, args.postgres_pods)
     if args.valkey_image is not None and args.valkey_tls_secret is not None:
         container = valkey_container(args, args.valkey_image, args.valkey_tls_secret)
-        stores[_CACHE] = _stateful(args, _CACHE, "redis", container)
+        stores[_CACHE] = _stateful(args, _CACHE, "redis", container, args.valkey_pods)
     return stores
 
 
 def _stateful(
-    args: EmbeddedDataTierArgs, role: str, name: str, container: Container
+    args: EmbeddedDataTierArgs, role: str, name: str, container: Container, pods: PodSettings
 ) -> WorkloadArgs:
     return WorkloadArgs(
         namespace=args.namespace,
         component=role,
         containers=[container],
         replicas=1,
-        exposure=Exposure(name=f"{name}-service"),
+        exposure=Exposure(name=f"{name}-service", ip_families=args.ip_families),
         rollout=Rollout(surge=0, unavailable=1),
         kind=WorkloadKind.STATEFUL_SET,
         grace=60,
         name=name,
+        pods=pods,
     )
 
 

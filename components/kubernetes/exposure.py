@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-from ..base.arg_types import DnsLabel, Network
+from ..base.arg_types import DnsLabel, LabelKey, Network, OneLine
 from ..base.problems import Problem
+
+IpFamilies = Literal["PreferDualStack", "SingleStack", "RequireDualStack"]
+
+_AWS_SCHEME: Final = "service.beta.kubernetes.io/aws-load-balancer-scheme"
+INTERNAL: Final[Mapping[str, str]] = {
+    _AWS_SCHEME: "internal",  # AWS Load Balancer Controller
+    "service.beta.kubernetes.io/aws-load-balancer-internal": "true",  # AWS cloud controller
+    "networking.gke.io/load-balancer-type": "Internal",  # Google Kubernetes Engine
+    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",  # Azure
+}
+"""What makes a load balancer internal, by cloud; each ignores the others' annotations."""
+
+EXTERNAL: Final[Mapping[str, str]] = {_AWS_SCHEME: "internet-facing"}
+"""The AWS Load Balancer Controller makes internal ones unless it is told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +36,15 @@ class Exposure:
         awaited: whether a deployment waits for the load balancer's address; set it to False in a
             cluster without load balancers.
         affinity: a client address stays at its pod; needed for sessions in memory.
+        internal: True: the load balancer has no address on the internet. False: it has one. None:
+            the cluster's default. AWS, Google Cloud and Azure read it as annotations; those of
+            another cloud belong in ``annotations``.
+        annotations: annotations of the Service besides those.
+        load_balancer_class: which controller makes the load balancer; None: the cluster's default.
+        node_ports: whether a load balancer's Service gets a port on every node. False is for load
+            balancers that reach pods without them: AWS with IP targets, Azure, Google Cloud,
+            MetalLB, Cilium.
+        ip_families: IPv4 and IPv6 where the cluster has both, one of them, or both always.
     """
 
     name: DnsLabel | None = None
@@ -30,6 +53,11 @@ class Exposure:
     allowed_from: Sequence[Network] = ()
     awaited: bool = True
     affinity: bool = False
+    internal: bool | None = None
+    annotations: Mapping[LabelKey, OneLine] = field(default_factory=dict[str, str])
+    load_balancer_class: LabelKey | None = None
+    node_ports: bool = True
+    ip_families: IpFamilies = "PreferDualStack"
 
     def refusals(self) -> list[Problem]:
         """A name that Services cannot have, and a load balancer without an address."""
@@ -52,4 +80,60 @@ class Exposure:
                     "leave one of the two out",
                 )
             )
+        problems += self._load_balancer_problems()
+        problems += annotation_problems(self.annotations)
         return problems
+
+    def _load_balancer_problems(self) -> Iterator[Problem]:
+        for name, default in (
+            ("internal", None),
+            ("load_balancer_class", None),
+            ("node_ports", True),
+        ):
+            if self.type != "LoadBalancer" and getattr(self, name) != default:
+                yield Problem(
+                    name,
+                    f"is {getattr(self, name)}, and type is {self.type}",
+                    "the API server refuses the Service, or it would have no effect",
+                    "leave it out, or set type to LoadBalancer",
+                )
+
+    def described(self) -> dict[str, str]:
+        """The annotations of the Service."""
+        if self.type != "LoadBalancer":
+            return dict(self.annotations)
+        awaited = {} if self.awaited else {"pulumi.com/skipAwait": "true"}
+        scheme = {None: {}, True: INTERNAL, False: EXTERNAL}[self.internal]
+        return {**self.annotations, **scheme, **awaited}
+
+    def spec(self) -> dict[str, Any]:
+        """The fields of the Service's spec besides its ports and its selector."""
+        spec: dict[str, Any] = {"type": self.type, "ipFamilyPolicy": self.ip_families}
+        if self.headless:
+            # Peers must find each other before they are ready, or none ever becomes ready.
+            spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
+        if self.affinity:
+            # Kubernetes' default of three hours outlives an idle session.
+            spec |= {"sessionAffinity": "ClientIP"}
+        if self.type == "LoadBalancer":
+            # Local: the client's own address arrives, so that policies and rate limits see it.
+            spec |= {"externalTrafficPolicy": "Local"}
+            if self.allowed_from:
+                spec |= {"loadBalancerSourceRanges": list(self.allowed_from)}
+            if self.load_balancer_class:
+                spec |= {"loadBalancerClass": self.load_balancer_class}
+            if not self.node_ports:
+                spec |= {"allocateLoadBalancerNodePorts": False}
+        return spec
+
+
+def annotation_problems(annotations: Mapping[str, str]) -> Iterator[Problem]:
+    """Annotations that other fields set."""
+    for key in annotations:
+        if key in INTERNAL or key.startswith("pulumi.com/"):
+            yield Problem(
+                f"annotations.{key}",
+                "is set by another field",
+                "it would decide who can reach the load balancer, or how it is awaited",
+                "leave it out, and set internal or awaited",
+            )

@@ -33,9 +33,11 @@ from ..mcp.server_config import INTERNAL_CA_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance, TimeoutBudget
-from .container import Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .container import Container, Files, Port, Probe, Probes, SecretFiles
 from .nginx_start import nginx_start
+from .pod_settings import PodSettings
 from .rate_limits import RateLimit, RateLimits
+from .resources import Resources
 from .scaling import Autoscaling
 from .templates import render
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
@@ -102,6 +104,7 @@ class GatewayArgs:
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
         environment: value of QUDAG_ENV.
+        pods: what the cluster asks of the pods; in a monolith the server's settings are used.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -127,6 +130,7 @@ class GatewayArgs:
     resources: Resources = field(default_factory=Resources)
     command: Sequence[Text] = ()
     environment: Word = "development"
+    pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
         """The PROXY protocol without proxies."""
@@ -172,6 +176,7 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
         exposure=replace(args.exposure, affinity=has_sessions(args.era)),
         rollout=args.rollout,
         grace=args.budget.at(Distance.GATEWAY).grace,
+        pods=args.pods,
     )
 
 

@@ -213,6 +213,7 @@ def _template(name: str, args: JobArgs, service_account: pulumi.Input[str]) -> d
         service_account=service_account,
         grace=GRACE,
         extra={"restartPolicy": "Never"},
+        settings=args.pods,
     )
 
 
@@ -221,7 +222,7 @@ def _bounds(args: JobArgs) -> dict[str, Any]:
 
 
 def _problems(args: JobArgs) -> list[Problem]:
-    problems = [*pod_problems(args.containers), *drain_problems(args.containers, GRACE)]
+    problems = [*pod_problems(args.containers, args.pods), *drain_problems(args.containers, GRACE)]
     problems += [
         Problem(
             "containers",

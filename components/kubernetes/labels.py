@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 PART_OF = "qudag-mcp"
+CHECKSUM: Final = "qudag-mcp/files-checksum"
+
+OWN_LABELS: Final = (
+    *("app", "component", "app.kubernetes.io/name", "app.kubernetes.io/component"),
+    *("app.kubernetes.io/part-of", "pod-template-hash", "controller-revision-hash"),
+    *("job-name", "controller-uid"),
+)
+"""Labels of pods that components or Kubernetes set."""
+
+OWN_ANNOTATIONS: Final = (CHECKSUM,)
+"""Annotations of pods that components set."""
+
+OWN_PREFIXES: Final = (
+    *("prometheus.io/", "qudag-mcp/", "pulumi.com/", "statefulset.kubernetes.io/"),
+    *("batch.kubernetes.io/", "apps.kubernetes.io/", "container.apparmor.security."),
+    *("seccomp.security.", "kubernetes.io/config."),
+)
+"""Prefixes of labels and annotations that mean something to components or to Kubernetes."""
 
 
 def selector(workload: str) -> dict[str, str]:

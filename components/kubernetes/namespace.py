@@ -1,4 +1,4 @@
-"""A namespace with Pod Security, a quota, limits and a default-deny policy."""
+"""A namespace with Pod Security, a quota, limits, a default-deny policy and no mounted token."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ STACK: Final = "qudag-mcp/stack"
 class ContainerLimits:
     """Default requests and limits of containers, and the bounds of both (LimitRange).
 
-    Each is a mapping of ``cpu`` and ``memory`` to Kubernetes quantities. The defaults are those of
-    the deployment patterns' LimitRange.
+    Each is a mapping of ``cpu``, ``memory`` and ``ephemeral-storage`` to Kubernetes quantities. The
+    defaults of the first two are those of the deployment patterns' LimitRange.
 
     Attributes:
         default: limits of a container that names none.
@@ -46,13 +46,17 @@ class ContainerLimits:
     """
 
     default: Mapping[ResourceName, Quantity] = field(
-        default_factory=lambda: {"cpu": "500m", "memory": "1Gi"}
+        default_factory=lambda: {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "1Gi"}
     )
     default_request: Mapping[ResourceName, Quantity] = field(
-        default_factory=lambda: {"cpu": "100m", "memory": "128Mi"}
+        default_factory=lambda: {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "64Mi"}
     )
-    max: Amounts = field(default_factory=lambda: {"cpu": "2", "memory": "4Gi"})
-    min: Amounts = field(default_factory=lambda: {"cpu": "50m", "memory": "64Mi"})
+    max: Amounts = field(
+        default_factory=lambda: {"cpu": "2", "memory": "4Gi", "ephemeral-storage": "4Gi"}
+    )
+    min: Amounts = field(
+        default_factory=lambda: {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "1Mi"}
+    )
 
     def refusals(self) -> list[Problem]:
         """Amounts that are not in the order min, default_request, default, max."""
@@ -135,6 +139,15 @@ class LockedNamespace(Component[LockedNamespaceArgs]):
             self.named("default-deny"),
             metadata=metadata("default-deny", namespace=self.namespace),
             spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+            opts=self.owned(),
+        )
+        KubernetesObject(
+            "ServiceAccount",
+            self.named("default-account"),
+            patch=True,
+            metadata=metadata("default", namespace=self.namespace),
+            # A pod that names no account of its own gets no token for the API server either.
+            automountServiceAccountToken=False,
             opts=self.owned(),
         )
         if args.quota:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import pulumi
 
 from ..base.arg_types import DnsLabel, LabelValue
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata
-from .container import NOBODY, Container, Files, container_spec, volumes
-from .labels import labels, selector
+from .container import IDS, NOBODY, Container, Files, container_spec, volumes
+from .labels import CHECKSUM, labels, selector
+from .pod_settings import PodSettings, UserIds
 
-CHECKSUM = "qudag-mcp/files-checksum"
+POD_IDS: Final = {**IDS, "fsGroup": NOBODY}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class PodArgs:
         after: resources that must exist before the first pod of a version starts, such as a
             migration.
         name: physical name, used by flows and selectors; None: the component's name.
+        pods: what the cluster asks of the pods.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -37,6 +39,7 @@ class PodArgs:
     containers: Sequence[Container]
     after: Sequence[pulumi.Resource] = ()
     name: DnsLabel | None = None
+    pods: PodSettings = field(default_factory=PodSettings)
 
     def described(self, workload: str, name: pulumi.Input[str]) -> Any:
         """Metadata of an object ``name`` that belongs to ``workload``."""
@@ -96,6 +99,7 @@ def pod_template(
     grace: int | None = None,
     metrics_port: int | None = None,
     extra: Mapping[str, Any] | None = None,
+    settings: PodSettings = PodSettings(),  # noqa: B008  (immutable)
 ) -> dict[str, Any]:
     """A pod template for a Deployment, StatefulSet or Job.
 
@@ -107,8 +111,9 @@ def pod_template(
         grace: terminationGracePeriodSeconds, from the timeout budget.
         metrics_port: where Prometheus finds /metrics; None for no scrape annotations.
         extra: further fields of the pod spec (spread, volumes of claims, restartPolicy).
+        settings: what the cluster asks of the pods.
     """
-    annotations: dict[str, pulumi.Input[str]] = {}
+    annotations: dict[str, pulumi.Input[str]] = dict(settings.annotations)
     if files := files_of(containers):
         annotations[CHECKSUM] = checksum(files)
     if metrics_port is not None:
@@ -126,19 +131,18 @@ def pod_template(
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": NOBODY,
-            "runAsGroup": NOBODY,
-            "fsGroup": NOBODY,
+            **(POD_IDS if settings.user_ids is UserIds.NOBODY else {}),
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container_spec(c) for c in containers],
+        "containers": [container_spec(c, settings) for c in containers],
         "volumes": [*volumes(containers), *more.pop("volumes", [])],
+        **settings.pod_fields(),
         **more,
     }
     if grace is not None:
         spec["terminationGracePeriodSeconds"] = grace
-    described: dict[str, Any] = {"labels": labels(name, component)}
+    described: dict[str, Any] = {"labels": {**settings.labels, **labels(name, component)}}
     return {
         "metadata": described | ({"annotations": annotations} if annotations else {}),
         "spec": spec,

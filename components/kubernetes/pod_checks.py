@@ -9,12 +9,17 @@ from contextlib import suppress
 from ..base.forms import DNS_LABEL
 from ..base.problems import Problem
 from ..base.quantities import quantity
-from .container import Container, Probe, scratch_volume, secret_volume
+from .container import SCRATCH_SIZE, Container, Probe, scratch_volume, secret_volume
+from .pod_settings import PodSettings
+from .resources import COUNTED
 
 _API = "the API server refuses the pods"
 
 
-def pod_problems(containers: Sequence[Container]) -> list[Problem]:
+def pod_problems(
+    containers: Sequence[Container],
+    settings: PodSettings = PodSettings(),  # noqa: B008  (immutable)
+) -> list[Problem]:
     """Everything that is wrong with the containers of one pod, each with its path."""
     if not containers:
         return [Problem("containers", "is an empty list", _API, "add a container")]
@@ -25,7 +30,7 @@ def pod_problems(containers: Sequence[Container]) -> list[Problem]:
             *_resources(at, container),
             *_probes(at, container),
             *_mounts(at, container),
-            *_variables(at, container),
+            *_variables(at, container, settings),
         ]
     return found
 
@@ -68,10 +73,8 @@ def _names(containers: Sequence[Container]) -> Iterator[Problem]:
 
 def _resources(at: str, container: Container) -> Iterator[Problem]:
     given = container.resources
-    for name, request, limit in (
-        ("cpu", given.cpu, given.cpu_limit),
-        ("memory", given.memory, given.memory_limit),
-    ):
+    for name in COUNTED:
+        request, limit = getattr(given, name), getattr(given, f"{name}_limit")
         with suppress(ValueError):  # of a wrong form, which has been refused
             if quantity(request) > quantity(limit):
                 yield Problem(
@@ -80,6 +83,16 @@ def _resources(at: str, container: Container) -> Iterator[Problem]:
                     _API,
                     f"lower {name}, or raise {name}_limit",
                 )
+    directories = 1 + len(container.writable)
+    with suppress(ValueError):
+        if directories * quantity(SCRATCH_SIZE) > quantity(given.ephemeral_storage_limit):
+            yield Problem(
+                f"{at}.resources.ephemeral_storage_limit",
+                f"is {given.ephemeral_storage_limit}, and its writable directories may hold "
+                f"{directories} x {SCRATCH_SIZE}",
+                "the pod would be evicted before one of them is full",
+                "raise ephemeral_storage_limit, with room for logs",
+            )
 
 
 def _probes(at: str, container: Container) -> Iterator[Problem]:
@@ -130,7 +143,14 @@ def _mounts(at: str, container: Container) -> Iterator[Problem]:
         yield from _twice(at, "volumes would be called", volumes)
 
 
-def _variables(at: str, container: Container) -> Iterator[Problem]:
+def _variables(at: str, container: Container, settings: PodSettings) -> Iterator[Problem]:
+    for name in sorted({*container.env} & {*settings.env, *settings.secret_env}):
+        yield Problem(
+            f"{at}.env.{name}",
+            "is set, and by the settings of the pods as well",
+            "the container would have the variable twice",
+            "leave one of the two out",
+        )
     for name in ("POD_NAME", "POD_NAMESPACE"):
         if name in container.env:
             yield Problem(

@@ -95,7 +95,7 @@ class QudagNode(Component[QudagNodeArgs]):
         if args.profile is NodeProfile.SEED:
             register(self, _api(self.name, args))
             self.host = pulumi.Output.format(
-                "{0}.{1}.svc.cluster.local",
+                "{0}.{1}.svc",
                 _api_name(self.name, args.server),
                 args.server.namespace,
             )
@@ -118,10 +118,11 @@ def node_workload(name: str, args: QudagNodeArgs) -> WorkloadArgs:
         component="qudag-node",
         containers=[_seed(args, names) if seed else _upstream(name, args, names, p2p)],
         replicas=args.server.replicas,
-        exposure=Exposure(name=p2p, headless=True),
+        exposure=Exposure(name=p2p, headless=True, ip_families=args.server.ip_families),
         kind=WorkloadKind.STATEFUL_SET,
         grace=args.server.config.budget.at(Distance.SERVER).grace,
         metrics_port=METRICS if seed else None,
+        pods=args.server.pods,
     )
 
 
@@ -148,7 +149,7 @@ def _seed(args: QudagNodeArgs, names: Sequence[str]) -> Container:
 
 def _upstream(name: str, args: QudagNodeArgs, names: Sequence[str], p2p: str) -> Container:
     def script(namespace: str, *others: str) -> str:
-        domain = f"{namespace}.svc.cluster.local"
+        domain = f"{namespace}.svc"
         own = [f"/dns4/{each}.{domain}/tcp/{P2P}" for each in names]
         known = " ".join(f"--peer {shlex.quote(address)}" for address in (*own, *others))
         joined = f'qudag-mcp-server join --name "$POD_NAME.{p2p}.{domain}" {known}'
@@ -196,7 +197,13 @@ def _api(name: str, args: QudagNodeArgs) -> Manifest:
             namespace=args.server.namespace,
             labels=labels(name, "qudag-node"),
         ),
-        fields={"spec": {"selector": selector(name), "ports": [port]}},
+        fields={
+            "spec": {
+                "ipFamilyPolicy": args.server.ip_families,
+                "selector": selector(name),
+                "ports": [port],
+            }
+        },
     )
 
 

@@ -25,7 +25,10 @@ from ..mcp.server_config import (
 )
 from ..mcp.server_toml import node_toml, server_toml
 from ..mcp.timeout_budget import Distance
-from .container import Claim, Container, Files, Port, Probe, Probes, Resources, SecretFiles
+from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
+from .exposure import IpFamilies
+from .pod_settings import PodSettings
+from .resources import Resources
 from .scaling import Autoscaling
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
@@ -52,9 +55,11 @@ class ServerArgs:
         replicas, scaling, rollout, resources: see WorkloadArgs.
         health, readiness: delays and periods of the probes.
         service: name of its Service; ``<name>-service`` when None.
+        ip_families: see Exposure.
         environment: value of QUDAG_ENV.
         claims: volumes to mount.
         writable: directories besides /tmp that the server may write; they are lost with the pod.
+        pods: what the cluster asks of the pods.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -70,9 +75,11 @@ class ServerArgs:
     health: Probe = HEALTH
     readiness: Probe = READINESS
     service: DnsLabel | None = None
+    ip_families: IpFamilies = "PreferDualStack"
     environment: Word = "development"
     claims: Sequence[Claim] = ()
     writable: Sequence[Path] = ()
+    pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
         """A problem if the server has nothing to verify what it connects to by."""
@@ -171,7 +178,9 @@ def server_workload(
     """The workload around ``containers``, scaled and drained as ``args`` says."""
     name = args.config.name
     distance = Distance.GATEWAY if len(containers) > 1 else Distance.SERVER
-    exposure = exposure or Exposure(name=args.service or f"{name}-service")
+    exposure = exposure or Exposure(
+        name=args.service or f"{name}-service", ip_families=args.ip_families
+    )
     return WorkloadArgs(
         namespace=args.namespace,
         component=component,
@@ -184,6 +193,7 @@ def server_workload(
         grace=args.config.budget.at(distance).grace,
         metrics_port=METRICS,
         after=after,
+        pods=args.pods,
     )
 
 

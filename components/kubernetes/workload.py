@@ -106,7 +106,7 @@ class Workload(Component[WorkloadArgs]):
         }
         service = made.get("service")
         self.service_status = service.status if service else pulumi.Output.from_input(None)
-        address = f"{_service_name(name, args)}.{{0}}.svc.cluster.local"
+        address = f"{_service_name(name, args)}.{{0}}.svc"
         self.host = pulumi.Output.format(address, args.namespace)
 
     @classmethod
@@ -151,24 +151,13 @@ def _service_name(name: str, args: WorkloadArgs) -> str:
 
 def _service(name: str, args: WorkloadArgs, exposure: Exposure) -> Manifest:
     spec: dict[str, Any] = {
-        "type": exposure.type,
+        **exposure.spec(),
         "selector": selector(name),
         "ports": [_service_port(p) for c in args.containers for p in c.ports if p.service],
     }
     described = args.described(name, _service_name(name, args))
-    if exposure.headless:
-        # Peers must find each other before they are ready, or none ever becomes ready.
-        spec |= {"clusterIP": "None", "publishNotReadyAddresses": True}
-    if exposure.affinity:
-        # Kubernetes' default of three hours outlives an idle session.
-        spec |= {"sessionAffinity": "ClientIP"}
-    if exposure.type == "LoadBalancer":
-        if not exposure.awaited:
-            described["annotations"] = {"pulumi.com/skipAwait": "true"}
-        # Local: the client's own address arrives, so that policies and rate limits see it.
-        spec |= {"externalTrafficPolicy": "Local"}
-        if exposure.allowed_from:
-            spec |= {"loadBalancerSourceRanges": list(exposure.allowed_from)}
+    if annotations := exposure.described():
+        described["annotations"] = annotations
     return Manifest(kind="Service", role="service", metadata=described, fields={"spec": spec})
 
 
@@ -204,6 +193,7 @@ def _pods(name: str, args: WorkloadArgs, service_account: pulumi.Input[str]) -> 
         grace=args.grace,
         metrics_port=args.metrics_port,
         extra=extra,
+        settings=args.pods,
     )
     return Manifest(
         kind=args.kind.value,
@@ -240,7 +230,10 @@ def _service_port(port: Port) -> dict[str, Any]:
 
 
 def _problems(args: WorkloadArgs) -> list[Problem]:
-    problems = [*pod_problems(args.containers), *drain_problems(args.containers, args.grace)]
+    problems = [
+        *pod_problems(args.containers, args.pods),
+        *drain_problems(args.containers, args.grace),
+    ]
     if args.name and (problem := NAME.problem("name", args.name)):
         problems.append(problem)
     shared = [claim for claim in claims_of(args) if claim.access == "ReadWriteOnce"]

@@ -8,7 +8,7 @@ gateway = Gateway(
     GatewayArgs(
         namespace="weather",
         image="docker.io/nginxinc/nginx-unprivileged:1.29",
-        upstream=Upstream(host="weather.weather.svc.cluster.local"),
+        upstream=Upstream(host="weather.weather.svc"),
         tls_secret="weather-tls",  # noqa: S106  (a Secret's name)
         internal_ca_secret="weather-internal-ca",  # noqa: S106
         issuer="https://login.example.com/realms/weather",

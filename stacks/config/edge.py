@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .forms import NginxBytes, ProxyCidr
+from .forms import LabelKey, NginxBytes, OneLine, ProxyCidr
 from .section import Section
 
 PerSecond = Annotated[int, Field(ge=1, le=100_000, description="Sustained rate.")]
@@ -60,6 +60,22 @@ class Edge(Section):
 
     load_balancer: bool = Field(
         default=False, description="Give the gateway an address outside the cluster."
+    )
+    internal: bool | None = Field(
+        default=None,
+        description="The load balancer has no address on the internet (AWS, Google Cloud, Azure). "
+        "Absent: true unless network.public.",
+    )
+    load_balancer_class: LabelKey | None = Field(
+        default=None, description="Controller of the load balancer; absent: the cluster's default."
+    )
+    node_ports: bool = Field(
+        default=True,
+        description="false: no port on the nodes, for load balancers that reach pods without "
+        "(AWS with IP targets, Azure, Google Cloud, MetalLB, Cilium).",
+    )
+    annotations: dict[LabelKey, OneLine] = Field(
+        default={}, description="Annotations of the gateway's Service."
     )
     tls_minimum: Literal["1.3", "1.2"] = Field(
         default="1.3", description="Oldest TLS version accepted."

@@ -23,6 +23,7 @@ FORMS: Final = {
             forms.LABEL_KEY,
             forms.LABEL_VALUE,
         ),
+        *(forms.IP_ADDRESS, forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
     )
 }
 """By pattern, as a refusal names it."""
@@ -87,5 +88,9 @@ Context = Annotated[str, constraint(forms.CONTEXT)]
 PodSecurityVersion = Annotated[str, constraint(forms.POD_SECURITY)]
 Cidr = Annotated[str, constraint(forms.CIDR), checked(forms.CIDR)]
 ProxyCidr = Annotated[str, constraint(forms.PROXY_NETWORK), checked(forms.PROXY_NETWORK)]
+IpAddress = Annotated[str, constraint(forms.IP_ADDRESS), checked(forms.IP_ADDRESS)]
+VariableName = Annotated[str, constraint(forms.VARIABLE_NAME)]
+OneLine = Annotated[str, constraint(forms.ONE_LINE)]
+FileName = Annotated[str, constraint(forms.FILE_NAME)]
 LabelKey = Annotated[str, constraint(forms.LABEL_KEY)]
 LabelValue = Annotated[str, constraint(forms.LABEL_VALUE)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from components.base.versions import VERSIONS
 
-from .forms import Bytes, Context, Cpu, DnsLabel, PodSecurityVersion
+from .forms import Bytes, Cidr, Context, Cpu, DnsLabel, PodSecurityVersion
+from .pods import Pods
 from .section import Section
 
 
@@ -21,10 +24,19 @@ class Quota(Section):
     services: int = Field(default=10, ge=0, description="Number of Services.")
     secrets: int = Field(default=20, ge=0, description="Number of Secrets.")
     configmaps: int = Field(default=20, ge=0, description="Number of ConfigMaps.")
+    pods: int = Field(default=100, ge=0, description="Number of pods that have not ended.")
+    requests_ephemeral_storage: Bytes = Field(
+        default="20Gi", description="Sum of requests for the nodes' disks."
+    )
+    limits_ephemeral_storage: Bytes = Field(
+        default="100Gi", description="Sum of limits on the nodes' disks."
+    )
 
     def hard(self) -> dict[str, str]:
         """The mapping that a ResourceQuota takes."""
-        names = {name: name.replace("_", ".") for name in type(self).model_fields}
+        names = {
+            name: name.replace("_", ".", 1).replace("_", "-") for name in type(self).model_fields
+        }
         return {quota: str(getattr(self, name)) for name, quota in names.items()}
 
 
@@ -39,12 +51,28 @@ class Kubernetes(Section):
         default=None,
         description="Context of your kubeconfig; the current context is not used by default.",
     )
+    api_server: list[Cidr] = Field(
+        default=[],
+        description="Networks of the API server (kubectl get service,endpointslices -n default); "
+        "no pod may connect to them.",
+    )
     pod_security_version: PodSecurityVersion = Field(
         default=VERSIONS["kubernetes"]["podSecurity"],
         description="Version of the restricted Pod Security Standard that is enforced.",
     )
+    ip_families: Literal["PreferDualStack", "SingleStack", "RequireDualStack"] = Field(
+        default="PreferDualStack",
+        description="Of Services: IPv4 and IPv6 where the cluster has both, one, or both always.",
+    )
+    pods: Pods = Field(default_factory=Pods)
+    service_pods: dict[str, Pods] = Field(
+        default={},
+        description="As pods, for one service, data store or job by its name; its own values come "
+        "first.",
+    )
     quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")
     container_limits: bool = Field(
         default=True,
-        description="LimitRange: 50m-2 CPU and 64Mi-4Gi a container, defaults between.",
+        description="LimitRange: 50m-2 CPU, 64Mi-4Gi memory and 1Mi-4Gi disk a container, defaults "
+        "between.",
     )

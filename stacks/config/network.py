@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .forms import Cidr, DnsLabel, LabelKey, LabelValue
+from components.kubernetes.dns import CLUSTER_DNS, NODE_LOCAL_DNS
+
+from .forms import Cidr, DnsLabel, IpAddress, LabelKey, LabelValue
 from .section import Section
 
 
@@ -17,6 +19,41 @@ class Prometheus(Section):
     )
 
 
+class DnsPods(Section):
+    """DNS servers that run in pods."""
+
+    namespace: DnsLabel = Field(default="kube-system", description="Where they run.")
+    labels: dict[LabelKey, LabelValue] = Field(min_length=1, description="Labels of the pods.")
+    port: int = Field(
+        default=53, ge=1, le=65535, description="Port of the containers (not of the Service)."
+    )
+
+
+class Dns(Section):
+    """The DNS servers of the cluster, which every pod with outgoing connections may query."""
+
+    pods: list[DnsPods] = Field(
+        default=[
+            DnsPods(namespace=each.namespace, labels=dict(each.labels), port=each.port)
+            for each in CLUSTER_DNS
+        ],
+        description="By labels; the default has kube-dns and CoreDNS, NodeLocal DNSCache, and "
+        "OpenShift.",
+    )
+    addresses: list[IpAddress] = Field(
+        default=[NODE_LOCAL_DNS],
+        description="By address, at port 53; the default is NodeLocal DNSCache. With kube-proxy in "
+        "iptables mode add the cluster IP of the Service kube-dns.",
+    )
+
+
+class ClientPods(Section):
+    """Pods of the cluster that may connect to the gateway."""
+
+    namespace: DnsLabel = Field(description="Where they run.")
+    labels: dict[LabelKey, LabelValue] = Field(min_length=1, description="Labels of the pods.")
+
+
 class Network(Section):
     """Networks that may connect to the platform, and that it may connect to."""
 
@@ -24,12 +61,16 @@ class Network(Section):
     clients: list[Cidr] = Field(
         default=[], description="Networks that may connect to the gateway if it is not public."
     )
+    client_pods: list[ClientPods] = Field(
+        default=[], description="Pods that may connect to the gateway."
+    )
     issuer: list[Cidr] = Field(
         default=[], description="Networks of the authorization server, to fetch its keys."
     )
     qudag_peers: list[Cidr] = Field(
         default=[], description="Networks of QuDAG nodes elsewhere; both directions."
     )
+    dns: Dns = Field(default_factory=Dns)
     prometheus: Prometheus | None = Field(
         default=None, description="Who may scrape the servers; absent: nobody."
     )

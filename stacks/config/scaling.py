@@ -18,3 +18,9 @@ class ServiceScale(Section):
     memory: Bytes | None = Field(default=None, description="Memory request of each pod.")
     cpu_limit: Cpu | None = Field(default=None, description="CPU limit of each pod.")
     memory_limit: Bytes | None = Field(default=None, description="Memory limit of each pod.")
+    ephemeral_storage: Bytes | None = Field(
+        default=None, description="Request of each pod for its node's disk."
+    )
+    ephemeral_storage_limit: Bytes | None = Field(
+        default=None, description="Disk limit of each pod: logs and writable directories."
+    )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 
+from components.base.arguments import camel
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.namespace import ContainerLimits
+from components.kubernetes.resources import COUNTED
 from components.mcp.timeout_budget import TimeoutBudget
 
 from ..config.kubernetes import Quota
@@ -31,7 +33,7 @@ class Ask:
     containers: tuple[Mapping[str, Mapping[str, str]], ...]
 
     def total(self, kind: str, resource: str) -> Decimal:
-        """The sum of one resource (cpu, memory) over all pods, of ``requests`` or ``limits``."""
+        """The sum of one resource (such as cpu) over all pods, of ``requests`` or ``limits``."""
         each = sum((quantity(one[kind][resource]) for one in self.containers), Decimal(0))
         return self.pods * each
 
@@ -79,7 +81,7 @@ def asks(objects: Sequence[Manifest]) -> list[Ask]:
 
 
 def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
-    """How many objects of each kind that a quota counts are in the namespace."""
+    """How many objects of each kind that a quota counts are in the namespace at its largest."""
     made = Counter(one.kind for one in objects)
     return {
         "services": made["Service"],
@@ -88,6 +90,7 @@ def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
         "persistentvolumeclaims": made["PersistentVolumeClaim"],
         # The program makes none: they are made in the cluster before.
         "secrets": len(required_secrets(config)),
+        "pods": sum(ask.pods for ask in asks(objects)),
     }
 
 
@@ -109,8 +112,8 @@ def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
 
 
 def _exceeded(config: StackConfig, quota: Quota, wanted: Sequence[Ask]) -> Iterator[Problem]:
-    for kind, resource in product(("requests", "limits"), ("cpu", "memory")):
-        limit = f"{kind}_{resource}"
+    for kind, (field, resource) in product(("requests", "limits"), COUNTED.items()):
+        limit = f"{kind}_{field}"
         allowed = quantity(getattr(quota, limit))
         total = sum((ask.total(kind, resource) for ask in wanted), Decimal(0))
         if total > allowed:
@@ -145,22 +148,23 @@ def containers_fit_their_limits(config: StackConfig) -> Iterator[Problem]:
     bounds = ContainerLimits()
     for service in topology(config).services:
         scale = config.scaling.get(service.name)
-        for kind in ("cpu", "memory"):
+        for kind, resource in COUNTED.items():
             if not scale or not (getattr(scale, kind) or getattr(scale, f"{kind}_limit")):
                 continue
             asked, limit = (getattr(service.resources, f"{kind}{s}") for s in ("", "_limit"))
-            path = f"qudag-mcp:scaling.{service.name}.{kind}"
+            field = camel(kind)
+            path = f"qudag-mcp:scaling.{service.name}.{field}"
             refused = "the API server would refuse every pod of it"
             if quantity(asked) > quantity(limit):
                 what = f"asks for {asked}, more than its limit of {limit}"
-                yield Problem(path, what, refused, f"lower it, or raise {kind}Limit to {asked}")
+                yield Problem(path, what, refused, f"lower it, or raise {field}Limit to {asked}")
             if not config.kubernetes.container_limits:
                 continue
-            if quantity(limit) > quantity(bounds.max[kind]):
-                fix = f"set at most {bounds.max[kind]}, or kubernetes.containerLimits: false"
-                what = f"is {limit}, more than a container may have here ({bounds.max[kind]})"
+            if quantity(limit) > quantity(bounds.max[resource]):
+                fix = f"set at most {bounds.max[resource]}, or kubernetes.containerLimits: false"
+                what = f"is {limit}, more than a container may have here ({bounds.max[resource]})"
                 yield Problem(f"{path}Limit", what, refused, fix)
-            if quantity(asked) < quantity(bounds.min[kind]):
-                fix = f"set at least {bounds.min[kind]}, or kubernetes.containerLimits: false"
-                what = f"is {asked}, less than a container must ask for ({bounds.min[kind]})"
+            if quantity(asked) < quantity(bounds.min[resource]):
+                fix = f"set at least {bounds.min[resource]}, or kubernetes.containerLimits: false"
+                what = f"is {asked}, less than a container must ask for ({bounds.min[resource]})"
                 yield Problem(path, what, refused, fix)

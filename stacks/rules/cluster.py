@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Final
 
 from components.base import forms
-from components.base.problems import Problem
+from components.base.problems import Problem, nearest
+from components.kubernetes.exposure import annotation_problems
+from components.kubernetes.flow_checks import api_server_problem
+from components.kubernetes.pod_settings import settings_problems
 
+from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
 from ..required_secrets import certified_names
+from ..topologies import TOPOLOGIES
 from .rule import Rule, at
 
 INTERNAL_TLS: Final = "internalTls"
@@ -68,8 +74,99 @@ def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def egress_does_not_reach_the_api_server(config: StackConfig) -> Iterator[Problem]:
+    """No network that servers may connect to is one of the API server, or may contain it."""
+    listed = {"issuer": config.network.issuer, "qudagPeers": config.network.qudag_peers}
+    for field, networks in listed.items():
+        for index, written in enumerate(networks):
+            network = ip_network(written)
+            if problem := api_server_problem(network, config.kubernetes.api_server):
+                what, consequence, fix = problem
+                fix = fix.replace("list the", "list in kubernetes.apiServer the")
+                yield at(f"network.{field}[{index}]", f"{written} {what}", consequence, fix)
+
+
+def dns_has_a_server(config: StackConfig) -> Iterator[Problem]:
+    """Pods that connect to others find them by name."""
+    dns = config.network.dns
+    if not (dns.pods or dns.addresses):
+        yield at(
+            "network.dns.pods",
+            "is empty, and network.dns.addresses is as well",
+            "no pod could resolve a name: every call would fail",
+            "name the DNS servers of the cluster, or leave network.dns out",
+        )
+
+
+def pod_settings_change_nothing_of_our_own(config: StackConfig) -> Iterator[Problem]:
+    """Settings of pods name workloads, leave our own labels and variables, hold no credential."""
+    kubernetes = config.kubernetes
+    workloads = TOPOLOGIES[config.topology].workloads
+    for name, pods in [("", kubernetes.pods), *kubernetes.service_pods.items()]:
+        steps = ("kubernetes", "servicePods", name) if name else ("kubernetes", "pods")
+        path = dotted(steps).removeprefix(KEY_PREFIX)
+        if name and name not in workloads:
+            guess = nearest(name, workloads)
+            yield at(
+                path,
+                f"the topology {config.topology} has no such service, data store or job",
+                "it would have no effect",
+                f"write {guess}" if guess else f"one of: {', '.join(workloads)}",
+            )
+        spelled = {"env": "env", "secret_env": "secretEnv"}
+        given = {field: getattr(pods, field) for field in ("labels", "annotations", *spelled)}
+        for problem in settings_problems(**given, spelled=spelled):
+            yield at(f"{path}.{problem.path}", problem.what, problem.consequence, problem.fix)
+        for index, one in enumerate(pods.tolerations or ()):
+            if one.seconds is not None and one.effect != "NoExecute":
+                yield at(
+                    f"{path}.tolerations[{index}].seconds",
+                    "is set, and effect is not NoExecute",
+                    "the API server refuses the pods",
+                    "set effect to NoExecute, or leave seconds out",
+                )
+
+
+def the_load_balancer_can_be(config: StackConfig) -> Iterator[Problem]:
+    """Fields of the load balancer are set where there is one, and agree with network.public."""
+    edge = config.edge
+    given = {
+        "internal": edge.internal is not None,
+        "loadBalancerClass": edge.load_balancer_class is not None,
+        "nodePorts": not edge.node_ports,
+    }
+    for field, is_set in given.items():
+        if is_set and not edge.load_balancer:
+            yield at(
+                f"edge.{field}",
+                "is set, and edge.loadBalancer is not",
+                "it would have no effect",
+                "leave it out, or set edge.loadBalancer: true",
+            )
+    if edge.load_balancer and edge.internal and config.network.public:
+        yield at(
+            "edge.internal",
+            "is true, and network.public is as well",
+            "the gateway would be said to be public, and no client outside could reach it",
+            "leave one of the two out; with internal, list network.clients",
+        )
+    for problem in annotation_problems(edge.annotations):
+        fix = "leave it out, and set edge.internal"
+        yield at(f"edge.{problem.path}", problem.what, problem.consequence, fix)
+
+
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("secrets", "topology"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
+    (
+        ("network.issuer", "network.qudagPeers", "kubernetes.apiServer"),
+        egress_does_not_reach_the_api_server,
+    ),
+    (("edge", "network.public"), the_load_balancer_can_be),
+    (("network.dns",), dns_has_a_server),
+    (
+        ("kubernetes.pods", "kubernetes.servicePods", "topology"),
+        pod_settings_change_nothing_of_our_own,
+    ),
 ]
 """Each rule with what it reads."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from components.base.problems import Problem, nearest
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
 from components.mcp.server_config import METRICS, P2P
 
 from .topology import (

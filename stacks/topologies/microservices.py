@@ -7,9 +7,10 @@ document. The flows are the arrows of its picture, but for those that would carr
 
 from typing import Final
 
-from components.kubernetes.container import Probe, Resources
+from components.kubernetes.container import Probe
 from components.kubernetes.core import MIGRATION
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
+from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling, Pace
 from components.kubernetes.workload import Rollout
 

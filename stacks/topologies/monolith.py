@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from components.kubernetes.container import Resources
 from components.kubernetes.core import MIGRATION
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
+from components.kubernetes.resources import Resources
 
 from .topology import (
     CLIENTS,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from components.kubernetes import gateway
-from components.kubernetes.container import Probe, Resources
+from components.kubernetes.container import Probe
 from components.kubernetes.core import MIGRATION
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
+from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.server import HEALTH, READINESS
 from components.kubernetes.workload import Rollout

@@ -34,10 +34,11 @@ from components.gcp.function import GcpFunction
 from components.gcp.function_args import GcpFunctionArgs
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.embedded_data import EmbeddedDataTier
-from components.kubernetes.flow import Flow, FlowPolicies, FlowPoliciesArgs, Neighbour, Outside
+from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs
 from components.kubernetes.gateway import Gateway, GatewayEngine
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.party import Flow, Neighbour, Outside
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.scaling import Autoscaling, PodMetric
 from components.kubernetes.server import McpService

@@ -26,7 +26,7 @@ from .server import until
 from .upstream import Upstream, upstream
 
 BEHIND = 8444
-NAME = "mcp-core-service.any.svc.cluster.local"
+NAME = "mcp-core-service.any.svc"
 ALWAYS = {
     "strict-transport-security": "max-age=31536000; includeSubDomains",
     "x-frame-options": "DENY",

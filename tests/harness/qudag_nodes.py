@@ -14,8 +14,9 @@ from itertools import permutations
 
 from rich.console import Console
 
-from components.kubernetes.flow import Flow, FlowPolicies, FlowPoliciesArgs
+from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs
 from components.kubernetes.namespace import LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.party import Flow
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from delivery import images, local_secrets, rollout
 from delivery.applyset import as_list
@@ -147,7 +148,7 @@ def nodes(space: str, image: str, sets: Mapping[str, Sequence[str]], profile: No
         settings = server(
             namespace=locked.namespace, image=image, config=config(role="qudag"), replicas=1
         )
-        peers = [f"/dns4/{other}-p2p.{space}.svc.cluster.local/tcp/{P2P}" for other in others]
+        peers = [f"/dns4/{other}-p2p.{space}.svc/tcp/{P2P}" for other in others]
         QudagNode(name, QudagNodeArgs(server=settings, profile=profile, size="1Gi", peers=peers))
     flows = [Flow(source=a, target=b, port=P2P, why="peers") for a, b in permutations(sets, 2)]
     FlowPolicies(

@@ -49,7 +49,11 @@ def test_every_container_says_what_it_needs_and_what_it_may_not_exceed(stack: Re
     for found in all_pods(stack):
         for container in found.containers:
             for bound in ("requests", "limits"):
-                assert container["resources"][bound].keys() == {"cpu", "memory"}
+                assert container["resources"][bound].keys() == {
+                    "cpu",
+                    "memory",
+                    "ephemeral-storage",
+                }
 
 
 def test_every_server_is_probed(stack: ResourceGraph):

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import pytest
 
 from components.base.problems import ProblemReport
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
 from components.kubernetes.scaling import Autoscaling
 from graph.resource_graph import ResourceGraph
 from stacks.config.stack import StackConfig
@@ -163,7 +163,7 @@ def test_a_copys_gateway_passes_calls_on_to_its_own_upstream():
     (conf,) = [
         c["data"]["nginx.conf"] for c in objects(made, "ConfigMap") if "nginx.conf" in c["data"]
     ]
-    assert "planner-service.qudag-mcp-dev.svc.cluster.local" in conf
+    assert "planner-service.qudag-mcp-dev.svc" in conf
     assert 'host = "postgres-service"' in server_toml(made, "planner")
 
 
@@ -180,7 +180,7 @@ def test_the_secrets_of_a_copy_are_for_its_own_services():
     made = recorded(renamed())
     required = {secret["name"]: secret for secret in made.outputs["required_secrets"]}
     certified = required["mcp-internal-tls-planner"]["dns_names"]
-    assert "planner-service.qudag-mcp-dev.svc.cluster.local" in certified
+    assert "planner-service.qudag-mcp-dev.svc" in certified
     assert "postgres-service" in required["mcp-internal-tls-postgres"]["dns_names"]
     assert not any("mcp-core" in name for name in required)
 
@@ -272,7 +272,7 @@ def test_a_gateway_may_stand_before_any_server():
         for c in objects(recorded(topology), "ConfigMap")
         if "nginx.conf" in c["data"]
     ]
-    assert "ledger-service.qudag-mcp-dev.svc.cluster.local" in conf
+    assert "ledger-service.qudag-mcp-dev.svc" in conf
 
 
 def test_a_broken_topology_is_refused_before_anything_is_registered(

@@ -18,7 +18,7 @@ from tests.harness.processes import Program
 from tests.harness.server import Ended, free_port, run_program, until
 
 SAYS_ITS_ARGUMENTS = ("--", "sh", "-c", 'echo "$@"', "node", "start")
-FIRST, SECOND = "a-0.a-p2p.space.svc.cluster.local", "b-0.b-p2p.space.svc.cluster.local"
+FIRST, SECOND = "a-0.a-p2p.space.svc", "b-0.b-p2p.space.svc"
 
 
 def joined(*peers: str, name: str = FIRST, wait_seconds: float = 0) -> Ended:
@@ -82,7 +82,7 @@ def test_a_node_without_peers_starts_alone():
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("/dns4/a-p2p.space.svc.cluster.local/tcp/1", "/dns4/b-p2p.space.svc.cluster.local/tcp/1"),
+        ("/dns4/a-p2p.space.svc/tcp/1", "/dns4/b-p2p.space.svc/tcp/1"),
         (f"/dns4/{FIRST}/tcp/1", f"/dns4/{SECOND}/tcp/1"),
     ],
 )

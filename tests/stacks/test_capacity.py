@@ -58,4 +58,4 @@ def test_a_configured_scale_replaces_the_topologys():
 
 def test_configured_resources_replace_the_topologys_one_by_one():
     given = of("mcp-gateway", scaling={"mcp-gateway": ServiceScale(cpu="2")}).containers[0]
-    assert given["requests"] == {"cpu": "2", "memory": "128Mi"}
+    assert given["requests"] == {"cpu": "2", "memory": "128Mi", "ephemeral-storage": "64Mi"}

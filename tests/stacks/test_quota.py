@@ -41,6 +41,25 @@ def platform(stack: str, changes: dict[str, Any]) -> tuple[StackConfig, Resource
     return validate(raw, stack=stack), record(main, stack=stack, config=handed)
 
 
+def pods_at_the_largest_scale(graph: ResourceGraph) -> int:
+    """With those that a rollout adds."""
+    most = {
+        made.inputs["spec"]["scaleTargetRef"]["name"]: made.inputs["spec"]["maxReplicas"]
+        for made in graph.resources
+        if made.type.endswith(":HorizontalPodAutoscaler")
+    }
+    specs = {
+        made.inputs["metadata"]["name"]: made.inputs["spec"]
+        for made in graph.resources
+        if made.inputs.get("kind") in ("Deployment", "StatefulSet", "Job")
+    }
+    surges = (
+        spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
+        for spec in specs.values()
+    )
+    return sum(surges) + sum(most.get(n, spec.get("replicas", 1)) for n, spec in specs.items())
+
+
 @pytest.mark.parametrize(("stack", "changes"), PLATFORMS.values(), ids=PLATFORMS.keys())
 def test_the_objects_that_a_quota_counts_are_those_of_the_program(
     stack: str, changes: dict[str, Any]
@@ -52,6 +71,7 @@ def test_the_objects_that_a_quota_counts_are_those_of_the_program(
         "configmaps": made["ConfigMap"] + 1,  # kube-root-ca.crt, which every namespace has
         "persistentvolumeclaims": made["PersistentVolumeClaim"],
         "secrets": len(graph.outputs["required_secrets"]),
+        "pods": pods_at_the_largest_scale(graph),
     }
 
 
@@ -65,7 +85,7 @@ def test_the_required_quota_is_the_sum_of_all_pods_at_the_largest_scale(
         for made in graph.resources
         if made.type.endswith(":HorizontalPodAutoscaler")
     }
-    for kind, resource in product(("requests", "limits"), ("cpu", "memory")):
+    for kind, resource in product(("requests", "limits"), ("cpu", "memory", "ephemeral-storage")):
         total = Decimal(0)
         for made in graph.resources:
             spec = made.inputs.get("spec", {})

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from components.kubernetes.container import Resources
 from components.kubernetes.gateway import GatewayArgs
+from components.kubernetes.resources import Resources
 from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import Topology
@@ -102,8 +102,8 @@ def test_the_small_services_may_use_half_a_gibibyte():
     limits = {found.name: found.containers[0]["resources"] for found in pods(graph)}
     for name in ("auth", "tools", "config", "state", "consensus", "crypto"):
         assert limits[f"mcp-{name}"] == {
-            "requests": {"cpu": "50m", "memory": "128Mi"},
-            "limits": {"cpu": "250m", "memory": "512Mi"},
+            "requests": {"cpu": "50m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+            "limits": {"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "1Gi"},
         }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.kubernetes.flow import Flow
+from components.kubernetes.party import Flow
 from components.kubernetes.scaling import Autoscaling, ObjectMetric
 from stacks.config.stack import StackConfig
 from stacks.rules.platform import broken_rules

@@ -35,7 +35,7 @@ from ..programs_on_path import environment, find
 LONGEST_SECONDS = 300
 """Time limit of a call and so of a stream; all streams must be open at the same time."""
 _GONE_WITHIN_SECONDS = 60
-NAME = "mcp-core-service.bench.svc.cluster.local"
+NAME = "mcp-core-service.bench.svc"
 _STARTS_WITHIN_SECONDS = 30
 _ISSUER, _AUDIENCE = "https://issuer.test", "https://mcp.test/mcp"
 _ROOT = Path(__file__).resolve().parents[2]

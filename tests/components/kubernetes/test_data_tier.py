@@ -31,12 +31,12 @@ def directives(profile: CacheProfile) -> dict[str, str]:
 
 def test_the_outputs_say_where_everything_is():
     assert graph().one("qudag-mcp:index:DataTier").outputs == {
-        "database_host": "postgres-service.qudag-mcp-dev.svc.cluster.local",
+        "database_host": "postgres-service.qudag-mcp-dev.svc",
         "database_port": 5432,
         "database_name": "qudag_mcp",
         "database_user": "qudag",
         "database_credentials": "mcp-server-secrets",
-        "cache_host": "redis-service.qudag-mcp-dev.svc.cluster.local",
+        "cache_host": "redis-service.qudag-mcp-dev.svc",
         "cache_port": 6379,
         "cache_user": "default",
     }

@@ -11,16 +11,11 @@ from hypothesis import strategies as st
 
 from components.base.platform_addresses import METADATA_ADDRESSES
 from components.base.problems import ProblemReport
-from components.kubernetes.flow import (
-    Flow,
-    FlowPolicies,
-    FlowPoliciesArgs,
-    Neighbour,
-    Outside,
-    Party,
-    policies,
-)
+from components.kubernetes.dns import Dns, DnsPods
+from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs, policies
+from components.kubernetes.party import Flow, Neighbour, Outside, Party
 from tests.harness import record
+from tests.harness.graph_queries import objects
 from tests.harness.network_policy_model import Endpoint, Enforcement
 
 WORKLOADS = ("a", "b", "c")
@@ -86,6 +81,132 @@ def test_only_workloads_with_egress_flows_may_use_dns(declared: list[Flow]):
         opens = any(f.source == name for f in declared)
         for protocol in ("TCP", "UDP"):
             assert made.allows(ENDPOINTS[name], dns, protocol, 53) is opens
+
+
+DNS_SERVERS = {
+    "kube-dns and CoreDNS": (Endpoint.pod("kube-system", **{"k8s-app": "kube-dns"}), 53),
+    "NodeLocal DNSCache": (Endpoint.address("169.254.20.10"), 53),
+    "NodeLocal DNSCache behind Cilium": (
+        Endpoint.pod("kube-system", **{"k8s-app": "node-local-dns"}),
+        53,
+    ),
+    "OpenShift": (
+        Endpoint.pod("openshift-dns", **{"dns.operator.openshift.io/daemonset-dns": "default"}),
+        5353,
+    ),
+}
+CALLS = Flow(source="a", target="b", port=443, why="calls")
+
+
+def enforced(*declared: Flow, **args: Any) -> Enforcement:
+    """What the policies of a ``FlowPolicies`` with these args allow."""
+    given = FlowPoliciesArgs(namespace="ns", workloads=["a", "b"], flows=list(declared), **args)
+    return Enforcement(objects(record(lambda: FlowPolicies("flows", given)), "NetworkPolicy"))
+
+
+@pytest.mark.parametrize("server", DNS_SERVERS)
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+def test_names_resolve_on_every_common_cluster(server: str, protocol: str):
+    endpoint, port = DNS_SERVERS[server]
+    assert enforced(CALLS).allows(ENDPOINTS["a"], endpoint, protocol, port)
+
+
+@pytest.mark.parametrize("server", DNS_SERVERS)
+def test_dns_servers_are_reached_at_the_port_of_dns_alone(server: str):
+    for port in {53, 5353, 80, 443, 8080, 9153} - {DNS_SERVERS[server][1]}:
+        assert not enforced(CALLS).allows(ENDPOINTS["a"], DNS_SERVERS[server][0], "TCP", port)
+
+
+def test_configured_dns_servers_take_the_place_of_the_default_ones():
+    dns = Dns(
+        pods=[DnsPods(namespace="dns", labels={"app": "knot"}, port=1053)],
+        addresses=["10.96.0.10", "fd00::a"],
+    )
+    made = enforced(CALLS, dns=dns)
+    reached = [
+        (Endpoint.pod("dns", app="knot"), 1053),
+        (Endpoint.address("10.96.0.10"), 53),
+        (Endpoint.address("fd00::a"), 53),
+    ]
+    assert all(made.allows(ENDPOINTS["a"], *at) for at in [(e, "UDP", p) for e, p in reached])
+    for endpoint, port in DNS_SERVERS.values():
+        assert not made.allows(ENDPOINTS["a"], endpoint, "UDP", port)
+
+
+@pytest.mark.parametrize(
+    ("dns", "said"),
+    [
+        (Dns(pods=[], addresses=[]), "dns.pods: is an empty list"),
+        (Dns(pods=[DnsPods(namespace="dns", labels={})]), "labels: is an empty mapping"),
+        (Dns(addresses=["169.254.169.254"]), "metadata service"),
+        (Dns(addresses=["10.96.0.10/32"]), "an IP address without a mask"),
+        (Dns(addresses=["999.0.0.1"]), "there is no such address"),
+    ],
+)
+def test_dns_servers_that_cannot_be_are_refused(dns: Dns, said: str):
+    with pytest.raises(ProblemReport) as report:
+        enforced(CALLS, dns=dns)
+    assert said in str(report.value)
+
+
+OUTWARDS = Flow(source="a", target="out", port=443, why="calls")
+PRIVATE = [
+    *("10.0.0.0/8", "10.96.0.0/16", "172.16.0.0/12", "172.0.0.0/8", "192.168.0.0/23"),
+    *("100.64.0.0/10", "fd00:1::/48", "::ffff:10.0.0.0/104"),
+]
+
+
+@pytest.mark.parametrize("cidr", PRIVATE)
+def test_egress_to_a_large_private_network_is_refused_while_the_api_server_may_be_in_it(cidr: str):
+    said = refused([OUTWARDS], Outside(name="out", cidrs=[cidr]))
+    assert "the addresses of the API server are unknown" in said
+    assert "kubectl get service,endpointslices -n default" in said
+
+
+@pytest.mark.parametrize("cidr", ["10.20.0.0/24", "fd00:1::/64", "8.0.0.0/8"])
+def test_egress_to_one_subnet_or_a_public_network_needs_no_address_of_the_api_server(cidr: str):
+    assert enforced(OUTWARDS, outsides=[Outside(name="out", cidrs=[cidr])])
+
+
+def test_clients_of_a_large_private_network_are_accepted():
+    inward = Flow(source="out", target="a", port=443, why="calls")
+    assert enforced(inward, outsides=[Outside(name="out", cidrs=["10.0.0.0/8"])])
+
+
+@given(st.ip_addresses(v=4), st.integers(9, 32), st.integers(9, 32))
+def test_no_network_lets_a_pod_reach_a_known_api_server(address: Any, wide: int, narrow: int):
+    def around(prefix: int) -> str:
+        return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+
+    policy = policies(
+        ["a"],
+        [OUTWARDS],
+        [Outside(name="out", cidrs=[around(min(wide, narrow))])],
+        api_server=[around(max(wide, narrow))],
+    )
+    made = Enforcement([{"metadata": {"namespace": "ns"}, "spec": policy["a"]}])
+    assert not made.allows(ENDPOINTS["a"], Endpoint.address(str(address)), "TCP", 443)
+
+
+def test_a_network_without_the_api_servers_addresses_stays_open():
+    made = enforced(
+        OUTWARDS,
+        outsides=[Outside(name="out", cidrs=["10.0.0.0/8"])],
+        api_server=["10.96.0.1/32", "10.0.0.0/28"],
+    )
+    for address, passes in (("10.96.0.1", False), ("10.0.0.9", False), ("10.20.0.5", True)):
+        to = Endpoint.address(address)
+        assert made.allows(ENDPOINTS["a"], to, "TCP", 443) is passes
+
+
+@pytest.mark.parametrize("cidr", ["10.96.0.1/32", "10.96.0.0/28", "::ffff:10.96.0.1/128"])
+def test_a_flow_to_the_api_server_is_refused(cidr: str):
+    with pytest.raises(ProblemReport, match="address of the cluster's API server"):
+        enforced(
+            OUTWARDS,
+            outsides=[Outside(name="out", cidrs=[cidr])],
+            api_server=["10.96.0.0/28"],
+        )
 
 
 @given(st.lists(st.ip_addresses(v=4).map(str), min_size=1, max_size=3), st.integers(1, 30))

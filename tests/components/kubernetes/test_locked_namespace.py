@@ -60,7 +60,14 @@ def test_a_container_that_asks_for_nothing_gets_something():
     (limit_range,) = objects(namespace(container_limits=limits), "LimitRange")
     (bounds,) = limit_range["spec"]["limits"]
     assert bounds["defaultRequest"] == {"cpu": "60m"}
-    assert bounds["default"] == {"cpu": "500m", "memory": "1Gi"}
+    assert bounds["default"] == {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "1Gi"}
+
+
+def test_a_pod_without_an_account_of_its_own_gets_no_token():
+    account = namespace().one("kubernetes:core/v1:ServiceAccountPatch").inputs
+    assert account["kind"] == "ServiceAccount"
+    assert account["metadata"] == {"name": "default", "namespace": "qudag-mcp-dev"}
+    assert account["automountServiceAccountToken"] is False
 
 
 def test_a_weaker_standard_than_baseline_cannot_be_said():

@@ -41,7 +41,7 @@ def test_the_service_is_found_under_the_servers_name():
     (service,) = objects(made, "Service")
     assert service["metadata"]["name"] == "mcp-auth-service"
     host = made.one("qudag-mcp:index:McpService").outputs["host"]
-    assert host == "mcp-auth-service.qudag-mcp-dev.svc.cluster.local"
+    assert host == "mcp-auth-service.qudag-mcp-dev.svc"
 
 
 def test_a_password_is_named_by_its_file_and_never_by_its_value():

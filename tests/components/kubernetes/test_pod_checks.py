@@ -14,7 +14,6 @@ from components.kubernetes.container import (
     Port,
     Probe,
     Probes,
-    Resources,
     SecretFiles,
 )
 from components.kubernetes.job import (
@@ -23,6 +22,7 @@ from components.kubernetes.job import (
     _job,  # pyright: ignore[reportPrivateUsage]  (only here is the account an argument)
 )
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.resources import Resources
 from components.kubernetes.workload import Exposure, Workload, WorkloadArgs, WorkloadKind
 from tests.harness import record
 from tests.harness.minimal_args import container, workload
@@ -58,6 +58,11 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("secrets[0].keys", {"secrets": [secret("/etc/keys")]}),
     ("resources.cpu", {"resources": Resources(cpu="2", cpu_limit="1500m")}),
     ("resources.memory", {"resources": Resources(memory="1Gi", memory_limit="1000Mi")}),
+    ("resources.ephemeral_storage", {"resources": Resources(ephemeral_storage="2Gi")}),
+    (
+        "ephemeral_storage_limit: is 256Mi",
+        {"writable": ["/data"], "resources": Resources(ephemeral_storage_limit="256Mi")},
+    ),
     ("probes.readiness", {"probes": Probes(readiness=Probe(path="/health"))}),
     ("probes.liveness", {"probes": Probes(readiness=Probe(port=8080), liveness=Probe())}),
     ("env.POD_NAME", {"env": {"POD_NAME": "a"}}),

@@ -86,9 +86,9 @@ def test_the_released_program_starts_through_the_peer_id_lookup():
     (line,) = [line for line in script.splitlines() if line.startswith("qudag-mcp-server")]
     assert shlex.split(line.partition(" -- ")[0]) == [
         *("qudag-mcp-server", "join"),
-        *("--name", "$POD_NAME.node-p2p.qudag-mcp-dev.svc.cluster.local"),
-        *("--peer", "/dns4/node-0.node-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001"),
-        *("--peer", "/dns4/node-1.node-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001"),
+        *("--name", "$POD_NAME.node-p2p.qudag-mcp-dev.svc"),
+        *("--peer", "/dns4/node-0.node-p2p.qudag-mcp-dev.svc/tcp/4001"),
+        *("--peer", "/dns4/node-1.node-p2p.qudag-mcp-dev.svc/tcp/4001"),
         *("--peer", "/ip4/192.0.2.1/tcp/1"),
     ]
 
@@ -102,7 +102,7 @@ def test_another_set_is_a_peer_by_the_host_that_it_puts_out(profile: NodeProfile
         QudagNode("second", QudagNodeArgs(server=settings, profile=profile, peers=[peer]))
 
     texts = [text for made in objects(record(both), "ConfigMap") for text in made["data"].values()]
-    assert any("/dns4/first-p2p.qudag-mcp-dev.svc.cluster.local/tcp/4001" in t for t in texts)
+    assert any("/dns4/first-p2p.qudag-mcp-dev.svc/tcp/4001" in t for t in texts)
 
 
 def test_an_output_as_peer_is_quoted_in_the_start_script():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -195,6 +195,71 @@ def test_an_address_that_may_never_come_need_not_be_waited_for(
     service = outside.one("kubernetes:core/v1:Service")
     assert service.inputs["metadata"].get("annotations") == annotations
     assert "annotations" not in manifest(service, outside)["metadata"]
+
+
+INTERNAL: Final = {
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+    "networking.gke.io/load-balancer-type": "Internal",
+    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+}
+INTERNET: Final = {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing"}
+
+
+@pytest.mark.parametrize(("internal", "written"), [(True, INTERNAL), (False, INTERNET)])
+def test_a_load_balancer_is_internal_or_public_on_each_cloud(
+    internal: bool, written: dict[str, str]
+):
+    outside = Exposure(
+        name="edge", type="LoadBalancer", internal=internal, annotations={"example.com/pool": "a"}
+    )
+    (service,) = objects(graph(exposure=outside), "Service")
+    assert service["metadata"]["annotations"] == {**written, "example.com/pool": "a"}
+
+
+def test_a_load_balancer_has_the_given_class_and_no_node_ports():
+    outside = Exposure(
+        name="edge",
+        type="LoadBalancer",
+        load_balancer_class="example.com/internal-vip",
+        node_ports=False,
+    )
+    (service,) = objects(graph(exposure=outside), "Service")
+    assert service["spec"]["loadBalancerClass"] == "example.com/internal-vip"
+    assert service["spec"]["allocateLoadBalancerNodePorts"] is False
+
+
+def test_every_service_has_both_address_families_where_the_cluster_has_them():
+    for exposure in (
+        Exposure(name="edge"),
+        Exposure(name="edge", headless=True),
+        Exposure(name="edge", type="LoadBalancer"),
+    ):
+        (service,) = objects(graph(exposure=exposure), "Service")
+        assert service["spec"]["ipFamilyPolicy"] == "PreferDualStack"
+    (service,) = objects(graph(exposure=Exposure(ip_families="SingleStack")), "Service")
+    assert service["spec"]["ipFamilyPolicy"] == "SingleStack"
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("internal", {"internal": True}),
+        ("load_balancer_class", {"load_balancer_class": "a"}),
+        ("node_ports", {"node_ports": False}),
+        ("annotations.pulumi.com/skipAwait", {"annotations": {"pulumi.com/skipAwait": "true"}}),
+        (
+            "annotations.networking.gke.io/load-balancer-type",
+            {"annotations": {"networking.gke.io/load-balancer-type": "External"}},
+        ),
+    ],
+)
+def test_an_exposure_that_would_have_no_effect_or_contradict_itself_is_refused(
+    said: str, given: dict[str, Any]
+):
+    with pytest.raises(ProblemReport) as report:
+        graph(exposure=Exposure(name="edge", **given))
+    assert f"exposure.{said}" in str(report.value)
 
 
 def test_peers_of_a_headless_service_find_each_other_before_they_are_ready():

@@ -1,0 +1,62 @@
+"""Flows, and the parties at their ends that are not workloads of the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Line, Network, PortNumber
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """A party outside the cluster, by its addresses.
+
+    Attributes:
+        name: how flows refer to it.
+        cidrs: networks of the party; the addresses of clouds' metadata services are excluded.
+    """
+
+    name: DnsLabel
+    cidrs: Sequence[Network]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """Pods of another namespace, such as the Prometheus that scrapes this platform.
+
+    Attributes:
+        name: how flows refer to it.
+        namespace: namespace of the pods.
+        labels: labels that all of the pods have.
+    """
+
+    name: DnsLabel
+    namespace: DnsLabel
+    labels: Mapping[LabelKey, LabelValue]
+
+
+Party = Outside | Neighbour
+
+
+Protocol = Literal["TCP", "UDP"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """``source`` may open connections to ``port`` of ``target``, and nobody else may.
+
+    Attributes:
+        source: a workload of this platform, or a ``Party``'s name.
+        target: the same.
+        port: the number that the target's container listens on (not the Service's).
+        why: one phrase for the diagram.
+        protocol: TCP or UDP.
+    """
+
+    source: DnsLabel
+    target: DnsLabel
+    port: PortNumber
+    why: Line
+    protocol: Protocol = "TCP"

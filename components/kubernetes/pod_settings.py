@@ -1,0 +1,213 @@
+"""What a cluster asks of pods: where they run, as whom, and what they are called and given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Literal
+
+from ..base.arg_types import (
+    Delay,
+    FileName,
+    LabelKey,
+    LabelValue,
+    ObjectName,
+    OneLine,
+    SecretName,
+    VariableName,
+)
+from ..base.credentials import looks_like_a_credential
+from ..base.problems import Problem
+from .labels import OWN_ANNOTATIONS, OWN_LABELS, OWN_PREFIXES
+
+OWN_VARIABLES: Final = (
+    *("POD_NAME", "POD_NAMESPACE", "QUDAG_ENV", "RUST_LOG"),
+    *("DB_NAME", "DB_USER", "HOME", "NO_COLOR"),
+)
+"""Environment variables that components set themselves."""
+
+
+class UserIds(Enum):
+    """Who decides on the user and group ids of the processes.
+
+    NOBODY: 65534, in every container.
+    PLATFORM: the cluster, as OpenShift's restricted-v2 does for each namespace. The pods name no
+    id; they still refuse to run as root.
+    """
+
+    NOBODY = "nobody"
+    PLATFORM = "platform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toleration:
+    """A taint of nodes that the pods may run on nevertheless.
+
+    Attributes:
+        key: key of the taint.
+        value: value of the taint; None: any.
+        effect: effect of the taint; None: each of the three.
+        seconds: how long a running pod stays on a node with a new taint NoExecute; None: no end.
+    """
+
+    key: LabelKey
+    value: LabelValue | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    seconds: Delay | None = None
+
+    def refusals(self) -> list[Problem]:
+        """Seconds without the effect that they belong to."""
+        if self.seconds is None or self.effect == "NoExecute":
+            return []
+        return [
+            Problem(
+                "seconds",
+                f"is {self.seconds}, and effect is {self.effect or 'not set'}",
+                "the API server refuses the pods",
+                "set effect to NoExecute, or leave seconds out",
+            )
+        ]
+
+    def spec(self) -> dict[str, Any]:
+        """The Kubernetes toleration."""
+        stated = {"value": self.value, "effect": self.effect, "tolerationSeconds": self.seconds}
+        operator = "Exists" if self.value is None else "Equal"
+        given = {name: value for name, value in stated.items() if value is not None}
+        return {"key": self.key, "operator": operator, **given}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """One key of a Secret that exists already.
+
+    Attributes:
+        secret: the Secret's name.
+        key: the key in it.
+    """
+
+    secret: SecretName
+    key: FileName
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodSettings:
+    """What the cluster, and not the program, asks of pods.
+
+    Attributes:
+        node_selector: labels of the nodes that the pods may run on.
+        tolerations: taints of nodes that the pods may run on nevertheless.
+        priority_class: PriorityClass of the pods.
+        runtime_class: RuntimeClass of the pods, such as ``gvisor``.
+        labels: labels of the pods besides those of the components.
+        annotations: annotations of the pods besides those of the components.
+        image_pull_secrets: Secrets of the type kubernetes.io/dockerconfigjson.
+        env: variables of every container, such as HTTPS_PROXY. What looks like a credential is
+            refused.
+        secret_env: variables of every container whose values are keys of Secrets.
+        user_ids: see UserIds.
+        user_namespaces: whether user ids in the pods differ from those of the node (``hostUsers:
+            false``): Kubernetes 1.33, Linux 6.3, containerd 2.0 or CRI-O, and volumes whose file
+            system supports idmapped mounts.
+    """
+
+    node_selector: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
+    tolerations: Sequence[Toleration] = ()
+    priority_class: ObjectName | None = None
+    runtime_class: ObjectName | None = None
+    labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
+    annotations: Mapping[LabelKey, OneLine] = field(default_factory=dict[str, str])
+    image_pull_secrets: Sequence[SecretName] = ()
+    env: Mapping[VariableName, OneLine] = field(default_factory=dict[str, str])
+    secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
+    user_ids: UserIds = UserIds.NOBODY
+    user_namespaces: bool = False
+
+    def refusals(self) -> list[Problem]:
+        """See ``settings_problems``."""
+        return list(
+            settings_problems(
+                labels=self.labels,
+                annotations=self.annotations,
+                env=self.env,
+                secret_env=self.secret_env,
+                spelled={"env": "env", "secret_env": "secret_env"},
+            )
+        )
+
+    def pod_fields(self) -> dict[str, Any]:
+        """The fields of the pod spec that these settings add."""
+        stated: dict[str, Any] = {
+            "nodeSelector": dict(self.node_selector),
+            "tolerations": [each.spec() for each in self.tolerations],
+            "priorityClassName": self.priority_class,
+            "runtimeClassName": self.runtime_class,
+            "imagePullSecrets": [{"name": name} for name in self.image_pull_secrets],
+        }
+        given = {name: value for name, value in stated.items() if value}
+        return given | ({"hostUsers": False} if self.user_namespaces else {})
+
+    def variables(self) -> list[dict[str, Any]]:
+        """The environment variables that these settings add to each container."""
+        return [
+            *({"name": name, "value": value} for name, value in self.env.items()),
+            *(
+                {
+                    "name": name,
+                    "valueFrom": {"secretKeyRef": {"name": each.secret, "key": each.key}},
+                }
+                for name, each in self.secret_env.items()
+            ),
+        ]
+
+
+def settings_problems(
+    *,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    env: Mapping[str, str],
+    secret_env: Mapping[str, Any],
+    spelled: Mapping[str, str],
+) -> Iterator[Problem]:
+    """What settings may not change, and credentials in clear.
+
+    Args:
+        labels, annotations, env, secret_env: as in PodSettings.
+        spelled: the names of the last two fields where they were written.
+    """
+    for where, given, own in (
+        ("labels", labels, OWN_LABELS),
+        ("annotations", annotations, OWN_ANNOTATIONS),
+    ):
+        for key in given:
+            if key in own or key.startswith(OWN_PREFIXES):
+                yield Problem(
+                    f"{where}.{key}",
+                    "is set by the component or by Kubernetes",
+                    "selectors, network policies or checks of the pods would no longer hold",
+                    "leave it out, or use a name of your own",
+                )
+    for field_name, given in (("env", env), ("secret_env", secret_env)):
+        for name in given:
+            if name in OWN_VARIABLES:
+                yield Problem(
+                    f"{spelled[field_name]}.{name}",
+                    "is set by the component",
+                    "the container would have the variable twice",
+                    "leave it out",
+                )
+    for name, value in env.items():
+        if name in secret_env:
+            yield Problem(
+                f"{spelled['env']}.{name}",
+                f"is also in {spelled['secret_env']}",
+                "the container would have the variable twice",
+                "leave one of the two out",
+            )
+        if looks_like_a_credential(name, value):
+            yield Problem(
+                f"{spelled['env']}.{name}",
+                "looks like a credential; its value is not shown here",
+                "it would be stored in Git, in the state and in every pod's description",
+                f"store it in a Secret, name that in {spelled['secret_env']}, and rotate it",
+            )

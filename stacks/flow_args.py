@@ -1,0 +1,71 @@
+"""The flows of a platform, with the parties and DNS servers that the configuration names."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.kubernetes.dns import Dns, DnsPods
+from components.kubernetes.flow import FlowPoliciesArgs
+from components.kubernetes.party import Flow, Neighbour, Outside
+
+from .config.network import Network
+from .config.stack import StackConfig
+from .topologies.topology import (
+    CLIENTS,
+    ISSUER,
+    OPTIONAL_PARTIES,
+    PEERS,
+    PROMETHEUS,
+    Topology,
+)
+
+
+def flow_args(
+    config: StackConfig, topology: Topology, namespace: pulumi.Input[str]
+) -> FlowPoliciesArgs:
+    """The topology's flows, without those of parties that this stack does not have."""
+    network = config.network
+    clients = ["0.0.0.0/0", "::/0"] if network.public else network.clients
+    networks = {CLIENTS: clients, ISSUER: network.issuer, PEERS: network.qudag_peers}
+    outsides = [Outside(name=name, cidrs=cidrs) for name, cidrs in networks.items() if cidrs]
+    neighbours = [
+        Neighbour(name=PROMETHEUS, namespace=p.namespace, labels=p.labels)
+        for p in ([network.prometheus] if network.prometheus else [])
+    ]
+    absent = set(OPTIONAL_PARTIES) - {party.name for party in (*outsides, *neighbours)}
+    client_pods = [
+        Neighbour(name=f"client-pods-{number}", namespace=each.namespace, labels=each.labels)
+        for number, each in enumerate(network.client_pods)
+    ]
+    return FlowPoliciesArgs(
+        namespace=namespace,
+        workloads=topology.workloads,
+        flows=[
+            *(flow for flow in topology.flows if not {flow.source, flow.target} & absent),
+            *_flows_of(client_pods, topology),
+        ],
+        outsides=outsides,
+        neighbours=[*neighbours, *client_pods],
+        dns=_dns(network),
+        api_server=config.kubernetes.api_server,
+    )
+
+
+def _flows_of(client_pods: list[Neighbour], topology: Topology) -> list[Flow]:
+    """What clients outside the cluster may do, for pods that are clients as well."""
+    return [
+        Flow(source=pods.name, target=flow.target, port=flow.port, why=flow.why)
+        for pods in client_pods
+        for flow in topology.flows
+        if flow.source == CLIENTS
+    ]
+
+
+def _dns(network: Network) -> Dns:
+    return Dns(
+        pods=[
+            DnsPods(namespace=each.namespace, labels=each.labels, port=each.port)
+            for each in network.dns.pods
+        ],
+        addresses=network.dns.addresses,
+    )
