@@ -13,6 +13,7 @@ from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..mcp.server_config import CONFIG_PATH
+from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
 from ..mcp.target import McpTarget
 from .container import Container, Files, SecretFiles
@@ -97,17 +98,28 @@ class MonolithArgs:
     gateway: GatewayArgs
 
     def refusals(self) -> list[Problem]:
-        """Settings of pods for the gateway, which has none of its own."""
-        if self.gateway.pods == PodSettings():
-            return []
-        return [
-            Problem(
-                "gateway.pods",
-                "is set, but the gateway runs in the server's pods",
-                "the settings would have no effect",
-                "set them in core.server.pods",
+        """Pod settings of the gateway, which has no pods; two different limits of bodies."""
+        problems: list[Problem] = []
+        if self.gateway.pods != PodSettings():
+            problems.append(
+                Problem(
+                    "gateway.pods",
+                    "is set, but the gateway runs in the server's pods",
+                    "the settings would have no effect",
+                    "set them in core.server.pods",
+                )
             )
-        ]
+        server, gateway = self.core.server.config.limits.max_body, self.gateway.max_body
+        if nginx_bytes(server) != nginx_bytes(gateway):
+            problems.append(
+                Problem(
+                    "gateway.max_body",
+                    f"is {gateway}, and core.server.config.limits.max_body is {server}",
+                    "only the smaller one has an effect, and the other misleads",
+                    "set both to the same size",
+                )
+            )
+        return problems
 
 
 class Core(Component[CoreArgs]):

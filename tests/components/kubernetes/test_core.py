@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
+from components.base.refusal import Refused
 from components.kubernetes.core import MIGRATION, Core, CoreArgs, MigrationArgs, Monolith
 from components.mcp.server_config import Cache, Database, PodAuth
 from components.mcp.timeout_budget import Distance, TimeoutBudget
@@ -197,3 +198,13 @@ def test_a_client_keeps_its_pod_of_a_monolith_where_there_are_sessions(era: Any,
     )
     (service,) = objects(made, "Service")
     assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
+
+
+def test_a_monolith_whose_gateway_and_server_take_bodies_of_other_sizes_is_refused():
+    given = monolith()
+    with pytest.raises(Refused, match=r"gateway\.max_body"):
+        record(
+            lambda: Monolith("m", replace(given, gateway=replace(given.gateway, max_body="50m")))
+        )
+    same = replace(given, gateway=replace(given.gateway, max_body="4096k"))
+    assert record(lambda: Monolith("m", same))
