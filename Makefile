@@ -8,7 +8,7 @@ PYTEST := .venv/bin/pytest
 # Values given to make reach a recipe in the environment, where no shell parses them: a branch may be
 # called `x;cmd`. `value` keeps make itself from expanding a `$`.
 up down verify preview render: override export STACK := $(value STACK)
-up down test-e2e test-e2e-smoke: override export CLUSTER := $(value CLUSTER)
+up down test-e2e test-e2e-smoke test-engine: override export CLUSTER := $(value CLUSTER)
 preview: override export BASE := $(value BASE)
 preview: override export FORMAT := $(value FORMAT)
 render: override export OUT := $(value OUT)
@@ -66,7 +66,7 @@ check: $(VENV) ## all that must hold before a change lands: format, lint, types,
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)
 	@$(PYTEST) tests/cluster
 
-test-engine: $(VENV) ## the program under a real Pulumi CLI (needs `pulumi` on PATH)
+test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (needs `pulumi` on PATH)
 	@$(PYTEST) -rs tests/engine
 
 test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from delivery.mcp_client import Era, connected
-from tests.harness.client_load import ClientLoad
+from tests.harness.client_load import CallOutcomes, ClientLoad
 from tests.harness.deployed_platform import Platform
 from tests.harness.server import eventually, initialize_request
 
@@ -40,12 +40,14 @@ async def test_a_rolling_update_of_gateway_and_core_loses_no_call_and_no_stream(
                 clients.start_soon(fleet.call, Era.LEGACY)
             for _ in range(LISTENERS):
                 clients.start_soon(fleet.listen)
-            await eventually(lambda: account.open_streams == LISTENERS or account.lost, 120)
-            await eventually(lambda: account.calls >= CALLERS or account.lost, 120)
+            with shown(account):
+                await eventually(lambda: account.open_streams == LISTENERS or account.lost, 240)
+                await eventually(lambda: account.calls >= CALLERS or account.lost, 120)
             begun = account.calls
             await anyio.to_thread.run_sync(roll, services)
-            await eventually(lambda: none_left(services, old), 180)
-            await eventually(lambda: account.open_streams == LISTENERS or account.lost, 60)
+            with shown(account):
+                await eventually(lambda: none_left(services, old), 180)
+                await eventually(lambda: account.open_streams == LISTENERS or account.lost, 60)
             fleet.stop.set()
     print(
         f"{account.calls} calls ({account.calls - begun} since the rollout began), "
@@ -58,6 +60,16 @@ async def test_a_rolling_update_of_gateway_and_core_loses_no_call_and_no_stream(
         if name.startswith("mcp-core"):
             assert '"stopped"' in log.read_text(), name
             assert "drain_cut" not in log.read_text(), name
+
+
+@contextlib.contextmanager
+def shown(account: CallOutcomes) -> Generator[None]:
+    """Prints the counts when the block fails."""
+    try:
+        yield
+    except TimeoutError:
+        print(account)
+        raise
 
 
 def roll(platform: Platform) -> None:
