@@ -29,7 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         return join(given[1:])
     chosen = _parser().parse_args(given)
     try:
-        if chosen.command == "migrate":
+        if chosen.health_check:
+            from .health_check import check
+
+            check(_configuration(chosen.config)[1].server)
+        elif chosen.command == "migrate":
             from .schema import migrate
 
             print(migrate(_migration(chosen.config), chosen.wait_seconds))
@@ -84,7 +88,12 @@ def _say(error: Exception, status: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("qudag-mcp-server", description=__doc__)
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=f"qudag-mcp-server {__version__}")
+    parser.add_argument(
+        "--health-check",
+        action="store_true",
+        help="ask the server that runs with this configuration for /health; exit status 0 or 1",
+    )
     parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
     parser.add_argument(
         "--config",

@@ -71,6 +71,8 @@ def _server(config: StackConfig) -> CloudServerConfig:
         budget=TimeoutBudget(
             longest_tool=protocol.longest_tool_seconds, drain=protocol.drain_seconds
         ),
-        log_level="debug" if config.environment == "dev" else "info",
+        allowed_origins=config.protocol.allowed_origins,
+        json_answers=config.protocol.json_answers,
+        log_level=config.log_level,
         limits=config.limits.of_servers(config.edge.max_body),
     )

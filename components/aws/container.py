@@ -7,7 +7,7 @@ from typing import Any, Final
 import pulumi
 
 from ..base.cloud_resource import CloudResource
-from ..mcp.server_config import HTTP, HTTPS
+from ..mcp.server_config import HTTPS, PROGRAM
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.timeout_budget import STEP, Distance
 from .alarms import Alarm
@@ -25,13 +25,8 @@ TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
 CONTAINER: Final = "mcp-server"
 TASKS: Final = "ecs-tasks.amazonaws.com"
 NOBODY: Final = "65534:65534"
-HEALTH_COMMAND: Final = (
-    "CMD",
-    "python3",
-    "-c",
-    f"import urllib.request as r; r.urlopen('http://127.0.0.1:{HTTP}/health', timeout=4)",
-)
-"""The image has no curl, but it has Python. The port without TLS serves nothing but probes."""
+HEALTH_COMMAND: Final = ("CMD", PROGRAM, "--health-check")
+"""Reads the same configuration as the server, and asks its port without TLS."""
 
 
 class EcsFargate(AwsServer[EcsFargateArgs]):

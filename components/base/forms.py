@@ -79,6 +79,17 @@ URL: Final = Form(
     consequence="it would not match the URL in a token, or tokens would be sent unencrypted",
     longest=2048,
 )
+ORIGIN: Final = Form(
+    name="origin",
+    pattern=(
+        rf"^(https://{LABEL}(\.{LABEL})*|http://(localhost|127\.0\.0\.1|\[::1\]))"
+        r"(:[1-9][0-9]{0,4})?$"
+    ),
+    words="https://host or https://host:port without a path; http:// only for localhost",
+    examples=("https://inspector.example.com", "http://localhost:6274"),
+    consequence="a browser never sends it as Origin, or somebody on the network could be the page",
+    longest=300,
+)
 AUDIENCE: Final = Form(
     name="audience",
     pattern="^[A-Za-z0-9][A-Za-z0-9._~:/@+-]*$",

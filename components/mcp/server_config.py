@@ -17,6 +17,7 @@ from ..base.arg_types import (
     Duration,
     Host,
     Multiaddress,
+    Origin,
     Path,
     PortNumber,
     ProxyCount,
@@ -195,6 +196,10 @@ class McpConfig:
         era: MCP revisions it speaks.
         budget: longest tool call and drain.
         domain: public host name; requests for another one are refused. None: any.
+        allowed_origins: web pages that may call the server, as ``https://host[:port]``. Pages from
+            the server's own host may call it always.
+        json_answers: answer clients that accept only ``application/json`` with one JSON body,
+            without progress, in place of 406.
         log_level: debug, info, warning or error.
         limits: largest body, and what one user may do.
     """
@@ -205,6 +210,8 @@ class McpConfig:
     era: Era = "dual"
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     domain: Domain | None = None
+    allowed_origins: Sequence[Origin] = ()
+    json_answers: bool = False
     log_level: LogLevel = "info"
     limits: ServerLimits = field(default_factory=ServerLimits)
 

@@ -108,6 +108,8 @@ def _tables(
             "longest_tool_seconds": timeouts.timeout,
             "drain_seconds": timeouts.drain,
             "allowed_hosts": [config.domain] if config.domain else [],
+            "allowed_origins": list(config.allowed_origins),
+            "json_answers": config.json_answers,
         },
         "auth": auth,
         "limits": config.limits.table(),

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from components.mcp.era import Era
 
-from .forms import Audience, Url
+from .forms import Audience, Origin, Url
 from .section import Section
 
 
@@ -39,4 +39,12 @@ class Protocol(Section):
     jwks_url: Url | None = Field(
         default=None,
         description="Where the issuer publishes its keys; absent: keys made for a local cluster.",
+    )
+    allowed_origins: list[Origin] = Field(
+        default=[],
+        description="Web pages that may call every target (CORS), as https://host[:port].",
+    )
+    json_answers: bool = Field(
+        default=False,
+        description="Answer clients that accept only application/json, without progress; else 406.",
     )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from components.mcp.server_config import LogLevel
+
 from ..topologies import TOPOLOGIES
 from .clouds import Clouds, Containers, Serverless
 from .data import Data
@@ -15,6 +17,7 @@ from .images import Images
 from .kubernetes import Kubernetes
 from .limits import Limits
 from .network import Network
+from .observability import Observability
 from .protocol import Protocol
 from .scaling import ServiceScale
 from .secrets import Secrets
@@ -45,6 +48,7 @@ class StackConfig(Section):
     secrets: Secrets = Field(default_factory=Secrets)
     network: Network = Field(default_factory=Network)
     edge: Edge = Field(default_factory=Edge)
+    observability: Observability = Field(default_factory=Observability)
     limits: Limits = Field(default_factory=Limits)
     scaling: dict[str, ServiceScale] = Field(
         default={}, description="Scale by service name, where it differs from the topology's."
@@ -53,6 +57,12 @@ class StackConfig(Section):
     clouds: Clouds = Field(default_factory=Clouds)
     serverless: Serverless = Field(default_factory=Serverless)
     containers: Containers = Field(default_factory=Containers)
+
+    @property
+    def log_level(self) -> LogLevel:
+        """The level of every server's log."""
+        usual: LogLevel = "debug" if self.environment == "dev" else "info"
+        return self.observability.log_level or usual
 
     @property
     def namespace(self) -> str:

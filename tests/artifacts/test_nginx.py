@@ -150,12 +150,19 @@ def test_probes_are_answered_without_the_upstream(gateway: RunningGateway, path:
     assert gateway.behind.received == before
 
 
-@pytest.mark.parametrize("path", ["/", "/mcp/", "/mcpx", "/ready", "/metrics", "/.well-known/x"])
+@pytest.mark.parametrize("path", ["/", "/mcp/x", "/mcpx", "/ready", "/metrics", "/.well-known/x"])
 def test_unknown_paths_get_404_and_are_not_forwarded(gateway: RunningGateway, path: str):
     answer = gateway.ask(path)
     assert answer.status_code == 404
     assert ALWAYS.items() <= dict(answer.headers).items()
     assert path not in gateway.behind.received
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_path_with_a_slash_is_the_path_without(gateway: RunningGateway, method: str):
+    before = len(gateway.behind.received)
+    assert gateway.ask("/mcp/", method=method).status_code == 200
+    assert gateway.behind.received[before:] == ["/mcp"]
 
 
 def test_every_answer_of_the_upstream_carries_the_headers(gateway: RunningGateway):

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tomllib
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from components.aws.container import HEALTH_COMMAND
 from components.mcp.access import NetworkAccess
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from policies import broken_policies
@@ -95,23 +90,9 @@ def test_the_container_runs_as_nobody_with_a_read_only_file_system():
     assert made["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
 
 
-@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
-def test_the_health_command_tells_a_server_that_answers_from_one_that_does_not(
-    status: int, healthy: bool
-):
-    class Health(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status if self.path == "/health" else 404)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Health) as server:
-        Thread(target=server.handle_request, daemon=True).start()
-        script = HEALTH_COMMAND[-1].replace(":8080/", f":{server.server_port}/")
-        done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
-    assert (done.returncode == 0) is healthy
+def test_the_health_command_is_the_programs_own():
+    """tests/runtime/test_health_check.py runs it."""
+    assert container()["healthCheck"]["command"] == ["CMD", "qudag-mcp-server", "--health-check"]
 
 
 def test_every_role_may_do_exactly_what_it_is_for():

@@ -1,0 +1,93 @@
+"""One setting of the stack file reaches the server of every target."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, cast
+
+import pytest
+
+from components.base.problems import ProblemReport
+from graph.programs import record_files
+from graph.stack_files import read_stack_files
+from tests.harness.containers import ROOT
+
+PAGE = "https://inspector.example.com"
+
+
+def servers_of(**sections: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each server.toml of prod, in ConfigMaps and in variables of clouds, with these settings."""
+    files = read_stack_files(ROOT, "prod")
+    settings: dict[str, Any] = {}
+    for name, section in sections.items():
+        key = f"qudag-mcp:{name}"
+        settings[key] = json.loads(files.config.get(key, "{}")) | section
+    graph = record_files(ROOT, files.over(settings))
+    return [each for resource in graph.resources for each in tomls_in(resource.inputs)]
+
+
+def tomls_in(value: Any) -> list[dict[str, Any]]:
+    """Each server.toml in the inputs of a resource; some clouds take them as JSON."""
+    if isinstance(value, Mapping):
+        return [each for part in cast("Any", value).values() for each in tomls_in(part)]
+    if isinstance(value, list):
+        return [each for part in cast("list[Any]", value) for each in tomls_in(part)]
+    if not isinstance(value, str) or "[protocol]" not in value:
+        return []
+    if value.startswith(("[{", "{")):
+        return tomls_in(json.loads(value))
+    return [tomllib.loads(value)]
+
+
+@cache
+def changed() -> list[dict[str, Any]]:
+    return servers_of(
+        protocol={"allowedOrigins": [PAGE], "jsonAnswers": True},
+        observability={"logLevel": "warning"},
+    )
+
+
+@cache
+def unchanged() -> list[dict[str, Any]]:
+    return servers_of()
+
+
+def test_prod_has_servers_in_pods_and_in_clouds():
+    where = {"tls_port" in each["server"] for each in changed()}
+    assert where == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "usual", "set_to"),
+    [
+        ("protocol", "allowed_origins", [], [PAGE]),
+        ("protocol", "json_answers", False, True),
+        ("logging", "level", "info", "warning"),
+    ],
+)
+def test_a_setting_reaches_every_server(section: str, key: str, usual: object, set_to: object):
+    assert [each[section][key] for each in unchanged()] == [usual] * len(unchanged())
+    assert [each[section][key] for each in changed()] == [set_to] * len(changed())
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "inspector.example.com",
+        "http://inspector.example.com",
+        f"{PAGE}/",
+        f"{PAGE}/page",
+        "https://*.example.com",
+        "https://user@example.com",
+    ],
+)
+def test_what_is_no_origin_is_refused(origin: str):
+    with pytest.raises(ProblemReport) as refused:
+        servers_of(protocol={"allowedOrigins": [origin]})
+    (problem,) = refused.value.problems
+    assert "protocol.allowedOrigins[0]" in problem.path
