@@ -78,7 +78,12 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
         ]
         state: State | None = None
         if has_sessions(args.config.era):
-            storage = storage_account(group, protect=args.protect)
+            storage = storage_account(
+                group,
+                protect=args.protect,
+                zone_redundant=args.zone_redundant,
+                only_from=args.subnet if args.private_storage else None,
+            )
             state, rights = session_store(group, storage, identity, protect=args.protect)
             waits += rights
         variables = self.variables(args, identity, state)
@@ -89,6 +94,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
                 "appLogsConfiguration": {"destination": "azure-monitor"},
                 "peerTrafficConfiguration": {"encryption": {"enabled": True}},
                 "publicNetworkAccess": "Enabled" if args.access.public else "Disabled",
+                "zoneRedundant": args.zone_redundant or None,
                 "workloadProfiles": [{"name": "Consumption", "workloadProfileType": "Consumption"}],
                 "vnetConfiguration": {
                     "infrastructureSubnetId": args.subnet,

@@ -15,7 +15,7 @@ from ..mcp.timeout_budget import STEP, Distance
 from .arg_types import ResourceId
 from .facts import AZURE_CONTAINER_APP_GRACE, AZURE_CONTAINER_APP_REQUEST
 from .secrets import AzureSecrets
-from .server_args import AzureServerArgs, domain_problems
+from .server_args import AzureServerArgs, domain_problems, private_storage_problems
 
 STOPS: Final = "the time to stop is not configurable (Azure Container Instances, REST API)"
 MB_IN_GB: Final = 1024
@@ -52,6 +52,10 @@ class AzureContainerAppArgs(AzureContainerArgs):
         secrets: secrets in its environment.
         concurrency: requests at once to a replica, above which there will be another one.
         min_instances, max_instances: fewest and most replicas.
+        zone_redundant: spread replicas and the storage account's copies over zones; another value
+            replaces the environment.
+        private_storage: close the storage account to all networks but ``subnet``, which needs the
+            service endpoint Microsoft.Storage.
     """
 
     access: Access
@@ -60,6 +64,8 @@ class AzureContainerAppArgs(AzureContainerArgs):
     concurrency: int = 100
     min_instances: int = 1
     max_instances: int = 10
+    zone_redundant: bool = False
+    private_storage: bool = False
 
     def refusals(self) -> list[Problem]:
         budget = self.config.budget
@@ -79,6 +85,8 @@ class AzureContainerAppArgs(AzureContainerArgs):
             *domain_problems(self.config),
             *_app_size(self),
             *_app_callers(self),
+            *_app_zones(self),
+            *private_storage_problems(private=self.private_storage, subnet=self.subnet),
         ]
 
 
@@ -129,6 +137,32 @@ def _app_callers(args: AzureContainerAppArgs) -> list[Problem]:
             "set the id of a subnet, or set access.public to true",
         )
     ]
+
+
+def _app_zones(args: AzureContainerAppArgs) -> list[Problem]:
+    if not args.zone_redundant:
+        return []
+    problems: list[Problem] = []
+    if args.subnet is None:
+        problems.append(
+            Problem(
+                "subnet",
+                "is missing, and zone_redundant is true",
+                "Azure refuses it: a zone redundant environment is in a subnet of yours (Azure "
+                "Container Apps, Reliability)",
+                "set the id of a subnet that is delegated to Microsoft.App/environments",
+            )
+        )
+    if args.min_instances < 2:
+        problems.append(
+            Problem(
+                "min_instances",
+                f"is {shown(args.min_instances)}, and zone_redundant is true",
+                "one replica is in one zone",
+                "write 2 or more",
+            )
+        )
+    return problems
 
 
 def _group_domain(args: AzureContainerGroupArgs) -> list[Problem]:

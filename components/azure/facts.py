@@ -122,7 +122,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "azure-native:app:ContainerApp": resource_type(
         *_PLACED, "environmentId", "managedEnvironmentId"
     ),
-    "azure-native:app:ManagedEnvironment": resource_type(*_PLACED, "vnetConfiguration"),
+    "azure-native:app:ManagedEnvironment": resource_type(
+        *_PLACED, "vnetConfiguration", "zoneRedundant"
+    ),
     "azure-native:applicationinsights:Component": resource_type(*_PLACED),
     "azure-native:authorization:ManagementLockByScope": resource_type("lockName", "scope"),
     "azure-native:authorization:RoleAssignment": resource_type(""),

@@ -45,7 +45,12 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
     ) -> pulumi.Input[str]:
         sessions = has_sessions(args.config.era)
         protect = args.protect and sessions
-        storage = storage_account(group, protect=protect)
+        storage = storage_account(
+            group,
+            protect=protect,
+            zone_redundant=args.zone_redundant,
+            only_from=args.subnet if args.private_storage else None,
+        )
         packages = group.make(
             "azure-native:storage:BlobContainer",
             "packages",
@@ -68,9 +73,14 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
             outputs=("connectionString",),
         )
         waits = [
-            # The host creates containers of its own, so that the role is on the account.
+            # The host creates containers of its own, so that the role is on the account. Of what
+            # Owner could do besides, file permissions of a data lake, the host uses nothing.
             assign_role(
-                group, identity, "Storage Blob Data Owner", storage.output("id"), on="storage"
+                group,
+                identity,
+                "Storage Blob Data Contributor",
+                storage.output("id"),
+                on="storage",
             ),
             assign_role(
                 group,
@@ -92,6 +102,7 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
                 "kind": "functionapp",
                 "reserved": True,  # Linux
                 "sku": {"name": "FC1", "tier": "FlexConsumption"},
+                "zoneRedundant": args.zone_redundant or None,
             },
         )
         client = identity.output("clientId")

@@ -13,7 +13,7 @@ from ..mcp.timeout_budget import STEP, Distance
 from .arg_types import ResourceId
 from .facts import AZURE_FUNCTION_INSTANCES, AZURE_FUNCTION_RESPONSE
 from .secrets import AzureSecrets
-from .server_args import AzureServerArgs, domain_problems
+from .server_args import AzureServerArgs, domain_problems, private_storage_problems
 
 STOPS: Final = "an update ends calls at once (Flex Consumption, Site update strategies)"
 
@@ -31,6 +31,9 @@ class AzureFunctionArgs(AzureServerArgs):
         memory_mb: MiB of an instance.
         concurrency: most requests that an instance handles at once.
         max_instances: most instances; scales to zero without requests.
+        zone_redundant: spread instances and the storage account's copies over zones.
+        private_storage: close the storage account to all networks but ``subnet``, which needs the
+            service endpoint Microsoft.Storage.
     """
 
     archive: Archive
@@ -40,12 +43,15 @@ class AzureFunctionArgs(AzureServerArgs):
     memory_mb: Literal[512, 2048, 4096] = 2048
     concurrency: int = 20
     max_instances: int = 40
+    zone_redundant: bool = False
+    private_storage: bool = False
 
     def refusals(self) -> list[Problem]:
         return [
             *super().refusals(),
             *nobody_problems(self.access, "access.allowed_networks", self.access.allowed_networks),
             *drain_problems(self.config, stops=STOPS),
+            *private_storage_problems(private=self.private_storage, subnet=self.subnet),
             *domain_problems(self.config),
             *AZURE_FUNCTION_RESPONSE.problems(
                 "config.budget.longest_tool",

@@ -42,3 +42,17 @@ def domain_problems(config: CloudServerConfig) -> list[Problem]:
             "leave it out: the app has a name of its own, which the output mcp_url contains",
         )
     ]
+
+
+def private_storage_problems(*, private: bool, subnet: str | None) -> list[Problem]:
+    """A problem if the storage account would be closed to the server as well."""
+    if subnet or not private:
+        return []
+    return [
+        Problem(
+            "private_storage",
+            "is true, and subnet is missing",
+            "the storage account would refuse the server too",
+            "set the id of a subnet with the service endpoint Microsoft.Storage, or leave it out",
+        )
+    ]

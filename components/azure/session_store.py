@@ -14,14 +14,28 @@ from .resource_group import AzureGroup
 STORAGE: Final = "azure-native:storage:StorageAccount"
 
 
-def storage_account(group: AzureGroup, *, protect: bool) -> CloudResource:
-    """A storage account without keys: every request needs an identity."""
+def storage_account(
+    group: AzureGroup, *, protect: bool, zone_redundant: bool, only_from: str | None
+) -> CloudResource:
+    """A storage account without keys: every request needs an identity.
+
+    Args:
+        group: of the component.
+        protect: refuse to delete it.
+        zone_redundant: keep a copy in each of three zones.
+        only_from: id of the one subnet that may connect; None: any network.
+    """
+    closed = {
+        "defaultAction": "Deny",
+        "bypass": "None",
+        "virtualNetworkRules": [{"virtualNetworkResourceId": only_from, "action": "Allow"}],
+    }
     return group.make(
         STORAGE,
         "storage",
         {
             "kind": "StorageV2",
-            "sku": {"name": "Standard_LRS"},
+            "sku": {"name": "Standard_ZRS" if zone_redundant else "Standard_LRS"},
             "allowSharedKeyAccess": False,
             "allowBlobPublicAccess": False,
             "allowCrossTenantReplication": False,
@@ -29,6 +43,7 @@ def storage_account(group: AzureGroup, *, protect: bool) -> CloudResource:
             "enableHttpsTrafficOnly": True,
             "isLocalUserEnabled": False,
             "minimumTlsVersion": "TLS1_2",
+            "networkRuleSet": closed if only_from else None,
         },
         outputs=("primaryEndpoints",),
         protect=protect,

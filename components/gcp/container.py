@@ -51,6 +51,7 @@ class CloudRun(GcpServer[CloudRunArgs]):
                 "deletionProtection": args.protect,
                 "template": {
                     "serviceAccount": account.output("email"),
+                    **({"encryptionKey": args.kms_key} if args.kms_key else {}),
                     "executionEnvironment": "EXECUTION_ENVIRONMENT_GEN2",
                     "timeout": f"{args.config.budget.at(Distance.GATEWAY).timeout}s",
                     "maxInstanceRequestConcurrency": args.concurrency,

@@ -97,6 +97,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                 "region": args.location.region,
                 "name": physical_name(_INSTANCE, self, args.location, "database"),
                 "databaseVersion": "POSTGRES_17",
+                "encryptionKeyName": args.kms_key,
                 "deletionProtection": args.protect,
                 "settings": {
                     "tier": args.database_machine,
@@ -145,6 +146,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                 "shardCount": 1,
                 "replicaCount": args.cache_replicas,
                 "nodeType": args.cache_machine,
+                "kmsKey": args.kms_key,
                 "authorizationMode": "IAM_AUTH",
                 "transitEncryptionMode": "SERVER_AUTHENTICATION",
                 "zoneDistributionConfig": {"mode": "MULTI_ZONE"},

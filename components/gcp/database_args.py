@@ -7,7 +7,7 @@ from typing import Final
 
 from ..base.problems import Problem
 from ..mcp.data_tier import DataTierArgs
-from .arg_types import CacheMachine, DatabaseMachine, ServiceAccount
+from .arg_types import CacheMachine, DatabaseMachine, KmsKey, ServiceAccount
 from .facts import CLOUD_SQL_LOG_DAYS
 from .location import GcpLocation
 
@@ -29,6 +29,8 @@ class CloudSqlDataTierArgs(DataTierArgs):
         backup_days: days that the daily backups are kept.
         point_in_time_days: days within which the database can be restored to any second.
         cache_machine: machine type of the cache.
+        kms_key: id of your key in Cloud KMS, which encrypts both; None: keys of Google. Another key
+            replaces the database and the cache.
         cache_replicas: replicas, of which one takes over when the cache's primary fails.
     """
 
@@ -41,6 +43,7 @@ class CloudSqlDataTierArgs(DataTierArgs):
     point_in_time_days: int = 7
     cache_machine: CacheMachine = "STANDARD_SMALL"
     cache_replicas: int = 1
+    kms_key: KmsKey | None = None
 
     @property
     def user(self) -> str:
@@ -50,6 +53,7 @@ class CloudSqlDataTierArgs(DataTierArgs):
     def refusals(self) -> list[Problem]:
         problems = [
             *super().refusals(),
+            *self.location.key_problems("kms_key", self.kms_key),
             *CLOUD_SQL_LOG_DAYS.problems(
                 "point_in_time_days", self.point_in_time_days, fix="set 1 to 7"
             ),

@@ -98,7 +98,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "gcp:cloudrunv2/service:Service": resource_type(*_PLACED),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": resource_type(""),
     "gcp:firestore/database:Database": resource_type(
-        "locationId", "project", holds="the documents in it"
+        "cmekConfig", "locationId", "project", holds="the documents in it"
     ),
     "gcp:firestore/field:Field": resource_type("collection", "database", "field", "project"),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": resource_type(
@@ -109,6 +109,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         *_PLACED,
         "authorizationMode",
         "desiredAutoCreatedEndpoints",
+        "kmsKey",
         "mode",
         "transitEncryptionMode",
         "zoneDistributionConfig",
@@ -121,7 +122,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "instance", "name", "project", holds="the tables in it"
     ),
     "gcp:sql/databaseInstance:DatabaseInstance": resource_type(
-        "project", "region", holds="the databases in it"
+        "encryptionKeyName", "project", "region", holds="the databases in it"
     ),
     "gcp:sql/user:User": resource_type("instance", "name", "project", "type"),
     "gcp:storage/bucket:Bucket": resource_type(*_PLACED, holds="the objects in it"),

@@ -54,6 +54,13 @@ SERVICE_ACCOUNT: Final = Form(
     examples=("core@qudag-prod.iam.gserviceaccount.com",),
     consequence="nobody could log in: there is no password",
 )
+KEY: Final = Form(
+    name="Cloud KMS key",
+    pattern=r"^projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]{1,63}/cryptoKeys/[A-Za-z0-9_-]{1,63}$",
+    words="the id of a key of Cloud KMS, without a version",
+    examples=("projects/qudag-prod/locations/europe-west1/keyRings/mcp/cryptoKeys/mcp",),
+    consequence="nothing could be encrypted with it",
+)
 DATABASE_MACHINE: Final = Form(
     name="machine type",
     pattern="^db-[a-z0-9]+(-[a-z0-9]+)*$",

@@ -55,6 +55,7 @@ class GcpFunction(GcpServer[GcpFunctionArgs]):
                 "location": args.location.region,
                 "name": name,
                 "buildConfig": build,
+                "kmsKeyName": args.kms_key,
                 "serviceConfig": {
                     "serviceAccountEmail": account.output("email"),
                     "ingressSettings": _INGRESS[args.access.ingress],
@@ -88,6 +89,7 @@ class GcpFunction(GcpServer[GcpFunctionArgs]):
                 "location": location.region,
                 "uniformBucketLevelAccess": True,
                 "publicAccessPrevention": "enforced",
+                "encryption": {"defaultKmsKeyName": args.kms_key} if args.kms_key else None,
                 "versioning": {"enabled": True},
                 "lifecycleRules": [
                     {
@@ -117,6 +119,7 @@ class GcpFunction(GcpServer[GcpFunctionArgs]):
                 "location": location.region,
                 "repositoryId": physical_name(_REPOSITORY, self, location, "images"),
                 "format": "DOCKER",
+                "kmsKeyName": args.kms_key,
                 "cleanupPolicies": [
                     {"id": "newest", "action": "KEEP", "mostRecentVersions": {"keepCount": 5}},
                     {"id": "old", "action": "DELETE", "condition": {"olderThan": "7776000s"}},

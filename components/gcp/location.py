@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..base.problems import Problem
 from .arg_types import NetworkId, ProjectId, Region
 
 
@@ -23,3 +24,17 @@ class GcpLocation:
     region: Region
     network: NetworkId | None = None
     subnetwork: NetworkId | None = None
+
+    def key_problems(self, path: str, key: str | None) -> list[Problem]:
+        """A problem if the KMS key is in another region: services use keys of their own only."""
+        there = [*(key or "").split("/"), *[""] * 4][3]
+        if there in ("", self.region):
+            return []
+        return [
+            Problem(
+                path,
+                f"is in {there}, and the server is in {self.region}",
+                "Google Cloud refuses it: both must be in one region",
+                f"make a key in {self.region}, and write its id",
+            )
+        ]

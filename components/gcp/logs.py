@@ -16,9 +16,22 @@ _LOG_SINK: Final = "gcp:logging/projectSink:ProjectSink"
 
 
 def log_bucket(
-    owner: Component[Any], location: GcpLocation, service: str, *, retention_days: int
+    owner: Component[Any],
+    location: GcpLocation,
+    service: str,
+    *,
+    retention_days: int,
+    key: str | None,
 ) -> None:
-    """A log bucket with a retention, and the sink that routes the service's logs to it."""
+    """A log bucket with a retention, and the sink that routes the service's logs to it.
+
+    Args:
+        owner: the component.
+        location: project and region.
+        service: the service's name.
+        retention_days: of its logs.
+        key: id of the KMS key that encrypts them; None: a key of Google.
+    """
     bucket = CloudResource(
         _LOG_BUCKET,
         owner.named("logs"),
@@ -27,6 +40,7 @@ def log_bucket(
             "location": location.region,
             "bucketId": physical_name(_LOG_BUCKET, owner, location, "logs"),
             "retentionDays": retention_days,
+            "cmekSettings": {"kmsKeyName": key} if key else None,
         },
         outputs=("name",),
         opts=owner.owned(),

@@ -44,7 +44,13 @@ class GcpServer(CloudServer[Args]):
         variables = {CONFIG_VARIABLE: environment_toml(args.config, state=state)}
         service, address = self.service(args, name, account, variables, waits)
         allow_callers(self, args.location, service.output("name"), args.access)
-        log_bucket(self, args.location, name, retention_days=args.log_retention_days)
+        log_bucket(
+            self,
+            args.location,
+            name,
+            retention_days=args.log_retention_days,
+            key=args.kms_key,
+        )
         return f"https://{args.config.domain}" if args.config.domain else address
 
     def service(
@@ -74,4 +80,4 @@ class GcpServer(CloudServer[Args]):
     ) -> tuple[State | None, list[pulumi.Resource]]:
         if not has_sessions(args.config.era):
             return None, []
-        return session_store(self, args.location, account, protect=args.protect)
+        return session_store(self, args.location, account, protect=args.protect, key=args.kms_key)

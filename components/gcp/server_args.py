@@ -12,7 +12,7 @@ from ..base.problems import Problem
 from ..mcp.cloud_server import CloudServerArgs, drain_problems, variables_problems
 from ..mcp.timeout_budget import STEP, Distance
 from .access import GcpAccess
-from .arg_types import SecretVersion
+from .arg_types import KmsKey, SecretVersion
 from .facts import CLOUD_RUN_CONCURRENCY
 from .location import GcpLocation
 
@@ -28,6 +28,8 @@ class GcpServerArgs(CloudServerArgs):
         access: who may call it.
         secrets: by environment variable, one version of a secret,
             ``projects/<project>/secrets/<name>/versions/<number>``.
+        kms_key: id of your key in Cloud KMS, which encrypts what the server stores; None: keys of
+            Google. Another key replaces the session store and the repository of a function.
         cpu: CPUs of an instance.
         memory_mb: MiB of an instance.
         concurrency: most requests that an instance handles at once.
@@ -37,6 +39,7 @@ class GcpServerArgs(CloudServerArgs):
     location: GcpLocation
     access: GcpAccess
     secrets: Mapping[SecretVariable, SecretVersion] = field(default_factory=dict[str, str])
+    kms_key: KmsKey | None = None
     cpu: float = 1
     memory_mb: int = 512
     concurrency: int = 100
@@ -48,6 +51,7 @@ class GcpServerArgs(CloudServerArgs):
             *super().refusals(),
             *variables_problems("secrets", self.secrets),
             *drain_problems(self.config, stops=STOPS),
+            *self.location.key_problems("kms_key", self.kms_key),
             *instances_problems(self.min_instances, self.max_instances),
             *CLOUD_RUN_CONCURRENCY.problems(
                 "concurrency", self.concurrency, fix=f"set at most {CLOUD_RUN_CONCURRENCY.most}"

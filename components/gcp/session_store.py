@@ -17,7 +17,12 @@ _FIRESTORE: Final = "gcp:firestore/database:Database"
 
 
 def session_store(
-    owner: Component[Any], location: GcpLocation, user: CloudResource, *, protect: bool
+    owner: Component[Any],
+    location: GcpLocation,
+    user: CloudResource,
+    *,
+    protect: bool,
+    key: str | None,
 ) -> tuple[State, list[pulumi.Resource]]:
     """The database as the server's configuration names it, and what the server should depend on.
 
@@ -33,6 +38,7 @@ def session_store(
             "locationId": location.region,
             "type": "FIRESTORE_NATIVE",
             "concurrencyMode": "OPTIMISTIC",
+            "cmekConfig": {"kmsKeyName": key} if key else None,
             "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED",
             "deleteProtectionState": f"DELETE_PROTECTION_{'ENABLED' if protect else 'DISABLED'}",
             "deletionPolicy": "PREVENT" if protect else "DELETE",

@@ -1,91 +1,23 @@
-"""Azure: its sections of the stack file, its provider, its rules and its servers."""
+"""Azure: its provider, its rules and its servers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
-from pydantic import Field
 
 from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
 from components.base.problems import Problem
 from components.mcp.target import McpTarget
 
-from ..config.cloud_forms import Variable
-from ..config.cloud_servers import Instances, MostInstances, Public, ServerSection
-from ..config.forms import Cidr, Domain, Image, constraint
 from ..config.problem import at
-from ..config.section import Section
+from .azure_sections import Azure, AzureContainer, AzureFunction
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
 
 if TYPE_CHECKING:
     from components.azure.location import AzureLocation
     from components.azure.secrets import AzureSecrets
-
-
-Id = Annotated[str, constraint(ID)]
-Resource = Annotated[str, constraint(RESOURCE)]
-LogDays = Annotated[
-    int, Field(ge=30, le=730, description="Days that logs are kept (Log Analytics).")
-]
-Vault = Annotated[Resource | None, Field(description="The Key Vault that the secrets are in.")]
-Secrets = Annotated[
-    dict[Variable, Annotated[str, constraint(SECRET)]],
-    Field(description="Versions of secrets in Key Vault, by environment variable."),
-]
-
-
-class Azure(Section):
-    """An Azure subscription, and a location."""
-
-    subscription: Id = Field(description="Its id.")
-    tenant: Id = Field(description="Id of the directory that it belongs to.")
-    location: Annotated[str, constraint(LOCATION)] = Field(description="Region of all resources.")
-
-
-class AzureFunction(ServerSection):
-    """The server as a function app of Azure, in the Flex Consumption plan."""
-
-    public: Public = False
-    clients: list[Cidr] = Field(
-        default=[], description="Networks that may connect if it is not public."
-    )
-    memory_mb: Literal[512, 2048, 4096] = Field(
-        default=2048, description="Memory of an instance in MB."
-    )
-    max_instances: int = Field(default=40, ge=40, le=1000, description="Most instances.")
-    log_retention_days: LogDays = 30
-    subnet: Resource | None = Field(
-        default=None, description="Subnet for connections to private addresses."
-    )
-    vault: Vault = None
-    secrets: Secrets = {}
-
-
-class AzureContainer(ServerSection):
-    """The server in Azure: as an app that scales, or as a single group of containers."""
-
-    kind: Literal["app", "group"] = Field(
-        default="app", description="app: Container Apps; group: one group in a subnet, no scaling."
-    )
-    public: Public = False
-    image: Image | None = Field(default=None, description="Absent: images.server.")
-    subnet: Resource | None = Field(
-        default=None, description="Subnet of the app or group; a group needs one."
-    )
-    registry: Resource | None = Field(
-        default=None, description="The container registry of the image; absent: a public one."
-    )
-    domain: Domain | None = Field(
-        default=None, description="Host name of the gateway before a group; an app has its own."
-    )
-    vault: Vault = None
-    min_instances: Instances = 1
-    max_instances: MostInstances = 10
-    log_retention_days: LogDays = 30
-    secrets: Secrets = {}
-
 
 AzureSections = CloudSections[Azure, AzureFunction, AzureContainer]
 
@@ -126,6 +58,14 @@ def groups_have_no_secrets_and_do_not_scale(
             "(Azure Container Instances, REST API, Container groups)",
             "set kind: app, or leave the secrets out",
         )
+    for field, key in (("zone_redundant", "zoneRedundant"), ("private_storage", "privateStorage")):
+        if getattr(section, field):
+            yield at(
+                f"containers.azure.{key}",
+                "is true, and kind is group",
+                "a group is one instance in one zone, and stores nothing: it would have no effect",
+                "leave it out, or set kind: app",
+            )
     for field, key in (("min_instances", "minInstances"), ("max_instances", "maxInstances")):
         value = getattr(section, field)
         if field in section.model_fields_set and value != 1:
@@ -135,6 +75,46 @@ def groups_have_no_secrets_and_do_not_scale(
                 "a group is one instance: it would not scale",
                 "leave it out, or set kind: app",
             )
+
+
+def private_storage_has_a_subnet(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
+    """A storage account that is closed to other networks has one to be reached from."""
+    for kind, section in (
+        ("serverless", sections.serverless),
+        ("containers", sections.containers),
+    ):
+        if section and section.enabled and section.private_storage and section.subnet is None:
+            yield at(
+                f"{kind}.azure.subnet",
+                "is missing, and privateStorage is true",
+                "the storage account would refuse the server too",
+                "set the id of a subnet with the service endpoint Microsoft.Storage, or "
+                "privateStorage: false",
+            )
+
+
+def zone_redundant_apps_have_a_subnet_and_two_replicas(
+    sections: AzureSections, _shared: Shared
+) -> Iterator[Problem]:
+    """Replicas in two zones are two, in an environment that has a subnet."""
+    section = sections.containers
+    if section is None or not section.enabled or section.kind != "app":
+        return
+    if section.zone_redundant and section.subnet is None:
+        yield at(
+            "containers.azure.subnet",
+            "is missing, and zoneRedundant is true",
+            "Azure refuses it: a zone redundant environment is in a subnet of yours",
+            "set the id of a subnet that is delegated to Microsoft.App/environments, or "
+            "zoneRedundant: false",
+        )
+    if section.zone_redundant and section.min_instances < 2:
+        yield at(
+            "containers.azure.minInstances",
+            f"is {section.min_instances}, and zoneRedundant is true",
+            "one replica is in one zone",
+            "write 2 or more, or zoneRedundant: false",
+        )
 
 
 def secrets_have_a_vault(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
@@ -197,6 +177,8 @@ def _function(
         subnet=section.subnet,
         memory_mb=section.memory_mb,
         max_instances=section.max_instances,
+        zone_redundant=section.zone_redundant,
+        private_storage=section.private_storage,
         log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
@@ -238,6 +220,8 @@ def _container(
         secrets=_secrets(section.vault, section.secrets),
         min_instances=section.min_instances,
         max_instances=section.max_instances,
+        zone_redundant=section.zone_redundant,
+        private_storage=section.private_storage,
         log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
@@ -269,6 +253,8 @@ TARGET: Final = CloudTarget(
         (("containers.azure",), groups_are_private),
         (("containers.azure",), groups_have_no_secrets_and_do_not_scale),
         (("containers.azure",), apps_have_no_other_domain),
+        (("containers.azure",), zone_redundant_apps_have_a_subnet_and_two_replicas),
+        (("containers.azure", "serverless.azure"), private_storage_has_a_subnet),
         (("containers.azure", "serverless.azure"), secrets_have_a_vault),
     ),
     serverless=Server(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import pulumi
 from pydantic import Field
 
 from components.base.problems import Problem
-from components.gcp.forms import MEMBER, NETWORK, PROJECT, REGION, SECRET
+from components.gcp.forms import KEY, MEMBER, NETWORK, PROJECT, REGION, SECRET
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import Variable
@@ -20,6 +20,9 @@ from ..config.problem import at
 from ..config.section import Section
 from .target import CloudSections, CloudTarget, Deployment, Server, Shared
 
+if TYPE_CHECKING:
+    from components.gcp.location import GcpLocation
+
 Network = Annotated[str, constraint(NETWORK)]
 LogDays = Annotated[
     int, Field(ge=1, le=3650, description="Days that logs are kept (Cloud Logging).")
@@ -27,6 +30,13 @@ LogDays = Annotated[
 Invokers = Annotated[
     list[Annotated[str, constraint(MEMBER)]],
     Field(description="IAM members that may call it if it is not public, with a Google token."),
+]
+Ingress = Annotated[
+    Literal["all", "internal", "internal-and-load-balancer"],
+    Field(
+        description="Networks that requests may come from; a load balancer of yours may have a "
+        "policy of Cloud Armor."
+    ),
 ]
 Secrets = Annotated[
     dict[Variable, Annotated[str, constraint(SECRET)]],
@@ -45,12 +55,16 @@ class Gcp(Section):
     subnetwork: Network | None = Field(
         default=None, description="The subnetwork in that region that addresses are taken from."
     )
+    kms_key: Annotated[str, constraint(KEY)] | None = Field(
+        default=None, description="Your key, which encrypts what is stored; absent: Google's."
+    )
 
 
 class GcpFunction(ServerSection):
     """The server as a function of Google Cloud."""
 
     public: Public = False
+    ingress: Ingress = "all"
     memory_mb: int = Field(default=1024, ge=256, le=32768, description="Memory in MiB.")
     invokers: Invokers = []
     min_instances: Instances = 0
@@ -64,6 +78,7 @@ class GcpContainer(ServerSection):
     """The server as a service of Cloud Run."""
 
     public: Public = False
+    ingress: Ingress = "all"
     image: Image | None = Field(
         default=None,
         description="Absent: images.server. Cloud Run pulls from Artifact Registry and Docker Hub.",
@@ -120,13 +135,17 @@ def _function(
     from components.gcp.access import GcpAccess
     from components.gcp.function import GcpFunction
     from components.gcp.function_args import GcpFunctionArgs
-    from components.gcp.location import GcpLocation
 
     args = GcpFunctionArgs(
-        location=GcpLocation(**location.model_dump()),
+        location=_location(location),
         archive=deployment.archives["gcp-function"],
         config=deployment.server(),
-        access=GcpAccess(public=section.public, allowed_principals=section.invokers),
+        access=GcpAccess(
+            public=section.public,
+            allowed_principals=section.invokers,
+            ingress=section.ingress,
+        ),
+        kms_key=location.kms_key,
         secrets=section.secrets,
         memory_mb=section.memory_mb,
         concurrency=section.concurrency,
@@ -148,13 +167,17 @@ def _container(
     from components.gcp.access import GcpAccess
     from components.gcp.container import CloudRun
     from components.gcp.container_args import CloudRunArgs
-    from components.gcp.location import GcpLocation
 
     args = CloudRunArgs(
-        location=GcpLocation(**location.model_dump()),
+        location=_location(location),
         image=section.image or deployment.shared.image,
         config=deployment.server(),
-        access=GcpAccess(public=section.public, allowed_principals=section.invokers),
+        access=GcpAccess(
+            public=section.public,
+            allowed_principals=section.invokers,
+            ingress=section.ingress,
+        ),
+        kms_key=location.kms_key,
         secrets=section.secrets,
         concurrency=section.concurrency,
         min_instances=section.min_instances,
@@ -165,9 +188,20 @@ def _container(
     return CloudRun(name, args, opts=options)
 
 
+def _location(location: Gcp) -> GcpLocation:
+    from components.gcp.location import GcpLocation
+
+    return GcpLocation(
+        project=location.project,
+        region=location.region,
+        network=location.network,
+        subnetwork=location.subnetwork,
+    )
+
+
 TARGET: Final = CloudTarget(
     location=Gcp,
-    forms=(PROJECT, REGION, NETWORK, SECRET, MEMBER),
+    forms=(PROJECT, REGION, NETWORK, SECRET, MEMBER, KEY),
     provider=_provider,
     rules=((("containers.gcp", "images.server"), images_are_where_cloud_run_pulls),),
     serverless=Server(

@@ -258,6 +258,7 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
         ("serverless", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
         ("serverless", "gcp", {"memoryMb": 2048}, "2048Mi"),
         ("serverless", "gcp", {"public": False, "invokers": [CALLER]}, CALLER),
+        ("serverless", "gcp", {"ingress": "internal"}, "ALLOW_INTERNAL_ONLY"),
         ("serverless", "gcp", {"minInstances": 3}, "3"),
         ("serverless", "gcp", {"maxInstances": 33}, "33"),
         ("serverless", "gcp", {"concurrency": 44}, "44"),
@@ -265,6 +266,9 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
         ("serverless", "gcp", {"secrets": {"API_KEY": VERSION}}, "API_KEY"),
         ("serverless", "azure", {"memoryMb": 4096}, "4096"),
         ("serverless", "azure", {"maxInstances": 55}, "55"),
+        ("serverless", "azure", {"privateStorage": False}, "networkRuleSet"),
+        ("serverless", "azure", {"zoneRedundant": False}, "Standard_LRS"),
+        ("containers", "azure", {"zoneRedundant": False}, "zoneRedundant"),
         ("serverless", "azure", {"logRetentionDays": 60}, "60"),
         ("serverless", "azure", {"public": False, "clients": ["203.0.113.0/24"]}, "203.0.113.0/24"),
         ("serverless", "azure", {"vault": VAULT, "secrets": {"API_KEY": KEY}}, KEY),
@@ -274,6 +278,12 @@ CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
         ("containers", "aws", {"logRetentionDays": 60}, "60"),
         ("containers", "aws", {"secrets": {"API_KEY": ARN}}, ARN),
         ("containers", "aws", {"secrets": {"API_KEY": f"{ARN}:key::"}}, f"{ARN}:key::"),
+        (
+            "containers",
+            "gcp",
+            {"ingress": "internal-and-load-balancer"},
+            "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+        ),
         ("containers", "gcp", {"minInstances": 3}, "3"),
         ("containers", "gcp", {"maxInstances": 33}, "33"),
         ("containers", "gcp", {"concurrency": 44}, "44"),
@@ -314,6 +324,23 @@ def test_the_key_of_the_cloud_encrypts_the_logs_of_both_servers():
     groups = prod(clouds={"aws": {"kmsKey": key}}).all("aws:cloudwatch/logGroup:LogGroup")
     assert len(groups) >= 2
     assert {group.inputs.get("kmsKeyId") for group in groups} == {key}
+
+
+def test_the_key_of_google_cloud_encrypts_the_logs_of_both_servers():
+    key = "projects/qudag-prod/locations/europe-west1/keyRings/other/cryptoKeys/other"
+    buckets = prod(clouds={"gcp": {"kmsKey": key}}).all(
+        "gcp:logging/projectBucketConfig:ProjectBucketConfig"
+    )
+    assert len(buckets) == 2
+    assert {bucket.inputs["cmekSettings"]["kmsKeyName"] for bucket in buckets} == {key}
+
+
+def test_a_private_table_of_azure_is_reached_from_the_subnet_of_the_app():
+    graph = prod(protocol={"era": "dual"}, containers={"azure": {"privateStorage": True}})
+    accounts = graph.all("azure-native:storage:StorageAccount")
+    rules = [each.inputs["networkRuleSet"]["virtualNetworkRules"] for each in accounts]
+    subnets = {rule["virtualNetworkResourceId"].rpartition("/")[2] for (rule,) in rules}
+    assert subnets == {"apps", "functions"}
 
 
 def test_an_http_api_may_have_a_domain_and_a_rate_of_its_own():

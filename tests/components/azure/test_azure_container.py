@@ -280,3 +280,25 @@ def test_what_a_group_cannot_be_is_refused(changes: dict[str, Any], path: str, w
 def test_a_group_has_no_field_for_what_it_cannot_do(field: str):
     assert field in {each.name for each in fields(AzureContainerAppArgs)}
     assert field not in {each.name for each in fields(AzureContainerGroupArgs)}
+
+
+def test_a_zone_redundant_app_has_replicas_in_two_zones_and_a_subnet():
+    made = app_graph(zone_redundant=True, min_instances=2, subnet=SUBNET)
+    assert made.one(ENVIRONMENT).inputs["zoneRedundant"] is True
+    assert made.one("azure-native:storage:StorageAccount").inputs["sku"]["name"] == "Standard_ZRS"
+    assert broken_policies(made) == []
+    with pytest.raises(ProblemReport) as report:
+        app_graph(zone_redundant=True)
+    assert {problem.path for problem in report.value.problems} == {
+        "mcp.subnet",
+        "mcp.min_instances",
+    }
+
+
+def test_the_table_of_a_private_app_accepts_its_subnet_only():
+    made = app_graph(private_storage=True, subnet=SUBNET)
+    rules = made.one("azure-native:storage:StorageAccount").inputs["networkRuleSet"]
+    assert rules["defaultAction"] == "Deny"
+    with pytest.raises(ProblemReport) as report:
+        app_graph(private_storage=True)
+    assert [problem.path for problem in report.value.problems] == ["mcp.private_storage"]

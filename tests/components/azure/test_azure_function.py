@@ -92,8 +92,8 @@ def test_every_role_is_on_one_resource():
     storage = "Microsoft.Storage/storageAccounts/mcpstorage2fe5f324"
     vault = "Microsoft.KeyVault/vaults/qudag-keys"
     assert assigned(graph(secrets=AZURE_SECRETS)) == {
-        # Storage Blob Data Owner: the host makes containers of its own
-        ("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", storage),
+        # Storage Blob Data Contributor: the host makes containers of its own
+        ("ba92f5b4-2d11-453d-a403-e96b0029c9fe", storage),
         # Storage Table Data Contributor
         (
             "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
@@ -117,7 +117,30 @@ def test_a_role_is_given_to_the_apps_own_identity():
         assert given.inputs["principalId"] == identity.outputs["principalId"]
         assert given.inputs["principalType"] == "ServicePrincipal"
         assert given.inputs["roleDefinitionId"].startswith(f"/subscriptions/{AZURE.subscription}/")
-    assert set(ROLES) >= {"Storage Blob Data Owner", "Storage Table Data Contributor"}
+    assert set(ROLES) >= {"Storage Blob Data Contributor", "Storage Table Data Contributor"}
+
+
+def test_no_role_owns_what_it_is_on():
+    assert [role for role in ROLES if "Owner" in role] == []
+
+
+def test_a_private_storage_account_accepts_the_apps_subnet_and_no_other_network():
+    closed = graph(subnet=SUBNET, private_storage=True).one(STORAGE).inputs["networkRuleSet"]
+    assert closed == {
+        "defaultAction": "Deny",
+        "bypass": "None",
+        "virtualNetworkRules": [{"virtualNetworkResourceId": SUBNET, "action": "Allow"}],
+    }
+    assert "networkRuleSet" not in graph(subnet=SUBNET).one(STORAGE).inputs
+    assert "service endpoint" in refused(private_storage=True)["private_storage"]
+
+
+def test_a_zone_redundant_app_and_its_storage_outlive_a_zone():
+    made = graph(zone_redundant=True)
+    assert made.one("azure-native:web:AppServicePlan").inputs["zoneRedundant"] is True
+    assert made.one(STORAGE).inputs["sku"] == {"name": "Standard_ZRS"}
+    assert broken_policies(made) == []
+    assert graph().one(STORAGE).inputs["sku"] == {"name": "Standard_LRS"}
 
 
 def test_its_storage_knows_no_keys():

@@ -1,0 +1,92 @@
+"""The sections of the stack file for Azure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
+
+from ..config.cloud_forms import Variable
+from ..config.cloud_servers import Instances, MostInstances, Public, ServerSection
+from ..config.forms import Cidr, Domain, Image, constraint
+from ..config.section import Section
+
+Id = Annotated[str, constraint(ID)]
+Resource = Annotated[str, constraint(RESOURCE)]
+LogDays = Annotated[
+    int, Field(ge=30, le=730, description="Days that logs are kept (Log Analytics).")
+]
+Vault = Annotated[Resource | None, Field(description="The Key Vault that the secrets are in.")]
+Secrets = Annotated[
+    dict[Variable, Annotated[str, constraint(SECRET)]],
+    Field(description="Versions of secrets in Key Vault, by environment variable."),
+]
+
+
+ZoneRedundant = Annotated[
+    bool, Field(description="Spread instances and copies of what is stored over zones.")
+]
+PrivateStorage = Annotated[
+    bool,
+    Field(
+        description="Close the storage account to all networks but the subnet, which needs the "
+        "service endpoint Microsoft.Storage."
+    ),
+]
+
+
+class Azure(Section):
+    """An Azure subscription, and a location."""
+
+    subscription: Id = Field(description="Its id.")
+    tenant: Id = Field(description="Id of the directory that it belongs to.")
+    location: Annotated[str, constraint(LOCATION)] = Field(description="Region of all resources.")
+
+
+class AzureFunction(ServerSection):
+    """The server as a function app of Azure, in the Flex Consumption plan."""
+
+    public: Public = False
+    clients: list[Cidr] = Field(
+        default=[], description="Networks that may connect if it is not public."
+    )
+    memory_mb: Literal[512, 2048, 4096] = Field(
+        default=2048, description="Memory of an instance in MB."
+    )
+    max_instances: int = Field(default=40, ge=40, le=1000, description="Most instances.")
+    log_retention_days: LogDays = 30
+    subnet: Resource | None = Field(
+        default=None, description="Subnet for connections to private addresses."
+    )
+    zone_redundant: ZoneRedundant = False
+    private_storage: PrivateStorage = False
+    vault: Vault = None
+    secrets: Secrets = {}
+
+
+class AzureContainer(ServerSection):
+    """The server in Azure: as an app that scales, or as a single group of containers."""
+
+    kind: Literal["app", "group"] = Field(
+        default="app", description="app: Container Apps; group: one group in a subnet, no scaling."
+    )
+    public: Public = False
+    image: Image | None = Field(default=None, description="Absent: images.server.")
+    subnet: Resource | None = Field(
+        default=None, description="Subnet of the app or group; a group needs one."
+    )
+    registry: Resource | None = Field(
+        default=None, description="The container registry of the image; absent: a public one."
+    )
+    domain: Domain | None = Field(
+        default=None, description="Host name of the gateway before a group; an app has its own."
+    )
+    zone_redundant: ZoneRedundant = False
+    private_storage: PrivateStorage = False
+    vault: Vault = None
+    min_instances: Instances = 1
+    max_instances: MostInstances = 10
+    log_retention_days: LogDays = 30
+    secrets: Secrets = {}
