@@ -119,7 +119,7 @@ def _paths(before: Resource, provider: Resource | None) -> tuple[str, ...]:
     if not before.is_kubernetes_object:
         rule, known = name_rule(before.type), resource_type(before.type)
         return (*([rule.key] if rule else []), *(known.replacing if known else ()))
-    kind = before.type.removeprefix("kubernetes:")
+    kind = before.type.removeprefix("kubernetes:").removesuffix("Patch")
     option = _MUTABLE_BY_PROVIDER.get(kind)
     mutable = option and provider and provider.inputs.get(option) in (True, "true")
     if mutable and not before.inputs.get("immutable"):

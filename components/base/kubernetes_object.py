@@ -94,6 +94,7 @@ class Manifest:
         after: resources that must exist before it.
         protect: refuse to delete it.
         keep: leave it in the cluster when it leaves the program; it goes with its namespace.
+        patch: the object may exist already: it is taken over, not made.
         ignored: paths of fields that the API server refuses to change.
     """
 
@@ -104,6 +105,7 @@ class Manifest:
     after: Sequence[pulumi.Resource] = ()
     protect: bool = False
     keep: bool = False
+    patch: bool = False
     ignored: Sequence[str] = ()
 
 
@@ -119,6 +121,7 @@ def register(owner: Component[Any], manifest: Manifest) -> KubernetesObject:
             retain_on_delete=manifest.keep or None,
             ignore_changes=list(manifest.ignored) or None,
         ),
+        patch=manifest.patch,
         **manifest.fields,
     )
 

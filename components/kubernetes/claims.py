@@ -35,7 +35,8 @@ def pod_claims(workload: str, args: PodArgs, pods: int) -> list[Manifest]:
     """The claims of each pod of a StatefulSet, under the names by which its controller finds them.
 
     They are objects of their own, because a StatefulSet's templates cannot be changed: a larger
-    size grows the volume in place, if its storage class allows that (``allowVolumeExpansion``).
+    size grows the volume in place, if its storage class allows that (``allowVolumeExpansion``). A
+    claim that the controller has made, or that an earlier scale has left, is taken over.
     """
     return [
         Manifest(
@@ -43,12 +44,17 @@ def pod_claims(workload: str, args: PodArgs, pods: int) -> list[Manifest]:
             role=f"{claim.name}-{pod}",
             metadata={
                 **args.described(workload, f"{claim.name}-{workload}-{pod}"),
-                # Many classes make the volume only when the pod is scheduled.
-                "annotations": {"pulumi.com/skipAwait": "true"},
+                "annotations": {
+                    # The controller owns the size of a claim that it has made.
+                    "pulumi.com/patchForce": "true",
+                    # Many classes make the volume only when the pod is scheduled.
+                    "pulumi.com/skipAwait": "true",
+                },
             },
             fields={"spec": claim_template(claim)["spec"]},
             protect=claim.protect,
             keep=True,
+            patch=True,
         )
         for claim in claims_of(args)
         for pod in range(pods)

@@ -57,7 +57,7 @@ def lost_state(change: Change, _diff: Diff) -> Iterator[str]:
     before = change.before
     if before is None or (held := holds(before)) is None:
         return
-    if change.action is Action.DELETE:
+    if change.action is Action.DELETE and not before.retain_on_delete:
         yield f"deletes {called(before)}, and with it {held}"
     elif change.action is Action.REPLACE:
         because = ", ".join(change.replacing)

@@ -121,6 +121,7 @@ REPLACING: list[tuple[str, Any]] = [
     ("batch/v1:Job", {"template": {"spec": {}}}),
     ("core/v1:Service", {"clusterIP": "None"}),
     ("core/v1:PersistentVolumeClaim", {"storageClassName": "fast"}),
+    ("core/v1:PersistentVolumeClaimPatch", {"storageClassName": "fast"}),
     ("core/v1:PersistentVolume", {"nfs": {"server": "files"}}),
 ]
 UPDATING: list[tuple[str, Any]] = [

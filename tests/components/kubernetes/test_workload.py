@@ -313,12 +313,12 @@ def test_the_claims_have_the_names_by_which_a_stateful_set_finds_them():
         f"data-{name}-{pod}" for pod in range(3)
     ]
     pods_wait_for = made.one("kubernetes:apps/v1:StatefulSet").dependencies
-    claims = made.all("kubernetes:core/v1:PersistentVolumeClaim")
+    claims = made.all("kubernetes:core/v1:PersistentVolumeClaimPatch")
     assert {claim.urn for claim in claims} <= set(pods_wait_for)
 
 
 def test_the_claim_of_a_pod_that_goes_stays_in_the_cluster():
-    claims = claims_of_pods("1Gi").all("kubernetes:core/v1:PersistentVolumeClaim")
+    claims = claims_of_pods("1Gi").all("kubernetes:core/v1:PersistentVolumeClaimPatch")
     assert claims
     assert all(claim.retain_on_delete for claim in claims)
 
