@@ -24,7 +24,7 @@ from components.kubernetes.gateway import (
     Upstream,
 )
 from components.kubernetes.pod_settings import PodSettings
-from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
+from components.kubernetes.qudag_node import NodeProfile, PeerService, QudagNode, QudagNodeArgs
 from components.kubernetes.server import McpService, ServerArgs
 from components.kubernetes.workload import Exposure
 from components.mcp.data_tier import CacheProfile
@@ -58,6 +58,12 @@ from .topologies.topology import (
 )
 
 ENVIRONMENT_NAMES = {"dev": "development", "staging": "staging", "prod": "production"}
+
+PEER_SERVICES = {
+    "none": PeerService.NONE,
+    "load-balancer": PeerService.LOAD_BALANCER,
+    "node-port": PeerService.NODE_PORT,
+}
 
 ServiceComponent = Gateway | Monolith | Core | QudagNode | McpService
 
@@ -218,7 +224,7 @@ class PlatformArgs:
         return CoreArgs(server=server, migration=migration, after=at.database)
 
     def _node(self, service: NodeService, at: Addresses) -> QudagNodeArgs:
-        data, images = self.config.data, self.config.images
+        data, images, network = self.config.data, self.config.images, self.config.network
         server = self._server(service, at, node=NodeConfig())
         return QudagNodeArgs(
             server=replace(server, image=images.qudag_node or images.server),
@@ -226,6 +232,9 @@ class PlatformArgs:
             size=data.node_size,
             storage_class=data.storage_class,
             protect=data.protect,
+            peers=network.qudag_peer_addresses,
+            peer_service=PEER_SERVICES[network.qudag_service],
+            peers_from=network.qudag_peers if network.qudag_service != "none" else (),
         )
 
     def _server(

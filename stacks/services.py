@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from components.kubernetes.flow import Flow
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.scaling import Autoscaling
+from components.mcp.server_config import HTTPS, P2P
 
 from .config.scaling import ServiceScale
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
-from .topologies.topology import Service, Topology
+from .topologies.topology import PEERS, NodeService, Service, Topology
 
 
 def topology(config: StackConfig) -> Topology:
@@ -19,7 +22,33 @@ def topology(config: StackConfig) -> Topology:
     return replace(
         chosen,
         services=[scaled(service, config.scaling.get(service.name)) for service in chosen.services],
+        flows=used_flows(chosen, config),
     )
+
+
+def used_flows(topology: Topology, config: StackConfig) -> list[Flow]:
+    """The flows of the topology that something of this configuration uses."""
+    network = config.network
+    return [
+        flow
+        for flow in _of_released_nodes(topology, config)
+        if (flow.target != PEERS or network.qudag_peer_addresses)
+        and (flow.source != PEERS or network.qudag_service != "none")
+    ]
+
+
+def _of_released_nodes(topology: Topology, config: StackConfig) -> Sequence[Flow]:
+    """The flows, without the tools of nodes that have none: the released program's.
+
+    The servers that such a node would have called are called by its callers.
+    """
+    if config.images.qudag_profile != "upstream":
+        return topology.flows
+    nodes = {service.name for service in topology.services if isinstance(service, NodeService)}
+    rest = [f for f in topology.flows if f.port == P2P or not {f.source, f.target} & nodes]
+    offered = [f for f in topology.flows if f.target in nodes and f.port == HTTPS]
+    wanted = [f for f in topology.flows if f.source in nodes and f.port == HTTPS]
+    return [*rest, *(replace(f, source=caller.source) for caller in offered for f in wanted)]
 
 
 def scaled(service: Service, scale: ServiceScale | None) -> Service:

@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 import pulumi
 
-from ..base.arg_types import ByteSize, Multiaddress, ObjectName
+from ..base.arg_types import ByteSize, Multiaddress, Network, ObjectName
 from ..base.component import Component
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata, register
@@ -37,6 +38,19 @@ class NodeProfile(Enum):
     UPSTREAM = "upstream"
 
 
+class PeerService(Enum):
+    """How nodes outside of the cluster connect to the peer-to-peer port of these nodes.
+
+    NONE: they cannot; these nodes connect to them.
+    LOAD_BALANCER: at the address of a load balancer.
+    NODE_PORT: at a port of each machine of the cluster.
+    """
+
+    NONE = "none"
+    LOAD_BALANCER = "LoadBalancer"
+    NODE_PORT = "NodePort"
+
+
 @dataclass(frozen=True, kw_only=True)
 class QudagNodeArgs:
     """Args of a set of QuDAG nodes.
@@ -49,6 +63,10 @@ class QudagNodeArgs:
         protect: refuse to delete nodes and their keys.
         peers: multiaddresses of nodes outside of this set; the set's own nodes are added. The host
             may be the ``p2p_host`` of another set.
+        peer_service: a Service ``<name>-peers`` for nodes outside of the cluster; see PeerService.
+        peers_from: networks from which ``peer_service`` accepts connections. A load balancer
+            checks them, and so does a network policy of yours; a port of a machine has no check
+            of its own.
     """
 
     server: ServerArgs
@@ -57,19 +75,32 @@ class QudagNodeArgs:
     storage_class: ObjectName | None = None
     protect: bool = False
     peers: Sequence[pulumi.Input[Multiaddress]] = field(default_factory=tuple)
+    peer_service: PeerService = PeerService.NONE
+    peers_from: Sequence[Network] = ()
 
     def refusals(self) -> list[Problem]:
-        """A problem if an autoscaler is set."""
-        if not self.server.scaling:
-            return []
-        return [
-            Problem(
-                "server.scaling",
-                "is set, but the number of nodes in a consensus network must not follow the load",
-                "each change of the number of nodes would start an election",
-                "leave scaling out and set replicas",
+        """An autoscaler, and a Service for other nodes that is open to all or has no pods."""
+        problems: list[Problem] = []
+        if self.server.scaling:
+            problems.append(
+                Problem(
+                    "server.scaling",
+                    "is set, but the number of nodes in a consensus network must not follow the "
+                    "load",
+                    "each change of the number of nodes would start an election",
+                    "leave scaling out and set replicas",
+                )
             )
-        ]
+        if self.peer_service is not PeerService.NONE and not self.peers_from:
+            problems.append(
+                Problem(
+                    "peers_from",
+                    f"is empty, and peer_service is {self.peer_service.value}",
+                    "the nodes would accept connections from every address",
+                    "list the networks of the other nodes",
+                )
+            )
+        return problems
 
 
 class QudagNode(Component[QudagNodeArgs]):
@@ -92,6 +123,8 @@ class QudagNode(Component[QudagNodeArgs]):
         workload = Workload(self.name, node_workload(self.name, args), opts=self.owned())
         self.p2p_host = workload.host
         self.host = workload.host
+        if args.peer_service is not PeerService.NONE:
+            register(self, _for_peers(self.name, args))
         if args.profile is NodeProfile.SEED:
             register(self, _api(self.name, args))
             self.host = pulumi.Output.format(
@@ -105,7 +138,8 @@ class QudagNode(Component[QudagNodeArgs]):
         """Every object that nodes of this name and args register."""
         args = replace(args, server=called(args.server, name))
         api = [_api(name, args)] if args.profile is NodeProfile.SEED else []
-        return [*Workload.manifests(name, node_workload(name, args)), *api]
+        peers = [_for_peers(name, args)] if args.peer_service is not PeerService.NONE else []
+        return [*Workload.manifests(name, node_workload(name, args)), *peers, *api]
 
 
 def node_workload(name: str, args: QudagNodeArgs) -> WorkloadArgs:
@@ -205,6 +239,25 @@ def _api(name: str, args: QudagNodeArgs) -> Manifest:
             }
         },
     )
+
+
+def _for_peers(name: str, args: QudagNodeArgs) -> Manifest:
+    """The Service through which nodes outside of the cluster connect to any of these nodes."""
+    described: dict[str, Any] = metadata(
+        f"{name}-peers", namespace=args.server.namespace, labels=labels(name, "qudag-node")
+    )
+    spec: dict[str, Any] = {
+        "type": args.peer_service.value,
+        "selector": selector(name),
+        "ports": [{"name": "p2p", "port": P2P, "targetPort": "p2p", "protocol": "TCP"}],
+        # Local: the other node's own address arrives, so that network policies see it.
+        "externalTrafficPolicy": "Local",
+    }
+    if args.peer_service is PeerService.LOAD_BALANCER:
+        spec["loadBalancerSourceRanges"] = list(args.peers_from)
+        # No output depends on its address, which a cluster without load balancers never gives.
+        described["annotations"] = {"pulumi.com/skipAwait": "true"}
+    return Manifest(kind="Service", role="peers", metadata=described, fields={"spec": spec})
 
 
 def _api_name(name: str, server: ServerArgs) -> str:

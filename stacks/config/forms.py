@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from components.base import forms
+from components.base import arg_forms, forms
 from components.base.constraints import Form
 
 FORMS: Final = {
@@ -24,6 +24,7 @@ FORMS: Final = {
             forms.LABEL_VALUE,
         ),
         *(forms.IP_ADDRESS, forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
+        arg_forms.MULTIADDRESS,
     )
 }
 """By pattern, as a refusal names it."""
@@ -93,5 +94,6 @@ IpAddress = Annotated[str, constraint(forms.IP_ADDRESS), checked(forms.IP_ADDRES
 VariableName = Annotated[str, constraint(forms.VARIABLE_NAME)]
 OneLine = Annotated[str, constraint(forms.ONE_LINE)]
 FileName = Annotated[str, constraint(forms.FILE_NAME)]
+Multiaddress = Annotated[str, constraint(arg_forms.MULTIADDRESS)]
 LabelKey = Annotated[str, constraint(forms.LABEL_KEY)]
 LabelValue = Annotated[str, constraint(forms.LABEL_VALUE)]

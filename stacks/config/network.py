@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from components.kubernetes.dns import CLUSTER_DNS, NODE_LOCAL_DNS
 
-from .forms import Cidr, DnsLabel, IpAddress, LabelKey, LabelValue
+from .forms import Cidr, DnsLabel, IpAddress, LabelKey, LabelValue, Multiaddress
 from .section import Section
 
 
@@ -68,7 +70,18 @@ class Network(Section):
         default=[], description="Networks of the authorization server, to fetch its keys."
     )
     qudag_peers: list[Cidr] = Field(
-        default=[], description="Networks of QuDAG nodes elsewhere; both directions."
+        default=[],
+        description="Networks of QuDAG nodes elsewhere: qudagPeerAddresses are in them, and "
+        "qudagService accepts connections from them.",
+    )
+    qudag_peer_addresses: list[Multiaddress] = Field(
+        default=[],
+        description="QuDAG nodes elsewhere that the platform's nodes connect to, by multiaddress.",
+    )
+    qudag_service: Literal["none", "load-balancer", "node-port"] = Field(
+        default="none",
+        description="Service through which QuDAG nodes elsewhere connect to the platform's nodes "
+        "on port 4001; none: they cannot.",
     )
     dns: Dns = Field(default_factory=Dns)
     prometheus: Prometheus | None = Field(

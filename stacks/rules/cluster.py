@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Final
@@ -11,6 +12,7 @@ from components.base.problems import Problem, nearest
 from components.kubernetes.exposure import annotation_problems
 from components.kubernetes.flow_checks import api_server_problem
 from components.kubernetes.pod_settings import settings_problems
+from components.mcp.server_config import P2P
 
 from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
@@ -18,6 +20,9 @@ from ..required_secrets import certified_names
 from ..topologies import TOPOLOGIES
 from .rule import Rule, at
 
+PEER_ADDRESS: Final = re.compile(
+    r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/(?P<port>[0-9]{1,5})(/p2p/[A-Za-z0-9]+)?"
+)
 INTERNAL_TLS: Final = "internalTls"
 PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
 """Secrets that `up` keeps in a local cluster for itself: no pod may ever mount them."""
@@ -155,6 +160,36 @@ def the_load_balancer_can_be(config: StackConfig) -> Iterator[Problem]:
         yield at(f"edge.{problem.path}", problem.what, problem.consequence, fix)
 
 
+def peers_are_reached_or_reach_us(config: StackConfig) -> Iterator[Problem]:
+    """Networks of QuDAG nodes elsewhere, their addresses and the Service for them fit together."""
+    network = config.network
+    used = network.qudag_peer_addresses or network.qudag_service != "none"
+    if network.qudag_peers and not used:
+        yield at(
+            "network.qudagPeers",
+            "is set, but no node has a peer address, and port 4001 has no Service outside",
+            "the network policies would be opened for connections that nothing makes",
+            "set network.qudagPeerAddresses or network.qudagService, or leave qudagPeers out",
+        )
+    if used and not network.qudag_peers:
+        yield at(
+            "network.qudagPeers",
+            "is empty, but qudagPeerAddresses or qudagService is set",
+            "the network policies would drop every connection with those nodes",
+            "list the networks of the other nodes, such as - 203.0.113.0/24",
+        )
+    for index, address in enumerate(network.qudag_peer_addresses):
+        found = PEER_ADDRESS.fullmatch(address)
+        if found is None or found["port"] != str(P2P):
+            yield at(
+                f"network.qudagPeerAddresses[{index}]",
+                f"is {address}, which has no host and TCP port {P2P}",
+                f"the nodes could not read it, or the network policies would drop it: they let "
+                f"nodes out to port {P2P} of qudagPeers",
+                f"write it as /dns4/node.example.com/tcp/{P2P}, or with /ip4/ and an address",
+            )
+
+
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("secrets", "topology"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
@@ -168,5 +203,6 @@ CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
         ("kubernetes.pods", "kubernetes.servicePods", "topology"),
         pod_settings_change_nothing_of_our_own,
     ),
+    (("network",), peers_are_reached_or_reach_us),
 ]
 """Each rule with what it reads."""

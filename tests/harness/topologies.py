@@ -18,6 +18,8 @@ NETWORK: Final[Mapping[str, Any]] = {
     "clients": ["198.51.100.0/24"],
     "issuer": ["203.0.113.0/24"],
     "qudagPeers": ["192.0.2.0/24"],
+    "qudagPeerAddresses": ["/ip4/192.0.2.9/tcp/4001"],
+    "qudagService": "load-balancer",
     "prometheus": {},
 }
 """Every party outside, so that every flow of a topology has its policy."""

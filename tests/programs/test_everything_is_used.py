@@ -1,0 +1,238 @@
+"""Nothing is open, mounted or required that nothing uses: read from the rendered objects alone.
+
+A container uses what its own configuration names: the files that it mounts, its command and its
+environment. A network policy is used if the pods that it lets out name what it lets them reach.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+
+from graph.resource_graph import ResourceGraph
+from stacks.topologies import TOPOLOGIES
+from tests.harness.graph_queries import STACKS, Pods, objects, pods
+from tests.harness.stacks import stack
+from tests.harness.topologies import recorded
+
+NEEDS_NO_MENTION = {"/tmp"}
+"""Programs write there without being told to."""
+
+GRAPHS = [*STACKS, *(f"topology {name}" for name in TOPOLOGIES), "released nodes", "no peers"]
+
+
+@cache
+def graph(name: str) -> ResourceGraph:
+    if name in STACKS:
+        return stack(name)
+    if name == "released nodes":
+        images = {"qudagProfile": "upstream", "qudagNode": "example.com/qudag-node:0.5.0"}
+        return recorded(TOPOLOGIES["microservices"], {"images": images})
+    if name == "no peers":
+        network: dict[str, Any] = {"clients": ["198.51.100.0/24"], "prometheus": {}}
+        return recorded(TOPOLOGIES["microservices"], {"network": network})
+    return recorded(TOPOLOGIES[name.removeprefix("topology ")])
+
+
+every_graph = pytest.mark.parametrize("name", GRAPHS)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container with all text that tells it what to do."""
+
+    pods: Pods
+    spec: dict[str, Any]
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.pods.name}/{self.spec['name']}"
+
+    def mounts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each mount path with its volume; a claim of a StatefulSet is no volume of the pod."""
+        volumes = {volume["name"]: volume for volume in self.pods.spec["volumes"]}
+        for mount in self.spec["volumeMounts"]:
+            claimed: dict[str, Any] = {"persistentVolumeClaim": {}}
+            yield mount["mountPath"], volumes.get(mount["name"], claimed)
+
+
+def containers(name: str) -> list[Container]:
+    config_maps = {c["metadata"]["name"]: c["data"] for c in objects(graph(name), "ConfigMap")}
+    found: list[Container] = []
+    for each in pods(graph(name)):
+        for spec in each.containers:
+            volumes = {v["name"]: v for v in each.spec["volumes"]}
+            mounted = [volumes[m["name"]] for m in spec["volumeMounts"] if m["name"] in volumes]
+            texts: list[str] = [
+                *(spec.get("command") or []),
+                *(str(entry) for entry in spec.get("env", [])),
+                *(
+                    text
+                    for volume in mounted
+                    if "configMap" in volume
+                    for text in config_maps[volume["configMap"]["name"]].values()
+                ),
+            ]
+            found.append(Container(each, spec, "\n".join(texts)))
+    return found
+
+
+def names(text: str, number: int) -> bool:
+    return re.search(rf"(?<![0-9]){number}(?![0-9])", text) is not None
+
+
+@every_graph
+def test_every_mounted_file_is_read_by_the_configuration_of_its_container(name: str):
+    unread = [
+        f"{container.place}: {path}/{item['path']}"
+        for container in containers(name)
+        for path, volume in container.mounts()
+        for item in volume.get("secret", {}).get("items", [])
+        if f"{path}/{item['path']}" not in container.text
+    ]
+    assert unread == []
+
+
+@every_graph
+def test_every_mounted_directory_is_named_by_the_configuration_of_its_container(name: str):
+    unnamed = [
+        f"{container.place}: {path}"
+        for container in containers(name)
+        for path, volume in container.mounts()
+        if path not in NEEDS_NO_MENTION
+        and ("persistentVolumeClaim" in volume or "emptyDir" in volume or "configMap" in volume)
+        and path not in container.text
+    ]
+    assert unnamed == []
+
+
+@every_graph
+def test_every_container_port_has_a_listener_in_its_configuration(name: str):
+    idle = [
+        f"{container.place}: {port['containerPort']}"
+        for container in containers(name)
+        for port in container.spec.get("ports", [])
+        if not names(container.text, port["containerPort"])
+    ]
+    assert idle == []
+
+
+@every_graph
+def test_every_required_secret_is_mounted_and_every_mounted_one_required(name: str):
+    required = {s["name"]: set(s["keys"]) for s in graph(name).outputs["required_secrets"]}
+    mounted: dict[str, set[str]] = {}
+    for container in containers(name):
+        for _, volume in container.mounts():
+            if secret := volume.get("secret"):
+                keys = {item["key"] for item in secret["items"]}
+                mounted.setdefault(secret["secretName"], set()).update(keys)
+    assert mounted == required
+
+
+@every_graph
+def test_every_claim_belongs_to_pods_that_mount_it(name: str):
+    claims = {claim["metadata"]["name"] for claim in objects(graph(name), "PersistentVolumeClaim")}
+    mounted = {
+        volume["persistentVolumeClaim"].get("claimName")
+        for container in containers(name)
+        for _, volume in container.mounts()
+        if "persistentVolumeClaim" in volume
+    }
+    assert claims <= mounted
+
+
+def flows(name: str) -> list[tuple[str, str, int]]:
+    """Who is let out to whom, on which port; a party outside is its network."""
+    found: list[tuple[str, str, int]] = []
+    for policy in objects(graph(name), "NetworkPolicy"):
+        source = policy["spec"]["podSelector"].get("matchLabels", {}).get("app")
+        for rule in policy["spec"].get("egress", []):
+            for peer in rule.get("to", []):
+                if "namespaceSelector" in peer:
+                    continue  # DNS
+                target = peer.get("podSelector", {}).get("matchLabels", {}).get("app")
+                target = target or peer["ipBlock"]["cidr"]
+                found += [(source, target, port["port"]) for port in rule["ports"]]
+    return found
+
+
+def text_of(name: str, workload: str) -> str:
+    return "\n".join(c.text for c in containers(name) if c.pods.name == workload)
+
+
+@every_graph
+def test_every_flow_between_workloads_is_named_by_the_configuration_of_its_source(name: str):
+    workloads = {found.name for found in pods(graph(name))}
+    between = [flow for flow in flows(name) if flow[1] in workloads]
+    assert len(between) >= 3
+    unnamed = [
+        (source, target, port)
+        for source, target, port in between
+        if not re.search(
+            rf"(?<![a-z-]){target}(-service|-p2p)\b[^\n]*\D{port}\b"
+            rf"|host = \"{target}-service\"\nport = {port}\b",
+            text_of(name, source),
+        )
+    ]
+    assert unnamed == []
+
+
+@every_graph
+def test_every_flow_to_the_outside_is_named_by_the_configuration_of_its_source(name: str):
+    workloads = {found.name for found in pods(graph(name))}
+    reasons = {443: "jwks_url", 4001: "/ip4/"}
+    unnamed = [
+        (source, target, port)
+        for source, target, port in flows(name)
+        if target not in workloads and reasons[port] not in text_of(name, source)
+    ]
+    if name.startswith("topology") or name == "released nodes":
+        # These stacks have networks for every party, and the keys of a local cluster.
+        unnamed = [flow for flow in unnamed if flow[2] != 443]
+    assert unnamed == []
+
+
+@every_graph
+def test_nodes_elsewhere_are_let_in_only_where_a_service_leads_them_to_the_nodes(name: str):
+    let_in = [
+        policy["metadata"]["name"]
+        for policy in objects(graph(name), "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        for port in rule["ports"]
+        if port["port"] == 4001 and any("ipBlock" in peer for peer in rule.get("from", []))
+    ]
+    outside = [
+        service["metadata"]["name"]
+        for service in objects(graph(name), "Service")
+        if service["spec"].get("type") in ("LoadBalancer", "NodePort")
+        and any(port["port"] == 4001 for port in service["spec"]["ports"])
+    ]
+    assert len(let_in) == len(outside)
+
+
+@every_graph
+def test_every_port_of_a_service_is_the_target_of_a_policy(name: str):
+    open_ports = {
+        (policy["spec"]["podSelector"]["matchLabels"]["app"], port["port"])
+        for policy in objects(graph(name), "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        for port in rule["ports"]
+    }
+    closed: list[str] = []
+    for service in objects(graph(name), "Service"):
+        selector = service["spec"]["selector"]
+        (found,) = [p for p in pods(graph(name)) if selector.items() <= p.labels.items()]
+        numbers = {p["name"]: p["containerPort"] for c in found.containers for p in c["ports"]}
+        closed += [
+            f"{service['metadata']['name']}: {port['name']}"
+            for port in service["spec"]["ports"]
+            if (found.name, numbers[port["targetPort"]]) not in open_ports
+        ]
+    # Metrics are open to Prometheus, which dev has none of.
+    assert [port for port in closed if not (name == "dev" and port.endswith(": metrics"))] == []
