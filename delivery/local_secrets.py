@@ -1,8 +1,8 @@
 """Creates the absent secrets of a local cluster, directly in the cluster.
 
 Values are random. They are never printed or written to a disk of this machine: kubectl reads them
-from standard input. An existing secret is neither read nor replaced. In staging and prod External
-Secrets creates secrets with the same names.
+from standard input. An existing secret is neither read nor replaced. In a cluster of yours you
+create secrets with the same names.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster:
                 secret.reference,
                 f"{cluster} has no such secret (keys {', '.join(secret.keys)})",
                 "the pods that read it would not start",
-                "create it there (External Secrets does in staging and prod), or have random "
-                "values created with --create-secrets",
+                "create it there (docs/how-to/rotate-secrets.md), or have random values created "
+                "with --create-secrets",
             )
             for secret in missing
         )

@@ -1,4 +1,4 @@
-"""Prometheus metrics; alerts, dashboards and autoscaling rules depend on their names."""
+"""The metrics that the server exports for Prometheus; users depend on their names."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ METRIC: Final = Form(
     pattern="^[A-Za-z_][A-Za-z0-9_:./-]*$",
     words="the name of a metric: letters, digits and _ : . / -",
     examples=("http_requests_per_second",),
-    consequence="the metrics adapter serves no such metric: nothing would scale",
+    consequence="no metric has such a name: the autoscaler would remove no pods",
 )
 VALKEY_BYTES: Final = Form(
     name="Valkey size",

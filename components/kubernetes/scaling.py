@@ -20,7 +20,10 @@ from ..base.arg_types import (
 
 @dataclass(frozen=True, kw_only=True)
 class PodMetric:
-    """A metric of each pod, averaged; it exists once a metrics adapter serves it.
+    """A metric of each pod, averaged.
+
+    The reference server exports none of this kind. While a metric cannot be read, an autoscaler
+    removes no pods: something must export it, and a metrics adapter of yours must serve it.
 
     Attributes:
         name: for example ``http_requests_per_second``.
@@ -33,7 +36,7 @@ class PodMetric:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectMetric:
-    """A metric of one Service, such as ``qudag_consensus_latency``.
+    """A metric of one Service, such as ``qudag_consensus_latency``; see ``PodMetric``.
 
     Attributes:
         name: name of the metric.
@@ -69,7 +72,7 @@ class Autoscaling:
         min: fewest pods.
         max: most pods.
         cpu, memory: target use of what was requested, in percent; None for no target.
-        pod_metrics, object_metrics: targets that come from a metrics adapter.
+        pod_metrics, object_metrics: targets that a metrics adapter of yours serves.
         up: speed of scaling up; the default is that of the deployment patterns' gateway.
         down: speed of scaling down; the default is that of the deployment patterns' gateway.
     """

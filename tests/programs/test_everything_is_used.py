@@ -23,6 +23,7 @@ from tests.harness.topologies import recorded
 NEEDS_NO_MENTION = {"/tmp"}
 """Programs write there without being told to."""
 
+DNS = 53
 GRAPHS = [*STACKS, *(f"topology {name}" for name in TOPOLOGIES), "released nodes", "no peers"]
 
 
@@ -138,12 +139,16 @@ def test_every_required_secret_is_mounted_and_every_mounted_one_required(name: s
 @every_graph
 def test_every_claim_belongs_to_pods_that_mount_it(name: str):
     claims = {claim["metadata"]["name"] for claim in objects(graph(name), "PersistentVolumeClaim")}
-    mounted = {
-        volume["persistentVolumeClaim"].get("claimName")
-        for container in containers(name)
-        for _, volume in container.mounts()
-        if "persistentVolumeClaim" in volume
-    }
+    mounted: set[str] = set()
+    for container in containers(name):
+        of_volumes = [v.get("persistentVolumeClaim") for v in container.pods.spec["volumes"]]
+        mounted |= {claim["claimName"] for claim in of_volumes if claim}
+        replicas = container.pods.owner.inputs["spec"].get("replicas", 0)
+        mounted |= {
+            f"{mount['name']}-{container.pods.name}-{ordinal}"
+            for mount in container.spec["volumeMounts"]
+            for ordinal in range(replicas)
+        }
     assert claims <= mounted
 
 
@@ -155,10 +160,11 @@ def flows(name: str) -> list[tuple[str, str, int]]:
         for rule in policy["spec"].get("egress", []):
             for peer in rule.get("to", []):
                 if "namespaceSelector" in peer:
-                    continue  # DNS
+                    continue  # DNS in pods
                 target = peer.get("podSelector", {}).get("matchLabels", {}).get("app")
                 target = target or peer["ipBlock"]["cidr"]
-                found += [(source, target, port["port"]) for port in rule["ports"]]
+                ports = [port["port"] for port in rule["ports"] if port["port"] != DNS]
+                found += [(source, target, port) for port in ports]
     return found
 
 
