@@ -44,6 +44,7 @@ render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 programs: $(VENV)
 	@tools/programs
 	@tools/emulators
+	@tools/conformance
 
 test: programs ## the tests that need no cluster, under 5 minutes
 	@$(PYTEST) -m "not slow" $(HERE)
