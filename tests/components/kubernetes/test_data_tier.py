@@ -105,5 +105,17 @@ def test_the_database_is_asked_locally_whether_it_lives():
     assert "/tmp" in command
 
 
+def test_the_database_is_ready_when_it_answers_at_the_port_of_its_clients():
+    (found,) = [p for p in pods(graph()) if p.name == "postgres"]
+    container = found.container("postgres")
+    command = container["readinessProbe"]["exec"]["command"]
+    assert command == ["pg_isready", "--quiet", "--host", "localhost"]
+    assert command != container["livenessProbe"]["exec"]["command"]
+
+
+def test_valkey_listens_on_both_address_families():
+    assert "bind * -::*" in files("valkey-config")["valkey.conf"].splitlines()
+
+
 def test_the_database_ends_its_sessions_in_order_when_it_is_stopped():
     assert "kill -INT" in files("postgres-config")["start.sh"]
