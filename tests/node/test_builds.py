@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,3 +43,16 @@ def test_a_second_checkout_builds_nothing_again(tmp_path: Path) -> None:
     again = up(tmp_path, second, path)
     assert "ended while starting" in again.stderr, again.stderr
     assert "building" not in again.stdout
+
+
+def test_an_image_of_one_program_does_not_wait_for_a_long_one(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    programs = ran(NODE / "env", "--programs", env=env).stdout.strip()
+    store = Path(programs).parent / "images"
+    store.mkdir(parents=True)
+    (tmp_path / "program").write_text("#!/bin/sh\n")
+    add = f"{tmp_path / 'program'}:/program"
+    with (store / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        made = ran(NODE / "image", "x/y:1", "--scratch", "--add", add, env=env)
+    assert made.stdout == "docker.io/x/y:1\n", made.stderr
