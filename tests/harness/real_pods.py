@@ -46,8 +46,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def left_as_found() -> Generator[None]:
+def left_as_found(possible: None) -> Generator[None]:
     """Takes the platform down at the end, unless it was up before."""
+    del possible
     before = Deployed.find(state_folder("dev"))
     was_up = before is not None and cluster.running(before.request) is not None
     yield
