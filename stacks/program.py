@@ -83,8 +83,14 @@ def _encrypted(secret: set[str]) -> Iterator[Problem]:
 
 def _unpushed_images(given: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of images whose digest is the placeholder; a preview may show such a stack."""
+    match given.get("kubernetes"):
+        case {"enabled": False}:
+            unused = {"images"}
+        case _:
+            unused = set[str]()
     for section, value in given.items():
-        yield from placeholder_problems(value, f"{KEY_PREFIX}{section}")
+        if section not in unused:
+            yield from placeholder_problems(value, f"{KEY_PREFIX}{section}")
 
 
 def _strays(keys: dict[str, Any]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ clouds do.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from components.base.problems import ProblemReport
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
 from delivery.pulumi_stack import Deployment
@@ -49,7 +51,8 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     (root / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
     stack = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())
     stack["config"]["qudag-mcp:kubernetes"]["enabled"] = False
-    (root / "Pulumi.prod.yaml").write_text(yaml.safe_dump(stack))
+    pushed = yaml.safe_dump(stack).replace("0" * 64, "1" * 64)
+    (root / "Pulumi.prod.yaml").write_text(pushed)
     for package in PACKAGES:
         install(package, version(f"pulumi-{package}"), home, ROOT)
     monkeypatch.setenv("PULUMI_HOME", str(home))
@@ -74,3 +77,15 @@ def test_up_makes_everything_once_and_a_comment_changes_the_functions_alone(
     source.write_text(source.read_text() + "# the same tools, with a remark\n")
     # An archive and a function on AWS and on Google Cloud, and what publishes Azure's.
     assert deployment.up({}, progress) == {"updated": 5, "unchanged": first["created"] - 5}
+
+
+def test_a_missing_plugin_is_reported_before_archives_are_built(deployment: Deployment) -> None:
+    """Building them takes half a minute."""
+    (deployment.root / "out").unlink()
+    home = Path(deployment.environment.get("PULUMI_HOME") or os.environ["PULUMI_HOME"])
+    for plugin in home.glob("plugins/resource-aws-*"):
+        shutil.rmtree(plugin)
+    with pytest.raises(ProblemReport) as failed:
+        deployment.up({}, Progress(Console(file=io.StringIO())))
+    assert "aws" in str(failed.value)
+    assert not [*(deployment.root / "out").rglob("*.zip")]

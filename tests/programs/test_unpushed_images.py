@@ -49,6 +49,25 @@ def test_an_update_refuses_every_placeholder_of_the_stack_file_at_its_line(stack
     assert {path.rpartition("line ")[2].rstrip(")") for path in said} == unpushed(stack) != set()
 
 
+def test_images_of_a_cluster_that_is_switched_off_are_not_asked_for():
+    text = {name: value.replace("0" * 64, "1" * 64) for name, value in config_of("prod").items()}
+    images = {
+        **json.loads(text["qudag-mcp:images"]),
+        "postgres": f"docker.io/a/b:1@sha256:{'0' * 64}",
+    }
+    switched_off = {
+        "qudag-mcp:kubernetes": json.dumps({"enabled": False}),
+        "qudag-mcp:images": json.dumps(images),
+    }
+    config = {**text, **switched_off}
+
+    def update() -> None:
+        as_update()
+        main()
+
+    assert record(update, project="qudag-mcp", stack="prod", config=config).resources
+
+
 def workload(image: str) -> None:
     container = Container(name="server", image=image, command=["serve"])
     Workload("a", WorkloadArgs(namespace="b", component="c", containers=[container]))
