@@ -45,6 +45,7 @@ programs: $(VENV)
 	@tools/programs
 	@tools/emulators
 	@tools/conformance
+	@tools/browser
 
 test: programs ## the tests that need no cluster, under 5 minutes
 	@$(PYTEST) -m "not slow" $(HERE)
