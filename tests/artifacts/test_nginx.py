@@ -87,7 +87,7 @@ def test_nginx_accepts_the_configuration_of_every_stack(
     secrets = {"mcp-tls-secret": tls, "mcp-internal-ca": {"ca.crt": authority.ca_file.read_text()}}
     pod = Pod.recorded(stack(name), workload, tmp_path, secrets)
     pod.hosts = re.findall(
-        r"server ([a-z.-]+\.local):", pod.config_maps[f"{workload}-nginx"]["nginx.conf"]
+        r"server ([a-z.-]+\.svc[a-z.]*):", pod.config_maps[f"{workload}-nginx"]["nginx.conf"]
     )
     assert "[warn]" not in verdict(pod, container)
 
