@@ -248,6 +248,7 @@ def _for_peers(name: str, args: QudagNodeArgs) -> Manifest:
     )
     spec: dict[str, Any] = {
         "type": args.peer_service.value,
+        "ipFamilyPolicy": args.server.ip_families,
         "selector": selector(name),
         "ports": [{"name": "p2p", "port": P2P, "targetPort": "p2p", "protocol": "TCP"}],
         # Local: the other node's own address arrives, so that network policies see it.

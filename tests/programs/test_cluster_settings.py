@@ -97,7 +97,7 @@ def test_secrets_that_settings_name_are_required():
 
 def front(graph: ResourceGraph) -> dict[str, Any]:
     services = objects(graph, "Service")
-    (found,) = (one for one in services if one["spec"].get("type") == "LoadBalancer")
+    (found,) = (one for one in services if one["metadata"]["name"] == "mcp-gateway-service")
     return found
 
 
