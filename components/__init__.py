@@ -96,15 +96,16 @@ if TYPE_CHECKING:
     from .mcp.access import Access as Access
     from .mcp.access import NetworkAccess as NetworkAccess
     from .mcp.archive import Archive as Archive
+    from .mcp.auth import AdditionalIssuer as AdditionalIssuer
+    from .mcp.auth import Auth as Auth
+    from .mcp.auth import PodAuth as PodAuth
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
-    from .mcp.server_config import Auth as Auth
     from .mcp.server_config import Cache as Cache
     from .mcp.server_config import CloudServerConfig as CloudServerConfig
     from .mcp.server_config import Database as Database
     from .mcp.server_config import McpConfig as McpConfig
     from .mcp.server_config import NodeConfig as NodeConfig
-    from .mcp.server_config import PodAuth as PodAuth
     from .mcp.server_config import PodServerConfig as PodServerConfig
     from .mcp.timeout_budget import Distance as Distance
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
@@ -154,10 +155,9 @@ _PUBLIC = {
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",
+    "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.data_tier": "CacheProfile DataTier",
-    "mcp.server_config": (
-        "Auth Cache CloudServerConfig Database McpConfig NodeConfig PodAuth PodServerConfig"
-    ),
+    "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}

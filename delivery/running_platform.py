@@ -37,10 +37,12 @@ def token(stack: StackIdentity, subject: str) -> str:
         ProblemReport: the stack is not deployed, or it uses another issuer.
     """
     deployed = Deployed.read(state_folder(stack.key), stack)
-    return _token(deployed, _cluster(deployed, stack), subject)
+    audience = deployed.outputs["audience"]
+    return _token(deployed, _cluster(deployed, stack), audience, subject)
 
 
-def _token(deployed: Deployed, cluster: Cluster, subject: str = "developer") -> str:
+def _token(deployed: Deployed, cluster: Cluster, audience: str, subject: str = "developer") -> str:
+    """A token for ``audience``, the URL under which the platform is called."""
     outputs = deployed.outputs
     private = local_secrets.signer_key(cluster.kubectl, outputs["namespace"])
     if private is None:
@@ -50,11 +52,11 @@ def _token(deployed: Deployed, cluster: Cluster, subject: str = "developer") -> 
                     f"Secret/{outputs['namespace']}/{local_secrets.SIGNER}",
                     f"{cluster.name} has no local issuer: tokens come from {outputs['issuer']}",
                     "no token can be created here",
-                    f"get one from {outputs['issuer']} for the audience {outputs['audience']}",
+                    f"get one from {outputs['issuer']} for the audience {audience}",
                 )
             ]
         )
-    return mint(private, issuer=outputs["issuer"], audience=outputs["audience"], subject=subject)
+    return mint(private, issuer=outputs["issuer"], audience=audience, subject=subject)
 
 
 def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
@@ -80,8 +82,8 @@ def _endpoint(
     """The platform's endpoint and the era that it serves."""
     deployed = Deployed.read(state_folder(stack.key), stack)
     cluster = _cluster(deployed, stack)
-    secret = bearer or _token(deployed, cluster)
     with reachable(deployed.outputs["mcp_url"], deployed, cluster.kubectl) as url:
+        secret = bearer or _token(deployed, cluster, url)
         endpoint = Endpoint(url=url, token=secret, ca_file=deployed.ca_file, seconds=seconds)
         yield endpoint, deployed.outputs["era"]
 

@@ -104,7 +104,7 @@ def _checks(
                 described,
                 lambda: authorization.metadata(http, prm_url, url, outputs.get("issuer")),
             )
-        token = bearer or _token(outputs, kubectl)
+        token = bearer or _token(outputs, kubectl, url)
         yield from _with_token(
             Endpoint(url=url, token=token or "", ca_file=deployed.ca_file), spoken_eras
         )
@@ -141,15 +141,17 @@ def _dependencies(outputs: Mapping[str, Any], kubectl: Kubectl) -> str:
     return data_and_dependencies.dependencies(kubectl, outputs["namespace"])
 
 
-def _token(outputs: Mapping[str, Any], kubectl: Kubectl) -> str | None:
-    """A token from the local issuer; None if there is no local issuer or its key is unreadable."""
-    if not {"namespace", "issuer", "audience"} <= set(outputs):
+def _token(outputs: Mapping[str, Any], kubectl: Kubectl, url: str) -> str | None:
+    """A token from the local issuer for the URL that is called.
+
+    None if there is no local issuer, or its key is unreadable.
+    """
+    if not {"namespace", "issuer"} <= set(outputs):
         return None
     private = local_secrets.signer_key(kubectl, outputs["namespace"])
     if private is None:
         return None
-    issuer, audience = outputs["issuer"], outputs["audience"]
-    return mint(private, issuer=issuer, audience=audience, subject=_SUBJECT)
+    return mint(private, issuer=outputs["issuer"], audience=url, subject=_SUBJECT)
 
 
 def _with_host_of(url: str, other: str | None) -> str:

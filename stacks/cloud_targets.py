@@ -10,7 +10,8 @@ import pulumi
 from archives.ensure import ensure
 from archives.hosts import HOSTS
 from components.base.problems import Problem, ProblemReport
-from components.mcp.server_config import Auth, CloudServerConfig
+from components.mcp.auth import Auth
+from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
 from graph.project import KEY_PREFIX
@@ -19,6 +20,7 @@ from .cloud_providers import CloudProviders, tags_of
 from .config.stack import StackConfig
 from .rules.clouds import shared, switched_on
 from .targets.target import Deployment
+from .token_rules import token_rules
 
 ROLE: Final = "tools"
 """The role of a server in a cloud: it uses no database of the platform's, and no node."""
@@ -66,7 +68,7 @@ def _server(config: StackConfig) -> CloudServerConfig:
     assert protocol.jwks_url is not None  # keys_can_be_fetched_from_the_clouds
     return CloudServerConfig(
         role=ROLE,
-        auth=Auth(issuer=protocol.issuer, audience=protocol.audience, jwks_url=protocol.jwks_url),
+        auth=Auth(**token_rules(protocol), jwks_url=protocol.jwks_url),
         era=protocol.era,
         budget=TimeoutBudget(
             longest_tool=protocol.longest_tool_seconds, drain=protocol.drain_seconds

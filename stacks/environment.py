@@ -30,5 +30,5 @@ def build(config: StackConfig) -> dict[str, Any]:
     }
     if targets:
         first = {output: next(iter(targets.values()))[output] for output in CONTRACT}
-        outputs = {**first, "audience": config.protocol.audience, **outputs, "targets": targets}
+        outputs = {**first, "audience": first["mcp_url"], **outputs, "targets": targets}
     return outputs

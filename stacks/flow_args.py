@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pulumi
 
 from components.kubernetes.dns import Dns, DnsPods
 from components.kubernetes.flow import FlowPoliciesArgs
 from components.kubernetes.party import Flow, Neighbour, Outside
+from components.mcp.auth import key_ports
 
 from .config.network import Network
 from .config.stack import StackConfig
 from .topologies.topology import (
     CLIENTS,
     ISSUER,
+    ISSUER_PODS,
     OPTIONAL_PARTIES,
     PEERS,
     PROMETHEUS,
@@ -32,6 +36,8 @@ def flow_args(
         Neighbour(name=PROMETHEUS, namespace=p.namespace, labels=p.labels)
         for p in ([network.prometheus] if network.prometheus else [])
     ]
+    if pods := network.issuer_pods:
+        neighbours.append(Neighbour(name=ISSUER_PODS, namespace=pods.namespace, labels=pods.labels))
     absent = set(OPTIONAL_PARTIES) - {party.name for party in (*outsides, *neighbours)}
     client_pods = [
         Neighbour(name=f"client-pods-{number}", namespace=each.namespace, labels=each.labels)
@@ -41,7 +47,12 @@ def flow_args(
         namespace=namespace,
         workloads=topology.workloads,
         flows=[
-            *(flow for flow in topology.flows if not {flow.source, flow.target} & absent),
+            *(
+                flow
+                for declared in topology.flows
+                for flow in _to_the_issuer(declared, config)
+                if not {flow.source, flow.target} & absent
+            ),
             *_flows_of(client_pods, topology),
         ],
         outsides=outsides,
@@ -49,6 +60,19 @@ def flow_args(
         dns=_dns(network),
         api_server=config.kubernetes.api_server,
     )
+
+
+def _to_the_issuer(flow: Flow, config: StackConfig) -> list[Flow]:
+    """The flow as declared; one to the issuer for each place and port that has keys."""
+    if flow.target != ISSUER:
+        return [flow]
+    ports = key_ports(config.protocol.key_urls)
+    pods = config.network.issuer_pods
+    inside = [pods.port] if pods and pods.port else ports
+    return [
+        *(replace(flow, port=port) for port in ports),
+        *(replace(flow, target=ISSUER_PODS, port=port) for port in inside if pods),
+    ]
 
 
 def _flows_of(client_pods: list[Neighbour], topology: Topology) -> list[Flow]:

@@ -49,7 +49,7 @@ class Platform:
             "prm_url": self.front.prm_url,
             "issuer": self.front.issuer,
             "era": self.front.era,
-            "audience": self.config.protocol.audience,
+            "audience": self.front.mcp_url,
             "namespace": self.namespace.namespace,
             "required_secrets": required_secrets(self.config),
         }

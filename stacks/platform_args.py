@@ -27,6 +27,7 @@ from components.kubernetes.pod_settings import PodSettings
 from components.kubernetes.qudag_node import NodeProfile, PeerService, QudagNode, QudagNodeArgs
 from components.kubernetes.server import McpService, ServerArgs
 from components.kubernetes.workload import Exposure
+from components.mcp.auth import PodAuth
 from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import (
     DATA_PATH,
@@ -35,7 +36,6 @@ from components.mcp.server_config import (
     Cache,
     Database,
     NodeConfig,
-    PodAuth,
     PodServerConfig,
     ToolServer,
 )
@@ -43,6 +43,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
+from .token_rules import token_rules
 from .topologies.topology import (
     MONOLITH_HTTP,
     MONOLITH_HTTPS,
@@ -255,8 +256,8 @@ class PlatformArgs:
             config=PodServerConfig(
                 role=service.role,
                 auth=PodAuth(
-                    issuer=config.protocol.issuer,
-                    audience=config.protocol.audience,
+                    **token_rules(config.protocol),
+                    jwks_ca_secret=config.secrets.issuer_ca,
                     jwks_url=config.protocol.jwks_url,
                     jwks_secret=None if config.protocol.jwks_url else config.secrets.issuer_keys,
                 ),

@@ -40,6 +40,8 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         for workload, dns_names in certified_names(config).items()
     ]
     wanted += _secrets_of_pods(config)
+    if config.secrets.issuer_ca:
+        wanted.append(_secret(config.secrets.issuer_ca, "given", ["ca.crt"]))
     if config.protocol.jwks_url is None:
         wanted.append(_secret(names.issuer_keys, "signing-key", ["jwks.json"]))
     return [{"namespace": config.namespace, **secret} for secret in wanted]

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pulumi
 
 from ..base.cloud_resource import CloudResource
+from ..mcp.auth import Resource
 from ..mcp.server_config import HTTPS, PROGRAM
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.timeout_budget import STEP, Distance
@@ -89,7 +90,9 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
             "environment": [
                 {
                     "name": CONFIG_VARIABLE,
-                    "value": environment_toml(args.config, state=state, self_signed=True),
+                    "value": environment_toml(
+                        args.config, Resource(), state=state, self_signed=True
+                    ),
                 }
             ],
             "secrets": [

@@ -74,7 +74,7 @@ class EcsFargateArgs(AwsServerArgs):
             *instances_problems(self.min_instances, self.max_instances, least=1),
             *_callers(self),
             *_subnets(self),
-            *keys_problems(self.config.auth.jwks_url),
+            *keys_problems(self.config.auth),
             *_access_logs(self),
             *self.location.elsewhere_problems({"web_acl": self.web_acl}),
             *super().refusals(),

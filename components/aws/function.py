@@ -11,14 +11,16 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.refusal import refuse
 from ..base.versions import VERSIONS
+from ..mcp.auth import Resource
 from ..mcp.server_config import State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
 from .alarms import Alarm
 from .code_bucket import stored_archive
 from .encryption import key_rights
 from .function_args import AwsLambdaArgs, LambdaEndpoint, Throttle, environment_problems
-from .function_endpoints import EndpointSettings, function_url, http_api, websocket_api
+from .function_endpoints import EndpointSettings, function_url, http_api, routed, websocket_api
 from .function_network import function_network
 from .identity import Right, allow
 from .logs import log_group
@@ -59,6 +61,13 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
     def deploy(self, args: AwsLambdaArgs) -> pulumi.Input[str]:
         name = self.physical_name(args, FUNCTION)
         role = self.role(args, "role", service="lambda.amazonaws.com", of_this_account=False)
+        api: CloudResource | None = None
+        resource = Resource(hosts=[f"*.lambda-url.{args.location.region}.on.aws"])
+        if args.endpoint is LambdaEndpoint.HTTP_API:
+            # Before the function, whose audience is the URL of the API.
+            api = http_api(self, args.location, domain=args.config.domain)
+            url = pulumi.Output.concat(api.output("apiEndpoint"), MCP_PATH)
+            resource = Resource(url=url)
         failures = self._dead_letter_queue(args)
         state, store_rights = self.session_store(args, websocket=args.websocket)
         logs, writing = log_group(
@@ -96,7 +105,7 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
                 **self._code(args),
                 "memorySize": args.memory_mb,
                 "timeout": args.config.budget.at(Distance.GATEWAY).timeout,
-                "environment": {"variables": self._environment(args, state)},
+                "environment": {"variables": self._environment(args, resource, state)},
                 "kmsKeyArn": args.kms_key,
                 "tracingConfig": {"mode": "Active"} if args.tracing else None,
                 **vpc,
@@ -114,17 +123,17 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
         )
         self._health_check(args, function, failures)
         self._alarms(args, function, failures)
-        return self._endpoints(args, function, role)
+        return self._endpoints(args, function, role, api)
 
     def _code(self, args: AwsLambdaArgs) -> dict[str, pulumi.Output[str]]:
         stored = stored_archive(self, args, args.archive)
         return {"s3Bucket": stored.output("bucket"), "s3Key": stored.output("key")}
 
     def _environment(
-        self, args: AwsLambdaArgs, state: State | None
+        self, args: AwsLambdaArgs, resource: Resource, state: State | None
     ) -> pulumi.Output[dict[str, str]]:
         variables: dict[str, pulumi.Input[str]] = {
-            CONFIG_VARIABLE: environment_toml(args.config, state=state)
+            CONFIG_VARIABLE: environment_toml(args.config, resource, state=state)
         }
         if args.secrets:
             variables[SECRETS_VARIABLE] = json.dumps(dict(sorted(args.secrets.items())))
@@ -154,7 +163,11 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
         )
 
     def _endpoints(
-        self, args: AwsLambdaArgs, function: CloudResource, role: CloudResource
+        self,
+        args: AwsLambdaArgs,
+        function: CloudResource,
+        role: CloudResource,
+        api: CloudResource | None,
     ) -> pulumi.Input[str]:
         """Creates the endpoints, sets their outputs, and returns the URL that clients call."""
         settings = EndpointSettings(
@@ -168,16 +181,17 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
             key=args.kms_key,
         )
         target: pulumi.Output[str] | None = None
-        match args.endpoint:
-            case LambdaEndpoint.HTTP_API:
-                base, target = http_api(
-                    settings, domain=args.config.domain, certificate=args.certificate
-                )
-            case LambdaEndpoint.FUNCTION_URL:
-                base = function_url(settings)
+        resource: pulumi.Input[str] | None = None
+        if api:
+            base, target = routed(
+                settings, api, domain=args.config.domain, certificate=args.certificate
+            )
+        else:
+            base = function_url(settings)
+            resource = pulumi.Output.concat(base, MCP_PATH)
         socket: pulumi.Input[str] = ""
         if args.websocket:
-            socket, answering = websocket_api(settings)
+            socket, answering = websocket_api(settings, resource)
             allow(self, role, "answer-sockets", [answering])
         self.websocket_url = pulumi.Output.from_input(socket)
         self.dns_target = target or pulumi.Output.from_input("")

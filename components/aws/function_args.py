@@ -97,7 +97,7 @@ class AwsLambdaArgs(AwsServerArgs):
             *LAMBDA_MEMORY.problems("memory_mb", self.memory_mb, fix="write 1024"),
             *drain_problems(self.config, stops=STOPS),
             *_endpoint(self, streams=streams),
-            *(keys_problems(self.config.auth.jwks_url) if self.network else []),
+            *(keys_problems(self.config.auth) if self.network else []),
             *super().refusals(),
         ]
 

@@ -19,6 +19,8 @@ from .naming import physical_name
 API = "aws:apigatewayv2/api:Api"
 DEFAULT_STAGE = "$default"
 SOCKET_STAGE = "mcp"
+RESOURCE_VARIABLE = "mcpResource"
+"""Stage variable that the server reads at ``$connect``."""
 SOCKET_ROUTES = ("$connect", "$disconnect", "$default")
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
@@ -59,14 +61,29 @@ class EndpointSettings:
     key: str | None
 
 
-def http_api(
-    settings: EndpointSettings, *, domain: str | None, certificate: str | None
-) -> tuple[pulumi.Output[str], pulumi.Output[str] | None]:
-    """An HTTP API for all paths: its URL, and where the domain's DNS record must point to."""
-    owner = settings.owner
-    api = _api(
-        settings, "http", {"protocolType": "HTTP", "disableExecuteApiEndpoint": bool(domain)}
+def http_api(owner: Component[Any], location: AwsLocation, *, domain: str | None) -> CloudResource:
+    """An HTTP API, which needs no function yet: its URL is in the function's configuration."""
+    return _api(
+        owner,
+        location,
+        "http",
+        {"protocolType": "HTTP", "disableExecuteApiEndpoint": bool(domain)},
     )
+
+
+def routed(
+    settings: EndpointSettings,
+    api: CloudResource,
+    *,
+    domain: str | None,
+    certificate: str | None,
+) -> tuple[pulumi.Output[str], pulumi.Output[str] | None]:
+    """Routes all paths of the HTTP API to the function.
+
+    Returns:
+        Its URL, and where the domain's DNS record must point to.
+    """
+    owner = settings.owner
     integration = _integration(settings, api, "http", {"payloadFormatVersion": "2.0"})
     _route(
         settings, api, integration, "http-route", "$default", authorization=settings.authorization
@@ -74,7 +91,7 @@ def http_api(
     logs, _ = log_group(
         owner,
         "access-logs",
-        f"/aws/apigateway/{_name(settings, 'http')}",
+        f"/aws/apigateway/{_name(owner, settings.location, 'http')}",
         retention_days=settings.log_retention_days,
         key=settings.key,
     )
@@ -159,10 +176,18 @@ def function_url(settings: EndpointSettings) -> pulumi.Output[str]:
     return url.output("functionUrl").apply(lambda made: made.rstrip("/"))
 
 
-def websocket_api(settings: EndpointSettings) -> tuple[pulumi.Output[str], Right]:
-    """A WebSocket API: its URL, and the right to send on its connections."""
+def websocket_api(
+    settings: EndpointSettings, resource: pulumi.Input[str] | None
+) -> tuple[pulumi.Output[str], Right]:
+    """A WebSocket API: its URL, and the right to send on its connections.
+
+    Args:
+        settings: of all endpoints.
+        resource: the function's URL, which tokens are for, where its configuration cannot name it.
+    """
     api = _api(
-        settings,
+        settings.owner,
+        settings.location,
         "socket",
         {"protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.body.method"},
     )
@@ -173,7 +198,8 @@ def websocket_api(settings: EndpointSettings) -> tuple[pulumi.Output[str], Right
         role = f"socket-{key.lstrip('$')}"
         _route(settings, api, integration, role, key, authorization=allowed)
     # An access log would need the role that API Gateway has once in an account and region.
-    _stage(settings, api, "socket", {"name": SOCKET_STAGE})
+    variables = {"stageVariables": {RESOURCE_VARIABLE: resource}} if resource else {}
+    _stage(settings, api, "socket", {"name": SOCKET_STAGE, **variables})
     _callable_by(settings, api, "socket")
     url = pulumi.Output.concat(
         "wss://",
@@ -190,17 +216,19 @@ def websocket_api(settings: EndpointSettings) -> tuple[pulumi.Output[str], Right
     return url, answering
 
 
-def _name(settings: EndpointSettings, role: str) -> str:
-    return physical_name(API, settings.owner, settings.location, role)
+def _name(owner: Component[Any], location: AwsLocation, role: str) -> str:
+    return physical_name(API, owner, location, role)
 
 
-def _api(settings: EndpointSettings, role: str, inputs: dict[str, Any]) -> CloudResource:
+def _api(
+    owner: Component[Any], location: AwsLocation, role: str, inputs: dict[str, Any]
+) -> CloudResource:
     return CloudResource(
         API,
-        settings.owner.named(f"{role}-api"),
-        {"name": _name(settings, role), **inputs},
+        owner.named(f"{role}-api"),
+        {"name": _name(owner, location, role), **inputs},
         outputs=("apiEndpoint", "executionArn"),
-        opts=settings.owner.owned(),
+        opts=owner.owned(),
     )
 
 

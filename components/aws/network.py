@@ -13,6 +13,7 @@ from ..base.arg_types import Cidr
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.problems import Problem
+from ..mcp.auth import Auth
 from .arg_types import PrefixListId, SecurityGroupId, SubnetId, VpcId
 from .location import AwsLocation
 from .naming import physical_name
@@ -107,22 +108,30 @@ def ipv4_problems(path: str, networks: Sequence[str], *, entries: bool = True) -
     ]
 
 
-def keys_problems(url: str) -> list[Problem]:
-    """A problem if the issuer's keys are at a port that the servers may not connect to."""
-    try:
-        if urlsplit(url).port in (None, TLS):
-            return []
-    except ValueError:
-        pass  # not a number, or no port: it is not TLS
+def keys_problems(auth: Auth) -> list[Problem]:
+    """A problem for each issuer whose keys are at a port that the servers may not connect to."""
+    urls = {"config.auth.jwks_url": auth.jwks_url} | {
+        f"config.auth.additional_issuers[{index}].jwks_url": other.jwks_url
+        for index, other in enumerate(auth.additional_issuers)
+    }
     return [
         Problem(
-            "config.auth.jwks_url",
+            path,
             f"has a port other than {TLS}",
             f"the server's security group allows connections to port {TLS} only: the server "
             "could not fetch the keys",
             f"publish the keys at https and port {TLS}",
         )
+        for path, url in urls.items()
+        if not _is_at_tls(url)
     ]
+
+
+def _is_at_tls(url: str) -> bool:
+    try:
+        return urlsplit(url).port in (None, TLS)
+    except ValueError:
+        return False  # no port has this number
 
 
 @dataclass(frozen=True)

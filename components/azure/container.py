@@ -8,9 +8,11 @@ from typing import Any, Final, TypeVar
 import pulumi
 
 from ..base.cloud_resource import CloudResource
+from ..mcp.auth import Resource
 from ..mcp.era import has_sessions
 from ..mcp.server_config import HTTP, PROGRAM, State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
 from .container_args import (
     MB_IN_GB,
@@ -51,11 +53,15 @@ class AzureContainer(AzureServer[Args]):
         return [{"server": registry_server(args.registry), "identity": identity.output("id")}]
 
     def variables(
-        self, args: Args, identity: CloudResource, state: State | None = None
+        self,
+        args: Args,
+        identity: CloudResource,
+        resource: Resource,
+        state: State | None = None,
     ) -> dict[str, Any]:
         """Environment variables of the server."""
         return {
-            CONFIG_VARIABLE: environment_toml(args.config, state=state),
+            CONFIG_VARIABLE: environment_toml(args.config, resource, state=state),
             "AZURE_CLIENT_ID": identity.output("clientId"),
         }
 
@@ -86,7 +92,6 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
             )
             state, rights = session_store(group, storage, identity, protect=args.protect)
             waits += rights
-        variables = self.variables(args, identity, state)
         environment = group.make(
             _ENVIRONMENT,
             "environment",
@@ -111,9 +116,14 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
             workspace,
             ("ContainerAppConsoleLogs", "ContainerAppSystemLogs"),
         )
+        base = pulumi.Output.concat(
+            "https://", group.physical_name(_APP, "app"), ".", environment.output("defaultDomain")
+        )
+        resource = Resource(url=pulumi.Output.concat(base, MCP_PATH))
+        variables = self.variables(args, identity, resource, state)
         own = identity.output("id")
         names: Mapping[str, str] = args.secrets.versions if args.secrets else {}
-        app = group.make(
+        group.make(
             _APP,
             "app",
             {
@@ -171,9 +181,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
             },
             depends_on=waits,
         )
-        return pulumi.Output.concat(
-            "https://", app.output("name"), ".", environment.output("defaultDomain")
-        )
+        return base
 
 
 class AzureContainerGroup(AzureContainer[AzureContainerGroupArgs]):
@@ -188,7 +196,7 @@ class AzureContainerGroup(AzureContainer[AzureContainerGroupArgs]):
         identity: CloudResource,
         workspace: CloudResource,
     ) -> pulumi.Input[str]:
-        own, variables = identity.output("id"), self.variables(args, identity)
+        own, variables = identity.output("id"), self.variables(args, identity, Resource())
         containers = group.make(
             _CONTAINERS,
             "containers",

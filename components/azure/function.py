@@ -10,9 +10,11 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.versions import VERSIONS
 from ..mcp.access import NetworkAccess
+from ..mcp.auth import Resource
 from ..mcp.era import has_sessions
 from ..mcp.server_config import State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.target import MCP_PATH
 from .function_args import AzureFunctionArgs
 from .identity import assign_role
 from .resource_group import AzureGroup
@@ -105,6 +107,8 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
                 "zoneRedundant": args.zone_redundant or None,
             },
         )
+        base = f"https://{group.physical_name(_SITE, 'app')}.azurewebsites.net{PREFIX}"
+        resource = Resource(url=f"{base}{MCP_PATH}")
         client = identity.output("clientId")
         settings = {
             "AzureWebJobsStorage__accountName": storage.output("name"),
@@ -115,7 +119,7 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
                 "ClientId=", client, ";Authorization=AAD"
             ),
             "AZURE_CLIENT_ID": client,
-            CONFIG_VARIABLE: environment_toml(args.config, state=state),
+            CONFIG_VARIABLE: environment_toml(args.config, resource, state=state),
             **_references(args.secrets),
         }
         container = pulumi.Output.concat(
@@ -162,12 +166,11 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
                     ],
                 },
             },
-            outputs=("defaultHostName",),
             depends_on=waits,
         )
         self._no_passwords(group, site)
         self._publish(args, group, site)
-        return pulumi.Output.concat("https://", site.output("defaultHostName"), PREFIX)
+        return base
 
     def _no_passwords(self, group: AzureGroup, site: CloudResource) -> None:
         """Switches publishing with user and password off: Entra ID authenticates publishers."""

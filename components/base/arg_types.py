@@ -16,7 +16,9 @@ ObjectName = Annotated[str, forms.OBJECT_NAME]
 Domain = Annotated[str, forms.DOMAIN]
 Url = Annotated[str, forms.URL]
 Origin = Annotated[str, forms.ORIGIN]
+JwksUrl = Annotated[str, forms.JWKS_URL]
 Audience = Annotated[str, forms.AUDIENCE]
+ScopeName = Annotated[str, forms.SCOPE]
 Image = Annotated[str, forms.IMAGE]
 KubernetesVersion = Annotated[str, forms.POD_SECURITY]
 Cidr = Annotated[str, forms.CIDR]
@@ -71,6 +73,10 @@ ToolSeconds = Annotated[
 ]
 DrainSeconds = Annotated[
     int, Range(least=2, most=7200, consequence="no timeout could be derived from it")
+]
+ClockSkew = Annotated[
+    int,
+    Range(least=0, most=300, consequence="expired tokens would be accepted for long, or none"),
 ]
 Attempts = Annotated[int, Range(least=1, most=10_000, consequence=_API)]
 StartingDeadline = Annotated[

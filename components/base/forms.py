@@ -7,8 +7,10 @@ holds no quote, no space, no line break and no character that ends a statement.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import replace
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from .constraints import Form
 from .platform_addresses import is_metadata, is_reserved, unmapped
@@ -89,6 +91,46 @@ ORIGIN: Final = Form(
     examples=("https://inspector.example.com", "http://localhost:6274"),
     consequence="a browser never sends it as Origin, or somebody on the network could be the page",
     longest=300,
+)
+_CREDENTIALS: Final = re.compile(
+    r"token|secret|passw|credential|signature|^(sig|key|code|auth|authorization|apikey|api[-_]key)$"
+)
+
+
+def _without_credentials(url: str) -> tuple[str, str, str] | None:
+    """What is wrong with the port or the query of a URL of keys; the value is not repeated."""
+    port = re.search(r":(\d+)(?=[/?]|$)", url.removeprefix("https://"))
+    if port and int(port[1]) > 65535:
+        return f"has port {port[1]}", "there is no such port", "write one up to 65535"
+    for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        if _CREDENTIALS.search(name.lower()):
+            return (
+                f"its query has a credential ({name})",
+                "it would stand in a ConfigMap that many can read",
+                "remove it and change that credential: keys to verify with are public",
+            )
+    return None
+
+
+JWKS_URL: Final = Form(
+    name="URL of keys",
+    pattern=(
+        rf"^https://{LABEL}(\.{LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~%+-]+)*/?"
+        r"(\?[A-Za-z0-9._~%+&=:/-]+)?$"
+    ),
+    words="an https:// URL of host, path and query, without user, password and fragment",
+    examples=("https://login.example.com/realms/qudag/protocol/openid-connect/certs",),
+    consequence="no key could be fetched, or somebody on the way could replace the keys",
+    longest=2048,
+    check=_without_credentials,
+    secret=True,
+)
+SCOPE: Final = Form(
+    name="scope",
+    pattern=r"^[A-Za-z0-9!#$%&'()*+,./:;<=>?@^_`{|}~-]+$",
+    words="an OAuth scope: one word of letters, digits and punctuation, without quotes",
+    examples=("mcp:tools", "https://mcp.example.com/call"),
+    consequence="no token could have it: every call would be refused",
 )
 AUDIENCE: Final = Form(
     name="audience",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import pulumi
 
 from ..base.cloud_resource import CloudResource
+from ..mcp.auth import Resource
 from ..mcp.cloud_server import CloudServer
 from ..mcp.era import has_sessions
 from ..mcp.server_config import State
@@ -41,7 +42,10 @@ class GcpServer(CloudServer[Args]):
         )
         state, waits = self._session_store(args, account)
         waits += allow_reading(self, account, args.secrets)
-        variables = {CONFIG_VARIABLE: environment_toml(args.config, state=state)}
+        # Google routes a request to the service that its Host names; the rest of the name, a number
+        # or a hash, is known when the service exists.
+        resource = Resource(hosts=[f"{name}-*.run.app"])
+        variables = {CONFIG_VARIABLE: environment_toml(args.config, resource, state=state)}
         service, address = self.service(args, name, account, variables, waits)
         allow_callers(self, args.location, service.output("name"), args.access)
         log_bucket(

@@ -17,6 +17,7 @@ from ..mcp.server_config import (
     CONFIG_PATH,
     INTERNAL_CA_PATH,
     INTERNAL_TLS_PATH,
+    ISSUER_CA_PATH,
     ISSUER_PATH,
     METRICS,
     PROGRAM,
@@ -159,6 +160,11 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
     if config.auth.jwks_secret:
         keys = SecretFiles(secret=config.auth.jwks_secret, path=ISSUER_PATH, keys=("jwks.json",))
         mounted.append(keys)
+    if config.auth.jwks_ca_secret:
+        authorities = SecretFiles(
+            secret=config.auth.jwks_ca_secret, path=ISSUER_CA_PATH, keys=("ca.crt",)
+        )
+        mounted.append(authorities)
     return mounted
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 import pulumi
 
 from ..base.arg_types import (
-    Audience,
     ContainerPort,
     DatabaseName,
     DnsLabel,
@@ -21,12 +20,11 @@ from ..base.arg_types import (
     Path,
     PortNumber,
     ProxyCount,
-    SecretName,
     ServerName,
-    Url,
     Word,
 )
 from ..base.problems import Problem
+from .auth import Auth, PodAuth, TokenIssuer, audience_problems
 from .era import Era
 from .roles import Role
 from .server_limits import ServerLimits
@@ -38,6 +36,7 @@ SECRETS_PATH = "/etc/secrets"
 INTERNAL_TLS_PATH = "/etc/internal-tls"
 INTERNAL_CA_PATH = "/etc/internal-ca"
 ISSUER_PATH = "/etc/issuer"
+ISSUER_CA_PATH = "/etc/issuer-ca"
 DATA_PATH = "/var/lib/qudag"
 
 HTTP = 8080
@@ -46,65 +45,6 @@ METRICS = 9090
 P2P = 4001
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenIssuer:
-    """Whose tokens a server accepts.
-
-    Attributes:
-        issuer: URL of the authorization server; ``iss`` of every token.
-        audience: ``aud`` of every token.
-    """
-
-    issuer: Url
-    audience: Audience
-
-
-@dataclass(frozen=True, kw_only=True)
-class Auth(TokenIssuer):
-    """A server that fetches the issuer's keys over HTTPS.
-
-    Attributes:
-        jwks_url: where the issuer publishes its keys.
-    """
-
-    jwks_url: Url
-
-
-@dataclass(frozen=True, kw_only=True)
-class PodAuth(TokenIssuer):
-    """A server in a pod, which fetches the issuer's keys or mounts them: exactly one of the two.
-
-    Attributes:
-        jwks_url: where the issuer publishes its keys.
-        jwks_secret: Secret with the key ``jwks.json``, for an issuer that publishes none.
-    """
-
-    jwks_url: Url | None = None
-    jwks_secret: SecretName | None = None
-
-    def refusals(self) -> list[Problem]:
-        """A problem if both sources of keys are set, or none."""
-        if bool(self.jwks_url) != bool(self.jwks_secret):
-            return []
-        if self.jwks_url:
-            return [
-                Problem(
-                    "jwks_secret",
-                    "is set, and so is jwks_url",
-                    "the mounted keys would not be read",
-                    "leave out one of the two",
-                )
-            ]
-        return [
-            Problem(
-                "jwks_secret",
-                "is missing, and so is jwks_url",
-                "the server could not verify any token",
-                "set jwks_url, or name the Secret that holds jwks.json",
-            )
-        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +154,10 @@ class McpConfig:
     json_answers: bool = False
     log_level: LogLevel = "info"
     limits: ServerLimits = field(default_factory=ServerLimits)
+
+    def refusals(self) -> list[Problem]:
+        """A problem if the audience is not the server's URL."""
+        return audience_problems(self.auth, self.domain)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,14 @@ from typing import Any
 import pulumi
 
 from ..base.inputs import applied
+from .auth import Resource, TokenIssuer, resource_url
 from .server_config import (
     CONFIG_PATH,
     HTTP,
     HTTPS,
     INTERNAL_CA_PATH,
     INTERNAL_TLS_PATH,
+    ISSUER_CA_PATH,
     ISSUER_PATH,
     METRICS,
     P2P,
@@ -30,13 +32,20 @@ from .timeout_budget import Distance
 
 CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
 """Environment variable with the configuration of a server that has no mounted file."""
+POD_RESOURCE = Resource(
+    hosts=("localhost", "<address>", "*.elb.amazonaws.com", "*.elb.*.amazonaws.com"),
+    forwarded=True,
+)
+"""In a cluster without a domain, clients use the load balancer's address or a forwarded port. A
+load balancer of AWS has a host name in place of an address."""
 
 
 def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
     """server.toml, as the reference server and the source documents' servers read it."""
-    url = config.auth.jwks_url
+    url, authority = config.auth.jwks_url, config.auth.jwks_ca_secret
     tables = _tables(
         config,
+        POD_RESOURCE,
         {
             "host": "::",  # IPv6 and IPv4; network policies decide who may connect
             "port": config.http,
@@ -46,7 +55,10 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
             "metrics_port": METRICS,
             "proxies_in_front": config.proxies_in_front,
         },
-        keys={"jwks_url": url} if url else {"jwks_file": f"{ISSUER_PATH}/jwks.json"},
+        keys={
+            **({"jwks_url": url} if url else {"jwks_file": f"{ISSUER_PATH}/jwks.json"}),
+            **({"jwks_ca_file": f"{ISSUER_CA_PATH}/ca.crt"} if authority else {}),
+        },
     )
     if config.database:
         tables["database"] = _with_password(vars(config.database), "database-password")
@@ -68,12 +80,17 @@ def migration_toml(database: Database) -> pulumi.Input[str]:
 
 
 def environment_toml(
-    config: CloudServerConfig, *, state: State | None = None, self_signed: bool = False
+    config: CloudServerConfig,
+    resource: Resource,
+    *,
+    state: State | None = None,
+    self_signed: bool = False,
 ) -> pulumi.Output[str]:
     """The content of ``CONFIG_VARIABLE``, for a server without mounted files.
 
     Args:
         config: the server's.
+        resource: where its URL comes from if it has no domain.
         state: its session store.
         self_signed: serve MCP on the port ``HTTPS`` with a certificate that the server makes when
             it starts; otherwise the cloud terminates TLS.
@@ -81,26 +98,17 @@ def environment_toml(
     listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
     # The cloud's own proxy is the only one that can connect.
     behind = {**listening, "proxies_in_front": 1}
-    tables = _tables(config, behind, keys={"jwks_url": config.auth.jwks_url})
+    tables = _tables(config, resource, behind, keys={"jwks_url": config.auth.jwks_url})
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
     return pulumi.Output.from_input(_toml(tables))
 
 
 def _tables(
-    config: McpConfig, listening: Mapping[str, Any], *, keys: Mapping[str, str]
+    config: McpConfig, resource: Resource, listening: Mapping[str, Any], *, keys: Mapping[str, str]
 ) -> dict[str, Any]:
     """The tables that every server has; ``keys`` says where it reads the issuer's keys."""
     timeouts = config.budget.at(Distance.SERVER)
-    auth: dict[str, Any] = {
-        "issuer": config.auth.issuer,
-        "additional_audiences": [config.auth.audience],
-        **keys,
-    }
-    if config.domain:
-        auth["resource_url"] = f"https://{config.domain}/mcp"
-    else:
-        auth |= {"resource_hosts": ["*", "<address>"], "forwarded_host": bool(listening)}
     return {
         "server": {**listening, "role": config.role, "name": config.name},
         "protocol": {
@@ -111,10 +119,37 @@ def _tables(
             "allowed_origins": list(config.allowed_origins),
             "json_answers": config.json_answers,
         },
-        "auth": auth,
+        "auth": {**_auth(config.auth), **keys, **_resource(config.domain, resource)},
         "limits": config.limits.table(),
         "logging": {"level": config.log_level, "format": "json"},
     }
+
+
+def _auth(auth: TokenIssuer) -> dict[str, Any]:
+    """The fields that every server has; what has its default is left out."""
+    given = {
+        "additional_audiences": list(auth.additional_audiences),
+        "additional_issuers": [
+            {"issuer": other.issuer, "jwks_url": other.jwks_url}
+            for other in auth.additional_issuers
+        ],
+        "required_scopes": list(auth.required_scopes),
+        "access_tokens_only": auth.access_tokens_only,
+    }
+    return {
+        "issuer": auth.issuer,
+        "clock_skew_seconds": auth.clock_skew_seconds,
+        **{name: value for name, value in given.items() if value},
+    }
+
+
+def _resource(domain: str | None, resource: Resource) -> dict[str, Any]:
+    if domain:
+        return {"resource_url": resource_url(domain)}
+    if resource.url is not None:
+        return {"resource_url": resource.url}
+    derived: dict[str, Any] = {"resource_hosts": list(resource.hosts)}
+    return {**derived, "forwarded_host": True} if resource.forwarded else derived
 
 
 def node_toml(config: NodeConfig) -> pulumi.Input[str]:

@@ -67,11 +67,11 @@ def metadata(http: httpx2.Client, prm_url: str, mcp_url: str, issuer: str | None
             "clients refuse metadata of another resource (RFC 9728, section 3.3)",
             "set qudag-mcp:domain to the name under which clients know the platform",
         )
-    servers: object = document.get("authorization_servers")
-    if issuer is not None and servers != [issuer]:
+    servers: Any = document.get("authorization_servers")
+    if issuer is not None and not (isinstance(servers, list) and issuer in servers):
         raise wrong(
             prm_url,
-            f"its authorization_servers are {servers}, not {issuer}",
+            f"its authorization_servers are {servers}, without {issuer}",
             "clients get tokens that the platform refuses",
             "set qudag-mcp:protocol.issuer, run up, and run this again",
         )

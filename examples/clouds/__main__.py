@@ -34,7 +34,6 @@ def server(domain: str | None = None) -> CloudServerConfig:
     """The same on both."""
     auth = Auth(
         issuer=ISSUER,
-        audience=f"https://{DOMAIN}/mcp",
         jwks_url=f"{ISSUER}/protocol/openid-connect/certs",
     )
     return CloudServerConfig(role="tools", era="modern", auth=auth, domain=domain)

@@ -56,7 +56,6 @@ server = Core(
                 domain=DOMAIN,
                 auth=PodAuth(
                     issuer=ISSUER,
-                    audience=f"https://{DOMAIN}/mcp",
                     jwks_url=f"{ISSUER}/protocol/openid-connect/certs",
                 ),
                 database=Database(host=data.database_host),

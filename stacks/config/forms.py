@@ -14,8 +14,9 @@ FORMS: Final = {
     form.pattern: form
     for form in (
         *(forms.CPU, forms.BYTES, forms.NGINX_BYTES, forms.DNS_LABEL, forms.SECRET_NAME),
-        *(forms.OBJECT_NAME, forms.DOMAIN, forms.URL, forms.AUDIENCE, forms.IMAGE),
+        *(forms.OBJECT_NAME, forms.DOMAIN, forms.URL, forms.JWKS_URL, forms.AUDIENCE, forms.SCOPE),
         *(
+            forms.IMAGE,
             forms.CONTEXT,
             forms.POD_SECURITY,
             forms.CIDR,
@@ -84,7 +85,9 @@ ObjectName = Annotated[str, constraint(forms.OBJECT_NAME)]
 Domain = Annotated[str, constraint(forms.DOMAIN)]
 Url = Annotated[str, constraint(forms.URL)]
 Origin = Annotated[str, constraint(forms.ORIGIN)]
+JwksUrl = Annotated[str, constraint(forms.JWKS_URL), checked(forms.JWKS_URL)]
 Audience = Annotated[str, constraint(forms.AUDIENCE)]
+ScopeName = Annotated[str, constraint(forms.SCOPE)]
 Image = Annotated[str, constraint(forms.IMAGE)]
 Context = Annotated[str, constraint(forms.CONTEXT)]
 PodSecurityVersion = Annotated[str, constraint(forms.POD_SECURITY)]

@@ -56,6 +56,19 @@ class ClientPods(Section):
     labels: dict[LabelKey, LabelValue] = Field(min_length=1, description="Labels of the pods.")
 
 
+class IssuerPods(Section):
+    """The authorization server, if it runs in the same cluster."""
+
+    namespace: DnsLabel = Field(description="Where it runs.")
+    labels: dict[LabelKey, LabelValue] = Field(min_length=1, description="Labels of its pods.")
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port that its pods listen on; absent: the port of protocol.jwksUrl.",
+    )
+
+
 class Network(Section):
     """Networks that may connect to the platform, and that it may connect to."""
 
@@ -68,6 +81,9 @@ class Network(Section):
     )
     issuer: list[Cidr] = Field(
         default=[], description="Networks of the authorization server, to fetch its keys."
+    )
+    issuer_pods: IssuerPods | None = Field(
+        default=None, description="The authorization server's pods, if it runs in this cluster."
     )
     qudag_peers: list[Cidr] = Field(
         default=[],

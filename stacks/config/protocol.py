@@ -6,8 +6,15 @@ from pydantic import Field
 
 from components.mcp.era import Era
 
-from .forms import Audience, Origin, Url
+from .forms import Audience, JwksUrl, Origin, ScopeName, Url
 from .section import Section
+
+
+class AdditionalIssuer(Section):
+    """Another authorization server whose tokens are accepted."""
+
+    issuer: Url = Field(description="URL of the authorization server.")
+    jwks_url: JwksUrl = Field(description="Where it publishes its keys.")
 
 
 class Protocol(Section):
@@ -33,10 +40,12 @@ class Protocol(Section):
         default="https://issuer.qudag-mcp.internal",
         description="URL of the authorization server whose tokens are accepted.",
     )
-    audience: Audience = Field(
-        default="qudag-mcp", description="Audience that a token must be issued for."
+    audience: Audience | None = Field(
+        default=None,
+        description="Follows from the address of each target: https://<domain>/mcp. Any other "
+        "value is refused.",
     )
-    jwks_url: Url | None = Field(
+    jwks_url: JwksUrl | None = Field(
         default=None,
         description="Where the issuer publishes its keys; absent: keys made for a local cluster.",
     )
@@ -48,3 +57,33 @@ class Protocol(Section):
         default=False,
         description="Answer clients that accept only application/json, without progress; else 406.",
     )
+    additional_audiences: list[Audience] = Field(
+        default=[],
+        description="Audiences accepted besides the target's URL, for an issuer that cannot issue "
+        "tokens for a URL; for a stack with one target.",
+    )
+    additional_issuers: list[AdditionalIssuer] = Field(
+        default=[],
+        description="More authorization servers; their users are named <issuer>#<sub>.",
+    )
+    required_scopes: list[ScopeName] = Field(
+        default=[],
+        description="Scopes that every token must have; published in the metadata.",
+    )
+    access_tokens_only: bool = Field(
+        default=False,
+        description="Require the typ of access tokens, at+jwt (RFC 9068); else JWT and no typ "
+        "are accepted too.",
+    )
+    clock_skew_seconds: int = Field(
+        default=10,
+        ge=0,
+        le=300,
+        description="How much the clocks of issuer and servers may differ, in seconds.",
+    )
+
+    @property
+    def key_urls(self) -> list[str]:
+        """Where keys are fetched from."""
+        others = [other.jwks_url for other in self.additional_issuers]
+        return [self.jwks_url, *others] if self.jwks_url else others

@@ -28,6 +28,11 @@ class Secrets(Section):
         default="mcp-issuer-keys",
         description="Key jwks.json; used where protocol.jwksUrl is absent.",
     )
+    issuer_ca: SecretName | None = Field(
+        default=None,
+        description="Key ca.crt: authorities to trust besides the public ones when the servers "
+        "fetch keys; for issuers with a private authority.",
+    )
 
     def internal_tls_of(self, workload: str) -> str:
         """The Secret with the certificate and key of one server or data store."""

@@ -33,7 +33,7 @@ def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     named = [
         (field, name)
-        for field, name in config.secrets.model_dump(by_alias=True).items()
+        for field, name in config.secrets.model_dump(by_alias=True, exclude_none=True).items()
         if field != INTERNAL_TLS
     ]
     named += [

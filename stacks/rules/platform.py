@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 from components.base.image_reference import has_digest, has_version
 from components.base.problems import Problem, nearest
@@ -22,9 +21,7 @@ from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
 from .edge import EDGE_RULES
 from .rule import Rule, at
-
-ISSUER_PORT: Final = 443
-"""The one port that the declared flows to the issuer have."""
+from .tokens import ISSUER_RULES, TOKEN_RULES
 
 
 def broken_rules(
@@ -141,30 +138,6 @@ def an_issuer_outside_dev(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def egress_to_the_issuer_is_allowed(config: StackConfig) -> Iterator[Problem]:
-    """With keys at a URL, the servers need a way to it."""
-    if config.protocol.jwks_url and not config.network.issuer:
-        yield at(
-            "network.issuer",
-            "is empty, but the servers fetch keys from protocol.jwksUrl",
-            "the network policies would drop that: every token would be refused",
-            "list the networks of your authorization server, such as - 203.0.113.0/24",
-        )
-
-
-def the_issuer_is_on_the_usual_port(config: StackConfig) -> Iterator[Problem]:
-    """The flow that lets servers fetch keys is declared for HTTPS's own port."""
-    url = config.protocol.jwks_url
-    port = urlsplit(url).port if url else None
-    if port not in (None, ISSUER_PORT):
-        yield at(
-            "protocol.jwksUrl",
-            f"has port {port}",
-            f"the network policies let servers out to port {ISSUER_PORT} of the issuer alone",
-            f"offer the keys at port {ISSUER_PORT}, and leave :{port} out",
-        )
-
-
 def the_topology_can_work(config: StackConfig) -> Iterator[Problem]:
     """The topology's flows, data, jobs and front fit together."""
     yield from topology_problems(TOPOLOGIES[config.topology])
@@ -247,7 +220,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("images",), the_released_node_has_an_image),
     (("domain", "environment"), a_domain_outside_dev),
     (("kubernetes.context", "environment"), a_context_outside_dev),
-    (("protocol.jwksUrl", "network.issuer"), egress_to_the_issuer_is_allowed),
+    *ISSUER_RULES,
     (("topology",), the_topology_can_work),
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),
@@ -262,7 +235,7 @@ RULES: Final[list[_Row]] = [
     (("protocol.drainSeconds", "protocol.longestToolSeconds"), drain_outlives_the_longest_tool),
     (("protocol.issuer", "environment"), an_issuer_outside_dev),
     (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
-    (("protocol.jwksUrl",), the_issuer_is_on_the_usual_port),
+    *TOKEN_RULES,
     *(
         (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))
         for reads, rule in _OF_A_CLUSTER

@@ -20,6 +20,7 @@ from components.mcp.server_config import HTTP, HTTPS, METRICS, P2P
 
 CLIENTS: Final = "clients"
 ISSUER: Final = "issuer"
+ISSUER_PODS: Final = "issuer-pods"
 PEERS: Final = "qudag-peers"
 PROMETHEUS: Final = "prometheus"
 OPTIONAL_PARTIES: Final = (CLIENTS, ISSUER, PEERS, PROMETHEUS)

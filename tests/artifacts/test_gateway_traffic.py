@@ -115,7 +115,8 @@ def started(
         run_container(made, "server") as server,
         run_container(made, "gateway") as gateway,
     ):
-        token = issuer.token(iss=parts.ISSUER, aud=parts.AUDIENCE, lives_seconds=900)
+        here = f"https://127.0.0.1:{port(8443)}/mcp"
+        token = issuer.token(iss=parts.ISSUER, aud=here, lives_seconds=900)
         platform = Platform(made, gateway, authority.trust(), token)
         until(lambda: is_ready(server, 8081), within_seconds=30)
         until(lambda: is_ready(gateway, 8080))

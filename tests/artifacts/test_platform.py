@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 import httpx2
@@ -99,7 +100,7 @@ def platform(
     migrate = graph.all("kubernetes:batch/v1:Job")[0].inputs["spec"]["template"]["spec"]
     job = Pod("migration", migrate, directory, server.config_maps, secrets, server.hosts)
     outputs = graph.outputs
-    token = issuer.token(iss=outputs["issuer"], aud=outputs["audience"])
+    token = issuer.token(iss=outputs["issuer"], aud=f"https://{HERE}:{port(8443)}/mcp")
     with (
         run_container(postgres, "postgres"),
         run_container(valkey, "valkey"),
@@ -207,13 +208,30 @@ async def test_a_stopping_gateway_lets_calls_finish(
     assert await anyio.to_thread.run_sync(gateway.exit_status) == 0
 
 
-@pytest.mark.parametrize("host", ["10.250.1.3", "mcp.example.test:8443", "[::1]:8443"])
+@pytest.mark.parametrize("host", ["10.250.1.3", "localhost:8443", "[::1]:8443"])
 def test_the_metadata_names_the_host_that_was_asked(
     platform: Platform, gateway: RunningContainer, host: str
 ):
     answer = platform.get(METADATA, host=host)
     assert answer.json()["resource"] == f"https://{host}/mcp"
     assert answer.json()["authorization_servers"] == [stack("dev").outputs["issuer"]]
+
+
+def test_a_host_name_that_is_not_the_platforms_is_not_advertised(
+    platform: Platform, gateway: RunningContainer
+):
+    answer = platform.get(METADATA, host="mcp.example.test")
+    assert (answer.status_code, "mcp.example.test" in answer.text) == (421, False)
+
+
+def test_a_token_of_eleven_kilobytes_reaches_the_server(
+    platform: Platform, gateway: RunningContainer, issuer: Issuer
+):
+    claims: Any = {"iss": stack("dev").outputs["issuer"], "aud": f"https://{HERE}:{port(8443)}/mcp"}
+    token = issuer.token(**claims, groups=["g" * 100] * 78)
+    assert 11_000 < len(token) < 12_000
+    answer = platform.get("/mcp", authorization=f"Bearer {token}")
+    assert answer.json()["jsonrpc"] == "2.0"  # of the server, which has accepted the token
 
 
 def test_a_client_without_a_token_gets_the_metadata_url(

@@ -114,7 +114,7 @@ def test_metadata_of_another_issuer_or_another_resource_is_found(sound: RunningS
     other = of(sound, issuer="https://login.example.com")
     (problem,) = problems(run_checks(other, NO_CLUSTER, bearer=sound.token))
     assert problem.path.endswith(PRM)
-    assert "not https://login.example.com" in problem.what
+    assert "without https://login.example.com" in problem.what
 
 
 def test_metadata_of_another_resource_is_found(tmp_path: Path, issuer: Issuer) -> None:

@@ -20,7 +20,7 @@ from components.mcp.archive import Archive
 from components.mcp.server_config import Auth, CloudServerConfig
 
 from . import Resource, ResourceGraph, record
-from .minimal_args import AUDIENCE, ISSUER
+from .minimal_args import ISSUER
 
 ARCHIVE: Final = Archive(path="build/function.zip", digest="0123456789abcdef" * 4)
 AWS: Final = AwsLocation(account="123456789012", region="eu-central-1")
@@ -75,7 +75,7 @@ NAMED: Final = GcpAccess(allowed_principals=[AGENT])
 
 def cloud_config(**changes: Any) -> CloudServerConfig:
     """A server configuration whose issuer has a JWKS URL, as every server in a cloud needs."""
-    jwks = Auth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/jwks.json")
+    jwks = Auth(issuer=ISSUER, jwks_url=f"{ISSUER}/jwks.json")
     given: dict[str, Any] = {"name": "mcp-core", "role": "core", "auth": jwks}
     return CloudServerConfig(**given | changes)
 

@@ -14,7 +14,6 @@ from components.mcp.server_config import PodAuth, PodServerConfig
 
 NAMESPACE: Final = "qudag-mcp-dev"
 ISSUER: Final = "https://issuer.example.com"
-AUDIENCE: Final = "https://mcp.example.com/mcp"
 
 
 def container(**changes: Any) -> Container:
@@ -37,7 +36,7 @@ def config(**changes: Any) -> PodServerConfig:
     given: dict[str, Any] = {
         "name": "mcp-core",
         "role": "core",
-        "auth": PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_secret="mcp-issuer-keys"),
+        "auth": PodAuth(issuer=ISSUER, jwks_secret="mcp-issuer-keys"),
     }
     return PodServerConfig(**given | changes)
 

@@ -43,7 +43,7 @@ PROGRAMS = {
         'Gateway("gateway", GatewayArgs(**args | {"upstream": Upstream(host=host)}))'
     ),
     "jwks_secret": (
-        'auth = PodAuth(issuer="https://a.example", audience="a")\n'
+        'auth = PodAuth(issuer="https://a.example")\n'
         'config = PodServerConfig(role="tools", auth=auth)\n'
         'McpService("tools", ServerArgs(namespace="a", image="example.com/a:1", config=config,'
         ' passwords_secret="a", internal_tls_secret="a"))'

@@ -61,7 +61,7 @@ def test_a_token_for_another_server_is_refused_whatever_host_the_client_names(
     forged = {"host": "other.example.com", "x_forwarded_host": "other.example.com"}
     proto = {"x_forwarded_proto": "https"}
     assert status(named, token) == 401
-    assert status(named, token, **forged, **proto) == 401
+    assert status(named, token, **forged, **proto) in (401, 421)
     assert status(unnamed, token, x_forwarded_host="other.example.com", **proto) == 401
     assert status(unnamed, token, **forged, **proto) == 421
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from typing import Any
+
 from components.aws.function_args import Throttle
 from components.mcp.access import Access
+from graph.resource_graph import ResourceGraph
 from tests.harness.aws_lambda import (
     FUNCTION,
     URL,
@@ -22,6 +26,25 @@ def test_a_function_url_streams_and_an_http_api_does_not():
     variables = made.one(FUNCTION).inputs["environment"]["variables"]
     assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/stream"
     assert "AWS_LAMBDA_EXEC_WRAPPER" not in function()["environment"]["variables"]
+
+
+def auth(made: ResourceGraph) -> dict[str, Any]:
+    variables = made.one(FUNCTION).inputs["environment"]["variables"]
+    return tomllib.loads(variables["QUDAG_MCP_CONFIG"])["auth"]
+
+
+def test_the_audience_of_a_function_behind_an_http_api_is_the_apis_url():
+    made = graph()
+    assert auth(made)["resource_url"] == made.one("qudag-mcp:index:AwsLambda").outputs["mcp_url"]
+
+
+def test_a_function_url_and_its_websocket_have_one_audience():
+    made = graph(**URL, websocket=True)
+    assert auth(made)["resource_hosts"] == ["*.lambda-url.eu-central-1.on.aws"]
+    (stage,) = made.all(STAGE)
+    assert stage.inputs["stageVariables"] == {
+        "mcpResource": made.one("qudag-mcp:index:AwsLambda").outputs["mcp_url"]
+    }
 
 
 def test_a_public_url_has_both_rights_and_the_second_for_calls_through_it_alone():

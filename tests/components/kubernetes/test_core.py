@@ -14,7 +14,7 @@ from components.mcp.server_config import Cache, Database, PodAuth
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from tests.harness import Resource, ResourceGraph, record
 from tests.harness.graph_queries import Pods, objects, pods
-from tests.harness.minimal_args import AUDIENCE, ISSUER, config, core, monolith
+from tests.harness.minimal_args import ISSUER, config, core, monolith
 
 JOB = "kubernetes:batch/v1:Job"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -122,7 +122,7 @@ def test_a_server_mounts_the_passwords_of_what_it_uses_and_no_others():
 
     certificate = {"mcp-internal-tls": ["tls.crt", "tls.key"]}
     issuer = {"mcp-issuer-keys": ["jwks.json"]}
-    asked = PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
+    asked = PodAuth(issuer=ISSUER, jwks_url=f"{ISSUER}/certs")
     assert keys() == certificate | issuer
     assert keys(auth=asked) == certificate
     assert keys(cache=Cache(host="cache"), auth=asked) == certificate | {

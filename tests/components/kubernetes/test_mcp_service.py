@@ -11,7 +11,7 @@ from components.mcp.server_limits import ServerLimits
 from runtime.limits_config import LimitsSection
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
-from tests.harness.minimal_args import AUDIENCE, ISSUER, config, server
+from tests.harness.minimal_args import ISSUER, config, server
 
 
 def graph(settings: PodServerConfig) -> ResourceGraph:
@@ -73,9 +73,10 @@ def test_a_server_with_a_domain_answers_to_no_other_name():
 
 
 def test_keys_come_from_the_issuer_or_from_a_mounted_file():
-    asked = PodAuth(issuer=ISSUER, audience=AUDIENCE, jwks_url=f"{ISSUER}/certs")
+    asked = PodAuth(issuer=ISSUER, jwks_url=f"{ISSUER}/certs")
     auth = files(auth=asked)["server.toml"]["auth"]
-    assert auth == {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": f"{ISSUER}/certs"}
+    assert (auth["issuer"], auth["jwks_url"]) == (ISSUER, f"{ISSUER}/certs")
+    assert "jwks_file" not in auth
     assert files()["server.toml"]["auth"]["jwks_file"] == "/etc/issuer/jwks.json"
 
 

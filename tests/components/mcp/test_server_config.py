@@ -14,7 +14,6 @@ from components.mcp.server_config import CloudServerConfig, PodAuth, PodServerCo
 
 PUBLISHED: Mapping[str, Any] = {
     "issuer": "https://issuer.example.com",
-    "audience": "tools",
     "jwksUrl": "https://issuer.example.com/jwks.json",
 }
 ONLY_IN_A_POD = {
@@ -65,7 +64,7 @@ def test_a_server_in_a_cloud_needs_the_address_of_the_keys():
         ({"jwks_url": "https://a.example/keys", "jwks_secret": "keys"}, "leave out one of the two"),
     ],
 )
-def test_a_pod_has_exactly_one_source_of_the_issuers_keys(keys: dict[str, str], words: str):
-    auth = PodAuth(issuer="https://issuer.example.com", audience="tools", **keys)
+def test_a_pod_has_exactly_one_source_of_the_issuers_keys(keys: Any, words: str):
+    auth = PodAuth(issuer="https://issuer.example.com", **keys)
     (problem,) = auth.refusals()
     assert words in str(problem)
