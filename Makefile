@@ -44,8 +44,6 @@ render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 programs: $(VENV)
 	@tools/programs
 	@tools/emulators
-	@tools/conformance
-	@tools/browser
 
 test: programs ## the tests that need no cluster, under 5 minutes
 	@$(PYTEST) -m "not slow" $(HERE)
@@ -54,6 +52,8 @@ scanner: $(VENV)
 	@tools/scanner
 
 test-slow: programs scanner ## the tests of test that take long: traffic, archives, copies of the project
+	@tools/conformance
+	@tools/browser
 	@$(PYTEST) -m slow $(HERE)
 
 check: $(VENV) ## all that must hold before a change lands: format, lint, types, all tests, a part of test-e2e
