@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import time
-import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 import anyio
 from starlette.datastructures import Headers
@@ -15,6 +16,7 @@ from starlette.types import Scope
 
 SCOPE_KEY = "qudag.exchange"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
+_NAMED = frozenset({b"x-request-id", b"traceparent"})
 _BRACKETED = re.compile(r"\[([^]]+)\](?::[0-9]+)?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -38,7 +40,6 @@ class Exchange:
     trace_id: str | None = None
     parent_span_id: str | None = None
     standing: bool = False
-    hangup: anyio.Event = field(default_factory=anyio.Event)
     rpc_method: str | None = None
     tool: str | None = None
     outcome: str | None = None
@@ -53,15 +54,18 @@ class Exchange:
         Args:
             proxies: how many proxies in front tell their client's address, as in `client_of`.
         """
-        headers = Headers(scope=scope)
-        offered = headers.get("x-request-id", "")
+        wanted: dict[bytes, str] = {}
+        for name, value in scope["headers"]:
+            if name in _NAMED and name not in wanted:
+                wanted[name] = value.decode("latin-1")
+        offered = wanted.get(b"x-request-id", "")
         exchange = cls(
             method=scope.get("method", "GET"),
             path=scope["path"],
-            request_id=offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex,
-            client=client_of(scope, headers, proxies),
+            request_id=offered if _REQUEST_ID.fullmatch(offered) else os.urandom(16).hex(),
+            client=client_of(scope, proxies),
         )
-        exchange.follow_trace(headers.get("traceparent"))
+        exchange.follow_trace(wanted.get(b"traceparent"))
         scope[SCOPE_KEY] = exchange
         current.set(exchange)
         return exchange
@@ -73,12 +77,16 @@ class Exchange:
             if match and set(match["trace"]) != {"0"} and set(match["span"]) != {"0"}:
                 self.trace_id, self.parent_span_id = match["trace"], match["span"]
 
+    @cached_property
+    def hangup(self) -> anyio.Event:
+        return anyio.Event()
+
     def seconds(self) -> float:
         """Seconds since the request arrived."""
         return time.perf_counter() - self.started
 
 
-def client_of(scope: Scope, headers: Headers, proxies: int) -> str | None:
+def client_of(scope: Scope, proxies: int) -> str | None:
     """The address of the client, without a port; None if it is unknown.
 
     Each proxy appends the address that it was called from to `X-Forwarded-For`. With `proxies` of
@@ -87,12 +95,13 @@ def client_of(scope: Scope, headers: Headers, proxies: int) -> str | None:
     """
     peer: str | None = scope["client"][0] if scope.get("client") else None
     if proxies:
-        listed = ",".join(headers.getlist("x-forwarded-for")).split(",")
+        listed = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
         if len(listed) >= proxies and (named := _address(listed[-proxies].strip())):
             return named
     return _address(peer) if peer else None
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> str | None:
     """The IP address in `text`, which can have a port; None if there is none."""
     if (bracketed := _BRACKETED.fullmatch(text)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -15,12 +16,20 @@ from .exchange import current
 
 log = logging.getLogger("qudag_mcp_server")
 _PLAIN = re.compile(r"[A-Za-z0-9._:/+@*,-]+")
+_LEVELS = {
+    number: logging.getLevelName(number).lower()
+    for number in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+}
 _encoded = json.JSONEncoder(default=str).encode
 
 
 def event(name: str, level: int = logging.INFO, **facts: object) -> None:
     """Log the event `name` with its fields; fields that are None are left out."""
-    if log.isEnabledFor(level):
+    if not log.isEnabledFor(level):
+        return
+    if _DIRECT.lines is not None:
+        _DIRECT.lines.write(name, level, facts)
+    else:
         log.log(level, name, extra={"facts": {k: v for k, v in facts.items() if v is not None}})
 
 
@@ -33,14 +42,22 @@ WITH_URLS = ("httpx2", "httpcore2")
 """Logged from `WARNING` on, at every level: they log URLs with their query, which may be secret."""
 
 
+class _Direct:
+    """Where `event` writes without a `LogRecord`, which costs more than the line itself."""
+
+    lines: JsonLines | None = None
+
+
+_DIRECT = _Direct()
+
+
 def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
     """Configure logging for the process: to `handlers` of the host if given, else to stderr."""
-    chosen: list[logging.Handler] = list(handlers)
-    if not chosen:
-        chosen = [logging.StreamHandler()]
-        _collect_only_what_is_written()
+    chosen: list[logging.Handler] = list(handlers) or [logging.StreamHandler()]
+    lines = JsonLines(config) if config.logging.format == "json" else TextLines()
     for handler in chosen:
-        handler.setFormatter(JsonLines(config) if config.logging.format == "json" else TextLines())
+        handler.setFormatter(lines)
+    _DIRECT.lines = lines if not handlers and isinstance(lines, JsonLines) else None
     level = config.logging.level.upper()
     root = logging.getLogger()
     root.handlers = chosen
@@ -51,22 +68,10 @@ def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
         logging.getLogger(library).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
 
 
-def _collect_only_what_is_written() -> None:
-    """Turn off what `logging` collects for each line and no format here writes.
-
-    These are the switches of "Optimization" in Python's logging HOWTO.
-    """
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    setattr(logging, "_srcfile", None)  # noqa: B010  (the documented switch has a private name)
-
-
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     """The fields of a log line: the event's own, the request's, and an exception's frames."""
     facts: dict[str, Any] = dict(getattr(record, "facts", {}))
-    if (exchange := current.get()) is not None:
-        facts["request_id"] = exchange.request_id
-        if exchange.trace_id is not None:
-            facts |= {"trace_id": exchange.trace_id, "parent_span_id": exchange.parent_span_id}
+    _name_request(facts)
     if record.exc_info and record.exc_info[0] is not None:
         kind, _, trail = record.exc_info
         facts["exception"] = kind.__qualname__
@@ -75,6 +80,13 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
             f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trail)[-8:]
         ]
     return facts
+
+
+def _name_request(facts: dict[str, Any]) -> None:
+    if (exchange := current.get()) is not None:
+        facts["request_id"] = exchange.request_id
+        if exchange.trace_id is not None:
+            facts |= {"trace_id": exchange.trace_id, "parent_span_id": exchange.parent_span_id}
 
 
 class JsonLines(logging.Formatter):
@@ -95,6 +107,23 @@ class JsonLines(logging.Formatter):
             **facts_of(record),
         }
         return _encoded(line)
+
+    def write(self, name: str, level: int, facts: dict[str, object]) -> None:
+        """Write the line of an event to stderr, in one call."""
+        line: dict[str, Any] = {
+            "time": self._time(time.time()),
+            "level": _LEVELS.get(level) or logging.getLevelName(level).lower(),
+            **self.fixed,
+            "event": name,
+        }
+        for key, value in facts.items():
+            if value is not None:
+                line[key] = value
+        _name_request(line)
+        try:
+            sys.stderr.write(_encoded(line) + "\n")
+        except (OSError, ValueError):  # nobody reads the log; the server goes on
+            return
 
     def _time(self, created: float) -> str:
         second, part = divmod(created, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -19,6 +21,7 @@ from starlette.responses import Response
 from . import __version__
 from .config import Config
 
+Labelled = TypeVar("Labelled", Counter, Gauge, Histogram)
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -27,6 +30,7 @@ class Metrics:
 
     def __init__(self, config: Config) -> None:
         self.registry = registry = CollectorRegistry()
+        self.children: dict[tuple[object, tuple[str, ...]], Any] = {}
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self.http_requests = Counter(
@@ -93,6 +97,14 @@ class Metrics:
                 "era": config.protocol.era,
             }
         )
+
+    def of(self, metric: Labelled, *labels: str) -> Labelled:
+        """The child of `metric` with these labels; `labels()` would look for it under a lock."""
+        key = (metric, labels)
+        found: Labelled | None = self.children.get(key)
+        if found is None:
+            self.children[key] = found = metric.labels(*labels)
+        return found
 
     async def endpoint(self, _: Request) -> Response:
         """Handle `GET /metrics` in the Prometheus text format."""

@@ -7,6 +7,7 @@ managed containers. A proxy in front must not add CORS headers to its responses.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -147,6 +148,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def _is_local(name: str) -> bool:
     """Whether no public DNS name can be this: an address, a single label, a local domain."""
     if not name:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 import anyio
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,11 +108,12 @@ class _Response:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.exchange.request_id
             if self.tracking.drain.draining:
-                headers["connection"] = "close"
-            if Headers(scope=message).get("content-type", "").startswith("text/event-stream"):
+                MutableHeaders(scope=message)["connection"] = "close"
+            sent: list[tuple[bytes, bytes]] = message["headers"]
+            message["headers"] = [*sent, (b"x-request-id", self.exchange.request_id.encode())]
+            kinds = [value for name, value in sent if name == b"content-type"]
+            if kinds and kinds[0].startswith(b"text/event-stream"):
                 self.streaming = True
                 self.tracking.metrics.open_streams.inc()
         elif message["type"] == "http.response.body":
@@ -121,7 +122,9 @@ class _Response:
 
     async def complete(self) -> None:
         """Finish the body of a closed stream, so that its client sees a complete response."""
-        if self.exchange.hangup.is_set() and self.status is not None and not self.complete_sent:
+        if self.complete_sent or self.status is None:
+            return
+        if self.exchange.hangup.is_set():
             await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def record(self) -> None:
@@ -130,9 +133,8 @@ class _Response:
             self.tracking.metrics.open_streams.dec()
         route = exchange.path if exchange.path in ROUTES else "other"
         method = exchange.method if exchange.method in METHODS else "other"
-        self.tracking.metrics.http_requests.labels(
-            method, route, str(self.status or "aborted")
-        ).inc()
+        metrics = self.tracking.metrics
+        metrics.of(metrics.http_requests, method, route, str(self.status or "aborted")).inc()
         event(
             "request",
             logging.DEBUG if route in QUIET_ROUTES else logging.INFO,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from starlette.requests import HTTPConnection
 
@@ -43,15 +43,20 @@ def resource_of(auth: AuthSection, request: HTTPConnection) -> str:
     authority = request.headers.get("host", "")
     if auth.forwarded_host:
         authority = request.headers.get("x-forwarded-host", authority)
+    return _derived(scheme, authority, auth.resource_hosts, request.scope.get("root_path", ""))
+
+
+@lru_cache(maxsize=1024)
+def _derived(scheme: str, authority: str, hosts: tuple[str, ...], root_path: str) -> str:
     named = _AUTHORITY.fullmatch(authority)
     if named is None or scheme not in ("http", "https"):
         raise MisdirectedError("the request names no host")
-    if not is_known(named["name"], auth.resource_hosts):
+    if not is_known(named["name"], hosts):
         raise MisdirectedError("this server has no resource under the requested host name")
     usual = {"http": "80", "https": "443"}[scheme]
     port = named["port"]
     shown = authority if port != usual else authority.removesuffix(f":{port}")
-    return f"{scheme}://{shown.lower()}{request.scope.get('root_path', '')}{MCP_PATH}"
+    return f"{scheme}://{shown.lower()}{root_path}{MCP_PATH}"
 
 
 def metadata_url(resource: str) -> str:
@@ -73,6 +78,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile("[a-z0-9.-]+".join(parts), re.IGNORECASE | re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))

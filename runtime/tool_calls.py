@@ -97,7 +97,7 @@ class ToolCalls:
         arguments = params.arguments or {}
         started = time.perf_counter()
         self.metrics.calls_in_flight.inc()
-        self.metrics.tool_requests.labels(params.name).inc()
+        self.metrics.of(self.metrics.tool_requests, params.name).inc()
         failed = True
         try:
             result = await self._within_time(partial(run, tool, arguments, context))
@@ -105,9 +105,11 @@ class ToolCalls:
             return result
         finally:
             self.metrics.calls_in_flight.dec()
-            self.metrics.tool_seconds.labels(params.name).observe(time.perf_counter() - started)
+            self.metrics.of(self.metrics.tool_seconds, params.name).observe(
+                time.perf_counter() - started
+            )
             if failed:
-                self.metrics.tool_errors.labels(params.name).inc()
+                self.metrics.of(self.metrics.tool_errors, params.name).inc()
 
     async def _within_time(self, run: Callable[[], Awaitable[Result]]) -> Result:
         call = Call(anyio.CancelScope(deadline=anyio.current_time() + self.longest_seconds))
@@ -146,8 +148,10 @@ class ToolCalls:
             outcome = "crashed"
             raise
         finally:
-            self.metrics.requests.labels(method, outcome).inc()
-            self.metrics.request_seconds.labels(method).observe(time.perf_counter() - started)
+            self.metrics.of(self.metrics.requests, method, outcome).inc()
+            self.metrics.of(self.metrics.request_seconds, method).observe(
+                time.perf_counter() - started
+            )
             if exchange is not None:
                 exchange.outcome = outcome
 

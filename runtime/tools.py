@@ -42,7 +42,7 @@ class ToolDependencies:
 ToolContext = Context[ToolDependencies, Request]
 
 
-def echo(text: Annotated[str, Field(max_length=100_000)]) -> str:
+async def echo(text: Annotated[str, Field(max_length=100_000)]) -> str:
     """Return the text unchanged."""
     return text
 
@@ -66,7 +66,7 @@ async def count(
     return f"counted to {to}"
 
 
-def fail(reason: Annotated[str, Field(max_length=1000)] = "asked to fail") -> str:
+async def fail(reason: Annotated[str, Field(max_length=1000)] = "asked to fail") -> str:
     """Fail, always: for trying out how a client shows tool errors."""
     raise ToolError(reason)
 

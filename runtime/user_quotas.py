@@ -106,8 +106,11 @@ class SessionQuota:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         version = headers.get(VERSION_HEADER)
+        if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            await self.app(scope, receive, send)  # the modern era has no sessions
+            return
         user = principal_of(scope)
-        if user is None or (version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS):
+        if user is None:
             await self.app(scope, receive, send)
         elif (named := headers.get(MCP_SESSION_ID_HEADER)) is not None:
             await self._use(user, named, scope, receive, send)

@@ -6,12 +6,14 @@ import pytest
 
 from tests.harness import programs
 from tests.harness.graph_queries import STACKS
-from tools.bench import cold_start, overhead, serving
+from tools.bench import call_cost, cold_start, overhead, serving
 from tools.bench.cold_start import ColdStart
 from tools.bench.overhead import Comparison
 from tools.bench.serving import CALL, HEALTH, Serving
 
 TIME, MEMORY = 1.15, 1.25
+CALL_COST = 0.8
+"""CPU time of a call in the bare server, as a share of that in the reference server."""
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,7 @@ def test_a_function_answers_within_one_and_a_half_imports_of_the_sdks_server(sta
 
 def test_every_archive_is_below_25_mb_and_80_mb_unpacked(started: ColdStart):
     assert [size.host for size in started.sizes if size.zipped >= 25 or size.unzipped >= 80] == []
+
+
+def test_a_call_costs_at_most_a_little_more_than_in_a_bare_server_of_the_sdk():
+    assert call_cost.measure(lambda _: None).ratio >= CALL_COST

@@ -10,7 +10,6 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import Headers
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -108,9 +107,9 @@ async def test_each_request_and_each_401_is_logged_with_its_client(
 def test_the_client_is_the_entry_that_the_outermost_proxy_appended(
     peer: str | None, header: str | None, proxies: int, client: str | None
 ):
-    headers = Headers({"x-forwarded-for": header} if header else {})
-    scope = {"client": (peer, 1) if peer else None}
-    assert client_of(scope, headers, proxies) == client
+    headers = [(b"x-forwarded-for", header.encode())] if header else []
+    scope = {"client": (peer, 1) if peer else None, "headers": headers}
+    assert client_of(scope, proxies) == client
 
 
 def test_lambda_takes_the_address_from_the_event_not_from_a_header():

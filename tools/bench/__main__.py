@@ -9,7 +9,7 @@ from components.base.problems import ProblemReport
 from graph.stack_files import stack_names
 from review.report import terminal
 
-from . import cold_start, overhead, serving
+from . import call_cost, cold_start, overhead, serving
 from .running_server import required_nginx
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +21,15 @@ def main() -> None:
     console = terminal.console()
     with console.status("") as status:
         programs = overhead.measure(stack_names(ROOT), status.update)
+        called = call_cost.measure(status.update)
         served = serving.measure(status.update)
         started = cold_start.measure(status.update)
-    console.print(overhead.table(programs), *serving.tables(served), *cold_start.tables(started))
+    console.print(
+        overhead.table(programs),
+        call_cost.table(called),
+        *serving.tables(served),
+        *cold_start.tables(started),
+    )
 
 
 if __name__ == "__main__":

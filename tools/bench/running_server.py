@@ -81,14 +81,14 @@ def served(folder: Path) -> Generator[Served]:
         (folder / name).mkdir()
         (folder / name / "tls.crt").write_bytes(certificate)
         (folder / name / "tls.key").write_bytes(key)
-    plain, tls, metrics, edge_plain, edge = _free_ports(5)
+    plain, tls, metrics, edge_plain, edge = free_ports(5)
     config = folder / "server.toml"
     config.write_text(tomli_w.dumps(_server_config(folder, plain, tls, metrics)))
     conf = folder / "nginx.conf"
     conf.write_text(_here(folder, edge_plain, edge, tls))
     with (
-        _started(folder, [sys.executable, "-m", "runtime", "--config", str(config)]) as server,
-        _started(folder, [nginx, "-c", str(conf), "-g", "daemon off;"]) as gateway,
+        started(folder, [sys.executable, "-m", "runtime", "--config", str(config)]) as server,
+        started(folder, [nginx, "-c", str(conf), "-g", "daemon off;"]) as gateway,
     ):
         _until_ready(folder, [(server, plain), (gateway, edge_plain)])
         yield Served(
@@ -99,6 +99,17 @@ def served(folder: Path) -> Generator[Served]:
             ca_file=folder / "ca.crt",
             token=mint(private_pem(signer), issuer=_ISSUER, audience=_AUDIENCE),
         )
+
+
+def plain_server(folder: Path, port: int) -> tuple[list[str], str]:
+    """The command of a server on plain HTTP with files in ``folder``, and a token for it."""
+    signer = new_signing_key()
+    (folder / "jwks.json").write_text(json.dumps(key_set(signer)))
+    config = _server_config(folder, port, 0, 0)
+    config["server"] = {"host": "127.0.0.1", "port": port}
+    (folder / "plain.toml").write_text(tomli_w.dumps(config))
+    command = [sys.executable, "-m", "runtime", "--config", str(folder / "plain.toml")]
+    return command, mint(private_pem(signer), issuer=_ISSUER, audience=_AUDIENCE)
 
 
 def required_nginx() -> str:
@@ -165,7 +176,8 @@ def _here(folder: Path, plain: int, edge: int, upstream: int) -> str:
 
 
 @contextlib.contextmanager
-def _started(folder: Path, argv: Sequence[str]) -> Generator[subprocess.Popen[bytes]]:
+def started(folder: Path, argv: Sequence[str]) -> Generator[subprocess.Popen[bytes]]:
+    """Run a program with its output in a log file in ``folder``; it is ended afterwards."""
     log = folder / f"{Path(argv[0]).name}.log"
     # Killed outright, the bench leaves nothing running.
     tied = ["setpriv", "--pdeathsig", "TERM"] if which("setpriv") else []
@@ -207,7 +219,8 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nothing listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

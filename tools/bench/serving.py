@@ -220,7 +220,7 @@ class _Client:
 
 def _asks(up: Served) -> list[Ask]:
     """Each kind of request, sent to nginx, to the server, and to the server through nginx."""
-    call = _post("tools/call", up.token, name="echo", arguments={"text": "bench"})
+    call = call_of_echo(up.token)
     health = _get("/health")
     return [
         # A path that the gateway answers itself: the same TLS and log, and nothing behind it.
@@ -230,6 +230,11 @@ def _asks(up: Served) -> list[Ask]:
         Ask(name=CALL + DIRECT, port=up.direct, request=call, expected='"text":"bench"'),
         Ask(name=CALL + GATEWAY, port=up.gateway, request=call, expected='"text":"bench"'),
     ]
+
+
+def call_of_echo(token: str) -> str:
+    """A call of the tool `echo`, as raw HTTP."""
+    return _post("tools/call", token, name="echo", arguments={"text": "bench"})
 
 
 def _listen(up: Served) -> Ask:
