@@ -32,6 +32,7 @@ _SERVER_ONLY = frozenset(
         "__main__",
         "certificate",
         "connections",
+        "health_check",
         "libp2p",
         "qudag_join",
         "schema",

@@ -53,7 +53,9 @@ def test_a_subject_cannot_forge_a_line_of_text(tmp_path: Path, issuer: Issuer):
     with serving(tmp_path, issuer, logging={"format": "text"}) as server:
         token = issuer.token(sub=FORGED)
         assert server.post_modern("tools/list", token).status_code == 200
-        lines = until(lambda: [x for x in server.log_file.read_text().splitlines() if "eve" in x])
+        lines = until(
+            lambda: [x for x in server.log_file.read_text().splitlines() if 'subject="eve' in x]
+        )
     assert len(lines) == 1
     assert lines[0].startswith("info    request ")
     assert 'subject="eve\\" status=200 subject=\\"ada"' in lines[0]
