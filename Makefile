@@ -18,7 +18,7 @@ $(VENV): override export PYTHON := $(value PYTHON)
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
   --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
 
-.PHONY: help programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-e2e-smoke test-bench bench versions
+.PHONY: help clients programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-e2e-smoke test-bench bench versions
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,9 +51,11 @@ test: programs ## the tests that need no cluster, under 5 minutes
 scanner: $(VENV)
 	@tools/scanner
 
-test-slow: programs scanner ## the tests of test that take long: traffic, archives, copies of the project
+clients: $(VENV)
 	@tools/conformance
 	@tools/browser
+
+test-slow: programs scanner clients ## the tests of test that take long: traffic, archives, copies of the project
 	@$(PYTEST) -m slow $(HERE)
 
 check: $(VENV) ## all that must hold before a change lands: format, lint, types, all tests, a part of test-e2e
