@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -58,3 +59,13 @@ def resource_type(token: str) -> ResourceType | None:
         if row := cloud.facts.RESOURCE_TYPES.get(token):
             return row
     return None
+
+
+_VERSION: Final = re.compile(r"/v[0-9]{8}(preview)?(?=:)")
+"""The version of an API in a type token, such as ``azure-native:keyvault/v20240401:Secret``."""
+
+
+def secret_inputs(token: str) -> tuple[str, ...]:
+    """Paths of the properties of a type that hold a secret, whatever their name."""
+    cloud = cloud_of(token)
+    return cloud.facts.SECRET_INPUTS.get(_VERSION.sub("", token), ()) if cloud else ()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from components.base.problems import Problem
+from components.clouds import secret_inputs
 
 from .resource_graph import SECRET, UNKNOWN, step
 
@@ -24,16 +25,9 @@ _EITHER: Final = re.compile(r"(secret|credentials|kubeconfig)$", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"[\w.-]+|arn:\S+|projects/\S+|[~\w./-]+|https://[\w./-]+")
 """A name, an id or a path."""
 
-_CONTENT: Final[Mapping[str, tuple[str, ...]]] = {
-    "kubernetes:core/v1:Secret": ("data", "stringData"),
-    "kubernetes:core/v1:SecretPatch": ("data", "stringData"),
-    "azure-native:keyvault:Secret": ("properties.value",),
-    "aws:ssm/parameter:Parameter": ("value",),
-}
-"""By type: properties whose texts are secrets, under any name."""
-
-_VERSION: Final = re.compile(r"/v[0-9]{8}(preview)?")
-"""The version of an API in the type tokens of azure-native."""
+_KUBERNETES: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+    ("kubernetes:core/v1:Secret", "kubernetes:core/v1:SecretPatch"), ("data", "stringData")
+)
 
 
 def hidden(type_token: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -43,7 +37,7 @@ def hidden(type_token: str, properties: Mapping[str, Any]) -> tuple[dict[str, An
     hidden: another object is applied as it is.
     """
     paths: list[str] = []
-    content = _CONTENT.get(_VERSION.sub("", type_token), ())
+    content = _KUBERNETES.get(type_token) or secret_inputs(type_token)
     if type_token.startswith("kubernetes:") and not content:
         return dict(properties), paths
     return cast("dict[str, Any]", _hide(properties, "", content, paths)), paths

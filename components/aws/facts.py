@@ -218,3 +218,7 @@ CREDENTIALS: Final = Credentials(
     fix="aws sso login, or set AWS_PROFILE",
 )
 """Where the provider finds credentials."""
+
+SECRET_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws:ssm/parameter:Parameter": ("value",),
+}

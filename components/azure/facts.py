@@ -264,3 +264,7 @@ CREDENTIALS: Final = Credentials(
     fix="az login, or set ARM_CLIENT_ID with the variables that belong to it",
 )
 """Where the provider finds credentials."""
+
+SECRET_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "azure-native:keyvault:Secret": ("properties.value",),
+}

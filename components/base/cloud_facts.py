@@ -98,6 +98,11 @@ class CloudFacts(Protocol):
         """Where the provider finds credentials."""
         ...
 
+    @property
+    def SECRET_INPUTS(self) -> Mapping[str, tuple[str, ...]]:  # noqa: N802
+        """By type token, without a version: properties that hold a secret under any name."""
+        ...
+
 
 FACTS = tuple(name for name in vars(CloudFacts) if name.isupper())
 """The names, in their order."""

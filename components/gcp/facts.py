@@ -179,3 +179,5 @@ CREDENTIALS: Final = Credentials(
     fix="gcloud auth application-default login",
 )
 """Where the provider finds credentials."""
+
+SECRET_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {}
