@@ -27,10 +27,10 @@ $(VENV): requirements.txt tools/azure-worker.txt tools/setup
 	@tools/setup "$$PYTHON"
 
 up: $(VENV) ## deploy: everything from nothing to a running platform [STACK=dev CLUSTER=context:NAME]
-	@$(QUDAG) up --stack="$$STACK" $${CLUSTER:+--cluster="$$CLUSTER"}
+	@exec $(QUDAG) up --stack="$$STACK" $${CLUSTER:+--cluster="$$CLUSTER"}
 
 down: $(VENV) ## undo `make up` [STACK=dev]
-	@$(QUDAG) down --stack="$$STACK" $${CLUSTER:+--cluster="$$CLUSTER"}
+	@exec $(QUDAG) down --stack="$$STACK" $${CLUSTER:+--cluster="$$CLUSTER"}
 
 verify: $(VENV) ## check a stack that is up as its clients meet it [STACK=dev]
 	@$(QUDAG) verify --stack="$$STACK"
