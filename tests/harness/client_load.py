@@ -79,10 +79,16 @@ class ClientLoad:
         account = self.account
         async with connected(endpoint, era) as client:
             connected_once.set()
+            listed = False
             while not self.stop.is_set():
                 seen: list[float] = []
                 account.open_calls += 1
                 try:
+                    if (
+                        not listed
+                    ):  # else the client asks after its first answer, and may be too late
+                        await client.list_tools()
+                        listed = True
                     arguments = {"to": STEPS, "pause_seconds": 1}
                     result = await client.call_tool(
                         "count", arguments, progress_callback=_into(seen)
