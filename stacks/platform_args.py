@@ -166,6 +166,7 @@ class PlatformArgs:
             max_body=config.edge.max_body,
             trusted_proxies=config.edge.trusted_proxies,
             proxy_protocol=config.edge.proxy_protocol,
+            allowed_origins=config.protocol.allowed_origins,
             hsts_preload=config.edge.hsts_preload,
             exposure=Exposure(
                 name=self.topology.front.service_name,

@@ -16,6 +16,7 @@ from ..base.arg_types import (
     Host,
     Image,
     NginxSize,
+    Origin,
     PortNumber,
     ProxyNetwork,
     Replicas,
@@ -99,6 +100,8 @@ class GatewayArgs:
             say in ``X-Forwarded-For`` or in the PROXY protocol.
         proxy_protocol: whether every connection begins with the PROXY protocol; needs
             ``trusted_proxies``.
+        allowed_origins: web pages that may read the gateway's own errors, such as a 429; the server
+            answers for the rest.
         hsts_preload: whether browsers may ship the domain as HTTPS only, which is hard to undo.
         exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
@@ -122,6 +125,7 @@ class GatewayArgs:
     max_body: NginxSize = "4m"
     trusted_proxies: Sequence[ProxyNetwork] = ()
     proxy_protocol: bool = False
+    allowed_origins: Sequence[Origin] = ()
     hsts_preload: bool = False
     exposure: Exposure = field(default_factory=Exposure)
     replicas: Replicas = 3
@@ -256,6 +260,7 @@ def nginx_conf(args: GatewayArgs) -> str:
         limits=args.rate_limits,
         trusted_proxies=args.trusted_proxies,
         proxy_protocol=args.proxy_protocol,
+        allowed_origins=args.allowed_origins,
         hsts_preload=args.hsts_preload,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream={

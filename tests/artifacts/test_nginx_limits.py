@@ -167,3 +167,41 @@ def test_a_server_that_fails_is_asked_again_at_the_next_request(opened: Any):
     with opened() as gateway:
         gateway.behind.unreachable = 2
         assert [gateway.ask().status_code for _ in range(2)] == [502, 200]
+
+
+PAGE = "https://app.example.com"
+LOCAL = "http://[::1]:6274"
+CORS = "access-control-allow-origin"
+
+
+@pytest.mark.parametrize("origin", [PAGE, LOCAL])
+def test_an_allowed_page_can_read_what_the_gateway_answers_itself(opened: Any, origin: str):
+    with (
+        opened(rate_limits=SLOW, max_body="1m", allowed_origins=[PAGE, LOCAL]) as gateway,
+        httpx2.Client(verify=gateway.trust, headers={"origin": origin}) as client,
+    ):
+        url = f"https://127.0.0.1:{port(8443)}/mcp"
+        answered = client.post(url)
+        large = client.post(url, content=b" " * 1_100_000)
+        lost = client.post(url, headers={DROP: "1"})
+        refused = [client.post(url) for _ in range(40)][-1]
+    # What the server answers has the server's own header, or none.
+    assert (answered.status_code, CORS in answered.headers) == (200, False)
+    codes = {413: large, 502: lost, 429: refused}
+    for status, answer in codes.items():
+        assert (answer.status_code, answer.headers.get(CORS)) == (status, origin)
+    assert "retry-after" in refused.headers["access-control-expose-headers"].lower()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://appXexample.com", "https://app.example.com.evil.test", "https://a.test", "null"],
+)
+def test_another_page_cannot_read_them(opened: Any, origin: str):
+    with (
+        opened(rate_limits=SLOW, allowed_origins=[PAGE, LOCAL]) as gateway,
+        httpx2.Client(verify=gateway.trust, headers={"origin": origin}) as client,
+    ):
+        url = f"https://127.0.0.1:{port(8443)}/mcp"
+        refused = [client.post(url) for _ in range(40)][-1]
+    assert (refused.status_code, CORS in refused.headers) == (429, False)

@@ -128,6 +128,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("trusted_proxies", ["10.0.0.0/8; deny all"]),
         ("proxy_protocol", "v2"),
         ("hsts_preload", 1),
+        ("allowed_origins", ["https://app.example.com/path"]),
         ("exposure", "LoadBalancer"),
         ("replicas", 0),
         ("scaling.pod_metrics[0].average", "nine"),
