@@ -130,7 +130,15 @@ def test_validation_accepts_nothing_that_the_schema_refuses(field: Field, value:
     assert not faults(SCHEMA, written)
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.name)
+SERIALIZED = {"URL of keys", "scope", "line of text", "file name"}
+"""Forms whose texts are written by the TOML and JSON serializers only, which escape them."""
+
+
+@pytest.mark.parametrize(
+    "form",
+    [form for form in FORMS.values() if form.name not in SERIALIZED],
+    ids=lambda form: form.name,
+)
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_no_form_admits_what_ends_a_statement_of_a_rendered_file(form: Form, data: st.DataObject):
