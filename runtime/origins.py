@@ -1,4 +1,4 @@
-"""Which hosts and which web pages may reach the server: `Host`, `Origin` and CORS.
+"""Checks of `Host` and `Origin`, and CORS headers.
 
 The server answers CORS itself, so that it works alike behind the gateway, in functions and in
 managed containers. A proxy in front must not add CORS headers to its responses.

@@ -1,4 +1,4 @@
-"""Remembers accepted tokens, because to check a signature costs more than to answer a call."""
+"""Caches accepted tokens, because a signature check costs more than a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcp.server.auth.provider import AccessToken
 from .tokens import Tokens
 
 TOKENS_KEPT = 4096
-"""More tokens push out those that were remembered first."""
+"""Above this number, the oldest tokens are removed."""
 
 
 @dataclass(frozen=True, slots=True)

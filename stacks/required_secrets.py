@@ -48,7 +48,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
 
 
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
-    """The Secrets that settings of pods name: nobody but their owner knows their values."""
+    """The Secrets that settings of pods name; `up` cannot create their values."""
     keys: dict[str, set[str]] = {}
     for workload in TOPOLOGIES[config.topology].workloads:
         settings = pod_settings(config, workload)

@@ -45,7 +45,7 @@ def domain_problems(config: CloudServerConfig) -> list[Problem]:
 
 
 def private_storage_problems(*, private: bool, subnet: str | None) -> list[Problem]:
-    """A problem if the storage account would be closed to the server as well."""
+    """A problem if the storage account is private and no subnet is set."""
     if subnet or not private:
         return []
     return [

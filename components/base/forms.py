@@ -89,7 +89,7 @@ ORIGIN: Final = Form(
     ),
     words="https://host or https://host:port without a path; http:// only for localhost",
     examples=("https://inspector.example.com", "http://localhost:6274"),
-    consequence="a browser never sends it as Origin, or somebody on the network could be the page",
+    consequence="browsers send no such Origin, or the page could be replaced in transit",
     longest=300,
 )
 _CREDENTIALS: Final = re.compile(
@@ -106,7 +106,7 @@ def _without_credentials(url: str) -> tuple[str, str, str] | None:
         if _CREDENTIALS.search(name.lower()):
             return (
                 f"its query has a credential ({name})",
-                "it would stand in a ConfigMap that many can read",
+                "it would be stored in a ConfigMap",
                 "remove it and change that credential: keys to verify with are public",
             )
     return None
@@ -120,7 +120,7 @@ JWKS_URL: Final = Form(
     ),
     words="an https:// URL of host, path and query, without user, password and fragment",
     examples=("https://login.example.com/realms/qudag/protocol/openid-connect/certs",),
-    consequence="no key could be fetched, or somebody on the way could replace the keys",
+    consequence="no key could be fetched, or the keys could be replaced in transit",
     longest=2048,
     check=_without_credentials,
     secret=True,
@@ -224,7 +224,7 @@ NETWORK: Final = replace(CIDR, check=_exact_network)
 
 
 def _proxies(written: str) -> tuple[str, str, str] | None:
-    """Refuses networks in which clients may be, beside proxies."""
+    """Refuses networks so large that clients have addresses in them."""
     problem = _exact_network(written)
     if problem is None:
         plain = unmapped(ipaddress.ip_network(written))

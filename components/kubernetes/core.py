@@ -47,7 +47,7 @@ class MigrationArgs:
         name: physical name, label and flow source of the Job.
         deadline: seconds for all tries together.
         retries: pods that may fail before the Job does.
-        pods: what the cluster asks of its pods.
+        pods: settings of the pods.
     """
 
     image: pulumi.Input[Image]

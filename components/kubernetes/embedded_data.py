@@ -42,7 +42,7 @@ _CACHE: Final = "cache"
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedDataTierArgs(DataTierArgs):
-    """What the pods need to know.
+    """Args of the pods for PostgreSQL and Valkey.
 
     Attributes:
         namespace: where they run.
@@ -56,7 +56,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
         storage_class: None for the cluster's default.
         resources: of each of the two pods.
         ip_families: see Exposure.
-        postgres_pods, valkey_pods: what the cluster asks of each of the two pods.
+        postgres_pods, valkey_pods: settings of the two pods.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -83,7 +83,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
                 Problem(
                     f"{store}_tls_secret",
                     f"is missing, and {store}_image is set",
-                    "the store has no certificate to show, and its clients accept no other",
+                    "the store could not serve TLS, and its clients connect over TLS only",
                     "name the Secret with tls.crt and tls.key for the names of its Service",
                 )
                 for store in ("postgres", "valkey")

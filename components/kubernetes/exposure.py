@@ -18,10 +18,10 @@ INTERNAL: Final[Mapping[str, str]] = {
     "networking.gke.io/load-balancer-type": "Internal",  # Google Kubernetes Engine
     "service.beta.kubernetes.io/azure-load-balancer-internal": "true",  # Azure
 }
-"""What makes a load balancer internal, by cloud; each ignores the others' annotations."""
+"""Annotations for an internal load balancer; each cloud ignores those of the others."""
 
 EXTERNAL: Final[Mapping[str, str]] = {_AWS_SCHEME: "internet-facing"}
-"""The AWS Load Balancer Controller makes internal ones unless it is told otherwise."""
+"""The AWS Load Balancer Controller creates internal load balancers by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Exposure:
         annotations: annotations of the Service besides those.
         load_balancer_class: which controller makes the load balancer; None: the cluster's default.
         node_ports: whether a load balancer's Service gets a port on every node. False is for load
-            balancers that reach pods without them: AWS with IP targets, Azure, Google Cloud,
+            balancers that connect to pods directly: AWS with IP targets, Azure, Google Cloud,
             MetalLB, Cilium.
         ip_families: IPv4 and IPv6 where the cluster has both, one of them, or both always.
     """
@@ -60,7 +60,7 @@ class Exposure:
     ip_families: IpFamilies = "PreferDualStack"
 
     def refusals(self) -> list[Problem]:
-        """A name that Services cannot have, and a load balancer without an address."""
+        """Problems of the name, the type and the annotations."""
         problems: list[Problem] = []
         if self.name and self.name[0].isdigit():
             problems.append(
@@ -98,7 +98,7 @@ class Exposure:
                     "leave it out, or set type to LoadBalancer",
                 )
 
-    def described(self) -> dict[str, str]:
+    def service_annotations(self) -> dict[str, str]:
         """The annotations of the Service."""
         if self.type != "LoadBalancer":
             return dict(self.annotations)

@@ -107,7 +107,7 @@ class GatewayArgs:
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
         command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
         environment: value of QUDAG_ENV.
-        pods: what the cluster asks of the pods; in a monolith the server's settings are used.
+        pods: settings of the pods; in a monolith the server's settings are used.
     """
 
     namespace: pulumi.Input[DnsLabel]

@@ -45,7 +45,7 @@ Protocol = Literal["TCP", "UDP"]
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """``source`` may open connections to ``port`` of ``target``, and nobody else may.
+    """``source`` may open connections to ``port`` of ``target``. All other connections are denied.
 
     Attributes:
         source: a workload of this platform, or a ``Party``'s name.

@@ -31,7 +31,7 @@ class PodArgs:
         after: resources that must exist before the first pod of a version starts, such as a
             migration.
         name: physical name, used by flows and selectors; None: the component's name.
-        pods: what the cluster asks of the pods.
+        pods: settings of the pods.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -111,7 +111,7 @@ def pod_template(
         grace: terminationGracePeriodSeconds, from the timeout budget.
         metrics_port: where Prometheus finds /metrics; None for no scrape annotations.
         extra: further fields of the pod spec (spread, volumes of claims, restartPolicy).
-        settings: what the cluster asks of the pods.
+        settings: settings of the pods.
     """
     annotations: dict[str, pulumi.Input[str]] = dict(settings.annotations)
     if files := files_of(containers):

@@ -1,4 +1,4 @@
-"""What a cluster asks of pods: where they run, as whom, and what they are called and given."""
+"""Settings of pods: scheduling, labels, image pull secrets, variables and user ids."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class UserIds(Enum):
     """Who decides on the user and group ids of the processes.
 
     NOBODY: 65534, in every container.
-    PLATFORM: the cluster, as OpenShift's restricted-v2 does for each namespace. The pods name no
-    id; they still refuse to run as root.
+    PLATFORM: the cluster, as OpenShift's restricted-v2 does for each namespace. The pods set no id;
+    ``runAsNonRoot`` stays true.
     """
 
     NOBODY = "nobody"
@@ -42,7 +42,7 @@ class UserIds(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Toleration:
-    """A taint of nodes that the pods may run on nevertheless.
+    """Lets pods run on nodes with a taint.
 
     Attributes:
         key: key of the taint.
@@ -57,7 +57,7 @@ class Toleration:
     seconds: Delay | None = None
 
     def refusals(self) -> list[Problem]:
-        """Seconds without the effect that they belong to."""
+        """A problem if ``seconds`` is set and ``effect`` is not NoExecute."""
         if self.seconds is None or self.effect == "NoExecute":
             return []
         return [
@@ -92,11 +92,11 @@ class SecretKey:
 
 @dataclass(frozen=True, kw_only=True)
 class PodSettings:
-    """What the cluster, and not the program, asks of pods.
+    """Scheduling, labels, image pull secrets, variables and user ids of pods.
 
     Attributes:
         node_selector: labels of the nodes that the pods may run on.
-        tolerations: taints of nodes that the pods may run on nevertheless.
+        tolerations: taints that the pods tolerate.
         priority_class: PriorityClass of the pods.
         runtime_class: RuntimeClass of the pods, such as ``gvisor``.
         labels: labels of the pods besides those of the components.
@@ -169,7 +169,7 @@ def settings_problems(
     secret_env: Mapping[str, Any],
     spelled: Mapping[str, str],
 ) -> Iterator[Problem]:
-    """What settings may not change, and credentials in clear.
+    """Problems of labels, annotations and variables: reserved names, and credentials in clear.
 
     Args:
         labels, annotations, env, secret_env: as in PodSettings.

@@ -60,7 +60,7 @@ class ServerArgs:
         environment: value of QUDAG_ENV.
         claims: volumes to mount.
         writable: directories besides /tmp that the server may write; they are lost with the pod.
-        pods: what the cluster asks of the pods.
+        pods: settings of the pods.
     """
 
     namespace: pulumi.Input[DnsLabel]

@@ -156,7 +156,7 @@ def _service(name: str, args: WorkloadArgs, exposure: Exposure) -> Manifest:
         "ports": [_service_port(p) for c in args.containers for p in c.ports if p.service],
     }
     described = args.described(name, _service_name(name, args))
-    if annotations := exposure.described():
+    if annotations := exposure.service_annotations():
         described["annotations"] = annotations
     return Manifest(kind="Service", role="service", metadata=described, fields={"spec": spec})
 

@@ -60,7 +60,7 @@ class TokenIssuer:
                     Problem(
                         f"additional_issuers[{index}].issuer",
                         f"{other.issuer} is listed already",
-                        "it would not be known which keys are its own",
+                        "tokens of this issuer could be verified with the wrong keys",
                         "list each issuer once",
                     )
                 )
@@ -102,7 +102,7 @@ class PodAuth(TokenIssuer):
                 Problem(
                     "jwks_secret",
                     "is set, and so is jwks_url",
-                    "the mounted keys would not be read",
+                    "the mounted keys would not be used",
                     "leave out one of the two",
                 )
             )
@@ -120,12 +120,12 @@ class PodAuth(TokenIssuer):
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """Where a server without a domain gets its URL from, which is the audience of its tokens.
+    """How a server derives its own URL, which is the audience of its tokens.
 
     Attributes:
         url: its URL, if it is known before the server starts.
         hosts: else the host names that it may be derived from; ``*`` is any part of a name.
-        forwarded: whether the gateway in front says which name that is.
+        forwarded: whether the host name is taken from ``X-Forwarded-Host``, set by the gateway.
     """
 
     url: pulumi.Input[str] | None = None

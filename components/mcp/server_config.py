@@ -82,7 +82,7 @@ class ToolServer:
     """A server of the platform whose tools another server offers as well.
 
     Attributes:
-        name: what the names of its tools begin with there, followed by two underscores.
+        name: prefix of its tools' names there, followed by two underscores.
         host: host name of its Service, which its certificate names.
         port: its TLS port.
     """
@@ -135,13 +135,14 @@ class McpConfig:
         name: the server's name in its logs; filled in by the component.
         era: MCP revisions it speaks.
         budget: longest tool call and drain.
-        domain: public host name; requests for another one are refused. None: any.
+        domain: public host name; requests for another one are refused. None: IP addresses and local
+            names are accepted, and host names that the target assigns.
         allowed_origins: web pages that may call the server, as ``https://host[:port]``. Pages from
             the server's own host may call it always.
         json_answers: answer clients that accept only ``application/json`` with one JSON body,
             without progress, in place of 406.
         log_level: debug, info, warning or error.
-        limits: largest body, and what one user may do.
+        limits: largest body, and quotas of one user.
     """
 
     role: Role
@@ -175,11 +176,11 @@ class PodServerConfig(McpConfig):
         database: PostgreSQL; None: no database.
         cache: Valkey; None: no cache.
         node: configuration of the QuDAG node, for a server that is one.
-        tool_servers: servers whose tools it offers as well, and calls with the caller's token.
+        tool_servers: servers whose tools are offered as well, and called with the caller's token.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
         consensus_timeout: longest wait for a consensus.
-        proxies_in_front: gateways that tell the client's address in X-Forwarded-For, when nothing
-            else can connect to the server. 0: the header is not believed.
+        proxies_in_front: number of gateways that append to X-Forwarded-For, if nothing else can
+            connect to the server. 0: the header is ignored.
     """
 
     auth: PodAuth

@@ -1,4 +1,4 @@
-"""Limits of the reference server: the largest body, and what one user may do."""
+"""Limits of the reference server: the largest body, and quotas of one user."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Edge(Section):
     )
     node_ports: bool = Field(
         default=True,
-        description="false: no port on the nodes, for load balancers that reach pods without "
+        description="false: no port on the nodes, for load balancers that connect to pods directly "
         "(AWS with IP targets, Azure, Google Cloud, MetalLB, Cilium).",
     )
     annotations: dict[LabelKey, OneLine] = Field(
@@ -87,8 +87,8 @@ class Edge(Section):
     rate_limits: RateLimits | None = Field(default=None, description="Absent: no limits.")
     trusted_proxies: list[ProxyCidr] = Field(
         default=[],
-        description="Networks of proxies before the gateway, whose word on the client's address is "
-        "believed: X-Forwarded-For, or the PROXY protocol.",
+        description="Networks of proxies before the gateway; their X-Forwarded-For or PROXY "
+        "protocol sets the client's address.",
     )
     proxy_protocol: bool = Field(
         default=False,
@@ -96,5 +96,6 @@ class Edge(Section):
     )
     hsts_preload: bool = Field(
         default=False,
-        description="Allow browsers to ship the domain as HTTPS only; this is hard to undo.",
+        description="Add preload to Strict-Transport-Security: browsers may list the domain as "
+        "HTTPS only, which is hard to undo.",
     )

@@ -1,4 +1,4 @@
-"""Section `limits`: what one user may do at the servers."""
+"""Section `limits`: quotas of one user at the servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class Limits(Section):
         description="Sustained rate of messages, over HTTP and WebSockets; 0: no limit.",
     )
     burst: int = Field(
-        default=20, ge=0, le=1_000_000, description="Messages above the rate, at once."
+        default=20,
+        ge=0,
+        le=1_000_000,
+        description="Messages above the rate that are accepted at once.",
     )
     sessions_per_user: int = Field(
         default=100, ge=1, le=10_000_000, description="Legacy sessions open at a time."
@@ -31,13 +34,16 @@ class Limits(Section):
         description="Standing streams and WebSockets open at a time.",
     )
     memories_per_user: int = Field(
-        default=1000, ge=1, le=10_000_000, description="Rows that remember keeps."
+        default=1000,
+        ge=1,
+        le=10_000_000,
+        description="Texts of a user that the tool remember stores.",
     )
     memory_bytes_per_user: int = Field(
         default=16 * 1024 * 1024,
         ge=1,
         le=2**40,
-        description="Bytes that remember keeps.",
+        description="Bytes of a user that the tool remember stores.",
     )
 
     def of_servers(self, max_body: str) -> ServerLimits:

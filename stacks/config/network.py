@@ -87,17 +87,17 @@ class Network(Section):
     )
     qudag_peers: list[Cidr] = Field(
         default=[],
-        description="Networks of QuDAG nodes elsewhere: qudagPeerAddresses are in them, and "
-        "qudagService accepts connections from them.",
+        description="Networks of QuDAG nodes outside the cluster. They must contain "
+        "qudagPeerAddresses; qudagService accepts connections from them.",
     )
     qudag_peer_addresses: list[Multiaddress] = Field(
         default=[],
-        description="QuDAG nodes elsewhere that the platform's nodes connect to, by multiaddress.",
+        description="Multiaddresses of QuDAG nodes outside the cluster to connect to.",
     )
     qudag_service: Literal["none", "load-balancer", "node-port"] = Field(
         default="none",
-        description="Service through which QuDAG nodes elsewhere connect to the platform's nodes "
-        "on port 4001; none: they cannot.",
+        description="Service through which QuDAG nodes outside the cluster connect to port 4001; "
+        "none: they cannot connect.",
     )
     dns: Dns = Field(default_factory=Dns)
     prometheus: Prometheus | None = Field(

@@ -1,4 +1,4 @@
-"""What the cluster asks of pods: where they run, as whom, and what they are called and given."""
+"""Settings of pods: scheduling, labels, image pull secrets, variables and user ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .section import Section
 
 
 class Toleration(Section):
-    """A taint of nodes that the pods may run on nevertheless."""
+    """Lets pods run on nodes with a taint."""
 
     key: LabelKey = Field(description="Key of the taint.")
     value: LabelValue | None = Field(default=None, description="Absent: any value.")
@@ -34,13 +34,13 @@ class SecretKey(Section):
 
 
 class Pods(Section):
-    """What the cluster asks of pods."""
+    """Scheduling, labels, image pull secrets, variables and user ids of pods."""
 
     node_selector: dict[LabelKey, LabelValue] = Field(
         default={}, description="Labels of the nodes that the pods may run on."
     )
     tolerations: list[Toleration] | None = Field(
-        default=None, description="Taints of nodes that the pods may run on nevertheless."
+        default=None, description="Taints that the pods tolerate."
     )
     priority_class: ObjectName | None = Field(default=None, description="Absent: the cluster's.")
     runtime_class: ObjectName | None = Field(

@@ -42,8 +42,8 @@ class Protocol(Section):
     )
     audience: Audience | None = Field(
         default=None,
-        description="Follows from the address of each target: https://<domain>/mcp. Any other "
-        "value is refused.",
+        description="Derived: the URL of each target, https://<domain>/mcp. Any other value is "
+        "refused.",
     )
     jwks_url: JwksUrl | None = Field(
         default=None,

@@ -17,8 +17,8 @@ class Secrets(Section):
     tls: SecretName = Field(default="mcp-tls-secret", description="The public certificate.")
     internal_tls: SecretName = Field(
         default="mcp-internal-tls",
-        description="Prefix of the Secrets with the certificate and key of one server or data "
-        "store each: mcp-internal-tls-mcp-core has those of mcp-core, for its names alone.",
+        description="Prefix of the names of the internal TLS Secrets, one for each server and data "
+        "store: mcp-internal-tls-mcp-core has the certificate and key of mcp-core.",
     )
     internal_ca: SecretName = Field(
         default="mcp-internal-ca",

@@ -92,7 +92,7 @@ def egress_does_not_reach_the_api_server(config: StackConfig) -> Iterator[Proble
 
 
 def dns_has_a_server(config: StackConfig) -> Iterator[Problem]:
-    """Pods that connect to others find them by name."""
+    """Pods can resolve names."""
     dns = config.network.dns
     if not (dns.pods or dns.addresses):
         yield at(
@@ -104,7 +104,7 @@ def dns_has_a_server(config: StackConfig) -> Iterator[Problem]:
 
 
 def pod_settings_change_nothing_of_our_own(config: StackConfig) -> Iterator[Problem]:
-    """Settings of pods name workloads, leave our own labels and variables, hold no credential."""
+    """Settings of pods name workloads, set no reserved label or variable and no credential."""
     kubernetes = config.kubernetes
     workloads = TOPOLOGIES[config.topology].workloads
     for name, pods in [("", kubernetes.pods), *kubernetes.service_pods.items()]:
@@ -152,7 +152,7 @@ def the_load_balancer_can_be(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "edge.internal",
             "is true, and network.public is as well",
-            "the gateway would be said to be public, and no client outside could reach it",
+            "clients on the internet could not connect, although public is true",
             "leave one of the two out; with internal, list network.clients",
         )
     for problem in annotation_problems(edge.annotations):

@@ -12,7 +12,7 @@ from .rule import Rule, at
 
 
 def the_gateway_accepts_clients(config: StackConfig) -> Iterator[Problem]:
-    """A gateway with an address takes connections from someone."""
+    """A gateway with an address has clients."""
     network = config.network
     if network.public and network.clients:
         yield at(
@@ -31,7 +31,7 @@ def the_gateway_accepts_clients(config: StackConfig) -> Iterator[Problem]:
 
 
 def the_proxy_protocol_has_senders(config: StackConfig) -> Iterator[Problem]:
-    """Only what a trusted proxy says about its client is believed."""
+    """The PROXY protocol needs trusted proxies."""
     if config.edge.proxy_protocol and not config.edge.trusted_proxies:
         yield at(
             "edge.trustedProxies",

@@ -1,4 +1,4 @@
-"""Rules about tokens: one audience for each target, and a way to each issuer's keys."""
+"""Rules about tokens: one audience for each target, and access to each issuer's keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def targets(config: StackConfig) -> dict[str, str | None]:
 
 
 def the_audience_is_the_url_of_the_target(config: StackConfig) -> Iterator[Problem]:
-    """A token for one target is of no use at another, and each accepts what it advertises."""
+    """`protocol.audience` is the URL of the one target: tokens are valid at one target only."""
     audience, all_targets = config.protocol.audience, targets(config)
     if audience is None or not all_targets:
         return
@@ -75,14 +75,14 @@ def issuers_differ(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 f"protocol.additionalIssuers[{index}].issuer",
                 f"{other.issuer} is listed already",
-                "it would not be known which keys are its own",
+                "tokens of this issuer could be verified with the wrong keys",
                 "list each issuer once",
             )
         seen.add(other.issuer)
 
 
 def egress_to_the_issuer_is_allowed(config: StackConfig) -> Iterator[Problem]:
-    """With keys at a URL, the servers need a way to it."""
+    """Egress to `protocol.jwksUrl` is allowed."""
     network = config.network
     if config.protocol.key_urls and not (network.issuer or network.issuer_pods):
         yield at(
@@ -130,4 +130,4 @@ ISSUER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
         egress_to_the_issuer_is_allowed,
     ),
 ]
-"""Rules for a stack of which something goes to a cluster."""
+"""Rules for a stack with a cluster."""

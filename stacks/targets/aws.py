@@ -62,14 +62,14 @@ def functions_in_a_vpc_have_one(sections: AwsSections, _shared: Shared) -> Itera
 
 
 def alarms_of_prod_notify_someone(sections: AwsSections, shared: Shared) -> Iterator[Problem]:
-    """In prod somebody learns of an alarm."""
+    """Alarms of prod notify a topic."""
     location = sections.location
     on = any(each and each.enabled for each in (sections.serverless, sections.containers))
     if shared.environment == "prod" and on and location and location.alarm_topic is None:
         yield at(
             "clouds.aws.alarmTopic",
             "is missing, and the environment is prod",
-            "alarms would be raised in CloudWatch, and nobody would be told",
+            "alarms would be visible in CloudWatch only",
             "set the ARN of an SNS topic (aws sns create-topic --name on-call)",
         )
 

@@ -78,7 +78,7 @@ def groups_have_no_secrets_and_do_not_scale(
 
 
 def private_storage_has_a_subnet(sections: AzureSections, _shared: Shared) -> Iterator[Problem]:
-    """A storage account that is closed to other networks has one to be reached from."""
+    """A private storage account has a subnet."""
     for kind, section in (
         ("serverless", sections.serverless),
         ("containers", sections.containers),
@@ -96,7 +96,7 @@ def private_storage_has_a_subnet(sections: AzureSections, _shared: Shared) -> It
 def zone_redundant_apps_have_a_subnet_and_two_replicas(
     sections: AzureSections, _shared: Shared
 ) -> Iterator[Problem]:
-    """Replicas in two zones are two, in an environment that has a subnet."""
+    """A zone redundant app has a subnet and at least two replicas."""
     section = sections.containers
     if section is None or not section.enabled or section.kind != "app":
         return

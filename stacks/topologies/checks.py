@@ -82,7 +82,7 @@ def _services(topology: Topology) -> Iterator[Problem]:
 
 
 def _tool_servers(topology: Topology) -> Iterator[Problem]:
-    """Servers that would ask each other for their tools without end."""
+    """Servers whose tool flows form a loop."""
     offered = {s.name: [o.name for o in topology.tool_servers(s.name)] for s in topology.services}
     for name, direct in offered.items():
         reached = list(direct)
@@ -92,7 +92,7 @@ def _tool_servers(topology: Topology) -> Iterator[Problem]:
             yield Problem(
                 topology.at(f"services.{name}"),
                 "has a flow to a server that has, directly or not, a flow back to it",
-                "each of them would ask the other for its tools, until both give up",
+                "the servers would list each other's tools in a loop until the calls time out",
                 f"remove a flow from {name} to port {HTTPS} of {' or '.join(direct)}",
             )
 

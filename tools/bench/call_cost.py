@@ -1,4 +1,4 @@
-"""Measures what a tool call costs in the reference server, beside a bare server of the same SDK."""
+"""Measures a tool call in the reference server and in a bare server of the same SDK."""
 
 from __future__ import annotations
 
