@@ -308,8 +308,8 @@ ONE_LINE: Final = Form(
 )
 FILE_NAME: Final = Form(
     name="file name",
-    pattern="^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
-    words="a file name alone: letters, digits and . _ -",
+    pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+    words="a file name alone: letters, digits and . _ -, not beginning with -",
     examples=("server.toml",),
     consequence=API_REFUSES,
 )

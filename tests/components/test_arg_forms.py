@@ -23,6 +23,7 @@ from tests.harness.clouds import cloud_config
 
 WITHOUT_A_FORM: Final[Mapping[str, str]] = {
     "Archive.path": "a path of the machine that deploys: any name of a file",
+    "Archive.built": "the same path",
 }
 """Fields of text, each with the reason why its values have no form of their own."""
 
