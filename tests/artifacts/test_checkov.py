@@ -1,4 +1,4 @@
-"""checkov reads the resources of AWS: what it finds is what docs/reference/audit.md decides."""
+"""The failed checks of checkov on AWS resources are the decisions in docs/reference/audit.md."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def data() -> ResourceGraph:
 
 
 def failed(graph: ResourceGraph, folder: Path) -> set[Finding]:
-    """What checkov refuses; it looks nothing up."""
+    """The failed checks; checkov runs offline."""
     (folder / "main.tf").write_text(module(graph))
     command = [CHECKOV, "-d", folder, "--framework", "terraform", "-o", "json"]
     run = subprocess.run(

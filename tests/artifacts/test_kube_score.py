@@ -1,4 +1,4 @@
-"""kube-score reads the manifests: what it finds is what docs/reference/audit.md decides."""
+"""The failed checks of kube-score on manifests are the decisions in docs/reference/audit.md."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, set[s
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_what_kube_score_finds_is_a_documented_decision(
+def test_every_failed_check_of_kube_score_is_a_documented_decision(
     name: str, found: dict[str, dict[str, set[str]]]
 ):
     decided = decisions()
@@ -76,5 +76,7 @@ def test_what_kube_score_finds_is_a_documented_decision(
         assert objects <= (decided[check] or objects), check
 
 
-def test_every_decision_is_about_a_finding(found: dict[str, dict[str, set[str]]]):
+def test_every_documented_decision_is_a_failed_check_of_kube_score(
+    found: dict[str, dict[str, set[str]]],
+):
     assert decisions().keys() == {check for each in found.values() for check in each}

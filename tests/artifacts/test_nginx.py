@@ -159,7 +159,7 @@ def test_unknown_paths_get_404_and_are_not_forwarded(gateway: RunningGateway, pa
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_path_with_a_slash_is_the_path_without(gateway: RunningGateway, method: str):
+def test_a_path_with_a_trailing_slash_is_forwarded_without_it(gateway: RunningGateway, method: str):
     before = len(gateway.behind.received)
     assert gateway.ask("/mcp/", method=method).status_code == 200
     assert gateway.behind.received[before:] == ["/mcp"]

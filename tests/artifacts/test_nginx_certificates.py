@@ -1,4 +1,4 @@
-"""The gateway's nginx serves renewed certificates without a restart, and never a broken pair."""
+"""The gateway's nginx reloads renewed certificates; a broken pair leaves the old one in use."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def test_a_renewed_certificate_is_served_and_running_calls_finish(
         assert gateway.running.log.count(NOTICED) == 1
 
 
-def test_a_pair_that_does_not_fit_leaves_the_served_one(tmp_path: Path, authority: Authority):
+def test_nginx_keeps_the_old_certificate_if_the_new_key_does_not_match(
+    tmp_path: Path, authority: Authority
+):
     with opened(tmp_path, authority) as gateway:
         folder = volume(gateway, "/etc/tls")
         first = presented(gateway)
@@ -108,7 +110,7 @@ def test_a_pair_that_does_not_fit_leaves_the_served_one(tmp_path: Path, authorit
         until(lambda: presented(gateway) != first)
 
 
-def test_a_renewed_authority_of_the_servers_is_believed(tmp_path: Path, authority: Authority):
+def test_a_renewed_authority_of_the_upstream_is_trusted(tmp_path: Path, authority: Authority):
     (tmp_path / "other").mkdir()
     other = Authority.at(tmp_path / "other")
     with opened(tmp_path, other) as gateway:
@@ -121,7 +123,9 @@ def test_a_renewed_authority_of_the_servers_is_believed(tmp_path: Path, authorit
 
 
 @pytest.mark.parametrize("renewals", [0, 1])
-def test_a_stop_ends_nginx_in_order(tmp_path: Path, authority: Authority, renewals: int):
+def test_nginx_exits_with_status_0_after_certificates_were_renewed(
+    tmp_path: Path, authority: Authority, renewals: int
+):
     with opened(tmp_path, authority) as gateway:
         first = presented(gateway)
         for number in range(renewals):

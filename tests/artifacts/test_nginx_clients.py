@@ -1,4 +1,4 @@
-"""Whom the gateway's nginx takes for the client: in its log, its limits and to the server."""
+"""The client's address in the gateway's log, rate limits and forwarded headers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def seen(gateway: RunningGateway, head: str, **how: Any) -> tuple[str, str]:
         (STRANGER, "203.0.113.7, 127.0.0.2", STRANGER),
     ],
 )
-def test_the_client_is_the_last_address_that_no_trusted_proxy_has(
+def test_the_client_is_the_last_forwarded_address_outside_trusted_proxies(
     opened: Any, source: str, forwarded: str, client: str
 ):
     with opened(**TRUSTED) as gateway:
@@ -69,7 +69,7 @@ def test_the_client_is_the_last_address_that_no_trusted_proxy_has(
         assert gateway.logged()[-1]["proxy"] == source
 
 
-def test_without_trusted_proxies_nobody_is_believed(opened: Any):
+def test_without_trusted_proxies_forwarded_addresses_are_ignored(opened: Any):
     with opened() as gateway:
         head = f"{ASKED}X-Forwarded-For: 203.0.113.7\nX-Real-IP: 203.0.113.7"
         assert seen(gateway, head, source=PROXY) == (PROXY, PROXY)
@@ -84,7 +84,7 @@ def test_without_trusted_proxies_nobody_is_believed(opened: Any):
         (STRANGER, line("203.0.113.7"), STRANGER),
     ],
 )
-def test_the_proxy_protocol_names_the_client_if_a_trusted_proxy_sends_it(
+def test_the_proxy_protocol_of_a_trusted_proxy_sets_the_clients_address(
     opened: Any, source: str, before: bytes, client: str
 ):
     with opened(**PROTOCOL) as gateway:
@@ -92,7 +92,7 @@ def test_the_proxy_protocol_names_the_client_if_a_trusted_proxy_sends_it(
         assert seen(gateway, head, source=source, before=before) == (client, client)
 
 
-def test_with_the_proxy_protocol_a_connection_without_it_is_closed(opened: Any):
+def test_proxy_protocol_true_closes_connections_without_it(opened: Any):
     with opened(**PROTOCOL) as gateway:
         with pytest.raises(OSError):  # noqa: PT011
             gateway.send(ASKED, source=PROXY)

@@ -1,4 +1,4 @@
-"""The gateway's nginx closes connections that do not go on, and serves others meanwhile."""
+"""The gateway's nginx closes idle and slow connections, and serves others meanwhile."""
 
 from __future__ import annotations
 
@@ -123,11 +123,13 @@ def open_for(gateway: RunningGateway) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", CONNECTIONS)
-def test_a_connection_that_does_not_go_on_is_closed(open_for: dict[str, float], name: str):
+def test_an_idle_or_incomplete_connection_is_closed_at_its_deadline(
+    open_for: dict[str, float], name: str
+):
     assert open_for[name] < CONNECTIONS[name][1] + SLACK
 
 
-def test_a_header_that_trickles_in_is_cut_at_its_deadline(gateway: RunningGateway):
+def test_a_slow_header_is_closed_at_its_deadline(gateway: RunningGateway):
     began = time.monotonic()
 
     def trickle(connection: socket.socket) -> None:

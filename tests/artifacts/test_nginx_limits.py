@@ -67,7 +67,7 @@ def test_a_chunked_body_cannot_be_an_upload(opened: Any):
         assert gateway.ask(method="POST", content=largest + b"x").status_code == 200
 
 
-def test_without_limits_a_chunked_body_is_as_large_as_any(opened: Any):
+def test_without_rate_limits_max_body_limits_chunked_bodies(opened: Any):
     with opened(max_body="2m") as gateway:
         for size, status in ((2 * 1024 * 1024, 200), (2 * 1024 * 1024 + 1, 413)):
             answer = gateway.ask(method="POST", content=iter([b" " * size]))
@@ -101,8 +101,8 @@ def test_standing_streams_and_calls_are_counted_apart(
             thread.join()
 
 
-def test_the_end_of_a_session_is_not_limited_away(opened: Any):
-    """Neither by calls nor by streams, nor by other sessions that end."""
+def test_a_delete_of_a_session_is_not_rate_limited(opened: Any):
+    """Calls, streams and other DELETEs do not count."""
     with opened(rate_limits=RateLimits()) as gateway, httpx2.Client(verify=gateway.trust) as client:
         url = f"https://127.0.0.1:{port(8443)}/mcp"
         while client.post(url).status_code == 200:
@@ -111,7 +111,7 @@ def test_the_end_of_a_session_is_not_limited_away(opened: Any):
         assert {answer.status_code for answer in ends} == {200}
 
 
-def test_a_refusal_says_in_json_when_to_try_again(opened: Any):
+def test_a_429_has_a_json_body_and_retry_after(opened: Any):
     with opened(rate_limits=SLOW) as gateway, httpx2.Client(verify=gateway.trust) as client:
         url = f"https://127.0.0.1:{port(8443)}/mcp"
         answer = client.post(url)

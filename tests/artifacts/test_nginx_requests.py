@@ -1,4 +1,4 @@
-"""What of a client's request the gateway's nginx forwards, logs and keeps."""
+"""How the gateway's nginx forwards and logs requests."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def gateway(
         "x_forwarded_for",
     ],
 )
-def test_a_header_in_which_a_client_names_another_path_or_client_is_removed(
+def test_headers_that_override_path_or_client_address_are_removed(
     gateway: RunningGateway, name: str
 ):
     arrived = gateway.ask(headers={name: "127.0.0.1"}).json()["headers"]
@@ -72,7 +72,7 @@ def test_a_header_in_which_a_client_names_another_path_or_client_is_removed(
     assert name.replace("_", "-") not in arrived or arrived["x-forwarded-for"] == "127.0.0.1"
 
 
-def test_headers_of_the_protocol_arrive(gateway: RunningGateway):
+def test_mcp_headers_are_forwarded(gateway: RunningGateway):
     sent = {
         "authorization": "Bearer x",
         "origin": "https://a.test",
@@ -109,7 +109,7 @@ def test_a_connection_is_upgraded_to_a_websocket_only(gateway: RunningGateway, p
         ("/mcp", "[::1]:8443", 200),
     ],
 )
-def test_the_request_line_and_the_host_header_name_one_host(
+def test_a_request_line_with_another_host_than_the_host_header_is_refused(
     gateway: RunningGateway, target: str, host: str, status: int
 ):
     before = len(gateway.behind.received)
@@ -125,7 +125,7 @@ def test_clients_connect_over_ipv6(gateway: RunningGateway):
     assert gateway.send(asked, "::1").startswith("HTTP/1.1 200 ")
 
 
-def test_a_machine_without_ipv6_gets_a_gateway_too(tmp_path: Path, authority: Authority):
+def test_nginx_starts_on_a_machine_without_ipv6(tmp_path: Path, authority: Authority):
     pod = gateway_pod(tmp_path, authority)
     files = pod.config_maps["gateway-nginx"]
     files["start.sh"] = files["start.sh"].replace("/proc/net/if_inet6", "/proc/net/absent")
@@ -135,7 +135,7 @@ def test_a_machine_without_ipv6_gets_a_gateway_too(tmp_path: Path, authority: Au
         until(lambda: is_open(gateway))
 
 
-def test_a_worker_may_open_as_many_files_as_it_has_connections(opened: Any):
+def test_the_open_file_limit_of_a_worker_fits_its_connections(opened: Any):
     """Container runtimes start a process with 1,024 files, and let it raise that."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
@@ -173,7 +173,7 @@ def test_every_request_is_logged_with_its_clients_address(gateway: RunningGatewa
     )
 
 
-def test_a_client_cannot_write_a_line_or_a_field_of_the_log(gateway: RunningGateway):
+def test_a_request_cannot_add_a_line_or_a_field_to_the_log(gateway: RunningGateway):
     before = len(gateway.logged())
     forged = '","status":200,"client":"9.9.9.9"}\\n{"client":"9.9.9.9"}'
     quoted = forged.replace('"', "%22").replace("\\n", "%0a")
@@ -227,7 +227,7 @@ def test_a_request_is_refused_before_its_body_has_arrived(gateway: RunningGatewa
         assert client.recv(100).startswith(b"HTTP/1.1 401 ")
 
 
-def test_the_whole_body_arrives_whichever_way_its_length_is_told(opened: Any):
+def test_bodies_with_content_length_and_chunked_bodies_arrive_whole(opened: Any):
     body = b" " * (3 * MEGABYTE)
     with opened() as gateway:
         assert gateway.ask(method="POST", content=body).status_code == 200

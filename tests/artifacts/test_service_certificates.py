@@ -1,4 +1,4 @@
-"""The key of one service is of no use under the name of another: clients verify names."""
+"""Clients verify names: the certificate of one service is refused under the name of another."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def secrets(authority: Authority) -> Secrets:
 
 
 def dependency(name: str) -> str:
-    """How the client server reports what it depends on; empty before its first check."""
+    """The dependencies in `/ready` of the client server; empty before its first check."""
     with contextlib.suppress(httpx2.TransportError):
         report = httpx2.get(f"http://127.0.0.1:{port(8080)}/ready").json()
         return report.get("dependencies", {}).get(name, "").removeprefix("unknown")
@@ -82,7 +82,7 @@ def seen(store: str, shown: str, secrets: Secrets, directory: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store", STORES)
-def test_a_server_accepts_its_store_and_no_stand_in_with_the_key_of_another_server(
+def test_a_server_refuses_a_data_store_with_the_certificate_of_another_service(
     secrets: Secrets, tmp_path: Path, store: str
 ):
     programs.required(*STORES[store].programs)
@@ -90,7 +90,7 @@ def test_a_server_accepts_its_store_and_no_stand_in_with_the_key_of_another_serv
     assert seen(store, WEAKEST, secrets, tmp_path) == "unreachable"
 
 
-def test_the_key_of_a_service_is_accepted_under_the_names_of_no_other():
+def test_a_certificate_is_not_valid_for_the_names_of_another_service():
     """With the certificates that `up` makes, between all pairs of prod's services and stores."""
     authority = local_certificates.new_authority()
     trust = ssl.create_default_context(cadata=authority.public.decode())

@@ -1,4 +1,4 @@
-"""What a test of interruptions counts does not depend on what an earlier test has left."""
+"""The object counts of interruption tests ignore objects of earlier tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def config_map(space: str, name: str, *finalizers: str) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
 
 
-def test_a_namespace_that_an_earlier_test_left_may_end_meanwhile(api_server: ApiServer) -> None:
+def test_objects_of_a_terminating_namespace_are_not_counted(api_server: ApiServer) -> None:
     kubectl = Kubectl(api_server.programs / "kubectl", "node", api_server.kubeconfig)
     kubectl.must("create", "namespace", EARLIER)
     held = config_map(EARLIER, "held", "example.com/held")

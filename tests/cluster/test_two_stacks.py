@@ -1,4 +1,4 @@
-"""A namespace belongs to one stack: a second one that wants it has a conflict."""
+"""A namespace belongs to one stack: applying it from a second stack is a conflict."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def apply(server: ApiServer, stack: str, manager: str):
     return server.kubectl(*argv, stdin=document(stack))
 
 
-def test_a_second_stack_is_refused_the_namespace_of_the_first(api_server: ApiServer):
+def test_a_second_stack_cannot_use_the_namespace_of_the_first(api_server: ApiServer):
     assert apply(api_server, "dev", "pulumi-kubernetes-1").returncode == 0
     refused = apply(api_server, "dev-of-a-colleague", "pulumi-kubernetes-2")
     assert refused.returncode != 0

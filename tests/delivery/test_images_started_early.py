@@ -63,7 +63,7 @@ def running(script: Path) -> list[str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the local node needs Linux")
-def test_the_first_image_is_begun_before_the_node_is_built(node: Path) -> None:
+def test_the_first_image_is_started_before_the_node_is_built(node: Path) -> None:
     DeploymentRecord("kubectl", "node", "node").write(state_folder("dev"))
     progress = Progress(Console(file=io.StringIO()))
     with pytest.raises(ProblemReport, match=BUILT):

@@ -120,6 +120,6 @@ def test_a_folder_that_another_user_can_change_is_refused(
     assert list((own_state / "dev").glob("*")) in ([], [own_state / "dev/dev"])
 
 
-def test_a_new_folder_is_its_owners_alone(own_state: Path) -> None:
+def test_a_new_state_folder_is_private_to_its_owner(own_state: Path) -> None:
     assert state_folder("dev") == own_state / "dev"
     assert (own_state / "dev").stat().st_mode & 0o777 == 0o700

@@ -1,4 +1,4 @@
-"""No page and no text of the program says that a system acts which the stacks do not deploy."""
+"""No page and no text of the program claims that a system acts that the stacks do not deploy."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def acting(text: str) -> list[str]:
     return [m[0] for pattern in (ACTS, NAMES_ARE_USED) for m in pattern.finditer(plain)]
 
 
-def test_no_text_says_that_a_system_acts_which_is_not_deployed():
+def test_no_text_claims_that_an_absent_system_acts():
     claims = {str(p.relative_to(ROOT)): found for p in texts() if (found := acting(p.read_text()))}
     assert claims == {}
 
@@ -57,7 +57,7 @@ def test_no_text_says_that_a_system_acts_which_is_not_deployed():
         "alerts, dashboards and autoscaling rules depend on their names",
     ],
 )
-def test_such_a_claim_is_found(text: str):
+def test_a_claim_that_an_absent_system_acts_is_found(text: str):
     assert acting(text)
 
 

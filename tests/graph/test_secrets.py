@@ -1,4 +1,4 @@
-"""No secret of a program is in its graph, and none stands in clear in a stack file."""
+"""Secrets are hidden in the graph of a program and refused in clear in a stack file."""
 
 from __future__ import annotations
 

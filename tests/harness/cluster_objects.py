@@ -1,4 +1,4 @@
-"""Counts the objects that a deployment has left in a cluster, beside those of others."""
+"""Counts the objects of a deployment in a cluster, without objects of others."""
 
 from __future__ import annotations
 

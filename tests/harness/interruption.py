@@ -199,7 +199,7 @@ class Ground:
         return killed
 
     def left(self) -> Counter[str]:
-        """The objects that the deployments have left, beside what was there before."""
+        """The objects that the deployments have left, without earlier ones."""
         return objects(self.kubectl, self.others)
 
     def differing(self, wanted: Counter[str]) -> str:

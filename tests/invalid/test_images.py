@@ -1,4 +1,4 @@
-"""The fix for a wrong image suggests no image that is for something else."""
+"""The fix for a wrong image suggests a neutral image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGES = [str(image).partition(":")[0] for image in VERSIONS["images"].values()]
 
 
 @pytest.mark.parametrize("field", ["server", "gateway", "qudagNode", "postgres", "valkey"])
-def test_the_fix_names_no_image_of_another_program(field: str):
+def test_the_fix_of_a_wrong_image_suggests_a_neutral_image(field: str):
     with pytest.raises(ProblemReport) as refused:
         validate({"images": {field: "Not An Image"}})
     (problem,) = refused.value.problems

@@ -30,7 +30,7 @@ def up(tmp: Path, node: Path, path: Path) -> subprocess.CompletedProcess[str]:
     return ran(node / "up", "--api-only", env=environment(tmp, PATH=str(path)))
 
 
-def test_a_second_checkout_builds_nothing_again(tmp_path: Path) -> None:
+def test_a_second_checkout_uses_the_programs_of_the_first(tmp_path: Path) -> None:
     path = programs_on_path(tmp_path / "bin")
     calls = tmp_path / "calls"
     stand_in_for_go(path, "1.99", BUILD.format(calls=calls))

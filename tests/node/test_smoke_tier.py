@@ -16,7 +16,7 @@ ROOT = NODE.parents[1]
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="as another user the reason is that one")
-def test_a_machine_without_go_is_told_that_nothing_was_tested(tmp_path: Path) -> None:
+def test_smoke_tests_are_reported_as_skipped_without_go(tmp_path: Path) -> None:
     path = programs_on_path(tmp_path / "bin", without={"go"})
     ended = subprocess.run(
         [

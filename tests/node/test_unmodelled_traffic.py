@@ -1,4 +1,4 @@
-"""Pods reach nothing by ways that no policy covers: the enforcer's tables in this kernel."""
+"""The nft tables drop traffic that network policies do not cover, tested in this kernel."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Api:
             self.created.append(body)
 
 
-def test_a_volume_is_in_a_folder_that_no_other_user_enters(
+def test_volume_folders_are_closed_to_other_users(
     tmp_path: Path, volumes: Callable[[str], Any]
 ) -> None:
     api = Api(
@@ -69,7 +69,7 @@ def test_a_volume_is_in_a_folder_that_no_other_user_enters(
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_volume_that_names_another_folder_deletes_only_its_own(
+def test_deleting_a_volume_with_another_host_path_deletes_its_own_folder_only(
     tmp_path: Path, volumes: Callable[[str], Any]
 ) -> None:
     other = tmp_path / "other"

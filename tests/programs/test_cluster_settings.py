@@ -75,7 +75,7 @@ def test_no_pod_names_an_id_where_the_platform_assigns_them(stack: str):
         ({"pods": {"userNamespaces": True}}, True),
     ],
 )
-def test_pods_have_user_namespaces_where_the_cluster_surely_has_them(
+def test_user_namespaces_are_the_default_from_pod_security_version_1_36(
     kubernetes: dict[str, Any], separate: bool
 ):
     found = pods_of("dev", kubernetes).values()
@@ -162,7 +162,7 @@ def test_configured_dns_servers_are_those_of_every_policy():
     assert not made.allows(core, usual, "UDP", 53)
 
 
-def test_a_large_network_of_the_issuer_does_not_contain_the_api_server():
+def test_api_server_addresses_are_excluded_from_a_large_issuer_network():
     made = enforced(
         program(
             "prod",
@@ -177,7 +177,7 @@ def test_a_large_network_of_the_issuer_does_not_contain_the_api_server():
         assert made.leaves(core, Endpoint.address(address), "TCP", 443) is passes
 
 
-def test_no_name_of_a_service_holds_the_domain_of_the_cluster():
+def test_service_names_do_not_contain_the_cluster_domain():
     """A cluster may have another domain than cluster.local; the resolver appends its own."""
     for stack in ("dev", "prod"):
         made = program(stack, {})

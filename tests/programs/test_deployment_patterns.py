@@ -1,4 +1,4 @@
-"""Real input: prod carries every value of the deployment patterns, or the page says why not.
+"""Prod has every value of the deployment patterns, or the page states the deviation.
 
 ``patterns.yaml`` holds what the source document says, object by object, path by path (as
 tests/harness/flatten.py writes them; a text of several lines by its digest). The page
@@ -88,13 +88,13 @@ def _section(heading: str) -> list[list[str]]:
 
 @cache
 def not_built() -> dict[str, list[str]]:
-    """The objects of the document that nothing stands for yet, with the ids of their systems."""
+    """The objects of the document that are not built yet, with the ids of their systems."""
     return {_quoted(row[0])[0]: _quoted(row[1]) for row in _section("## Not yet built")}
 
 
 @cache
 def systems() -> dict[str, str]:
-    """What each id means that the page uses."""
+    """The system of each id on the page."""
     return {_quoted(row[0])[0]: row[1] for row in _section("## Systems")}
 
 
@@ -201,7 +201,7 @@ def test_every_row_has_the_rendered_value(row: Row):
     assert [said for said in row.rendered if json.dumps(said)[1:-1] not in graph] == []
 
 
-def test_every_object_is_built_or_has_a_row_that_says_of_which_system_it_is():
+def test_every_object_that_is_not_built_has_a_row_with_its_system():
     assert len(PATTERNS) == 27
     assert not_built().keys() <= PATTERNS.keys()
     used = {each for ids in not_built().values() for each in ids}
@@ -211,7 +211,7 @@ def test_every_object_is_built_or_has_a_row_that_says_of_which_system_it_is():
 
 @pytest.mark.parametrize("name", STACKS)
 @pytest.mark.parametrize("missing", not_built())
-def test_what_is_listed_as_not_yet_built_is_in_no_stack(missing: str, name: str):
+def test_objects_listed_as_not_yet_built_are_in_no_stack(missing: str, name: str):
     kind, _, plain = missing.partition(" ")
     found = [one["metadata"]["name"] for one in objects(stack(name), kind)]
     assert plain not in found, f"remove the row of {TABLE.name}, and list its values that deviate"
@@ -245,7 +245,7 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def test_the_list_is_what_the_document_says():
+def test_the_list_of_objects_equals_the_source_document():
     assert digest(json.dumps(PATTERNS, sort_keys=True)) == LIST_DIGEST
     if SOURCE.exists():
         assert in_the_document() == PATTERNS

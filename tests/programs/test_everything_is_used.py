@@ -1,4 +1,4 @@
-"""Nothing is open, mounted or required that nothing uses: read from the rendered objects alone.
+"""Every flow, mount, port and required Secret in the rendered objects is used.
 
 A container uses what its own configuration names: the files that it mounts, its command and its
 environment. A network policy is used if the pods that it lets out name what it lets them reach.
@@ -45,7 +45,7 @@ every_graph = pytest.mark.parametrize("name", GRAPHS)
 
 @dataclass(frozen=True)
 class Container:
-    """A container with all text that tells it what to do."""
+    """A container with its command, arguments, variables and mounted files."""
 
     pods: Pods
     spec: dict[str, Any]
@@ -137,7 +137,7 @@ def test_every_required_secret_is_mounted_and_every_mounted_one_required(name: s
 
 
 @every_graph
-def test_every_claim_belongs_to_pods_that_mount_it(name: str):
+def test_every_claim_is_mounted_by_its_pods(name: str):
     claims = {claim["metadata"]["name"] for claim in objects(graph(name), "PersistentVolumeClaim")}
     mounted: set[str] = set()
     for container in containers(name):
@@ -153,7 +153,7 @@ def test_every_claim_belongs_to_pods_that_mount_it(name: str):
 
 
 def flows(name: str) -> list[tuple[str, str, int]]:
-    """Who is let out to whom, on which port; a party outside is its network."""
+    """Allowed egress: source, target and port; a party outside is its network."""
     found: list[tuple[str, str, int]] = []
     for policy in objects(graph(name), "NetworkPolicy"):
         source = policy["spec"]["podSelector"].get("matchLabels", {}).get("app")
@@ -205,7 +205,7 @@ def test_every_flow_to_the_outside_is_named_by_the_configuration_of_its_source(n
 
 
 @every_graph
-def test_nodes_elsewhere_are_let_in_only_where_a_service_leads_them_to_the_nodes(name: str):
+def test_ingress_from_qudag_peers_needs_a_service_with_the_peer_port(name: str):
     let_in = [
         policy["metadata"]["name"]
         for policy in objects(graph(name), "NetworkPolicy")

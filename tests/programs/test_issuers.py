@@ -1,4 +1,4 @@
-"""A stack file can name issuers with a port, in the cluster, with an authority, and several."""
+"""Issuers in a stack file: with a port, in the cluster, with a private authority, and several."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def graph() -> ResourceGraph:
     )
 
 
-def test_servers_reach_the_issuers_ports_and_pods_and_nothing_more(graph: ResourceGraph):
+def test_egress_to_the_issuer_is_limited_to_its_ports_and_pods(graph: ResourceGraph):
     enforced = Enforcement(objects(graph, "NetworkPolicy"))
     server = next(found for found in pods(graph) if found.name == "mcp-core")
     source = Endpoint.pod(graph.outputs["namespace"], **server.labels)
@@ -69,7 +69,7 @@ def test_servers_reach_the_issuers_ports_and_pods_and_nothing_more(graph: Resour
     assert not any(enforced.leaves(source, stranger, "TCP", port) for port in ports)
 
 
-def test_each_server_is_told_all_that_the_stack_file_says(graph: ResourceGraph):
+def test_every_server_has_the_token_settings_of_the_stack_file(graph: ResourceGraph):
     files = [
         data["server.toml"]
         for data in (one.inputs["data"] for one in graph.all("kubernetes:core/v1:ConfigMap"))

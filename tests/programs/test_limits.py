@@ -47,7 +47,7 @@ def test_every_server_limits_what_one_user_may_do(name: str):
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_only_the_server_behind_the_gateway_believes_forwarded_addresses(name: str):
+def test_only_the_server_behind_the_gateway_reads_x_forwarded_for(name: str):
     behind = [
         made
         for made, toml in servers(name).items()

@@ -1,4 +1,4 @@
-"""`pulumi up` refuses images that no registry has; a preview shows them."""
+"""`pulumi up` refuses images with a placeholder digest; a preview accepts them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_update_refuses_every_placeholder_of_the_stack_file_at_its_line(stack
     assert {path.rpartition("line ")[2].rstrip(")") for path in said} == unpushed(stack) != set()
 
 
-def test_images_of_a_cluster_that_is_switched_off_are_not_asked_for():
+def test_images_of_a_disabled_cluster_are_not_required():
     text = {name: value.replace("0" * 64, "1" * 64) for name, value in config_of("prod").items()}
     images = {
         **json.loads(text["qudag-mcp:images"]),

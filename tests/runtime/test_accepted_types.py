@@ -1,4 +1,4 @@
-"""The `Accept` header decides how the server answers; a refusal says why."""
+"""Answers by `Accept` header: an event stream, JSON, or 406 with the missing media types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every listener closes connections whose client is too slow, and keeps those that are not."""
+"""Every listener closes connections of slow clients at the deadlines."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_an_idle_connection_is_closed_after_its_answer(timed: RunningServe
     assert b"408" not in answer.partition(b"\r\n")[0]
 
 
-async def test_a_body_that_trickles_is_answered_408_and_closed(timed: RunningServer):
+async def test_a_slow_body_is_answered_408_and_closed(timed: RunningServer):
     client = await Client.to(timed, "tls_port")
     client.writer.write(head(timed, 10_000) + b"{")
     trickle = asyncio.create_task(dripping(client, b" "))
@@ -103,7 +103,7 @@ async def test_a_body_that_trickles_is_answered_408_and_closed(timed: RunningSer
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_body_that_nobody_reads_is_closed_too(timed: RunningServer):
+async def test_a_slow_body_of_a_refused_request_is_closed(timed: RunningServer):
     client = await Client.to(timed, "tls_port")
     client.writer.write(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000\r\n\r\n{")
     trickle = asyncio.create_task(dripping(client, b" "))
@@ -169,5 +169,5 @@ async def dripping(client: Client, byte: bytes) -> None:
         client.writer.write(byte)
 
 
-def test_slow_clients_are_no_errors_of_the_server(timed: RunningServer):
+def test_slow_clients_are_not_logged_as_server_errors(timed: RunningServer):
     assert [entry for entry in timed.log() if entry["level"] == "error"] == []

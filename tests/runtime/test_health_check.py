@@ -43,7 +43,9 @@ def write(directory: Path, issuer: Issuer) -> tuple[Path, dict[str, Any]]:
     return write_config(directory, config), config
 
 
-def test_without_a_server_the_check_fails_and_says_where_it_asked(tmp_path: Path, issuer: Issuer):
+def test_without_a_server_the_health_check_fails_and_names_the_address(
+    tmp_path: Path, issuer: Issuer
+):
     file, config = write(tmp_path, issuer)
     ended = run_program("--health-check", "--config", file)
     assert ended.status == 1
@@ -55,7 +57,7 @@ def test_without_a_server_the_check_fails_and_says_where_it_asked(tmp_path: Path
     ("answer", "told"),
     [(b"HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n", "answered 503"), (b"", "no answer")],
 )
-def test_a_server_that_answers_badly_is_not_healthy(
+def test_a_server_with_another_answer_than_200_is_not_healthy(
     tmp_path: Path, issuer: Issuer, answer: bytes, told: str
 ):
     file, config = write(tmp_path, issuer)
@@ -75,7 +77,7 @@ def test_a_server_that_answers_badly_is_not_healthy(
     assert told in ended.stderr
 
 
-def test_a_wrong_configuration_has_a_status_of_its_own(tmp_path: Path):
+def test_an_invalid_configuration_has_its_own_exit_status(tmp_path: Path):
     file = tmp_path / "server.toml"
     file.write_text("x = 1")
     assert run_program("--health-check", "--config", file).status == 2

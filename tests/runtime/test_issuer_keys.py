@@ -1,4 +1,4 @@
-"""Keys of an issuer: what is skipped, when they are read again, and how long they are kept."""
+"""Keys of an issuer: skipped entries, reads after changes, and maximum age."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_unusable_entries_are_logged_once_by_the_server(
     "document",
     [b"", b"null", b"[]", b"{}", b'{"keys": {}}', b'{"keys": null}', b"\xff", b"[" * 100_000],
 )
-def test_what_is_no_jwk_set_is_unreadable(document: bytes):
+def test_a_document_that_is_not_a_jwk_set_is_unreadable(document: bytes):
     with pytest.raises(UnreadableError, match="not a JWK Set"):
         parse(document)
 
@@ -141,7 +141,7 @@ async def test_a_new_key_under_an_old_id_is_accepted_at_its_first_token(
     assert not await accepts(tokens, issuer.token())
 
 
-async def test_wrong_signatures_cause_one_read_in_a_pause(issuer: Issuer, other: Issuer):
+async def test_wrong_signatures_cause_at_most_one_read_per_pause(issuer: Issuer, other: Issuer):
     published = Published(issuer)
     tokens = published.tokens()
     assert await accepts(tokens, issuer.token())
@@ -163,7 +163,7 @@ async def test_two_keys_with_one_id_are_both_tried(issuer: Issuer, other: Issuer
     assert published.reads == 1
 
 
-async def test_keys_that_cannot_be_read_again_are_dropped_after_a_time(issuer: Issuer):
+async def test_keys_that_cannot_be_read_again_are_dropped_at_their_maximum_age(issuer: Issuer):
     published = Published(issuer)
     tokens = published.tokens(max_age=0, pause=0, stale=0.3)
     assert await accepts(tokens, issuer.token())
@@ -178,7 +178,7 @@ async def test_keys_that_cannot_be_read_again_are_dropped_after_a_time(issuer: I
     assert await accepts(tokens, issuer.token())
 
 
-async def test_an_issuer_that_publishes_no_key_any_more_has_none(issuer: Issuer):
+async def test_tokens_are_refused_after_the_issuer_withdrew_all_keys(issuer: Issuer):
     published = Published(issuer)
     tokens = published.tokens(max_age=0)
     assert await accepts(tokens, issuer.token())
@@ -273,7 +273,7 @@ def test_keys_of_a_private_issuer_are_fetched_and_its_url_is_logged_nowhere(
         ("large", "it is larger than"),
     ],
 )
-async def test_a_url_that_cannot_be_read_says_why_without_itself(
+async def test_the_error_of_a_failed_fetch_does_not_contain_the_url(
     issuer_server: Server, path: str, reason: str
 ):
     with pytest.raises(UnreadableError, match=reason) as unreadable:
@@ -290,7 +290,7 @@ async def test_a_certificate_of_an_unknown_authority_is_not_trusted(
             await url_reader(issuer_server.url("keys"), ca_file)()
 
 
-async def test_an_issuer_that_does_not_answer_delays_no_call_for_long(
+async def test_fetching_keys_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(jwk_set, "FETCH_WITHIN_SECONDS", 0.2)

@@ -37,7 +37,7 @@ def test_a_function_urls_event_is_the_same_request_with_its_body_decoded():
 
 
 @pytest.mark.parametrize("endpoint", ["http-api", "function-url"])
-def test_the_host_is_the_endpoint_that_was_called_not_the_clients_header(endpoint: str):
+def test_the_host_is_domain_name_of_the_event_not_the_host_header(endpoint: str):
     named = event(endpoint)
     named["headers"]["host"] = "another.lambda-url.eu-central-1.on.aws"
     hosts = [value for name, value in request_of(named).headers if name == "host"]

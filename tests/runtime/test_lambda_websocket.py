@@ -183,7 +183,7 @@ def test_a_connection_without_a_valid_token_is_refused(socket: Socket, authoriza
     assert kept(socket) is None
 
 
-def test_a_socket_accepts_the_tokens_of_the_functions_url_that_its_stage_names(
+def test_a_websocket_accepts_tokens_for_the_url_in_its_stage_variable(
     socket: Socket, issuer: Issuer
 ):
     of_the_url, of_another = (

@@ -30,7 +30,7 @@ def record(**facts: object) -> logging.LogRecord:
 
 
 @given(st.text())
-def test_a_value_is_one_field_of_one_line_of_text(value: str):
+def test_a_logged_value_cannot_add_a_field_or_line_of_text(value: str):
     line = TextLines().format(record(subject=value, status=401))
     assert line.isprintable()
     assert line.startswith("info    request subject=")
@@ -41,7 +41,7 @@ def test_a_value_is_one_field_of_one_line_of_text(value: str):
 
 
 @given(st.text())
-def test_a_value_is_one_field_of_one_json_line(issuer: Issuer, value: str):
+def test_a_logged_value_cannot_add_a_field_or_line_of_json(issuer: Issuer, value: str):
     formatter = JsonLines(Config.model_validate(settings(issuer)))
     line = formatter.format(record(subject=value))
     assert line.isascii()
@@ -106,7 +106,7 @@ async def test_each_request_and_each_401_is_logged_with_its_client(
         (None, "6.6.6.6", 0, None),
     ],
 )
-def test_the_client_is_the_entry_that_the_outermost_proxy_appended(
+def test_the_client_is_the_forwarded_address_at_the_number_of_proxies(
     peer: str | None, header: str | None, proxies: int, client: str | None
 ):
     headers = [(b"x-forwarded-for", header.encode())] if header else []
@@ -125,7 +125,7 @@ def test_lambda_takes_the_address_from_the_event_not_from_a_header():
     assert "6.6.6.6" not in str(request.headers)
 
 
-def test_a_request_of_a_probe_is_not_logged_at_info(tmp_path: Path, issuer: Issuer):
+def test_requests_of_probes_are_not_logged_at_info(tmp_path: Path, issuer: Issuer):
     with serving(tmp_path, issuer) as server:
         assert isinstance(server, RunningServer)
         assert server.get("/health").status_code == 200

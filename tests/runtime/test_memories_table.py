@@ -111,7 +111,7 @@ def test_without_a_database_there_is_nothing_to_migrate(tmp_path: Path, issuer: 
     assert "no [database] section" in result.stderr
 
 
-def test_migrate_needs_no_section_but_the_databases(tmp_path: Path, database: Postgres):
+def test_migrate_reads_the_database_section_only(tmp_path: Path, database: Postgres):
     file = tmp_path / "migration.toml"
     file.write_text(tomli_w.dumps({"database": database.section()}))
     result = run_program("migrate", "--config", str(file), "--wait-seconds", "20")
@@ -185,7 +185,7 @@ def test_characters_that_cannot_be_stored_are_an_error_of_the_caller(
     assert crashes == []
 
 
-async def test_a_user_keeps_only_so_many_rows_and_bytes(
+async def test_rows_and_bytes_of_a_user_are_limited(
     tmp_path: Path, issuer: Issuer, server: RunningServer, database: Postgres
 ):
     quota = {"memories_per_user": 3, "memory_bytes_per_user": 1000}

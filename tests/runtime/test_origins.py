@@ -1,4 +1,4 @@
-"""Web pages reach the server only from known origins, and never by DNS rebinding."""
+"""Checks of `Host` and `Origin`, and CORS headers."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ REBINDING = [
 
 
 @pytest.mark.parametrize("host", REBINDING)
-def test_a_rebound_name_is_refused_where_no_domain_is_set(unnamed: RunningServer, host: str):
+def test_an_unknown_host_is_refused_without_a_domain(unnamed: RunningServer, host: str):
     assert unnamed.post({}, host=host).status_code == 421
     assert unnamed.post({}, host=host, origin=f"http://{host}").status_code == 421
     assert unnamed.get(METADATA[0], headers={"host": host}).status_code == 421
@@ -159,7 +159,7 @@ LOAD_BALANCER = "k8s-1.eu-central-1.elb.amazonaws.com"
         (LOAD_BALANCER, None),
     ],
 )
-def test_the_load_balancer_and_local_names_are_known_where_no_domain_is_set(
+def test_load_balancer_and_local_host_names_are_accepted_without_a_domain(
     unnamed: RunningServer, host: str, origin: str | None
 ):
     answer = unnamed.post(initialize_request(), host=host, **({"origin": origin} if origin else {}))
@@ -176,14 +176,12 @@ def test_the_load_balancer_and_local_names_are_known_where_no_domain_is_set(
         (LOAD_BALANCER, "http://localhost:6274"),
     ],
 )
-def test_another_page_is_refused_where_no_domain_is_set(
-    unnamed: RunningServer, host: str, origin: str
-):
+def test_another_origin_is_refused_without_a_domain(unnamed: RunningServer, host: str, origin: str):
     assert unnamed.post(initialize_request(), host=host, origin=origin).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/mcp/", "/health/", f"{METADATA[1]}/"])
-def test_a_trailing_slash_makes_no_difference(named: RunningServer, path: str):
+def test_a_trailing_slash_gives_the_same_status(named: RunningServer, path: str):
     def status(of: str) -> int:
         return named.get(of, headers={"host": DOMAIN}, follow_redirects=False).status_code
 
@@ -203,7 +201,7 @@ def test_a_session_can_be_opened_at_the_path_with_a_slash(named: RunningServer):
 
 @pytest.mark.parametrize("path", ["/mcp/", "/mcp//", "/MCP", "//mcp", "/ws/", "/none/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
-def test_no_answer_is_a_redirect(named: RunningServer, method: str, path: str):
+def test_the_server_never_redirects(named: RunningServer, method: str, path: str):
     port = named.config["server"]["port"]
     with socket.create_connection(("127.0.0.1", port), 5) as raw:
         request = f"{method} {path} HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n"

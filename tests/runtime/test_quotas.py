@@ -1,4 +1,4 @@
-"""Quotas hold for a user, whatever number of connections and tokens the user has."""
+"""All connections and tokens of a user share one quota."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_posts_above_the_rate_are_answered_429_with_json_and_retry_after(
         assert "messages a second" in answer.json()["error"]["message"]
 
 
-def test_the_rate_of_one_user_leaves_the_others_alone(limited: RunningServer, issuer: Issuer):
+def test_each_user_has_a_message_rate_of_its_own(limited: RunningServer, issuer: Issuer):
     noisy, quiet = issuer.token(sub="noisy"), issuer.token(sub="quiet")
     assert {limited.post_modern("tools/list", noisy).status_code for _ in range(15)} == {200, 429}
     assert limited.post_modern("tools/list", quiet).status_code == 200
@@ -85,7 +85,7 @@ def websocket(server: RunningServer, token: str) -> connect:
     return connect(url, additional_headers={"authorization": f"Bearer {token}"})
 
 
-async def test_frames_of_several_websockets_count_as_the_users_messages(
+async def test_frames_of_all_websockets_of_a_user_share_one_rate(
     limited: RunningServer, issuer: Issuer
 ):
     token = issuer.token(sub="framer")
@@ -97,7 +97,7 @@ async def test_frames_of_several_websockets_count_as_the_users_messages(
     assert limited.post_modern("tools/list", token).status_code == 429
 
 
-def test_a_user_opens_only_so_many_sessions_and_may_always_end_them(
+def test_sessions_of_a_user_are_limited_and_can_always_be_deleted(
     limited: RunningServer, issuer: Issuer
 ):
     token = issuer.token(sub="opener")

@@ -40,7 +40,7 @@ class Session:
         assert said.status_code == 202
 
     async def in_flight(self, number: int) -> None:
-        """Wait until so many calls run in the server."""
+        """Wait until this number of calls runs in the server."""
         await eventually(lambda: self.server.metric("mcp_calls_in_flight") == number)
 
 
@@ -96,7 +96,7 @@ async def test_two_open_requests_with_one_id_get_each_its_own_answer(
     assert (answers["B"]["id"], text_in(answers["B"])) == (second, "waited 0.9 s")
 
 
-async def test_a_request_does_not_get_the_answer_of_one_whose_client_has_gone(session: Session):
+async def test_a_request_does_not_get_the_answer_of_a_disconnected_request(session: Session):
     with anyio.move_on_after(0.3):
         await session.post(call(1, "wait", seconds=0.8))
     await session.in_flight(1)
@@ -142,7 +142,7 @@ async def test_a_cancellation_ends_the_request_with_that_id_and_type(
     assert text_in(answers[other]) == "waited 1.5 s"
 
 
-async def test_a_cancellation_that_several_requests_could_mean_ends_none(session: Session):
+async def test_an_ambiguous_cancellation_ends_no_request(session: Session):
     answers: list[str] = []
 
     async def ask(seconds: float) -> None:
@@ -156,7 +156,7 @@ async def test_a_cancellation_that_several_requests_could_mean_ends_none(session
     assert answers == ["waited 0.8 s", "waited 1.1 s"]
 
 
-async def test_a_call_whose_client_has_gone_can_still_be_cancelled(session: Session):
+async def test_a_call_of_a_disconnected_client_can_be_cancelled(session: Session):
     with anyio.move_on_after(0.3):
         await session.post(call(1, "wait", seconds=50))
     await session.in_flight(1)

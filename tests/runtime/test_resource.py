@@ -77,13 +77,13 @@ def test_a_derived_resource_is_advertised_and_is_the_audience(
     assert f'resource_metadata="{unnamed.base}{METADATA}/mcp"' in answer.headers["www-authenticate"]
 
 
-def test_metadata_is_not_made_up_for_an_unknown_host(unnamed: RunningServer):
+def test_metadata_for_an_unknown_host_is_refused(unnamed: RunningServer):
     answer = unnamed.get(METADATA, headers={"host": "other.example.com"})
     assert answer.status_code == 421
     assert "example.com" not in answer.text
 
 
-def test_the_gateway_tells_the_name_and_port_that_the_client_used():
+def test_the_resource_has_the_host_and_port_of_x_forwarded_host():
     request = derived("http", host="x", x_forwarded_proto="https", x_forwarded_host="10.1.2.3:8443")
     assert resource_of(auth(forwarded_host=True), request) == "https://10.1.2.3:8443/mcp"
 
@@ -121,18 +121,18 @@ def test_a_resource_is_derived_from_known_hosts_only(patterns: list[str], host: 
             assert not host or host not in str(refused.value)
 
 
-def test_a_prefix_that_the_host_removes_is_part_of_the_resource():
+def test_the_root_path_is_part_of_the_resource():
     found = resource_of(auth(), derived(host="localhost", root_path="/api"))
     assert found == "https://localhost/api/mcp"
     assert metadata_url(found) == f"https://localhost/api{METADATA}/mcp"
 
 
-def test_names_are_compared_without_case_and_usual_port():
+def test_host_names_are_compared_without_case_and_default_port():
     assert resource_of(auth(), derived(host="LocalHost:443")) == "https://localhost/mcp"
     assert resource_of(auth(), derived("http", host="localhost:80")) == "http://localhost/mcp"
 
 
-def test_a_configured_resource_wins_over_all_others():
+def test_a_configured_resource_url_has_precedence():
     request = derived(host="localhost")
     request.scope[SCOPE_KEY] = ELSEWHERE
     assert resource_of(auth(), request) == ELSEWHERE

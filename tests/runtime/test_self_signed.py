@@ -45,7 +45,7 @@ async def test_tools_are_called_and_the_plain_port_answers_probes_only(
         assert httpx2.post(f"{server.plain}/mcp").status_code == 404
 
 
-def test_each_start_has_a_key_of_its_own_which_no_file_holds(tmp_path: Path, issuer: Issuer):
+def test_each_start_creates_a_new_key_in_memory_only(tmp_path: Path, issuer: Issuer):
     seen: list[x509.Certificate] = []
     for number in ("one", "two"):
         directory = tmp_path / number

@@ -133,7 +133,7 @@ def swap(volume: Path, certificate: Path, key: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_server_serves_what_a_mounted_secret_is_renewed_to(tmp_path: Path, issuer: Issuer):
+async def test_a_renewed_certificate_of_a_mounted_secret_is_served(tmp_path: Path, issuer: Issuer):
     authority = Authority.at(tmp_path)
     volume = tmp_path / "volume"
     volume.mkdir()
@@ -154,7 +154,7 @@ async def test_a_server_serves_what_a_mounted_secret_is_renewed_to(tmp_path: Pat
         assert server.get("/health").status_code == 200
 
 
-async def test_a_pair_that_does_not_fit_leaves_the_old_certificate(tmp_path: Path):
+async def test_the_old_certificate_is_served_until_the_new_key_matches(tmp_path: Path):
     authority = Authority.at(tmp_path)
     certificate = Certificate(*authority.issue("live"))
     server = await asyncio.start_server(

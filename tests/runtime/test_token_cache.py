@@ -1,4 +1,4 @@
-"""A token is checked once while it lives, and never accepted when it should be refused."""
+"""The cache of tokens: one check while a token is valid, and none after its key is withdrawn."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ async def test_a_refused_token_is_not_remembered(issuer: Issuer):
     assert tokens.accepted == {}
 
 
-async def test_memory_is_bounded(issuer: Issuer, monkeypatch: pytest.MonkeyPatch):
+async def test_the_number_of_remembered_tokens_is_limited(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(token_cache, "TOKENS_KEPT", 3)
     tokens = remembered(issuer)
     for n in range(10):

@@ -61,14 +61,14 @@ def test_tokens_of_another_type_are_refused(dual: RunningServer, issuer: Issuer,
 
 
 @pytest.mark.parametrize("typ", ["JWT", None])
-def test_only_at_jwt_is_accepted_if_the_server_is_told_so(
+def test_access_tokens_only_accepts_only_typ_at_jwt(
     strict: RunningServer, issuer: Issuer, typ: str | None
 ):
     assert listing(strict, issuer.token(**GRANTED)).status_code == 200
     assert listing(strict, issuer.token(**GRANTED | {"typ": typ})).status_code == 401
 
 
-def test_the_skew_of_clocks_is_what_is_configured(
+def test_clock_skew_seconds_is_the_accepted_clock_difference(
     strict: RunningServer, dual: RunningServer, issuer: Issuer
 ):
     late = issuer.token(lives_seconds=-60, **GRANTED)
@@ -81,7 +81,9 @@ def test_an_additional_audience_is_accepted(strict: RunningServer, issuer: Issue
     assert listing(strict, issuer.token(**GRANTED, aud="api://other-name")).status_code == 401
 
 
-def test_each_issuer_signs_for_itself_only(strict: RunningServer, issuer: Issuer, second: Issuer):
+def test_a_token_signed_with_the_key_of_another_issuer_is_refused(
+    strict: RunningServer, issuer: Issuer, second: Issuer
+):
     assert listing(strict, second.token(**GRANTED, iss=SECOND)).status_code == 200
     for forged in (second.token(**GRANTED), issuer.token(**GRANTED, iss=SECOND)):
         answer = listing(strict, forged)
@@ -143,7 +145,7 @@ def test_a_token_without_a_required_scope_gets_403_and_their_names(
 
 @pytest.mark.parametrize("part", [b"[" * 15_000, b'{"a":' * 4_000, b"\xff" * 9, b"7", b"null"])
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_text_that_is_no_pair_of_json_objects_is_refused(
+def test_a_text_that_is_not_a_json_web_token_is_refused(
     dual: RunningServer, part: bytes, place: int
 ):
     parts = [b'{"alg":"RS256","kid":"test-key"}', b"{}"]

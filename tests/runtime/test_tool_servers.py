@@ -83,7 +83,7 @@ async def test_a_server_that_has_just_started_forwards_before_it_has_listed(
 
 
 @eras
-async def test_every_server_knows_the_callers_own_subject(chain: Chain, era: str):
+async def test_every_server_sees_the_subject_of_the_caller(chain: Chain, era: str):
     token = chain.front.issuer.token(sub="somebody-else")
     async with chain.front.client(era, token=token) as client:
         await client.call_tool("tools__echo", {"text": "a"})

@@ -86,7 +86,7 @@ def test_a_setting_reaches_every_server(section: str, key: str, usual: object, s
         "https://user@example.com",
     ],
 )
-def test_what_is_no_origin_is_refused(origin: str):
+def test_an_invalid_origin_is_refused(origin: str):
     with pytest.raises(ProblemReport) as refused:
         servers_of(protocol={"allowedOrigins": [origin]})
     (problem,) = refused.value.problems

@@ -1,4 +1,4 @@
-"""What is downloaded is pinned by a digest, and no file records where it comes from."""
+"""Downloads are pinned by digests, and lock files contain no URLs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_base_image_is_named_with_a_digest(file: Path):
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.parent.name))
-def test_an_npm_lock_has_a_digest_for_each_package_and_no_address(lock: Path):
+def test_an_npm_lock_has_a_digest_and_no_url_for_each_package(lock: Path):
     packages: dict[str, dict[str, Any]] = json.loads(lock.read_text())["packages"]
     installed = {name: one for name, one in packages.items() if name and not one.get("link")}
     assert installed
@@ -36,7 +36,7 @@ def test_an_npm_lock_has_a_digest_for_each_package_and_no_address(lock: Path):
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.parent.name))
-def test_an_npm_lock_is_of_the_packages_that_are_asked_for(lock: Path):
+def test_the_npm_lock_has_exactly_the_packages_of_package_json(lock: Path):
     asked = json.loads((lock.parent / "package.json").read_text())["dependencies"]
     assert json.loads(lock.read_text())["packages"][""]["dependencies"] == asked
 

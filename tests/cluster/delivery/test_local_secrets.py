@@ -102,7 +102,7 @@ def test_a_certificate_between_pods_has_the_names_of_its_service_alone(
     assert {"localhost", *ADDRESSES} <= names_of(kubectl, space, "mcp-tls-secret")
 
 
-def test_a_cluster_with_the_one_certificate_of_older_versions_gets_the_new_ones(
+def test_the_shared_certificate_of_older_versions_is_replaced_by_one_for_each_service(
     kubectl: Kubectl, space: str
 ) -> None:
     local_secrets.create(kubectl, required(space), ADDRESSES)

@@ -137,7 +137,7 @@ def test_a_larger_volume_leaves_the_stateful_set_as_it_is(stack: Stack) -> None:
     assert stack.up(bigger).of(Change.CHANGED) == [f"StatefulSet/{stack.first}/store"]
 
 
-def test_a_claim_that_leaves_the_stack_stays_in_the_cluster(stack: Stack) -> None:
+def test_a_claim_that_is_removed_from_the_stack_is_kept_in_the_cluster(stack: Stack) -> None:
     both = [volume(stack.first, pod, "1Gi") for pod in (0, 1)]
     stack.up(*both)
     done = stack.up(both[0])

@@ -1,4 +1,4 @@
-"""What an auditor asks of servers on AWS: keys, access logs, egress by list, a firewall, traces."""
+"""Audit settings of servers on AWS: keys, access logs, listed egress, a web ACL and traces."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_one_key_encrypts_all_that_is_stored(name: str):
     assert broken_policies(graph) == []
 
 
-def test_every_role_that_reads_or_writes_encrypted_data_may_use_the_key_and_no_other():
+def test_roles_that_use_encrypted_data_have_rights_on_that_key_only():
     both = rights(aws_lambda.graph(kms_key=KEY)) | rights(
         ecs_fargate.graph(kms_key=KEY, secrets={"API_KEY": AWS_SECRET})
     )
@@ -167,7 +167,7 @@ def ends(graph: ResourceGraph, group: str) -> set[tuple[str, int, str]]:
     ("graph", "group"),
     [(ecs_fargate.graph, "mcp-tasks-group"), (aws_lambda.graph, "mcp-function-group")],
 )
-def test_servers_in_the_vpc_connect_to_what_is_listed_and_nowhere_else(
+def test_security_groups_allow_the_listed_egress_only(
     graph: Callable[..., ResourceGraph], group: str
 ):
     assert ends(graph(network=AWS_NETWORK), group) == {("tcp", 443, "0.0.0.0/0")}
@@ -272,7 +272,7 @@ ELSEWHERE = KEY.replace("eu-central-1", "eu-west-1")
         ),
     ],
 )
-def test_what_would_have_no_effect_is_refused(
+def test_settings_without_effect_are_refused(
     refused: Callable[..., dict[str, str]], changes: dict[str, Any], path: str, words: str
 ):
     assert words in refused(**changes)[path]

@@ -90,7 +90,7 @@ def test_the_container_runs_as_nobody_with_a_read_only_file_system():
     assert made["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_the_health_command_is_the_programs_own():
+def test_the_health_check_of_the_task_runs_health_check_of_the_server():
     """tests/runtime/test_health_check.py runs it."""
     assert container()["healthCheck"]["command"] == ["CMD", "qudag-mcp-server", "--health-check"]
 

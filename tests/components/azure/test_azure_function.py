@@ -120,7 +120,7 @@ def test_a_role_is_given_to_the_apps_own_identity():
     assert set(ROLES) >= {"Storage Blob Data Contributor", "Storage Table Data Contributor"}
 
 
-def test_no_role_owns_what_it_is_on():
+def test_no_role_is_an_owner_role():
     assert [role for role in ROLES if "Owner" in role] == []
 
 
@@ -135,7 +135,7 @@ def test_a_private_storage_account_accepts_the_apps_subnet_and_no_other_network(
     assert "service endpoint" in refused(private_storage=True)["private_storage"]
 
 
-def test_a_zone_redundant_app_and_its_storage_outlive_a_zone():
+def test_zone_redundant_applies_to_the_plan_and_the_storage_account():
     made = graph(zone_redundant=True)
     assert made.one("azure-native:web:AppServicePlan").inputs["zoneRedundant"] is True
     assert made.one(STORAGE).inputs["sku"] == {"name": "Standard_ZRS"}

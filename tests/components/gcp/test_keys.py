@@ -1,4 +1,4 @@
-"""One key of Cloud KMS encrypts all that servers and data tiers on Google Cloud store."""
+"""One key of Cloud KMS encrypts the data of servers and data tiers on Google Cloud."""
 
 from __future__ import annotations
 

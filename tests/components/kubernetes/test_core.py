@@ -200,7 +200,7 @@ def test_a_client_keeps_its_pod_of_a_monolith_where_there_are_sessions(era: Any,
     assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
 
 
-def test_a_monolith_whose_gateway_and_server_take_bodies_of_other_sizes_is_refused():
+def test_a_monolith_with_different_body_limits_of_gateway_and_server_is_refused():
     given = monolith()
     with pytest.raises(Refused, match=r"gateway\.max_body"):
         record(

@@ -112,7 +112,7 @@ def test_names_resolve_on_every_common_cluster(server: str, protocol: str):
 
 
 @pytest.mark.parametrize("server", DNS_SERVERS)
-def test_dns_servers_are_reached_at_the_port_of_dns_alone(server: str):
+def test_egress_to_dns_servers_is_allowed_at_their_port_only(server: str):
     for port in {53, 5353, 80, 443, 8080, 9153} - {DNS_SERVERS[server][1]}:
         assert not enforced(CALLS).allows(ENDPOINTS["a"], DNS_SERVERS[server][0], "TCP", port)
 
@@ -143,7 +143,7 @@ def test_configured_dns_servers_take_the_place_of_the_default_ones():
         (Dns(addresses=["999.0.0.1"]), "there is no such address"),
     ],
 )
-def test_dns_servers_that_cannot_be_are_refused(dns: Dns, said: str):
+def test_invalid_dns_servers_are_refused(dns: Dns, said: str):
     with pytest.raises(ProblemReport) as report:
         enforced(CALLS, dns=dns)
     assert said in str(report.value)
@@ -157,7 +157,7 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("cidr", PRIVATE)
-def test_egress_to_a_large_private_network_is_refused_while_the_api_server_may_be_in_it(cidr: str):
+def test_egress_to_a_large_private_network_is_refused_if_the_api_server_is_unknown(cidr: str):
     said = refused([OUTWARDS], Outside(name="out", cidrs=[cidr]))
     assert "the addresses of the API server are unknown" in said
     assert "kubectl get service,endpointslices -n default" in said
@@ -174,7 +174,7 @@ def test_clients_of_a_large_private_network_are_accepted():
 
 
 @given(st.ip_addresses(v=4), st.integers(9, 32), st.integers(9, 32))
-def test_no_network_lets_a_pod_reach_a_known_api_server(address: Any, wide: int, narrow: int):
+def test_api_server_networks_are_excluded_from_egress(address: Any, wide: int, narrow: int):
     def around(prefix: int) -> str:
         return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
 
@@ -188,7 +188,7 @@ def test_no_network_lets_a_pod_reach_a_known_api_server(address: Any, wide: int,
     assert not made.allows(ENDPOINTS["a"], Endpoint.address(str(address)), "TCP", 443)
 
 
-def test_a_network_without_the_api_servers_addresses_stays_open():
+def test_a_network_without_the_api_servers_addresses_is_not_changed():
     made = enforced(
         OUTWARDS,
         outsides=[Outside(name="out", cidrs=["10.0.0.0/8"])],

@@ -142,7 +142,7 @@ def test_the_proxy_protocol_without_trusted_proxies_is_refused():
         graph(proxy_protocol=True)
 
 
-def test_a_kubelet_probes_where_no_proxy_protocol_is_expected():
+def test_probes_use_a_port_without_the_proxy_protocol():
     behind = gateway_pods(proxy_protocol=True, trusted_proxies=["10.0.0.0/16"])
     found = behind.container("mcp-gateway")
     assert {found[p]["httpGet"]["port"] for p in ("livenessProbe", "readinessProbe")} == {8082}
@@ -150,6 +150,6 @@ def test_a_kubelet_probes_where_no_proxy_protocol_is_expected():
     assert offered == {8080, 8443}
 
 
-def test_hsts_is_preloaded_only_by_choice():
+def test_hsts_has_preload_only_with_hsts_preload():
     assert 'includeSubDomains; preload"' in nginx_conf(gateway(hsts_preload=True))
     assert "preload" not in nginx_conf(gateway())

@@ -1,4 +1,4 @@
-"""Settings of pods reach every kind of pod, and change nothing that components rely on."""
+"""`PodSettings` apply to every kind of pod, and cannot change fields that components set."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ def test_every_kind_of_pod_has_the_settings(kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_settings_nothing_is_asked_of_the_cluster(kind: str):
+def test_default_pod_settings_add_no_field(kind: str):
     asked = ("nodeSelector", "tolerations", "priorityClassName", "runtimeClassName")
     asked += ("imagePullSecrets", "hostUsers")
     assert not {*asked} & template(kind, PodSettings())["spec"].keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ids_that_the_platform_assigns_are_named_nowhere(kind: str):
+def test_user_ids_platform_sets_no_id(kind: str):
     """OpenShift's restricted-v2 refuses a pod that names an id outside its namespace's range."""
     spec = template(kind, PodSettings(user_ids=UserIds.PLATFORM))["spec"]
     for context in (spec["securityContext"], *(c["securityContext"] for c in spec["containers"])):
@@ -100,7 +100,7 @@ def test_ids_that_the_platform_assigns_are_named_nowhere(kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ids_are_those_of_nobody_by_default(kind: str):
+def test_user_and_group_ids_are_65534_by_default(kind: str):
     spec = template(kind, PodSettings())["spec"]
     for context in (spec["securityContext"], *(c["securityContext"] for c in spec["containers"])):
         assert (context["runAsUser"], context["runAsGroup"]) == (65534, 65534)
@@ -130,7 +130,7 @@ OURS: Final = [
 
 
 @pytest.mark.parametrize(("said", "given_"), OURS, ids=lambda value: str(value)[:40])
-def test_settings_that_cannot_be_are_refused(said: str, given_: dict[str, Any]):
+def test_invalid_pod_settings_are_refused(said: str, given_: dict[str, Any]):
     with pytest.raises(ProblemReport) as report:
         template("Deployment", PodSettings(**given_))
     assert f"node.pods.{said}" in str(report.value)
@@ -150,7 +150,7 @@ CREDENTIALS: Final = {
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
-def test_a_credential_in_clear_is_refused_and_not_shown(name: str):
+def test_a_variable_with_a_credential_is_refused_without_showing_it(name: str):
     with pytest.raises(ProblemReport) as report:
         template("Deployment", PodSettings(env={name: CREDENTIALS[name]}))
     assert f"node.pods.env.{name}: looks like a credential" in str(report.value)
@@ -170,16 +170,16 @@ def test_a_credential_in_clear_is_refused_and_not_shown(name: str):
         ("EMPTY_TOKEN", ""),
     ],
 )
-def test_a_setting_of_a_program_is_no_credential(name: str, value: str):
+def test_ordinary_variables_are_not_refused_as_credentials(name: str, value: str):
     assert not looks_like_a_credential(name, value)
 
 
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
-def test_a_login_in_a_url_is_always_a_credential(password: str):
+def test_a_url_with_a_password_is_refused_as_a_credential(password: str):
     assert looks_like_a_credential("PROXY", f"http://user:{password}@proxy.example.com")
 
 
-def test_every_variable_that_components_set_is_one_of_their_own():
+def test_every_variable_that_components_set_is_reserved():
     """Else a setting of that name would set it twice."""
     names = {
         one["name"]

@@ -37,18 +37,18 @@ def test_a_service_for_other_nodes_offers_their_port_alone(profile: NodeProfile,
     assert spec.get("loadBalancerSourceRanges", FROM) == FROM
 
 
-def test_by_default_nodes_outside_have_no_way_in():
+def test_by_default_no_service_offers_the_peer_port():
     assert {s["spec"].get("type", "ClusterIP") for s in objects(graph(), "Service")} == {
         "ClusterIP"
     }
 
 
-def test_a_service_for_other_nodes_is_never_open_to_every_address_by_omission():
+def test_a_peer_service_needs_peers_from():
     with pytest.raises(ProblemReport, match="peers_from"):
         graph(peer_service=PeerService.LOAD_BALANCER)
 
 
-def test_prods_nodes_know_the_addresses_of_its_stack_file_and_are_reached():
+def test_nodes_of_prod_have_the_peer_addresses_of_the_stack_file_and_a_peer_service():
     (text,) = [
         c["data"]["node.toml"]
         for c in objects(stack("prod"), "ConfigMap")
@@ -59,7 +59,7 @@ def test_prods_nodes_know_the_addresses_of_its_stack_file_and_are_reached():
     assert (spec["type"], spec["loadBalancerSourceRanges"]) == ("LoadBalancer", FROM)
 
 
-def test_the_released_program_is_given_the_addresses():
+def test_the_released_program_gets_the_peer_addresses_as_flags():
     made = graph(profile=NodeProfile.UPSTREAM, peers=["/ip4/203.0.113.10/tcp/4001"])
     (script,) = [
         c["data"]["start.sh"] for c in objects(made, "ConfigMap") if "start.sh" in c["data"]

@@ -254,7 +254,7 @@ def test_every_service_has_both_address_families_where_the_cluster_has_them():
         ),
     ],
 )
-def test_an_exposure_that_would_have_no_effect_or_contradict_itself_is_refused(
+def test_an_exposure_with_contradictory_or_ineffective_fields_is_refused(
     said: str, given: dict[str, Any]
 ):
     with pytest.raises(ProblemReport) as report:
@@ -306,7 +306,7 @@ def test_a_larger_size_grows_the_claims_and_leaves_the_stateful_set():
     }
 
 
-def test_the_claims_have_the_names_by_which_a_stateful_set_finds_them():
+def test_the_claims_have_the_names_that_a_stateful_set_expects():
     made = claims_of_pods("1Gi", replicas=3)
     name = made.one("kubernetes:apps/v1:StatefulSet").inputs["metadata"]["name"]
     assert [one["metadata"]["name"] for one in objects(made, "PersistentVolumeClaim")] == [
@@ -317,7 +317,7 @@ def test_the_claims_have_the_names_by_which_a_stateful_set_finds_them():
     assert {claim.urn for claim in claims} <= set(pods_wait_for)
 
 
-def test_the_claim_of_a_pod_that_goes_stays_in_the_cluster():
+def test_the_claim_of_a_removed_pod_is_kept_in_the_cluster():
     claims = claims_of_pods("1Gi").all("kubernetes:core/v1:PersistentVolumeClaimPatch")
     assert claims
     assert all(claim.retain_on_delete for claim in claims)

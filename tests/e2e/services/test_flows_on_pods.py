@@ -119,7 +119,7 @@ def test_every_undeclared_flow_is_blocked(attempts: Attempts, family: Family):
     assert attempts.own[family]  # an address of this family that is not blocked is reached
 
 
-def test_no_flow_passes_at_addresses_that_no_policy_names(attempts: Attempts):
+def test_no_flow_passes_at_link_local_addresses(attempts: Attempts):
     assert attempts.passed[Family.LINK_LOCAL] == set()
 
 

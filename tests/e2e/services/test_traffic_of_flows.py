@@ -56,7 +56,7 @@ cat <&3
 CACHE = [("mcp-core", "redis", 6379), ("mcp-state", "redis", 6379)]
 
 
-def test_the_tests_below_are_about_every_declared_flow():
+def test_traffic_of_every_declared_flow_is_tested():
     shown = {flow for way in WAYS.values() for flow in way}
     assert shown | {*PEERS_OF_NODES, *CACHE} == DECLARED
 
