@@ -33,6 +33,7 @@ _SERVER_ONLY = frozenset(
         "certificate",
         "connections",
         "health_check",
+        "joined_writes",
         "libp2p",
         "qudag_join",
         "schema",

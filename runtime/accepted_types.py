@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from mcp.server.streamable_http import check_accept_headers
@@ -33,7 +34,7 @@ class AcceptedTypes:
         if scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        has_json, has_stream = check_accept_headers(Request(scope))
+        has_json, has_stream = _named(Headers(scope=scope).get("accept", ""))
         if has_json and has_stream:
             await self.app(scope, receive, send)
         elif has_json and self.json_answers:
@@ -94,6 +95,14 @@ class _JsonAnswer:
         del headers["x-accel-buffering"]
         await self.wire(start)
         await self.wire({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@lru_cache(maxsize=256)
+def _named(accept: str) -> tuple[bool, bool]:
+    """Whether the `Accept` header names JSON, and event streams."""
+    return check_accept_headers(
+        Request({"type": "http", "headers": [(b"accept", accept.encode("latin-1"))]})
+    )
 
 
 def _message(event: bytes) -> dict[str, Any]:

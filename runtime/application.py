@@ -12,6 +12,7 @@ import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.subscriptions import InMemorySubscriptionBus
+from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,6 +32,7 @@ from .origins import HostFilter, known_hosts
 from .qudag_stand_in import StandInNode
 from .request_filters import EraFilter, OneTrailingSlash
 from .request_tracking import QUIET_ROUTES, RequestTracking
+from .resource import MCP_PATH
 from .sessions import StoredSessions
 from .state import SessionStore
 from .subscriptions import Subscriptions
@@ -81,6 +83,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     drain = Drain()
     metrics = Metrics(config)
     metrics.draining.set_function(lambda: drain.draining)
+    metrics.calls_in_flight.set_function(lambda: len(drain.calls))
     dependencies = ToolDependencies(
         memory=MemoriesTable(config.database, config.limits, metrics) if config.database else None,
         node=StandInNode.of(config.qudag) if config.qudag else None,
@@ -132,12 +135,12 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         routes=[
             *health.routes(),
             *metadata_routes(config.auth),
-            Route("/mcp", _Endpoint(mcp)),
             *([] if config.protocol.era == "legacy" else [WebSocketRoute("/ws", frames)]),
         ],
         lifespan=lifespan,
     )
     public.router.redirect_slashes = False
+    public.add_middleware(_McpFirst, mcp=mcp)
     public.add_middleware(
         _HostFilterExceptForProbes,
         allowed=known_hosts(config),
@@ -182,6 +185,8 @@ def _sessions(
         on_subscriptions_listen=streams.listen,
         get_tool_input_schema=calls.input_schema,
     )
+    if not config.tool_servers and isinstance(get_tracer_provider(), ProxyTracerProvider):
+        server.middleware.clear()  # the SDK's spans, which nobody records
     server.middleware.append(calls.watch)
     server.middleware.append(release_settled)
     return StreamableHTTPSessionManager(
@@ -213,17 +218,18 @@ def _on_demand(config: Config, tokens: Tokens, store: SessionStore | None) -> di
     return checks
 
 
-class _Endpoint:
-    """Makes an ASGI application a route for every HTTP method.
+class _McpFirst:
+    """Serves `/mcp` for every HTTP method, before Starlette's router, which costs more."""
 
-    Starlette would answer some methods with 405 of its own; the MCP application answers them here.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, mcp: ASGIApp) -> None:
         self.app = app
+        self.mcp = mcp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+        called = scope["type"] == "http" and (
+            scope["path"].removeprefix(scope.get("root_path", "")) == MCP_PATH
+        )
+        await (self.mcp if called else self.app)(scope, receive, send)
 
 
 class _HostFilterExceptForProbes:

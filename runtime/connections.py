@@ -21,6 +21,7 @@ from mcp_types import INVALID_REQUEST
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .joined_writes import JoinedWrites
 from .limits_config import LimitsSection
 
 CLOSED_WITHIN_SECONDS = 5.0
@@ -38,6 +39,7 @@ class TimedConnection(H11Protocol):
     def __init__(self, limits: LimitsSection, **options: Any) -> None:
         super().__init__(**options)
         self.limits = limits
+        self.upgraded = False
         self.phase: Phase | None = None
         self.phase_timer: asyncio.TimerHandle | None = None
         self.send_timer: asyncio.TimerHandle | None = None
@@ -45,6 +47,7 @@ class TimedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]
         self._enter("header")
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +59,10 @@ class TimedConnection(H11Protocol):
         self._follow()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self.upgraded = True
         self._cancel_timers()  # from here on another protocol owns the connection
+        if isinstance(self.transport, JoinedWrites):
+            self.transport = self.transport.released()
         super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
@@ -80,7 +86,7 @@ class TimedConnection(H11Protocol):
 
     def _follow(self) -> None:
         """Enter the phase that the received bytes have reached."""
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+        if self.upgraded or self.transport.is_closing():
             return
         state = self.conn.their_state
         if state is h11.SEND_BODY:

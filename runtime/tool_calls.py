@@ -96,7 +96,6 @@ class ToolCalls:
         run = _forwarded if isinstance(tool, ForwardedTool) else _run
         arguments = params.arguments or {}
         started = time.perf_counter()
-        self.metrics.calls_in_flight.inc()
         self.metrics.of(self.metrics.tool_requests, params.name).inc()
         failed = True
         try:
@@ -104,7 +103,6 @@ class ToolCalls:
             failed = isinstance(result, CallToolResult) and bool(result.is_error)
             return result
         finally:
-            self.metrics.calls_in_flight.dec()
             self.metrics.of(self.metrics.tool_seconds, params.name).observe(
                 time.perf_counter() - started
             )
