@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mcp_types.version import LATEST_MODERN_VERSION
-
 from .load import Ask
+from .raw_requests import call_of_echo, get, modern_post
 from .running_server import Served, served
 
 if TYPE_CHECKING:
@@ -221,10 +220,10 @@ class _Client:
 def _asks(up: Served) -> list[Ask]:
     """Each kind of request, sent to nginx, to the server, and to the server through nginx."""
     call = call_of_echo(up.token)
-    health = _get("/health")
+    health = get("/health")
     return [
         # A path that the gateway answers itself: the same TLS and log, and nothing behind it.
-        Ask(name=NGINX, port=up.gateway, request=_get("/"), expected="404 Not Found"),
+        Ask(name=NGINX, port=up.gateway, request=get("/"), expected="404 Not Found"),
         Ask(name=HEALTH + DIRECT, port=up.direct, request=health, expected='"status"'),
         Ask(name=HEALTH + GATEWAY, port=up.gateway, request=health, expected='"status"'),
         Ask(name=CALL + DIRECT, port=up.direct, request=call, expected='"text":"bench"'),
@@ -232,42 +231,12 @@ def _asks(up: Served) -> list[Ask]:
     ]
 
 
-def call_of_echo(token: str) -> str:
-    """A call of the tool `echo`, as raw HTTP."""
-    return _post("tools/call", token, name="echo", arguments={"text": "bench"})
-
-
 def _listen(up: Served) -> Ask:
-    request = _post("subscriptions/listen", up.token, notifications={"toolsListChanged": True})
-    return Ask(name="stream", port=up.gateway, request=request, expected="acknowledged")
-
-
-def _get(path: str) -> str:
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-
-
-def _post(method: str, token: str, **params: Any) -> str:
-    """A request of the modern era, as raw HTTP."""
-    meta: dict[str, Any] = {
-        "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    rpc: dict[str, Any] = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": method,
-        "params": {"_meta": meta, **params},
-    }
-    body = json.dumps(rpc)
-    headers = {
-        "Host": "127.0.0.1",
-        "Authorization": f"Bearer {token}",
-        "Accept": "application/json, text/event-stream",
-        "Content-Type": "application/json",
-        "Content-Length": len(body),
-        "MCP-Protocol-Version": LATEST_MODERN_VERSION,
-        "Mcp-Method": method,
-        **({"Mcp-Name": params["name"]} if "name" in params else {}),
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}"
+    return Ask(
+        name="stream",
+        port=up.gateway,
+        request=modern_post(
+            "subscriptions/listen", up.token, notifications={"toolsListChanged": True}
+        ),
+        expected="acknowledged",
+    )
