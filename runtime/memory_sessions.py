@@ -122,7 +122,8 @@ class _Answer:
 
     async def send(self, part: Message) -> None:
         if part["type"] == "http.response.start":
-            self.given = part["status"] >= 400
+            # A 200 announces a stream; its answer follows. Anything else is the whole response.
+            self.given = part["status"] != 200
         elif self.new in part.get("body", b""):
             # The SDK sends each event as one part, and the id stands before the result in it.
             self.given = True

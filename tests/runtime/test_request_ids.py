@@ -10,7 +10,10 @@ import anyio
 import httpx2
 import pytest
 from mcp.server.streamable_http import REQUEST_CANCELLED
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from runtime.memory_sessions import MemorySessions
 from tests.harness.server import RunningServer, eventually, initialize_request
 
 JSON_AND_STREAM = "application/json, text/event-stream"
@@ -170,3 +173,25 @@ async def test_a_legacy_get_with_a_last_event_id_is_a_new_stream(session: Sessio
     ) as stream:
         assert stream.status_code == 200
         assert stream.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"jsonrpc": "2.0", "id": 1, "method": 5, "result": {}},
+        {"jsonrpc": "2.0", "id": 1, "method": "ping", "error": {"code": 1, "message": "no"}},
+    ],
+)
+async def test_a_message_that_is_no_request_is_not_kept(answer: dict[str, Any]):
+    """It has an id and a method, but the SDK takes it for an answer: 202, and nothing follows."""
+
+    async def accepted(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await Response(status_code=202)(_scope, receive, send)
+
+    sessions = MemorySessions(accepted)
+    transport = httpx2.ASGITransport(sessions)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        said = await client.post("/mcp", json=answer, headers={"mcp-session-id": "s"})
+    assert said.status_code == 202
+    assert sessions.open == {}
