@@ -19,6 +19,8 @@ from .config import Config
 from .resource import METADATA_PATH, SCOPE_KEY, is_known
 
 PREFLIGHT_SECONDS = 600
+LONGEST_HOST = 253 + len(":65535")
+"""RFC 1035: a longer name does not exist. Caches by name would keep it in memory."""
 EXPOSED_HEADERS = (
     *("Mcp-Session-Id", "MCP-Protocol-Version", "WWW-Authenticate"),
     *("Retry-After", "X-Request-ID"),
@@ -70,7 +72,7 @@ class HostFilter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not (_is_local(_name(host)) or self._is_listed(host) or _is_resource(scope, host)):
+        if len(host) > LONGEST_HOST or not self._is_allowed(scope, host):
             answer = "This Host is not allowed; protocol.allowed_hosts names those that are."
             await Response(answer, 421)(scope, receive, send)
         elif scope["path"].startswith(METADATA_PATH):
@@ -82,6 +84,9 @@ class HostFilter:
         else:
             answer = "This Origin is not allowed; protocol.allowed_origins names those that are."
             await Response(answer, 403)(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope, host: str) -> bool:
+        return _is_local(_name(host)) or self._is_listed(host) or _is_resource(scope, host)
 
     def _is_listed(self, host: str) -> bool:
         names = {host.lower(), _name(host)}

@@ -142,6 +142,12 @@ def test_an_unknown_host_is_refused_without_a_domain(unnamed: RunningServer, hos
     assert unnamed.get(METADATA[0], headers={"host": host}).status_code == 421
 
 
+@pytest.mark.parametrize("host", ["a" * 260, "a" * 30_000, "a" * 254 + ".elb.amazonaws.com"])
+def test_a_name_that_no_host_can_have_is_refused(unnamed: RunningServer, host: str):
+    """Local names are known always, and names that were looked at once stay in memory."""
+    assert unnamed.post({}, token=None, host=host).status_code == 421
+
+
 LOAD_BALANCER = "k8s-1.eu-central-1.elb.amazonaws.com"
 
 
