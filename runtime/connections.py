@@ -23,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .joined_writes import JoinedWrites
 from .limits_config import LimitsSection
+from .websocket_connection import TimedWebSocket
 
 CLOSED_WITHIN_SECONDS = 5.0
 """How long a connection that is being closed may take to deliver its last bytes."""
@@ -159,7 +160,7 @@ class Listener(uvicorn.Server):
                 app,
                 http=partial(TimedConnection, limits),  # type: ignore[arg-type]
                 lifespan="off",
-                ws="websockets-sansio",
+                ws=partial(TimedWebSocket, limits),  # type: ignore[arg-type]
                 ws_max_size=limits.max_body_bytes,
                 log_config=None,
                 access_log=False,

@@ -21,7 +21,8 @@ class LimitsSection(Section):
         handshake_seconds: for the TLS handshake.
         header_seconds: from the start of a connection, or of its next request, to the end of the
             headers.
-        body_seconds: from the end of the headers to the end of the request body.
+        body_seconds: from the end of the headers to the end of the request body; for a WebSocket
+            message, from its first byte to its last.
         idle_seconds: between two requests of a connection; longer than a proxy's, so that the
             proxy closes idle connections first.
         send_seconds: how long a client may read nothing while an answer waits for it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -167,6 +168,92 @@ async def dripping(client: Client, byte: bytes) -> None:
     while True:
         await asyncio.sleep(0.1)
         client.writer.write(byte)
+
+
+HANDSHAKE = (
+    b"GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        HANDSHAKE % b"" + b"Content-Length: 1\r\n\r\n",
+        HANDSHAKE.replace(b"GET", b"POST") % b"" + b"\r\n",
+        HANDSHAKE % b"?" + b"Cookie: %s\r\n\r\n" % (b"x" * 9000),
+    ],
+    ids=["with a body", "POST", "long line"],
+)
+async def test_a_handshake_that_cannot_be_read_is_refused(
+    timed: RunningServer, request_head: bytes
+):
+    client = await Client.to(timed, "tls_port")
+    client.writer.write(request_head)
+    assert (await client.end()).startswith(b"HTTP/1.1 4")
+
+
+def handshake(server: RunningServer) -> bytes:
+    bearer = f"Authorization: Bearer {server.token}\r\n".encode()
+    key = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==\r\n\r\n"
+    return HANDSHAKE % b"" + bearer + key
+
+
+async def websocket(server: RunningServer) -> Client:
+    """An open WebSocket whose frames are written by hand."""
+    client = await Client.to(server, "tls_port")
+    client.writer.write(handshake(server))
+    assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    return client
+
+
+FRAGMENT = b"\x00\x80\x00\x00\x00\x00"  # an empty continuation, which is not the last
+
+
+@pytest.mark.parametrize(
+    ("opening", "following"),
+    [(b"\x01\x81\x00\x00\x00\x00{", FRAGMENT), (b"\x81\xfe\x0f\x00\x00\x00\x00\x00", b" ")],
+    ids=["message", "frame"],
+)
+async def test_a_websocket_message_that_does_not_end_is_closed(
+    timed: RunningServer, opening: bytes, following: bytes
+):
+    client = await websocket(timed)
+    client.writer.write(opening)
+    trickle = asyncio.create_task(dripping(client, following))
+    answer = await client.end()
+    trickle.cancel()
+    assert b"did not arrive within 0.6 s" in answer
+
+
+async def test_a_message_in_many_fragments_is_read(timed: RunningServer):
+    client = await websocket(timed)
+    text = json.dumps(modern_request("tools/list")).encode()
+    pieces = [b"\x00\x81\x00\x00\x00\x00" + text[i : i + 1] for i in range(1, len(text))]
+    pieces[-1] = b"\x80" + pieces[-1][1:]
+    client.writer.write(b"\x01\x81\x00\x00\x00\x00" + text[:1] + b"".join(pieces))
+    async with asyncio.timeout(CLOSED_WITHIN_SECONDS):
+        assert b"tools" in await client.reader.read(1000)
+    client.writer.close()
+
+
+def test_pongs_that_nobody_reads_are_not_kept(timed: RunningServer):
+    """A client that sends pings and reads nothing is disconnected; it takes little memory."""
+    port = timed.config["server"]["tls_port"]
+    pings = (b"\x89\xfd\x00\x00\x00\x00" + b"x" * 125) * 5000
+    before = timed.metric("process_resident_memory_bytes")
+    most: list[float] = []
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=CLOSED_WITHIN_SECONDS) as plain,
+        timed.verify.wrap_socket(plain, server_hostname="127.0.0.1") as client,
+    ):
+        client.sendall(handshake(timed))
+        assert client.recv(12) == b"HTTP/1.1 101"
+        with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
+            for _ in range(100):
+                client.sendall(pings)
+                most.append(timed.metric("process_resident_memory_bytes"))
+    assert len(most) < 100
+    assert max(most) - before < 20 * 1024 * 1024
 
 
 def test_slow_clients_are_not_logged_as_server_errors(timed: RunningServer):
