@@ -9,7 +9,7 @@ from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .config import Era
@@ -69,7 +69,9 @@ class EraFilter:
         }
         identity = asked.get("id")
         known = identity if isinstance(identity, str | int) else None
-        return JSONResponse({"jsonrpc": "2.0", "id": known, "error": error}, 400)
+        # Escaped: a client's text can have half of a surrogate pair, which UTF-8 cannot hold.
+        refusal = json.dumps({"jsonrpc": "2.0", "id": known, "error": error})
+        return Response(refusal, 400, media_type="application/json")
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -98,3 +98,13 @@ def test_a_legacy_session_belongs_to_the_subject_that_opened_it(legacy: RunningS
 
 def test_an_unknown_legacy_session_is_not_found(legacy: RunningServer):
     assert legacy.post(PING, mcp_session_id="gone").status_code == 404
+
+
+def test_text_that_utf_8_cannot_hold_is_no_crash_of_the_refusal(
+    modern: RunningServer, legacy: RunningServer
+):
+    body = rb'{"jsonrpc":"2.0","id":"\ud800","method":"x","params":{"protocolVersion":"\ud800"}}'
+    for server, version in ((modern, None), (legacy, MODERN)):
+        answer = server.post(body, version=version)
+        assert answer.status_code == 400
+        assert answer.json()["id"] == "\ud800"
