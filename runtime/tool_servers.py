@@ -34,6 +34,8 @@ FRESH_SECONDS = 30.0
 RETRY_SECONDS = 5.0
 LIST_WITHIN_SECONDS = 3.0
 CONNECT_SECONDS = 5.0
+LONGEST_VALUE = 512
+"""Of a header that is passed on and is no token."""
 _PASSED_ON = (
     "authorization",
     # By which a server derives its resource, the audience of the token.
@@ -191,7 +193,14 @@ class _Shared(httpx2.AsyncBaseTransport):
 def _passed_on(context: RequestContext) -> dict[str, str]:
     """The headers of the caller that its call at another server has as well."""
     headers: Mapping[str, str] = context.request.headers if context.request is not None else {}
-    return {name: headers[name] for name in _PASSED_ON if name in headers}
+    return {name: headers[name] for name in _PASSED_ON if _is_sendable(name, headers.get(name))}
+
+
+def _is_sendable(name: str, value: str | None) -> bool:
+    """Whether the value can be sent on; a failure would be taken for the server's absence."""
+    if value is None or not value.isascii():
+        return False
+    return name == "authorization" or len(value) <= LONGEST_VALUE
 
 
 def _trust(section: ToolServerSection) -> ssl.SSLContext:

@@ -82,6 +82,21 @@ async def test_a_server_that_has_just_started_forwards_before_it_has_listed(
     assert answer.json()["result"]["content"][0]["text"] == "a"
 
 
+def test_a_header_that_cannot_be_passed_on_does_not_hide_the_tools_from_others(
+    chain: Chain, issuer: Issuer, tmp_path: Path
+):
+    behind: dict[str, Any] = {"tool_servers": [tool_server("tools", chain.back)]}
+    with serving(tmp_path, issuer, server={"role": "core"}, **behind) as fresh:
+        for trace in ("\u00ff", "x" * 60_000):
+            answer = fresh.post(
+                modern_request("tools/list"),
+                version=MODERN,
+                mcp_method="tools/list",
+                traceparent=trace.encode("latin-1"),  # pyright: ignore[reportArgumentType]
+            )
+            assert "tools__echo" in answer.text
+
+
 @eras
 async def test_every_server_sees_the_subject_of_the_caller(chain: Chain, era: str):
     token = chain.front.issuer.token(sub="somebody-else")
