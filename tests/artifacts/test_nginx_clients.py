@@ -114,3 +114,25 @@ def test_each_client_behind_a_proxy_has_limits_of_its_own(opened: Any, given: di
         assert codes[:21] == ["200"] * 21
         assert "429" in codes
         assert status(gateway, "203.0.113.8") == "200"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("2001:db8::1", "2001:db8:0:0:ffff::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:203.0.113.7", "::ffff:203.0.113.8", False),
+    ],
+)
+def test_the_addresses_of_one_ipv6_network_share_their_limits(
+    opened: Any, first: str, second: str, shared: bool
+):
+    with opened(rate_limits=SLOW, **TRUSTED) as gateway:
+
+        def status(client: str) -> str:
+            return gateway.send(f"{ASKED}X-Forwarded-For: {client}", source=PROXY).split()[1]
+
+        codes = [status(first) for _ in range(30)]
+        assert codes[:21] == ["200"] * 21
+        assert "429" in codes
+        assert ("429" in [status(second) for _ in range(3)]) == shared

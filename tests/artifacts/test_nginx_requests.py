@@ -233,3 +233,14 @@ def test_bodies_with_content_length_and_chunked_bodies_arrive_whole(opened: Any)
         assert gateway.ask(method="POST", content=body).status_code == 200
         assert gateway.ask(method="POST", content=iter([body, b"x"])).status_code == 200
         assert gateway.behind.body_bytes == [len(body), len(body) + 1]
+
+
+def test_a_request_with_bytes_that_are_no_utf8_is_in_the_log(gateway: RunningGateway):
+    before = len(gateway.logged())
+    gateway.send("GET /%ff HTTP/1.1\nHost: a.test\ntraceparent: a")
+    with gateway.connect() as client:
+        client.sendall(b"GET /b HTTP/1.1\r\nHost: a.test\r\ntraceparent: \xff\r\n\r\n")
+        client.recv(100)
+    until(lambda: len(gateway.logged()) == before + 2)
+    seen = [(entry["path"], entry["traceparent"]) for entry in gateway.logged()[before:]]
+    assert seen == [("not ASCII", "a"), ("/b", "not ASCII")]

@@ -99,9 +99,10 @@ def test_the_limits_count_by_the_clients_own_address():
         for directive in ("limit_req_zone", "limit_conn_zone")
         for zone in values(text, directive)
     }
-    for key in keys - {"$binary_remote_addr"}:
+    for key in keys - {"$client"}:
         chosen = text[text.index(f" {key} {{") :].partition("\n    }")[0]
-        assert set(re.findall(r' (""|\$\w+);', chosen)) == {'""', "$binary_remote_addr"}
+        assert set(re.findall(r' (""|\$\w+);', chosen)) == {'""', "$client"}
+    assert "map $binary_remote_addr $client {" in text
 
 
 def test_a_tool_call_that_was_sent_is_never_sent_again():
