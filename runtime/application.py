@@ -36,7 +36,7 @@ from .resource import MCP_PATH
 from .sessions import StoredSessions
 from .state import SessionStore
 from .subscriptions import Subscriptions
-from .token_cache import RememberedTokens
+from .token_cache import CachedTokens
 from .tokens import Tokens
 from .tool_calls import ToolCalls
 from .tool_servers import ToolServers
@@ -88,7 +88,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         memory=MemoriesTable(config.database, config.limits, metrics) if config.database else None,
         node=StandInNode.of(config.qudag) if config.qudag else None,
     )
-    tokens = RememberedTokens.of(config.auth)
+    tokens = CachedTokens.of(config.auth)
     on_demand = _on_demand(config, tokens, store)
     health = Health(drain, metrics, _checks(config, dependencies), on_demand)
     streams = OpenStreams(config.limits.streams_per_user, metrics)

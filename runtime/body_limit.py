@@ -47,6 +47,6 @@ class BodyLimit:
         return int(declared) if declared.isdecimal() else 0
 
     def _refusal(self) -> JSONResponse:
-        said = f"The body is larger than {self.most} bytes, the most that is allowed here"
+        said = f"The body is larger than {self.most} bytes, which is the limit"
         error = {"code": INVALID_REQUEST, "message": said}
         return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, 413)

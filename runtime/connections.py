@@ -86,7 +86,7 @@ class TimedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def _follow(self) -> None:
-        """Enter the phase that the received bytes have reached."""
+        """Set the phase of the request from the received bytes."""
         if self.upgraded or self.transport.is_closing():
             return
         state = self.conn.their_state
@@ -96,11 +96,11 @@ class TimedConnection(H11Protocol):
             self.conn.trailing_data[0] or self.timeout_keep_alive_task is None
         ):
             self._enter("header")
-        else:  # an answer is being made, or uvicorn's timer runs between two requests
+        else:  # the response is in progress, or uvicorn's keep-alive timer runs
             self._enter(None)
 
     def _enter(self, phase: Phase | None) -> None:
-        """Start the deadline of `phase`; one that has started goes on, however many bytes come."""
+        """Start the deadline of `phase`; received bytes do not extend a started deadline."""
         if phase == self.phase and self.phase_timer is not None:
             return
         if self.phase_timer is not None:

@@ -1,4 +1,4 @@
-"""The public keys of one token issuer, kept as long as they may be used."""
+"""The public keys of one token issuer, cached with a maximum age."""
 
 from __future__ import annotations
 
@@ -33,10 +33,9 @@ class KeySet:
     Attributes:
         max_age: seconds after which the set is read again.
         pause: least seconds between two reads because of unknown key ids, and between two reads
-            because of wrong signatures, so that invented tokens cause no flood of reads.
+            because of wrong signatures, so that forged tokens cause no flood of reads.
         stale: seconds after the last successful read after which the keys are not used any more.
-        generation: changes whenever a token that was accepted before may have to be refused: what
-            remembers checked tokens forgets them then.
+        generation: changes with the keys; cached tokens of an earlier generation are invalid.
     """
 
     def __init__(

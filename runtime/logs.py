@@ -122,7 +122,7 @@ class JsonLines(logging.Formatter):
         _name_request(line)
         try:
             sys.stderr.write(_encoded(line) + "\n")
-        except (OSError, ValueError):  # nobody reads the log; the server goes on
+        except (OSError, ValueError):  # stderr is closed or full: continue without the line
             return
 
     def _time(self, created: float) -> str:

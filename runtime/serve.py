@@ -29,7 +29,7 @@ def run(config: Config, sockets: dict[int, socket.socket]) -> None:
     SSLProtocol.max_size = TLS_BUFFER_BYTES
     store = stores_of(config.state).sessions if config.state else None
     app = application(config, store)
-    # What has been loaded stays to the end: the garbage collector need not look at it again.
+    # Loaded modules are never freed, so garbage collections can skip them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)

@@ -78,7 +78,7 @@ class StoredSessions:
         if named is None:
             if message.get("method") == "initialize" and await self._is_full(_subject(scope)):
                 self.metrics.limited.labels("sessions").inc()
-                said = f"You have {self.most} sessions open, as many as allowed"
+                said = f"You have {self.most} sessions open, which is the limit"
                 await too_many(said, RETRY_SECONDS)(scope, again, send)
             elif message.get("method") == "initialize":
                 await self.app(scope, again, self._opening(scope, again, send, message))

@@ -18,7 +18,7 @@ TOKENS_KEPT = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """The principal of an accepted token, and what that rests on.
+    """The principal of an accepted token, and the key and time that limit its validity.
 
     Attributes:
         issuer, kid: the key set, and the key in it that the token names.
@@ -34,12 +34,12 @@ class _Accepted:
 
 
 @dataclass(frozen=True)
-class RememberedTokens(Tokens):
+class CachedTokens(Tokens):
     """Checks a token once while it is valid and its issuer's keys stay as they are.
 
-    A token is known by the SHA-256 digest of itself and its resource: no token is in memory. Keys
-    are still read again when they are old, and a change forgets what rests on them. A refused token
-    is not remembered.
+    The cache key is the SHA-256 digest of token and resource: no token is in memory. Keys are still
+    read again when they are old, and tokens of changed keys are checked again. Refused tokens are
+    not cached.
     """
 
     accepted: dict[bytes, _Accepted] = field(default_factory=dict[bytes, _Accepted])
@@ -55,10 +55,10 @@ class RememberedTokens(Tokens):
                 return known.principal
             self.accepted.pop(digest, None)
         principal = await Tokens.accept(self, token, resource)
-        self._remember(digest, token, principal)
+        self._store(digest, token, principal)
         return principal
 
-    def _remember(self, digest: bytes, token: str, principal: AccessToken) -> None:
+    def _store(self, digest: bytes, token: str, principal: AccessToken) -> None:
         issuer = (principal.claims or {})["iss"]
         header: dict[str, Any] = jwt.get_unverified_header(token)
         assert principal.expires_at is not None

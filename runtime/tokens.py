@@ -48,7 +48,7 @@ class Tokens:
 
     @property
     def generation(self) -> int:
-        """Changes when keys change: what remembers the result of `accept` forgets it then."""
+        """Changes when keys change; cached results of `accept` are invalid then."""
         return sum(keys.generation for keys in self.keys.values())
 
     async def check(self) -> None:

@@ -23,7 +23,7 @@ RETRY_SECONDS = 60
 
 
 class QuotaError(Exception):
-    """A user has as many streams open as allowed; the message is sent to the client."""
+    """The user has reached the limit of open streams; the message is sent to the client."""
 
 
 class OpenStreams:
@@ -42,7 +42,7 @@ class OpenStreams:
             return
         if self.open[user] >= self.most:
             self.metrics.limited.labels("streams").inc()
-            raise QuotaError(f"You have {self.most} streams open, as many as allowed")
+            raise QuotaError(f"You have {self.most} streams open, which is the limit")
         self.open[user] += 1
         try:
             yield
@@ -116,7 +116,7 @@ class SessionQuota:
             await self._use(user, named, scope, receive, send)
         elif self._is_full(user):
             self.metrics.limited.labels("sessions").inc()
-            said = f"You have {self.most} sessions open, as many as allowed; end one with DELETE"
+            said = f"You have {self.most} sessions open, which is the limit; end one with DELETE"
             await too_many(said, RETRY_SECONDS)(scope, receive, send)
         else:
             await self._open(user, scope, receive, send)

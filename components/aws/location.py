@@ -22,7 +22,7 @@ class AwsLocation:
     region: Region
 
     def elsewhere_problems(self, arns: Mapping[str, str | None]) -> list[Problem]:
-        """A problem for each ARN of another region; services use what is in their own only.
+        """A problem for each ARN of another region, which AWS services cannot use.
 
         Args:
             arns: by the path of the field that holds it.

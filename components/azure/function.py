@@ -75,8 +75,8 @@ class AzureFunction(AzureServer[AzureFunctionArgs]):
             outputs=("connectionString",),
         )
         waits = [
-            # The host creates containers of its own, so that the role is on the account. Of what
-            # Owner could do besides, file permissions of a data lake, the host uses nothing.
+            # The host creates containers, so the role is on the account. It does not need the file
+            # permissions of a data lake that Owner adds.
             assign_role(
                 group,
                 identity,

@@ -11,7 +11,7 @@ _NAME: Final = re.compile(
 _REFERENCE: Final = re.compile(
     r"_(FILE|PATH|DIR|URL|URI|NAME|ISSUER|AUDIENCE|TTL|SECONDS|ENABLED)$", re.IGNORECASE
 )
-"""Ends of names that hold where a credential is, or a fact about it."""
+"""Ends of names whose values locate or describe a credential."""
 
 _VALUE: Final = re.compile(
     r"//[^/\s]*@"  # a user, and perhaps a password, in a URL
@@ -25,7 +25,7 @@ _VALUE: Final = re.compile(
 _RANDOM: Final = re.compile(
     r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[0-9A-Za-z+_-]{32,}={0,2}"
 )
-"""32 characters of three kinds without a separator: a key, and no word of a person."""
+"""32 characters of three classes without a separator: probably a generated key."""
 
 
 def looks_like_a_credential(name: str, value: str) -> bool:

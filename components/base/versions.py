@@ -96,7 +96,7 @@ class BrokenVersions(ProblemReport, SystemExit):
 _NUMBERS: Final = r"\d+(\.\d+)*"
 _IMAGE: Final = r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+:\w[\w.-]*"
 _BASE_IMAGE: Final = _IMAGE + "@sha256:[0-9a-f]{64}"
-"""What our images are built from: a tag alone could be of another content tomorrow."""
+"""Base images of our images, pinned by digest because tags can move."""
 _FORMS: Final[dict[str, dict[str, str]]] = {
     "images": {
         **dict.fromkeys(("server", "gateway", "postgres", "valkey"), _IMAGE),

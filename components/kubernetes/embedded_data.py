@@ -171,7 +171,7 @@ def postgres_container(
         ports=[Port(name="postgres", number=POSTGRES, service=POSTGRES)],
         probes=Probes(
             startup=Probe(command=alive.command, period=1, failures=300),
-            # By the port that clients use; alive is who answers at the socket.
+            # Readiness: the port of clients. Liveness: the Unix socket.
             readiness=Probe(command=["pg_isready", "--quiet", "--host", "localhost"], period=5),
             liveness=Probe(command=alive.command, period=30, failures=6),
         ),

@@ -1,4 +1,4 @@
-"""Flows that cannot work, or that would open more than their party."""
+"""Checks of flows and parties: unknown names, and networks that are too wide."""
 
 from __future__ import annotations
 
@@ -74,11 +74,10 @@ PRIVATE_NETWORKS: Final = tuple(
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
     )
 )
-"""RFC 1918, RFC 6598 and RFC 4193: where clusters, and with them their API servers, have theirs."""
+"""Private networks (RFC 1918, RFC 6598, RFC 4193), which can contain an API server."""
 
 _ONE_SUBNET: Final = {4: 24, 6: 64}
-"""The shortest mask by IP version of a private network that may be reached although the addresses
-of the API server are unknown: one subnet."""
+"""Shortest mask, by IP version, of a private egress network while the API server is unknown."""
 
 
 def api_server_problem(network: Any, api_server: Sequence[str]) -> tuple[str, str, str] | None:

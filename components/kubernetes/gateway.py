@@ -48,7 +48,7 @@ __all__ = ["Gateway", "GatewayArgs", "GatewayEngine", "RateLimit", "RateLimits",
 HTTP = 8080
 HTTPS = 8443
 PROBES = 8082
-"""Answers probes where the others expect the PROXY protocol, which a kubelet does not send."""
+"""Port for probes, without the PROXY protocol, which kubelets do not send."""
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
 

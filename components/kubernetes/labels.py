@@ -22,7 +22,7 @@ OWN_PREFIXES: Final = (
     *("batch.kubernetes.io/", "apps.kubernetes.io/", "container.apparmor.security."),
     *("seccomp.security.", "kubernetes.io/config."),
 )
-"""Prefixes of labels and annotations that mean something to components or to Kubernetes."""
+"""Prefixes of labels and annotations that are reserved for components and Kubernetes."""
 
 
 def selector(workload: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ fi
 certificates() {{ cat {" ".join(certificates)} 2>/dev/null | cksum; }}
 read_last=$(certificates)
 """
-    # In a process of its own parent: $! stays nginx's, to which a stop signal goes.
+    # In a subshell, so that $! stays the id of nginx, which gets the stop signal.
     after = f"""\
 (
     while sleep {LOOK_SECONDS} && kill -0 "$pid" 2>/dev/null; do

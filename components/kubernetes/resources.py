@@ -1,4 +1,4 @@
-"""What a container asks of its node, and what it may use at most."""
+"""CPU, memory and disk requests and limits of a container."""
 
 from __future__ import annotations
 

@@ -83,14 +83,14 @@ class ServerArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """A problem if the server has nothing to verify what it connects to by."""
+        """A problem if the server connects to others and has no CA certificate."""
         if self.internal_ca_secret or not (reached := _reached(self.config)):
             return []
         return [
             Problem(
                 "internal_ca_secret",
                 f"is missing, and config.{reached[0]} is set",
-                "the server could not verify what it connects to: no connection would come about",
+                "the server could not verify certificates: all its connections would fail",
                 "name the Secret whose ca.crt signs the certificates between pods",
             )
         ]

@@ -11,7 +11,7 @@ import pytest
 
 from runtime import token_cache
 from runtime.auth_config import AuthSection
-from runtime.token_cache import RememberedTokens
+from runtime.token_cache import CachedTokens
 from runtime.tokens import TokenRefusedError, Tokens
 from tests.harness.tokens import AUDIENCE, ISSUER, Issuer
 
@@ -21,12 +21,12 @@ def issuer(tmp_path: Path) -> Issuer:
     return Issuer.at(tmp_path)
 
 
-def remembered(issuer: Issuer, **changes: Any) -> RememberedTokens:
+def cached(issuer: Issuer, **changes: Any) -> CachedTokens:
     auth = AuthSection.model_validate(
         {"issuer": ISSUER, "jwks_file": str(issuer.jwks_file)} | changes
     )
-    tokens = RememberedTokens.of(auth)
-    assert isinstance(tokens, RememberedTokens)
+    tokens = CachedTokens.of(auth)
+    assert isinstance(tokens, CachedTokens)
     return tokens
 
 
@@ -45,7 +45,7 @@ class Checks:
 
 
 async def test_a_token_is_checked_once(issuer: Issuer, monkeypatch: pytest.MonkeyPatch):
-    checks, tokens, token = Checks(monkeypatch), remembered(issuer), issuer.token()
+    checks, tokens, token = Checks(monkeypatch), cached(issuer), issuer.token()
     for _ in range(5):
         assert (await tokens.accept(token, AUDIENCE)).subject == "ada"
     assert checks.count == 1
@@ -54,7 +54,7 @@ async def test_a_token_is_checked_once(issuer: Issuer, monkeypatch: pytest.Monke
 async def test_a_token_is_checked_again_when_it_has_expired(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ):
-    checks, tokens, token = Checks(monkeypatch), remembered(issuer), issuer.token(lives_seconds=60)
+    checks, tokens, token = Checks(monkeypatch), cached(issuer), issuer.token(lives_seconds=60)
     await tokens.accept(token, AUDIENCE)
     end = time.time() + 60 + tokens.auth.clock_skew_seconds
     for moment, count in ((end - 5, 1), (end + 1, 2)):
@@ -64,7 +64,7 @@ async def test_a_token_is_checked_again_when_it_has_expired(
 
 
 async def test_a_token_of_a_withdrawn_key_is_refused(issuer: Issuer, tmp_path: Path):
-    tokens, token = remembered(issuer), issuer.token()
+    tokens, token = cached(issuer), issuer.token()
     await tokens.accept(token, AUDIENCE)
     (tmp_path / "new").mkdir()
     other = Issuer.at(tmp_path / "new")
@@ -75,8 +75,8 @@ async def test_a_token_of_a_withdrawn_key_is_refused(issuer: Issuer, tmp_path: P
     assert (await tokens.accept(other.token(), AUDIENCE)).subject == "ada"
 
 
-async def test_remembered_tokens_have_their_keys_read_again(issuer: Issuer, tmp_path: Path):
-    tokens, token = remembered(issuer), issuer.token()
+async def test_keys_of_cached_tokens_are_read_again(issuer: Issuer, tmp_path: Path):
+    tokens, token = cached(issuer), issuer.token()
     await tokens.accept(token, AUDIENCE)
     (tmp_path / "new").mkdir()
     issuer.jwks_file.write_text(json.dumps({"keys": [Issuer.at(tmp_path / "new").jwk()]}))
@@ -87,31 +87,31 @@ async def test_remembered_tokens_have_their_keys_read_again(issuer: Issuer, tmp_
 
 
 async def test_a_token_for_one_resource_is_not_accepted_for_another(issuer: Issuer):
-    tokens, token = remembered(issuer), issuer.token()
+    tokens, token = cached(issuer), issuer.token()
     await tokens.accept(token, AUDIENCE)
     with pytest.raises(TokenRefusedError):
         await tokens.accept(token, "https://other.test/mcp")
 
 
-async def test_a_refused_token_is_not_remembered(issuer: Issuer):
-    tokens = remembered(issuer)
+async def test_a_refused_token_is_not_cached(issuer: Issuer):
+    tokens = cached(issuer)
     with pytest.raises(TokenRefusedError):
         await tokens.accept(issuer.token(aud="https://other.test/mcp"), AUDIENCE)
     assert tokens.accepted == {}
 
 
-async def test_the_number_of_remembered_tokens_is_limited(
+async def test_the_number_of_cached_tokens_is_limited(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(token_cache, "TOKENS_KEPT", 3)
-    tokens = remembered(issuer)
+    tokens = cached(issuer)
     for n in range(10):
         await tokens.accept(issuer.token(jti=str(n)), AUDIENCE)
     assert len(tokens.accepted) == 3
 
 
 async def test_no_token_is_kept_in_memory(issuer: Issuer):
-    tokens, token = remembered(issuer), issuer.token()
+    tokens, token = cached(issuer), issuer.token()
     await tokens.accept(token, AUDIENCE)
     kept = "".join(map(repr, tokens.accepted.items()))
     assert not [part for part in token.split(".") if part in kept]
