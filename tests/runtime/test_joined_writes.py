@@ -7,8 +7,11 @@ from collections.abc import Generator
 from itertools import pairwise
 
 import pytest
+from starlette.responses import PlainTextResponse
 
+from runtime.connections import Listener, TimedConnection
 from runtime.joined_writes import HELD_BYTES, JoinedWrites
+from runtime.limits_config import LimitsSection
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
 
@@ -98,6 +101,21 @@ async def test_nothing_is_written_to_a_closed_connection(wire: Wire):
     wire.closing = True
     await asyncio.sleep(0)
     assert wire.sent == []
+
+
+async def test_the_server_sends_a_whole_answer_in_one_write(wire: Wire):
+    listener = Listener(PlainTextResponse("hello"), LimitsSection(), None)
+    listener.config.load()
+    connection = TimedConnection(
+        listener.limits, config=listener.config, server_state=listener.server_state, app_state={}
+    )
+    connection.connection_made(wire)
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await asyncio.gather(*listener.server_state.tasks)
+    (answer,) = wire.sent
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\nhello")
+    connection.connection_lost(None)
 
 
 @pytest.fixture(scope="module")
