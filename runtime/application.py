@@ -118,7 +118,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         mcp = SessionQuota(MemorySessions(mcp), limits.sessions_per_user, metrics)
     mcp = AcceptedTypes(mcp, json_answers=config.protocol.json_answers)
     mcp = EraFilter(mcp, config.protocol.era)
-    mcp = BodyLimit(mcp, limits.max_body_bytes)
+    mcp = BodyLimit(mcp, limits.max_body_bytes, metrics)
     mcp = StreamQuota(mcp, streams)
     mcp = MessageLimit(mcp, MessageRates(limits.messages_per_second, limits.burst), metrics)
     tracked = partial(

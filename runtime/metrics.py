@@ -67,7 +67,7 @@ class Metrics:
         )
         self.limited = Counter(
             "mcp_limited",
-            "Messages, sessions, streams and memories refused by a quota of a user.",
+            "Messages, bodies, sessions, streams and memories refused by a quota of a user.",
             ["limit"],
             registry=registry,
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from tests.harness.server import (
     initialize_request,
     modern_request,
     serving,
+    until,
 )
 from tests.harness.tokens import Issuer
 
@@ -220,3 +223,23 @@ def test_users_without_recent_messages_are_removed_from_memory():
         clock[0] += 0.01
         rates.wait(f"user-{n}")
     assert len(rates.due) <= 10_001
+
+
+def test_a_user_holds_no_more_bytes_than_some_bodies(dual: RunningServer, issuer: Issuer):
+    """Bodies whose last byte does not come; other users are not concerned."""
+    token, other = issuer.token(sub="holder"), issuer.token(sub="no-holder")
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {4 * 1024 * 1024}\r\n\r\n"
+    )
+    refused = dual.metric("mcp_limited_total", limit="bodies")
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", dual.config["server"]["port"])
+        held = [stack.enter_context(socket.create_connection(address)) for _ in range(17)]
+        for connection in held:
+            connection.sendall(head.encode())
+        until(lambda: dual.metric("mcp_limited_total", limit="bodies") == refused + 1)
+        assert dual.post_modern("tools/list", token).status_code == 429
+        assert dual.post_modern("tools/list", other).status_code == 200
+    until(lambda: dual.post_modern("tools/list", token).status_code == 200)
