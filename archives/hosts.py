@@ -40,6 +40,7 @@ _SERVER_ONLY = frozenset(
         "self_signed",
         "serve",
         "sockets",
+        "websocket_connection",
     }
 )
 """Modules that only `qudag-mcp-server` uses; archives do not contain them."""
