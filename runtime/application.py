@@ -120,7 +120,8 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     mcp = EraFilter(mcp, config.protocol.era)
     mcp = BodyLimit(mcp, limits.max_body_bytes, metrics)
     mcp = StreamQuota(mcp, streams)
-    mcp = MessageLimit(mcp, MessageRates(limits.messages_per_second, limits.burst), metrics)
+    rates = MessageRates(limits.messages_per_second, limits.burst)
+    mcp = MessageLimit(mcp, rates, metrics)
     tracked = partial(
         RequestTracking,
         metrics=metrics,
@@ -130,7 +131,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     )
     admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
-    frames = RequireToken(WebSocketEndpoint(drain, metrics, streams), tokens)
+    frames = RequireToken(WebSocketEndpoint(drain, metrics, streams, rates), tokens)
     public = Starlette(
         routes=[
             *health.routes(),

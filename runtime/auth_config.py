@@ -20,7 +20,8 @@ ScopeName = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
 class IssuerSection(Section):
     """An authorization server and its keys (a JWK Set): from a file, or from a URL."""
 
-    issuer: Annotated[str, Field(min_length=1)]
+    # Without "#": the users of an additional issuer are named by it, `#` and their `sub`.
+    issuer: Annotated[str, Field(min_length=1, pattern="^[^#]+$")]
     jwks_file: Path | None = None
     jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
 

@@ -13,6 +13,9 @@ from .auth_config import AuthSection
 from .issuer_keys import KeySet
 from .jwk_set import Key
 
+LATEST: Final = 2**40
+"""Seconds since the epoch: a time of the year 36,800, which every calculation can hold."""
+NO_TIME: Final = "a time of the token is out of range (claim exp, nbf or iat)"
 REQUIRED_CLAIMS: Final = ("exp", "iss", "aud", "sub")
 LONGEST_SUBJECT: Final = 255
 """OpenID Connect Core, section 2: a `sub` has at most 255 characters."""
@@ -77,6 +80,8 @@ class Tokens:
         if not isinstance(issuer, str) or issuer not in self.keys:
             raise TokenRefusedError("the claim iss names another issuer")
         claims = await self._verified(token, stated["header"], issuer, resource)
+        if int(claims["exp"]) > LATEST:
+            raise TokenRefusedError(NO_TIME)
         subject = self._subject(claims["sub"], issuer)
         scopes = _scopes(claims)
         missing = [scope for scope in self.auth.required_scopes if scope not in scopes]
@@ -143,6 +148,8 @@ class Tokens:
             )
         except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
             return None
+        except OverflowError:
+            raise TokenRefusedError(NO_TIME) from None
         except jwt.MissingRequiredClaimError as missing:
             raise TokenRefusedError(f"the token has no claim {missing.claim}") from None
         except jwt.ExpiredSignatureError:

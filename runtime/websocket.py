@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -15,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from .drain import Drain
 from .exchange import Exchange, exchange_of
 from .logs import event, log
-from .message_rates import too_many
+from .message_rates import MessageRates, too_many
 from .metrics import Metrics
 from .principals import principal_of
 from .user_quotas import RETRY_SECONDS, OpenStreams, QuotaError
@@ -45,10 +46,13 @@ class WebSocketEndpoint:
     Results and notifications are sent as frames; `notifications/cancelled` cancels a request.
     """
 
-    def __init__(self, drain: Drain, metrics: Metrics, streams: OpenStreams) -> None:
+    def __init__(
+        self, drain: Drain, metrics: Metrics, streams: OpenStreams, rates: MessageRates
+    ) -> None:
         self.drain = drain
         self.metrics = metrics
         self.streams = streams
+        self.rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
@@ -62,7 +66,8 @@ class WebSocketEndpoint:
         await socket.accept()
         exchange = exchange_of(scope) or Exchange.opened(scope)
         exchange.standing = True
-        connection = _Connection(socket, self.drain, exchange.hangup)
+        pace = partial(self.rates.wait, principal_of(scope) or "")
+        connection = _Connection(socket, self.drain, exchange.hangup, pace)
         self.drain.exchanges.add(exchange)
         try:
             with self.metrics.websocket_connections.track_inprogress():
@@ -81,8 +86,15 @@ class WebSocketEndpoint:
 class _Connection:
     """One open WebSocket and its unanswered messages."""
 
-    def __init__(self, socket: WebSocket, drain: Drain, hangup: anyio.Event) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        drain: Drain,
+        hangup: anyio.Event,
+        pace: Callable[[], float],
+    ) -> None:
         self.socket = socket
+        self.pace = pace
         self.drain = drain
         self.hangup = hangup
         self.received = 0
@@ -103,6 +115,8 @@ class _Connection:
                         key = object() if identity is None else identity
                         self.under_way[key] = anyio.CancelScope()
                         tasks.start_soon(self._answer, key, message, frame.encode())
+                    else:
+                        await self._wait_for_turn()
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(read)
@@ -110,6 +124,14 @@ class _Connection:
             async with self.writing:
                 await self.socket.close(TRY_AGAIN, STOPPING)
                 tasks.cancel_scope.cancel()
+
+    async def _wait_for_turn(self) -> None:
+        """Count a frame that is no call, and read no further one while the user is over the rate.
+
+        A call is counted by the application, which answers 429.
+        """
+        while seconds := self.pace():
+            await anyio.sleep(seconds)
 
     async def _understood(self, frame: str) -> dict[str, Any] | None:
         """The message to handle; None if it was a cancellation or has been refused."""

@@ -100,6 +100,30 @@ async def test_frames_of_all_websockets_of_a_user_share_one_rate(
     assert limited.post_modern("tools/list", token).status_code == 429
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "no message",
+        json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {}}),
+    ],
+    ids=["invalid", "cancellation"],
+)
+async def test_frames_that_are_no_calls_are_read_at_the_rate_of_messages(
+    limited: RunningServer, issuer: Issuer, frame: str
+):
+    """The call after them is read when as many calls would have been allowed."""
+    token = issuer.token(sub=f"floods with {frame[:5]}")
+    clock = asyncio.get_running_loop().time
+    async with websocket(limited, token) as socket:
+        began = clock()
+        for _ in range(BURST + 4):
+            await socket.send(frame)
+        await socket.send(json.dumps(modern_request("tools/list") | {"id": "last"}))
+        while json.loads(await socket.recv()).get("id") != "last":
+            pass
+        assert clock() - began >= 3 / RATE
+
+
 def test_sessions_of_a_user_are_limited_and_can_always_be_deleted(
     limited: RunningServer, issuer: Issuer
 ):
