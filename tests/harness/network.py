@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Generator
 from functools import cache
 
+from .processes import stop_fork_server
 from .server import free_port
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
@@ -54,8 +55,10 @@ def private_network() -> Generator[None]:
         if libc.unshare(CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "unshare")
         _raise_loopback()
+        stop_fork_server()
         yield
     finally:
+        stop_fork_server()
         if libc.setns(before, CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
         os.close(before)

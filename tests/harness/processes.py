@@ -10,10 +10,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["__main__", "runtime.serve", "runtime.schema", "psycopg"])
+
+
+def stop_fork_server() -> None:
+    """End the process that forks others: the next one is started where this thread is now.
+
+    It stays in the network namespace in which it was started, and so do the programs that it forks.
+    """
+    forkserver._forkserver._stop()  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
 
 
 class Program:
