@@ -23,6 +23,7 @@ from delivery.state_folders import state_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_UP_SECONDS = 3600  # the first run on a machine builds Kubernetes
+_NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,16 @@ class Platform:
         return str(self.deployed.outputs["namespace"])
 
     def endpoint(self, **claims: str) -> Endpoint:
-        """The platform's endpoint, with a token that has these claims."""
-        return next(self._endpoints([claims]))
+        """The platform's endpoint, with a token that has these claims.
+
+        Without a subject it is the token of a new user: a server limits the messages of each, and
+        quick tests of one user would use up each other's rate.
+        """
+        return next(self._endpoints([{"subject": _new_user(), **claims}]))
 
     def endpoints_of_users(self) -> Iterator[Endpoint]:
         """The platform's endpoint again and again, each time with the token of another user."""
-        return self._endpoints({"subject": f"user-{number}"} for number in itertools.count())
+        return self._endpoints({"subject": _new_user()} for _ in itertools.count())
 
     def _endpoints(self, claims: Iterable[Mapping[str, str]]) -> Iterator[Endpoint]:
         outputs = self.deployed.outputs
@@ -106,6 +111,10 @@ class Platform:
         container = pod["spec"]["containers"][0]["name"]
         where = [f"-n={self.namespace}", pod["metadata"]["name"], f"-c={container}"]
         return self.kubectl.must("exec", *where, "--", *command)
+
+
+def _new_user() -> str:
+    return f"user-{next(_NUMBERS)}"
 
 
 @contextlib.contextmanager
