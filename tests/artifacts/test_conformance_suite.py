@@ -59,7 +59,7 @@ def address(
             except httpx2.ConnectError:
                 return False
 
-        until(is_open, within_seconds=60)
+        until(is_open)
         with token_proxy(port(8443), running.token, authority.trust()) as proxy:
             yield proxy
 

@@ -28,7 +28,7 @@ from .tokens import AUDIENCE, ISSUER, Issuer
 
 MODERN = LATEST_MODERN_VERSION
 ERAS = ("modern", "legacy")
-STARTS_WITHIN_SECONDS = 60
+STARTS_WITHIN_SECONDS = 20
 
 
 def free_port() -> int:
