@@ -56,11 +56,14 @@ class Drain:
         return len(self.calls)
 
     async def end_standing(self, within_seconds: float) -> bool:
-        """Close all standing streams; False if some are still open after `within_seconds`."""
-        for end in self.on_standing_end:
-            end()
+        """Close all standing streams; False if some are still open after `within_seconds`.
+
+        A proxy may open another one on a connection that it has kept, so it goes on until none is.
+        """
         with anyio.move_on_after(within_seconds):
             while self.exchanges:
+                for end in self.on_standing_end:
+                    end()
                 for exchange in self.exchanges:
                     if exchange.method == "GET":
                         exchange.hangup.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -14,6 +15,8 @@ import httpx2
 import pytest
 from mcp_types import CallToolResult
 
+from runtime.drain import Drain
+from runtime.exchange import Exchange
 from tests.harness.processes import Program
 from tests.harness.server import (
     ERAS,
@@ -191,3 +194,26 @@ def test_sigterm_while_the_server_still_starts_ends_it_with_0(tmp_path: Path):
             assert program.wait(10) == 0
     finally:
         program.kill()
+
+
+async def test_a_stream_that_opens_while_others_end_is_ended_too():
+    """A proxy may send a request on a connection that it has kept."""
+    drain = Drain()
+    early, late = (Exchange("POST", "/mcp", name, standing=True) for name in ("early", "late"))
+    open_streams = {early}
+
+    def end() -> None:
+        for stream in open_streams:
+            asyncio.get_running_loop().call_later(0.2, drain.exchanges.discard, stream)
+
+    drain.on_standing_end.append(end)
+    drain.exchanges.add(early)
+    async with anyio.create_task_group() as tasks:
+
+        async def open_late() -> None:
+            await anyio.sleep(0.1)
+            open_streams.add(late)
+            drain.exchanges.add(late)
+
+        tasks.start_soon(open_late)
+        assert await drain.end_standing(within_seconds=5)
