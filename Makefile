@@ -76,7 +76,7 @@ test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (n
 test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
 	@$(PYTEST) -rs tests/e2e
 
-test-e2e-smoke: $(VENV) ## of test-e2e: the platform, its flows, one interruption
+test-e2e-smoke: $(VENV) ## of test-e2e: the platform, its flows, one rollout, one interruption
 	@$(PYTEST) -rs -m smoke tests/e2e
 
 test-bench: $(VENV) ## what `make bench` measures, held to its limits; on a quiet machine

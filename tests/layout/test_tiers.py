@@ -39,7 +39,7 @@ def test_make_check_runs_the_fast_and_the_slow_tier():
     assert run == ["test", "test-slow", "test-cluster", "test-e2e-smoke"]
 
 
-def test_make_check_tests_flows_and_an_interruption_on_real_pods():
+def test_make_check_tests_flows_a_rollout_and_an_interruption_on_real_pods():
     assert recipe("test-e2e-smoke") == "\t@$(PYTEST) -rs -m smoke tests/e2e\n"
     marked = {
         file.name
@@ -49,6 +49,7 @@ def test_make_check_tests_flows_and_an_interruption_on_real_pods():
     assert marked == {
         "test_platform.py",
         "test_flows_on_pods.py",
+        "test_rollouts.py",
         "test_interruption_kubectl.py",
     }
 

@@ -27,6 +27,7 @@ LISTINGS = 18
 ROLLED = ("mcp-gateway", "mcp-core")
 
 
+@pytest.mark.smoke
 async def test_a_rolling_update_of_gateway_and_core_loses_no_call_and_no_stream(
     services: Platform, tmp_path: Path
 ):
