@@ -203,3 +203,8 @@ class Listener(uvicorn.Server):
         """Close the listening sockets; open connections continue."""
         for server in self.servers if self.started else ():
             server.close()
+
+    def close_idle_connections(self) -> None:
+        """Close the connections without a request; each other one closes after its answer."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()

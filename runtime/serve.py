@@ -15,6 +15,7 @@ from .application import Application, application
 from .certificate import Certificate
 from .config import Config, ServerSection
 from .connections import Listener
+from .drain import Drain
 from .logs import event
 from .stores import stores_of
 
@@ -80,6 +81,15 @@ async def _drain(config: Config, app: Application, public: Listener) -> None:
     event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
     await asyncio.sleep(min(LINGER_SECONDS, budget / 10))
     public.stop_accepting()
+    await _finish(drain, cut_at, last_words)
+    # A proxy may have sent a request on a connection that it keeps, since there was none.
+    public.close_idle_connections()
+    await _finish(drain, cut_at, last_words)
+
+
+async def _finish(drain: Drain, cut_at: float, last_words: float) -> None:
+    """Wait until the running calls end, or cancel them at `cut_at`; then end the streams."""
+    clock = asyncio.get_running_loop().time
     if not await drain.idle(cut_at - clock()):
         event("drain_cut", calls=drain.cut_calls())
         await drain.idle(last_words / 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -20,11 +21,13 @@ from runtime.exchange import Exchange
 from tests.harness.processes import Program
 from tests.harness.server import (
     ERAS,
+    MODERN,
     PLAIN,
     RunningServer,
     eventually,
     fetch,
     initialize_request,
+    modern_request,
     serving,
     text_of,
 )
@@ -194,6 +197,49 @@ def test_sigterm_while_the_server_still_starts_ends_it_with_0(tmp_path: Path):
             assert program.wait(10) == 0
     finally:
         program.kill()
+
+
+async def test_a_call_on_a_kept_connection_is_not_cut_when_the_server_stops(
+    servers_directory: Path, issuer: Issuer
+):
+    """A proxy may send one at the moment at which the drain finds nothing left to wait for."""
+    begun: list[str] = []
+
+    async def call_after(server: RunningServer, seconds: float) -> None:
+        body = modern_request(
+            "tools/call", name="count", arguments={"to": 12, "pause_seconds": 0.2}
+        )
+        body["params"]["_meta"]["progressToken"] = 1
+        headers = {
+            "accept": "text/event-stream, application/json",
+            "authorization": f"Bearer {server.token}",
+            "mcp-protocol-version": MODERN,
+            "mcp-method": "tools/call",
+            "mcp-name": "count",
+        }
+        async with httpx2.AsyncClient(base_url=server.base, verify=PLAIN) as kept:
+            await kept.get("/health")
+            server.terminate()
+            await anyio.sleep(seconds)
+            with contextlib.suppress(httpx2.TransportError):  # closed before it was sent
+                async with kept.stream("POST", "/mcp", json=body, headers=headers) as answer:
+                    text = ""
+                    try:
+                        async for part in answer.aiter_text():
+                            text += part
+                    finally:
+                        begun.append(text)
+
+    with contextlib.ExitStack() as servers:
+        started = [
+            servers.enter_context(serving(servers_directory, issuer, protocol=PROTOCOL))
+            for _ in range(6)
+        ]
+        async with anyio.create_task_group() as tasks:
+            for number, server in enumerate(started):
+                tasks.start_soon(call_after, server, 0.58 + number * 0.03)
+    assert begun
+    assert all('"result"' in text for text in begun), [text[-200:] for text in begun]
 
 
 async def test_a_stream_that_opens_while_others_end_is_ended_too():
