@@ -11,7 +11,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
@@ -67,10 +67,15 @@ class ForwardedTool:
 
 
 class ToolServer:
-    """One other server, its connections and the last list of its tools."""
+    """One other server, its connections and the last list of its tools.
 
-    def __init__(self, section: ToolServerSection, era: Era) -> None:
+    Attributes:
+        others: names of the other configured servers, whose tools it cannot stand for.
+    """
+
+    def __init__(self, section: ToolServerSection, era: Era, others: frozenset[str]) -> None:
         self.name = section.name
+        self.others = others
         self.url = section.url
         self.mode = "legacy" if era == "legacy" else LATEST_MODERN_VERSION
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
@@ -94,8 +99,10 @@ class ToolServer:
                         listed = (await client.list_tools()).tools
                     self.tools = {tool.listed.name: tool for tool in map(self._offered, listed)}
                     failure = None
-            except Exception as error:  # any failure of another server is its absence
+            except Exception as error:
                 failure = type(error).__name__
+                if not _is_absence(error):
+                    return  # this caller was refused; the next one may not be
             if self.answered is not (failure is None):
                 self.answered = failure is None
                 event("tool_server", server=self.name, answered=self.answered, failure=failure)
@@ -114,7 +121,10 @@ class ToolServer:
                 yield client
 
     def _offered(self, tool: ListedTool) -> ForwardedTool:
-        name = tool.name if SEPARATOR in tool.name else f"{self.name}{SEPARATOR}{tool.name}"
+        origin, separator, _ = tool.name.partition(SEPARATOR)
+        # From a third server, unless the name is that of a tool of another configured server.
+        keeps = bool(separator) and origin not in self.others
+        name = tool.name if keeps else f"{self.name}{SEPARATOR}{tool.name}"
         return ForwardedTool(tool.model_copy(update={"name": name}), self, tool.name)
 
 
@@ -122,7 +132,8 @@ class ToolServers:
     """All other servers whose tools this server offers."""
 
     def __init__(self, sections: Sequence[ToolServerSection], era: Era) -> None:
-        self.servers = [ToolServer(section, era) for section in sections]
+        names = frozenset(section.name for section in sections)
+        self.servers = [ToolServer(one, era, names - {one.name}) for one in sections]
 
     async def tools(self, context: RequestContext) -> dict[str, ForwardedTool]:
         """Their tools by the names that this server offers; listed on behalf of the caller."""
@@ -188,6 +199,17 @@ class _Shared(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         return await self.transport.handle_async_request(request)
+
+
+def _is_absence(failure: BaseException) -> bool:
+    """Whether the failure is that the other server does not answer, not that it refuses a caller.
+
+    The client's task groups wrap what they raise.
+    """
+    if isinstance(failure, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", failure)
+        return any(map(_is_absence, group.exceptions))
+    return isinstance(failure, httpx2.TransportError | OSError | TimeoutError)
 
 
 def _passed_on(context: RequestContext) -> dict[str, str]:

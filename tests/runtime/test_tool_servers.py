@@ -10,7 +10,10 @@ from typing import Any
 import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp_types import Tool
 
+from runtime.tool_servers import ToolServers
+from runtime.tool_servers_config import ToolServerSection
 from tests.harness.certificates import Authority
 from tests.harness.server import (
     ERAS,
@@ -20,6 +23,7 @@ from tests.harness.server import (
     free_port,
     modern_request,
     serving,
+    settings,
     text_of,
 )
 from tests.harness.tokens import Issuer
@@ -95,6 +99,29 @@ def test_a_header_that_cannot_be_passed_on_does_not_hide_the_tools_from_others(
                 traceparent=trace.encode("latin-1"),  # pyright: ignore[reportArgumentType]
             )
             assert "tools__echo" in answer.text
+
+
+def test_a_caller_that_a_server_refuses_does_not_hide_its_tools_from_others(
+    issuer: Issuer, tmp_path: Path
+):
+    auth = {**settings(issuer)["auth"], "required_scopes": ["tools"]}
+    with serving(tmp_path, issuer, server={"role": "tools"}, auth=auth) as strict:
+        behind: dict[str, Any] = {"tool_servers": [tool_server("tools", strict)]}
+        with serving(tmp_path, issuer, server={"role": "core"}, **behind) as front:
+            for scope, seen in (("other", False), ("tools", True)):
+                token = issuer.token(sub=scope, scope=scope)
+                answer = front.post_modern("tools/list", token)
+                assert ("tools__echo" in answer.text) is seen
+
+
+async def test_a_server_cannot_offer_a_tool_in_the_name_of_another():
+    sections = [
+        ToolServerSection(name=name, url=f"https://{name}.example/mcp") for name in ("a", "b")
+    ]
+    first, second = ToolServers(sections, "modern").servers
+    tool = Tool(name="a__remember", input_schema={"type": "object"})
+    assert first._offered(tool).listed.name == "a__remember"  # pyright: ignore[reportPrivateUsage]
+    assert second._offered(tool).listed.name == "b__a__remember"  # pyright: ignore[reportPrivateUsage]
 
 
 @eras
