@@ -70,7 +70,11 @@ clear_node() {
   pids=$(cgroup_processes | tr '\n' ' ')
   [[ -z $pids ]] || fail "processes that do not end: $pids" "the node is not wholly gone" "see what holds them (ps -p $pids), then run down again"
 
-  if [[ -d $cgroups/pids/$name ]] && ip link show "$link" > /dev/null 2>&1; then ip link del "$link"; fi
+  if [[ -d $cgroups/pids/$name ]] && ip link show "$link" > /dev/null 2>&1; then
+    # The kernel removes it with its namespace, maybe just now.
+    ip link del "$link" 2> /dev/null || ! ip link show "$link" > /dev/null 2>&1 \
+      || fail "the link $link cannot be removed" "the next node cannot be started" "ip link del $link"
+  fi
   for d in "$cgroups"/*/"$name"; do
     if [[ -d $d ]]; then find "$d" -depth -type d -exec rmdir {} +; fi
   done
