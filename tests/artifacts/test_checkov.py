@@ -17,8 +17,8 @@ from components.aws.database_args import RdsDataTierArgs
 from tests.harness import ResourceGraph
 from tests.harness.clouds import AWS, AWS_NETWORK, on_aws
 from tests.harness.containers import ROOT
+from tests.harness.prod import WEB_ACL, prod
 from tests.harness.terraform import TYPES, module
-from tests.programs.test_clouds import WEB_ACL, prod
 
 CACHE: Final = Path(os.environ.get("QUDAG_MCP_CACHE", Path.home() / ".cache/qudag-mcp"))
 CHECKOV: Final = CACHE / "scanner/env/bin/checkov"

@@ -54,6 +54,9 @@ def prod(**sections: Mapping[str, Any]) -> ResourceGraph:
 
 
 WITHOUT_A_CLUSTER = {"enabled": False}
+WEB_ACL = (
+    "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/mcp/0a1b2c3d-0000-4000-8000-0123456789ab"
+)
 
 
 @cache

@@ -13,6 +13,7 @@ from policies import broken_policies
 from review.diff import diff
 from tests.harness.prod import (
     PLACES,
+    WEB_ACL,
     WITHOUT_A_CLUSTER,
     below,
     clouds_alone,
@@ -26,9 +27,6 @@ VAULT = (
 )
 KEY = "https://qudag-prod.vault.azure.net/secrets/api-key/0123456789abcdef0123456789abcdef"
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3"
-WEB_ACL = (
-    "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/mcp/0a1b2c3d-0000-4000-8000-0123456789ab"
-)
 VERSION = "projects/qudag-prod/secrets/api-key/versions/3"
 CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
 
