@@ -34,6 +34,7 @@ class Role(StrEnum):
     STATE = "state"
     CONSENSUS = "consensus"
     CRYPTO = "crypto"
+    FEDERATION = "federation"
 
 
 class ServerSection(Section):

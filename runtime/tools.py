@@ -112,6 +112,7 @@ ROLE_TOOLS: dict[Role, tuple[str, ...]] = {
     Role.CRYPTO: ("echo", "node_identity"),
     Role.AUTH: ("echo",),
     Role.CONFIG: ("echo",),
+    Role.FEDERATION: (),  # it offers the tools of other servers alone
 }
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     *(echo, wait, count, fail),

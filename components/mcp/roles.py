@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final, Literal, get_args
 
 Role = Literal[
-    "monolith", "core", "qudag", "auth", "tools", "config", "state", "consensus", "crypto"
+    "monolith",
+    "core",
+    "qudag",
+    "auth",
+    "tools",
+    "config",
+    "state",
+    "consensus",
+    "crypto",
+    "federation",
 ]
 """Roles of the reference server. ``runtime/config.py`` has the same, held equal by a test: it is
 shipped without this package."""

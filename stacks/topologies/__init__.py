@@ -7,6 +7,7 @@ from typing import Final
 
 from .microservices import MICROSERVICES
 from .monolith import MONOLITH
+from .none import NONE
 from .topology import Topology
 
-TOPOLOGIES: Final[Mapping[str, Topology]] = {t.name: t for t in (MONOLITH, MICROSERVICES)}
+TOPOLOGIES: Final[Mapping[str, Topology]] = {t.name: t for t in (MONOLITH, MICROSERVICES, NONE)}

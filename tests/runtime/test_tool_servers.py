@@ -67,6 +67,19 @@ async def test_all_tools_are_listed_under_the_name_of_the_server_that_has_them(
 
 
 @eras
+async def test_a_server_without_tools_of_its_own_lists_those_of_other_servers(
+    chain: Chain, issuer: Issuer, tmp_path: Path, era: str
+):
+    behind: dict[str, Any] = {"tool_servers": [tool_server("tools", chain.back)]}
+    with serving(tmp_path, issuer, server={"role": "federation"}, **behind) as front:
+        async with front.client(era) as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+            assert names == [f"tools__{name}" for name in ("echo", "wait", "count", "fail")]
+            result = await client.call_tool("tools__echo", {"text": "a"})
+    assert text_of(result) == "a"
+
+
+@eras
 async def test_a_call_reaches_the_server_that_has_the_tool(chain: Chain, era: str):
     before = chain.back.metric("mcp_tool_requests_total", tool_name="echo")
     async with chain.front.client(era) as client:

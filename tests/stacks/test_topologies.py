@@ -20,7 +20,11 @@ from tests.harness.topologies import recorded
 
 EACH = pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
 
-FRONTS: Final = {"monolith": "mcp-server", "microservices": "mcp-gateway"}
+FRONTS: Final = {
+    "monolith": "mcp-server",
+    "microservices": "mcp-gateway",
+    "none": "mcp-gateway",
+}
 READERS: Final = {
     "monolith": {
         "postgres": {"mcp-server", "mcp-migration"},
@@ -30,6 +34,7 @@ READERS: Final = {
         "postgres": {"mcp-core", "mcp-state", "mcp-migration"},
         "redis": {"mcp-core", "mcp-state"},
     },
+    "none": {},
 }
 """Who may connect to the data stores."""
 OUTBOUND: Final = {"issuer": {443}, "qudag-peers": {4001}}
@@ -70,7 +75,7 @@ def test_the_data_stores_connect_to_nothing(topology: Topology):
 @EACH
 def test_the_migration_connects_to_the_database_alone(topology: Topology):
     opened = {(f.target, f.port) for f in topology.flows if f.source == "mcp-migration"}
-    assert opened == {("postgres", 5432)}
+    assert opened == ({("postgres", 5432)} if topology.data else set())
     assert sources(topology, "mcp-migration") == set()
 
 

@@ -1,0 +1,43 @@
+"""No servers of this project's own: the user's, behind the gateway.
+
+The one reference server has no tools: it checks the tokens of the gateway's requests, and offers
+the tools of the user's servers in one list.
+"""
+
+from typing import Final
+
+from components.kubernetes.party import Flow
+from components.kubernetes.resources import Resources
+
+from .topology import (
+    CLIENTS,
+    ISSUER,
+    PROMETHEUS,
+    Front,
+    GatewayService,
+    ServerService,
+    Topology,
+)
+
+GATEWAY: Final = "mcp-gateway"
+SERVER: Final = "mcp-core"
+
+NONE: Final = Topology(
+    name="none",
+    front=Front(service=GATEWAY, upstream=SERVER),
+    services=[
+        GatewayService(name=GATEWAY),
+        ServerService(
+            name=SERVER,
+            role="federation",
+            resources=Resources(cpu="100m", memory="192Mi", cpu_limit="1", memory_limit="1Gi"),
+        ),
+    ],
+    flows=[
+        Flow(source=CLIENTS, target=GATEWAY, port=8443, why="MCP over TLS"),
+        Flow(source=CLIENTS, target=GATEWAY, port=8080, why="redirect to TLS"),
+        Flow(source=GATEWAY, target=SERVER, port=8443, why="MCP"),
+        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
+        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
+    ],
+)
