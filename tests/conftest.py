@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from typing import Any
 
@@ -10,6 +11,9 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+# What a shell starts in the background ignores SIGINT, and so would its children; tests send
+# that signal to programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
