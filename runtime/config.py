@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -11,78 +10,15 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
+from .server_config import Port, ServerSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
 from .tool_servers_config import ToolServerSection
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
 Era = Literal["dual", "modern", "legacy"]
-Port = Annotated[int, Field(ge=1, le=65535)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@\s*]+$")]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
-
-
-class Role(StrEnum):
-    """A server's role in the platform. It decides only which tools are offered (`ROLE_TOOLS`)."""
-
-    MONOLITH = "monolith"
-    CORE = "core"
-    QUDAG = "qudag"
-    AUTH = "auth"
-    TOOLS = "tools"
-    CONFIG = "config"
-    STATE = "state"
-    CONSENSUS = "consensus"
-    CRYPTO = "crypto"
-    FEDERATION = "federation"
-
-
-class ServerSection(Section):
-    """The `[server]` section: ports, role and name.
-
-    Attributes:
-        port: plain HTTP. It serves every route, or only `/health` and `/ready` with `tls_port`.
-        tls_port: HTTPS for every route; needs `tls_cert` and `tls_key`, or `tls_self_signed`.
-        tls_self_signed: make a certificate at the start, for a load balancer that verifies none.
-        metrics_port: `/metrics` for Prometheus; without it metrics are not served.
-        name: the server's name in MCP and in logs; the role by default.
-        host: `::` listens on IPv6 and IPv4, or on IPv4 alone where the machine has no IPv6.
-        proxies_in_front: how many proxies append to `X-Forwarded-For`, and are the only ones that
-            can connect; the entry with this number from the right is the client's address. 0: the
-            header is ignored.
-    """
-
-    host: str = "::"  # a pod must listen on its own addresses
-    port: Port = 8080
-    tls_port: Port | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    tls_self_signed: bool = False
-    metrics_port: Port | None = None
-    role: Role = Role.MONOLITH
-    name: str = ""
-    proxies_in_front: Annotated[int, Field(ge=0, le=10)] = 0
-
-    @model_validator(mode="after")
-    def tls_is_complete(self) -> Self:
-        files = (self.tls_cert, self.tls_key)
-        if self.tls_self_signed:
-            if self.tls_port is None:
-                raise ValueError("tls_self_signed has no effect without tls_port: set it")
-            if any(files):
-                raise ValueError("tls_self_signed replaces tls_cert and tls_key: leave them out")
-            return self
-        given = (self.tls_port, *files)
-        if any(value is not None for value in given) and None in given:
-            raise ValueError("tls_port, tls_cert and tls_key belong together: set all or none")
-        return self
-
-    @model_validator(mode="after")
-    def ports_differ(self) -> Self:
-        ports = [p for p in (self.port, self.tls_port, self.metrics_port) if p is not None]
-        if len(set(ports)) < len(ports):
-            raise ValueError("port, tls_port and metrics_port must differ")
-        return self
 
 
 class ProtocolSection(Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import http.client
 
-from .config import ServerSection
+from .server_config import ServerSection
 from .toml_config import StartError
 
 WITHIN_SECONDS = 3

@@ -13,10 +13,11 @@ from starlette.types import ASGIApp
 
 from .application import Application, application
 from .certificate import Certificate
-from .config import Config, ServerSection
+from .config import Config
 from .connections import Listener
 from .drain import Drain
 from .logs import event
+from .server_config import ServerSection
 from .stores import stores_of
 
 YOUNG_OBJECTS = 10_000  # a call makes a thousand objects, and nearly all are freed by count

@@ -6,7 +6,7 @@ import errno
 import resource
 import socket
 
-from .config import ServerSection
+from .server_config import ServerSection
 from .toml_config import StartError
 
 NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})

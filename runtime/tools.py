@@ -14,9 +14,10 @@ from mcp.server.mcpserver.tools import Tool
 from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
-from .config import Config, Role
+from .config import Config
 from .memories_table import MemoriesTable, MemoryQuotaError, NoDatabaseError
 from .qudag_stand_in import NodeReport, StandInNode
+from .server_config import Role
 
 
 def _storable(text: str) -> str:

@@ -16,8 +16,8 @@ Role = Literal[
     "crypto",
     "federation",
 ]
-"""Roles of the reference server. ``runtime/config.py`` has the same, held equal by a test: it is
-shipped without this package."""
+"""Roles of the reference server. ``runtime/server_config.py`` has the same, held equal by a test:
+it is shipped without this package."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 

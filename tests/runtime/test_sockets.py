@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime.config import ServerSection
+from runtime.server_config import ServerSection
 from runtime.sockets import bound
 from tests.harness.server import fetch, free_port, serving
 from tests.harness.tokens import Issuer

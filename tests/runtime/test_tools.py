@@ -8,7 +8,8 @@ import anyio
 import pytest
 from mcp import MCPError
 
-from runtime.config import Config, Role
+from runtime.config import Config
+from runtime.server_config import Role
 from runtime.tools import tools_of
 from tests.harness.server import ERAS, RunningServer, eventually, settings, text_of
 from tests.harness.tokens import Issuer

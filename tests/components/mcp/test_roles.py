@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.mcp.roles import ROLES, ROLES_WITH_DATABASE
-from runtime.config import Role
+from runtime.server_config import Role
 from runtime.tools import ROLE_TOOLS
 
 
