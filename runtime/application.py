@@ -92,7 +92,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     on_demand = _on_demand(config, tokens, store)
     health = Health(drain, metrics, _checks(config, dependencies), on_demand)
     streams = OpenStreams(config.limits.streams_per_user, metrics)
-    others = ToolServers(config.tool_servers, config.protocol.era)
+    others = ToolServers(config.tool_servers)
     longest = config.protocol.longest_tool_seconds
     calls = ToolCalls(tools_of(config), longest, drain, metrics, others)
     sessions = _sessions(config, dependencies, drain, calls, streams, stateless=store is not None)

@@ -12,7 +12,7 @@ from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .server_config import Port, ServerSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
-from .tool_servers_config import ToolServerSection
+from .tool_servers_config import ToolServerSections
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
@@ -171,7 +171,7 @@ class Config(Section):
     redis: RedisSection | None = None
     qudag: QudagSection | None = None
     state: StateSection | None = None
-    tool_servers: tuple[ToolServerSection, ...] = ()
+    tool_servers: ToolServerSections = ()
 
     @property
     def name(self) -> str:

@@ -93,13 +93,16 @@ class ToolCalls:
         tool = self.tools.get(params.name) or await self.others.find(params.name, context)
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
-        run = _forwarded if isinstance(tool, ForwardedTool) else _run
+        run, longest = _run, self.longest_seconds
+        if isinstance(tool, ForwardedTool):
+            run = _forwarded
+            longest = min(longest, tool.server.section.longest_tool_seconds or longest)
         arguments = params.arguments or {}
         started = time.perf_counter()
         self.metrics.of(self.metrics.tool_requests, params.name).inc()
         failed = True
         try:
-            result = await self._within_time(partial(run, tool, arguments, context))
+            result = await self._within_time(longest, partial(run, tool, arguments, context))
             failed = isinstance(result, CallToolResult) and bool(result.is_error)
             return result
         finally:
@@ -109,8 +112,8 @@ class ToolCalls:
             if failed:
                 self.metrics.of(self.metrics.tool_errors, params.name).inc()
 
-    async def _within_time(self, run: Callable[[], Awaitable[Result]]) -> Result:
-        call = Call(anyio.CancelScope(deadline=anyio.current_time() + self.longest_seconds))
+    async def _within_time(self, longest: float, run: Callable[[], Awaitable[Result]]) -> Result:
+        call = Call(anyio.CancelScope(deadline=anyio.current_time() + longest))
         self.drain.calls.add(call)
         try:
             with call.scope:
@@ -120,8 +123,7 @@ class ToolCalls:
         if call.cut:
             return _error("The server is shutting down and ended this call; try it again.")
         return _error(
-            f"The call ran longer than {self.longest_seconds:g} s, the longest allowed here,"
-            " and was ended."
+            f"The call ran longer than {longest:g} s, the longest allowed here, and was ended."
         )
 
     async def watch(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:

@@ -2,7 +2,8 @@
 
 The tool `remember` of the server `state` is offered as `state__remember`. A tool that such a server
 has from a third one keeps its name. The caller's own token is sent along: all servers of a platform
-accept the same issuer and audience, and each of them verifies it.
+accept the same issuer and audience, and each of them verifies it. A server with `send_user` gets
+headers that name the caller, and no token.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import ServerRequestContext
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult
+from mcp_types import INVALID_REQUEST, CallToolRequest, CallToolRequestParams, CallToolResult
 from mcp_types import Tool as ListedTool
-from mcp_types.version import LATEST_MODERN_VERSION
+from mcp_types.version import LATEST_MODERN_VERSION, MODERN_PROTOCOL_VERSIONS
 
-from .config import Era
 from .logs import event
 from .toml_config import StartError
 from .tool_servers_config import ToolServerSection
+from .user_headers import user_headers
 
 SEPARATOR = "__"
 FRESH_SECONDS = 30.0
@@ -43,6 +46,9 @@ _PASSED_ON = (
     # By which the logs of both servers are related.
     *("x-request-id", "traceparent"),
 )
+
+_MODES = {"legacy": "legacy", "modern": LATEST_MODERN_VERSION, "dual": "auto"}
+_PASSED_ON_WITH_USER = ("x-request-id", "traceparent")
 
 RequestContext = ServerRequestContext[Any, Any]
 
@@ -73,11 +79,12 @@ class ToolServer:
         others: names of the other configured servers, whose tools it cannot stand for.
     """
 
-    def __init__(self, section: ToolServerSection, era: Era, others: frozenset[str]) -> None:
+    def __init__(self, section: ToolServerSection, others: frozenset[str]) -> None:
         self.name = section.name
         self.others = others
         self.url = section.url
-        self.mode = "legacy" if era == "legacy" else LATEST_MODERN_VERSION
+        self.section = section
+        self.mode = _MODES[section.era]
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
         self.connections = _Shared(
             httpx2.AsyncHTTPTransport(verify=_trust(section), limits=limits, trust_env=False)
@@ -118,7 +125,22 @@ class ToolServer:
         ) as http:
             transport = streamable_http_client(self.url, http_client=http)
             async with Client(transport, mode=self.mode) as client:
+                version = client.protocol_version
+                self.mode = version if version in MODERN_PROTOCOL_VERSIONS else "legacy"
                 yield client
+
+    def lacking(self, token: AccessToken | None) -> list[str]:
+        """The scopes that the caller needs for this server and does not have."""
+        held = token.scopes if token is not None else []
+        return [scope for scope in self.section.scopes if scope not in held]
+
+    def headers(self, context: RequestContext) -> dict[str, str]:
+        """The headers of a request to this server on behalf of the caller."""
+        if not self.section.send_user:
+            return _passed_on(context, _PASSED_ON)
+        token = _token(context)
+        named = user_headers(token) if token is not None else {}
+        return {**_passed_on(context, _PASSED_ON_WITH_USER), **named}
 
     def _offered(self, tool: ListedTool) -> ForwardedTool:
         origin, separator, _ = tool.name.partition(SEPARATOR)
@@ -131,27 +153,38 @@ class ToolServer:
 class ToolServers:
     """All other servers whose tools this server offers."""
 
-    def __init__(self, sections: Sequence[ToolServerSection], era: Era) -> None:
+    def __init__(self, sections: Sequence[ToolServerSection]) -> None:
         names = frozenset(section.name for section in sections)
-        self.servers = [ToolServer(one, era, names - {one.name}) for one in sections]
+        self.servers = [ToolServer(one, names - {one.name}) for one in sections]
 
     async def tools(self, context: RequestContext) -> dict[str, ForwardedTool]:
         """Their tools by the names that this server offers; listed on behalf of the caller."""
-        headers = _passed_on(context)
+        token = _token(context)
+        allowed = [server for server in self.servers if not server.lacking(token)]
         async with anyio.create_task_group() as tasks:
-            for server in self.servers:
-                tasks.start_soon(server.refresh, headers)
-        return self.known()
+            for server in allowed:
+                tasks.start_soon(server.refresh, server.headers(context))
+        return {name: tool for server in allowed for name, tool in server.tools.items()}
 
     def known(self) -> dict[str, ForwardedTool]:
-        """The tools of the last lists."""
+        """The tools of the last lists, for whoever may call them."""
         return {name: tool for server in self.servers for name, tool in server.tools.items()}
 
     async def find(self, name: str, context: RequestContext) -> ForwardedTool | None:
-        """The tool of that name; None if no server has it."""
+        """The tool of that name; None if no server has it.
+
+        Raises:
+            MCPError: the caller's token lacks a scope that the server's tools need.
+        """
         if SEPARATOR not in name or not self.servers:
             return None
-        return self.known().get(name) or (await self.tools(context)).get(name)
+        prefix = name.partition(SEPARATOR)[0]
+        tool = self.known().get(name)
+        server = tool.server if tool else next((s for s in self.servers if s.name == prefix), None)
+        if server is not None and (lacking := server.lacking(_token(context))):
+            needed = " ".join(lacking)
+            raise MCPError(INVALID_REQUEST, f"Tools of {server.name} need the scope {needed}")
+        return tool or (await self.tools(context)).get(name)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -172,7 +205,7 @@ async def forward(
     progress = Context(request_context=context).report_progress
     answer: CallToolResult | MCPError | None = None
     try:
-        async with tool.server.client(_passed_on(context)) as client:
+        async with tool.server.client(tool.server.headers(context)) as client:
             try:
                 answer = await client.session.send_request(
                     CallToolRequest(params=params), CallToolResult, progress_callback=progress
@@ -212,10 +245,16 @@ def _is_absence(failure: BaseException) -> bool:
     return isinstance(failure, httpx2.TransportError | OSError | TimeoutError)
 
 
-def _passed_on(context: RequestContext) -> dict[str, str]:
+def _passed_on(context: RequestContext, names: Sequence[str]) -> dict[str, str]:
     """The headers of the caller that its call at another server has as well."""
     headers: Mapping[str, str] = context.request.headers if context.request is not None else {}
-    return {name: headers[name] for name in _PASSED_ON if _is_sendable(name, headers.get(name))}
+    return {name: headers[name] for name in names if _is_sendable(name, headers.get(name))}
+
+
+def _token(context: RequestContext) -> AccessToken | None:
+    """The checked token of the caller."""
+    user = context.request.scope.get("user") if context.request is not None else None
+    return user.access_token if isinstance(user, AuthenticatedUser) else None
 
 
 def _is_sendable(name: str, value: str | None) -> bool:

@@ -269,7 +269,11 @@ class PlatformArgs:
                 cache=Cache(host=_short(at.cache_host, at)) if uses_cache else None,
                 node=node,
                 tool_servers=[
-                    ToolServer(name=other.name.removeprefix("mcp-"), host=f"{other.name}-service")
+                    ToolServer(
+                        name=other.name.removeprefix("mcp-"),
+                        host=f"{other.name}-service",
+                        era=config.protocol.era,
+                    )
                     for other in self.topology.tool_servers(service.name)
                 ],
                 http=http,

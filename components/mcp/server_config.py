@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,9 @@ from ..base.arg_types import (
     Path,
     PortNumber,
     ProxyCount,
+    ScopeName,
     ServerName,
+    ToolSeconds,
     Word,
 )
 from ..base.problems import Problem
@@ -43,6 +45,9 @@ HTTP = 8080
 HTTPS = 8443
 METRICS = 9090
 P2P = 4001
+
+LONGEST_PREFIX = 45
+"""Characters of a tool server's name: hosts of clients accept 64 for it with a tool's name."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -85,11 +90,36 @@ class ToolServer:
         name: prefix of its tools' names there, followed by two underscores.
         host: host name of its Service, which its certificate names.
         port: its TLS port.
+        path: where it speaks MCP.
+        era: MCP revisions that it speaks.
+        scopes: that a caller's token must have; others do not see its tools and cannot call them.
+        send_user: name the caller in the headers X-User, X-User-Scopes and X-User-Client, and send
+            no token. For a server that the platform's own program does not run in.
+        longest_tool_seconds: end a call of its tools after this time; None: the longest call of the
+            server that offers them, which also limits it.
     """
 
     name: DnsLabel
     host: pulumi.Input[Host]
     port: PortNumber = HTTPS
+    path: Path = "/mcp"
+    era: Era = "dual"
+    scopes: Sequence[ScopeName] = ()
+    send_user: bool = False
+    longest_tool_seconds: ToolSeconds | None = None
+
+    def refusals(self) -> list[Problem]:
+        """A problem if the name cannot be the prefix of names and of URI schemes."""
+        if self.name[:1].isalpha() and len(self.name) <= LONGEST_PREFIX:
+            return []
+        return [
+            Problem(
+                "name",
+                f"{self.name} begins with a digit or is longer than {LONGEST_PREFIX} characters",
+                "names of tools and URIs of resources that begin with it would not be valid",
+                f"use a letter first and at most {LONGEST_PREFIX} characters",
+            )
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +206,7 @@ class PodServerConfig(McpConfig):
         database: PostgreSQL; None: no database.
         cache: Valkey; None: no cache.
         node: configuration of the QuDAG node, for a server that is one.
-        tool_servers: servers whose tools are offered as well, and called with the caller's token.
+        tool_servers: servers whose tools are offered as well.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
         consensus_timeout: longest wait for a consensus.
         proxies_in_front: number of gateways that append to X-Forwarded-For, if nothing else can
@@ -192,3 +222,30 @@ class PodServerConfig(McpConfig):
     https: ContainerPort = HTTPS
     consensus_timeout: Duration = "30s"
     proxies_in_front: ProxyCount = 0
+
+    def refusals(self) -> list[Problem]:
+        """Problems of the audience and of the tool servers."""
+        return [*super().refusals(), *_tool_server_problems(self)]
+
+
+def _tool_server_problems(config: PodServerConfig) -> Iterator[Problem]:
+    longest = config.budget.longest_tool
+    seen: set[str] = set()
+    for index, server in enumerate(config.tool_servers):
+        at = f"tool_servers[{index}]"
+        if server.name in seen:
+            yield Problem(
+                f"{at}.name",
+                f"{server.name} is listed already",
+                "a call of its tools could reach either of the two",
+                "give each tool server a name of its own",
+            )
+        seen.add(server.name)
+        if (server.longest_tool_seconds or 0) > longest:
+            yield Problem(
+                f"{at}.longest_tool_seconds",
+                f"is {server.longest_tool_seconds} s, but the server that offers its tools ends"
+                f" every call after {longest} s",
+                "its longer calls would be ended too early",
+                f"raise budget.longest_tool, or set at most {longest}",
+            )

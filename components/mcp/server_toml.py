@@ -166,12 +166,19 @@ def node_toml(config: NodeConfig) -> pulumi.Input[str]:
 
 def _tool_server(server: ToolServer) -> dict[str, Any]:
     def url(host: str) -> str:
-        return f"https://{host}:{server.port}/mcp"
+        return f"https://{host}:{server.port}{server.path}"
 
+    given = {
+        "scopes": list(server.scopes),
+        "send_user": server.send_user,
+        "longest_tool_seconds": server.longest_tool_seconds,
+    }
     return {
         "name": server.name,
         "url": applied(url, server.host),
         "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
+        "era": server.era,
+        **{name: value for name, value in given.items() if value},
     }
 
 

@@ -131,7 +131,7 @@ async def test_a_server_cannot_offer_a_tool_in_the_name_of_another():
     sections = [
         ToolServerSection(name=name, url=f"https://{name}.example/mcp") for name in ("a", "b")
     ]
-    first, second = ToolServers(sections, "modern").servers
+    first, second = ToolServers(sections).servers
     tool = Tool(name="a__remember", input_schema={"type": "object"})
     assert first._offered(tool).listed.name == "a__remember"  # pyright: ignore[reportPrivateUsage]
     assert second._offered(tool).listed.name == "b__a__remember"  # pyright: ignore[reportPrivateUsage]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from components.kubernetes.server import McpService
-from components.mcp.server_config import Cache, Database, NodeConfig, PodAuth, PodServerConfig
+from components.mcp.server_config import (
+    Cache,
+    Database,
+    NodeConfig,
+    PodAuth,
+    PodServerConfig,
+    ToolServer,
+)
 from components.mcp.server_limits import ServerLimits
 from runtime.limits_config import LimitsSection
+from runtime.tool_servers_config import ToolServerSection
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
 from tests.harness.minimal_args import ISSUER, config, server
@@ -108,3 +117,33 @@ def test_server_toml_has_the_limits_of_the_args():
 
 def test_servers_listen_on_both_address_families():
     assert files()["server.toml"]["server"]["host"] == "::"
+
+
+def test_a_tool_server_is_written_with_everything_that_its_calls_need():
+    asked = ToolServer(
+        name="weather",
+        host="weather-service",
+        path="/sse/mcp",
+        era="legacy",
+        scopes=["weather.read"],
+        send_user=True,
+        longest_tool_seconds=30,
+    )
+    plain = ToolServer(name="state", host="mcp-state-service")
+    written = files(tool_servers=[asked, plain])["server.toml"]["tool_servers"]
+    sections = [ToolServerSection.model_validate(entry) for entry in written]
+    authority = Path("/etc/internal-ca/ca.crt")
+    assert sections == [
+        ToolServerSection(
+            name="weather",
+            url="https://weather-service:8443/sse/mcp",
+            ca_file=authority,
+            era="legacy",
+            scopes=("weather.read",),
+            send_user=True,
+            longest_tool_seconds=30,
+        ),
+        ToolServerSection(
+            name="state", url="https://mcp-state-service:8443/mcp", ca_file=authority
+        ),
+    ]

@@ -10,12 +10,13 @@ import pytest
 
 from components.base.arguments import arguments
 from components.base.problems import ProblemReport
-from components.mcp.server_config import CloudServerConfig, PodAuth, PodServerConfig
+from components.mcp.server_config import CloudServerConfig, PodAuth, PodServerConfig, ToolServer
 
 PUBLISHED: Mapping[str, Any] = {
     "issuer": "https://issuer.example.com",
     "jwksUrl": "https://issuer.example.com/jwks.json",
 }
+MOUNTED: Mapping[str, Any] = {"issuer": PUBLISHED["issuer"], "jwks_secret": "issuer-keys"}
 ONLY_IN_A_POD = {
     *("tool_servers", "database", "cache", "node", "http", "https", "consensus_timeout"),
     "proxies_in_front",  # in a cloud it is always one: the cloud's own
@@ -68,3 +69,17 @@ def test_a_pod_has_exactly_one_source_of_the_issuers_keys(keys: Any, words: str)
     auth = PodAuth(issuer="https://issuer.example.com", **keys)
     (problem,) = auth.refusals()
     assert words in str(problem)
+
+
+def test_a_tool_server_that_could_not_be_called_is_refused():
+    servers = [
+        ToolServer(name="a", host="a"),
+        ToolServer(name="a", host="b", longest_tool_seconds=61),
+    ]
+    config = PodServerConfig(role="core", auth=PodAuth(**MOUNTED), tool_servers=servers)
+    found = {problem.path: str(problem) for problem in config.refusals()}
+    assert "a is listed already" in found["tool_servers[1].name"]
+    assert "ends every call after 60 s" in found["tool_servers[1].longest_tool_seconds"]
+    for name in ("3d", "a" * 46):
+        (problem,) = ToolServer(name=name, host="a").refusals()
+        assert problem.path == "name"
