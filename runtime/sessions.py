@@ -14,7 +14,7 @@ import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, REQUEST_CANCELLED
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,7 +26,7 @@ from .metrics import Metrics
 from .request_filters import VERSION_HEADER, json_object, object_or_empty
 from .state import Session, SessionStore, cancellation, is_cancelled, request_key
 from .user_quotas import RETRY_SECONDS
-from .websocket_frames import identity_of
+from .websocket_frames import Answer, identity_of
 
 SESSION_SECONDS = 3600
 """Lifetime of a session. A request in its second half renews it, so an idle session expires after
@@ -81,7 +81,7 @@ class StoredSessions:
                 said = f"You have {self.most} sessions open, which is the limit"
                 await too_many(said, RETRY_SECONDS)(scope, again, send)
             elif message.get("method") == "initialize":
-                await self.app(scope, again, self._opening(scope, again, send, message))
+                await self.app(scope, again, self._opening(scope, again, send))
             elif message:
                 await _refusal(400, "Bad Request: Missing session ID")(scope, again, send)
             else:
@@ -107,24 +107,39 @@ class StoredSessions:
     async def _is_full(self, user_id: str) -> bool:
         return len(await _from_store(self.store.of_user(user_id))) >= self.most
 
-    def _opening(self, scope: Scope, receive: Receive, send: Send, message: dict[str, Any]) -> Send:
-        """Wrap `send`: a successful answer opens a session; 503 replaces it if the store fails."""
-        asked = object_or_empty(message.get("params")).get("protocolVersion")
-        version = asked if asked in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
-        refused = False
+    def _opening(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """Wrap `send`: it holds the answer back until the store has a session for its result.
+
+        An answer without a result, such as a JSON-RPC error with status 200, opens no session. 503
+        replaces the answer if the store fails.
+        """
+        answer = Answer(None)
+        held: list[Message] = []
+        settled = refused = False
 
         async def opening(part: Message) -> None:
-            nonlocal refused
-            if part["type"] == "http.response.start" and part["status"] == 200:
-                session = _fresh(uuid.uuid4().hex, _subject(scope), str(version))
-                try:
-                    await _from_store(self.store.open(session))
-                except UnreachableError:
-                    refused = True
-                    await _unreachable()(scope, receive, send)
-                MutableHeaders(scope=part)[MCP_SESSION_ID_HEADER] = session.session_id
-            if not refused:
-                await send(part)
+            nonlocal settled, refused
+            if refused:
+                return
+            held.append(part)
+            if not settled:
+                frames = [json_object(frame.encode()) for frame in answer.frames(part)]
+                results = [frame["result"] for frame in frames if "result" in frame]
+                if not results and part.get("more_body", True):
+                    return
+                settled = True
+                if results:
+                    version = str(object_or_empty(results[0]).get("protocolVersion"))
+                    session = _fresh(uuid.uuid4().hex, _subject(scope), version)
+                    try:
+                        await _from_store(self.store.open(session))
+                    except UnreachableError:
+                        refused = True
+                        await _unreachable()(scope, receive, send)
+                        return
+                    MutableHeaders(scope=held[0])[MCP_SESSION_ID_HEADER] = session.session_id
+            while held:
+                await send(held.pop(0))
 
         return opening
 

@@ -173,6 +173,17 @@ async def test_a_refused_initialize_opens_no_session(instances: Instances):
     assert instances.store.sessions == {}
 
 
+@pytest.mark.parametrize("params", [None, {}, {"protocolVersion": VERSION}])
+async def test_an_initialize_answered_with_an_error_opens_no_session(
+    instances: Instances, params: object
+):
+    request = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    failed = await instances.send(0, request)
+    assert (failed.status_code, answer_in(failed)["error"]["code"]) == (200, -32602)
+    assert "mcp-session-id" not in failed.headers
+    assert instances.store.sessions == {}
+
+
 async def test_the_modern_era_touches_no_session(instances: Instances):
     said = await instances.send(
         0, modern_request("tools/list"), mcp_protocol_version=MODERN, mcp_method="tools/list"
