@@ -27,6 +27,8 @@ from .websocket_connection import TimedWebSocket
 
 CLOSED_WITHIN_SECONDS = 5.0
 """How long a connection that is being closed may take to deliver its last bytes."""
+STOPPED_WITHIN_SECONDS = 0.4
+"""How long uvicorn takes to notice that it should stop, and the process to end after that."""
 Phase = Literal["header", "body"]
 
 
@@ -167,7 +169,6 @@ class Listener(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=limits.idle_seconds,  # type: ignore[arg-type]
-                timeout_graceful_shutdown=1,
             )
         )
         self.limits = limits
@@ -203,6 +204,18 @@ class Listener(uvicorn.Server):
         """Close the listening sockets; open connections continue."""
         for server in self.servers if self.started else ():
             server.close()
+
+    def stop_at(self, end: float) -> None:
+        """Close all connections, and cancel the requests that are left after that.
+
+        It does not last longer than `end`.
+
+        Args:
+            end: the time of the event loop at which the process has to be gone.
+        """
+        left = end - STOPPED_WITHIN_SECONDS - asyncio.get_running_loop().time()
+        self.config.timeout_graceful_shutdown = max(0.0, min(left, 1.0))  # type: ignore[assignment]
+        self.should_exit = True
 
     def close_idle_connections(self) -> None:
         """Close the connections without a request; each other one closes after its answer."""

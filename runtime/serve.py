@@ -63,38 +63,45 @@ async def _serve(config: Config, sockets: dict[int, socket.socket], app: Applica
         event("serving", ports=sorted(sockets), era=config.protocol.era)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
-        await _drain(config, app, listeners[public_port])
+        end = asyncio.get_running_loop().time() + config.protocol.drain_seconds
+        await _drain(config, app, listeners[public_port], end)
         if renewal is not None:
             renewal.cancel()
         for listener in listeners.values():
-            listener.should_exit = True
+            listener.stop_at(end)
         await asyncio.gather(*serving)
     event("stopped")
 
 
-async def _drain(config: Config, app: Application, public: Listener) -> None:
-    """Wait for running calls and cancel those left, all within `drain_seconds`."""
+async def _drain(config: Config, app: Application, public: Listener, end: float) -> None:
+    """Wait for running calls and cancel those left; it takes until shortly before `end`.
+
+    Args:
+        end: the time of the event loop at which the process has to be gone.
+    """
     drain, budget = app.drain, config.protocol.drain_seconds
     last_words = min(LAST_WORDS_SECONDS, budget / 4)
-    clock = asyncio.get_running_loop().time
-    cut_at = clock() + budget - last_words
     drain.begin()
     event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
     await asyncio.sleep(min(LINGER_SECONDS, budget / 10))
     public.stop_accepting()
-    await _finish(drain, cut_at, last_words)
+    await _finish(drain, end, last_words)
     # A proxy may have sent a request on a connection that it keeps, since there was none.
     public.close_idle_connections()
-    await _finish(drain, cut_at, last_words)
+    await _finish(drain, end, last_words)
 
 
-async def _finish(drain: Drain, cut_at: float, last_words: float) -> None:
-    """Wait until the running calls end, or cancel them at `cut_at`; then end the streams."""
+async def _finish(drain: Drain, end: float, last_words: float) -> None:
+    """Wait until the running calls end, or cancel them, then end the streams.
+
+    Of the `last_words`, a third each is for the errors of cancelled calls and for the streams, and
+    a third is left for the connections. A client that reads nothing lengthens none of them.
+    """
     clock = asyncio.get_running_loop().time
-    if not await drain.idle(cut_at - clock()):
+    if not await drain.idle(end - last_words - clock()):
         event("drain_cut", calls=drain.cut_calls())
-        await drain.idle(last_words / 3)
-    await drain.end_standing(max(cut_at - clock(), last_words / 3))
+        await drain.idle(end - last_words * 2 / 3 - clock())
+    await drain.end_standing(end - last_words / 3 - clock())
 
 
 def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:

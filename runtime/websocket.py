@@ -121,9 +121,8 @@ class _Connection:
 
             tasks.start_soon(read)
             await self.hangup.wait()
-            async with self.writing:
-                await self.socket.close(TRY_AGAIN, STOPPING)
-                tasks.cancel_scope.cancel()
+            await self._write({"type": "websocket.close", "code": TRY_AGAIN, "reason": STOPPING})
+            tasks.cancel_scope.cancel()
 
     async def _wait_for_turn(self) -> None:
         """Count a frame that is no call, and read no further one while the user is over the rate.
@@ -193,7 +192,10 @@ class _Connection:
         await self._send(error_frame(identity, code, why))
 
     async def _send(self, text: str) -> None:
+        await self._write({"type": "websocket.send", "text": text})
+
+    async def _write(self, message: Message) -> None:
         async with self.writing:
             if self.socket.application_state is WebSocketState.CONNECTED:
                 with contextlib.suppress(WebSocketDisconnect):  # `serve` sees the disconnect
-                    await self.socket.send_text(text)
+                    await self.socket.send(message)

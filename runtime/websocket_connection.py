@@ -74,6 +74,13 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         if pong and not self.transport.is_closing():
             self.transport.write(pong)
 
+    def shutdown(self) -> None:
+        """Close the connection; one that is closing already loses what its client did not read."""
+        if self.transport.is_closing():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_awaiting()
         if self.send_timer is not None:
