@@ -24,7 +24,7 @@ from .body_limit import BodyLimit
 from .config import Config
 from .drain import Drain
 from .health import Check, Health
-from .memories_table import MemoriesTable, check_redis
+from .memories_table import MemoriesTable
 from .memory_sessions import MemorySessions, release_settled
 from .message_rates import MessageLimit, MessageRates
 from .metrics import Metrics
@@ -204,6 +204,8 @@ def _checks(config: Config, dependencies: ToolDependencies) -> dict[str, Check]:
     if dependencies.memory is not None:
         checks["database"] = dependencies.memory.check
     if (redis := config.redis) is not None:
+        from .valkey_client import check_redis
+
         checks["redis"] = partial(check_redis, redis)
     return checks
 

@@ -17,6 +17,7 @@ from .tool_servers_config import ToolServerSections
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
 Era = Literal["dual", "modern", "legacy"]
+Connections = Annotated[int, Field(ge=1, le=1000)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@\s*]+$")]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
 
@@ -91,6 +92,9 @@ class DatabaseSection(PasswordSection):
     """The `[database]` section: PostgreSQL for `remember` and `recall`.
 
     With `ca_file`, connections use TLS and verify the server's certificate and name.
+
+    Attributes:
+        max_connections: of one process, one a call; more calls wait.
     """
 
     host: str
@@ -98,17 +102,22 @@ class DatabaseSection(PasswordSection):
     name: str
     user: str
     ca_file: Path | None = None
+    max_connections: Connections = 8
 
 
 class RedisSection(PasswordSection):
     """The `[redis]` section: a Valkey or Redis whose state `/ready` reports.
 
     With `ca_file`, connections use TLS and verify the server's certificate and name.
+
+    Attributes:
+        max_connections: of one process, for its sessions; more requests wait.
     """
 
     host: str
     port: Port = 6379
     ca_file: Path | None = None
+    max_connections: Connections = 20
 
 
 class MigrationConfig(Section):
@@ -136,15 +145,17 @@ class StateSection(Section):
         region: DynamoDB's region; the function's own region by default.
         project, database: of Firestore.
         endpoint: of Azure Table Storage, `https://….table.core.windows.net`.
+        key_prefix: begins every key in Valkey. Servers with the same prefix share their sessions.
     """
 
-    kind: Literal["memory", "dynamodb", "firestore", "azure-tables"] = "memory"
+    kind: Literal["memory", "dynamodb", "firestore", "azure-tables", "valkey"] = "memory"
     sessions: str | None = None
     connections: str | None = None
     region: str | None = None
     project: str | None = None
     database: str | None = None
     endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    key_prefix: Annotated[str, Field(max_length=128)] = "mcp:"
 
     @model_validator(mode="after")
     def the_kind_has_what_it_needs(self) -> Self:
@@ -153,6 +164,7 @@ class StateSection(Section):
             "dynamodb": ("sessions",),
             "firestore": ("project", "database"),
             "azure-tables": ("endpoint", "sessions"),
+            "valkey": (),
         }[self.kind]
         if absent := [key for key in needed if getattr(self, key) is None]:
             raise ValueError(f"kind {self.kind} needs {', '.join(absent)}")
@@ -172,6 +184,12 @@ class Config(Section):
     qudag: QudagSection | None = None
     state: StateSection | None = None
     tool_servers: ToolServerSections = ()
+
+    @model_validator(mode="after")
+    def sessions_in_valkey_have_one(self) -> Self:
+        if self.state is not None and self.state.kind == "valkey" and self.redis is None:
+            raise ValueError("state.kind is valkey: add the section [redis], which says where")
+        return self
 
     @property
     def name(self) -> str:

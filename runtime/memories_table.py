@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .config import DatabaseSection, RedisSection
+from .config import DatabaseSection
 from .limits_config import LimitsSection
 from .metrics import Metrics
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_SECONDS = 5
-CONNECTIONS = 8
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 """Held to the end of the transaction, so that calls at the same time cannot exceed a quota."""
 WRITE = """
@@ -56,7 +55,7 @@ def connection_options(database: DatabaseSection) -> dict[str, Any]:
 
 
 class MemoriesTable:
-    """Reads and writes rows by owner and name, over at most `CONNECTIONS` connections.
+    """Reads and writes rows by owner and name, over at most `database.max_connections`.
 
     Each call opens a connection of its own. That costs a few milliseconds, and no call can get a
     connection that a restart of the database has broken. A pooler belongs in front of the
@@ -67,7 +66,7 @@ class MemoriesTable:
         self.database = database
         self.limits = limits
         self.metrics = metrics
-        self.slots = anyio.CapacityLimiter(CONNECTIONS)
+        self.slots = anyio.CapacityLimiter(database.max_connections)
 
     async def write(self, owner: str, name: str, text: str) -> None:
         """Insert or update the row of `owner` and `name`.
@@ -129,22 +128,3 @@ class MemoriesTable:
         import psycopg
 
         return await psycopg.AsyncConnection.connect(**connection_options(self.database))
-
-
-async def check_redis(redis: RedisSection) -> None:
-    """Send PING to Redis; raises if it does not answer."""
-    import valkey.asyncio
-
-    client: Any = valkey.asyncio.Valkey(
-        host=redis.host,
-        port=redis.port,
-        password=redis.password(),
-        ssl=redis.ca_file is not None,
-        ssl_ca_certs=str(redis.ca_file) if redis.ca_file else None,
-        ssl_check_hostname=redis.ca_file is not None,
-        socket_connect_timeout=CONNECT_SECONDS,
-    )
-    try:
-        await client.ping()
-    finally:
-        await client.aclose()

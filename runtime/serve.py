@@ -29,7 +29,7 @@ LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to r
 def run(config: Config, sockets: dict[int, socket.socket]) -> None:
     """Serve on the bound `sockets` until SIGTERM or SIGINT, then drain; raises `StartError`."""
     SSLProtocol.max_size = TLS_BUFFER_BYTES
-    store = stores_of(config.state).sessions if config.state else None
+    store = stores_of(config.state, config.redis).sessions if config.state else None
     app = application(config, store)
     # Loaded modules are never freed, so garbage collections can skip them.
     gc.collect()

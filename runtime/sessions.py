@@ -76,11 +76,7 @@ class StoredSessions:
         again = _again(body)
         named = Headers(scope=scope).get(MCP_SESSION_ID_HEADER)
         if named is None:
-            if message.get("method") == "initialize" and await self._is_full(_subject(scope)):
-                self.metrics.limited.labels("sessions").inc()
-                said = f"You have {self.most} sessions open, which is the limit"
-                await too_many(said, RETRY_SECONDS)(scope, again, send)
-            elif message.get("method") == "initialize":
+            if message.get("method") == "initialize":
                 await self.app(scope, again, self._opening(scope, again, send))
             elif message:
                 await _refusal(400, "Bad Request: Missing session ID")(scope, again, send)
@@ -104,14 +100,11 @@ class StoredSessions:
                     await _from_store(self.store.renew(renewed))
             await self._work(_speaking(scope, session), again, send, session, message)
 
-    async def _is_full(self, user_id: str) -> bool:
-        return len(await _from_store(self.store.of_user(user_id))) >= self.most
-
     def _opening(self, scope: Scope, receive: Receive, send: Send) -> Send:
         """Wrap `send`: it holds the answer back until the store has a session for its result.
 
-        An answer without a result, such as a JSON-RPC error with status 200, opens no session. 503
-        replaces the answer if the store fails.
+        An answer without a result, such as a JSON-RPC error with status 200, opens no session. 429
+        replaces the answer if the user has too many sessions, and 503 if the store fails.
         """
         answer = Answer(None)
         held: list[Message] = []
@@ -131,17 +124,27 @@ class StoredSessions:
                 if results:
                     version = str(object_or_empty(results[0]).get("protocolVersion"))
                     session = _fresh(uuid.uuid4().hex, _subject(scope), version)
-                    try:
-                        await _from_store(self.store.open(session))
-                    except UnreachableError:
+                    refusal = await self._refusal_to_open(session)
+                    if refusal is not None:
                         refused = True
-                        await _unreachable()(scope, receive, send)
+                        await refusal(scope, receive, send)
                         return
                     MutableHeaders(scope=held[0])[MCP_SESSION_ID_HEADER] = session.session_id
             while held:
                 await send(held.pop(0))
 
         return opening
+
+    async def _refusal_to_open(self, session: Session) -> Response | None:
+        """Open the session, or say why not."""
+        try:
+            opened = await _from_store(self.store.open(session, self.most))
+        except UnreachableError:
+            return _unreachable()
+        if opened:
+            return None
+        self.metrics.limited.labels("sessions").inc()
+        return too_many(f"You have {self.most} sessions open, which is the limit", RETRY_SECONDS)
 
     async def _work(
         self, scope: Scope, receive: Receive, send: Send, session: Session, message: dict[str, Any]

@@ -28,8 +28,8 @@ class Session:
 class SessionStore(Protocol):
     """Keeps sessions, and the cancellations of calls that another instance may run."""
 
-    async def open(self, session: Session) -> None:
-        """Store a new session."""
+    async def open(self, session: Session, most: int) -> bool:
+        """Store a new session, unless its user has `most` already; returns whether it did."""
         ...
 
     async def renew(self, session: Session) -> None:
@@ -42,10 +42,6 @@ class SessionStore(Protocol):
 
     async def close(self, session_id: str) -> None:
         """Delete the session; does nothing if it is absent."""
-        ...
-
-    async def of_user(self, user_id: str) -> list[Session]:
-        """The unexpired sessions of a user."""
         ...
 
     async def cancel(self, session_id: str, request_id: str) -> None:

@@ -104,14 +104,14 @@ async def _connect(event: Event, host: Host) -> int:
     ends = min(ends, token.expires_at or ends)
     name: str = event["requestContext"]["connectionId"]
     stores = host.application.stores
-    await stores.sessions.open(
-        Session(
-            session_id=name,
-            user_id=token.subject,
-            protocol_version=LATEST_MODERN_VERSION,
-            expires_at=ends,
-        )
+    session = Session(
+        session_id=name,
+        user_id=token.subject,
+        protocol_version=LATEST_MODERN_VERSION,
+        expires_at=ends,
     )
+    if not await stores.sessions.open(session, host.application.config.limits.sessions_per_user):
+        return 429
     await stores.connections.connect(
         Connection(connection_id=name, user_id=token.subject, expires_at=ends)
     )

@@ -26,7 +26,7 @@ class HostedApplication:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.stores: Stores = stores_of(config.state or StateSection())
+        self.stores: Stores = stores_of(config.state or StateSection(), config.redis)
         self.parts: Application = application(config, self.stores.sessions)
         self.app: ASGIApp = self.parts.public
         self.living: asyncio.Task[None] | None = None

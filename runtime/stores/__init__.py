@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from ..config import StateSection
+from ..config import RedisSection, StateSection
 from ..state import Stores
 
 
-def stores_of(state: StateSection) -> Stores:
-    """The stores of the kind that `state` names; imports the client library of that kind only."""
+def stores_of(state: StateSection, redis: RedisSection | None = None) -> Stores:
+    """The stores of the kind that `state` names; imports the client library of that kind only.
+
+    Args:
+        redis: the Valkey of the kind `valkey`.
+    """
     match state.kind:
         case "memory":
             from . import in_memory
@@ -25,3 +29,8 @@ def stores_of(state: StateSection) -> Stores:
             from . import azure_tables
 
             return azure_tables.stores(state)
+        case "valkey":
+            from . import valkey
+
+            assert redis is not None  # validated by Config
+            return valkey.stores(state, redis)

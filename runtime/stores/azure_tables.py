@@ -100,15 +100,21 @@ class TableSessions:
     table: Table
     now: Callable[[], float] = time.time
 
-    async def open(self, session: Session) -> None:
+    async def open(self, session: Session, most: int) -> bool:
         user = USER + session.user_id
+        unexpired = 0
         async for session_id, row in self.table.rows(user):
-            if _expiry(row) <= self.now() and session_id != session.session_id:
+            if _expiry(row) > self.now():
+                unexpired += 1
+            elif session_id != session.session_id:
                 await self.close(session_id)
+        if unexpired >= most:
+            return False
         fields = _fields(session)
         # The user's copy first: a session without it would never be found and deleted.
         await self.table.put(user, session.session_id, **fields)
         await self.table.put(session.session_id, ITSELF, **fields)
+        return True
 
     async def renew(self, session: Session) -> None:
         fields = _fields(session)
@@ -124,13 +130,6 @@ class TableSessions:
             if name == ITSELF:
                 await self.table.delete(USER + row["user_id"], session_id)
             await self.table.delete(session_id, name)
-
-    async def of_user(self, user_id: str) -> list[Session]:
-        return [
-            _session(session_id, row)
-            async for session_id, row in self.table.rows(USER + user_id)
-            if _expiry(row) > self.now()
-        ]
 
     async def cancel(self, session_id: str, request_id: str) -> None:
         if await self.table.read(session_id, ITSELF) is not None:

@@ -57,8 +57,11 @@ class DynamoSessions:
     table: str
     now: Callable[[], float] = time.time
 
-    async def open(self, session: Session) -> None:
+    async def open(self, session: Session, most: int) -> bool:
+        if len(await self.of_user(session.user_id)) >= most:
+            return False
         await self.call("update_item", self.table, **_update(session))
+        return True
 
     async def renew(self, session: Session) -> None:
         await self._if_there(**_update(session))
@@ -71,6 +74,7 @@ class DynamoSessions:
         await self.call("delete_item", self.table, Key=_key(session_id))
 
     async def of_user(self, user_id: str) -> list[Session]:
+        """The unexpired sessions of a user."""
         sessions: list[Session] = []
         page: dict[str, Any] = {}
         while True:

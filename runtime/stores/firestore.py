@@ -125,8 +125,11 @@ class FirestoreSessions:
     database: Database
     now: Callable[[], float] = time.time
 
-    async def open(self, session: Session) -> None:
+    async def open(self, session: Session, most: int) -> bool:
+        if await self._opened_by(session.user_id) >= most:
+            return False
         await self.database.put(SESSIONS, session.session_id, _fields(session))
+        return True
 
     async def renew(self, session: Session) -> None:
         await self._if_there(session.session_id, _fields(session))
@@ -139,11 +142,11 @@ class FirestoreSessions:
     async def close(self, session_id: str) -> None:
         await self.database.delete(SESSIONS, session_id)
 
-    async def of_user(self, user_id: str) -> list[Session]:
+    async def _opened_by(self, user_id: str) -> int:
+        """The number of unexpired sessions of a user."""
         # Firestore indexes every single field by default.
         found = await self.database.where(SESSIONS, "user_id", user_id)
-        sessions = [_session(name, fields) for name, fields in found]
-        return [session for session in sessions if session.expires_at > self.now()]
+        return sum(_expiry(fields) > self.now() for _, fields in found)
 
     async def cancel(self, session_id: str, request_id: str) -> None:
         # A field per cancellation, so that instances do not overwrite each other's.

@@ -20,10 +20,13 @@ class InMemorySessions:
         default_factory=lambda: defaultdict[str, set[str]](set)
     )
 
-    async def open(self, session: Session) -> None:
+    async def open(self, session: Session, most: int) -> bool:
         for kept in [s for s in self.sessions.values() if s.expires_at <= self.now()]:
             await self.close(kept.session_id)
+        if sum(kept.user_id == session.user_id for kept in self.sessions.values()) >= most:
+            return False
         self.sessions[session.session_id] = session
+        return True
 
     async def renew(self, session: Session) -> None:
         if session.session_id in self.sessions:
@@ -36,10 +39,6 @@ class InMemorySessions:
     async def close(self, session_id: str) -> None:
         self.sessions.pop(session_id, None)
         self.cancellations.pop(session_id, None)
-
-    async def of_user(self, user_id: str) -> list[Session]:
-        found = [await self.find(s.session_id) for s in self.sessions.values()]
-        return [session for session in found if session and session.user_id == user_id]
 
     async def cancel(self, session_id: str, request_id: str) -> None:
         if session_id in self.sessions:

@@ -1,20 +1,24 @@
-"""Empty session stores of every kind, each over an emulator of its cloud."""
+"""Empty session stores of every kind: over an emulator of its cloud, or a real Valkey."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from runtime.config import RedisSection
 from runtime.state import Stores
 
-from . import emulators
+from . import emulators, valkey
+from .certificates import Authority
 from .dynamodb import CREDENTIALS, REGION, create_table
 
 
@@ -87,6 +91,26 @@ def azure_tables(clock: Clock) -> Generator[Stores]:
     yield Stores(TableSessions(tables[0], clock), TableConnections(tables[1], clock))
 
 
+@contextlib.contextmanager
+def in_valkey(clock: Clock) -> Generator[Stores]:
+    """Stores over a real Valkey or Redis, with new keys."""
+    from runtime.stores.in_memory import InMemoryConnections
+    from runtime.stores.valkey import ValkeySessions
+
+    redis = RedisSection.model_validate_json(_standing(_valkey))
+    sessions = ValkeySessions(redis, f"{uuid.uuid4().hex}:", clock)
+    yield Stores(sessions, InMemoryConnections(clock))
+
+
+@contextlib.contextmanager
+def _valkey() -> Generator[str]:
+    """The section `[redis]` of a server of its own, as JSON."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory)
+        with valkey.running(path, Authority.at(path)) as server:
+            yield RedisSection.model_validate(server.section()).model_dump_json()
+
+
 _AZURITE_ACCOUNT = (
     "devstoreaccount1",
     # Not a secret: the same in every Azurite, from its documentation.
@@ -107,6 +131,7 @@ _OPENERS: Mapping[str, Callable[[Clock], contextlib.AbstractContextManager[Store
     "dynamodb": dynamodb,
     "firestore": firestore,
     "azure-tables": azure_tables,
+    "valkey": in_valkey,
 }
 KINDS = tuple(_OPENERS)
 

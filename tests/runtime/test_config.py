@@ -78,6 +78,8 @@ def mistakes(directory: Path, config: dict[str, Any]) -> list[str]:
         ({"logging": {"level": "loud"}}, "logging.level"),
         ({"redis": {"host": "h", "password_file": "f", "password_env": "E"}}, "not both"),
         ({"state": {"kind": "dynamodb"}}, "state: kind dynamodb needs sessions"),
+        ({"state": {"kind": "valkey"}}, "state.kind is valkey: add the section [redis]"),
+        ({"redis": {"host": "h", "max_connections": 0}}, "redis.max_connections"),
         ({"qudag": {"node_config": "n", "consensus_timeout": "soon"}}, "qudag.consensus_timeout"),
     ],
 )

@@ -64,12 +64,11 @@ async def test_the_documented_actions_are_those_that_a_whole_life_calls(
         called.add((kind, f"dynamodb:{model.name}"))
 
     client.meta.events.register("provide-client-params.dynamodb.*", note)
-    await stores.sessions.open(ADA)
+    await stores.sessions.open(ADA, 1)
     await stores.sessions.renew(ADA)
     await stores.sessions.find("s-1")
     await stores.sessions.cancel("s-1", "7")
     await stores.sessions.cancelled("s-1")
-    await stores.sessions.of_user("ada")
     await stores.sessions.close("s-1")
     await stores.connections.connect(Connection(connection_id="c", user_id="a", expires_at=1))
     await stores.connections.find("c")
@@ -83,13 +82,12 @@ async def test_the_documented_actions_are_those_that_a_whole_life_calls(
     assert called == documented
 
 
-async def test_a_user_with_more_sessions_than_a_page_holds_has_them_all(stores: Stores):
+async def test_sessions_on_every_page_of_a_query_count_for_the_limit(stores: Stores):
     """A page of a Query has at most 1 MiB."""
+    large = dataclasses.replace(ADA, protocol_version="v" * 300_000)
     for number in range(5):
-        await stores.sessions.open(
-            dataclasses.replace(ADA, session_id=f"s-{number}", protocol_version="v" * 300_000)
-        )
-    assert len(await stores.sessions.of_user("ada")) == 5
+        assert await stores.sessions.open(dataclasses.replace(large, session_id=f"s-{number}"), 5)
+    assert not await stores.sessions.open(ADA, 5)
 
 
 def test_no_sdk_is_loaded_before_the_first_call_that_needs_it():

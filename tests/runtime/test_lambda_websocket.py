@@ -18,6 +18,7 @@ import pytest
 import tomli_w
 
 from runtime.hosts import aws_invocation, aws_lambda, aws_websocket
+from runtime.state import Session
 from tests.harness.dynamodb import REGION
 from tests.harness.server import modern_request, settings, until
 from tests.harness.tokens import AUDIENCE, Issuer
@@ -175,6 +176,20 @@ def test_a_token_that_outlives_what_api_gateway_allows_is_good_until_then(
 ):
     assert socket.connect(f"Bearer {issuer.token(lives_seconds=90_000)}") == 200
     assert kept(socket).expires_at == pytest.approx(time.time() + 7200, abs=5)
+
+
+def test_connections_above_the_quota_of_their_user_are_refused(socket: Socket):
+    application = socket.host.application
+    names = [f"open-{number}" for number in range(application.config.limits.sessions_per_user)]
+    ends = int(time.time()) + 60
+    for name in names:
+        session = Session(session_id=name, user_id="ada", protocol_version="1", expires_at=ends)
+        assert socket.host.bridge.run(application.stores.sessions.open(session, len(names)), 5)
+    assert socket.connect() == 429
+    assert kept(socket) is None
+    for name in names:
+        socket.host.bridge.run(application.stores.sessions.close(name), 5)
+    assert socket.connect() == 200
 
 
 @pytest.mark.parametrize("authorization", ["Bearer x.y.z", "Basic YTpi", "Bearer"])

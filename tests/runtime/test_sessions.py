@@ -129,7 +129,7 @@ async def test_a_session_that_is_anothers_is_not_found(instances: Instances, met
 
 async def test_a_session_that_expired_is_not_found(instances: Instances):
     session = await instances.open()
-    await instances.store.open(replace(instances.store.sessions[session], expires_at=1))
+    await instances.store.renew(replace(instances.store.sessions[session], expires_at=1))
     said = await instances.send(0, call("echo", text="x"), mcp_session_id=session)
     assert said.status_code == 404
 
@@ -137,7 +137,7 @@ async def test_a_session_that_expired_is_not_found(instances: Instances):
 async def test_a_session_in_use_is_given_more_time(instances: Instances):
     session = await instances.open()
     soon = int(time.time()) + 60
-    await instances.store.open(replace(instances.store.sessions[session], expires_at=soon))
+    await instances.store.renew(replace(instances.store.sessions[session], expires_at=soon))
     await instances.send(1, call("echo", text="x"), mcp_session_id=session)
     assert instances.store.sessions[session].expires_at > soon
 
@@ -238,7 +238,7 @@ async def test_a_renewal_that_fails_leaves_the_call_to_go_on(
 ):
     session = await instances.open()
     soon = int(time.time()) + 60
-    await instances.store.open(replace(instances.store.sessions[session], expires_at=soon))
+    await instances.store.renew(replace(instances.store.sessions[session], expires_at=soon))
     monkeypatch.setattr(instances.store, "renew", unreachable)
     said = await instances.send(1, call("echo", text="hi"), mcp_session_id=session)
     assert answer_in(said)["result"]["content"][0]["text"] == "hi"
