@@ -58,6 +58,10 @@ class MemorySessions:
             await self.app(_without(scope, LAST_EVENT_ID_HEADER), receive, send)
         elif scope["method"] == "POST" and session is not None:
             await self._post((session, _user(scope)), scope, receive, send)
+        elif scope["method"] == "POST":
+            # Read here: the SDK logs an error if its client disconnects while it reads.
+            body = await Request(scope, receive).body()
+            await self.app(scope, _again(body, receive), send)
         else:
             await self.app(scope, receive, send)
 
