@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..state import Connection, Session, Stores
 
+CANCELLATIONS_KEPT = 100
+"""A running call reads them every second, and a user sends far fewer messages in that time."""
+
 
 @dataclass
 class InMemorySessions:
-    """A `SessionStore` in memory; `open` deletes expired sessions."""
+    """A `SessionStore` in memory; `open` deletes expired sessions.
+
+    Attributes:
+        cancellations: by session, the newest `CANCELLATIONS_KEPT`.
+    """
 
     now: Callable[[], float] = time.time
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
-    cancellations: defaultdict[str, set[str]] = field(
-        default_factory=lambda: defaultdict[str, set[str]](set)
-    )
+    cancellations: dict[str, deque[str]] = field(default_factory=dict[str, deque[str]])
 
     async def open(self, session: Session, most: int) -> bool:
         for kept in [s for s in self.sessions.values() if s.expires_at <= self.now()]:
@@ -42,7 +47,8 @@ class InMemorySessions:
 
     async def cancel(self, session_id: str, request_id: str) -> None:
         if session_id in self.sessions:
-            self.cancellations[session_id].add(request_id)
+            kept = self.cancellations.setdefault(session_id, deque(maxlen=CANCELLATIONS_KEPT))
+            kept.append(request_id)
 
     async def cancelled(self, session_id: str) -> frozenset[str]:
         return frozenset(self.cancellations.get(session_id, ()))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.state import LONGEST_KEY, Connection, Session, Stores
+from runtime.stores.in_memory import InMemorySessions
 from tests.harness.store_stand_ins import KINDS, Clock, opened
 
 ADA = Session(session_id="s-1", user_id="ada", protocol_version="2025-11-25", expires_at=1_000)
@@ -97,6 +98,16 @@ async def test_cancellations_of_several_instances_add_up(stores: Stores):
         await stores.sessions.cancel("s-1", request)
     assert await stores.sessions.cancelled("s-1") == requests
     assert await stores.sessions.cancelled("s-2") == frozenset()
+
+
+async def test_a_process_keeps_only_the_newest_cancellations_of_a_session():
+    store = InMemorySessions(Clock(999))
+    await store.open(ADA)
+    for number in range(10_000):
+        await store.cancel("s-1", str(number))
+    kept = await store.cancelled("s-1")
+    assert {str(number) for number in range(9_950, 10_000)} <= kept
+    assert len(kept) <= 1_000
 
 
 async def test_a_cancellation_makes_no_session(stores: Stores):
