@@ -102,7 +102,7 @@ async def test_cancellations_of_several_instances_add_up(stores: Stores):
 
 async def test_a_process_keeps_only_the_newest_cancellations_of_a_session():
     store = InMemorySessions(Clock(999))
-    await store.open(ADA)
+    await store.open(ADA, MOST)
     for number in range(10_000):
         await store.cancel("s-1", str(number))
     kept = await store.cancelled("s-1")
