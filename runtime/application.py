@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import __version__
 from .accepted_types import AcceptedTypes
 from .auth import RequireToken, metadata_routes
-from .body_limit import BodyLimit
+from .body_limit import BodyLimit, HeldBytes
 from .config import Config
 from .drain import Drain
 from .health import Check, Health
@@ -118,7 +118,8 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
         mcp = SessionQuota(MemorySessions(mcp), limits.sessions_per_user, metrics)
     mcp = AcceptedTypes(mcp, json_answers=config.protocol.json_answers)
     mcp = EraFilter(mcp, config.protocol.era)
-    mcp = BodyLimit(mcp, limits.max_body_bytes, metrics)
+    held = HeldBytes(limits.max_body_bytes, metrics)
+    mcp = BodyLimit(mcp, held)
     mcp = StreamQuota(mcp, streams)
     rates = MessageRates(limits.messages_per_second, limits.burst)
     mcp = MessageLimit(mcp, rates, metrics)
@@ -131,7 +132,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     )
     admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
-    frames = RequireToken(WebSocketEndpoint(drain, metrics, streams, rates), tokens)
+    frames = RequireToken(WebSocketEndpoint(drain, metrics, streams, rates, held), tokens)
     public = Starlette(
         routes=[
             *health.routes(),

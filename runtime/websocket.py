@@ -13,6 +13,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from .body_limit import HeldBytes
 from .drain import Drain
 from .exchange import Exchange, exchange_of
 from .logs import event, log
@@ -20,6 +21,7 @@ from .message_rates import MessageRates, too_many
 from .metrics import Metrics
 from .principals import principal_of
 from .user_quotas import RETRY_SECONDS, OpenStreams, QuotaError
+from .websocket_connection import COUNT_UNFINISHED
 from .websocket_frames import (
     Answer,
     NoMessageError,
@@ -47,12 +49,18 @@ class WebSocketEndpoint:
     """
 
     def __init__(
-        self, drain: Drain, metrics: Metrics, streams: OpenStreams, rates: MessageRates
+        self,
+        drain: Drain,
+        metrics: Metrics,
+        streams: OpenStreams,
+        rates: MessageRates,
+        held: HeldBytes,
     ) -> None:
         self.drain = drain
         self.metrics = metrics
         self.streams = streams
         self.rates = rates
+        self.held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
@@ -66,7 +74,11 @@ class WebSocketEndpoint:
         await socket.accept()
         exchange = exchange_of(scope) or Exchange.opened(scope)
         exchange.standing = True
-        pace = partial(self.rates.wait, principal_of(scope) or "")
+        user = principal_of(scope) or ""
+        count_unfinished = scope.get("extensions", {}).get(COUNT_UNFINISHED)
+        if count_unfinished is not None:
+            count_unfinished(partial(self.held.add_if_room, user))
+        pace = partial(self.rates.wait, user)
         connection = _Connection(socket, self.drain, exchange.hangup, pace)
         self.drain.exchanges.add(exchange)
         try:

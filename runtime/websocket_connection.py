@@ -6,14 +6,19 @@ uvicorn answers a handshake only if it is well formed, and a ping even if nobody
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
 
 from .limits_config import LimitsSection
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+COUNT_UNFINISHED = "qudag.count_unfinished"
+"""Key in the extensions of the ASGI scope: `TimedWebSocket.count_unfinished`."""
 
 
 class TimedWebSocket(WebSocketsSansIOProtocol):
@@ -29,6 +34,22 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         self.message_timer: asyncio.TimerHandle | None = None
         self.send_timer: asyncio.TimerHandle | None = None
         self.owed_pong = b""
+        self.count: Callable[[int], bool] | None = None
+        self.counted = 0
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions = cast("dict[str, Any]", self.scope.get("extensions"))
+            extensions[COUNT_UNFINISHED] = self.count_unfinished
+
+    def count_unfinished(self, count: Callable[[int], bool]) -> None:
+        """Call `count` with the growth of the message that is not whole yet, in bytes.
+
+        If it returns False, the connection is closed.
+        """
+        self.count = count
+        self._count()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -38,6 +59,7 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
             self._await_message()
         else:
             self._stop_awaiting()
+        self._count()
 
     def send_receive_event_to_app(self) -> None:
         self._stop_awaiting()
@@ -85,6 +107,9 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         self._stop_awaiting()
         if self.send_timer is not None:
             self.send_timer.cancel()
+        if self.count is not None:
+            self.count(-self.counted)
+            self.count = None
         super().connection_lost(exc)
 
     def _refuse_handshake(self) -> None:
@@ -102,9 +127,21 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
             self.message_timer.cancel()
             self.message_timer = None
 
+    def _count(self) -> None:
+        growth = sum(map(len, self.frames)) + len(self.conn.reader.buffer) - self.counted
+        if self.count is None or not growth:
+            return
+        if self.count(growth):
+            self.counted += growth
+        else:
+            self._fail(CloseCode.TRY_AGAIN_LATER, "your open requests have too many bytes")
+
     def _too_slow(self) -> None:
+        seconds = f"{self.limits.body_seconds:g} s"
+        self._fail(CloseCode.POLICY_VIOLATION, f"a message did not arrive within {seconds}")
+
+    def _fail(self, code: CloseCode, why: str) -> None:
         if self.close_sent or self.transport.is_closing():
             return
-        seconds = f"{self.limits.body_seconds:g} s"
-        self.conn.fail(CloseCode.POLICY_VIOLATION, f"a message did not arrive within {seconds}")
+        self.conn.fail(code, why)
         self.handle_parser_exception()
