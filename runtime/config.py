@@ -171,14 +171,29 @@ class StateSection(Section):
         return self
 
 
-class Config(Section):
-    """The whole of server.toml."""
+class ServerConfig(Section):
+    """The sections that every kind of server has."""
 
     server: ServerSection = ServerSection()
     protocol: ProtocolSection = ProtocolSection()
-    auth: AuthSection
     limits: LimitsSection = LimitsSection()
     logging: LoggingSection = LoggingSection()
+
+    @property
+    def role(self) -> str:
+        """The server's role, as logs and metrics name it."""
+        return str(self.server.role)
+
+    @property
+    def name(self) -> str:
+        """The server's name in MCP and in logs."""
+        return self.server.name or f"qudag-mcp-{self.role}"
+
+
+class Config(ServerConfig):
+    """The whole of server.toml."""
+
+    auth: AuthSection
     database: DatabaseSection | None = None
     redis: RedisSection | None = None
     qudag: QudagSection | None = None
@@ -190,11 +205,6 @@ class Config(Section):
         if self.state is not None and self.state.kind == "valkey" and self.redis is None:
             raise ValueError("state.kind is valkey: add the section [redis], which says where")
         return self
-
-    @property
-    def name(self) -> str:
-        """The server's name in MCP and in logs."""
-        return self.server.name or f"qudag-mcp-{self.server.role}"
 
     def absent(self) -> list[str]:
         """Configured files and variables that do not exist, each as `section.key: …`."""

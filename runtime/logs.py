@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from .config import Config
+from .config import ServerConfig
 from .exchange import current
 
 log = logging.getLogger("qudag_mcp_server")
@@ -51,7 +51,7 @@ class _Direct:
 _DIRECT = _Direct()
 
 
-def configure(config: Config, handlers: Sequence[logging.Handler] = ()) -> None:
+def configure(config: ServerConfig, handlers: Sequence[logging.Handler] = ()) -> None:
     """Configure logging for the process: to `handlers` of the host if given, else to stderr."""
     chosen: list[logging.Handler] = list(handlers) or [logging.StreamHandler()]
     lines = JsonLines(config) if config.logging.format == "json" else TextLines()
@@ -92,9 +92,9 @@ def _name_request(facts: dict[str, Any]) -> None:
 class JsonLines(logging.Formatter):
     """Formats a record as one JSON object: time, level, server, event and fields."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: ServerConfig) -> None:
         super().__init__()
-        self.fixed = {"server": config.name, "role": str(config.server.role)}
+        self.fixed = {"server": config.name, "role": config.role}
         self.second = -1.0
         self.shown = ""
 

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import __version__
-from .config import Config
+from .config import ServerConfig
 
 Labelled = TypeVar("Labelled", Counter, Gauge, Histogram)
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -28,7 +28,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
 class Metrics:
     """The metrics of a server process, in a registry of their own."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: ServerConfig) -> None:
         self.registry = registry = CollectorRegistry()
         self.children: dict[tuple[object, tuple[str, ...]], Any] = {}
         ProcessCollector(registry=registry)
@@ -92,7 +92,7 @@ class Metrics:
         Info("qudag_mcp_server_build", "What runs here.", registry=registry).info(
             {
                 "version": __version__,
-                "role": config.server.role,
+                "role": config.role,
                 "name": config.name,
                 "era": config.protocol.era,
             }

@@ -1,122 +1,16 @@
-"""Runs the server's listeners in one process, and drains all of them at SIGTERM."""
+"""Runs the reference server in one process, with all its listeners."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import signal
 import socket
-import ssl
-from asyncio.sslproto import SSLProtocol
 
-from starlette.types import ASGIApp
-
-from .application import Application, application
-from .certificate import Certificate
+from .application import application
 from .config import Config
-from .connections import Listener
-from .drain import Drain
-from .logs import event
-from .server_config import ServerSection
+from .listeners import listen
 from .stores import stores_of
-
-YOUNG_OBJECTS = 10_000  # a call makes a thousand objects, and nearly all are freed by count
-LINGER_SECONDS = 1.0  # connections that were being opened at SIGTERM are still accepted
-TLS_BUFFER_BYTES = 32 * 1024  # per connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams
-LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
 
 
 def run(config: Config, sockets: dict[int, socket.socket]) -> None:
     """Serve on the bound `sockets` until SIGTERM or SIGINT, then drain; raises `StartError`."""
-    SSLProtocol.max_size = TLS_BUFFER_BYTES
     store = stores_of(config.state, config.redis).sessions if config.state else None
-    app = application(config, store)
-    # Loaded modules are never freed, so garbage collections can skip them.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    asyncio.run(_serve(config, sockets, app))
-
-
-async def _serve(config: Config, sockets: dict[int, socket.socket], app: Application) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    certificate = _certificate(config.server)
-    context = _context(config.server, certificate)
-    public_port = config.server.tls_port or config.server.port
-    async with app.public.router.lifespan_context(app.public):
-        listeners = {
-            port: Listener(
-                app.public if port == public_port else _side(config.server, app, port),
-                config.limits,
-                context if port == config.server.tls_port else None,
-            )
-            for port in sockets
-        }
-        serving = [
-            asyncio.create_task(listener.serve([sockets[port]]))
-            for port, listener in listeners.items()
-        ]
-        renewal = asyncio.create_task(certificate.follow()) if certificate else None
-        event("serving", ports=sorted(sockets), era=config.protocol.era)
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
-        end = asyncio.get_running_loop().time() + config.protocol.drain_seconds
-        await _drain(config, app, listeners[public_port], end)
-        if renewal is not None:
-            renewal.cancel()
-        for listener in listeners.values():
-            listener.stop_at(end)
-        await asyncio.gather(*serving)
-    event("stopped")
-
-
-async def _drain(config: Config, app: Application, public: Listener, end: float) -> None:
-    """Wait for running calls and cancel those left; it takes until shortly before `end`.
-
-    Args:
-        end: the time of the event loop at which the process has to be gone.
-    """
-    drain, budget = app.drain, config.protocol.drain_seconds
-    last_words = min(LAST_WORDS_SECONDS, budget / 4)
-    drain.begin()
-    event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
-    await asyncio.sleep(min(LINGER_SECONDS, budget / 10))
-    public.stop_accepting()
-    await _finish(drain, end, last_words)
-    # A proxy may have sent a request on a connection that it keeps, since there was none.
-    public.close_idle_connections()
-    await _finish(drain, end, last_words)
-
-
-async def _finish(drain: Drain, end: float, last_words: float) -> None:
-    """Wait until the running calls end, or cancel them, then end the streams.
-
-    Of the `last_words`, a third each is for the errors of cancelled calls and for the streams, and
-    a third is left for the connections. A client that reads nothing lengthens none of them.
-    """
-    clock = asyncio.get_running_loop().time
-    if not await drain.idle(end - last_words - clock()):
-        event("drain_cut", calls=drain.cut_calls())
-        await drain.idle(end - last_words * 2 / 3 - clock())
-    await drain.end_standing(end - last_words / 3 - clock())
-
-
-def _side(server: ServerSection, app: Application, port: int) -> ASGIApp:
-    return app.metrics if port == server.metrics_port else app.probes
-
-
-def _certificate(server: ServerSection) -> Certificate | None:
-    if server.tls_cert is None or server.tls_key is None:
-        return None
-    return Certificate(server.tls_cert, server.tls_key)
-
-
-def _context(server: ServerSection, certificate: Certificate | None) -> ssl.SSLContext | None:
-    if server.tls_self_signed:
-        from .self_signed import self_signed_context
-
-        return self_signed_context()
-    return certificate.context if certificate else None
+    listen(config, sockets, application(config, store))
