@@ -30,11 +30,13 @@ _BUILD_MODULES = ("hosts.py", "build.py", "import_closure.py")
 _SERVER_ONLY = frozenset(
     {
         "__main__",
+        "bridge",
         "certificate",
         "connections",
         "health_check",
         "joined_writes",
         "libp2p",
+        "listeners",
         "qudag_join",
         "schema",
         "self_signed",
@@ -43,7 +45,7 @@ _SERVER_ONLY = frozenset(
         "websocket_connection",
     }
 )
-"""Modules that only `qudag-mcp-server` uses; archives do not contain them."""
+"""Modules and packages that only `qudag-mcp-server` uses; archives do not contain them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,8 @@ class Host:
             inside = file.relative_to(RUNTIME)
             module = ".".join(inside.with_suffix("").parts)
             ours = module not in _SERVER_ONLY if len(inside.parts) == 1 else module in self.modules
-            if ours or inside.name == "__init__.py":
+            package = inside.name == "__init__.py" and inside.parts[0] not in _SERVER_ONLY
+            if ours or package:
                 yield f"{PACKAGE}/{inside.as_posix()}", file
         for name, source in self.files.items():
             yield name, RUNTIME / source

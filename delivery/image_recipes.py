@@ -100,7 +100,8 @@ def recipe(name: str) -> Recipe:
 def server_arguments(folder: Path) -> list[str]:
     """Copy the files of the server's image from ``runtime/`` to ``folder``; the arguments."""
     package = folder / "app" / "qudag_mcp_server"
-    for source in sorted([*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]):
+    patterns = ("*.py", "stores/*.py", "bridge/*.py")
+    for source in sorted(file for pattern in patterns for file in RUNTIME.glob(pattern)):
         copy = package / source.relative_to(RUNTIME)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)

@@ -1,4 +1,5 @@
-"""The program `qudag-mcp-server`: serves MCP, migrates the database or starts a QuDAG node."""
+"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, or
+starts a QuDAG node."""
 
 from __future__ import annotations
 
@@ -27,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
         from .qudag_join import join
 
         return join(given[1:])
+    if given[:1] == ["bridge"]:
+        from .bridge.command import bridge
+
+        return bridge(given[1:])
     chosen = _parser().parse_args(given)
     try:
         if chosen.health_check:

@@ -26,7 +26,9 @@ def test_hadolint_reports_no_problem():
 
 def test_everything_that_is_copied_is_there():
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) \S+$", TEXT, re.MULTILINE)
-    assert {"requirements-image.txt", "*.py", "stores/*.py", "launcher"} <= set(copied)
+    assert {"requirements-image.txt", "*.py", "stores/*.py", "bridge/*.py", "launcher"} <= set(
+        copied
+    )
     assert [name for name in copied if not list(RUNTIME.glob(name))] == []
 
 
@@ -48,7 +50,7 @@ def test_every_library_that_the_server_and_its_stores_import_is_in_the_image():
 
 
 def _imported() -> set[str]:
-    files = [*RUNTIME.glob("*.py"), *RUNTIME.glob("stores/*.py")]
+    files = [f for folder in ("", "stores/", "bridge/") for f in RUNTIME.glob(f"{folder}*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     modules = [
         *(alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names),

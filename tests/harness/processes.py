@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from collections.abc import Mapping
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,20 @@ class Program:
         stdout, stderr: files with its output.
     """
 
-    def __init__(self, arguments: list[str], stdout: Path, stderr: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        stdout: Path,
+        stderr: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.stdout = stdout
         self.stderr = stderr
         for path in (stdout, stderr):
             path.write_bytes(b"")
-        self._process = _CONTEXT.Process(target=_become, args=(arguments, stdout, stderr))
+        self._process = _CONTEXT.Process(
+            target=_become, args=(arguments, stdout, stderr, dict(environment or {}))
+        )
         self._process.start()
 
     @property
@@ -69,7 +78,10 @@ class Program:
         self._process.join()
 
 
-def _become(arguments: list[str], stdout: Path, stderr: Path) -> None:
+def _become(
+    arguments: list[str], stdout: Path, stderr: Path, environment: Mapping[str, str]
+) -> None:
+    os.environ.update(environment)
     for path, number in ((stdout, 1), (stderr, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
     from runtime.__main__ import main
