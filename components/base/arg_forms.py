@@ -44,6 +44,29 @@ HOST: Final = Form(
     examples=("mcp-core-service.qudag.svc", "127.0.0.1"),
     consequence="no connection could be made to it",
 )
+
+
+def _egress_host(written: str) -> tuple[str, str, str] | None:
+    """Refuses names that clusters and clouds resolve to addresses of their own, and large ports."""
+    host, _, port = written.rpartition(":")
+    suffix = host.rpartition(".")[2]
+    if suffix in _INSIDE:
+        what = f"is {written}, and names that end in .{suffix} are inside a cluster or a cloud"
+        return what, "a server could connect to what others run", "name a host on the internet"
+    if int(port) > 65535:
+        return f"is {written}: ports end at 65535", EGRESS_HOST.consequence, "write another port"
+    return None
+
+
+_INSIDE: Final = ("svc", "local", "internal", "localhost", "arpa", "lan", "corp", "home", "test")
+EGRESS_HOST: Final = Form(
+    name="host and port",
+    pattern=rf"^({LABEL}\.)+([a-z]{{2,63}}|xn--[-a-z0-9]{{0,58}}[a-z0-9]):[1-9][0-9]{{0,4}}$",
+    words="the full name of a host in lower case, a colon and a port, without * and https://",
+    examples=("api.weather.gov:443",),
+    consequence="no connection could be made to it",
+    check=_egress_host,
+)
 PATH: Final = Form(
     name="path",
     pattern="^(/[A-Za-z0-9._-]+)+$",

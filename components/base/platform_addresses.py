@@ -5,6 +5,7 @@ A process that can connect to one of them can read the credentials of its machin
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
@@ -66,3 +67,20 @@ def metadata_inside(network: Network) -> list[str]:
         for address in METADATA_NETWORKS
         if contains(network, address) and address != unmapped(network)
     ]
+
+
+NOT_PUBLIC: Final[Mapping[int, Sequence[str]]] = {
+    4: (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32"),
+        *("169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+    ),
+    6: ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+}
+"""What is cut out of all addresses, by IP version, so that only public ones are left: the networks
+of IANA's special-purpose registries (RFC 6890), and the address of Azure's host platform.
+
+Of IPv6 only ``PUBLIC`` is given out, which contains no private and no link-local address."""
+
+PUBLIC: Final[Mapping[int, str]] = {4: "0.0.0.0/0", 6: "2000::/3"}
+"""All addresses of each IP version that may be given out to the public (RFC 4291 for IPv6)."""

@@ -12,12 +12,18 @@ import pulumi
 from ..base.arg_types import DnsLabel, Network
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
-from ..base.platform_addresses import contains, metadata_inside, unmapped
+from ..base.platform_addresses import (
+    NOT_PUBLIC,
+    PUBLIC,
+    contains,
+    metadata_inside,
+    unmapped,
+)
 from ..base.problems import Problem
 from .dns import Dns
 from .flow_checks import flow_problems, party_problems
 from .labels import selector
-from .party import Flow, Neighbour, Outside, Party
+from .party import Flow, Internet, Neighbour, Outside, Party
 
 
 def policies(
@@ -66,6 +72,8 @@ def _peers(
     match parties.get(name):
         case Outside(cidrs=cidrs):
             return [{"ipBlock": _block(cidr, cut)} for cidr in cidrs]
+        case Internet():
+            return [{"ipBlock": _public(version, cut)} for version in PUBLIC]
         case Neighbour(namespace=namespace, labels=labels):
             inside = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
             return [{"namespaceSelector": inside, "podSelector": {"matchLabels": dict(labels)}}]
@@ -82,6 +90,15 @@ def _block(cidr: str, cut: Sequence[str]) -> dict[str, Any]:
     return {**block, "except": exceptions} if exceptions else block
 
 
+def _public(version: int, cut: Sequence[str]) -> dict[str, Any]:
+    """The public addresses of an IP version, without the networks ``cut``."""
+    every = ipaddress.ip_network(PUBLIC[version])
+    own = [each for each in map(ipaddress.ip_network, cut) if contains(every, each)]
+    known = list(map(ipaddress.ip_network, NOT_PUBLIC[version]))
+    more = [each for each in own if not any(contains(one, each) for one in known)]
+    return {"cidr": str(every), "except": [*map(str, known), *(str(unmapped(e)) for e in more)]}
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlowPoliciesArgs:
     """The flows of one namespace.
@@ -93,6 +110,7 @@ class FlowPoliciesArgs:
         flows: the allowed connections.
         outsides: parties outside the cluster that flows refer to.
         neighbours: parties in other namespaces.
+        internet: names by which flows refer to all public addresses; for egress proxies alone.
         dns: the DNS servers, which every workload with outgoing connections may query.
         api_server: networks of the cluster's API server: the address of the Service ``kubernetes``
             and those of the endpoints behind it. They are cut out of every outside party that
@@ -104,14 +122,16 @@ class FlowPoliciesArgs:
     flows: Sequence[Flow]
     outsides: Sequence[Outside] = ()
     neighbours: Sequence[Neighbour] = field(default_factory=tuple)
+    internet: Sequence[Internet] = ()
     dns: Dns = field(default_factory=Dns)
     api_server: Sequence[Network] = ()
 
     def refusals(self) -> list[Problem]:
         """See ``party_problems`` and ``flow_problems``."""
-        parties = {party.name: party for party in (*self.outsides, *self.neighbours)}
+        others = (*self.outsides, *self.neighbours, *self.internet)
+        parties: dict[str, Party] = {party.name: party for party in others}
         return [
-            *party_problems(self.workloads, self.outsides, self.neighbours),
+            *party_problems(self.workloads, self.outsides, self.neighbours, self.internet),
             *flow_problems(self.workloads, self.flows, parties, api_server=self.api_server),
         ]
 
@@ -125,7 +145,7 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
         specs = policies(
             args.workloads,
             args.flows,
-            [*args.outsides, *args.neighbours],
+            [*args.outsides, *args.neighbours, *args.internet],
             dns=args.dns,
             api_server=args.api_server,
         )

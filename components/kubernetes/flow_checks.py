@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..base.forms import WIDEST
 from ..base.platform_addresses import contains, is_metadata, unmapped
 from ..base.problems import Problem
-from .party import Flow, Neighbour, Outside, Party
+from .party import Flow, Internet, Neighbour, Outside, Party
 
 
 def flow_problems(
@@ -38,6 +38,15 @@ def flow_problems(
             for name in (flow.source, flow.target)
             if name not in known
         ]
+        if isinstance(parties.get(flow.source), Internet):
+            problems.append(
+                Problem(
+                    at,
+                    f"{arrow}: {flow.source} is every public address",
+                    "anybody could connect to the workload",
+                    "name the clients' networks in a party Outside",
+                )
+            )
         reached = networks.get(flow.target, ())
         problems += [
             Problem(
@@ -115,7 +124,10 @@ def _is_wide(network: Any) -> bool:
 
 
 def party_problems(
-    workloads: Sequence[str], outsides: Sequence[Outside], neighbours: Sequence[Neighbour]
+    workloads: Sequence[str],
+    outsides: Sequence[Outside],
+    neighbours: Sequence[Neighbour],
+    internet: Sequence[Internet] = (),
 ) -> list[Problem]:
     """Parties without addresses or labels, and names that two of them have."""
     problems = [
@@ -138,7 +150,8 @@ def party_problems(
         for index, party in enumerate(neighbours)
         if not party.labels
     ]
-    names = Counter([*set(workloads), *(party.name for party in (*outsides, *neighbours))])
+    parties = (*outsides, *neighbours, *internet)
+    names = Counter([*set(workloads), *(party.name for party in parties)])
     problems += [
         Problem(
             "flows",

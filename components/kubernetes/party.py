@@ -37,7 +37,21 @@ class Neighbour:
     labels: Mapping[LabelKey, LabelValue]
 
 
-Party = Outside | Neighbour
+@dataclass(frozen=True, kw_only=True)
+class Internet:
+    """Every public address, for a proxy that holds a list of host names.
+
+    Private, link-local and metadata addresses, multicast and all others that are not globally
+    reachable are excluded, so that a name that resolves to one of them leads nowhere.
+
+    Attributes:
+        name: how flows refer to it.
+    """
+
+    name: DnsLabel
+
+
+Party = Outside | Neighbour | Internet
 
 
 Protocol = Literal["TCP", "UDP"]

@@ -1,0 +1,188 @@
+"""The egress proxy: the only way from a server to hosts outside, by name, from a list."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pulumi
+
+from ..base.arg_forms import kubernetes_name
+from ..base.arg_types import DnsLabel, EgressHost, Image, Replicas
+from ..base.component import Component
+from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
+from ..mcp.timeout_budget import Distance, TimeoutBudget
+from .container import Container, Files, Port, Probe, Probes
+from .envoy_config import READY, envoy_config
+from .exposure import IpFamilies
+from .pod_settings import PodSettings
+from .resources import Resources
+from .workload import Exposure, Workload, WorkloadArgs
+
+CONFIG_PATH: Final = "/etc/envoy"
+FIRST_PORT: Final = 10_000
+PORTS: Final = 20_000
+RESOURCES: Final = Resources(cpu="50m", memory="96Mi", cpu_limit="500m", memory_limit="256Mi")
+"""Envoy took 65 MiB with one host, and 34 KiB more for each open tunnel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EgressProxyArgs:
+    """Args of an egress proxy.
+
+    Attributes:
+        namespace: namespace of the proxy and of the servers.
+        image: Envoy, 1.36 or newer.
+        allowed: ``host:port`` of the hosts that each server may connect to, by the server's name.
+        budget: the longest tool call of the servers; open tunnels of a stopping pod last as long.
+        replicas, resources: see WorkloadArgs.
+        ip_families: see Exposure.
+        pods: settings of the pods.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
+    allowed: Mapping[DnsLabel, Sequence[EgressHost]]
+    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    replicas: Replicas = 2
+    resources: Resources = RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+    def refusals(self) -> list[Problem]:
+        """No servers, servers without hosts, and hosts that a server lists twice."""
+        if not self.allowed:
+            return [
+                Problem(
+                    "allowed",
+                    "is empty",
+                    "the proxy would refuse every connection",
+                    "list the hosts of a server, or leave the proxy out",
+                )
+            ]
+        found: list[Problem] = []
+        for name, hosts in self.allowed.items():
+            if not hosts:
+                found.append(
+                    Problem(
+                        f"allowed.{name}",
+                        "is an empty list",
+                        "the proxy would refuse every connection of this server",
+                        "list its hosts, or leave the server out",
+                    )
+                )
+            found += [
+                Problem(
+                    f"allowed.{name}",
+                    f"lists {host} twice",
+                    "one of the two has no effect",
+                    "list each host once",
+                )
+                for host in sorted(set(hosts))
+                if list(hosts).count(host) > 1
+            ]
+        return found
+
+
+class EgressProxy(Component[EgressProxyArgs]):
+    """Envoy pods with one port for each server, and their Service.
+
+    A server is known by the port that it connects to, which network policies open to it alone.
+
+    Attributes:
+        host: DNS name of its Service.
+    """
+
+    args_type = EgressProxyArgs
+    name_form = kubernetes_name(46)
+
+    host: pulumi.Output[str]
+
+    def build(self, args: EgressProxyArgs) -> None:
+        self.host = Workload(self.name, _workload(self.name, args), opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: EgressProxyArgs) -> list[Manifest]:
+        """Every object that an egress proxy of this name and args registers."""
+        return Workload.manifests(name, _workload(name, args))
+
+
+def proxy_ports(servers: Iterable[str]) -> dict[str, int]:
+    """The port of each server at the proxy; it stays when other servers come and go.
+
+    Only of two names that meet at one port (1 in 20,000) the later in the alphabet moves on.
+    """
+    found: dict[str, int] = {}
+    for name in sorted(servers):
+        port = FIRST_PORT + zlib.crc32(name.encode()) % PORTS
+        while port in found.values():
+            port += 1
+        found[name] = port
+    return found
+
+
+def proxy_variables(proxy: str, port: int) -> dict[str, str]:
+    """The environment by which most programs and libraries find their proxy.
+
+    Args:
+        proxy: host name of the proxy's Service.
+        port: the server's port there.
+    """
+    url = f"http://{proxy}:{port}"
+    inside = "localhost,127.0.0.1,::1,.svc,.cluster.local"
+    return {"HTTPS_PROXY": url, "https_proxy": url, "NO_PROXY": inside, "no_proxy": inside}
+
+
+def outside_ports(allowed: Mapping[str, Sequence[str]]) -> list[int]:
+    """The ports that the proxy connects to outside the cluster."""
+    return sorted({int(host.rpartition(":")[2]) for hosts in allowed.values() for host in hosts})
+
+
+def _workload(name: str, args: EgressProxyArgs) -> WorkloadArgs:
+    timeouts = args.budget.at(Distance.GATEWAY)
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="egress-proxy",
+        containers=[_container(name, args)],
+        replicas=args.replicas,
+        exposure=Exposure(ip_families=args.ip_families),
+        grace=timeouts.grace,
+        pods=args.pods,
+    )
+
+
+def _container(name: str, args: EgressProxyArgs) -> Container:
+    ports = proxy_ports(args.allowed)
+    timeouts = args.budget.at(Distance.GATEWAY)
+    config = json.dumps(envoy_config(args.allowed, ports), indent=1)
+    return Container(
+        name=name,
+        image=args.image,
+        command=[
+            *("envoy", "-c", f"{CONFIG_PATH}/envoy.json"),
+            # It would lock a shared memory that a read-only container does not have.
+            "--disable-hot-restart",
+            *("--concurrency", "2"),
+            *("--log-level", "warn"),
+        ],
+        ports=[
+            Port(name="ready", number=READY),
+            *(
+                Port(name=f"proxy-{port}", number=port, service=port)
+                for port in sorted(ports.values())
+            ),
+        ],
+        probes=Probes(
+            startup=Probe(port=READY, path="/ready", period=1, failures=60),
+            liveness=Probe(port=READY, path="/ready"),
+            readiness=Probe(port=READY, path="/ready", period=5, timeout=3),
+        ),
+        resources=args.resources,
+        files=[Files(name=f"{name}-envoy", path=CONFIG_PATH, content={"envoy.json": config})],
+        # Envoy cuts all tunnels at SIGTERM. Until then a call may end that has one.
+        pre_stop=timeouts.pre_stop + timeouts.drain,
+    )
