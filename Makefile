@@ -50,6 +50,7 @@ test: programs ## the tests that need no cluster, under 5 minutes
 
 scanner: $(VENV)
 	@tools/scanner
+	@tools/envoy
 
 clients: $(VENV)
 	@tools/conformance

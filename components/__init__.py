@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from .kubernetes.core import MonolithArgs as MonolithArgs
     from .kubernetes.dns import Dns as Dns
     from .kubernetes.dns import DnsPods as DnsPods
+    from .kubernetes.egress_proxy import EgressProxy as EgressProxy
+    from .kubernetes.egress_proxy import EgressProxyArgs as EgressProxyArgs
     from .kubernetes.embedded_data import EmbeddedDataTier as EmbeddedDataTier
     from .kubernetes.embedded_data import EmbeddedDataTierArgs as EmbeddedDataTierArgs
     from .kubernetes.flow import FlowPolicies as FlowPolicies
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from .kubernetes.namespace import LockedNamespace as LockedNamespace
     from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
     from .kubernetes.party import Flow as Flow
+    from .kubernetes.party import Internet as Internet
     from .kubernetes.party import Neighbour as Neighbour
     from .kubernetes.party import Outside as Outside
     from .kubernetes.pod_settings import PodSettings as PodSettings
@@ -140,12 +143,13 @@ _PUBLIC = {
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "kubernetes.dns": "Dns DnsPods",
+    "kubernetes.egress_proxy": "EgressProxy EgressProxyArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
     "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
     "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine Upstream",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
-    "kubernetes.party": "Flow Neighbour Outside",
+    "kubernetes.party": "Flow Internet Neighbour Outside",
     "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "kubernetes.rate_limits": "RateLimit RateLimits",

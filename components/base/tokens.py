@@ -13,6 +13,7 @@ TYPE_TOKENS: Final = {
     "Core": "qudag-mcp:index:Core",
     "CronJob": "qudag-mcp:index:CronJob",
     "EcsFargate": "qudag-mcp:index:EcsFargate",
+    "EgressProxy": "qudag-mcp:index:EgressProxy",
     "EmbeddedDataTier": "qudag-mcp:index:DataTier",
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",

@@ -33,6 +33,7 @@ from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function import GcpFunction
 from components.gcp.function_args import GcpFunctionArgs
 from components.kubernetes.core import Core, Monolith
+from components.kubernetes.egress_proxy import EgressProxy, EgressProxyArgs
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs
 from components.kubernetes.gateway import Gateway, GatewayEngine
@@ -116,6 +117,14 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             ],
             outsides=[Outside(name="world", cidrs=["192.0.2.0/24"])],
             neighbours=[Neighbour(name="prometheus", namespace="monitoring", labels={"a": "b"})],
+        ),
+    ),
+    "EgressProxy": (
+        EgressProxy,
+        EgressProxyArgs(
+            namespace="qudag",
+            image="example.com/envoy:1",
+            allowed={"weather": ["api.weather.gov:443"]},
         ),
     ),
     "Gateway with nginx": (
