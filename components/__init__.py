@@ -91,6 +91,9 @@ if TYPE_CHECKING:
     from .kubernetes.scaling import PodMetric as PodMetric
     from .kubernetes.server import McpService as McpService
     from .kubernetes.server import ServerArgs as ServerArgs
+    from .kubernetes.user_server import Storage as Storage
+    from .kubernetes.user_server import UserServer as UserServer
+    from .kubernetes.user_server import UserServerArgs as UserServerArgs
     from .kubernetes.workload import Exposure as Exposure
     from .kubernetes.workload import Rollout as Rollout
     from .kubernetes.workload import Workload as Workload
@@ -156,6 +159,7 @@ _PUBLIC = {
     "kubernetes.resources": "Resources",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "kubernetes.server": "McpService ServerArgs",
+    "kubernetes.user_server": "Storage UserServer UserServerArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",

@@ -66,10 +66,20 @@ class Pod:
 
     @property
     def containers(self) -> dict[str, dict[str, Any]]:
-        """All containers by name; those of the start marked as ``init``."""
-        own = {item["name"]: item for item in entries(self.spec, "containers")}
-        init = {f"init {item['name']}": item for item in entries(self.spec, "initContainers")}
-        return own | init
+        """All containers by name; those that end before the others start marked as ``init``."""
+        own = {item["name"]: item for item in self.running}
+        first = [item for item in entries(self.spec, "initContainers") if not _is_sidecar(item)]
+        return own | {f"init {item['name']}": item for item in first}
+
+    @property
+    def running(self) -> list[dict[str, Any]]:
+        """The containers that run as long as the pod does: sidecars and the others."""
+        sidecars = [item for item in entries(self.spec, "initContainers") if _is_sidecar(item)]
+        return [*sidecars, *entries(self.spec, "containers")]
+
+
+def _is_sidecar(container: Mapping[str, Any]) -> bool:
+    return container.get("restartPolicy") == "Always"
 
 
 def pod(resource: Resource | None) -> Pod | None:

@@ -62,6 +62,14 @@ ContainerPort = Annotated[
         consequence="a container that runs as nobody may not listen on it",
     ),
 ]
+UserId = Annotated[
+    int,
+    Range(
+        least=1,
+        most=2_147_483_647,
+        consequence="Pod Security refuses pods that run as root, and no other user has such an id",
+    ),
+]
 ProxyCount = Annotated[int, Range(least=0, most=10, consequence="the server would not start")]
 Utilization = Annotated[int, Range(least=1, most=1000, consequence=_API)]
 Percent = Annotated[int, Range(least=1, most=1000, consequence=_API)]

@@ -24,6 +24,7 @@ TYPE_TOKENS: Final = {
     "Monolith": "qudag-mcp:index:Monolith",
     "QudagNode": "qudag-mcp:index:QudagNode",
     "RdsDataTier": "qudag-mcp:index:RdsDataTier",
+    "UserServer": "qudag-mcp:index:UserServer",
     "Workload": "qudag-mcp:index:Workload",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -24,9 +25,12 @@ from ..base.arg_types import (
     SecretName,
     Text,
     UrlPath,
+    UserId,
     VariableName,
 )
-from .pod_settings import PodSettings, UserIds
+from ..base.forms import DNS_LABEL
+from ..base.problems import Problem
+from .pod_settings import PodSettings, SecretKey, UserIds, key_variable
 from .resources import Resources
 
 NOBODY: Final = 65534
@@ -111,13 +115,36 @@ class Files:
 
     Attributes:
         name: physical name of the ConfigMap.
-        path: directory in the container.
+        path: directory in the container; it hides what the image has there. None: ``places`` says
+            where the files are.
         content: text by file name.
+        places: absolute path of each file of ``content``, beside what the image has there.
     """
 
     name: DnsLabel
-    path: Path
+    path: Path | None = None
     content: Mapping[FileName, pulumi.Input[Text]]
+    places: Mapping[FileName, Path] = field(default_factory=dict[str, str])
+
+    def refusals(self) -> list[Problem]:
+        """A problem unless either ``path`` or ``places`` is set, the latter for each file."""
+        if (self.path is None) == bool(self.places) and (
+            not self.places or self.places.keys() == self.content.keys()
+        ):
+            return []
+        return [
+            Problem(
+                "places",
+                "does not have each file, or path is set as well, or neither is set",
+                "it is unknown where files are to be mounted",
+                "set path, or set places for each file of content",
+            )
+        ]
+
+    @property
+    def mounted_at(self) -> list[str]:
+        """The paths at which it is mounted."""
+        return [self.path] if self.path is not None else list(self.places.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +200,11 @@ class Container:
         claims: volumes to mount.
         pre_stop: seconds between the start of a pod's termination and SIGTERM (timeout budget).
         writable: directories besides /tmp that the container may write; they are lost with the pod.
+        secret_env: environment variables whose values are keys of Secrets.
+        user: user and group id of its processes; None: ``nobody``. Without effect where the
+            cluster assigns ids (see UserIds).
+        sidecar: whether it starts before the other containers, which wait for its startup probe,
+            and is stopped after they have ended.
     """
 
     name: DnsLabel
@@ -187,6 +219,9 @@ class Container:
     claims: Sequence[Claim] = ()
     pre_stop: Delay = 0
     writable: Sequence[Path] = ()
+    secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
+    user: UserId | None = None
+    sidecar: bool = False
 
 
 def container_spec(
@@ -194,7 +229,7 @@ def container_spec(
     settings: PodSettings = PodSettings(),  # noqa: B008  (immutable)
 ) -> dict[str, Any]:
     """The Kubernetes container: hardened, its mounts named after what they mount."""
-    ids = IDS if settings.user_ids is UserIds.NOBODY else {}
+    ids = _ids(container) if settings.user_ids is UserIds.NOBODY else {}
     spec: dict[str, Any] = {
         "name": container.name,
         "image": container.image,
@@ -205,6 +240,7 @@ def container_spec(
         "env": [
             *(_field("POD_NAME", "metadata.name"), _field("POD_NAMESPACE", "metadata.namespace")),
             *({"name": name, "value": value} for name, value in container.env.items()),
+            *(key_variable(name, each) for name, each in container.secret_env.items()),
             *settings.variables(),
         ],
         "volumeMounts": _mounts(container),
@@ -219,7 +255,15 @@ def container_spec(
                 spec[f"{kind}Probe"] = probe_spec(probe)
     if container.pre_stop:
         spec["lifecycle"] = {"preStop": {"sleep": {"seconds": container.pre_stop}}}
+    if container.sidecar:
+        spec["restartPolicy"] = "Always"
     return spec
+
+
+def _ids(container: Container) -> dict[str, int]:
+    if container.user is None:
+        return IDS
+    return {"runAsUser": container.user, "runAsGroup": container.user}
 
 
 def probe_spec(probe: Probe) -> dict[str, Any]:
@@ -262,7 +306,7 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
             {"name": scratch_volume(container, path), "mountPath": path}
             for path in ("/tmp", *container.writable)  # noqa: S108
         ),
-        *({"name": f.name, "mountPath": f.path, "readOnly": True} for f in container.files),
+        *(mount for files in container.files for mount in _file_mounts(files)),
         *(
             {"name": secret_volume(container, s), "mountPath": s.path, "readOnly": True}
             for s in container.secrets
@@ -271,9 +315,24 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
     ]
 
 
+def _file_mounts(files: Files) -> list[dict[str, Any]]:
+    if files.path is not None:
+        return [{"name": files.name, "mountPath": files.path, "readOnly": True}]
+    return [
+        {"name": files.name, "mountPath": place, "subPath": file, "readOnly": True}
+        for file, place in files.places.items()
+    ]
+
+
 def scratch_volume(container: Container, path: str) -> str:
-    """Name of the volume of a directory that the container may write."""
-    return f"{container.name}-{path.strip('/').replace('/', '-')}"
+    """Name of the volume of a directory that the container may write.
+
+    It contains a digest of a path that is too long, or has characters that no name may have.
+    """
+    name = f"{container.name}-{path.strip('/').replace('/', '-')}"
+    if DNS_LABEL.matches(name):
+        return name
+    return f"{container.name[:46]}-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
 def secret_volume(container: Container, secret: SecretFiles) -> str:

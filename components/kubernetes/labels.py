@@ -7,6 +7,9 @@ from typing import Final
 PART_OF = "qudag-mcp"
 CHECKSUM: Final = "qudag-mcp/files-checksum"
 
+DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
+"""Which container kubectl logs and exec mean, in pods with a sidecar."""
+
 OWN_LABELS: Final = (
     *("app", "component", "app.kubernetes.io/name", "app.kubernetes.io/component"),
     *("app.kubernetes.io/part-of", "pod-template-hash", "controller-revision-hash"),
@@ -14,7 +17,7 @@ OWN_LABELS: Final = (
 )
 """Labels of pods that components or Kubernetes set."""
 
-OWN_ANNOTATIONS: Final = (CHECKSUM,)
+OWN_ANNOTATIONS: Final = (CHECKSUM, DEFAULT_CONTAINER)
 """Annotations of pods that components set."""
 
 OWN_PREFIXES: Final = (

@@ -14,7 +14,7 @@ from ..base.arg_types import DnsLabel, LabelValue
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata
 from .container import IDS, NOBODY, Container, Files, container_spec, volumes
-from .labels import CHECKSUM, labels, selector
+from .labels import CHECKSUM, DEFAULT_CONTAINER, labels, selector
 from .pod_settings import PodSettings, UserIds
 
 POD_IDS: Final = {**IDS, "fsGroup": NOBODY}
@@ -122,6 +122,9 @@ def pod_template(
             "prometheus.io/port": str(metrics_port),
             "prometheus.io/path": "/metrics",
         }
+    sidecars = [container_spec(c, settings) for c in containers if c.sidecar]
+    if sidecars:
+        annotations[DEFAULT_CONTAINER] = containers[0].name
     more = dict(extra or {})
     spec: dict[str, Any] = {
         "serviceAccountName": service_account,
@@ -135,7 +138,8 @@ def pod_template(
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container_spec(c, settings) for c in containers],
+        **({"initContainers": sidecars} if sidecars else {}),
+        "containers": [container_spec(c, settings) for c in containers if not c.sidecar],
         "volumes": [*volumes(containers), *more.pop("volumes", [])],
         **settings.pod_fields(),
         **more,

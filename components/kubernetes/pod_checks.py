@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from ..base.forms import DNS_LABEL
 from ..base.problems import Problem
 from ..base.quantities import quantity
 from .container import SCRATCH_SIZE, Container, Probe, scratch_volume, secret_volume
@@ -24,6 +23,10 @@ def pod_problems(
     if not containers:
         return [Problem("containers", "is an empty list", _API, "add a container")]
     found = list(_names(containers))
+    if all(container.sidecar for container in containers):
+        found.append(
+            Problem("containers", "are all sidecars", _API, "set sidecar to False for one of them")
+        )
     for index, container in enumerate(containers):
         at = f"containers[{index}]"
         found += [
@@ -117,44 +120,32 @@ def _mounts(at: str, container: Container) -> Iterator[Problem]:
                 "name the keys that the container needs",
             )
     named = [
-        *(
-            (f"writable[{i}]", path, scratch_volume(container, path))
-            for i, path in enumerate(container.writable)
-        ),
-        *(
-            (f"secrets[{i}].path", secret.path, secret_volume(container, secret))
-            for i, secret in enumerate(container.secrets)
-        ),
+        *((path, scratch_volume(container, path)) for path in container.writable),
+        *((secret.path, secret_volume(container, secret)) for secret in container.secrets),
     ]
-    for field, path, volume in named:
-        if not DNS_LABEL.matches(volume):
-            yield Problem(
-                f"{at}.{field}",
-                f"is {path!r}: the volume would be called {volume!r}",
-                _API,
-                "use another path: lower-case letters, digits and dashes, with the container's "
-                "name at most 63 characters",
-            )
-    paths = ["/tmp", *(path for _, path, _ in named)]  # noqa: S108  (each container has it)
-    paths += [each.path for each in (*container.files, *container.claims)]
-    yield from _twice(at, "directories are mounted at", paths)
-    volumes = [scratch_volume(container, "/tmp"), *(volume for _, _, volume in named)]  # noqa: S108
+    paths = ["/tmp", *(path for path, _ in named)]  # noqa: S108  (each container has it)
+    paths += [claim.path for claim in container.claims]
+    for files in container.files:
+        paths += files.mounted_at
+    yield from _twice(at, "volumes or files are mounted at", paths)
+    volumes = [scratch_volume(container, "/tmp"), *(volume for _, volume in named)]  # noqa: S108
     if len(set(paths)) == len(paths):
         yield from _twice(at, "volumes would be called", volumes)
 
 
 def _variables(at: str, container: Container, settings: PodSettings) -> Iterator[Problem]:
-    for name in sorted({*container.env} & {*settings.env, *settings.secret_env}):
+    both = {**container.secret_env, **container.env}
+    for name in sorted(both.keys() & {*settings.env, *settings.secret_env}):
         yield Problem(
-            f"{at}.env.{name}",
+            f"{at}.{'env' if name in container.env else 'secret_env'}.{name}",
             "is set, and by the settings of the pods as well",
             "the container would have the variable twice",
             "leave one of the two out",
         )
     for name in ("POD_NAME", "POD_NAMESPACE"):
-        if name in container.env:
+        if name in both:
             yield Problem(
-                f"{at}.env.{name}",
+                f"{at}.{'env' if name in container.env else 'secret_env'}.{name}",
                 "is set by the component",
                 "the pod would have the variable twice",
                 "leave it out, or use another name",

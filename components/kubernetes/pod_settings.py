@@ -151,14 +151,16 @@ class PodSettings:
         """The environment variables that these settings add to each container."""
         return [
             *({"name": name, "value": value} for name, value in self.env.items()),
-            *(
-                {
-                    "name": name,
-                    "valueFrom": {"secretKeyRef": {"name": each.secret, "key": each.key}},
-                }
-                for name, each in self.secret_env.items()
-            ),
+            *(key_variable(name, each) for name, each in self.secret_env.items()),
         ]
+
+
+def key_variable(name: str, key: SecretKey) -> dict[str, Any]:
+    """The environment variable ``name`` with the value of a key of a Secret."""
+    return {
+        "name": name,
+        "valueFrom": {"secretKeyRef": {"name": key.secret, "key": key.key}},
+    }
 
 
 def settings_problems(
@@ -196,6 +198,13 @@ def settings_problems(
                     "the container would have the variable twice",
                     "leave it out",
                 )
+    yield from credential_problems(env=env, secret_env=secret_env, spelled=spelled)
+
+
+def credential_problems(
+    *, env: Mapping[str, str], secret_env: Mapping[str, Any], spelled: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Variables that are given twice, and credentials in clear; see ``settings_problems``."""
     for name, value in env.items():
         if name in secret_env:
             yield Problem(

@@ -72,6 +72,7 @@ class Autoscaling:
         min: fewest pods.
         max: most pods.
         cpu, memory: target use of what was requested, in percent; None for no target.
+        container: the container whose use of CPU and memory counts; None: all of the pod's.
         pod_metrics, object_metrics: targets that a metrics adapter of yours serves.
         up: speed of scaling up; the default is that of the deployment patterns' gateway.
         down: speed of scaling down; the default is that of the deployment patterns' gateway.
@@ -81,6 +82,7 @@ class Autoscaling:
     max: Replicas
     cpu: Utilization | None = 70
     memory: Utilization | None = 80
+    container: DnsLabel | None = None
     pod_metrics: Sequence[PodMetric] = ()
     object_metrics: Sequence[ObjectMetric] = ()
     up: Pace = field(default_factory=lambda: Pace(window=60, percent=50))
@@ -90,14 +92,8 @@ class Autoscaling:
 def autoscaler_spec(target: str, kind: str, scaling: Autoscaling) -> dict[str, Any]:
     """The autoscaling/v2 spec that scales the ``kind`` (Deployment, StatefulSet) ``target``."""
     use = {"cpu": scaling.cpu, "memory": scaling.memory}
-    metrics: list[dict[str, Any]] = [
-        {
-            "type": "Resource",
-            "resource": {
-                "name": name,
-                "target": {"type": "Utilization", "averageUtilization": percent},
-            },
-        }
+    metrics = [
+        _use(name, percent, scaling.container)
         for name, percent in use.items()
         if percent is not None
     ]
@@ -129,6 +125,14 @@ def autoscaler_spec(target: str, kind: str, scaling: Autoscaling) -> dict[str, A
         "metrics": metrics,
         "behavior": {"scaleUp": _pace(scaling.up), "scaleDown": _pace(scaling.down)},
     }
+
+
+def _use(resource: str, percent: int, container: str | None) -> dict[str, Any]:
+    target = {"type": "Utilization", "averageUtilization": percent}
+    if container is None:
+        return {"type": "Resource", "resource": {"name": resource, "target": target}}
+    counted = {"name": resource, "container": container, "target": target}
+    return {"type": "ContainerResource", "containerResource": counted}
 
 
 def _pace(pace: Pace) -> dict[str, Any]:

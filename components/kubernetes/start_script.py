@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 
-def graceful_start(command: str, *, stop: str, before: str = "", after: str = "") -> str:
+def graceful_start(
+    command: str, *, stop: str, before: str = "", after: str = "", before_stop: str = ""
+) -> str:
     """A shell script that runs ``command`` and sends it ``stop`` when it receives SIGTERM.
 
     Kubernetes sends SIGTERM, on which nginx and PostgreSQL disconnect their clients (an image may
@@ -15,11 +17,13 @@ def graceful_start(command: str, *, stop: str, before: str = "", after: str = ""
         before: shell lines to run first.
         after: shell lines to run once the program is started; its process id is ``$pid``. They must
             leave ``$!`` as it is.
+        before_stop: shell commands in one line to run before the signal is sent.
     """
+    first = f"{before_stop}; " if before_stop else ""
     return f"""\
 set -eu
 # Before the program runs nothing has to be drained; without a trap, process 1 would not even stop.
-trap 'if [ "${{!-}}" ]; then kill -{stop} "$!" || true; else exit 143; fi' TERM INT
+trap 'if [ "${{!-}}" ]; then {first}kill -{stop} "$!" || true; else exit 143; fi' TERM INT
 {before}{command} &
 pid=$!
 {after}while :; do

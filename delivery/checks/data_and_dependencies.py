@@ -118,7 +118,7 @@ def _probes(pods: Iterable[Object]) -> Iterable[_Probe]:
         conditions = pod["status"].get("conditions", ())
         if not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
             continue
-        for container in spec["containers"]:
+        for container in [*spec.get("initContainers", ()), *spec["containers"]]:
             probe: Mapping[str, Any] = container.get("readinessProbe", {}).get("httpGet", {})
             if probe.get("path") != _READY or probe.get("scheme", "HTTP") != "HTTP":
                 continue

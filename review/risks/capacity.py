@@ -146,8 +146,7 @@ def _cloud(change: Change) -> Iterator[str]:
 
 def _one_pod(workload: Resource) -> Demand:
     started = pod(workload)
-    containers = entries(started.spec, "containers") if started else []
-    amounts = [_requested(container) for container in containers]
+    amounts = [_requested(container) for container in started.running] if started else []
     cpu = sum((cpu for cpu, _ in amounts), Decimal(0))
     return Demand(Decimal(1), cpu, sum((memory for _, memory in amounts), Decimal(0)))
 

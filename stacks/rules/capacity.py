@@ -75,7 +75,8 @@ def asks(objects: Sequence[Manifest]) -> list[Ask]:
         workload = template["metadata"]["labels"]["app"]
         surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
         pods = most.get(workload, spec.get("replicas", 1)) + surge
-        containers = tuple(container["resources"] for container in template["spec"]["containers"])
+        running = [*template["spec"].get("initContainers", ()), *template["spec"]["containers"]]
+        containers = tuple(container["resources"] for container in running)
         found.append(Ask(workload, pods, containers))
     return found
 

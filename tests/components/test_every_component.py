@@ -40,9 +40,11 @@ from components.kubernetes.gateway import Gateway, GatewayEngine
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.party import Flow, Neighbour, Outside
+from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.scaling import Autoscaling, PodMetric
 from components.kubernetes.server import McpService
+from components.kubernetes.user_server import Storage, UserServer
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.data_tier import CacheProfile
@@ -77,6 +79,7 @@ from tests.harness.minimal_args import (
     gateway,
     monolith,
     server,
+    user_server,
     workload,
 )
 
@@ -148,6 +151,16 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         QudagNode,
         QudagNodeArgs(
             server=server(), profile=NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]
+        ),
+    ),
+    "UserServer": (
+        UserServer,
+        user_server(
+            env={"UNITS": "metric"},
+            secret_env={"API_KEY": SecretKey(secret="weather", key="api-key")},
+            files={"/etc/weather/config.yaml": "units: metric"},
+            storage=Storage(path="/data", size="1Gi"),
+            replicas=1,
         ),
     ),
     "EmbeddedDataTier for sessions": (EmbeddedDataTier, data_tier()),

@@ -9,6 +9,7 @@ from components.kubernetes.core import CoreArgs, MigrationArgs, MonolithArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import GatewayArgs, Upstream
 from components.kubernetes.server import ServerArgs
+from components.kubernetes.user_server import UserServerArgs
 from components.kubernetes.workload import WorkloadArgs
 from components.mcp.server_config import PodAuth, PodServerConfig
 
@@ -78,6 +79,16 @@ def monolith(**changes: Any) -> MonolithArgs:
     upstream = Upstream(host="127.0.0.1", port=8444, certificate_name="mcp-server")
     given: dict[str, Any] = {"config": config(name="mcp-server", http=8081, https=8444)}
     return MonolithArgs(core=core(**given | changes), gateway=gateway(upstream=upstream))
+
+
+def user_server(**changes: Any) -> UserServerArgs:
+    given: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "image": "example.com/weather:1",
+        "proxy_image": "example.com/nginx:1",
+        "internal_tls_secret": "mcp-internal-tls-weather",
+    }
+    return UserServerArgs(**given | changes)
 
 
 def data_tier(**changes: Any) -> EmbeddedDataTierArgs:

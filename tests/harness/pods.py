@@ -60,7 +60,8 @@ class Pod:
 
     def container(self, name: str) -> Mapping[str, Any]:
         """The container's spec."""
-        return next(c for c in self.spec["containers"] if c["name"] == name)
+        containers = [*self.spec.get("initContainers", ()), *self.spec["containers"]]
+        return next(c for c in containers if c["name"] == name)
 
     def environment(self, container: str) -> dict[str, str]:
         """The container's environment variables, with those of its image."""

@@ -1,0 +1,277 @@
+"""An MCP server from any image: hardened pods, with nginx in front of it for internal TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import pulumi
+
+from ..base.arg_types import (
+    ByteSize,
+    ContainerPort,
+    DnsLabel,
+    Image,
+    ObjectName,
+    Path,
+    Replicas,
+    Seconds,
+    SecretName,
+    Text,
+    UrlPath,
+    UserId,
+    VariableName,
+)
+from ..base.component import Component
+from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
+from ..mcp.era import Era, has_sessions
+from ..mcp.server_config import HTTPS
+from ..mcp.timeout_budget import STEP, Distance, TimeoutBudget
+from .container import NOBODY, Claim, Container, Port, Probe, Probes
+from .exposure import IpFamilies
+from .placed_files import placed_files, placed_files_problems
+from .pod_settings import PodSettings, SecretKey, UserIds, credential_problems
+from .resources import Resources
+from .scaling import Autoscaling
+from .server import SERVER_NAME
+from .tls_proxy import CLOSING_SECONDS, tls_proxy
+from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
+
+SERVER: Final = "server"
+"""Name of the container of the user's image."""
+PROBE_PERIOD: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """A directory that outlives the pods.
+
+    Attributes:
+        path: directory in the container.
+        size: size of the volume.
+        access: ReadWriteOnce: one pod mounts it, so the server has one pod, and a rollout
+            stops it before the next starts. ReadWriteMany: all pods share it.
+        storage_class: None for the cluster's default; ReadWriteMany needs one that can.
+        protect: refuse to delete the volume claim.
+    """
+
+    path: Path
+    size: ByteSize
+    access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
+    storage_class: ObjectName | None = None
+    protect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserServerArgs:
+    """Args of an MCP server from any image.
+
+    Attributes:
+        namespace: namespace of the server.
+        image: the server's image; it speaks MCP over plain HTTP.
+        proxy_image: nginx (any build that runs as a user other than root).
+        internal_tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the names of this server
+            alone, which other pods verify.
+        port: port that the image listens on, at the pod's address.
+        path: path of the image's MCP endpoint.
+        era: MCP revisions that the image speaks. With ``legacy`` and ``dual`` a client keeps its
+            pod, because sessions are in the pod's memory.
+        command: program and arguments in place of the image's own; empty: the image's own.
+        health: path of an HTTP GET that is answered 200 to 399 while the server works; None: the
+            probes only connect to ``port``.
+        start_seconds: longest time from the start of the image to its first answer; after that it
+            is restarted.
+        env: environment variables. What looks like a credential is refused.
+        secret_env: environment variables whose values are keys of Secrets.
+        files: text files by absolute path, at most 1 MiB together, mounted read-only beside what
+            the image has there. A change rolls the pods.
+        replicas: number of pods if ``scaling`` is None.
+        scaling: see WorkloadArgs; use is that of the image's container alone.
+        rollout: see WorkloadArgs.
+        resources: of the image's container.
+        storage: a directory that outlives the pods; see Storage.
+        writable: directories that the image may write, besides /tmp; the root file system is
+            read-only. Each holds at most 256Mi and is lost with the pod.
+        user: user and group id of the image's processes, whatever the image says.
+        budget: the longest tool call; timeouts and drain follow from it.
+        ip_families: see Exposure.
+        pods: settings of the pods.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
+    proxy_image: pulumi.Input[Image]
+    internal_tls_secret: SecretName
+    port: ContainerPort = 8000
+    path: UrlPath = "/mcp"
+    era: Era = "dual"
+    command: Sequence[Text] = ()
+    health: UrlPath | None = None
+    start_seconds: Seconds = 60
+    env: Mapping[VariableName, Text] = field(default_factory=dict[str, str])
+    secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
+    files: Mapping[Path, Text] = field(default_factory=dict[str, str])
+    replicas: Replicas = 2
+    scaling: Autoscaling | None = None
+    rollout: Rollout = field(default_factory=Rollout)
+    resources: Resources = field(default_factory=Resources)
+    storage: Storage | None = None
+    writable: Sequence[Path] = ()
+    user: UserId = NOBODY
+    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+    def refusals(self) -> list[Problem]:
+        """Problems of variables, files, the port, storage of several pods, and the user id."""
+        spelled = {"env": "env", "secret_env": "secret_env"}
+        problems = [
+            *credential_problems(env=self.env, secret_env=self.secret_env, spelled=spelled),
+            *placed_files_problems(self.files),
+        ]
+        problems += _mounted_twice(self)
+        if self.port == HTTPS:
+            problems.append(
+                Problem(
+                    "port",
+                    f"is {HTTPS}, where nginx accepts TLS in the same pod",
+                    "one of the two could not start",
+                    "let the image listen on another port",
+                )
+            )
+        most = self.scaling.max if self.scaling else self.replicas
+        if self.storage and self.storage.access == "ReadWriteOnce" and most > 1:
+            problems.append(
+                Problem(
+                    "scaling.max" if self.scaling else "replicas",
+                    f"is {most}, and storage.access is ReadWriteOnce, which one pod can mount",
+                    "each further pod would have data of its own, or not start",
+                    "set it to 1, or storage.access to ReadWriteMany with a storage class for it",
+                )
+            )
+        if self.user != NOBODY and self.pods.user_ids is UserIds.PLATFORM:
+            problems.append(
+                Problem(
+                    "user",
+                    f"is {self.user}, and pods.user_ids is platform",
+                    "the cluster assigns the ids, and refuses pods with others",
+                    "leave it out",
+                )
+            )
+        return problems
+
+
+def _mounted_twice(args: UserServerArgs) -> Iterator[Problem]:
+    named = [("storage.path", args.storage.path)] if args.storage else []
+    named += [(f"files.{path}", path) for path in args.files]
+    named += [(f"writable[{index}]", path) for index, path in enumerate(args.writable)]
+    seen: set[str] = set()
+    for field_name, path in named:
+        if path in seen:
+            yield Problem(
+                field_name,
+                f"is {path!r}, where something else is mounted",
+                "the API server refuses the pods",
+                "leave one of the two out",
+            )
+        seen.add(path)
+
+
+class UserServer(Component[UserServerArgs]):
+    """Pods of one image, reached over internal TLS only.
+
+    Attributes:
+        host: DNS name of its Service, which offers TLS on port 8443.
+        url: address of its MCP endpoint in the cluster.
+    """
+
+    args_type = UserServerArgs
+    name_form = SERVER_NAME
+
+    host: pulumi.Output[str]
+    url: pulumi.Output[str]
+
+    def build(self, args: UserServerArgs) -> None:
+        workload = Workload(self.name, user_server_workload(self.name, args), opts=self.owned())
+        self.host = workload.host
+        self.url = pulumi.Output.format("https://{0}:{1}{2}", workload.host, HTTPS, args.path)
+
+    @classmethod
+    def manifests(cls, name: str, args: UserServerArgs) -> list[Manifest]:
+        """Every object that a server of this name and args registers."""
+        return Workload.manifests(name, user_server_workload(name, args))
+
+
+def user_server_workload(name: str, args: UserServerArgs) -> WorkloadArgs:
+    """The pods and their Service."""
+    timeouts = args.budget.at(Distance.SERVER)
+    alone = args.storage is not None and args.storage.access == "ReadWriteOnce"
+    proxy = tls_proxy(
+        name,
+        image=args.proxy_image,
+        secret=args.internal_tls_secret,
+        port=args.port,
+        timeouts=timeouts,
+    )
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="user-server",
+        containers=[_server(name, args), proxy],
+        replicas=args.replicas,
+        scaling=replace(args.scaling, container=SERVER) if args.scaling else None,
+        exposure=Exposure(
+            affinity=has_sessions(args.era),
+            ip_families=args.ip_families,
+        ),
+        rollout=args.rollout,
+        # A StatefulSet starts a pod when the one before it has ended: never two on one volume.
+        kind=WorkloadKind.STATEFUL_SET if alone else WorkloadKind.DEPLOYMENT,
+        # The image is stopped when nginx has drained.
+        grace=timeouts.grace + CLOSING_SECONDS + STEP,
+        pods=args.pods,
+    )
+
+
+def _server(name: str, args: UserServerArgs) -> Container:
+    """The image's container: a sidecar, so that it starts before nginx and ends after it."""
+    asks = Probe(port=args.port, path=args.health, period=PROBE_PERIOD)
+    longest = args.budget.longest_tool
+    claims: list[Claim] = []
+    if args.storage:
+        claims = [
+            Claim(
+                name="data",
+                path=args.storage.path,
+                size=args.storage.size,
+                access=args.storage.access,
+                storage_class=args.storage.storage_class,
+                protect=args.storage.protect,
+            )
+        ]
+    return Container(
+        name=SERVER,
+        image=args.image,
+        command=args.command,
+        ports=[Port(name="http", number=args.port)],
+        probes=Probes(
+            startup=replace(asks, period=1, failures=args.start_seconds),
+            readiness=replace(asks, period=5),
+            # A program that answers one request at a time is not restarted during a call.
+            liveness=replace(asks, failures=max(3, -(-longest // PROBE_PERIOD) + 1)),
+        ),
+        resources=args.resources,
+        # Programs keep caches in their home directory, which the image's user alone may write.
+        env=_home(args) | dict(args.env),
+        files=placed_files(f"{name}-files", args.files),
+        claims=claims,
+        writable=[path for path in args.writable if path != "/tmp"],  # noqa: S108
+        secret_env=args.secret_env,
+        user=args.user,
+        sidecar=True,
+    )
+
+
+def _home(args: UserServerArgs) -> dict[str, str]:
+    return {} if "HOME" in args.secret_env else {"HOME": "/tmp"}  # noqa: S108

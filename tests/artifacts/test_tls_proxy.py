@@ -1,0 +1,373 @@
+"""The nginx in front of a user's image: what it passes on, how it drains, what it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Generator, Iterator
+from http.client import HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from components.kubernetes.nginx_start import STOPPING
+from components.kubernetes.tls_proxy import CLOSING_SECONDS
+from components.kubernetes.user_server import UserServer
+from components.mcp.timeout_budget import TimeoutBudget
+from tests.harness import programs, record
+from tests.harness.certificates import Authority
+from tests.harness.containers import RunningContainer
+from tests.harness.minimal_args import user_server
+from tests.harness.network import port, private_network
+from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
+from tests.harness.server import until
+
+IMAGE = 8000
+NAME = "weather-service.any.svc"
+HOLD = "x-hold"
+"""A request with this header is answered when the test sets `Image.go`."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers with what it got; streams at /stream until the client has gone."""
+
+    protocol_version = "HTTP/1.1"
+    server: Image  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        """Handle any method without a body."""
+        self.answer(b"")
+
+    def do_POST(self) -> None:
+        """Handle any method with a body."""
+        self.answer(self.rfile.read(int(self.headers.get("content-length", 0))))
+
+    do_DELETE = do_GET
+
+    def answer(self, body: bytes) -> None:
+        """Answer as the path says."""
+        self.server.received.append(self.path)
+        if self.path == "/stream":
+            self.stream()
+        elif self.path == "/early":
+            self.connection.close()
+        else:
+            self.tell(body)
+
+    def tell(self, body: bytes) -> None:
+        """Answer with the request."""
+        if self.headers.get(HOLD):
+            self.server.go.wait(60)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        told = {"method": self.command, "path": self.path, "headers": headers, "body": len(body)}
+        content = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def stream(self) -> None:
+        """Send an event each time that the test asks for one, until the client has gone."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        number = 0
+        while not self.server.end.is_set():
+            if self.server.more.acquire(timeout=0.05):
+                number += 1
+                self.wfile.write(b"data: %d\n\n" % number)
+            self.connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                    self.server.left.set()
+                    break
+            self.connection.setblocking(True)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log nothing."""
+
+
+class Image(ThreadingHTTPServer):
+    """The program in the user's image, over plain HTTP.
+
+    Attributes:
+        received: the paths of all requests.
+        go: set it to answer the requests that are held back.
+        more: release it once for each event of a stream.
+        end: set it to end all streams.
+        left: set when the client of a stream has gone.
+    """
+
+    def __init__(self, address: str, number: int) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, number), Handler)
+        self.received: list[str] = []
+        self.go = threading.Event()
+        self.more = threading.Semaphore(0)
+        self.end = threading.Event()
+        self.left = threading.Event()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore errors: some tests close connections."""
+
+
+@contextlib.contextmanager
+def image(address: str = "127.0.0.1") -> Generator[Image]:
+    """Run the image's program."""
+    server = Image(address, port(IMAGE))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.go.set()
+        server.end.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Proxy:
+    """A running nginx in front of an image."""
+
+    def __init__(self, running: RunningContainer, authority: Authority) -> None:
+        self.running = running
+        self.trust = authority.trust()
+
+    def ask(
+        self, path: str = "/mcp", method: str = "POST", *, name: str = NAME, **options: Any
+    ) -> httpx2.Response:
+        """Send a request over TLS on a connection of its own, at the name of the Service."""
+        with httpx2.Client(verify=self.trust, timeout=20) as client:
+            return client.request(method, url(path), extensions={"sni_hostname": name}, **options)
+
+    @contextlib.contextmanager
+    def events(self) -> Generator[Iterator[str]]:
+        """Open a stream and give its events."""
+        with (
+            httpx2.Client(verify=self.trust, timeout=20) as client,
+            client.stream("GET", url("/stream"), extensions={"sni_hostname": NAME}) as answer,
+        ):
+            yield (line for line in answer.iter_lines() if line)
+
+    def stopping(self) -> bool:
+        """Whether it has received SIGTERM."""
+        return self.running.run("test", "-e", STOPPING).returncode == 0
+
+    def connect(self) -> ssl.SSLSocket:
+        """Open a TLS connection."""
+        plain = socket.create_connection(("127.0.0.1", port(8443)), timeout=20)
+        return self.trust.wrap_socket(plain, server_hostname=NAME)
+
+
+def url(path: str) -> str:
+    return f"https://127.0.0.1:{port(8443)}{path}"
+
+
+def proxy_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
+    programs.required("nginx")
+    certificate, key = authority.issue("weather", [NAME])
+    tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+    args = user_server(namespace="any", internal_tls_secret="weather", **given)
+    graph = record(lambda: UserServer("weather", args))
+    return Pod.recorded(graph, "weather", directory, {"weather": tls})
+
+
+def accepts(proxy: Proxy) -> bool:
+    assert proxy.running.process.poll() is None, proxy.running.log
+    with contextlib.suppress(ConnectionRefusedError), proxy.connect():
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def opened(directory: Path, authority: Authority, **given: Any) -> Generator[Proxy]:
+    """Run nginx; it closes connections for 1 s before it stops, not for 3."""
+    pod = proxy_pod(directory, authority, **given)
+    files = pod.config_maps["weather-tls"]
+    assert f"sleep {CLOSING_SECONDS};" in files["start.sh"]
+    files["start.sh"] = files["start.sh"].replace(f"sleep {CLOSING_SECONDS};", "sleep 1;")
+    with run_container(pod, "tls") as running:
+        proxy = Proxy(running, authority)
+        until(lambda: accepts(proxy))
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def behind() -> Generator[Image]:
+    with image() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def proxy(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority, behind: Image
+) -> Generator[Proxy]:
+    """For tests that leave it as it was."""
+    with opened(tmp_path_factory.mktemp("proxy"), authority) as started:
+        yield started
+
+
+def test_nginx_accepts_the_configuration_without_a_warning(tmp_path: Path, authority: Authority):
+    command = ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]
+    with run_container(proxy_pod(tmp_path, authority), "tls", command) as running:
+        assert running.exit_status() == 0, running.log
+        assert "[warn]" not in running.log
+
+
+def test_a_call_arrives_as_it_was_sent(proxy: Proxy):
+    sent = {
+        "host": "mcp.example.com",
+        "authorization": "Bearer abc",
+        "x-user": "alice",
+        "x-forwarded-host": "mcp.example.com",
+        "mcp-session-id": "s",
+        "last-event-id": "7",
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    }
+    told = proxy.ask("/mcp?a=%2F", headers=sent, content=b"x" * 100_000).json()
+    assert sent.items() <= told["headers"].items()
+    assert (told["method"], told["path"], told["body"]) == ("POST", "/mcp?a=%2F", 100_000)
+
+
+def test_a_body_larger_than_nginx_takes_by_default_arrives(proxy: Proxy):
+    assert proxy.ask(content=b"x" * 3_000_000).json()["body"] == 3_000_000
+
+
+def test_a_token_of_11_kilobytes_arrives(proxy: Proxy):
+    token = "Bearer " + "x" * 11_000
+    assert proxy.ask(headers={"authorization": token}).json()["headers"]["authorization"] == token
+
+
+def test_a_header_with_an_underscore_cannot_stand_for_the_gateways(proxy: Proxy):
+    assert "x_user" not in proxy.ask(headers={"x_user": "mallory"}).json()["headers"]
+
+
+def test_events_are_passed_on_one_by_one_and_so_is_the_clients_disconnect(
+    proxy: Proxy, behind: Image
+):
+    behind.left.clear()
+    with proxy.events() as events:
+        for number in range(1, 4):
+            behind.more.release()
+            assert next(events) == f"data: {number}"
+        assert not behind.left.is_set()
+    assert behind.left.wait(10)
+
+
+def test_only_tls_1_3_is_spoken(authority: Authority, proxy: Proxy):
+    old = authority.trust()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(httpx2.ConnectError, match="alert protocol version"):
+        httpx2.get(url("/mcp"), verify=old)
+
+
+def test_a_client_that_expects_another_name_refuses_the_certificate(proxy: Proxy, behind: Image):
+    before = len(behind.received)
+    with pytest.raises(httpx2.ConnectError, match="certificate"):
+        proxy.ask(name="other.any.svc")
+    assert len(behind.received) == before
+
+
+def test_a_kept_connection_serves_several_calls(proxy: Proxy):
+    with proxy.connect() as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /mcp HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert (answer.status, answer.headers["Connection"]) == (200, "keep-alive")
+            answer.read()
+
+
+def test_a_program_that_listens_on_ipv6_alone_is_reached(tmp_path: Path, authority: Authority):
+    with private_network(), image("::1"), opened(tmp_path, authority) as proxy:
+        assert proxy.ask().json()["method"] == "POST"
+
+
+def test_a_program_that_does_not_listen_is_answered_502_in_json(
+    tmp_path: Path, authority: Authority
+):
+    with private_network(), opened(tmp_path, authority) as proxy:
+        answer = proxy.ask()
+        assert answer.status_code == 502
+        assert "accepts no connection" in answer.json()["error"]["message"]
+
+
+def test_a_call_whose_answer_is_lost_is_not_sent_again(proxy: Proxy, behind: Image):
+    before = len(behind.received)
+    assert proxy.ask("/early").status_code == 502
+    assert behind.received[before:] == ["/early"]
+
+
+def test_a_call_longer_than_the_longest_tool_is_answered_504(tmp_path: Path, authority: Authority):
+    budget = TimeoutBudget(longest_tool=1)
+    with private_network(), image(), opened(tmp_path, authority, budget=budget) as proxy:
+        answer = proxy.ask(headers={HOLD: "1"})
+        assert answer.status_code == 504
+        assert "nothing for 1 seconds" in answer.json()["error"]["message"]
+
+
+def test_a_stop_finishes_calls_streams_and_connections_before_nginx_ends(
+    tmp_path: Path, authority: Authority
+):
+    with private_network(), image() as behind, opened(tmp_path, authority) as proxy:
+        answers: list[int] = []
+        events: list[str] = []
+
+        def call() -> None:
+            answers.append(proxy.ask(headers={HOLD: "1"}).status_code)
+
+        def listen() -> None:
+            with proxy.events() as given:
+                events.extend(given)
+
+        kept = proxy.connect()
+        threads = [threading.Thread(target=call), threading.Thread(target=listen)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(behind.received) == 2)
+        proxy.running.terminate()
+        until(proxy.stopping)
+        # A call on a connection that a client has kept is served, and the connection is closed.
+        kept.sendall(b"POST /mcp HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\n{}")
+        answer = b"".join(iter(lambda: kept.recv(65536), b"")).decode()
+        assert answer.startswith("HTTP/1.1 200 ")
+        assert "Connection: close" in answer
+        assert '"body": 2' in answer
+        until(refuses)
+        behind.more.release()
+        behind.go.set()
+        until(lambda: bool(answers))
+        behind.end.set()
+        for thread in threads:
+            thread.join()
+        assert answers == [200]
+        assert events == ["data: 1"]
+        assert proxy.running.exit_status() == 0
+
+
+def refuses() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port(8443))).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_container_that_starts_again_keeps_connections_open(tmp_path: Path, authority: Authority):
+    """Its /tmp is that of the pod."""
+    pod = proxy_pod(tmp_path, authority)
+    start = pod.config_maps["weather-tls"]["start.sh"]
+    pod.config_maps["weather-tls"]["start.sh"] = f"touch {STOPPING}\n{start}"
+    with private_network(), image(), run_container(pod, "tls") as running:
+        proxy = Proxy(running, authority)
+        until(lambda: accepts(proxy))
+        assert not proxy.stopping()
