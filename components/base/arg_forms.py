@@ -180,7 +180,7 @@ LINE: Final = Form(
     consequence="it would break the line that it is written into",
     longest=4096,
 )
-ONE_LINE: Final = replace(LINE, pattern=f"({LINE.pattern})?", shortest=0, longest=100_000)
+ANY_LINE: Final = replace(LINE, pattern=f"({LINE.pattern})?", shortest=0, longest=100_000)
 """The form of a text arg without a specific form."""
 TEXT: Final = Form(
     name="text",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from . import arg_forms, forms
+from . import arg_forms, forms, network_forms
 from .constraints import Range
 
 CpuQuantity = Annotated[str, forms.CPU]
@@ -21,10 +21,10 @@ Audience = Annotated[str, forms.AUDIENCE]
 ScopeName = Annotated[str, forms.SCOPE]
 Image = Annotated[str, forms.IMAGE]
 KubernetesVersion = Annotated[str, forms.POD_SECURITY]
-Cidr = Annotated[str, forms.CIDR]
-Network = Annotated[str, forms.NETWORK]
-ProxyNetwork = Annotated[str, forms.PROXY_NETWORK]
-IpAddress = Annotated[str, forms.IP_ADDRESS]
+Cidr = Annotated[str, network_forms.CIDR]
+Network = Annotated[str, network_forms.NETWORK]
+ProxyNetwork = Annotated[str, network_forms.PROXY_NETWORK]
+IpAddress = Annotated[str, network_forms.IP_ADDRESS]
 LabelKey = Annotated[str, forms.LABEL_KEY]
 LabelValue = Annotated[str, forms.LABEL_VALUE]
 

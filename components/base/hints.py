@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_or
 
 import pulumi
 
-from .arg_forms import ONE_LINE
+from .arg_forms import ANY_LINE
 from .constraints import Constraint, Form, Range, first_problem, is_huge, shown
 from .problems import Problem, nearest
 
@@ -123,7 +123,7 @@ def _class(hint: type[Any], of_dataclass: Callable[[type[Any]], Read]) -> Reader
 
 def _plain(hint: type[Any]) -> Reader:
     if hint is str:
-        return _constrained(Annotated[str, ONE_LINE])
+        return _constrained(Annotated[str, ANY_LINE])
     words = _WORDS.get(hint, f"a {hint.__name__}")
     accepted = _INSTANCES.get(hint, (hint,))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from ..base.forms import WIDEST
+from ..base.network_forms import WIDEST
 from ..base.platform_addresses import contains, is_metadata, unmapped
 from ..base.problems import Problem
 from .party import Flow, Internet, Neighbour, Outside, Party

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from components.base import arg_forms, forms
+from components.base import arg_forms, forms, network_forms
 from components.base.constraints import Form
 
 FORMS: Final = {
@@ -19,12 +19,13 @@ FORMS: Final = {
             forms.IMAGE,
             forms.CONTEXT,
             forms.POD_SECURITY,
-            forms.CIDR,
-            forms.PROXY_NETWORK,
+            network_forms.CIDR,
+            network_forms.PROXY_NETWORK,
             forms.LABEL_KEY,
             forms.LABEL_VALUE,
         ),
-        *(forms.IP_ADDRESS, forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
+        network_forms.IP_ADDRESS,
+        *(forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
         arg_forms.MULTIADDRESS,
     )
 }
@@ -91,9 +92,11 @@ ScopeName = Annotated[str, constraint(forms.SCOPE)]
 Image = Annotated[str, constraint(forms.IMAGE)]
 Context = Annotated[str, constraint(forms.CONTEXT)]
 PodSecurityVersion = Annotated[str, constraint(forms.POD_SECURITY)]
-Cidr = Annotated[str, constraint(forms.CIDR), checked(forms.CIDR)]
-ProxyCidr = Annotated[str, constraint(forms.PROXY_NETWORK), checked(forms.PROXY_NETWORK)]
-IpAddress = Annotated[str, constraint(forms.IP_ADDRESS), checked(forms.IP_ADDRESS)]
+Cidr = Annotated[str, constraint(network_forms.CIDR), checked(network_forms.CIDR)]
+ProxyCidr = Annotated[
+    str, constraint(network_forms.PROXY_NETWORK), checked(network_forms.PROXY_NETWORK)
+]
+IpAddress = Annotated[str, constraint(network_forms.IP_ADDRESS), checked(network_forms.IP_ADDRESS)]
 VariableName = Annotated[str, constraint(forms.VARIABLE_NAME)]
 OneLine = Annotated[str, constraint(forms.ONE_LINE)]
 FileName = Annotated[str, constraint(forms.FILE_NAME)]
