@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime.config import Config
+from runtime.limits_config import LimitsSection
 from runtime.metrics import Metrics
 from runtime.toml_config import Section
 from runtime.tools import ROLE_TOOLS
@@ -31,6 +32,26 @@ def keys() -> list[str]:
 @pytest.mark.parametrize("key", keys())
 def test_a_key_of_server_toml_is_on_the_page(key: str):
     assert f"`{key}`" in PAGE
+
+
+SHOWN = re.compile(r"`limits\.(\w+)`")
+MIB = 1024 * 1024
+
+
+def stated_limits() -> dict[str, float]:
+    """The defaults on the page, by key: a row has several keys, and as many numbers."""
+    stated: dict[str, float] = {}
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 3 and (names := SHOWN.findall(cells[1])):
+            numbers = [number.split() for number in cells[2].split(", ")]
+            for name, (number, *unit) in zip(names, numbers, strict=True):
+                stated[name] = float(number) * (MIB if unit == ["MiB"] else 1)
+    return stated
+
+
+def test_the_page_states_the_default_of_each_deadline_and_quota():
+    assert stated_limits() == LimitsSection().model_dump()
 
 
 def test_every_tool_is_on_the_page():
