@@ -206,6 +206,22 @@ class Config(ServerConfig):
             raise ValueError("state.kind is valkey: add the section [redis], which says where")
         return self
 
+    @model_validator(mode="after")
+    def workers_share_no_memory(self) -> Self:
+        if self.server.workers == 1:
+            return self
+        problems: list[str] = []
+        if self.protocol.era != "modern" and (self.state is None or self.state.kind == "memory"):
+            problems.append(
+                f"sessions of the era {self.protocol.era} would be in the memory of one of them: "
+                "set protocol.era to modern, or [state] to a store"
+            )
+        if self.qudag is not None:
+            problems.append("the node of [qudag] is one process: leave one of the two out")
+        if problems:
+            raise ValueError(f"server.workers is {self.server.workers}, but {'; '.join(problems)}")
+        return self
+
     def absent(self) -> list[str]:
         """Configured files and variables that do not exist, each as `section.key: …`."""
         tables = [(section, table) for section, table in self if isinstance(table, Section)]

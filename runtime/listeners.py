@@ -1,13 +1,16 @@
-"""Serves an application on the process's ports until SIGTERM, then drains it."""
+"""Serves an application on the ports of a server until SIGTERM, then drains it."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
 import signal
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -19,6 +22,7 @@ from .connections import Listener
 from .drain import Drain
 from .logs import event
 from .server_config import ServerSection
+from .worker_link import ParentLink, Report
 
 YOUNG_OBJECTS = 10_000  # a call makes a thousand objects, and nearly all are freed by count
 LINGER_SECONDS = 1.0  # connections that were being opened at SIGTERM are still accepted
@@ -39,21 +43,44 @@ class Served(Protocol):
     def drain(self) -> Drain: ...
 
 
-def listen(config: ServerConfig, sockets: dict[int, socket.socket], app: Served) -> None:
-    """Serve on the bound `sockets` until SIGTERM or SIGINT, then drain."""
+def listen(
+    config: ServerConfig,
+    sockets: dict[int, socket.socket],
+    app: Served,
+    report: Callable[[], Report] | None = None,
+) -> None:
+    """Serve on the bound `sockets` until SIGTERM or SIGINT, then drain.
+
+    Args:
+        report: what a worker says about itself; a server without it is always one process.
+    """
     SSLProtocol.max_size = TLS_BUFFER_BYTES
     # Loaded modules are never freed, so garbage collections can skip them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
-    asyncio.run(_serve(config, sockets, app))
+    if config.server.workers == 1 or report is None:
+        asyncio.run(_serve(config, sockets, app))
+        return
+    from .workers import run_workers
+
+    _certificate(config.server)  # a wrong one ends the parent before it starts workers
+
+    async def serve(bound: Mapping[int, socket.socket], channel: socket.socket) -> None:
+        await _serve(config, bound, app, ParentLink(channel, report))
+
+    run_workers(config, sockets, serve)
 
 
-async def _serve(config: ServerConfig, sockets: dict[int, socket.socket], app: Served) -> None:
+async def _serve(
+    config: ServerConfig,
+    sockets: Mapping[int, socket.socket],
+    app: Served,
+    link: ParentLink | None = None,
+) -> None:
+    """Serve on `sockets`; with `link`, as a worker that reports to its parent."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _stop_at_signals(stop, worker=link is not None)
     certificate = _certificate(config.server)
     context = _context(config.server, certificate)
     public_port = config.server.tls_port or config.server.port
@@ -71,7 +98,8 @@ async def _serve(config: ServerConfig, sockets: dict[int, socket.socket], app: S
             for port, listener in listeners.items()
         ]
         renewal = asyncio.create_task(certificate.follow()) if certificate else None
-        event("serving", ports=sorted(sockets), era=config.protocol.era)
+        linked = asyncio.create_task(link.answer(stop)) if link is not None else None
+        event("serving", ports=sorted(sockets), era=config.protocol.era, pid=os.getpid())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         end = asyncio.get_running_loop().time() + config.protocol.drain_seconds
@@ -82,6 +110,29 @@ async def _serve(config: ServerConfig, sockets: dict[int, socket.socket], app: S
             listener.stop_at(end)
         await asyncio.gather(*serving)
     event("stopped")
+    if link is not None and linked is not None:
+        linked.cancel()
+        await link.close()
+
+
+def _stop_at_signals(stop: asyncio.Event, *, worker: bool) -> None:
+    """Set `stop` at SIGTERM or SIGINT; a second signal ends the process at once.
+
+    A worker gets SIGTERM from its parent, which takes the signals of both.
+    """
+    loop = asyncio.get_running_loop()
+    if worker:
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        return
+
+    def signalled(number: int) -> None:
+        if stop.is_set():
+            event("stopping_at_once", logging.WARNING)
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled, number)
 
 
 async def _drain(config: ServerConfig, app: Served, public: Listener, end: float) -> None:

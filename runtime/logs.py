@@ -51,10 +51,15 @@ class _Direct:
 _DIRECT = _Direct()
 
 
-def configure(config: ServerConfig, handlers: Sequence[logging.Handler] = ()) -> None:
-    """Configure logging for the process: to `handlers` of the host if given, else to stderr."""
+def configure(
+    config: ServerConfig, handlers: Sequence[logging.Handler] = (), worker: int | None = None
+) -> None:
+    """Configure logging for the process: to `handlers` of the host if given, else to stderr.
+
+    With `worker`, the number of one of several processes, each line has it.
+    """
     chosen: list[logging.Handler] = list(handlers) or [logging.StreamHandler()]
-    lines = JsonLines(config) if config.logging.format == "json" else TextLines()
+    lines = JsonLines(config, worker) if config.logging.format == "json" else TextLines(worker)
     for handler in chosen:
         handler.setFormatter(lines)
     _DIRECT.lines = lines if not handlers and isinstance(lines, JsonLines) else None
@@ -92,9 +97,11 @@ def _name_request(facts: dict[str, Any]) -> None:
 class JsonLines(logging.Formatter):
     """Formats a record as one JSON object: time, level, server, event and fields."""
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, worker: int | None = None) -> None:
         super().__init__()
-        self.fixed = {"server": config.name, "role": config.role}
+        self.fixed: dict[str, object] = {"server": config.name, "role": config.role}
+        if worker is not None:
+            self.fixed["worker"] = worker
         self.second = -1.0
         self.shown = ""
 
@@ -140,8 +147,13 @@ class TextLines(logging.Formatter):
     like another field or control the terminal.
     """
 
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self.fixed = {} if worker is None else {"worker": worker}
+
     def format(self, record: logging.LogRecord) -> str:
-        facts = " ".join(f"{key}={_quoted(value)}" for key, value in facts_of(record).items())
+        shown = {**facts_of(record), **self.fixed}
+        facts = " ".join(f"{key}={_quoted(value)}" for key, value in shown.items())
         return f"{record.levelname.lower():7} {_escaped(record.getMessage())} {facts}".rstrip()
 
 

@@ -41,6 +41,7 @@ class ServerSection(Section):
         proxies_in_front: how many proxies append to `X-Forwarded-For`, and are the only ones that
             can connect; the entry with this number from the right is the client's address. 0: the
             header is ignored.
+        workers: processes that serve the MCP port. One uses at most one core.
     """
 
     host: str = "::"  # a pod must listen on its own addresses
@@ -53,6 +54,7 @@ class ServerSection(Section):
     role: Role = Role.MONOLITH
     name: str = ""
     proxies_in_front: Annotated[int, Field(ge=0, le=10)] = 0
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
 
     @model_validator(mode="after")
     def tls_is_complete(self) -> Self:

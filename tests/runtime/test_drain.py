@@ -187,6 +187,16 @@ def test_an_idle_server_is_gone_at_once(server: RunningServer):
     assert [e["event"] for e in server.log()][-2:] == ["draining", "stopped"]
 
 
+async def test_a_second_signal_ends_the_server_at_once(server: RunningServer):
+    with httpx2.Client(base_url=server.base, verify=PLAIN) as kept:
+        assert kept.get("/health").status_code == 200
+        server.terminate()
+        await eventually(lambda: server.metric("mcp_draining") == 1)
+        server.terminate()
+        assert await anyio.to_thread.run_sync(server.exit_status) == 128 + signal.SIGTERM
+    assert server.log()[-1]["event"] == "stopping_at_once"
+
+
 def test_sigterm_while_the_server_still_starts_ends_it_with_0(tmp_path: Path):
     config = tmp_path / "server.toml"
     os.mkfifo(config)  # reading it takes as long as the test wants
