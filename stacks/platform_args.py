@@ -283,6 +283,7 @@ class PlatformArgs:
                 log_level=config.log_level,
                 limits=config.limits.of_servers(config.edge.max_body),
                 proxies_in_front=int(service.name == self.topology.front.upstream),
+                workers=service.workers,
             ),
             passwords_secret=config.secrets.passwords,
             internal_tls_secret=config.secrets.internal_tls_of(service.name),

@@ -13,7 +13,7 @@ from components.mcp.server_config import HTTPS, P2P
 from .config.scaling import ServiceScale
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
-from .topologies.topology import PEERS, NodeService, Service, Topology
+from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
 
 
 def topology(config: StackConfig) -> Topology:
@@ -61,6 +61,8 @@ def scaled(service: Service, scale: ServiceScale | None) -> Service:
         if (value := getattr(scale, name)) is not None
     }
     service = replace(service, resources=replace(service.resources, **changes))
+    if isinstance(service, ServerService) and scale.workers is not None:
+        service = replace(service, workers=scale.workers)
     if scale.replicas is not None:
         return replace(service, replicas=scale.replicas, scaling=None)
     if fewest := scale.min or scale.max:

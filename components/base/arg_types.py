@@ -70,6 +70,7 @@ UserId = Annotated[
         consequence="Pod Security refuses pods that run as root, and no other user has such an id",
     ),
 ]
+WorkerCount = Annotated[int, Range(least=1, most=64, consequence="the server would not start")]
 ProxyCount = Annotated[int, Range(least=0, most=10, consequence="the server would not start")]
 Utilization = Annotated[int, Range(least=1, most=1000, consequence=_API)]
 Percent = Annotated[int, Range(least=1, most=1000, consequence=_API)]

@@ -26,6 +26,7 @@ from ..mcp.server_config import (
 )
 from ..mcp.server_toml import node_toml, server_toml
 from ..mcp.timeout_budget import Distance
+from ..mcp.workers import worker_problems
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
@@ -83,17 +84,26 @@ class ServerArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """A problem if the server connects to others and has no CA certificate."""
-        if self.internal_ca_secret or not (reached := _reached(self.config)):
-            return []
-        return [
-            Problem(
-                "internal_ca_secret",
-                f"is missing, and config.{reached[0]} is set",
-                "the server could not verify certificates: all its connections would fail",
-                "name the Secret whose ca.crt signs the certificates between pods",
+        """Problems of several workers, and of a server that could not verify other servers."""
+        problems = list(
+            worker_problems(
+                "config.workers",
+                self.config.workers,
+                cpu_limit=self.resources.cpu_limit,
+                sessions_in_memory=has_sessions(self.config.era),
+                is_node=self.config.node is not None,
             )
-        ]
+        )
+        if not self.internal_ca_secret and (reached := _reached(self.config)):
+            problems.append(
+                Problem(
+                    "internal_ca_secret",
+                    f"is missing, and config.{reached[0]} is set",
+                    "the server could not verify certificates: all its connections would fail",
+                    "name the Secret whose ca.crt signs the certificates between pods",
+                )
+            )
+        return problems
 
 
 def called(args: ServerArgs, name: str) -> ServerArgs:

@@ -24,6 +24,7 @@ from ..base.arg_types import (
     ServerName,
     ToolSeconds,
     Word,
+    WorkerCount,
 )
 from ..base.problems import Problem
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems
@@ -211,6 +212,7 @@ class PodServerConfig(McpConfig):
         consensus_timeout: longest wait for a consensus.
         proxies_in_front: number of gateways that append to X-Forwarded-For, if nothing else can
             connect to the server. 0: the header is ignored.
+        workers: processes that serve MCP; one uses one core. For a CPU limit above one core.
     """
 
     auth: PodAuth
@@ -222,6 +224,7 @@ class PodServerConfig(McpConfig):
     https: ContainerPort = HTTPS
     consensus_timeout: Duration = "30s"
     proxies_in_front: ProxyCount = 0
+    workers: WorkerCount = 1
 
     def refusals(self) -> list[Problem]:
         """Problems of the audience and of the tool servers."""

@@ -54,6 +54,7 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
             "tls_key": f"{INTERNAL_TLS_PATH}/tls.key",
             "metrics_port": METRICS,
             "proxies_in_front": config.proxies_in_front,
+            **({"workers": config.workers} if config.workers > 1 else {}),
         },
         keys={
             **({"jwks_url": url} if url else {"jwks_file": f"{ISSUER_PATH}/jwks.json"}),

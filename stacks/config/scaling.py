@@ -18,6 +18,12 @@ class ServiceScale(Section):
     memory: Bytes | None = Field(default=None, description="Memory request of each pod.")
     cpu_limit: Cpu | None = Field(default=None, description="CPU limit of each pod.")
     memory_limit: Bytes | None = Field(default=None, description="Memory limit of each pod.")
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Server processes of each pod, for a CPU limit above one core; absent: 1.",
+    )
     ephemeral_storage: Bytes | None = Field(
         default=None, description="Request of each pod for its node's disk."
     )

@@ -22,6 +22,7 @@ from .cluster import CLUSTER_RULES
 from .edge import EDGE_RULES
 from .rule import Rule, at
 from .tokens import ISSUER_RULES, TOKEN_RULES
+from .workers import WORKER_RULES
 
 
 def broken_rules(
@@ -226,6 +227,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("topology",), nodes_are_not_autoscaled),
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
+    *WORKER_RULES,
     *CLUSTER_RULES,
     *EDGE_RULES,
 ]

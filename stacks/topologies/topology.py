@@ -75,6 +75,7 @@ class ServerService(Service):
     Attributes:
         role: decides which tools it has.
         health, readiness: probe times.
+        workers: server processes of each pod.
     """
 
     ports = (HTTP, HTTPS, METRICS)
@@ -82,6 +83,7 @@ class ServerService(Service):
     role: Role
     health: Probe = HEALTH
     readiness: Probe = READINESS
+    workers: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import pytest
 from components.base.problems import ProblemReport
 from graph.programs import record_files
 from graph.stack_files import read_stack_files
+from runtime.server_config import ServerSection
 from tests.harness.containers import ROOT
 
 PAGE = "https://inspector.example.com"
@@ -91,3 +92,15 @@ def test_an_invalid_origin_is_refused(origin: str):
         servers_of(protocol={"allowedOrigins": [origin]})
     (problem,) = refused.value.problems
     assert "protocol.allowedOrigins[0]" in problem.path
+
+
+def test_workers_are_those_of_the_service_that_has_them():
+    scaling = {
+        "mcp-tools": {"workers": 2, "cpuLimit": "1500m"},
+        "mcp-auth": {"workers": 1},
+        "mcp-core": {"min": 3, "max": 16},  # room in the quota
+    }
+    found = {each["server"]["name"]: each["server"] for each in servers_of(scaling=scaling)}
+    assert {name for name, server in found.items() if "workers" in server} == {"mcp-tools"}
+    section = found["mcp-tools"]
+    assert ServerSection.model_validate(section).workers == section["workers"] == 2

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from components.kubernetes.resources import Resources
 from components.kubernetes.server import McpService
 from components.mcp.server_config import (
     Cache,
@@ -147,3 +151,33 @@ def test_a_tool_server_is_written_with_everything_that_its_calls_need():
             name="state", url="https://mcp-state-service:8443/mcp", ca_file=authority
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cpu_limit", "changes", "problems"),
+    [
+        ("2", {"era": "modern"}, []),
+        ("1001m", {"era": "modern"}, []),
+        ("1", {"era": "modern"}, ["the CPU limit of 1 is 1 core, rounded up"]),
+        ("2", {"era": "legacy"}, ["legacy sessions are in the memory of one process"]),
+        ("2", {"era": "dual"}, ["legacy sessions are in the memory of one process"]),
+        ("2", {"era": "modern", "node": NodeConfig()}, ["the server is a QuDAG node"]),
+        (
+            "500m",
+            {"era": "dual", "node": NodeConfig()},
+            ["CPU limit of 500m", "legacy sessions", "QuDAG node"],
+        ),
+    ],
+)
+def test_workers_that_could_not_share_the_calls_are_refused(
+    cpu_limit: str, changes: dict[str, Any], problems: list[str]
+):
+    args = server(
+        config=config(workers=2, **changes),
+        resources=Resources(cpu="100m", cpu_limit=cpu_limit),
+    )
+    found = args.refusals()
+    assert [problem.path for problem in found] == ["config.workers"] * len(problems)
+    for problem, said in zip(found, problems, strict=True):
+        assert said in problem.what
+    assert replace(args, config=replace(args.config, workers=1)).refusals() == []
