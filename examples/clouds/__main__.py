@@ -43,6 +43,7 @@ ecs = EcsFargate(
     "forecast",
     EcsFargateArgs(
         location=location,
+        alarm_topic="arn:aws:sns:eu-central-1:123456789012:on-call",
         network=network,
         image=f"ghcr.io/example/weather-mcp:2.4.0@{DIGEST}",
         config=server(DOMAIN),

@@ -59,15 +59,18 @@ SERVERS: Final[Mapping[str, Exceptions]] = {
         EcsFargateArgs: "the load balancer has no limit; cpu_target scales the tasks",
         AzureContainerGroupArgs: _ONE_GROUP,
     },
-    "alarm_topic": {
-        each: "only AWS has alarms as part of the component"
-        for each in (
-            GcpFunctionArgs,
-            CloudRunArgs,
-            AzureFunctionArgs,
-            AzureContainerAppArgs,
-            AzureContainerGroupArgs,
-        )
+    **{
+        key: {
+            each: "only AWS has alarms as part of the component"
+            for each in (
+                GcpFunctionArgs,
+                CloudRunArgs,
+                AzureFunctionArgs,
+                AzureContainerAppArgs,
+                AzureContainerGroupArgs,
+            )
+        }
+        for key in ("alarm_topic", "alarms_without_topic")
     },
     "image": {
         each: "runs an archive" for each in (AwsLambdaArgs, GcpFunctionArgs, AzureFunctionArgs)

@@ -59,6 +59,7 @@ from tests.harness.clouds import (
     AWS_CERTIFICATE,
     AWS_NETWORK,
     AWS_SECRET,
+    AWS_TOPIC,
     AZURE,
     AZURE_SECRETS,
     CACHE_DNS_ZONE,
@@ -193,6 +194,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         AwsLambda,
         AwsLambdaArgs(
             location=AWS,
+            alarm_topic=AWS_TOPIC,
             archive=ARCHIVE,
             config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
             access=Access(public=True),
@@ -205,6 +207,7 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         EcsFargate,
         EcsFargateArgs(
             location=AWS,
+            alarm_topic=AWS_TOPIC,
             network=AWS_NETWORK,
             image="example.com/server:1",
             config=cloud_config(domain="mcp.example.com"),

@@ -16,6 +16,7 @@ from . import ResourceGraph
 from .clouds import (
     ARCHIVE,
     AWS,
+    AWS_TOPIC,
     cloud_config,
     on_aws,
 )
@@ -29,6 +30,7 @@ URL: dict[str, Any] = {"endpoint": LambdaEndpoint.FUNCTION_URL}
 def args(**changes: Any) -> AwsLambdaArgs:
     given: dict[str, Any] = {
         "location": AWS,
+        "alarm_topic": AWS_TOPIC,
         "archive": ARCHIVE,
         "config": cloud_config(budget=BRIEF),
         "access": Access(public=True),

@@ -31,6 +31,7 @@ AWS_NETWORK: Final = AwsNetwork(
     public_subnets=["subnet-0cccccccccccccccc", "subnet-0dddddddddddddddd"],
 )
 AWS_SECRET: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:qudag-mcp/api-a1B2c3"
+AWS_TOPIC: Final = "arn:aws:sns:eu-central-1:123456789012:on-call"
 AWS_CERTIFICATE: Final = (
     "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
 )

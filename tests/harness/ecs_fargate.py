@@ -18,6 +18,7 @@ from .clouds import (
     AWS,
     AWS_CERTIFICATE,
     AWS_NETWORK,
+    AWS_TOPIC,
     cloud_config,
     on_aws,
 )
@@ -28,6 +29,7 @@ CONFIG = cloud_config(domain="mcp.example.com")
 def args(**changes: Any) -> EcsFargateArgs:
     given: dict[str, Any] = {
         "location": AWS,
+        "alarm_topic": AWS_TOPIC,
         "network": AWS_NETWORK,
         "image": "ghcr.io/qudag/server@sha256:" + "0" * 64,
         "config": CONFIG,

@@ -23,6 +23,7 @@ from tests.harness.clouds import (
     AWS_CERTIFICATE,
     AWS_NETWORK,
     AWS_SECRET,
+    AWS_TOPIC,
     cloud_config,
     on_aws,
 )
@@ -37,6 +38,7 @@ def sound() -> ResourceGraph:
         brief = cloud_config(budget=TimeoutBudget(longest_tool=20))
         function = AwsLambdaArgs(
             location=AWS,
+            alarm_topic=AWS_TOPIC,
             archive=ARCHIVE,
             config=brief,
             access=Access(public=True),
@@ -49,6 +51,7 @@ def sound() -> ResourceGraph:
         AwsLambda("fn", function, opts)
         tasks = EcsFargateArgs(
             location=AWS,
+            alarm_topic=AWS_TOPIC,
             network=AWS_NETWORK,
             image="ghcr.io/qudag/server@sha256:" + "0" * 64,
             config=cloud_config(domain="mcp.example.com"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components.aws.alarms import ALARM
 from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.aws.network import AwsEgress
@@ -221,6 +222,17 @@ def test_without_a_redirect_nothing_listens_on_port_80():
     assert {each.inputs["port"] for each in graph.all("aws:lb/listener:Listener")} == {443}
     ingress = graph.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     assert {rule.inputs["fromPort"] for rule in ingress} == {443, 8443}
+
+
+@pytest.mark.parametrize("component", [ecs_fargate, aws_lambda], ids=["ECS", "Lambda"])
+def test_alarms_have_a_topic_or_are_said_to_have_none(component: Any):
+    missing = component.refused(alarm_topic=None)["alarm_topic"]
+    assert "notify nobody" in missing
+    assert "alarms_without_topic=True" in missing
+    assert list(component.refused(alarms_without_topic=True)) == ["alarms_without_topic"]
+    alarms = component.graph(alarm_topic=None, alarms_without_topic=True).all(ALARM)
+    assert alarms
+    assert not any(alarm.inputs.get("alarmActions") for alarm in alarms)
 
 
 ELSEWHERE = KEY.replace("eu-central-1", "eu-west-1")

@@ -29,6 +29,7 @@ from tests.harness.clouds import (
     AWS_CERTIFICATE,
     AWS_NETWORK,
     AWS_SECRET,
+    AWS_TOPIC,
     cloud_config,
     on_aws,
 )
@@ -41,6 +42,7 @@ def graph() -> ResourceGraph:
     def program(opts: pulumi.ResourceOptions) -> None:
         function = AwsLambdaArgs(
             location=AWS,
+            alarm_topic=AWS_TOPIC,
             archive=ARCHIVE,
             config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
             access=Access(public=True),
@@ -50,6 +52,7 @@ def graph() -> ResourceGraph:
         AwsLambda("fn", function, opts)
         tasks = EcsFargateArgs(
             location=AWS,
+            alarm_topic=AWS_TOPIC,
             network=AWS_NETWORK,
             image=ECR,
             config=cloud_config(domain="mcp.example.com"),
