@@ -16,7 +16,9 @@ import anyio
 import httpx2
 import pytest
 from mcp_types import CallToolResult
+from mcp_types.version import LATEST_HANDSHAKE_VERSION
 
+from tests.harness import valkey
 from tests.harness.certificates import Authority
 from tests.harness.server import (
     MODERN,
@@ -25,6 +27,7 @@ from tests.harness.server import (
     eventually,
     fetch,
     free_port,
+    initialize_request,
     modern_request,
     run_program,
     serving,
@@ -62,8 +65,9 @@ def ending(authority: Authority, issuer: Issuer) -> Generator[RunningServer]:
 @contextlib.contextmanager
 def started(authority: Authority, issuer: Issuer) -> Generator[RunningServer]:
     """Start two workers. With TLS, the probes on the plain port are the parent's."""
-    certificate, key = authority.issue()
-    section: dict[str, Any] = {"workers": 2, "tls_port": free_port()}
+    port = free_port()
+    certificate, key = authority.issue(f"server-{port}")
+    section: dict[str, Any] = {"workers": 2, "tls_port": port}
     section |= {"tls_cert": str(certificate), "tls_key": str(key)}
     directory, verify = authority.directory, authority.trust()
     with serving(directory, issuer, verify, server=section, protocol=PROTOCOL) as running:
@@ -158,7 +162,7 @@ async def test_a_drain_loses_no_call_of_any_worker(ending: RunningServer):
     async def wait() -> None:
         async with ending.client("modern") as client:
             await client.list_tools()
-            results.append(await client.call_tool("wait", {"seconds": 1}))
+            results.append(await client.call_tool("wait", {"seconds": 2}))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(16):
@@ -168,12 +172,22 @@ async def test_a_drain_loses_no_call_of_any_worker(ending: RunningServer):
         await eventually(lambda: ending.metric("mcp_draining") == 1)
         readiness = fetch(f"{ending.plain}/ready")
         assert (readiness.status_code, readiness.json()["status"]) == (503, "draining")
+        await eventually(lambda: refuses_connections(ending))
+        assert ending.metric("mcp_calls_in_flight") > 0
     assert await anyio.to_thread.run_sync(ending.exit_status) == 0
     assert time.monotonic() - sent < DRAIN_SECONDS
-    assert [text_of(result) for result in results] == ["waited 1 s"] * 16
+    assert [text_of(result) for result in results] == ["waited 2 s"] * 16
     assert workers_of(ending, "draining") == {0, 1}
     assert [entry["status"] for entry in ending.events("worker_ended")] == [0, 0]
     assert all(gone(pid) for pid in pids(ending).values())
+
+
+def refuses_connections(server: RunningServer) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.config["server"]["tls_port"])).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 async def test_a_second_signal_ends_the_server_at_once(ending: RunningServer):
@@ -226,6 +240,33 @@ def test_the_server_is_ready_while_a_worker_is(server: RunningServer):
     assert fetch(f"{server.plain}/ready").status_code == 200
 
 
+@pytest.mark.slow
+def test_a_legacy_session_in_valkey_is_served_by_every_worker(
+    tmp_path: Path, authority: Authority, issuer: Issuer
+):
+    list_tools = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    with (
+        valkey.running(tmp_path / "valkey", authority) as store,
+        serving(
+            tmp_path,
+            issuer,
+            server={"workers": 2},
+            protocol={"era": "dual"},
+            state={"kind": "valkey"},
+            redis=store.section(),
+        ) as server,
+    ):
+        opened = server.post(initialize_request())
+        session = opened.headers["mcp-session-id"]
+        version = LATEST_HANDSHAKE_VERSION
+        calls = 0
+        while served_by(server) != {0, 1} or calls < 20:
+            answer = server.post(list_tools, version=version, mcp_session_id=session)
+            assert answer.status_code == 200
+            calls += 1
+            assert calls < 60, "60 connections went to one of two workers"
+
+
 def test_a_port_in_use_is_reported_before_a_worker_starts(server: RunningServer, tmp_path: Path):
     section = server.config["server"] | {"port": free_port(), "metrics_port": free_port()}
     config = settings(server.issuer, server=section, protocol=PROTOCOL)
@@ -246,10 +287,11 @@ def test_a_worker_that_does_not_answer_is_replaced(server: RunningServer):
 
 @pytest.mark.slow
 def test_a_renewed_certificate_reaches_every_worker(server: RunningServer, authority: Authority):
-    authority.issue()
+    certificate = Path(server.config["server"]["tls_cert"])
+    authority.issue(certificate.stem)
     until(lambda: workers_of(server, "certificate_renewed") == {0, 1}, within_seconds=30)
     assert {presented(server) for _ in range(20)} == {
-        ssl.PEM_cert_to_DER_cert(Path(server.config["server"]["tls_cert"]).read_text())
+        ssl.PEM_cert_to_DER_cert(certificate.read_text())
     }
 
 
