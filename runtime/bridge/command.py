@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from typing import Any
@@ -45,7 +46,9 @@ def _options(given: dict[str, Any], command: tuple[str, ...]) -> BridgeOptions:
         problems.append(f"bridge: {command[0]}: no such program on PATH, or it is not executable")
     options: BridgeOptions | None = None
     try:
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen = BridgeOptions.from_environment(os.environ) | {
+            name: value for name, value in given.items() if value is not None
+        }
         options = validated("bridge", chosen, BridgeOptions)
     except ConfigError as error:
         problems += [

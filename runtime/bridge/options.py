@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -19,6 +20,10 @@ from ..limits_config import MIB, LimitsSection
 from ..toml_config import Section
 
 Seconds = Annotated[float, Field(gt=0, le=7200)]
+
+
+VARIABLES = "QUDAG_MCP_BRIDGE_"
+"""An environment variable with this prefix sets an option that the command line does not."""
 
 
 class BridgeConfig(ServerConfig):
@@ -103,6 +108,15 @@ class BridgeOptions(Section):
             description="sessions of one user, who is named by the header X-User of the gateway",
         ),
     ] = 10
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> dict[str, str]:
+        """The options that variables set, by option; unknown variables are unknown options."""
+        return {
+            "--" + name.removeprefix(VARIABLES).lower().replace("_", "-"): value
+            for name, value in environment.items()
+            if name.startswith(VARIABLES)
+        }
 
     @model_validator(mode="after")
     def the_drain_has_time_for_calls_and_the_program(self) -> Self:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from runtime.bridge.lines import Lines, TooLong
+from runtime.bridge.options import BridgeOptions
+from runtime.toml_config import ConfigError, validated
 from tests.harness.bridge import bridging, faults, text
 from tests.harness.server import run_program
 
@@ -76,6 +78,23 @@ def test_the_path_can_be_chosen(tmp_path: Path):
         assert text(bridge.call(bridge.open_session(), "echo", text="too")) == "too"
         bridge.path = "/mcp"
         assert bridge.post_modern("tools/list").status_code == 404
+
+
+def test_variables_set_options_that_the_command_line_does_not(tmp_path: Path):
+    variables = {"QUDAG_MCP_BRIDGE_PATH": "/from/variable", "QUDAG_MCP_BRIDGE_ERA": "legacy"}
+    with bridging(tmp_path, faults(), era="modern", environment=variables) as bridge:
+        bridge.path = "/from/variable"
+        assert text(bridge.call_modern("echo", text="here")) == "here"
+        assert "QUDAG_MCP_BRIDGE_PATH" not in text(bridge.call_modern("env"))
+
+
+def test_a_wrong_variable_is_refused():
+    with pytest.raises(ConfigError, match="--max-childern: unknown key"):
+        validated(
+            "bridge",
+            BridgeOptions.from_environment({"QUDAG_MCP_BRIDGE_MAX_CHILDERN": "1", "PATH": "/bin"}),
+            BridgeOptions,
+        )
 
 
 def test_arguments_of_the_program_are_its_own(tmp_path: Path):
