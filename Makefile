@@ -55,6 +55,7 @@ scanner: $(VENV)
 clients: $(VENV)
 	@tools/conformance
 	@tools/browser
+	@tools/stdio-servers
 
 test-slow: programs scanner clients ## the tests of test that take long: traffic, archives, copies of the project
 	@$(PYTEST) -m slow $(HERE)
