@@ -19,6 +19,7 @@ from components.base.component import Component
 from components.base.constraints import Form, Range
 from components.mcp.timeout_budget import Distance, Timeouts
 from delivery.cli import app
+from runtime.bridge.options import BridgeOptions
 from stacks.config.reference import forms_table, section_table
 from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
@@ -107,6 +108,15 @@ def types_table() -> str:
                 continue
         rows.append(f"| `{name}` | `{base.__name__}` | {_one_line(words)} |")
     return "\n".join(["| type | is | values |", "|---|---|---|", *rows])
+
+
+def bridge_table() -> str:
+    """The options of `qudag-mcp-server bridge`."""
+    rows = [
+        f"| `{field.alias}` | {field.default or 'none'} | {field.description} |"
+        for field in BridgeOptions.model_fields.values()
+    ]
+    return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
 
 
 def verbs_table() -> str:
@@ -223,6 +233,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "flows": lambda subject: flow_table(TOPOLOGIES[subject]),
     "args": lambda subject: args_table(getattr(components, subject)),
     "outputs": lambda subject: outputs_table(getattr(components, subject)),
+    "bridge": lambda _: bridge_table(),
     "budget": lambda subject: budget_table(int(subject)),
     "section": section_table,
     "forms": lambda _: forms_table(),
