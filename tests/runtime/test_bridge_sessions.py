@@ -206,4 +206,4 @@ def test_an_idle_session_ends_its_program(tmp_path: Path):
         pid = int(text(bridge.call(session, "pid")))
         until(lambda: not alive(pid))
         assert bridge.post(PING, session=session).status_code == 404
-        assert bridge.ready().json()["sessions"] == 0
+        until(lambda: bridge.ready().json()["sessions"] == 0)
