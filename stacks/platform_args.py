@@ -33,8 +33,6 @@ from components.mcp.server_config import (
     DATA_PATH,
     HTTP,
     HTTPS,
-    Cache,
-    Database,
     NodeConfig,
     PodServerConfig,
     ToolServer,
@@ -43,6 +41,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
+from .store_args import cache, database
 from .token_rules import token_rules
 from .topologies.topology import (
     MONOLITH_HTTP,
@@ -154,6 +153,7 @@ class PlatformArgs:
             issuer=config.protocol.issuer,
             domain=config.domain,
             era=config.protocol.era,
+            stored_sessions=self.topology.uses(self.topology.front.upstream, VALKEY),
             budget=self.budget,
             rate_limits=(
                 RateLimits(
@@ -265,8 +265,10 @@ class PlatformArgs:
                 era=config.protocol.era,
                 budget=self.budget,
                 domain=config.domain,
-                database=Database(host=_short(at.database_host, at)) if uses_database else None,
-                cache=Cache(host=_short(at.cache_host, at)) if uses_cache else None,
+                database=(
+                    database(config.data, _short(at.database_host, at)) if uses_database else None
+                ),
+                cache=cache(config.data, _short(at.cache_host, at)) if uses_cache else None,
                 node=node,
                 tool_servers=[
                     ToolServer(

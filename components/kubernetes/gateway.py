@@ -91,6 +91,8 @@ class GatewayArgs:
         issuer: URL of the authorization server, for the outputs.
         domain: public host name; None: the address of the load balancer, for development.
         era: MCP revisions that the servers behind it speak.
+        stored_sessions: whether the servers keep sessions in a store, so that any of their pods
+            serves them. Otherwise a client address stays at one gateway pod.
         engine: see GatewayEngine.
         budget: the longest tool call; read timeout, drain and grace follow from it.
         rate_limits: limits for each client address; None: no limits.
@@ -118,6 +120,7 @@ class GatewayArgs:
     issuer: Url
     domain: Domain | None = None
     era: Era = "dual"
+    stored_sessions: bool = False
     engine: GatewayEngine = GatewayEngine.NGINX
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     rate_limits: RateLimits | None = None
@@ -175,9 +178,11 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
         containers=[gateway_container(name, args)],
         replicas=args.replicas,
         scaling=args.scaling,
-        # To the server behind it each gateway pod is one client: a session stays with its pod
-        # there if its client stays with one here.
-        exposure=replace(args.exposure, affinity=has_sessions(args.era)),
+        # To the server behind it each gateway pod is one client: a session in memory stays with
+        # its pod there if its client stays with one here.
+        exposure=replace(
+            args.exposure, affinity=has_sessions(args.era) and not args.stored_sessions
+        ),
         rollout=args.rollout,
         grace=args.budget.at(Distance.GATEWAY).grace,
         pods=args.pods,

@@ -12,7 +12,6 @@ from ..base.arg_types import DnsLabel, Image, Path, Replicas, SecretName, Word
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
-from ..mcp.era import has_sessions
 from ..mcp.server_config import (
     CONFIG_PATH,
     INTERNAL_CA_PATH,
@@ -90,7 +89,7 @@ class ServerArgs:
                 "config.workers",
                 self.config.workers,
                 cpu_limit=self.resources.cpu_limit,
-                sessions_in_memory=has_sessions(self.config.era),
+                sessions_in_memory=self.config.needs_affinity,
                 is_node=self.config.node is not None,
             )
         )
@@ -203,7 +202,7 @@ def server_workload(
         containers=containers,
         replicas=args.replicas,
         scaling=args.scaling,
-        exposure=replace(exposure, affinity=has_sessions(args.config.era)),
+        exposure=replace(exposure, affinity=args.config.needs_affinity),
         rollout=args.rollout,
         # In a pod of several containers the slowest to drain decides.
         grace=args.config.budget.at(distance).grace,

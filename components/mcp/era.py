@@ -9,5 +9,5 @@ Era = Literal["modern", "legacy", "dual"]
 
 
 def has_sessions(era: Era) -> bool:
-    """Whether the era has sessions, which are in the memory of one pod and need affinity to it."""
+    """Whether the era has sessions. Those in the memory of one pod need affinity to it."""
     return era != "modern"

@@ -18,6 +18,7 @@ from ..base.arg_types import (
     Multiaddress,
     Origin,
     Path,
+    PoolSize,
     PortNumber,
     ProxyCount,
     ScopeName,
@@ -28,7 +29,8 @@ from ..base.arg_types import (
 )
 from ..base.problems import Problem
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems
-from .era import Era
+from .data_tier import CacheProfile
+from .era import Era, has_sessions
 from .roles import Role
 from .server_limits import ServerLimits
 from .timeout_budget import TimeoutBudget
@@ -62,25 +64,31 @@ class Database:
         port: port of its Service.
         name: name of the database.
         user: the role that owns it.
+        max_connections: of each pod, one a call; more calls wait.
     """
 
     host: pulumi.Input[Host]
     port: PortNumber = 5432
     name: DatabaseName = "qudag_mcp"
     user: DatabaseName = "qudag"
+    max_connections: PoolSize = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """A Valkey (or Redis) that the server may use; the password comes from a mounted Secret.
+    """A Valkey (or Redis) for legacy sessions; the password comes from a mounted Secret.
 
     Attributes:
         host: host name of its Service.
         port: port of its Service.
+        profile: of the data tier; sessions need ``SESSIONS``.
+        max_connections: of each pod; more requests of the legacy eras wait.
     """
 
     host: pulumi.Input[Host]
     port: PortNumber = 6379
+    profile: CacheProfile = CacheProfile.SESSIONS
+    max_connections: PoolSize = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +213,8 @@ class PodServerConfig(McpConfig):
 
     Attributes:
         database: PostgreSQL; None: no database.
-        cache: Valkey; None: no cache.
+        cache: Valkey, which keeps the sessions of the eras ``legacy`` and ``dual``, so that any pod
+            serves them; None: they are in the memory of the pods.
         node: configuration of the QuDAG node, for a server that is one.
         tool_servers: servers whose tools are offered as well.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
@@ -226,9 +235,19 @@ class PodServerConfig(McpConfig):
     proxies_in_front: ProxyCount = 0
     workers: WorkerCount = 1
 
+    @property
+    def stores_sessions(self) -> bool:
+        """Whether sessions are in the cache."""
+        return has_sessions(self.era) and self.cache is not None
+
+    @property
+    def needs_affinity(self) -> bool:
+        """Whether only the pod that opened a session can serve it."""
+        return has_sessions(self.era) and self.cache is None
+
     def refusals(self) -> list[Problem]:
-        """Problems of the audience and of the tool servers."""
-        return [*super().refusals(), *_tool_server_problems(self)]
+        """Problems of the audience, of the tool servers, and of a cache that may lose sessions."""
+        return [*super().refusals(), *_tool_server_problems(self), *_cache_problems(self)]
 
 
 def _tool_server_problems(config: PodServerConfig) -> Iterator[Problem]:
@@ -252,3 +271,13 @@ def _tool_server_problems(config: PodServerConfig) -> Iterator[Problem]:
                 "its longer calls would be ended too early",
                 f"raise budget.longest_tool, or set at most {longest}",
             )
+
+
+def _cache_problems(config: PodServerConfig) -> Iterator[Problem]:
+    if config.stores_sessions and config.cache and config.cache.profile is CacheProfile.CACHE:
+        yield Problem(
+            "cache.profile",
+            f"is CACHE, and era is {config.era}: sessions are kept in Valkey",
+            "it would evict sessions when it is full, and lose all of them when it restarts",
+            "use a data tier of the profile SESSIONS, or set era to modern",
+        )

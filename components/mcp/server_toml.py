@@ -20,6 +20,7 @@ from .server_config import (
     METRICS,
     P2P,
     SECRETS_PATH,
+    Cache,
     CloudServerConfig,
     Database,
     McpConfig,
@@ -62,9 +63,18 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
         },
     )
     if config.database:
-        tables["database"] = _with_password(vars(config.database), "database-password")
+        tables["database"] = {
+            **_with_password(_address(config.database), "database-password"),
+            "max_connections": config.database.max_connections,
+        }
     if config.cache:
-        tables["redis"] = _with_password(vars(config.cache), "redis-password")
+        tables["redis"] = {
+            **_with_password(_address(config.cache), "redis-password"),
+            "max_connections": config.cache.max_connections,
+        }
+    if config.stores_sessions:
+        # Another server's sessions are none of this one's.
+        tables["state"] = {"kind": "valkey", "key_prefix": f"{config.name}:"}
     if config.node:
         tables["qudag"] = {
             "node_config": f"{CONFIG_PATH}/node.toml",
@@ -77,7 +87,7 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
 
 def migration_toml(database: Database) -> pulumi.Input[str]:
     """What the migration reads: it changes with the database alone, not with other settings."""
-    return _toml({"database": _with_password(vars(database), "database-password")})
+    return _toml({"database": _with_password(_address(database), "database-password")})
 
 
 def environment_toml(
@@ -181,6 +191,12 @@ def _tool_server(server: ToolServer) -> dict[str, Any]:
         "era": server.era,
         **{name: value for name, value in given.items() if value},
     }
+
+
+def _address(store: Database | Cache) -> dict[str, Any]:
+    """The fields that say where the store is, and whose data it holds."""
+    names = ("host", "port", "name", "user")
+    return {name: getattr(store, name) for name in names if hasattr(store, name)}
 
 
 def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:

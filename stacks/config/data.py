@@ -23,6 +23,18 @@ class Data(Section):
         default="sessions",
         description="sessions: on disk, never evicted; cache: in memory, evicted.",
     )
+    database_connections: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Connections of each server pod to PostgreSQL, which accepts 200 in all.",
+    )
+    cache_connections: int = Field(
+        default=20,
+        ge=1,
+        le=1000,
+        description="Connections of each server pod to Valkey.",
+    )
     node_size: Bytes = Field(default="1Gi", description="Volume of each QuDAG node.")
     storage_class: ObjectName | None = Field(
         default=None, description="Absent: the cluster's default."

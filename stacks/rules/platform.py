@@ -19,6 +19,7 @@ from ..topologies.topology import NodeService
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
+from .data import DATA_RULES
 from .edge import EDGE_RULES
 from .rule import Rule, at
 from .tokens import ISSUER_RULES, TOKEN_RULES
@@ -229,6 +230,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,
     *CLUSTER_RULES,
+    *DATA_RULES,
     *EDGE_RULES,
 ]
 """What is asked where something goes to a cluster."""

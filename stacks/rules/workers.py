@@ -11,13 +11,14 @@ from components.mcp.workers import worker_problems
 
 from ..config.stack import StackConfig
 from ..services import topology
-from ..topologies.topology import MonolithService, NodeService, ServerService
+from ..topologies.topology import VALKEY, MonolithService, NodeService, ServerService
 from .rule import Rule, at
 
 
 def workers_share_no_state(config: StackConfig) -> Iterator[Problem]:
     """Only a server can have several processes, and only where none needs another's memory."""
-    for service in topology(config).services:
+    chosen = topology(config)
+    for service in chosen.services:
         scale = config.scaling.get(service.name)
         if scale is None or scale.workers in (None, 1):
             continue
@@ -27,7 +28,8 @@ def workers_share_no_state(config: StackConfig) -> Iterator[Problem]:
                 f"qudag-mcp:{path}",
                 service.workers,
                 cpu_limit=service.resources.cpu_limit,
-                sessions_in_memory=has_sessions(config.protocol.era),
+                sessions_in_memory=has_sessions(config.protocol.era)
+                and not chosen.uses(service.name, VALKEY),
                 is_node=isinstance(service, NodeService | MonolithService),
             )
         else:

@@ -28,15 +28,13 @@ class CallOutcomes:
         open_calls, open_streams: currently open.
         calls: calls with a complete answer.
         ends: streams that ended gracefully and were opened again.
-        sessions: legacy sessions that ended with their pod before a call started.
-        lost: calls and streams that ended in another way.
+        lost: calls, streams and sessions that ended in another way.
     """
 
     open_calls: int = 0
     open_streams: int = 0
     calls: int = 0
     ends: int = 0
-    sessions: int = 0
     lost: list[str] = field(default_factory=list[str])
 
 
@@ -93,12 +91,6 @@ class ClientLoad:
                     result = await client.call_tool(
                         "count", arguments, progress_callback=_into(seen)
                     )
-                except MCPError as error:
-                    if era is Era.LEGACY and "Session" in str(error) and not seen:
-                        account.sessions += 1
-                    else:
-                        account.lost.append(f"{era.value} call: {error!r} after {len(seen)} events")
-                    return
                 except Exception as error:
                     account.lost.append(f"{era.value} call: {error!r} after {len(seen)} events")
                     return

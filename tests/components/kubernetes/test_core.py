@@ -185,17 +185,15 @@ def test_a_monoliths_probes_ask_each_container_on_its_own_port():
     assert asked == {"gateway": 8080, "server": 8081}
 
 
-@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("legacy", True), ("dual", True)])
-def test_a_gateway_keeps_its_pod_of_core_where_there_are_sessions(era: Any, kept: bool):
-    (service,) = objects(graph(core(config=config(era=era))), "Service")
-    assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
-
-
-@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("dual", True)])
-def test_a_client_keeps_its_pod_of_a_monolith_where_there_are_sessions(era: Any, kept: bool):
-    made = record(
-        lambda: Monolith("mcp-server", monolith(config=config(era=era, http=8081, https=8444)))
-    )
+@pytest.mark.parametrize(
+    ("era", "cache", "kept"),
+    [("modern", None, False), ("dual", None, True), ("dual", Cache(host="cache"), False)],
+)
+def test_a_client_keeps_its_pod_of_a_monolith_with_sessions_in_memory(
+    era: Any, cache: Cache | None, kept: bool
+):
+    given = config(era=era, cache=cache, http=8081, https=8444)
+    made = record(lambda: Monolith("mcp-server", monolith(config=given)))
     (service,) = objects(made, "Service")
     assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
 

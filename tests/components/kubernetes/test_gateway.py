@@ -131,9 +131,17 @@ def test_the_upstreams_certificate_is_verified_by_name():
     assert "proxy_ssl_name core.svc;" in conf
 
 
-@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("legacy", True), ("dual", True)])
-def test_a_client_keeps_its_pod_where_there_are_sessions(era: Any, kept: bool):
-    (service,) = objects(graph(era=era), "Service")
+@pytest.mark.parametrize(
+    ("era", "stored", "kept"),
+    [
+        ("modern", False, False),
+        ("legacy", False, True),
+        ("dual", False, True),
+        ("dual", True, False),
+    ],
+)
+def test_a_client_keeps_its_pod_where_sessions_are_in_memory(era: Any, stored: bool, kept: bool):
+    (service,) = objects(graph(era=era, stored_sessions=stored), "Service")
     assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
 
 

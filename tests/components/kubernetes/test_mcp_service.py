@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from components.base.refusal import Refused
 from components.kubernetes.resources import Resources
 from components.kubernetes.server import McpService
+from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import (
     Cache,
     Database,
@@ -20,6 +22,7 @@ from components.mcp.server_config import (
     ToolServer,
 )
 from components.mcp.server_limits import ServerLimits
+from runtime.config import RedisSection, StateSection
 from runtime.limits_config import LimitsSection
 from runtime.tool_servers_config import ToolServerSection
 from tests.harness import ResourceGraph, record
@@ -66,13 +69,55 @@ def test_a_password_is_named_by_its_file_and_never_by_its_value():
         "user": "qudag",
         "password_file": "/etc/secrets/database-password",
         "ca_file": "/etc/internal-ca/ca.crt",
+        "max_connections": 8,
     }
     assert written["redis"] == {
         "host": "cache",
         "port": 6379,
         "password_file": "/etc/secrets/redis-password",
         "ca_file": "/etc/internal-ca/ca.crt",
+        "max_connections": 20,
     }
+
+
+@pytest.mark.parametrize("era", ["legacy", "dual"])
+def test_sessions_of_a_server_with_valkey_are_in_it_and_apart_from_other_servers(era: Any):
+    given = files(era=era, name="mcp-core", cache=Cache(host="cache", max_connections=3))
+    written = given["server.toml"]
+    assert written["state"] == {"kind": "valkey", "key_prefix": "mcp-core:"}
+    assert StateSection.model_validate(written["state"])
+    assert RedisSection.model_validate(written["redis"]).max_connections == 3
+
+
+@pytest.mark.parametrize("changes", [{"era": "dual"}, {"era": "modern", "cache": Cache(host="c")}])
+def test_a_server_without_valkey_or_without_sessions_has_no_store(changes: Any):
+    assert "state" not in files(**changes)["server.toml"]
+
+
+@pytest.mark.parametrize(
+    ("era", "cached", "kept"),
+    [
+        ("modern", False, False),
+        ("modern", True, False),
+        ("dual", False, True),
+        ("dual", True, False),
+        ("legacy", False, True),
+        ("legacy", True, False),
+    ],
+)
+def test_clients_keep_their_pod_where_sessions_are_in_its_memory(
+    era: Any, cached: bool, kept: bool
+):
+    cache = Cache(host="cache") if cached else None
+    (service,) = objects(graph(config(era=era, cache=cache)), "Service")
+    assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
+
+
+def test_sessions_in_a_valkey_that_evicts_them_are_refused():
+    lossy = Cache(host="cache", profile=CacheProfile.CACHE)
+    with pytest.raises(Refused, match=r"(?s)config\.cache\.profile: is CACHE.*set era to modern"):
+        graph(config(era="dual", cache=lossy))
+    assert graph(config(era="modern", cache=lossy))
 
 
 def test_server_toml_has_no_sections_for_absent_dependencies():
@@ -161,6 +206,7 @@ def test_a_tool_server_is_written_with_everything_that_its_calls_need():
         ("1", {"era": "modern"}, ["the CPU limit of 1 is 1 core, rounded up"]),
         ("2", {"era": "legacy"}, ["legacy sessions are in the memory of one process"]),
         ("2", {"era": "dual"}, ["legacy sessions are in the memory of one process"]),
+        ("2", {"era": "dual", "cache": Cache(host="cache")}, []),
         ("2", {"era": "modern", "node": NodeConfig()}, ["the server is a QuDAG node"]),
         (
             "500m",
