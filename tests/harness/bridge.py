@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -182,11 +183,10 @@ def bridging(
         until(lambda: _answers(bridge, 200 if wait else None), STARTS_WITHIN_SECONDS)
         yield bridge
     finally:
-        if program.exit_status is None:
-            bridge.terminate()
-            with contextlib.suppress(AssertionError):
-                program.wait(5)
         program.kill()
+        for pid in bridge.children():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
 def _answers(bridge: RunningBridge, status: int | None) -> bool:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["__main__", "runtime.serve", "runtime.schema", "psycopg"])
+_CONTEXT.set_forkserver_preload(
+    ["__main__", "runtime.serve", "runtime.schema", "runtime.bridge.application", "psycopg"]
+)
 
 
 def stop_fork_server() -> None:

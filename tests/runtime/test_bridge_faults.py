@@ -80,6 +80,7 @@ async def test_stderr_becomes_log_lines_that_it_cannot_forge(bridge: RunningBrid
     assert len(cut["text"]) < 5000
 
 
+@pytest.mark.slow
 async def test_a_flood_on_stderr_is_counted_and_not_logged(tmp_path: Path):
     with bridging(tmp_path, faults()) as bridge:
         async with bridge.client("modern") as client:
@@ -132,6 +133,7 @@ def test_a_program_that_closes_its_stdout_has_ended(bridge: RunningBridge):
     until(lambda: not alive(pid))
 
 
+@pytest.mark.slow
 def test_readiness_is_that_of_the_program(tmp_path: Path):
     failing = tmp_path / "failing"
     failing.touch()
@@ -162,6 +164,7 @@ def test_a_session_whose_program_cannot_start_is_refused(tmp_path: Path):
         bridge.open_session()
 
 
+@pytest.mark.slow
 def test_a_program_that_answers_nothing_before_initialize_is_started_again(tmp_path: Path):
     with bridging(tmp_path, faults("--silent"), start_seconds=1) as bridge:
         assert bridge.events("program_ready")[-1]["era"] == "legacy"
