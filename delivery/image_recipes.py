@@ -11,6 +11,8 @@ from pathlib import Path
 from components.base.problems import Problem, ProblemReport
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "servers" / "images"
+"""Folders of images of MCP servers, each with a Dockerfile and a lock file of npm or pip."""
 SERVER = "qudag-mcp-server"
 CRATE = "qudag-cli@0.5.0"
 """The released QuDAG program. Its image also contains the server, which looks up peer ids."""
@@ -66,6 +68,9 @@ def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
         case "qudag-node":
             both = [*server_arguments(folder), f"--cargo={CRATE}"]
             return both, f"assembled from runtime/ and {CRATE}"
+        case example if (EXAMPLES / example / "Dockerfile").is_file():
+            files = f"examples/servers/images/{example}"
+            return example_arguments(EXAMPLES / example, folder), f"assembled from {files}"
         case _:
             stand_in = recipe(name)
             path = ":".join([*stand_in.path, _PATH])
@@ -115,3 +120,27 @@ def server_arguments(folder: Path) -> list[str]:
         f"--requirements={RUNTIME / 'requirements.txt'}",
         f"--add={folder}:/",
     ]
+
+
+def example_arguments(example: Path, folder: Path) -> list[str]:
+    """The arguments for an image of an MCP server, as its Dockerfile and its lock file say.
+
+    Args:
+        example: folder with a Dockerfile whose last stage has ENV and ENTRYPOINT in one line
+            each, and which takes the bridge from the server's image where it needs it.
+        folder: gets the files that the arguments name.
+    """
+    dockerfile = (example / "Dockerfile").read_text()
+    bridged = re.search(rf"^FROM \S+/{SERVER}[:@]", dockerfile, re.MULTILINE)
+    arguments = server_arguments(folder) if bridged else []
+    if (example / "package-lock.json").exists():
+        arguments.append(f"--npm={example}:{_PLACE}")
+    if (requirements := example / "requirements.txt").exists():
+        arguments.append(f"--venv={requirements}:{_PLACE}")
+    for flag, line in (("--env", "ENV (.+)"), ("--entrypoint", r"ENTRYPOINT (\[.+\])")):
+        arguments += [f"{flag}={found}" for found in re.findall(f"^{line}$", dockerfile, re.M)]
+    return arguments
+
+
+_PLACE = "/opt/server"
+"""Where the images of the examples have the packages of their server."""

@@ -151,7 +151,7 @@ def _stamp(name: str) -> Path:
 def fingerprint(arguments: Sequence[str]) -> str:
     """A digest of the arguments, of the files that they name and of ``tools/node/image``."""
     digest = hashlib.sha256()
-    for tool in ("image", "layers.py"):
+    for tool in ("image", "layers.py", "application_layers.py"):
         digest.update((local_node.FOLDER / tool).read_bytes())
     for argument in arguments:
         flag, _, value = argument.partition("=")
@@ -163,9 +163,18 @@ def fingerprint(arguments: Sequence[str]) -> str:
                 digest.update(file.read_bytes())
         elif flag == "--requirements":
             digest.update(Path(value).read_bytes())
+        elif flag in ("--npm", "--venv"):
+            source, _, place = value.rpartition(":")
+            digest.update(f"{place}\n".encode())
+            for file in _lock_files(Path(source)):
+                digest.update(file.read_bytes())
         else:
             digest.update(f"{value}\n".encode())
     return digest.hexdigest()
+
+
+def _lock_files(source: Path) -> list[Path]:
+    return sorted(source.glob("package*.json")) if source.is_dir() else [source]
 
 
 def _sha256(file: Path) -> str:

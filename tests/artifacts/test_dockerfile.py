@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 from components.kubernetes.container import NOBODY
 from components.kubernetes.server import PROGRAM
 from tests.harness.containers import ROOT
@@ -17,9 +19,14 @@ RUNTIME = ROOT / "runtime"
 TEXT = (RUNTIME / "Dockerfile").read_text()
 
 
-def test_hadolint_reports_no_problem():
+@pytest.mark.parametrize(
+    "file",
+    [RUNTIME / "Dockerfile", *sorted(ROOT.glob("examples/servers/images/*/Dockerfile"))],
+    ids=lambda file: file.parent.name,
+)
+def test_hadolint_reports_no_problem(file: Path):
     hadolint = Path(sys.executable).with_name("hadolint")
-    command = [hadolint, "--no-color", RUNTIME / "Dockerfile"]
+    command = [hadolint, "--no-color", file]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (said.returncode, said.stdout + said.stderr) == (0, "")
 

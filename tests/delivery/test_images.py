@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,45 @@ def test_the_image_of_the_released_node_is_the_servers_with_the_program(tmp_path
 def test_the_released_node_is_the_same_in_its_dockerfile() -> None:
     text = (image_recipes.RUNTIME / "qudag-node.Dockerfile").read_text()
     assert f"cargo install {image_recipes.CRATE} --locked" in text
+
+
+EXAMPLES = sorted(path.parent for path in image_recipes.EXAMPLES.glob("*/Dockerfile"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_image_of_an_example_is_what_its_dockerfile_says(example: Path, tmp_path: Path) -> None:
+    arguments, said = image_recipes.image_arguments(f"x.test/a/{example.name}:1", tmp_path / "x")
+    assert said == f"assembled from examples/servers/images/{example.name}"
+    dockerfile = (example / "Dockerfile").read_text()
+    (entrypoint,) = (one for one in arguments if one.startswith("--entrypoint="))
+    assert f"ENTRYPOINT {entrypoint.removeprefix('--entrypoint=')}" in dockerfile
+    (path,) = (one for one in arguments if one.startswith("--env=PATH="))
+    assert f"ENV {path.removeprefix('--env=')}" in dockerfile
+    bridged = (tmp_path / "x" / "app").exists()
+    assert bridged is ('"bridge"' in entrypoint)
+    sources = [one for one in arguments if one.startswith(("--npm=", "--venv="))]
+    assert len(sources) == 1
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_every_package_of_an_example_has_a_digest(example: Path) -> None:
+    if (lock := example / "package-lock.json").exists():
+        packages = json.loads(lock.read_text())["packages"]
+        assert [name for name, one in packages.items() if name and "integrity" not in one] == []
+    else:
+        lines = (example / "requirements.txt").read_text().splitlines()
+        pinned = [at for at, line in enumerate(lines) if "==" in line]
+        assert pinned
+        assert [lines[at] for at in pinned if "--hash=sha256:" not in lines[at + 1]] == []
+
+
+def test_a_fingerprint_changes_with_a_lock_file(tmp_path: Path) -> None:
+    for name in ("package.json", "package-lock.json", "requirements.txt"):
+        (tmp_path / name).write_text("1")
+    for argument, file in (
+        (f"--npm={tmp_path}:/a", "package-lock.json"),
+        (f"--venv={tmp_path / 'requirements.txt'}:/a", "requirements.txt"),
+    ):
+        before = fingerprint([argument])
+        (tmp_path / file).write_text("2")
+        assert fingerprint([argument]) != before

@@ -39,7 +39,8 @@ echo "export KUBECONFIG=$(dirname "$0")/kubeconfig PATH=$(dirname "$0")/bin:/bin
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A local node whose build ends when an image is being assembled."""
-    for name, script in {"up": NODE, "image": IMAGE, "env": ENVIRONMENT, "layers.py": ""}.items():
+    scripts = {"up": NODE, "image": IMAGE, "env": ENVIRONMENT}
+    for name, script in (scripts | {"layers.py": "", "application_layers.py": ""}).items():
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setattr(local_node, "FOLDER", tmp_path)
