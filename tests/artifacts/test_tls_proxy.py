@@ -247,6 +247,20 @@ def test_a_token_of_11_kilobytes_arrives(proxy: Proxy):
     assert proxy.ask(headers={"authorization": token}).json()["headers"]["authorization"] == token
 
 
+def test_a_call_is_logged_without_its_token_and_its_query(proxy: Proxy):
+    def logged() -> list[dict[str, Any]]:
+        lines = proxy.running.log.splitlines()
+        return [json.loads(line) for line in lines if "/logged" in line]
+
+    proxy.ask("/logged?secret=1", headers={"authorization": "Bearer word-of-honour"})
+    until(lambda: bool(logged()))
+    (line,) = logged()
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/logged", 200)
+    assert line["traceparent"] == ""
+    assert "word-of-honour" not in proxy.running.log
+    assert "secret=1" not in proxy.running.log
+
+
 def test_a_header_with_an_underscore_cannot_stand_for_the_gateways(proxy: Proxy):
     assert "x_user" not in proxy.ask(headers={"x_user": "mallory"}).json()["headers"]
 
