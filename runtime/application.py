@@ -12,6 +12,7 @@ import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.subscriptions import InMemorySubscriptionBus
+from mcp_types import CallToolRequestParams, PaginatedRequestParams
 from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
@@ -23,11 +24,13 @@ from .auth import RequireToken, metadata_routes
 from .body_limit import BodyLimit, HeldBytes
 from .config import Config
 from .drain import Drain
+from .federation.federation import Federation
 from .health import Check, Health
 from .memories_table import MemoriesTable
 from .memory_sessions import MemorySessions, release_settled
 from .message_rates import MessageLimit, MessageRates
 from .metrics import Metrics
+from .offers import Offers
 from .origins import HostFilter, known_hosts
 from .qudag_stand_in import StandInNode
 from .request_filters import EraFilter, OneTrailingSlash
@@ -39,7 +42,6 @@ from .subscriptions import Subscriptions
 from .token_cache import CachedTokens
 from .tokens import Tokens
 from .tool_calls import ToolCalls
-from .tool_servers import ToolServers
 from .tools import ToolDependencies, tools_of
 from .user_quotas import OpenStreams, SessionQuota, StreamQuota
 from .websocket import WebSocketEndpoint
@@ -92,7 +94,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     on_demand = _on_demand(config, tokens, store)
     health = Health(drain, metrics, _checks(config, dependencies), on_demand)
     streams = OpenStreams(config.limits.streams_per_user, metrics)
-    others = ToolServers(config.tool_servers)
+    others = Federation(config.tool_servers, config.name)
     longest = config.protocol.longest_tool_seconds
     calls = ToolCalls(tools_of(config), longest, drain, metrics, others)
     sessions = _sessions(config, dependencies, drain, calls, streams, stateless=store is not None)
@@ -182,12 +184,14 @@ def _sessions(
         config.name,
         version=__version__,
         lifespan=lifespan,
-        on_list_tools=calls.list,
-        on_call_tool=calls.call,
         on_subscriptions_listen=streams.listen,
         get_tool_input_schema=calls.input_schema,
     )
-    if not config.tool_servers and isinstance(get_tracer_provider(), ProxyTracerProvider):
+    server.add_request_handler("tools/list", PaginatedRequestParams, calls.list)
+    server.add_request_handler("tools/call", CallToolRequestParams, calls.call)
+    if config.tool_servers:
+        Offers(calls.others, longest, drain).add_to(server)
+    if isinstance(get_tracer_provider(), ProxyTracerProvider):
         server.middleware.clear()  # the SDK's spans, which nobody records
     server.middleware.append(calls.watch)
     server.middleware.append(release_settled)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import anyio
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver import Context
@@ -27,19 +26,29 @@ from mcp_types import (
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
-from .drain import Call, Drain
+from .drain import Drain
 from .exchange import Exchange, current, exchange_of
+from .federation.failures import NoAnswerError
+from .federation.federation import Federation
+from .federation.kinds import TOOLS
 from .logs import log
 from .metrics import Metrics
-from .tool_servers import ForwardedTool, NoAnswerError, ToolServers, forward
+from .time_limits import EndedError, within_time
 from .tools import ToolDependencies
 
 RequestContext = ServerRequestContext[ToolDependencies, Any]
 Result = CallToolResult | InputRequiredResult
+MOST_LABELS = 500
 METHODS = frozenset(
     {
+        "completion/complete",
         "initialize",
         "ping",
+        "prompts/get",
+        "prompts/list",
+        "resources/list",
+        "resources/read",
+        "resources/templates/list",
         "server/discover",
         "subscriptions/listen",
         "tools/call",
@@ -56,75 +65,75 @@ class ToolCalls:
     longest_seconds: float
     drain: Drain
     metrics: Metrics
-    others: ToolServers
+    others: Federation
+    forwarded: set[str] = field(default_factory=set[str])
 
     async def list(
         self, context: RequestContext, _: PaginatedRequestParams | None
-    ) -> ListToolsResult:
+    ) -> HandlerResult:
         """Handle `tools/list`: all tools, on one page, with those of other servers."""
-        forwarded = await self.others.tools(context) if self.others.servers else {}
-        return ListToolsResult(
+        own = ListToolsResult(
             tools=[
-                *(tool.listed for tool in forwarded.values()),
-                *(
-                    ListedTool(
-                        name=tool.name,
-                        description=tool.description,
-                        input_schema=tool.parameters,
-                        output_schema=tool.output_schema,
-                    )
-                    for tool in self.tools.values()
-                ),
+                ListedTool(
+                    name=tool.name,
+                    description=tool.description,
+                    input_schema=tool.parameters,
+                    output_schema=tool.output_schema,
+                )
+                for tool in self.tools.values()
             ]
         )
+        if not self.others.members:
+            return own
+        forwarded = await self.others.listed(TOOLS, context)
+        written = own.model_dump(by_alias=True, mode="json", exclude_none=True)
+        return {**written, "tools": [*forwarded, *written["tools"]]}
 
     def input_schema(self, name: str) -> dict[str, Any] | None:
         """The tool's input schema, against which the SDK checks `Mcp-Param` headers."""
         if tool := self.tools.get(name):
             return tool.parameters
-        forwarded = self.others.known().get(name)
-        return forwarded.listed.input_schema if forwarded else None
+        return self.others.input_schema(name)
 
-    async def call(self, context: RequestContext, params: CallToolRequestParams) -> Result:
+    async def call(self, context: RequestContext, params: CallToolRequestParams) -> HandlerResult:
         """Handle `tools/call`.
 
         An unknown tool is a protocol error; wrong arguments and failures are tool errors.
         """
-        tool = self.tools.get(params.name) or await self.others.find(params.name, context)
-        if tool is None:
+        longest, label = self.longest_seconds, params.name
+        if tool := self.tools.get(params.name):
+            run = partial(_run, tool, params.arguments or {}, context)
+        elif found := await self.others.find(TOOLS, params.name, context):
+            run = partial(self.others.send, found, "tools/call", {"name": found.name}, context)
+            longest = min(longest, found.longest_seconds or longest)
+            label = self._label(params.name)
+        else:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
-        run, longest = _run, self.longest_seconds
-        if isinstance(tool, ForwardedTool):
-            run = _forwarded
-            longest = min(longest, tool.server.section.longest_tool_seconds or longest)
-        arguments = params.arguments or {}
         started = time.perf_counter()
-        self.metrics.of(self.metrics.tool_requests, params.name).inc()
+        self.metrics.of(self.metrics.tool_requests, label).inc()
         failed = True
         try:
-            result = await self._within_time(longest, partial(run, tool, arguments, context))
-            failed = isinstance(result, CallToolResult) and bool(result.is_error)
+            result = await self._within_time(longest, run)
+            failed = _is_tool_error(result)
             return result
         finally:
-            self.metrics.of(self.metrics.tool_seconds, params.name).observe(
-                time.perf_counter() - started
-            )
+            self.metrics.of(self.metrics.tool_seconds, label).observe(time.perf_counter() - started)
             if failed:
-                self.metrics.of(self.metrics.tool_errors, params.name).inc()
+                self.metrics.of(self.metrics.tool_errors, label).inc()
 
-    async def _within_time(self, longest: float, run: Callable[[], Awaitable[Result]]) -> Result:
-        call = Call(anyio.CancelScope(deadline=anyio.current_time() + longest))
-        self.drain.calls.add(call)
+    async def _within_time(
+        self, longest: float, run: Callable[[], Awaitable[HandlerResult]]
+    ) -> HandlerResult:
         try:
-            with call.scope:
-                return await run()
-        finally:
-            self.drain.calls.discard(call)
-        if call.cut:
-            return _error("The server is shutting down and ended this call; try it again.")
-        return _error(
-            f"The call ran longer than {longest:g} s, the longest allowed here, and was ended."
-        )
+            return await within_time(self.drain, longest, run)
+        except (EndedError, NoAnswerError) as failed:
+            return _error(str(failed))
+
+    def _label(self, name: str) -> str:
+        """The label of a forwarded tool in metrics; a server may rename its tools without end."""
+        if name not in self.forwarded and len(self.forwarded) < MOST_LABELS:
+            self.forwarded.add(name)
+        return name if name in self.forwarded else "other"
 
     async def watch(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
         """Middleware that counts and logs every MCP message with its outcome."""
@@ -160,17 +169,10 @@ class ToolCalls:
         exchange.standing = exchange.standing or method == "subscriptions/listen"
         exchange.follow_trace((context.meta or {}).get("traceparent"))
         name = (context.params or {}).get("name")
-        if method == "tools/call" and (name in self.tools or name in self.others.known()):
+        if method != "tools/call" or not isinstance(name, str):
+            return
+        if name in self.tools or self.others.input_schema(name) is not None:
             exchange.tool = name
-
-
-async def _forwarded(
-    tool: ForwardedTool, arguments: dict[str, Any], context: RequestContext
-) -> Result:
-    try:
-        return await forward(tool, arguments, context)
-    except NoAnswerError as error:
-        return _error(str(error))
 
 
 async def _run(tool: Tool, arguments: dict[str, Any], context: RequestContext) -> Result:

@@ -6,9 +6,10 @@ import pytest
 
 from tests.harness import programs
 from tests.harness.graph_queries import STACKS
-from tools.bench import call_cost, cold_start, overhead, serving
+from tools.bench import call_cost, cold_start, federation, overhead, serving
 from tools.bench.call_cost import CallCost, Era
 from tools.bench.cold_start import ColdStart
+from tools.bench.federation import Federated
 from tools.bench.overhead import Comparison
 from tools.bench.serving import CALL, HEALTH, Serving
 
@@ -31,6 +32,11 @@ def served() -> Serving:
 @pytest.fixture(scope="module")
 def called() -> dict[Era, CallCost]:
     return call_cost.measure(lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def federated() -> Federated:
+    return federation.measure(lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +89,7 @@ def test_a_cpu_second_answers_nearly_as_many_calls_as_in_a_bare_server_of_the_sd
     called: dict[Era, CallCost], era: Era
 ):
     assert called[era].ratio >= CALL_COST
+
+
+def test_federation_adds_less_than_4_milliseconds_at_the_median(federated: Federated):
+    assert federated.added_ms < 4

@@ -9,6 +9,8 @@ import pytest
 
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
+from tests.harness.user_server import Front, UserServer, federating, running
+from tests.harness.weather_server import weather
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,29 @@ def long_server(servers_directory: Path, issuer: Issuer) -> Generator[RunningSer
     protocol = {"longest_tool_seconds": 60, "drain_seconds": 65}
     with serving(servers_directory, issuer, protocol=protocol) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def modern_weather() -> Generator[UserServer]:
+    with running(weather()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def legacy_weather() -> Generator[UserServer]:
+    with running(weather(), modern=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def federation(
+    issuer: Issuer, modern_weather: UserServer, legacy_weather: UserServer
+) -> Generator[Front]:
+    entries = [
+        modern_weather.entry("weather", era="modern", longest_tool_seconds=0.5),
+        legacy_weather.entry("old", era="legacy"),
+        legacy_weather.entry("either", era="dual"),
+        modern_weather.entry("closed", scopes=["closed.read"]),
+    ]
+    with federating(issuer, *entries) as front:
+        yield front

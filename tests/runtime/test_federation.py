@@ -2,81 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from pathlib import Path
-from typing import Any
-
 import anyio
 import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 
-from tests.harness.server import (
-    ERAS,
-    MODERN,
-    RunningServer,
-    modern_request,
-    serving,
-    text_of,
-)
+from tests.harness.server import ERAS, eventually, text_of
 from tests.harness.tokens import Issuer
-from tests.harness.user_server import UserServer, running
+from tests.harness.user_server import Front, UserServer, federating, running
+from tests.harness.weather_server import weather
 
 eras = pytest.mark.parametrize("era", ERAS)
 
 
-def weather() -> MCPServer:
-    server = MCPServer("weather")
-
-    @server.tool()
-    async def forecast(city: str) -> str:
-        """What the weather will be."""
-        return f"rain in {city}"
-
-    @server.tool()
-    async def wait(seconds: float) -> str:
-        await anyio.sleep(seconds)
-        return "done"
-
-    return server
-
-
-def front(directory: Path, issuer: Issuer, *entries: dict[str, Any]) -> Any:
-    """A server with these entries, to be entered."""
-    return serving(directory, issuer, server={"role": "tools"}, tool_servers=list(entries))
-
-
-@pytest.fixture(scope="module")
-def modern() -> Generator[UserServer]:
-    with running(weather()) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def legacy() -> Generator[UserServer]:
-    with running(weather(), modern=False) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def federation(
-    tmp_path_factory: pytest.TempPathFactory, issuer: Issuer, modern: UserServer, legacy: UserServer
-) -> Generator[RunningServer]:
-    entries = [
-        modern.entry("weather", era="modern", longest_tool_seconds=0.5),
-        legacy.entry("old", era="legacy"),
-        legacy.entry("either", era="dual"),
-        modern.entry("closed", scopes=["closed.read"]),
-    ]
-    with front(tmp_path_factory.mktemp("federation"), issuer, *entries) as server:
-        yield server
-
-
 @eras
 @pytest.mark.parametrize("name", ["weather", "old", "either"])
-async def test_tools_of_servers_of_each_era_are_called(
-    federation: RunningServer, era: str, name: str
-):
+async def test_tools_of_servers_of_each_era_are_called(federation: Front, era: str, name: str):
     async with federation.client(era) as client:
         assert f"{name}__forecast" in {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool(f"{name}__forecast", {"city": "Bern"})
@@ -84,51 +25,160 @@ async def test_tools_of_servers_of_each_era_are_called(
 
 
 async def test_a_server_with_send_user_gets_the_caller_in_headers_and_no_token(
-    federation: RunningServer, modern: UserServer, issuer: Issuer
+    federation: Front, modern_weather: UserServer
 ):
-    modern.requests.clear()
-    token = issuer.token(sub="jürgen, 100%", scope="a b", client_id="a\nb")
-    async with federation.client(token=token) as client:
+    modern_weather.requests.clear()
+    claims = {"sub": "jürgen, 100%", "scope": "a b", "client_id": "a\nb"}
+    async with federation.client(headers=None, **claims) as client:
         await client.call_tool("weather__forecast", {"city": "Bern"})
-    assert modern.requests
-    for headers in modern.requests:
+    assert modern_weather.requests
+    for headers in modern_weather.requests:
         assert headers["x-user"] == "j%C3%BCrgen,%20100%25"
         assert headers["x-user-scopes"] == "a b"
         assert headers["x-user-client"] == "a%0Ab"
         assert "authorization" not in headers
-        assert not any(token in value for value in headers.values())
+        assert not any("eyJ" in value for value in headers.values())  # as every token begins
 
 
 async def test_a_client_cannot_set_the_headers_that_name_the_caller(
-    federation: RunningServer, modern: UserServer
+    federation: Front, modern_weather: UserServer
 ):
-    modern.requests.clear()
+    modern_weather.requests.clear()
     name = "weather__forecast"
-    call = modern_request("tools/call", name=name, arguments={"city": "Bern"})
-    forged = {"x_user": "root", "x_user_scopes": "all"}
-    answer = federation.post(call, version=MODERN, mcp_method="tools/call", mcp_name=name, **forged)
+    forged = {"mcp-name": name, "x-user": "root", "x-user-scopes": "all"}
+    answer = federation.post("tools/call", forged, name=name, arguments={"city": "Bern"})
     assert "rain in Bern" in answer.text
-    assert {headers["x-user"] for headers in modern.requests} == {"ada"}
-    assert {headers["x-user-scopes"] for headers in modern.requests} == {""}
+    assert {headers["x-user"] for headers in modern_weather.requests} == {"ada"}
+    assert {headers["x-user-scopes"] for headers in modern_weather.requests} == {""}
 
 
-async def test_tools_of_a_server_are_hidden_from_callers_without_its_scopes(
-    federation: RunningServer, issuer: Issuer
-):
+async def test_tools_of_a_server_are_hidden_from_callers_without_its_scopes(federation: Front):
     async with federation.client() as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        with pytest.raises(MCPError, match=r"need the scope closed\.read"):
+        with pytest.raises(MCPError, match=r"needs the scope closed\.read"):
             await client.call_tool("closed__forecast", {"city": "Bern"})
     assert not any(name.startswith("closed__") for name in names)
-    async with federation.client(token=issuer.token(scope="closed.read")) as client:
+    async with federation.client(scope="closed.read") as client:
         assert "closed__forecast" in {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("closed__forecast", {"city": "Bern"})
     assert text_of(result) == "rain in Bern"
 
 
-async def test_a_call_is_ended_after_the_longest_time_of_its_server(federation: RunningServer):
+async def test_a_call_is_ended_after_the_longest_time_of_its_server(federation: Front):
     async with federation.client() as client:
         cut = await client.call_tool("weather__wait", {"seconds": 3})
         whole = await client.call_tool("old__wait", {"seconds": 0.7})
     assert "longer than 0.5 s" in text_of(cut)
     assert text_of(whole) == "done"
+
+
+async def test_the_headers_of_a_request_name_what_the_server_calls_it(
+    federation: Front, modern_weather: UserServer
+):
+    modern_weather.requests.clear()
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with federation.client(headers={"traceparent": trace}) as client:
+        await client.list_tools()
+        at = await client.call_tool("weather__at", {"place": "Bern"})
+        await client.read_resource("weather+map://world")
+    assert text_of(at) == "Bern"
+    called, read = modern_weather.requests[-2:]
+    assert (called["mcp-name"], called["mcp-param-place"]) == ("at", "Bern")
+    assert read["mcp-name"] == "map://world"
+    assert called["traceparent"] == trace
+    assert called["x-federated-by"] == "qudag-mcp-tools"
+
+
+@pytest.mark.parametrize("sent", ["forecast", "other__forecast"])
+async def test_the_name_in_the_header_must_be_the_offered_one(federation: Front, sent: str):
+    name = "weather__forecast"
+    answer = federation.post("tools/call", {"mcp-name": sent}, name=name, arguments={"city": "B"})
+    assert answer.status_code == 400
+
+
+async def test_callers_of_a_legacy_server_have_a_session_each(
+    federation: Front, legacy_weather: UserServer
+):
+    legacy_weather.requests.clear()
+    for sub in ("ada", "bob", "ada"):
+        async with federation.client(sub=f"session of {sub}") as client:
+            await client.call_tool("old__forecast", {"city": "Bern"})
+    sessions: dict[str, set[str]] = {}
+    for headers in legacy_weather.requests:
+        if "mcp-session-id" in headers:
+            sessions.setdefault(headers["x-user"], set()).add(headers["mcp-session-id"])
+    ada, bob = sessions.values()
+    assert not ada & bob
+    assert [len(ada), len(bob)] == [2, 2], "the server is there under two names"
+
+
+async def test_a_cancelled_call_of_a_legacy_server_is_cancelled_there(issuer: Issuer):
+    started, cancelled = anyio.Event(), anyio.Event()
+    server = MCPServer("slow")
+
+    @server.tool()
+    async def forever() -> str:
+        started.set()
+        try:
+            await anyio.sleep(300)
+        finally:
+            cancelled.set()
+        return ""
+
+    with running(server, modern=False) as slow, federating(issuer, slow.entry("slow")) as front:
+        async with front.client() as client, anyio.create_task_group() as tasks:
+            tasks.start_soon(client.call_tool, "slow__forever")
+            await eventually(started.is_set)
+            tasks.cancel_scope.cancel()
+        await eventually(cancelled.is_set)
+
+
+async def test_a_session_that_the_server_has_lost_is_opened_again(
+    federation: Front, legacy_weather: UserServer
+):
+    async with federation.client() as client:
+        await client.call_tool("old__forecast", {"city": "Bern"})
+        legacy_weather.restart()
+        result = await client.call_tool("old__forecast", {"city": "Bern"})
+    assert text_of(result) == "rain in Bern"
+
+
+async def test_a_server_that_is_down_is_left_out_and_its_calls_fail_with_a_clear_error(
+    issuer: Issuer, modern_weather: UserServer
+):
+    with running(weather()) as other:
+        entries = [modern_weather.entry("up"), other.entry("down")]
+        with federating(issuer, *entries) as front:
+            async with front.client() as client:
+                assert "down__forecast" in {tool.name for tool in (await client.list_tools()).tools}
+                other.status = 503
+                results = [
+                    await client.call_tool("down__forecast", {"city": "Bern"}) for _ in range(4)
+                ]
+                assert all(result.is_error for result in results)
+                assert "it is asked again in" in text_of(results[-1])
+                with pytest.raises(MCPError, match="does not answer"):
+                    await client.read_resource("down+map://world")
+                names = {prompt.name for prompt in (await client.list_prompts()).prompts}
+                assert names == {"up__plan"}
+                working = await client.call_tool("up__forecast", {"city": "Bern"})
+    assert text_of(working) == "rain in Bern"
+
+
+async def test_servers_that_offer_each_others_tools_do_not_ask_in_a_circle(
+    issuer: Issuer, modern_weather: UserServer
+):
+    path = {"x-federated-by": "a,qudag-mcp-tools"}
+    with federating(issuer, modern_weather.entry("weather")) as front:
+        for headers, offered in ((path, False), ({"x-federated-by": "a,b"}, True)):
+            async with front.client(headers=headers) as client:
+                names = {tool.name for tool in (await client.list_tools()).tools}
+                assert ("weather__forecast" in names) is offered
+        async with front.client(headers=path) as client:
+            with pytest.raises(MCPError, match="in a circle"):
+                await client.call_tool("weather__forecast", {"city": "Bern"})
+        long = {"x-federated-by": "a,b,c,d,e"}
+        async with front.client(headers=long) as client:
+            assert "echo" in {tool.name for tool in (await client.list_tools()).tools}
+            with pytest.raises(MCPError, match="in a circle"):
+                await client.call_tool("weather__forecast", {"city": "Bern"})

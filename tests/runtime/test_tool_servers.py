@@ -10,9 +10,9 @@ from typing import Any
 import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp_types import Tool
 
-from runtime.tool_servers import ToolServers
+from runtime.federation.federation import Federation
+from runtime.federation.kinds import TOOLS
 from runtime.tool_servers_config import ToolServerSection
 from tests.harness.certificates import Authority
 from tests.harness.server import (
@@ -131,10 +131,11 @@ async def test_a_server_cannot_offer_a_tool_in_the_name_of_another():
     sections = [
         ToolServerSection(name=name, url=f"https://{name}.example/mcp") for name in ("a", "b")
     ]
-    first, second = ToolServers(sections).servers
-    tool = Tool(name="a__remember", input_schema={"type": "object"})
-    assert first._offered(tool).listed.name == "a__remember"  # pyright: ignore[reportPrivateUsage]
-    assert second._offered(tool).listed.name == "b__a__remember"  # pyright: ignore[reportPrivateUsage]
+    first, second = (member.lists for member in Federation(sections, "core").members.values())
+    tools = [{"name": "a__remember", "inputSchema": {"type": "object"}}]
+    for lists, offered in ((first, "a__remember"), (second, "b__a__remember")):
+        (item,) = lists._checked(TOOLS, tools, None).items  # pyright: ignore[reportPrivateUsage]
+        assert item["name"] == offered
 
 
 @eras

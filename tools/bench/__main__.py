@@ -9,7 +9,7 @@ from components.base.problems import ProblemReport
 from graph.stack_files import stack_names
 from review.report import terminal
 
-from . import call_cost, cold_start, overhead, serving
+from . import call_cost, cold_start, federation, overhead, serving
 from .running_server import required_nginx
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,11 +23,13 @@ def main() -> None:
         programs = overhead.measure(stack_names(ROOT), status.update)
         called = call_cost.measure(status.update)
         served = serving.measure(status.update)
+        federated = federation.measure(status.update)
         started = cold_start.measure(status.update)
     console.print(
         overhead.table(programs),
         call_cost.table(called),
         *serving.tables(served),
+        federation.table(federated),
         *cold_start.tables(started),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 HOST = "127.0.0.1"
-_ECHO = {"name": "echo", "arguments": {"text": "bench"}}
+_ECHO: dict[str, Any] = {"name": "echo", "arguments": {"text": "bench"}}
 
 
 def get(path: str) -> str:
@@ -22,11 +22,14 @@ def call_of_echo(token: str, host: str = HOST) -> str:
     return modern_post("tools/call", token, host, **_ECHO)
 
 
-def modern_post(method: str, token: str, host: str = HOST, **params: Any) -> str:
-    """A request of the modern era."""
+def modern_post(
+    method: str, token: str, host: str = HOST, *, progress: bool = False, **params: Any
+) -> str:
+    """A request of the modern era, which can ask for progress."""
     meta: dict[str, Any] = {
         "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
         "io.modelcontextprotocol/clientCapabilities": {},
+        **({"progressToken": 1} if progress else {}),
     }
     headers = {
         "MCP-Protocol-Version": LATEST_MODERN_VERSION,

@@ -55,7 +55,7 @@ class Served:
     def kibibytes(self) -> tuple[int, int]:
         """Resident memory of the server, and of nginx with its workers."""
         workers = Path(f"/proc/{self.nginx.pid}/task/{self.nginx.pid}/children").read_text().split()
-        return _resident(self.server.pid), sum(map(_resident, [self.nginx.pid, *map(int, workers)]))
+        return resident(self.server.pid), sum(map(resident, [self.nginx.pid, *map(int, workers)]))
 
     def stop_server(self) -> float:
         """Send SIGTERM to the server; returns the seconds until its end."""
@@ -90,7 +90,7 @@ def served(folder: Path) -> Generator[Served]:
         started(folder, [sys.executable, "-m", "runtime", "--config", str(config)]) as server,
         started(folder, [nginx, "-c", str(conf), "-g", "daemon off;"]) as gateway,
     ):
-        _until_ready(folder, [(server, plain), (gateway, edge_plain)])
+        until_ready(folder, [(server, plain), (gateway, edge_plain)])
         yield Served(
             server=server,
             nginx=gateway,
@@ -201,7 +201,8 @@ def started(folder: Path, argv: Sequence[str]) -> Generator[subprocess.Popen[byt
             process.wait()
 
 
-def _until_ready(folder: Path, started: Sequence[tuple[subprocess.Popen[bytes], int]]) -> None:
+def until_ready(folder: Path, started: Sequence[tuple[subprocess.Popen[bytes], int]]) -> None:
+    """Wait until each program is ready at its plain port; raises `RuntimeError`."""
     deadline = time.monotonic() + _STARTS_WITHIN_SECONDS
     for process, port in started:
         while not _is_ready(port):
@@ -228,6 +229,7 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Resident memory of a process, in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])

@@ -1,0 +1,38 @@
+"""Ends calls that run too long, and those that a drain cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from .drain import Call, Drain
+
+Result = TypeVar("Result")
+
+
+class EndedError(Exception):
+    """A call was ended before it had a result; the message is sent to the caller."""
+
+
+async def within_time(
+    drain: Drain, longest_seconds: float, run: Callable[[], Awaitable[Result]]
+) -> Result:
+    """The result of `run()`, which the drain can cut.
+
+    Raises:
+        EndedError: it was cut, or ran longer than `longest_seconds`.
+    """
+    call = Call(anyio.CancelScope(deadline=anyio.current_time() + longest_seconds))
+    drain.calls.add(call)
+    try:
+        with call.scope:
+            return await run()
+    finally:
+        drain.calls.discard(call)
+    if call.cut:
+        raise EndedError("The server is shutting down and ended this call; try it again.")
+    raise EndedError(
+        f"The call ran longer than {longest_seconds:g} s, the longest allowed here, and was ended."
+    )
