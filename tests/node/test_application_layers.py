@@ -110,10 +110,13 @@ def test_requirements_become_an_environment_with_programs(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_package_with_another_digest_is_not_installed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [f"tool==1.0 --hash=sha256:{'0' * 64}\n", "tool==1.0\n"])
+def test_a_package_with_another_digest_or_without_one_is_not_installed(
+    tmp_path: Path, line: str
+) -> None:
     requirements = tmp_path / "requirements.txt"
     wheel(tmp_path)
-    requirements.write_text(f"tool==1.0 --hash=sha256:{'0' * 64}\n")
+    requirements.write_text(line)
     local = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     path = str(programs_on_path(tmp_path / "bin"))
     how = f"--venv={requirements}:/opt/server"

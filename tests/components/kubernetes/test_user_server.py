@@ -129,7 +129,7 @@ def test_the_home_directory_can_be_written_unless_another_is_given():
 
 
 def test_files_are_mounted_beside_what_the_image_has_there():
-    texts = {"/app/a_b/c.yaml": "1", "/app/a/b_c.yaml": "2", "/app/.env": "3"}
+    texts = {"/app/a_b/c.yaml": "1", "/app/a/b_c.yaml": "2", "/app/.env": "3", "/etc/c.yaml": "4"}
     made = graph(files=texts)
     (config_map,) = (c for c in objects(made, "ConfigMap") if "nginx.conf" not in c["data"])
     (found,) = pods(made)
