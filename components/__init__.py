@@ -61,9 +61,8 @@ if TYPE_CHECKING:
     from .kubernetes.flow import FlowPolicies as FlowPolicies
     from .kubernetes.flow import FlowPoliciesArgs as FlowPoliciesArgs
     from .kubernetes.gateway import Gateway as Gateway
-    from .kubernetes.gateway import GatewayArgs as GatewayArgs
-    from .kubernetes.gateway import GatewayEngine as GatewayEngine
-    from .kubernetes.gateway import Upstream as Upstream
+    from .kubernetes.gateway_args import GatewayArgs as GatewayArgs
+    from .kubernetes.gateway_args import GatewayEngine as GatewayEngine
     from .kubernetes.job import CronJob as CronJob
     from .kubernetes.job import CronJobArgs as CronJobArgs
     from .kubernetes.job import Job as Job
@@ -85,12 +84,14 @@ if TYPE_CHECKING:
     from .kubernetes.rate_limits import RateLimit as RateLimit
     from .kubernetes.rate_limits import RateLimits as RateLimits
     from .kubernetes.resources import Resources as Resources
+    from .kubernetes.routes import Route as Route
     from .kubernetes.scaling import Autoscaling as Autoscaling
     from .kubernetes.scaling import ObjectMetric as ObjectMetric
     from .kubernetes.scaling import Pace as Pace
     from .kubernetes.scaling import PodMetric as PodMetric
     from .kubernetes.server import McpService as McpService
     from .kubernetes.server import ServerArgs as ServerArgs
+    from .kubernetes.upstream import Upstream as Upstream
     from .kubernetes.user_server import Storage as Storage
     from .kubernetes.user_server import UserServer as UserServer
     from .kubernetes.user_server import UserServerArgs as UserServerArgs
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from .mcp.auth import PodAuth as PodAuth
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
+    from .mcp.protected_resource import ProtectedResource as ProtectedResource
     from .mcp.server_config import Cache as Cache
     from .mcp.server_config import CloudServerConfig as CloudServerConfig
     from .mcp.server_config import Database as Database
@@ -149,7 +151,8 @@ _PUBLIC = {
     "kubernetes.egress_proxy": "EgressProxy EgressProxyArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
     "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
-    "kubernetes.gateway": "Gateway GatewayArgs GatewayEngine Upstream",
+    "kubernetes.gateway": "Gateway",
+    "kubernetes.gateway_args": "GatewayArgs GatewayEngine",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.party": "Flow Internet Neighbour Outside",
@@ -157,14 +160,17 @@ _PUBLIC = {
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "kubernetes.rate_limits": "RateLimit RateLimits",
     "kubernetes.resources": "Resources",
+    "kubernetes.routes": "Route",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "kubernetes.server": "McpService ServerArgs",
+    "kubernetes.upstream": "Upstream",
     "kubernetes.user_server": "Storage UserServer UserServerArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.data_tier": "CacheProfile DataTier",
+    "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
 }

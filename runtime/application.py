@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import __version__
 from .accepted_types import AcceptedTypes
 from .auth import RequireToken, metadata_routes
+from .authorize import ProtectedResources
 from .body_limit import BodyLimit, HeldBytes
 from .config import Config
 from .drain import Drain
@@ -134,11 +135,13 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     )
     admitted = tracked(mcp)
     mcp = RequireToken(mcp, tokens)
+    protected = ProtectedResources.of(config, tokens)
     frames = RequireToken(WebSocketEndpoint(drain, metrics, streams, rates, held), tokens)
     public = Starlette(
         routes=[
             *health.routes(),
-            *metadata_routes(config.auth),
+            *protected.routes(),
+            *metadata_routes(tokens, protected.at_host),
             *([] if config.protocol.era == "legacy" else [WebSocketRoute("/ws", frames)]),
         ],
         lifespan=lifespan,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
@@ -13,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .auth_config import AuthSection
 from .exchange import exchange_of
 from .issuer_keys import NoKeysError
 from .logs import event
@@ -21,6 +23,67 @@ from .resource import METADATA_PATH, MisdirectedError, metadata_url, resource_of
 from .tokens import InsufficientScopeError, TokenRefusedError, Tokens
 
 NO_TOKEN = "a bearer token is required"  # noqa: S105 - a reason
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a bearer token is checked for.
+
+    Attributes:
+        tokens: the checker; its own `required_scopes` are among `scopes`.
+        resource: the URL that the token must name.
+        metadata_url: where the metadata (RFC 9728) of that resource is.
+        scopes: what the token needs.
+    """
+
+    tokens: Tokens
+    resource: str
+    metadata_url: str
+    scopes: tuple[str, ...]
+
+    @classmethod
+    def of_request(cls, tokens: Tokens, request: HTTPConnection) -> Guard:
+        """For this server's own resource; raises `MisdirectedError`."""
+        resource = resource_of(tokens.auth, request)
+        return cls(tokens, resource, metadata_url(resource), tokens.auth.required_scopes)
+
+    async def check(self, authorization: str) -> AccessToken | Response:
+        """The principal of the token in an `Authorization` header, or the refusal of the request.
+
+        A refusal is 401 or 403 with a challenge (RFC 6750) that names metadata and scopes, or 503.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            # RFC 6750, 3.1: no error code in the challenge of a request without a token
+            body = {"error": "unauthorized", "error_description": NO_TOKEN}
+            return JSONResponse(body, 401, self._challenge())
+        try:
+            principal = await self.tokens.accept(token.strip(), self.resource)
+            if missing := [scope for scope in self.scopes if scope not in principal.scopes]:
+                raise InsufficientScopeError(f"the token lacks the scope {' '.join(missing)}")
+        except TokenRefusedError as refused:
+            return self._refusal(401, "invalid_token", str(refused))
+        except InsufficientScopeError as lacking:
+            return self._refusal(403, "insufficient_scope", str(lacking))
+        except NoKeysError:
+            body = {
+                "error": "temporarily_unavailable",
+                "error_description": "no keys to check tokens",
+            }
+            return JSONResponse(body, 503, {"retry-after": "5"})
+        return principal
+
+    def _refusal(self, status: int, error: str, reason: str) -> Response:
+        event("token_refused", logging.WARNING, error=error, reason=reason)
+        body = {"error": error, "error_description": reason}
+        return JSONResponse(body, status, self._challenge(error=error, error_description=reason))
+
+    def _challenge(self, **parameters: str) -> dict[str, str]:
+        if self.scopes:
+            parameters["scope"] = " ".join(self.scopes)
+        parameters["resource_metadata"] = self.metadata_url
+        values = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+        return {"www-authenticate": f"Bearer {values}"}
 
 
 class RequireToken:
@@ -36,78 +99,59 @@ class RequireToken:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            resource = resource_of(self.tokens.auth, HTTPConnection(scope))
-        except MisdirectedError as misdirected:
-            await _misdirected(misdirected)(scope, receive, send)
+            guard = Guard.of_request(self.tokens, HTTPConnection(scope))
+        except MisdirectedError as error:
+            await misdirected(error)(scope, receive, send)
             return
-        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            # RFC 6750, 3.1: no error code in the challenge of a request without a token
-            body = {"error": "unauthorized", "error_description": NO_TOKEN}
-            challenge = self._challenge(resource)
-            await JSONResponse(body, 401, challenge)(scope, receive, send)
+        verdict = await guard.check(Headers(scope=scope).get("authorization", ""))
+        if isinstance(verdict, Response):
+            await verdict(scope, receive, send)
             return
-        try:
-            principal = await self.tokens.accept(token.strip(), resource)
-        except TokenRefusedError as refused:
-            answer = self._refusal(401, "invalid_token", str(refused), resource)
-        except InsufficientScopeError as lacking:
-            answer = self._refusal(403, "insufficient_scope", str(lacking), resource)
-        except NoKeysError:
-            body = {
-                "error": "temporarily_unavailable",
-                "error_description": "no keys to check tokens",
-            }
-            answer = JSONResponse(body, 503, {"retry-after": "5"})
-        else:
-            scope["auth"] = AuthCredentials(principal.scopes)
-            scope["user"] = AuthenticatedUser(principal)
-            if (exchange := exchange_of(scope)) is not None:
-                exchange.subject = principal.subject
-            answer = self.app
-        await answer(scope, receive, send)
-
-    def _refusal(self, status: int, error: str, reason: str, resource: str) -> Response:
-        event("token_refused", logging.WARNING, error=error, reason=reason)
-        body = {"error": error, "error_description": reason}
-        challenge = self._challenge(resource, error=error, error_description=reason)
-        return JSONResponse(body, status, challenge)
-
-    def _challenge(self, resource: str, **parameters: str) -> dict[str, str]:
-        if scopes := self.tokens.auth.required_scopes:
-            parameters["scope"] = " ".join(scopes)
-        parameters["resource_metadata"] = metadata_url(resource)
-        values = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
-        return {"www-authenticate": f"Bearer {values}"}
+        scope["auth"] = AuthCredentials(verdict.scopes)
+        scope["user"] = AuthenticatedUser(verdict)
+        if (exchange := exchange_of(scope)) is not None:
+            exchange.subject = verdict.subject
+        await self.app(scope, receive, send)
 
 
-def metadata_routes(auth: AuthSection) -> list[Route]:
-    """Routes of the RFC 9728 metadata: for the root and for the path `/mcp`."""
+def metadata_routes(
+    tokens: Tokens, other: Callable[[HTTPConnection], Guard | None] = lambda _: None
+) -> list[Route]:
+    """Routes of the RFC 9728 metadata: for the root and for the path `/mcp`.
+
+    Args:
+        other: the resource of another server, if the request asks for its host name.
+    """
 
     async def metadata(request: Request) -> Response:
         try:
-            resource = resource_of(auth, request)
-        except MisdirectedError as misdirected:
-            return _misdirected(misdirected)
-        document: dict[str, Any] = {
-            "resource": resource,
-            "authorization_servers": [issuer.issuer for issuer in auth.issuers],
-            "bearer_methods_supported": ["header"],
-        }
-        if auth.required_scopes:
-            document["scopes_supported"] = list(auth.required_scopes)
-        return JSONResponse(
-            document,
-            headers={
-                "cache-control": "public, max-age=300",
-                "vary": "host, x-forwarded-host, x-forwarded-proto",
-            },
-        )
+            guard = other(request) or Guard.of_request(tokens, request)
+        except MisdirectedError as error:
+            return misdirected(error)
+        return metadata_response(guard)
 
     return [Route(METADATA_PATH, metadata), Route(f"{METADATA_PATH}/mcp", metadata)]
 
 
-def _misdirected(error: MisdirectedError) -> Response:
+def metadata_response(guard: Guard) -> Response:
+    """The metadata (RFC 9728) of a resource."""
+    document: dict[str, Any] = {
+        "resource": guard.resource,
+        "authorization_servers": [issuer.issuer for issuer in guard.tokens.auth.issuers],
+        "bearer_methods_supported": ["header"],
+    }
+    if guard.scopes:
+        document["scopes_supported"] = list(guard.scopes)
+    return JSONResponse(
+        document,
+        headers={
+            "cache-control": "public, max-age=300",
+            "vary": "host, x-forwarded-host, x-forwarded-proto",
+        },
+    )
+
+
+def misdirected(error: MisdirectedError) -> Response:
     """421 (RFC 9110, 15.5.20): the client may try another connection."""
     body = {"error": "misdirected_request", "error_description": str(error)}
     return JSONResponse(body, 421)

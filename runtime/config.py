@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
+from .protected_resources_config import ProtectedResourceSections
 from .server_config import Port, ServerSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
 from .tool_servers_config import ToolServerSections
@@ -199,6 +200,7 @@ class Config(ServerConfig):
     qudag: QudagSection | None = None
     state: StateSection | None = None
     tool_servers: ToolServerSections = ()
+    protected_resources: ProtectedResourceSections = ()
 
     @model_validator(mode="after")
     def sessions_in_valkey_have_one(self) -> Self:

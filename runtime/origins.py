@@ -113,10 +113,11 @@ class HostFilter:
 
 
 def known_hosts(config: Config) -> tuple[str, ...]:
-    """The hosts that the configuration names: as allowed, and as this server's resource."""
+    """The hosts that the configuration names: as allowed, and those of resources."""
     resource = config.auth.resource
     own = (urlsplit(resource).netloc,) if resource else config.auth.resource_hosts
-    return (*config.protocol.allowed_hosts, *own)
+    others = (other.hostname for other in config.protected_resources if other.hostname)
+    return (*config.protocol.allowed_hosts, *own, *others)
 
 
 def _is_resource(scope: Scope, host: str) -> bool:

@@ -20,6 +20,7 @@ QUIET_ROUTES = frozenset({"/health", "/ready"})
 ROUTES = QUIET_ROUTES | {
     "/mcp",
     "/ws",
+    "/authorize",
     "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/mcp",
 }

@@ -83,6 +83,14 @@ URL_PATH: Final = Form(
     consequence="the kubelet would probe another path and restart the pod",
     longest=1024,
 )
+ENDPOINT_PATH: Final = Form(
+    name="path of an endpoint",
+    pattern=r"^/((?!\.{1,2}(/|$))[A-Za-z0-9._-]+(/(?!\.{1,2}(/|$))[A-Za-z0-9._-]+)*/?)?$",
+    words="the path of a URL: letters, digits and . _ - between slashes",
+    examples=("/mcp",),
+    consequence="requests would arrive at another path of the server, or at none",
+    longest=1024,
+)
 PORT_NAME: Final = Form(
     name="port name",
     pattern="^(?=.*[a-z])[a-z0-9](-?[a-z0-9])*$",

@@ -42,6 +42,9 @@ IDS: Final = {"runAsUser": NOBODY, "runAsGroup": NOBODY}
 SCRATCH_SIZE: Final = "256Mi"
 """The most that a writable directory may hold; more evicts the pod."""
 
+MEMORY_SIZE: Final = "32Mi"
+"""The most that a directory in memory may hold."""
+
 HARDENED: Final[Mapping[str, Any]] = {
     # A process that is taken over gains nothing by a setuid program,
     "allowPrivilegeEscalation": False,
@@ -200,6 +203,7 @@ class Container:
         claims: volumes to mount.
         pre_stop: seconds between the start of a pod's termination and SIGTERM (timeout budget).
         writable: directories besides /tmp that the container may write; they are lost with the pod.
+        in_memory: the same, never written to a disk; they count as memory of the container.
         secret_env: environment variables whose values are keys of Secrets.
         user: user and group id of its processes; None: ``nobody``. Without effect where the
             cluster assigns ids (see UserIds).
@@ -219,6 +223,7 @@ class Container:
     claims: Sequence[Claim] = ()
     pre_stop: Delay = 0
     writable: Sequence[Path] = ()
+    in_memory: Sequence[Path] = ()
     secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
     user: UserId | None = None
     sidecar: bool = False
@@ -290,6 +295,10 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
         for path in ("/tmp", *container.writable):  # noqa: S108  (an emptyDir of the pod's own)
             name = scratch_volume(container, path)
             found[name] = {"name": name, "emptyDir": {"sizeLimit": SCRATCH_SIZE}}
+        for path in container.in_memory:
+            name = scratch_volume(container, path)
+            memory = {"medium": "Memory", "sizeLimit": MEMORY_SIZE}
+            found[name] = {"name": name, "emptyDir": memory}
         for files in container.files:
             found[files.name] = {"name": files.name, "configMap": {"name": files.name}}
         for secret in container.secrets:
@@ -304,7 +313,7 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
     return [
         *(
             {"name": scratch_volume(container, path), "mountPath": path}
-            for path in ("/tmp", *container.writable)  # noqa: S108
+            for path in ("/tmp", *container.writable, *container.in_memory)  # noqa: S108
         ),
         *(mount for files in container.files for mount in _file_mounts(files)),
         *(

@@ -12,10 +12,12 @@ from ..base.arg_types import Deadline, DnsLabel, Image, Retries
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.era import has_sessions
 from ..mcp.server_config import CONFIG_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
 from ..mcp.target import McpTarget
+from ..mcp.timeout_budget import Distance
 from .container import Container, Files, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
 from .job import JobArgs, job_manifests, registered_job
@@ -185,12 +187,19 @@ def monolith_workload(
     # The pod's Service is the gateway's; the server in the same pod has no port in it.
     ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
     inside = replace(server, name="server", ports=ports)
-    return server_workload(
+    workload = server_workload(
         args.core.server,
         [gateway, inside],
         component="monolith",
         exposure=args.gateway.exposure,
         after=after,
+    )
+    # A route of the gateway may have longer calls than the server, or sessions where it has none.
+    eras = (args.core.server.config.era, *(route.era for route in args.gateway.routes))
+    return replace(
+        workload,
+        exposure=replace(args.gateway.exposure, affinity=any(map(has_sessions, eras))),
+        grace=max(workload.grace, args.gateway.longest_budget.at(Distance.GATEWAY).grace),
     )
 
 

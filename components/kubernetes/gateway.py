@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import pulumi
 
 from ..base.arg_forms import HOST, kubernetes_name
-from ..base.arg_types import (
-    DnsLabel,
-    Domain,
-    Host,
-    Image,
-    NginxSize,
-    Origin,
-    PortNumber,
-    ProxyNetwork,
-    Replicas,
-    SecretName,
-    Text,
-    Url,
-    Word,
-)
 from ..base.inputs import applied, is_pending
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..base.refusal import refuse
-from ..mcp.era import Era, has_sessions
 from ..mcp.server_config import INTERNAL_CA_PATH
-from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import McpTarget
-from ..mcp.timeout_budget import Distance, TimeoutBudget
+from ..mcp.timeout_budget import Distance
 from .container import Container, Files, Port, Probe, Probes, SecretFiles
+from .gateway_args import GatewayArgs, GatewayEngine
+from .nginx_conf import AUTHORIZED, nginx_conf
 from .nginx_start import nginx_start
-from .pod_settings import PodSettings
 from .rate_limits import RateLimit, RateLimits
 from .resources import Resources
-from .scaling import Autoscaling
-from .templates import render
-from .workload import Exposure, Rollout, Workload, WorkloadArgs
+from .upstream import Upstream
+from .workload import Workload, WorkloadArgs
 
-__all__ = ["Gateway", "GatewayArgs", "GatewayEngine", "RateLimit", "RateLimits", "Upstream"]
+__all__ = [
+    "Gateway",
+    "GatewayArgs",
+    "GatewayEngine",
+    "RateLimit",
+    "RateLimits",
+    "Upstream",
+    "nginx_conf",
+]
 
 HTTP = 8080
 HTTPS = 8443
@@ -51,106 +41,6 @@ PROBES = 8082
 """Port for probes, without the PROXY protocol, which kubelets do not send."""
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
-
-CHUNKED_BYTES = 999_999
-"""The largest chunked body where uploads are limited: they begin at a megabyte."""
-
-
-class GatewayEngine(Enum):
-    """What runs in the gateway's pods: nginx with our configuration, or an image of your own."""
-
-    NGINX = "nginx"
-    IMAGE = "image"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upstream:
-    """The MCP server behind the gateway, reached over TLS whose chain and name are verified.
-
-    Attributes:
-        host: host name of its Service: the ``host`` output of the server's component.
-        port: its TLS port.
-        certificate_name: DNS name in the upstream's certificate; None: ``host``.
-    """
-
-    host: pulumi.Input[Host]
-    port: PortNumber = 8443
-    certificate_name: Host | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatewayArgs:
-    """Args of a gateway.
-
-    Attributes:
-        namespace: namespace of the gateway.
-        image: nginx (any build that runs as a user other than root), or your own gateway.
-        upstream: the MCP server to forward to.
-        tls_secret: Secret with the public certificate (tls.crt, tls.key).
-        internal_ca_secret: Secret whose ``ca.crt`` signs the upstream's certificate.
-        issuer: URL of the authorization server, for the outputs.
-        domain: public host name; None: the address of the load balancer, for development.
-        era: MCP revisions that the servers behind it speak.
-        stored_sessions: whether the servers keep sessions in a store, so that any of their pods
-            serves them. Otherwise a client address stays at one gateway pod.
-        engine: see GatewayEngine.
-        budget: the longest tool call; read timeout, drain and grace follow from it.
-        rate_limits: limits for each client address; None: no limits.
-        tls_minimum: oldest TLS version that clients may use.
-        max_body: largest request body, in nginx units; the server behind has a limit of its own.
-        trusted_proxies: networks of proxies before the gateway; the client's address is what they
-            say in ``X-Forwarded-For`` or in the PROXY protocol.
-        proxy_protocol: whether every connection begins with the PROXY protocol; needs
-            ``trusted_proxies``.
-        allowed_origins: web pages that may read the gateway's own errors, such as a 429; the server
-            answers for the rest.
-        hsts_preload: whether browsers may ship the domain as HTTPS only, which is hard to undo.
-        exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
-        replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
-        command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
-        environment: value of QUDAG_ENV.
-        pods: settings of the pods; in a monolith the server's settings are used.
-    """
-
-    namespace: pulumi.Input[DnsLabel]
-    image: pulumi.Input[Image]
-    upstream: Upstream
-    tls_secret: SecretName
-    internal_ca_secret: SecretName
-    issuer: Url
-    domain: Domain | None = None
-    era: Era = "dual"
-    stored_sessions: bool = False
-    engine: GatewayEngine = GatewayEngine.NGINX
-    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
-    rate_limits: RateLimits | None = None
-    tls_minimum: Literal["1.3", "1.2"] = "1.3"
-    max_body: NginxSize = "4m"
-    trusted_proxies: Sequence[ProxyNetwork] = ()
-    proxy_protocol: bool = False
-    allowed_origins: Sequence[Origin] = ()
-    hsts_preload: bool = False
-    exposure: Exposure = field(default_factory=Exposure)
-    replicas: Replicas = 3
-    scaling: Autoscaling | None = None
-    rollout: Rollout = field(default_factory=Rollout)
-    resources: Resources = field(default_factory=Resources)
-    command: Sequence[Text] = ()
-    environment: Word = "development"
-    pods: PodSettings = field(default_factory=PodSettings)
-
-    def refusals(self) -> list[Problem]:
-        """The PROXY protocol without proxies."""
-        if not self.proxy_protocol or self.trusted_proxies:
-            return []
-        return [
-            Problem(
-                "proxy_protocol",
-                "is True, and trusted_proxies is empty",
-                "logs and limits would see the proxies in place of their clients",
-                "list the networks of the proxies in trusted_proxies",
-            )
-        ]
 
 
 class Gateway(McpTarget[GatewayArgs]):
@@ -180,11 +70,9 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
         scaling=args.scaling,
         # To the server behind it each gateway pod is one client: a session in memory stays with
         # its pod there if its client stays with one here.
-        exposure=replace(
-            args.exposure, affinity=has_sessions(args.era) and not args.stored_sessions
-        ),
+        exposure=replace(args.exposure, affinity=args.needs_affinity),
         rollout=args.rollout,
-        grace=args.budget.at(Distance.GATEWAY).grace,
+        grace=args.longest_budget.at(Distance.GATEWAY).grace,
         pods=args.pods,
     )
 
@@ -237,40 +125,38 @@ def gateway_container(workload: str, args: GatewayArgs) -> Container:
         files=files,
         secrets=secrets,
         pre_stop=timeouts.pre_stop,
+        in_memory=[AUTHORIZED] if any(route.auth == "gateway" for route in args.routes) else (),
     )
 
 
 def _configured(args: GatewayArgs) -> pulumi.Input[str]:
-    def at(host: str) -> str:
-        if is_pending(args.upstream.host) and (problem := HOST.problem("upstream.host", host)):
-            refuse([problem])  # known only now, after the args were checked
-        return nginx_conf(replace(args, upstream=replace(args.upstream, host=host)))
+    """nginx.conf, once the hosts of all upstreams are known."""
+    upstreams = {
+        "upstream": args.upstream,
+        **({"authorizer": args.authorizer} if args.authorizer else {}),
+        **{f"routes[{number}].upstream": each.upstream for number, each in enumerate(args.routes)},
+    }
 
-    return applied(at, args.upstream.host)
+    def at(*hosts: str) -> str:
+        known: dict[str, Upstream] = {}
+        problems: list[Problem] = []
+        for (path, upstream), host in zip(upstreams.items(), hosts, strict=True):
+            known[path] = replace(upstream, host=host)
+            # Known only now, after the args were checked.
+            if is_pending(upstream.host) and (problem := HOST.problem(f"{path}.host", host)):
+                problems.append(problem)
+        refuse(problems)
+        routes = [
+            replace(route, upstream=known[f"routes[{number}].upstream"])
+            for number, route in enumerate(args.routes)
+        ]
+        return nginx_conf(
+            replace(
+                args,
+                upstream=known["upstream"],
+                authorizer=known.get("authorizer"),
+                routes=routes,
+            )
+        )
 
-
-def nginx_conf(args: GatewayArgs) -> str:
-    """nginx's configuration: ``nginx -t`` accepts it wherever the two Secrets are mounted.
-
-    The upstream's host must be a plain string here.
-    """
-    upstream = args.upstream
-    return render(
-        "nginx.conf.j2",
-        timeouts=args.budget.at(Distance.GATEWAY),
-        domain=args.domain,
-        max_body=args.max_body,
-        max_bytes=nginx_bytes(args.max_body),
-        chunked_bytes=min(CHUNKED_BYTES, nginx_bytes(args.max_body)),
-        limits=args.rate_limits,
-        trusted_proxies=args.trusted_proxies,
-        proxy_protocol=args.proxy_protocol,
-        allowed_origins=args.allowed_origins,
-        hsts_preload=args.hsts_preload,
-        tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
-        upstream={
-            "host": upstream.host,
-            "port": upstream.port,
-            "certificate_name": upstream.certificate_name or upstream.host,
-        },
-    )
+    return applied(at, *(upstream.host for upstream in upstreams.values()))

@@ -31,6 +31,7 @@ from ..base.problems import Problem
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems
 from .data_tier import CacheProfile
 from .era import Era, has_sessions
+from .protected_resource import ProtectedResource, resource_problems
 from .roles import Role
 from .server_limits import ServerLimits
 from .timeout_budget import TimeoutBudget
@@ -217,6 +218,7 @@ class PodServerConfig(McpConfig):
             serves them; None: they are in the memory of the pods.
         node: configuration of the QuDAG node, for a server that is one.
         tool_servers: servers whose tools are offered as well.
+        protected_resources: servers whose tokens this one checks for the gateway.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
         consensus_timeout: longest wait for a consensus.
         proxies_in_front: number of gateways that append to X-Forwarded-For, if nothing else can
@@ -229,6 +231,7 @@ class PodServerConfig(McpConfig):
     cache: Cache | None = None
     node: NodeConfig | None = None
     tool_servers: Sequence[ToolServer] = ()
+    protected_resources: Sequence[ProtectedResource] = ()
     http: ContainerPort = HTTP
     https: ContainerPort = HTTPS
     consensus_timeout: Duration = "30s"
@@ -246,8 +249,13 @@ class PodServerConfig(McpConfig):
         return has_sessions(self.era) and self.cache is None
 
     def refusals(self) -> list[Problem]:
-        """Problems of the audience, of the tool servers, and of a cache that may lose sessions."""
-        return [*super().refusals(), *_tool_server_problems(self), *_cache_problems(self)]
+        """Problems of the audience, of other servers, and of a cache that may lose sessions."""
+        return [
+            *super().refusals(),
+            *_tool_server_problems(self),
+            *resource_problems(self.protected_resources),
+            *_cache_problems(self),
+        ]
 
 
 def _tool_server_problems(config: PodServerConfig) -> Iterator[Problem]:

@@ -82,6 +82,8 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
         }
     if config.tool_servers:
         tables["tool_servers"] = [_tool_server(server) for server in config.tool_servers]
+    if config.protected_resources:
+        tables["protected_resources"] = [one.table() for one in config.protected_resources]
     return _toml(tables)
 
 

@@ -42,8 +42,10 @@ from components.kubernetes.namespace import ContainerLimits, LockedNamespace, Lo
 from components.kubernetes.party import Flow, Neighbour, Outside
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
+from components.kubernetes.routes import Route
 from components.kubernetes.scaling import Autoscaling, PodMetric
 from components.kubernetes.server import McpService
+from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServer
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.access import Access, NetworkAccess
@@ -134,7 +136,9 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "Gateway with nginx": (
         Gateway,
         gateway(
-            scaling=Autoscaling(min=2, max=3, pod_metrics=[PodMetric(name="rate", average="9")])
+            scaling=Autoscaling(min=2, max=3, pod_metrics=[PodMetric(name="rate", average="9")]),
+            authorizer=Upstream(host="mcp-auth-service"),
+            routes=[Route(name="weather", upstream=Upstream(host="weather-service"))],
         ),
     ),
     "Gateway with an image": (

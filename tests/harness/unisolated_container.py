@@ -16,7 +16,7 @@ from .network import port
 from .pods import PROGRAMS
 from .server import until
 
-PORTS = (8080, 8443, 8081, 8082, 8444, 9090, 5432, 6379, 4001)
+PORTS = (8080, 8443, 8081, 8082, 8444, 8445, 8446, 9090, 5432, 6379, 4001)
 """All ports that the platform's programs listen on."""
 
 

@@ -18,7 +18,8 @@ PUBLISHED: Mapping[str, Any] = {
 }
 MOUNTED: Mapping[str, Any] = {"issuer": PUBLISHED["issuer"], "jwks_secret": "issuer-keys"}
 ONLY_IN_A_POD = {
-    *("tool_servers", "database", "cache", "node", "http", "https", "consensus_timeout"),
+    *("tool_servers", "protected_resources", "database", "cache", "node"),
+    *("http", "https", "consensus_timeout"),
     "workers",
     "proxies_in_front",  # in a cloud it is always one: the cloud's own
 }

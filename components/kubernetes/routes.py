@@ -1,0 +1,93 @@
+"""The addresses at which a gateway serves the servers of users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..base.arg_types import DnsLabel, Domain, EndpointPath
+from ..base.problems import Problem
+from ..mcp.era import Era
+from ..mcp.protected_resource import server_path
+from ..mcp.timeout_budget import TimeoutBudget
+from .upstream import Upstream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One server of a user: where the gateway serves it, and where it is.
+
+    Attributes:
+        name: the server is served at ``/servers/<name>/mcp``.
+        upstream: the server; its certificate is verified.
+        path: where the server itself speaks MCP.
+        era: MCP revisions that it speaks; its clients stay at one gateway pod if it has sessions.
+        budget: its longest tool call; the timeouts of the route follow from it.
+        hostname: a host name of its own, where it is served at ``/mcp`` as well. The gateway's
+            certificate must name it.
+        auth: ``gateway``: the gateway asks the authorizer before each request. ``server``: the
+            server checks tokens itself.
+        forward_token: whether the server gets the client's token although the gateway checked it.
+    """
+
+    name: DnsLabel
+    upstream: Upstream
+    path: EndpointPath = "/mcp"
+    era: Era = "dual"
+    budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    hostname: Domain | None = None
+    auth: Literal["gateway", "server"] = "gateway"
+    forward_token: bool = False
+
+    def refusals(self) -> list[Problem]:
+        """A token that the gateway forwards anyway."""
+        if self.auth == "gateway" or not self.forward_token:
+            return []
+        return [
+            Problem(
+                "forward_token",
+                "is True, and auth is server",
+                "it would have no effect: the server gets every token, to check it",
+                "leave it out, or set auth to gateway",
+            )
+        ]
+
+    @property
+    def served_at(self) -> str:
+        """Its path at the gateway's domain."""
+        return server_path(self.name)
+
+
+def route_problems(
+    routes: Sequence[Route], *, domain: str | None, authorizer: Upstream | None
+) -> Iterator[Problem]:
+    """Two routes with one address, and routes whose tokens nobody would check."""
+    names: set[str] = set()
+    hosts = {domain} if domain else set[str]()
+    for index, route in enumerate(routes):
+        at = f"routes[{index}]"
+        if route.name in names:
+            yield Problem(
+                f"{at}.name",
+                f"{route.name} is the name of another route",
+                "nginx would not start: two servers would have one address",
+                "give each route a name of its own",
+            )
+        if route.hostname in hosts:
+            yield Problem(
+                f"{at}.hostname",
+                f"{route.hostname} is the gateway's domain, or that of another route",
+                "one of the two servers would get no request",
+                "use a host name of its own",
+            )
+        if route.auth == "gateway" and authorizer is None:
+            yield Problem(
+                "authorizer",
+                f"is missing, and {at}.auth is gateway",
+                "nobody could check the tokens for this server",
+                "set authorizer to the server that has protected_resources",
+            )
+        names.add(route.name)
+        if route.hostname:
+            hosts.add(route.hostname)
