@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -78,7 +79,14 @@ def _in_words(problem: Any, model: type[Section]) -> str:
 
 def _keys(model: type[Section], path: list[str]) -> list[str]:
     for part in path:
-        annotation = model.model_fields[part].annotation
-        candidates = (annotation, *get_args(annotation))
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+        if not part.isdigit():  # the position of an entry of a list
+            model = next(_sections(model.model_fields[part].annotation))
     return list(model.model_fields)
+
+
+def _sections(annotation: Any) -> Iterator[type[Section]]:
+    """The models that a type names, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)

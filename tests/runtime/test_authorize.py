@@ -78,7 +78,7 @@ def test_a_user_of_an_additional_issuer_is_named_with_it(server: RunningServer, 
     assert answer.headers["x-user"] == "https://other.test#ada"
 
 
-@pytest.mark.parametrize("subject", ["Ünï", " ada", "ada ", "ada\u00a0", "%61da", "a,b;c\\"])
+@pytest.mark.parametrize("subject", ["Ünï", " ada", "ada ", "%61da", "a,b;c\\"])
 def test_no_two_users_have_one_name_in_the_header(
     server: RunningServer, issuer: Issuer, subject: str
 ):
