@@ -252,7 +252,7 @@ def test_events_of_a_server_arrive_as_they_are_sent(gateway: RoutedGateway):
     """Progress comes before a pause of two seconds, the answer after it."""
     arrivals: list[float] = []
 
-    async def progressed(*_: Any) -> None:
+    async def progressed(progress: float, total: float | None, message: str | None) -> None:
         arrivals.append(time.monotonic())
 
     async def called() -> float:
