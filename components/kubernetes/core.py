@@ -195,10 +195,11 @@ def monolith_workload(
         after=after,
     )
     # A route of the gateway may have longer calls than the server, or sessions where it has none.
-    eras = (args.core.server.config.era, *(route.era for route in args.gateway.routes))
+    sessions = any(has_sessions(route.era) for route in args.gateway.routes)
+    affinity = has_sessions(args.core.server.config.era) or sessions
     return replace(
         workload,
-        exposure=replace(args.gateway.exposure, affinity=any(map(has_sessions, eras))),
+        exposure=replace(args.gateway.exposure, affinity=affinity),
         grace=max(workload.grace, args.gateway.longest_budget.at(Distance.GATEWAY).grace),
     )
 
