@@ -196,7 +196,7 @@ def monolith_workload(
     )
     # A route of the gateway may have longer calls than the server, or sessions where it has none.
     sessions = any(has_sessions(route.era) for route in args.gateway.routes)
-    affinity = has_sessions(args.core.server.config.era) or sessions
+    affinity = args.core.server.config.needs_affinity or sessions
     return replace(
         workload,
         exposure=replace(args.gateway.exposure, affinity=affinity),
