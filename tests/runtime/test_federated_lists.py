@@ -279,3 +279,21 @@ async def test_nothing_listens_at_the_address_of_a_server():
     federation = Federation([section], "core")
     assert await names(federation.members["weather"]) == []
     await federation.aclose()
+
+
+async def test_one_request_at_a_time_tries_a_server_that_did_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    passed = 0.0
+    now = anyio.current_time
+    monkeypatch.setattr(failures.anyio, "current_time", lambda: now() + passed)
+    breaker = failures.Breaker("weather")
+    for _ in range(failures.FAILURES_IN_A_ROW):
+        breaker.admit()
+        breaker.failed()
+    passed = failures.OPEN_SECONDS + 1
+    breaker.admit()
+    with pytest.raises(failures.OpenError):
+        breaker.admit()
+    breaker.answered()
+    breaker.admit()
