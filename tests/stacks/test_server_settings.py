@@ -48,6 +48,7 @@ def changed() -> list[dict[str, Any]]:
     return servers_of(
         protocol={"allowedOrigins": [PAGE], "jsonAnswers": True},
         observability={"logLevel": "warning"},
+        data={"databaseConnections": 3, "cacheConnections": 5},
     )
 
 
@@ -72,6 +73,25 @@ def test_prod_has_servers_in_pods_and_in_clouds():
 def test_a_setting_reaches_every_server(section: str, key: str, usual: object, set_to: object):
     assert [each[section][key] for each in unchanged()] == [usual] * len(unchanged())
     assert [each[section][key] for each in changed()] == [set_to] * len(changed())
+
+
+@pytest.mark.parametrize(
+    ("section", "usual", "set_to", "servers"),
+    [
+        ("database", 8, 3, {"mcp-core", "mcp-state"}),
+        ("redis", 20, 5, {"mcp-core", "mcp-state"}),
+    ],
+)
+def test_a_pool_has_its_size_in_every_server_that_uses_the_store(
+    section: str, usual: int, set_to: int, servers: set[str]
+):
+    for found, size in ((unchanged(), usual), (changed(), set_to)):
+        pools = {
+            each["server"]["name"]: each[section]["max_connections"]
+            for each in found
+            if section in each
+        }
+        assert pools == dict.fromkeys(servers, size)
 
 
 @pytest.mark.parametrize(
