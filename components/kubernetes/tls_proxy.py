@@ -15,7 +15,7 @@ from .templates import render
 
 PROXY: Final = "tls"
 """Name of the container."""
-PROXY_RESOURCES: Final = Resources(cpu="20m", memory="32Mi", cpu_limit="500m", memory_limit="256Mi")
+PROXY_RESOURCES: Final = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 CLOSING_SECONDS: Final = 3
 """How long every answer closes its connection before nginx closes those that are idle."""
 
