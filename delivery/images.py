@@ -36,19 +36,28 @@ class Images:
     stand_ins: tuple[str, ...] = ()
 
     def settings(self, files: StackFiles) -> dict[str, Any]:
-        """The stack's ``images`` config with the built references; empty if there are none."""
+        """The stack's ``images`` and ``servers`` with the built references; empty without any."""
         if not self.references:
             return {}
         from stacks.config.images import Images as Configured
 
-        key = f"{files.project}:images"
+        key, servers = f"{files.project}:images", f"{files.project}:servers"
         fields: dict[str, Any] = json.loads(files.config.get(key, "{}"))
         if files.project == OURS:  # an image that is not configured has a default
             configured = Configured.model_validate(fields)
             fields = configured.model_dump(by_alias=True, exclude_none=True)
-        return fields and {
-            key: {name: self.references.get(value, value) for name, value in fields.items()}
-        }
+        settings: dict[str, Any] = {}
+        if fields:
+            settings[key] = {name: self._built(value) for name, value in fields.items()}
+        if files.project == OURS and servers in files.config:
+            settings[servers] = {
+                name: {**server, "image": self._built(server["image"])}
+                for name, server in json.loads(files.config[servers]).items()
+            }
+        return settings
+
+    def _built(self, name: str) -> str:
+        return self.references.get(name, name)
 
 
 def used(manifests: Iterable[Object]) -> list[str]:
@@ -115,9 +124,16 @@ def _assembled(names: Sequence[str], progress: Progress) -> Images:
     stand_ins: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            arguments, what = image_arguments(name, Path(folder, str(len(references))))
-            stand_ins.append(f"{name}: {what}")
             tagged = _tagged(name)
+            try:
+                arguments, what = image_arguments(name, Path(folder, str(len(references))))
+            except ProblemReport:
+                if not (stored := local_node.image_manifest(tagged)).exists():
+                    raise
+                stand_ins.append(f"{name}: as it was assembled on this machine")
+                references[name] = f"{tagged}@{_sha256(stored)}"
+                continue
+            stand_ins.append(f"{name}: {what}")
             references[name] = f"{tagged}@{_assemble(tagged, arguments, progress)}"
     return Images(references, tuple(stand_ins))
 

@@ -39,8 +39,19 @@ def eras(served: str) -> list[Era]:
     return list(Era) if served == "dual" else [Era(served)]
 
 
-def mint(private_pem: bytes, *, issuer: str, audience: str, subject: str = "developer") -> str:
-    """Sign a token as the local development issuer; it is valid for ten minutes."""
+def mint(
+    private_pem: bytes,
+    *,
+    issuer: str,
+    audience: str,
+    subject: str = "developer",
+    scope: str | None = None,
+) -> str:
+    """Sign a token as the local development issuer; it is valid for ten minutes.
+
+    Args:
+        scope: its scopes, separated by spaces.
+    """
     key = signing_key(private_pem)
     now = int(time.time())
     claims = {
@@ -50,6 +61,7 @@ def mint(private_pem: bytes, *, issuer: str, audience: str, subject: str = "deve
         "client_id": "qudag-mcp",
         "iat": now,
         "exp": now + TOKEN_SECONDS,
+        **({"scope": scope} if scope else {}),
     }
     return jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id(key)})
 

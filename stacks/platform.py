@@ -14,13 +14,19 @@ from components.kubernetes.gateway import Gateway
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.qudag_node import QudagNode
 from components.kubernetes.server import McpService
+from components.kubernetes.user_server import UserServer
+from components.mcp.protected_resource import server_path
+from components.mcp.target import MCP_PATH, METADATA_PATH
 from components.mcp.timeout_budget import TimeoutBudget
 
+from .addresses import Addresses
 from .config.stack import StackConfig
 from .flow_args import flow_args
-from .platform_args import ENVIRONMENT_NAMES, Addresses, PlatformArgs
+from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
 from .services import topology
+
+_Server = Core | QudagNode | McpService | UserServer
 
 
 class Platform:
@@ -52,11 +58,25 @@ class Platform:
             "audience": self.front.mcp_url,
             "namespace": self.namespace.namespace,
             "required_secrets": required_secrets(self.config),
+            **({"servers": self._user_servers()} if self.config.servers else {}),
+        }
+
+    def _user_servers(self) -> dict[str, dict[str, Any]]:
+        """The four outputs of each server of the user's."""
+        base = self.front.mcp_url.apply(lambda url: url.removesuffix(MCP_PATH))
+        return {
+            name: {
+                "mcp_url": pulumi.Output.concat(base, server_path(name)),
+                "prm_url": pulumi.Output.concat(base, METADATA_PATH, server_path(name)),
+                "issuer": self.front.issuer,
+                "era": server.era,
+            }
+            for name, server in self.config.servers.items()
         }
 
     def _namespace(self) -> LockedNamespace:
         config, kubernetes = self.config, self.config.kubernetes
-        environment = ENVIRONMENT_NAMES[config.environment]
+        environment = config.environment_name
         return LockedNamespace(
             "platform",
             LockedNamespaceArgs(
@@ -73,22 +93,21 @@ class Platform:
         args = self.args.data_tier(self.namespace.namespace)
         return EmbeddedDataTier("data", args, opts=self.options) if args else None
 
-    def _servers(self) -> dict[str, Core | QudagNode | McpService]:
+    def _servers(self) -> dict[str, _Server]:
         """The servers behind the front, by name."""
-        made: dict[str, Core | QudagNode | McpService] = {}
+        made: dict[str, _Server] = {}
         for service in self.topology.services:
             if service.name != self.topology.front.service:
                 kind, args = self.args.component(service, self._addresses())
                 server = kind(service.name, args, opts=self.options)
-                made[service.name] = cast("Core | QudagNode | McpService", server)
+                made[service.name] = cast("_Server", server)
         return made
 
     def _front(self) -> Gateway | Monolith:
         """What clients connect to."""
         front = self.topology.front
-        addresses = self._addresses()
-        if front.upstream in self.servers:
-            addresses = replace(addresses, upstream_host=self.servers[front.upstream].host)
+        hosts = {name: server.host for name, server in self.servers.items()}
+        addresses = replace(self._addresses(), hosts=hosts)
         service = next(one for one in self.topology.services if one.name == front.service)
         kind, args = self.args.component(service, addresses)
         return cast("Gateway | Monolith", kind(service.name, args, opts=self.options))

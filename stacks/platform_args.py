@@ -5,28 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
-from components.base.inputs import applied
 from components.kubernetes.core import Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import (
     SIDECAR_RESOURCES,
     Gateway,
     GatewayArgs,
-    GatewayEngine,
-    RateLimit,
-    RateLimits,
-    Upstream,
 )
 from components.kubernetes.pod_settings import PodSettings
 from components.kubernetes.qudag_node import NodeProfile, PeerService, QudagNode, QudagNodeArgs
 from components.kubernetes.server import McpService, ServerArgs
-from components.kubernetes.workload import Exposure
+from components.kubernetes.user_server import UserServer
 from components.mcp.auth import PodAuth
 from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import (
@@ -39,7 +33,9 @@ from components.mcp.server_config import (
 )
 from components.mcp.timeout_budget import TimeoutBudget
 
+from .addresses import Addresses
 from .config.stack import StackConfig
+from .gateway_args import gateway_args
 from .pod_settings import pod_settings
 from .store_args import cache, database
 from .token_rules import token_rules
@@ -55,9 +51,9 @@ from .topologies.topology import (
     ServerService,
     Service,
     Topology,
+    UserService,
 )
-
-ENVIRONMENT_NAMES = {"dev": "development", "staging": "staging", "prod": "production"}
+from .user_server_args import protected_resources, tool_servers, user_server_args
 
 PEER_SERVICES = {
     "none": PeerService.NONE,
@@ -65,25 +61,7 @@ PEER_SERVICES = {
     "node-port": PeerService.NODE_PORT,
 }
 
-ServiceComponent = Gateway | Monolith | Core | QudagNode | McpService
-
-
-@dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """Addresses by which components connect to each other: outputs, or plain text for counting.
-
-    Attributes:
-        namespace: of the platform.
-        database_host, cache_host: of the data stores that the topology has.
-        database: what a migration waits for.
-        upstream_host: of the server behind the front.
-    """
-
-    namespace: pulumi.Input[str]
-    database_host: pulumi.Input[str] = ""
-    cache_host: pulumi.Input[str] = ""
-    database: Sequence[pulumi.Resource] = ()
-    upstream_host: pulumi.Input[str] = ""
+ServiceComponent = Gateway | Monolith | Core | QudagNode | McpService | UserServer
 
 
 @dataclass(frozen=True)
@@ -127,7 +105,7 @@ class PlatformArgs:
         """The component that makes ``service``, and its args."""
         match service:
             case GatewayService():
-                return Gateway, self._gateway(service, Upstream(host=at.upstream_host), at)
+                return Gateway, self._gateway(service, at)
             case MonolithService():
                 return Monolith, self._monolith(service, at)
             case CoreService():
@@ -136,80 +114,21 @@ class PlatformArgs:
                 return QudagNode, self._node(service, at)
             case ServerService():
                 return McpService, self._server(service, at)
+            case UserService():
+                return UserServer, user_server_args(self.config, service, at)
             case _:
                 raise TypeError(f"no component makes a {type(service).__name__}")
 
-    def _gateway(self, service: Service, upstream: Upstream, at: Addresses) -> GatewayArgs:
-        config = self.config
-        limits = config.edge.rate_limits
-        network = config.network
-        return GatewayArgs(
-            namespace=at.namespace,
-            image=config.images.gateway,
-            engine=GatewayEngine(config.images.gateway_engine),
-            upstream=upstream,
-            tls_secret=config.secrets.tls,
-            internal_ca_secret=config.secrets.internal_ca,
-            issuer=config.protocol.issuer,
-            domain=config.domain,
-            era=config.protocol.era,
-            stored_sessions=self.topology.uses(self.topology.front.upstream, VALKEY),
-            budget=self.budget,
-            rate_limits=(
-                RateLimits(
-                    **{zone: RateLimit(**limit) for zone, limit in limits.model_dump().items()}
-                )
-                if limits
-                else None
-            ),
-            tls_minimum=config.edge.tls_minimum,
-            max_body=config.edge.max_body,
-            trusted_proxies=config.edge.trusted_proxies,
-            proxy_protocol=config.edge.proxy_protocol,
-            allowed_origins=config.protocol.allowed_origins,
-            hsts_preload=config.edge.hsts_preload,
-            exposure=Exposure(
-                name=self.topology.front.service_name,
-                type="LoadBalancer" if config.edge.load_balancer else "ClusterIP",
-                allowed_from=() if network.public else network.clients,
-                # `up` looks for dev's address itself: a cluster on a desk may give none.
-                awaited=config.environment != "dev",
-                annotations=config.edge.annotations,
-                ip_families=config.kubernetes.ip_families,
-                **self._load_balancer(),
-            ),
-            replicas=service.replicas,
-            scaling=service.scaling,
-            rollout=service.rollout,
-            resources=service.resources,
-            environment=ENVIRONMENT_NAMES[config.environment],
-            pods=pod_settings(config, service.name),
-        )
-
-    def _load_balancer(self) -> dict[str, Any]:
-        edge = self.config.edge
-        if not edge.load_balancer:
-            return {}
-        # On the internet only if a field says so.
-        internal = edge.internal if edge.internal is not None else not self.config.network.public
-        return {
-            "internal": internal,
-            "load_balancer_class": edge.load_balancer_class,
-            "node_ports": edge.node_ports,
-        }
+    def _gateway(self, service: GatewayService | MonolithService, at: Addresses) -> GatewayArgs:
+        return gateway_args(self.config, self.topology, service, self.budget, at)
 
     def _monolith(self, service: MonolithService, at: Addresses) -> MonolithArgs:
         server = self._server(
             service, at, node=NodeConfig(), http=MONOLITH_HTTP, https=MONOLITH_HTTPS
         )
         server = replace(server, writable=[DATA_PATH])
-        upstream = Upstream(
-            host="127.0.0.1",
-            port=MONOLITH_HTTPS,
-            certificate_name=f"{service.name}.{self.config.namespace}.svc",
-        )
         gateway = replace(
-            self._gateway(service, upstream, at), resources=SIDECAR_RESOURCES, pods=PodSettings()
+            self._gateway(service, at), resources=SIDECAR_RESOURCES, pods=PodSettings()
         )
         return MonolithArgs(core=self._migrated(service, server, at), gateway=gateway)
 
@@ -266,18 +185,14 @@ class PlatformArgs:
                 budget=self.budget,
                 domain=config.domain,
                 database=(
-                    database(config.data, _short(at.database_host, at)) if uses_database else None
+                    database(config.data, at.short(at.database_host)) if uses_database else None
                 ),
-                cache=cache(config.data, _short(at.cache_host, at)) if uses_cache else None,
+                cache=cache(config.data, at.short(at.cache_host)) if uses_cache else None,
                 node=node,
-                tool_servers=[
-                    ToolServer(
-                        name=other.name.removeprefix("mcp-"),
-                        host=f"{other.name}-service",
-                        era=config.protocol.era,
-                    )
-                    for other in self.topology.tool_servers(service.name)
-                ],
+                tool_servers=self._tool_servers(service),
+                protected_resources=(
+                    protected_resources(config) if service.name == self.topology.authorizer else ()
+                ),
                 http=http,
                 https=https,
                 allowed_origins=config.protocol.allowed_origins,
@@ -296,16 +211,21 @@ class PlatformArgs:
             resources=service.resources,
             health=service.health,
             readiness=service.readiness,
-            environment=ENVIRONMENT_NAMES[config.environment],
+            environment=config.environment_name,
             ip_families=config.kubernetes.ip_families,
             pods=pod_settings(config, service.name),
         )
 
-
-def _short(host: pulumi.Input[str], at: Addresses) -> pulumi.Input[str]:
-    """The name by which pods of the namespace call ``host``: without the namespace's own domain."""
-
-    def shortened(host: str, namespace: str) -> str:
-        return host.removesuffix(f".{namespace}.svc")
-
-    return applied(shortened, host, at.namespace)
+    def _tool_servers(self, service: ServerService) -> list[ToolServer]:
+        """The servers whose tools ``service`` offers as well."""
+        others = [
+            ToolServer(
+                name=other.name.removeprefix("mcp-"),
+                host=f"{other.name}-service",
+                era=self.config.protocol.era,
+            )
+            for other in self.topology.tool_servers(service.name)
+        ]
+        if service.name == self.topology.front.upstream:
+            others += tool_servers(self.config)
+        return others

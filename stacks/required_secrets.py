@@ -6,7 +6,7 @@ from typing import Any
 
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
-from .topologies import TOPOLOGIES
+from .services import topology
 from .topologies.topology import (
     POSTGRES,
     VALKEY,
@@ -29,11 +29,10 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     """
     names = config.secrets
     wanted: list[dict[str, Any]] = []
-    if stores := TOPOLOGIES[config.topology].data:
+    if stores := topology(config).data:
         keys = [key for store, key in PASSWORDS.items() if store in stores]
         wanted.append(_secret(names.passwords, "passwords", keys))
-    domain = [config.domain] if config.domain else []
-    wanted.append(_secret(names.tls, "certificate", CERTIFICATE, domain))
+    wanted.append(_secret(names.tls, "certificate", CERTIFICATE, public_names(config)))
     wanted.append(_secret(names.internal_ca, "authority", ["ca.crt"]))
     wanted += [
         _secret(names.internal_tls_of(workload), "internal-certificate", CERTIFICATE, dns_names)
@@ -47,10 +46,21 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     return [{"namespace": config.namespace, **secret} for secret in wanted]
 
 
+def public_names(config: StackConfig) -> list[str]:
+    """The host names that clients connect to, which the public certificate is for."""
+    named = [config.domain, *(server.hostname for server in config.servers.values())]
+    return [name for name in named if name]
+
+
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
-    """The Secrets that settings of pods name; `up` cannot create their values."""
+    """The Secrets that pods' settings and servers name; `up` cannot create their values."""
     keys: dict[str, set[str]] = {}
-    for workload in TOPOLOGIES[config.topology].workloads:
+    for server in config.servers.values():
+        for written in server.secret_env.values():
+            name, _, key = written.partition("/")
+            if name != config.secrets.internal_ca:
+                keys.setdefault(name, set()).add(key)
+    for workload in topology(config).workloads:
         settings = pod_settings(config, workload)
         for name in settings.image_pull_secrets:
             keys.setdefault(name, set()).add(".dockerconfigjson")
@@ -61,13 +71,13 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
 
 def certified_names(config: StackConfig) -> dict[str, list[str]]:
     """The DNS names of each workload that other pods reach over TLS; no two share a name."""
-    topology, namespace = TOPOLOGIES[config.topology], config.namespace
+    chosen, namespace = topology(config), config.namespace
     named = {
         service.name: _names(service, namespace)
-        for service in topology.services
+        for service in chosen.services
         if _shows_a_certificate(service, config)
     }
-    return named | {store: _service_names(store, namespace) for store in topology.data}
+    return named | {store: _service_names(store, namespace) for store in chosen.data}
 
 
 def _shows_a_certificate(service: Service, config: StackConfig) -> bool:

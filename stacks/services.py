@@ -1,4 +1,4 @@
-"""The services of a stack: those of its topology, at the scale that the configuration gives."""
+"""The services of a stack: those of its topology, at the configured scale, and the user's."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from .config.scaling import ServiceScale
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
+from .user_servers import with_user_servers
 
 
 def topology(config: StackConfig) -> Topology:
-    """The configured topology, at the configured scale."""
+    """The configured topology, at the configured scale, with the user's servers."""
     chosen = TOPOLOGIES[config.topology]
-    return replace(
+    at_scale = replace(
         chosen,
         services=[scaled(service, config.scaling.get(service.name)) for service in chosen.services],
         flows=used_flows(chosen, config),
     )
+    return with_user_servers(at_scale, config)
 
 
 def used_flows(topology: Topology, config: StackConfig) -> list[Flow]:

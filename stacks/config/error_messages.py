@@ -18,6 +18,7 @@ from graph.project import KEY_PREFIX
 
 from .clouds import CLOUD_FORMS
 from .forms import FORMS
+from .servers import SERVER_FORMS
 from .stack import StackConfig
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _HIDDEN_SECTION: Final = "secrets"
 """Section whose values are never shown: what does not belong there may be a secret itself."""
 _CHOICE: Final = re.compile(r"'([^']*)'|\b(\d+)\b")
 _ALIKE: Final = 0.7
-_FORMS: Final = {**FORMS, **CLOUD_FORMS}
+_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS}
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from .clouds import CLOUD_FORMS
 from .forms import FORMS
+from .servers import SERVER_FORMS
 from .stack import StackConfig
 
-_FORMS: Final = {**FORMS, **CLOUD_FORMS}
+_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS}
 
 
 def section_table(name: str) -> str:
@@ -61,6 +62,8 @@ def _forms(stated: dict[str, Any]) -> Iterator[str]:
     elif kind == "integer":
         least, most = stated.get("minimum"), stated.get("maximum")
         yield f"whole number from {least}" + (f" to {most}" if most is not None else "")
+    elif kind == "string":
+        yield "text"
     elif kind == "boolean":
         yield "`true`, `false`"
     elif kind == "array":

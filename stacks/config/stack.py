@@ -22,6 +22,7 @@ from .protocol import Protocol
 from .scaling import ServiceScale
 from .secrets import Secrets
 from .section import Section
+from .servers import Server, ServerName
 
 if TYPE_CHECKING:
     TopologyName = str
@@ -53,6 +54,9 @@ class StackConfig(Section):
     scaling: dict[str, ServiceScale] = Field(
         default={}, description="Scale by service name, where it differs from the topology's."
     )
+    servers: dict[ServerName, Server] = Field(
+        default={}, description="MCP servers from images of your own, by name."
+    )
 
     clouds: Clouds = Field(default_factory=Clouds)
     serverless: Serverless = Field(default_factory=Serverless)
@@ -63,6 +67,11 @@ class StackConfig(Section):
         """The level of every server's log."""
         usual: LogLevel = "debug" if self.environment == "dev" else "info"
         return self.observability.log_level or usual
+
+    @property
+    def environment_name(self) -> str:
+        """The environment in full, as labels and QUDAG_ENV have it."""
+        return {"dev": "development", "prod": "production"}.get(self.environment, self.environment)
 
     @property
     def namespace(self) -> str:

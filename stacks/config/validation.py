@@ -43,13 +43,16 @@ def validate(
             break
         except ValidationError as error:
             details = error.errors(include_url=False)
+        unknown = [detail["loc"] for detail in details if detail["type"] == "extra_forbidden"]
+        misspelt = {dotted(meant) for steps in unknown if (meant := guess(steps))}
+        wrong |= misspelt
         for detail in details:
             steps = detail["loc"]
-            wrong.add(dotted(steps))
-            if detail["type"] == "extra_forbidden" and (meant := guess(steps)):
-                wrong.add(dotted(meant))
+            path = dotted(steps)
+            wrong.add(path)
             # A second round finds only what cutting the first round's findings has left behind.
-            problems += [worded(detail)] if first else []
+            if first and not (detail["type"] == "missing" and path in misspelt):
+                problems.append(worded(detail))
             _cut(sound, steps, missing=detail["type"] == "missing")
         first = False
     problems += broken_rules(config, wrong=wrong, stack=stack)

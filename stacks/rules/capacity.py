@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
 
-from components.base.arguments import camel
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
 from components.kubernetes.embedded_data import EmbeddedDataTier
-from components.kubernetes.namespace import ContainerLimits
 from components.kubernetes.resources import COUNTED
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -22,6 +20,8 @@ from ..config.stack import StackConfig
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
 from ..services import topology
+from ..topologies.topology import UserService
+from .container_resources import resource_problems
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,8 @@ def _exceeded(config: StackConfig, quota: Quota, wanted: Sequence[Ask]) -> Itera
 def _lever(workload: str, config: StackConfig) -> str:
     """What of the configuration makes ``workload`` smaller."""
     for service in topology(config).services:
+        if isinstance(service, UserService) and service.name == workload:
+            return f"servers.{workload}.{'scale.max' if service.scaling else 'replicas'}"
         if service.name == workload:
             return f"scaling.{workload}.{'max' if service.scaling else 'replicas and limits'}"
     return "the scale of the services"
@@ -146,26 +148,9 @@ def _readable(total: Decimal, resource: str) -> str:
 
 def containers_fit_their_limits(config: StackConfig) -> Iterator[Problem]:
     """No container asks for more than its limit, nor its limit for more than the LimitRange has."""
-    bounds = ContainerLimits()
     for service in topology(config).services:
-        scale = config.scaling.get(service.name)
-        for kind, resource in COUNTED.items():
-            if not scale or not (getattr(scale, kind) or getattr(scale, f"{kind}_limit")):
-                continue
-            asked, limit = (getattr(service.resources, f"{kind}{s}") for s in ("", "_limit"))
-            field = camel(kind)
-            path = f"qudag-mcp:scaling.{service.name}.{field}"
-            refused = "the API server would refuse every pod of it"
-            if quantity(asked) > quantity(limit):
-                what = f"asks for {asked}, more than its limit of {limit}"
-                yield Problem(path, what, refused, f"lower it, or raise {field}Limit to {asked}")
-            if not config.kubernetes.container_limits:
-                continue
-            if quantity(limit) > quantity(bounds.max[resource]):
-                fix = f"set at most {bounds.max[resource]}, or kubernetes.containerLimits: false"
-                what = f"is {limit}, more than a container may have here ({bounds.max[resource]})"
-                yield Problem(f"{path}Limit", what, refused, fix)
-            if quantity(asked) < quantity(bounds.min[resource]):
-                fix = f"set at least {bounds.min[resource]}, or kubernetes.containerLimits: false"
-                what = f"is {asked}, less than a container must ask for ({bounds.min[resource]})"
-                yield Problem(path, what, refused, fix)
+        if scale := config.scaling.get(service.name):
+            given = [k for k in COUNTED if getattr(scale, k) or getattr(scale, f"{k}_limit")]
+            yield from resource_problems(
+                f"scaling.{service.name}", service.resources, config, given
+            )

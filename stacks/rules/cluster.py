@@ -17,7 +17,7 @@ from components.mcp.server_config import P2P
 from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
 from ..required_secrets import certified_names
-from ..topologies import TOPOLOGIES
+from ..services import topology
 from .rule import Rule, at
 
 PEER_ADDRESS: Final = re.compile(
@@ -106,7 +106,7 @@ def dns_has_a_server(config: StackConfig) -> Iterator[Problem]:
 def pod_settings_change_nothing_of_our_own(config: StackConfig) -> Iterator[Problem]:
     """Settings of pods name workloads, set no reserved label or variable and no credential."""
     kubernetes = config.kubernetes
-    workloads = TOPOLOGIES[config.topology].workloads
+    workloads = topology(config).workloads
     for name, pods in [("", kubernetes.pods), *kubernetes.service_pods.items()]:
         steps = ("kubernetes", "servicePods", name) if name else ("kubernetes", "pods")
         path = dotted(steps).removeprefix(KEY_PREFIX)
@@ -191,7 +191,7 @@ def peers_are_reached_or_reach_us(config: StackConfig) -> Iterator[Problem]:
 
 
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("secrets", "topology"), secrets_are_distinct),
+    (("secrets", "topology", "servers"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
     (
         ("network.issuer", "network.qudagPeers", "kubernetes.apiServer"),
@@ -200,7 +200,7 @@ CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("edge", "network.public"), the_load_balancer_can_be),
     (("network.dns",), dns_has_a_server),
     (
-        ("kubernetes.pods", "kubernetes.servicePods", "topology"),
+        ("kubernetes.pods", "kubernetes.servicePods", "topology", "servers"),
         pod_settings_change_nothing_of_our_own,
     ),
     (("network",), peers_are_reached_or_reach_us),

@@ -22,6 +22,8 @@ from .cluster import CLUSTER_RULES
 from .data import DATA_RULES
 from .edge import EDGE_RULES
 from .rule import Rule, at
+from .server_fields import SERVER_FIELD_RULES
+from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .workers import WORKER_RULES
 
@@ -152,11 +154,12 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
         path = dotted(("scaling", name)).removeprefix(KEY_PREFIX)
         if name not in names:
             guess = nearest(name, names)
+            own = f"set servers.{name}.scale or replicas" if name in config.servers else None
             yield at(
                 path,
                 f"the topology {config.topology} has no such service",
                 "it would have no effect",
-                f"write {guess}" if guess else f"one of: {', '.join(names)}",
+                own or (f"write {guess}" if guess else f"one of: {', '.join(names)}"),
             )
         if scale.replicas is not None and (scale.min is not None or scale.max is not None):
             yield at(
@@ -227,11 +230,13 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("topology",), scaling_names_services),
     (("topology",), nodes_are_not_autoscaled),
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
-    (("scaling", "topology", "kubernetes.quota"), the_quota_fits),
+    (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,
     *CLUSTER_RULES,
     *DATA_RULES,
     *EDGE_RULES,
+    *SERVER_RULES,
+    *SERVER_FIELD_RULES,
 ]
 """What is asked where something goes to a cluster."""
 
@@ -240,6 +245,7 @@ RULES: Final[list[_Row]] = [
     (("protocol.issuer", "environment"), an_issuer_outside_dev),
     (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
     *TOKEN_RULES,
+    (("servers", "kubernetes.enabled", "images.gatewayEngine"), servers_need_a_gateway),
     *(
         (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))
         for reads, rule in _OF_A_CLUSTER

@@ -81,6 +81,7 @@ SERVERS: Final = [service.name for service in SERVICES if service.name != GATEWA
 MICROSERVICES: Final = Topology(
     name="microservices",
     front=Front(service=GATEWAY, upstream=CORE),
+    authorizer="mcp-auth",
     services=SERVICES,
     data=[POSTGRES, VALKEY],
     jobs=[Migration(service=CORE)],

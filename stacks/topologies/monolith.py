@@ -23,6 +23,7 @@ SERVER: Final = "mcp-server"
 MONOLITH: Final = Topology(
     name="monolith",
     front=Front(service=SERVER, upstream=SERVER, service_name="mcp-gateway-service"),
+    authorizer=SERVER,
     services=[
         MonolithService(
             name=SERVER,

@@ -25,6 +25,7 @@ SERVER: Final = "mcp-core"
 NONE: Final = Topology(
     name="none",
     front=Front(service=GATEWAY, upstream=SERVER),
+    authorizer=SERVER,
     services=[
         GatewayService(name=GATEWAY),
         ServerService(

@@ -112,6 +112,13 @@ class MonolithService(ServerService):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UserService(Service):
+    """A ``UserServer``: an MCP server of the section ``servers``, from an image of the user's."""
+
+    ports = (HTTPS,)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Front:
     """What clients connect to, and the server that it passes MCP on to.
 
@@ -149,6 +156,8 @@ class Topology:
         services: in the order in which a reader wants them.
         data: the data stores, of ``STORES``.
         jobs: the migrations.
+        authorizer: the server that checks tokens for the gateway, in requests to the user's
+            servers; None: there can be none of these.
         flows: all that may pass. Ports are the containers'.
     """
 
@@ -158,6 +167,7 @@ class Topology:
     flows: Sequence[Flow]
     data: Sequence[str] = ()
     jobs: Sequence[Migration] = ()
+    authorizer: str | None = None
 
     @property
     def workloads(self) -> list[str]:

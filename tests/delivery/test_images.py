@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from components.base.problems import ProblemReport
-from delivery import image_recipes
+from delivery import image_recipes, local_node
+from delivery.cluster import Cluster
 from delivery.image_recipes import recipe, repository
-from delivery.images import Images, fingerprint, used
+from delivery.images import Images, fingerprint, provide, used
+from delivery.kubectl import Kubectl
+from delivery.progress import Progress
 from graph.manifests import manifests
 from graph.recorder import run_program
 from graph.resource_graph import ResourceGraph
@@ -53,6 +58,37 @@ def test_the_program_sees_exact_references_and_names_what_depends_on_them_by_the
     assert used(after) == list(exact.values())
     jobs = [[m["metadata"]["name"] for m in ms if m["kind"] == "Job"] for ms in (before, after)]
     assert jobs[0] != jobs[1]
+
+
+def test_servers_of_the_users_own_run_exact_references_too() -> None:
+    root = Path(__file__).resolve().parents[2]
+    files = read_stack_files(root, "dev")
+    server = {"image": "ghcr.io/acme/weather-mcp:1", "era": "modern"}
+    files = files.over({"qudag-mcp:servers": {"weather": server}})
+    exact = "ghcr.io/acme/weather-mcp:1@sha256:" + "5" * 64
+    settings = Images({server["image"]: exact}).settings(files)
+    assert settings["qudag-mcp:servers"] == {"weather": {"image": exact, "era": "modern"}}
+    assert exact in used(manifests_of(run_program(str(root), files.over(settings))))
+
+
+def test_an_image_that_was_assembled_by_hand_is_used_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored = tmp_path / "manifest"
+
+    def image_manifest(_: str) -> Path:
+        return stored
+
+    monkeypatch.setattr(local_node, "image_manifest", image_manifest)
+    kubectl = Kubectl(Path("kubectl"), "node")
+    node = Cluster(kind="node", kubectl=kubectl, why="a test", ours=True)
+    manifests, progress = [workload("Pod", pod("acme/weather:1"))], Progress(Console(quiet=True))
+    with pytest.raises(ProblemReport):
+        provide(node, manifests, progress)
+    stored.write_text("{}")
+    digest = hashlib.sha256(b"{}").hexdigest()
+    found = provide(node, manifests, progress).references
+    assert found == {"acme/weather:1": f"acme/weather:1@sha256:{digest}"}
 
 
 def test_images_of_a_cluster_of_the_users_change_nothing() -> None:

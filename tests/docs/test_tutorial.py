@@ -11,6 +11,7 @@ import pytest
 from tests.harness.tutorial import ROOT, TUTORIAL, Step, edit, run, steps, unmatched
 
 ADD_A_SERVICE = ROOT / "docs/how-to/add-a-service.md"
+BRING_A_SERVER = ROOT / "docs/how-to/bring-your-server.md"
 FIRST_ON_A_CLUSTER = "make up"
 
 
@@ -39,7 +40,9 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [TUTORIAL, ADD_A_SERVICE], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [TUTORIAL, ADD_A_SERVICE, BRING_A_SERVER], ids=lambda page: page.name
+)
 def test_the_offline_steps_print_what_the_page_shows(page: Path, clone: Path) -> None:
     """In order, since a later step continues an earlier one."""
     output = ""

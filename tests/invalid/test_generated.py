@@ -59,6 +59,9 @@ def fields(schema: dict[str, Any], steps: tuple[int | str, ...] = ()) -> Iterato
         if isinstance(inner := shape.get("additionalProperties"), dict):
             key = "mcp-server" if steps == ("scaling",) else "app"
             yield from fields(cast("dict[str, Any]", inner), (*steps, key))
+        if steps == ("servers",):
+            (inner,) = shape["patternProperties"].values()
+            yield from fields(inner, (*steps, "weather"))
         if inner := shape.get("items"):
             yield from fields(inner, (*steps, 0))
 
@@ -81,7 +84,7 @@ def test_values_outside_the_schema_are_refused_at_their_field(field: Field):
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: dotted(field.steps))
 def test_a_misspelt_key_is_refused_at_each_depth(field: Field):
     *above, last = field.steps
-    free = len(above) > 0 and (above[-1] == "labels" or above == ["scaling"])
+    free = len(above) > 0 and (above[-1] == "labels" or above in (["scaling"], ["servers"]))
     if isinstance(last, int) or free:
         return  # an entry of a list, or a name that the person chooses
     paths = [p.path for p in refusals(Field((*above, f"{last}x"), {}).holding("x"))]

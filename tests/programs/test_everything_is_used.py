@@ -19,12 +19,19 @@ from stacks.topologies import TOPOLOGIES
 from tests.harness.graph_queries import STACKS, Pods, objects, pods
 from tests.harness.stacks import stack
 from tests.harness.topologies import recorded
+from tests.harness.user_servers import EVERY_FIELD, every_field
 
 NEEDS_NO_MENTION = {"/tmp"}
 """Programs write there without being told to."""
 
 DNS = 53
-GRAPHS = [*STACKS, *(f"topology {name}" for name in TOPOLOGIES), "released nodes", "no peers"]
+GRAPHS = [
+    *STACKS,
+    *(f"topology {name}" for name in TOPOLOGIES),
+    *(f"servers {name}" for name in TOPOLOGIES),
+    "released nodes",
+    "no peers",
+]
 
 
 @cache
@@ -37,6 +44,8 @@ def graph(name: str) -> ResourceGraph:
     if name == "no peers":
         network: dict[str, Any] = {"clients": ["198.51.100.0/24"], "prometheus": {}}
         return recorded(TOPOLOGIES["microservices"], {"network": network})
+    if name.startswith("servers "):
+        return every_field(name.removeprefix("servers "))
     return recorded(TOPOLOGIES[name.removeprefix("topology ")])
 
 
@@ -133,6 +142,9 @@ def test_every_required_secret_is_mounted_and_every_mounted_one_required(name: s
             if secret := volume.get("secret"):
                 keys = {item["key"] for item in secret["items"]}
                 mounted.setdefault(secret["secretName"], set()).update(keys)
+        for variable in container.spec.get("env", []):
+            if key := variable.get("valueFrom", {}).get("secretKeyRef"):
+                mounted.setdefault(key["name"], set()).add(key["key"])
     assert mounted == required
 
 
@@ -175,7 +187,7 @@ def text_of(name: str, workload: str) -> str:
 @every_graph
 def test_every_flow_between_workloads_is_named_by_the_configuration_of_its_source(name: str):
     workloads = {found.name for found in pods(graph(name))}
-    between = [flow for flow in flows(name) if flow[1] in workloads]
+    between = [f for f in flows(name) if f[1] in workloads and f[0] not in EVERY_FIELD]
     assert between
     unnamed = [
         (source, target, port)
@@ -198,7 +210,7 @@ def test_every_flow_to_the_outside_is_named_by_the_configuration_of_its_source(n
         for source, target, port in flows(name)
         if target not in workloads and reasons[port] not in text_of(name, source)
     ]
-    if name.startswith("topology") or name == "released nodes":
+    if name.startswith(("topology", "servers")) or name == "released nodes":
         # These stacks have networks for every party, and the keys of a local cluster.
         unnamed = [flow for flow in unnamed if flow[2] != 443]
     assert unnamed == []

@@ -1,0 +1,229 @@
+"""Section `servers`: MCP servers from images of the user's own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from components.base import arg_forms
+from components.base.constraints import Form
+from components.mcp.era import Era
+
+from .forms import (
+    Bytes,
+    Cpu,
+    Domain,
+    Image,
+    OneLine,
+    ScopeName,
+    VariableName,
+    checked,
+    constraint,
+    refusal,
+)
+from .section import Section
+
+NAME: Final = Form(
+    name="server name",
+    # With the usual prefix of its Secret, mcp-internal-tls-, 49 characters: a Secret's name has 50.
+    pattern="^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$",
+    words="lower-case letters, digits and dashes, at most 32, beginning with a letter and ending "
+    "without a dash",
+    examples=("weather",),
+    consequence="its URL, its certificate and objects of Kubernetes are named after it",
+    longest=32,
+)
+SECRET_KEY: Final = Form(
+    name="key of a Secret",
+    pattern="^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?/[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$",
+    words="the name of a Secret and a key in it, as SECRET/KEY",
+    examples=("weather-credentials/api-key",),
+    consequence="no pod would start; a password written here would be stored in Git",
+    longest=304,
+    secret=True,
+)
+MCP_PATH: Final = Form(
+    name="MCP path",
+    pattern="^(/[-A-Za-z0-9._]+)+$",
+    words="the path of a URL: letters, digits and . _ - between slashes",
+    examples=("/mcp",),
+    consequence="the gateway could not forward any call",
+)
+HEALTH_PATH: Final = Form(
+    name="health path",
+    pattern="^/[A-Za-z0-9._~/-]*$",
+    words="the path of a URL, without query",
+    examples=("/healthz",),
+    consequence="the kubelet would ask for another path, and restart the pod",
+)
+
+
+def _no_parent(path: str) -> tuple[str, str, str] | None:
+    if not {".", ".."} & set(path.split("/")):
+        return None
+    return (
+        f"is {path!r}, with a step to the same or the parent directory",
+        "the API server refuses the pods",
+        "write the path without . and ..",
+    )
+
+
+FILE_PATH: Final = Form(
+    name="path",
+    pattern=arg_forms.PATH.pattern,
+    words=arg_forms.PATH.words,
+    examples=("/etc/weather/config.yaml", "/data"),
+    consequence=arg_forms.PATH.consequence,
+    longest=arg_forms.PATH.longest,
+    check=_no_parent,
+)
+SERVER_FORMS: Final = {
+    form.pattern: form for form in (NAME, SECRET_KEY, MCP_PATH, HEALTH_PATH, FILE_PATH)
+}
+"""By pattern, as a refusal names it."""
+
+LARGEST_FILES: Final = 2**20
+"""Bytes of all files of a server; the API server refuses larger ConfigMaps."""
+
+
+def _text(content: str) -> str:
+    if "\0" in content or any("\ud800" <= character <= "\udfff" for character in content):
+        raise refusal(
+            "has the character NUL or half of a surrogate pair",
+            "a ConfigMap holds text alone",
+            "leave binary files in the image",
+        )
+    return content
+
+
+ServerName = Annotated[str, constraint(NAME)]
+SecretKeyName = Annotated[str, constraint(SECRET_KEY)]
+FilePath = Annotated[str, constraint(FILE_PATH), checked(FILE_PATH)]
+FileContent = Annotated[str, Field(max_length=LARGEST_FILES), AfterValidator(_text)]
+
+
+class ServerScale(Section):
+    """Autoscaling of a server."""
+
+    min: int = Field(default=2, ge=1, le=1000, description="Fewest pods.")
+    max: int = Field(ge=1, le=1000, description="Most pods.")
+    cpu: int | None = Field(
+        default=70,
+        ge=1,
+        le=1000,
+        description="Target use of the requested CPU, in percent; null: no target.",
+    )
+    memory: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Target use of the requested memory, in percent; null: no target.",
+    )
+
+
+class ServerResources(Section):
+    """Requests and limits of a server's container, besides those of the TLS proxy in its pods."""
+
+    cpu: Cpu = Field(default="100m", description="CPU request.")
+    memory: Bytes = Field(default="128Mi", description="Memory request.")
+    cpu_limit: Cpu = Field(default="500m", description="CPU limit.")
+    memory_limit: Bytes = Field(default="512Mi", description="Memory limit.")
+    ephemeral_storage: Bytes = Field(default="64Mi", description="Request for the node's disk.")
+    ephemeral_storage_limit: Bytes = Field(
+        default="1Gi", description="Disk limit: logs and writable directories."
+    )
+
+
+class Storage(Section):
+    """A volume that outlives the pods."""
+
+    path: FilePath = Field(description="Directory in the container.")
+    size: Bytes = Field(default="1Gi", description="Size of the volume.")
+
+
+class Server(Section):
+    """An MCP server from an image of your own."""
+
+    image: Image = Field(
+        description="The image, with a tag in dev and a digest in staging and prod."
+    )
+    transport: Literal["streamable-http", "stdio", "sse"] = Field(
+        default="streamable-http",
+        description="What the image speaks. stdio: the image has qudag-mcp-server too, whose "
+        "bridge runs command. sse is refused.",
+    )
+    port: int = Field(
+        default=8000, ge=1024, le=65535, description="Port on which the image serves plain HTTP."
+    )
+    path: Annotated[str, constraint(MCP_PATH)] = Field(
+        default="/mcp", description="Path at which the image serves MCP."
+    )
+    era: Era = Field(
+        default="dual",
+        description="MCP revisions that the image speaks: modern (2026-07-28, no sessions), "
+        "legacy, or dual.",
+    )
+    command: list[OneLine] = Field(
+        default=[], description="Program and arguments; absent: the image's own."
+    )
+    health: Annotated[str, constraint(HEALTH_PATH)] | None = Field(
+        default=None, description="Path that answers 200 while it can serve; absent: a TCP probe."
+    )
+    env: dict[VariableName, OneLine] = Field(
+        default={}, description="Environment variables; no credentials."
+    )
+    secret_env: dict[VariableName, SecretKeyName] = Field(
+        default={}, description="Environment variables whose values are keys of Secrets."
+    )
+    files: dict[FilePath, FileContent] = Field(
+        default={}, description="Text files by their path in the container, 1 MiB together."
+    )
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Fixed number of pods; absent: 1 in dev and with storage, else 2.",
+    )
+    scale: ServerScale | None = Field(default=None, description="Autoscaling in place of replicas.")
+    resources: ServerResources = Field(default_factory=ServerResources)
+    storage: Storage | None = Field(
+        default=None, description="A volume for the one pod; absent: nothing outlives a pod."
+    )
+    writable: list[FilePath] = Field(
+        default=["/tmp"],  # noqa: S108  (an emptyDir of the pod's own)
+        description="Directories that the container may write; they are lost with the pod. /tmp "
+        "always is one.",
+    )
+    user: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**31 - 1,
+        description="User id of the process; absent: as kubernetes.pods.userIds says.",
+    )
+    calls: list[ServerName] = Field(
+        default=[], description="Other servers of this section that it may connect to, by name."
+    )
+    auth: Literal["gateway", "server"] = Field(
+        default="gateway",
+        description="Who checks tokens: the gateway, or the image itself, which gets every request "
+        "and is left out of the list at /mcp.",
+    )
+    scopes: list[ScopeName] = Field(
+        default=[], description="Scopes that a token must have, besides protocol.requiredScopes."
+    )
+    forward_token: bool = Field(
+        default=False,
+        description="Pass the checked token on to the image, which otherwise gets the user's name "
+        "alone.",
+    )
+    longest_tool_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=3600,
+        description="Longest tool call, in seconds; absent: protocol.longestToolSeconds.",
+    )
+    hostname: Domain | None = Field(
+        default=None,
+        description="Host name of its own, beside /servers/<name>/mcp at the domain.",
+    )

@@ -1,0 +1,293 @@
+"""What must hold between the user's servers, and between them and the rest of the stack."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from components.base.image_reference import has_digest, has_version
+from components.base.problems import Problem, nearest
+from components.mcp.server_config import HTTPS
+
+from ..config.error_messages import KEY_PREFIX, dotted
+from ..config.stack import StackConfig
+from ..pod_settings import pod_settings
+from ..topologies import TOPOLOGIES
+from ..topologies.topology import ISSUER_PODS, OPTIONAL_PARTIES
+from .cluster import PRIVATE_KEYS
+from .rule import Rule, at
+
+_PARTIES: Final = (*OPTIONAL_PARTIES, ISSUER_PODS)
+_CLIENT_PODS: Final = re.compile("client-pods-[0-9]+")
+
+
+def _path(name: str, *steps: int | str) -> str:
+    return dotted(("servers", name, *steps)).removeprefix(KEY_PREFIX)
+
+
+def servers_need_a_gateway(config: StackConfig) -> Iterator[Problem]:
+    """Servers run in a cluster, behind a gateway that can route to them."""
+    if config.servers and not config.kubernetes.enabled:
+        yield at(
+            "servers",
+            "is set, and kubernetes.enabled is false",
+            "it would have no effect: these servers run in the cluster",
+            "leave it out, or set kubernetes.enabled: true",
+        )
+    elif config.servers and config.images.gateway_engine == "image":
+        yield at(
+            "servers",
+            "is set, and images.gatewayEngine is image",
+            "only nginx has a generated configuration: your gateway would have no routes to them",
+            "leave images.gatewayEngine out",
+        )
+
+
+def a_platform_has_servers(config: StackConfig) -> Iterator[Problem]:
+    """The topology ``none`` has no server of its own that offers a tool."""
+    if config.topology == "none" and not config.servers:
+        yield at(
+            "servers",
+            "is missing, and topology is none",
+            "the platform would have no tools",
+            "name a server and its image, such as weather: {image: ghcr.io/acme/weather-mcp:2.3.1}",
+        )
+
+
+def server_images_are_pinned(config: StackConfig) -> Iterator[Problem]:
+    """Outside dev an image is its digest; in dev it has at least a tag that is not latest."""
+    for name, server in config.servers.items():
+        if config.environment != "dev" and not has_digest(server.image):
+            yield at(
+                _path(name, "image"),
+                f"{server.image} has no digest",
+                "what runs tomorrow may not be what was tested today",
+                f"append @sha256:… (crane digest {server.image})",
+            )
+        elif not has_version(server.image):
+            yield at(
+                _path(name, "image"),
+                f"{server.image} names no version",
+                "every node may run another build",
+                "append a version tag, such as :1.2.3",
+            )
+
+
+def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
+    """No server has the name of another part of the platform, or of another server's tools."""
+    topology = TOPOLOGIES[config.topology]
+    front, core = topology.front.service_name, topology.front.upstream
+    prefixes = {s.name.removeprefix("mcp-"): s.name for s in topology.tool_servers(core)}
+    for name in config.servers:
+        taken = None
+        if name in topology.workloads:
+            taken = f"the topology {topology.name} has a workload of that name"
+        elif f"{name}-service" == front:
+            taken = f"{front} is the gateway's Service"
+        elif name in _PARTIES or _CLIENT_PODS.fullmatch(name):
+            taken = "flows mean a party outside of the platform by that name"
+        elif name in prefixes:
+            taken = f"tools of {prefixes[name]} are listed as {name}__…"
+        if taken:
+            yield at(
+                _path(name),
+                f"is no free name: {taken}",
+                "objects, flows or tools of the two could not be told apart",
+                f"use another name, such as my-{name}",
+            )
+
+
+def calls_reach_servers(config: StackConfig) -> Iterator[Problem]:
+    """Servers call other servers of the section, and none calls itself, directly or not."""
+    known = list(config.servers)
+    for name, server in config.servers.items():
+        for index, other in enumerate(server.calls):
+            path = _path(name, "calls", index)
+            if other == name:
+                yield at(
+                    path,
+                    "is the server itself",
+                    "its pods would call each other in a loop",
+                    "leave it out; a program reaches itself at 127.0.0.1",
+                )
+            elif other not in known:
+                guess = nearest(other, [each for each in known if each != name])
+                others = ", ".join(each for each in known if each != name)
+                yield at(
+                    path,
+                    f"is {other}, and no server of this section has that name",
+                    "the network policies would drop its connections",
+                    f"write {guess}" if guess else f"one of: {others or 'none'}",
+                )
+            elif other in server.calls[:index]:
+                yield at(
+                    path,
+                    f"is {other}, which is listed already",
+                    "after one of them is removed, the flow would still be allowed",
+                    "list each server once",
+                )
+    yield from _cycles(config)
+
+
+def _cycles(config: StackConfig) -> Iterator[Problem]:
+    """A problem for the first server of each loop of calls."""
+    calls = {
+        name: [other for other in server.calls if other in config.servers and other != name]
+        for name, server in config.servers.items()
+    }
+    told: set[str] = set()
+    for name in calls:
+        way = _way(calls, name, name)
+        if way and not told & {*way}:
+            told |= {*way}
+            yield at(
+                _path(name, "calls"),
+                f"leads back to it: {' → '.join([*way, name])}",
+                "servers that wait for each other keep calls open until these time out",
+                "remove one of these calls",
+            )
+
+
+def _way(calls: dict[str, list[str]], start: str, end: str) -> list[str]:
+    """The servers on a way of calls from ``start`` to ``end``, without the latter."""
+    seen = {start}
+    ways = [[start]]
+    for way in ways:  # it grows while it is read
+        for other in calls[way[-1]]:
+            if other == end:
+                return way
+            if other not in seen:
+                seen.add(other)
+                ways.append([*way, other])
+    return []
+
+
+def host_names_differ(config: StackConfig) -> Iterator[Problem]:
+    """Each host name is of one server, and none is the platform's own."""
+    seen = {config.domain: "domain"} if config.domain else {}
+    for name, server in config.servers.items():
+        if server.hostname is None:
+            continue
+        if other := seen.get(server.hostname):
+            yield at(
+                _path(name, "hostname"),
+                f"is {server.hostname}, as {other} is",
+                "the gateway could not tell their requests apart",
+                "give it a host name of its own, or leave it out: it has a path at the domain",
+            )
+        seen.setdefault(server.hostname, _path(name, "hostname"))
+
+
+def tokens_are_checked_once(config: StackConfig) -> Iterator[Problem]:
+    """Fields of the gateway's check are set where the gateway checks."""
+    for name, server in config.servers.items():
+        for field, is_set in {
+            "scopes": bool(server.scopes),
+            "forwardToken": server.forward_token,
+        }.items():
+            if is_set and server.auth == "server":
+                yield at(
+                    _path(name, field),
+                    "is set, and auth is server",
+                    "it would have no effect: the image gets every request with its token",
+                    "leave it out, or set auth: gateway",
+                )
+        for scope, count in Counter(server.scopes).items():
+            if count > 1:
+                yield at(
+                    _path(name, "scopes", server.scopes.index(scope)),
+                    f"{scope} is listed {count} times",
+                    "the metadata would list it as often",
+                    "list each scope once",
+                )
+
+
+def drains_outlive_calls(config: StackConfig) -> Iterator[Problem]:
+    """The gateway's drain is longer than a call of any server."""
+    drain = config.protocol.drain_seconds
+    for name, server in config.servers.items():
+        longest = server.longest_tool_seconds
+        if drain and longest and drain <= longest:
+            yield at(
+                _path(name, "longestToolSeconds"),
+                f"is {longest} s, and protocol.drainSeconds is {drain}",
+                "every rollout of the gateway would interrupt its calls",
+                f"leave protocol.drainSeconds out, or set it to more than {longest}",
+            )
+
+
+def server_ports_are_free(config: StackConfig) -> Iterator[Problem]:
+    """The image does not listen where the TLS proxy in its pods does."""
+    for name, server in config.servers.items():
+        if server.port == HTTPS:
+            yield at(
+                _path(name, "port"),
+                f"is {HTTPS}, where nginx accepts TLS in the same pods",
+                "one of the two would not start",
+                "let the image listen on another port, such as 8000, and write that",
+            )
+
+
+def server_secrets_are_its_own(config: StackConfig) -> Iterator[Problem]:
+    """No server reads a Secret of the platform, or of another server's certificate."""
+    names = config.secrets
+    own = {
+        *(names.passwords, names.tls, names.issuer_keys),
+        *PRIVATE_KEYS,
+    }
+    for name, server in config.servers.items():
+        for variable, written in server.secret_env.items():
+            secret = written.partition("/")[0]
+            if secret in own or secret.startswith(f"{names.internal_tls}-"):
+                yield at(
+                    _path(name, "secretEnv", variable),
+                    f"is of the Secret {secret}, which holds keys of the platform",
+                    "a program of the image could read passwords or sign tokens",
+                    "create a Secret for this server, and name that",
+                )
+
+
+def variables_are_set_once(config: StackConfig) -> Iterator[Problem]:
+    """No variable is in the section servers and in the settings of that server's pods."""
+    for name, server in config.servers.items():
+        settings = pod_settings(config, name)
+        for field, given in (("env", server.env), ("secretEnv", server.secret_env)):
+            for variable in sorted(given.keys() & {*settings.env, *settings.secret_env}):
+                yield at(
+                    _path(name, field, variable),
+                    "is also in kubernetes.pods or kubernetes.servicePods",
+                    "the container would have the variable twice",
+                    "leave one of the two out",
+                )
+
+
+def user_ids_are_set_once(config: StackConfig) -> Iterator[Problem]:
+    """A user id is set where the cluster assigns none."""
+    for name, server in config.servers.items():
+        settings = (config.kubernetes.service_pods.get(name), config.kubernetes.pods)
+        assigned = next((each.user_ids for each in settings if each and each.user_ids), None)
+        if server.user is not None and assigned == "platform":
+            yield at(
+                _path(name, "user"),
+                "is set, and kubernetes.pods.userIds is platform",
+                "it would have no effect: the cluster assigns user ids",
+                "leave one of the two out",
+            )
+
+
+SERVER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("servers", "topology"), a_platform_has_servers),
+    (("servers", "environment"), server_images_are_pinned),
+    (("servers", "topology"), server_names_are_free),
+    (("servers",), calls_reach_servers),
+    (("servers", "domain"), host_names_differ),
+    (("servers",), tokens_are_checked_once),
+    (("servers", "protocol.drainSeconds"), drains_outlive_calls),
+    (("servers",), server_ports_are_free),
+    (("servers", "secrets"), server_secrets_are_its_own),
+    (("servers", "kubernetes.pods", "kubernetes.servicePods"), variables_are_set_once),
+    (("servers", "kubernetes.pods", "kubernetes.servicePods"), user_ids_are_set_once),
+]
+"""Each rule with what it reads."""

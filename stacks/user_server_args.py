@@ -1,0 +1,147 @@
+"""The args that follow from the section ``servers``: pods, routes, checks of tokens, tools."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from components.kubernetes.pod_settings import SecretKey
+from components.kubernetes.routes import Route
+from components.kubernetes.upstream import Upstream
+from components.kubernetes.user_server import Storage, UserServerArgs
+from components.mcp.protected_resource import ProtectedResource, server_path
+from components.mcp.server_config import PROGRAM, ToolServer
+from components.mcp.timeout_budget import TimeoutBudget
+
+from .addresses import Addresses
+from .config.servers import Server
+from .config.stack import StackConfig
+from .pod_settings import pod_settings
+from .topologies.topology import UserService
+from .user_servers import is_federated
+
+BRIDGE_HEALTH: Final = "/health"
+"""Where the bridge answers while it runs."""
+BRIDGE_ENDING: Final = 15
+"""Seconds in which the bridge ends the program, after its calls."""
+
+
+def user_server_args(config: StackConfig, service: UserService, at: Addresses) -> UserServerArgs:
+    """The pods of one server."""
+    server = config.servers[service.name]
+    storage = server.storage
+    return UserServerArgs(
+        namespace=at.namespace,
+        image=server.image,
+        proxy_image=config.images.gateway,
+        internal_tls_secret=config.secrets.internal_tls_of(service.name),
+        port=server.port,
+        path=server.path,
+        era=server.era,
+        command=command(config, server),
+        health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
+        env=server.env,
+        secret_env={name: _key(written) for name, written in server.secret_env.items()},
+        files=server.files,
+        replicas=service.replicas,
+        scaling=service.scaling,
+        rollout=service.rollout,
+        resources=service.resources,
+        storage=(
+            Storage(
+                path=storage.path,
+                size=storage.size,
+                storage_class=config.data.storage_class,
+                protect=config.data.protect,
+            )
+            if storage
+            else None
+        ),
+        writable=server.writable,
+        **({"user": server.user} if server.user is not None else {}),
+        budget=budget(config, server),
+        ip_families=config.kubernetes.ip_families,
+        pods=pod_settings(config, service.name),
+    )
+
+
+def command(config: StackConfig, server: Server) -> list[str]:
+    """What the container runs: for stdio the bridge, which runs the configured command."""
+    if server.transport != "stdio":
+        return server.command
+    longest = budget(config, server).longest_tool
+    options = {
+        "port": server.port,
+        "path": server.path,
+        "era": server.era,
+        "longest-tool-seconds": longest,
+        # It gets SIGTERM when nginx has drained: this is for a call that nginx gave up.
+        "drain-seconds": longest + BRIDGE_ENDING,
+    }
+    stated = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return [PROGRAM, "bridge", *stated, "--", *server.command]
+
+
+def budget(config: StackConfig, server: Server) -> TimeoutBudget:
+    """The timeouts of one server."""
+    if server.longest_tool_seconds is None:
+        return TimeoutBudget(
+            longest_tool=config.protocol.longest_tool_seconds, drain=config.protocol.drain_seconds
+        )
+    return TimeoutBudget(longest_tool=server.longest_tool_seconds)
+
+
+def routes(config: StackConfig, at: Addresses) -> list[Route]:
+    """Where the gateway serves each server."""
+    return [
+        Route(
+            name=name,
+            upstream=Upstream(host=at.host(name)),
+            path=server.path,
+            era=server.era,
+            budget=budget(config, server),
+            hostname=server.hostname,
+            auth=server.auth,
+            forward_token=server.forward_token,
+        )
+        for name, server in config.servers.items()
+    ]
+
+
+def checks_tokens(config: StackConfig) -> bool:
+    """Whether the gateway asks for checks of tokens."""
+    return any(server.auth == "gateway" for server in config.servers.values())
+
+
+def protected_resources(config: StackConfig) -> list[ProtectedResource]:
+    """The servers whose tokens the authorizer checks."""
+    return [
+        ProtectedResource(path=server_path(name), hostname=server.hostname, scopes=server.scopes)
+        for name, server in config.servers.items()
+        if server.auth == "gateway"
+    ]
+
+
+def tool_servers(config: StackConfig) -> list[ToolServer]:
+    """The servers whose tools are in the list at /mcp.
+
+    A call in that list takes no longer than one of the server that offers the list.
+    """
+    longest = config.protocol.longest_tool_seconds
+    return [
+        ToolServer(
+            name=name,
+            host=f"{name}-service",
+            path=server.path,
+            era=server.era,
+            scopes=server.scopes,
+            send_user=True,
+            longest_tool_seconds=min(server.longest_tool_seconds or longest, longest),
+        )
+        for name, server in config.servers.items()
+        if is_federated(server)
+    ]
+
+
+def _key(written: str) -> SecretKey:
+    secret, _, key = written.partition("/")
+    return SecretKey(secret=secret, key=key)

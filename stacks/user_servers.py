@@ -1,0 +1,55 @@
+"""The user's servers as services of the topology, with their flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from components.kubernetes.party import Flow
+from components.kubernetes.resources import Resources
+from components.kubernetes.scaling import Autoscaling
+from components.mcp.server_config import HTTPS
+
+from .config.servers import Server
+from .config.stack import StackConfig
+from .topologies.topology import Topology, UserService
+
+
+def with_user_servers(topology: Topology, config: StackConfig) -> Topology:
+    """The topology and, after its own services, those of the section ``servers``."""
+    added = [user_service(name, server, config) for name, server in config.servers.items()]
+    return replace(
+        topology,
+        services=[*topology.services, *added],
+        flows=[*topology.flows, *_flows(topology, config)],
+    )
+
+
+def user_service(name: str, server: Server, config: StackConfig) -> UserService:
+    """One server at its configured scale."""
+    usual = 1 if config.environment == "dev" or server.storage else 2
+    scale = server.scale
+    return UserService(
+        name=name,
+        replicas=server.replicas or usual,
+        scaling=Autoscaling(**scale.model_dump()) if scale else None,
+        resources=Resources(**server.resources.model_dump()),
+    )
+
+
+def is_federated(server: Server) -> bool:
+    """Whether its tools are in the list at /mcp: a server that checks tokens itself gets none."""
+    return server.auth == "gateway"
+
+
+def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
+    front, core, authorizer = topology.front.service, topology.front.upstream, topology.authorizer
+    for name, server in config.servers.items():
+        yield Flow(source=front, target=name, port=HTTPS, why="MCP")
+        if is_federated(server) and core != front:
+            yield Flow(source=core, target=name, port=HTTPS, why="tool calls")
+        for other in server.calls:
+            yield Flow(source=name, target=other, port=HTTPS, why="calls")
+    asks = any(server.auth == "gateway" for server in config.servers.values())
+    if asks and authorizer and front != authorizer != core:
+        yield Flow(source=front, target=authorizer, port=HTTPS, why="checks of tokens")

@@ -1,0 +1,83 @@
+"""A real API server admits the objects and pods of servers of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from delivery.render import render
+from graph.resource_graph import ResourceGraph
+from tests.cluster.test_manifests import APPLY, pod
+from tests.harness.apiserver import ApiServer
+from tests.harness.graph_queries import pods
+from tests.harness.user_servers import EVERY_FIELD, NETWORK, example_sections, recorded
+
+NAMESPACE: Final = "qudag-mcp-own-servers"
+STACKS: Final = {
+    "the example": example_sections(),
+    "every field": {"topology": "none", "network": NETWORK, "servers": EVERY_FIELD},
+}
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def graph(request: pytest.FixtureRequest) -> ResourceGraph:
+    name = f"{NAMESPACE}-{list(STACKS).index(request.param)}"
+    return recorded(STACKS[request.param] | {"kubernetes": {"namespace": name, "quota": {}}})
+
+
+@pytest.fixture(scope="module")
+def manifests(
+    graph: ResourceGraph, api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("servers")
+    render(graph, folder)
+    yield folder / "manifests"
+    api_server.kubectl("delete", "namespace", graph.outputs["namespace"], "--wait=false")
+
+
+def test_every_manifest_is_admitted_and_a_second_apply_changes_nothing(
+    manifests: Path, api_server: ApiServer
+):
+    first = api_server.kubectl(*APPLY, "-f", str(manifests))
+    assert first.returncode == 0, first.stderr
+    assert "Warning" not in first.stderr
+    difference = api_server.kubectl(
+        *("diff", "--server-side", "--field-manager=test-manifests", "-f", str(manifests))
+    )
+    assert difference.returncode == 0, difference.stdout + difference.stderr
+
+
+def test_every_pod_is_admitted_with_the_limits_and_standards_of_the_namespace(
+    graph: ResourceGraph, manifests: Path, api_server: ApiServer
+):
+    assert api_server.kubectl(*APPLY, "-f", str(manifests)).returncode == 0
+    templates = [pod(template) for template in pods(graph)]
+    admitted = api_server.kubectl(
+        *("create", "--validate=strict", "--dry-run=server", "-o", "name", "-f", "-"),
+        stdin=yaml.safe_dump_all(templates),
+    )
+    assert admitted.returncode == 0, admitted.stderr
+    assert "Warning" not in admitted.stderr
+    assert len(admitted.stdout.splitlines()) == len(templates)
+
+
+def test_no_controller_is_refused_its_pods(
+    graph: ResourceGraph, manifests: Path, api_server: ApiServer
+):
+    assert api_server.kubectl(*APPLY, "-f", str(manifests)).returncode == 0
+    namespace = graph.outputs["namespace"]
+    for template in pods(graph):
+        made = api_server.kubectl(
+            *("-n", namespace, "wait", "pods", "--for=create", "--timeout=60s"),
+            *("-l", f"app={template.name}"),
+        )
+        assert made.returncode == 0, made.stderr
+    events = api_server.kubectl(
+        "-n", namespace, "get", "events", "--field-selector=reason=FailedCreate", "-o", "json"
+    )
+    assert [event["message"] for event in json.loads(events.stdout)["items"]] == []

@@ -1,0 +1,91 @@
+"""Stacks with servers of the user's own, for tests of every tier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from graph.recorder import record
+from graph.resource_graph import ResourceGraph
+from graph.stack_yaml import read_stack_file
+from stacks.program import main
+from tests.harness.containers import ROOT
+
+EXAMPLE: Final = ROOT / "examples/servers/Pulumi.servers.yaml"
+
+EVERY_FIELD: Final[Mapping[str, Any]] = {
+    "weather": {
+        "image": "ghcr.io/acme/weather-mcp:2.3.1",
+        "port": 8080,
+        "path": "/api/mcp",
+        "era": "modern",
+        "command": ["weather-mcp", "--port=8080", "--config=/etc/weather/config.yaml"],
+        "health": "/healthz",
+        "env": {"UNITS": "metric", "CACHE_FOLDER": "/var/cache/weather"},
+        "secretEnv": {"API_KEY": "weather-credentials/api-key"},
+        "files": {"/etc/weather/config.yaml": "units: metric\n"},
+        "scale": {"min": 2, "max": 10, "cpu": 70},
+        "resources": {"cpu": "100m", "memory": "128Mi", "memoryLimit": "512Mi"},
+        "writable": ["/tmp", "/var/cache/weather"],
+        "user": 1000,
+        "calls": ["notes"],
+        "scopes": ["weather.read"],
+        "forwardToken": True,
+        "longestToolSeconds": 300,
+        "hostname": "weather.example.com",
+    },
+    "notes": {
+        "image": "ghcr.io/acme/notes-mcp:1.0.0",
+        "transport": "stdio",
+        "command": ["notes-mcp", "--folder=/data"],
+        "era": "dual",
+        "storage": {"path": "/data", "size": "5Gi"},
+    },
+    "own-tokens": {
+        "image": "ghcr.io/acme/own:1",
+        "command": ["own", "--port=8000"],
+        "era": "legacy",
+        "auth": "server",
+    },
+}
+"""Three servers that use every field between them."""
+
+NETWORK: Final[Mapping[str, Any]] = {
+    "clients": ["198.51.100.0/24"],
+    "issuer": ["203.0.113.0/24"],
+    "prometheus": {},
+}
+
+
+def recorded(config: Mapping[str, Any], *, stack: str = "dev") -> ResourceGraph:
+    """What a stack with these sections registers."""
+    handed = {key: v if isinstance(v, str) else json.dumps(v) for key, v in config.items()}
+    return record(main, stack=stack, config=handed)
+
+
+@cache
+def every_field(topology: str) -> ResourceGraph:
+    """A topology with the servers of ``EVERY_FIELD``."""
+    return recorded(
+        {
+            "topology": topology,
+            "domain": "mcp.example.com",
+            "network": NETWORK,
+            "servers": EVERY_FIELD,
+        }
+    )
+
+
+def example_sections() -> dict[str, Any]:
+    """The sections of the example's stack file, without their prefix."""
+    return {
+        key.removeprefix("qudag-mcp:"): value for key, value in read_stack_file(EXAMPLE).items()
+    }
+
+
+@cache
+def example() -> ResourceGraph:
+    """The example's stack."""
+    return recorded(example_sections(), stack="servers")

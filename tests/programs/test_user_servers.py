@@ -1,0 +1,349 @@
+"""Stacks with servers of the user's own: their flows, Secrets, routes, checks and outputs."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+from rich.console import Console
+
+from components.base.quantities import quantity
+from graph.resource_graph import ResourceGraph
+from review.diff import diff
+from review.preview import Comparison
+from review.report import terminal
+from review.risk import risks
+from runtime.bridge.options import BridgeOptions
+from stacks.config.servers import Server
+from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.network_policy_model import Endpoint, Enforcement
+from tests.harness.user_servers import (
+    EVERY_FIELD,
+    EXAMPLE,
+    NETWORK,
+    every_field,
+    example,
+    example_sections,
+    recorded,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+FRONT: Final = {"monolith": "mcp-server", "microservices": "mcp-gateway", "none": "mcp-gateway"}
+LISTS: Final = {"monolith": "mcp-server", "microservices": "mcp-core", "none": "mcp-core"}
+CHECKS: Final = {"monolith": "mcp-server", "microservices": "mcp-auth", "none": "mcp-core"}
+"""By topology: what clients connect to, which server lists all tools, and which checks tokens."""
+OUTSIDE: Final = {
+    "a client": Endpoint.address("198.51.100.7"),
+    "the issuer": Endpoint.address("203.0.113.9"),
+    "the internet": Endpoint.address("192.0.2.1"),
+    "the internet over IPv6": Endpoint.address("2001:db8::1"),
+    "the machine's credentials": Endpoint.address("169.254.169.254"),
+    "the API server": Endpoint.address("10.96.0.1"),
+    "Prometheus": Endpoint.pod("monitoring", app="prometheus"),
+    "a stranger": Endpoint.pod("default", app="weather"),
+}
+each_topology = pytest.mark.parametrize("topology", FRONT)
+
+
+def named(graph: ResourceGraph, name: str) -> Pods:
+    (found,) = [each for each in pods(graph) if each.name == name]
+    return found
+
+
+def server_toml(graph: ResourceGraph, service: str) -> dict[str, Any]:
+    (found,) = [
+        made["data"]["server.toml"]
+        for made in objects(graph, "ConfigMap")
+        if made["metadata"]["name"] == f"{service}-config"
+    ]
+    return tomllib.loads(found)
+
+
+def nginx(graph: ResourceGraph) -> str:
+    (found,) = [
+        made["data"]["nginx.conf"]
+        for made in objects(graph, "ConfigMap")
+        if "/servers/" in made["data"].get("nginx.conf", "")
+    ]
+    return found
+
+
+def passing(graph: ResourceGraph) -> set[tuple[str, str, int]]:
+    """What the policies let pass from or to the user's servers, on any port of any pod."""
+    namespace = graph.outputs["namespace"]
+    everybody = {one.name: Endpoint.pod(namespace, **one.labels) for one in pods(graph)} | OUTSIDE
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    ports = {port for one in pods(graph) for _, port in one.ports} | {22, 80, 443, 8000}
+    return {
+        (source, target, port)
+        for source in everybody
+        for target in everybody
+        for port in ports
+        if {source, target} & EVERY_FIELD.keys()
+        and cluster.allows(everybody[source], everybody[target], "TCP", port)
+    }
+
+
+@each_topology
+def test_a_server_is_reached_by_the_gateway_the_list_and_its_callers_alone(topology: str):
+    front, lists = FRONT[topology], LISTS[topology]
+    assert passing(every_field(topology)) == {
+        *((front, name, 8443) for name in EVERY_FIELD),
+        *((lists, name, 8443) for name in ("weather", "notes")),
+        ("weather", "notes", 8443),
+    }
+
+
+@each_topology
+def test_the_gateway_reaches_the_server_that_checks_tokens(topology: str):
+    graph = every_field(topology)
+    front, checks = FRONT[topology], CHECKS[topology]
+    namespace = graph.outputs["namespace"]
+    source, target = (
+        Endpoint.pod(namespace, **named(graph, name).labels) for name in (front, checks)
+    )
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    assert front == checks or cluster.allows(source, target, "TCP", 8443)
+
+
+@each_topology
+def test_clients_reach_the_gateway_alone(topology: str):
+    graph = every_field(topology)
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    reached = {
+        one.name
+        for one in pods(graph)
+        for _, port in one.ports
+        if cluster.allows(
+            OUTSIDE["a client"],
+            Endpoint.pod(graph.outputs["namespace"], **one.labels),
+            "TCP",
+            port,
+        )
+    }
+    assert reached == {FRONT[topology]}
+
+
+@each_topology
+def test_each_server_has_the_four_outputs(topology: str):
+    outputs = every_field(topology).outputs["servers"]
+    assert outputs.keys() == EVERY_FIELD.keys()
+    assert outputs["weather"] == {
+        "mcp_url": "https://mcp.example.com/servers/weather/mcp",
+        "prm_url": "https://mcp.example.com/.well-known/oauth-protected-resource"
+        "/servers/weather/mcp",
+        "issuer": "https://issuer.qudag-mcp.internal",
+        "era": "modern",
+    }
+
+
+def test_a_stack_without_servers_has_no_such_output():
+    assert "servers" not in recorded({"network": NETWORK}).outputs
+
+
+@each_topology
+def test_required_secrets_are_those_of_the_servers_too(topology: str):
+    required = {one["name"]: one for one in every_field(topology).outputs["required_secrets"]}
+    assert required["weather-credentials"]["keys"] == ["api-key"]
+    assert required["weather-credentials"]["kind"] == "given"
+    assert required["mcp-tls-secret"]["dns_names"] == ["mcp.example.com", "weather.example.com"]
+    for name in EVERY_FIELD:
+        certificate = required[f"mcp-internal-tls-{name}"]
+        assert certificate["kind"] == "internal-certificate"
+        assert certificate["dns_names"] == [
+            f"{name}-service",
+            f"{name}-service.qudag-mcp-dev.svc",
+        ]
+
+
+@each_topology
+def test_tokens_are_checked_for_servers_that_do_not_check_them(topology: str):
+    graph = every_field(topology)
+    assert server_toml(graph, CHECKS[topology])["protected_resources"] == [
+        {
+            "path": "/servers/weather/mcp",
+            "hostname": "weather.example.com",
+            "scopes": ["weather.read"],
+        },
+        {"path": "/servers/notes/mcp"},
+    ]
+    others = {name for name in ("mcp-core", "mcp-auth") if name in {p.name for p in pods(graph)}}
+    for other in others - {CHECKS[topology]}:
+        assert "protected_resources" not in server_toml(graph, other)
+
+
+@each_topology
+def test_tools_are_listed_of_servers_that_do_not_check_tokens(topology: str):
+    offered = server_toml(every_field(topology), LISTS[topology])["tool_servers"]
+    weather, notes = [one for one in offered if one["name"] in EVERY_FIELD]
+    assert weather["url"] == "https://weather-service:8443/api/mcp"
+    assert weather["era"] == "modern"
+    assert weather["scopes"] == ["weather.read"]
+    assert weather["send_user"] is notes["send_user"] is True
+    assert notes["url"] == "https://notes-service:8443/mcp"
+
+
+@each_topology
+def test_the_gateway_routes_to_each_server(topology: str):
+    text = nginx(every_field(topology))
+    for name in EVERY_FIELD:
+        assert f"/servers/{name}/mcp" in text
+        assert f"{name}-service.qudag-mcp-dev.svc" in text
+    assert "weather.example.com" in text
+
+
+def test_a_program_that_speaks_stdio_runs_in_the_bridge():
+    server = named(every_field("none"), "notes").container("server")
+    assert server["command"] == [
+        *("qudag-mcp-server", "bridge", "--port", "8000", "--path", "/mcp", "--era", "dual"),
+        *("--longest-tool-seconds", "60", "--drain-seconds", "75", "--"),
+        *EVERY_FIELD["notes"]["command"],
+    ]
+    assert server["readinessProbe"]["httpGet"]["path"] == "/health"
+
+
+def test_the_bridge_accepts_its_options():
+    command: list[str] = named(every_field("none"), "notes").container("server")["command"]
+    given = command[2 : command.index("--")]
+    options = BridgeOptions.model_validate(dict(zip(given[::2], given[1::2], strict=True)))
+    assert (options.port, options.path, options.era) == (8000, "/mcp", "dual")
+
+
+def test_every_field_reaches_the_pods():
+    found = named(every_field("none"), "weather")
+    server = found.container("server")
+    assert server["image"] == "ghcr.io/acme/weather-mcp:2.3.1"
+    assert server["command"] == EVERY_FIELD["weather"]["command"]
+    assert server["securityContext"]["runAsUser"] == 1000
+    variables = {one["name"]: one for one in server["env"]}
+    assert variables["UNITS"]["value"] == "metric"
+    key = {"name": "weather-credentials", "key": "api-key"}
+    assert variables["API_KEY"]["valueFrom"]["secretKeyRef"] == key
+    mounts = {one["mountPath"] for one in server["volumeMounts"]}
+    assert {"/etc/weather/config.yaml", "/tmp", "/var/cache/weather"} <= mounts
+    assert server["readinessProbe"]["httpGet"]["path"] == "/healthz"
+    assert server["resources"]["limits"]["memory"] == "512Mi"
+    assert found.spec["terminationGracePeriodSeconds"] > 300
+    notes = named(every_field("none"), "notes")
+    (claim,) = notes.owner.inputs["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["resources"]["requests"]["storage"] == "5Gi"
+    (autoscaler,) = [
+        one["spec"]
+        for one in objects(every_field("none"), "HorizontalPodAutoscaler")
+        if one["spec"]["scaleTargetRef"]["name"] == "weather"
+    ]
+    assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (2, 10)
+
+
+@each_topology
+def test_the_namespace_admits_every_container(topology: str):
+    graph = every_field(topology)
+    (limits,) = objects(graph, "LimitRange")
+    (bounds,) = limits["spec"]["limits"]
+    for found in pods(graph):
+        for container in found.containers:
+            asked, limit = (container["resources"][kind] for kind in ("requests", "limits"))
+            for resource in ("cpu", "memory", "ephemeral-storage"):
+                place = f"{found.name}/{container['name']} {resource}"
+                assert quantity(asked[resource]) >= quantity(bounds["min"][resource]), place
+                assert quantity(limit[resource]) <= quantity(bounds["max"][resource]), place
+
+
+def test_the_gateway_waits_for_the_longest_call_of_any_server():
+    gateway = named(every_field("none"), "mcp-gateway")
+    assert gateway.spec["terminationGracePeriodSeconds"] > 305
+
+
+def test_a_server_with_calls_of_the_usual_length_drains_as_long_as_the_others():
+    servers = {"weather": {"image": "ghcr.io/acme/weather:1"}}
+    graph = recorded({"topology": "none", "protocol": {"drainSeconds": 200}, "servers": servers})
+    for name in ("weather", "mcp-core"):
+        assert named(graph, name).spec["terminationGracePeriodSeconds"] > 200
+
+
+def test_every_field_of_the_section_is_in_a_stack_here():
+    """Else a field could be without effect, and no test above would show it."""
+    written = {field for server in EVERY_FIELD.values() for field in server}
+    fields = {field.alias or name for name, field in Server.model_fields.items()}
+    assert fields - written == {"replicas"}  # which excludes scale
+
+
+@pytest.mark.parametrize(
+    ("environment", "changes", "pods_wanted"),
+    [
+        ("dev", {}, 1),
+        ("staging", {}, 2),
+        ("staging", {"storage": {"path": "/data"}}, 1),
+        ("dev", {"replicas": 3}, 3),
+    ],
+)
+def test_a_server_has_as_many_pods_as_its_environment_and_storage_want(
+    environment: str, changes: dict[str, Any], pods_wanted: int
+):
+    from stacks.config.stack import StackConfig
+    from stacks.services import topology
+
+    config = StackConfig.model_validate(
+        {
+            "environment": environment,
+            "topology": "none",
+            "servers": {"weather": {"image": "ghcr.io/acme/weather:1", **changes}},
+        }
+    )
+    assert topology(config).services[-1].replicas == pods_wanted
+
+
+def test_no_two_objects_have_one_name_although_servers_are_called_alike():
+    names = (
+        "a",
+        "a-tls",
+        "a-files",
+        "a-service",
+        "a-hpa",
+        "a-flows",
+        "a-config",
+        "mcp-core-config",
+    )
+    server = {"image": "ghcr.io/acme/a:1", "files": {"/etc/a": "a"}, "scale": {"max": 3}}
+    graph = recorded({"topology": "none", "servers": dict.fromkeys(names, server)})
+    identities = Counter(
+        (one.inputs["kind"], one.inputs["metadata"]["name"])
+        for one in graph.resources
+        if one.is_kubernetes_object
+    )
+    assert [identity for identity, count in identities.items() if count > 1] == []
+
+
+def golden(name: str, text: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get("ACCEPT_URNS"):
+        file.write_text(text)
+    assert text.splitlines() == file.read_text().splitlines()
+
+
+def test_urns_of_the_example_equal_the_golden_file():
+    golden("servers.txt", "".join(f"{resource.urn}\n" for resource in example().resources))
+
+
+def test_the_preview_of_an_added_server_shows_what_comes_with_it():
+    sections = example_sections()
+    first = next(iter(sections["servers"]))
+    fewer = sections | {"servers": {first: sections["servers"][first]}}
+    changes = diff(recorded(fewer, stack="servers"), example())
+    found = Comparison(base="main", commit="0" * 40, diff=changes, risks=risks(changes))
+    written = io.StringIO()
+    Console(file=written, width=10_000, highlight=False).print(terminal.comparison(found))
+    # Without the properties of each resource, which tests of their components hold.
+    golden("added-server.txt", re.sub(r"^ {5}.*\n", "", written.getvalue(), flags=re.MULTILINE))
+
+
+def test_the_example_has_two_servers_in_twelve_lines():
+    lines = EXAMPLE.read_text().splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) <= 12
+    assert len(cast("dict[str, Any]", example_sections()["servers"])) == 2
