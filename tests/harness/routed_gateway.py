@@ -19,7 +19,7 @@ from components.kubernetes.routes import Route
 from .certificates import Authority
 from .network import port
 from .nginx_gateway import BEHIND, NAME, RunningGateway, gateway_pod, is_open
-from .recording_server import RecordingServer, recording_server
+from .recording_server import RecordingServer, Request, recording_server
 from .running_pod import run_container
 from .server import MODERN, RunningServer, free_port, modern_request, serving, until
 from .tokens import ISSUER, Issuer
@@ -35,6 +35,17 @@ RESOURCES = {
     "platform": f"https://{DOMAIN}/mcp",
 }
 SCOPE = "weather.read"
+FORGED = {
+    "x_user": "root",
+    "X-User": "root",
+    "x-user-scopes": "admin",
+    "x-user-client": "admin",
+    "x-resource-path": "/servers/files/mcp",
+    "x-resource-host": "evil.test",
+    "x-refusal": "none",
+    "origin": f"https://{DOMAIN}",
+}
+"""Headers by which a client could name another user or another server."""
 
 
 def route(name: str, number: int, **fields: Any) -> Route:
@@ -80,6 +91,13 @@ class RoutedGateway(RunningGateway):
             sent["authorization"] = f"Bearer {token or self.token()}"
         content = json.dumps(modern_request("tools/list")).encode()
         return self.ask(path, method, headers=sent, content=content)
+
+    def passed(self, **options: Any) -> Request:
+        """What weather received of a `call`, which must pass."""
+        before = len(self.weather.received)
+        assert self.call(**options).status_code == 200
+        assert len(self.weather.received) == before + 1
+        return self.weather.received[-1]
 
     @contextlib.asynccontextmanager
     async def client(
