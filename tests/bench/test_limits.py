@@ -76,6 +76,10 @@ def test_the_gateway_adds_less_than_a_millisecond_at_the_median(served: Serving,
     assert served.added_ms(kind) < 1
 
 
+def test_authentication_at_the_gateway_adds_less_than_a_millisecond_at_the_median(served: Serving):
+    assert served.authentication_ms < 1
+
+
 def test_a_function_answers_within_one_and_a_half_imports_of_the_sdks_server(started: ColdStart):
     assert started.ratio <= 1.5
 

@@ -21,6 +21,8 @@ import tomli_w
 
 from components.base.problems import Problem, ProblemReport
 from components.kubernetes.gateway import GatewayArgs, Upstream, nginx_conf
+from components.kubernetes.nginx_conf import AUTHORIZED
+from components.kubernetes.routes import Route
 from delivery.local_certificates import (
     key_set,
     new_authority,
@@ -36,6 +38,8 @@ LONGEST_SECONDS = 300
 """Time limit of a call and so of a stream; all streams must be open at the same time."""
 _GONE_WITHIN_SECONDS = 60
 NAME = "mcp-core-service.bench.svc"
+ROUTE_PATH = "/servers/bench/mcp"
+"""Where the gateway checks the token before the same server does."""
 _STARTS_WITHIN_SECONDS = 30
 _ISSUER, _AUDIENCE = "https://issuer.test", "https://mcp.test/mcp"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -147,17 +151,23 @@ def _server_config(folder: Path, plain: int, tls: int, metrics: int) -> dict[str
         "auth": {
             "issuer": _ISSUER,
             "audience": _AUDIENCE,
+            "additional_audiences": [_AUDIENCE],  # one token for /mcp and for the route
             "jwks_file": str(folder / "jwks.json"),
         },
+        "protected_resources": [{"path": ROUTE_PATH}],
     }
 
 
 def _here(folder: Path, plain: int, edge: int, upstream: int) -> str:
     """The gateway's configuration as it is rendered, with the pod's places made this folder's."""
+    server = Upstream(host="127.0.0.1", port=upstream, certificate_name=NAME)
     args = GatewayArgs(
         namespace="bench",
         image="none",
-        upstream=Upstream(host="127.0.0.1", port=upstream, certificate_name=NAME),
+        upstream=server,
+        # The same server again, as that of a user: what is added is the gateway's check.
+        routes=[Route(name="bench", upstream=server, forward_token=True)],
+        authorizer=server,
         tls_secret="edge",  # noqa: S106  (a Secret's name)
         internal_ca_secret="internal",  # noqa: S106
         issuer=_ISSUER,
@@ -166,6 +176,7 @@ def _here(folder: Path, plain: int, edge: int, upstream: int) -> str:
         "/etc/tls/": f"{folder}/edge/",
         "/etc/internal-ca/": f"{folder}/",
         "/tmp/": f"{folder}/",  # noqa: S108  (the pod's own)
+        AUTHORIZED: f"{folder}/authorized",
         "/dev/stdout": f"{folder}/access.log",
         "/dev/stderr": f"{folder}/error.log",
         "listen 8080": f"listen 127.0.0.1:{plain}",
