@@ -27,6 +27,8 @@ COMPILER = VERSIONS["python"]["compiler"]
 patch release reads what another of the same minor release has compiled."""
 
 _BUILD_MODULES = ("hosts.py", "build.py", "import_closure.py")
+_ON_EVERY_HOST = frozenset({"federation"})
+"""Packages that the application imports wherever it runs."""
 _SERVER_ONLY = frozenset(
     {
         "__main__",
@@ -43,6 +45,12 @@ _SERVER_ONLY = frozenset(
         "serve",
         "sockets",
         "websocket_connection",
+        "whole_lines",
+        "worker_link",
+        "worker_metrics",
+        "worker_probes",
+        "worker_process",
+        "workers",
     }
 )
 """Modules and packages that only `qudag-mcp-server` uses; archives do not contain them."""
@@ -80,7 +88,8 @@ class Host:
         for file in sorted(RUNTIME.rglob("*.py")):
             inside = file.relative_to(RUNTIME)
             module = ".".join(inside.with_suffix("").parts)
-            ours = module not in _SERVER_ONLY if len(inside.parts) == 1 else module in self.modules
+            everywhere = len(inside.parts) == 1 or inside.parts[0] in _ON_EVERY_HOST
+            ours = module not in _SERVER_ONLY if everywhere else module in self.modules
             package = inside.name == "__init__.py" and inside.parts[0] not in _SERVER_ONLY
             if ours or package:
                 yield f"{PACKAGE}/{inside.as_posix()}", file

@@ -105,8 +105,9 @@ def recipe(name: str) -> Recipe:
 def server_arguments(folder: Path) -> list[str]:
     """Copy the files of the server's image from ``runtime/`` to ``folder``; the arguments."""
     package = folder / "app" / "qudag_mcp_server"
-    patterns = ("*.py", "stores/*.py", "bridge/*.py")
-    for source in sorted(file for pattern in patterns for file in RUNTIME.glob(pattern)):
+    for source in sorted(RUNTIME.rglob("*.py")):
+        if source.parent.name == "hosts":  # of functions
+            continue
         copy = package / source.relative_to(RUNTIME)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)

@@ -21,8 +21,8 @@ from .message_rates import MessageRates, too_many
 from .metrics import Metrics
 from .principals import principal_of
 from .user_quotas import RETRY_SECONDS, OpenStreams, QuotaError
-from .websocket_connection import COUNT_UNFINISHED
 from .websocket_frames import (
+    COUNT_UNFINISHED,
     Answer,
     NoMessageError,
     cancelled_by,

@@ -14,11 +14,9 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from .limits_config import LimitsSection
+from .websocket_frames import COUNT_UNFINISHED
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-COUNT_UNFINISHED = "qudag.count_unfinished"
-"""Key in the extensions of the ASGI scope: `TimedWebSocket.count_unfinished`."""
 
 
 class TimedWebSocket(WebSocketsSansIOProtocol):

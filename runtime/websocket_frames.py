@@ -28,6 +28,10 @@ from starlette.types import Message, Scope
 
 from .request_filters import object_or_empty
 
+COUNT_UNFINISHED = "qudag.count_unfinished"
+"""Key in the extensions of the ASGI scope: a function that calls another one with the growth of
+the message that is not whole yet, in bytes."""
+
 KEPT_HEADERS = frozenset({b"authorization", b"host", b"origin", b"traceparent"})
 
 

@@ -33,9 +33,9 @@ def test_hadolint_reports_no_problem(file: Path):
 
 def test_everything_that_is_copied_is_there():
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) \S+$", TEXT, re.MULTILINE)
-    assert {"requirements-image.txt", "*.py", "stores/*.py", "bridge/*.py", "launcher"} <= set(
-        copied
-    )
+    packages = {file.parent.name for file in RUNTIME.glob("*/__init__.py")} - {"hosts"}
+    modules = {"*.py", *(f"{package}/*.py" for package in packages)}
+    assert modules | {"requirements-image.txt", "launcher"} == set(copied)
     assert [name for name in copied if not list(RUNTIME.glob(name))] == []
 
 
@@ -57,7 +57,7 @@ def test_every_library_that_the_server_and_its_stores_import_is_in_the_image():
 
 
 def _imported() -> set[str]:
-    files = [f for folder in ("", "stores/", "bridge/") for f in RUNTIME.glob(f"{folder}*.py")]
+    files = [file for file in RUNTIME.rglob("*.py") if file.parent.name != "hosts"]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     modules = [
         *(alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names),
