@@ -13,6 +13,7 @@ from components.mcp.auth import key_ports
 
 from .config.network import Network
 from .config.stack import StackConfig
+from .egress import egress_parties
 from .topologies.topology import (
     CLIENTS,
     ISSUER,
@@ -43,6 +44,7 @@ def flow_args(
         Neighbour(name=f"client-pods-{number}", namespace=each.namespace, labels=each.labels)
         for number, each in enumerate(network.client_pods)
     ]
+    server_networks, internet = egress_parties(config)
     return FlowPoliciesArgs(
         namespace=namespace,
         workloads=topology.workloads,
@@ -55,8 +57,9 @@ def flow_args(
             ),
             *_flows_of(client_pods, topology),
         ],
-        outsides=outsides,
+        outsides=[*outsides, *server_networks],
         neighbours=[*neighbours, *client_pods],
+        internet=internet,
         dns=_dns(network),
         api_server=config.kubernetes.api_server,
     )

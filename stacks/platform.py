@@ -8,6 +8,7 @@ from typing import Any, cast
 import pulumi
 
 from components.kubernetes.core import Core, Monolith
+from components.kubernetes.egress_proxy import EgressProxy
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import FlowPolicies
 from components.kubernetes.gateway import Gateway
@@ -26,7 +27,7 @@ from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
 from .services import topology
 
-_Server = Core | QudagNode | McpService | UserServer
+_Server = Core | QudagNode | McpService | UserServer | EgressProxy
 
 
 class Platform:

@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from components.kubernetes.core import Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
+from components.kubernetes.egress_proxy import EgressProxy
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import (
     SIDECAR_RESOURCES,
@@ -35,6 +36,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
 from .config.stack import StackConfig
+from .egress import egress_proxy_args
 from .gateway_args import gateway_args
 from .pod_settings import pod_settings
 from .store_args import cache, database
@@ -45,6 +47,7 @@ from .topologies.topology import (
     POSTGRES,
     VALKEY,
     CoreService,
+    EgressProxyService,
     GatewayService,
     MonolithService,
     NodeService,
@@ -61,7 +64,7 @@ PEER_SERVICES = {
     "node-port": PeerService.NODE_PORT,
 }
 
-ServiceComponent = Gateway | Monolith | Core | QudagNode | McpService | UserServer
+ServiceComponent = Gateway | Monolith | Core | QudagNode | McpService | UserServer | EgressProxy
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ class PlatformArgs:
             valkey_pods=pod_settings(self.config, VALKEY),
         )
 
-    def component(self, service: Service, at: Addresses) -> tuple[type[ServiceComponent], Any]:
+    def component(  # noqa: PLR0911  (one for each kind)
+        self, service: Service, at: Addresses
+    ) -> tuple[type[ServiceComponent], Any]:
         """The component that makes ``service``, and its args."""
         match service:
             case GatewayService():
@@ -116,6 +121,8 @@ class PlatformArgs:
                 return McpService, self._server(service, at)
             case UserService():
                 return UserServer, user_server_args(self.config, service, at)
+            case EgressProxyService():
+                return EgressProxy, egress_proxy_args(self.config, service, at)
             case _:
                 raise TypeError(f"no component makes a {type(service).__name__}")
 

@@ -10,12 +10,13 @@ from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServerArgs
 from components.mcp.protected_resource import ProtectedResource, server_path
 from components.mcp.server_config import PROGRAM, ToolServer
-from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
 from .config.servers import Server
 from .config.stack import StackConfig
+from .egress import egress_variables
 from .pod_settings import pod_settings
+from .server_budgets import budget
 from .topologies.topology import UserService
 from .user_servers import is_federated
 
@@ -39,7 +40,7 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
         era=server.era,
         command=command(config, server),
         health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
-        env=server.env,
+        env={**egress_variables(service.name, config), **server.env},
         secret_env={name: _key(written) for name, written in server.secret_env.items()},
         files=server.files,
         replicas=service.replicas,
@@ -79,15 +80,6 @@ def command(config: StackConfig, server: Server) -> list[str]:
     }
     stated = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     return [PROGRAM, "bridge", *stated, "--", *server.command]
-
-
-def budget(config: StackConfig, server: Server) -> TimeoutBudget:
-    """The timeouts of one server."""
-    if server.longest_tool_seconds is None:
-        return TimeoutBudget(
-            longest_tool=config.protocol.longest_tool_seconds, drain=config.protocol.drain_seconds
-        )
-    return TimeoutBudget(longest_tool=server.longest_tool_seconds)
 
 
 def routes(config: StackConfig, at: Addresses) -> list[Route]:

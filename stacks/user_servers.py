@@ -12,6 +12,7 @@ from components.mcp.server_config import HTTPS
 
 from .config.servers import Server
 from .config.stack import StackConfig
+from .egress import egress_flows, egress_proxies
 from .topologies.topology import Topology, UserService
 
 
@@ -20,8 +21,8 @@ def with_user_servers(topology: Topology, config: StackConfig) -> Topology:
     added = [user_service(name, server, config) for name, server in config.servers.items()]
     return replace(
         topology,
-        services=[*topology.services, *added],
-        flows=[*topology.flows, *_flows(topology, config)],
+        services=[*topology.services, *added, *egress_proxies(config)],
+        flows=[*topology.flows, *_flows(topology, config), *egress_flows(config)],
     )
 
 

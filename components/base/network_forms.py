@@ -67,6 +67,26 @@ NETWORK: Final = replace(CIDR, check=_exact_network)
 """As ``CIDR``, but also allows all addresses: 0.0.0.0/0."""
 
 
+def _own_network_port(written: str) -> tuple[str, str, str] | None:
+    """As ``_own_network``, for a network with a port; also refuses ports above 65535."""
+    network, _, port = written.rpartition(":")
+    if problem := _own_network(network):
+        return problem
+    if int(port) > 65535:
+        return f"is {written}: ports end at 65535", _NO_POLICY, "write another port"
+    return None
+
+
+NETWORK_PORT: Final = Form(
+    name="network and port",
+    pattern=f"^({_NETWORK_4}|{_NETWORK_6}):[1-9][0-9]{{0,4}}$",
+    words="a network with its mask, a colon and a port",
+    examples=("203.0.113.0/24:5432", "2001:db8::/32:5432"),
+    consequence=_NO_POLICY,
+    check=_own_network_port,
+)
+
+
 def _proxies(written: str) -> tuple[str, str, str] | None:
     """Refuses networks so large that clients have addresses in them."""
     problem = _exact_network(written)

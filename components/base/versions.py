@@ -99,7 +99,7 @@ _BASE_IMAGE: Final = _IMAGE + "@sha256:[0-9a-f]{64}"
 """Base images of our images, pinned by digest because tags can move."""
 _FORMS: Final[dict[str, dict[str, str]]] = {
     "images": {
-        **dict.fromkeys(("server", "gateway", "postgres", "valkey"), _IMAGE),
+        **dict.fromkeys(("server", "gateway", "postgres", "valkey", "envoy"), _IMAGE),
         **dict.fromkeys(("python", "rust"), _BASE_IMAGE),
     },
     "kubernetes": {"podSecurity": r"v1\.\d{2}", "localNode": r"v1\.\d+\.\d+"},

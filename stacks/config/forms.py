@@ -27,6 +27,8 @@ FORMS: Final = {
         network_forms.IP_ADDRESS,
         *(forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
         arg_forms.MULTIADDRESS,
+        arg_forms.EGRESS_HOST,
+        network_forms.NETWORK_PORT,
     )
 }
 """By pattern, as a refusal names it."""

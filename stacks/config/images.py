@@ -38,3 +38,8 @@ class Images(Section):
         default=VERSIONS["images"]["postgres"], description="Embedded PostgreSQL."
     )
     valkey: Image = Field(default=VERSIONS["images"]["valkey"], description="Embedded Valkey.")
+    egress_proxy: Image | None = Field(
+        default=None,
+        description="Envoy, where a server lists hosts outside; absent in dev: "
+        f"{VERSIONS['images']['envoy']}.",
+    )

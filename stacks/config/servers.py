@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from components.base import arg_forms
+from components.base import arg_forms, network_forms
 from components.base.constraints import Form
 from components.mcp.era import Era
 
@@ -100,6 +100,10 @@ def _text(content: str) -> str:
 ServerName = Annotated[str, constraint(NAME)]
 SecretKeyName = Annotated[str, constraint(SECRET_KEY)]
 FilePath = Annotated[str, constraint(FILE_PATH), checked(FILE_PATH)]
+EgressHost = Annotated[str, constraint(arg_forms.EGRESS_HOST), checked(arg_forms.EGRESS_HOST)]
+NetworkPort = Annotated[
+    str, constraint(network_forms.NETWORK_PORT), checked(network_forms.NETWORK_PORT)
+]
 FileContent = Annotated[str, Field(max_length=LARGEST_FILES), AfterValidator(_text)]
 
 
@@ -140,6 +144,21 @@ class Storage(Section):
 
     path: FilePath = Field(description="Directory in the container.")
     size: Bytes = Field(default="1Gi", description="Size of the volume.")
+
+
+class Egress(Section):
+    """What a server may connect to outside the platform; by default nothing."""
+
+    hosts: list[EgressHost] = Field(
+        default=[],
+        description="host:port, reached by name through the egress proxy, which HTTPS_PROXY names. "
+        "Only what begins with TLS.",
+    )
+    networks: list[NetworkPort] = Field(
+        default=[],
+        description="network:port, reached directly: for programs that know no proxy, and "
+        "protocols that do not begin with TLS.",
+    )
 
 
 class Server(Section):
@@ -204,6 +223,7 @@ class Server(Section):
     calls: list[ServerName] = Field(
         default=[], description="Other servers of this section that it may connect to, by name."
     )
+    egress: Egress = Field(default_factory=Egress)
     auth: Literal["gateway", "server"] = Field(
         default="gateway",
         description="Who checks tokens: the gateway, or the image itself, which gets every request "

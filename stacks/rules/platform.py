@@ -21,6 +21,7 @@ from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
 from .data import DATA_RULES
 from .edge import EDGE_RULES
+from .egress import EGRESS_RULES
 from .rule import Rule, at
 from .server_fields import SERVER_FIELD_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
@@ -237,6 +238,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *EDGE_RULES,
     *SERVER_RULES,
     *SERVER_FIELD_RULES,
+    *EGRESS_RULES,
 ]
 """What is asked where something goes to a cluster."""
 

@@ -15,12 +15,12 @@ from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
 from ..pod_settings import pod_settings
 from ..topologies import TOPOLOGIES
-from ..topologies.topology import ISSUER_PODS, OPTIONAL_PARTIES
+from ..topologies.topology import EGRESS_PROXY, INTERNET, ISSUER_PODS, OPTIONAL_PARTIES
 from .cluster import PRIVATE_KEYS
 from .rule import Rule, at
 
-_PARTIES: Final = (*OPTIONAL_PARTIES, ISSUER_PODS)
-_CLIENT_PODS: Final = re.compile("client-pods-[0-9]+")
+_PARTIES: Final = (*OPTIONAL_PARTIES, ISSUER_PODS, INTERNET)
+_NUMBERED_PARTIES: Final = re.compile("client-pods-[0-9]+|.*-outside-[0-9]+")
 
 
 def _path(name: str, *steps: int | str) -> str:
@@ -84,9 +84,11 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
         taken = None
         if name in topology.workloads:
             taken = f"the topology {topology.name} has a workload of that name"
+        elif name == EGRESS_PROXY:
+            taken = "the egress proxy has that name"
         elif f"{name}-service" == front:
             taken = f"{front} is the gateway's Service"
-        elif name in _PARTIES or _CLIENT_PODS.fullmatch(name):
+        elif name in _PARTIES or _NUMBERED_PARTIES.fullmatch(name):
             taken = "flows mean a party outside of the platform by that name"
         elif name in prefixes:
             taken = f"tools of {prefixes[name]} are listed as {name}__…"

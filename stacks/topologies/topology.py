@@ -23,6 +23,8 @@ ISSUER: Final = "issuer"
 ISSUER_PODS: Final = "issuer-pods"
 PEERS: Final = "qudag-peers"
 PROMETHEUS: Final = "prometheus"
+INTERNET: Final = "internet"
+EGRESS_PROXY: Final = "egress-proxy"
 OPTIONAL_PARTIES: Final = (CLIENTS, ISSUER, PEERS, PROMETHEUS)
 """Parties outside the platform; their flows exist where the configuration says where they are."""
 
@@ -116,6 +118,19 @@ class UserService(Service):
     """A ``UserServer``: an MCP server of the section ``servers``, from an image of the user's."""
 
     ports = (HTTPS,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EgressProxyService(Service):
+    """An ``EgressProxy``, through which servers of the section ``servers`` reach hosts outside.
+
+    Attributes:
+        allowed: ``host:port`` of the hosts of each server.
+    """
+
+    ports = ()  # one for each server
+
+    allowed: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)

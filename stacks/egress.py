@@ -1,0 +1,99 @@
+"""What the user's servers may connect to outside: the egress proxy, its flows and its parties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from components.base.versions import VERSIONS
+from components.kubernetes.egress_proxy import (
+    RESOURCES,
+    EgressProxyArgs,
+    outside_ports,
+    proxy_ports,
+    proxy_variables,
+)
+from components.kubernetes.party import Flow, Internet, Outside
+
+from .addresses import Addresses
+from .config.servers import Server
+from .config.stack import StackConfig
+from .pod_settings import pod_settings
+from .server_budgets import longest_budget
+from .topologies.topology import EGRESS_PROXY, INTERNET, EgressProxyService
+
+
+def allowed_hosts(config: StackConfig) -> dict[str, list[str]]:
+    """``host:port`` of the hosts of each server that lists any."""
+    return {
+        name: server.egress.hosts for name, server in config.servers.items() if server.egress.hosts
+    }
+
+
+def egress_proxies(config: StackConfig) -> list[EgressProxyService]:
+    """The one proxy of a platform in which a server lists hosts."""
+    allowed = allowed_hosts(config)
+    if not allowed:
+        return []
+    replicas = 1 if config.environment == "dev" else 2
+    return [
+        EgressProxyService(
+            name=EGRESS_PROXY, replicas=replicas, resources=RESOURCES, allowed=allowed
+        )
+    ]
+
+
+def egress_flows(config: StackConfig) -> Iterator[Flow]:
+    """From servers to the proxy and to networks, and from the proxy to the internet."""
+    allowed = allowed_hosts(config)
+    for name, port in proxy_ports(allowed).items():
+        yield Flow(source=name, target=EGRESS_PROXY, port=port, why="hosts outside, by name")
+    for port in outside_ports(allowed):
+        yield Flow(source=EGRESS_PROXY, target=INTERNET, port=port, why="listed hosts")
+    for name, server in config.servers.items():
+        for port in _networks(server):
+            yield Flow(source=name, target=_party(name, port), port=port, why="outside")
+
+
+def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
+    """The parties of these flows."""
+    outsides = [
+        Outside(name=_party(name, port), cidrs=cidrs)
+        for name, server in config.servers.items()
+        for port, cidrs in _networks(server).items()
+    ]
+    return outsides, [Internet(name=INTERNET)] if allowed_hosts(config) else []
+
+
+def egress_variables(name: str, config: StackConfig) -> Mapping[str, str]:
+    """The environment by which a server's program finds the proxy."""
+    ports = proxy_ports(allowed_hosts(config))
+    return proxy_variables(f"{EGRESS_PROXY}-service", ports[name]) if name in ports else {}
+
+
+def egress_proxy_args(
+    config: StackConfig, service: EgressProxyService, at: Addresses
+) -> EgressProxyArgs:
+    """The pods of the proxy."""
+    return EgressProxyArgs(
+        namespace=at.namespace,
+        image=config.images.egress_proxy or VERSIONS["images"]["envoy"],
+        allowed=service.allowed,
+        budget=longest_budget(config, service.allowed),
+        replicas=service.replicas,
+        resources=service.resources,
+        ip_families=config.kubernetes.ip_families,
+        pods=pod_settings(config, service.name),
+    )
+
+
+def _networks(server: Server) -> dict[int, list[str]]:
+    """The networks of a server by port."""
+    found: dict[int, list[str]] = {}
+    for written in server.egress.networks:
+        network, _, port = written.rpartition(":")
+        found.setdefault(int(port), []).append(network.removeprefix("[").removesuffix("]"))
+    return found
+
+
+def _party(server: str, port: int) -> str:
+    return f"{server}-outside-{port}"

@@ -1,0 +1,91 @@
+"""What must hold for the hosts and networks that the user's servers may connect to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Final
+
+from components.base.problems import Problem
+from components.base.versions import VERSIONS
+from components.kubernetes.flow_checks import api_server_problem
+
+from ..config.error_messages import KEY_PREFIX, dotted
+from ..config.stack import StackConfig
+from ..egress import allowed_hosts, egress_variables
+from .rule import Rule, at
+
+
+def _path(name: str, *steps: int | str) -> str:
+    return dotted(("servers", name, "egress", *steps)).removeprefix(KEY_PREFIX)
+
+
+def the_egress_proxy_has_an_image(config: StackConfig) -> Iterator[Problem]:
+    """Outside dev the proxy's image is named, with a digest as every image."""
+    if config.environment != "dev" and allowed_hosts(config) and not config.images.egress_proxy:
+        yield at(
+            "images.egressProxy",
+            f"is missing, and servers list hosts: {', '.join(allowed_hosts(config))}",
+            "what runs tomorrow may not be what was tested today",
+            f"name Envoy with its digest: {VERSIONS['images']['envoy']}@sha256:…",
+        )
+
+
+def the_egress_proxy_is_used(config: StackConfig) -> Iterator[Problem]:
+    """An image of the proxy has servers that use it."""
+    if config.images.egress_proxy and not allowed_hosts(config):
+        yield at(
+            "images.egressProxy",
+            "is set, and no server has egress.hosts",
+            "it would have no effect",
+            "leave it out, or list the hosts of a server in its egress.hosts",
+        )
+
+
+def egress_lists_name_each_once(config: StackConfig) -> Iterator[Problem]:
+    """No host and no network is listed twice."""
+    for name, server in config.servers.items():
+        for field, listed in (("hosts", server.egress.hosts), ("networks", server.egress.networks)):
+            for index, each in enumerate(listed):
+                if each in listed[:index]:
+                    yield at(
+                        _path(name, field, index),
+                        f"is {each}, which is listed above",
+                        "one of the two has no effect",
+                        "leave one out",
+                    )
+
+
+def egress_leaves_the_api_server_out(config: StackConfig) -> Iterator[Problem]:
+    """No network of a server is one of the API server, or may contain it."""
+    for name, server in config.servers.items():
+        for index, written in enumerate(server.egress.networks):
+            network = ip_network(written.rpartition(":")[0])
+            if problem := api_server_problem(network, config.kubernetes.api_server):
+                what, consequence, fix = problem
+                fix = fix.replace("list the", "list in kubernetes.apiServer the")
+                yield at(_path(name, "networks", index), f"{written} {what}", consequence, fix)
+
+
+def servers_use_the_egress_proxy(config: StackConfig) -> Iterator[Problem]:
+    """No variable of a server hides those by which its program finds the proxy."""
+    for name, server in config.servers.items():
+        for variable in egress_variables(name, config):
+            if variable in server.env or variable in server.secret_env:
+                field = "env" if variable in server.env else "secretEnv"
+                path = dotted(("servers", name, field, variable)).removeprefix(KEY_PREFIX)
+                yield at(
+                    path,
+                    "is set, and the server has egress.hosts",
+                    "its program would not use the egress proxy, and no host would answer",
+                    "leave it out: it is set to the proxy's address",
+                )
+
+
+EGRESS_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("servers", "images", "environment"), the_egress_proxy_has_an_image),
+    (("servers", "images"), the_egress_proxy_is_used),
+    (("servers",), egress_lists_name_each_once),
+    (("servers", "kubernetes.apiServer"), egress_leaves_the_api_server_out),
+    (("servers",), servers_use_the_egress_proxy),
+]
