@@ -48,7 +48,8 @@ def named(name: str) -> Pods:
 
 
 def variables(name: str) -> dict[str, str]:
-    env = named(name).container(name).get("env", [])
+    """Of the container with the user's image."""
+    env = named(name).container("server")["env"]
     return {each["name"]: each.get("value", "") for each in env}
 
 
