@@ -26,6 +26,10 @@ Cluster = Annotated[
         help="Cluster. Default: the stack's kubernetes.context, else kind or the local node.",
     ),
 ]
+Server = Annotated[
+    str | None,
+    typer.Argument(metavar="[SERVER]", help="One of the section `servers`; default: the platform."),
+]
 EraName = Annotated[
     Literal["modern", "legacy"] | None,
     typer.Option("--era", help="MCP era; default: the newest that is served."),
@@ -108,31 +112,41 @@ def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
 
 
 def token(
+    server: Server = None,
     stack: Stack = "dev",
     subject: Annotated[str, typer.Option(help="Subject (`sub`) of the token.")] = "developer",
     cwd: Root = _ROOT,
 ) -> None:
-    """Print a bearer token from the local development issuer; it is valid for ten minutes."""
+    """Print a bearer token from the local development issuer; it is valid for ten minutes.
+
+    A token is for one audience: the platform, or one of its servers.
+    """
     from .running_platform import token as mint
     from .stack_identity import StackIdentity
 
-    typer.echo(mint(StackIdentity.of(cwd, stack), subject))
+    typer.echo(mint(StackIdentity.of(cwd, stack), subject, server))
 
 
 def tools(
-    stack: Stack = "dev", era: EraName = None, token: Bearer = None, cwd: Root = _ROOT
+    server: Server = None,
+    stack: Stack = "dev",
+    era: EraName = None,
+    token: Bearer = None,
+    cwd: Root = _ROOT,
 ) -> None:
-    """List the tools of a deployed stack."""
+    """List the tools of a deployed stack, or of one of its servers."""
     from .running_platform import tools as offered
     from .stack_identity import StackIdentity
 
-    for tool in offered(StackIdentity.of(cwd, stack), _era(era), token):
+    for tool in offered(StackIdentity.of(cwd, stack), server, _era(era), token):
         first_line, _, _ = (tool.description or "").strip().partition("\n")
         typer.echo(f"{tool.name:20} {first_line}")
 
 
 def call(  # noqa: PLR0917  (options of the command line)
-    tool: Annotated[str, typer.Argument(help="Name of the tool.")],
+    tool: Annotated[
+        str, typer.Argument(metavar="[SERVER/]TOOL", help="Name of the tool: weather/forecast.")
+    ],
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")
     ] = None,
@@ -157,7 +171,8 @@ def call(  # noqa: PLR0917  (options of the command line)
         raise typer.Exit(1)
 
 
-def verify(
+def verify(  # noqa: PLR0917  (options of the command line)
+    server: Server = None,
     stack: Stack = "dev",
     era: EraName = None,
     token: Bearer = None,
@@ -167,7 +182,8 @@ def verify(
     """Check a deployed stack as its clients use it; exit status 1 if a check fails.
 
     Checks TLS, the redirect, 401 and metadata, MCP in each era with the official client, a row of
-    data written and read back, and the state of the servers' dependencies.
+    data written and read back, the state of the servers' dependencies, and 401, metadata and MCP of
+    each of your servers. With SERVER only those of that one.
     """
     from components.base.problems import ProblemReport
 
@@ -175,7 +191,7 @@ def verify(
     from .running_platform import verify as run_checks
     from .stack_identity import StackIdentity
 
-    found = run_checks(StackIdentity.of(cwd, stack), _era(era), token)
+    found = run_checks(StackIdentity.of(cwd, stack), server, _era(era), token)
     if as_json:
         typer.echo(_json([check.to_json() for check in found]))
     else:

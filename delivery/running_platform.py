@@ -13,6 +13,7 @@ from mcp_types import CallToolResult, TextContent, Tool
 from components.base.problems import Problem, ProblemReport, nearest
 
 from . import local_secrets
+from .called_server import CalledServer, called_server, server_and_tool
 from .checks import Check
 from .cluster import Cluster, running
 from .mcp_client import Endpoint, Era, call_tool, eras, list_tools, mint
@@ -20,7 +21,7 @@ from .outputs import Deployed, reachable
 from .progress import Progress
 from .stack_identity import StackIdentity
 from .state_folders import state_folder
-from .verify import run_checks
+from .verify import check_server, run_checks
 
 
 def outputs(stack: StackIdentity) -> str:
@@ -30,19 +31,25 @@ def outputs(stack: StackIdentity) -> str:
     )
 
 
-def token(stack: StackIdentity, subject: str) -> str:
-    """A bearer token from the local development issuer.
+def token(stack: StackIdentity, subject: str, server: str | None = None) -> str:
+    """A bearer token from the local development issuer, for the platform or one of its servers.
 
     Raises:
-        ProblemReport: the stack is not deployed, or it uses another issuer.
+        ProblemReport: the stack is not deployed, it uses another issuer, or has no such server.
     """
     deployed = Deployed.read(state_folder(stack.key), stack)
-    audience = deployed.outputs["audience"]
-    return _token(deployed, _cluster(deployed, stack), audience, subject)
+    called = called_server(deployed.outputs, server)
+    return _token(deployed, _cluster(deployed, stack), called, called.mcp_url, subject)
 
 
-def _token(deployed: Deployed, cluster: Cluster, audience: str, subject: str = "developer") -> str:
-    """A token for ``audience``, the URL under which the platform is called."""
+def _token(
+    deployed: Deployed,
+    cluster: Cluster,
+    called: CalledServer,
+    audience: str,
+    subject: str = "developer",
+) -> str:
+    """A token with all scopes of ``called``, for ``audience``, the URL by which it is called."""
     outputs = deployed.outputs
     private = local_secrets.signer_key(cluster.kubectl, outputs["namespace"])
     if private is None:
@@ -56,7 +63,13 @@ def _token(deployed: Deployed, cluster: Cluster, audience: str, subject: str = "
                 )
             ]
         )
-    return mint(private, issuer=outputs["issuer"], audience=audience, subject=subject)
+    return mint(
+        private,
+        issuer=outputs["issuer"],
+        audience=audience,
+        subject=subject,
+        scope=" ".join(called.scopes),
+    )
 
 
 def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
@@ -77,15 +90,16 @@ def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
 
 @contextmanager
 def _endpoint(
-    stack: StackIdentity, bearer: str | None, seconds: float
+    stack: StackIdentity, server: str | None, bearer: str | None, seconds: float
 ) -> Generator[tuple[Endpoint, str]]:
-    """The platform's endpoint and the era that it serves."""
+    """The endpoint of the platform or of one of its servers, and the era that it serves."""
     deployed = Deployed.read(state_folder(stack.key), stack)
+    called = called_server(deployed.outputs, server)
     cluster = _cluster(deployed, stack)
-    with reachable(deployed.outputs["mcp_url"], deployed, cluster.kubectl) as url:
-        secret = bearer or _token(deployed, cluster, url)
+    with reachable(called.mcp_url, deployed, cluster.kubectl) as url:
+        secret = bearer or _token(deployed, cluster, called, url)
         endpoint = Endpoint(url=url, token=secret, ca_file=deployed.ca_file, seconds=seconds)
-        yield endpoint, deployed.outputs["era"]
+        yield endpoint, called.era
 
 
 def _era(wanted: Era | None, served: str) -> Era:
@@ -97,7 +111,7 @@ def _era(wanted: Era | None, served: str) -> Era:
         [
             Problem(
                 f"--era {wanted.value}",
-                f"the platform serves {served} only",
+                f"{served} is all that is served there",
                 "the call would be refused",
                 f"leave it out, or --era {offered[0].value}",
             )
@@ -105,8 +119,10 @@ def _era(wanted: Era | None, served: str) -> Era:
     )
 
 
-def verify(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Check]:
-    """Run all checks of the deployed platform."""
+def verify(
+    stack: StackIdentity, server: str | None, wanted: Era | None, bearer: str | None
+) -> list[Check]:
+    """Run all checks of the deployed platform, or those of one of its servers."""
     deployed = Deployed.read(state_folder(stack.key), stack)
     if "mcp_url" not in deployed.outputs:
         raise ProblemReport(
@@ -119,13 +135,19 @@ def verify(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list
                 )
             ]
         )
-    era = wanted and _era(wanted, deployed.outputs["era"])
-    return run_checks(deployed, _cluster(deployed, stack).kubectl, era, bearer)
+    called = called_server(deployed.outputs, server)
+    era = wanted and _era(wanted, called.era)
+    kubectl = _cluster(deployed, stack).kubectl
+    if server is not None:
+        return check_server(deployed, kubectl, called, era, bearer)
+    return run_checks(deployed, kubectl, era, bearer)
 
 
-def tools(stack: StackIdentity, wanted: Era | None, bearer: str | None) -> list[Tool]:
-    """List the tools of the deployed platform."""
-    with _endpoint(stack, bearer, 30) as (endpoint, served):
+def tools(
+    stack: StackIdentity, server: str | None, wanted: Era | None, bearer: str | None
+) -> list[Tool]:
+    """List the tools of the deployed platform, or of one of its servers."""
+    with _endpoint(stack, server, bearer, 30) as (endpoint, served):
         return asyncio.run(list_tools(endpoint, _era(wanted, served)))
 
 
@@ -138,21 +160,26 @@ def call(  # noqa: PLR0917  (the command's arguments)
     seconds: float,
     progress: Progress,
 ) -> CallToolResult:
-    """Call a tool, and show its progress notifications."""
-    with progress.step(f"{name}") as step, _endpoint(stack, bearer, seconds) as (where, served):
+    """Call a tool, ``TOOL`` or ``SERVER/TOOL``, and show its progress notifications."""
+    server, name = server_and_tool(name)
+    with (
+        progress.step(name if server is None else f"{server}/{name}") as step,
+        _endpoint(stack, server, bearer, seconds) as (where, served),
+    ):
         era = _era(wanted, served)
         offered = asyncio.run(list_tools(where, era))
         tool = next((tool for tool in offered if tool.name == name), None)
         if tool is None:
             names = [tool.name for tool in offered]
             close = nearest(name, names)
+            listing = " ".join(["qudag-mcp tools", *([server] if server else [])])
             raise ProblemReport(
                 [
                     Problem(
                         f"tool {name}",
-                        f"there is no such tool; the platform has {', '.join(names)}",
+                        f"there is no such tool; {server or 'the platform'} has {', '.join(names)}",
                         "no tool was called",
-                        f"did you mean {close}?" if close else "qudag-mcp tools lists them",
+                        f"did you mean {close}?" if close else f"{listing} lists them",
                     )
                 ]
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +20,10 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     """The summary of a successful ``up``."""
     public = done.deployed.public()
     facts = Table.grid(padding=(0, 2))
+    servers: Mapping[str, Mapping[str, Any]] = public.pop("servers", None) or {}
+    public |= {f"servers.{name}": one["mcp_url"] for name, one in servers.items()}
     for name in [*_FIRST, *sorted(set(public) - set(_FIRST))]:
-        if public.get(name) is not None:
+        if public.get(name) not in (None, []):
             facts.add_row(Text(name, style="bold"), Text(str(public[name]), overflow="fold"))
     parts: list[RenderableType] = [Text(""), facts, Text(""), _workloads(done), Text("")]
     parts += [Text(line) for line in _notes(done)]
@@ -27,9 +32,19 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     parts.append(Text(""))
     if done.forwarding:
         parts.append(Text(f"No load balancer; forward a port to connect:\n  {done.forwarding}"))
-    if public.get("mcp_url"):
+    if servers:
+        parts.append(Text(_how_to_call_servers(next(iter(servers)), option)))
+    elif public.get("mcp_url"):
         parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
     return Group(*parts)
+
+
+def _how_to_call_servers(name: str, option: str) -> str:
+    program = ".venv/bin/qudag-mcp"
+    return (
+        f"List the tools of a server, and call one:\n  {program} tools{option} {name}\n"
+        f"  {program} call{option} {name}/TOOL KEY=VALUE"
+    )
 
 
 def _workloads(done: UpResult) -> Table:

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,6 +16,7 @@ from mcp_types import Tool
 from components.base.problems import Problem, ProblemReport
 
 from . import local_secrets
+from .called_server import CalledServer, all_servers, called_server
 from .checks import (
     Check,
     CheckStatus,
@@ -37,6 +39,7 @@ SECONDS = 20.0
 
 _ASK_SECONDS = 10.0
 _NO_TOKEN = "no token can be created here for its issuer: --token, or QUDAG_MCP_TOKEN"  # noqa: S105
+_TOKEN_OF_PLATFORM = "the token is the platform's: qudag-mcp verify SERVER with one of its own"  # noqa: S105
 _SUBJECT = "qudag-mcp-verify"
 _WITHOUT_TOKEN = ("401 without a token", "metadata")
 _DATA = "stored data"
@@ -72,10 +75,48 @@ def run_checks(
 
     Args:
         era: the era to check; by default each era that is served.
-        bearer: a token; by default one from the local issuer.
+        bearer: a token for the platform; by default one from the local issuer.
     """
     with reachable(deployed.outputs["mcp_url"], deployed, kubectl) as url:
-        return list(_checks(deployed, kubectl, url, era, bearer))
+        checks = list(_checks(deployed, kubectl, url, era, bearer))
+    for server in all_servers(deployed.outputs):
+        unreachable = checks[0].status is CheckStatus.FAILED
+        why = "the TLS connection failed" if unreachable else bearer and _TOKEN_OF_PLATFORM
+        checks += check_server(deployed, kubectl, server, era, without=why or None)
+    return checks
+
+
+def check_server(
+    deployed: Deployed,
+    kubectl: Kubectl,
+    server: CalledServer,
+    era: Era | None = None,
+    bearer: str | None = None,
+    *,
+    without: str | None = None,
+) -> list[Check]:
+    """Run the checks of one server of the section ``servers``.
+
+    Args:
+        era: the era to check; by default each era that the server serves.
+        bearer: a token for this server; by default one from the local issuer.
+        without: why nothing that needs a token is checked.
+    """
+    outputs = deployed.outputs
+    with reachable(server.mcp_url, deployed, kubectl) as url:
+        prm_url = _with_host_of(url, server.prm_url)
+        spoken = [era] if era in eras(server.era) else eras(server.era)
+        checks = _metadata_checks(deployed, url, prm_url)
+        names = [step for one in spoken for step in mcp_protocol.steps(one)]
+        token = None if without else bearer or _token(outputs, kubectl, url, server.scopes)
+        if token is None:
+            checks += [not_checked(name, without or _NO_TOKEN) for name in names]
+        else:
+            endpoint = Endpoint(url=url, token=token, ca_file=deployed.ca_file)
+            for one in spoken:
+                found, _ = asyncio.run(mcp_protocol.check_era(endpoint, one, has_echo=False))
+                checks += found
+    return [replace(one, what=f"{server.name}: {one.what}") for one in checks]
 
 
 def _checks(
@@ -97,18 +138,23 @@ def _checks(
         ]
         yield from (not_checked(name, why) for name in names)
     else:
-        with _client(url, deployed.ca_file) as http:
-            refused, described = _WITHOUT_TOKEN
-            yield check(refused, lambda: authorization.refusal(http, url, prm_url))
-            yield check(
-                described,
-                lambda: authorization.metadata(http, prm_url, url, outputs.get("issuer")),
-            )
-        token = bearer or _token(outputs, kubectl, url)
+        yield from _metadata_checks(deployed, url, prm_url)
+        token = bearer or _token(outputs, kubectl, url, called_server(outputs, None).scopes)
         yield from _with_token(
             Endpoint(url=url, token=token or "", ca_file=deployed.ca_file), spoken_eras
         )
     yield check("dependencies", lambda: _dependencies(outputs, kubectl))
+
+
+def _metadata_checks(deployed: Deployed, url: str, prm_url: str) -> list[Check]:
+    """What a client without a token meets."""
+    issuer = deployed.outputs.get("issuer")
+    refused, described = _WITHOUT_TOKEN
+    with _client(url, deployed.ca_file) as http:
+        return [
+            check(refused, lambda: authorization.refusal(http, url, prm_url)),
+            check(described, lambda: authorization.metadata(http, prm_url, url, issuer)),
+        ]
 
 
 def _client(url: str, ca_file: str | None) -> httpx2.Client:
@@ -141,8 +187,10 @@ def _dependencies(outputs: Mapping[str, Any], kubectl: Kubectl) -> str:
     return data_and_dependencies.dependencies(kubectl, outputs["namespace"])
 
 
-def _token(outputs: Mapping[str, Any], kubectl: Kubectl, url: str) -> str | None:
-    """A token from the local issuer for the URL that is called.
+def _token(
+    outputs: Mapping[str, Any], kubectl: Kubectl, url: str, scopes: Sequence[str]
+) -> str | None:
+    """A token from the local issuer for the URL that is called, with these scopes.
 
     None if there is no local issuer, or its key is unreadable.
     """
@@ -151,7 +199,9 @@ def _token(outputs: Mapping[str, Any], kubectl: Kubectl, url: str) -> str | None
     private = local_secrets.signer_key(kubectl, outputs["namespace"])
     if private is None:
         return None
-    return mint(private, issuer=outputs["issuer"], audience=url, subject=_SUBJECT)
+    return mint(
+        private, issuer=outputs["issuer"], audience=url, subject=_SUBJECT, scope=" ".join(scopes)
+    )
 
 
 def _with_host_of(url: str, other: str | None) -> str:

@@ -17,11 +17,12 @@ import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
+from delivery.called_server import called_server
 from delivery.checks import Check, CheckStatus, check, tls_and_redirect
 from delivery.kubectl import Kubectl
 from delivery.mcp_client import Era
 from delivery.outputs import Deployed
-from delivery.verify import problems, run_checks, summary
+from delivery.verify import check_server, problems, run_checks, summary
 from tests.harness.certificates import Authority
 from tests.harness.server import RunningServer, free_port, serving, until
 from tests.harness.tokens import ISSUER, Issuer
@@ -87,6 +88,41 @@ def test_a_sound_platform_passes_all_that_can_be_checked(sound: RunningServer) -
     assert problems(checks) == []
     assert summary(checks) == "9 ok, 3 not checked"
     assert all(one.found for one in checks)
+
+
+def weather(server: RunningServer) -> dict[str, Any]:
+    """The output ``servers`` of a stack with one server."""
+    outputs = {"mcp_url": f"{server.base}/mcp", "prm_url": server.base + PRM, "era": "modern"}
+    return {"weather": {**outputs, "issuer": ISSUER, "scopes": ["weather.read"]}}
+
+
+def test_servers_of_the_user_are_checked_by_name(sound: RunningServer) -> None:
+    checks = run_checks(of(sound, servers=weather(sound)), NO_CLUSTER)
+    found = {name: how for name, how in results(checks).items() if name.startswith("weather")}
+    assert found == {
+        "weather: 401 without a token": "ok",
+        "weather: metadata": "ok",
+        "weather: modern: discovery": "not checked",
+        "weather: modern: tools/list": "not checked",
+        "weather: modern: tools/call": "not checked",
+    }
+
+
+def test_a_server_is_checked_with_a_token_of_its_own(sound: RunningServer) -> None:
+    subject = of(sound, servers=weather(sound))
+    server = called_server(subject.outputs, "weather")
+    found = results(check_server(subject, NO_CLUSTER, server, bearer=sound.token))
+    assert found["weather: modern: discovery"] == "ok"
+    assert found["weather: modern: tools/list"] == "ok"
+    # Only the reference server's echo is known to change nothing.
+    assert found["weather: modern: tools/call"] == "not checked"
+
+
+def test_the_token_of_the_platform_is_not_sent_to_a_server(sound: RunningServer) -> None:
+    checks = run_checks(of(sound, servers=weather(sound)), NO_CLUSTER, bearer=sound.token)
+    found = next(one for one in checks if one.what == "weather: modern: discovery")
+    assert found.status is CheckStatus.NOT_CHECKED
+    assert "the token is the platform's" in found.found
 
 
 def test_one_era_can_be_asked_for(sound: RunningServer) -> None:
