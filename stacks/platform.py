@@ -21,6 +21,7 @@ from components.mcp.target import MCP_PATH, METADATA_PATH
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
+from .config.servers import Server
 from .config.stack import StackConfig
 from .flow_args import flow_args
 from .platform_args import PlatformArgs
@@ -59,11 +60,12 @@ class Platform:
             "audience": self.front.mcp_url,
             "namespace": self.namespace.namespace,
             "required_secrets": required_secrets(self.config),
+            **({"scopes": scopes} if (scopes := self.config.protocol.required_scopes) else {}),
             **({"servers": self._user_servers()} if self.config.servers else {}),
         }
 
     def _user_servers(self) -> dict[str, dict[str, Any]]:
-        """The four outputs of each server of the user's."""
+        """The outputs of each server of the user's: those of a target, and the scopes of a token."""
         base = self.front.mcp_url.apply(lambda url: url.removesuffix(MCP_PATH))
         return {
             name: {
@@ -71,9 +73,16 @@ class Platform:
                 "prm_url": pulumi.Output.concat(base, METADATA_PATH, server_path(name)),
                 "issuer": self.front.issuer,
                 "era": server.era,
+                "scopes": self._scopes(server),
             }
             for name, server in self.config.servers.items()
         }
+
+    def _scopes(self, server: Server) -> list[str]:
+        """What a token needs to call a server: nothing that we know of if it checks them itself."""
+        if server.auth == "server":
+            return []
+        return sorted({*self.config.protocol.required_scopes, *server.scopes})
 
     def _namespace(self) -> LockedNamespace:
         config, kubernetes = self.config, self.config.kubernetes
