@@ -131,7 +131,7 @@ def test_clients_reach_the_gateway_alone(topology: str):
 
 
 @each_topology
-def test_each_server_has_the_four_outputs(topology: str):
+def test_each_server_has_its_outputs(topology: str):
     outputs = every_field(topology).outputs["servers"]
     assert outputs.keys() == EVERY_FIELD.keys()
     assert outputs["weather"] == {
@@ -140,6 +140,7 @@ def test_each_server_has_the_four_outputs(topology: str):
         "/servers/weather/mcp",
         "issuer": "https://issuer.qudag-mcp.internal",
         "era": "modern",
+        "scopes": ["weather.read"],
     }
 
 
