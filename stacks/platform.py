@@ -65,7 +65,7 @@ class Platform:
         }
 
     def _user_servers(self) -> dict[str, dict[str, Any]]:
-        """The outputs of each of the user's servers: those of a target, and the scopes of a token."""
+        """The outputs of each of the user's servers: a target's, and the scopes of a token."""
         base = self.front.mcp_url.apply(lambda url: url.removesuffix(MCP_PATH))
         return {
             name: {
