@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import yaml
+
 from graph.manifests import manifests, to_yaml
 from tests.harness.containers import ROOT
 from tests.harness.stacks import stack
@@ -36,3 +38,10 @@ def test_the_readme_states_how_many_resources_prod_has():
 
 def is_of_a_cloud(token: str) -> bool:
     return token.startswith(("aws:", "azure-native:", "gcp:"))
+
+
+def test_the_first_stack_of_the_readme_is_that_of_the_example():
+    shown = re.search(r"```yaml\n(config:\n.*?)```", README, re.DOTALL)
+    assert shown
+    example = (ROOT / "examples/servers/Pulumi.servers.yaml").read_text()
+    assert yaml.safe_load(shown[1]) == yaml.safe_load(example)
