@@ -13,7 +13,8 @@ import pulumi
 from ..base.arg_types import DnsLabel, LabelValue
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata
-from .container import IDS, NOBODY, Container, Files, container_spec, volumes
+from .container import NOBODY, Container, Files
+from .container_spec import IDS, container_spec, volumes
 from .labels import CHECKSUM, DEFAULT_CONTAINER, labels, selector
 from .pod_settings import PodSettings, UserIds
 

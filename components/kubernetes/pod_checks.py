@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from ..base.problems import Problem
 from ..base.quantities import quantity
-from .container import SCRATCH_SIZE, Container, Probe, scratch_volume, secret_volume
+from .container import Container, Probe
+from .container_spec import SCRATCH_SIZE, scratch_volume, secret_volume
 from .pod_settings import PodSettings
 from .resources import COUNTED
 

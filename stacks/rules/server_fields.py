@@ -10,7 +10,7 @@ from typing import Final
 from components.base.credentials import looks_like_a_credential
 from components.base.problems import Problem
 from components.base.quantities import quantity
-from components.kubernetes.container import SCRATCH_SIZE
+from components.kubernetes.container_spec import SCRATCH_SIZE
 from components.kubernetes.pod_settings import OWN_VARIABLES
 
 from ..config.error_messages import KEY_PREFIX, dotted
