@@ -1,4 +1,4 @@
-"""Who a request to another server is made for, and what of the caller's request goes along."""
+"""The caller of a request, and the headers and `_meta` that are forwarded for the caller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..user_headers import user_headers
 RequestContext = ServerRequestContext[Any, Any]
 
 FEDERATED_BY = "x-federated-by"
-"""The servers that a request has come through, so that a circle of them is noticed."""
+"""The servers that a request has come through, so that a cycle of them is detected."""
 MOST_SERVERS = 5
 LONGEST_VALUE = 512
 """Of a header that is passed on and is no token."""
@@ -103,10 +103,8 @@ class Caller:
         if own_name not in path and len(path) < MOST_SERVERS:
             return
         shown = " > ".join([*path, own_name])
-        event("tool_servers_circle", path=shown)
-        raise MCPError(
-            INVALID_REQUEST, f"The servers offer each other's tools in a circle: {shown}"
-        )
+        event("tool_servers_cycle", path=shown)
+        raise MCPError(INVALID_REQUEST, f"The servers offer each other's tools in a cycle: {shown}")
 
     def passed_meta(self, *, modern: bool) -> dict[str, Any]:
         """What of the caller's `_meta` another server gets."""

@@ -15,7 +15,7 @@ import httpx2
 
 from ..toml_config import StartError
 from ..tool_servers_config import ToolServerSection
-from .failures import AbsentError, InvalidAnswerError
+from .failures import InvalidAnswerError, UnreachableError
 
 CONNECT_SECONDS = 3.0
 SEND_SECONDS = 30.0
@@ -62,7 +62,7 @@ class Connections:
             other: gets the messages that come before the answer, such as progress.
 
         Raises:
-            AbsentError: there is no answer.
+            UnreachableError: there is no answer.
             InvalidAnswerError: the answer is not JSON, or too large.
         """
         content = json.dumps(message, separators=(",", ":")).encode()
@@ -75,7 +75,7 @@ class Connections:
         except httpx2.SSEError as error:
             raise InvalidAnswerError(self.server, str(error)) from None
         except (httpx2.TransportError, OSError) as error:
-            raise AbsentError(self.server, type(error).__name__) from None
+            raise UnreachableError(self.server, type(error).__name__) from None
         except (ValueError, RecursionError):
             raise InvalidAnswerError(self.server, "it is not JSON") from None
         finally:
@@ -138,7 +138,7 @@ class Connections:
                 elif "method" in message and other is not None:
                     await other(message)
         if found is None:
-            raise AbsentError(self.server, "EndOfStream")
+            raise UnreachableError(self.server, "EndOfStream")
         return found
 
 

@@ -9,10 +9,10 @@ OPEN_SECONDS = 5.0
 
 
 class NoAnswerError(Exception):
-    """A server gives no result; the message is sent to the caller."""
+    """A server gives no valid result; the message is sent to the caller."""
 
 
-class AbsentError(NoAnswerError):
+class UnreachableError(NoAnswerError):
     """The server cannot be reached, or ends the connection without an answer."""
 
     def __init__(self, server: str, failure: str) -> None:
@@ -20,7 +20,7 @@ class AbsentError(NoAnswerError):
         self.failure = failure
 
 
-class OpenError(NoAnswerError):
+class CircuitOpenError(NoAnswerError):
     """The server has not answered several times, and is not asked for some seconds."""
 
     def __init__(self, server: str, seconds: float) -> None:
@@ -45,11 +45,11 @@ class CallerRefusedError(NoAnswerError):
         super().__init__(f"The server {server} {why} (HTTP {status}).")
 
 
-class Breaker:
-    """Lets requests to a server fail at once while it does not answer.
+class CircuitBreaker:
+    """A circuit breaker: requests to a server fail at once while it does not answer.
 
-    After `FAILURES_IN_A_ROW` it is open for `OPEN_SECONDS`. Then one request is let through: if it
-    fails too, the breaker stays open.
+    After `FAILURES_IN_A_ROW` it is open for `OPEN_SECONDS`. Then one request is sent: if it fails
+    too, the breaker stays open.
     """
 
     def __init__(self, server: str) -> None:
@@ -58,12 +58,12 @@ class Breaker:
         self.open_until = 0.0
 
     def admit(self) -> None:
-        """Let a request through; raises `OpenError` while the breaker is open."""
+        """Let a request through; raises `CircuitOpenError` while the breaker is open."""
         if self.failures < FAILURES_IN_A_ROW:
             return
         now = anyio.current_time()
         if now < self.open_until:
-            raise OpenError(self.server, self.open_until - now)
+            raise CircuitOpenError(self.server, self.open_until - now)
         self.open_until = now + OPEN_SECONDS  # this request tries; others wait for its outcome
 
     def failed(self) -> None:

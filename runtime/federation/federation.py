@@ -1,4 +1,4 @@
-"""All other servers: what they offer together, and requests to the one that has a thing."""
+"""All other servers: their combined lists, and requests to the server that has the item."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from ..logs import event
 from ..tool_servers_config import ToolServerSection
 from .callers import Caller, RequestContext
-from .failures import AbsentError, InvalidAnswerError
+from .failures import InvalidAnswerError, UnreachableError
 from .kinds import TOOLS, Kind, load_schema_checker
 from .lists import Lists, Offer
 from .names import SEPARATOR, prefix_of, server_and_uri, with_offered_uris
@@ -155,7 +155,7 @@ class Federation:
                 result = await upstream.send(Asked(method, params, caller, notify, headers))
         except StaleSchemaError:
             raise InvalidAnswerError(upstream.name, "it wants headers that no list names") from None
-        except AbsentError as absent:
+        except UnreachableError as absent:
             event("tool_server_failed", server=upstream.name, failure=absent.failure)
             raise
         result = _COMPLETE | result

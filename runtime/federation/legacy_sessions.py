@@ -58,7 +58,7 @@ class LegacySessions:
         """The caller's session, and whether it was there already.
 
         Raises:
-            AbsentError: the server does not answer.
+            UnreachableError: the server does not answer.
             InvalidAnswerError: it opens no session.
         """
         session = self.open.setdefault(caller.key, Session())

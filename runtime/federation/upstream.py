@@ -34,7 +34,7 @@ from ..logs import event
 from ..tool_servers_config import ToolServerSection
 from .callers import Caller
 from .connections import Connections, Message, Reply
-from .failures import AbsentError, Breaker, CallerRefusedError, InvalidAnswerError
+from .failures import CallerRefusedError, CircuitBreaker, InvalidAnswerError, UnreachableError
 from .legacy_sessions import VERSION, LegacySessions, Session, request
 
 NOTICE_SECONDS = 2.0
@@ -84,7 +84,7 @@ class Upstream:
         self.own_name = own_name
         self.connections = Connections(section)
         self.sessions = LegacySessions(self.connections, own_name)
-        self.breaker = Breaker(section.name)
+        self.breaker = CircuitBreaker(section.name)
         self.answered: bool | None = None
         self.era: Literal["modern", "legacy"] | None = (
             None if section.era == "dual" else section.era
@@ -108,11 +108,11 @@ class Upstream:
             else:
                 reply = await self._legacy(asked, sent)
             result = self._result(reply)
-        except AbsentError as absent:
+        except UnreachableError as unreachable:
             self.breaker.failed()
             if self.section.era == "dual":
                 self.era = None  # what answers next may be another version of it
-            self._note(answers=False, failure=absent.failure)
+            self._note(answers=False, failure=unreachable.failure)
             raise
         except (MCPError, InvalidAnswerError, CallerRefusedError, StaleSchemaError):
             self.breaker.answered()
@@ -216,7 +216,7 @@ class Upstream:
             }
             self._tell(self.connections.post(cancelled, stamped))
             raise
-        except AbsentError:
+        except UnreachableError:
             self.sessions.forget(asked.caller, session)
             raise
         finally:
@@ -239,7 +239,7 @@ class Upstream:
         if reply.status in (401, 403, 429):
             raise CallerRefusedError(self.name, reply.status)
         if reply.status >= 500:
-            raise AbsentError(self.name, f"HTTP {reply.status}")
+            raise UnreachableError(self.name, f"HTTP {reply.status}")
         raise InvalidAnswerError(self.name, f"HTTP {reply.status} without a JSON-RPC message")
 
     def _note(self, *, answers: bool, failure: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a server may put into the lists of the server in front of it."""
+"""Limits and checks for the items that a federating server takes from other servers."""
 
 from __future__ import annotations
 
@@ -255,45 +255,45 @@ async def test_a_server_that_does_not_answer_is_asked_again_after_a_while(
         ask = Asked("tools/list", {}, ANYBODY)
         server.status = 502
         for _ in range(failures.FAILURES_IN_A_ROW):
-            with pytest.raises(failures.AbsentError):
+            with pytest.raises(failures.UnreachableError):
                 await member.upstream.send(ask)
         before = len(server.requests)
-        with pytest.raises(failures.OpenError, match="does not answer"):
+        with pytest.raises(failures.CircuitOpenError, match="does not answer"):
             await member.upstream.send(ask)
         assert len(server.requests) == before, "an open breaker asks nothing"
         passed = failures.OPEN_SECONDS + 1
-        with pytest.raises(failures.AbsentError):
+        with pytest.raises(failures.UnreachableError):
             await member.upstream.send(ask)
-        with pytest.raises(failures.OpenError):
+        with pytest.raises(failures.CircuitOpenError):
             await member.upstream.send(ask)
         passed *= 2
         server.status = None
         await member.upstream.send(ask)
         server.status = 502
-        with pytest.raises(failures.AbsentError):
+        with pytest.raises(failures.UnreachableError):
             await member.upstream.send(ask)
 
 
-async def test_nothing_listens_at_the_address_of_a_server():
+async def test_a_server_that_refuses_connections_is_left_out_of_lists():
     section = ToolServerSection(name="weather", url=f"http://127.0.0.1:{free_port()}/mcp")
     federation = Federation([section], "core")
     assert await names(federation.members["weather"]) == []
     await federation.aclose()
 
 
-async def test_one_request_at_a_time_tries_a_server_that_did_not_answer(
+async def test_a_half_open_circuit_breaker_admits_one_request(
     monkeypatch: pytest.MonkeyPatch,
 ):
     passed = 0.0
     now = anyio.current_time
     monkeypatch.setattr(failures.anyio, "current_time", lambda: now() + passed)
-    breaker = failures.Breaker("weather")
+    breaker = failures.CircuitBreaker("weather")
     for _ in range(failures.FAILURES_IN_A_ROW):
         breaker.admit()
         breaker.failed()
     passed = failures.OPEN_SECONDS + 1
     breaker.admit()
-    with pytest.raises(failures.OpenError):
+    with pytest.raises(failures.CircuitOpenError):
         breaker.admit()
     breaker.answered()
     breaker.admit()

@@ -1,4 +1,4 @@
-"""A server offers what servers have that know nothing of this project."""
+"""A federating server lists and calls tools of servers that are made with the SDK alone."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def test_a_server_that_is_down_is_left_out_and_its_calls_fail_with_a_clear
     assert text_of(working) == "rain in Bern"
 
 
-async def test_servers_that_offer_each_others_tools_do_not_ask_in_a_circle(
+async def test_a_cycle_of_federating_servers_is_detected_and_refused(
     issuer: Issuer, modern_weather: UserServer
 ):
     path = {"x-federated-by": "a,qudag-mcp-tools"}
@@ -175,10 +175,10 @@ async def test_servers_that_offer_each_others_tools_do_not_ask_in_a_circle(
                 names = {tool.name for tool in (await client.list_tools()).tools}
                 assert ("weather__forecast" in names) is offered
         async with front.client(headers=path) as client:
-            with pytest.raises(MCPError, match="in a circle"):
+            with pytest.raises(MCPError, match="in a cycle"):
                 await client.call_tool("weather__forecast", {"city": "Bern"})
         long = {"x-federated-by": "a,b,c,d,e"}
         async with front.client(headers=long) as client:
             assert "echo" in {tool.name for tool in (await client.list_tools()).tools}
-            with pytest.raises(MCPError, match="in a circle"):
+            with pytest.raises(MCPError, match="in a cycle"):
                 await client.call_tool("weather__forecast", {"city": "Bern"})
