@@ -1,8 +1,8 @@
-"""What the parent and a worker process tell each other, over a pair of sockets.
+"""Messages between the parent and a worker process, over a pair of sockets.
 
 The parent sends a number a line. The worker answers each with a line of JSON: the number, its
-readiness and its metrics. It sends one without being asked when it starts and when it ends. The end
-of the connection says that the other process is gone.
+readiness and its metrics. It sends one without being asked when it starts and when it ends. When
+the connection ends, the other process has ended.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Worker:
     Attributes:
         number: its number, which its replacement gets too.
         channel: the parent's end of the connection.
-        born: when it was forked, in seconds of the monotonic clock.
+        forked_at: when it was forked, in seconds of the monotonic clock.
         report: its last one; None before it has started.
         unanswered: questions in a row that it has not answered in time.
         ended: set when the process has ended, with its exit status in `status`.
@@ -87,7 +87,7 @@ class Worker:
     number: int
     pid: int
     channel: socket.socket
-    born: float = field(default_factory=time.monotonic)
+    forked_at: float = field(default_factory=time.monotonic)
     report: Report | None = None
     unanswered: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)

@@ -25,23 +25,23 @@ from .worker_probes import WorkerProbes
 from .worker_process import Serve, forked
 
 STEADY_SECONDS: Final = 5.0
-"""A worker that has run as long is replaced at once."""
+"""A worker that ran at least this long before it ended is replaced at once."""
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0
 """Seconds before a worker that ended earlier is replaced; doubled each time."""
 CLOSED_DELAY: Final = 1.0
-"""With a longer delay new connections go to the other workers."""
+"""With a longer delay the worker's socket is closed, so new connections go to the others."""
 STARTS: Final = 5
-"""As many workers in a row that end before they serve are taken for a fault of the server."""
+"""The server exits after this many workers in a row that ended before they served."""
 ASK_SECONDS: Final = 5.0
 UNANSWERED: Final = 6
-"""A worker that does not answer as many questions in a row is killed."""
+"""A worker is killed after this many unanswered requests for its report in a row."""
 LATE_SECONDS: Final = 2.0
 """How much longer than `drain_seconds` a worker may take; the pod has 5 s more."""
 
 
 @dataclass
 class Slot:
-    """The place of one worker, which its replacements take.
+    """One worker's number and listening socket, which its replacements take over.
 
     Attributes:
         listening: the worker's own listening socket. The parent has it too, so that connections
@@ -93,7 +93,7 @@ def run_workers(config: ServerConfig, sockets: Mapping[int, socket.socket], serv
         parent = Parent(config, dict(sockets), serve)
         runner.run(parent.open())
         while (slot := runner.run(parent.next_start())) is not None:
-            # Between two runs of the event loop: a worker is born without a running one.
+            # Fork between two runs of the event loop: a worker must not inherit a running one.
             runner.run(parent.follow(parent.fork(slot)))
         runner.run(parent.close())
     if parent.stop.number is not None:
@@ -103,7 +103,7 @@ def run_workers(config: ServerConfig, sockets: Mapping[int, socket.socket], serv
 
 
 class Parent:
-    """The process that starts the workers, replaces them, and answers for them.
+    """The process that starts and replaces the workers, and serves their probes and metrics.
 
     It serves no calls itself. Each worker has a listening socket of its own on the same port
     (`SO_REUSEPORT`), among which the kernel divides the connections.
@@ -115,7 +115,7 @@ class Parent:
         self.config = config
         self.serve = serve
         self.port = config.server.tls_port or config.server.port
-        sockets.pop(self.port).close()  # it has shown that the port is free
+        sockets.pop(self.port).close()  # it was bound only to check that the port is free
         self.slots = [
             Slot(number, shared_socket(config.server.host, self.port))
             for number in range(config.server.workers)
@@ -167,7 +167,7 @@ class Parent:
         self._reap()  # it may have ended while the event loop did not run
         if self.stop.begun:
             _send(worker, signal.SIGTERM)
-        self._task(self._live(worker))
+        self._task(self._follow_to_end(worker))
 
     async def close(self) -> None:
         """End the listeners of probes and metrics."""
@@ -176,7 +176,7 @@ class Parent:
         await asyncio.gather(*self.serving)
         event("stopped")
 
-    async def _live(self, worker: Worker) -> None:
+    async def _follow_to_end(self, worker: Worker) -> None:
         await worker.follow(self._started)
         await worker.ended.wait()
         del self.workers[worker.number]
@@ -192,13 +192,13 @@ class Parent:
         self.unserved = 0
 
     def _replace(self, worker: Worker, slot: Slot) -> None:
-        lived = time.monotonic() - worker.born
+        ran = time.monotonic() - worker.forked_at
         if worker.report is None:
             self.unserved += 1
         if self.unserved >= STARTS and not any(one.report for one in self.workers.values()):
             self._give_up(worker)
             return
-        slot.failures = 0 if lived > STEADY_SECONDS else slot.failures + 1
+        slot.failures = 0 if ran > STEADY_SECONDS else slot.failures + 1
         delay = min(FIRST_DELAY * 2 ** (slot.failures - 1), LONGEST_DELAY) if slot.failures else 0.0
         event(
             "worker_ended",
@@ -206,7 +206,7 @@ class Parent:
             worker=worker.number,
             pid=worker.pid,
             status=worker.status,
-            lived_seconds=round(lived, 3),
+            ran_seconds=round(ran, 3),
             replaced_in_seconds=delay,
         )
         self.answers.replaced.inc()

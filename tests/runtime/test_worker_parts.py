@@ -106,7 +106,7 @@ def state(status: str, **dependencies: str) -> Report:
         ([state("ready"), state("ready")], "ready", 2),
     ],
 )
-def test_the_server_is_ready_if_a_worker_is(reports: list[Report], status: str, ready: int):
+def test_the_server_is_ready_if_any_worker_is_ready(reports: list[Report], status: str, ready: int):
     found = ready_state(reports, 2)
     assert found["status"] == status
     assert found["workers"] == {"ready": ready, "configured": 2}
