@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from components.mcp.server_config import PROGRAM
 from tests.harness.bridge import faults
 from tests.harness.server import fetch, free_port, until
 
@@ -39,6 +40,14 @@ def test_the_files_that_are_installed_exist(text: str):
     named = re.findall(r"/tmp/(runtime[\w./-]*)", text)
     assert {"runtime", "runtime/requirements.txt"} == set(named)
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_the_bridge_is_on_the_path_as_a_stack_with_transport_stdio_needs_it(text: str):
+    [folder] = re.findall(r"(/\S+)/pip install \S+ --no-deps", text)
+    [path] = re.findall(r"^ENV PATH=(\S+)", text, re.MULTILINE)
+    assert folder in path.split(":")
+    assert f'ENTRYPOINT ["{PROGRAM}", "bridge", "--"' in text
 
 
 @pytest.mark.slow
