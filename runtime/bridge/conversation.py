@@ -1,4 +1,4 @@
-"""JSON-RPC with one process: requests with ids of their own, answers, and what else it sends."""
+"""JSON-RPC with one process: requests, answers, and the messages that it sends by itself."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class ChildProcess:
                 self._signal(signal.SIGTERM)
                 await self._ends(step)
         finally:
-            self._signal(signal.SIGKILL)  # also what the program has started and left behind
+            self._signal(signal.SIGKILL)  # and processes that the program has started
             await self._ends(1)
             await self._reap()
             self.ended.set()
@@ -172,7 +172,7 @@ class ChildProcess:
             os.killpg(self.process.pid, number)
 
     async def _reap(self) -> None:
-        """Collect what the program left behind: it is process 1's, which the bridge can be."""
+        """Wait for orphans of the program, which are children of the bridge if it is process 1."""
         for _ in range(10):
             if self.process.returncode is None:
                 return

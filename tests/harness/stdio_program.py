@@ -1,4 +1,4 @@
-"""An MCP server over stdin and stdout whose tools are faults.
+"""An MCP server over stdin and stdout with tools that simulate faults.
 
 It needs only the standard library, and so starts fast. It speaks one era (`--era modern` or
 `legacy`). Each tool call runs in a thread.

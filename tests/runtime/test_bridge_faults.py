@@ -63,7 +63,7 @@ async def test_a_call_that_never_ends_is_ended(bridge: RunningBridge, era: str):
         assert json.loads(text_of(await client.call_tool("cancelled", {})))
 
 
-async def test_stderr_becomes_log_lines_that_it_cannot_forge(bridge: RunningBridge):
+async def test_stderr_is_logged_and_cannot_forge_log_lines(bridge: RunningBridge):
     forged = '{"event": "forged", "level": "error"}'
     lines = [forged, "colour \x1b[31m and \r and \x00", "ungültig ✓", "x" * 10_000, "last"]
     async with bridge.client("legacy") as client:
@@ -94,7 +94,7 @@ async def test_a_flood_on_stderr_is_counted_and_not_logged(tmp_path: Path):
 
 
 @pytest.mark.parametrize("junk", ["hello", '{"a": 1}', "[1, 2]", '{"jsonrpc": "2.0"}', "\x1b[0m"])
-def test_what_is_no_message_on_stdout_is_logged_and_ignored(bridge: RunningBridge, junk: str):
+def test_output_that_is_not_json_rpc_is_logged_and_ignored(bridge: RunningBridge, junk: str):
     session = bridge.open_session()
     assert text(bridge.call(session, "junk", text=junk)) == "printed"
     until(lambda: junk in [e["text"] for e in bridge.events("program_stdout_ignored")])
@@ -113,7 +113,7 @@ def test_no_shell_reads_the_command(tmp_path: Path):
         assert text(it.call_modern("echo", text="fine")) == "fine"
 
 
-def test_what_a_program_leaves_behind_ends_with_it(bridge: RunningBridge):
+def test_child_processes_of_a_program_end_with_it(bridge: RunningBridge):
     session = bridge.open_session()
     left = int(text(bridge.call(session, "orphan")))
     assert alive(left)

@@ -52,7 +52,7 @@ async def test_the_client_finds_the_program(bridge: RunningBridge):
         assert text_of(await client.call_tool("pid", {})) == str(bridge.children()[0])
 
 
-def test_what_the_program_offers_is_told(bridge: RunningBridge):
+def test_server_discover_lists_the_capabilities_of_the_program(bridge: RunningBridge):
     [found] = messages(bridge.post_modern("server/discover"))
     result = found["result"]
     assert MODERN in result["supportedVersions"]
@@ -64,7 +64,7 @@ def test_what_the_program_offers_is_told(bridge: RunningBridge):
         assert "tasks" not in result["capabilities"]
 
 
-def test_an_older_program_gets_no_members_of_the_newer_revision(bridge: RunningBridge):
+def test_a_legacy_program_gets_no_members_of_2026_07_28(bridge: RunningBridge):
     meta = modern_request("x")["params"]["_meta"]
     given = meta | {"traceparent": "00-1-2-01", "progressToken": "mine"}
     [answer] = messages(bridge.post_modern("tools/call", name="meta", arguments={}, _meta=given))
@@ -87,7 +87,7 @@ def test_other_methods_of_the_program_work(bridge: RunningBridge):
     assert bridge.post_modern("custom/thing").status_code == 200
 
 
-def test_an_absent_resource_has_the_code_of_the_revision(bridge: RunningBridge):
+def test_a_missing_resource_is_an_error_with_the_code_of_the_revision(bridge: RunningBridge):
     if speaks(bridge) == "modern":
         pytest.skip("a program of the newer revision chooses its codes itself")
     named = {"mcp_method": "resources/read", "mcp_name": "a:b"}
@@ -152,7 +152,9 @@ async def test_the_shared_program_cannot_ask_a_client(bridge: RunningBridge):
     assert pong["result"] == {}
 
 
-async def test_streams_tell_of_changes_that_their_client_asked_for(bridge: RunningBridge):
+async def test_a_listen_stream_reports_only_subscribed_changes(
+    bridge: RunningBridge,
+):
     async with bridge.client("modern") as client, bridge.client("modern") as other:
         async with (
             client.listen(tools_list_changed=True) as tools,

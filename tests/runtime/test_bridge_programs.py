@@ -1,4 +1,4 @@
-"""`bridge` with programs that nobody here wrote, unchanged, driven by the official client."""
+"""`bridge` with published stdio servers from npm and PyPI, called by the official client."""
 
 from __future__ import annotations
 
