@@ -1,4 +1,4 @@
-"""What a server is told about the data stores: address, profile and size of its pools."""
+"""The settings of a server for the data stores: address, profile and connection pools."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Egress(Section):
     hosts: list[EgressHost] = Field(
         default=[],
         description="host:port, reached by name through the egress proxy, which HTTPS_PROXY names. "
-        "Only what begins with TLS.",
+        "Only for protocols that begin with TLS.",
     )
     networks: list[NetworkPort] = Field(
         default=[],
@@ -207,7 +207,7 @@ class Server(Section):
     scale: ServerScale | None = Field(default=None, description="Autoscaling in place of replicas.")
     resources: ServerResources = Field(default_factory=ServerResources)
     storage: Storage | None = Field(
-        default=None, description="A volume for the one pod; absent: nothing outlives a pod."
+        default=None, description="A volume for the one pod; absent: files are lost with the pod."
     )
     writable: list[FilePath] = Field(
         default=["/tmp"],  # noqa: S108  (an emptyDir of the pod's own)

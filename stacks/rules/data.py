@@ -1,4 +1,4 @@
-"""Rules for the data stores: what they must keep."""
+"""Rules for the data stores: Valkey must not evict sessions."""
 
 from __future__ import annotations
 

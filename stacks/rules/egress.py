@@ -1,4 +1,4 @@
-"""What must hold for the hosts and networks that the user's servers may connect to."""
+"""Rules for `egress`: the hosts and networks that servers may connect to."""
 
 from __future__ import annotations
 

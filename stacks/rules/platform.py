@@ -166,7 +166,7 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path,
                 "has replicas and also min or max",
-                "the autoscaler and the program would fight over the number of pods",
+                "each deployment would overwrite the number of pods that the autoscaler has set",
                 "leave out replicas, or min and max",
             )
         if (scale.min is None) != (scale.max is None):

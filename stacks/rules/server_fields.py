@@ -1,4 +1,4 @@
-"""What the fields of one user's server cannot be together."""
+"""Rules for the fields of one server of the section `servers`."""
 
 from __future__ import annotations
 
@@ -145,7 +145,8 @@ def _of(argument: str) -> str:
 def _line_with_a_credential(file: str, content: str) -> int:
     """The number of the first line that is probably a credential; 0 for none.
 
-    In programs a variable is called token more often than a token stands there.
+    Only files of settings are searched for assignments: in source code, a variable named token is
+    rarely a token.
     """
     settings = file.endswith(_SETTINGS)
     for number, line in enumerate(content.splitlines(), 1):
@@ -223,7 +224,7 @@ def pods_can_be_scaled(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 _path(name, "replicas"),
                 "is set, and scale is as well",
-                "the autoscaler and the program would fight over the number of pods",
+                "each deployment would overwrite the number of pods that the autoscaler has set",
                 "leave one of the two out",
             )
         if scale and scale.min > scale.max:

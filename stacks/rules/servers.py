@@ -1,4 +1,4 @@
-"""What must hold between the user's servers, and between them and the rest of the stack."""
+"""Rules for the section `servers`: names, calls, tokens, Secrets, and the rest of the stack."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def servers_need_a_gateway(config: StackConfig) -> Iterator[Problem]:
 
 
 def a_platform_has_servers(config: StackConfig) -> Iterator[Problem]:
-    """The topology ``none`` has no server of its own that offers a tool."""
+    """The topology ``none`` needs at least one server in the section ``servers``."""
     if config.topology == "none" and not config.servers:
         yield at(
             "servers",
@@ -57,7 +57,7 @@ def a_platform_has_servers(config: StackConfig) -> Iterator[Problem]:
 
 
 def server_images_are_pinned(config: StackConfig) -> Iterator[Problem]:
-    """Outside dev an image is its digest; in dev it has at least a tag that is not latest."""
+    """Outside dev an image has a digest; in dev at least a tag that is not latest."""
     for name, server in config.servers.items():
         if config.environment != "dev" and not has_digest(server.image):
             yield at(
@@ -89,13 +89,13 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
         elif f"{name}-service" == front:
             taken = f"{front} is the gateway's Service"
         elif name in _PARTIES or _NUMBERED_PARTIES.fullmatch(name):
-            taken = "flows mean a party outside of the platform by that name"
+            taken = "flows use that name for a party outside the platform"
         elif name in prefixes:
             taken = f"tools of {prefixes[name]} are listed as {name}__…"
         if taken:
             yield at(
                 _path(name),
-                f"is no free name: {taken}",
+                f"is taken: {taken}",
                 "objects, flows or tools of the two could not be told apart",
                 f"use another name, such as my-{name}",
             )
@@ -134,14 +134,14 @@ def calls_reach_servers(config: StackConfig) -> Iterator[Problem]:
 
 
 def _cycles(config: StackConfig) -> Iterator[Problem]:
-    """A problem for the first server of each loop of calls."""
+    """A problem for the first server of each cycle of calls."""
     calls = {
         name: [other for other in server.calls if other in config.servers and other != name]
         for name, server in config.servers.items()
     }
     told: set[str] = set()
     for name in calls:
-        way = _way(calls, name, name)
+        way = _path_of_calls(calls, name, name)
         if way and not told & {*way}:
             told |= {*way}
             yield at(
@@ -152,11 +152,11 @@ def _cycles(config: StackConfig) -> Iterator[Problem]:
             )
 
 
-def _way(calls: dict[str, list[str]], start: str, end: str) -> list[str]:
-    """The servers on a way of calls from ``start`` to ``end``, without the latter."""
+def _path_of_calls(calls: dict[str, list[str]], start: str, end: str) -> list[str]:
+    """The shortest path of calls from ``start`` to ``end``, without ``end``."""
     seen = {start}
     ways = [[start]]
-    for way in ways:  # it grows while it is read
+    for way in ways:  # the list grows during the iteration
         for other in calls[way[-1]]:
             if other == end:
                 return way

@@ -1,4 +1,4 @@
-"""Services with several server processes a pod."""
+"""Rules for services with several server processes in each pod."""
 
 from __future__ import annotations
 
