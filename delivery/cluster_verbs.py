@@ -28,7 +28,9 @@ Cluster = Annotated[
 ]
 Server = Annotated[
     str | None,
-    typer.Argument(metavar="[SERVER]", help="One of the section `servers`; default: the platform."),
+    typer.Argument(
+        metavar="[SERVER]", help="A server of the section `servers`; default: the platform."
+    ),
 ]
 EraName = Annotated[
     Literal["modern", "legacy"] | None,
@@ -145,7 +147,10 @@ def tools(
 
 def call(  # noqa: PLR0917  (options of the command line)
     tool: Annotated[
-        str, typer.Argument(metavar="[SERVER/]TOOL", help="Name of the tool: weather/forecast.")
+        str,
+        typer.Argument(
+            metavar="[SERVER/]TOOL", help="Name of the tool: weather/forecast, or echo."
+        ),
     ],
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its arguments.")
