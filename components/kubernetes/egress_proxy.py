@@ -112,9 +112,10 @@ class EgressProxy(Component[EgressProxyArgs]):
 
 
 def proxy_ports(servers: Iterable[str]) -> dict[str, int]:
-    """The port of each server at the proxy; it stays when other servers come and go.
+    """The port of each server at the proxy; it stays when others are added or removed.
 
-    Only of two names that meet at one port (1 in 20,000) the later in the alphabet moves on.
+    The port is a hash of the name. If two names have the same hash (1 in 20,000), the later one in
+    the alphabet gets the next free port.
     """
     found: dict[str, int] = {}
     for name in sorted(servers):
@@ -126,7 +127,7 @@ def proxy_ports(servers: Iterable[str]) -> dict[str, int]:
 
 
 def proxy_variables(proxy: str, port: int) -> dict[str, str]:
-    """The environment by which most programs and libraries find their proxy.
+    """The environment variables from which most programs and libraries read their proxy.
 
     Args:
         proxy: host name of the proxy's Service.
@@ -164,7 +165,7 @@ def _container(name: str, args: EgressProxyArgs) -> Container:
         image=args.image,
         command=[
             *("envoy", "-c", f"{CONFIG_PATH}/envoy.json"),
-            # It would lock a shared memory that a read-only container does not have.
+            # Hot restart needs shared memory, which a read-only container does not have.
             "--disable-hot-restart",
             *("--concurrency", "2"),
             *("--log-level", "warn"),
@@ -183,6 +184,6 @@ def _container(name: str, args: EgressProxyArgs) -> Container:
         ),
         resources=args.resources,
         files=[Files(name=f"{name}-envoy", path=CONFIG_PATH, content={"envoy.json": config})],
-        # Envoy cuts all tunnels at SIGTERM. Until then a call may end that has one.
+        # Envoy closes all tunnels at SIGTERM; calls that use one may finish before that.
         pre_stop=timeouts.pre_stop + timeouts.drain,
     )

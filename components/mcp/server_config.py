@@ -104,7 +104,7 @@ class ToolServer:
         era: MCP revisions that it speaks.
         scopes: that a caller's token must have; others do not see its tools and cannot call them.
         send_user: name the caller in the headers X-User, X-User-Scopes and X-User-Client, and send
-            no token. For a server that the platform's own program does not run in.
+            no token. For servers that cannot check tokens.
         longest_tool_seconds: end a call of its tools after this time; None: the longest call of the
             server that offers them, which also limits it.
     """

@@ -87,7 +87,7 @@ def test_path_and_query_are_those_that_the_server_expects(gateway: RoutedGateway
         f"/servers/absent/mcp{METADATA}",
     ],
 )
-def test_other_addresses_are_no_servers(gateway: RoutedGateway, path: str):
+def test_other_paths_and_hosts_are_answered_404(gateway: RoutedGateway, path: str):
     before = [len(one.received) for one in (gateway.weather, gateway.files)]
     answer = gateway.call(path)
     assert answer.status_code == 404

@@ -24,14 +24,14 @@ OUTPUTS = {
 }
 
 
-def test_a_name_means_that_server() -> None:
+def test_a_server_is_found_by_its_name() -> None:
     found = called_server(OUTPUTS, "weather")
     assert found.mcp_url == "https://mcp.example.com/servers/weather/mcp"
     assert found.era == "legacy"
     assert found.scopes == ("weather.read",)
 
 
-def test_no_name_means_the_platform_with_the_scopes_of_all_servers() -> None:
+def test_without_a_name_the_platform_is_called_with_the_scopes_of_all_servers() -> None:
     found = called_server(OUTPUTS, None)
     assert found.mcp_url == "https://mcp.example.com/mcp"
     assert found.scopes == ("mcp", "weather.read")

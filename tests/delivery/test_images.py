@@ -60,7 +60,7 @@ def test_the_program_sees_exact_references_and_names_what_depends_on_them_by_the
     assert jobs[0] != jobs[1]
 
 
-def test_servers_of_the_users_own_run_exact_references_too() -> None:
+def test_images_of_user_servers_get_their_digests_too() -> None:
     root = Path(__file__).resolve().parents[2]
     files = read_stack_files(root, "dev")
     server = {"image": "ghcr.io/acme/weather-mcp:1", "era": "modern"}
@@ -71,7 +71,7 @@ def test_servers_of_the_users_own_run_exact_references_too() -> None:
     assert exact in used(manifests_of(run_program(str(root), files.over(settings))))
 
 
-def test_an_image_that_was_assembled_by_hand_is_used_as_it_is(
+def test_an_image_without_a_recipe_that_the_node_has_is_used_unchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stored = tmp_path / "manifest"

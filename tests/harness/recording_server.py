@@ -1,4 +1,4 @@
-"""A server of the MCP SDK without authentication, as users bring it, over TLS; records requests."""
+"""A server of the MCP SDK over TLS, without authentication, that records its requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs MCP servers in threads: of the SDK without tokens, as a user brings them, and our own."""
+"""Runs MCP servers in threads: made with the SDK, without authentication; and our own."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def passing(graph: ResourceGraph) -> set[tuple[str, str, int]]:
 
 
 @each_topology
-def test_a_server_is_reached_by_the_gateway_the_list_and_its_callers_alone(topology: str):
+def test_only_the_gateway_the_federating_server_and_callers_can_connect(topology: str):
     front, lists = FRONT[topology], LISTS[topology]
     assert passing(every_field(topology)) == {
         *((front, name, 8443) for name in EVERY_FIELD),

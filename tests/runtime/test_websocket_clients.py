@@ -1,4 +1,4 @@
-"""WebSocket clients that read nothing, or that vanish, are no trouble for the server."""
+"""WebSocket clients that read nothing or send unfinished messages do not exhaust the server."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_the_api_server_is_not_reached_at_a_public_address() -> None:
     assert found.leaves(PROXY, Endpoint.address("34.120.0.8"), "TCP", 443)
 
 
-def test_the_internet_is_no_client() -> None:
+def test_flows_from_the_internet_are_refused() -> None:
     flow = Flow(source="internet", target="egress-proxy", port=443, why="calls")
     given = FlowPoliciesArgs(
         namespace="mcp",
