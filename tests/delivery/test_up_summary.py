@@ -1,0 +1,54 @@
+"""The summary of ``up`` ends with commands that call the deployed stack."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from delivery.cluster import Cluster
+from delivery.engine import Engine
+from delivery.images import Images
+from delivery.kubectl import Kubectl
+from delivery.outputs import Deployed
+from delivery.stack_identity import ROOT, StackIdentity
+from delivery.up import UpResult
+from delivery.up_summary import announcement
+
+BASE = "https://mcp.example.com"
+PROGRAM = "  .venv/bin/qudag-mcp"
+
+
+def printed(stack: str, **outputs: Any) -> list[str]:
+    result = UpResult(
+        deployed=Deployed({"mcp_url": f"{BASE}/mcp", "era": "dual", **outputs}, "node", "node"),
+        engine=Engine(None, "a test"),
+        cluster=Cluster("node", Kubectl(Path("kubectl"), "node"), "a test", ours=True),
+        images=Images(),
+        workloads=(),
+        changes={},
+        secrets=(),
+        checks="all passed",
+        forwarding=None,
+        seconds=1.0,
+    )
+    written = io.StringIO()
+    Console(file=written, width=200).print(announcement(result, StackIdentity.of(ROOT, stack)))
+    return [line.rstrip() for line in written.getvalue().splitlines()]
+
+
+def test_a_stack_without_servers_gets_a_command_that_calls_echo():
+    assert printed("dev")[-1] == f"{PROGRAM} call echo text=hello"
+
+
+def test_a_stack_with_servers_gets_commands_that_list_and_call_tools_of_one():
+    lines = printed("staging", servers={"time": {"mcp_url": f"{BASE}/servers/time/mcp"}})
+    assert lines[-2:] == [
+        f"{PROGRAM} tools --stack staging time",
+        f"{PROGRAM} call --stack staging time/TOOL KEY=VALUE",
+    ]
+    assert [line.split() for line in lines if line.startswith("servers.")] == [
+        ["servers.time", f"{BASE}/servers/time/mcp"]
+    ]
