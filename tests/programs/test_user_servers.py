@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import os
-import re
 import tomllib
 from collections import Counter
-from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
-from rich.console import Console
 
 from components.base.quantities import quantity
 from graph.resource_graph import ResourceGraph
-from review.diff import diff
-from review.preview import Comparison
-from review.report import terminal
-from review.risk import risks
 from runtime.bridge.options import BridgeOptions
 from stacks.config.servers import Server
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.user_servers import (
     EVERY_FIELD,
-    EXAMPLE,
     NETWORK,
     every_field,
-    example,
-    example_sections,
     recorded,
 )
 
-GOLDEN = Path(__file__).parent / "golden"
 FRONT: Final = {"monolith": "mcp-server", "microservices": "mcp-gateway", "none": "mcp-gateway"}
 LISTS: Final = {"monolith": "mcp-server", "microservices": "mcp-core", "none": "mcp-core"}
 CHECKS: Final = {"monolith": "mcp-server", "microservices": "mcp-auth", "none": "mcp-core"}
@@ -320,32 +307,3 @@ def test_no_two_objects_have_one_name_although_servers_are_called_alike():
         if one.is_kubernetes_object
     )
     assert [identity for identity, count in identities.items() if count > 1] == []
-
-
-def golden(name: str, text: str) -> None:
-    file = GOLDEN / name
-    if os.environ.get("ACCEPT_URNS"):
-        file.write_text(text)
-    assert text.splitlines() == file.read_text().splitlines()
-
-
-def test_urns_of_the_example_equal_the_golden_file():
-    golden("servers.txt", "".join(f"{resource.urn}\n" for resource in example().resources))
-
-
-def test_the_preview_of_an_added_server_shows_what_comes_with_it():
-    sections = example_sections()
-    first = next(iter(sections["servers"]))
-    fewer = sections | {"servers": {first: sections["servers"][first]}}
-    changes = diff(recorded(fewer, stack="servers"), example())
-    found = Comparison(base="main", commit="0" * 40, diff=changes, risks=risks(changes))
-    written = io.StringIO()
-    Console(file=written, width=10_000, highlight=False).print(terminal.comparison(found))
-    # Without the properties of each resource, which tests of their components hold.
-    golden("added-server.txt", re.sub(r"^ {5}.*\n", "", written.getvalue(), flags=re.MULTILINE))
-
-
-def test_the_example_has_two_servers_in_twelve_lines():
-    lines = EXAMPLE.read_text().splitlines()
-    assert len([line for line in lines if not line.startswith("#")]) <= 12
-    assert len(cast("dict[str, Any]", example_sections()["servers"])) == 2

@@ -1,0 +1,48 @@
+"""The stack of examples/servers: its URNs, and the preview of an added server."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+
+from review.diff import diff
+from review.preview import Comparison
+from review.report import terminal
+from review.risk import risks
+from tests.harness.user_servers import EXAMPLE, example, example_sections, recorded
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def golden(name: str, text: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get("ACCEPT_URNS"):
+        file.write_text(text)
+    assert text.splitlines() == file.read_text().splitlines()
+
+
+def test_urns_of_the_example_equal_the_golden_file():
+    golden("servers.txt", "".join(f"{resource.urn}\n" for resource in example().resources))
+
+
+def test_the_preview_of_an_added_server_shows_what_comes_with_it():
+    sections = example_sections()
+    first = next(iter(sections["servers"]))
+    fewer = sections | {"servers": {first: sections["servers"][first]}}
+    changes = diff(recorded(fewer, stack="servers"), example())
+    found = Comparison(base="main", commit="0" * 40, diff=changes, risks=risks(changes))
+    written = io.StringIO()
+    Console(file=written, width=10_000, highlight=False).print(terminal.comparison(found))
+    # Without the properties of each resource, which tests of their components hold.
+    golden("added-server.txt", re.sub(r"^ {5}.*\n", "", written.getvalue(), flags=re.MULTILINE))
+
+
+def test_the_example_has_two_servers_in_twelve_lines():
+    lines = EXAMPLE.read_text().splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) <= 12
+    assert len(cast("dict[str, Any]", example_sections()["servers"])) == 2
