@@ -1,4 +1,4 @@
-"""What is called of a deployed stack: the platform itself, or one of its servers by name."""
+"""Finds the MCP endpoint of a deployed stack to call: the platform's, or a server's by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CalledServer:
         mcp_url: its address, which is the audience of its tokens.
         prm_url: its protected-resource metadata (RFC 9728).
         era: modern, legacy or dual.
-        scopes: what a token needs to use all of it.
+        scopes: those that a token needs for all tools.
     """
 
     name: str | None
