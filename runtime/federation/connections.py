@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ KEPT_CONNECTIONS = 20
 _ACCEPTED = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 # A call has a deadline already, so reading has no timeout.
 _TIMEOUTS = {"connect": CONNECT_SECONDS, "read": None, "write": SEND_SECONDS, "pool": None}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Message = dict[str, Any]
 OtherMessage = Callable[[Message], Awaitable[None]]
@@ -144,7 +146,12 @@ class Connections:
 
 def _message(text: str | bytes) -> Message | None:
     """Parse a JSON-RPC message; None for other JSON. Raises `ValueError`, `RecursionError`."""
-    parsed = json.loads(text, parse_constant=_no_number)
+    if isinstance(text, bytes):
+        text = text.decode()  # strictly UTF-8, as JSON between programs is
+    parsed = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    if _SURROGATE.search(text):
+        # Half of a pair cannot be written as UTF-8: every answer with it would fail.
+        json.dumps(parsed, ensure_ascii=False).encode()
     if not isinstance(parsed, dict):
         return None
     message = cast("Message", parsed)
@@ -154,6 +161,14 @@ def _message(text: str | bytes) -> Message | None:
 def _no_number(constant: str) -> None:
     """Refuse NaN and the infinities, which clients of this server could not parse."""
     raise ValueError(constant)
+
+
+def _finite(number: str) -> float:
+    """Refuse numbers such as 1e999, which become infinite."""
+    parsed = float(number)
+    if not math.isfinite(parsed):
+        raise ValueError(number)
+    return parsed
 
 
 def _trust(section: ToolServerSection) -> ssl.SSLContext:

@@ -148,11 +148,22 @@ async def test_a_list_that_is_too_long_is_cut():
         assert len(await names(member)) == lists.MOST_ITEMS
 
 
+def listed(default: bytes) -> Response:
+    """A list of one tool, with this JSON in its schema."""
+    schema = b'{"type":"object","default":%s}' % default
+    text = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"one","inputSchema":%s}]}}' % schema
+    return Response(text, media_type="application/json")
+
+
 INVALID: dict[str, Callable[[], Response]] = {
     "no JSON": lambda: Response("{", media_type="application/json"),
     "NaN": lambda: Response(
         '{"jsonrpc":"2.0","id":1,"result":{"tools":[],"x":NaN}}', media_type="application/json"
     ),
+    "an infinite number": lambda: listed(rb'{"x":1e999}'),
+    "half of a surrogate pair": lambda: listed(rb'"\ud800"'),
+    "half of a surrogate pair in a name": lambda: listed(rb'{"\uDFFF":1}'),
+    "half of a surrogate pair as bytes": lambda: listed(b'"\xed\xa0\x80"'),
     "nested without end": lambda: Response("[" * 100_000, media_type="application/json"),
     "a page of HTML": lambda: Response("<p>", media_type="text/html"),
     "a redirect": lambda: Response(status_code=307, headers={"location": "http://127.0.0.1:1/"}),
@@ -170,6 +181,12 @@ INVALID: dict[str, Callable[[], Response]] = {
 async def test_a_server_that_gives_no_valid_list_offers_nothing(answer: Callable[[], Response]):
     async with listing(lambda _: answer()) as (member, _, _):
         assert await names(member) == []
+
+
+@pytest.mark.parametrize("default", [rb'"\ud83d\ude00"', '"😀"'.encode(), rb'"\\ud800"', b"1e300"])
+async def test_text_and_numbers_that_clients_can_read_are_offered(default: bytes):
+    async with listing(lambda _: listed(default)) as (member, _, _):
+        assert await names(member) == ["weather__one"]
 
 
 @pytest.mark.parametrize(("allowed", "offered"), [(100_000, []), (1_000_000, ["weather__one"])])
