@@ -84,6 +84,21 @@ def test_the_user_arrives_as_headers_that_a_client_cannot_set(gateway: RoutedGat
         assert not {"x-resource-path", "x-resource-host", "authorization"} & set(arrived)
 
 
+@pytest.mark.parametrize("target", ["/servers/files/mcp", "@chunked-files", "/mcp", "/authorize"])
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+def test_a_server_cannot_send_its_callers_to_another_location(
+    gateway: RoutedGateway, method: str, target: str
+):
+    before = gateway.call(method=method)
+    gateway.weather.added_headers["x-accel-redirect"] = target
+    try:
+        answer = gateway.call(method=method)
+    finally:
+        gateway.weather.added_headers.clear()
+    assert (answer.status_code, answer.text) == (before.status_code, before.text)
+    assert "x-accel-redirect" not in answer.headers
+
+
 def asked(gateway: RoutedGateway) -> float:
     """How often the authorizer was asked."""
     return gateway.authorizer.metric("http_requests_total", route="/authorize")
