@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,14 @@ LIST_WITHIN_SECONDS = 3.0
 MOST_PAGES = 20
 MOST_ITEMS = 500
 LARGEST_LIST = 4 * 1024 * 1024
+CHECK_SECONDS = 2.0
+"""Of CPU time, to check what one list has."""
+SLOW_SECONDS = 60.0
+"""How long a server is left out whose list takes longer."""
 KEPT_LISTS = 16
+KEPT_BYTES = LARGEST_LIST
+"""As JSON, of the kept lists, and of the schemas of known tools. In memory it can be 20 times as
+much."""
 KEPT_CALLERS = 1_000
 MOST_KNOWN = 2_000
 
@@ -39,10 +47,17 @@ class Offer:
 
     Attributes:
         names: the server's own name or URI of each offered one.
+        sizes: bytes of each item as JSON, by its offered name.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def size(self) -> int:
+        """Bytes of all items as JSON."""
+        return sum(self.sizes.values())
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,10 @@ class _Listed:
     public: bool
 
 
+class _SlowError(Exception):
+    """To check a list takes too long."""
+
+
 class Lists:
     """The lists of one server.
 
@@ -80,6 +99,7 @@ class Lists:
         self._asking: dict[tuple[str, str], anyio.Lock] = {}
         self._left_out_until = 0.0
         self._faults: dict[str, Any] = {}
+        self._known_sizes: dict[str, dict[str, int]] = {}
 
     async def of(self, kind: Kind, caller: Caller) -> Offer:
         """What the caller is offered; nothing if the server does not answer."""
@@ -133,11 +153,21 @@ class Lists:
             return Offer()
         digest = hashlib.sha256(json.dumps([kind.key, listed.items]).encode()).hexdigest()
         if digest not in self._offers:
-            offer = await anyio.to_thread.run_sync(self._checked, kind, listed.items, listed.cut)
+            try:
+                offer = await anyio.to_thread.run_sync(
+                    self._checked, kind, listed.items, listed.cut
+                )
+            except _SlowError:
+                failure = "its items take too long to check"
+                self._left_out_until = anyio.current_time() + SLOW_SECONDS
+                event("tool_server_list", server=self.upstream.name, list=kind.key, failure=failure)
+                return Offer()
             self._offers[digest] = offer
             self._learn(kind, offer)
         offer = self._offers[digest]
         _kept(self._offers, digest, KEPT_LISTS)
+        while len(self._offers) > 1 and sum(o.size for o in self._offers.values()) > KEPT_BYTES:
+            self._offers.popitem(last=False)
         key = (kind.key, None if listed.public else caller.key)
         self._fresh[key] = _Fresh(digest, anyio.current_time() + listed.ttl)
         _kept(self._fresh, key, KEPT_CALLERS)
@@ -179,7 +209,10 @@ class Lists:
         """Offer the items that clients can use; log the others, once for each change of them."""
         offered: dict[str, tuple[str, dict[str, Any]]] = {}
         faults: Counter[str] = Counter()
+        latest = time.thread_time() + CHECK_SECONDS
         for item in items:
+            if time.thread_time() > latest:
+                raise _SlowError
             fault = kind.fault(item, check_schema=self.upstream.section.send_user)
             if fault is None:
                 own = item[kind.identity]
@@ -203,6 +236,7 @@ class Lists:
         return Offer(
             items=[item for _, item in offered.values()],
             names={name: own for name, (own, _) in offered.items()},
+            sizes={name: len(json.dumps(item)) for name, (_, item) in offered.items()},
         )
 
     def _offered(self, kind: Kind, own: str) -> str:
@@ -220,12 +254,18 @@ class Lists:
         if not kind.named:
             return
         known = self.known.setdefault(kind.key, {})
+        sizes = self._known_sizes.setdefault(kind.key, {})
         for item in offer.items:
             name = item[kind.identity]
             known.pop(name, None)  # the newest are last
             known[name] = (offer.names[name], item.get("inputSchema") if kind is TOOLS else None)
-        for name in list(known)[: max(0, len(known) - MOST_KNOWN)]:
+            sizes[name] = offer.sizes[name]
+        total = sum(sizes.values())
+        for name in list(known):
+            if len(known) <= MOST_KNOWN and total <= KEPT_BYTES:
+                break
             del known[name]
+            total -= sizes.pop(name)
 
 
 def _kept(entries: OrderedDict[Any, Any], newest: Any, most: int) -> None:

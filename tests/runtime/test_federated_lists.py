@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -87,6 +88,9 @@ UNUSABLE: dict[str, Any] = {
     "a schema of another type": tool("two", inputSchema={"type": "string"}),
     "a schema that is no JSON Schema": tool("two", inputSchema={"type": "object", "required": 1}),
     "a description that is no text": tool("two", description={}),
+    "a schema with thousands of parts": tool(
+        "two", inputSchema={"type": "object", "allOf": [{}] * 15_000}
+    ),
     "a large item": tool("two", description="a" * kinds.LARGEST_ITEM),
     "a deep item": tool("two", _meta=json.loads('{"a":' * 40 + "1" + "}" * 40)),
 }
@@ -244,6 +248,42 @@ async def test_a_list_is_shared_between_callers_only_if_it_is_public(scope: str,
         for caller in callers:
             await member.lists.of(TOOLS, caller)
     assert len(scripted.asked) == asked
+
+
+async def test_a_server_whose_list_is_slow_to_check_is_left_out_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Its list would delay that of all servers for every caller."""
+    monkeypatch.setattr(lists, "CHECK_SECONDS", 0.5)
+    slow: dict[str, Any] = {"type": "object", "allOf": [{}] * 3_500}
+    count = iter(range(1000))
+
+    def result(_: Any) -> Any:
+        return page(*(tool(f"t{next(count)}", inputSchema=slow) for _ in range(20)))
+
+    async with listing(result) as (member, scripted, _):
+        began = time.process_time()
+        for _ in range(3):
+            assert await names(member) == []
+        assert time.process_time() - began < 5
+        assert len(scripted.asked) == 1
+
+
+async def test_what_is_kept_of_changing_lists_is_limited(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lists, "KEPT_BYTES", 100_000)
+    count = iter(range(1000))
+
+    def result(_: Any) -> Any:
+        return page(*(tool(f"t{next(count)}", description="a" * 10_000) for _ in range(4)))
+
+    async with listing(result) as (member, _, _):
+        for _ in range(4):
+            await names(member)
+            member.lists.forget(TOOLS)
+        newest = await names(member)
+        kept = member.lists.known[TOOLS.key]
+        assert len(kept) == 9
+        assert set(newest) <= set(kept)
 
 
 async def test_uris_name_the_server_in_their_scheme():
