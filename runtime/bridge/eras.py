@@ -69,7 +69,13 @@ def speaks_modern(discovered: Params) -> bool:
 
 
 def check_method(method: str) -> None:
-    """Raise `MCPError` for a method that only other revisions have."""
+    """Raise `MCPError` for a method that only other revisions have, and for notifications.
+
+    A program that looks at the method alone would take such a request for a notification, and
+    could cancel the request of another client.
+    """
+    if method.startswith("notifications/"):
+        raise MCPError(METHOD_NOT_FOUND, "Method not found", method)
     if method in SPEC_CLIENT_METHODS and (method, LATEST_MODERN_VERSION) not in CLIENT_REQUESTS:
         raise MCPError(METHOD_NOT_FOUND, "Method not found", method)
 

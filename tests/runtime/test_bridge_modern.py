@@ -83,6 +83,13 @@ def test_methods_that_the_revision_does_not_have_are_unknown(bridge: RunningBrid
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, -32601)
 
 
+def test_a_request_is_no_notification_to_the_program_that_others_share(bridge: RunningBridge):
+    before = text(bridge.call_modern("cancelled"))
+    [answer] = messages(bridge.post_modern("notifications/cancelled", requestId=1))
+    assert answer["error"]["code"] == -32601
+    assert text(bridge.call_modern("cancelled")) == before
+
+
 def test_other_methods_of_the_program_work(bridge: RunningBridge):
     assert bridge.post_modern("custom/thing").status_code == 200
 
