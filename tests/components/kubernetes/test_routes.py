@@ -1,0 +1,111 @@
+"""Routes of a gateway: refusals, and what follows for its pods and its nginx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.base.refusal import Refused
+from components.kubernetes.core import Monolith, MonolithArgs
+from components.kubernetes.gateway import Gateway, GatewayEngine, Upstream, nginx_conf
+from components.kubernetes.routes import Route
+from components.mcp.protected_resource import ProtectedResource
+from components.mcp.timeout_budget import Distance, TimeoutBudget
+from tests.harness import record
+from tests.harness.graph_queries import Pods, objects, pods
+from tests.harness.minimal_args import config, core, gateway, monolith
+
+AUTHORIZER = Upstream(host="mcp-auth-service")
+SERVER = Upstream(host="weather-service")
+MODERN: dict[str, Any] = {"name": "weather", "upstream": SERVER, "era": "modern"}
+
+
+def routed(*routes: Route, **args: Any) -> Any:
+    return gateway(**{"authorizer": AUTHORIZER, "routes": routes, "era": "modern", **args})
+
+
+def gateway_pods(args: Any) -> Pods:
+    (found,) = pods(record(lambda: Gateway("mcp-gateway", args)))
+    return found
+
+
+WEATHER, OWN = Route(**MODERN), Route(**MODERN, hostname="weather.example.com")
+REFUSED: dict[str, tuple[Any, str]] = {
+    "two of one name": (routed(WEATHER, WEATHER), "routes[1].name"),
+    "two of one host name": (
+        routed(OWN, Route(name="files", upstream=SERVER, hostname="weather.example.com")),
+        "routes[1].hostname",
+    ),
+    "the gateway's domain": (
+        routed(Route(**MODERN, hostname="mcp.example.com")),
+        "routes[0].hostname",
+    ),
+    "no authorizer": (routed(WEATHER, authorizer=None), "authorizer"),
+    "a token that is sent anyway": (
+        routed(Route(**MODERN, auth="server", forward_token=True)),
+        "routes[0].forward_token",
+    ),
+    "an image of one's own": (routed(WEATHER, engine=GatewayEngine.IMAGE), "routes"),
+}
+
+
+@pytest.mark.parametrize(("args", "path"), REFUSED.values(), ids=REFUSED)
+def test_routes_that_cannot_be_served_are_refused(args: Any, path: str):
+    with pytest.raises(Refused) as refused:
+        record(lambda: Gateway("mcp-gateway", args))
+    assert [problem.path for problem in refused.value.problems] == [f"mcp-gateway.{path}"]
+
+
+def test_a_server_that_checks_tokens_itself_needs_no_authorizer():
+    args = routed(Route(**MODERN, auth="server"), authorizer=None)
+    assert "auth_request" not in nginx_conf(args)
+    assert "/var/cache/authorized" not in str(gateway_pods(args).spec)
+
+
+@pytest.mark.parametrize("longest", [30, 300])
+def test_the_pods_outlive_the_longest_call_of_any_route(longest: int):
+    route = Route(**MODERN, budget=TimeoutBudget(longest_tool=longest))
+    wanted = max(
+        TimeoutBudget(longest_tool=each).at(Distance.GATEWAY).grace for each in (60, longest)
+    )
+    assert gateway_pods(routed(route)).spec["terminationGracePeriodSeconds"] == wanted
+    made = monolith(config=config(name="mcp-server", era="modern", http=8081, https=8444))
+    front = routed(route, upstream=made.gateway.upstream)
+    args = MonolithArgs(core=made.core, gateway=front)
+    (found,) = pods(record(lambda: Monolith("mcp-server", args)))
+    assert found.spec["terminationGracePeriodSeconds"] == wanted
+
+
+@pytest.mark.parametrize(("era", "kept"), [("modern", False), ("legacy", True), ("dual", True)])
+def test_a_client_keeps_its_pod_where_a_route_has_sessions(era: Any, kept: bool):
+    route = Route(name="weather", upstream=SERVER, era=era)
+    made = monolith(config=config(name="mcp-server", era="modern", http=8081, https=8444))
+    alone = record(lambda: Gateway("mcp-gateway", routed(route)))
+    front = routed(route, upstream=made.gateway.upstream)
+    both = record(lambda: Monolith("mcp-server", MonolithArgs(core=made.core, gateway=front)))
+    for graph in (alone, both):
+        (service,) = objects(graph, "Service")
+        assert (service["spec"].get("sessionAffinity") == "ClientIP") is kept
+
+
+def test_remembered_answers_are_in_memory_only():
+    found = gateway_pods(routed(WEATHER))
+    (mount,) = [
+        mount
+        for mount in found.container("mcp-gateway")["volumeMounts"]
+        if mount["mountPath"] == "/var/cache/authorized"
+    ]
+    assert found.volume(mount["name"])["emptyDir"]["medium"] == "Memory"
+    assert "proxy_cache_path /var/cache/authorized " in nginx_conf(routed(WEATHER))
+    assert not [v for v in gateway_pods(gateway()).spec["volumes"] if "medium" in str(v)]
+
+
+def test_a_server_lists_each_protected_resource_once():
+    twice = [ProtectedResource(path="/servers/a/mcp", hostname="a.example.com")] * 2
+    given = config(protected_resources=twice)
+    assert [problem.path for problem in given.refusals()] == [
+        "protected_resources[1].path",
+        "protected_resources[1].hostname",
+    ]
+    assert core(config=config(protected_resources=twice[:1])).server.config.refusals() == []
