@@ -142,7 +142,7 @@ def _refused(answer: Response, status: int | None = None) -> Response:
 def _lifetime(principal: AccessToken) -> str:
     """How long the gateway may use the answer, as `Cache-Control`: never longer than the token.
 
-    nginx counts whole seconds, and uses an answer until the last of them has passed.
+    nginx counts whole seconds from when it reads the answer, which may be in the next second.
     """
     left = int((principal.expires_at or 0) - time.time()) - 1
     seconds = min(LONGEST_CACHED_SECONDS, left)

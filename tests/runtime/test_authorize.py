@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -181,21 +180,18 @@ def test_the_gateway_asks_with_get_only(server: RunningServer, issuer: Issuer, m
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
-@pytest.mark.parametrize(("lives", "longest"), [(4, 3), (3, 2), (1, 0), (-5, 0)])
+@pytest.mark.parametrize(("lives", "longest"), [(4, 2), (3, 1), (2, 0), (-5, 0)])
 def test_an_answer_is_never_used_longer_than_its_token_lives(
     server: RunningServer, issuer: Issuer, lives: int, longest: int
 ):
-    """nginx counts whole seconds: with max-age=1 it uses an answer for nearly 2."""
+    """nginx counts whole seconds from when it reads the answer, which may be in the next one."""
     token = issuer.token(aud=WEATHER, scope=SCOPES, lives_seconds=lives)
     for _ in range(2):  # the second time from the cache of tokens
-        asked_at = time.time()
         answer = asked(server, token)
         assert answer.status_code == 200  # within the skew of clocks
         said = re.findall(r"^max-age=([1-9])$", answer.headers["cache-control"])
         assert said or answer.headers["cache-control"] == "no-store"
         assert int(said[0]) <= longest if said else True
-        expires = int(asked_at) + lives + 1
-        assert int(time.time()) + int(said[0]) + 1 <= expires if said else True
 
 
 def test_a_token_in_the_cache_is_no_hit_for_another_server(server: RunningServer, issuer: Issuer):
