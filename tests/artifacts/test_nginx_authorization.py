@@ -104,6 +104,7 @@ def asked(gateway: RoutedGateway) -> float:
     return gateway.authorizer.metric("http_requests_total", route="/authorize")
 
 
+@pytest.mark.slow
 def test_an_accepted_token_is_asked_for_once_in_a_few_seconds(gateway: RoutedGateway):
     token = gateway.token(sub="cached")
     before = asked(gateway)

@@ -82,6 +82,7 @@ def test_a_server_that_checks_tokens_itself_gets_them_and_no_user(opened: Any):
             assert gateway.weather.received[-1].path == f"{prefix}/mcp"
 
 
+@pytest.mark.slow
 def test_a_remembered_token_is_refused_when_it_has_expired(opened: Any):
     """With no allowed difference of clocks it is over at `exp`, although it was just used."""
     auth = {"resource_url": f"https://{DOMAIN}/mcp", "clock_skew_seconds": 0}
@@ -94,6 +95,7 @@ def test_a_remembered_token_is_refused_when_it_has_expired(opened: Any):
         assert gateway.call(token=token).status_code == 401
 
 
+@pytest.mark.slow
 def test_without_an_authorizer_no_request_passes(opened: Any):
     with opened() as gateway:
         known = gateway.token()

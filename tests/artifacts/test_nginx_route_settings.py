@@ -31,6 +31,7 @@ def opened(tmp_path: Path, authority: Authority, issuer: Issuer) -> Callable[...
     return partial(routed, tmp_path, authority, issuer)
 
 
+@pytest.mark.slow
 def test_each_server_has_the_timeouts_of_its_own_calls(opened: Any):
     """The budget of the platform is a second; that of weather is longer."""
     second = TimeoutBudget(longest_tool=1)
