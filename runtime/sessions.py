@@ -162,12 +162,12 @@ class StoredSessions:
         elif identity is None or request_key(identity) is None:
             await self.app(scope, receive, send)
         else:
-            await self._call(scope, receive, send, session.session_id, identity)
+            await self._call(scope, receive, send, session, identity)
 
     async def _call(
-        self, scope: Scope, receive: Receive, send: Send, session_id: str, identity: str | int
+        self, scope: Scope, receive: Receive, send: Send, session: Session, identity: str | int
     ) -> None:
-        """Run a call until it answers, or until the store says that it was cancelled."""
+        """Run a call until it answers, is cancelled, or its session is closed."""
         answer = _Answer(send)
         call = anyio.CancelScope()
         key = request_key(identity)
@@ -178,8 +178,12 @@ class StoredSessions:
                 await anyio.sleep(CANCELLED_EVERY_SECONDS)
                 # If the store fails, the call goes on and the next read may succeed.
                 with contextlib.suppress(UnreachableError):
-                    recorded = await _from_store(self.store.cancelled(session_id))
-                    if is_cancelled(recorded, key, started):
+                    recorded = await _from_store(self.store.cancelled(session.session_id))
+                    if recorded is None:
+                        is_over = time.time() < session.expires_at  # closed, and not expired
+                    else:
+                        is_over = is_cancelled(recorded, key, started)
+                    if is_over:
                         call.cancel()
 
         async with anyio.create_task_group() as tasks:

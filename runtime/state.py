@@ -48,8 +48,8 @@ class SessionStore(Protocol):
         """Record a `cancellation`."""
         ...
 
-    async def cancelled(self, session_id: str) -> frozenset[str]:
-        """Each recorded `cancellation` of the session."""
+    async def cancelled(self, session_id: str) -> frozenset[str] | None:
+        """Each recorded `cancellation` of the session; None if there is no such session."""
         ...
 
 

@@ -215,7 +215,7 @@ class _Message:
         started = time.time()
         while True:
             await anyio.sleep(GONE_EVERY_SECONDS)
-            recorded = await self.stores.sessions.cancelled(self.connection)
+            recorded = await self.stores.sessions.cancelled(self.connection) or frozenset()
             if (
                 is_cancelled(recorded, named, started)
                 or await self.stores.connections.find(self.connection) is None

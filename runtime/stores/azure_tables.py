@@ -135,8 +135,10 @@ class TableSessions:
         if await self.table.read(session_id, ITSELF) is not None:
             await self.table.put(session_id, CANCELLED + request_id)
 
-    async def cancelled(self, session_id: str) -> frozenset[str]:
+    async def cancelled(self, session_id: str) -> frozenset[str] | None:
         names = [name async for name, _ in self.table.rows(session_id)]
+        if ITSELF not in names:
+            return None
         return frozenset(n.removeprefix(CANCELLED) for n in names if n.startswith(CANCELLED))
 
 

@@ -102,8 +102,10 @@ class DynamoSessions:
             ExpressionAttributeValues={":r": {"SS": [request_id]}},
         )
 
-    async def cancelled(self, session_id: str) -> frozenset[str]:
+    async def cancelled(self, session_id: str) -> frozenset[str] | None:
         item = await self._item(session_id)
+        if not item:
+            return None
         return frozenset(item["cancelled"]["SS"]) if "cancelled" in item else frozenset()
 
     async def _if_there(self, **update: Any) -> None:

@@ -153,8 +153,10 @@ class FirestoreSessions:
         cancelled = {CANCELLED + request_id.encode().hex(): {"booleanValue": True}}
         await self._if_there(session_id, cancelled)
 
-    async def cancelled(self, session_id: str) -> frozenset[str]:
+    async def cancelled(self, session_id: str) -> frozenset[str] | None:
         fields = await self.database.read(SESSIONS, session_id)
+        if not fields:
+            return None
         return frozenset(
             bytes.fromhex(name.removeprefix(CANCELLED)).decode()
             for name in fields

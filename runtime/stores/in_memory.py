@@ -50,7 +50,9 @@ class InMemorySessions:
             kept = self.cancellations.setdefault(session_id, deque(maxlen=CANCELLATIONS_KEPT))
             kept.append(request_id)
 
-    async def cancelled(self, session_id: str) -> frozenset[str]:
+    async def cancelled(self, session_id: str) -> frozenset[str] | None:
+        if session_id not in self.sessions:
+            return None
         return frozenset(self.cancellations.get(session_id, ()))
 
 

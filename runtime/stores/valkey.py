@@ -91,6 +91,13 @@ redis.call('ZREMRANGEBYRANK', cancelled, 0, -1 - tonumber(ARGV[3]))
 redis.call('EXPIRE', cancelled, tonumber(ARGV[4]))
 return 1
 """
+CANCELLED = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    return false
+end
+return redis.call('ZRANGE', KEYS[2], 0, -1)
+"""
+_SCRIPTS = (OPEN, RENEW, CLOSE, CANCEL, CANCELLED)
 
 
 @dataclass
@@ -117,7 +124,7 @@ class ValkeySessions:
 
     @cached_property
     def scripts(self) -> dict[str, Any]:
-        return {text: self.client.register_script(text) for text in (OPEN, RENEW, CLOSE, CANCEL)}
+        return {text: self.client.register_script(text) for text in _SCRIPTS}
 
     async def open(self, session: Session, most: int) -> bool:
         keys = [self._session(session.session_id), self._user(session.user_id)]
@@ -155,9 +162,10 @@ class ValkeySessions:
         values = [self.now(), request_id, MOST_CANCELLATIONS, CANCELLATION_SECONDS]
         await self._script(CANCEL, keys, values)
 
-    async def cancelled(self, session_id: str) -> frozenset[str]:
-        key = self._cancelled(session_id)
-        return frozenset(await self._within(lambda: self.client.zrange(key, 0, -1)))
+    async def cancelled(self, session_id: str) -> frozenset[str] | None:
+        keys = [self._session(session_id), self._cancelled(session_id)]
+        found = await self._script(CANCELLED, keys, [])
+        return None if found is None else frozenset(found)
 
     async def _script(self, script: str, keys: list[str], values: list[Any]) -> Any:
         return await self._within(lambda: self.scripts[script](keys=keys, args=values))

@@ -230,7 +230,12 @@ def test_a_token_of_eleven_kilobytes_reaches_the_server(
     claims: Any = {"iss": stack("dev").outputs["issuer"], "aud": f"https://{HERE}:{port(8443)}/mcp"}
     token = issuer.token(**claims, groups=["g" * 100] * 78)
     assert 11_000 < len(token) < 12_000
-    answer = platform.get("/mcp", authorization=f"Bearer {token}")
+    answer = httpx2.post(
+        f"https://{HERE}:{port(8443)}/mcp",
+        verify=platform.trust,
+        headers={"authorization": f"Bearer {token}"},
+        json={},
+    )
     assert answer.json()["jsonrpc"] == "2.0"  # of the server, which has accepted the token
 
 

@@ -277,6 +277,23 @@ async def test_a_store_that_cannot_be_written_is_a_503_to_try_again(
     assert "mcp-session-id" not in said.headers
 
 
+async def test_the_end_of_a_session_ends_its_calls_on_every_instance(instances: Instances):
+    session = await instances.open()
+
+    async def end() -> None:
+        await anyio.sleep(0.3)
+        await instances.send(1, None, method="DELETE", mcp_session_id=session)
+
+    began = time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(end)
+        said = answer_in(
+            await instances.send(0, call("wait", 8, seconds=15), mcp_session_id=session)
+        )
+        assert said["error"]["code"] == REQUEST_CANCELLED
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize("identity", [None, True, 1.5, {"a": 1}, "x" * 1000])
 async def test_a_cancellation_of_what_is_no_request_is_refused(
     instances: Instances, identity: object

@@ -86,6 +86,7 @@ async def test_closing_a_session_deletes_it_and_its_cancellations(stores: Stores
     await stores.sessions.cancel("s-1", "7")
     await stores.sessions.close("s-1")
     assert await stores.sessions.find("s-1") is None
+    assert await stores.sessions.cancelled("s-1") is None  # running calls end by this
     await stores.sessions.open(ADA, MOST)
     assert await stores.sessions.cancelled("s-1") == frozenset()
 
@@ -106,6 +107,7 @@ async def test_a_process_keeps_only_the_newest_cancellations_of_a_session():
     for number in range(10_000):
         await store.cancel("s-1", str(number))
     kept = await store.cancelled("s-1")
+    assert kept is not None
     assert {str(number) for number in range(9_950, 10_000)} <= kept
     assert len(kept) <= 1_000
 
