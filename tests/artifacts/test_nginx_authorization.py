@@ -23,6 +23,8 @@ from tests.harness.routed_gateway import (
 from tests.harness.server import until
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gateway(

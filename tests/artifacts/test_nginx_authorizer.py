@@ -33,6 +33,8 @@ from tests.harness.routed_gateway import (
 from tests.harness.server import until
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def opened(tmp_path: Path, authority: Authority, issuer: Issuer) -> Callable[..., Any]:

@@ -11,6 +11,8 @@ from tests.harness.certificates import Authority
 from tests.harness.routed_gateway import DOMAIN, OWN_HOST, PATH, RoutedGateway, routed
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 PAGE = "https://app.example.com"
 
 

@@ -29,6 +29,8 @@ from tests.harness.pods import Pod
 from tests.harness.running_pod import run_container
 from tests.harness.server import until
 
+pytestmark = pytest.mark.slow
+
 IMAGE = 8000
 NAME = "weather-service.any.svc"
 HOLD = "x-hold"

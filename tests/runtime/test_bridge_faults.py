@@ -20,6 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.harness.bridge import RunningBridge, alive, bridging, faults, messages, text
 from tests.harness.server import eventually, fetch, initialize_request, text_of, until
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 64 * 1024
 
 

@@ -26,6 +26,8 @@ from tests.harness.server import (
     until,
 )
 
+pytestmark = pytest.mark.slow
+
 META = "io.modelcontextprotocol/"
 PROGRAM_ERAS = ("legacy", "modern")
 """What the program itself speaks."""

@@ -17,6 +17,8 @@ from mcp_types import CreateMessageResult, TextContent
 from tests.harness.bridge import RunningBridge, alive, bridging, faults, messages, text
 from tests.harness.server import eventually, initialize_request, text_of, until
 
+pytestmark = pytest.mark.slow
+
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 

@@ -24,6 +24,8 @@ from runtime.tool_servers_config import ToolServerSection
 from tests.harness.server import MODERN, free_port
 from tests.harness.user_server import UserServer, running
 
+pytestmark = pytest.mark.slow
+
 ANYBODY = Caller(token=None, headers={}, meta={}, version=MODERN)
 Result = Callable[[dict[str, Any]], Any]
 

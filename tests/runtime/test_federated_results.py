@@ -27,7 +27,7 @@ from tests.harness.tokens import Issuer
 from tests.harness.user_server import Front, federating, running
 
 DEPRECATED = f"{MCPDeprecationWarning.__module__}.MCPDeprecationWarning"
-pytestmark = pytest.mark.filterwarnings(f"ignore::{DEPRECATED}")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(f"ignore::{DEPRECATED}")]
 eras = pytest.mark.parametrize("era", ERAS)
 
 

@@ -38,6 +38,8 @@ from tests.harness.server import (
 )
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 DRAIN_SECONDS = 6
 PROTOCOL = {"era": "modern", "longest_tool_seconds": 4, "drain_seconds": DRAIN_SECONDS}
 ECHO = modern_request("tools/call", name="echo", arguments={"text": "hi"})
