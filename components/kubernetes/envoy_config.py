@@ -56,7 +56,8 @@ def envoy_config(allowed: Mapping[str, Sequence[str]], ports: Mapping[str, int])
 
 def _probes() -> dict[str, Any]:
     answers = {"match": {"path": "/ready"}, "direct_response": {"status": 200}}
-    return _listener("probes", READY, [_http("probes", [answers])])
+    # No server can have this name: listeners of one name would keep Envoy from starting.
+    return _listener("probes of the kubelet", READY, [_http("probes", [answers])])
 
 
 def _server(name: str, hosts: Sequence[str], port: int) -> dict[str, Any]:

@@ -52,6 +52,15 @@ def test_each_server_has_a_port_of_the_service_and_of_the_configuration() -> Non
     assert {name: listening[name] for name in ALLOWED} == proxy_ports(ALLOWED)
 
 
+@pytest.mark.parametrize("name", ["probes", "ready", "weather"])
+def test_listeners_differ_in_their_names_whatever_a_server_is_called(name: str) -> None:
+    graph = record(lambda: EgressProxy("egress-proxy", args(allowed={name: ["a.example.com:443"]})))
+    (files,) = objects(graph, "ConfigMap")
+    listeners = json.loads(files["data"]["envoy.json"])["static_resources"]["listeners"]
+    names = [one["name"] for one in listeners]
+    assert len(set(names)) == len(names)
+
+
 def test_the_port_of_a_server_stays_when_others_come_and_go() -> None:
     alone = proxy_ports(["weather"])
     many = proxy_ports(["weather", *(f"server-{number}" for number in range(200))])
