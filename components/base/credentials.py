@@ -6,7 +6,9 @@ import re
 from typing import Final
 
 _NAME: Final = re.compile(
-    r"passw|pwd|secret|token|credential|private_?key|api_?key|access_?key", re.IGNORECASE
+    r"passw|pwd|secret|token|credential|(private|api|access|signing|encryption|account)_?key"
+    r"|(^|_)(pass|pat)$",
+    re.IGNORECASE,
 )
 _REFERENCE: Final = re.compile(
     r"_(FILE|PATH|DIR|URL|URI|NAME|ISSUER|AUDIENCE|TTL|SECONDS|ENABLED)$", re.IGNORECASE
@@ -18,6 +20,9 @@ _VALUE: Final = re.compile(
     r"|-----BEGIN"
     r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[0-9A-Za-z]{20}|\bgithub_pat_|\bglpat-|\bxox[abprs]-|\bsk[-_][0-9A-Za-z_-]{16}"
+    r"|\brk_(live|test)_|\bSG\.[0-9A-Za-z_-]{16,}\.|//hooks\.slack\.com/services/"
+    r"|\b[Aa]ccount[Kk]ey=|\b[Pp]ass(word|wd)?=[^\s;&$<{]"
+    r"|[?&](api_?key|access_token|token|sig)=[^\s&$<{]"
     r"|\bAIza[0-9A-Za-z_-]{30}"
     r"|\beyJ[0-9A-Za-z_-]{8,}\."
     r"|\b(Bearer|Basic) ",

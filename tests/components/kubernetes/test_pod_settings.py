@@ -145,6 +145,15 @@ CREDENTIALS: Final = {
     "CONFIG": "ghp_0123456789abcdefghij0123456789abcdef",
     "PEM": "-----BEGIN PRIVATE KEY-----",
     "SESSION": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "SMTP_PASS": "hunter2",
+    "GITHUB_PAT": "hunter2",
+    "SIGNING_KEY": "hunter2",
+    "STRIPE": "rk_live_0123456789abcdef",
+    "MAIL": "SG.0123456789abcdefABCDEF.0123456789abcdef",
+    "HOOK": "https://hooks.slack.com/services/T0/B0/x",
+    "BLOBS": "AccountName=a;AccountKey=aGVsbG8=;EndpointSuffix=core.example",
+    "DSN": "Server=db;User=app;Password=hunter2;",
+    "FEED": "https://feed.example.com/v1?api_key=hunter2",
     "RANDOM": "q8Zt3vLx1Rk9Wm5Yp7Nc2Bd4Fg6Hj0Ks",
 }
 
@@ -168,6 +177,11 @@ def test_a_variable_with_a_credential_is_refused_without_showing_it(name: str):
         ("SSL_CERT_DIR", "/etc/ssl/certs"),
         ("FEATURES", "one,two,three,four,five,six,seven,eight,nine,ten"),
         ("EMPTY_TOKEN", ""),
+        ("PASSTHROUGH", "yes"),
+        ("PATH_PATTERN", "/v1/*"),
+        ("COMPASS", "north"),
+        ("SEARCH_URL", "https://example.com/?q=token&page=1"),
+        ("DSN", "Server=db;Password=${DB_PASSWORD};"),
     ],
 )
 def test_ordinary_variables_are_not_refused_as_credentials(name: str, value: str):
