@@ -23,6 +23,8 @@ from tests.harness.routed_gateway import (
 from tests.harness.server import text_of
 from tests.harness.tokens import ISSUER, Issuer
 
+pytestmark = pytest.mark.slow
+
 METADATA = "/.well-known/oauth-protected-resource"
 
 

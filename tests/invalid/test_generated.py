@@ -20,6 +20,8 @@ from stacks.config.stack import StackConfig
 from stacks.config.validation import validate
 from tests.invalid.cases import PREFIX, changed, faults, refusals
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = stack_schema()
 WRONG: list[Any] = [
     *("", " ", "x y", "ä", "a;b", 'a"b', "a'b", "a\nb", "a{b}", "$a", "`a`", "../a", "-a", "\x00"),
