@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from .constraints import Form
-from .platform_addresses import is_metadata, is_reserved, unmapped
+from .platform_addresses import TRANSLATED_NETWORKS, is_metadata, is_reserved, unmapped
 
 WIDEST: Final = {4: 8, 6: 16}
 """The shortest allowed mask by IP version; a shorter one covers networks of many owners."""
@@ -45,6 +45,12 @@ def _own_network(written: str) -> tuple[str, str, str] | None:
             f"is {written}: that is {every}",
             "the network policies would allow connections from or to almost any address",
             "list the networks that need access; for a public gateway set network.public: true",
+        )
+    if any(plain.overlaps(each) for each in TRANSLATED_NETWORKS if plain.version == each.version):
+        return (
+            f"is {written}, which stands for IPv4 addresses",
+            "packets to it may reach private addresses and a cloud's metadata service",
+            "write the IPv4 network",
         )
     if is_reserved(network):
         return (

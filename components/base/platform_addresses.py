@@ -31,6 +31,12 @@ RESERVED_NETWORKS: Final[tuple[Network, ...]] = (
 )
 """The addresses, and the networks that are reserved for more of their kind."""
 
+TRANSLATED_NETWORKS: Final = tuple(
+    map(IPv6Network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
+)
+"""IPv6 networks that stand for IPv4 addresses (RFC 4291, 6052, 8215, 3056): translators and relays
+pass their packets on to those, among them private ones and metadata services."""
+
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 

@@ -235,18 +235,27 @@ def server_ports_are_free(config: StackConfig) -> Iterator[Problem]:
 def server_secrets_are_its_own(config: StackConfig) -> Iterator[Problem]:
     """No server reads a Secret of the platform, or of another server's certificate."""
     names = config.secrets
-    own = {
-        *(names.passwords, names.tls, names.issuer_keys),
-        *PRIVATE_KEYS,
-    }
+    own = {names.passwords, names.tls, names.issuer_keys, *PRIVATE_KEYS}
+    certificates = {names.internal_ca, names.issuer_ca}
     for name, server in config.servers.items():
-        for variable, written in server.secret_env.items():
-            secret = written.partition("/")[0]
-            if secret in own or secret.startswith(f"{names.internal_tls}-"):
+        read = {
+            _path(name, "secretEnv", variable): written.partition("/")[::2]
+            for variable, written in server.secret_env.items()
+        }
+        for variable, key in pod_settings(config, name).secret_env.items():
+            service = config.kubernetes.service_pods.get(name)
+            steps = (
+                ("servicePods", name) if service and variable in service.secret_env else ("pods",)
+            )
+            path = dotted(("kubernetes", *steps, "secretEnv", variable)).removeprefix(KEY_PREFIX)
+            read[path] = (key.secret, key.key)
+        for path, (secret, key) in read.items():
+            private = secret in certificates and key != "ca.crt"
+            if private or secret in own or secret.startswith(f"{names.internal_tls}-"):
                 yield at(
-                    _path(name, "secretEnv", variable),
+                    path,
                     f"is of the Secret {secret}, which holds keys of the platform",
-                    "a program of the image could read passwords or sign tokens",
+                    f"the program of the server {name} could read passwords or sign tokens",
                     "create a Secret for this server, and name that",
                 )
 
