@@ -107,7 +107,7 @@ def asked(gateway: RoutedGateway) -> float:
 
 
 @pytest.mark.slow
-def test_an_accepted_token_is_asked_for_once_in_a_few_seconds(gateway: RoutedGateway):
+def test_the_authorizer_is_asked_once_for_a_token_in_a_few_seconds(gateway: RoutedGateway):
     token = gateway.token(sub="cached")
     before = asked(gateway)
     began = time.monotonic()
@@ -118,7 +118,7 @@ def test_an_accepted_token_is_asked_for_once_in_a_few_seconds(gateway: RoutedGat
     assert time.monotonic() - began > 4
 
 
-def test_a_refused_token_is_asked_for_each_time(gateway: RoutedGateway):
+def test_the_authorizer_is_asked_each_time_for_a_refused_token(gateway: RoutedGateway):
     before = asked(gateway)
     for claims in ({"resource": "files"}, {"scope": "other"}):
         token = gateway.token(**claims)
@@ -126,7 +126,7 @@ def test_a_refused_token_is_asked_for_each_time(gateway: RoutedGateway):
     assert asked(gateway) == before + 6
 
 
-def test_a_remembered_token_is_no_hit_for_another_address(gateway: RoutedGateway):
+def test_a_cached_token_is_not_used_for_another_address(gateway: RoutedGateway):
     token = gateway.token()
     seen = [len(one.received) for one in (gateway.weather, gateway.files)]
     for _ in range(2):
@@ -136,7 +136,7 @@ def test_a_remembered_token_is_no_hit_for_another_address(gateway: RoutedGateway
     assert [len(one.received) for one in (gateway.weather, gateway.files)] == [seen[0] + 2, seen[1]]
 
 
-def test_a_token_of_11_kb_is_accepted_and_remembered(gateway: RoutedGateway):
+def test_a_token_of_11_kb_is_accepted_and_cached(gateway: RoutedGateway):
     token = gateway.token(groups=["x" * 50] * 150, scope=" ".join([SCOPE, *map(str, range(500))]))
     assert len(token) > 11_000
     before = asked(gateway)

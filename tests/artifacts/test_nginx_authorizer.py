@@ -85,7 +85,7 @@ def test_a_server_that_checks_tokens_itself_gets_them_and_no_user(opened: Any):
 
 
 @pytest.mark.slow
-def test_a_remembered_token_is_refused_when_it_has_expired(opened: Any):
+def test_a_cached_token_is_refused_after_it_has_expired(opened: Any):
     """With no allowed difference of clocks it is over at `exp`, although it was just used."""
     auth = {"resource_url": f"https://{DOMAIN}/mcp", "clock_skew_seconds": 0}
     with opened(auth=auth) as gateway:
@@ -164,7 +164,7 @@ class answering:
         self.listening.close()
 
 
-def test_an_authorizer_with_a_foreign_certificate_is_not_asked(opened: Any, tmp_path: Path):
+def test_an_authorizer_with_an_untrusted_certificate_is_not_asked(opened: Any, tmp_path: Path):
     (tmp_path / "other").mkdir()
     shown = Authority.at(tmp_path / "other").issue("core", [NAME])
     with opened() as gateway:

@@ -59,7 +59,7 @@ def test_the_official_client_calls_a_server_at_each_of_its_addresses(
     assert anyio.run(called) == said
 
 
-def test_the_platform_itself_is_served_as_before(gateway: RoutedGateway):
+def test_the_platforms_own_mcp_endpoint_is_served_besides_routes(gateway: RoutedGateway):
     async def called() -> str:
         async with gateway.client("modern", "/mcp", token=gateway.token("platform")) as client:
             return text_of(await client.call_tool("echo", {"text": "häl"}))

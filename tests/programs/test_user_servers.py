@@ -131,7 +131,7 @@ def test_each_server_has_its_outputs(topology: str):
     }
 
 
-def test_a_stack_without_servers_has_no_such_output():
+def test_a_stack_without_servers_has_no_output_servers():
     assert "servers" not in recorded({"network": NETWORK}).outputs
 
 
@@ -255,7 +255,7 @@ def test_a_server_with_calls_of_the_usual_length_drains_as_long_as_the_others():
         assert named(graph, name).spec["terminationGracePeriodSeconds"] > 200
 
 
-def test_every_field_of_the_section_is_in_a_stack_here():
+def test_the_stacks_of_these_tests_set_every_field_of_the_section():
     """Else a field could be without effect, and no test above would show it."""
     written = {field for server in EVERY_FIELD.values() for field in server}
     fields = {field.alias or name for name, field in Server.model_fields.items()}
@@ -272,7 +272,7 @@ def test_every_field_of_the_section_is_in_a_stack_here():
         ("dev", {"replicas": 3}, 3),
     ],
 )
-def test_a_server_has_as_many_pods_as_its_environment_and_storage_want(
+def test_the_default_number_of_pods_follows_from_environment_and_storage(
     environment: str, changes: dict[str, Any], pods_wanted: int
 ):
     from stacks.config.stack import StackConfig
@@ -288,7 +288,7 @@ def test_a_server_has_as_many_pods_as_its_environment_and_storage_want(
     assert topology(config).services[-1].replicas == pods_wanted
 
 
-def test_no_two_objects_have_one_name_although_servers_are_called_alike():
+def test_objects_of_servers_with_similar_names_have_different_names():
     names = (
         "a",
         "a-tls",

@@ -194,7 +194,7 @@ def test_an_answer_is_never_used_longer_than_its_token_lives(
         assert int(said[0]) <= longest if said else True
 
 
-def test_a_token_in_the_cache_is_no_hit_for_another_server(server: RunningServer, issuer: Issuer):
+def test_a_cached_token_is_not_valid_for_another_server(server: RunningServer, issuer: Issuer):
     token = issuer.token(aud=WEATHER, scope=SCOPES)
     for _ in range(2):
         assert asked(server, token).status_code == 200

@@ -138,7 +138,7 @@ async def test_clients_with_equal_ids_and_tokens_get_their_own_messages(bridge: 
         assert told == expected
 
 
-async def test_a_client_that_hangs_up_cancels_its_call(bridge: RunningBridge):
+async def test_a_client_that_disconnects_cancels_its_call(bridge: RunningBridge):
     async with bridge.client("modern") as client:
         before = json.loads(text_of(await client.call_tool("cancelled", {})))
         with anyio.move_on_after(0.3):
@@ -203,7 +203,7 @@ def call_logging(bridge: RunningBridge, asked: str | None, level: str) -> list[s
     return log_lines(messages(bridge.post_modern("tools/call", **params)))
 
 
-def test_log_messages_reach_only_a_request_that_is_surely_theirs(tmp_path: Path):
+def test_log_messages_are_forwarded_only_if_one_request_can_be_their_cause(tmp_path: Path):
     with bridging(tmp_path, faults()) as bridge:
         assert call_logging(bridge, "info", "error") == ["secret"]
         assert call_logging(bridge, "error", "info") == []

@@ -156,7 +156,7 @@ async def test_a_killed_program_is_an_error_and_the_next_call_works(bridge: Runn
     assert kept["opening"]["protocolVersion"] == "2025-11-25"
 
 
-async def test_a_client_learns_once_that_the_state_is_lost(bridge: RunningBridge):
+async def test_a_client_gets_one_error_for_a_lost_session_state(bridge: RunningBridge):
     async with bridge.client("legacy") as client:
         pid = int(text_of(await client.call_tool("pid", {})))
         os.kill(pid, signal.SIGKILL)

@@ -98,7 +98,7 @@ async def test_log_messages_reach_a_client_that_asks_for_them(federation: Front,
     assert "halfway" in told.text
 
 
-async def test_a_question_to_the_user_and_the_answer_go_through(issuer: Issuer):
+async def test_a_request_for_input_and_its_answer_are_forwarded(issuer: Issuer):
     async def call(
         _: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:

@@ -169,7 +169,7 @@ async def test_an_operation_that_is_cancelled_gives_its_connection_back(server: 
         assert found.session_id == "s-2"
 
 
-async def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_limit(
+async def test_an_operation_ends_at_its_time_limit_if_valkey_does_not_answer(
     server: Valkey, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(valkey, "WITHIN_SECONDS", 0.3)
@@ -200,7 +200,7 @@ async def test_a_new_password_is_used_for_the_next_connection(
         server.ask("CONFIG", "SET", "requirepass", PASSWORD)
 
 
-async def test_a_store_goes_on_once_its_password_file_is_there_again(
+async def test_a_store_recovers_when_its_password_file_is_restored(
     store: ValkeySessions, server: Valkey
 ):
     server.password_file.unlink()
