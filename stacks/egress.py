@@ -1,4 +1,4 @@
-"""What the user's servers may connect to outside: the egress proxy, its flows and its parties."""
+"""The egress proxy of the user's servers, with its flows and parties."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def egress_flows(config: StackConfig) -> Iterator[Flow]:
 
 
 def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
-    """The parties of these flows."""
+    """The parties outside the cluster that ``egress_flows`` names."""
     outsides = [
         Outside(name=_party(name, port), cidrs=cidrs)
         for name, server in config.servers.items()
@@ -65,7 +65,7 @@ def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
 
 
 def egress_variables(name: str, config: StackConfig) -> Mapping[str, str]:
-    """The environment by which a server's program finds the proxy."""
+    """The environment variables that name the proxy to a server's program."""
     ports = proxy_ports(allowed_hosts(config))
     return proxy_variables(f"{EGRESS_PROXY}-service", ports[name]) if name in ports else {}
 

@@ -1,7 +1,7 @@
-"""Envoy's configuration of an egress proxy: who may open tunnels to which hosts.
+"""Envoy's configuration of an egress proxy: the hosts to which each server may open tunnels.
 
-A server asks with HTTP ``CONNECT host:port``. The tunnel begins with TLS, whose server name (SNI)
-must be that host; the bytes go on as they are.
+A server sends HTTP ``CONNECT host:port``. The tunnel must begin with TLS for the same server name
+(SNI); the bytes are forwarded unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ READY: Final = 8080
 MOST_CONNECTIONS: Final = 8192
 CONNECT_SECONDS: Final = 5
 HELLO_SECONDS: Final = 5
-"""In which a client has to send the name of the server that it wants, after its tunnel is open."""
+"""Time for the TLS ClientHello with its server name, after the tunnel is open."""
 IDLE_SECONDS: Final = 3600
 BUFFER_BYTES: Final = 64 * 1024
 """Of each connection, in each direction."""

@@ -28,7 +28,7 @@ def placed_files(name: str, texts: Mapping[str, str]) -> list[Files]:
 
 
 def placed_files_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
-    """Problems of ``files``: together too large, or one in the place of another's directory."""
+    """Problems of ``files``: too large together, or the path of one is the directory of another."""
     size = sum(len(text.encode()) for text in texts.values())
     if size > LARGEST:
         yield Problem(
@@ -48,6 +48,6 @@ def placed_files_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _key(path: str) -> str:
-    """The name of the file in the ConfigMap: of two paths never the same."""
+    """The key of the file in the ConfigMap; different for each path."""
     digest = hashlib.sha256(path.encode()).hexdigest()[:8]
     return f"{digest}-{path.rpartition('/')[2].lstrip('.')[:200]}".rstrip("-")

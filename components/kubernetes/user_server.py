@@ -94,7 +94,7 @@ class UserServerArgs:
         storage: a directory that outlives the pods; see Storage.
         writable: directories that the image may write, besides /tmp; the root file system is
             read-only. Each holds at most 256Mi and is lost with the pod.
-        user: user and group id of the image's processes, whatever the image says.
+        user: user and group id of the image's processes, in place of the image's own.
         budget: the longest tool call; timeouts and drain follow from it.
         ip_families: see Exposure.
         pods: settings of the pods.
