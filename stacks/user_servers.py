@@ -39,7 +39,7 @@ def user_service(name: str, server: Server, config: StackConfig) -> UserService:
 
 
 def is_federated(server: Server) -> bool:
-    """Whether its tools are in the list at /mcp: a server that checks tokens itself gets none."""
+    """Whether its tools are in the list at /mcp; not if it checks tokens itself."""
     return server.auth == "gateway"
 
 

@@ -1,4 +1,4 @@
-"""Reads what a server lists, within limits, and keeps it for a while."""
+"""Reads the lists of a server, within limits, and caches them."""
 
 from __future__ import annotations
 
@@ -243,8 +243,8 @@ class Lists:
         if not kind.named:
             return offered_uri(self.upstream.name, own)
         if not self.upstream.section.send_user and SEPARATOR in own:
-            # A server of the platform has it from a third one, and has named it by that one. Not
-            # if the name is that of something of another configured server.
+            # The name has the prefix of a third server already, whose tools this one offers. It is
+            # not trusted if the prefix is the name of another configured server.
             origin = prefix_of(own)
             if origin and origin not in self.others:
                 return own
