@@ -18,7 +18,7 @@ from components.base.versions import VERSIONS, numbers
 
 ROOT = Path(__file__).resolve().parents[1]
 
-PAGES = ("*.md", "docs/**/*.md", "tools/node/README.md")
+PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md", "tools/node/README.md")
 PROGRAMS = ("examples/**/*.py", "examples/**/Dockerfile", "Pulumi.*.yaml", "runtime/*Dockerfile")
 
 
