@@ -119,6 +119,7 @@ stop() { # NAME: asks, waits a little (the API server would wait for its watcher
     kill "$p"
     for _ in {1..20}; do alive "$1" || break; sleep 0.1; done
     if alive "$1"; then kill -9 "$p"; fi
+    for _ in {1..50}; do alive "$1" || break; sleep 0.1; done # it ends when the kernel comes to it
   fi
   rm -f "$RUN/pids/$1"
 }
