@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from components.base.problems import Problem, ProblemReport
+from components.kubernetes.namespace import STACK
 
 from .kubectl import FIELD_MANAGER, Kubectl, Object, explain, listed, reference
 from .progress import Progress
@@ -75,6 +76,9 @@ def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[s
 
     Returns:
         References of the namespaces that were created.
+
+    Raises:
+        ProblemReport: a namespace is of another stack.
     """
     spaces = [manifest for manifest in manifests if manifest["kind"] == "Namespace"]
     names = [f"namespace/{space['metadata']['name']}" for space in spaces]
@@ -86,6 +90,9 @@ def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[s
         if thing["metadata"].get("deletionTimestamp"):
             _wait_until_gone(kubectl, thing)
             del there[name]
+    spaces_there = [there[name] for name in map(reference, spaces) if name in there]
+    if taken := [space for space in spaces_there if _is_of_another(space, stack)]:
+        raise ProblemReport(_taken(space, stack) for space in taken)
     absent = [thing for thing in [_type(), *spaces] if reference(thing) not in there]
     if absent:
         kubectl.must(
@@ -98,6 +105,20 @@ def prepare(kubectl: Kubectl, stack: str, manifests: Sequence[Object]) -> list[s
         )
     _make_parent(kubectl, stack)
     return [reference(thing) for thing in absent if thing["kind"] == "Namespace"]
+
+
+def _is_of_another(space: Object, stack: str) -> bool:
+    return space["metadata"].get("labels", {}).get(_PART_OF) not in (None, set_id(stack))
+
+
+def _taken(space: Object, stack: str) -> Problem:
+    owner = space["metadata"].get("annotations", {}).get(STACK, "another stack")
+    return Problem(
+        reference(space),
+        f"the namespace belongs to {owner}, and {stack} would deploy to it as well",
+        "each of the two would change and delete objects of the other",
+        "set another kubernetes.namespace, or take the other stack down first",
+    )
 
 
 def as_list(things: Sequence[Object]) -> str:

@@ -186,6 +186,20 @@ def test_a_field_that_does_not_exist_is_refused(stack: Stack) -> None:
     assert 'unknown field "dta"' in report.value.problems[0].what
 
 
+def test_a_namespace_of_another_stack_is_refused_and_left_as_it_is(
+    stack: Stack, kubectl: Kubectl, progress: Progress
+) -> None:
+    stack.up(config(stack.first, "a"))
+    other = Stack(kubectl, progress)
+    with pytest.raises(ProblemReport) as report:
+        applyset.prepare(kubectl, other.name, [namespace(other.first), namespace(stack.first)])
+    (problem,) = report.value.problems
+    assert stack.first in problem.path
+    assert "kubernetes.namespace" in problem.fix
+    assert kubectl.objects(f"namespace/{other.first}") == []
+    assert stack.up(config(stack.first, "a")).counts() == {"unchanged": 3}
+
+
 def test_an_interrupted_apply_is_continued_and_prunes_its_leftovers(stack: Stack) -> None:
     applyset.prepare(stack.kubectl, stack.name, [namespace(stack.first), namespace(stack.second)])
     with pytest.raises(ProblemReport):
