@@ -91,7 +91,7 @@ def _networks(server: Server) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for written in server.egress.networks:
         network, _, port = written.rpartition(":")
-        found.setdefault(int(port), []).append(network.removeprefix("[").removesuffix("]"))
+        found.setdefault(int(port), []).append(network)
     return found
 
 
