@@ -22,6 +22,8 @@ class CalledServer:
         prm_url: its protected-resource metadata (RFC 9728).
         era: modern, legacy or dual.
         scopes: those that a token needs for all tools.
+        auth: who checks tokens: the gateway, or the server itself, which needs a token of its own
+            issuer.
     """
 
     name: str | None
@@ -29,6 +31,7 @@ class CalledServer:
     prm_url: str | None
     era: str
     scopes: tuple[str, ...] = ()
+    auth: str = "gateway"
 
 
 def called_server(outputs: Mapping[str, Any], name: str | None) -> CalledServer:
@@ -68,6 +71,21 @@ def all_servers(outputs: Mapping[str, Any]) -> list[CalledServer]:
     return [called_server(outputs, name) for name in servers]
 
 
+def refuse_a_server_with_its_own_issuer(called: CalledServer) -> None:
+    """Refuse to create a token for a server that checks tokens itself."""
+    if called.auth == "server":
+        raise ProblemReport(
+            [
+                Problem(
+                    f"server {called.name}",
+                    "it checks tokens itself (auth: server)",
+                    "it would refuse a token of the local issuer",
+                    "get a token from the issuer that it trusts, and pass it with --token",
+                )
+            ]
+        )
+
+
 def server_and_tool(text: str) -> tuple[str | None, str]:
     """Split ``weather/forecast``; a tool without a server is one of the platform's list."""
     server, separator, tool = text.partition(SEPARATOR)
@@ -81,4 +99,5 @@ def _of(name: str | None, outputs: Mapping[str, Any], scopes: Any) -> CalledServ
         prm_url=outputs.get("prm_url"),
         era=outputs["era"],
         scopes=tuple(dict.fromkeys(scopes)),
+        auth=outputs.get("auth", "gateway"),
     )

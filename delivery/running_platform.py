@@ -13,7 +13,12 @@ from mcp_types import CallToolResult, TextContent, Tool
 from components.base.problems import Problem, ProblemReport, nearest
 
 from . import local_secrets
-from .called_server import CalledServer, called_server, server_and_tool
+from .called_server import (
+    CalledServer,
+    called_server,
+    refuse_a_server_with_its_own_issuer,
+    server_and_tool,
+)
 from .checks import Check
 from .cluster import Cluster, running
 from .mcp_client import Endpoint, Era, call_tool, eras, list_tools, mint
@@ -51,6 +56,7 @@ def _token(
 ) -> str:
     """A token with all scopes of ``called``, for ``audience``, the URL by which it is called."""
     outputs = deployed.outputs
+    refuse_a_server_with_its_own_issuer(called)
     private = local_secrets.signer_key(cluster.kubectl, outputs["namespace"])
     if private is None:
         raise ProblemReport(

@@ -33,13 +33,17 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     if done.forwarding:
         parts.append(Text(f"No load balancer; forward a port to connect:\n  {done.forwarding}"))
     if servers:
-        parts.append(Text(_how_to_call_servers(next(iter(servers)), option)))
+        parts.append(Text(_how_to_call_servers(servers, option)))
     elif public.get("mcp_url"):
         parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
     return Group(*parts)
 
 
-def _how_to_call_servers(name: str, option: str) -> str:
+def _how_to_call_servers(servers: Mapping[str, Mapping[str, Any]], option: str) -> str:
+    """For the first server that takes tokens of the local issuer; another needs one of its own."""
+    takes_ours = [name for name, one in servers.items() if one.get("auth") != "server"]
+    name = next(iter(takes_ours or servers))
+    option += "" if takes_ours else " --token TOKEN"
     program = ".venv/bin/qudag-mcp"
     return (
         f"List the tools of a server, and call one:\n  {program} tools{option} {name}\n"

@@ -39,6 +39,7 @@ SECONDS = 20.0
 
 _ASK_SECONDS = 10.0
 _NO_TOKEN = "no token can be created here for its issuer: --token, or QUDAG_MCP_TOKEN"  # noqa: S105
+_OWN_TOKENS = "it checks tokens itself (auth: server): qudag-mcp verify SERVER --token"
 _TOKEN_OF_PLATFORM = "the token is the platform's: qudag-mcp verify SERVER with one of its own"  # noqa: S105
 _SUBJECT = "qudag-mcp-verify"
 _WITHOUT_TOKEN = ("401 without a token", "metadata")
@@ -106,7 +107,13 @@ def check_server(
     with reachable(server.mcp_url, deployed, kubectl) as url:
         prm_url = _with_host_of(url, server.prm_url)
         spoken = [era] if era in eras(server.era) else eras(server.era)
-        checks = _metadata_checks(deployed, url, prm_url)
+        own = server.auth == "server"
+        checks = (
+            [not_checked(name, _OWN_TOKENS) for name in _WITHOUT_TOKEN]
+            if own
+            else _metadata_checks(deployed, url, prm_url)
+        )
+        without = without or (_OWN_TOKENS if own and not bearer else None)
         names = [step for one in spoken for step in mcp_protocol.steps(one)]
         token = None if without else bearer or _token(outputs, kubectl, url, server.scopes)
         if token is None:

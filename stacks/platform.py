@@ -73,6 +73,7 @@ class Platform:
                 "prm_url": pulumi.Output.concat(base, METADATA_PATH, server_path(name)),
                 "issuer": self.front.issuer,
                 "era": server.era,
+                "auth": server.auth,
                 "scopes": self._scopes(server),
             }
             for name, server in self.config.servers.items()

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.called_server import called_server, server_and_tool
+from delivery.called_server import (
+    called_server,
+    refuse_a_server_with_its_own_issuer,
+    server_and_tool,
+)
 
 OUTPUTS = {
     "mcp_url": "https://mcp.example.com/mcp",
@@ -20,6 +24,11 @@ OUTPUTS = {
             "scopes": ["weather.read"],
         },
         "files": {"mcp_url": "https://mcp.example.com/servers/files/mcp", "era": "modern"},
+        "own": {
+            "mcp_url": "https://mcp.example.com/servers/own/mcp",
+            "era": "dual",
+            "auth": "server",
+        },
     },
 }
 
@@ -47,6 +56,13 @@ def test_a_stack_without_servers_is_the_platform_alone() -> None:
 def test_an_unknown_server_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ProblemReport, match="did you mean weather"):
         called_server(OUTPUTS, "wether")
+
+
+def test_no_token_is_created_for_a_server_that_checks_tokens_itself() -> None:
+    with pytest.raises(ProblemReport, match="pass it with --token"):
+        refuse_a_server_with_its_own_issuer(called_server(OUTPUTS, "own"))
+    for name in (None, "weather"):
+        refuse_a_server_with_its_own_issuer(called_server(OUTPUTS, name))
 
 
 @pytest.mark.parametrize(

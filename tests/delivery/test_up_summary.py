@@ -43,6 +43,18 @@ def test_a_stack_without_servers_gets_a_command_that_calls_echo():
     assert printed("dev")[-1] == f"{PROGRAM} call echo text=hello"
 
 
+def test_the_command_that_calls_a_tool_names_a_server_that_takes_tokens_of_the_local_issuer():
+    own = {"mcp_url": f"{BASE}/servers/own/mcp", "auth": "server"}
+    time = {"mcp_url": f"{BASE}/servers/time/mcp", "auth": "gateway"}
+    assert printed("dev", servers={"own": own, "time": time})[-1] == (
+        f"{PROGRAM} call time/TOOL KEY=VALUE"
+    )
+    assert printed("dev", servers={"own": own})[-2:] == [
+        f"{PROGRAM} tools --token TOKEN own",
+        f"{PROGRAM} call --token TOKEN own/TOOL KEY=VALUE",
+    ]
+
+
 def test_a_stack_with_servers_gets_commands_that_list_and_call_tools_of_one():
     lines = printed("staging", servers={"time": {"mcp_url": f"{BASE}/servers/time/mcp"}})
     assert lines[-2:] == [

@@ -125,6 +125,19 @@ def test_the_token_of_the_platform_is_not_sent_to_a_server(sound: RunningServer)
     assert "the token is the platform's" in found.found
 
 
+def test_a_server_that_checks_tokens_itself_is_not_checked_without_a_token_of_its_issuer(
+    sound: RunningServer,
+) -> None:
+    own = {"own": {**weather(sound)["weather"], "auth": "server"}}
+    subject = of(sound, servers=own)
+    server = called_server(subject.outputs, "own")
+    checks = check_server(subject, NO_CLUSTER, server)
+    assert {one.status for one in checks} == {CheckStatus.NOT_CHECKED}
+    assert all("auth: server" in one.found for one in checks)
+    with_token = results(check_server(subject, NO_CLUSTER, server, bearer=sound.token))
+    assert with_token["own: modern: tools/list"] == "ok"
+
+
 def test_one_era_can_be_asked_for(sound: RunningServer) -> None:
     checks = run_checks(of(sound), NO_CLUSTER, era=Era.LEGACY, bearer=sound.token)
     assert not [one for one in checks if one.what.startswith("modern")]

@@ -127,8 +127,10 @@ def test_each_server_has_its_outputs(topology: str):
         "/servers/weather/mcp",
         "issuer": "https://issuer.qudag-mcp.internal",
         "era": "modern",
+        "auth": "gateway",
         "scopes": ["weather.read"],
     }
+    assert outputs["own-tokens"]["auth"] == "server"
 
 
 def test_a_stack_without_servers_has_no_output_servers():
