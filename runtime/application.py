@@ -88,7 +88,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     metrics.draining.set_function(lambda: drain.draining)
     metrics.calls_in_flight.set_function(lambda: len(drain.calls))
     dependencies = ToolDependencies(
-        memory=MemoriesTable(config.database, config.limits, metrics) if config.database else None,
+        memory=MemoriesTable.of(config, metrics),
         node=StandInNode.of(config.qudag) if config.qudag else None,
     )
     tokens = CachedTokens.of(config.auth)
@@ -104,8 +104,7 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(others.aclose)
-            if dependencies.node is not None:
-                await stack.enter_async_context(dependencies.node.listening())
+            await stack.enter_async_context(dependencies.running())
             await stack.enter_async_context(sessions.run())
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(health.watch)
@@ -210,7 +209,7 @@ def _sessions(
 def _checks(config: Config, dependencies: ToolDependencies) -> dict[str, Check]:
     checks: dict[str, Check] = {}
     if dependencies.memory is not None:
-        checks["database"] = dependencies.memory.check
+        checks["database"] = dependencies.memory.pool.check
     if (redis := config.redis) is not None:
         from .valkey_client import check_redis
 

@@ -18,6 +18,7 @@ from .tool_servers_config import ToolServerSections
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
 Era = Literal["dual", "modern", "legacy"]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Connections = Annotated[int, Field(ge=1, le=1000)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@\s*]+$")]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
@@ -92,10 +93,15 @@ class PasswordSection(Section):
 class DatabaseSection(PasswordSection):
     """The `[database]` section: PostgreSQL for `remember` and `recall`.
 
-    With `ca_file`, connections use TLS and verify the server's certificate and name.
+    With `ca_file`, connections use TLS and verify the server's certificate and name. The times are
+    those of the boilerplate document.
 
     Attributes:
-        max_connections: of one process, one a call; more calls wait.
+        max_connections: of one process, each for one call at a time.
+        min_connections: kept open by one process; at most `max_connections`.
+        acquire_seconds: how long a call waits for a connection before it fails.
+        idle_seconds: connections above `min_connections` are closed when unused for so long.
+        lifetime_seconds: from then on a connection is replaced once its call ends.
     """
 
     host: str
@@ -104,6 +110,10 @@ class DatabaseSection(PasswordSection):
     user: str
     ca_file: Path | None = None
     max_connections: Connections = 8
+    min_connections: Annotated[int, Field(ge=0, le=1000)] = 2
+    acquire_seconds: Seconds = 3
+    idle_seconds: Seconds = 600
+    lifetime_seconds: Seconds = 1800
 
 
 class RedisSection(PasswordSection):

@@ -169,6 +169,7 @@ class Listener(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=limits.idle_seconds,  # type: ignore[arg-type]
+                limit_concurrency=limits.connections + 1,  # uvicorn refuses the one that reaches it
             )
         )
         self.limits = limits

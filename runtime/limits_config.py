@@ -17,6 +17,8 @@ class LimitsSection(Section):
     """The `[limits]` section. A user is the `sub` of an issuer's tokens.
 
     Attributes:
+        connections: of one port of one process, at a time; a request on one more is answered with
+            503.
         max_body_bytes: largest request body, and largest WebSocket frame.
         handshake_seconds: for the TLS handshake.
         header_seconds: from the start of a connection, or of its next request, to the end of the
@@ -34,6 +36,7 @@ class LimitsSection(Section):
         memory_bytes_per_user: bytes of names and texts that `remember` keeps for one user.
     """
 
+    connections: Quota = 10_000
     max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024 * MIB)] = 4 * MIB
     handshake_seconds: Seconds = 10
     header_seconds: Seconds = 15

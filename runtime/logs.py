@@ -34,7 +34,7 @@ def event(name: str, level: int = logging.INFO, **facts: object) -> None:
 
 
 LIBRARIES = (
-    *("mcp", "uvicorn", "uvicorn.error", "asyncio", "sse_starlette"),
+    *("mcp", "uvicorn", "uvicorn.error", "asyncio", "sse_starlette", "psycopg"),
     *("botocore", "google", "azure", "azure_functions_runtime"),
 )
 """Logged from `WARNING` on: at `INFO` they log session ids, hosts and each request again."""

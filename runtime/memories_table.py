@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import anyio
-
-from .config import DatabaseSection
+from .config import Config
+from .database_pool import DatabasePool
 from .limits_config import LimitsSection
 from .metrics import Metrics
 
-if TYPE_CHECKING:
-    import psycopg
-
-CONNECT_SECONDS = 5
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 """Held to the end of the transaction, so that calls at the same time cannot exceed a quota."""
 WRITE = """
@@ -37,36 +32,20 @@ class MemoryQuotaError(Exception):
     """A user would keep more than allowed; the message is sent to the caller of the tool."""
 
 
-def connection_options(database: DatabaseSection) -> dict[str, Any]:
-    """libpq parameters for `database`; raises `OSError` if its password cannot be read."""
-    options: dict[str, Any] = {
-        "host": database.host,
-        "port": database.port,
-        "dbname": database.name,
-        "user": database.user,
-        "connect_timeout": CONNECT_SECONDS,
-        "application_name": "qudag-mcp-server",
-    }
-    if (password := database.password()) is not None:
-        options["password"] = password
-    if database.ca_file is not None:
-        options |= {"sslmode": "verify-full", "sslrootcert": str(database.ca_file)}
-    return options
-
-
 class MemoriesTable:
-    """Reads and writes rows by owner and name, over at most `database.max_connections`.
+    """Reads and writes rows by owner and name."""
 
-    Each call opens a connection of its own. That costs a few milliseconds, and no call can get a
-    connection that a restart of the database has broken. A pooler belongs in front of the
-    database, where all replicas share it.
-    """
-
-    def __init__(self, database: DatabaseSection, limits: LimitsSection, metrics: Metrics) -> None:
-        self.database = database
+    def __init__(self, pool: DatabasePool, limits: LimitsSection, metrics: Metrics) -> None:
+        self.pool = pool
         self.limits = limits
         self.metrics = metrics
-        self.slots = anyio.CapacityLimiter(database.max_connections)
+
+    @classmethod
+    def of(cls, config: Config, metrics: Metrics) -> MemoriesTable | None:
+        """The table in the configured database; None without one."""
+        if config.database is None:
+            return None
+        return cls(DatabasePool(config.database), config.limits, metrics)
 
     async def write(self, owner: str, name: str, text: str) -> None:
         """Insert or update the row of `owner` and `name`.
@@ -98,33 +77,33 @@ class MemoriesTable:
         )
         return row[0] if row else None
 
-    async def check(self) -> None:
-        """Run a query; raises if the database does not answer."""
-        await self._run("SELECT 1", ())
-
     async def _run(
         self,
         statement: Any,
         values: tuple[str, ...] | dict[str, str | int],
         first: tuple[Any, tuple[str]] | None = None,
     ) -> tuple[Any, ...] | None:
+        """The first row that the statement returns; `first` runs in the same transaction."""
         import psycopg
+        import psycopg_pool
 
-        async with self.slots:
-            try:
-                async with await self._connection() as connection:
-                    if first is not None:
-                        await connection.execute(*first)
+        try:
+            async with self.pool.connection() as connection:
+                if first is None:
                     cursor = await connection.execute(statement, values)
-                    return await cursor.fetchone() if cursor.description else None
-            except psycopg.errors.UndefinedTable:
-                raise NoDatabaseError(
-                    "the database has no table `memories`: run `qudag-mcp-server migrate` first"
-                ) from None
-            except (psycopg.OperationalError, OSError):
-                raise NoDatabaseError("the database does not answer; try again later") from None
-
-    async def _connection(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
-        import psycopg
-
-        return await psycopg.AsyncConnection.connect(**connection_options(self.database))
+                    return await cursor.fetchone()
+                async with connection.transaction():
+                    await connection.execute(*first)
+                    cursor = await connection.execute(statement, values)
+                    return await cursor.fetchone()
+        except psycopg.errors.UndefinedTable:
+            raise NoDatabaseError(
+                "the database has no table `memories`: run `qudag-mcp-server migrate` first"
+            ) from None
+        except psycopg_pool.PoolTimeout:
+            busy = f"its {self.pool.database.max_connections} connections are all in use"
+            raise NoDatabaseError(
+                f"the database does not answer, or {busy}; try again later"
+            ) from None
+        except (psycopg.OperationalError, OSError):
+            raise NoDatabaseError("the database does not answer; try again later") from None

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .config import DatabaseSection, MigrationConfig
-from .memories_table import connection_options
+from .database_pool import connection_options
 from .toml_config import StartError
 
 if TYPE_CHECKING:

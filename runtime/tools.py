@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -38,6 +39,16 @@ class ToolDependencies:
 
     memory: MemoriesTable | None = None
     node: StandInNode | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Keep connections to the database, and the node's port open."""
+        async with AsyncExitStack() as stack:
+            if self.memory is not None:
+                await stack.enter_async_context(self.memory.pool.running())
+            if self.node is not None:
+                await stack.enter_async_context(self.node.listening())
+            yield
 
 
 ToolContext = Context[ToolDependencies, Request]

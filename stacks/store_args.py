@@ -12,7 +12,11 @@ from .config.data import Data
 
 def database(data: Data, host: pulumi.Input[str]) -> Database:
     """PostgreSQL at ``host``."""
-    return Database(host=host, max_connections=data.database_connections)
+    return Database(
+        host=host,
+        max_connections=data.database_connections,
+        **data.database_pool.model_dump(),
+    )
 
 
 def cache(data: Data, host: pulumi.Input[str]) -> Cache:

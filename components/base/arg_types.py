@@ -54,6 +54,10 @@ Text = Annotated[str, arg_forms.TEXT]
 _API: Final = "the API server refuses it"
 Replicas = Annotated[int, Range(least=1, most=1000, consequence="no pod would serve")]
 PoolSize = Annotated[int, Range(least=1, most=1000, consequence="the server would not start")]
+KeptConnections = Annotated[
+    int, Range(least=0, most=1000, consequence="the server would not start")
+]
+PoolSeconds = Annotated[int, Range(least=1, most=86_400, consequence="the server would not start")]
 PodDifference = Annotated[int, Range(least=0, most=1000, consequence=_API)]
 PortNumber = Annotated[int, Range(least=1, most=65535, consequence="there is no such port")]
 ContainerPort = Annotated[

@@ -15,9 +15,11 @@ from ..base.arg_types import (
     Domain,
     Duration,
     Host,
+    KeptConnections,
     Multiaddress,
     Origin,
     Path,
+    PoolSeconds,
     PoolSize,
     PortNumber,
     ProxyCount,
@@ -65,7 +67,11 @@ class Database:
         port: port of its Service.
         name: name of the database.
         user: the role that owns it.
-        max_connections: of each pod, one a call; more calls wait.
+        max_connections: of each process, each for one call at a time.
+        min_connections: kept open by each process; at most ``max_connections``.
+        acquire_seconds: how long a call waits for a connection before it fails.
+        idle_seconds: connections above ``min_connections`` are closed when unused for so long.
+        lifetime_seconds: from then on a connection is replaced once its call ends.
     """
 
     host: pulumi.Input[Host]
@@ -73,6 +79,10 @@ class Database:
     name: DatabaseName = "qudag_mcp"
     user: DatabaseName = "qudag"
     max_connections: PoolSize = 8
+    min_connections: KeptConnections = 2
+    acquire_seconds: PoolSeconds = 3
+    idle_seconds: PoolSeconds = 600
+    lifetime_seconds: PoolSeconds = 1800
 
 
 @dataclass(frozen=True, kw_only=True)

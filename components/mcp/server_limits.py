@@ -19,6 +19,8 @@ class ServerLimits:
     """The `[limits]` of server.toml. A user is the subject of the accepted tokens.
 
     Attributes:
+        connections: of one port of one process, at a time; a request on one more is answered with
+            503.
         max_body: largest request body, in nginx units; the gateway in front has the same.
         messages_per_second: sustained rate of one user's messages, over HTTP and WebSockets; 0: no
             limit. Each process counts, so n pods let n times as many pass.
@@ -29,6 +31,7 @@ class ServerLimits:
         memory_bytes_per_user: bytes that ``remember`` keeps for one user.
     """
 
+    connections: Quota = 10_000
     max_body: NginxSize = "4m"
     messages_per_second: Rate = 10
     burst: Rate = 20

@@ -33,6 +33,14 @@ from .timeout_budget import Distance
 
 CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
 """Environment variable with the configuration of a server that has no mounted file."""
+POOL_FIELDS = (
+    "max_connections",
+    "min_connections",
+    "acquire_seconds",
+    "idle_seconds",
+    "lifetime_seconds",
+)
+"""Of `Database`, as server.toml has them."""
 POD_RESOURCE = Resource(
     hosts=("localhost", "<address>", "*.elb.amazonaws.com", "*.elb.*.amazonaws.com"),
     forwarded=True,
@@ -65,7 +73,7 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
     if config.database:
         tables["database"] = {
             **_with_password(_address(config.database), "database-password"),
-            "max_connections": config.database.max_connections,
+            **{name: getattr(config.database, name) for name in POOL_FIELDS},
         }
     if config.cache:
         tables["redis"] = {

@@ -10,6 +10,35 @@ from .forms import Bytes, ObjectName
 from .section import Section
 
 
+class DatabasePool(Section):
+    """How a server process keeps its connections to PostgreSQL."""
+
+    min_connections: int = Field(
+        default=2,
+        ge=0,
+        le=1000,
+        description="Connections kept open without calls; at most databaseConnections.",
+    )
+    acquire_seconds: int = Field(
+        default=3,
+        ge=1,
+        le=86_400,
+        description="How long a call waits for a connection before it fails.",
+    )
+    idle_seconds: int = Field(
+        default=600,
+        ge=1,
+        le=86_400,
+        description="Connections above minConnections are closed when unused for so long.",
+    )
+    lifetime_seconds: int = Field(
+        default=1800,
+        ge=1,
+        le=86_400,
+        description="From then on a connection is replaced once its call ends.",
+    )
+
+
 class Data(Section):
     """Databases and volumes."""
 
@@ -27,7 +56,12 @@ class Data(Section):
         default=8,
         ge=1,
         le=1000,
-        description="Connections of each server pod to PostgreSQL, which accepts 200 in all.",
+        description="Connections of each server process to PostgreSQL, which accepts 200 in all.",
+    )
+    database_pool: DatabasePool = Field(
+        default_factory=DatabasePool,
+        description="How connections to PostgreSQL are kept; the default times are those of the "
+        "boilerplate document.",
     )
     cache_connections: int = Field(
         default=20,

@@ -1,4 +1,4 @@
-"""Section `limits`: quotas of one user at the servers."""
+"""Section `limits`: connections of a server, and quotas of one user."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from .section import Section
 
 
 class Limits(Section):
-    """Limits for one user, the subject of the accepted tokens, in every process of a server."""
+    """Limits of every process of a server; a user is the subject of the accepted tokens."""
 
+    connections: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Connections open at a time, of all users; requests on more get 503.",
+    )
     messages_per_second: int = Field(
         default=10,
         ge=0,

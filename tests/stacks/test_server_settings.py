@@ -48,7 +48,17 @@ def changed() -> list[dict[str, Any]]:
     return servers_of(
         protocol={"allowedOrigins": [PAGE], "jsonAnswers": True},
         observability={"logLevel": "warning"},
-        data={"databaseConnections": 3, "cacheConnections": 5},
+        data={
+            "databaseConnections": 3,
+            "cacheConnections": 5,
+            "databasePool": {
+                "minConnections": 1,
+                "acquireSeconds": 4,
+                "idleSeconds": 70,
+                "lifetimeSeconds": 90,
+            },
+        },
+        limits={"connections": 1000},
     )
 
 
@@ -68,6 +78,7 @@ def test_prod_has_servers_in_pods_and_in_clouds():
         ("protocol", "allowed_origins", [], [PAGE]),
         ("protocol", "json_answers", False, True),
         ("logging", "level", "info", "warning"),
+        ("limits", "connections", 10_000, 1000),
     ],
 )
 def test_a_setting_reaches_every_server(section: str, key: str, usual: object, set_to: object):
@@ -92,6 +103,18 @@ def test_a_pool_has_its_size_in_every_server_that_uses_the_store(
             if section in each
         }
         assert pools == dict.fromkeys(servers, size)
+
+
+def test_the_pool_of_the_database_has_the_times_of_its_document_or_those_of_the_stack():
+    (usual,) = {tuple(pool_of(each)) for each in unchanged() if "database" in each}
+    (set_to,) = {tuple(pool_of(each)) for each in changed() if "database" in each}
+    assert usual == (2, 3, 600, 1800)
+    assert set_to == (1, 4, 70, 90)
+
+
+def pool_of(server: dict[str, Any]) -> list[int]:
+    names = ("min_connections", "acquire_seconds", "idle_seconds", "lifetime_seconds")
+    return [server["database"][name] for name in names]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""Connections to PostgreSQL that are kept open between calls.
+
+The library takes 50 ms to import, so it is imported only where a database is configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .config import DatabaseSection
+
+if TYPE_CHECKING:
+    import psycopg
+    import psycopg_pool
+
+CONNECT_SECONDS = 5
+RETRY_SECONDS = 2
+"""How long a connection that failed is tried again before the next call begins anew. The pool waits
+ever longer between its attempts, and calls would wait after the database is back."""
+
+
+def connection_options(database: DatabaseSection) -> dict[str, Any]:
+    """libpq parameters for `database`; raises `OSError` if its password cannot be read."""
+    options: dict[str, Any] = {
+        "host": database.host,
+        "port": database.port,
+        "dbname": database.name,
+        "user": database.user,
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "qudag-mcp-server",
+    }
+    if (password := database.password()) is not None:
+        options["password"] = password
+    if database.ca_file is not None:
+        options |= {"sslmode": "verify-full", "sslrootcert": str(database.ca_file)}
+    return options
+
+
+class DatabasePool:
+    """At most `max_connections` connections, each of which serves one call at a time.
+
+    Each new connection reads the password. A connection is tested before a call gets it, so that
+    none gets one that a restart of the database has broken.
+    """
+
+    def __init__(self, database: DatabaseSection) -> None:
+        self.database = database
+        self._pool: psycopg_pool.AsyncConnectionPool[Any] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Keep connections until the end of the block; the database may be away meanwhile."""
+        from psycopg_pool import AsyncConnectionPool
+
+        database = self.database
+
+        async def options() -> dict[str, Any]:
+            return {**connection_options(database), "autocommit": True}
+
+        self._pool = AsyncConnectionPool(
+            kwargs=options,
+            min_size=min(database.min_connections, database.max_connections),
+            max_size=database.max_connections,
+            timeout=database.acquire_seconds,
+            max_idle=database.idle_seconds,
+            max_lifetime=database.lifetime_seconds,
+            reconnect_timeout=RETRY_SECONDS,
+            open=False,
+        )
+        await self._pool.open()
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._pool.close()
+                self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """A connection that commits each statement; closed if the call is cancelled.
+
+        Raises `psycopg_pool.PoolTimeout` if there is none within `acquire_seconds`.
+        """
+        import psycopg
+
+        while True:
+            async with self._taken() as connection:
+                try:
+                    # The pool's own check waits for a second after each broken connection.
+                    await connection.execute("")
+                except psycopg.OperationalError:
+                    continue
+                yield connection
+                return
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """A connection of the pool, which may be broken."""
+        if self._pool is None:
+            raise RuntimeError("the pool is used outside of `running`")
+        connection = await self._pool.getconn()
+        try:
+            yield connection
+        except anyio.get_cancelled_exc_class():
+            # The answer to its statement may still arrive.
+            with anyio.CancelScope(shield=True):
+                await connection.close()
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._pool.putconn(connection)
+
+    async def check(self) -> None:
+        """Connect anew; raises if the database does not answer.
+
+        The pool's own connections may all be in use.
+        """
+        import psycopg
+
+        connecting = psycopg.AsyncConnection.connect(**connection_options(self.database))
+        async with await connecting as connection:
+            await connection.execute("SELECT 1")
