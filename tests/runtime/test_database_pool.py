@@ -111,20 +111,21 @@ async def test_a_connection_is_replaced_after_its_lifetime(database: Postgres):
 
 async def test_a_new_connection_has_the_rotated_password(database: Postgres):
     former = database.password_file.read_text()
-    async with pool_of(database) as pool:
-        await process_id(pool)
-        try:
-            rotate(database, "rotated")
+    with database.connect() as administrator:
+        administrator.autocommit = True
+        async with pool_of(database) as pool:
             await process_id(pool)
-        finally:
-            rotate(database, former)
+            try:
+                rotate(database, administrator, "rotated")
+                await process_id(pool)
+            finally:
+                rotate(database, administrator, former)
 
 
-def rotate(database: Postgres, password: str) -> None:
-    """Change the password, and end all connections that were made with the former one."""
-    with database.connect() as connection:
-        connection.execute(f"ALTER ROLE qudag PASSWORD '{password}'".encode())
-        end_all(connection)
+def rotate(database: Postgres, by: psycopg.Connection[Any], password: str) -> None:
+    """Change the password, and end the server's connections, made with the former one."""
+    by.execute(f"ALTER ROLE qudag PASSWORD '{password}'".encode())
+    end_all(by)
     database.password_file.write_text(password)
 
 
