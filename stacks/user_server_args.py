@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from components.kubernetes.pod_settings import SecretKey
+from components.kubernetes.rate_limits import RateLimit
 from components.kubernetes.routes import Route
 from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServerArgs
@@ -94,9 +95,18 @@ def routes(config: StackConfig, at: Addresses) -> list[Route]:
             hostname=server.hostname,
             auth=server.auth,
             forward_token=server.forward_token,
+            rate_limit=_rate_limit(config, server),
         )
         for name, server in config.servers.items()
     ]
+
+
+def _rate_limit(config: StackConfig, server: Server) -> RateLimit | None:
+    """The server's own limits, and the platform's in place of what it leaves out."""
+    if server.rate_limit is None or config.edge.rate_limits is None:
+        return None
+    platform = config.edge.rate_limits.api.model_dump()
+    return RateLimit(**platform | server.rate_limit.model_dump(exclude_none=True))
 
 
 def checks_tokens(config: StackConfig) -> bool:

@@ -122,6 +122,16 @@ class GatewayArgs:
                     "list the networks of the proxies in trusted_proxies",
                 )
             )
+        problems += [
+            Problem(
+                f"routes[{index}].rate_limit",
+                "is set, and rate_limits is None",
+                "it would have no effect: nothing is counted",
+                "set rate_limits, or leave it out",
+            )
+            for index, route in enumerate(self.routes)
+            if route.rate_limit and self.rate_limits is None
+        ]
         if self.routes and self.engine is GatewayEngine.IMAGE:
             problems.append(
                 Problem(

@@ -11,6 +11,7 @@ from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import METADATA_PATH
 from ..mcp.timeout_budget import Distance
 from .gateway_args import GatewayArgs
+from .rate_limits import RateLimits
 from .routes import Route
 from .templates import render
 from .upstream import Upstream
@@ -48,8 +49,8 @@ def nginx_conf(args: GatewayArgs) -> str:
         hsts_preload=args.hsts_preload,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream=_upstream(args.upstream),
-        routes=[_route(route) for route in args.routes],
-        hosts=[_route(route) for route in args.routes if route.hostname],
+        routes=[_route(route, args.rate_limits) for route in args.routes],
+        hosts=[_route(route, args.rate_limits) for route in args.routes if route.hostname],
         authorizer=_upstream(args.authorizer) if args.authorizer else None,
         authorized=AUTHORIZED,
         authorize_path=AUTHORIZE_PATH,
@@ -68,7 +69,7 @@ def _upstream(upstream: Upstream) -> dict[str, Any]:
     }
 
 
-def _route(route: Route) -> dict[str, Any]:
+def _route(route: Route, limits: RateLimits | None) -> dict[str, Any]:
     return {
         "name": route.name,
         "path": route.path,
@@ -78,6 +79,7 @@ def _route(route: Route) -> dict[str, Any]:
         "forward_token": route.forward_token,
         "timeout": route.budget.at(Distance.GATEWAY).timeout,
         "upstream": _upstream(route.upstream),
+        "api": route.rate_limit or (limits.api if limits else None),
     }
 
 

@@ -26,7 +26,7 @@ class RateLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimits:
-    """The zones of the orchestration document, with its numbers.
+    """The zones of the orchestration document, with its numbers. Each route has its own of them.
 
     Attributes:
         api: all HTTP requests but the DELETE of a session.

@@ -11,6 +11,7 @@ from ..base.problems import Problem
 from ..mcp.era import Era
 from ..mcp.protected_resource import server_path
 from ..mcp.timeout_budget import TimeoutBudget
+from .rate_limits import RateLimit
 from .upstream import Upstream
 
 
@@ -29,6 +30,8 @@ class Route:
         auth: ``gateway``: the gateway asks the authorizer before each request. ``server``: the
             server checks tokens itself.
         forward_token: whether the server gets the client's token although the gateway checked it.
+        rate_limit: limits for one client address at this server; None: those of the gateway's zone
+            ``api``. Each route counts on its own.
     """
 
     name: DnsLabel
@@ -39,6 +42,7 @@ class Route:
     hostname: Domain | None = None
     auth: Literal["gateway", "server"] = "gateway"
     forward_token: bool = False
+    rate_limit: RateLimit | None = None
 
     def refusals(self) -> list[Problem]:
         """A token that the gateway forwards anyway."""

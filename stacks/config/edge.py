@@ -14,6 +14,14 @@ Burst = Annotated[int, Field(ge=0, le=100_000, description="Requests above the r
 Connections = Annotated[
     int, Field(ge=1, le=100_000, description="Requests or WebSockets open at a time.")
 ]
+Streams = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=100_000,
+        description="Standing streams open at a time: GET and subscriptions/listen.",
+    ),
+]
 
 
 class ApiLimit(Section):
@@ -22,14 +30,7 @@ class ApiLimit(Section):
     requests_per_second: PerSecond = 10
     burst: Burst = 20
     connections: Connections = 10
-    streams: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=100_000,
-            description="Standing streams open at a time: GET and subscriptions/listen.",
-        ),
-    ] = 10
+    streams: Streams = 10
 
 
 class WebsocketLimit(Section):

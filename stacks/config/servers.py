@@ -10,6 +10,7 @@ from components.base import arg_forms, network_forms
 from components.base.constraints import Form
 from components.mcp.era import Era
 
+from .edge import Burst, Connections, PerSecond, Streams
 from .forms import (
     Bytes,
     Cpu,
@@ -161,6 +162,15 @@ class Egress(Section):
     )
 
 
+class ServerRateLimit(Section):
+    """Limits for one client address at one server; absent fields: those of edge.rateLimits.api."""
+
+    requests_per_second: PerSecond | None = Field(default=None, description="Sustained rate.")
+    burst: Burst | None = Field(default=None, description="Requests above the rate, at once.")
+    connections: Connections | None = Field(default=None, description="Requests open at a time.")
+    streams: Streams | None = Field(default=None, description="Standing streams open at a time.")
+
+
 class Server(Section):
     """An MCP server from an image of your own."""
 
@@ -236,6 +246,11 @@ class Server(Section):
         default=False,
         description="Pass the checked token on to the image, which otherwise gets the user's name "
         "alone.",
+    )
+    rate_limit: ServerRateLimit | None = Field(
+        default=None,
+        description="Limits for one client address at this server; absent: edge.rateLimits.api. "
+        "Each server counts on its own.",
     )
     longest_tool_seconds: int | None = Field(
         default=None,

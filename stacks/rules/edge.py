@@ -59,9 +59,22 @@ def an_own_gateway_knows_its_proxies(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def limits_of_servers_count(config: StackConfig) -> Iterator[Problem]:
+    """Limits of a server are for a gateway that limits rates."""
+    for name, server in config.servers.items():
+        if server.rate_limit and config.edge.rate_limits is None:
+            yield at(
+                f"servers.{name}.rateLimit",
+                "is set, and edge.rateLimits is absent",
+                "it would have no effect: the gateway counts no requests",
+                "set edge.rateLimits: {}, or leave it out",
+            )
+
+
 EDGE_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("network.public", "network.clients", "edge.loadBalancer"), the_gateway_accepts_clients),
     (("edge.proxyProtocol", "edge.trustedProxies"), the_proxy_protocol_has_senders),
     (("edge", "images.gatewayEngine"), an_own_gateway_knows_its_proxies),
+    (("servers", "edge.rateLimits"), limits_of_servers_count),
 ]
 """Each rule with what it reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.harness.certificates import Authority
 from tests.harness.routed_gateway import (
     DOMAIN,
     FILES,
+    OWN_HOST,
     PATH,
     WEATHER,
     RoutedGateway,
@@ -60,15 +62,62 @@ def test_each_server_has_the_timeouts_of_its_own_calls(opened: Any):
 SLOW = RateLimits(api=RateLimit(requests_per_second=1, burst=5, connections=4, streams=2))
 
 
-def test_servers_share_the_limits_of_the_platform(opened: Any):
+FILES_PATH = "/servers/files/mcp"
+
+
+def test_each_server_and_the_platform_count_on_their_own(opened: Any):
+    """The burst and one: what one address may ask at once; it is the same at both of a server's."""
     with opened(rate_limits=SLOW) as gateway:
-        token = gateway.token("files")
-        answers = [gateway.call("/servers/files/mcp", token=token) for _ in range(6)]
-        assert [answer.status_code for answer in answers] == [200] * 6
-        for path in (PATH, "/servers/files/mcp", "/mcp"):
-            answer = gateway.call(path)
-            assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
-            assert "Too many requests" in answer.json()["error"]["message"]
+        files = {"path": FILES_PATH, "token": gateway.token("files")}
+        own_host = {"path": "/mcp", "host": OWN_HOST, "token": gateway.token("own host")}
+        began = time.monotonic()
+        assert [gateway.call(**files).status_code for _ in range(6)] == [200] * 6
+        assert [gateway.call().status_code for _ in range(6)] == [200] * 6
+        platform = {"path": "/mcp", "token": gateway.token("platform")}
+        assert [gateway.call(**platform).status_code for _ in range(6)] == [200] * 6
+        at_all = [
+            [gateway.call(**place) for _ in range(12)] for place in (files, platform, {}, own_host)
+        ]
+        earned = int(time.monotonic() - began) + 1
+        for answers in at_all:
+            passed = [answer for answer in answers if answer.status_code != 429]
+            assert len(passed) <= earned
+            last = answers[-1] if len(passed) < 12 else None
+            assert last is not None
+            assert (last.status_code, last.headers["retry-after"]) == (429, "1")
+            assert "Too many requests" in last.json()["error"]["message"]
+
+
+def test_a_server_has_the_limits_that_its_route_names(opened: Any):
+    """The metadata counts in them, too, as at the platform."""
+    large = RateLimit(requests_per_second=1, burst=19, connections=4, streams=2)
+    routes = [
+        route("weather", WEATHER, hostname=OWN_HOST, rate_limit=large),
+        route("files", FILES, path="/api/mcp"),
+    ]
+    with opened(routes=routes, rate_limits=SLOW) as gateway:
+        metadata = "/.well-known/oauth-protected-resource"
+        for path, number in ((f"{metadata}{PATH}", 20), (f"{metadata}{FILES_PATH}", 6)):
+            began = time.monotonic()
+            answers = [gateway.ask(path, headers={"host": DOMAIN}) for _ in range(number + 15)]
+            earned = int(time.monotonic() - began) + 1
+            codes = [answer.status_code for answer in answers]
+            assert codes[:number] == [200] * number
+            assert codes.count(200) <= number + earned
+
+
+def test_the_rate_of_the_document_holds_for_each_server(opened: Any):
+    """Ten requests a second, of one address at one server, whatever it asks of another one."""
+    with opened(rate_limits=RateLimits()) as gateway:
+        tokens = {PATH: gateway.token(), FILES_PATH: gateway.token("files")}
+        served = {path: 0 for path in tokens}
+        began = time.monotonic()
+        while time.monotonic() - began < 4:
+            for path, token in tokens.items():
+                served[path] += gateway.call(path, token=token).status_code == 200
+        most = 21 + 10 * (time.monotonic() - began)
+        for number in served.values():
+            assert most - 10 <= number <= most + 1
 
 
 def test_a_refused_request_counts_in_the_limits(opened: Any):

@@ -163,6 +163,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("routes[0].hostname", "x; return 200 y"),
         ("routes[0].auth", "none"),
         ("routes[0].forward_token", "yes"),
+        ("routes[0].rate_limit", 10),
         ("authorizer", "mcp-auth-service"),
         ("authorizer.host", "a b"),
     ],

@@ -33,6 +33,7 @@ EVERY_FIELD: Final[Mapping[str, Any]] = {
         "calls": ["notes"],
         "scopes": ["weather.read"],
         "forwardToken": True,
+        "rateLimit": {"requestsPerSecond": 50, "streams": 40},
         "longestToolSeconds": 300,
         "hostname": "weather.example.com",
     },
@@ -73,6 +74,7 @@ def every_field(topology: str) -> ResourceGraph:
             "topology": topology,
             "domain": "mcp.example.com",
             "network": NETWORK,
+            "edge": {"rateLimits": {"api": {"burst": 7}}},
             "servers": EVERY_FIELD,
         }
     )

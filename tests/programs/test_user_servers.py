@@ -188,6 +188,15 @@ def test_the_gateway_routes_to_each_server(topology: str):
     assert "weather.example.com" in text
 
 
+def test_a_server_has_its_own_limits_and_those_of_the_platform_for_the_rest():
+    text = nginx(every_field("none"))
+    assert "zone=api-weather:1m rate=50r/s;" in text
+    assert "limit_req zone=api-weather burst=7 nodelay;" in text
+    assert "limit_conn standing_streams-weather 40;" in text
+    assert "limit_conn api_connections-weather 10;" in text
+    assert "zone=api-notes:1m rate=10r/s;" in text
+
+
 def test_a_program_that_speaks_stdio_runs_in_the_bridge():
     server = named(every_field("none"), "notes").container("server")
     assert server["command"] == [

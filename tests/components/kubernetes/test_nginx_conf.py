@@ -40,7 +40,7 @@ def test_requests_above_the_limits_are_answered_429():
     rates = [
         re.sub(r".*zone=(\w+):.* rate=", r"\1 ", zone) for zone in values(text, "limit_req_zone")
     ]
-    assert rates == ["api 10r/s", "websocket 5r/s", "upload 2r/s", "session_end 600r/m"]
+    assert rates == ["api 10r/s", "upload 2r/s", "session_end 600r/m", "websocket 5r/s"]
     assert values(text, "limit_req_status") == values(text, "limit_conn_status") == ["429"]
 
 

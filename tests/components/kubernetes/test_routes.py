@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from components.base.refusal import Refused
 from components.kubernetes.core import Monolith, MonolithArgs
-from components.kubernetes.gateway import Gateway, GatewayEngine, Upstream, nginx_conf
+from components.kubernetes.gateway import (
+    Gateway,
+    GatewayEngine,
+    RateLimit,
+    RateLimits,
+    Upstream,
+    nginx_conf,
+)
 from components.kubernetes.routes import Route
 from components.mcp.protected_resource import ProtectedResource
 from components.mcp.timeout_budget import Distance, TimeoutBudget
@@ -46,6 +54,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         routed(Route(**MODERN, auth="server", forward_token=True)),
         "routes[0].forward_token",
     ),
+    "limits where nothing is counted": (
+        routed(Route(**MODERN, rate_limit=RateLimit(requests_per_second=1, burst=0))),
+        "routes[0].rate_limit",
+    ),
     "an image of one's own": (routed(WEATHER, engine=GatewayEngine.IMAGE), "routes"),
 }
 
@@ -61,6 +73,40 @@ def test_a_server_that_checks_tokens_itself_needs_no_authorizer():
     args = routed(Route(**MODERN, auth="server"), authorizer=None)
     assert "auth_request" not in nginx_conf(args)
     assert "/var/cache/authorized" not in str(gateway_pods(args).spec)
+
+
+def test_the_zones_of_a_route_are_its_own():
+    """Every zone of the platform's path is there for each route, with the route's rate."""
+    own = RateLimit(requests_per_second=50, burst=3, connections=4, streams=5)
+    text = nginx_conf(
+        routed(
+            Route(**MODERN, rate_limit=own),
+            Route(name="files", upstream=SERVER),
+            rate_limits=RateLimits(),
+        )
+    )
+    declared = re.findall(r"limit_(?:req|conn)_zone \S+ zone=([^:]+):", text)
+    assert len(declared) == len(set(declared))
+    used = {
+        path: re.findall(r"limit_(?:req zone=|conn )([^ ;]+)", block)
+        for path, block in re.findall(
+            r"location = (/servers/\w+/mcp|/mcp) \{(.*?)\n        \}", text, re.DOTALL
+        )
+    }
+    platform = used.pop("/mcp")
+    assert used == {
+        f"/servers/{name}/mcp": [f"{zone}-{name}" for zone in platform]
+        for name in ("weather", "files")
+    }
+    assert {*platform, *used["/servers/weather/mcp"]} <= {*declared}
+    rates = dict(re.findall(r"zone=(api[^:]*):\S+ rate=(\S+);", text))
+    assert rates == {"api": "10r/s", "api-weather": "50r/s", "api-files": "10r/s"}
+    for line in (
+        "limit_req zone=api-weather burst=3 nodelay;",
+        "limit_conn api_connections-weather 4;",
+        "limit_conn standing_streams-weather 5;",
+    ):
+        assert line in text
 
 
 @pytest.mark.parametrize("longest", [30, 300])
