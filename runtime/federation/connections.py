@@ -7,26 +7,38 @@ import json
 import math
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import anyio
+import httpcore2
 import httpx2
 
 from ..toml_config import StartError
 from ..tool_servers_config import ToolServerSection
+from .events import EventData, TooLongError
 from .failures import InvalidAnswerError, UnreachableError
+from .network import Network
 
 CONNECT_SECONDS = 3.0
 SEND_SECONDS = 30.0
 END_SECONDS = 0.2
 """From an answer to the end of its stream."""
 LARGEST_ANSWER = 16 * 1024 * 1024
+_TOO_LONG = f"it is longer than {LARGEST_ANSWER} bytes"
 KEPT_CONNECTIONS = 20
+KEPT_SECONDS = 5.0
 _ACCEPTED = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 # A call has a deadline already, so reading has no timeout.
 _TIMEOUTS = {"connect": CONNECT_SECONDS, "read": None, "write": SEND_SECONDS, "pool": None}
+_ABSENT = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.TimeoutException,
+    httpcore2.UnsupportedProtocol,
+    OSError,
+)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Message = dict[str, Any]
@@ -47,12 +59,18 @@ class Connections:
 
     def __init__(self, section: ToolServerSection) -> None:
         self.server = section.name
-        self.url = httpx2.URL(section.url)
-        limits = httpx2.Limits(
-            max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=5
+        url = httpx2.URL(section.url)
+        self.url = httpcore2.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
-        self.transport = httpx2.AsyncHTTPTransport(
-            verify=_trust(section), limits=limits, retries=1, trust_env=False
+        self.host = url.netloc
+        self.pool = httpcore2.AsyncConnectionPool(
+            ssl_context=_trust(section),
+            max_connections=None,
+            max_keepalive_connections=KEPT_CONNECTIONS,
+            keepalive_expiry=KEPT_SECONDS,
+            retries=1,
+            network_backend=Network(),
         )
 
     async def post(
@@ -69,14 +87,13 @@ class Connections:
         """
         content = json.dumps(message, separators=(",", ":")).encode()
         request = self._request("POST", {**_ACCEPTED, **headers}, content)
-        response: httpx2.Response | None = None
+        response: httpcore2.Response | None = None
         try:
-            response = await self.transport.handle_async_request(request)
-            response.request = request
+            response = await self.pool.handle_async_request(request)
             return await self._reply(response, message.get("id"), other)
-        except httpx2.SSEError as error:
-            raise InvalidAnswerError(self.server, str(error)) from None
-        except (httpx2.TransportError, OSError) as error:
+        except TooLongError:
+            raise InvalidAnswerError(self.server, _TOO_LONG) from None
+        except _ABSENT as error:
             raise UnreachableError(self.server, type(error).__name__) from None
         except (ValueError, RecursionError):
             raise InvalidAnswerError(self.server, "it is not JSON") from None
@@ -87,61 +104,80 @@ class Connections:
     async def delete(self, headers: Mapping[str, str]) -> None:
         """Send a DELETE request; its outcome does not matter."""
         request = self._request("DELETE", headers, b"")
-        with contextlib.suppress(httpx2.TransportError, OSError):
-            await (await self.transport.handle_async_request(request)).aclose()
+        with contextlib.suppress(*_ABSENT):
+            await (await self.pool.handle_async_request(request)).aclose()
 
-    def _request(self, method: str, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
+    def _request(
+        self, method: str, headers: Mapping[str, str], content: bytes
+    ) -> httpcore2.Request:
+        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        if "host" not in headers:
+            sent.insert(0, (b"host", self.host))
+        sent.append((b"content-length", b"%d" % len(content)))
         extensions = {"timeout": _TIMEOUTS}
-        return httpx2.Request(
-            method, self.url, headers=dict(headers), content=content, extensions=extensions
+        return httpcore2.Request(
+            method, self.url, headers=sent, content=content, extensions=extensions
         )
 
     async def _reply(
-        self, response: httpx2.Response, expected: Any, other: OtherMessage | None
+        self, response: httpcore2.Response, expected: Any, other: OtherMessage | None
     ) -> Reply:
-        if response.headers.get("content-encoding", "identity") != "identity":
+        headers = _headers(response)
+        if headers.get("content-encoding", "identity") != "identity":
             # A short answer could unpack to a very long one.
             raise InvalidAnswerError(self.server, "it is compressed, which was not asked for")
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         message: Message | None = None
-        if response.status_code == 202:
+        if response.status == 202:
             await self._body(response)  # so that the connection can be used again
         elif kind == "application/json":
             message = _message(await self._body(response))
-        elif kind == "text/event-stream" and response.status_code == 200:
+        elif kind == "text/event-stream" and response.status == 200:
             message = await self._last(response, expected, other)
-        return Reply(response.status_code, response.headers, message)
+        return Reply(response.status, headers, message)
 
-    async def _body(self, response: httpx2.Response) -> bytes:
+    async def _body(self, response: httpcore2.Response) -> bytes:
         parts: list[bytes] = []
         size = 0
-        async for part in response.aiter_raw():
+        async for part in _parts(response):
             size += len(part)
             if size > LARGEST_ANSWER:
-                raise InvalidAnswerError(self.server, f"it is longer than {LARGEST_ANSWER} bytes")
+                raise TooLongError
             parts.append(part)
         return b"".join(parts)
 
     async def _last(
-        self, response: httpx2.Response, expected: Any, other: OtherMessage | None
+        self, response: httpcore2.Response, expected: Any, other: OtherMessage | None
     ) -> Message:
         found: Message | None = None
+        events = EventData(LARGEST_ANSWER)
         with anyio.move_on_after(math.inf) as reading:
-            async for sent in httpx2.EventSource(response, max_event_size=LARGEST_ANSWER):
-                if found is not None or not sent.data:
-                    continue  # the first event of a stream that can be resumed has no data
-                message = _message(sent.data)
-                if message is None:
-                    raise InvalidAnswerError(self.server, "an event is not a JSON-RPC message")
-                if "method" not in message and message.get("id") == expected:
-                    found = message
-                    # Read to the end, so that the connection can be used again.
-                    reading.deadline = anyio.current_time() + END_SECONDS
-                elif "method" in message and other is not None:
-                    await other(message)
+            async for part in _parts(response):
+                for data in events.feed(part) if found is None else ():
+                    message = _message(data)
+                    if message is None:
+                        raise InvalidAnswerError(self.server, "an event is not a JSON-RPC message")
+                    if "method" not in message and message.get("id") == expected:
+                        found = message
+                        # Read to the end, so that the connection can be used again.
+                        reading.deadline = anyio.current_time() + END_SECONDS
+                        break
+                    if "method" in message and other is not None:
+                        await other(message)
         if found is None:
             raise UnreachableError(self.server, "EndOfStream")
         return found
+
+
+def _parts(response: httpcore2.Response) -> AsyncIterable[bytes]:
+    return cast("AsyncIterable[bytes]", response.stream)
+
+
+def _headers(response: httpcore2.Response) -> dict[str, str]:
+    """The headers by their names in lower case; of a repeated one, the last."""
+    return {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+    }
 
 
 def _message(text: str | bytes) -> Message | None:

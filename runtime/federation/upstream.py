@@ -133,7 +133,7 @@ class Upstream:
             self._tell(self.sessions.end(session))
         if self._notices:
             await asyncio.wait(self._notices, timeout=NOTICE_SECONDS)
-        await self.connections.transport.aclose()
+        await self.connections.pool.aclose()
 
     async def _era(self, caller: Caller, headers: Mapping[str, str]) -> str:
         if self.era is not None:

@@ -97,3 +97,10 @@ def test_a_cpu_second_answers_nearly_as_many_calls_as_in_a_bare_server_of_the_sd
 
 def test_federation_adds_less_than_4_milliseconds_at_the_median(federated: Federated):
     assert federated.added_ms < 4
+
+
+def test_a_stream_through_federation_holds_less_than_one_and_a_half_of_the_memory_of_a_direct_one(
+    federated: Federated,
+):
+    assert federated.streams == 1_000
+    assert federated.memory_ratio < 1.5

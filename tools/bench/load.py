@@ -85,6 +85,8 @@ class Stream:
         connection.writer.write(ask.request.encode())
         head = await connection.reader.readuntil(b"\r\n\r\n")
         first = await connection.chunk()
+        while first.startswith(b":"):  # a comment, by which a busy server keeps the stream open
+            first = await connection.chunk()
         if ask.expected.encode() not in first:
             raise ValueError(f"{ask.name}: {head + first}")
         return cls(connection)
