@@ -17,11 +17,13 @@ from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
 from .alarms import Alarm
+from .api_gateway import EndpointSettings
 from .code_bucket import stored_archive
 from .encryption import key_rights
 from .function_args import AwsLambdaArgs, LambdaEndpoint, Throttle, environment_problems
-from .function_endpoints import EndpointSettings, function_url, http_api, routed, websocket_api
+from .function_endpoints import function_url, http_api, routed
 from .function_network import function_network
+from .function_websocket import websocket_api
 from .identity import Right, allow
 from .logs import log_group
 from .secrets import secret_rights

@@ -14,11 +14,10 @@ from components.kubernetes.flow_checks import api_server_problem
 from components.kubernetes.pod_settings import settings_problems
 from components.mcp.server_config import P2P
 
-from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
 from ..required_secrets import certified_names
 from ..services import topology
-from .rule import Rule, at
+from .rule import Rule, at, path_of
 
 PEER_ADDRESS: Final = re.compile(
     r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/(?P<port>[0-9]{1,5})(/p2p/[A-Za-z0-9]+)?"
@@ -109,7 +108,7 @@ def pod_settings_change_nothing_of_our_own(config: StackConfig) -> Iterator[Prob
     workloads = topology(config).workloads
     for name, pods in [("", kubernetes.pods), *kubernetes.service_pods.items()]:
         steps = ("kubernetes", "servicePods", name) if name else ("kubernetes", "pods")
-        path = dotted(steps).removeprefix(KEY_PREFIX)
+        path = path_of(*steps)
         if name and name not in workloads:
             guess = nearest(name, workloads)
             yield at(

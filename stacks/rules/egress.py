@@ -10,14 +10,9 @@ from components.base.problems import Problem
 from components.base.versions import VERSIONS
 from components.kubernetes.flow_checks import api_server_problem
 
-from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
 from ..egress import allowed_hosts, egress_variables
-from .rule import Rule, at
-
-
-def _path(name: str, *steps: int | str) -> str:
-    return dotted(("servers", name, "egress", *steps)).removeprefix(KEY_PREFIX)
+from .rule import Rule, at, path_of
 
 
 def the_egress_proxy_has_an_image(config: StackConfig) -> Iterator[Problem]:
@@ -49,7 +44,7 @@ def egress_lists_name_each_once(config: StackConfig) -> Iterator[Problem]:
             for index, each in enumerate(listed):
                 if each in listed[:index]:
                     yield at(
-                        _path(name, field, index),
+                        path_of("servers", name, "egress", field, index),
                         f"is {each}, which is listed above",
                         "one of the two has no effect",
                         "leave one out",
@@ -64,7 +59,12 @@ def egress_leaves_the_api_server_out(config: StackConfig) -> Iterator[Problem]:
             if problem := api_server_problem(network, config.kubernetes.api_server):
                 what, consequence, fix = problem
                 fix = fix.replace("list the", "list in kubernetes.apiServer the")
-                yield at(_path(name, "networks", index), f"{written} {what}", consequence, fix)
+                yield at(
+                    path_of("servers", name, "egress", "networks", index),
+                    f"{written} {what}",
+                    consequence,
+                    fix,
+                )
 
 
 def servers_use_the_egress_proxy(config: StackConfig) -> Iterator[Problem]:
@@ -73,7 +73,7 @@ def servers_use_the_egress_proxy(config: StackConfig) -> Iterator[Problem]:
         for variable in egress_variables(name, config):
             if variable in server.env or variable in server.secret_env:
                 field = "env" if variable in server.env else "secretEnv"
-                path = dotted(("servers", name, field, variable)).removeprefix(KEY_PREFIX)
+                path = path_of("servers", name, field, variable)
                 yield at(
                     path,
                     "is set, and the server has egress.hosts",

@@ -10,7 +10,6 @@ from components.base.image_reference import has_digest, has_version
 from components.base.problems import Problem, nearest
 from components.mcp.timeout_budget import STEP
 
-from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.protocol import Protocol
 from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
@@ -22,7 +21,8 @@ from .cluster import CLUSTER_RULES
 from .data import DATA_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
-from .rule import Rule, at
+from .rule import Rule, at, path_of
+from .server_environment import SERVER_ENVIRONMENT_RULES
 from .server_fields import SERVER_FIELD_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
@@ -152,7 +152,7 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
     """Every entry is a service of the topology, scaled in one of the two ways."""
     names = [service.name for service in TOPOLOGIES[config.topology].services]
     for name, scale in config.scaling.items():
-        path = dotted(("scaling", name)).removeprefix(KEY_PREFIX)
+        path = path_of("scaling", name)
         if name not in names:
             guess = nearest(name, names)
             own = f"set servers.{name}.scale or replicas" if name in config.servers else None
@@ -237,6 +237,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *DATA_RULES,
     *EDGE_RULES,
     *SERVER_RULES,
+    *SERVER_ENVIRONMENT_RULES,
     *SERVER_FIELD_RULES,
     *EGRESS_RULES,
 ]

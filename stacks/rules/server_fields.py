@@ -13,11 +13,10 @@ from components.base.quantities import quantity
 from components.kubernetes.container_spec import SCRATCH_SIZE
 from components.kubernetes.pod_settings import OWN_VARIABLES
 
-from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.servers import LARGEST_FILES, Server
 from ..config.stack import StackConfig
 from .container_resources import resource_problems
-from .rule import Rule, at
+from .rule import Rule, at, path_of
 
 _WHOLE_TREES: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/proc", "/sys", "/dev")
 _DIRECTORIES: Final = frozenset(
@@ -39,16 +38,12 @@ _SETTINGS: Final = (
 IN_CLEAR: Final = "it would be stored in Git, in the state and in every pod's description"
 
 
-def _path(name: str, *steps: int | str) -> str:
-    return dotted(("servers", name, *steps)).removeprefix(KEY_PREFIX)
-
-
 def transports_can_be_served(config: StackConfig) -> Iterator[Problem]:
     """The bridge has a command, and the transport is one that the gateway serves."""
     for name, server in config.servers.items():
         if server.transport == "sse":
             yield at(
-                _path(name, "transport"),
+                path_of("servers", name, "transport"),
                 "is sse, which MCP replaced by streamable-http in 2025",
                 "the gateway serves Streamable HTTP alone: no client could use the server",
                 "upgrade the server's SDK and set streamable-http, or, if its program also speaks "
@@ -56,21 +51,21 @@ def transports_can_be_served(config: StackConfig) -> Iterator[Problem]:
             )
         if server.transport == "stdio" and not server.command:
             yield at(
-                _path(name, "command"),
+                path_of("servers", name, "command"),
                 "is missing, and transport is stdio",
                 "the bridge would not know which program to run",
                 "write the program and its arguments, such as [weather-mcp, --stdio]",
             )
         if server.transport == "stdio" and server.health is not None:
             yield at(
-                _path(name, "health"),
+                path_of("servers", name, "health"),
                 "is set, and transport is stdio",
                 "a program that speaks stdio answers no HTTP: the bridge is probed",
                 "leave it out",
             )
         if server.command and not server.command[0].strip():
             yield at(
-                _path(name, "command", 0),
+                path_of("servers", name, "command", 0),
                 "is empty",
                 "the container would not start",
                 "write the program's name or path",
@@ -84,7 +79,7 @@ def variables_are_no_credentials(config: StackConfig) -> Iterator[Problem]:
             if variable in OWN_VARIABLES:
                 field = "env" if variable in server.env else "secretEnv"
                 yield at(
-                    _path(name, field, variable),
+                    path_of("servers", name, field, variable),
                     "is set by the component",
                     "the container would have the variable twice",
                     "leave it out",
@@ -92,14 +87,14 @@ def variables_are_no_credentials(config: StackConfig) -> Iterator[Problem]:
         for variable, value in server.env.items():
             if variable in server.secret_env:
                 yield at(
-                    _path(name, "env", variable),
+                    path_of("servers", name, "env", variable),
                     "is also in secretEnv",
                     "the container would have the variable twice",
                     "leave one of the two out",
                 )
             elif looks_like_a_credential(variable, value):
                 yield at(
-                    _path(name, "env", variable),
+                    path_of("servers", name, "env", variable),
                     "looks like a credential; its value is not shown here",
                     IN_CLEAR,
                     "store it in a Secret, write SECRET/KEY in secretEnv, and rotate it",
@@ -107,7 +102,7 @@ def variables_are_no_credentials(config: StackConfig) -> Iterator[Problem]:
         for index, argument in enumerate(server.command):
             if _argument_is_a_credential(server.command, index):
                 yield at(
-                    _path(name, "command", index),
+                    path_of("servers", name, "command", index),
                     "looks like a credential; its value is not shown here",
                     IN_CLEAR,
                     f"store it in a Secret, name that in secretEnv, and rotate it{_of(argument)}",
@@ -115,7 +110,7 @@ def variables_are_no_credentials(config: StackConfig) -> Iterator[Problem]:
         for file, content in server.files.items():
             if number := _line_with_a_credential(file, content):
                 yield at(
-                    _path(name, "files", file),
+                    path_of("servers", name, "files", file),
                     f"line {number} looks like a credential; it is not shown here",
                     "it would be stored in Git, in the state and in a ConfigMap",
                     "store it in a Secret, name that in secretEnv, and rotate it",
@@ -159,9 +154,11 @@ def _line_with_a_credential(file: str, content: str) -> int:
 def mounts_do_not_hide_the_image(config: StackConfig) -> Iterator[Problem]:
     """No directory hides programs of the image, and no two mounts are at one place."""
     for name, server in config.servers.items():
-        directories = {_path(name, "writable", i): p for i, p in enumerate(server.writable)}
+        directories = {
+            path_of("servers", name, "writable", i): p for i, p in enumerate(server.writable)
+        }
         if server.storage:
-            directories[_path(name, "storage", "path")] = server.storage.path
+            directories[path_of("servers", name, "storage", "path")] = server.storage.path
         for path, directory in directories.items():
             if directory in _DIRECTORIES or _is_inside(directory, _WHOLE_TREES):
                 yield at(
@@ -170,7 +167,7 @@ def mounts_do_not_hide_the_image(config: StackConfig) -> Iterator[Problem]:
                     "an empty directory would hide what the image has there, such as its programs",
                     "write the directory that the program writes to, such as /data",
                 )
-        files = {_path(name, "files", file): file for file in server.files}
+        files = {path_of("servers", name, "files", file): file for file in server.files}
         for path, file in files.items():
             if _is_inside(file, _WHOLE_TREES):
                 yield at(
@@ -183,7 +180,7 @@ def mounts_do_not_hide_the_image(config: StackConfig) -> Iterator[Problem]:
         size = sum(len(content.encode()) for content in server.files.values())
         if size > LARGEST_FILES:
             yield at(
-                _path(name, "files"),
+                path_of("servers", name, "files"),
                 f"have {size} bytes together, more than 1 MiB",
                 "the API server refuses their ConfigMap",
                 "put them into the image",
@@ -222,21 +219,21 @@ def pods_can_be_scaled(config: StackConfig) -> Iterator[Problem]:
         scale = server.scale
         if scale and server.replicas is not None:
             yield at(
-                _path(name, "replicas"),
+                path_of("servers", name, "replicas"),
                 "is set, and scale is as well",
                 "each deployment would overwrite the number of pods that the autoscaler has set",
                 "leave one of the two out",
             )
         if scale and scale.min > scale.max:
             yield at(
-                _path(name, "scale"),
+                path_of("servers", name, "scale"),
                 f"min is {scale.min}, max is {scale.max}",
                 "the API server refuses the autoscaler",
                 "raise max, or lower min",
             )
         if scale and scale.cpu is None and scale.memory is None:
             yield at(
-                _path(name, "scale"),
+                path_of("servers", name, "scale"),
                 "has neither cpu nor memory",
                 "the autoscaler would have nothing to scale by",
                 "set cpu to a percentage, such as 70, or set replicas in place of scale",
@@ -244,7 +241,7 @@ def pods_can_be_scaled(config: StackConfig) -> Iterator[Problem]:
         if server.storage and (scale or (server.replicas or 1) > 1):
             field = "scale" if scale else "replicas"
             yield at(
-                _path(name, field),
+                path_of("servers", name, field),
                 "is for several pods, and storage is set",
                 "the volume can be mounted on one node at a time: the other pods would not start",
                 f"leave {field} out, or storage",
@@ -254,7 +251,9 @@ def pods_can_be_scaled(config: StackConfig) -> Iterator[Problem]:
 def resources_fit(config: StackConfig) -> Iterator[Problem]:
     """Requests are within limits, and both within those of the namespace."""
     for name, server in config.servers.items():
-        yield from resource_problems(_path(name, "resources"), server.resources, config)
+        yield from resource_problems(
+            path_of("servers", name, "resources"), server.resources, config
+        )
         yield from _disk(name, server)
 
 
@@ -263,7 +262,7 @@ def _disk(name: str, server: Server) -> Iterator[Problem]:
     limit = server.resources.ephemeral_storage_limit
     if directories * quantity(SCRATCH_SIZE) > quantity(limit):
         yield at(
-            _path(name, "resources", "ephemeralStorageLimit"),
+            path_of("servers", name, "resources", "ephemeralStorageLimit"),
             f"is {limit}, and its writable directories may hold {directories} x {SCRATCH_SIZE}",
             "the pod would be evicted before one of them is full",
             "raise it, with room for logs, or leave directories out of writable",

@@ -11,20 +11,13 @@ from components.base.image_reference import has_digest, has_version
 from components.base.problems import Problem, nearest
 from components.mcp.server_config import HTTPS
 
-from ..config.error_messages import KEY_PREFIX, dotted
 from ..config.stack import StackConfig
-from ..pod_settings import pod_settings
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import EGRESS_PROXY, INTERNET, ISSUER_PODS, OPTIONAL_PARTIES
-from .cluster import PRIVATE_KEYS
-from .rule import Rule, at
+from .rule import Rule, at, path_of
 
 _PARTIES: Final = (*OPTIONAL_PARTIES, ISSUER_PODS, INTERNET)
 _NUMBERED_PARTIES: Final = re.compile("client-pods-[0-9]+|.*-outside-[0-9]+")
-
-
-def _path(name: str, *steps: int | str) -> str:
-    return dotted(("servers", name, *steps)).removeprefix(KEY_PREFIX)
 
 
 def servers_need_a_gateway(config: StackConfig) -> Iterator[Problem]:
@@ -61,14 +54,14 @@ def server_images_are_pinned(config: StackConfig) -> Iterator[Problem]:
     for name, server in config.servers.items():
         if config.environment != "dev" and not has_digest(server.image):
             yield at(
-                _path(name, "image"),
+                path_of("servers", name, "image"),
                 f"{server.image} has no digest",
                 "what runs tomorrow may not be what was tested today",
                 f"append @sha256:… (crane digest {server.image})",
             )
         elif not has_version(server.image):
             yield at(
-                _path(name, "image"),
+                path_of("servers", name, "image"),
                 f"{server.image} names no version",
                 "every node may run another build",
                 "append a version tag, such as :1.2.3",
@@ -94,7 +87,7 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
             taken = f"tools of {prefixes[name]} are listed as {name}__…"
         if taken:
             yield at(
-                _path(name),
+                path_of("servers", name),
                 f"is taken: {taken}",
                 "objects, flows or tools of the two could not be told apart",
                 f"use another name, such as my-{name}",
@@ -106,7 +99,7 @@ def calls_reach_servers(config: StackConfig) -> Iterator[Problem]:
     known = list(config.servers)
     for name, server in config.servers.items():
         for index, other in enumerate(server.calls):
-            path = _path(name, "calls", index)
+            path = path_of("servers", name, "calls", index)
             if other == name:
                 yield at(
                     path,
@@ -145,7 +138,7 @@ def _cycles(config: StackConfig) -> Iterator[Problem]:
         if way and not told & {*way}:
             told |= {*way}
             yield at(
-                _path(name, "calls"),
+                path_of("servers", name, "calls"),
                 f"leads back to it: {' → '.join([*way, name])}",
                 "servers that wait for each other keep calls open until these time out",
                 "remove one of these calls",
@@ -174,12 +167,12 @@ def host_names_differ(config: StackConfig) -> Iterator[Problem]:
             continue
         if other := seen.get(server.hostname):
             yield at(
-                _path(name, "hostname"),
+                path_of("servers", name, "hostname"),
                 f"is {server.hostname}, as {other} is",
                 "the gateway could not tell their requests apart",
                 "give it a host name of its own, or leave it out: it has a path at the domain",
             )
-        seen.setdefault(server.hostname, _path(name, "hostname"))
+        seen.setdefault(server.hostname, path_of("servers", name, "hostname"))
 
 
 def tokens_are_checked_once(config: StackConfig) -> Iterator[Problem]:
@@ -191,7 +184,7 @@ def tokens_are_checked_once(config: StackConfig) -> Iterator[Problem]:
         }.items():
             if is_set and server.auth == "server":
                 yield at(
-                    _path(name, field),
+                    path_of("servers", name, field),
                     "is set, and auth is server",
                     "it would have no effect: the image gets every request with its token",
                     "leave it out, or set auth: gateway",
@@ -199,7 +192,7 @@ def tokens_are_checked_once(config: StackConfig) -> Iterator[Problem]:
         for scope, count in Counter(server.scopes).items():
             if count > 1:
                 yield at(
-                    _path(name, "scopes", server.scopes.index(scope)),
+                    path_of("servers", name, "scopes", server.scopes.index(scope)),
                     f"{scope} is listed {count} times",
                     "the metadata would list it as often",
                     "list each scope once",
@@ -213,7 +206,7 @@ def drains_outlive_calls(config: StackConfig) -> Iterator[Problem]:
         longest = server.longest_tool_seconds
         if drain and longest and drain <= longest:
             yield at(
-                _path(name, "longestToolSeconds"),
+                path_of("servers", name, "longestToolSeconds"),
                 f"is {longest} s, and protocol.drainSeconds is {drain}",
                 "every rollout of the gateway would interrupt its calls",
                 f"leave protocol.drainSeconds out, or set it to more than {longest}",
@@ -225,66 +218,10 @@ def server_ports_are_free(config: StackConfig) -> Iterator[Problem]:
     for name, server in config.servers.items():
         if server.port == HTTPS:
             yield at(
-                _path(name, "port"),
+                path_of("servers", name, "port"),
                 f"is {HTTPS}, where nginx accepts TLS in the same pods",
                 "one of the two would not start",
                 "let the image listen on another port, such as 8000, and write that",
-            )
-
-
-def server_secrets_are_its_own(config: StackConfig) -> Iterator[Problem]:
-    """No server reads a Secret of the platform, or of another server's certificate."""
-    names = config.secrets
-    own = {names.passwords, names.tls, names.issuer_keys, *PRIVATE_KEYS}
-    certificates = {names.internal_ca, names.issuer_ca}
-    for name, server in config.servers.items():
-        read = {
-            _path(name, "secretEnv", variable): written.partition("/")[::2]
-            for variable, written in server.secret_env.items()
-        }
-        for variable, key in pod_settings(config, name).secret_env.items():
-            service = config.kubernetes.service_pods.get(name)
-            steps = (
-                ("servicePods", name) if service and variable in service.secret_env else ("pods",)
-            )
-            path = dotted(("kubernetes", *steps, "secretEnv", variable)).removeprefix(KEY_PREFIX)
-            read[path] = (key.secret, key.key)
-        for path, (secret, key) in read.items():
-            private = secret in certificates and key != "ca.crt"
-            if private or secret in own or secret.startswith(f"{names.internal_tls}-"):
-                yield at(
-                    path,
-                    f"is of the Secret {secret}, which holds keys of the platform",
-                    f"the program of the server {name} could read passwords or sign tokens",
-                    "create a Secret for this server, and name that",
-                )
-
-
-def variables_are_set_once(config: StackConfig) -> Iterator[Problem]:
-    """No variable is in the section servers and in the settings of that server's pods."""
-    for name, server in config.servers.items():
-        settings = pod_settings(config, name)
-        for field, given in (("env", server.env), ("secretEnv", server.secret_env)):
-            for variable in sorted(given.keys() & {*settings.env, *settings.secret_env}):
-                yield at(
-                    _path(name, field, variable),
-                    "is also in kubernetes.pods or kubernetes.servicePods",
-                    "the container would have the variable twice",
-                    "leave one of the two out",
-                )
-
-
-def user_ids_are_set_once(config: StackConfig) -> Iterator[Problem]:
-    """A user id is set where the cluster assigns none."""
-    for name, server in config.servers.items():
-        settings = (config.kubernetes.service_pods.get(name), config.kubernetes.pods)
-        assigned = next((each.user_ids for each in settings if each and each.user_ids), None)
-        if server.user is not None and assigned == "platform":
-            yield at(
-                _path(name, "user"),
-                "is set, and kubernetes.pods.userIds is platform",
-                "it would have no effect: the cluster assigns user ids",
-                "leave one of the two out",
             )
 
 
@@ -297,8 +234,5 @@ SERVER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("servers",), tokens_are_checked_once),
     (("servers", "protocol.drainSeconds"), drains_outlive_calls),
     (("servers",), server_ports_are_free),
-    (("servers", "secrets"), server_secrets_are_its_own),
-    (("servers", "kubernetes.pods", "kubernetes.servicePods"), variables_are_set_once),
-    (("servers", "kubernetes.pods", "kubernetes.servicePods"), user_ids_are_set_once),
 ]
 """Each rule with what it reads."""

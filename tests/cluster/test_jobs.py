@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-import yaml
 
 from components.kubernetes.container import Files, SecretFiles
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.namespace import LockedNamespace, LockedNamespaceArgs
-from graph.manifests import manifests
-from tests.harness import record
-from tests.harness.apiserver import ApiServer
+from tests.harness.apiserver import ApiServer, documents
 from tests.harness.minimal_args import container
 
 NAMESPACE = "jobs-of-components"
-APPLY = ("apply", "--server-side", "--validate=strict", "--field-manager=test-jobs", "-f", "-")
 FILES = Files(name="backup-script", path="/etc/backup", content={"run.sh": "true"})
 
 
@@ -41,15 +37,9 @@ def program() -> None:
     )
 
 
-def documents() -> str:
-    """The objects in the order in which they are applied."""
-    made = manifests(record(program))
-    return yaml.safe_dump_all([made[name] for name in sorted(made)])
-
-
 @pytest.fixture(scope="module")
 def applied(api_server: ApiServer) -> ApiServer:
-    first = api_server.kubectl(*APPLY, stdin=documents())
+    first = api_server.apply(documents(program))
     assert first.returncode == 0, first.stderr
     assert "Warning" not in first.stderr
     return api_server
@@ -64,18 +54,15 @@ def test_they_are_admitted_under_the_restricted_standard(applied: ApiServer):
 
 
 def test_a_second_apply_changes_nothing(applied: ApiServer):
-    difference = applied.kubectl(
-        "diff", "--server-side", "--field-manager=test-jobs", "-f", "-", stdin=documents()
-    )
-    assert difference.returncode == 0, difference.stdout + difference.stderr
+    assert applied.differences(documents(program)) == ""
 
 
 @pytest.mark.parametrize("schedule", ["60 * * * *", "* * * * funday", "TZ=UTC 0 0 * * *"])
 def test_a_schedule_that_the_component_refuses_is_refused_by_the_api_server(
     applied: ApiServer, schedule: str
 ):
-    changed = documents().replace("*/5 0-6 1,15 jan-mar mon", schedule)
+    changed = documents(program).replace("*/5 0-6 1,15 jan-mar mon", schedule)
     assert schedule in changed
-    refused = applied.kubectl(*APPLY, stdin=changed)
+    refused = applied.apply(changed)
     assert refused.returncode != 0
     assert "spec.schedule" in refused.stderr

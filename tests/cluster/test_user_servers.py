@@ -6,19 +6,15 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 
 from components.kubernetes.namespace import LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.user_server import Storage, UserServer
-from graph.manifests import manifests
-from tests.harness import record
-from tests.harness.apiserver import ApiServer
+from tests.harness.apiserver import ApiServer, documents
 from tests.harness.minimal_args import user_server
 
 NAMESPACE = "user-servers"
-APPLY = ("apply", "--server-side", "--validate=strict", "--field-manager=test-servers", "-f", "-")
 
 
 def program() -> None:
@@ -37,25 +33,16 @@ def program() -> None:
     UserServer("memory", user_server(namespace=NAMESPACE, **memory))
 
 
-def documents() -> str:
-    """The objects in the order in which they are applied."""
-    made = manifests(record(program))
-    return yaml.safe_dump_all([made[name] for name in sorted(made)])
-
-
 @pytest.fixture(scope="module")
 def applied(api_server: ApiServer) -> ApiServer:
-    first = api_server.kubectl(*APPLY, stdin=documents())
+    first = api_server.apply(documents(program))
     assert first.returncode == 0, first.stderr
     assert "Warning" not in first.stderr
     return api_server
 
 
 def test_a_second_apply_changes_nothing(applied: ApiServer):
-    difference = applied.kubectl(
-        "diff", "--server-side", "--field-manager=test-servers", "-f", "-", stdin=documents()
-    )
-    assert difference.returncode == 0, difference.stdout + difference.stderr
+    assert applied.differences(documents(program)) == ""
 
 
 def test_the_controllers_make_their_pods_under_the_restricted_standard(applied: ApiServer):

@@ -19,7 +19,6 @@ REMAINING: Final = frozenset(
         "components/aws/container.py",
         "components/aws/container_checks.py",
         "components/aws/function.py",
-        "components/aws/function_endpoints.py",
         "components/aws/load_balancer.py",
         "components/azure/container_args.py",
         "components/azure/function.py",

@@ -6,9 +6,15 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
+
+from graph.manifests import manifests
+
+from . import record
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tools" / "node"
@@ -51,9 +57,26 @@ class ApiServer:
         """Create the objects of a YAML text, with strict field validation."""
         return self.kubectl("create", "--validate=strict", "-f", "-", stdin=manifest)
 
+    def apply(self, documents: str) -> subprocess.CompletedProcess[str]:
+        """Apply the objects of a YAML text on the server's side, with strict field validation."""
+        options = ("--server-side", "--validate=strict", "--field-manager=tests", "-f", "-")
+        return self.kubectl("apply", *options, stdin=documents)
+
+    def differences(self, documents: str) -> str:
+        """What a second `apply` of the same text would change; empty if nothing."""
+        options = ("--server-side", "--field-manager=tests", "-f", "-")
+        compared = self.kubectl("diff", *options, stdin=documents)
+        return compared.stdout + compared.stderr if compared.returncode else ""
+
     def apply_crds(self, folder: Path) -> None:
         """Apply the CRDs in a folder's YAML files."""
         up(self.run, "--crds", str(folder))
+
+
+def documents(program: Callable[[], None]) -> str:
+    """The objects of a Pulumi program as a YAML text, in the order in which they are applied."""
+    made = manifests(record(program))
+    return yaml.safe_dump_all([made[name] for name in sorted(made)])
 
 
 def crds_folder() -> Path | None:

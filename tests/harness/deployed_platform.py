@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from delivery import cluster
 from delivery.kubectl import Kubectl
 from delivery.local_secrets import signer_key
@@ -20,6 +22,7 @@ from delivery.mcp_client import Endpoint, mint
 from delivery.outputs import Deployed, reachable
 from delivery.stack_identity import StackIdentity
 from delivery.state_folders import state_folder
+from tests.harness.restricted_path import path_without
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_UP_SECONDS = 3600  # the first run on a machine builds Kubernetes
@@ -132,3 +135,17 @@ def deployed_stack(stack: StackIdentity) -> Generator[Platform]:
 def stack_options(stack: StackIdentity) -> list[str]:
     """The options that select the stack in a subcommand."""
     return [f"--cwd={stack.root}", f"--stack={stack.name}"]
+
+
+@contextlib.contextmanager
+def deployed_program(stack: StackIdentity) -> Generator[Platform]:
+    """A stack of a test's own, taken down at the end; applied without Pulumi.
+
+    Pulumi keeps the state of such a stack in a backend of the user's.
+    """
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("PATH", path_without("pulumi"))
+        with deployed_stack(stack) as platform:
+            yield platform
+        ended = verb("down", "--keep-cluster", "--yes", *stack_options(stack))
+    assert ended.status == 0, ended.err

@@ -8,18 +8,12 @@ from pathlib import Path
 import pytest
 
 from delivery.stack_identity import StackIdentity
-from tests.harness.deployed_platform import Platform, deployed_stack, stack_options, verb
-from tests.harness.restricted_path import path_without
+from tests.harness.deployed_platform import Platform, deployed_program
 
 
 @pytest.fixture(scope="package")
 def services() -> Generator[Platform]:
-    """The platform; Pulumi keeps the state of a stack like this one in a backend of the user's."""
-    changed = pytest.MonkeyPatch()
-    changed.setenv("PATH", path_without("pulumi"))
-    stack = StackIdentity.of(Path(__file__).with_name("program"), "small")
-    with deployed_stack(stack) as platform:
+    """The platform."""
+    program = Path(__file__).with_name("program")
+    with deployed_program(StackIdentity.of(program, "small")) as platform:
         yield platform
-    ended = verb("down", "--keep-cluster", "--yes", *stack_options(stack))
-    changed.undo()
-    assert ended.status == 0, ended.err
