@@ -28,7 +28,7 @@ from tools.host_conformance import expected, table
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(
-    r"(?P<head><!-- generated: (?P<kind>\w+) (?P<subject>\w+) -->\n)"
+    r"(?P<head><!-- generated: (?P<kind>\w+) (?P<subject>[\w-]+) -->\n)"
     r".*?(?P<foot><!-- end generated -->)",
     re.DOTALL,
 )

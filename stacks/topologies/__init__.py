@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .load_balanced import LOAD_BALANCED
 from .microservices import MICROSERVICES
 from .monolith import MONOLITH
 from .none import NONE
+from .single_server import SINGLE_SERVER
 from .topology import Topology
 
-TOPOLOGIES: Final[Mapping[str, Topology]] = {t.name: t for t in (MONOLITH, MICROSERVICES, NONE)}
+TOPOLOGIES: Final[Mapping[str, Topology]] = {
+    t.name: t for t in (MONOLITH, SINGLE_SERVER, LOAD_BALANCED, MICROSERVICES, NONE)
+}

@@ -188,7 +188,7 @@ def text_of(name: str, workload: str) -> str:
 def test_every_flow_between_workloads_is_named_by_the_configuration_of_its_source(name: str):
     workloads = {found.name for found in pods(graph(name))}
     between = [f for f in flows(name) if f[1] in workloads and f[0] not in EVERY_FIELD]
-    assert between
+    assert between or name == "topology single-server", "which is one workload"
     unnamed = [
         (source, target, port)
         for source, target, port in between

@@ -21,9 +21,21 @@ from tests.harness.user_servers import (
     recorded,
 )
 
-FRONT: Final = {"monolith": "mcp-server", "microservices": "mcp-gateway", "none": "mcp-gateway"}
-LISTS: Final = {"monolith": "mcp-server", "microservices": "mcp-core", "none": "mcp-core"}
-CHECKS: Final = {"monolith": "mcp-server", "microservices": "mcp-auth", "none": "mcp-core"}
+FRONT: Final = {
+    "monolith": "mcp-server",
+    "single-server": "mcp-server",
+    "load-balanced": "nginx-ingress",
+    "microservices": "mcp-gateway",
+    "none": "mcp-gateway",
+}
+LISTS: Final = {
+    "monolith": "mcp-server",
+    "single-server": "mcp-server",
+    "load-balanced": "qudag-mcp",
+    "microservices": "mcp-core",
+    "none": "mcp-core",
+}
+CHECKS: Final = LISTS | {"microservices": "mcp-auth"}
 """By topology: what clients connect to, which server lists all tools, and which checks tokens."""
 OUTSIDE: Final = {
     "a client": Endpoint.address("198.51.100.7"),

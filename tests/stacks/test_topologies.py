@@ -22,6 +22,8 @@ EACH = pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
 
 FRONTS: Final = {
     "monolith": "mcp-server",
+    "single-server": "mcp-server",
+    "load-balanced": "nginx-ingress",
     "microservices": "mcp-gateway",
     "none": "mcp-gateway",
 }
@@ -29,6 +31,11 @@ READERS: Final = {
     "monolith": {
         "postgres": {"mcp-server", "mcp-migration"},
         "redis": {"mcp-server"},
+    },
+    "single-server": {},
+    "load-balanced": {
+        "postgres": {"qudag-mcp", "mcp-migration"},
+        "redis": {"qudag-mcp"},
     },
     "microservices": {
         "postgres": {"mcp-core", "mcp-state", "mcp-migration"},

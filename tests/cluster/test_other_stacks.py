@@ -1,4 +1,4 @@
-"""A real API server admits the objects and pods of servers of the user's own."""
+"""A real API server admits stacks that are not shipped: other topologies, and users' servers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.harness.user_servers import EVERY_FIELD, NETWORK, example_sections, r
 
 NAMESPACE: Final = "qudag-mcp-own-servers"
 STACKS: Final = {
+    **{name: {"topology": name, "network": NETWORK} for name in ("single-server", "load-balanced")},
     "the example": example_sections(),
     "every field": {"topology": "none", "network": NETWORK, "servers": EVERY_FIELD},
 }

@@ -1,0 +1,59 @@
+"""nginx before three servers, with sessions in Valkey and texts in PostgreSQL.
+
+It is the second architecture of the MCP-SSE deployment guide, with the scale, resources and probes
+of the guide's Deployment. The guide keeps audit logs in PostgreSQL, which are not built yet.
+"""
+
+from typing import Final
+
+from components.kubernetes.container import Probe
+from components.kubernetes.core import MIGRATION
+from components.kubernetes.party import Flow
+from components.kubernetes.resources import Resources
+from components.kubernetes.workload import Rollout
+
+from .topology import (
+    CLIENTS,
+    ISSUER,
+    POSTGRES,
+    PROMETHEUS,
+    VALKEY,
+    CoreService,
+    Front,
+    GatewayService,
+    Migration,
+    Topology,
+)
+
+BALANCER: Final = "nginx-ingress"
+"""What the guide's network policy calls it."""
+SERVER: Final = "qudag-mcp"
+
+LOAD_BALANCED: Final = Topology(
+    name="load-balanced",
+    front=Front(service=BALANCER, upstream=SERVER),
+    authorizer=SERVER,
+    services=[
+        GatewayService(name=BALANCER),
+        CoreService(
+            name=SERVER,
+            replicas=3,
+            rollout=Rollout(surge=1, unavailable=0),
+            resources=Resources(cpu="500m", memory="256Mi", cpu_limit="1", memory_limit="512Mi"),
+            health=Probe(delay=10, period=10, failures=3),
+            readiness=Probe(delay=5, period=5, failures=2),
+        ),
+    ],
+    data=[POSTGRES, VALKEY],
+    jobs=[Migration(service=SERVER)],
+    flows=[
+        Flow(source=CLIENTS, target=BALANCER, port=8443, why="MCP over TLS"),
+        Flow(source=CLIENTS, target=BALANCER, port=8080, why="redirect to TLS"),
+        Flow(source=BALANCER, target=SERVER, port=8443, why="MCP"),
+        Flow(source=SERVER, target=POSTGRES, port=5432, why="texts of users"),
+        Flow(source=SERVER, target=VALKEY, port=6379, why="sessions"),
+        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
+        Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
+        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
+    ],
+)
