@@ -11,9 +11,10 @@ from pydantic import ConfigDict, Field, model_validator
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
-from .server_config import Port, ServerSection
+from .server_config import Port, Role, ServerSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
 from .tool_servers_config import ToolServerSections
+from .upstream_config import UpstreamSection
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
@@ -211,6 +212,26 @@ class Config(ServerConfig):
     state: StateSection | None = None
     tool_servers: ToolServerSections = ()
     protected_resources: ProtectedResourceSections = ()
+    upstream: UpstreamSection | None = None
+
+    @model_validator(mode="after")
+    def a_front_has_an_upstream_and_nothing_else(self) -> Self:
+        if (self.server.role is Role.FRONT) != (self.upstream is not None):
+            raise ValueError(
+                "server.role is front for a server with the section [upstream], and for no other"
+            )
+        if self.upstream is None:
+            return self
+        ports = (self.server.port, self.server.tls_port, self.server.metrics_port)
+        if self.upstream.port in ports:
+            raise ValueError(f"upstream.port is {self.upstream.port}, on which this server listens")
+        others = ("database", "redis", "qudag", "state", "tool_servers", "protected_resources")
+        if unused := [name for name in others if getattr(self, name)]:
+            raise ValueError(
+                f"a server with [upstream] passes calls on and uses no {', '.join(unused)}: leave "
+                "them out"
+            )
+        return self
 
     @model_validator(mode="after")
     def sessions_in_valkey_have_one(self) -> Self:

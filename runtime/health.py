@@ -2,8 +2,9 @@
 
 `/health` checks no dependency, because a restart does not repair a database. `/ready` answers 503
 before the start and from SIGTERM on. It stays 200 while a dependency is down: all replicas share
-the dependency, so failing readiness would turn an outage of two tools into an outage of all. The
-state of each dependency is in the body of `/ready` and in the metric `mcp_dependency_up`.
+the dependency, so failing readiness would turn an outage of two tools into an outage of all. Not so
+for a program that runs beside each replica, without which that replica serves nothing. The state of
+each dependency is in the body of `/ready` and in the metric `mcp_dependency_up`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .metrics import Metrics
 
 CHECK_EVERY_SECONDS = 10
 CHECK_WITHIN_SECONDS = 3
+CHECK_NEEDED_EVERY_SECONDS = 2
 
 Check = Callable[[], Awaitable[None]]
 
@@ -36,6 +38,7 @@ class Health:
         checks: by dependency, a coroutine that raises if the dependency does not answer.
         on_demand: like `checks`, but run only by `look`. Regular checks would load a client
             library at the start and cost money per request.
+        needed: those of `checks` without which nothing can be served.
         reachable: by dependency, the result of the last check; absent before the first.
     """
 
@@ -43,6 +46,7 @@ class Health:
     metrics: Metrics
     checks: dict[str, Check]
     on_demand: dict[str, Check] = field(default_factory=dict[str, Check])
+    needed: frozenset[str] = frozenset()
     started: bool = False
     reachable: dict[str, bool] = field(default_factory=dict[str, bool])
 
@@ -68,13 +72,17 @@ class Health:
         words = {True: "reachable", False: "unreachable", None: "unknown"}
         known = [*self.checks, *(name for name in self.on_demand if name in self.reachable)]
         dependencies = {name: words[self.reachable.get(name)] for name in known}
-        return {"status": "ready", "dependencies": dependencies}
+        status = "ready" if self._all_needed() else "waiting"
+        return {"status": status, "dependencies": dependencies}
+
+    def _all_needed(self) -> bool:
+        return all(self.reachable.get(name, False) for name in self.needed)
 
     async def watch(self) -> None:
         """Check the dependencies in `checks` at intervals, until cancelled."""
         while self.checks:
             await self._look(self.checks)
-            await anyio.sleep(CHECK_EVERY_SECONDS)
+            await anyio.sleep(CHECK_NEEDED_EVERY_SECONDS if self.needed else CHECK_EVERY_SECONDS)
 
     async def look(self) -> None:
         """Check every dependency once, those of `on_demand` included."""

@@ -26,6 +26,7 @@ class Role(StrEnum):
     CONSENSUS = "consensus"
     CRYPTO = "crypto"
     FEDERATION = "federation"
+    FRONT = "front"
 
 
 class ServerSection(Section):

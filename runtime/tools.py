@@ -125,6 +125,7 @@ ROLE_TOOLS: dict[Role, tuple[str, ...]] = {
     Role.AUTH: ("echo",),
     Role.CONFIG: ("echo",),
     Role.FEDERATION: (),  # it offers the tools of other servers alone
+    Role.FRONT: (),  # the program behind it has tools
 }
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     *(echo, wait, count, fail),

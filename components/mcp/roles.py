@@ -15,6 +15,7 @@ Role = Literal[
     "consensus",
     "crypto",
     "federation",
+    "front",
 ]
 """Roles of the reference server. ``runtime/server_config.py`` has the same, held equal by a test:
 it is shipped without this package."""

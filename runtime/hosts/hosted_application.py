@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..application import Application, application
+from ..application import application
 from ..config import Config, StateSection, load_environment
+from ..endpoint import Application
 from ..logs import configure, event
 from ..state import Stores
 from ..stores import stores_of

@@ -1,0 +1,43 @@
+"""Builds the ASGI applications of a front: a server that passes calls on to one program."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from .auth import metadata_routes
+from .config import Config
+from .drain import Drain
+from .endpoint import Application, Endpoint
+from .health import Health
+from .metrics import Metrics
+from .token_cache import CachedTokens
+from .upstream_config import UpstreamSection
+from .upstream_proxy import UpstreamProxy
+
+PROGRAM = "upstream"
+"""The program, among the dependencies that `/ready` names."""
+
+
+def upstream_application(config: Config, section: UpstreamSection) -> Application:
+    """Build the applications: tokens, limits, logs and metrics are those of every server."""
+    drain = Drain()
+    tokens = CachedTokens.of(config.auth)
+    proxy = UpstreamProxy(section, drain, config.protocol.longest_tool_seconds)
+    health = Health(
+        drain,
+        Metrics(config),
+        {PROGRAM: proxy.check},
+        {"issuer": tokens.check},
+        needed=frozenset({PROGRAM}),
+    )
+
+    @asynccontextmanager
+    async def running() -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await proxy.transport.aclose()
+
+    endpoint = Endpoint.of(config, tokens, health)
+    return endpoint.application(proxy, metadata_routes(tokens), running)

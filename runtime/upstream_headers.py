@@ -1,0 +1,105 @@
+"""The headers of a request and of its response on their way through the front of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from .exchange import exchange_of
+from .user_headers import USER_HEADERS, user_headers
+
+_OF_ONE_CONNECTION = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade", "content-length", "expect"),
+    }
+)
+NAMING = frozenset(
+    {
+        *("forwarded", "forwarded-for", "x-forwarded", "x-forwarded-by"),
+        *("x-forwarded-client-cert", "x-forwarded-email", "x-forwarded-groups"),
+        *("x-forwarded-path", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-protocol"),
+        *("x-forwarded-scheme", "x-forwarded-server", "x-forwarded-ssl", "x-forwarded-uri"),
+        *("x-forwarded-user", "x-original-forwarded-for", "x-original-host", "x-original-method"),
+        *("x-original-uri", "x-original-url", "x-rewrite-url", "x-host", "x-scheme"),
+        *("x-url-scheme", "front-end-https", "client-ip", "x-client-ip", "x-cluster-client-ip"),
+        *("x-proxyuser-ip", "x-remote-addr", "x-remote-ip", "x-remote-user"),
+        *("x-authenticated-user", "true-client-ip", "cf-connecting-ip", "fastly-client-ip"),
+        *("x-http-method", "x-http-method-override", "x-method-override", "x-accel-redirect"),
+        *("proxy", "proxy-authorization", "proxy-connection", "remote-user"),
+        *("x-auth-request-user", "x-auth-request-email", "x-ms-client-principal"),
+        *("x-ms-client-principal-name", "x-amzn-oidc-data", "x-amzn-oidc-identity"),
+        *("x-goog-authenticated-user-email",),
+    }
+)
+"""Headers that name a client, an address or a path in place of the request itself: frameworks trust
+them from any sender. The gateway's nginx removes the same."""
+_REPLACED = frozenset(
+    {
+        *USER_HEADERS,
+        *("authorization", "origin", "accept-encoding", "x-serverless-authorization"),
+        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"),
+        *("x-request-id", "x-resource-path", "x-resource-host"),
+    }
+)
+_OF_THIS_SERVER = frozenset({"date", "server", "x-request-id"})
+
+
+def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[str, str]]:
+    """The headers for the program: the client's, with those that say who and where it is replaced.
+
+    Args:
+        forward_token: keep `Authorization`.
+    """
+    given = Headers(scope=scope)
+    dropped = _OF_ONE_CONNECTION | NAMING | _REPLACED | _named_by(given)
+    # WSGI takes X_User for X-User; nginx removes names with an underscore too.
+    kept = [(k, v) for k, v in given.items() if k.lower() not in dropped and "_" not in k]
+    return [*kept, *_own(scope, given, forward_token=forward_token).items()]
+
+
+def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]:
+    exchange, user = exchange_of(scope), scope.get("user")
+    own = {
+        # An error in place of the rest of a stream can be written after plain bytes alone.
+        "accept-encoding": "identity",
+        "connection": "close",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": given.get("host", ""),
+    }
+    if exchange is not None:
+        own["x-request-id"] = exchange.request_id
+        if exchange.client is not None:
+            own |= {"x-forwarded-for": exchange.client, "x-real-ip": exchange.client}
+    if isinstance(user, AuthenticatedUser):
+        own |= user_headers(user.access_token)
+    if forward_token:
+        own["authorization"] = given.get("authorization", "")
+    return own
+
+
+def answered(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers for the client, without those of the connection to the program.
+
+    Those of CORS are left out too: this server answers for the pages that it knows.
+    """
+    named = [(name.lower(), value) for name, value in headers]
+    dropped = (_OF_ONE_CONNECTION - {"content-length"}) | _OF_THIS_SERVER
+    for name, value in named:
+        if name == b"connection":
+            dropped |= {each.strip().lower() for each in value.decode("latin-1").split(",")}
+    return [
+        (name, value)
+        for name, value in named
+        if (text := name.decode("latin-1")) not in dropped
+        and not text.startswith(("access-control-", "x-accel-"))
+    ]
+
+
+def _named_by(given: Headers) -> frozenset[str]:
+    """Headers that `Connection` names: they are for this connection alone (RFC 9110, 7.6.1)."""
+    named = ",".join(given.getlist("connection")).split(",")
+    return frozenset(name.strip().lower() for name in named)

@@ -1,0 +1,426 @@
+"""A front checks tokens for one program on its machine, and passes the rest on as it arrives."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp_types import CallToolResult
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runtime.config import load
+from runtime.toml_config import ConfigError
+from runtime.upstream_headers import NAMING
+from tests.harness.bridge import bridging, faults
+from tests.harness.containers import ROOT
+from tests.harness.server import (
+    ERAS,
+    MODERN,
+    RunningServer,
+    eventually,
+    fetch,
+    initialize_request,
+    modern_request,
+    serving,
+    settings,
+    text_of,
+    until,
+    write_config,
+)
+from tests.harness.tokens import ISSUER, Issuer
+from tests.harness.user_server import UserServer, running
+from tests.harness.weather_server import weather
+
+HERE = "https://weather.example.com/mcp"
+SCOPES = "base weather.read"
+
+
+def in_front(directory: Path, issuer: Issuer, port: int, **sections: Any) -> Any:
+    """Run a front of the program at that port, with the address and scopes of a deployed one."""
+    upstream: dict[str, Any] = {"port": port} | sections.pop("upstream", {})
+    auth = {
+        "issuer": ISSUER,
+        "resource_url": HERE,
+        "jwks_file": str(issuer.jwks_file),
+        "required_scopes": SCOPES.split(),
+    }
+    server = {"role": "front", "name": "weather"}
+    return serving(directory, issuer, server=server, auth=auth, upstream=upstream, **sections)
+
+
+def admitted(issuer: Issuer, **claims: Any) -> str:
+    return issuer.token(aud=HERE, scope=SCOPES, **claims)
+
+
+@pytest.fixture(scope="module")
+def program() -> Generator[UserServer]:
+    with running(weather()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def front(servers_directory: Path, issuer: Issuer, program: UserServer) -> Generator[RunningServer]:
+    with in_front(servers_directory, issuer, program.port) as server:
+        server.token = admitted(issuer)
+        yield server
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_calls_results_and_progress_pass_in_both_eras(front: RunningServer, era: str):
+    steps: list[str | None] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        steps.append(message)
+
+    async with front.client(era) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} >= {"forecast", "steps"}
+        result = await client.call_tool("forecast", {"city": "Bern"})
+        assert text_of(result) == "rain in Bern"
+        await client.call_tool("steps", progress_callback=note)
+        assert steps == ["half", "all"]
+        assert (await client.call_tool("broken")).is_error
+        assert (await client.get_prompt("plan", {"city": "Bern"})).messages
+        assert (await client.read_resource("map://bern")).contents
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_program_over_stdio_behind_a_bridge_is_served_too(
+    tmp_path: Path, issuer: Issuer, era: str
+):
+    with (
+        bridging(tmp_path, faults("--era", era)) as bridge,
+        in_front(tmp_path, issuer, bridge.port, upstream={"health": "/ready"}) as server,
+    ):
+        async with server.client(era, admitted(issuer)) as client:
+            result = await client.call_tool("echo", {"text": "hello"})
+            assert "hello" in text_of(result)
+
+
+REFUSED: dict[str, tuple[dict[str, Any] | None, int, str]] = {
+    "no token": (None, 401, "unauthorized"),
+    "another server's token": ({"aud": "https://notes.example.com/mcp"}, 401, "invalid_token"),
+    "the platform's token": ({"aud": "https://mcp.example.com/mcp"}, 401, "invalid_token"),
+    "an expired token": ({"lives_seconds": -60}, 401, "invalid_token"),
+    "a token of another issuer": ({"iss": "https://evil.test"}, 401, "invalid_token"),
+    "a missing scope": ({"scope": "base"}, 403, "insufficient_scope"),
+}
+
+
+@pytest.mark.parametrize(("claims", "status", "error"), REFUSED.values(), ids=REFUSED)
+def test_the_program_sees_no_request_without_a_valid_token(
+    front: RunningServer,
+    program: UserServer,
+    issuer: Issuer,
+    claims: dict[str, Any] | None,
+    status: int,
+    error: str,
+):
+    before = len(program.requests)
+    given: dict[str, Any] = {"aud": HERE, "scope": SCOPES}
+    token = None if claims is None else issuer.token(**given | claims)
+    for method in ("POST", "GET", "DELETE"):
+        sent = {"authorization": f"Bearer {token}"} if token else {}
+        answer = httpx2.request(method, f"{front.base}/mcp", headers=sent, verify=front.verify)
+        assert (answer.status_code, answer.json()["error"]) == (status, error)
+        said = dict(re.findall(r'(\w+)="([^"]*)"', answer.headers["www-authenticate"]))
+        assert said["scope"] == SCOPES
+        assert said["resource_metadata"] == (
+            "https://weather.example.com/.well-known/oauth-protected-resource/mcp"
+        )
+    assert len(program.requests) == before
+
+
+def test_the_metadata_names_its_own_url(front: RunningServer):
+    document = front.get("/.well-known/oauth-protected-resource/mcp").json()
+    assert document["resource"] == HERE
+    assert document["authorization_servers"] == [ISSUER]
+    assert document["scopes_supported"] == SCOPES.split()
+
+
+def test_nothing_but_mcp_reaches_the_program(front: RunningServer, program: UserServer):
+    before = len(program.requests)
+    token = {"authorization": f"Bearer {front.token}"}
+    paths = ("/", "/admin", "/mcp/admin", "/mcp/../admin", "/servers/weather/mcp", "/ws", "/health")
+    for path in paths:
+        front.get(path, headers=token)
+    assert front.post(modern_request("tools/list"), token=None).status_code == 401
+    assert len(program.requests) == before
+
+
+def test_the_program_gets_the_user_in_headers_that_a_client_cannot_set(
+    front: RunningServer, program: UserServer, issuer: Issuer
+):
+    forged = {name: "forged" for name in (*NAMING, "x-user", "X-User-Scopes", "x_user", "X-USER")}
+    token = admitted(issuer, sub="Ünï", client_id="web")
+    sent = {
+        "accept": "application/json, text/event-stream",
+        "authorization": f"Bearer {token}",
+        "mcp-protocol-version": MODERN,
+        "mcp-method": "tools/list",
+        "x-real-ip": "203.0.113.1",
+        "x-serverless-authorization": "Bearer of the cloud",
+        "x-private": "one connection",
+        "connection": "close, x-private",
+        "x-api-key": "mine",
+        "cookie": "session=1",
+        "origin": "http://127.0.0.1",
+        **forged,
+    }
+    url = f"{front.base}/mcp?page=2"
+    answer = httpx2.post(url, json=modern_request("tools/list"), headers=sent, verify=front.verify)
+    assert answer.status_code == 200
+    got = program.requests[-1]
+    assert {name: got[name] for name in got if name.startswith("x-user")} == {
+        "x-user": "%C3%9Cn%C3%AF",
+        "x-user-scopes": SCOPES,
+        "x-user-client": "web",
+    }
+    assert got["x-forwarded-proto"] == "https"
+    assert got["x-real-ip"] == got["x-forwarded-for"] == "127.0.0.1"
+    assert got["x-api-key"] == "mine"
+    assert got["cookie"] == "session=1"
+    assert not got.keys() & {"authorization", "origin", "x-private", "x_user"}
+    assert "forged" not in got.values()
+    assert "Bearer of the cloud" not in got.values()
+
+
+def test_the_gateway_and_the_front_remove_the_same_headers():
+    template = ROOT / "components/kubernetes/templates/nginx/tls_server.j2"
+    listed = re.search(r"removed_headers = \[(.*?)]", template.read_text(), re.DOTALL)
+    assert listed is not None
+    assert {name.lower() for name in re.findall(r'"([^"]+)"', listed[1])} == NAMING
+
+
+def test_the_token_is_passed_on_if_the_configuration_says_so(
+    tmp_path: Path, issuer: Issuer, program: UserServer
+):
+    with in_front(tmp_path, issuer, program.port, upstream={"forward_token": True}) as server:
+        token = admitted(issuer)
+        assert server.post_modern("tools/list", token=token).status_code == 200
+        assert program.requests[-1]["authorization"] == f"Bearer {token}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_cancelled_call_ends_in_the_program(tmp_path: Path, issuer: Issuer, era: str):
+    begun, ended = anyio.Event(), anyio.Event()
+    server = weather()
+
+    @server.tool()
+    async def long() -> str:
+        begun.set()
+        try:
+            await anyio.sleep(60)
+        finally:
+            ended.set()
+        return "done"
+
+    protocol = {"longest_tool_seconds": 60, "drain_seconds": 65}
+    with (
+        running(server) as upstream,
+        in_front(tmp_path, issuer, upstream.port, protocol=protocol) as proxy,
+    ):
+        async with proxy.client(era, admitted(issuer)) as client:
+            await client.list_tools()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.call_tool, "long")
+                await eventually(begun.is_set)
+                tasks.cancel_scope.cancel()
+            await eventually(ended.is_set)
+            await eventually(lambda: proxy.metric("mcp_calls_in_flight") == 0)
+
+
+class Made:
+    """An upstream that answers as a test wants."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            while (message := await receive())["type"] != "lifespan.shutdown":
+                await send({"type": f"{message['type']}.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        response: ASGIApp = await self.answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+@pytest.mark.slow
+def test_a_call_that_runs_too_long_is_an_error_with_its_id(tmp_path: Path, issuer: Issuer):
+    async def events(_: Request) -> Response:
+        async def parts() -> AsyncGenerator[bytes]:
+            yield b": here\n\n"
+            await anyio.sleep(60)
+
+        return StreamingResponse(parts(), media_type="text/event-stream")
+
+    async def nothing(_: Request) -> Response:
+        await anyio.sleep(60)
+        return Response()
+
+    protocol = {"longest_tool_seconds": 0.5, "drain_seconds": 3}
+    for made, status in ((events, 200), (nothing, 504)):
+        with (
+            running(Made(made)) as upstream,
+            in_front(tmp_path, issuer, upstream.port, protocol=protocol) as server,
+        ):
+            answer = server.post_modern("tools/call", token=admitted(issuer), name="x")
+            assert answer.status_code == status
+            (said,) = re.findall(r"\{.*\}", answer.text)
+            assert json.loads(said)["id"] == 7
+            assert "longest allowed" in json.loads(said)["error"]["message"]
+
+
+async def test_events_arrive_as_they_are_sent(tmp_path: Path, issuer: Issuer):
+    onward = anyio.Event()
+
+    async def events(_: Request) -> Response:
+        async def parts() -> AsyncGenerator[bytes]:
+            yield b"data: 1\n\n"
+            while not onward.is_set():  # the server is in another thread
+                await anyio.sleep(0.01)
+            yield b"data: 2\n\n"
+
+        return StreamingResponse(parts(), media_type="text/event-stream")
+
+    with running(Made(events)) as upstream, in_front(tmp_path, issuer, upstream.port) as server:
+        sent = {"authorization": f"Bearer {admitted(issuer)}"}
+        async with (
+            httpx2.AsyncClient(verify=server.verify, headers=sent) as client,
+            client.stream("GET", f"{server.base}/mcp") as answer,
+        ):
+            lines = answer.aiter_lines()
+            assert await anext(lines) == "data: 1"
+            onward.set()
+            assert [line async for line in lines if line] == ["data: 2"]
+
+
+def test_limits_are_those_of_every_server(tmp_path: Path, issuer: Issuer, program: UserServer):
+    limits = {"max_body_bytes": 2048, "messages_per_second": 0.1, "burst": 1}
+    with in_front(tmp_path, issuer, program.port, limits=limits) as server:
+        before = len(program.requests)
+        token = admitted(issuer)
+        assert server.post(b"x" * 3000, token=token).status_code == 413
+        assert server.post(modern_request("tools/list"), token=token).status_code == 400
+        refused = server.post_modern("tools/list", token=token)
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) > 0
+        assert len(program.requests) == before + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("era", "body", "version"),
+    [("modern", initialize_request(), None), ("legacy", modern_request("tools/list"), MODERN)],
+)
+def test_an_era_that_the_program_does_not_speak_is_refused(
+    tmp_path: Path, issuer: Issuer, program: UserServer, era: str, body: Any, version: str | None
+):
+    protocol = {"era": era, "longest_tool_seconds": 5, "drain_seconds": 8}
+    with in_front(tmp_path, issuer, program.port, protocol=protocol) as server:
+        before = len(program.requests)
+        answer = server.post(body, token=admitted(issuer), version=version)
+        assert answer.status_code == 400
+        assert len(program.requests) == before
+
+
+@pytest.mark.slow
+def test_it_is_ready_while_the_program_says_that_it_is_healthy(tmp_path: Path, issuer: Issuer):
+    asked: list[str] = []
+
+    async def answer(request: Request) -> Response:
+        asked.append(request.url.path)
+        return JSONResponse({}, 200 if len(asked) < 2 else 500)
+
+    with (
+        running(Made(answer)) as upstream,
+        in_front(tmp_path, issuer, upstream.port, upstream={"health": "/healthz"}) as server,
+    ):
+        until(lambda: fetch(f"{server.plain}/ready").status_code == 503)
+        assert fetch(f"{server.plain}/ready").json() == {
+            "status": "waiting",
+            "dependencies": {"upstream": "unreachable"},
+        }
+        assert fetch(f"{server.plain}/health").status_code == 200
+        assert set(asked) == {"/healthz"}
+
+
+@pytest.mark.slow
+def test_a_program_that_has_ended_is_an_error_and_the_front_is_not_ready(
+    tmp_path: Path, issuer: Issuer
+):
+    with contextlib.ExitStack() as program, contextlib.ExitStack() as stack:
+        upstream = program.enter_context(running(weather()))
+        server = stack.enter_context(in_front(tmp_path, issuer, upstream.port))
+        server.token = admitted(issuer)
+        assert server.post_modern("tools/list").status_code == 200
+        program.close()
+        answer = server.post_modern("tools/list")
+        assert (answer.status_code, answer.json()["id"]) == (502, 7)
+        assert "accepts no connection" in answer.json()["error"]["message"]
+        until(lambda: fetch(f"{server.plain}/ready").status_code == 503)
+        assert server.metric("mcp_dependency_up", dependency="upstream") == 0
+
+
+@pytest.mark.slow
+async def test_a_drain_finishes_calls_and_ends_streams(tmp_path: Path, issuer: Issuer):
+    protocol = {"longest_tool_seconds": 4, "drain_seconds": 6}
+    results: list[CallToolResult] = []
+    with (
+        running(weather()) as upstream,
+        in_front(tmp_path, issuer, upstream.port, protocol=protocol) as server,
+    ):
+        server.token = admitted(issuer)
+
+        async def call(era: str) -> None:
+            async with server.client(era) as client:
+                await client.list_tools()
+                results.append(await client.call_tool("wait", {"seconds": 2}))
+
+        sent = 0.0
+        async with anyio.create_task_group() as tasks:
+            for era in ERAS:
+                tasks.start_soon(call, era)
+            await eventually(lambda: server.metric("mcp_calls_in_flight") == 2)
+            sent = server.terminate()
+        assert [text_of(result) for result in results] == ["done", "done"]
+        assert await anyio.to_thread.run_sync(server.exit_status) == 0
+        assert time.monotonic() - sent < protocol["drain_seconds"]
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "role without section": ({"server": {"role": "front"}}, "section [upstream]"),
+    "section without role": ({"upstream": {"port": 8000}}, "server.role is front"),
+    "its own port": (
+        {"server": {"role": "front", "port": 8000}, "upstream": {"port": 8000}},
+        "on which this server listens",
+    ),
+    "sessions of its own": (
+        {"server": {"role": "front"}, "upstream": {"port": 8000}, "state": {"kind": "memory"}},
+        "uses no state",
+    ),
+    "a path with a query": (
+        {"server": {"role": "front"}, "upstream": {"port": 8000, "path": "/mcp?a=b"}},
+        "upstream.path",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sections", "said"), WRONG.values(), ids=WRONG)
+def test_a_wrong_section_is_refused(
+    tmp_path: Path, issuer: Issuer, sections: dict[str, Any], said: str
+):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load(write_config(tmp_path, settings(issuer, **sections)))
