@@ -6,11 +6,13 @@ import pytest
 
 from tests.harness import programs
 from tests.harness.graph_queries import STACKS
-from tools.bench import call_cost, cold_start, federation, overhead, serving
+from tools.bench import call_cost, cold_start, federation, overhead, preview_time, serving
 from tools.bench.call_cost import CallCost, Era
 from tools.bench.cold_start import ColdStart
 from tools.bench.federation import Federated
+from tools.bench.limits import Results, limited
 from tools.bench.overhead import Comparison
+from tools.bench.preview_time import Preview
 from tools.bench.serving import CALL, HEALTH, Serving
 
 TIME, MEMORY = 1.15, 1.25
@@ -42,6 +44,11 @@ def federated() -> Federated:
 @pytest.fixture(scope="module")
 def started() -> ColdStart:
     return cold_start.measure(lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def previews() -> list[Preview]:
+    return preview_time.measure(list(STACKS), lambda _: None)
 
 
 @pytest.mark.parametrize("name", [*STACKS, *(f"workloads:{size}" for size in overhead.SIZES)])
@@ -104,3 +111,27 @@ def test_a_stream_through_federation_holds_less_than_one_and_a_half_of_the_memor
 ):
     assert federated.streams == 1_000
     assert federated.memory_ratio < 1.5
+
+
+def test_a_preview_takes_less_than_1_4_seconds_of_cpu_time(previews: list[Preview]):
+    assert {one.stack for one in previews} == set(STACKS)
+    assert [one for one in previews if one.cpu_seconds >= 1.4] == []
+
+
+def test_every_limit_that_the_bench_prints_is_held(
+    comparisons: dict[str, Comparison],
+    previews: list[Preview],
+    called: dict[Era, CallCost],
+    served: Serving,
+    federated: Federated,
+    started: ColdStart,
+):
+    found = Results(
+        programs=list(comparisons.values()),
+        previews=previews,
+        called=called,
+        served=served,
+        federated=federated,
+        started=started,
+    )
+    assert [one for one in limited(found) if not one.held] == []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from graph.resource_graph import ResourceGraph
 
 SIZES = (100, 1_000, 10_000)
-RUNS = 5
+RUNS = 4
 """Number of runs of each program; the fastest counts, because other load only slows them."""
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +114,7 @@ def measure(stacks: list[str], tell: Callable[[str], None]) -> list[Comparison]:
     names = [*stacks, *(f"workloads:{size}" for size in SIZES)]
     found: list[Comparison] = []
     for name in names:
-        tell(name)
+        tell(f"components: {name}")
         with tempfile.TemporaryDirectory() as folder:
             flat_file = Path(folder, "flat.py")
             flat_file.write_text(flat_program(program(name)))
