@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from components.kubernetes.flow import Flow
 from components.kubernetes.resources import COUNTED
-from components.kubernetes.scaling import Autoscaling
+from components.kubernetes.scaling import Autoscaling, Pace
 from components.mcp.server_config import HTTPS, P2P
 
 from .config.scaling import ServiceScale
@@ -69,8 +69,16 @@ def scaled(service: Service, scale: ServiceScale | None) -> Service:
         return replace(service, replicas=scale.replicas, scaling=None)
     if fewest := scale.min or scale.max:
         usual = service.scaling or Autoscaling(min=fewest, max=fewest)
-        return replace(
-            service,
-            scaling=replace(usual, min=scale.min or usual.min, max=scale.max or usual.max),
-        )
+        bounds = replace(usual, min=scale.min or usual.min, max=scale.max or usual.max)
+        return replace(service, scaling=_at_pace(bounds, scale))
+    if service.scaling is not None:
+        return replace(service, scaling=_at_pace(service.scaling, scale))
     return service
+
+
+def _at_pace(scaling: Autoscaling, scale: ServiceScale) -> Autoscaling:
+    """The autoscaling with the configured pace of scaling up and down."""
+    paces = {"up": scale.up, "down": scale.down}
+    return replace(
+        scaling, **{name: Pace(**pace.model_dump()) for name, pace in paces.items() if pace}
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..base.arg_types import (
     Delay,
@@ -16,6 +16,7 @@ from ..base.arg_types import (
     Seconds,
     Utilization,
 )
+from ..base.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +57,27 @@ class Pace:
     Attributes:
         window: stabilization window in seconds.
         percent: largest change in one period, in percent of the running pods.
+        pods: largest change in one period, in pods.
+        select: which of the two holds if both are given: the one that allows the larger change
+            (``Max``) or the smaller.
         period: length of a period in seconds.
     """
 
     window: Delay
-    percent: Percent
+    percent: Percent | None = None
+    pods: Replicas | None = None
+    select: Literal["Max", "Min"] = "Max"
     period: Seconds = 60
+
+    def refusals(self) -> Iterator[Problem]:
+        """A pace without any limit."""
+        if self.percent is None and self.pods is None:
+            yield Problem(
+                "percent",
+                "is missing, and so is pods",
+                "the API server refuses the autoscaler",
+                "set percent, pods or both",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,5 +152,14 @@ def _use(resource: str, percent: int, container: str | None) -> dict[str, Any]:
 
 
 def _pace(pace: Pace) -> dict[str, Any]:
-    policy = {"type": "Percent", "value": pace.percent, "periodSeconds": pace.period}
-    return {"stabilizationWindowSeconds": pace.window, "policies": [policy]}
+    values = {"Percent": pace.percent, "Pods": pace.pods}
+    policies = [
+        {"type": kind, "value": value, "periodSeconds": pace.period}
+        for kind, value in values.items()
+        if value is not None
+    ]
+    return {
+        "stabilizationWindowSeconds": pace.window,
+        "policies": policies,
+        **({"selectPolicy": pace.select} if len(policies) > 1 else {}),
+    }

@@ -187,8 +187,11 @@ class _Said:
 
     @property
     def wanted(self) -> str:
-        form = self.form
-        return form.wanted if form else "text, in quotes"
+        if form := self.form:
+            return form.wanted
+        if any(hasattr(constraint, "ge") for constraint in self.constraints):
+            return f"a whole number {self.range[1]}"
+        return "text, in quotes"
 
     @property
     def range(self) -> tuple[int, str]:

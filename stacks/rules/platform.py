@@ -7,21 +7,21 @@ from functools import partial
 from typing import Final
 
 from components.base.image_reference import has_digest, has_version
-from components.base.problems import Problem, nearest
+from components.base.problems import Problem
 from components.mcp.timeout_budget import STEP
 
 from ..config.protocol import Protocol
 from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.checks import topology_problems
-from ..topologies.topology import NodeService
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
 from .data import DATA_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
-from .rule import Rule, at, path_of
+from .rule import Rule, at
+from .scaling import SCALING_RULES
 from .server_environment import SERVER_ENVIRONMENT_RULES
 from .server_fields import SERVER_FIELD_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
@@ -148,57 +148,6 @@ def the_topology_can_work(config: StackConfig) -> Iterator[Problem]:
     yield from topology_problems(TOPOLOGIES[config.topology])
 
 
-def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
-    """Every entry is a service of the topology, scaled in one of the two ways."""
-    names = [service.name for service in TOPOLOGIES[config.topology].services]
-    for name, scale in config.scaling.items():
-        path = path_of("scaling", name)
-        if name not in names:
-            guess = nearest(name, names)
-            own = f"set servers.{name}.scale or replicas" if name in config.servers else None
-            yield at(
-                path,
-                f"the topology {config.topology} has no such service",
-                "it would have no effect",
-                own or (f"write {guess}" if guess else f"one of: {', '.join(names)}"),
-            )
-        if scale.replicas is not None and (scale.min is not None or scale.max is not None):
-            yield at(
-                path,
-                "has replicas and also min or max",
-                "each deployment would overwrite the number of pods that the autoscaler has set",
-                "leave out replicas, or min and max",
-            )
-        if (scale.min is None) != (scale.max is None):
-            lacking = "min" if scale.min is None else "max"
-            yield at(
-                f"{path}.{lacking}",
-                "is missing",
-                "the autoscaler needs both bounds",
-                f"set {lacking} as well",
-            )
-        elif scale.min is not None and scale.max is not None and scale.min > scale.max:
-            yield at(
-                path,
-                f"min is {scale.min}, max is {scale.max}",
-                "the API server refuses the autoscaler",
-                "raise max, or lower min",
-            )
-
-
-def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
-    """Members of a consensus do not come and go by load."""
-    for service in TOPOLOGIES[config.topology].services:
-        scale = config.scaling.get(service.name)
-        if isinstance(service, NodeService) and scale and (scale.min or scale.max):
-            yield at(
-                f"scaling.{service.name}",
-                "has min or max, but it is a node of a consensus network",
-                "each change of the number of nodes would start an election",
-                "leave min and max out, and set replicas",
-            )
-
-
 def the_stack_is_its_environment(config: StackConfig, *, stack: str | None) -> Iterator[Problem]:
     """A stack named after an environment that people depend on has that environment's rules."""
     if stack in ("staging", "prod") and config.environment != stack:
@@ -228,8 +177,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("kubernetes.context", "environment"), a_context_outside_dev),
     *ISSUER_RULES,
     (("topology",), the_topology_can_work),
-    (("topology",), scaling_names_services),
-    (("topology",), nodes_are_not_autoscaled),
+    *SCALING_RULES,
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .boilerplate import BOILERPLATE
 from .load_balanced import LOAD_BALANCED
 from .microservices import MICROSERVICES
 from .monolith import MONOLITH
@@ -13,5 +14,5 @@ from .single_server import SINGLE_SERVER
 from .topology import Topology
 
 TOPOLOGIES: Final[Mapping[str, Topology]] = {
-    t.name: t for t in (MONOLITH, SINGLE_SERVER, LOAD_BALANCED, MICROSERVICES, NONE)
+    t.name: t for t in (MONOLITH, SINGLE_SERVER, LOAD_BALANCED, BOILERPLATE, MICROSERVICES, NONE)
 }

@@ -19,9 +19,17 @@ from tests.harness.user_servers import EVERY_FIELD, NETWORK, example_sections, r
 
 NAMESPACE: Final = "qudag-mcp-own-servers"
 STACKS: Final = {
-    **{name: {"topology": name, "network": NETWORK} for name in ("single-server", "load-balanced")},
+    **{
+        name: {"topology": name, "network": NETWORK}
+        for name in ("single-server", "load-balanced", "boilerplate")
+    },
     "the example": example_sections(),
-    "every field": {"topology": "none", "network": NETWORK, "servers": EVERY_FIELD},
+    "every field": {
+        "topology": "none",
+        "edge": {"rateLimits": {}},
+        "network": NETWORK,
+        "servers": EVERY_FIELD,
+    },
 }
 
 

@@ -25,6 +25,7 @@ FRONT: Final = {
     "monolith": "mcp-server",
     "single-server": "mcp-server",
     "load-balanced": "nginx-ingress",
+    "boilerplate": "mcp-gateway",
     "microservices": "mcp-gateway",
     "none": "mcp-gateway",
 }
@@ -32,6 +33,7 @@ LISTS: Final = {
     "monolith": "mcp-server",
     "single-server": "mcp-server",
     "load-balanced": "qudag-mcp",
+    "boilerplate": "mcp-server",
     "microservices": "mcp-core",
     "none": "mcp-core",
 }

@@ -24,6 +24,7 @@ FRONTS: Final = {
     "monolith": "mcp-server",
     "single-server": "mcp-server",
     "load-balanced": "nginx-ingress",
+    "boilerplate": "mcp-gateway",
     "microservices": "mcp-gateway",
     "none": "mcp-gateway",
 }
@@ -36,6 +37,10 @@ READERS: Final = {
     "load-balanced": {
         "postgres": {"qudag-mcp", "mcp-migration"},
         "redis": {"qudag-mcp"},
+    },
+    "boilerplate": {
+        "postgres": {"mcp-server", "mcp-migration"},
+        "redis": {"mcp-server"},
     },
     "microservices": {
         "postgres": {"mcp-core", "mcp-state", "mcp-migration"},

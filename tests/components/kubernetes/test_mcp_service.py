@@ -70,6 +70,10 @@ def test_a_password_is_named_by_its_file_and_never_by_its_value():
         "password_file": "/etc/secrets/database-password",
         "ca_file": "/etc/internal-ca/ca.crt",
         "max_connections": 8,
+        "min_connections": 2,
+        "acquire_seconds": 3,
+        "idle_seconds": 600,
+        "lifetime_seconds": 1800,
     }
     assert written["redis"] == {
         "host": "cache",
