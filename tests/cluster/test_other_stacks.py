@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -18,7 +18,7 @@ from tests.harness.graph_queries import pods
 from tests.harness.user_servers import EVERY_FIELD, NETWORK, example_sections, recorded
 
 NAMESPACE: Final = "qudag-mcp-own-servers"
-STACKS: Final = {
+STACKS: Final[dict[str, dict[str, Any]]] = {
     **{
         name: {"topology": name, "network": NETWORK}
         for name in ("single-server", "load-balanced", "boilerplate")
