@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from .mcp.timeout_budget import Distance as Distance
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
     from .mcp.timeout_budget import Timeouts as Timeouts
+    from .mcp.user_container import UserContainer as UserContainer
 
 _PUBLIC = {
     "aws.container": "EcsFargate",
@@ -173,6 +174,7 @@ _PUBLIC = {
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
+    "mcp.user_container": "UserContainer",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -8,9 +8,8 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..mcp.auth import Resource
-from ..mcp.server_config import HTTPS, PROGRAM
-from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
-from ..mcp.timeout_budget import STEP, Distance
+from ..mcp.server_config import HTTPS
+from ..mcp.server_toml import environment_toml
 from .alarms import Alarm
 from .container_args import CPU_UNITS, EcsFargateArgs
 from .encryption import key_rights
@@ -19,15 +18,12 @@ from .load_balancer import EcsLoadBalancer
 from .logs import log_group
 from .secrets import secret_rights
 from .server import AwsServer
+from .task_containers import CONTAINER, task_containers
 
 CLUSTER: Final = "aws:ecs/cluster:Cluster"
 SERVICE: Final = "aws:ecs/service:Service"
 TASK_DEFINITION: Final = "aws:ecs/taskDefinition:TaskDefinition"
-CONTAINER: Final = "mcp-server"
 TASKS: Final = "ecs-tasks.amazonaws.com"
-NOBODY: Final = "65534:65534"
-HEALTH_COMMAND: Final = ("CMD", PROGRAM, "--health-check")
-"""Reads the same configuration as the server, and asks its port without TLS."""
 
 
 class EcsFargate(AwsServer[EcsFargateArgs]):
@@ -70,55 +66,20 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
             key=args.kms_key,
         )
         execution = self.role(args, "execution-role", service=TASKS)
-        pulling = image_pull_rights(args.image)
+        pulling = image_pull_rights(args.image, *_images(args))
         secrets = secret_rights(args.secrets)
         starting = [writing, *secrets, *(key_rights(args.kms_key) if secrets else []), *pulling]
         waits = [allow(self, execution, "start", starting)]
         server = self.role(args, "task-role", service=TASKS)
-        state, store_rights = self.session_store(args)
+        # The sessions of a user's image are in its memory.
+        state, store_rights = (None, []) if args.upstream else self.session_store(args)
         if store_rights:
             serving = [*store_rights, *key_rights(args.kms_key)]
             waits.append(allow(self, server, "serve", serving))
-        container = {
-            "name": CONTAINER,
-            "image": args.image,
-            "essential": True,
-            "user": NOBODY,
-            "readonlyRootFilesystem": True,
-            "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
-            "portMappings": [{"containerPort": HTTPS, "protocol": "tcp"}],
-            "environment": [
-                {
-                    "name": CONFIG_VARIABLE,
-                    "value": environment_toml(
-                        args.config, Resource(), state=state, self_signed=True
-                    ),
-                }
-            ],
-            "secrets": [
-                {"name": variable, "valueFrom": arn}
-                for variable, arn in sorted(args.secrets.items())
-            ],
-            "logConfiguration": {
-                "logDriver": "awslogs",
-                "options": {
-                    "awslogs-group": logs.output("name"),
-                    "awslogs-region": args.location.region,
-                    "awslogs-stream-prefix": "ecs",
-                    # A log that cannot be written must not stop calls.
-                    "mode": "non-blocking",
-                    "max-buffer-size": "25m",
-                },
-            },
-            "healthCheck": {
-                "command": HEALTH_COMMAND,
-                "interval": 30,
-                "timeout": 5,
-                "retries": 3,
-                "startPeriod": 60,
-            },
-            "stopTimeout": args.config.budget.at(Distance.SERVER).drain + STEP,
-        }
+        settings = environment_toml(
+            args.config, Resource(), state=state, self_signed=True, upstream=args.upstream
+        )
+        containers = task_containers(args, settings, logs.output("name"))
         return CloudResource(
             TASK_DEFINITION,
             self.named("task"),
@@ -134,7 +95,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
                 },
                 "executionRoleArn": execution.output("arn"),
                 "taskRoleArn": server.output("arn"),
-                "containerDefinitions": pulumi.Output.json_dumps([container]),
+                "containerDefinitions": pulumi.Output.json_dumps(containers),
             },
             outputs=("arn",),
             opts=self.owned(depends_on=waits),
@@ -237,3 +198,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
                 "TargetGroup": balancer.targets.output("arnSuffix"),
             },
         )
+
+
+def _images(args: EcsFargateArgs) -> list[str]:
+    return [args.upstream.image] if args.upstream else []

@@ -11,6 +11,7 @@ from ..base.limits import instances_problems
 from ..base.problems import Problem
 from ..mcp.access import NetworkAccess
 from ..mcp.timeout_budget import STEP, Distance
+from ..mcp.user_container import UserContainer, user_container_problems
 from .arg_types import BucketName, Certificate, WebAcl
 from .limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
 from .network import AwsNetwork, ipv4_problems, keys_problems
@@ -49,6 +50,8 @@ class EcsFargateArgs(AwsServerArgs):
             of one of the component.
         web_acl: ARN of your web ACL of AWS WAF, which inspects requests at the load balancer.
         http_redirect: listen on port 80 too, for a redirect to HTTPS.
+        upstream: an image of yours that speaks MCP: the server is its front, in the same task, and
+            has no tools of its own. It gets the ``secrets``; ``config.role`` has no effect.
         protect: refuse to delete the load balancer and what holds sessions.
     """
 
@@ -66,6 +69,7 @@ class EcsFargateArgs(AwsServerArgs):
     access_logs_bucket: BucketName | None = None
     web_acl: WebAcl | None = None
     http_redirect: bool = True
+    upstream: UserContainer | None = None
 
     def refusals(self) -> list[Problem]:
         return [
@@ -74,6 +78,13 @@ class EcsFargateArgs(AwsServerArgs):
             *instances_problems(self.min_instances, self.max_instances, least=1),
             *_callers(self),
             *_subnets(self),
+            *user_container_problems(
+                self.upstream,
+                era=self.config.era,
+                secrets=self.secrets,
+                max_instances=self.max_instances,
+                memory_mb=self.memory_mb,
+            ),
             *keys_problems(self.config.auth),
             *_access_logs(self),
             *self.location.elsewhere_problems({"web_acl": self.web_acl}),

@@ -109,17 +109,20 @@ def deny(
     )
 
 
-def image_pull_rights(image: str) -> list[Right]:
-    """The rights to pull an image from ECR; none for another registry."""
-    found = _ECR.fullmatch(image)
+def image_pull_rights(*images: str) -> list[Right]:
+    """The rights to pull images from ECR; none for those of other registries."""
+    found = [match.groups() for image in images if (match := _ECR.fullmatch(image))]
     if not found:
         return []
-    account, region, repository = found.groups()
+    repositories = [
+        f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+        for account, region, repository in found
+    ]
     return [
         # AWS offers no resource for this action: the token is for all that the role may pull.
         Right(actions=("ecr:GetAuthorizationToken",), resources=["*"]),
         Right(
             actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-            resources=[f"arn:aws:ecr:{region}:{account}:repository/{repository}"],
+            resources=list(dict.fromkeys(repositories)),
         ),
     ]

@@ -160,7 +160,8 @@ class EcsLoadBalancer:
                 "loadBalancingAlgorithmType": "least_outstanding_requests",
                 "deregistrationDelay": args.config.budget.at(Distance.GATEWAY).drain,
                 "healthCheck": {
-                    "path": "/health",
+                    # Of a user's image there is no other health check.
+                    "path": "/ready" if args.upstream else "/health",
                     "protocol": "HTTPS",
                     "matcher": "200",
                     "interval": 15,

@@ -15,10 +15,9 @@ Role = Literal[
     "consensus",
     "crypto",
     "federation",
-    "front",
 ]
-"""Roles of the reference server. ``runtime/server_config.py`` has the same, held equal by a test:
-it is shipped without this package."""
+"""Roles of the reference server. ``runtime/server_config.py`` has the same, and ``front``, held
+equal by a test: it is shipped without this package."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 

@@ -30,6 +30,7 @@ from .server_config import (
     ToolServer,
 )
 from .timeout_budget import Distance
+from .user_container import FRONT_ROLE, UserContainer
 
 CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
 """Environment variable with the configuration of a server that has no mounted file."""
@@ -106,6 +107,7 @@ def environment_toml(
     *,
     state: State | None = None,
     self_signed: bool = False,
+    upstream: UserContainer | None = None,
 ) -> pulumi.Output[str]:
     """The content of ``CONFIG_VARIABLE``, for a server without mounted files.
 
@@ -115,6 +117,7 @@ def environment_toml(
         state: its session store.
         self_signed: serve MCP on the port ``HTTPS`` with a certificate that the server makes when
             it starts; otherwise the cloud terminates TLS.
+        upstream: the image that it is the front of.
     """
     listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
     # The cloud's own proxy is the only one that can connect.
@@ -122,6 +125,9 @@ def environment_toml(
     tables = _tables(config, resource, behind, keys={"jwks_url": config.auth.jwks_url})
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
+    if upstream:
+        tables["server"]["role"] = FRONT_ROLE
+        tables["upstream"] = upstream.table()
     return pulumi.Output.from_input(_toml(tables))
 
 

@@ -8,6 +8,7 @@ from ...rule import CloudRules, Companion, Reference
 from . import containers, data, functions, outside_components
 from .access import policies_are_exact
 from .exposure import only_load_balancers_are_public
+from .fronts import programs_are_reached_through_the_server
 from .timeouts import timeouts_outlive_the_tool
 from .types import (
     API,
@@ -121,6 +122,7 @@ RULES: Final = CloudRules(
         policies_are_exact,
         data.queues_are_encrypted,
         only_load_balancers_are_public,
+        programs_are_reached_through_the_server,
         timeouts_outlive_the_tool,
     ),
 )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from components.aws.limits import ALB_DRAIN, ALB_IDLE
 
 from ...rule import Required
+from .fronts import health_is_seen
 from .types import (
     BALANCER,
     CLUSTER,
@@ -95,9 +96,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
     must(
         TASK,
         "containerDefinitions",
-        _each_container(lambda each: "healthCheck" in each),
+        health_is_seen,
         "a server that hangs is never replaced",
-        "set healthCheck",
+        "set healthCheck, or [upstream] in the configuration of the server in front of it",
     ),
     must(
         TASK,

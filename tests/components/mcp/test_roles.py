@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from components.mcp.roles import ROLES, ROLES_WITH_DATABASE
+from components.mcp.user_container import FRONT_ROLE
 from runtime.server_config import Role
 from runtime.tools import ROLE_TOOLS
 
 
 def test_the_servers_roles_are_those_of_the_components():
-    assert {role.value for role in Role} == set(ROLES)
-    assert {role.value for role in ROLE_TOOLS} == set(ROLES)
+    assert {role.value for role in Role} == {*ROLES, FRONT_ROLE}
+    assert {role.value for role in ROLE_TOOLS} == {*ROLES, FRONT_ROLE}
 
 
 def test_each_role_is_listed_once():

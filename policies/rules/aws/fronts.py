@@ -1,0 +1,75 @@
+"""Tasks with a user's image: only the server in front of it is reached, and its health is seen."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.base.problems import Problem
+from components.mcp.server_toml import CONFIG_VARIABLE
+from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
+from graph.tree import dig
+
+from ...rule import at
+from .types import SERVICE, TARGETS, TASK
+
+
+def health_is_seen(value: Any) -> bool:
+    """Whether each container has a health check, or a server in front of it that watches it."""
+    containers = json.loads(value)
+    unseen = [each for each in containers if "healthCheck" not in each]
+    watching = [each for each in containers if _watches(each)]
+    return not unseen or (len(unseen) == 1 and len(watching) == 1 and unseen != watching)
+
+
+def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Problem]:
+    """Load balancers forward to the container that checks tokens, and ask it for /ready."""
+    for task in graph.all(TASK):
+        definitions = task.inputs.get("containerDefinitions")
+        if not isinstance(definitions, str) or definitions == UNKNOWN:
+            continue
+        containers: list[dict[str, Any]] = json.loads(definitions)
+        if len(containers) > 1:
+            checking = [each["name"] for each in containers if _config_of(each)]
+            yield from _forwarded(graph, task, checking)
+        if any(map(_watches, containers)):
+            yield from _watched(graph, task)
+
+
+def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Iterator[Problem]:
+    for service in graph.all(SERVICE):
+        balancers = service.inputs.get("loadBalancers") if service.parent == task.parent else None
+        for number, each in enumerate(balancers or ()):
+            if each.get("containerName") not in checking:
+                yield at(
+                    service,
+                    f"loadBalancers[{number}].containerName",
+                    f"is {each.get('containerName')}, which has no configuration of the server",
+                    "everyone could call it without a token",
+                    f"write {' or '.join(checking) or 'the container of the server'}",
+                )
+
+
+def _watched(graph: ResourceGraph, task: Resource) -> Iterator[Problem]:
+    for targets in graph.all(TARGETS):
+        path = dig(targets.inputs, "healthCheck", "path")
+        if targets.parent == task.parent and path != "/ready":
+            yield at(
+                targets,
+                "healthCheck.path",
+                f"is {path}, which the server answers while the program next to it hangs",
+                "a program that hangs is never replaced",
+                "write /ready",
+            )
+
+
+def _watches(container: Mapping[str, Any]) -> bool:
+    return "upstream" in _config_of(container)
+
+
+def _config_of(container: Mapping[str, Any]) -> dict[str, Any]:
+    variables = {each.get("name"): each.get("value") for each in container.get("environment", ())}
+    text = variables.get(CONFIG_VARIABLE)
+    return tomllib.loads(text) if isinstance(text, str) and text != UNKNOWN else {}
