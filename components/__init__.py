@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from .kubernetes.gateway import Gateway as Gateway
     from .kubernetes.gateway_args import GatewayArgs as GatewayArgs
     from .kubernetes.gateway_args import GatewayEngine as GatewayEngine
+    from .kubernetes.human_roles import HumanRoles as HumanRoles
+    from .kubernetes.human_roles import HumanRolesArgs as HumanRolesArgs
     from .kubernetes.job import CronJob as CronJob
     from .kubernetes.job import CronJobArgs as CronJobArgs
     from .kubernetes.job import Job as Job
@@ -154,6 +156,7 @@ _PUBLIC = {
     "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
     "kubernetes.gateway": "Gateway",
     "kubernetes.gateway_args": "GatewayArgs GatewayEngine",
+    "kubernetes.human_roles": "HumanRoles HumanRolesArgs",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.party": "Flow Internet Neighbour Outside",

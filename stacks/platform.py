@@ -12,6 +12,7 @@ from components.kubernetes.egress_proxy import EgressProxy
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import FlowPolicies
 from components.kubernetes.gateway import Gateway
+from components.kubernetes.human_roles import HumanRoles
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.qudag_node import QudagNode
 from components.kubernetes.server import McpService
@@ -24,6 +25,7 @@ from .addresses import Addresses
 from .config.servers import Server
 from .config.stack import StackConfig
 from .flow_args import flow_args
+from .human_roles import human_roles_args
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
 from .services import topology
@@ -49,6 +51,7 @@ class Platform:
         self.servers = self._servers()
         self.front = self._front()
         self.flows = self._flows()
+        self._people()
 
     def outputs(self) -> dict[str, Any]:
         """What every target that serves MCP returns, and what must exist before it can run."""
@@ -99,6 +102,11 @@ class Platform:
             ),
             opts=self.options,
         )
+
+    def _people(self) -> None:
+        args = human_roles_args(self.config, self.topology, self.namespace.namespace)
+        if args is not None:
+            HumanRoles("people", args, opts=self.options)
 
     def _data(self) -> EmbeddedDataTier | None:
         args = self.args.data_tier(self.namespace.namespace)

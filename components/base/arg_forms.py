@@ -67,6 +67,27 @@ EGRESS_HOST: Final = Form(
     consequence="no connection could be made to it",
     check=_egress_host,
 )
+
+
+def _group(written: str) -> tuple[str, str, str] | None:
+    if not written.startswith("system:"):
+        return None
+    return (
+        f"is {written}, a group of Kubernetes itself",
+        "everyone with an account, or the cluster's own parts, would have the role",
+        "name a group of your identity provider",
+    )
+
+
+GROUP: Final = Form(
+    name="group",
+    pattern="^[^\\x00-\\x20\\x7f]([^\\x00-\\x1f\\x7f]{0,251}[^\\x00-\\x20\\x7f])?$",
+    words="the name of a group as the cluster's authentication has it, on one line",
+    examples=("oidc:mcp-developers",),
+    consequence="nobody would have the role",
+    longest=253,
+    check=_group,
+)
 PATH: Final = Form(
     name="path",
     pattern="^(/[A-Za-z0-9._-]+)+$",

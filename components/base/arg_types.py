@@ -29,6 +29,7 @@ LabelKey = Annotated[str, forms.LABEL_KEY]
 LabelValue = Annotated[str, forms.LABEL_VALUE]
 
 Host = Annotated[str, arg_forms.HOST]
+GroupName = Annotated[str, arg_forms.GROUP]
 EgressHost = Annotated[str, arg_forms.EGRESS_HOST]
 Path = Annotated[str, arg_forms.PATH]
 UrlPath = Annotated[str, arg_forms.URL_PATH]

@@ -30,6 +30,8 @@ API_VERSIONS: Final = {
     "PersistentVolumeClaim": "core/v1",
     "PodDisruptionBudget": "policy/v1",
     "ResourceQuota": "core/v1",
+    "Role": "rbac.authorization.k8s.io/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
     "Service": "core/v1",
     "ServiceAccount": "core/v1",
     "StatefulSet": "apps/v1",

@@ -18,6 +18,7 @@ TYPE_TOKENS: Final = {
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",
     "GcpFunction": "qudag-mcp:index:GcpFunction",
+    "HumanRoles": "qudag-mcp:index:HumanRoles",
     "Job": "qudag-mcp:index:Job",
     "LockedNamespace": "qudag-mcp:index:LockedNamespace",
     "McpService": "qudag-mcp:index:McpService",

@@ -28,6 +28,7 @@ FORMS: Final = {
         *(forms.VARIABLE_NAME, forms.ONE_LINE, forms.FILE_NAME),
         arg_forms.MULTIADDRESS,
         arg_forms.EGRESS_HOST,
+        arg_forms.GROUP,
         network_forms.NETWORK_PORT,
     )
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.base import arg_forms
 from components.base.versions import VERSIONS
 
-from .forms import Bytes, Cidr, Context, Cpu, DnsLabel, PodSecurityVersion
+from .forms import Bytes, Cidr, Context, Cpu, DnsLabel, PodSecurityVersion, checked, constraint
 from .pods import Pods
 from .section import Section
+
+Group = Annotated[str, constraint(arg_forms.GROUP), checked(arg_forms.GROUP)]
 
 
 class Quota(Section):
@@ -38,6 +41,21 @@ class Quota(Section):
             name: name.replace("_", ".", 1).replace("_", "-") for name in type(self).model_fields
         }
         return {quota: str(getattr(self, name)) for name, quota in names.items()}
+
+
+class People(Section):
+    """Groups of people with access to the namespace, by what they may do."""
+
+    developers: list[Group] = Field(
+        default=[], description="May look at everything but Secrets, and read logs."
+    )
+    operators: list[Group] = Field(
+        default=[], description="May also scale workloads, and evict or delete pods."
+    )
+    admins: list[Group] = Field(
+        default=[],
+        description="May also change what the platform is made of, and its Secrets.",
+    )
 
 
 class Kubernetes(Section):
@@ -70,6 +88,7 @@ class Kubernetes(Section):
         description="As pods, for one service, data store or job by its name; its own values come "
         "first.",
     )
+    people: People = Field(default_factory=People)
     quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")
     container_limits: bool = Field(
         default=True,

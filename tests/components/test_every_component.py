@@ -37,6 +37,7 @@ from components.kubernetes.egress_proxy import EgressProxy, EgressProxyArgs
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs
 from components.kubernetes.gateway import Gateway, GatewayEngine
+from components.kubernetes.human_roles import HumanRoles, HumanRolesArgs
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.party import Flow, Neighbour, Outside
@@ -91,6 +92,18 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         LockedNamespace,
         LockedNamespaceArgs(
             name="qudag", quota={"pods": "10"}, container_limits=ContainerLimits(max={"cpu": "1"})
+        ),
+    ),
+    "HumanRoles": (
+        HumanRoles,
+        HumanRolesArgs(
+            namespace="qudag",
+            developers=["oidc:developers"],
+            operators=["oidc:on-call"],
+            admins=["oidc:platform"],
+            deployments=["mcp-core"],
+            stateful_sets=["qudag-node"],
+            secrets=["mcp-tls-secret"],
         ),
     ),
     "Workload": (

@@ -58,6 +58,17 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("container_limits", {"max": {"cpu": "1"}}),
         ("container_limits.max", {"cpu": "-1"}),
     ],
+    "HumanRoles": [
+        ("namespace", "Not_A_Label"),
+        ("developers", "oidc:developers"),
+        ("developers", [""]),
+        ("developers", ["a\nb"]),
+        ("operators", ["system:authenticated"]),
+        ("admins", ["system:unauthenticated"]),
+        ("deployments", ["*"]),
+        ("stateful_sets", "node"),
+        ("secrets", ["a/b"]),
+    ],
     "Workload": [
         ("namespace", "a/b"),
         ("component", "a b"),

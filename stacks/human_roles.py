@@ -1,0 +1,30 @@
+"""The args of the roles of people, with the names of a platform's workloads and Secrets."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.kubernetes.human_roles import HumanRolesArgs
+
+from .config.stack import StackConfig
+from .required_secrets import required_secrets
+from .topologies.topology import NodeService, Topology
+
+
+def human_roles_args(
+    config: StackConfig, topology: Topology, namespace: pulumi.Input[str]
+) -> HumanRolesArgs | None:
+    """The args; None where no group is configured."""
+    people = config.kubernetes.people
+    if not (people.developers or people.operators or people.admins):
+        return None
+    nodes = [s.name for s in topology.services if isinstance(s, NodeService)]
+    return HumanRolesArgs(
+        namespace=namespace,
+        developers=people.developers,
+        operators=people.operators,
+        admins=people.admins,
+        deployments=[s.name for s in topology.services if s.name not in nodes],
+        stateful_sets=nodes,  # a second pod of a data store would have data of its own
+        secrets=sorted({secret["name"] for secret in required_secrets(config)}),
+    )
