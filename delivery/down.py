@@ -13,6 +13,7 @@ from graph.resource_graph import ResourceGraph
 from . import applyset, local_node, local_secrets, process
 from . import cluster as clusters
 from .cluster import KIND_CLUSTER, Cluster
+from .kubectl import Kubectl
 from .outputs import FILE, RECORD_FILE, DeploymentRecord
 from .progress import Progress
 from .pulumi_stack import DEV, Deployment, delete_state
@@ -43,8 +44,26 @@ def down(
 
 def _shared(key: str, kind: str) -> bool:
     """Whether another stack is deployed in the kind cluster or local node."""
-    others = (DeploymentRecord.find(state_folder(name)) for name in known_stacks() if name != key)
-    return any(other is not None and other.cluster == kind for other in others)
+    found = {name: DeploymentRecord.find(state_folder(name)) for name in known_stacks()}
+    recorded = {
+        name: record
+        for name, record in found.items()
+        if name != key and record is not None and record.cluster == kind
+    }
+    if not recorded:
+        return False
+    cluster = clusters.running(kind)
+    if cluster is None:
+        return kind == "kind"  # a stopped one keeps its data, and the local node does not
+    return any(is_deployed(name, record, cluster.kubectl) for name, record in recorded.items())
+
+
+def is_deployed(stack: str, record: DeploymentRecord, kubectl: Kubectl) -> bool:
+    """Whether a stack that was once deployed in a cluster still is; unknown counts as deployed.
+
+    A cluster that was deleted and made anew has none of the stacks of the former one.
+    """
+    return record.engine == "pulumi" or bool(applyset.namespaces(kubectl, stack))
 
 
 @dataclass(frozen=True)

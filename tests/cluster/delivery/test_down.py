@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from delivery import applyset
-from delivery.down import down
+from delivery.down import down, is_deployed
 from delivery.kubectl import Kubectl
 from delivery.outputs import DeploymentRecord
 from delivery.progress import Progress
@@ -61,3 +61,12 @@ def test_a_second_down_finds_nothing(kubectl: Kubectl, progress: Progress) -> No
     where = f"context:{kubectl.context}"
     down(DEV, where, progress)
     assert down(DEV, where, progress) == f"nothing is up in context {kubectl.context}"
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_record_of_a_cluster_that_was_made_anew_counts_for_nothing(kubectl: Kubectl) -> None:
+    record = DeploymentRecord("kubectl", "node", "node")
+    assert is_deployed("dev", record, kubectl)
+    assert not is_deployed("never-deployed-here", record, kubectl)
+    pulumi = DeploymentRecord("pulumi", "node", "node")
+    assert is_deployed("never-deployed-here", pulumi, kubectl)
