@@ -1,8 +1,8 @@
-"""Builds the servers in the clouds that are switched on."""
+"""Builds the servers in the clouds: the reference server, and images of users behind it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pulumi
@@ -17,30 +17,46 @@ from components.mcp.timeout_budget import TimeoutBudget
 from graph.project import KEY_PREFIX
 
 from .cloud_providers import CloudProviders, tags_of
+from .cloud_user_servers import Placed, deployment_of, placed, user_image
 from .config.stack import StackConfig
 from .rules.clouds import shared, switched_on
-from .targets.target import Deployment
+from .targets.target import Deployment, UserPlace
 from .token_rules import token_rules
 
 ROLE: Final = "tools"
 """The role of a server in a cloud: it uses no database of the platform's, and no node."""
 
 
-def cloud_targets(config: StackConfig) -> dict[str, McpTarget[Any]]:
-    """Every server in a cloud that is switched on, by its name.
+@dataclass(frozen=True)
+class CloudServers:
+    """What is deployed to the clouds.
+
+    Attributes:
+        targets: the reference server, by its name.
+        servers: the user's servers, by their name and then by their target.
+    """
+
+    targets: dict[str, McpTarget[Any]]
+    servers: dict[str, dict[str, McpTarget[Any]]]
+
+
+def cloud_servers(config: StackConfig) -> CloudServers:
+    """Every server in a cloud that is switched on.
 
     Raises:
         ProblemReport: what their clouds cannot do, of all of them at once, by section.
     """
-    on = switched_on(config)
+    on, users = switched_on(config), [*placed(config)]
     hosts = [HOSTS[each.server.host] for each in on if each.server.host]
     tags = tags_of(config)
     providers = CloudProviders(config, tags)
     loaded = [providers.cloud(each.cloud) for each in on]
+    for one in users:
+        providers.cloud(one.cloud)
     archives = {host.name: made for host, made in zip(hosts, ensure(hosts, loaded), strict=True)}
-    built: dict[str, McpTarget[Any]] = {}
+    built = CloudServers({}, {})
     problems: list[Problem] = []
-    if on:
+    if on or users:
         deployment = Deployment(
             shared=shared(config), config=_server(config), archives=archives, tags=tags
         )
@@ -49,7 +65,7 @@ def cloud_targets(config: StackConfig) -> dict[str, McpTarget[Any]]:
             options = pulumi.ResourceOptions(providers=[providers.cloud(each.cloud), *packages])
             location = config.clouds.of(each.cloud)
             try:
-                built[each.server.name] = each.server.build(
+                built.targets[each.server.name] = each.server.build(
                     each.server.name, location, each.section, deployment, options
                 )
             except ProblemReport as report:
@@ -57,9 +73,31 @@ def cloud_targets(config: StackConfig) -> dict[str, McpTarget[Any]]:
                 problems += [
                     replace(one, path=f"{section} ({one.path})") for one in report.problems
                 ]
+        for one in users:
+            try:
+                built.servers.setdefault(one.name, {})[one.target] = _user_server(
+                    config, one, deployment, providers
+                )
+            except ProblemReport as report:
+                path = f"{KEY_PREFIX}servers.{one.name}"
+                problems += [
+                    replace(found, path=f"{path} ({found.path})") for found in report.problems
+                ]
     if problems:
         raise ProblemReport(problems)
     return built
+
+
+def _user_server(
+    config: StackConfig, one: Placed, deployment: Deployment, providers: CloudProviders
+) -> McpTarget[Any]:
+    return one.kind.build(
+        f"{one.target}-{one.name}",
+        UserPlace(config.clouds.of(one.cloud), one.section, one.entry),
+        deployment_of(config, one, deployment),
+        user_image(config, one),
+        pulumi.ResourceOptions(providers=[providers.cloud(one.cloud)]),
+    )
 
 
 def _server(config: StackConfig) -> CloudServerConfig:

@@ -25,7 +25,9 @@ from .topologies.topology import EGRESS_PROXY, INTERNET, EgressProxyService
 def allowed_hosts(config: StackConfig) -> dict[str, list[str]]:
     """``host:port`` of the hosts of each server that lists any."""
     return {
-        name: server.egress.hosts for name, server in config.servers.items() if server.egress.hosts
+        name: server.egress.hosts
+        for name, server in config.cluster_servers.items()
+        if server.egress.hosts
     }
 
 
@@ -49,7 +51,7 @@ def egress_flows(config: StackConfig) -> Iterator[Flow]:
         yield Flow(source=name, target=EGRESS_PROXY, port=port, why="hosts outside, by name")
     for port in outside_ports(allowed):
         yield Flow(source=EGRESS_PROXY, target=INTERNET, port=port, why="listed hosts")
-    for name, server in config.servers.items():
+    for name, server in config.cluster_servers.items():
         for port in _networks(server):
             yield Flow(source=name, target=_party(name, port), port=port, why="outside")
 
@@ -58,7 +60,7 @@ def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
     """The parties outside the cluster that ``egress_flows`` names."""
     outsides = [
         Outside(name=_party(name, port), cidrs=cidrs)
-        for name, server in config.servers.items()
+        for name, server in config.cluster_servers.items()
         for port, cidrs in _networks(server).items()
     ]
     return outsides, [Internet(name=INTERNET)] if allowed_hosts(config) else []

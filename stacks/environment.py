@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from .cloud_targets import cloud_targets
+from components.mcp.target import McpTarget
+
+from .cloud_targets import CloudServers, cloud_servers
 from .config.stack import StackConfig
 
 CONTRACT = ("mcp_url", "prm_url", "issuer", "era")
@@ -24,11 +27,36 @@ def build(config: StackConfig) -> dict[str, Any]:
         from .platform import Platform
 
         outputs = Platform(config, kubernetes_provider(config)).outputs()
-    targets: dict[str, dict[str, Any]] = {
-        name: {output: getattr(target, output) for output in type(target).outputs()}
-        for name, target in cloud_targets(config).items()
-    }
+    clouds = cloud_servers(config)
+    targets = {name: _outputs(target) for name, target in clouds.targets.items()}
+    servers = _with_clouds(config, outputs.get("servers", {}), clouds)
+    places = [*targets.values(), *servers.values()]
+    if places:
+        first = {output: places[0][output] for output in CONTRACT}
+        outputs = {**first, "audience": first["mcp_url"], **outputs}
     if targets:
-        first = {output: next(iter(targets.values()))[output] for output in CONTRACT}
-        outputs = {**first, "audience": first["mcp_url"], **outputs, "targets": targets}
+        outputs["targets"] = targets
+    if servers:
+        outputs["servers"] = servers
     return outputs
+
+
+def _outputs(target: McpTarget[Any]) -> dict[str, Any]:
+    return {output: getattr(target, output) for output in type(target).outputs()}
+
+
+def _with_clouds(
+    config: StackConfig, in_cluster: Mapping[str, dict[str, Any]], clouds: CloudServers
+) -> dict[str, dict[str, Any]]:
+    """The outputs of each of the user's servers, with those of its targets in the clouds.
+
+    The first ones are those of the cluster, else of the first target.
+    """
+    servers = {name: dict(outputs) for name, outputs in in_cluster.items()}
+    for name, targets in clouds.servers.items():
+        scopes = sorted({*config.protocol.required_scopes, *config.servers[name].scopes})
+        told = {target: {**_outputs(one), "scopes": scopes} for target, one in targets.items()}
+        first = next(iter(told.values()))
+        own = {**{output: first[output] for output in CONTRACT}, "scopes": scopes}
+        servers[name] = {**own, **servers.get(name, {}), "targets": told}
+    return {name: servers[name] for name in config.servers if name in servers}

@@ -64,7 +64,7 @@ class Platform:
             "namespace": self.namespace.namespace,
             "required_secrets": required_secrets(self.config),
             **({"scopes": scopes} if (scopes := self.config.protocol.required_scopes) else {}),
-            **({"servers": self._user_servers()} if self.config.servers else {}),
+            **({"servers": self._user_servers()} if self.config.cluster_servers else {}),
         }
 
     def _user_servers(self) -> dict[str, dict[str, Any]]:
@@ -79,7 +79,7 @@ class Platform:
                 "auth": server.auth,
                 "scopes": self._scopes(server),
             }
-            for name, server in self.config.servers.items()
+            for name, server in self.config.cluster_servers.items()
         }
 
     def _scopes(self, server: Server) -> list[str]:

@@ -48,14 +48,14 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
 
 def public_names(config: StackConfig) -> list[str]:
     """The host names that clients connect to, which the public certificate is for."""
-    named = [config.domain, *(server.hostname for server in config.servers.values())]
+    named = [config.domain, *(server.hostname for server in config.cluster_servers.values())]
     return [name for name in named if name]
 
 
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that pods' settings and servers name; `up` cannot create their values."""
     keys: dict[str, set[str]] = {}
-    for server in config.servers.values():
+    for server in config.cluster_servers.values():
         for written in server.secret_env.values():
             name, _, key = written.partition("/")
             if name != config.secrets.internal_ca:

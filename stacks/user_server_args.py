@@ -97,7 +97,7 @@ def routes(config: StackConfig, at: Addresses) -> list[Route]:
             forward_token=server.forward_token,
             rate_limit=_rate_limit(config, server),
         )
-        for name, server in config.servers.items()
+        for name, server in config.cluster_servers.items()
     ]
 
 
@@ -111,14 +111,14 @@ def _rate_limit(config: StackConfig, server: Server) -> RateLimit | None:
 
 def checks_tokens(config: StackConfig) -> bool:
     """Whether the gateway asks for checks of tokens."""
-    return any(server.auth == "gateway" for server in config.servers.values())
+    return any(server.auth == "gateway" for server in config.cluster_servers.values())
 
 
 def protected_resources(config: StackConfig) -> list[ProtectedResource]:
     """The servers whose tokens the authorizer checks."""
     return [
         ProtectedResource(path=server_path(name), hostname=server.hostname, scopes=server.scopes)
-        for name, server in config.servers.items()
+        for name, server in config.cluster_servers.items()
         if server.auth == "gateway"
     ]
 
@@ -139,7 +139,7 @@ def tool_servers(config: StackConfig) -> list[ToolServer]:
             send_user=True,
             longest_tool_seconds=min(server.longest_tool_seconds or longest, longest),
         )
-        for name, server in config.servers.items()
+        for name, server in config.cluster_servers.items()
         if is_federated(server)
     ]
 

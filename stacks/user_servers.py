@@ -18,7 +18,7 @@ from .topologies.topology import Topology, UserService
 
 def with_user_servers(topology: Topology, config: StackConfig) -> Topology:
     """The topology and, after its own services, those of the section ``servers``."""
-    added = [user_service(name, server, config) for name, server in config.servers.items()]
+    added = [user_service(name, server, config) for name, server in config.cluster_servers.items()]
     return replace(
         topology,
         services=[*topology.services, *added, *egress_proxies(config)],
@@ -45,12 +45,12 @@ def is_federated(server: Server) -> bool:
 
 def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
     front, core, authorizer = topology.front.service, topology.front.upstream, topology.authorizer
-    for name, server in config.servers.items():
+    for name, server in config.cluster_servers.items():
         yield Flow(source=front, target=name, port=HTTPS, why="MCP")
         if is_federated(server) and core != front:
             yield Flow(source=core, target=name, port=HTTPS, why="tool calls")
         for other in server.calls:
             yield Flow(source=name, target=other, port=HTTPS, why="calls")
-    asks = any(server.auth == "gateway" for server in config.servers.values())
+    asks = any(server.auth == "gateway" for server in config.cluster_servers.values())
     if asks and authorizer and front != authorizer != core:
         yield Flow(source=front, target=authorizer, port=HTTPS, why="checks of tokens")

@@ -11,7 +11,7 @@ from ..base.limits import instances_problems
 from ..base.problems import Problem
 from ..mcp.access import NetworkAccess
 from ..mcp.timeout_budget import STEP, Distance
-from ..mcp.user_container import UserContainer, user_container_problems
+from ..mcp.user_container import FRONT_MB, UserContainer, user_container_problems
 from .arg_types import BucketName, Certificate, WebAcl
 from .limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
 from .network import AwsNetwork, ipv4_problems, keys_problems
@@ -28,6 +28,28 @@ SIZES: Final = {
     4.0: tuple(range(8192, 30721, 1024)),
 }
 """MiB that a task may have, by its CPUs (Amazon ECS Developer Guide, Task CPU and memory)."""
+
+
+FRONT_CPU: Final = 0.1
+"""CPUs that the server needs in front of an image."""
+
+
+def task_size(cpu: float, container: UserContainer) -> tuple[float, int]:
+    """CPUs and MiB of the smallest task for an image and the server in front of it.
+
+    Args:
+        cpu: CPUs that the image asks for.
+        container: the image.
+    """
+    memory = container.memory_mb + FRONT_MB
+    fitting = (
+        (cpus, each)
+        for cpus, memories in SIZES.items()
+        for each in memories
+        if cpus >= cpu + FRONT_CPU and each >= memory
+    )
+    largest = max(SIZES)
+    return next(fitting, (largest, SIZES[largest][-1]))
 
 
 @dataclass(frozen=True, kw_only=True)

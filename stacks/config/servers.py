@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -10,6 +10,7 @@ from components.base import arg_forms, network_forms
 from components.base.constraints import Form
 from components.mcp.era import Era
 
+from ..targets import TARGETS
 from .edge import Burst, Connections, PerSecond, Streams
 from .forms import (
     Bytes,
@@ -97,6 +98,19 @@ def _text(content: str) -> str:
         )
     return content
 
+
+CLUSTER: Final = "kubernetes"
+CLOUDS_BY_TARGET: Final = {
+    target.containers.name: cloud
+    for cloud, target in TARGETS.items()
+    if target.containers and target.containers.user_servers
+}
+"""The cloud of each target outside the cluster that runs images of users."""
+
+if TYPE_CHECKING:
+    TargetName = str
+else:
+    TargetName = Literal[(CLUSTER, *CLOUDS_BY_TARGET)]
 
 ServerName = Annotated[str, constraint(NAME)]
 SecretKeyName = Annotated[str, constraint(SECRET_KEY)]
@@ -262,3 +276,14 @@ class Server(Section):
         default=None,
         description="Host name of its own, beside /servers/<name>/mcp at the domain.",
     )
+    targets: list[TargetName] = Field(
+        default=[CLUSTER],
+        min_length=1,
+        description="Where it runs: kubernetes, behind the gateway; in a cloud, with the reference "
+        "server in front of it, as containers.<cloud>.servers says.",
+    )
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether it runs in the cluster, and perhaps elsewhere too."""
+        return CLUSTER in self.targets

@@ -74,6 +74,11 @@ class StackConfig(Section):
         return {"dev": "development", "prod": "production"}.get(self.environment, self.environment)
 
     @property
+    def cluster_servers(self) -> dict[str, Server]:
+        """Those of the servers that run in the cluster."""
+        return {name: server for name, server in self.servers.items() if server.in_cluster}
+
+    @property
     def namespace(self) -> str:
         """The namespace that everything runs in."""
         return self.kubernetes.namespace or f"qudag-mcp-{self.environment}"

@@ -10,11 +10,12 @@ from components.base.image_reference import has_digest
 from components.base.problems import Problem
 from components.clouds import CLOUDS, Cloud
 
+from ..cloud_user_servers import placed
 from ..config.cloud_servers import ServerSection
 from ..config.stack import StackConfig
 from ..targets import TARGETS
 from ..targets.target import KINDS, CloudRule, CloudSections, Server, Shared
-from .rule import Rule, at
+from .rule import Rule, at, path_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,25 +57,34 @@ def shared(config: StackConfig) -> Shared:
     )
 
 
+def _used(config: StackConfig) -> Iterator[tuple[str, str, str]]:
+    """Each cloud that something is deployed to: what says so, and how to stop it."""
+    for each in switched_on(config):
+        yield each.cloud, f"{each.path} is switched on", f"set {each.path}.enabled: false"
+    for one in placed(config):
+        path = path_of("servers", one.name, "targets")
+        yield one.cloud, f"{path} has {one.target}", f"remove {one.target} from {path}"
+
+
 def every_cloud_has_a_location(config: StackConfig) -> Iterator[Problem]:
     """A cloud with a server has a section that says where in it."""
     titles = {cloud.key: cloud.title for cloud in CLOUDS}
-    for each in switched_on(config):
-        if config.clouds.of(each.cloud) is None:
+    for cloud, why, otherwise in _used(config):
+        if config.clouds.of(cloud) is None:
             yield at(
-                f"clouds.{each.cloud}",
-                f"is missing, and {each.path} is switched on",
-                f"it is not known where in {titles[each.cloud]} to deploy it",
-                f"set it, or set {each.path}.enabled: false",
+                f"clouds.{cloud}",
+                f"is missing, and {why}",
+                f"it is not known where in {titles[cloud]} to deploy it",
+                f"set it, or {otherwise}",
             )
 
 
 def something_is_deployed(config: StackConfig) -> Iterator[Problem]:
     """A stack has at least one server."""
-    if not config.kubernetes.enabled and not switched_on(config):
+    if not config.kubernetes.enabled and not [*_used(config)]:
         yield at(
             "kubernetes.enabled",
-            "is false, and nothing is switched on in serverless or containers",
+            "is false, and nothing is switched on in serverless, containers or servers",
             "the stack would be empty: everything that it has made would be deleted",
             "switch something on, or set it to true",
         )
@@ -82,11 +92,11 @@ def something_is_deployed(config: StackConfig) -> Iterator[Problem]:
 
 def keys_can_be_fetched_from_the_clouds(config: StackConfig) -> Iterator[Problem]:
     """Outside a cluster the issuer's keys cannot be mounted, in dev either."""
-    on = switched_on(config)
+    on = [*_used(config)]
     if on and config.environment == "dev" and config.protocol.jwks_url is None:
         yield at(
             "protocol.jwksUrl",
-            f"is missing, and {on[0].path} is switched on",
+            f"is missing, and {on[0][1]}",
             "a function or a managed container can only fetch the keys, not mount them",
             "set it to the jwks_uri of your authorization server",
         )
@@ -161,10 +171,10 @@ def _for_cloud(cloud: Cloud, rule: CloudRule[Any, Any, Any]) -> Rule:
 
 
 CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("clouds", "serverless", "containers"), every_cloud_has_a_location),
-    (("kubernetes.enabled", "serverless", "containers"), something_is_deployed),
+    (("clouds", "serverless", "containers", "servers"), every_cloud_has_a_location),
+    (("kubernetes.enabled", "serverless", "containers", "servers"), something_is_deployed),
     (
-        ("protocol.jwksUrl", "environment", "serverless", "containers"),
+        ("protocol.jwksUrl", "environment", "serverless", "containers", "servers"),
         keys_can_be_fetched_from_the_clouds,
     ),
     (

@@ -24,6 +24,7 @@ from .rule import Rule, at
 from .scaling import SCALING_RULES
 from .server_environment import SERVER_ENVIRONMENT_RULES
 from .server_fields import SERVER_FIELD_RULES
+from .server_targets import SERVER_TARGET_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .workers import WORKER_RULES
@@ -201,6 +202,7 @@ RULES: Final[list[_Row]] = [
         (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))
         for reads, rule in _OF_A_CLUSTER
     ),
+    *SERVER_TARGET_RULES,
     *CLOUD_RULES,
 ]
 """Each rule with what it reads."""

@@ -22,14 +22,14 @@ _NUMBERED_PARTIES: Final = re.compile("client-pods-[0-9]+|.*-outside-[0-9]+")
 
 def servers_need_a_gateway(config: StackConfig) -> Iterator[Problem]:
     """Servers run in a cluster, behind a gateway that can route to them."""
-    if config.servers and not config.kubernetes.enabled:
+    if config.cluster_servers and not config.kubernetes.enabled:
         yield at(
             "servers",
             "is set, and kubernetes.enabled is false",
             "it would have no effect: these servers run in the cluster",
-            "leave it out, or set kubernetes.enabled: true",
+            "leave it out, set kubernetes.enabled: true, or name targets in a cloud alone",
         )
-    elif config.servers and config.images.gateway_engine == "image":
+    elif config.cluster_servers and config.images.gateway_engine == "image":
         yield at(
             "servers",
             "is set, and images.gatewayEngine is image",
@@ -40,7 +40,7 @@ def servers_need_a_gateway(config: StackConfig) -> Iterator[Problem]:
 
 def a_platform_has_servers(config: StackConfig) -> Iterator[Problem]:
     """The topology ``none`` needs at least one server in the section ``servers``."""
-    if config.topology == "none" and not config.servers:
+    if config.topology == "none" and not config.cluster_servers:
         yield at(
             "servers",
             "is missing, and topology is none",

@@ -26,9 +26,18 @@ from components.base.problems import Problem
 from components.mcp.target import McpTarget
 
 from ..config.problem import at
-from .aws_sections import Aws, AwsContainer, AwsFunction
+from .aws_sections import Aws, AwsContainer, AwsFunction, AwsUserServer
 from .aws_sections import AwsNetwork as AwsNetworkSection
-from .target import CloudSections, CloudTarget, Deployment, Server, Shared
+from .target import (
+    CloudSections,
+    CloudTarget,
+    Deployment,
+    Server,
+    Shared,
+    UserImage,
+    UserPlace,
+    UserServers,
+)
 
 if TYPE_CHECKING:
     from components.aws.location import AwsLocation
@@ -40,13 +49,32 @@ AwsSections = CloudSections[Aws, AwsFunction, AwsContainer]
 def load_balancers_have_a_network(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
     """A load balancer and its tasks need a VPC with subnets."""
     section, location = sections.containers, sections.location
-    if section and section.enabled and location and location.network is None:
+    used = section and (section.enabled or section.servers)
+    if used and location and location.network is None:
         yield at(
             "clouds.aws.network",
-            "is missing, and containers.aws is switched on",
+            "is missing, and containers.aws is switched on or has servers",
             "its load balancer and its tasks have no subnet to stand in",
             "set vpc, cidr, publicSubnets and privateSubnets, or containers.aws.enabled: false",
         )
+
+
+def load_balancers_have_a_certificate(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
+    """The load balancer of the reference server has a host name and its certificate."""
+    section = sections.containers
+    if section is None or not section.enabled:
+        return
+    for name, value, fix in (
+        ("domain", section.domain, "a host name, such as mcp.example.com"),
+        ("certificate", section.certificate, "the ARN of its certificate"),
+    ):
+        if value is None:
+            yield at(
+                f"containers.aws.{name}",
+                "is missing",
+                "no client could verify the certificate of the load balancer",
+                f"write {fix}, or set containers.aws.enabled: false",
+            )
 
 
 def functions_in_a_vpc_have_one(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
@@ -64,7 +92,9 @@ def functions_in_a_vpc_have_one(sections: AwsSections, _shared: Shared) -> Itera
 def alarms_of_prod_notify_someone(sections: AwsSections, shared: Shared) -> Iterator[Problem]:
     """Alarms of prod notify a topic."""
     location = sections.location
-    on = any(each and each.enabled for each in (sections.serverless, sections.containers))
+    both = (sections.serverless, sections.containers)
+    servers = sections.containers.servers if sections.containers else {}
+    on = servers or any(each and each.enabled for each in both)
     if shared.environment == "prod" and on and location and location.alarm_topic is None:
         yield at(
             "clouds.aws.alarmTopic",
@@ -79,15 +109,18 @@ def secrets_are_of_the_same_account(sections: AwsSections, _shared: Shared) -> I
     location = sections.location
     if location is None:
         return
-    for kind, section in (
-        ("serverless", sections.serverless),
-        ("containers", sections.containers),
-    ):
-        for name, arn in section.secrets.items() if section else ():
+    servers = sections.containers.servers if sections.containers else {}
+    named = {
+        **{f"containers.aws.servers.{name}": entry.secrets for name, entry in servers.items()},
+        **({"serverless.aws": sections.serverless.secrets} if sections.serverless else {}),
+        **({"containers.aws": sections.containers.secrets} if sections.containers else {}),
+    }
+    for path, secrets in named.items():
+        for name, arn in secrets.items():
             region, account = arn.split(":")[3:5]
             if (region, account) != (location.region, location.account):
                 yield at(
-                    f"{kind}.aws.secrets.{name}",
+                    f"{path}.secrets.{name}",
                     f"is in {account}, {region}, and the stack in {location.account}, "
                     f"{location.region}",
                     "the server could not read it when it starts",
@@ -155,18 +188,60 @@ def _container(
     from components.aws.container_args import CPU_UNITS, EcsFargateArgs
     from components.mcp.access import NetworkAccess
 
-    network = location.network
-    assert network is not None  # load_balancers_have_a_network
+    assert section.certificate is not None  # load_balancers_have_a_certificate
     args = EcsFargateArgs(
-        location=_location(location),
-        network=_network(network),
-        image=section.image or deployment.shared.image,
+        **_of_every_container(location, section, deployment),
         config=deployment.server(domain=section.domain),
         certificate=section.certificate,
         access=NetworkAccess(public=section.public, allowed_networks=section.clients),
         secrets=section.secrets,
         cpu=section.cpu / CPU_UNITS,
         memory_mb=section.memory_mb,
+        min_instances=section.min_instances,
+        max_instances=section.max_instances,
+    )
+    return EcsFargate(name, args, opts=options)
+
+
+def _user_server(
+    name: str,
+    place: UserPlace[Aws, AwsContainer],
+    deployment: Deployment,
+    image: UserImage,
+    options: pulumi.ResourceOptions,
+) -> McpTarget[Any]:
+    from components.aws.container import EcsFargate
+    from components.aws.container_args import EcsFargateArgs, task_size
+    from components.mcp.access import NetworkAccess
+
+    entry: AwsUserServer = place.entry
+    cpu, memory_mb = task_size(image.cpu, image.container)
+    args = EcsFargateArgs(
+        **_of_every_container(place.location, place.section, deployment),
+        config=deployment.server(domain=entry.domain),
+        certificate=entry.certificate,
+        access=NetworkAccess(public=entry.public, allowed_networks=entry.clients),
+        secrets=entry.secrets,
+        upstream=image.container,
+        cpu=cpu,
+        memory_mb=memory_mb,
+        min_instances=image.min_instances,
+        max_instances=image.max_instances,
+        cpu_target=image.cpu_target,
+    )
+    return EcsFargate(name, args, opts=options)
+
+
+def _of_every_container(
+    location: Aws, section: AwsContainer, deployment: Deployment
+) -> dict[str, Any]:
+    """The arguments that the containers of a stack have in common."""
+    network = location.network
+    assert network is not None  # load_balancers_have_a_network
+    return dict(
+        location=_location(location),
+        network=_network(network),
+        image=section.image or deployment.shared.image,
         architecture=section.architecture,
         access_logs_bucket=section.access_logs_bucket,
         access_log_days=section.access_log_days,
@@ -175,13 +250,10 @@ def _container(
         alarm_topic=location.alarm_topic,
         alarms_without_topic=location.alarm_topic is None,
         kms_key=location.kms_key,
-        min_instances=section.min_instances,
-        max_instances=section.max_instances,
         tls_minimum=deployment.shared.tls_minimum,
         log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
-    return EcsFargate(name, args, opts=options)
 
 
 def _location(location: Aws) -> AwsLocation:
@@ -212,6 +284,7 @@ TARGET: Final = CloudTarget(
     provider=_provider,
     rules=(
         (("clouds.aws", "containers.aws"), load_balancers_have_a_network),
+        (("containers.aws",), load_balancers_have_a_certificate),
         (("clouds.aws", "serverless.aws"), functions_in_a_vpc_have_one),
         (
             ("clouds.aws", "serverless.aws", "containers.aws", "environment"),
@@ -227,7 +300,11 @@ TARGET: Final = CloudTarget(
         host="aws-lambda",
     ),
     containers=Server(
-        name="aws-container", section=AwsContainer, build=_container, drains=lambda _section: True
+        name="aws-container",
+        section=AwsContainer,
+        build=_container,
+        drains=lambda _section: True,
+        user_servers=UserServers(section=AwsUserServer, build=_user_server),
     ),
 )
 """What the stacks know of AWS."""

@@ -151,12 +151,32 @@ class AwsFunction(ServerSection):
     secrets: Secrets = {}
 
 
+class AwsUserServer(Section):
+    """A server of the section servers, as an ECS service of its own."""
+
+    domain: Domain = Field(description="Host name that the certificate covers.")
+    certificate: Certificate = Field(description="Certificate of its load balancer.")
+    public: Public = False
+    clients: list[Cidr] = Field(
+        default=[],
+        description="Networks that may connect if it is not public; empty: the VPC.",
+    )
+    image: Image | None = Field(
+        default=None, description="A copy of its image; absent: servers.<name>.image."
+    )
+    secrets: Secrets = {}
+
+
 class AwsContainer(ServerSection):
     """The server as a service of ECS on Fargate, behind a load balancer."""
 
     public: Public = False
-    domain: Domain = Field(description="Host name that the certificate covers.")
-    certificate: Certificate = Field(description="Certificate of the load balancer.")
+    domain: Domain | None = Field(
+        default=None, description="Host name that the certificate covers; required if enabled."
+    )
+    certificate: Certificate | None = Field(
+        default=None, description="Certificate of the load balancer; required if enabled."
+    )
     clients: list[Cidr] = Field(
         default=[],
         description="Networks that may connect if it is not public; empty: the VPC.",
@@ -184,3 +204,8 @@ class AwsContainer(ServerSection):
     max_instances: MostInstances = 10
     log_retention_days: LogDays = 30
     secrets: Secrets = {}
+    servers: dict[str, AwsUserServer] = Field(
+        default={},
+        description="Servers with the target aws-container, by name. They have the architecture, "
+        "access logs, web ACL, redirect and log retention that are set here.",
+    )

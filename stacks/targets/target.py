@@ -13,6 +13,7 @@ from components.base.problems import Problem
 from components.mcp.archive import Archive
 from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
+from components.mcp.user_container import UserContainer
 
 from ..config.cloud_servers import ServerSection
 from ..config.section import Section
@@ -66,6 +67,59 @@ class Deployment:
         return replace(self.config, domain=domain)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UserImage:
+    """A user's server on its way to a cloud.
+
+    Attributes:
+        container: the image, and how the server in front of it reaches it.
+        cpu: CPUs that it asks for.
+        min_instances, max_instances: fewest and most instances.
+        cpu_target: percent, above which there will be more instances.
+    """
+
+    container: UserContainer
+    cpu: float
+    min_instances: int
+    max_instances: int
+    cpu_target: int
+
+
+@dataclass(frozen=True)
+class UserPlace(Generic[LocationT, ContainerT]):
+    """Where in a cloud a user's server goes.
+
+    Attributes:
+        location: ``clouds.<cloud>``.
+        section: ``containers.<cloud>``.
+        entry: ``containers.<cloud>.servers.<name>``.
+    """
+
+    location: LocationT
+    section: ContainerT
+    entry: Any
+
+
+BuildUserServer = Callable[
+    [str, UserPlace[LocationT, ContainerT], Deployment, UserImage, pulumi.ResourceOptions],
+    McpTarget[Any],
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserServers(Generic[LocationT, ContainerT]):
+    """How a cloud runs images of users.
+
+    Attributes:
+        section: the model of ``containers.<cloud>.servers.<name>``, with the fields ``image`` and
+            ``secrets``.
+        build: registers the component.
+    """
+
+    section: type[Section]
+    build: BuildUserServer[LocationT, ContainerT]
+
+
 Build = Callable[[str, LocationT, ServerT, Deployment, pulumi.ResourceOptions], McpTarget[Any]]
 
 
@@ -80,6 +134,7 @@ class Server(Generic[LocationT, ServerT]):
         drains: whether the cloud waits as long as ``protocol.drainSeconds`` asks it to.
         host: whose archive it runs; None for a container, which runs an image.
         packages: Pulumi packages that it needs besides its cloud's.
+        user_servers: how it runs images of users, for a container; None: it does not.
     """
 
     name: str
@@ -88,6 +143,7 @@ class Server(Generic[LocationT, ServerT]):
     drains: Callable[[ServerT], bool]
     host: str | None = None
     packages: tuple[str, ...] = ()
+    user_servers: UserServers[LocationT, ServerT] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,208 @@
+"""Stacks with servers of the user's own in a cloud: the same fields, outputs and checks."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from components.base.problems import ProblemReport
+from graph.resource_graph import Resource, ResourceGraph
+from policies import broken_policies
+from runtime.config import Config
+from tests.harness.graph_queries import pods
+from tests.harness.user_servers import recorded
+
+ISSUER: Final = "https://login.example.com"
+ARN: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/weather-a1B2c3"
+CERTIFICATE: Final = (
+    "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
+)
+NETWORK: Final = {
+    "vpc": "vpc-0123456789abcdef0",
+    "cidr": "10.0.0.0/16",
+    "publicSubnets": ["subnet-0cccccccccccccccc", "subnet-0dddddddddddddddd"],
+    "privateSubnets": ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"],
+}
+SERVER: Final[Mapping[str, Any]] = {
+    "image": "ghcr.io/acme/weather-mcp:2.3.1",
+    "port": 3001,
+    "path": "/api/mcp",
+    "era": "modern",
+    "command": ["weather-mcp", "--port=3001"],
+    "health": "/healthz",
+    "env": {"UNITS": "metric"},
+    "secretEnv": {"API_KEY": "weather-credentials/api-key"},
+    "scale": {"min": 2, "max": 6, "cpu": 60},
+    "resources": {"memoryLimit": "1Gi"},
+    "writable": ["/tmp", "/var/cache/weather"],
+    "user": 1000,
+    "scopes": ["weather.read"],
+    "forwardToken": True,
+    "longestToolSeconds": 90,
+    "targets": ["kubernetes", "aws-container"],
+}
+ENTRY: Final[Mapping[str, Any]] = {
+    "domain": "weather.aws.example.com",
+    "certificate": CERTIFICATE,
+    "secrets": {"API_KEY": ARN},
+}
+
+
+def sections(
+    server: Mapping[str, Any] = SERVER, entry: Mapping[str, Any] = ENTRY
+) -> dict[str, Any]:
+    return {
+        "topology": "none",
+        "domain": "mcp.example.com",
+        "network": {"issuer": ["203.0.113.0/24"]},
+        "protocol": {"issuer": ISSUER, "jwksUrl": f"{ISSUER}/jwks", "requiredScopes": ["base"]},
+        "servers": {"weather": dict(server)},
+        "clouds": {"aws": {"account": "123456789012", "region": "eu-west-1", "network": NETWORK}},
+        "containers": {"aws": {"enabled": False, "servers": {"weather": dict(entry)}}},
+    }
+
+
+def alone() -> dict[str, Any]:
+    """The same server in the cloud alone."""
+    return {
+        **sections({**SERVER, "targets": ["aws-container"]}),
+        "kubernetes": {"enabled": False},
+        "topology": "monolith",
+    }
+
+
+def containers(graph: ResourceGraph) -> list[dict[str, Any]]:
+    (task,) = graph.all("aws:ecs/taskDefinition:TaskDefinition")
+    return json.loads(task.inputs["containerDefinitions"])
+
+
+def one(graph: ResourceGraph, token: str) -> Resource:
+    (found,) = graph.all(token)
+    return found
+
+
+def test_the_outputs_of_a_target_are_those_of_the_cluster_at_its_own_address():
+    told = recorded(sections()).outputs["servers"]["weather"]
+    assert told["mcp_url"] == "https://mcp.example.com/servers/weather/mcp"
+    there = told["targets"]["aws-container"]
+    assert there["mcp_url"] == "https://weather.aws.example.com/mcp"
+    assert there["prm_url"] == (
+        "https://weather.aws.example.com/.well-known/oauth-protected-resource/mcp"
+    )
+    for output in ("issuer", "era", "scopes"):
+        assert there[output] == told[output]
+    assert there["scopes"] == ["base", "weather.read"]
+    assert there["dns_target"]
+
+
+def test_a_stack_without_a_cluster_has_the_server_alone():
+    graph = recorded(alone())
+    outputs = graph.outputs
+    assert [*pods(graph)] == []
+    assert {made.type.partition(":")[0] for made in graph.resources if made.custom} <= {
+        *("aws", "pulumi"),
+    }
+    told = outputs["servers"]["weather"]
+    assert told["mcp_url"] == outputs["mcp_url"] == outputs["audience"]
+    assert told["mcp_url"] == "https://weather.aws.example.com/mcp"
+    assert "targets" not in outputs
+
+
+def test_the_fields_of_a_server_arrive_in_its_task():
+    graph = recorded(sections())
+    server, program = containers(graph)
+    read = Config.model_validate(tomllib.loads(server["environment"][0]["value"]))
+    assert read.upstream is not None
+    assert (read.upstream.port, read.upstream.path) == (3001, "/api/mcp")
+    assert (read.upstream.health, read.upstream.forward_token) == ("/healthz", True)
+    assert read.auth.resource == "https://weather.aws.example.com/mcp"
+    assert read.auth.required_scopes == ("base", "weather.read")
+    assert (read.protocol.era, read.protocol.longest_tool_seconds) == ("modern", 90)
+    assert program["image"] == "ghcr.io/acme/weather-mcp:2.3.1"
+    assert [program["entryPoint"], program["command"]] == [["weather-mcp"], ["--port=3001"]]
+    assert program["environment"] == [{"name": "UNITS", "value": "metric"}]
+    assert program["secrets"] == [{"name": "API_KEY", "valueFrom": ARN}]
+    assert program["user"] == "1000:1000"
+    assert program["memory"] == 1024
+    task = one(graph, "aws:ecs/taskDefinition:TaskDefinition").inputs
+    assert (task["cpu"], task["memory"]) == ("256", "2048")
+    bounds = one(graph, "aws:appautoscaling/target:Target").inputs
+    assert (bounds["minCapacity"], bounds["maxCapacity"]) == (2, 6)
+    policy = one(graph, "aws:appautoscaling/policy:Policy").inputs
+    assert policy["targetTrackingScalingPolicyConfiguration"]["targetValue"] == 60
+
+
+def test_a_copy_of_the_image_is_used_where_the_entry_names_one():
+    copy_of = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/weather:2.3.1"
+    _, program = containers(recorded(sections(entry={**ENTRY, "image": copy_of})))
+    assert program["image"] == copy_of
+
+
+def test_a_stdio_server_runs_behind_the_bridge_there_too():
+    server = {
+        "image": "ghcr.io/acme/notes-mcp:1.0.0",
+        "transport": "stdio",
+        "command": ["notes-mcp"],
+        "era": "modern",
+        "targets": ["aws-container"],
+    }
+    made = alone()
+    made["servers"] = {"weather": server}
+    made["containers"]["aws"]["servers"]["weather"].pop("secrets")
+    front, program = containers(recorded(made))
+    assert program["entryPoint"] == ["qudag-mcp-server"]
+    assert program["command"][0] == "bridge"
+    assert program["command"][-2:] == ["--", "notes-mcp"]
+    read = tomllib.loads(front["environment"][0]["value"])
+    assert read["upstream"]["health"] == "/ready"
+
+
+def test_a_server_is_private_unless_its_entry_says_public():
+    balancer = "aws:lb/loadBalancer:LoadBalancer"
+    assert one(recorded(alone()), balancer).inputs["internal"] is True
+    made = alone()
+    made["containers"]["aws"]["servers"]["weather"]["public"] = True
+    assert one(recorded(made), balancer).inputs["internal"] is False
+
+
+def test_the_reference_server_and_a_server_of_the_user_share_the_provider():
+    made = sections()
+    made["containers"]["aws"] |= {
+        "enabled": True,
+        "domain": "mcp.aws.example.com",
+        "certificate": CERTIFICATE,
+    }
+    graph = recorded(made)
+    assert len(graph.all("pulumi:providers:aws")) == 1
+    assert [*graph.outputs["targets"]] == ["aws-container"]
+    assert len(graph.all("aws:ecs/service:Service")) == 2
+
+
+@pytest.mark.parametrize("made", [sections(), alone()], ids=["both", "alone"])
+def test_every_policy_rule_passes(made: dict[str, Any]):
+    assert broken_policies(recorded(made)) == []
+
+
+def test_what_the_cloud_cannot_do_is_refused_at_the_server():
+    made = sections({**SERVER, "longestToolSeconds": 600})
+    with pytest.raises(ProblemReport) as report:
+        recorded(made)
+    (problem, *_) = report.value.problems
+    assert problem.path.startswith("qudag-mcp:servers.weather (aws-container-weather.config.budget")
+    assert "stopTimeout on Fargate" in str(problem)
+
+
+def test_a_server_in_the_cloud_alone_changes_nothing_in_the_cluster():
+    with_it, without = sections(), sections()
+    with_it["servers"]["more"] = {**SERVER, "targets": ["aws-container"]}
+    with_it["containers"]["aws"]["servers"]["more"] = {**ENTRY, "domain": "more.example.com"}
+    in_cluster = [
+        {made.urn: made.inputs for made in recorded(each).resources if "kubernetes" in made.type}
+        for each in (with_it, copy.deepcopy(without))
+    ]
+    assert in_cluster[0] == in_cluster[1]
