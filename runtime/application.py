@@ -22,6 +22,7 @@ from .config import Config
 from .drain import Drain
 from .endpoint import Application, Endpoint
 from .federation.federation import Federation
+from .handler_limits import HandlerLimits
 from .health import Check, Health
 from .memories_table import MemoriesTable
 from .memory_sessions import MemorySessions, release_settled
@@ -41,12 +42,15 @@ from .websocket import WebSocketEndpoint
 MAX_STANDING_STREAMS = 10_000
 
 
-def application(config: Config, store: SessionStore | None = None) -> Application:
+def application(
+    config: Config, store: SessionStore | None = None, own: Server[Any] | None = None
+) -> Application:
     """Build the applications.
 
     Args:
         store: keeps legacy sessions, so that another process can serve their next request. Without
             it they are kept in this process's memory.
+        own: a server of the user's own code, served in place of the reference tools.
 
     Raises:
         ConfigError: node.toml is wrong.
@@ -64,7 +68,8 @@ def application(config: Config, store: SessionStore | None = None) -> Applicatio
     endpoint = Endpoint.of(config, tokens, health)
     others = Federation(config.tool_servers, config.name)
     longest = config.protocol.longest_tool_seconds
-    calls = ToolCalls(tools_of(config), longest, drain, metrics, others)
+    tools = tools_of(config) if own is None else {}
+    calls = ToolCalls(tools, longest, drain, metrics, others, own)
     streams = endpoint.streams
     sessions = _sessions(config, dependencies, drain, calls, streams, stateless=store is not None)
 
@@ -106,6 +111,32 @@ def _sessions(
     *,
     stateless: bool,
 ) -> StreamableHTTPSessionManager:
+    server = calls.own or _reference_server(config, dependencies, drain, calls, open_streams)
+    if calls.own is not None:
+        limits = HandlerLimits(calls, open_streams, MAX_STANDING_STREAMS)
+        drain.on_standing_end.append(limits.close)
+        limits.add_to(server)
+    spans = [one for one in server.middleware if type(one).__name__ == "OpenTelemetryMiddleware"]
+    theirs = [one for one in server.middleware if one not in spans]
+    if isinstance(get_tracer_provider(), ProxyTracerProvider):
+        spans.clear()  # the SDK's spans, which nobody records
+    server.middleware[:] = [*spans, calls.watch, release_settled, *theirs]
+    return StreamableHTTPSessionManager(
+        server,
+        max_sessions=MAX_STANDING_STREAMS,
+        # `BodyLimit` limits what clients send. `MemorySessions` may lengthen it.
+        max_request_body_size=2 * config.limits.max_body_bytes,
+        stateless=stateless,
+    )
+
+
+def _reference_server(
+    config: Config,
+    dependencies: ToolDependencies,
+    drain: Drain,
+    calls: ToolCalls,
+    open_streams: OpenStreams,
+) -> Server[ToolDependencies]:
     longest = config.protocol.longest_tool_seconds
     streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest, open_streams)
     drain.on_standing_end.append(streams.close)
@@ -125,17 +156,7 @@ def _sessions(
     server.add_request_handler("tools/call", CallToolRequestParams, calls.call)
     if config.tool_servers:
         Offers(calls.others, longest, drain).add_to(server)
-    if isinstance(get_tracer_provider(), ProxyTracerProvider):
-        server.middleware.clear()  # the SDK's spans, which nobody records
-    server.middleware.append(calls.watch)
-    server.middleware.append(release_settled)
-    return StreamableHTTPSessionManager(
-        server,
-        max_sessions=MAX_STANDING_STREAMS,
-        # `BodyLimit` limits what clients send. `MemorySessions` may lengthen it.
-        max_request_body_size=2 * config.limits.max_body_bytes,
-        stateless=stateless,
-    )
+    return server
 
 
 def _checks(config: Config, dependencies: ToolDependencies) -> dict[str, Check]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
+from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
@@ -59,13 +60,18 @@ METHODS = frozenset(
 
 @dataclass
 class ToolCalls:
-    """Handlers of `tools/list` and `tools/call`, and the middleware around every MCP request."""
+    """Handlers of `tools/list` and `tools/call`, and the middleware around every MCP request.
+
+    Attributes:
+        own: the server of the user's own code that is served in place of `tools`.
+    """
 
     tools: dict[str, Tool]
     longest_seconds: float
     drain: Drain
     metrics: Metrics
     others: Federation
+    own: Server[Any] | None = None
     forwarded: set[str] = field(default_factory=set[str])
 
     async def list(
@@ -93,6 +99,10 @@ class ToolCalls:
         """The tool's input schema, against which the SDK checks `Mcp-Param` headers."""
         if tool := self.tools.get(name):
             return tool.parameters
+        if self.own is not None:
+            find = self.own.get_tool_input_schema
+            found = find(name) if find else None
+            return None if found is None else dict(found)
         return self.others.input_schema(name)
 
     async def call(self, context: RequestContext, params: CallToolRequestParams) -> HandlerResult:
@@ -106,9 +116,15 @@ class ToolCalls:
         elif found := await self.others.find(TOOLS, params.name, context):
             run = partial(self.others.send, found, "tools/call", {"name": found.name}, context)
             longest = min(longest, found.longest_seconds or longest)
-            label = self._label(params.name)
+            label = self.label(params.name)
         else:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:200]}")
+        return await self.counted(label, longest, run)
+
+    async def counted(
+        self, label: str, longest: float, run: Callable[[], Awaitable[HandlerResult]]
+    ) -> HandlerResult:
+        """The result of a tool call, counted under `label`; a tool error if it takes too long."""
         started = time.perf_counter()
         self.metrics.of(self.metrics.tool_requests, label).inc()
         failed = True
@@ -129,8 +145,11 @@ class ToolCalls:
         except (EndedError, NoAnswerError) as failed:
             return _error(str(failed))
 
-    def _label(self, name: str) -> str:
-        """The label of a forwarded tool in metrics; a server may rename its tools without end."""
+    def label(self, name: str) -> str:
+        """The label in metrics of a tool that this program does not define.
+
+        A server may rename its tools without end.
+        """
         if name not in self.forwarded and len(self.forwarded) < MOST_LABELS:
             self.forwarded.add(name)
         return name if name in self.forwarded else "other"
@@ -171,7 +190,7 @@ class ToolCalls:
         name = (context.params or {}).get("name")
         if method != "tools/call" or not isinstance(name, str):
             return
-        if name in self.tools or self.others.input_schema(name) is not None:
+        if self.input_schema(name) is not None:
             exchange.tool = name
 
 

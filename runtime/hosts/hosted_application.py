@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
+from mcp.server.lowlevel import Server
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,6 +18,7 @@ from ..logs import configure, event
 from ..state import Stores
 from ..stores import stores_of
 from ..toml_config import ConfigError
+from .own_code import own_server
 
 
 class HostedApplication:
@@ -25,24 +28,25 @@ class HostedApplication:
     instance may get the next request, so sessions are always kept in a store.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, own: Server[Any] | None = None) -> None:
         self.config = config
         self.stores: Stores = stores_of(config.state or StateSection(), config.redis)
-        self.parts: Application = application(config, self.stores.sessions)
+        self.parts: Application = application(config, self.stores.sessions, own)
         self.app: ASGIApp = self.parts.public
         self.living: asyncio.Task[None] | None = None
         self.begun = asyncio.Event()
 
     @classmethod
     def of_environment(cls, logs: Sequence[logging.Handler] = ()) -> HostedApplication:
-        """Build it from environment variables, with logs to `logs` or stderr; may raise
-        `ConfigError`.
+        """Build it from environment variables and the archive, with logs to `logs` or stderr.
+
+        Raises `ConfigError`, and `StartError` if the archive's own code is no server.
         """
         config = load_environment()
         if absent := config.absent():
             raise ConfigError("QUDAG_MCP_CONFIG", absent)
         configure(config, logs)
-        return cls(config)
+        return cls(config, own_server())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.live()
