@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import platform
 import shutil
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
@@ -20,6 +21,8 @@ from components.mcp.archive import Archive
 
 from .hosts import ROOT, Host
 from .import_closure import Modules
+from .own_code import OwnCode
+from .own_libraries import add_libraries, compile_problems, lay_out, packaged
 
 HIDDEN_IMPORTS: Mapping[str, Sequence[str]] = {
     # imported by a name that is computed at run time
@@ -38,16 +41,22 @@ _NO_DATA = frozenset({".py", ".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".typed
 _KEPT_METADATA = ("METADATA", "entry_points.txt", "licenses/")
 
 _COMPILE = """
-import importlib._bootstrap_external as bootstrap, marshal, sys
+import importlib._bootstrap_external as bootstrap, json, sys
 from importlib.util import source_hash
 from pathlib import Path
+failed = {}
 for line in sys.stdin:
     source = Path(line.rstrip("\\n"))
     content = source.read_bytes()
-    code = compile(content, str(source), "exec", dont_inherit=True)
+    try:
+        code = compile(content, str(source), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        failed[str(source)] = str(error)
+        continue
     cached = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     cached.parent.mkdir(exist_ok=True)
     cached.write_bytes(bootstrap._code_to_hash_pyc(code, source_hash(content), checked=False))
+print(json.dumps(failed))
 """
 """Compiles to unchecked hash-based bytecode (PEP 552), which contains no file times."""
 
@@ -93,10 +102,41 @@ def build(host: Host, archive: Archive) -> Path:
 
 def make(host: Host, folder: Path) -> Path:
     """Build the archive of ``host`` in the empty ``folder``; raises as ``build`` does."""
-    _fetch(host, folder / "libraries")
-    _lay_out(host, folder / "libraries", folder / "tree")
-    _compile(host, folder / "tree")
-    return write(folder / "tree", folder / "archive.zip")
+    libraries, tree = folder / "libraries", folder / "tree"
+    _fetch(host, libraries)
+    if host.code is not None:
+        _add_own_libraries(host, host.code, libraries, folder / "own")
+    _lay_out(host, libraries, tree)
+    failed = _compile(host, tree)
+    if host.code is not None:
+        _refuse(host, compile_problems(failed))
+    elif failed:
+        raise AssertionError(f"modules that cannot be compiled: {failed}")
+    if host.code is not None:
+        size = sum(file.stat().st_size for file in tree.rglob("*") if file.is_file())
+        _refuse(host, [host.size_problem(size)] if size > host.largest else [])
+    return write(tree, folder / "archive.zip")
+
+
+def _add_own_libraries(host: Host, code: OwnCode, libraries: Path, work: Path) -> None:
+    def install(target: Path, listed: Path, options: Sequence[str]) -> None:
+        _install(host, target, listed, options)
+
+    try:
+        add_libraries(host, code, libraries, work, install)
+    except ProblemReport as report:
+        _refuse(host, report.problems)
+
+
+def _refuse(host: Host, problems: Sequence[Problem]) -> None:
+    """Raise the problems of the user's own code, if there are any, with the archive's name."""
+    if problems:
+        raise ProblemReport(
+            replace(problem, path=f"archive {host.name} ({problem.path})")
+            if problem.path in ("code", "entry")
+            else problem
+            for problem in problems
+        )
 
 
 def _lay_out(host: Host, fetched: Path, tree: Path) -> None:
@@ -106,7 +146,10 @@ def _lay_out(host: Host, fetched: Path, tree: Path) -> None:
         _copy(source, tree / name)
         if name.endswith(".py"):
             _copy(source, fetched / name)  # with the libraries, to compute imports
-    for file in kept(fetched, host.entries):
+    if host.code is not None:
+        lay_out(host.code, tree)
+    files = kept(fetched, host.entries) if host.code is None else packaged(fetched)
+    for file in files:
         inside = file.relative_to(fetched)
         if inside.as_posix() not in ours:
             _copy(file, tree / host.libraries / inside)
@@ -167,25 +210,32 @@ def write(tree: Path, target: Path) -> Path:
 
 def _fetch(host: Host, target: Path) -> None:
     """Install the locked libraries for the host's platform, from wheels only."""
+    _install(host, target, host.requirements, ["--require-hashes"])
+
+
+def _install(host: Host, target: Path, requirements: Path, options: Sequence[str]) -> None:
     command = ["pip", "install", "--target", target, "--python-version", host.python, "--no-deps"]
     command += ["--python-platform", host.platform] if host.platform else []
-    command += ["--only-binary", ":all:", "--require-hashes", "--requirements", host.requirements]
+    command += ["--only-binary", ":all:", *options, "--requirements", requirements]
     if run_uv([*command, "--offline"]).returncode != 0:  # what uv's cache has needs no network
         _uv(host, command, "its libraries cannot be fetched")
 
 
-def _compile(host: Host, tree: Path) -> None:
+def _compile(host: Host, tree: Path) -> dict[str, str]:
+    """Compile all modules below ``tree``; what the compiler says of those that are not Python."""
     python = interpreter(host)
     sources = sorted(str(file.relative_to(tree)) for file in tree.rglob("*.py"))
-    subprocess.run(
+    done = subprocess.run(
         [python, "-s", "-S", "-c", _COMPILE],
         input="".join(f"{source}\n" for source in sources),
         cwd=tree,
         # The hash seed determines the order of sets, and so the bytes of constants.
         env={"PYTHONHASHSEED": "0", "PATH": os.environ["PATH"]},
+        capture_output=True,
         text=True,
         check=True,
     )
+    return json.loads(done.stdout)
 
 
 def interpreter(host: Host) -> str:
@@ -214,7 +264,7 @@ def _uv(host: Host, command: Sequence[str | Path], what: str) -> None:
                     f"archive {host.name}",
                     f"{what}: {why}",
                     "the function would have no code to run",
-                    f"check the network, then: qudag-mcp package --host {host.name}",
+                    f"check the network, then: {host.command}",
                 )
             ]
         )

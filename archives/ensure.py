@@ -4,12 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pulumi
 
+from components.base.problems import ProblemReport
 from components.mcp.archive import Archive
 
-from .hosts import ROOT, Host, archive_of
+from .entry import DEFAULT_ENTRY
+from .hosts import HOSTS, ROOT, Host, archive_of
+from .own_code import OwnCode
+
+
+def code_archive(
+    host: str,
+    folder: Path,
+    *,
+    entry: str = DEFAULT_ENTRY,
+    providers: Sequence[pulumi.ProviderResource] = (),
+) -> Archive:
+    """The archive of a folder with a server of your own, for the args of a function.
+
+    Args:
+        host: ``aws-lambda``, ``gcp-function`` or ``azure-function``.
+        folder: with the server and, if it needs other libraries, a requirements.txt.
+        entry: ``module:name`` of the server in the folder.
+        providers: as in ``ensure``.
+
+    Raises:
+        ProblemReport: everything in the folder that cannot be packaged.
+    """
+    chosen = replace(HOSTS[host], code=OwnCode(folder=folder, entry=entry))
+    if problems := chosen.code_problems(ROOT):
+        raise ProblemReport(problems)
+    (archive,) = ensure([chosen], providers)
+    return archive
 
 
 def ensure(hosts: Sequence[Host], providers: Sequence[pulumi.ProviderResource]) -> list[Archive]:

@@ -1,5 +1,7 @@
 """The function hosts, and the names of their archives, which contain a digest of the sources.
 
+A host runs the reference server or, with `Host.code`, a folder of the user's own.
+
 An offline preview needs only the name and the digest. When an engine runs the program, absent
 archives are built first.
 """
@@ -12,9 +14,17 @@ import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from components.aws.limits import LAMBDA_UNPACKED
+from components.base.problems import Problem
 from components.base.versions import VERSIONS
 from components.mcp.archive import Archive
+
+from .own_code import REQUIREMENTS, OwnCode, TooLarge, modules_of
+
+if TYPE_CHECKING:
+    from .own_requirements import Requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNTIME = ROOT / "runtime"
@@ -26,7 +36,12 @@ COMPILER = VERSIONS["python"]["compiler"]
 """CPython that makes the bytecode: one, so that the bytes are the same wherever they are made. A
 patch release reads what another of the same minor release has compiled."""
 
+CODE_FOLDER = "server_code"
+ENTRY_FILE = "server_code.json"
+"""Where an archive has the user's own code, and its entry."""
+
 _BUILD_MODULES = ("hosts.py", "build.py", "import_closure.py")
+_OWN_CODE_MODULES = ("own_code.py", "own_libraries.py", "own_requirements.py")
 _ON_EVERY_HOST = frozenset({"federation"})
 """Packages that the application imports wherever it runs."""
 _SERVER_ONLY = frozenset(
@@ -71,6 +86,10 @@ class Host:
         python: version of the interpreter that makes the bytecode.
         libraries: folder in the archive that the cloud adds to ``sys.path``.
         files: path in the archive to path in ``runtime/``, for files other than modules.
+        installed: in ``runtime/``, the locked list of what the cloud's build installs.
+        largest: bytes that an archive with the user's own code may have when unpacked.
+        largest_source: who says so.
+        code: the user's own code; None for the reference server.
     """
 
     name: str
@@ -80,11 +99,85 @@ class Host:
     python: str = COMPILER
     libraries: str = ""
     files: Mapping[str, str] = field(default_factory=dict[str, str])
+    installed: str = ""
+    largest: int = 500_000_000
+    largest_source: str = "this project's limit; the cloud publishes none"
+    code: OwnCode | None = None
 
     @property
     def requirements(self) -> Path:
         """The file with the locked libraries of this host."""
         return RUNTIME / "hosts" / f"requirements-{self.name}.txt"
+
+    @property
+    def command(self) -> str:
+        """The command that builds its archive."""
+        command = f"qudag-mcp package --host {self.name}"
+        if self.code is None:
+            return command
+        return f"{command} --code {self.code.folder} --entry {self.code.entry}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Values of environment markers on its machine."""
+        from .own_requirements import target_environment
+
+        return target_environment(self.python, self.platform)
+
+    def libraries_of_ours(self) -> dict[str, str]:
+        """The locked libraries, with those that the cloud's build installs, and their versions."""
+        from .own_requirements import locked
+
+        found = locked(self.requirements, self.environment)
+        if self.installed:
+            found |= locked(RUNTIME / self.installed, self.environment)
+        return found
+
+    def own_requirements(self) -> Requirements:
+        """What the folder of the user's own code requires."""
+        from .own_requirements import read
+
+        assert self.code is not None
+        return read(
+            self.code.folder / REQUIREMENTS,
+            ours=self.libraries_of_ours(),
+            environment=self.environment,
+            constraints=self.requirements.relative_to(ROOT).as_posix(),
+        )
+
+    def code_problems(self, program: Path) -> list[Problem]:
+        """Why the user's own code cannot be packaged, at the paths `code` and `entry`.
+
+        Args:
+            program: folder of the stack file.
+        """
+        assert self.code is not None
+        reserved = {
+            module: f"the library {library}"
+            for library in self.libraries_of_ours()
+            for module in modules_of(library)
+        }
+        reserved |= {entry.partition(".")[0]: "the server" for entry in self.entries}
+        reserved |= {PACKAGE: "the server"}
+        found = self.code.problems(program, reserved=reserved, largest=self.largest)
+        return [
+            *(self.size_problem(one.size) if isinstance(one, TooLarge) else one for one in found),
+            *self.own_requirements().problems,
+        ]
+
+    def size_problem(self, size: int) -> Problem:
+        """The problem of an archive that is too large.
+
+        Args:
+            size: of its files, in bytes.
+        """
+        return Problem(
+            "code",
+            f"has {size / 1e6:.0f} MB, with the libraries that are packaged with it, and at most "
+            f"{self.largest / 1e6:.0f} MB are possible when unpacked",
+            f"the function could not be created ({self.largest_source})",
+            "load large files when they are needed, or run the server as a container",
+        )
 
     def sources(self) -> Iterator[tuple[str, Path]]:
         """Our own files: for each the path in the archive and the path on disk."""
@@ -109,12 +202,15 @@ HOSTS: Mapping[str, Host] = {
             modules=frozenset(
                 {
                     *("hosts.aws_invocation", "hosts.aws_lambda", "hosts.aws_websocket"),
-                    *("hosts.bridge", "hosts.hosted_application", "hosts.streaming"),
+                    *("hosts.bridge", "hosts.hosted_application", "hosts.own_code"),
+                    "hosts.streaming",
                     *("stores.aws", "stores.dynamodb", "stores.in_memory"),
                 }
             ),
             platform="aarch64-manylinux_2_34",  # Amazon Linux 2023
             files={"stream": "hosts/stream"},
+            largest=LAMBDA_UNPACKED.most,
+            largest_source=LAMBDA_UNPACKED.source,
         ),
         Host(
             name="gcp-function",
@@ -123,6 +219,7 @@ HOSTS: Mapping[str, Host] = {
                 {
                     "hosts.gcp_function",
                     "hosts.hosted_application",
+                    "hosts.own_code",
                     "stores.firestore",
                     "stores.in_memory",
                 }
@@ -130,6 +227,7 @@ HOSTS: Mapping[str, Host] = {
             platform="x86_64-manylinux_2_34",  # Ubuntu 22.04 has glibc 2.35
             # The cloud's build installs requirements.txt: the framework, in our versions.
             files={"main.py": "hosts/main.py", "requirements.txt": "hosts/gcp-framework.txt"},
+            installed="hosts/gcp-framework.txt",
         ),
         Host(
             name="azure-function",
@@ -137,6 +235,7 @@ HOSTS: Mapping[str, Host] = {
             modules=frozenset(
                 {
                     *("hosts.azure_function", "hosts.azure_web", "hosts.hosted_application"),
+                    "hosts.own_code",
                     *("stores.azure_tables", "stores.in_memory"),
                 }
             ),
@@ -155,11 +254,18 @@ def native(host: Host) -> Host:
 
 def archive_of(host: Host) -> Archive:
     """Name and digest of the archive of ``host``, whether it is built or not."""
-    digest = hashlib.sha256(json.dumps(asdict(host), sort_keys=True, default=sorted).encode())
+    ours = asdict(replace(host, code=None))
+    digest = hashlib.sha256(json.dumps(ours, sort_keys=True, default=sorted).encode())
     makers = [(name, Path(__file__).with_name(name)) for name in _BUILD_MODULES]
     locked = [("requirements", host.requirements)]
-    for name, file in (*makers, *locked, *host.sources()):
+    name = host.name
+    if host.code is not None:
+        digest.update(f"\0{host.code.entry}".encode())
+        makers += [(name, Path(__file__).with_name(name)) for name in _OWN_CODE_MODULES]
+        locked += [(f"{CODE_FOLDER}/{path}", file) for path, file in host.code.files().items()]
+        name += f"-{host.code.label}"
+    for source, file in (*makers, *locked, *host.sources()):
         content = file.read_bytes()
-        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+        digest.update(f"\0{source}\0{len(content)}\0".encode() + content)
     digits = digest.hexdigest()
-    return Archive(path=f"{FOLDER}/{host.name}-{digits[:16]}.zip", digest=digits)
+    return Archive(path=f"{FOLDER}/{name}-{digits[:16]}.zip", digest=digits)

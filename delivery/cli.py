@@ -144,6 +144,14 @@ def package(
     host: Annotated[
         list[str] | None, typer.Option(help="One host only; may be repeated.", metavar="NAME")
     ] = None,
+    code: Annotated[
+        Path | None,
+        typer.Option(help="Folder with a server of yours; default: the reference server."),
+    ] = None,
+    entry: Annotated[
+        str | None,
+        typer.Option(help="Module and name of the server in that folder; default: server:mcp."),
+    ] = None,
 ) -> None:
     """Build the code archives of cloud functions; `up` builds those that it needs.
 
@@ -151,10 +159,11 @@ def package(
     """
     from review.report import terminal
 
+    from .package_archives import own_code
     from .package_archives import package as make
     from .progress import Progress
 
-    make(host or [], Progress(terminal.console()))
+    make(host or [], Progress(terminal.console()), own_code(code, entry))
 
 
 @app.command()

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pulumi
 
 from archives.ensure import ensure
-from archives.hosts import HOSTS
 from components.base.problems import Problem, ProblemReport
 from components.mcp.auth import Auth
 from components.mcp.server_config import CloudServerConfig
@@ -20,6 +19,7 @@ from .cloud_providers import CloudProviders, tags_of
 from .cloud_user_servers import Placed, deployment_of, placed, user_image
 from .config.stack import StackConfig
 from .rules.clouds import shared, switched_on
+from .rules.own_code import host_of
 from .targets.target import Deployment, UserPlace
 from .token_rules import token_rules
 
@@ -47,7 +47,7 @@ def cloud_servers(config: StackConfig) -> CloudServers:
         ProblemReport: what their clouds cannot do, of all of them at once, by section.
     """
     on, users = switched_on(config), [*placed(config)]
-    hosts = [HOSTS[each.server.host] for each in on if each.server.host]
+    hosts = [host for each in on if (host := host_of(each))]
     tags = tags_of(config)
     providers = CloudProviders(config, tags)
     loaded = [providers.cloud(each.cloud) for each in on]

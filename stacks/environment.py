@@ -9,6 +9,7 @@ from components.mcp.target import McpTarget
 
 from .cloud_targets import CloudServers, cloud_servers
 from .config.stack import StackConfig
+from .rules.own_code import folders
 
 CONTRACT = ("mcp_url", "prm_url", "issuer", "era")
 """The outputs of every target that serves MCP."""
@@ -19,7 +20,7 @@ def build(config: StackConfig) -> dict[str, Any]:
 
     The contract's four are the platform's where there is one, else those of the first target;
     ``targets`` has them of each place in the clouds, by its name, and what else it tells, such as
-    what the domain's DNS record points to.
+    what the domain's DNS record points to. ``code`` has the folder of each function that runs one.
     """
     outputs: dict[str, Any] = {}
     if config.kubernetes.enabled:
@@ -38,6 +39,8 @@ def build(config: StackConfig) -> dict[str, Any]:
         outputs["targets"] = targets
     if servers:
         outputs["servers"] = servers
+    if code := folders(config):
+        outputs["code"] = code
     return outputs
 
 

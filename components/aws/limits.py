@@ -20,6 +20,12 @@ LAMBDA_ENVIRONMENT: Final = Limit(
     unit="bytes",
     source=_LAMBDA_QUOTAS,
 )
+LAMBDA_UNPACKED: Final = Limit(
+    of="the unzipped deployment package of a function",
+    most=250 * 1024 * 1024,
+    unit="bytes",
+    source=_LAMBDA_QUOTAS,
+)
 HTTP_API_TIMEOUT: Final = Limit(
     of="the integration timeout of an HTTP API",
     most=30,

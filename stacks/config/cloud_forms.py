@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+from archives.entry import ENTRY
 from components.base.constraints import Form
 from components.base.forms import VARIABLE
 
@@ -18,5 +19,15 @@ TAG: Final = Form(
     longest=63,
 )
 
+FOLDER: Final = Form(
+    name="folder",
+    pattern=r"^[^/~\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+    words="the path of a folder, relative to the stack file",
+    examples=("./weather",),
+    consequence="other machines that deploy this stack do not have it there",
+)
+
 Variable = Annotated[str, constraint(VARIABLE)]
 Tag = Annotated[str, constraint(TAG)]
+Folder = Annotated[str, constraint(FOLDER)]
+Entry = Annotated[str, constraint(ENTRY)]

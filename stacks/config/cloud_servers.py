@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from .cloud_forms import Entry, Folder
 from .section import Section
 
 Public = Annotated[
@@ -25,3 +26,19 @@ class ServerSection(Section):
     """A server in a cloud, which can be switched off without removing its settings."""
 
     enabled: Annotated[bool, Field(description="false: nothing of this target is created.")] = True
+
+
+class FunctionSection(ServerSection):
+    """A server as a function: the reference server, or a folder of the user's own code."""
+
+    code: Annotated[
+        Folder | None,
+        Field(
+            description="Folder with a Python server of yours, relative to the stack file; absent: "
+            "the reference server."
+        ),
+    ] = None
+    entry: Annotated[
+        Entry | None,
+        Field(description="Module and name of the server in that folder; absent: server:mcp."),
+    ] = None

@@ -7,11 +7,12 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import Field, create_model
 
+from archives.entry import ENTRY
 from components.base.forms import VARIABLE
 from components.clouds import CLOUDS
 
 from ..targets import TARGETS
-from .cloud_forms import TAG, Tag
+from .cloud_forms import FOLDER, TAG, Tag
 from .cloud_servers import ServerSection
 from .section import Section
 
@@ -95,6 +96,12 @@ class Containers(_ServersByCloud):
 
 CLOUD_FORMS: Final = {
     form.pattern: form
-    for form in (*(form for target in TARGETS.values() for form in target.forms), VARIABLE, TAG)
+    for form in (
+        *(form for target in TARGETS.values() for form in target.forms),
+        VARIABLE,
+        TAG,
+        FOLDER,
+        ENTRY,
+    )
 }
 """By pattern, as a refusal names it."""

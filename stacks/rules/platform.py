@@ -20,6 +20,7 @@ from .cluster import CLUSTER_RULES
 from .data import DATA_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
+from .own_code import OWN_CODE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
 from .server_environment import SERVER_ENVIRONMENT_RULES
@@ -204,5 +205,6 @@ RULES: Final[list[_Row]] = [
     ),
     *SERVER_TARGET_RULES,
     *CLOUD_RULES,
+    *OWN_CODE_RULES,
 ]
 """Each rule with what it reads."""

@@ -23,7 +23,7 @@ from components.aws.forms import (
 from components.aws.limits import LOG_RETENTION_DAYS
 
 from ..config.cloud_forms import Variable
-from ..config.cloud_servers import MostInstances, Public, ServerSection
+from ..config.cloud_servers import FunctionSection, MostInstances, Public, ServerSection
 from ..config.forms import Cidr, Domain, Image, constraint, refusal
 from ..config.section import Section
 
@@ -118,7 +118,7 @@ class Throttle(Section):
     burst: int = Field(default=20, ge=1, le=5_000, description="Requests at once.")
 
 
-class AwsFunction(ServerSection):
+class AwsFunction(FunctionSection):
     """The server as a function of AWS Lambda."""
 
     front: Literal["http-api", "function-url"] = Field(

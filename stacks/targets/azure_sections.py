@@ -9,7 +9,7 @@ from pydantic import Field
 from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
 
 from ..config.cloud_forms import Variable
-from ..config.cloud_servers import Instances, MostInstances, Public, ServerSection
+from ..config.cloud_servers import FunctionSection, Instances, MostInstances, Public, ServerSection
 from ..config.forms import Cidr, Domain, Image, constraint
 from ..config.section import Section
 
@@ -45,7 +45,7 @@ class Azure(Section):
     location: Annotated[str, constraint(LOCATION)] = Field(description="Region of all resources.")
 
 
-class AzureFunction(ServerSection):
+class AzureFunction(FunctionSection):
     """The server as a function app of Azure, in the Flex Consumption plan."""
 
     public: Public = False

@@ -14,7 +14,14 @@ from components.gcp.forms import KEY, MEMBER, NETWORK, PROJECT, REGION, SECRET
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import Variable
-from ..config.cloud_servers import Concurrency, Instances, MostInstances, Public, ServerSection
+from ..config.cloud_servers import (
+    Concurrency,
+    FunctionSection,
+    Instances,
+    MostInstances,
+    Public,
+    ServerSection,
+)
 from ..config.forms import Image, constraint
 from ..config.problem import at
 from ..config.section import Section
@@ -60,7 +67,7 @@ class Gcp(Section):
     )
 
 
-class GcpFunction(ServerSection):
+class GcpFunction(FunctionSection):
     """The server as a function of Google Cloud."""
 
     public: Public = False
