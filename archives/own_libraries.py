@@ -20,7 +20,7 @@ _NOT_IMPORTED = ("bin", "__pycache__")
 
 
 def add_libraries(host: Host, code: OwnCode, libraries: Path, work: Path, install: Install) -> None:
-    """Install what the code requires beside the server's own libraries.
+    """Install what the code requires in addition to the server's own libraries.
 
     Args:
         libraries: folder with the server's own libraries.

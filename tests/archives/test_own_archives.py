@@ -19,7 +19,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from mcp import MCPError
 
 from archives import build
 from archives.hosts import HOSTS, Host, native
@@ -199,12 +198,6 @@ def test_the_metadata_of_the_resource_can_be_read(server: HostedServer):
     found = server.get(f"{server.base}/.well-known/oauth-protected-resource/mcp").json()
     assert found["resource"] == server.url
     assert found["scopes_supported"] == [SCOPE]
-
-
-async def test_the_reference_tools_are_not_served(server: HostedServer):
-    async with server.client("modern", server.issuer.token(scope=SCOPE)) as client:
-        with pytest.raises(MCPError):
-            await client.call_tool("echo", {"text": "x"})
 
 
 def test_a_folder_gives_the_same_bytes_again(tmp_path: Path):

@@ -9,11 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from archives.entry import ENTRY
 from archives.hosts import HOSTS, ROOT, Host, archive_of
 from archives.own_code import OwnCode
-from components.base.problems import Problem
+from components.base.problems import Problem, ProblemReport
+from delivery.package_archives import own_code, package
+from delivery.progress import Progress
 
 SERVER = "from mcp.server import MCPServer\nmcp = MCPServer('own')\n"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----\n"
@@ -239,3 +242,16 @@ def test_the_archives_name_contains_the_folders(tmp_path: Path):
 
 def test_the_default_entry_has_the_form_of_an_entry():
     assert ENTRY.problem("entry", OwnCode(folder=ROOT).entry) is None
+
+
+def test_the_command_reports_each_problem_of_a_folder_once(tmp_path: Path):
+    folder_with(tmp_path, {"tls.key": ""}, server=None)
+    with pytest.raises(ProblemReport) as report:
+        package([], Progress(Console()), own_code(tmp_path, None))
+    assert [problem.path for problem in report.value.problems] == ["--entry", "--code"]
+
+
+def test_the_command_refuses_an_entry_without_a_folder():
+    with pytest.raises(ProblemReport, match="--code is missing"):
+        own_code(None, "server:mcp")
+    assert own_code(None, None) is None

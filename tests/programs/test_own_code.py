@@ -115,7 +115,7 @@ def test_a_folder_that_other_machines_do_not_have_is_refused(code: str):
 
 def test_a_function_that_is_switched_off_needs_no_folder():
     changed = merged(sections("aws"), {"serverless": {"aws": {"enabled": False, "code": "gone"}}})
-    changed["kubernetes"] = {"enabled": True}
+    changed |= {"kubernetes": {"enabled": True}, "network": {"issuer": ["203.0.113.0/24"]}}
     assert recorded(changed).all("aws:lambda/function:Function") == []
 
 
