@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .gcp.function import GcpFunction as GcpFunction
     from .gcp.function_args import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.location import GcpLocation as GcpLocation
+    from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
     from .kubernetes.container import Claim as Claim
     from .kubernetes.container import Container as Container
     from .kubernetes.container import Files as Files
@@ -148,6 +149,7 @@ _PUBLIC = {
     "gcp.function": "GcpFunction",
     "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
+    "kubernetes.agentgateway_args": "Agentgateway",
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "kubernetes.dns": "Dns DnsPods",

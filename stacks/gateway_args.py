@@ -15,10 +15,11 @@ from components.kubernetes.workload import Exposure
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
+from .agentgateway import asks_an_authorizer, gateway_image, token_checks
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
 from .topologies.topology import MONOLITH_HTTPS, VALKEY, GatewayService, MonolithService, Topology
-from .user_server_args import checks_tokens, routes
+from .user_server_args import routes
 
 
 def gateway_args(
@@ -33,7 +34,7 @@ def gateway_args(
     network = config.network
     return GatewayArgs(
         namespace=at.namespace,
-        image=config.images.gateway,
+        image=gateway_image(config),
         engine=GatewayEngine(config.images.gateway_engine),
         upstream=_upstream(config, service, topology.front.upstream, at),
         tls_secret=config.secrets.tls,
@@ -73,9 +74,10 @@ def gateway_args(
         routes=routes(config, at),
         authorizer=(
             _upstream(config, service, topology.authorizer, at)
-            if topology.authorizer and checks_tokens(config)
+            if topology.authorizer and asks_an_authorizer(config)
             else None
         ),
+        agentgateway=token_checks(config),
     )
 
 

@@ -35,6 +35,7 @@ from components.mcp.server_config import (
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
+from .agentgateway import asks_an_authorizer
 from .config.stack import StackConfig
 from .egress import egress_proxy_args
 from .gateway_args import gateway_args
@@ -198,7 +199,9 @@ class PlatformArgs:
                 node=node,
                 tool_servers=self._tool_servers(service),
                 protected_resources=(
-                    protected_resources(config) if service.name == self.topology.authorizer else ()
+                    protected_resources(config)
+                    if service.name == self.topology.authorizer and asks_an_authorizer(config)
+                    else ()
                 ),
                 http=http,
                 https=https,

@@ -109,11 +109,6 @@ def _rate_limit(config: StackConfig, server: Server) -> RateLimit | None:
     return RateLimit(**platform | server.rate_limit.model_dump(exclude_none=True))
 
 
-def checks_tokens(config: StackConfig) -> bool:
-    """Whether the gateway asks for checks of tokens."""
-    return any(server.auth == "gateway" for server in config.cluster_servers.values())
-
-
 def protected_resources(config: StackConfig) -> list[ProtectedResource]:
     """The servers whose tokens the authorizer checks."""
     return [

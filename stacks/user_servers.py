@@ -10,6 +10,7 @@ from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling
 from components.mcp.server_config import HTTPS
 
+from .agentgateway import agentgateway_flows, asks_an_authorizer
 from .config.servers import Server
 from .config.stack import StackConfig
 from .egress import egress_flows, egress_proxies
@@ -22,7 +23,12 @@ def with_user_servers(topology: Topology, config: StackConfig) -> Topology:
     return replace(
         topology,
         services=[*topology.services, *added, *egress_proxies(config)],
-        flows=[*topology.flows, *_flows(topology, config), *egress_flows(config)],
+        flows=[
+            *topology.flows,
+            *_flows(topology, config),
+            *agentgateway_flows(topology, config),
+            *egress_flows(config),
+        ],
     )
 
 
@@ -51,6 +57,5 @@ def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
             yield Flow(source=core, target=name, port=HTTPS, why="tool calls")
         for other in server.calls:
             yield Flow(source=name, target=other, port=HTTPS, why="calls")
-    asks = any(server.auth == "gateway" for server in config.cluster_servers.values())
-    if asks and authorizer and front != authorizer != core:
+    if asks_an_authorizer(config) and authorizer and front != authorizer != core:
         yield Flow(source=front, target=authorizer, port=HTTPS, why="checks of tokens")

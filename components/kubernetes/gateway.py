@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pulumi
 
-from ..base.arg_forms import HOST, kubernetes_name
-from ..base.inputs import applied, is_pending
+from ..base.arg_forms import kubernetes_name
 from ..base.kubernetes_object import Manifest
-from ..base.problems import Problem
-from ..base.refusal import refuse
-from ..mcp.server_config import INTERNAL_CA_PATH
 from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
-from .container import Container, Files, Port, Probe, Probes, SecretFiles
+from .container import Container, Port
 from .gateway_args import GatewayArgs, GatewayEngine
-from .nginx_conf import AUTHORIZED, nginx_conf
-from .nginx_start import nginx_start
+from .gateway_programs import HTTP, HTTPS, gateway_program, gateway_secrets, metrics_port
+from .nginx_conf import nginx_conf
 from .rate_limits import RateLimit, RateLimits
 from .resources import Resources
 from .upstream import Upstream
@@ -35,10 +31,6 @@ __all__ = [
     "nginx_conf",
 ]
 
-HTTP = 8080
-HTTPS = 8443
-PROBES = 8082
-"""Port for probes, without the PROXY protocol, which kubelets do not send."""
 SIDECAR_RESOURCES = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 """For the gateway's container in the pods of a monolith."""
 
@@ -74,6 +66,7 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
         rollout=args.rollout,
         grace=args.longest_budget.at(Distance.GATEWAY).grace,
         pods=args.pods,
+        metrics_port=metrics_port(args),
     )
 
 
@@ -93,70 +86,21 @@ def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]
 
 def gateway_container(workload: str, args: GatewayArgs) -> Container:
     """The gateway's container: alone in its pods, or beside the server in a monolith's."""
-    timeouts = args.budget.at(Distance.GATEWAY)
-    files: Sequence[Files] = ()
-    command = args.command
-    probes = PROBES if args.proxy_protocol else HTTP
-    secrets = [
-        SecretFiles(secret=args.tls_secret, path="/etc/tls", keys=("tls.crt", "tls.key")),
-        SecretFiles(secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
-    ]
-    if args.engine is GatewayEngine.NGINX:
-        command = ("sh", "/etc/nginx/start.sh")
-        start = nginx_start(
-            [f"{mounted.path}/{key}" for mounted in secrets for key in mounted.keys]
-        )
-        conf = {"nginx.conf": _configured(args), "start.sh": start}
-        files = [Files(name=f"{workload}-nginx", path="/etc/nginx", content=conf)]
+    program = gateway_program(workload, args)
     return Container(
         name=workload,
         image=args.image,
-        command=command,
+        command=program.command,
         ports=[
             Port(name="http", number=HTTP, service=80),
             Port(name="https", number=HTTPS, service=443),
+            *program.ports,
         ],
-        probes=Probes(
-            liveness=Probe(port=probes, path="/health", delay=30),
-            readiness=Probe(port=probes, path="/ready", delay=5, period=5, timeout=3),
-        ),
+        probes=program.probes,
         resources=args.resources,
         env={"QUDAG_ENV": args.environment},
-        files=files,
-        secrets=secrets,
-        pre_stop=timeouts.pre_stop,
-        in_memory=[AUTHORIZED] if any(route.auth == "gateway" for route in args.routes) else (),
+        files=program.files,
+        secrets=[*gateway_secrets(args), *program.secrets],
+        pre_stop=args.budget.at(Distance.GATEWAY).pre_stop,
+        in_memory=program.in_memory,
     )
-
-
-def _configured(args: GatewayArgs) -> pulumi.Input[str]:
-    """nginx.conf, once the hosts of all upstreams are known."""
-    upstreams = {
-        "upstream": args.upstream,
-        **({"authorizer": args.authorizer} if args.authorizer else {}),
-        **{f"routes[{number}].upstream": each.upstream for number, each in enumerate(args.routes)},
-    }
-
-    def at(*hosts: str) -> str:
-        known: dict[str, Upstream] = {}
-        problems: list[Problem] = []
-        for (path, upstream), host in zip(upstreams.items(), hosts, strict=True):
-            known[path] = replace(upstream, host=host)
-            # Known only now, after the args were checked.
-            if is_pending(upstream.host) and (problem := HOST.problem(f"{path}.host", host)):
-                problems.append(problem)
-        refuse(problems)
-        routes = [
-            replace(route, upstream=known[f"routes[{number}].upstream"])
-            for number, route in enumerate(args.routes)
-        ]
-        return nginx_conf(
-            replace(
-                args,
-                upstream=known["upstream"],
-                authorizer=known.get("authorizer"),
-                routes=routes,
-            )
-        )
-
-    return applied(at, *(upstream.host for upstream in upstreams.values()))

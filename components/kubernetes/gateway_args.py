@@ -25,20 +25,25 @@ from ..base.arg_types import (
 from ..base.problems import Problem
 from ..mcp.era import Era, has_sessions
 from ..mcp.timeout_budget import Distance, TimeoutBudget
+from .agentgateway_args import UNSUPPORTED, Agentgateway, agentgateway_problems
 from .exposure import Exposure
 from .pod_settings import PodSettings
 from .rate_limits import RateLimits
 from .resources import Resources
-from .routes import Route, route_problems
+from .routes import Route, authorizer_problems, route_problems
 from .scaling import Autoscaling
 from .upstream import Upstream
 from .workload import Rollout
 
 
 class GatewayEngine(Enum):
-    """What runs in the gateway's pods: nginx with our configuration, or an image of your own."""
+    """What runs in the gateway's pods.
+
+    nginx or agentgateway with a generated configuration, or an image of your own.
+    """
 
     NGINX = "nginx"
+    AGENTGATEWAY = "agentgateway"
     IMAGE = "image"
 
 
@@ -48,7 +53,8 @@ class GatewayArgs:
 
     Attributes:
         namespace: namespace of the gateway.
-        image: nginx (any build that runs as a user other than root), or your own gateway.
+        image: nginx (any build that runs as a user other than root), agentgateway, or your own
+            gateway.
         upstream: the MCP server to forward to.
         tls_secret: Secret with the public certificate (tls.crt, tls.key).
         internal_ca_secret: Secret whose ``ca.crt`` signs the upstream's certificate.
@@ -71,12 +77,13 @@ class GatewayArgs:
         hsts_preload: whether browsers may ship the domain as HTTPS only, which is hard to undo.
         exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
-        command: what an ``image`` engine runs, the image's own when empty; ignored for nginx.
+        command: what an ``image`` engine runs, the image's own when empty; else ignored.
         environment: value of QUDAG_ENV.
         pods: settings of the pods; in a monolith the server's settings are used.
         routes: servers of users, each served at a path of its own.
         authorizer: the server with ``protected_resources``, which is asked before each request to a
-            route with ``auth="gateway"``.
+            route with ``auth="gateway"``; for nginx.
+        agentgateway: how agentgateway checks the tokens for such routes itself.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -107,12 +114,29 @@ class GatewayArgs:
     pods: PodSettings = field(default_factory=PodSettings)
     routes: Sequence[Route] = ()
     authorizer: Upstream | None = None
+    agentgateway: Agentgateway | None = None
 
     def refusals(self) -> list[Problem]:
-        """The PROXY protocol without proxies; routes that could not be served."""
-        problems = [
-            *route_problems(self.routes, domain=self.domain, authorizer=self.authorizer),
-        ]
+        """What the engine cannot do; the PROXY protocol without proxies; routes without service."""
+        problems = list(route_problems(self.routes, domain=self.domain))
+        if self.engine is GatewayEngine.AGENTGATEWAY:
+            problems += agentgateway_problems(
+                self.agentgateway,
+                self.routes,
+                domain=self.domain,
+                given=[name for name in UNSUPPORTED if getattr(self, name)],
+            )
+        else:
+            problems += authorizer_problems(self.routes, self.authorizer)
+        if self.agentgateway and self.engine is not GatewayEngine.AGENTGATEWAY:
+            problems.append(
+                Problem(
+                    "agentgateway",
+                    "is set, and engine is not GatewayEngine.AGENTGATEWAY",
+                    "it would have no effect",
+                    "leave it out, or set engine",
+                )
+            )
         if self.proxy_protocol and not self.trusted_proxies:
             problems.append(
                 Problem(

@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ..base.origins import without_usual_port
 from ..mcp.protected_resource import AUTHORIZE_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import METADATA_PATH
 from ..mcp.timeout_budget import Distance
+from .forwarded_headers import ANSWER_HEADERS, REMOVED_HEADERS, strict_transport
 from .gateway_args import GatewayArgs
 from .rate_limits import RateLimits
 from .routes import Route
@@ -46,7 +48,9 @@ def nginx_conf(args: GatewayArgs) -> str:
         trusted_proxies=args.trusted_proxies,
         proxy_protocol=args.proxy_protocol,
         allowed_origins=args.allowed_origins,
-        hsts_preload=args.hsts_preload,
+        strict_transport=strict_transport(preload=args.hsts_preload),
+        answer_headers=ANSWER_HEADERS,
+        removed_headers=REMOVED_HEADERS,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream=_upstream(args.upstream),
         routes=[_route(route, args.rate_limits) for route in args.routes],
@@ -95,16 +99,10 @@ def _checked(routes: Sequence[Route], domain: str | None) -> list[str]:
 
 def _pages(origins: Sequence[str], domain: str | None) -> list[str]:
     """Expressions for ``Host Origin`` of web pages that may call: those that the server allows."""
-    shown = [re.escape(_without_usual_port(origin)) for origin in origins]
+    shown = [re.escape(without_usual_port(origin)) for origin in origins]
     return [
         *(rf"\S* {origin}" for origin in shown),
         r"(\S+) https://\1",
         rf"{LOCAL} {LOOPBACK}",
         *([rf"\S* https://{re.escape(domain)}(:[0-9]+)?"] if domain else []),
     ]
-
-
-def _without_usual_port(origin: str) -> str:
-    """A browser leaves out the port that the scheme implies."""
-    usual = ":443" if origin.startswith("https:") else ":80"
-    return origin.removesuffix(usual)

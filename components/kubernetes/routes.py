@@ -63,10 +63,8 @@ class Route:
         return server_path(self.name)
 
 
-def route_problems(
-    routes: Sequence[Route], *, domain: str | None, authorizer: Upstream | None
-) -> Iterator[Problem]:
-    """Two routes with one address, and routes whose tokens nobody would check."""
+def route_problems(routes: Sequence[Route], *, domain: str | None) -> Iterator[Problem]:
+    """Two routes with one address."""
     names: set[str] = set()
     hosts = {domain} if domain else set[str]()
     for index, route in enumerate(routes):
@@ -75,7 +73,7 @@ def route_problems(
             yield Problem(
                 f"{at}.name",
                 f"{route.name} is the name of another route",
-                "nginx would not start: two servers would have one address",
+                "the gateway would not start: two servers would have one address",
                 "give each route a name of its own",
             )
         if route.hostname in hosts:
@@ -85,13 +83,18 @@ def route_problems(
                 "one of the two servers would get no request",
                 "use a host name of its own",
             )
-        if route.auth == "gateway" and authorizer is None:
-            yield Problem(
-                "authorizer",
-                f"is missing, and {at}.auth is gateway",
-                "nobody could check the tokens for this server",
-                "set authorizer to the server that has protected_resources",
-            )
         names.add(route.name)
         if route.hostname:
             hosts.add(route.hostname)
+
+
+def authorizer_problems(routes: Sequence[Route], authorizer: Upstream | None) -> Iterator[Problem]:
+    """Routes whose tokens nobody would check."""
+    for index, route in enumerate(routes):
+        if route.auth == "gateway" and authorizer is None:
+            yield Problem(
+                "authorizer",
+                f"is missing, and routes[{index}].auth is gateway",
+                "nobody could check the tokens for this server",
+                "set authorizer to the server that has protected_resources",
+            )

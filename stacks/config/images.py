@@ -23,8 +23,12 @@ class Images(Section):
         default=VERSIONS["images"]["gateway"],
         description="nginx, or your own gateway.",
     )
-    gateway_engine: Literal["nginx", "image"] = Field(
-        default="nginx", description="nginx: with a generated configuration; image: runs unchanged."
+    gateway_engine: Literal["nginx", "agentgateway", "image"] = Field(
+        default="nginx",
+        description="nginx, agentgateway: with a generated configuration; image: runs unchanged.",
+    )
+    agentgateway: Image | None = Field(
+        default=None, description="agentgateway 1.4, where gatewayEngine is agentgateway."
     )
     qudag_node: Image | None = Field(
         default=None, description="QuDAG node; absent: the server image, which has the role."

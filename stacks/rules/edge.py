@@ -54,7 +54,7 @@ def an_own_gateway_knows_its_proxies(config: StackConfig) -> Iterator[Problem]:
         yield at(
             f"edge.{name}",
             "is set, but images.gatewayEngine is image",
-            "it would have no effect: only nginx has a generated configuration",
+            "it would have no effect: no configuration is generated for an image of your own",
             "leave it out, and configure your gateway in its image",
         )
 

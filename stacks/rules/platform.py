@@ -14,6 +14,7 @@ from ..config.protocol import Protocol
 from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.checks import topology_problems
+from .agentgateway import AGENTGATEWAY_RULES
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
@@ -186,6 +187,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *CLUSTER_RULES,
     *DATA_RULES,
     *EDGE_RULES,
+    *AGENTGATEWAY_RULES,
     *SERVER_RULES,
     *SERVER_ENVIRONMENT_RULES,
     *SERVER_FIELD_RULES,

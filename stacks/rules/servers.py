@@ -33,7 +33,7 @@ def servers_need_a_gateway(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "servers",
             "is set, and images.gatewayEngine is image",
-            "only nginx has a generated configuration: your gateway would have no routes to them",
+            "no configuration is generated for your image: it would have no routes to them",
             "leave images.gatewayEngine out",
         )
 

@@ -15,7 +15,14 @@ from graph.resource_graph import ResourceGraph
 from tests.cluster.test_manifests import APPLY, pod
 from tests.harness.apiserver import ApiServer
 from tests.harness.graph_queries import pods
-from tests.harness.user_servers import EVERY_FIELD, NETWORK, example_sections, recorded
+from tests.harness.user_servers import (
+    AGENTGATEWAY,
+    EVERY_FIELD,
+    NETWORK,
+    WITHOUT_LIMITS,
+    example_sections,
+    recorded,
+)
 
 NAMESPACE: Final = "qudag-mcp-own-servers"
 STACKS: Final[dict[str, dict[str, Any]]] = {
@@ -29,6 +36,13 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
         "edge": {"rateLimits": {}},
         "network": NETWORK,
         "servers": EVERY_FIELD,
+    },
+    "agentgateway": {
+        "topology": "none",
+        "domain": "mcp.example.com",
+        "network": NETWORK,
+        "servers": WITHOUT_LIMITS,
+        "images": AGENTGATEWAY,
     },
 }
 

@@ -66,18 +66,28 @@ def recorded(config: Mapping[str, Any], *, stack: str = "dev") -> ResourceGraph:
     return record(main, stack=stack, config=handed)
 
 
+AGENTGATEWAY: Final[Mapping[str, Any]] = {
+    "gatewayEngine": "agentgateway",
+    "agentgateway": "registry.example.com/agentgateway:1.4.1",
+}
+"""Section ``images`` with that engine; the image has no default."""
+WITHOUT_LIMITS: Final[Mapping[str, Any]] = {
+    name: {field: value for field, value in server.items() if field != "rateLimit"}
+    for name, server in EVERY_FIELD.items()
+}
+"""The servers of ``EVERY_FIELD`` with the fields that agentgateway can serve."""
+
+
 @cache
-def every_field(topology: str) -> ResourceGraph:
-    """A topology with the servers of ``EVERY_FIELD``."""
-    return recorded(
-        {
-            "topology": topology,
-            "domain": "mcp.example.com",
-            "network": NETWORK,
-            "edge": {"rateLimits": {"api": {"burst": 7}}},
-            "servers": EVERY_FIELD,
-        }
+def every_field(topology: str, engine: str = "nginx") -> ResourceGraph:
+    """A topology with the servers of ``EVERY_FIELD``, as far as the engine can serve them."""
+    own = (
+        {"servers": WITHOUT_LIMITS, "images": AGENTGATEWAY}
+        if engine == "agentgateway"
+        else {"servers": EVERY_FIELD, "edge": {"rateLimits": {"api": {"burst": 7}}}}
     )
+    given = {"topology": topology, "domain": "mcp.example.com", "network": NETWORK}
+    return recorded({**given, **own})
 
 
 def example_sections() -> dict[str, Any]:
