@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from components.base.problems import ProblemReport
 
 from . import cluster_verbs as live
+from . import server_verbs
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -177,6 +178,7 @@ def bench() -> None:
     raise typer.Exit(on_terminal([sys.executable, "-m", "tools.bench"], cwd=_ROOT))
 
 
+server_verbs.register(app)
 live.register(app)
 
 if __name__ == "__main__":

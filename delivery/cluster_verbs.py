@@ -70,7 +70,7 @@ def up(
 
     subject = StackIdentity.of(cwd, stack)
     wanted = request(cwd, stack, cluster)
-    done = bring_up(subject, wanted, _progress(), create_secrets=create_secrets)
+    done = bring_up(subject, wanted, progress_on_stderr(), create_secrets=create_secrets)
     if as_json:
         typer.echo(_json(done.deployed.public()))
     else:
@@ -102,7 +102,7 @@ def down(
     if stack != "dev" and not yes:
         typer.confirm(f"Delete stack {stack} and the data on its volumes?", abort=True)
     wanted = request(cwd, stack, cluster)
-    typer.echo(take_down(subject, wanted, _progress(), keep_cluster=keep_cluster))
+    typer.echo(take_down(subject, wanted, progress_on_stderr(), keep_cluster=keep_cluster))
 
 
 def outputs(stack: Stack = "dev", cwd: Root = _ROOT) -> None:
@@ -170,7 +170,9 @@ def call(  # noqa: PLR0917  (options of the command line)
     from .stack_identity import StackIdentity
 
     subject = StackIdentity.of(cwd, stack)
-    result = call_tool(subject, tool, arguments or [], _era(era), token, timeout, _progress())
+    result = call_tool(
+        subject, tool, arguments or [], _era(era), token, timeout, progress_on_stderr()
+    )
     typer.echo(text_of(result), err=result.is_error)
     if result.is_error:
         raise typer.Exit(1)
@@ -217,7 +219,8 @@ def _era(name: str | None) -> Era | None:
     return Era(name) if name else None
 
 
-def _progress() -> Progress:
+def progress_on_stderr() -> Progress:
+    """The progress of a command. SIGTERM ends it as Ctrl-C does."""
     import signal
 
     from rich.console import Console
