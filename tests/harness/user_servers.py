@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from graph.recorder import record
@@ -14,6 +15,7 @@ from stacks.program import main
 from tests.harness.containers import ROOT
 
 EXAMPLE: Final = ROOT / "examples/servers/Pulumi.servers.yaml"
+EXAMPLE_OF_ALL: Final = ROOT / "examples/servers/Pulumi.servers-all.yaml"
 
 EVERY_FIELD: Final[Mapping[str, Any]] = {
     "weather": {
@@ -90,11 +92,9 @@ def every_field(topology: str, engine: str = "nginx") -> ResourceGraph:
     return recorded({**given, **own})
 
 
-def example_sections() -> dict[str, Any]:
-    """The sections of the example's stack file, without their prefix."""
-    return {
-        key.removeprefix("qudag-mcp:"): value for key, value in read_stack_file(EXAMPLE).items()
-    }
+def example_sections(file: Path = EXAMPLE) -> dict[str, Any]:
+    """The sections of an example's stack file, without their prefix."""
+    return {key.removeprefix("qudag-mcp:"): value for key, value in read_stack_file(file).items()}
 
 
 @cache

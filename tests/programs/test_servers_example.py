@@ -8,13 +8,21 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from rich.console import Console
 
+from delivery.image_recipes import image_arguments, repository
 from review.diff import diff
 from review.preview import Comparison
 from review.report import terminal
 from review.risk import risks
-from tests.harness.user_servers import EXAMPLE, example, example_sections, recorded
+from tests.harness.user_servers import (
+    EXAMPLE,
+    EXAMPLE_OF_ALL,
+    example,
+    example_sections,
+    recorded,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -28,6 +36,35 @@ def golden(name: str, text: str) -> None:
 
 def test_urns_of_the_example_equal_the_golden_file():
     golden("servers.txt", "".join(f"{resource.urn}\n" for resource in example().resources))
+
+
+def test_urns_of_the_example_with_all_kinds_of_servers_equal_the_golden_file():
+    graph = recorded(example_sections(EXAMPLE_OF_ALL), stack="servers-all")
+    golden("servers-all.txt", "".join(f"{resource.urn}\n" for resource in graph.resources))
+
+
+def test_the_example_with_all_kinds_has_a_server_of_each_kind():
+    servers = example_sections(EXAMPLE_OF_ALL)["servers"]
+    kinds = {
+        (server.get("transport", "streamable-http"), server.get("era", "dual"), repository(image))
+        for server in servers.values()
+        for image in [server["image"]]
+    }
+    assert kinds == {
+        ("streamable-http", "legacy", "server-everything"),  # with sessions
+        ("streamable-http", "dual", "qudag-mcp-server"),
+        ("stdio", "dual", "server-filesystem"),  # Node.js
+        ("stdio", "dual", "mcp-server-time"),  # Python
+    }
+    assert servers["files"]["storage"]["path"] == servers["files"]["command"][-1]
+
+
+@pytest.mark.parametrize("file", [EXAMPLE, EXAMPLE_OF_ALL], ids=lambda file: file.name)
+def test_the_local_node_can_make_every_image_of_an_example(file: Path, tmp_path: Path):
+    for name, server in example_sections(file)["servers"].items():
+        arguments, made_of = image_arguments(server["image"], tmp_path / name)
+        assert arguments
+        assert made_of.startswith("assembled from ")
 
 
 def test_the_preview_of_an_added_server_shows_what_comes_with_it():
