@@ -45,8 +45,10 @@ pytestmark = pytest.mark.slow
 EXAMPLE = ROOT / "examples/functions/weather"
 SCOPE = "weather.read"
 RUN = "import runpy, sys; sys.path[:0] = sys.argv.pop(1).split(':'); del sys.argv[0]; "
-LAMBDA_LIBRARIES = ("awslambdaric", "simplejson", "snapshot-restore-py", "boto3", "botocore")
-LAMBDA_LIBRARIES += ("s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
+LAMBDA_LIBRARIES = (
+    *("awslambdaric", "simplejson", "snapshot-restore-py", "boto3", "botocore"),
+    *("s3transfer", "jmespath", "python-dateutil", "six", "urllib3"),
+)
 WORKER_LIBRARIES = ("azure-functions-runtime", "python-dateutil", "six")
 
 

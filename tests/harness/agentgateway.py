@@ -55,20 +55,19 @@ class RunningProgram:
 
 def rendered(**given: Any) -> str:
     """The configuration that a gateway of these args mounts."""
-    args = GatewayArgs(
-        **{
-            "namespace": "any",
-            "image": "registry.example.com/agentgateway:1.4.1",
-            "engine": GatewayEngine.AGENTGATEWAY,
-            "upstream": Upstream(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
-            "tls_secret": "edge",
-            "internal_ca_secret": "internal",
-            "issuer": ISSUER,
-            "domain": DOMAIN,
-            "agentgateway": Agentgateway(jwks_secret="issuer-keys", scopes={"weather": [SCOPE]}),
-            **given,
-        }
-    )
+    fields: dict[str, Any] = {
+        "namespace": "any",
+        "image": "registry.example.com/agentgateway:1.4.1",
+        "engine": GatewayEngine.AGENTGATEWAY,
+        "upstream": Upstream(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
+        "tls_secret": "edge",
+        "internal_ca_secret": "internal",
+        "issuer": ISSUER,
+        "domain": DOMAIN,
+        "agentgateway": Agentgateway(jwks_secret="issuer-keys", scopes={"weather": [SCOPE]}),
+        **given,
+    }
+    args = GatewayArgs(**fields)
     (files,) = objects(record(lambda: Gateway("gateway", args)), "ConfigMap")
     return files["data"]["config.json"]
 
