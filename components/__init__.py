@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .kubernetes.qudag_node import QudagNodeArgs as QudagNodeArgs
     from .kubernetes.rate_limits import RateLimit as RateLimit
     from .kubernetes.rate_limits import RateLimits as RateLimits
+    from .kubernetes.rate_limits import UserLimits as UserLimits
     from .kubernetes.resources import Resources as Resources
     from .kubernetes.routes import Route as Route
     from .kubernetes.scaling import Autoscaling as Autoscaling
@@ -164,7 +165,7 @@ _PUBLIC = {
     "kubernetes.party": "Flow Internet Neighbour Outside",
     "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
-    "kubernetes.rate_limits": "RateLimit RateLimits",
+    "kubernetes.rate_limits": "RateLimit RateLimits UserLimits",
     "kubernetes.resources": "Resources",
     "kubernetes.routes": "Route",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",

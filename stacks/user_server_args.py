@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from components.kubernetes.pod_settings import SecretKey
-from components.kubernetes.rate_limits import RateLimit
+from components.kubernetes.rate_limits import RateLimit, UserLimits
 from components.kubernetes.routes import Route
 from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServerArgs
@@ -61,6 +61,11 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
         writable=server.writable,
         **({"user": server.user} if server.user is not None else {}),
         budget=budget(config, server),
+        limits=UserLimits(
+            messages_per_second=config.limits.messages_per_second,
+            burst=config.limits.burst,
+            streams_per_user=config.limits.streams_per_user,
+        ),
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, service.name),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..base.arg_types import Burst, Connections, PerSecond
+from ..mcp.server_limits import Quota, Rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +38,20 @@ class RateLimits:
     api: RateLimit = RateLimit(requests_per_second=10, burst=20, connections=10, streams=10)
     websocket: RateLimit = RateLimit(requests_per_second=5, burst=10, connections=5)
     upload: RateLimit = RateLimit(requests_per_second=2, burst=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserLimits:
+    """Limits for one user at a user's server, where the gateway says who that is (``X-User``).
+
+    Each pod counts, so n pods let n times as many pass. They are those of ServerLimits.
+
+    Attributes:
+        messages_per_second: sustained rate of POSTs; 0: no limit.
+        burst: messages above the rate, at once.
+        streams_per_user: standing streams at the same time (GET, ``subscriptions/listen``).
+    """
+
+    messages_per_second: Rate = 10
+    burst: Rate = 20
+    streams_per_user: Quota = 100

@@ -10,6 +10,7 @@ from ..mcp.server_config import HTTPS, INTERNAL_TLS_PATH
 from ..mcp.timeout_budget import Timeouts
 from .container import Container, Files, Port, Probe, Probes, SecretFiles
 from .nginx_start import STOPPING, nginx_start
+from .rate_limits import UserLimits
 from .resources import Resources
 from .templates import render
 
@@ -27,6 +28,7 @@ def tls_proxy(
     secret: str,
     port: int,
     timeouts: Timeouts,
+    limits: UserLimits,
 ) -> Container:
     """nginx on port 8443, which passes everything to ``port`` of the same pod.
 
@@ -36,13 +38,14 @@ def tls_proxy(
         secret: Secret with ``tls.crt`` and ``tls.key``.
         port: port of the server.
         timeouts: of the server: nginx ends a call that takes longer.
+        limits: for each user.
     """
     mounted = SecretFiles(secret=secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key"))
     start = nginx_start(
         [f"{mounted.path}/{key}" for key in mounted.keys],
         closing=CLOSING_SECONDS,
     )
-    conf = {"nginx.conf": tls_proxy_conf(port, timeouts), "start.sh": start}
+    conf = {"nginx.conf": tls_proxy_conf(port, timeouts, limits), "start.sh": start}
     # That it accepts connections is all that is asked: the server has probes of its own.
     accepts = Probe(port=HTTPS)
     return Container(
@@ -58,12 +61,13 @@ def tls_proxy(
     )
 
 
-def tls_proxy_conf(port: int, timeouts: Timeouts) -> str:
+def tls_proxy_conf(port: int, timeouts: Timeouts, limits: UserLimits) -> str:
     """nginx's configuration."""
     return render(
         "tls-proxy.conf.j2",
         port=port,
         timeouts=timeouts,
+        limits=limits,
         tls_path=INTERNAL_TLS_PATH,
         stopping=STOPPING,
     )

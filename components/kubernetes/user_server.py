@@ -33,6 +33,7 @@ from .container import NOBODY, Claim, Container, Port, Probe, Probes
 from .exposure import IpFamilies
 from .placed_files import placed_files, placed_files_problems
 from .pod_settings import PodSettings, SecretKey, UserIds, credential_problems
+from .rate_limits import UserLimits
 from .resources import Resources
 from .scaling import Autoscaling
 from .server import SERVER_NAME
@@ -96,6 +97,7 @@ class UserServerArgs:
             read-only. Each holds at most 256Mi and is lost with the pod.
         user: user and group id of the image's processes, in place of the image's own.
         budget: the longest tool call; timeouts and drain follow from it.
+        limits: for each user; see UserLimits.
         ip_families: see Exposure.
         pods: settings of the pods.
     """
@@ -121,6 +123,7 @@ class UserServerArgs:
     writable: Sequence[Path] = ()
     user: UserId = NOBODY
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
+    limits: UserLimits = field(default_factory=UserLimits)
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
 
@@ -214,6 +217,7 @@ def user_server_workload(name: str, args: UserServerArgs) -> WorkloadArgs:
         secret=args.internal_tls_secret,
         port=args.port,
         timeouts=timeouts,
+        limits=args.limits,
     )
     return WorkloadArgs(
         namespace=args.namespace,

@@ -75,6 +75,16 @@ def nginx(graph: ResourceGraph) -> str:
     return found
 
 
+def proxy_of(graph: ResourceGraph, server: str) -> str:
+    """nginx.conf of the container `tls` of a server."""
+    (text,) = (
+        one["data"]["nginx.conf"]
+        for one in objects(graph, "ConfigMap")
+        if one["metadata"]["name"].startswith(f"{server}-tls")
+    )
+    return text
+
+
 def passing(graph: ResourceGraph) -> set[tuple[str, str, int]]:
     """What the policies let pass from or to the user's servers, on any port of any pod."""
     namespace = graph.outputs["namespace"]
@@ -209,6 +219,20 @@ def test_a_server_has_its_own_limits_and_those_of_the_platform_for_the_rest():
     assert "limit_conn standing_streams-weather 40;" in text
     assert "limit_conn api_connections-weather 10;" in text
     assert "zone=api-notes:1m rate=10r/s;" in text
+
+
+def test_the_limits_of_a_user_hold_at_images_of_others_too():
+    limits = {"messagesPerSecond": 7, "burst": 3, "streamsPerUser": 5}
+    servers = {"weather": {"image": "ghcr.io/acme/weather:1"}}
+    graph = recorded({"topology": "none", "limits": limits, "servers": servers})
+    text = proxy_of(graph, "weather")
+    assert "limit_req_zone $sender zone=messages:4m rate=7r/s;" in text
+    assert "limit_req zone=messages burst=3 nodelay;" in text
+    assert "limit_conn streams 5;" in text
+    own = server_toml(graph, "mcp-core")["limits"]
+    assert (own["messages_per_second"], own["burst"], own["streams_per_user"]) == (7, 3, 5)
+    none = recorded({"topology": "none", "limits": {"messagesPerSecond": 0}, "servers": servers})
+    assert "limit_req" not in proxy_of(none, "weather").replace("limit_req_", "")
 
 
 def test_a_program_that_speaks_stdio_runs_in_the_bridge():
