@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.harness.certificates import Authority
+from tests.harness.conformance_suite import examined
 from tests.harness.network import port
 from tests.harness.nginx_gateway import BEHIND, NAME, gateway_pod
 from tests.harness.running_pod import run_container
@@ -19,8 +17,6 @@ from tests.harness.server import fetch, free_port, serving, until
 from tests.harness.token_proxy import token_proxy
 from tests.harness.tokens import AUDIENCE, ISSUER, Issuer
 
-SUITE = Path(os.environ.get("QUDAG_MCP_CACHE", Path.home() / ".cache/qudag-mcp")) / "conformance"
-MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 SCENARIOS = (
     "server-initialize",
     "ping",
@@ -68,17 +64,6 @@ def address(
 def test_a_transport_scenario_of_the_official_suite_passes(
     address: str, scenario: str, tmp_path: Path
 ):
-    node = SUITE / f"node_modules/node-linux-{MACHINES.get(platform.machine(), 'x64')}/bin/node"
-    if not (SUITE / ".done").is_file() or not node.is_file():
-        pytest.skip("no conformance suite on this machine; get it with tools/conformance")
-    program = SUITE / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
-    ran = subprocess.run(
-        [node, program, "server", "--url", f"http://{address}/mcp", "--scenario", scenario],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = examined(f"http://{address}/mcp", tmp_path, "--scenario", scenario)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " 0 failed" in ran.stdout, ran.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,10 +119,20 @@ def routed(
     issuer: Issuer,
     *,
     routes: list[Route] | None = None,
+    resources: Sequence[dict[str, Any]] = (),
     auth: dict[str, Any] | None = None,
     **given: Any,
 ) -> Generator[RoutedGateway]:
-    """Run all of it in the network of the caller; `given` are arguments of the gateway."""
+    """Run all of it in the network of the caller; `given` are arguments of the gateway.
+
+    Args:
+        directory: for files.
+        authority: of all certificates.
+        issuer: of all tokens.
+        routes: of the gateway, if not those of weather and files.
+        resources: that the authorizer knows besides weather and files.
+        auth: the authorizer's settings of tokens.
+    """
     certificate, key = authority.issue("core", [NAME])
     server = {
         "port": free_port(),
@@ -131,9 +141,10 @@ def routed(
         "tls_key": str(key),
     }
     checks = {"issuer": ISSUER, "jwks_file": str(issuer.jwks_file)}
-    resources: list[Any] = [
+    known: list[Any] = [
         {"path": PATH, "hostname": OWN_HOST, "scopes": [SCOPE]},
         {"path": "/servers/files/mcp"},
+        *resources,
     ]
     routes = routes or [
         route("weather", WEATHER, hostname=OWN_HOST),
@@ -156,7 +167,7 @@ def routed(
             authority.trust(),
             server=server,
             auth=checks | (auth or {"resource_url": RESOURCES["platform"]}),
-            protected_resources=resources,
+            protected_resources=known,
         ) as authorizer,
         recording_server("weather", port(WEATHER), certificates["weather"]) as weather,
         recording_server("files", port(FILES), certificates["files"], "/api/mcp") as files,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -23,12 +20,9 @@ from mcp_types import (
 )
 
 from tests.harness.bridge import RunningBridge, bridging
+from tests.harness.conformance_suite import examined, published
 from tests.harness.server import ERAS, MODERN, text_of
 
-CACHE = Path(os.environ.get("QUDAG_MCP_CACHE", Path.home() / ".cache/qudag-mcp"))
-SERVERS = CACHE / "stdio-servers"
-SUITE = CACHE / "conformance"
-MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 PASSED_DIRECTLY = (
     *("server-initialize", "logging-set-level", "ping", "tools-list", "tools-call-simple-text"),
     *("tools-call-error", "server-sse-multiple-streams", "resources-list"),
@@ -40,13 +34,7 @@ pytestmark = pytest.mark.slow
 
 
 def npm(name: str, *arguments: str) -> list[str]:
-    return [program(f"node_modules/.bin/mcp-server-{name}"), *arguments]
-
-
-def program(path: str) -> str:
-    if not (SERVERS / ".done").is_file():
-        pytest.skip("no stdio servers on this machine; get them with tools/stdio-servers")
-    return str(SERVERS / path)
+    return [published(f"node_modules/.bin/mcp-server-{name}"), *arguments]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +50,7 @@ def revision(client: Client, era: str) -> bool:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_mcp_server_time(tmp_path: Path, era: str):
-    with bridging(tmp_path, [program("env/bin/mcp-server-time")]) as bridge:
+    with bridging(tmp_path, [published("env/bin/mcp-server-time")]) as bridge:
         async with bridge.client(era) as client:
             assert revision(client, era)
             arguments = {"source_timezone": "UTC", "time": "12:00", "target_timezone": "Asia/Tokyo"}
@@ -175,18 +163,7 @@ async def test_server_everything_tells_a_stream_of_changed_resources(everything:
 def test_the_official_suite_passes_through_the_bridge(
     everything: RunningBridge, scenario: str, tmp_path: Path
 ):
-    node = SUITE / f"node_modules/node-linux-{MACHINES.get(platform.machine(), 'x64')}/bin/node"
-    if not (SUITE / ".done").is_file() or not node.is_file():
-        pytest.skip("no conformance suite on this machine; get it with tools/conformance")
-    suite = SUITE / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     address = f"http://localhost:{everything.port}/mcp"
-    ran = subprocess.run(
-        [node, suite, "server", "--url", address, "--scenario", scenario],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = examined(address, tmp_path, "--scenario", scenario)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " 0 failed" in ran.stdout, ran.stdout
