@@ -53,7 +53,9 @@ async def test_a_rolling_update_of_gateway_and_core_loses_no_call_stream_or_sess
             fleet.stop.set()
     print(
         f"{account.calls} calls ({account.calls - begun} since the rollout began), "
-        f"{account.ends} streams ended in order"
+        f"{account.ends} streams ended in order",
+        *account.lost,
+        sep="\n",
     )
     assert account.lost == []
     assert account.calls - begun >= CALLERS
