@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -120,7 +121,7 @@ def test_streams_of_a_user_are_limited(
         thread.start()
     until(lambda: len(behind.received) == 2)
     with httpx2.Client(verify=proxy.trust, timeout=20) as client:
-        options = {"extensions": {"sni_hostname": NAME}}
+        options: Any = {"extensions": {"sni_hostname": NAME}}
         refused = client.request(method, url(PATH), headers={"x-user": "ada", **headers}, **options)
         other = client.request(method, url(PATH), headers={"x-user": "grace", **headers}, **options)
         call = client.request("POST", url(PATH), headers={"x-user": "ada"}, **options)
