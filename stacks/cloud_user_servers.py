@@ -21,6 +21,7 @@ from .user_server_args import command
 from .user_servers import user_service
 
 MIB = 2**20
+TEMPORARY = "/tmp"  # noqa: S108  (every container has it)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +83,14 @@ def user_image(config: StackConfig, one: Placed) -> UserImage:
         health="/ready" if server.transport == "stdio" else server.health,
         command=command(config, server),
         env=server.env,
-        writable=server.writable,
+        writable=[path for path in server.writable if path != TEMPORARY],
         **({"user": server.user} if server.user is not None else {}),
+        cpu=float(quantity(server.resources.cpu)),
         memory_mb=math.ceil(quantity(server.resources.memory_limit) / MIB),
         forward_token=server.forward_token,
     )
     return UserImage(
         container=container,
-        cpu=float(quantity(server.resources.cpu)),
         min_instances=scaling.min if scaling else service.replicas,
         max_instances=scaling.max if scaling else service.replicas,
         cpu_target=(scaling.cpu if scaling else None) or 70,

@@ -34,19 +34,14 @@ FRONT_CPU: Final = 0.1
 """CPUs that the server needs in front of an image."""
 
 
-def task_size(cpu: float, container: UserContainer) -> tuple[float, int]:
-    """CPUs and MiB of the smallest task for an image and the server in front of it.
-
-    Args:
-        cpu: CPUs that the image asks for.
-        container: the image.
-    """
+def task_size(container: UserContainer) -> tuple[float, int]:
+    """CPUs and MiB of the smallest task for an image and the server in front of it."""
     memory = container.memory_mb + FRONT_MB
     fitting = (
         (cpus, each)
         for cpus, memories in SIZES.items()
         for each in memories
-        if cpus >= cpu + FRONT_CPU and each >= memory
+        if cpus >= container.cpu + FRONT_CPU and each >= memory
     )
     largest = max(SIZES)
     return next(fitting, (largest, SIZES[largest][-1]))

@@ -11,7 +11,7 @@ from ..mcp.server_config import HTTPS, PROGRAM
 from ..mcp.server_toml import CONFIG_VARIABLE
 from ..mcp.timeout_budget import STEP, Distance
 from ..mcp.user_container import UserContainer
-from .container_args import EcsFargateArgs
+from .container_args import CPU_UNITS, EcsFargateArgs
 
 CONTAINER: Final = "mcp-server"
 PROGRAM_CONTAINER: Final = "program"
@@ -78,8 +78,9 @@ def _program(
         "name": PROGRAM_CONTAINER,
         "image": program.image,
         "essential": True,
-        "user": f"{program.user}:{program.user}",
+        "user": f"{program.user}:{program.user}" if program.user else NOBODY,
         "readonlyRootFilesystem": True,
+        "cpu": round(program.cpu * CPU_UNITS),
         "memory": program.memory_mb,
         "linuxParameters": {
             "capabilities": {"drop": ["ALL"]},

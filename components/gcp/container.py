@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..mcp.era import has_sessions
-from ..mcp.server_config import HTTP, PROGRAM
 from ..mcp.timeout_budget import Distance
 from .container_args import CloudRunArgs
 from .location import GcpLocation
 from .network import network_interfaces
-from .secrets import version_parts
+from .run_containers import run_containers
 from .server import GcpServer
 
 _INGRESS: Final = {
@@ -61,7 +60,7 @@ class CloudRun(GcpServer[CloudRunArgs]):
                         "minInstanceCount": args.min_instances,
                         "maxInstanceCount": args.max_instances,
                     },
-                    "containers": [_container(args, variables)],
+                    "containers": run_containers(args, variables),
                     **_network(args.location),
                 },
                 "traffics": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
@@ -70,53 +69,6 @@ class CloudRun(GcpServer[CloudRunArgs]):
             opts=self.owned(depends_on=waits, protect=args.protect),
         )
         return service, service.output("uri")
-
-
-def _container(args: CloudRunArgs, variables: Mapping[str, Any]) -> dict[str, Any]:
-    health = {"httpGet": {"path": "/health", "port": HTTP}}
-    versions = {variable: version_parts(name) for variable, name in sorted(args.secrets.items())}
-    secret = [
-        {
-            "name": variable,
-            "valueSource": {
-                "secretKeyRef": {
-                    # The cloud returns the bare name for its own project; another form is a diff.
-                    "secret": name
-                    if project == args.location.project
-                    else f"projects/{project}/secrets/{name}",
-                    "version": number,
-                }
-            },
-        }
-        for variable, (project, name, number) in versions.items()
-    ]
-    return {
-        "name": "server",
-        "image": args.image,
-        "commands": [PROGRAM],
-        "ports": {"name": "http1", "containerPort": HTTP},
-        "envs": [*({"name": key, "value": value} for key, value in variables.items()), *secret],
-        "resources": {
-            "limits": {"cpu": f"{args.cpu:g}", "memory": f"{args.memory_mb}Mi"},
-            "cpuIdle": False,
-            "startupCpuBoost": True,
-        },
-        # The times are those of the source documents.
-        "startupProbe": {
-            **health,
-            "initialDelaySeconds": 10,
-            "periodSeconds": 5,
-            "timeoutSeconds": 3,
-            "failureThreshold": 10,
-        },
-        "livenessProbe": {
-            **health,
-            "initialDelaySeconds": 10,
-            "periodSeconds": 10,
-            "timeoutSeconds": 3,
-            "failureThreshold": 3,
-        },
-    }
 
 
 def _network(location: GcpLocation) -> dict[str, Any]:

@@ -10,11 +10,14 @@ import pulumi
 from ..base.arg_types import Image
 from ..base.constraints import shown
 from ..base.problems import Problem
+from ..mcp.user_container import UserContainer, user_container_problems
 from .facts import CLOUD_RUN_TIMEOUT
 from .server_args import GcpServerArgs
 
 CPUS: Final = (1, 2, 4, 6, 8)
 """CPUs that an instance can be given while it handles no request (Cloud Run, CPU limits)."""
+_CPUS_FOR_MEMORY: Final = ((0, 1), (4096, 2), (8192, 4), (16384, 6), (24576, 8))
+"""CPUs that more than so many MiB need (Cloud Run, Memory limits)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +28,25 @@ class CloudRunArgs(GcpServerArgs):
         image: the reference server, or one that reads the same configuration.
         config: the server's configuration; the timeout of a request is derived from its budget.
         cpu: CPUs of an instance, which has them between requests too.
+        upstream: an image of yours that speaks MCP: the server is its front, in the same instance,
+            and has no tools of its own. It gets the ``secrets``; ``config.role`` has no effect.
         protect: refuse to delete the service and what holds sessions.
     """
 
     image: pulumi.Input[Image]
     min_instances: int = 1
+    upstream: UserContainer | None = None
+
+    @property
+    def front_of(self) -> UserContainer | None:
+        return self.upstream
 
     def refusals(self) -> list[Problem]:
         return [
             *super().refusals(),
             *self.timeout_problems(CLOUD_RUN_TIMEOUT),
             *_cpu(self.cpu),
+            *_upstream(self),
         ]
 
 
@@ -50,3 +61,38 @@ def _cpu(cpu: float) -> list[Problem]:
             "set it to 1",
         )
     ]
+
+
+def program_cpu(program: UserContainer) -> int:
+    """CPUs of an image: as many as offered for what it asks for, and for its memory."""
+    memory = (cpus for least, cpus in _CPUS_FOR_MEMORY if program.memory_mb > least)
+    asked = max(program.cpu, *memory)
+    return next((cpus for cpus in CPUS if cpus >= asked), CPUS[-1])
+
+
+def _upstream(args: CloudRunArgs) -> list[Problem]:
+    problems = user_container_problems(
+        args.upstream,
+        era=args.config.era,
+        secrets=args.secrets,
+        max_instances=args.max_instances,
+    )
+    if args.upstream and args.upstream.user is not None:
+        problems.append(
+            Problem(
+                "upstream.user",
+                f"is {args.upstream.user}, and Cloud Run has no such setting",
+                "it would have no effect: the image's own user runs it",
+                "leave it out, and set USER in the image",
+            )
+        )
+    if args.upstream and args.upstream.writable:
+        problems.append(
+            Problem(
+                "upstream.writable",
+                "is set, and Cloud Run mounts no directories",
+                "it would have no effect: the whole file system is writable, in memory",
+                "leave it out, and create the directories in the image",
+            )
+        )
+    return problems

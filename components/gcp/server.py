@@ -45,7 +45,8 @@ class GcpServer(CloudServer[Args]):
         # Google routes a request to the service that its Host names; the rest of the name, a number
         # or a hash, is known when the service exists.
         resource = Resource(hosts=[f"{name}-*.run.app"])
-        variables = {CONFIG_VARIABLE: environment_toml(args.config, resource, state=state)}
+        settings = environment_toml(args.config, resource, state=state, upstream=args.front_of)
+        variables = {CONFIG_VARIABLE: settings}
         service, address = self.service(args, name, account, variables, waits)
         allow_callers(self, args.location, service.output("name"), args.access)
         log_bucket(
@@ -82,6 +83,7 @@ class GcpServer(CloudServer[Args]):
     def _session_store(
         self, args: Args, account: CloudResource
     ) -> tuple[State | None, list[pulumi.Resource]]:
-        if not has_sessions(args.config.era):
+        # The sessions of a user's image are in its memory.
+        if args.front_of or not has_sessions(args.config.era):
             return None, []
         return session_store(self, args.location, account, protect=args.protect, key=args.kms_key)

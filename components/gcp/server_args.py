@@ -11,6 +11,7 @@ from ..base.limits import Limit, instances_problems
 from ..base.problems import Problem
 from ..mcp.cloud_server import CloudServerArgs, drain_problems, variables_problems
 from ..mcp.timeout_budget import STEP, Distance
+from ..mcp.user_container import UserContainer
 from .access import GcpAccess
 from .arg_types import KmsKey, SecretVersion
 from .facts import CLOUD_RUN_CONCURRENCY
@@ -45,6 +46,11 @@ class GcpServerArgs(CloudServerArgs):
     concurrency: int = 100
     min_instances: int = 0
     max_instances: int = 10
+
+    @property
+    def front_of(self) -> UserContainer | None:
+        """The image of a user that the server is the front of; a function has none."""
+        return None
 
     def refusals(self) -> list[Problem]:
         return [

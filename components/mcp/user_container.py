@@ -33,8 +33,9 @@ class UserContainer:
             connections.
         command: program and arguments in place of the image's own; empty: the image's own.
         env: environment variables. What looks like a credential is refused.
-        writable: directories in memory that it may write, besides /tmp.
-        user: user and group id of its processes.
+        writable: directories in memory that it may write, besides /tmp; on AWS.
+        user: user and group id of its processes, on AWS; None: 65534 there, elsewhere the image's.
+        cpu: CPUs that it asks for.
         memory_mb: most MiB that it may use, its writable directories included.
         forward_token: pass the checked token on to it.
     """
@@ -46,7 +47,8 @@ class UserContainer:
     command: Sequence[OneLine] = ()
     env: Mapping[VariableName, OneLine] = field(default_factory=dict[str, str])
     writable: Sequence[Path] = ()
-    user: int = 65534
+    user: int | None = None
+    cpu: float = 0.1
     memory_mb: int = 512
     forward_token: bool = False
 
@@ -71,7 +73,7 @@ class UserContainer:
                     "let the image listen on another port, such as 8000",
                 )
             )
-        if self.user < 1:
+        if self.user is not None and self.user < 1:
             problems.append(
                 Problem(
                     "user",
@@ -98,7 +100,7 @@ def user_container_problems(
     era: Era,
     secrets: Mapping[str, str],
     max_instances: int,
-    memory_mb: int,
+    memory_mb: int | None = None,
 ) -> list[Problem]:
     """What an image cannot have next to the settings of its task.
 
@@ -107,7 +109,7 @@ def user_container_problems(
         era: MCP revisions that it speaks.
         secrets: by environment variable of the image.
         max_instances: most tasks.
-        memory_mb: MiB of a task.
+        memory_mb: MiB of a task; None: each container has its own.
     """
     if container is None:
         return []
@@ -132,7 +134,7 @@ def user_container_problems(
                 "set it to 1, or config.era to modern if the image speaks that",
             )
         )
-    if container.memory_mb + FRONT_MB > memory_mb:
+    if memory_mb is not None and container.memory_mb + FRONT_MB > memory_mb:
         problems.append(
             Problem(
                 "memory_mb",

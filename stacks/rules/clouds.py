@@ -54,6 +54,7 @@ def shared(config: StackConfig) -> Shared:
         environment=config.environment,
         image=config.images.server,
         tls_minimum=config.edge.tls_minimum,
+        user_images={name: server.image for name, server in config.servers.items()},
     )
 
 
@@ -145,11 +146,20 @@ def clouds_wait_for_the_drain(config: StackConfig) -> Iterator[Problem]:
     """An explicit drain is set only where every cloud in use waits for it."""
     if config.protocol.drain_seconds is None:
         return
-    without = [each.path for each in switched_on(config) if not each.server.drains(each.section)]
+    without = {
+        each.path: f"{each.path} is switched on"
+        for each in switched_on(config)
+        if not each.server.drains(each.section)
+    }
+    for one in placed(config):
+        container = TARGETS[one.cloud].containers
+        if container and one.section and not container.drains(one.section):
+            without.setdefault(f"containers.{one.cloud}", f"servers.{one.name} has {one.target}")
     if without:
+        why = next(iter(without.values()))
         yield at(
             "protocol.drainSeconds",
-            f"is {config.protocol.drain_seconds}, and {without[0]} is switched on",
+            f"is {config.protocol.drain_seconds}, and {why}",
             "its cloud waits as long as it likes: 10 s on Cloud Run, not at all for a function on "
             "AWS or Azure (docs/components/budget.md)",
             f"leave it out, or set {', '.join(f'{path}.enabled: false' for path in without)}",
@@ -182,7 +192,10 @@ CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
         images_of_containers_are_pinned,
     ),
     (("containers", "serverless"), min_instances_are_not_more_than_max),
-    (("protocol.drainSeconds", "serverless", "containers"), clouds_wait_for_the_drain),
+    (
+        ("protocol.drainSeconds", "serverless", "containers", "servers"),
+        clouds_wait_for_the_drain,
+    ),
     *(
         (reads, _for_cloud(cloud, rule))
         for cloud in CLOUDS

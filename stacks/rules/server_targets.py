@@ -10,7 +10,7 @@ from components.base.problems import Problem
 from components.mcp.era import has_sessions
 from components.mcp.server_config import HTTP, HTTPS
 
-from ..cloud_user_servers import placed
+from ..cloud_user_servers import TEMPORARY, placed
 from ..config.servers import CLOUDS_BY_TARGET, Server
 from ..config.stack import StackConfig
 from ..user_servers import user_service
@@ -75,6 +75,40 @@ def clouds_give_what_servers_ask_for(config: StackConfig) -> Iterator[Problem]:
             )
 
 
+def each_cloud_gives_what_servers_ask_for(config: StackConfig) -> Iterator[Problem]:
+    """Fields that one cloud has and another lacks are set only where all targets have them."""
+    for one in placed(config):
+        server = one.server
+        given = {
+            "user": server.user is not None,
+            "writable": {*server.writable} - {TEMPORARY} != set(),
+            "scale.cpu": server.scale is not None and "cpu" in server.scale.model_fields_set,
+        }
+        for field in one.kind.lacks:
+            if given[field]:
+                consequence, fix = _LACKED[field]
+                yield at(
+                    path_of("servers", one.name, *field.split(".")),
+                    f"is set, and targets has {one.target}, where there is no such setting",
+                    consequence,
+                    f"{fix}, or remove {one.target}",
+                )
+
+
+_LACKED: Final = {
+    "user": (
+        "it would have no effect: the image's own user runs it",
+        "leave it out, and set USER in the image",
+    ),
+    "writable": (
+        "it would have no effect: the whole file system is writable, in memory",
+        "leave it out, and create the directories in the image",
+    ),
+    "scale.cpu": (
+        "it would have no effect: the cloud adds instances by its own measure",
+        "leave it out",
+    ),
+}
 _ALONE: Final = ", or let it run in kubernetes alone"
 
 
@@ -225,6 +259,7 @@ SERVER_TARGET_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("servers",), targets_are_listed_once),
     (("servers", "containers"), targets_have_their_sections),
     (("servers",), clouds_give_what_servers_ask_for),
+    (("servers", "containers"), each_cloud_gives_what_servers_ask_for),
     (("servers", "environment"), sessions_have_one_instance),
     (("servers", "containers"), secrets_have_their_places),
     (("servers", "containers", "environment"), copies_are_pinned),

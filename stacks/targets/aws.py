@@ -215,7 +215,7 @@ def _user_server(
     from components.mcp.access import NetworkAccess
 
     entry: AwsUserServer = place.entry
-    cpu, memory_mb = task_size(image.cpu, image.container)
+    cpu, memory_mb = task_size(image.container)
     args = EcsFargateArgs(
         **_of_every_container(place.location, place.section, deployment),
         config=deployment.server(domain=entry.domain),

@@ -25,7 +25,16 @@ from ..config.cloud_servers import (
 from ..config.forms import Image, constraint
 from ..config.problem import at
 from ..config.section import Section
-from .target import CloudSections, CloudTarget, Deployment, Server, Shared
+from .target import (
+    CloudSections,
+    CloudTarget,
+    Deployment,
+    Server,
+    Shared,
+    UserImage,
+    UserPlace,
+    UserServers,
+)
 
 if TYPE_CHECKING:
     from components.gcp.location import GcpLocation
@@ -81,6 +90,21 @@ class GcpFunction(FunctionSection):
     secrets: Secrets = {}
 
 
+class GcpUserServer(Section):
+    """A server of the section servers, as a service of Cloud Run of its own."""
+
+    public: Public = False
+    ingress: Ingress = "all"
+    image: Image | None = Field(
+        default=None,
+        description="A copy of its image; absent: servers.<name>.image. Cloud Run pulls from "
+        "Artifact Registry and Docker Hub.",
+    )
+    invokers: Invokers = []
+    concurrency: Concurrency = 100
+    secrets: Secrets = {}
+
+
 class GcpContainer(ServerSection):
     """The server as a service of Cloud Run."""
 
@@ -96,6 +120,11 @@ class GcpContainer(ServerSection):
     concurrency: Concurrency = 100
     log_retention_days: LogDays = 30
     secrets: Secrets = {}
+    servers: dict[str, GcpUserServer] = Field(
+        default={},
+        description="Servers with the target gcp-container, by name. They have the log retention "
+        "that is set here.",
+    )
 
 
 GcpSections = CloudSections[Gcp, GcpFunction, GcpContainer]
@@ -104,18 +133,27 @@ GcpSections = CloudSections[Gcp, GcpFunction, GcpContainer]
 def images_are_where_cloud_run_pulls(sections: GcpSections, shared: Shared) -> Iterator[Problem]:
     """Cloud Run takes images of Artifact Registry and Docker Hub, and of no other registry."""
     section = sections.containers
-    if section is None or not section.enabled:
+    if section is None or not (section.enabled or section.servers):
         return
     image = section.image or shared.image
+    yield from _pulled("containers.gcp.image", section.image, image, "qudag-mcp-server")
+    for name, entry in section.servers.items():
+        image = entry.image or shared.user_images.get(name)
+        if image:
+            path = f"containers.gcp.servers.{name}.image"
+            yield from _pulled(path, entry.image, image, name)
+
+
+def _pulled(path: str, given: str | None, image: str, name: str) -> Iterator[Problem]:
     registry = image.partition("/")[0]
     if not (registry.endswith((".pkg.dev", "gcr.io")) or registry == "docker.io"):
         yield at(
-            "containers.gcp.image",
-            f"is {image}, of {registry}" if section.image else f"is missing: {image} would be used",
+            path,
+            f"is {image}, of {registry}" if given else f"is missing: {image} would be used",
             "Cloud Run pulls from Artifact Registry and Docker Hub only (Cloud Run, Deploying "
             "container images)",
             "copy it to Artifact Registry: europe-west1-docker.pkg.dev/<project>/<repository>/"
-            "qudag-mcp-server",
+            f"{name}",
         )
 
 
@@ -195,6 +233,37 @@ def _container(
     return CloudRun(name, args, opts=options)
 
 
+def _user_server(
+    name: str,
+    place: UserPlace[Gcp, GcpContainer],
+    deployment: Deployment,
+    image: UserImage,
+    options: pulumi.ResourceOptions,
+) -> McpTarget[Any]:
+    from components.gcp.access import GcpAccess
+    from components.gcp.container import CloudRun
+    from components.gcp.container_args import CloudRunArgs
+
+    entry: GcpUserServer = place.entry
+    args = CloudRunArgs(
+        location=_location(place.location),
+        image=place.section.image or deployment.shared.image,
+        config=deployment.server(),
+        access=GcpAccess(
+            public=entry.public, allowed_principals=entry.invokers, ingress=entry.ingress
+        ),
+        kms_key=place.location.kms_key,
+        secrets=entry.secrets,
+        upstream=image.container,
+        concurrency=entry.concurrency,
+        min_instances=image.min_instances,
+        max_instances=image.max_instances,
+        log_retention_days=place.section.log_retention_days,
+        protect=deployment.shared.protect,
+    )
+    return CloudRun(name, args, opts=options)
+
+
 def _location(location: Gcp) -> GcpLocation:
     from components.gcp.location import GcpLocation
 
@@ -210,7 +279,12 @@ TARGET: Final = CloudTarget(
     location=Gcp,
     forms=(PROJECT, REGION, NETWORK, SECRET, MEMBER, KEY),
     provider=_provider,
-    rules=((("containers.gcp", "images.server"), images_are_where_cloud_run_pulls),),
+    rules=(
+        (
+            ("containers.gcp", "images.server", "servers"),
+            images_are_where_cloud_run_pulls,
+        ),
+    ),
     serverless=Server(
         name="gcp-function",
         section=GcpFunction,
@@ -219,7 +293,13 @@ TARGET: Final = CloudTarget(
         host="gcp-function",
     ),
     containers=Server(
-        name="gcp-container", section=GcpContainer, build=_container, drains=lambda _section: False
+        name="gcp-container",
+        section=GcpContainer,
+        build=_container,
+        drains=lambda _section: False,
+        user_servers=UserServers(
+            section=GcpUserServer, build=_user_server, lacks=("user", "writable", "scale.cpu")
+        ),
     ),
 )
 """What the stacks know of Google Cloud."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import pulumi
@@ -35,11 +35,13 @@ class Shared:
         environment: dev, staging or prod.
         image: the server's image, which a section may replace by a copy of it.
         tls_minimum: oldest TLS version that clients may use.
+        user_images: images of the user's servers, by name.
     """
 
     environment: str
     image: str
     tls_minimum: Literal["1.3", "1.2"]
+    user_images: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def protect(self) -> bool:
@@ -73,13 +75,11 @@ class UserImage:
 
     Attributes:
         container: the image, and how the server in front of it reaches it.
-        cpu: CPUs that it asks for.
         min_instances, max_instances: fewest and most instances.
         cpu_target: percent, above which there will be more instances.
     """
 
     container: UserContainer
-    cpu: float
     min_instances: int
     max_instances: int
     cpu_target: int
@@ -114,10 +114,12 @@ class UserServers(Generic[LocationT, ContainerT]):
         section: the model of ``containers.<cloud>.servers.<name>``, with the fields ``image`` and
             ``secrets``.
         build: registers the component.
+        lacks: fields of a server that this cloud cannot give, besides those that no cloud can.
     """
 
     section: type[Section]
     build: BuildUserServer[LocationT, ContainerT]
+    lacks: tuple[str, ...] = ()
 
 
 Build = Callable[[str, LocationT, ServerT, Deployment, pulumi.ResourceOptions], McpTarget[Any]]

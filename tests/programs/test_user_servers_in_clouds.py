@@ -206,3 +206,63 @@ def test_a_server_in_the_cloud_alone_changes_nothing_in_the_cluster():
         for each in (with_it, copy.deepcopy(without))
     ]
     assert in_cluster[0] == in_cluster[1]
+
+
+RUN: Final = "gcp:cloudrunv2/service:Service"
+AGENT: Final = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
+VERSION: Final = "projects/qudag-prod/secrets/weather/versions/3"
+
+
+def on_google(**entry: Any) -> dict[str, Any]:
+    """The server on Google Cloud, without the fields that it lacks."""
+    server = {name: value for name, value in SERVER.items() if name not in {"user", "writable"}}
+    server |= {"targets": ["kubernetes", "gcp-container"], "scale": {"min": 1, "max": 6}}
+    copied = "europe-west1-docker.pkg.dev/qudag-prod/mcp"
+    given = {
+        "image": f"{copied}/weather:2.3.1",
+        "secrets": {"API_KEY": VERSION},
+        "invokers": [AGENT],
+        **entry,
+    }
+    front = {"enabled": False, "image": f"{copied}/server:1", "servers": {"weather": given}}
+    return {
+        **sections(server),
+        "clouds": {"gcp": {"project": "qudag-prod", "region": "europe-west1"}},
+        "containers": {"gcp": front},
+    }
+
+
+def test_a_server_on_google_cloud_has_the_same_outputs_and_fields():
+    graph = recorded(on_google())
+    told = graph.outputs["servers"]["weather"]
+    there = told["targets"]["gcp-container"]
+    assert there["mcp_url"].endswith(".run.app/mcp")
+    assert {output: there[output] for output in ("issuer", "era", "scopes")} == {
+        output: told[output] for output in ("issuer", "era", "scopes")
+    }
+    template = one(graph, RUN).inputs["template"]
+    server, program = template["containers"]
+    read = tomllib.loads(server["envs"][0]["value"])
+    assert read["upstream"]["port"] == 3001
+    assert read["auth"]["required_scopes"] == ["base", "weather.read"]
+    assert program["image"].endswith("/weather:2.3.1")
+    assert program["resources"]["limits"] == {"cpu": "1", "memory": "1024Mi"}
+    assert template["scaling"] == {"minInstanceCount": 1, "maxInstanceCount": 6}
+    assert broken_policies(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ({"public": True, "invokers": []}, "allUsers"),
+        ({"invokers": ["user:ada@example.com"]}, "user:ada@example.com"),
+        ({"ingress": "internal"}, "INGRESS_TRAFFIC_INTERNAL_ONLY"),
+        ({"concurrency": 44}, "44"),
+    ],
+)
+def test_each_field_of_an_entry_on_google_cloud_has_an_effect(entry: dict[str, Any], shown: str):
+    def made(graph: ResourceGraph) -> str:
+        return json.dumps([each.inputs for each in graph.resources if "gcp:" in each.type])
+
+    assert shown not in made(recorded(on_google()))
+    assert shown in made(recorded(on_google(**entry)))

@@ -6,6 +6,7 @@ from typing import Final
 
 from ...rule import CloudRules, Companion, Host, Reference
 from . import access, containers, data, functions, outside_components
+from .probes import containers_are_probed
 from .types import ACCOUNT, BUCKET, CALLERS, FIELD, FIRESTORE, FUNCTION, SERVICE, SQL, USER
 
 COMPANIONS: Final[tuple[Companion, ...]] = (
@@ -78,6 +79,6 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(access.roles_are_bounded,),
+    checks=(access.roles_are_bounded, containers_are_probed),
 )
 """All rules for Google Cloud."""

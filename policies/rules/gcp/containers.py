@@ -72,20 +72,6 @@ REQUIRED: Final[tuple[Required, ...]] = (
     ),
     Required(
         on=SERVICE,
-        path=f"{_CONTAINER}.startupProbe.httpGet.path",
-        allowed=("/health",),
-        consequence="requests would be sent to an instance that cannot answer yet",
-        fix="set it to /health",
-    ),
-    Required(
-        on=SERVICE,
-        path=f"{_CONTAINER}.livenessProbe.httpGet.path",
-        allowed=("/health",),
-        consequence="an instance that hangs would not be replaced",
-        fix="set it to /health",
-    ),
-    Required(
-        on=SERVICE,
         path=f"{_CONTAINER}.envs[*].valueSource.secretKeyRef.version",
         allowed=is_number,
         consequence="instances started at different times would have different secrets",

@@ -1,0 +1,68 @@
+"""Containers of Cloud Run services: one takes requests and checks tokens, and all are probed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.base.problems import Problem
+from components.mcp.server_toml import CONFIG_VARIABLE
+from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
+from graph.tree import dig
+
+from ...rule import at
+from .types import SERVICE
+
+_CONSEQUENCES = {
+    "startupProbe": "requests would be sent to an instance that cannot answer yet",
+    "livenessProbe": "an instance that hangs would not be replaced",
+}
+
+
+def containers_are_probed(graph: ResourceGraph) -> Iterator[Problem]:
+    """The container with the port is probed, and is a server in front of all others."""
+    for service in graph.all(SERVICE):
+        containers: list[dict[str, Any]] = dig(service.inputs, "template", "containers") or []
+        for number, container in enumerate(containers):
+            path = f"template.containers[{number}]"
+            if container.get("ports") or len(containers) == 1:
+                yield from _server(service, path, container, alone=len(containers) == 1)
+            elif "startupProbe" not in container:
+                yield at(
+                    service,
+                    f"{path}.startupProbe",
+                    "is missing",
+                    _CONSEQUENCES["startupProbe"],
+                    "set a probe of its port",
+                )
+
+
+def _server(
+    service: Resource, path: str, container: Mapping[str, Any], *, alone: bool
+) -> Iterator[Problem]:
+    wanted = "/health" if alone else "/ready"
+    for probe, consequence in _CONSEQUENCES.items():
+        asked = dig(container, probe, "httpGet", "path")
+        if asked not in (wanted, UNKNOWN):
+            yield at(
+                service,
+                f"{path}.{probe}.httpGet.path",
+                "is missing" if asked is None else f"is {asked}",
+                consequence,
+                f"set it to {wanted}",
+            )
+    if not alone and not _is_front(container):
+        yield at(
+            service,
+            f"{path}.ports",
+            "is set, and the container is no server with [upstream]",
+            "everyone could call it without a token",
+            "set the port of the server in front of it alone",
+        )
+
+
+def _is_front(container: Mapping[str, Any]) -> bool:
+    variables = {each.get("name"): each.get("value") for each in container.get("envs", ())}
+    text = variables.get(CONFIG_VARIABLE)
+    return isinstance(text, str) and text != UNKNOWN and "upstream" in tomllib.loads(text)
