@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_connections_are_kept_where_there_is_a_websocket_api(websocket: bool):
     tables = {table.name for table in made.all("aws:dynamodb/table:Table")}
     assert tables == {"mcp-sessions", *(["mcp-connections"] if websocket else [])}
     said = made.one(FUNCTION).inputs["environment"]["variables"]["QUDAG_MCP_CONFIG"]
-    assert ("connections" in said) is websocket
+    assert ("connections" in tomllib.loads(said)["state"]) is websocket
 
 
 def test_every_role_may_do_exactly_what_it_is_for():

@@ -22,6 +22,7 @@ SPECS: dict[str, Any] = {
     "CronJob": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}},
 }
 """What the SDK's classes require."""
+ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "thing"}
 ROOT = Path(__file__).parents[3]
 
 
@@ -40,8 +41,12 @@ def test_every_kind_registers_what_the_sdk_would(kind: str):
     named = metadata("thing", namespace="space", labels={"app": "thing"})
     options = pulumi.ResourceOptions()
     fields: Any = {"spec": SPECS[kind]} if kind in SPECS else {}
-    ours = one(lambda: KubernetesObject(kind, "thing", metadata=named, opts=options, **fields))
-    theirs = one(lambda: sdk_class(kind)("thing", metadata=named, **fields))
+    bound, sdk_bound = (
+        ({"roleRef": ROLE}, {"role_ref": ROLE}) if kind == "RoleBinding" else ({}, {})
+    )
+    written: Any = {**fields, **bound}
+    ours = one(lambda: KubernetesObject(kind, "thing", metadata=named, opts=options, **written))
+    theirs = one(lambda: sdk_class(kind)("thing", metadata=named, **fields, **sdk_bound))
     assert (ours.urn, ours.inputs, ours.outputs) == (theirs.urn, theirs.inputs, theirs.outputs)
 
 
