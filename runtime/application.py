@@ -9,7 +9,6 @@ from typing import Any
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import CallToolRequestParams, PaginatedRequestParams
 from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 from starlette.routing import WebSocketRoute
@@ -20,11 +19,15 @@ from .accepted_types import AcceptedTypes
 from .auth import RequireToken, metadata_routes
 from .authorize import ProtectedResources
 from .config import Config
+from .dependencies import Dependencies
 from .drain import Drain
 from .endpoint import Application, Endpoint
 from .federation.federation import Federation
 from .handler_limits import HandlerLimits
 from .health import Check, Health
+from .instructions import instructions_of
+from .mcp_prompts import prompts_of
+from .mcp_resources import OwnResources
 from .memories_table import MemoriesTable
 from .memory_sessions import MemorySessions, release_settled
 from .metrics import Metrics
@@ -36,7 +39,7 @@ from .subscriptions import Subscriptions
 from .token_cache import CachedTokens
 from .tokens import Tokens
 from .tool_calls import ToolCalls
-from .tools import ToolDependencies, tools_of
+from .tools import tools_of
 from .user_quotas import OpenStreams, SessionQuota
 from .websocket import WebSocketEndpoint
 
@@ -59,7 +62,7 @@ def application(
     """
     drain = Drain()
     metrics = Metrics(config)
-    dependencies = ToolDependencies(
+    dependencies = Dependencies(
         memory=MemoriesTable.of(config, metrics),
         node=StandInNode.of(config.qudag) if config.qudag else None,
     )
@@ -71,8 +74,10 @@ def application(
     longest = config.protocol.longest_tool_seconds
     tools = tools_of(config) if own is None else {}
     calls = ToolCalls(tools, longest, drain, metrics, others, own)
+    resources = OwnResources(config, dependencies)
+    offers = Offers(resources, prompts_of(resources), others, longest, drain, metrics)
     streams = endpoint.streams
-    sessions = _sessions(config, dependencies, drain, calls, streams, stateless=store is not None)
+    sessions = _sessions(config, calls, offers, streams, stateless=store is not None)
 
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
@@ -105,17 +110,16 @@ def application(
 
 def _sessions(
     config: Config,
-    dependencies: ToolDependencies,
-    drain: Drain,
     calls: ToolCalls,
+    offers: Offers,
     open_streams: OpenStreams,
     *,
     stateless: bool,
 ) -> StreamableHTTPSessionManager:
-    server = calls.own or _reference_server(config, dependencies, drain, calls, open_streams)
+    server = calls.own or _reference_server(config, calls, offers, open_streams)
     if calls.own is not None:
         limits = HandlerLimits(calls, open_streams, MAX_STANDING_STREAMS)
-        drain.on_standing_end.append(limits.close)
+        offers.drain.on_standing_end.append(limits.close)
         limits.add_to(server)
     spans = [one for one in server.middleware if type(one).__name__ == "OpenTelemetryMiddleware"]
     theirs = [one for one in server.middleware if one not in spans]
@@ -132,35 +136,31 @@ def _sessions(
 
 
 def _reference_server(
-    config: Config,
-    dependencies: ToolDependencies,
-    drain: Drain,
-    calls: ToolCalls,
-    open_streams: OpenStreams,
-) -> Server[ToolDependencies]:
-    longest = config.protocol.longest_tool_seconds
-    streams = Subscriptions(InMemorySubscriptionBus(), MAX_STANDING_STREAMS, longest, open_streams)
-    drain.on_standing_end.append(streams.close)
+    config: Config, calls: ToolCalls, offers: Offers, open_streams: OpenStreams
+) -> Server[Dependencies]:
+    longest, dependencies = config.protocol.longest_tool_seconds, offers.resources.dependencies
+    streams = Subscriptions(dependencies.events, MAX_STANDING_STREAMS, longest, open_streams)
+    offers.drain.on_standing_end.append(streams.close)
 
     @asynccontextmanager
-    async def lifespan(_: Server[ToolDependencies]) -> AsyncGenerator[ToolDependencies]:
+    async def lifespan(_: Server[Dependencies]) -> AsyncGenerator[Dependencies]:
         yield dependencies
 
-    server = Server[ToolDependencies](
+    server = Server[Dependencies](
         config.name,
         version=__version__,
+        instructions=instructions_of(list(calls.tools)),
         lifespan=lifespan,
         on_subscriptions_listen=streams.listen,
         get_tool_input_schema=calls.input_schema,
     )
     server.add_request_handler("tools/list", PaginatedRequestParams, calls.list)
     server.add_request_handler("tools/call", CallToolRequestParams, calls.call)
-    if config.tool_servers:
-        Offers(calls.others, longest, drain).add_to(server)
+    offers.add_to(server)
     return server
 
 
-def _checks(config: Config, dependencies: ToolDependencies) -> dict[str, Check]:
+def _checks(config: Config, dependencies: Dependencies) -> dict[str, Check]:
     checks: dict[str, Check] = {}
     if dependencies.memory is not None:
         checks["database"] = dependencies.memory.pool.check

@@ -30,6 +30,7 @@ class Exchange:
             `subscriptions/listen`). A drain closes it instead of waiting for it.
         hangup: set to close a standing stream.
         rpc_method, tool, outcome: of the MCP request, once they are known.
+        resource, prompt: what it asks for, without names that users have chosen.
         subject: the `sub` claim of the bearer token.
         client: the client's address.
     """
@@ -42,6 +43,8 @@ class Exchange:
     standing: bool = False
     rpc_method: str | None = None
     tool: str | None = None
+    resource: str | None = None
+    prompt: str | None = None
     outcome: str | None = None
     subject: str | None = None
     client: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from .config import Config
@@ -9,6 +11,7 @@ from .database_pool import DatabasePool
 from .limits_config import LimitsSection
 from .metrics import Metrics
 
+Rows = list[tuple[Any, ...]]
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 """Held to the end of the transaction, so that calls at the same time cannot exceed a quota."""
 WRITE = """
@@ -20,8 +23,24 @@ FROM (
 ) AS others
 WHERE others.rows < %(most_rows)s AND others.bytes + %(bytes)s <= %(most_bytes)s
 ON CONFLICT (owner, name) DO UPDATE SET text = excluded.text, written_at = now()
-RETURNING name
+RETURNING xmax = 0
 """
+
+
+LIST = """
+SELECT name, octet_length(text), written_at FROM memories
+WHERE owner = %(owner)s AND name COLLATE "C" > %(after)s AND starts_with(name, %(prefix)s)
+ORDER BY name COLLATE "C" LIMIT %(most)s
+"""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A row without its text, of which `size` is the number of bytes."""
+
+    name: str
+    size: int
+    written_at: datetime
 
 
 class NoDatabaseError(Exception):
@@ -47,8 +66,8 @@ class MemoriesTable:
             return None
         return cls(DatabasePool(config.database), config.limits, metrics)
 
-    async def write(self, owner: str, name: str, text: str) -> None:
-        """Insert or update the row of `owner` and `name`.
+    async def write(self, owner: str, name: str, text: str) -> bool:
+        """Insert or update the row of `owner` and `name`; returns whether it is a new one.
 
         Raises:
             MemoryQuotaError: the owner would keep more rows or bytes than allowed.
@@ -63,27 +82,38 @@ class MemoriesTable:
             "most_rows": limits.memories_per_user,
             "most_bytes": limits.memory_bytes_per_user,
         }
-        if await self._run(WRITE, values, first=(LOCK_OWNER, (owner,))) is None:
+        rows = await self._run(WRITE, values, first=(LOCK_OWNER, (owner,)))
+        if not rows:
             self.metrics.limited.labels("memories").inc()
             raise MemoryQuotaError(
                 f"you may keep {limits.memories_per_user} texts with"
                 f" {limits.memory_bytes_per_user} bytes in all: replace one by a shorter text"
             )
+        return rows[0][0]
 
     async def read(self, owner: str, name: str) -> str | None:
         """The text of the row of `owner` and `name`, or None; raises `NoDatabaseError`."""
-        row = await self._run(
+        rows = await self._run(
             "SELECT text FROM memories WHERE owner = %s AND name = %s", (owner, name)
         )
-        return row[0] if row else None
+        return rows[0][0] if rows else None
+
+    async def list(
+        self, owner: str, most: int, *, after: str = "", prefix: str = ""
+    ) -> list[Memory]:
+        """The first rows of `owner` by name, after a name; raises `NoDatabaseError`."""
+        values: dict[str, str | int] = {
+            **{"owner": owner, "most": most, "after": after, "prefix": prefix}
+        }
+        return [Memory(*row) for row in await self._run(LIST, values)]
 
     async def _run(
         self,
         statement: Any,
         values: tuple[str, ...] | dict[str, str | int],
         first: tuple[Any, tuple[str]] | None = None,
-    ) -> tuple[Any, ...] | None:
-        """The first row that the statement returns; `first` runs in the same transaction."""
+    ) -> Rows:
+        """The rows that the statement returns; `first` runs in the same transaction."""
         import psycopg
         import psycopg_pool
 
@@ -91,11 +121,11 @@ class MemoriesTable:
             async with self.pool.connection() as connection:
                 if first is None:
                     cursor = await connection.execute(statement, values)
-                    return await cursor.fetchone()
+                    return await cursor.fetchall()
                 async with connection.transaction():
                     await connection.execute(*first)
                     cursor = await connection.execute(statement, values)
-                    return await cursor.fetchone()
+                    return await cursor.fetchall()
         except psycopg.errors.UndefinedTable:
             raise NoDatabaseError(
                 "the database has no table `memories`: run `qudag-mcp-server migrate` first"

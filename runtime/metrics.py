@@ -65,6 +65,20 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.resource_requests, self.resource_errors = (
+            Counter(f"mcp_resource_{name}", text, ["resource"], registry=registry)
+            for name, text in (
+                ("requests", "Reads of resources answered."),
+                ("errors", "Reads of resources that ended in an error."),
+            )
+        )
+        self.prompt_requests, self.prompt_errors = (
+            Counter(f"mcp_prompt_{name}", text, ["prompt"], registry=registry)
+            for name, text in (
+                ("requests", "Prompts answered."),
+                ("errors", "Prompts that ended in an error."),
+            )
+        )
         self.limited = Counter(
             "mcp_limited",
             "Messages, bodies, sessions, streams and memories refused by a quota of a user.",

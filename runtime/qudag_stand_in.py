@@ -85,14 +85,23 @@ class PeerReport(BaseModel):
     answer: str | None
 
 
-class NodeReport(BaseModel):
-    """The result of the tool `node_identity`: this node's identity and its peers' answers."""
+class NodeIdentity(BaseModel):
+    """A node's name and key.
+
+    Attributes:
+        consensus: the algorithm in node.toml; the stand-in takes part in none.
+    """
 
     id: str
     algorithm: str
     public_key_sha256: str
     consensus: str
     stand_in: bool = True
+
+
+class NodeReport(NodeIdentity):
+    """The result of the tool `node_identity`: this node's identity and its peers' answers."""
+
     peers: list[PeerReport]
 
 
@@ -122,8 +131,17 @@ class StandInNode:
             event("node_listening", node=self.config.node.id, address=address)
             yield
 
-    async def report(self) -> NodeReport:
-        """Ask all configured peers now and return this node's identity with their answers."""
+    def identity(self) -> NodeIdentity:
+        """This node's name and key."""
+        return NodeIdentity(
+            id=self.config.node.id,
+            algorithm=self.config.crypto.algorithm,
+            public_key_sha256=self.fingerprint,
+            consensus=self.config.consensus.algorithm,
+        )
+
+    async def peers(self) -> list[PeerReport]:
+        """Ask all configured peers now."""
         answers: dict[str, str | None] = {}
 
         async def ask(peer: str) -> None:
@@ -132,13 +150,11 @@ class StandInNode:
         async with anyio.create_task_group() as tasks:
             for peer in self.config.network.peers:
                 tasks.start_soon(ask, peer)
-        return NodeReport(
-            id=self.config.node.id,
-            algorithm=self.config.crypto.algorithm,
-            public_key_sha256=self.fingerprint,
-            consensus=self.config.consensus.algorithm,
-            peers=[PeerReport(address=p, answer=answers[p]) for p in self.config.network.peers],
-        )
+        return [PeerReport(address=p, answer=answers[p]) for p in self.config.network.peers]
+
+    async def report(self) -> NodeReport:
+        """Ask all configured peers now and return this node's identity with their answers."""
+        return NodeReport(**self.identity().model_dump(), peers=await self.peers())
 
     async def _greet(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -146,6 +146,8 @@ class _Response:
             streamed=self.streaming or None,
             rpc_method=exchange.rpc_method,
             tool=exchange.tool,
+            resource=exchange.resource,
+            prompt=exchange.prompt,
             outcome=exchange.outcome,
             subject=exchange.subject,
             client=exchange.client,

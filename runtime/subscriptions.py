@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mcp.server import ServerRequestContext
-from mcp.server.subscriptions import ListenHandler, SubscriptionBus
+from mcp.server.subscriptions import ListenHandler
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
@@ -13,8 +12,9 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
+from .dependencies import RequestContext, owner_of
 from .principals import principal_of
-from .tools import ToolDependencies
+from .user_events import UserEvents
 from .user_quotas import OpenStreams, QuotaError
 
 
@@ -30,21 +30,21 @@ class Subscriptions:
     """
 
     def __init__(
-        self, bus: SubscriptionBus, most: int, longest_seconds: float, streams: OpenStreams
+        self, events: UserEvents, most: int, longest_seconds: float, streams: OpenStreams
     ) -> None:
-        self.bus = bus
+        self.events = events
         self.most = most
         self.longest_seconds = longest_seconds
         self.streams = streams
         self.open: set[ListenHandler] = set()
 
     async def listen(
-        self, ctx: ServerRequestContext[ToolDependencies], params: SubscriptionsListenRequestParams
+        self, ctx: RequestContext, params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
         """Serve one stream until its client disconnects, `close` is called or it is too old."""
         if len(self.open) >= self.most:
             raise MCPError(INTERNAL_ERROR, "Subscription limit reached")
-        handler = ListenHandler(self.bus, max_subscriptions=1)
+        handler = ListenHandler(self.events.of(owner_of(ctx)), max_subscriptions=1)
         self.open.add(handler)
         age = asyncio.get_running_loop().call_later(self.longest_seconds, handler.close)
         user = principal_of(ctx.request.scope) if ctx.request is not None else None

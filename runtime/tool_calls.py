@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mcp.server import ServerRequestContext
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context
@@ -27,6 +26,7 @@ from mcp_types import (
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
+from .dependencies import RequestContext
 from .drain import Drain
 from .exchange import Exchange, current, exchange_of
 from .federation.failures import NoAnswerError
@@ -35,9 +35,7 @@ from .federation.kinds import TOOLS
 from .logs import log
 from .metrics import Metrics
 from .time_limits import EndedError, within_time
-from .tools import ToolDependencies
 
-RequestContext = ServerRequestContext[ToolDependencies, Any]
 Result = CallToolResult | InputRequiredResult
 MOST_LABELS = 500
 METHODS = frozenset(

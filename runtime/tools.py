@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import anyio
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from pydantic import AfterValidator, Field
+from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated
+from pydantic import Field
 from starlette.requests import Request
 
 from .config import Config
+from .dependencies import Dependencies, Name, Storable, owner_of
+from .mcp_resources import memory_uri
 from .memories_table import MemoriesTable, MemoryQuotaError, NoDatabaseError
-from .qudag_stand_in import NodeReport, StandInNode
+from .qudag_stand_in import NodeReport
 from .server_config import Role
 
-
-def _storable(text: str) -> str:
-    """`text`, unless PostgreSQL or UTF-8 cannot hold it."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must not contain the character NUL or half of a surrogate pair")
-    return text
-
-
-Storable = AfterValidator(_storable)
-Name = Annotated[str, Field(min_length=1, max_length=200), Storable]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
-@dataclass(frozen=True)
-class ToolDependencies:
-    """The database table and the node that tools use; None without their config section."""
-
-    memory: MemoriesTable | None = None
-    node: StandInNode | None = None
-
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        """Keep connections to the database, and the node's port open."""
-        async with AsyncExitStack() as stack:
-            if self.memory is not None:
-                await stack.enter_async_context(self.memory.pool.running())
-            if self.node is not None:
-                await stack.enter_async_context(self.node.listening())
-            yield
-
-
-ToolContext = Context[ToolDependencies, Request]
+ToolContext = Context[Dependencies, Request]
 
 
 async def echo(text: Annotated[str, Field(max_length=100_000)]) -> str:
@@ -87,10 +59,14 @@ async def remember(
     name: Name, text: Annotated[str, Field(max_length=100_000), Storable], context: ToolContext
 ) -> str:
     """Keep a text under a name, for you alone; answered once it is committed."""
+    owner, events = _owner(context), context.request_context.lifespan_context.events
     try:
-        await _memory(context).write(_owner(context), name, text)
+        added = await _memory(context).write(owner, name, text)
     except (NoDatabaseError, MemoryQuotaError) as error:
         raise ToolError(str(error)) from None
+    if added:
+        await events.publish(owner, ResourcesListChanged())
+    await events.publish(owner, ResourceUpdated(memory_uri(name)))
     return f"remembered {name}"
 
 
@@ -155,8 +131,7 @@ def _memory(context: ToolContext) -> MemoriesTable:
 
 
 def _owner(context: ToolContext) -> str:
-    request = context.request_context.request
-    user = request.scope.get("user") if request is not None else None
-    if not isinstance(user, AuthenticatedUser) or user.access_token.subject is None:
+    owner = owner_of(context.request_context)
+    if owner is None:
         raise ToolError("a memory needs an owner: call with a bearer token")
-    return user.access_token.subject
+    return owner

@@ -9,7 +9,10 @@ import pytest
 
 from runtime.config import Config
 from runtime.limits_config import LimitsSection
+from runtime.mcp_prompts import ROLE_PROMPTS
+from runtime.mcp_resources import ROLE_RESOURCES
 from runtime.metrics import Metrics
+from runtime.server_config import Role
 from runtime.toml_config import Section
 from runtime.tools import ROLE_TOOLS
 from tests.harness.server import settings
@@ -54,10 +57,29 @@ def test_the_page_states_the_default_of_each_deadline_and_quota():
     assert stated_limits() == LimitsSection().model_dump()
 
 
-def test_every_tool_is_on_the_page():
-    assert [
-        name for tools in ROLE_TOOLS.values() for name in tools if f"`{name}`" not in PAGE
-    ] == []
+def stated_roles(heading: str) -> dict[str, set[str]]:
+    """The roles of each tool, resource or prompt in the page's table with this first column."""
+    rows = PAGE.partition(f"\n| {heading} | ")[2].partition("\n\n")[0].splitlines()[2:]
+    stated: dict[str, set[str]] = {}
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        roles = cells[2].partition(";")[0]
+        excepted = roles.removeprefix("all but ")
+        named = set(re.split(", | and ", excepted))
+        for name in re.findall(r"`([^`]+)`", cells[0]):
+            stated[name] = named if excepted == roles else {*map(str, Role)} - named
+    return stated
+
+
+@pytest.mark.parametrize(
+    ("heading", "offered"),
+    [("tool", ROLE_TOOLS), ("resource", ROLE_RESOURCES), ("prompt", ROLE_PROMPTS)],
+)
+def test_the_page_states_the_roles_of_each(heading: str, offered: dict[Role, tuple[str, ...]]):
+    names = {name for ours in offered.values() for name in ours}
+    assert stated_roles(heading) == {
+        name: {str(role) for role, ours in offered.items() if name in ours} for name in names
+    }
 
 
 def test_every_metric_is_on_the_page(issuer: Issuer):
