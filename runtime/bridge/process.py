@@ -86,8 +86,11 @@ class ChildProcess:
             if self.ended.is_set() or stdin.is_closing():
                 raise ProgramError(self.status())
             try:
-                stdin.write(_line(message))
                 async with asyncio.timeout(WRITES_WITHIN_SECONDS):
+                    # A request whose client has left may wait to be read. Without this, clients
+                    # that leave could fill the memory.
+                    await stdin.drain()
+                    stdin.write(_line(message))
                     await stdin.drain()
             except TimeoutError:
                 event("program_reads_nothing", child=self.number)
