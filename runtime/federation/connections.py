@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import re
 import ssl
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import httpx2
 
 from ..toml_config import StartError
 from ..tool_servers_config import ToolServerSection
+from .answers import LARGEST_ANSWER, Message, TooManyValuesError, parse
 from .events import EventData, TooLongError
 from .failures import InvalidAnswerError, UnreachableError
 from .network import Network
@@ -25,7 +25,6 @@ CONNECT_SECONDS = 3.0
 SEND_SECONDS = 30.0
 END_SECONDS = 0.2
 """From an answer to the end of its stream."""
-LARGEST_ANSWER = 16 * 1024 * 1024
 _TOO_LONG = f"it is longer than {LARGEST_ANSWER} bytes"
 KEPT_CONNECTIONS = 20
 KEPT_SECONDS = 5.0
@@ -39,9 +38,7 @@ _ABSENT = (
     httpcore2.UnsupportedProtocol,
     OSError,
 )
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
-Message = dict[str, Any]
 OtherMessage = Callable[[Message], Awaitable[None]]
 
 
@@ -93,6 +90,8 @@ class Connections:
             return await self._reply(response, message.get("id"), other)
         except TooLongError:
             raise InvalidAnswerError(self.server, _TOO_LONG) from None
+        except TooManyValuesError:
+            raise InvalidAnswerError(self.server, "it has too many values") from None
         except _ABSENT as error:
             raise UnreachableError(self.server, type(error).__name__) from None
         except (ValueError, RecursionError):
@@ -131,20 +130,18 @@ class Connections:
         if response.status == 202:
             await self._body(response)  # so that the connection can be used again
         elif kind == "application/json":
-            message = _message(await self._body(response))
+            message = parse(await self._body(response))
         elif kind == "text/event-stream" and response.status == 200:
             message = await self._last(response, expected, other)
         return Reply(response.status, headers, message)
 
-    async def _body(self, response: httpcore2.Response) -> bytes:
-        parts: list[bytes] = []
-        size = 0
+    async def _body(self, response: httpcore2.Response) -> bytearray:
+        body = bytearray()  # a part can be a single byte
         async for part in _parts(response):
-            size += len(part)
-            if size > LARGEST_ANSWER:
+            body += part
+            if len(body) > LARGEST_ANSWER:
                 raise TooLongError
-            parts.append(part)
-        return b"".join(parts)
+        return body
 
     async def _last(
         self, response: httpcore2.Response, expected: Any, other: OtherMessage | None
@@ -154,7 +151,7 @@ class Connections:
         with anyio.move_on_after(math.inf) as reading:
             async for part in _parts(response):
                 for data in events.feed(part) if found is None else ():
-                    message = _message(data)
+                    message = parse(data)
                     if message is None:
                         raise InvalidAnswerError(self.server, "an event is not a JSON-RPC message")
                     if "method" not in message and message.get("id") == expected:
@@ -178,33 +175,6 @@ def _headers(response: httpcore2.Response) -> dict[str, str]:
     return {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
     }
-
-
-def _message(text: str | bytes) -> Message | None:
-    """Parse a JSON-RPC message; None for other JSON. Raises `ValueError`, `RecursionError`."""
-    if isinstance(text, bytes):
-        text = text.decode()  # strictly UTF-8, as JSON between programs is
-    parsed = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    if _SURROGATE.search(text):
-        # Half of a pair cannot be written as UTF-8: every answer with it would fail.
-        json.dumps(parsed, ensure_ascii=False).encode()
-    if not isinstance(parsed, dict):
-        return None
-    message = cast("Message", parsed)
-    return message if message.get("jsonrpc") == "2.0" else None
-
-
-def _no_number(constant: str) -> None:
-    """Refuse NaN and the infinities, which clients of this server could not parse."""
-    raise ValueError(constant)
-
-
-def _finite(number: str) -> float:
-    """Refuse numbers such as 1e999, which become infinite."""
-    parsed = float(number)
-    if not math.isfinite(parsed):
-        raise ValueError(number)
-    return parsed
 
 
 def _trust(section: ToolServerSection) -> ssl.SSLContext:

@@ -12,8 +12,9 @@ import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 
 from .. import __version__
+from .answers import Message
 from .callers import Caller
-from .connections import Connections, Message
+from .connections import Connections
 from .failures import InvalidAnswerError
 
 IDLE_SECONDS = 300.0

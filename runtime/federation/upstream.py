@@ -32,8 +32,9 @@ from opentelemetry.propagate import inject
 from .. import __version__
 from ..logs import event
 from ..tool_servers_config import ToolServerSection
+from .answers import Message
 from .callers import Caller
-from .connections import Connections, Message, Reply
+from .connections import Connections, Reply
 from .failures import CallerRefusedError, CircuitBreaker, InvalidAnswerError, UnreachableError
 from .legacy_sessions import VERSION, LegacySessions, Session, request
 
