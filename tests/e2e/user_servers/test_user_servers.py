@@ -16,7 +16,7 @@ from delivery.mcp_client import Endpoint, Era, call_tool, list_tools, mint
 from tests.harness.deployed_platform import Platform
 
 ERAS = pytest.mark.parametrize("era", list(Era))
-SERVERS = ("weather", "notes")
+SERVERS = ("weather", "notes", "counter")
 
 
 def server(own: Platform, name: str, **claims: Any) -> Endpoint:
@@ -69,12 +69,10 @@ async def test_the_list_has_the_tools_of_all_servers_that_the_caller_may_use(
     own: Platform, era: Era
 ):
     plain = {tool.name for tool in await list_tools(own.endpoint(), era)}
-    assert plain == {"notes__note"}
+    assert plain == {"notes__note", "notes__slow", "counter__count"}
     scoped = own.endpoint(scope="weather.read")
-    assert {tool.name for tool in await list_tools(scoped, era)} == {
-        "notes__note",
-        "weather__forecast",
-    }
+    found = {tool.name for tool in await list_tools(scoped, era)}
+    assert found == plain | {"weather__forecast", "weather__slow"}
     result = await call_tool(scoped, era, "weather__forecast", {"city": "Bern"})
     assert said(result).startswith("rain in Bern for ")
     assert said(result).endswith("with no token")
