@@ -14,6 +14,8 @@ from ..mcp.server_config import HTTP, PROGRAM, State
 from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
 from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
+from ..mcp.user_container import UserContainer
+from .app_containers import app_template, secret_name
 from .container_args import (
     MB_IN_GB,
     AzureContainerAppArgs,
@@ -58,11 +60,15 @@ class AzureContainer(AzureServer[Args]):
         identity: CloudResource,
         resource: Resource,
         state: State | None = None,
+        upstream: UserContainer | None = None,
     ) -> dict[str, Any]:
         """Environment variables of the server."""
         return {
-            CONFIG_VARIABLE: environment_toml(args.config, resource, state=state),
-            "AZURE_CLIENT_ID": identity.output("clientId"),
+            CONFIG_VARIABLE: environment_toml(
+                args.config, resource, state=state, upstream=upstream
+            ),
+            # In front of an image there is nothing that the server does as the identity.
+            **({} if upstream else {"AZURE_CLIENT_ID": identity.output("clientId")}),
         }
 
 
@@ -83,7 +89,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
             *self.image_rights(args, group, identity),
         ]
         state: State | None = None
-        if has_sessions(args.config.era):
+        if has_sessions(args.config.era) and args.upstream is None:
             storage = storage_account(
                 group,
                 protect=args.protect,
@@ -120,7 +126,7 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
             "https://", group.physical_name(_APP, "app"), ".", environment.output("defaultDomain")
         )
         resource = Resource(url=pulumi.Output.concat(base, MCP_PATH))
-        variables = self.variables(args, identity, resource, state)
+        variables = self.variables(args, identity, resource, state, args.upstream)
         own = identity.output("id")
         names: Mapping[str, str] = args.secrets.versions if args.secrets else {}
         group.make(
@@ -145,28 +151,14 @@ class AzureContainerApp(AzureContainer[AzureContainerAppArgs]):
                     },
                     "registries": self.registries(args, identity),
                     "secrets": [
-                        {"name": _secret(name), "keyVaultUrl": url, "identity": own}
+                        {"name": secret_name(name), "keyVaultUrl": url, "identity": own}
                         for name, url in names.items()
                     ],
+                    **_identity_settings(args, own),
                 },
                 "template": {
                     "terminationGracePeriodSeconds": args.config.budget.at(Distance.SERVER).grace,
-                    "containers": [
-                        {
-                            "name": "server",
-                            "image": args.image,
-                            "command": [PROGRAM],
-                            "env": [
-                                *({"name": k, "value": v} for k, v in variables.items()),
-                                *({"name": k, "secretRef": _secret(k)} for k in names),
-                            ],
-                            "resources": {
-                                "cpu": args.cpu,
-                                "memory": f"{args.memory_mb / MB_IN_GB:g}Gi",
-                            },
-                            "probes": _probes(),
-                        }
-                    ],
+                    **app_template(args, variables),
                     "scale": {
                         "minReplicas": args.min_instances,
                         "maxReplicas": args.max_instances,
@@ -235,17 +227,8 @@ class AzureContainerGroup(AzureContainer[AzureContainerGroupArgs]):
         return f"https://{args.config.domain}"
 
 
-def _secret(variable: str) -> str:
-    """The name of a variable's secret in the form that Container Apps accepts."""
-    return variable.lower().replace("_", "-")
-
-
-def _probes() -> list[dict[str, Any]]:
-    def get(path: str) -> dict[str, Any]:
-        return {"httpGet": {"path": path, "port": HTTP, "scheme": "HTTP"}, "timeoutSeconds": 3}
-
-    return [
-        {"type": "Startup", **get("/health"), "periodSeconds": 1, "failureThreshold": 60},
-        {"type": "Liveness", **get("/health"), "periodSeconds": 10, "failureThreshold": 3},
-        {"type": "Readiness", **get("/ready"), "periodSeconds": 5, "failureThreshold": 3},
-    ]
+def _identity_settings(args: AzureContainerAppArgs, own: pulumi.Output[Any]) -> dict[str, Any]:
+    """A user's image gets no tokens of the identity, which pulls images and reads secrets."""
+    if args.upstream is None:
+        return {}
+    return {"identitySettings": [{"identity": own, "lifecycle": "None"}]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from ..base.problems import Problem
 from ..mcp.access import Access
 from ..mcp.cloud_server import drain_problems
 from ..mcp.timeout_budget import STEP, Distance
+from ..mcp.user_container import UserContainer, user_container_problems
 from .arg_types import ResourceId
 from .facts import AZURE_CONTAINER_APP_GRACE, AZURE_CONTAINER_APP_REQUEST
 from .secrets import AzureSecrets
@@ -20,6 +22,8 @@ from .server_args import AzureServerArgs, domain_problems, private_storage_probl
 STOPS: Final = "the time to stop is not configurable (Azure Container Instances, REST API)"
 MB_IN_GB: Final = 1024
 """MiB in a GiB, which both services count memory in."""
+MOST_CPUS: Final = 4
+"""CPUs of all containers of a replica (Azure Container Apps, Containers, Allocations)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,7 @@ class AzureContainerArgs(AzureServerArgs):
 
     Attributes:
         image: the reference server, or one that reads the same configuration.
-        registry: id of the container registry of the image; None for a public image.
+        registry: id of the container registry of the images; None for a public image.
         cpu: CPUs; those of the source documents.
         memory_mb: MiB; those of the source documents.
     """
@@ -39,7 +43,7 @@ class AzureContainerArgs(AzureServerArgs):
     memory_mb: int = 1024
 
     def refusals(self) -> list[Problem]:
-        return [*super().refusals(), *_registry(self)]
+        return [*super().refusals(), *_registry(self.image, self.registry)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,9 @@ class AzureContainerAppArgs(AzureContainerArgs):
             replaces the environment.
         private_storage: close the storage account to all networks but ``subnet``, which needs the
             service endpoint Microsoft.Storage.
+        upstream: an image of yours that speaks MCP: the server is its front, in the same replica,
+            and has no tools of its own. It gets the ``secrets``, and its CPUs and memory besides
+            those of the server; ``config.role`` has no effect.
     """
 
     access: Access
@@ -66,6 +73,7 @@ class AzureContainerAppArgs(AzureContainerArgs):
     max_instances: int = 10
     zone_redundant: bool = False
     private_storage: bool = False
+    upstream: UserContainer | None = None
 
     def refusals(self) -> list[Problem]:
         budget = self.config.budget
@@ -87,6 +95,7 @@ class AzureContainerAppArgs(AzureContainerArgs):
             *_app_callers(self),
             *_app_zones(self),
             *private_storage_problems(private=self.private_storage, subnet=self.subnet),
+            *_upstream(self),
         ]
 
 
@@ -112,8 +121,50 @@ class AzureContainerGroupArgs(AzureContainerArgs):
         ]
 
 
+def program_size(program: UserContainer) -> tuple[float, int]:
+    """CPUs and MiB of an image: the fewest quarters that have both what it asks for."""
+    quarters = max(math.ceil(program.cpu * 4), math.ceil(program.memory_mb * 2 / MB_IN_GB))
+    return quarters / 4, quarters * MB_IN_GB // 2
+
+
+def _upstream(args: AzureContainerAppArgs) -> list[Problem]:
+    if args.upstream is None:
+        return []
+    problems = user_container_problems(
+        args.upstream,
+        era=args.config.era,
+        secrets=args.secrets.versions if args.secrets else {},
+        max_instances=args.max_instances,
+    )
+    problems += _registry(args.upstream.image, args.registry, of="upstream.image")
+    cpu, memory_mb = program_size(args.upstream)
+    if args.cpu + cpu > MOST_CPUS:
+        problems.append(
+            Problem(
+                "upstream.memory_mb",
+                f"is {args.upstream.memory_mb}, and upstream.cpu is {args.upstream.cpu:g}: with "
+                f"twice as many GiB as CPUs, that is {cpu:g} CPUs and {memory_mb} MiB, besides "
+                f"{args.cpu:g} CPUs of the server in front of it",
+                f"the cloud refuses it: a replica has at most {MOST_CPUS} CPUs (Azure Container "
+                "Apps, Containers, Allocations)",
+                f"let the image ask for at most {MOST_CPUS - args.cpu:g} CPUs and "
+                f"{round((MOST_CPUS - args.cpu) * 2 * MB_IN_GB)} MiB",
+            )
+        )
+    if args.upstream.user is not None:
+        problems.append(
+            Problem(
+                "upstream.user",
+                f"is {args.upstream.user}, and Container Apps has no such setting",
+                "it would have no effect: the image's own user runs it",
+                "leave it out, and set USER in the image",
+            )
+        )
+    return problems
+
+
 def _app_size(args: AzureContainerAppArgs) -> list[Problem]:
-    if args.cpu * 4 in range(1, 17) and args.memory_mb == args.cpu * 2 * MB_IN_GB:
+    if args.cpu * 4 in range(1, MOST_CPUS * 4 + 1) and args.memory_mb == args.cpu * 2 * MB_IN_GB:
         return []
     return [
         Problem(
@@ -178,15 +229,15 @@ def _group_domain(args: AzureContainerGroupArgs) -> list[Problem]:
     ]
 
 
-def _registry(args: AzureContainerArgs) -> list[Problem]:
-    server = args.image.partition("/")[0]
-    own = registry_server(args.registry) if args.registry else None
+def _registry(image: str, registry: str | None, of: str = "image") -> list[Problem]:
+    server = image.partition("/")[0]
+    own = registry_server(registry) if registry else None
     if not server.endswith(".azurecr.io") or server == own:
         return []
     return [
         Problem(
             "registry",
-            f"is {own}, and the image is in {shown(server)}" if own else "is missing",
+            f"is {own or 'missing'}, and {of} is in {shown(server)}",
             "the identity would have no right to pull the image",
             f"set the id of the registry {server.partition('.')[0]}",
         )

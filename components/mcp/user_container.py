@@ -33,7 +33,7 @@ class UserContainer:
             connections.
         command: program and arguments in place of the image's own; empty: the image's own.
         env: environment variables. What looks like a credential is refused.
-        writable: directories in memory that it may write, besides /tmp; on AWS.
+        writable: directories that it may write, besides /tmp; on AWS in memory, on Azure on a disk.
         user: user and group id of its processes, on AWS; None: 65534 there, elsewhere the image's.
         cpu: CPUs that it asks for.
         memory_mb: most MiB that it may use, its writable directories included.

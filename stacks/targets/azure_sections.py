@@ -9,7 +9,14 @@ from pydantic import Field
 from components.azure.forms import ID, LOCATION, RESOURCE, SECRET
 
 from ..config.cloud_forms import Variable
-from ..config.cloud_servers import FunctionSection, Instances, MostInstances, Public, ServerSection
+from ..config.cloud_servers import (
+    Concurrency,
+    FunctionSection,
+    Instances,
+    MostInstances,
+    Public,
+    ServerSection,
+)
 from ..config.forms import Cidr, Domain, Image, constraint
 from ..config.section import Section
 
@@ -66,6 +73,25 @@ class AzureFunction(FunctionSection):
     secrets: Secrets = {}
 
 
+class AzureUserServer(Section):
+    """A server of the section servers, as a container app of its own."""
+
+    public: Public = False
+    image: Image | None = Field(
+        default=None,
+        description="A copy of its image; absent: servers.<name>.image. In a registry of Azure it "
+        "must be in containers.azure.registry.",
+    )
+    subnet: Resource | None = Field(
+        default=None,
+        description="Subnet of its environment, delegated to Microsoft.App/environments, which no "
+        "other environment is in; required unless it is public.",
+    )
+    concurrency: Concurrency = 100
+    vault: Vault = None
+    secrets: Secrets = {}
+
+
 class AzureContainer(ServerSection):
     """The server in Azure: as an app that scales, or as a single group of containers."""
 
@@ -90,3 +116,8 @@ class AzureContainer(ServerSection):
     max_instances: MostInstances = 10
     log_retention_days: LogDays = 30
     secrets: Secrets = {}
+    servers: dict[str, AzureUserServer] = Field(
+        default={},
+        description="Servers with the target azure-container, by name. They have the image, the "
+        "registry and the log retention that are set here; kind must be app.",
+    )

@@ -5,66 +5,17 @@ from __future__ import annotations
 import copy
 import json
 import tomllib
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
 
 from components.base.problems import ProblemReport
-from graph.resource_graph import Resource, ResourceGraph
+from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from runtime.config import Config
+from tests.harness.cloud_user_servers import ARN, CERTIFICATE, ENTRY, SERVER, one, sections
 from tests.harness.graph_queries import pods
 from tests.harness.user_servers import recorded
-
-ISSUER: Final = "https://login.example.com"
-ARN: Final = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/weather-a1B2c3"
-CERTIFICATE: Final = (
-    "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b2c3d-0000-4000-8000-0123456789ab"
-)
-NETWORK: Final = {
-    "vpc": "vpc-0123456789abcdef0",
-    "cidr": "10.0.0.0/16",
-    "publicSubnets": ["subnet-0cccccccccccccccc", "subnet-0dddddddddddddddd"],
-    "privateSubnets": ["subnet-0aaaaaaaaaaaaaaaa", "subnet-0bbbbbbbbbbbbbbbb"],
-}
-SERVER: Final[Mapping[str, Any]] = {
-    "image": "ghcr.io/acme/weather-mcp:2.3.1",
-    "port": 3001,
-    "path": "/api/mcp",
-    "era": "modern",
-    "command": ["weather-mcp", "--port=3001"],
-    "health": "/healthz",
-    "env": {"UNITS": "metric"},
-    "secretEnv": {"API_KEY": "weather-credentials/api-key"},
-    "scale": {"min": 2, "max": 6, "cpu": 60},
-    "resources": {"memoryLimit": "1Gi"},
-    "writable": ["/tmp", "/var/cache/weather"],
-    "user": 1000,
-    "scopes": ["weather.read"],
-    "forwardToken": True,
-    "longestToolSeconds": 90,
-    "targets": ["kubernetes", "aws-container"],
-}
-ENTRY: Final[Mapping[str, Any]] = {
-    "domain": "weather.aws.example.com",
-    "certificate": CERTIFICATE,
-    "secrets": {"API_KEY": ARN},
-}
-
-
-def sections(
-    server: Mapping[str, Any] = SERVER, entry: Mapping[str, Any] = ENTRY
-) -> dict[str, Any]:
-    return {
-        "topology": "none",
-        "domain": "mcp.example.com",
-        "network": {"issuer": ["203.0.113.0/24"]},
-        "protocol": {"issuer": ISSUER, "jwksUrl": f"{ISSUER}/jwks", "requiredScopes": ["base"]},
-        "servers": {"weather": dict(server)},
-        "clouds": {"aws": {"account": "123456789012", "region": "eu-west-1", "network": NETWORK}},
-        "containers": {"aws": {"enabled": False, "servers": {"weather": dict(entry)}}},
-    }
 
 
 def alone() -> dict[str, Any]:
@@ -79,11 +30,6 @@ def alone() -> dict[str, Any]:
 def containers(graph: ResourceGraph) -> list[dict[str, Any]]:
     (task,) = graph.all("aws:ecs/taskDefinition:TaskDefinition")
     return json.loads(task.inputs["containerDefinitions"])
-
-
-def one(graph: ResourceGraph, token: str) -> Resource:
-    (found,) = graph.all(token)
-    return found
 
 
 def test_the_outputs_of_a_target_are_those_of_the_cluster_at_its_own_address():

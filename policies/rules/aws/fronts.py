@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.base.problems import Problem
-from components.mcp.server_toml import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
 from ...rule import at
+from ..fronts import config_of
 from .types import SERVICE, TARGETS, TASK
 
 
@@ -70,6 +69,4 @@ def _watches(container: Mapping[str, Any]) -> bool:
 
 
 def _config_of(container: Mapping[str, Any]) -> dict[str, Any]:
-    variables = {each.get("name"): each.get("value") for each in container.get("environment", ())}
-    text = variables.get(CONFIG_VARIABLE)
-    return tomllib.loads(text) if isinstance(text, str) and text != UNKNOWN else {}
+    return config_of(container.get("environment", ()))

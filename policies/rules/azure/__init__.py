@@ -11,6 +11,7 @@ from components.azure.session_store import STORAGE
 
 from ...rule import CloudRules, Companion, Host, Reference
 from . import access, containers, data, functions
+from .fronts import programs_are_reached_through_the_server
 from .types import (
     APP,
     ASSIGNMENT,
@@ -81,5 +82,6 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
+    checks=(programs_are_reached_through_the_server,),
 )
 """All rules for Azure."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.base.problems import Problem
-from components.mcp.server_toml import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
 from ...rule import at
+from ..fronts import config_of
 from .types import SERVICE
 
 _CONSEQUENCES = {
@@ -52,7 +51,7 @@ def _server(
                 consequence,
                 f"set it to {wanted}",
             )
-    if not alone and not _is_front(container):
+    if not alone and "upstream" not in config_of(container.get("envs", ())):
         yield at(
             service,
             f"{path}.ports",
@@ -60,9 +59,3 @@ def _server(
             "everyone could call it without a token",
             "set the port of the server in front of it alone",
         )
-
-
-def _is_front(container: Mapping[str, Any]) -> bool:
-    variables = {each.get("name"): each.get("value") for each in container.get("envs", ())}
-    text = variables.get(CONFIG_VARIABLE)
-    return isinstance(text, str) and text != UNKNOWN and "upstream" in tomllib.loads(text)

@@ -1,0 +1,67 @@
+"""Container apps with a user's image: only the server in front of it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from components.base.problems import Problem
+from components.mcp.server_config import HTTP
+from graph.resource_graph import UNKNOWN, ResourceGraph
+from graph.tree import dig
+
+from ...rule import at
+from ..fronts import config_of
+from .types import CONTAINER_APP
+
+
+def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Problem]:
+    """With several containers, the ingress has the port of the server in front of the others."""
+    for app in graph.all(CONTAINER_APP):
+        containers: list[dict[str, Any]] = dig(app.inputs, "template", "containers") or []
+        ingress: dict[str, Any] = dig(app.inputs, "configuration", "ingress") or {}
+        if len(containers) < 2 or not ingress:
+            continue
+        first = containers[0]
+        if "upstream" not in config_of(first.get("env", ())):
+            yield at(
+                app,
+                "template.containers[0]",
+                "is no server with [upstream], and there are other containers",
+                "everyone could call them without a token",
+                "put the server in front of them first",
+            )
+        if ingress.get("targetPort") not in (HTTP, UNKNOWN):
+            yield at(
+                app,
+                "configuration.ingress.targetPort",
+                f"is {ingress.get('targetPort')}, where the server does not listen",
+                "everyone could call the container that does, without a token",
+                f"write {HTTP}, the port of the server in front of it",
+            )
+        if ingress.get("additionalPortMappings"):
+            yield at(
+                app,
+                "configuration.ingress.additionalPortMappings",
+                "is set, and the server in front of the others has one port",
+                "everyone could call another container without a token",
+                "leave it out",
+            )
+        probed = {dig(each, "httpGet", "path") for each in first.get("probes") or ()}
+        if "/ready" not in probed:
+            yield at(
+                app,
+                "template.containers[0].probes",
+                "has none of /ready",
+                "requests would be sent to a replica whose image does not answer",
+                "add a readiness probe of /ready",
+            )
+        settings: list[dict[str, Any]] = dig(app.inputs, "configuration", "identitySettings") or []
+        if not settings or any(each.get("lifecycle") != "None" for each in settings):
+            yield at(
+                app,
+                "configuration.identitySettings",
+                "gives the containers tokens of the identity",
+                "an image of a user could act as the identity, which reads secrets and images",
+                "set lifecycle to None for the identity",
+            )
