@@ -18,7 +18,11 @@ FIRST_ON_A_CLUSTER = "make up"
 def offline(page: Path) -> list[Step]:
     """The steps before the first command that needs a cluster."""
     found = steps(page)
-    ends = [n for n, step in enumerate(found) if FIRST_ON_A_CLUSTER in step.commands]
+    ends = [
+        number
+        for number, step in enumerate(found)
+        if any(command.startswith(FIRST_ON_A_CLUSTER) for command in step.commands)
+    ]
     return found[: ends[0]] if ends else found
 
 
@@ -59,6 +63,13 @@ def test_the_offline_steps_print_what_the_page_shows(page: Path, clone: Path) ->
 def test_the_tutorial_has_offline_steps_and_steps_on_a_cluster() -> None:
     assert len(steps()) > len(offline(TUTORIAL)) > 0
     assert all(step.commands for step in steps())
+
+
+@pytest.mark.parametrize("page", [TUTORIAL, BRING_A_SERVER], ids=lambda page: page.name)
+def test_no_offline_step_deploys(page: Path) -> None:
+    commands = [command for step in offline(page) for command in step.commands]
+    assert commands
+    assert not [command for command in commands if command.startswith("make up")]
 
 
 @pytest.mark.parametrize(
