@@ -51,7 +51,7 @@ def _server(args: AzureContainerAppArgs, variables: list[dict[str, Any]]) -> dic
         "env": variables,
         "resources": _resources(args.cpu, args.memory_mb),
         "probes": [
-            {"type": "Startup", **get("/health"), "periodSeconds": 1, "failureThreshold": 60},
+            {"type": "Startup", **get("/health"), "periodSeconds": 6, "failureThreshold": 10},
             {"type": "Liveness", **get("/health"), "periodSeconds": 10, "failureThreshold": 3},
             # With an image behind it, it is ready while the image answers.
             {"type": "Readiness", **get("/ready"), "periodSeconds": 5, "failureThreshold": 3},

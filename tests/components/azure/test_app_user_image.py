@@ -70,6 +70,17 @@ def test_requests_reach_the_server_alone_while_the_program_answers():
     assert asked["Startup"]["tcpSocket"] == asked["Liveness"]["tcpSocket"] == {"port": 3001}
 
 
+def test_every_probe_has_numbers_that_azure_accepts_and_a_start_has_a_minute():
+    """Those of Container Apps' probes, as the provider documents them."""
+    for container in containers():
+        for probe in container["probes"]:
+            assert 1 <= probe["failureThreshold"] <= 10
+            assert 1 <= probe["periodSeconds"] <= 240
+            assert 1 <= probe["timeoutSeconds"] <= 240
+        start = probes(container)["Startup"]
+        assert start["periodSeconds"] * start["failureThreshold"] >= 60
+
+
 def test_the_programs_own_health_is_asked_for_where_it_has_one():
     _, program = containers(upstream=replace(WEATHER, health="/healthz"))
     asked = {"path": "/healthz", "port": 3001, "scheme": "HTTP"}
