@@ -188,6 +188,7 @@ async def test_names_of_memories_are_in_no_log_and_no_metric(state: RunningServe
     assert state.metric("mcp_resource_errors_total", resource=MEMORIES) == failed + 1
 
 
+@pytest.mark.slow
 async def test_without_an_answer_of_the_database_the_rest_is_listed(tmp_path: Path, issuer: Issuer):
     absent = {"host": "127.0.0.1", "port": 1, "name": "n", "user": "u"}
     with serving(tmp_path, issuer, server={"role": "state"}, database=absent) as server:
