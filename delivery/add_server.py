@@ -1,4 +1,4 @@
-"""`add-server`: finds out what an MCP server's image is, and adds it to a stack file."""
+"""`add-server`: inspects the image of an MCP server, and adds the server to a stack file."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from .progress import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What is asked about an image.
+    """Where the facts about a server come from.
 
     Attributes:
         archive: a file with the image, which is read in place of its registry.
         url: of a running instance.
         token: for that instance.
         command: a program of this machine that speaks MCP over stdin and stdout, with arguments.
-        seconds: for each source, and for each MCP era of an instance.
+        seconds: timeout of each source, and of each MCP era of an instance.
     """
 
     archive: Path | None = None
@@ -40,10 +40,10 @@ class Sources:
     seconds: float = 30.0
 
     def found(self, reference: ImageReference, progress: Progress) -> Found:
-        """What the sources say.
+        """Ask the sources.
 
         Raises:
-            ProblemReport: a source cannot be believed, or there is none that can be asked.
+            ProblemReport: an answer is invalid, or no source could be reached.
         """
         reference, config, why = self._image(reference, progress)
         words = self._words()
@@ -85,7 +85,7 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Addition:
-    """A change of a stack file that is not written yet.
+    """A change of a stack file before it is written.
 
     Attributes:
         text: of the file with the server.
@@ -117,7 +117,7 @@ def added(
         replacing: whether a server of this name may be there already.
 
     Raises:
-        ProblemReport: the image or the stack is refused; the file is as it was.
+        ProblemReport: the image or the stack is refused; the file is unchanged.
     """
     reference = image_reference(image)
     name = _name(name, reference)
@@ -126,7 +126,7 @@ def added(
         raise refused(
             f"server {name}",
             f"{file.file.name} has a server of that name",
-            "pass another --name, or --replace, which keeps the fields that no source can tell",
+            "pass another --name, or --replace, which keeps the fields that you have added",
         )
     found = replace(sources.found(reference, progress), user_ids_assigned=file.assigns_user_ids)
     entry = found.entry(name, old)

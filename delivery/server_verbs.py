@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def add_server(  # noqa: PLR0917  (options of the command line)
     image: Annotated[
-        str, typer.Argument(metavar="IMAGE", help="Name of the image: ghcr.io/acme/weather-mcp:2.")
+        str, typer.Argument(metavar="IMAGE", help="Image, for example ghcr.io/acme/weather-mcp:2.")
     ],
     stack: Stack = "dev",
     name: Annotated[
@@ -23,7 +23,7 @@ def add_server(  # noqa: PLR0917  (options of the command line)
     url: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="A running instance to ask, such as http://localhost:8000/mcp."
+            metavar="URL", help="MCP URL of a running instance: http://localhost:8000/mcp."
         ),
     ] = None,
     token: Annotated[
@@ -33,7 +33,7 @@ def add_server(  # noqa: PLR0917  (options of the command line)
     command: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMAND", help="A stdio program of the image, which is run here and asked."
+            metavar="COMMAND", help="Command of a stdio server, which is run on this machine."
         ),
     ] = None,
     from_archive: Annotated[
@@ -45,7 +45,7 @@ def add_server(  # noqa: PLR0917  (options of the command line)
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace the server of this name.")
+        bool, typer.Option("--replace", help="Update the entry if the name exists already.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would change, and write nothing.")
@@ -55,15 +55,15 @@ def add_server(  # noqa: PLR0917  (options of the command line)
     ] = 30,
     cwd: Root = _ROOT,
 ) -> None:
-    """Add a server to the stack file, after asking its image and a running instance what it is.
+    """Add an MCP server to the stack file, with what its image and a running instance report.
 
     The image's configuration comes from its registry, without Docker, and its digest is pinned. An
     instance at --url, or the program --command, is asked for transport, path, MCP era and tools.
-    What could not be found out is in comments of the entry. The stack is checked as preview checks
-    it before its file changes.
+    Unknown values are listed in comments of the entry. The stack is checked as in preview before
+    its file changes.
     """
     if url and command:
-        raise typer.BadParameter("a server is asked at --url or by --command, not both")
+        raise typer.BadParameter("pass --url or --command, not both")
 
     from .add_server import Sources, added
     from .added_server.stack_file import StackFile
@@ -74,10 +74,10 @@ def add_server(  # noqa: PLR0917  (options of the command line)
     for line in done.shown:
         typer.echo(line)
     if dry_run:
-        typer.echo(f"\n{done.file.file.name} is as it was: --dry-run")
+        typer.echo(f"\n{done.file.file.name} is unchanged: --dry-run")
         return
     done.write()
-    typer.echo(f"\n{done.file.file.name} has the server {done.name}. Look at what comes with it:")
+    typer.echo(f"\nThe server {done.name} is in {done.file.file.name}. Preview its resources:")
     typer.echo(f"  make preview STACK={stack}")
 
 

@@ -1,1 +1,1 @@
-"""Finds out what an MCP server's image is, and writes its entry into a stack file."""
+"""Inspects the image of an MCP server, and writes the server's entry into a stack file."""

@@ -111,7 +111,7 @@ def _saved(where: str, read: _Read) -> ImageConfig:
 def _blob(where: str, read: _Read, digest: str) -> bytes:
     data = read(f"blobs/{digest.replace(':', '/')}")
     if data is None:
-        raise refused(where, f"it lacks {digest}", "write the archive again")
+        raise refused(where, f"{digest} is missing in it", "write the archive again")
     if len(data) > LARGEST or f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
-        raise refused(where, f"{digest} has another content", "write the archive again")
+        raise refused(where, f"{digest} has another digest there", "write the archive again")
     return data

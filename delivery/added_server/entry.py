@@ -1,4 +1,4 @@
-"""The entry of a server: what the image and an instance say, and what could not be found out."""
+"""The entry of a server in a stack file, with a comment for each value that is unknown."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .refusals import printable
 from .stack_text import Entry
 
 FIELDS: Final = ("image", "transport", "port", "path", "era", "command", "health", "user", "auth")
-"""Those that this command writes, in their order."""
+"""Fields that this command writes, in their order."""
 OF_TRANSPORT: Final = ("transport", "port", "path", "era", "command", "health")
-"""Those that an entry loses when it is replaced and its transport is another."""
+"""Fields that are removed from a replaced entry whose transport has changed."""
 NOBODY: Final = 65534
 """User id of the process where the entry has none."""
 
@@ -28,11 +28,11 @@ _TITLE: Final = "org.opencontainers.image.title"
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What the sources have said.
+    """The facts about a server.
 
     Attributes:
         image: its name, with a digest if it is known.
-        config: None if no source has the image's configuration; ``why`` says so.
+        config: None if no source has the image's configuration; ``why`` has the reason.
         instance: None if no running instance was asked.
         command: of a program that was asked.
         user_ids_assigned: whether the cluster assigns user ids, so that none can be set.
@@ -46,7 +46,7 @@ class Found:
     user_ids_assigned: bool = False
 
     def entry(self, name: str, old: Mapping[str, Any] | None = None) -> Entry:
-        """The entry of the server; of an older one it keeps what no source tells otherwise."""
+        """The entry of the server; fields of an old entry that no source reports are kept."""
         found = [*self._image(), *self._instance(), *self._port(), *self._user()]
         fields = {key: value for key, value, _ in found if value is not None}
         kept = dict(old or {})
@@ -58,7 +58,7 @@ class Found:
             *(key for key in FIELDS if key in fields),
             *(key for key in kept if key not in FIELDS),
         ]
-        comments = [f"not found out: {text}" for key, _, text in found if text and key not in kept]
+        comments = [f"unknown: {text}" for key, _, text in found if text and key not in kept]
         return Entry(name, {key: fields[key] for key in order}, comments)
 
     @property
@@ -74,7 +74,11 @@ class Found:
     def _image(self) -> Iterator[_Field]:
         yield "image", self.image, ""
         if self.config is None:
-            yield "config", None, "digest, ports and user of the image (see its registry's answer)"
+            yield (
+                "config",
+                None,
+                "digest, ports and user of the image (the registry request failed)",
+            )
             return
         if "@" not in self.image:
             yield "digest", None, "digest of the image (the archive has none)"
@@ -83,8 +87,8 @@ class Found:
             yield (
                 "storage",
                 None,
-                f"storage (the image declares {volumes}, which it can write to with storage or "
-                "writable alone)",
+                f"storage (the image declares the volumes {volumes}, which are read-only without "
+                "storage or writable)",
             )
         if self.config.health and not self._is_stdio:
             yield "health", self.config.health, ""
@@ -98,7 +102,7 @@ class Found:
                 yield (
                     "bridge",
                     None,
-                    f"whether the image has the bridge, as it must: {_BRIDGE_PAGE}",
+                    f"whether the image has the bridge, which stdio needs: {_BRIDGE_PAGE}",
                 )
         elif instance is None:
             exposed = self.config is not None and self.config.ports
@@ -113,7 +117,7 @@ class Found:
                 yield (
                     "health",
                     None,
-                    "health (it answers 200 at no usual path; a TCP probe is used)",
+                    "health (no health check path was found; a TCP probe is used)",
                 )
             if instance.demands_token:
                 yield "auth", "server", ""
@@ -130,10 +134,14 @@ class Found:
         if len(usable) == 1 and len(exposed) == 1:
             yield "port", usable[0], ""
         elif asked in usable or (asked and asked >= 1024 and not exposed):
-            yield "port", asked, "" if exposed else f"port of the image ({asked} is the URL's)"
+            yield (
+                "port",
+                asked,
+                "" if exposed else f"port in the container ({asked} is that of --url)",
+            )
         elif exposed:
             ports = ", ".join(str(port) for port in exposed)
-            yield "port", None, f"port (the image exposes {ports}; one from 1024 on is needed)"
+            yield "port", None, f"port (the image exposes {ports}; set one from 1024 on)"
         else:
             yield "port", None, "port (8000 is the default; the image exposes none)"
 
@@ -145,17 +153,18 @@ class Found:
             if not self.user_ids_assigned and int(user) != NOBODY:
                 yield "user", int(user), ""
         elif user and user not in ("0", "root"):
-            yield "user", None, f"id of the user {printable(user)} (it runs as {NOBODY})"
+            named = f'numeric id of the image\'s user "{printable(user)}"'
+            yield "user", None, f"{named} (the pod runs as {NOBODY})"
         else:
-            yield "user", None, f"whether it runs as another user than root (it runs as {NOBODY})"
+            yield "user", None, f"whether the image works without root (the pod runs as {NOBODY})"
 
 
 _Field = tuple[str, Any, str]
-"""A field, its value or None, and what could not be found out about it or an empty text."""
+"""A field, its value or None, and what is unknown about it or an empty text."""
 
 
 def lines(found: Found) -> Iterator[str]:
-    """What was found, for the user."""
+    """Lines for the terminal: what the image and the instance reported."""
     yield f"image     {found.image}"
     if config := found.config:
         shown = {

@@ -24,7 +24,7 @@ from .http_client import http_client
 from .refusals import printable, refused
 
 MOST_PAGES = 50
-"""Of a list of tools; a server may answer with one page after another forever."""
+"""Pages of a list of tools that are read; a server could send pages without end."""
 USUAL_PATHS = ("/mcp", "/sse", "/")
 HEALTH_PATHS = ("/healthz", "/health", "/ready")
 
@@ -33,10 +33,10 @@ _Connect = Callable[[Era], contextlib.AbstractAsyncContextManager[Client]]
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """What a running server is.
+    """What a running server reports about itself.
 
     Attributes:
-        eras: those in which it answered; empty if it demands a token.
+        eras: the MCP eras in which it answered; empty if it demands a token.
         port, path, health: None for a program.
         demands_token: whether it answers 401 without a token.
         tools: those of the newest era; None if they cannot be listed.
@@ -52,7 +52,7 @@ class Instance:
 
     @property
     def era(self) -> str | None:
-        """As the stack file has it."""
+        """The value of the field ``era`` in the stack file."""
         names = [era.value for era in self.eras]
         return "dual" if len(names) > 1 else next(iter(names), None)
 

@@ -1,4 +1,4 @@
-"""What `add-server` raises: it refuses, or a source could not be asked."""
+"""Errors of `add-server`, and texts from outside that are safe to print."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, cast
 from components.base.problems import Problem, ProblemReport
 
 LONGEST_TEXT = 200
-"""Characters of a text of others that are shown."""
+"""Characters of a text from outside that are printed."""
 
 
 class NotAskedError(Exception):
-    """A source cannot be asked: it is unreachable, or wants credentials. Others may still be.
+    """A source cannot be asked: it is unreachable, or requires credentials. Others may work.
 
     Attributes:
         problem: for the user if there is no other source.
@@ -19,7 +19,7 @@ class NotAskedError(Exception):
 
     def __init__(self, path: str, what: str, fix: str) -> None:
         super().__init__(what)
-        self.problem = Problem(path, what, "what the image is cannot be found out there", fix)
+        self.problem = Problem(path, what, "digest, ports and user of the image are unknown", fix)
 
 
 def refused(path: str, what: str, fix: str) -> ProblemReport:
@@ -28,7 +28,7 @@ def refused(path: str, what: str, fix: str) -> ProblemReport:
 
 
 def printable(text: str) -> str:
-    """A text of others in one line, without control characters, of limited length."""
+    """A text from outside in one line, without control characters, of limited length."""
     line = "".join(
         letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
         for letter in text

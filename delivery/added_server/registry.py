@@ -43,7 +43,7 @@ def ask_registry(reference: ImageReference, seconds: float) -> tuple[ImageRefere
         seconds: for all requests together.
 
     Raises:
-        NotAskedError: the registry is unreachable, wants credentials, or does not have the image.
+        NotAskedError: the registry is unreachable, requires credentials, or lacks the image.
         ProblemReport: its answer is not one that can be trusted.
     """
 
@@ -121,7 +121,7 @@ class _Registry:
     def _not_asked(self, status: int) -> NotAskedError:
         match status:
             case 401 | 403:
-                what = f"{self.reference.registry} wants credentials ({status})"
+                what = f"{self.reference.registry} requires credentials ({status})"
                 fix = f"docker login {self.reference.registry}"
                 if self.helper:
                     fix = (
@@ -200,7 +200,7 @@ class _Registry:
             return
         raise refused(
             self.where,
-            f"the registry leads to {printable(url)}, which is not https",
+            f"the registry refers to {printable(url)}, which is not https",
             "credentials and images could be replaced on the way: fix the registry",
         )
 

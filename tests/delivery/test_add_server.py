@@ -65,7 +65,7 @@ def test_a_dry_run_shows_the_entry_and_writes_nothing(registry: Registry):
     assert f"+      image: {registry.name}@{registry.image.digest}" in shown
     assert "+    weather:" in shown
     assert "+      port: 8080" in shown
-    assert "+      # not found out: transport, path, era and tools" in shown
+    assert "+      # unknown: transport, path, era and tools" in shown
     assert "linux/amd64, linux/arm64" in shown
 
 

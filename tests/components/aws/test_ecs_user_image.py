@@ -1,4 +1,4 @@
-"""EcsFargate with a user's image: the server in the same task is its front."""
+"""EcsFargate with a user's image: the server in the same task is its reverse proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AzureContainerApp with a user's image: the server in the same replica is its front."""
+"""AzureContainerApp with a user's image: the server in the same replica is its reverse proxy."""
 
 from __future__ import annotations
 

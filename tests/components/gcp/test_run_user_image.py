@@ -1,4 +1,4 @@
-"""CloudRun with a user's image: the server in the same instance is its front."""
+"""CloudRun with a user's image: the server in the same instance is its reverse proxy."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_an_image_and_an_instance_tell_everything():
 def test_without_an_instance_what_only_it_can_tell_is_named():
     fields, unknown = entry()
     assert fields == {"image": IMAGE, "port": 8080, "user": 1000}
-    assert "not found out: transport, path, era and tools" in unknown
+    assert "unknown: transport, path, era and tools" in unknown
 
 
 def test_without_a_configuration_what_only_it_can_tell_is_named():
@@ -55,14 +55,14 @@ def test_without_a_configuration_what_only_it_can_tell_is_named():
     assert fields["port"] == 3001
     assert "user" not in fields
     assert "digest, ports and user" in unknown
-    assert "port of the image (3001 is the URL's)" in unknown
+    assert "port in the container (3001 is that of --url)" in unknown
 
 
 @pytest.mark.parametrize(
     ("exposed", "port", "unknown"),
     [
         ((8080,), 8080, ""),
-        ((), 3001, "port of the image"),
+        ((), 3001, "port in the container"),
         ((3001, 9000), 3001, ""),
         ((8080, 9000), None, "port (the image exposes 8080, 9000"),
         ((80,), None, "port (the image exposes 80"),
@@ -83,11 +83,11 @@ def test_the_port_is_that_of_the_image_and_else_that_of_the_url(
     [
         ("1000:2000", 1000, ""),
         ("65534", None, ""),
-        ("node", None, "id of the user node"),
-        ("", None, "another user than root"),
-        ("0:0", None, "another user than root"),
-        ("a\nb: c", None, "id of the user a b"),
-        ("99999999999999", None, "id of the user"),
+        ("node", None, 'user "node"'),
+        ("", None, "works without root"),
+        ("0:0", None, "works without root"),
+        ("a\nb: c", None, 'user "a b"'),
+        ("99999999999999", None, "id of the image's user"),
     ],
 )
 def test_the_user_is_set_where_the_image_has_a_number(user: str, found: int | None, unknown: str):
@@ -134,7 +134,7 @@ def test_a_server_that_demands_a_token_checks_tokens_itself():
 
 
 def test_a_volume_of_the_image_is_named():
-    assert "the image declares /data" in entry(config=config(volumes=("/data",)))[1]
+    assert "the image declares the volumes /data" in entry(config=config(volumes=("/data",)))[1]
 
 
 def test_a_replaced_entry_keeps_what_no_source_tells():

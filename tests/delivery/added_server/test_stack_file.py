@@ -22,7 +22,7 @@ FIELDS = {
     "port": 8080,
     "command": ["weather", "--a=b c", "1e3"],
 }
-ENTRY = Entry("weather", FIELDS, ("not found out: era",))
+ENTRY = Entry("weather", FIELDS, ("unknown: era",))
 SHIPPED = sorted(
     file
     for file in ROOT.rglob("Pulumi.*.yaml")
@@ -139,7 +139,7 @@ def check(folder: Path, text: str, entry: Entry = ENTRY) -> str:
     assert after.pop(key) == {**(before.pop(key, None) or {}), entry.name: dict(entry.fields)}
     assert after == before
     assert holds_all_of(new, text.replace("{}", "").replace("{ }", "").rstrip())
-    assert "# not found out: era" in new
+    assert "# unknown: era" in new
     assert ("\r\n" in text) == ("\r\n" in new)
     assert new.replace("\r\n", "").count("\r") == 0
     return new
@@ -160,7 +160,7 @@ def test_every_form_of_a_stack_file_keeps_what_it_has(tmp_path: Path, text: str)
 def test_the_entry_follows_the_last_server_with_the_indentation_of_the_file(tmp_path: Path):
     assert check(tmp_path, AWKWARD["servers with comments"]) == (
         "config:\n  qudag-mcp:servers:  # ours\n    # time\n    time: {image: 'a/b:1'}  # UTC\n"
-        "    weather:\n      # not found out: era\n      image: ghcr.io/acme/weather-mcp:2\n"
+        "    weather:\n      # unknown: era\n      image: ghcr.io/acme/weather-mcp:2\n"
         '      port: 8080\n      command: [weather, "--a=b c", "1e3"]\n'
         "    # after\n  qudag-mcp:topology: none\n"
     )
@@ -176,7 +176,7 @@ def test_an_entry_is_replaced_in_its_place(tmp_path: Path):
         "      command:\n      - a\n    # second\n    time: {image: a/b:1}\n"
     )
     assert check(tmp_path, text.replace("a/b:1\n      command:\n      - a", "ghcr.io")) == (
-        "config:\n  qudag-mcp:servers:\n    # first\n    weather:\n      # not found out: era\n"
+        "config:\n  qudag-mcp:servers:\n    # first\n    weather:\n      # unknown: era\n"
         "      image: ghcr.io/acme/weather-mcp:2\n      port: 8080\n"
         '      command: [weather, "--a=b c", "1e3"]\n'
         "    # second\n    time: {image: a/b:1}\n"
