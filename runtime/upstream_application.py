@@ -1,4 +1,4 @@
-"""Builds the ASGI applications of a front: a server that passes calls on to one program."""
+"""Builds the ASGI applications of the role `front`: a reverse proxy that checks tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .upstream_config import UpstreamSection
 from .upstream_proxy import UpstreamProxy
 
 PROGRAM = "upstream"
-"""The program, among the dependencies that `/ready` names."""
+"""Name of the proxied program in the answer of `/ready`."""
 
 
 def upstream_application(config: Config, section: UpstreamSection) -> Application:

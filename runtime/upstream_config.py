@@ -1,4 +1,4 @@
-"""The `[upstream]` section of server.toml: a program on this machine that serves MCP."""
+"""The `[upstream]` section of server.toml: the program that the role `front` forwards to."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class UpstreamSection(Section):
     Attributes:
         port: where the program serves plain HTTP, at 127.0.0.1 or ::1.
         path: where it serves MCP.
-        health: path that answers 2xx or 3xx while the program can serve; without it, it is enough
-            that the program accepts connections.
-        forward_token: pass the token on, which is otherwise removed.
+        health: path that answers 2xx or 3xx while the program is ready; without it, the program is
+            ready while it accepts connections.
+        forward_token: forward `Authorization`, which is otherwise removed.
     """
 
     port: Port

@@ -1,4 +1,4 @@
-"""The headers of a request and of its response on their way through the front of a program."""
+"""Headers that the role `front` forwards to its program, and back to the client."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ NAMING = frozenset(
         *("x-goog-authenticated-user-email",),
     }
 )
-"""Headers that name a client, an address or a path in place of the request itself: frameworks trust
-them from any sender. The gateway's nginx removes the same."""
+"""Headers by which a client could claim another user, address or path: frameworks trust them from
+any sender. The gateway's nginx removes the same ones."""
 _REPLACED = frozenset(
     {
         *USER_HEADERS,
@@ -49,14 +49,14 @@ _OF_THIS_SERVER = frozenset({"date", "server", "x-request-id"})
 
 
 def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[str, str]]:
-    """The headers for the program: the client's, with those that say who and where it is replaced.
+    """The headers for the program. Those that name the user and its address are replaced.
 
     Args:
         forward_token: keep `Authorization`.
     """
     given = Headers(scope=scope)
     dropped = _OF_ONE_CONNECTION | NAMING | _REPLACED | _named_by(given)
-    # WSGI takes X_User for X-User; nginx removes names with an underscore too.
+    # WSGI reads X_User as X-User; nginx removes names with an underscore too.
     kept = [(k, v) for k, v in given.items() if k.lower() not in dropped and "_" not in k]
     return [*kept, *_own(scope, given, forward_token=forward_token).items()]
 
@@ -64,7 +64,7 @@ def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[str, str]]:
 def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]:
     exchange, user = exchange_of(scope), scope.get("user")
     own = {
-        # An error in place of the rest of a stream can be written after plain bytes alone.
+        # An error event can be appended to an uncompressed stream only.
         "accept-encoding": "identity",
         "connection": "close",
         "x-forwarded-proto": "https",
@@ -84,7 +84,7 @@ def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]
 def answered(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The headers for the client, without those of the connection to the program.
 
-    Those of CORS are left out too: this server answers for the pages that it knows.
+    CORS headers are left out too: this server sets them itself.
     """
     named = [(name.lower(), value) for name, value in headers]
     dropped = (_OF_ONE_CONNECTION - {"content-length"}) | _OF_THIS_SERVER

@@ -1,4 +1,4 @@
-"""Passes requests on to a program on this machine, and its answers back as they arrive."""
+"""Reverse proxy for a program on this machine; its answers are forwarded as they arrive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .upstream_config import UpstreamSection
 from .upstream_headers import answered, passed_on
 
 ADDRESSES = ("127.0.0.1", "[::1]")
-"""Programs that listen on localhost may have either."""
+"""A program that listens on localhost may have either address."""
 CONNECT_SECONDS = 3.0
 SEND_SECONDS = 30.0
 METHODS = ("GET", "POST", "DELETE")
@@ -35,12 +35,12 @@ _TIMEOUTS = {"connect": CONNECT_SECONDS, "read": None, "write": SEND_SECONDS, "p
 
 
 class NoAnswerError(Exception):
-    """The program has not answered, or not to the end; the message is sent to the client."""
+    """The program gave no answer, or an incomplete one; the message is sent to the client."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a message asks for.
+    """What a JSON-RPC message asks for.
 
     Attributes:
         identity: the JSON-RPC id, which an error in place of the answer needs.
@@ -53,7 +53,7 @@ class Asked:
 
     @classmethod
     def of(cls, http_method: str, body: bytes) -> Asked:
-        """By the message in the body."""
+        """Read the message in the body of a request."""
         message = json_object(body)
         method, identity = message.get("method"), message.get("id")
         return cls(
@@ -64,11 +64,11 @@ class Asked:
 
 
 class UpstreamProxy:
-    """ASGI application for `/mcp`: the client is known, and the limits are kept.
+    """ASGI application for `/mcp`, behind the checks of tokens and limits.
 
-    A request is sent once, when its body is complete. It ends when its client has gone, after the
-    longest call, and in a drain. No connection is kept, since programs close idle ones: a call that
-    is sent at that moment would be lost.
+    A request is sent once, when its body is complete. It ends when its client disconnects, after
+    the longest call, and in a drain. Connections are not reused, because programs close idle ones:
+    a call that is sent at that moment would be lost.
     """
 
     def __init__(self, section: UpstreamSection, drain: Drain, longest: float) -> None:
@@ -124,7 +124,7 @@ class UpstreamProxy:
         raise NoAnswerError("The server accepts no connection, or has closed it without an answer.")
 
     async def check(self) -> None:
-        """Raise unless the program can serve, as far as its section says how to find out."""
+        """Raise unless the program is ready: by `upstream.health`, else by a TCP connection."""
         path = self.section.health
         if path is not None:
             response = await self.open("GET", path, {"host": "localhost"}, b"")
@@ -142,7 +142,7 @@ class UpstreamProxy:
         raise NoAnswerError("the program accepts no connection")
 
     async def _left(self, scope: Scope, receive: Receive, asked: Asked) -> None:
-        """Wait until the client has gone, or a standing stream is to end."""
+        """Wait until the client disconnects, or a standing stream must end."""
         exchange = exchange_of(scope)
         if exchange is None:
             await _disconnected(receive)
@@ -172,7 +172,7 @@ class UpstreamProxy:
 
 
 class _Passing:
-    """One request on its way to the program, and the answer on its way back."""
+    """One request to the program and its answer."""
 
     def __init__(
         self, proxy: UpstreamProxy, scope: Scope, body: bytes, asked: Asked, send: Send

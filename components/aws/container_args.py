@@ -67,8 +67,9 @@ class EcsFargateArgs(AwsServerArgs):
             of one of the component.
         web_acl: ARN of your web ACL of AWS WAF, which inspects requests at the load balancer.
         http_redirect: listen on port 80 too, for a redirect to HTTPS.
-        upstream: an image of yours that speaks MCP: the server is its front, in the same task, and
-            has no tools of its own. It gets the ``secrets``; ``config.role`` has no effect.
+        upstream: an MCP server image of yours, which runs in the same task and gets the
+            ``secrets``. The reference server is its reverse proxy, which checks tokens and offers
+            no tools; ``config.role`` has no effect.
         protect: refuse to delete the load balancer and what holds sessions.
     """
 

@@ -60,9 +60,9 @@ class AzureContainerAppArgs(AzureContainerArgs):
             replaces the environment.
         private_storage: close the storage account to all networks but ``subnet``, which needs the
             service endpoint Microsoft.Storage.
-        upstream: an image of yours that speaks MCP: the server is its front, in the same replica,
-            and has no tools of its own. It gets the ``secrets``, and its CPUs and memory besides
-            those of the server; ``config.role`` has no effect.
+        upstream: an MCP server image of yours, which runs in the same replica and gets the
+            ``secrets``. The reference server is its reverse proxy, which checks tokens and offers
+            no tools; ``config.role`` has no effect. CPUs and memory of the image are added.
     """
 
     access: Access

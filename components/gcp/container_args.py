@@ -28,8 +28,9 @@ class CloudRunArgs(GcpServerArgs):
         image: the reference server, or one that reads the same configuration.
         config: the server's configuration; the timeout of a request is derived from its budget.
         cpu: CPUs of an instance, which has them between requests too.
-        upstream: an image of yours that speaks MCP: the server is its front, in the same instance,
-            and has no tools of its own. It gets the ``secrets``; ``config.role`` has no effect.
+        upstream: an MCP server image of yours, which runs in the same instance and gets the
+            ``secrets``. The reference server is its reverse proxy, which checks tokens and offers
+            no tools; ``config.role`` has no effect.
         protect: refuse to delete the service and what holds sessions.
     """
 

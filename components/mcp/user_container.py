@@ -1,4 +1,4 @@
-"""A user's image in a managed container, with the server as its front."""
+"""A user's image in a managed container, with the server as its reverse proxy."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from .server_config import HTTP, HTTPS
 FRONT_ROLE: Final = "front"
 """The role of a server with ``[upstream]``; runtime/server_config.py has the same."""
 FRONT_MB: Final = 256
-"""MiB that the front needs besides the image."""
+"""MiB that the reverse proxy needs besides the image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserContainer:
     """An image that speaks MCP over plain HTTP and has no authentication.
 
-    It runs in the same task as the server, which checks tokens and passes requests on to it at
+    It runs in the same task as the server, which checks tokens and forwards requests to it at
     127.0.0.1. Nothing else can connect to it.
 
     Attributes:
         image: the image, pinned by its digest.
         port: port that it listens on.
         path: path of its MCP endpoint.
-        health: path that it answers 2xx or 3xx while it works; None: it is enough that it accepts
+        health: health check path, which answers 2xx or 3xx; None: it is healthy while it accepts
             connections.
         command: program and arguments in place of the image's own; empty: the image's own.
         env: environment variables. What looks like a credential is refused.
         writable: directories that it may write, besides /tmp; on AWS in memory, on Azure on a disk.
         user: user and group id of its processes, on AWS; None: 65534 there, elsewhere the image's.
-        cpu: CPUs that it asks for.
+        cpu: CPUs that it requests.
         memory_mb: most MiB that it may use, its writable directories included.
-        forward_token: pass the checked token on to it.
+        forward_token: forward the checked token to it.
     """
 
     image: Image
