@@ -101,8 +101,8 @@ class DatabaseSection(PasswordSection):
         max_connections: of one process, each for one call at a time.
         min_connections: kept open by one process; at most `max_connections`.
         acquire_seconds: how long a call waits for a connection before it fails.
-        idle_seconds: connections above `min_connections` are closed when unused for so long.
-        lifetime_seconds: from then on a connection is replaced once its call ends.
+        idle_seconds: after which an unused connection above `min_connections` is closed.
+        lifetime_seconds: after which a connection is replaced, once its call has ended.
     """
 
     host: str

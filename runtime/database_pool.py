@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that are kept open between calls.
+"""A pool of connections to PostgreSQL.
 
 The library takes 50 ms to import, so it is imported only where a database is configured.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 RETRY_SECONDS = 2
-"""How long a connection that failed is tried again before the next call begins anew. The pool waits
-ever longer between its attempts, and calls would wait after the database is back."""
+"""Seconds for which the pool retries a failed connection; the next call then starts a new attempt.
+The pool's back-off grows: with a longer time, calls would still wait after the database is back."""
 
 
 def connection_options(database: DatabaseSection) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def connection_options(database: DatabaseSection) -> dict[str, Any]:
 class DatabasePool:
     """At most `max_connections` connections, each of which serves one call at a time.
 
-    Each new connection reads the password. A connection is tested before a call gets it, so that
-    none gets one that a restart of the database has broken.
+    Each new connection reads the password. Each connection is tested before a call gets it: after a
+    restart of the database, no call gets a broken connection.
     """
 
     def __init__(self, database: DatabaseSection) -> None:
@@ -53,7 +53,7 @@ class DatabasePool:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Keep connections until the end of the block; the database may be away meanwhile."""
+        """Keep connections until the end of the block; the database may be unreachable."""
         from psycopg_pool import AsyncConnectionPool
 
         database = self.database
@@ -115,7 +115,7 @@ class DatabasePool:
                 await self._pool.putconn(connection)
 
     async def check(self) -> None:
-        """Connect anew; raises if the database does not answer.
+        """Open a new connection; raises if the database does not answer.
 
         The pool's own connections may all be in use.
         """

@@ -47,7 +47,7 @@ ROLE_PROMPTS: dict[Role, tuple[str, ...]] = {
     Role.FRONT: (),
 }
 _NEEDS = {SUMMARIZE_MEMORY: MEMORIES, CHECK_PEERS: PEERS, EXPLAIN_CONFIGURATION: CONFIGURATION}
-"""The resource that each prompt puts before the model."""
+"""The resource that each prompt includes."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def prompts_of(resources: OwnResources) -> dict[str, OwnPrompt]:
 
 @dataclass(frozen=True)
 class _Prompts:
-    """What the prompts say."""
+    """Builds the messages of the prompts."""
 
     resources: OwnResources
 
@@ -145,7 +145,7 @@ class _Prompts:
                 "Below is what the peers of this node answered just now; `null` is no answer. Say "
                 f"{which}, and what to check where there is none: the name in DNS, whether the "
                 "peer runs, and whether network policies let TCP through to its port. The nodes "
-                "agree on nothing, so say nothing about a consensus."
+                "run no consensus protocol, so do not report on consensus."
             ),
             await self._shows(PEERS, context),
         ]

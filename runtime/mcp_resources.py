@@ -36,7 +36,7 @@ MEMORIES = f"{MEMORY_PREFIX}{{name}}"
 PAGE_SIZE = 100
 """Memories on a page of `resources/list`."""
 MOST_COMPLETIONS = 100
-"""In one answer, by the specification."""
+"""Completions in one answer: the limit of the MCP specification."""
 
 _WITH_NODE = (CONFIGURATION, NODE, PEERS)
 _WITH_MEMORY = (CONFIGURATION, MEMORIES)
@@ -57,7 +57,7 @@ ROLE_RESOURCES: dict[Role, tuple[str, ...]] = {
 those of the node without `[qudag]`, memories without `[database]`."""
 _TEXTS = {
     CONFIGURATION: ("configuration", "How this server is configured, without anything secret."),
-    NODE: ("node", "Name and key of this server's node. The node is a stand-in, and no DAG."),
+    NODE: ("node", "Name and key of this server's node, which is a stand-in and runs no DAG."),
     PEERS: ("peers", "The configured peers of this server's node, and which of them answer now."),
 }
 _NAME = TypeAdapter[str](Name)
@@ -82,7 +82,7 @@ def memory_name(uri: str) -> str | None:
 
 @dataclass(frozen=True)
 class OwnResources:
-    """The resources that this server has itself."""
+    """The resources of this server, without those of other servers."""
 
     config: Config
     dependencies: Dependencies
@@ -97,7 +97,7 @@ class OwnResources:
         return [uri for uri in ROLE_RESOURCES[self.config.server.role] if uri not in absent]
 
     def label(self, uri: str) -> str | None:
-        """What logs and metrics call the resource at that URI: never a user's own name of it."""
+        """The resource's label in logs and metrics, which contains no name that a user chose."""
         if uri.startswith(MEMORY_PREFIX):
             return MEMORIES if MEMORIES in self.uris else None
         return uri if uri in self.uris else None
@@ -118,7 +118,7 @@ class OwnResources:
     ) -> tuple[list[Resource], str | None]:
         """One page of the resources that the caller may read, and the cursor of the next one.
 
-        While the database does not answer, the first page is there without memories.
+        While the database does not answer, the first page contains no memories.
 
         Raises:
             MCPError: the cursor is not one of this server, or the database does not answer.

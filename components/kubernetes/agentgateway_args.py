@@ -1,4 +1,4 @@
-"""What a gateway whose engine is agentgateway needs to know besides, and what it cannot do."""
+"""Settings of a gateway with the engine agentgateway, and the fields that it does not support."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from ..base.problems import Problem
 from .routes import Route
 
 LEEWAY: Final = 60
-"""Seconds by which agentgateway itself accepts an expired token; a rule checks the rest."""
+"""Seconds after the expiry for which agentgateway's JWT library accepts a token. A CEL rule applies
+the configured clock skew, which can only be shorter."""
 ClockSkew = Annotated[
-    int, Range(least=0, most=LEEWAY, consequence=f"agentgateway refuses tokens after {LEEWAY} s")
+    int,
+    Range(
+        least=0,
+        most=LEEWAY,
+        consequence=f"agentgateway refuses tokens {LEEWAY} s after their expiry",
+    ),
 ]
 
 
@@ -70,7 +76,7 @@ def agentgateway_problems(
     domain: str | None,
     given: Collection[str],
 ) -> Iterator[Problem]:
-    """What the engine needs and does not have, and what is set that it cannot do.
+    """Settings that the engine needs and lacks, and settings that it does not support.
 
     Args:
         settings: the checks of tokens.
@@ -97,7 +103,7 @@ def agentgateway_problems(
         yield Problem(
             "agentgateway",
             f"is missing, and the route {checked[0]} has auth gateway",
-            "nobody could check the tokens for this server",
+            "tokens for this server could not be verified",
             "set agentgateway to an Agentgateway with jwks_url or jwks_secret",
         )
     for name in settings.scopes if settings else ():

@@ -1,4 +1,4 @@
-"""The configuration of agentgateway: the same addresses, checks and timeouts as nginx serves."""
+"""The configuration of agentgateway: the same routes, checks and timeouts as for nginx."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def agentgateway_config(args: GatewayArgs, *, http: int, https: int) -> dict[str
     names = [args.domain, *(route.hostname for route in own)]
     return {
         "config": {
-            # It shows and changes the configuration.
+            # The admin API can read and change the configuration.
             "adminAddr": "off",
             "logging": {"level": "info", "format": "json"},
             "connectionTerminationDeadline": f"{args.longest_budget.at(Distance.GATEWAY).drain}s",
@@ -96,7 +96,7 @@ def _redirect(name: str | None) -> dict[str, Any]:
 
 
 def _platform(args: GatewayArgs) -> list[dict[str, Any]]:
-    """What the upstream serves; it checks the tokens for it."""
+    """Paths that the upstream serves; it checks the tokens for them itself."""
     paths = [
         {"path": {"exact": MCP_PATH}},
         {"path": {"exact": "/ws"}},
@@ -177,7 +177,7 @@ def _unchecked() -> dict[str, Any]:
 
 
 def _metadata(args: GatewayArgs, route: Route, url: str) -> dict[str, Any]:
-    """The document itself, or the server that has it."""
+    """The metadata document, or a route to the server that has it."""
     settings = args.agentgateway
     if route.auth == "gateway" and settings is not None:
         body = tokens.metadata(args, url, tokens.scopes_of(settings, route))
@@ -202,7 +202,7 @@ def _pages(args: GatewayArgs, route: Route) -> list[str]:
 
 
 def _limits(args: GatewayArgs, timeout: int) -> dict[str, Any]:
-    """The wait for the header of an answer, and the largest body of a request."""
+    """Timeout until the header of an answer, and the largest body of a request."""
     most = {"maxBytes": nginx_bytes(args.max_body), "failureMode": "failClosed"}
     return {"timeout": {"requestTimeout": f"{timeout}s"}, "buffer": {"request": most}}
 
@@ -210,7 +210,7 @@ def _limits(args: GatewayArgs, timeout: int) -> dict[str, Any]:
 def _request_headers(
     *, remove: Sequence[str], also: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What a server is told of the client, in place of what the client says of itself."""
+    """Headers about the client, which replace those that the client sent."""
     return {
         "set": {
             "x-real-ip": "source.address",

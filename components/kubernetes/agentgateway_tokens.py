@@ -1,7 +1,7 @@
-"""The policies by which agentgateway checks tokens, and names their users to the servers.
+"""Policies of agentgateway that check tokens, and set the headers that name the user.
 
-Expressions are in the Common Expression Language (CEL). One that cannot be evaluated refuses the
-request, and leaves a header out.
+Expressions are in the Common Expression Language (CEL). An error in a rule refuses
+the request; an error in the value of a header leaves the header out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_SUBJECT: Final = 255
 REQUIRED_CLAIMS: Final = ("exp", "iss", "aud", "sub")
 """Without this list a token without ``aud`` or ``iss`` is accepted."""
 
-# RFC 9068 has one text, Entra ID and Okta have `scp`, and some issuers have lists.
+# `scope` is one string in RFC 9068; Entra ID and Okta use `scp`; some issuers send lists.
 _SCOPES: Final = 'coalesce(jwt.scope.split(" "), jwt.scope, jwt.scp.split(" "), jwt.scp, [])'
 # Visible ASCII without `%` stays as it is, as in the headers that the reference server sends.
 _ENCODED: Final = '{0}.matches("^[!-$&-~]+$") ? {0} : url.encode({0})'
@@ -85,7 +85,7 @@ def authorization(
 
 
 def user_headers() -> Mapping[str, str]:
-    """Who calls, in place of the token; a client's own headers of these names are replaced."""
+    """Headers that name the user; headers of these names that the client sent are replaced."""
     client = "coalesce(jwt.client_id, jwt.azp, jwt.sub)"
     return {
         "x-user": _ENCODED.format("jwt.sub"),

@@ -1,4 +1,4 @@
-"""Roles of people in a platform's namespace: developers, operators and administrators."""
+"""RBAC Roles for groups of people in a namespace: developers, operators, administrators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN: Final[Mapping[str, Sequence[str]]] = {
     "policy": ("poddisruptionbudgets",),
     API_GROUP: ("rolebindings", "roles"),
 }
-"""What developers see, by API group: all that a platform has, but for Secrets."""
+"""Resources that developers may read, by API group: all but Secrets."""
 DEPLOYED: Final[Mapping[str, Sequence[str]]] = {
     "": ("configmaps", "persistentvolumeclaims", "serviceaccounts", "services"),
     "apps": ("deployments", "statefulsets"),
@@ -38,18 +38,18 @@ DEPLOYED: Final[Mapping[str, Sequence[str]]] = {
     "networking.k8s.io": ("networkpolicies",),
     "policy": ("poddisruptionbudgets",),
 }
-"""What administrators change, by API group: what a platform is made of."""
+"""Resources that administrators may change, by API group."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HumanRolesArgs:
-    """Args of the roles of people. A role without groups is not made.
+    """Args of ``HumanRoles``. A role without groups is not created.
 
     Attributes:
         namespace: of the platform.
-        developers: groups that may look at everything but Secrets, and read logs.
+        developers: groups that may read everything except Secrets, and read logs.
         operators: groups that may also scale the named workloads and evict or delete pods.
-        admins: groups that may also change what the platform is made of, and the named Secrets.
+        admins: groups that may also change the platform's objects, and the named Secrets.
         deployments: names of the Deployments that operators may scale.
         stateful_sets: names of the StatefulSets that operators may scale.
         secrets: names of the Secrets that administrators may read and change.
@@ -65,11 +65,11 @@ class HumanRolesArgs:
 
 
 class HumanRoles(Component[HumanRolesArgs]):
-    """Roles for groups of people: developers, operators and administrators.
+    """RBAC Roles and RoleBindings for groups of developers, operators and administrators.
 
     No role may run commands in containers, change roles, or read Secrets that are not named.
-    Operators cannot change a pod's specification. Administrators can, and so can have any Secret
-    of the namespace mounted.
+    Operators cannot change a pod's specification. Administrators can, and so can mount any Secret
+    of the namespace.
     """
 
     args_type = HumanRolesArgs
@@ -125,7 +125,7 @@ def _operator_rules(args: HumanRolesArgs) -> list[dict[str, Any]]:
         ("deployments", args.deployments),
         ("statefulsets", args.stateful_sets),
     ):
-        if names:  # a rule without names would be about all of them
+        if names:  # a rule without names applies to all of them
             scaled = _rule("apps", [f"{resource}/scale"], ["get", "patch", "update"])
             rules.append({**scaled, "resourceNames": list(names)})
     return rules
@@ -134,7 +134,7 @@ def _operator_rules(args: HumanRolesArgs) -> list[dict[str, Any]]:
 def _admin_rules(args: HumanRolesArgs) -> list[dict[str, Any]]:
     rules = [_rule(group, resources, WRITE) for group, resources in DEPLOYED.items()]
     if args.secrets:
-        # The API server compares no names when an object is created: it does not exist yet.
+        # RBAC cannot restrict `create` by resourceNames.
         rules.append(_rule("", ["secrets"], ["create"]))
         named = _rule("", ["secrets"], ["get", "patch", "update", "delete"])
         rules.append({**named, "resourceNames": list(args.secrets)})

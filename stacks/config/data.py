@@ -23,19 +23,19 @@ class DatabasePool(Section):
         default=3,
         ge=1,
         le=86_400,
-        description="How long a call waits for a connection before it fails.",
+        description="Seconds that a call waits for a connection before it fails.",
     )
     idle_seconds: int = Field(
         default=600,
         ge=1,
         le=86_400,
-        description="Connections above minConnections are closed when unused for so long.",
+        description="Seconds after which an unused connection above minConnections is closed.",
     )
     lifetime_seconds: int = Field(
         default=1800,
         ge=1,
         le=86_400,
-        description="From then on a connection is replaced once its call ends.",
+        description="Seconds after which a connection is replaced, once its call has ended.",
     )
 
 
@@ -60,8 +60,8 @@ class Data(Section):
     )
     database_pool: DatabasePool = Field(
         default_factory=DatabasePool,
-        description="How connections to PostgreSQL are kept; the default times are those of the "
-        "boilerplate document.",
+        description="Pool of connections to PostgreSQL in each server process; the default times "
+        "are those of the boilerplate document.",
     )
     cache_connections: int = Field(
         default=20,

@@ -28,7 +28,7 @@ class Images(Section):
         description="nginx, agentgateway: with a generated configuration; image: runs unchanged.",
     )
     agentgateway: Image | None = Field(
-        default=None, description="agentgateway 1.4, where gatewayEngine is agentgateway."
+        default=None, description="agentgateway 1.4; required if gatewayEngine is agentgateway."
     )
     qudag_node: Image | None = Field(
         default=None, description="QuDAG node; absent: the server image, which has the role."

@@ -44,17 +44,17 @@ class Quota(Section):
 
 
 class People(Section):
-    """Groups of people with access to the namespace, by what they may do."""
+    """Groups of people with RBAC roles in the namespace."""
 
     developers: list[Group] = Field(
-        default=[], description="May look at everything but Secrets, and read logs."
+        default=[], description="May read everything except Secrets, and read logs."
     )
     operators: list[Group] = Field(
         default=[], description="May also scale workloads, and evict or delete pods."
     )
     admins: list[Group] = Field(
         default=[],
-        description="May also change what the platform is made of, and its Secrets.",
+        description="May also change the platform's objects, and its Secrets.",
     )
 
 

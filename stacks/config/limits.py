@@ -16,7 +16,7 @@ class Limits(Section):
         default=10_000,
         ge=1,
         le=10_000_000,
-        description="Connections open at a time, of all users; requests on more get 503.",
+        description="Largest number of open connections, of all users; requests on others get 503.",
     )
     messages_per_second: int = Field(
         default=10,

@@ -16,7 +16,7 @@ class ScalingPace(Section):
     window: int = Field(
         ge=0,
         le=3600,
-        description="Seconds for which the number of pods was wanted before it is set.",
+        description="Stabilization window in seconds.",
     )
     percent: int | None = Field(
         default=None,
@@ -29,7 +29,7 @@ class ScalingPace(Section):
     )
     select: Literal["Max", "Min"] = Field(
         default="Max",
-        description="Which of percent and pods holds: the larger change (Max) or the smaller.",
+        description="With percent and pods: Max allows the larger change, Min the smaller.",
     )
     period: int = Field(default=60, ge=1, le=1800, description="Length of a period in seconds.")
 

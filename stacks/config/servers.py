@@ -279,8 +279,8 @@ class Server(Section):
     targets: list[TargetName] = Field(
         default=[CLUSTER],
         min_length=1,
-        description="Where it runs: kubernetes, behind the gateway; in a cloud, with the reference "
-        "server in front of it, as containers.<cloud>.servers says.",
+        description="Where it runs: kubernetes: behind the gateway; others: in a cloud, with the "
+        "reference server as its reverse proxy, configured in containers.<cloud>.servers.",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""nginx before a server that scales, with PostgreSQL and Valkey.
+"""nginx in front of a server with an autoscaler, with PostgreSQL and Valkey.
 
 It is the Kubernetes deployment of the boilerplate document, with its scale, resources and probes.
 """

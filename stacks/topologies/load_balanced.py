@@ -1,7 +1,7 @@
-"""nginx before three servers, with sessions in Valkey and texts in PostgreSQL.
+"""nginx in front of three servers, with sessions in Valkey and texts in PostgreSQL.
 
 It is the second architecture of the MCP-SSE deployment guide, with the scale, resources and probes
-of the guide's Deployment. The guide keeps audit logs in PostgreSQL, which are not built yet.
+of the guide's Deployment. The guide's audit log in PostgreSQL does not exist here.
 """
 
 from typing import Final
@@ -26,7 +26,7 @@ from .topology import (
 )
 
 BALANCER: Final = "nginx-ingress"
-"""What the guide's network policy calls it."""
+"""The name in the guide's network policy."""
 SERVER: Final = "qudag-mcp"
 
 LOAD_BALANCED: Final = Topology(

@@ -1,4 +1,4 @@
-"""One server without data stores, for trying things out and for small installations.
+"""One server without data stores, for trials and small installations.
 
 It is the first architecture of the MCP-SSE deployment guide, with the resources and probes of the
 guide's Deployment. nginx is in the server's pod: it terminates the clients' TLS on port 8443, and
