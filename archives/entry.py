@@ -15,9 +15,9 @@ _NAME: Final = "[A-Za-z_][A-Za-z0-9_]*"
 ENTRY: Final = Form(
     name="entry",
     pattern=rf"^{_NAME}(\.{_NAME})*:{_NAME}$",
-    words="the module and the name of the server in it",
+    words="a module and the name of the server object in it, as MODULE:NAME",
     examples=("server:mcp",),
-    consequence="it is not known what the function serves",
+    consequence="the function would not find the server",
 )
 DEFAULT_ENTRY: Final = "server:mcp"
 _SERVERS: Final = frozenset({"MCPServer", "Server"})

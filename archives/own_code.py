@@ -23,7 +23,7 @@ from .entry import DEFAULT_ENTRY, entry_problems
 REQUIREMENTS: Final = "requirements.txt"
 LEFT_OUT_FOLDERS: Final = ("__pycache__", "venv", "tests", "test", "node_modules", "*.egg-info")
 LEFT_OUT_FILES: Final = ("*.pyc", "test_*.py", "*_test.py", "conftest.py")
-"""Names of what archives do not contain, besides names that begin with a dot."""
+"""Names of files and folders that are left out, besides names that begin with a dot."""
 SECRET_FILES: Final = (
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk", "*.kdbx", "*.env"),
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", "credentials.*", "secrets.*"),

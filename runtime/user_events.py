@@ -1,4 +1,4 @@
-"""Changes of resources, each told to the streams of the user whose resource it is."""
+"""Sends events about changed resources to the streams of the user who owns them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Listener = Callable[[ServerEvent], None]
 class UserEvents:
     """The listening streams of this process, by user.
 
-    A user does not see that another one has changed a resource of the same URI.
+    A user gets no event when another user changes a resource of the same URI.
     """
 
     def __init__(self) -> None:
         self._listeners: dict[str, dict[object, Listener]] = {}
 
     async def publish(self, user: str, event: ServerEvent) -> None:
-        """Tell the streams of `user`."""
+        """Send an event to the streams of `user`."""
         for listener in list(self._listeners.get(user, {}).values()):
             listener(event)
         await anyio.lowlevel.checkpoint()  # so that streams can send before the next event

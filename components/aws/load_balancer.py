@@ -160,7 +160,7 @@ class EcsLoadBalancer:
                 "loadBalancingAlgorithmType": "least_outstanding_requests",
                 "deregistrationDelay": args.config.budget.at(Distance.GATEWAY).drain,
                 "healthCheck": {
-                    # Of a user's image there is no other health check.
+                    # /ready fails while a user's image does not answer; it has no other check.
                     "path": "/ready" if args.upstream else "/health",
                     "protocol": "HTTPS",
                     "matcher": "200",

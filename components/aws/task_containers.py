@@ -1,4 +1,4 @@
-"""The containers of an ECS task: the server, and a user's image that it is the front of."""
+"""The containers of an ECS task: the reverse proxy, and a user's image behind it."""
 
 from __future__ import annotations
 

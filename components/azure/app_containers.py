@@ -1,4 +1,4 @@
-"""The containers of a container app: the server, and a user's image that it is the front of."""
+"""The containers of a container app: the reverse proxy, and a user's image behind it."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class AzureContainer(AzureServer[Args]):
             CONFIG_VARIABLE: environment_toml(
                 args.config, resource, state=state, upstream=upstream
             ),
-            # In front of an image there is nothing that the server does as the identity.
+            # As a reverse proxy, the server does not use the identity.
             **({} if upstream else {"AZURE_CLIENT_ID": identity.output("clientId")}),
         }
 

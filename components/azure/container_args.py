@@ -122,7 +122,7 @@ class AzureContainerGroupArgs(AzureContainerArgs):
 
 
 def program_size(program: UserContainer) -> tuple[float, int]:
-    """CPUs and MiB of an image: the fewest quarters that have both what it asks for."""
+    """The smallest multiple of 0.25 CPUs and 512 MiB that covers an image's CPUs and memory."""
     quarters = max(math.ceil(program.cpu * 4), math.ceil(program.memory_mb * 2 / MB_IN_GB))
     return quarters / 4, quarters * MB_IN_GB // 2
 
@@ -156,7 +156,7 @@ def _upstream(args: AzureContainerAppArgs) -> list[Problem]:
             Problem(
                 "upstream.user",
                 f"is {args.upstream.user}, and Container Apps has no such setting",
-                "it would have no effect: the image's own user runs it",
+                "it would have no effect: the container runs as the image's USER",
                 "leave it out, and set USER in the image",
             )
         )

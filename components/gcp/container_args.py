@@ -17,7 +17,7 @@ from .server_args import GcpServerArgs
 CPUS: Final = (1, 2, 4, 6, 8)
 """CPUs that an instance can be given while it handles no request (Cloud Run, CPU limits)."""
 _CPUS_FOR_MEMORY: Final = ((0, 1), (4096, 2), (8192, 4), (16384, 6), (24576, 8))
-"""CPUs that more than so many MiB need (Cloud Run, Memory limits)."""
+"""Pairs of MiB and CPUs: more than these MiB need these CPUs (Cloud Run, Memory limits)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def _cpu(cpu: float) -> list[Problem]:
 
 
 def program_cpu(program: UserContainer) -> int:
-    """CPUs of an image: as many as offered for what it asks for, and for its memory."""
+    """The smallest offered number of CPUs that covers an image's CPUs and memory."""
     memory = (cpus for least, cpus in _CPUS_FOR_MEMORY if program.memory_mb > least)
     asked = max(program.cpu, *memory)
     return next((cpus for cpus in CPUS if cpus >= asked), CPUS[-1])
@@ -83,7 +83,7 @@ def _upstream(args: CloudRunArgs) -> list[Problem]:
             Problem(
                 "upstream.user",
                 f"is {args.upstream.user}, and Cloud Run has no such setting",
-                "it would have no effect: the image's own user runs it",
+                "it would have no effect: the container runs as the image's USER",
                 "leave it out, and set USER in the image",
             )
         )

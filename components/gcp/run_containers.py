@@ -1,4 +1,4 @@
-"""The containers of a Cloud Run service: the server, and a user's image that it is the front of."""
+"""The containers of a Cloud Run service: the reverse proxy, and a user's image behind it."""
 
 from __future__ import annotations
 

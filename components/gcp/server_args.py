@@ -49,7 +49,7 @@ class GcpServerArgs(CloudServerArgs):
 
     @property
     def front_of(self) -> UserContainer | None:
-        """The image of a user that the server is the front of; a function has none."""
+        """The user's image that the server is the reverse proxy for; a function has none."""
         return None
 
     def refusals(self) -> list[Problem]:

@@ -117,7 +117,7 @@ def environment_toml(
         state: its session store.
         self_signed: serve MCP on the port ``HTTPS`` with a certificate that the server makes when
             it starts; otherwise the cloud terminates TLS.
-        upstream: the image that it is the front of.
+        upstream: the image that it is the reverse proxy for.
     """
     listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
     # The cloud's own proxy is the only one that can connect.

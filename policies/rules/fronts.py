@@ -1,4 +1,4 @@
-"""What the rules of the clouds ask of a server in front of a user's image."""
+"""Reads the configuration of a reverse proxy in a user's task, for the rules of each cloud."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Network streams to other servers that hold little memory while they wait for data.
+"""Network backend for `httpcore2` whose streams take little memory while they wait for data.
 
-A federating server has one of them for each call that another server has not answered yet. A
-stream of `anyio`, the default of `httpcore2`, holds more than twice as much.
+A federating server has one stream for each call that another server has not answered yet. A
+stream of `anyio`, the default of `httpcore2`, takes more than twice as much.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import anyio
 import httpcore2
 
 MOST_UNREAD = 256 * 1024
-"""Bytes from a server after which nothing more is received until some are read."""
+"""Unread bytes after which receiving pauses."""
 NEXT_ADDRESS_SECONDS = 0.25
-"""After which the next address of a name is tried as well (RFC 8305)."""
+"""Delay until the next address of a name is tried in parallel (RFC 8305)."""
 
 Result = TypeVar("Result")
 

@@ -1,4 +1,4 @@
-"""Rules for the engine agentgateway: what it needs, and what it cannot do of what is declared."""
+"""Rules for the engine agentgateway: required settings, and settings that it does not support."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def agentgateway_checks_tokens(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "protocol.clockSkewSeconds",
             f"is {protocol.clock_skew_seconds}, {_WITH_IT}",
-            f"it refuses every token {LEEWAY} s after its end",
+            f"it refuses every token {LEEWAY} s after its expiry",
             f"set it to {LEEWAY} or less, {_OR_NGINX}",
         )
     if config.secrets.issuer_ca and protocol.jwks_url:

@@ -60,7 +60,7 @@ def an_own_gateway_knows_its_proxies(config: StackConfig) -> Iterator[Problem]:
 
 
 def limits_of_servers_count(config: StackConfig) -> Iterator[Problem]:
-    """Limits of a server are for a gateway that limits rates."""
+    """`rateLimit` of a server needs `edge.rateLimits`."""
     for name, server in config.servers.items():
         if server.rate_limit and config.edge.rate_limits is None:
             yield at(

@@ -53,7 +53,7 @@ def scaling_names_services(config: StackConfig) -> Iterator[Problem]:
 
 
 def paces_are_of_an_autoscaler(config: StackConfig) -> Iterator[Problem]:
-    """A pace has a limit, and an autoscaler that keeps it."""
+    """A pace has `percent` or `pods`, and its service an autoscaler."""
     for service in topology(config).services:
         scale = config.scaling.get(service.name)
         for name in ("up", "down") if scale else ():
@@ -76,7 +76,7 @@ def paces_are_of_an_autoscaler(config: StackConfig) -> Iterator[Problem]:
 
 
 def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
-    """Members of a consensus do not come and go by load."""
+    """A consensus network has a fixed number of nodes."""
     for service in TOPOLOGIES[config.topology].services:
         scale = config.scaling.get(service.name)
         if isinstance(service, NodeService) and scale and (scale.min or scale.max):

@@ -97,7 +97,7 @@ def each_cloud_gives_what_servers_ask_for(config: StackConfig) -> Iterator[Probl
 
 _LACKED: Final = {
     "user": (
-        "it would have no effect: the image's own user runs it",
+        "it would have no effect: the container runs as the image's USER",
         "leave it out, and set USER in the image",
     ),
     "writable": (

@@ -1,4 +1,4 @@
-"""Tasks with a user's image: only the server in front of it is reached, and its health is seen."""
+"""Tasks with a user's image: only its reverse proxy is reachable, and its health is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Container apps with a user's image: only the server in front of it is reached."""
+"""Container apps with a user's image: only its reverse proxy is reachable."""
 
 from __future__ import annotations
 
