@@ -19,7 +19,10 @@ from components.base.versions import VERSIONS, numbers
 ROOT = Path(__file__).resolve().parents[1]
 
 PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md", "tools/node/README.md")
-PROGRAMS = ("examples/**/*.py", "examples/**/Dockerfile", "Pulumi.*.yaml", "runtime/*Dockerfile")
+PROGRAMS = (
+    *("examples/**/*.py", "examples/**/Dockerfile", "examples/**/Pulumi.*.yaml"),
+    *("Pulumi.*.yaml", "runtime/*Dockerfile"),
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.kubernetes.rate_limits import UserLimits
 from components.kubernetes.user_server import UserServer
 from tests.harness import record
 from tests.harness.certificates import Authority
@@ -31,7 +32,14 @@ def everything_pod(directory: Path, authority: Authority) -> Pod:
     """The pod of the server, as the component makes it."""
     certificate, key = authority.issue("everything", ["everything.any.svc"])
     tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
-    args = user_server(namespace="any", internal_tls_secret="own", port=port(IMAGE), era="legacy")
+    args = user_server(
+        namespace="any",
+        internal_tls_secret="own",
+        port=port(IMAGE),
+        era="legacy",
+        # The suite sends more messages a second than one user may.
+        limits=UserLimits(messages_per_second=0),
+    )
     graph = record(lambda: UserServer("everything", args))
     pod = Pod.recorded(graph, "everything", directory, {"own": tls})
     files = pod.config_maps["everything-tls"]
