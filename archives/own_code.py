@@ -27,9 +27,14 @@ LEFT_OUT_FILES: Final = ("*.pyc", "test_*.py", "*_test.py", "conftest.py")
 SECRET_FILES: Final = (
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.ppk", "*.kdbx", "*.env"),
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", "credentials.*", "secrets.*"),
+    *("secret.*", "local.settings.json", "client_secret*.json", "kubeconfig", "*.tfvars"),
+    *("*.tfstate", "htpasswd"),
 )
 """Names of files that hold secrets; a module, `.py`, is none."""
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(\s|\\n)*[A-Za-z0-9+/]{16}")
+_PRIVATE_KEY = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----(\s|\\n)*"
+    rb"([A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/]{16}"
+)
 _READABLE = "anybody who can read the archive in the cloud could read the secret"
 
 
@@ -120,7 +125,7 @@ class _Walk:
         name = self._name(file)
         if not name.isprintable() or "\\" in name:
             self._refuse(f"{name!r} has a character that is not printable, or a backslash")
-        elif file.is_symlink() and not file.resolve().is_relative_to(self.inside):
+        elif not Path(os.path.realpath(file)).is_relative_to(self.inside):
             self._refuse_link(name, "that leaves the folder")
         elif not file.is_file():
             self._refuse(f"{name} is neither a file nor a folder")

@@ -20,6 +20,13 @@ from delivery.progress import Progress
 
 SERVER = "from mcp.server import MCPServer\nmcp = MCPServer('own')\n"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----\n"
+ENCRYPTED_KEY = """-----BEGIN RSA PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,0A1B2C3D4E5F60718293A4B5C6D7E8F9
+
+MIIEvQIBADANBgkqhkiG9w0BAQEF
+"""
+PGP_KEY = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQdGBGWhK0ABEADANBgkqhkiG9w0B\n"
 AWS, GCP, AZURE = HOSTS["aws-lambda"], HOSTS["gcp-function"], HOSTS["azure-function"]
 
 
@@ -65,7 +72,11 @@ def test_a_folder_with_a_server_is_accepted(tmp_path: Path):
         ({"a/ID_RSA": ""}, "a/ID_RSA has a name"),
         ({"prod.env": ""}, "prod.env has a name"),
         ({"credentials.json": "{}"}, "credentials.json has a name"),
+        ({"local.settings.json": "{}"}, "local.settings.json has a name"),
+        ({"client_secret_1.json": "{}"}, "client_secret_1.json has a name"),
         ({"data.txt": KEY}, "data.txt contains a private key"),
+        ({"data.txt": ENCRYPTED_KEY}, "data.txt contains a private key"),
+        ({"data.txt": PGP_KEY}, "data.txt contains a private key"),
         ({"account.json": KEY.replace("\n", "\\n")}, "account.json contains a private key"),
         ({"server.py": SERVER + f"KEY = '''{KEY}'''"}, "server.py contains a private key"),
         ({"jwt.py": ""}, "has a module jwt, and so has the library pyjwt"),
@@ -112,11 +123,13 @@ def test_links_that_leave_the_folder_are_refused(tmp_path: Path):
     (folder / "lib").symlink_to(outside)
     (folder / "settings").symlink_to(".env")
     (folder / "gone").symlink_to("nowhere")
+    (folder / "loop").symlink_to("loop")
     (folder / "same.csv").symlink_to("cities.csv")
     assert sorted(one.what for one in problems(folder)) == [
         "data.csv is a link that leaves the folder",
         "gone is neither a file nor a folder",
         "lib is a link to a folder",
+        "loop is neither a file nor a folder",
         "settings is a link to a file that archives do not contain",
     ]
 
