@@ -107,7 +107,15 @@ def test_requests_of_nobody_are_not_counted(proxy: Proxy):
 
 
 @pytest.mark.parametrize(
-    ("method", "headers"), [("GET", {}), ("POST", {"mcp-method": "subscriptions/listen"})]
+    ("method", "headers"),
+    [
+        ("GET", {}),
+        ("POST", {"mcp-method": "subscriptions/listen"}),
+        # How nginx from 1.23 on sees a header that is there twice.
+        ("POST", {"mcp-method": "subscriptions/listen, subscriptions/listen"}),
+        ("POST", {"mcp-method": "tools/call, subscriptions/listen"}),
+    ],
+    ids=["GET", "listen", "listen twice", "listen after a call"],
 )
 def test_streams_of_a_user_are_limited(
     proxy: Proxy, behind: Image, method: str, headers: dict[str, str]
