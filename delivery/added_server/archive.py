@@ -45,14 +45,14 @@ def read_archive(file: Path, reference: ImageReference) -> tuple[ImageReference,
                 if member.isfile():
                     members[member.name.removeprefix("./")] = member
             return _image(file, _of_tar(tar, members), reference)
-    except (tarfile.TarError, EOFError) as failure:
+    except (tarfile.TarError, EOFError, ValueError) as failure:
         raise refused(str(file), f"it is not a tar archive: {failure}", _WHAT) from None
 
 
 def _of_folder(folder: Path) -> _Read:
     def read(name: str) -> bytes | None:
         path = folder / name
-        if not path.is_file():
+        if Path(name).is_absolute() or ".." in Path(name).parts or not path.is_file():
             return None
         with path.open("rb") as opened:
             return opened.read(LARGEST + 1)
@@ -101,7 +101,7 @@ def _saved(where: str, read: _Read) -> ImageConfig:
         saved: Any = json.loads(read("manifest.json") or b"")
         (one,) = saved
         data = read(one["Config"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         data = None
     if data is None:
         raise refused(where, "it has no index.json, and no manifest.json of one image", _WHAT)

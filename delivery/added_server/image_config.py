@@ -68,7 +68,7 @@ class Descriptor(BaseModel):
     """A manifest or a blob by its digest."""
 
     media_type: str = Field(alias="mediaType")
-    digest: str = Field(pattern=DIGEST.pattern)
+    digest: str = Field(pattern=rf"^{DIGEST.pattern}$")
     size: int = Field(ge=0)
     platform: Platform | None = None
 

@@ -99,7 +99,7 @@ class _Registry:
         if digest and digest != found:
             raise refused(
                 self.where,
-                f"the registry sent {found} in place of {digest}",
+                f"the registry sent {found} in place of {printable(digest)}",
                 "do not use this registry, or the proxy in front of it, until this is explained",
             )
         return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,3 +81,42 @@ def test_a_layout_with_several_images_is_refused(tmp_path: Path):
     index["manifests"] *= 2
     (folder / "index.json").write_text(json.dumps(index))
     assert "has 2 images" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "digest", ["../../outside#{}", "{}/../../outside", "\x1b[2Jhidden {}", "{}\nfix: nothing"]
+)
+def test_a_digest_with_more_than_a_digest_is_refused_and_not_shown(tmp_path: Path, digest: str):
+    folder = Image(SETTINGS).layout(tmp_path / "image")
+    index = json.loads((folder / "index.json").read_text())
+    index["manifests"][0]["digest"] = digest.format(digest_of(b""))
+    (folder / "index.json").write_text(json.dumps(index))
+    said = refusal(folder)
+    assert "not what the OCI specification" in said
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_configuration_outside_of_the_folder_is_not_read(tmp_path: Path, absolute: bool):
+    outside = tmp_path / "outside.json"
+    outside.write_text(json.dumps({"config": {"User": "1000"}}))
+    folder = Image(SETTINGS).saved(tmp_path / "image")
+    named = str(outside) if absolute else "../outside.json"
+    (folder / "manifest.json").write_text(json.dumps([{"Config": named}]))
+    assert "no index.json" in refusal(folder)
+
+
+def test_a_manifest_that_is_nested_too_deep_is_refused(tmp_path: Path):
+    (tmp_path / "manifest.json").write_text("[" * 200_000)
+    assert "no index.json" in refusal(tmp_path)
+
+
+def test_a_tar_whose_headers_are_no_numbers_is_refused(tmp_path: Path):
+    file = tmp_path / "image.tar"
+    with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as tar:
+        sparse = {"major": "1", "minor": "0", "realsize": "x", "name": "n"}
+        member = tarfile.TarInfo("index.json")
+        member.pax_headers = {f"GNU.sparse.{key}": value for key, value in sparse.items()}
+        member.size = 2
+        tar.addfile(member, io.BytesIO(b"{}"))
+    assert "not a tar archive" in refusal(file)

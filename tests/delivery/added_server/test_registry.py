@@ -136,6 +136,18 @@ def test_an_answer_that_does_not_have_the_digest_of_its_header_is_refused(regist
     assert "in place of" in refusal(registry.name)
 
 
+def test_a_digest_in_a_header_cannot_write_to_the_terminal(registry: Registry):
+    def answer(http: Handler) -> None:
+        http.send_response(200)
+        http.send_header("Docker-Content-Digest", "\x1b[2Jeverything is fine")
+        http.send_header("Content-Length", str(len(registry.image.top)))
+        http.end_headers()
+        http.wfile.write(registry.image.top)
+
+    registry.answers[registry.path()] = answer
+    assert "\x1b" not in refusal(registry.name)
+
+
 def test_a_huge_answer_is_refused_before_it_is_read(registry: Registry):
     sent: list[int] = []
 
