@@ -16,6 +16,7 @@ from runtime.config import Config
 from tests.harness.cloud_user_servers import ARN, CERTIFICATE, ENTRY, SERVER, one, sections
 from tests.harness.graph_queries import pods
 from tests.harness.user_servers import recorded
+from tests.policies.broken import Broken
 
 
 def alone() -> dict[str, Any]:
@@ -129,6 +130,22 @@ def test_the_reference_server_and_a_server_of_the_user_share_the_provider():
     assert len(graph.all("aws:ecs/service:Service")) == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "fix"),
+    [
+        ("loadBalancers[0].containerName", "program", "write mcp-server"),
+        ("loadBalancers[0].containerPort", 3001, "write 8443"),
+    ],
+)
+def test_a_load_balancer_that_reaches_the_image_around_the_server_is_refused(
+    path: str, value: Any, fix: str
+):
+    service = "aws-container-weather-service"
+    broken = Broken(resource=service, path=path, value=value, at=f"{service}.{path}", fix=fix)
+    problems = broken_policies(broken.of(recorded(alone())))
+    assert next(one.fix for one in problems if one.path == broken.at).startswith(fix)
+
+
 @pytest.mark.parametrize("made", [sections(), alone()], ids=["both", "alone"])
 def test_every_policy_rule_passes(made: dict[str, Any]):
     assert broken_policies(recorded(made)) == []
@@ -195,6 +212,16 @@ def test_a_server_on_google_cloud_has_the_same_outputs_and_fields():
     assert program["resources"]["limits"] == {"cpu": "1", "memory": "1024Mi"}
     assert template["scaling"] == {"minInstanceCount": 1, "maxInstanceCount": 6}
     assert broken_policies(graph) == []
+
+
+def test_a_port_of_the_image_on_google_cloud_is_refused():
+    graph = recorded(on_google())
+    path, service = "template.containers[0].ports.containerPort", one(graph, RUN).name
+    broken = Broken(resource=service, path=path, value=3001, at=f"{service}.{path}", fix="")
+    problems = broken_policies(broken.of(graph))
+    assert [each.fix for each in problems if each.path == broken.at] == [
+        "write 8080, the port of the server in front of it"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.base.problems import Problem
+from components.mcp.server_config import HTTPS
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
@@ -31,7 +32,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Pr
             continue
         containers: list[dict[str, Any]] = json.loads(definitions)
         if len(containers) > 1:
-            checking = [each["name"] for each in containers if _config_of(each)]
+            checking = [each["name"] for each in containers if _watches(each)]
             yield from _forwarded(graph, task, checking)
         if any(map(_watches, containers)):
             yield from _watched(graph, task)
@@ -45,9 +46,18 @@ def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Ite
                 yield at(
                     service,
                     f"loadBalancers[{number}].containerName",
-                    f"is {each.get('containerName')}, which has no configuration of the server",
+                    f"is {each.get('containerName')}, which is no server with [upstream]",
                     "everyone could call it without a token",
                     f"write {' or '.join(checking) or 'the container of the server'}",
+                )
+            # The containers of a task share their ports: the name alone does not choose one.
+            if each.get("containerPort") not in (HTTPS, UNKNOWN):
+                yield at(
+                    service,
+                    f"loadBalancers[{number}].containerPort",
+                    f"is {each.get('containerPort')}, where the server does not listen",
+                    "everyone could call the container that does, without a token",
+                    f"write {HTTPS}, the port of the server in front of it",
                 )
 
 

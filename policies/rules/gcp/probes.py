@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.base.problems import Problem
+from components.mcp.server_config import HTTP
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
@@ -58,4 +59,14 @@ def _server(
             "is set, and the container is no server with [upstream]",
             "everyone could call it without a token",
             "set the port of the server in front of it alone",
+        )
+    # The containers of an instance share their ports: requests go to whoever listens there.
+    port = dig(container, "ports", "containerPort")
+    if not alone and port not in (HTTP, UNKNOWN):
+        yield at(
+            service,
+            f"{path}.ports.containerPort",
+            f"is {port}, where the server does not listen",
+            "everyone could call the container that does, without a token",
+            f"write {HTTP}, the port of the server in front of it",
         )
