@@ -23,14 +23,20 @@ def upstream_application(config: Config, section: UpstreamSection) -> Applicatio
     """Build the applications: tokens, limits, logs and metrics are those of every server."""
     drain = Drain()
     tokens = CachedTokens.of(config.auth)
-    proxy = UpstreamProxy(section, drain, config.protocol.longest_tool_seconds)
+
+    async def check() -> None:
+        await proxy.check()
+
     health = Health(
         drain,
         Metrics(config),
-        {PROGRAM: proxy.check},
+        {PROGRAM: check},
         {"issuer": tokens.check},
         needed=frozenset({PROGRAM}),
     )
+    endpoint = Endpoint.of(config, tokens, health)
+    longest = config.protocol.longest_tool_seconds
+    proxy = UpstreamProxy(section, drain, longest, endpoint.streams)
 
     @asynccontextmanager
     async def running() -> AsyncGenerator[None]:
@@ -39,5 +45,4 @@ def upstream_application(config: Config, section: UpstreamSection) -> Applicatio
         finally:
             await proxy.transport.aclose()
 
-    endpoint = Endpoint.of(config, tokens, health)
     return endpoint.application(proxy, metadata_routes(tokens), running)

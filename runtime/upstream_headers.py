@@ -48,7 +48,7 @@ _REPLACED = frozenset(
 _OF_THIS_SERVER = frozenset({"date", "server", "x-request-id"})
 
 
-def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[str, str]]:
+def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[bytes, bytes]]:
     """The headers for the program. Those that name the user and its address are replaced.
 
     Args:
@@ -58,7 +58,9 @@ def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[str, str]]:
     dropped = _OF_ONE_CONNECTION | NAMING | _REPLACED | _named_by(given)
     # WSGI reads X_User as X-User; nginx removes names with an underscore too.
     kept = [(k, v) for k, v in given.items() if k.lower() not in dropped and "_" not in k]
-    return [*kept, *_own(scope, given, forward_token=forward_token).items()]
+    sent = [*kept, *_own(scope, given, forward_token=forward_token).items()]
+    # As they arrived: httpx2 takes text in ASCII alone.
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent]
 
 
 def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]:
@@ -100,6 +102,9 @@ def answered(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def _named_by(given: Headers) -> frozenset[str]:
-    """Headers that `Connection` names: they are for this connection alone (RFC 9110, 7.6.1)."""
+    """Headers that `Connection` names: they are for this connection alone (RFC 9110, 7.6.1).
+
+    Without `Host` the program would see its own address in place of the one that was called.
+    """
     named = ",".join(given.getlist("connection")).split(",")
-    return frozenset(name.strip().lower() for name in named)
+    return frozenset(name.strip().lower() for name in named) - {"host"}

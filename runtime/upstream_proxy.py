@@ -18,10 +18,13 @@ from starlette.types import Message, Receive, Scope, Send
 from .drain import Drain
 from .exchange import exchange_of
 from .logs import event
+from .message_rates import too_many
+from .principals import principal_of
 from .request_filters import json_object
 from .time_limits import EndedError, within_time
 from .upstream_config import UpstreamSection
 from .upstream_headers import answered, passed_on
+from .user_quotas import RETRY_SECONDS, OpenStreams, QuotaError
 
 ADDRESSES = ("127.0.0.1", "[::1]")
 """A program that listens on localhost may have either address."""
@@ -71,10 +74,13 @@ class UpstreamProxy:
     a call that is sent at that moment would be lost.
     """
 
-    def __init__(self, section: UpstreamSection, drain: Drain, longest: float) -> None:
+    def __init__(
+        self, section: UpstreamSection, drain: Drain, longest: float, streams: OpenStreams
+    ) -> None:
         self.section = section
         self.drain = drain
         self.longest = longest
+        self.streams = streams
         self.transport = httpx2.AsyncHTTPTransport(
             trust_env=False,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
@@ -90,6 +96,17 @@ class UpstreamProxy:
             return
         body = await Request(scope, receive).body()
         asked = Asked.of(method, body)
+        # A GET is counted before: only its method is needed for that.
+        user = principal_of(scope) if asked.standing and method == "POST" else None
+        try:
+            with self.streams.one_more(user):
+                await self._pass(scope, receive, send, body, asked)
+        except QuotaError as full:
+            await too_many(str(full), RETRY_SECONDS)(scope, receive, send)
+
+    async def _pass(
+        self, scope: Scope, receive: Receive, send: Send, body: bytes, asked: Asked
+    ) -> None:
         passing = _Passing(self, scope, body, asked, send)
         async with anyio.create_task_group() as tasks:
 
@@ -207,6 +224,11 @@ class _Passing:
         path = f"{section.path}?{query}" if query else section.path
         response = await self.proxy.open(self.scope["method"], path, headers, self.body)
         try:
+            if not 200 <= response.status_code < 600:
+                event("upstream_failed", failure=f"status {response.status_code}")
+                raise NoAnswerError(
+                    "The server has answered with a status that HTTP does not have."
+                )
             kind = response.headers.get("content-type", "")
             self.events = kind.lower().startswith("text/event-stream")
             start: Message = {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import threading
 import time
 from collections.abc import AsyncGenerator, Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,31 @@ def test_the_program_gets_the_user_in_headers_that_a_client_cannot_set(
     assert "Bearer of the cloud" not in got.values()
 
 
+@pytest.mark.parametrize("value", ["Zoë", "Zoë".encode("latin-1"), b"\x1b[2J"])
+def test_a_header_that_is_not_ascii_arrives_as_it_was_sent(
+    front: RunningServer, program: UserServer, value: str | bytes
+):
+    written = value.encode() if isinstance(value, str) else value
+    sent = [
+        (b"authorization", f"Bearer {front.token}".encode()),
+        (b"accept", b"application/json, text/event-stream"),
+        (b"mcp-protocol-version", MODERN.encode()),
+        (b"mcp-method", b"tools/list"),
+        (b"x-name", written),
+    ]
+    body = modern_request("tools/list")
+    answer = httpx2.post(f"{front.base}/mcp", json=body, headers=sent, verify=front.verify)
+    assert answer.status_code == 200
+    assert program.requests[-1]["x-name"] == written.decode("latin-1")
+
+
+def test_a_client_cannot_take_the_host_away(front: RunningServer, program: UserServer):
+    sent = {"authorization": f"Bearer {front.token}", "connection": "close, host"}
+    httpx2.post(f"{front.base}/mcp", json={}, headers=sent, verify=front.verify)
+    got = program.requests[-1]
+    assert got["host"] == got["x-forwarded-host"]
+
+
 def test_the_gateway_and_the_front_remove_the_same_headers():
     assert {name.lower() for name in REMOVED_HEADERS} == NAMING
 
@@ -302,6 +329,55 @@ async def test_events_arrive_as_they_are_sent(tmp_path: Path, issuer: Issuer):
             assert await anext(lines) == "data: 1"
             onward.set()
             assert [line async for line in lines if line] == ["data: 2"]
+
+
+def test_streams_of_a_user_are_limited_however_they_are_opened(tmp_path: Path, issuer: Issuer):
+    ended = threading.Event()
+
+    async def events(_: Request) -> Response:
+        async def parts() -> AsyncGenerator[bytes]:
+            yield b": here\n\n"
+            while not ended.is_set():  # the server is in another thread
+                await anyio.sleep(0.01)
+
+        return StreamingResponse(parts(), media_type="text/event-stream")
+
+    with (
+        running(Made(events)) as upstream,
+        in_front(tmp_path, issuer, upstream.port, limits={"streams_per_user": 2}) as server,
+        httpx2.Client(verify=server.verify) as client,
+        contextlib.ExitStack() as open_streams,
+    ):
+        open_streams.callback(ended.set)
+
+        def opened(method: str, user: str = "ada") -> httpx2.Response:
+            sent = {"authorization": f"Bearer {admitted(issuer, sub=user)}"}
+            body = modern_request("subscriptions/listen") if method == "POST" else None
+            asked = client.stream(method, f"{server.base}/mcp", json=body, headers=sent)
+            return open_streams.enter_context(asked)
+
+        statuses = [opened(method).status_code for method in ("POST", "GET", "POST", "GET")]
+        assert statuses == [200, 200, 429, 429]
+        assert opened("POST", "grace").status_code == 200
+
+
+def test_an_answer_with_a_status_that_http_does_not_have_is_an_error(
+    tmp_path: Path, issuer: Issuer
+):
+    class Odd(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(999)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as program:
+        serving_it = threading.Thread(target=program.serve_forever)
+        serving_it.start()
+        with in_front(tmp_path, issuer, program.server_port) as server:
+            said = server.post_modern("tools/list", token=admitted(issuer))
+        program.shutdown()
+        serving_it.join()
+    assert (said.status_code, said.json()["id"]) == (502, 7)
 
 
 def test_limits_are_those_of_every_server(tmp_path: Path, issuer: Issuer, program: UserServer):
