@@ -226,7 +226,7 @@ def _compile(host: Host, tree: Path) -> dict[str, str]:
     python = interpreter(host)
     sources = sorted(str(file.relative_to(tree)) for file in tree.rglob("*.py"))
     done = subprocess.run(
-        [python, "-s", "-S", "-c", _COMPILE],
+        [python, "-s", "-S", "-P", "-c", _COMPILE],
         input="".join(f"{source}\n" for source in sources),
         cwd=tree,
         # The hash seed determines the order of sets, and so the bytes of constants.

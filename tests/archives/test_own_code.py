@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from archives.build import _compile  # pyright: ignore[reportPrivateUsage]
 from archives.entry import ENTRY
-from archives.hosts import HOSTS, ROOT, Host, archive_of
+from archives.hosts import HOSTS, ROOT, Host, archive_of, native
 from archives.own_code import OwnCode
 from components.base.problems import Problem, ProblemReport
 from delivery.package_archives import own_code, package
@@ -132,6 +133,13 @@ def test_links_that_leave_the_folder_are_refused(tmp_path: Path):
         "loop is neither a file nor a folder",
         "settings is a link to a file that archives do not contain",
     ]
+
+
+def test_no_module_of_an_archive_is_run_by_the_compiler(tmp_path: Path):
+    run = f"open({str(tmp_path / 'run')!r}, 'w').close()\n"
+    tree = folder_with(tmp_path / "tree", {"json.py": run, "pathlib.py": run}, server=None)
+    assert _compile(native(AWS), tree) == {}
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_pipe_is_refused_and_not_read(tmp_path: Path):
