@@ -66,8 +66,16 @@ TEXT = "text/plain"
 
 
 def memory_uri(name: str) -> str:
-    """The URI of the memory of that name."""
-    return MEMORY_PREFIX + quote(name, safe="")
+    """The URI of the memory of that name; one that names none if no memory can have the name."""
+    return MEMORY_PREFIX + quote(name, safe="", errors="surrogatepass")
+
+
+def _is_name(text: str) -> bool:
+    try:
+        _NAME.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def memory_name(uri: str) -> str | None:
@@ -171,6 +179,8 @@ class OwnResources:
             MCPError: the database does not answer, or the caller has no token.
         """
         memory, owner = self._of_caller(context)
+        if prefix and not _is_name(prefix):
+            return [], False
         try:
             rows = await memory.list(owner, MOST_COMPLETIONS + 1, prefix=prefix)
         except NoDatabaseError as error:

@@ -25,7 +25,16 @@ from runtime.mcp_resources import (
 )
 from runtime.server_config import Role
 from tests.harness.postgres import HOW_TO_GET, Postgres, binaries, postgres
-from tests.harness.server import ERAS, RunningServer, run_program, serving, settings, write_config
+from tests.harness.server import (
+    ERAS,
+    MODERN,
+    RunningServer,
+    modern_request,
+    run_program,
+    serving,
+    settings,
+    write_config,
+)
 from tests.harness.tokens import Issuer
 
 from .test_qudag_stand_in import node_toml
@@ -145,6 +154,18 @@ async def test_a_cursor_of_another_server_is_refused(state: RunningServer, curso
     async with state.client() as client:
         with pytest.raises(MCPError, match="cursor is not one of this server"):
             await client.list_resources(cursor=cursor)
+
+
+@with_database
+@pytest.mark.parametrize("name", ["a\0", "\ud800"], ids=["NUL", "half of a pair"])
+def test_what_no_name_can_be_has_no_completions_and_no_prompt(state: RunningServer, name: str):
+    ref, argument = {"type": "ref/resource", "uri": MEMORIES}, {"name": "name", "value": name}
+    completed = state.post_modern("completion/complete", ref=ref, argument=argument)
+    assert '"values":[]' in completed.text
+    prompt = "summarize_memory"
+    body = modern_request("prompts/get", name=prompt, arguments={"name": name})
+    filled = state.post(body, version=MODERN, mcp_method="prompts/get", mcp_name=prompt)
+    assert "Unknown resource" in filled.text
 
 
 @with_database
