@@ -161,7 +161,10 @@ class _Registry:
     async def _followed(
         self, url: str, accepted: tuple[str, ...], login: str | None = None
     ) -> tuple[int, httpx2.Headers, bytes]:
-        """Status, headers and body after redirects; credentials go to the first host alone."""
+        """Status, headers and body after redirects.
+
+        Credentials go to the first host alone, which alone can ask for them.
+        """
         origin = urlsplit(url)[:2]
         for _ in range(MOST_REDIRECTS + 1):
             headers = {"Accept-Encoding": "identity"}
@@ -172,6 +175,8 @@ class _Registry:
                 headers["Authorization"] = authorization
             async with self.http.stream("GET", url, headers=headers) as answer:
                 if not (answer.is_redirect and "location" in answer.headers):
+                    if urlsplit(url)[:2] != origin:
+                        answer.headers.pop("www-authenticate", None)
                     return answer.status_code, answer.headers, await self._body(answer)
                 url = str(answer.url.join(answer.headers["location"]))
                 self._secure(url)

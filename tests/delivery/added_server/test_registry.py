@@ -196,6 +196,18 @@ def test_a_blob_behind_a_redirect_is_read_and_credentials_stay_with_the_registry
     assert storage.requests == [(path, "")]
 
 
+def test_a_host_behind_a_redirect_cannot_ask_for_the_login(registry: Registry, tmp_path: Path):
+    logged_in(registry, tmp_path)
+    with serving(Registry(registry.image, repository=registry.repository)) as storage:
+        storage.auth = "login"
+        path = registry.config_path()
+        registry.answers[path] = lambda http: http.send(
+            307, location=f"http://{storage.host}{path}"
+        )
+        assert "wants credentials" in unasked(registry.name)
+    assert storage.requests == [(path, "")]
+
+
 def test_a_loop_of_redirects_ends(registry: Registry):
     registry.answers[registry.path()] = lambda http: http.send(307, location=registry.path())
     assert "redirects more than" in refusal(registry.name)
