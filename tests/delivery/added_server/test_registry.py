@@ -204,7 +204,7 @@ def test_a_host_behind_a_redirect_cannot_ask_for_the_login(registry: Registry, t
         registry.answers[path] = lambda http: http.send(
             307, location=f"http://{storage.host}{path}"
         )
-        assert "wants credentials" in unasked(registry.name)
+        assert "requires credentials" in unasked(registry.name)
     assert storage.requests == [(path, "")]
 
 
