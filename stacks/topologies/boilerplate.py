@@ -6,17 +6,13 @@ It is the Kubernetes deployment of the boilerplate document, with its scale, res
 from typing import Final
 
 from components.kubernetes.container import Probe
-from components.kubernetes.core import MIGRATION
-from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling, Pace
 from components.kubernetes.workload import Rollout
 
+from .one_server import flows_of
 from .topology import (
-    CLIENTS,
-    ISSUER,
     POSTGRES,
-    PROMETHEUS,
     VALKEY,
     CoreService,
     Front,
@@ -53,14 +49,5 @@ BOILERPLATE: Final = Topology(
     ],
     data=[POSTGRES, VALKEY],
     jobs=[Migration(service=SERVER)],
-    flows=[
-        Flow(source=CLIENTS, target=GATEWAY, port=8443, why="MCP over TLS"),
-        Flow(source=CLIENTS, target=GATEWAY, port=8080, why="redirect to TLS"),
-        Flow(source=GATEWAY, target=SERVER, port=8443, why="MCP"),
-        Flow(source=SERVER, target=POSTGRES, port=5432, why="texts of users"),
-        Flow(source=SERVER, target=VALKEY, port=6379, why="sessions"),
-        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
-        Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
-        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
-    ],
+    flows=flows_of(GATEWAY, SERVER, stores=True),
 )

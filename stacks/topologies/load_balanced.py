@@ -7,16 +7,12 @@ of the guide's Deployment. The guide's audit log in PostgreSQL does not exist he
 from typing import Final
 
 from components.kubernetes.container import Probe
-from components.kubernetes.core import MIGRATION
-from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 from components.kubernetes.workload import Rollout
 
+from .one_server import flows_of
 from .topology import (
-    CLIENTS,
-    ISSUER,
     POSTGRES,
-    PROMETHEUS,
     VALKEY,
     CoreService,
     Front,
@@ -46,14 +42,5 @@ LOAD_BALANCED: Final = Topology(
     ],
     data=[POSTGRES, VALKEY],
     jobs=[Migration(service=SERVER)],
-    flows=[
-        Flow(source=CLIENTS, target=BALANCER, port=8443, why="MCP over TLS"),
-        Flow(source=CLIENTS, target=BALANCER, port=8080, why="redirect to TLS"),
-        Flow(source=BALANCER, target=SERVER, port=8443, why="MCP"),
-        Flow(source=SERVER, target=POSTGRES, port=5432, why="texts of users"),
-        Flow(source=SERVER, target=VALKEY, port=6379, why="sessions"),
-        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
-        Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
-        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
-    ],
+    flows=flows_of(BALANCER, SERVER, stores=True),
 )

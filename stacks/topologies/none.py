@@ -6,13 +6,10 @@ the tools of the user's servers in one list.
 
 from typing import Final
 
-from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 
+from .one_server import flows_of
 from .topology import (
-    CLIENTS,
-    ISSUER,
-    PROMETHEUS,
     Front,
     GatewayService,
     ServerService,
@@ -34,11 +31,5 @@ NONE: Final = Topology(
             resources=Resources(cpu="100m", memory="192Mi", cpu_limit="1", memory_limit="1Gi"),
         ),
     ],
-    flows=[
-        Flow(source=CLIENTS, target=GATEWAY, port=8443, why="MCP over TLS"),
-        Flow(source=CLIENTS, target=GATEWAY, port=8080, why="redirect to TLS"),
-        Flow(source=GATEWAY, target=SERVER, port=8443, why="MCP"),
-        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
-        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
-    ],
+    flows=flows_of(GATEWAY, SERVER, stores=False),
 )

@@ -8,10 +8,10 @@ limits their rate in memory.
 from typing import Final
 
 from components.kubernetes.container import Probe
-from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 
-from .topology import CLIENTS, ISSUER, PROMETHEUS, Front, MonolithService, Topology
+from .one_server import flows_of
+from .topology import Front, MonolithService, Topology
 
 SERVER: Final = "mcp-server"
 
@@ -28,10 +28,5 @@ SINGLE_SERVER: Final = Topology(
             readiness=Probe(delay=5, period=5, failures=2),
         ),
     ],
-    flows=[
-        Flow(source=CLIENTS, target=SERVER, port=8443, why="MCP over TLS"),
-        Flow(source=CLIENTS, target=SERVER, port=8080, why="redirect to TLS"),
-        Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
-        Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
-    ],
+    flows=flows_of(SERVER, SERVER, stores=False),
 )

@@ -51,8 +51,8 @@ def test_a_folder_without_the_file_requires_nothing(tmp_path: Path):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("git+https://github.com/a/b", "a version control system"),
-        ("b @ git+https://user:secret@github.com/a/b", "a version control system"),
+        ("git+https://git.example.com/a/b", "a version control system"),
+        ("b @ git+https://user:secret@git.example.com/a/b", "a version control system"),
         ("https://example.com/b-1-py3-none-any.whl", "is a URL, a path"),
         ("b @ https://example.com/b.zip", "is a URL, a path"),
         ("./b", "is a URL, a path"),
