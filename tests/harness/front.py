@@ -1,0 +1,33 @@
+"""Runs a server of the role `front` before a program, as a deployed one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.harness.server import (
+    serving,
+)
+from tests.harness.tokens import ISSUER, Issuer
+
+HERE = "https://weather.example.com/mcp"
+
+
+SCOPES = "base weather.read"
+
+
+def in_front(directory: Path, issuer: Issuer, port: int, **sections: Any) -> Any:
+    """Run a front of the program at that port, with the address and scopes of a deployed one."""
+    upstream: dict[str, Any] = {"port": port} | sections.pop("upstream", {})
+    auth = {
+        "issuer": ISSUER,
+        "resource_url": HERE,
+        "jwks_file": str(issuer.jwks_file),
+        "required_scopes": SCOPES.split(),
+    }
+    server = {"role": "front", "name": "weather"}
+    return serving(directory, issuer, server=server, auth=auth, upstream=upstream, **sections)
+
+
+def admitted(issuer: Issuer, **claims: Any) -> str:
+    return issuer.token(aud=HERE, scope=SCOPES, **claims)
