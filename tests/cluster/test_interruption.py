@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.harness import apiserver
 from tests.harness.apiserver import ApiServer
@@ -23,22 +28,41 @@ def running_in(folder: Path) -> list[str]:
     return lines
 
 
-def test_a_start_cut_short_leaves_nothing_and_can_be_repeated(
-    api_server: ApiServer, tmp_path: Path
-) -> None:
-    assert api_server.run.exists()  # so its programs are built, and two servers stand side by side
-    run = tmp_path / "run"
+def interrupted_after(seconds: float, run: Path, kill: Callable[[int, int], None]) -> str:
+    """What a start of the API server says that gets SIGINT so long after it began with etcd."""
     command = [apiserver.NODE / "up", "--api-only", "--run", run]
-    up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    up = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert up.stdout is not None
     assert any("starting etcd" in line for line in up.stdout)
-    up.send_signal(signal.SIGINT)
+    time.sleep(seconds)
+    kill(up.pid, signal.SIGINT)
     _, said = up.communicate(timeout=20)
-    assert said.startswith("node: interrupted: ")
-    assert running_in(run) == []
-    assert not run.exists()
+    return said
 
-    with apiserver.api_server(run) as server:
+
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["the script", "its whole group"])
+def test_a_start_cut_short_at_any_moment_leaves_nothing(
+    api_server: ApiServer, tmp_path: Path, kill: Callable[[int, int], None]
+) -> None:
+    assert api_server.run.exists()  # so its programs are built
+    run = tmp_path / "run"
+    for milliseconds in (0, 0, 2, 5, 10, 20, 50, 300):
+        said = interrupted_after(milliseconds / 1000, run, kill)
+        assert said.startswith("node: interrupted: nothing is left running"), milliseconds
+        assert running_in(run) == [], milliseconds
+        assert not run.exists(), milliseconds
+
+
+def test_a_start_succeeds_after_one_was_cut_short(api_server: ApiServer, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    interrupted_after(0.1, run, os.kill)
+    with apiserver.api_server(run) as server:  # two stand side by side
         assert server.kubectl("get", "--raw", "/readyz").stdout == "ok"
         assert api_server.kubectl("get", "--raw", "/readyz").stdout == "ok"
     assert running_in(run) == []

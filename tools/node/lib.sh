@@ -10,7 +10,7 @@ debs="runc nftables debootstrap debian-archive-keyring
 # ---- progress and failures -----------------------------------------------------------------------
 
 # Each step is two lines on stdout, when it starts and when it is done: "[ 12s] building etcd …".
-step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+step() { end_if_interrupted; printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 
 # What went wrong, what follows, what to do; a program that reads it asks for its own separator.
 message() { # WHAT CONSEQUENCE FIX
@@ -18,6 +18,16 @@ message() { # WHAT CONSEQUENCE FIX
   printf 'node: %s\n' "$1$between$2$between$3" >&2
 }
 fail() { message "$@"; exit 1; }
+
+# A signal only sets this: what ended at once would leave a process whose id is not written down yet.
+interrupted=no
+end_if_interrupted() {
+  [[ $interrupted == yes ]] || return 0
+  if [[ $phase == started ]]; then
+    fail interrupted "it runs on, without all that was asked for" "run up again: it continues there; down ends it"
+  fi
+  fail interrupted "nothing is left running, what was built is kept" "run up again: it continues there"
+}
 
 # ---- names and addresses -------------------------------------------------------------------------
 
@@ -87,10 +97,19 @@ unlock() { if [[ -n ${lock_fd:-} ]]; then rm -f "$locked"; exec {lock_fd}>&-; lo
 # ---- processes -----------------------------------------------------------------------------------
 
 # A process is known by its id and its start time, so that a recycled id is never taken for ours.
-born() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | awk '$1 != "Z" {print $20}'; }
+# No other program reads it: an interruption from the keyboard would end that too.
+born() { # PID: its start time in $birth, which is empty when it has ended
+  local stat fields
+  birth=''
+  { read -r stat < "/proc/$1/stat"; } 2> /dev/null || return 0
+  fields=(${stat##*) })
+  if [[ ${fields[0]} != Z ]]; then birth=${fields[19]}; fi
+}
 alive() { # NAME
   local pid start
-  { read -r pid start < "$RUN/pids/$1"; } 2> /dev/null && [[ -n $start && $(born "$pid") == "$start" ]]
+  { read -r pid start < "$RUN/pids/$1"; } 2> /dev/null || return 1
+  born "$pid"
+  [[ -n $start && $birth == "$start" ]]
 }
 pid() { cut -d' ' -f1 "$RUN/pids/$1"; }
 
@@ -102,8 +121,10 @@ launch() { # NAME command…
     if [[ -n ${lock_fd:-} ]]; then exec {lock_fd}>&-; fi
     exec setsid "$@"
   ) > "$RUN/log/$who.log" 2>&1 < /dev/null &
-  echo "$! $(born $!)" > "$RUN/pids/$who"
-  disown $!
+  born $!
+  echo "$! $birth" > "$RUN/pids/$who"
+  disown $! 2> /dev/null || true   # it may have ended already
+  end_if_interrupted
 }
 inside() { nsenter -t "$(pid namespace)" -m -n --wd=/ "$@"; }
 start() { # NAME command…: in the node's namespaces, if it has any
@@ -130,6 +151,7 @@ kept_logs() { echo "$CACHE/log/failed-${RUN##*/}"; }
 await() { # SECONDS WHAT command…: retries until the command succeeds or one of our daemons has ended
   local end=$((SECONDS + $1)) what=$2 d; shift 2
   until "$@" > /dev/null 2>&1; do
+    end_if_interrupted
     for d in "$RUN"/pids/*; do
       alive "${d##*/}" || not_up "${d##*/} ended while starting ($(last_line "$RUN/log/${d##*/}.log"))"
     done
