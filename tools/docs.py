@@ -25,6 +25,7 @@ from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
 from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
+from tools.source_tables import source_table, sources_table
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(
@@ -239,6 +240,8 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "forms": lambda _: forms_table(),
     "hosts": lambda _: hosts_table(),
     "limits": limits_table,
+    "source": source_table,
+    "sources": lambda _: sources_table(),
     "types": lambda _: types_table(),
     "verbs": lambda _: verbs_table(),
     "verb": verb_table,
