@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from .exchange import exchange_of
 from .user_headers import USER_HEADERS, user_headers
 
+SESSION = MCP_SESSION_ID_HEADER.encode()
 _OF_ONE_CONNECTION = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer"),
@@ -42,16 +44,36 @@ _REPLACED = frozenset(
         *USER_HEADERS,
         *("authorization", "origin", "accept-encoding", "x-serverless-authorization"),
         *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"),
-        *("x-request-id", "x-resource-path", "x-resource-host"),
+        *("x-request-id", "x-resource-path", "x-resource-host", MCP_SESSION_ID_HEADER),
     }
 )
-_OF_THIS_SERVER = frozenset({"date", "server", "x-request-id"})
+ANSWERED = frozenset(
+    {
+        # What the body is.
+        *("content-type", "content-length", "content-encoding", "content-language"),
+        # How long it may be kept, and whether a proxy may compress events.
+        "cache-control",
+        # Why a request was refused, and when to send it again.
+        *("allow", "retry-after"),
+        # The era and the session.
+        *("mcp-protocol-version", MCP_SESSION_ID_HEADER),
+    }
+)
+"""Headers of the program's answers that reach the client.
+
+Every other header is removed. Many of them act for the whole origin, or name what only this machine
+reaches: `Set-Cookie`, `Clear-Site-Data`, `Strict-Transport-Security`, `Alt-Svc`, `Location`,
+`WWW-Authenticate`, and all headers of `Access-Control-`.
+"""
 
 
-def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[bytes, bytes]]:
+def passed_on(
+    scope: Scope, session: bytes | None, *, forward_token: bool
+) -> list[tuple[bytes, bytes]]:
     """The headers for the program. Those that name the user and its address are replaced.
 
     Args:
+        session: the program's id of the session, if the request names one.
         forward_token: keep `Authorization`.
     """
     given = Headers(scope=scope)
@@ -60,7 +82,8 @@ def passed_on(scope: Scope, *, forward_token: bool) -> list[tuple[bytes, bytes]]
     kept = [(k, v) for k, v in given.items() if k.lower() not in dropped and "_" not in k]
     sent = [*kept, *_own(scope, given, forward_token=forward_token).items()]
     # As they arrived: httpx2 takes text in ASCII alone.
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent]
+    written = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent]
+    return written if session is None else [*written, (SESSION, session)]
 
 
 def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]:
@@ -83,21 +106,25 @@ def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]
     return own
 
 
-def answered(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers for the client, without those of the connection to the program.
+def answered(
+    headers: Iterable[tuple[bytes, bytes]], session: Callable[[bytes], bytes]
+) -> list[tuple[bytes, bytes]]:
+    """The headers for the client: those of `ANSWERED`, unless `Connection` names them.
 
-    CORS headers are left out too: this server sets them itself.
+    Args:
+        session: the session id for the client, from that of the program.
     """
     named = [(name.lower(), value) for name, value in headers]
-    dropped = (_OF_ONE_CONNECTION - {"content-length"}) | _OF_THIS_SERVER
-    for name, value in named:
-        if name == b"connection":
-            dropped |= {each.strip().lower() for each in value.decode("latin-1").split(",")}
-    return [
-        (name, value)
+    dropped = {
+        each.strip().lower()
         for name, value in named
-        if (text := name.decode("latin-1")) not in dropped
-        and not text.startswith(("access-control-", "x-accel-"))
+        if name == b"connection"
+        for each in value.split(b",")
+    }
+    return [
+        (name, session(value) if name == SESSION else value)
+        for name, value in named
+        if name.decode("latin-1") in ANSWERED and name not in dropped
     ]
 
 

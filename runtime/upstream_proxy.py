@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,6 +25,7 @@ from .request_filters import json_object
 from .time_limits import EndedError, within_time
 from .upstream_config import UpstreamSection
 from .upstream_headers import answered, passed_on
+from .upstream_sessions import ForeignSessionError, SealedSessions, no_session
 from .user_quotas import RETRY_SECONDS, OpenStreams, QuotaError
 
 ADDRESSES = ("127.0.0.1", "[::1]")
@@ -48,14 +50,16 @@ class Asked:
     Attributes:
         identity: the JSON-RPC id, which an error in place of the answer needs.
         standing: whether its answer is a stream without an end of its own.
+        session: the program's id of the session it belongs to.
     """
 
     method: str | None
     identity: str | int | None
     standing: bool
+    session: bytes | None
 
     @classmethod
-    def of(cls, http_method: str, body: bytes) -> Asked:
+    def of(cls, http_method: str, body: bytes, session: bytes | None) -> Asked:
         """Read the message in the body of a request."""
         message = json_object(body)
         method, identity = message.get("method"), message.get("id")
@@ -63,6 +67,7 @@ class Asked:
             method if isinstance(method, str) else None,
             identity if isinstance(identity, str | int) else None,
             http_method == "GET" or method == "subscriptions/listen",
+            session,
         )
 
 
@@ -81,6 +86,7 @@ class UpstreamProxy:
         self.drain = drain
         self.longest = longest
         self.streams = streams
+        self.sessions = SealedSessions(secrets.token_bytes(32))
         self.transport = httpx2.AsyncHTTPTransport(
             trust_env=False,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
@@ -94,8 +100,13 @@ class UpstreamProxy:
                 scope, receive, send
             )
             return
+        try:
+            session = self.sessions.of_program(scope)
+        except ForeignSessionError:
+            await no_session()(scope, receive, send)
+            return
         body = await Request(scope, receive).body()
-        asked = Asked.of(method, body)
+        asked = Asked.of(method, body, session)
         # A GET is counted before: only its method is needed for that.
         user = principal_of(scope) if asked.standing and method == "POST" else None
         try:
@@ -220,7 +231,7 @@ class _Passing:
     async def _answer(self) -> None:
         section = self.proxy.section
         query = self.scope.get("query_string", b"").decode("latin-1")
-        headers = passed_on(self.scope, forward_token=section.forward_token)
+        headers = passed_on(self.scope, self.asked.session, forward_token=section.forward_token)
         path = f"{section.path}?{query}" if query else section.path
         response = await self.proxy.open(self.scope["method"], path, headers, self.body)
         try:
@@ -229,12 +240,17 @@ class _Passing:
                 raise NoAnswerError(
                     "The server has answered with a status that HTTP does not have."
                 )
+            if 300 <= response.status_code < 400:
+                event("upstream_failed", failure=f"redirect {response.status_code}")
+                raise NoAnswerError(
+                    "The server sends its callers to another address: its `path` is another one."
+                )
             kind = response.headers.get("content-type", "")
             self.events = kind.lower().startswith("text/event-stream")
             start: Message = {
                 "type": "http.response.start",
                 "status": response.status_code,
-                "headers": answered(response.headers.raw),
+                "headers": answered(response.headers.raw, self._session),
             }
             await self.send(start)
             try:
@@ -247,6 +263,9 @@ class _Passing:
         finally:
             with anyio.CancelScope(shield=True):
                 await response.aclose()
+
+    def _session(self, session_id: bytes) -> bytes:
+        return self.proxy.sessions.sealed(session_id, principal_of(self.scope))
 
     async def _fail(self, status: int, message: str) -> None:
         """Answer with an error, as the last event of a stream that has begun.

@@ -11,7 +11,13 @@ from ..mcp.protected_resource import AUTHORIZE_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.target import METADATA_PATH
 from ..mcp.timeout_budget import Distance
-from .forwarded_headers import ANSWER_HEADERS, REMOVED_HEADERS, strict_transport
+from .forwarded_headers import (
+    ANSWER_HEADERS,
+    CHECKED_HIDDEN_HEADERS,
+    HIDDEN_HEADERS,
+    REMOVED_HEADERS,
+    strict_transport,
+)
 from .gateway_args import GatewayArgs
 from .rate_limits import RateLimits
 from .routes import Route
@@ -51,6 +57,8 @@ def nginx_conf(args: GatewayArgs) -> str:
         strict_transport=strict_transport(preload=args.hsts_preload),
         answer_headers=ANSWER_HEADERS,
         removed_headers=REMOVED_HEADERS,
+        hidden_headers=HIDDEN_HEADERS,
+        checked_hidden_headers=CHECKED_HIDDEN_HEADERS,
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream=_upstream(args.upstream),
         routes=[_route(route, args.rate_limits) for route in args.routes],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.harness.server import (
-    serving,
-)
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.harness.server import serving
 from tests.harness.tokens import ISSUER, Issuer
 
 HERE = "https://weather.example.com/mcp"
@@ -31,3 +32,19 @@ def in_front(directory: Path, issuer: Issuer, port: int, **sections: Any) -> Any
 
 def admitted(issuer: Issuer, **claims: Any) -> str:
     return issuer.token(aud=HERE, scope=SCOPES, **claims)
+
+
+class Made:
+    """An upstream that answers as a test wants."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            while (message := await receive())["type"] != "lifespan.shutdown":
+                await send({"type": f"{message['type']}.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        response: ASGIApp = await self.answer(Request(scope, receive))
+        await response(scope, receive, send)

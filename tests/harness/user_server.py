@@ -114,12 +114,19 @@ class Front:
         era: str = "modern",
         headers: Mapping[str, str] | None = None,
         elicitation_callback: Any = None,
+        answered: Any = None,
         **claims: Any,
     ) -> AsyncGenerator[Client]:
-        """Connect the official client, with a token that has these claims."""
+        """Connect the official client, with a token that has these claims.
+
+        Each answer is given to `answered`, a coroutine function, before its body.
+        """
         sent = {"authorization": f"Bearer {self.issuer.token(**claims)}", **(headers or {})}
         timeout = httpx2.Timeout(30)
-        async with httpx2.AsyncClient(headers=sent, timeout=timeout, trust_env=False) as http:
+        hooks = {"response": [answered] if answered else []}
+        async with httpx2.AsyncClient(
+            headers=sent, timeout=timeout, trust_env=False, event_hooks=hooks
+        ) as http:
             transport = streamable_http_client(self.server.url, http_client=http)
             mode = MODERN if era == "modern" else era
             asking = {"elicitation_callback": elicitation_callback} if elicitation_callback else {}

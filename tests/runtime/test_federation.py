@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import anyio
+import httpx2
 import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 
+from tests.harness.answer_headers import FOREIGN, NEEDED, OF_CHECKS, WithHeaders, foreign_in
 from tests.harness.server import ERAS, eventually, text_of
 from tests.harness.tokens import Issuer
 from tests.harness.user_server import Front, UserServer, federating, running
@@ -182,3 +184,25 @@ async def test_a_cycle_of_federating_servers_is_detected_and_refused(
             assert "echo" in {tool.name for tool in (await client.list_tools()).tools}
             with pytest.raises(MCPError, match="in a cycle"):
                 await client.call_tool("weather__forecast", {"city": "Bern"})
+
+
+@eras
+@pytest.mark.parametrize("name", ["modern", "legacy"])
+async def test_no_header_of_a_server_speaks_for_the_federating_one(
+    issuer: Issuer, era: str, name: str
+):
+    got: list[httpx2.Headers] = []
+
+    async def note(response: httpx2.Response) -> None:
+        got.append(response.headers)
+
+    speaking = WithHeaders(weather(), FOREIGN | OF_CHECKS | NEEDED)
+    with (
+        running(speaking, modern=name == "modern") as server,
+        federating(issuer, server.entry("weather", era=name)) as front,
+    ):
+        async with front.client(era, answered=note) as client:
+            result = await client.call_tool("weather__forecast", {"city": "Bern"})
+    assert text_of(result) == "rain in Bern"
+    assert got
+    assert [foreign_in(headers) for headers in got] == [set()] * len(got)

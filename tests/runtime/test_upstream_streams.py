@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx2
@@ -18,9 +17,8 @@ import pytest
 from mcp_types import CallToolResult
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.harness.front import admitted, in_front
+from tests.harness.front import Made, admitted, in_front
 from tests.harness.server import (
     ERAS,
     eventually,
@@ -62,22 +60,6 @@ async def test_a_cancelled_call_ends_in_the_program(tmp_path: Path, issuer: Issu
                 tasks.cancel_scope.cancel()
             await eventually(ended.is_set)
             await eventually(lambda: proxy.metric("mcp_calls_in_flight") == 0)
-
-
-class Made:
-    """An upstream that answers as a test wants."""
-
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            while (message := await receive())["type"] != "lifespan.shutdown":
-                await send({"type": f"{message['type']}.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        response: ASGIApp = await self.answer(Request(scope, receive))
-        await response(scope, receive, send)
 
 
 @pytest.mark.slow
