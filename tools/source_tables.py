@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,6 +20,13 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "docs/sources"
 CARRIED, DEVIATES, NOT_YET = "carried", "deviates", "not yet"
 VALUE_READ, PLACE_READ, STATED = "value read", "place read", "stated"
 """How well a test can compare what a row of carried values says with the product."""
+MOST_REPEATED: Final = 2
+"""Values of a table that repeat a reason; of more values it is a note under the table."""
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("(.*?)".join(re.escape(part) for part in text.split("*")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +65,13 @@ class Row:
 
     def match(self, path: str) -> re.Match[str] | None:
         """How the first of the patterns that covers ``path`` matches it."""
-        for pattern in self.at:
-            parts = (re.escape(part) for part in pattern.split("*"))
-            if found := re.fullmatch("(.*?)".join(parts), path):
-                return found
-        return None
+        return next(filter(None, (_pattern(each).fullmatch(path) for each in self.at)), None)
 
     def path(self, path: str) -> str:
         """The path of the value in the rendered object."""
         found = self.match(path)
         parts = iter(found.groups() if found else ())
-        return re.sub(r"\*", lambda _: next(parts), self.place["path"])
+        return re.sub(r"\*", lambda star: next(parts, star[0]), self.place["path"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +93,12 @@ class Object:
     rendered: str
     rows: Sequence[Row]
 
-    def row(self, path: str) -> Row | None:
-        """What became of the value at ``path``; None: nothing says so."""
+    @cached_property
+    def outcomes(self) -> dict[str, Row | None]:
+        """What became of the value at each path; None: nothing says so."""
+        return {path: self._row(path) for path in self.values}
+
+    def _row(self, path: str) -> Row | None:
         for row in self.rows:
             if row.match(path):
                 return row
@@ -117,8 +124,8 @@ class Source:
     def classified(self) -> Iterator[tuple[Object, str, Row | None]]:
         """Every value as its object and path, with what became of it."""
         for each in self.objects:
-            for path in each.values:
-                yield each, path, each.row(path)
+            for path, row in each.outcomes.items():
+                yield each, path, row
 
 
 @cache
@@ -210,16 +217,15 @@ def counts(read: Source) -> dict[str, int]:
 def _section(each: Object) -> str:
     notes: list[str] = []
     lines: list[str] = []
+    uses = Counter(id(row) for row in each.outcomes.values())
     for path, value in each.values.items():
-        row = each.row(path)
+        row = each.outcomes[path]
         assert row is not None, f"{each.name}: nothing says what became of {path}"
-        why = _cell(_why(row))
-        if row.status != CARRIED and sum(row.match(other) is not None for other in each.values) > 2:
+        why = _cell(_where(row, path, value) if row.status == CARRIED else _why(row))
+        if row.status != CARRIED and uses[id(row)] > MOST_REPEATED:
             if why not in notes:
                 notes.append(why)
             why = f"note {notes.index(why) + 1}"
-        elif row.status == CARRIED:
-            why = _cell(_where(row, path, value))
         lines.append(f"| {_code(path)} | {_code(value)} | {row.status} | {why} |")
     return "\n".join(
         [

@@ -43,7 +43,7 @@ def carried(**place: object) -> Row:
         ("3", carried(object=SERVER, has='"replicas": {value}')),
         ("3", carried(setting="data.databasePool.acquireSeconds", default=True)),
         ("3", carried(setting="scaling.*.replicas")),
-        ("5432", carried(code="components.mcp.data_tier.POSTGRES")),
+        ("5432", carried(code="components.mcp.data_tier:POSTGRES")),
         ("make up", carried(file="README.md", has="{value}")),
     ],
 )

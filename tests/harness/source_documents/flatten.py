@@ -52,6 +52,8 @@ def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield from _leaves(item, f"{path}[{place if name is None else name}]")
         case str() if (file := _FILE.search(path)) and (parsed := _parsed(file[1], tree)):
             yield from _leaves(parsed, path)
+        case str() if tree.startswith(('{"', '[{"')) and (parsed := _parsed("json", tree)):
+            yield from _leaves(parsed, path)
         case str() if "\n" in tree.strip():
             lines = [line.strip() for line in tree.splitlines() if line.strip()]
             for number, line in enumerate(lines, start=1):

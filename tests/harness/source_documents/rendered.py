@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from functools import cache
 from typing import Any, Final, cast
 
@@ -50,8 +51,7 @@ def _not_there(value: str, path: str, row: Row) -> str | None:
         case {"setting": str(setting), **rest}:
             return _no_setting(setting, value if "default" in rest else None)
         case {"code": str(constant)}:
-            module, _, name = constant.rpartition(".")
-            found = getattr(importlib.import_module(module), name)
+            found = _constant(constant)
             return None if same(value, found) else f"{constant} is {found!r}"
         case {"file": str(file), "has": str(_)}:
             there = text in (ROOT / file).read_text()
@@ -60,6 +60,15 @@ def _not_there(value: str, path: str, row: Row) -> str | None:
             return None
         case unknown:
             return f"{unknown} is no place"
+
+
+def _constant(name: str) -> Any:
+    """What ``module:NAME.attribute[0]`` stands for."""
+    module, _, steps = name.partition(":")
+    found: Any = importlib.import_module(module)
+    for attribute, index in re.findall(r"(\w+)|\[(\d+)\]", steps):
+        found = found[int(index)] if index else getattr(found, attribute)
+    return found
 
 
 def _not_instead(of: Object, path: str, row: Row) -> str | None:
