@@ -47,7 +47,10 @@ def agentgateway_config(args: GatewayArgs, *, http: int, https: int) -> dict[str
             # The admin API can read and change the configuration.
             "adminAddr": "off",
             "logging": {"level": "info", "format": "json"},
-            "connectionTerminationDeadline": f"{args.longest_budget.at(Distance.GATEWAY).drain}s",
+            # agentgateway serves on for the minimum, then asks clients to leave, and after the
+            # minimum once more it cuts what still runs, however long the other time is.
+            "connectionMinTerminationDeadline": f"{args.serves_after_stop}s",
+            "connectionTerminationDeadline": f"{args.serves_after_stop}s",
             "backend": {"connectTimeout": "5s"},
         },
         "frontendPolicies": {

@@ -17,7 +17,6 @@ from ..mcp.server_config import CONFIG_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
 from ..mcp.target import McpTarget
-from ..mcp.timeout_budget import Distance
 from .container import Container, Files, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
 from .job import JobArgs, job_manifests, registered_job
@@ -186,7 +185,12 @@ def monolith_workload(
     server = server_container(args.core.server)
     # The pod's Service is the gateway's; the server in the same pod has no port in it.
     ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
-    inside = replace(server, name="server", ports=ports)
+    inside = replace(
+        server,
+        name="server",
+        ports=ports,
+        pre_stop=server.pre_stop + args.gateway.serves_after_stop,
+    )
     workload = server_workload(
         args.core.server,
         [gateway, inside],
@@ -200,7 +204,7 @@ def monolith_workload(
     return replace(
         workload,
         exposure=replace(args.gateway.exposure, affinity=affinity),
-        grace=max(workload.grace, args.gateway.longest_budget.at(Distance.GATEWAY).grace),
+        grace=max(workload.grace + args.gateway.serves_after_stop, args.gateway.grace),
     )
 
 

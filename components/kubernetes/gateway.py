@@ -64,7 +64,7 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
         # its pod there if its client stays with one here.
         exposure=replace(args.exposure, affinity=args.needs_affinity),
         rollout=args.rollout,
-        grace=args.longest_budget.at(Distance.GATEWAY).grace,
+        grace=args.grace,
         pods=args.pods,
         metrics_port=metrics_port(args),
     )

@@ -174,6 +174,18 @@ class GatewayArgs:
         return max(budgets, key=lambda budget: budget.at(Distance.GATEWAY).drain)
 
     @property
+    def serves_after_stop(self) -> int:
+        """Seconds in which the program serves on after SIGTERM, before it ends connections."""
+        if self.engine is not GatewayEngine.AGENTGATEWAY:
+            return 0
+        return self.longest_budget.at(Distance.GATEWAY).drain
+
+    @property
+    def grace(self) -> int:
+        """Seconds until a stopping pod is killed."""
+        return self.longest_budget.at(Distance.GATEWAY).grace + self.serves_after_stop
+
+    @property
     def needs_affinity(self) -> bool:
         """Whether a server behind the gateway has sessions in the memory of one pod."""
         own = has_sessions(self.era) and not self.stored_sessions

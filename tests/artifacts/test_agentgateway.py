@@ -1,16 +1,10 @@
-"""agentgateway with the rendered configuration: addresses, pages, bodies, metrics, drain."""
+"""agentgateway with the rendered configuration: addresses, pages, metrics."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import threading
-import time
 from collections.abc import Generator
-from pathlib import Path
 
 import anyio
-import httpx2
 import pytest
 
 from tests.harness.agentgateway import (
@@ -20,18 +14,15 @@ from tests.harness.agentgateway import (
     routed_by_agentgateway,
 )
 from tests.harness.certificates import Authority
-from tests.harness.network import can_isolate, port
+from tests.harness.network import can_isolate
 from tests.harness.nginx_gateway import ALWAYS
 from tests.harness.routed_gateway import (
     DOMAIN,
-    FILES,
     OWN_HOST,
     PATH,
     RESOURCES,
     SCOPE,
-    WEATHER,
     RoutedGateway,
-    route,
 )
 from tests.harness.server import text_of
 from tests.harness.tokens import ISSUER, Issuer
@@ -169,55 +160,3 @@ def test_plain_http_is_redirected(gateway: RoutedGateway):
 def test_metrics_are_offered(gateway: RoutedGateway):
     gateway.call()
     assert "agentgateway_requests_total" in metrics()
-
-
-def test_a_body_larger_than_the_limit_is_refused(
-    tmp_path: Path, authority: Authority, issuer: Issuer
-):
-    with routed_by_agentgateway(tmp_path, authority, issuer, max_body="64k") as gateway:
-        headers = {"host": DOMAIN, "authorization": f"Bearer {gateway.token()}"}
-        answer = gateway.ask(PATH, "POST", headers=headers, content=b"x" * 65537)
-        assert answer.status_code == 413
-        assert gateway.weather.received == []
-
-
-def test_the_token_is_passed_on_only_to_a_server_that_is_to_get_it(
-    tmp_path: Path, authority: Authority, issuer: Issuer
-):
-    routes = [
-        route("weather", WEATHER, forward_token=True),
-        route("files", FILES, path="/api/mcp", auth="server"),
-    ]
-    with routed_by_agentgateway(tmp_path, authority, issuer, routes=routes) as gateway:
-        token = gateway.token()
-        assert gateway.passed(token=token).headers["authorization"] == f"Bearer {token}"
-        gateway.call("/servers/files/mcp", token="unchecked", x_user="root")
-        arrived = gateway.files.received[-1].headers
-        assert arrived["authorization"] == "Bearer unchecked"
-        assert "x-user" not in arrived
-
-
-def test_a_call_that_is_running_when_the_program_is_stopped_is_answered(
-    tmp_path: Path, authority: Authority, issuer: Issuer
-):
-    answers: list[str] = []
-
-    async def call(gateway: RoutedGateway) -> None:
-        async with gateway.client("modern") as client:
-            answers.append(text_of(await client.call_tool("wait", {"seconds": 3})))
-
-    with routed_by_agentgateway(tmp_path, authority, issuer) as gateway:
-        thread = threading.Thread(target=lambda: anyio.run(call, gateway))
-        thread.start()
-        while not [
-            one for one in gateway.weather.received if one.headers.get("mcp-name") == "wait"
-        ]:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        running: subprocess.Popen[bytes] = gateway.running.process
-        running.send_signal(signal.SIGTERM)
-        thread.join()
-        assert answers == ["waited"]
-        assert running.wait(30) == 0
-        with pytest.raises(httpx2.ConnectError):
-            httpx2.get(f"http://127.0.0.1:{port(8080)}")

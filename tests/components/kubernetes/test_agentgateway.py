@@ -213,6 +213,8 @@ def test_every_upstream_is_verified_and_has_the_timeout_of_its_budget():
             timeout = TimeoutBudget(longest_tool=longest).at(Distance.GATEWAY).timeout
             assert route["policies"]["timeout"] == {"requestTimeout": f"{timeout}s"}
     drain = TimeoutBudget(longest_tool=300).at(Distance.GATEWAY).drain
+    # For this time it serves on, and for the same time again running calls may end.
+    assert made["config"]["connectionMinTerminationDeadline"] == f"{drain}s"
     assert made["config"]["connectionTerminationDeadline"] == f"{drain}s"
 
 
@@ -270,8 +272,9 @@ def test_the_pods_run_the_program_with_its_own_ports_and_no_secret_in_the_config
     assert {mount["mountPath"] for mount in container["volumeMounts"]} == {
         *("/tmp", "/etc/agentgateway", "/etc/tls", "/etc/internal-ca"),
     }
-    grace = TimeoutBudget(longest_tool=300).at(Distance.GATEWAY).grace
-    assert found.spec["terminationGracePeriodSeconds"] == grace
+    timeouts = TimeoutBudget(longest_tool=300).at(Distance.GATEWAY)
+    longest = timeouts.pre_stop + 2 * timeouts.drain
+    assert found.spec["terminationGracePeriodSeconds"] > longest
 
 
 def test_keys_of_a_local_issuer_are_mounted():
@@ -292,3 +295,10 @@ def test_it_runs_beside_the_server_of_a_monolith():
     ports = [port["containerPort"] for each in found.spec["containers"] for port in each["ports"]]
     assert len(ports) == len({*ports})
     assert {8443, 8444, 15021} <= {*ports}
+    stops = {
+        each["name"]: each["lifecycle"]["preStop"]["sleep"]["seconds"]
+        for each in found.spec["containers"]
+    }
+    drain = TimeoutBudget(longest_tool=300).at(Distance.GATEWAY).drain
+    assert stops["server"] > stops["gateway"] + drain, "agentgateway passes on calls until then"
+    assert found.spec["terminationGracePeriodSeconds"] > stops["server"] + drain
