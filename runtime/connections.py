@@ -12,6 +12,7 @@ import json
 import socket
 import ssl
 from collections.abc import Generator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -32,6 +33,38 @@ STOPPED_WITHIN_SECONDS = 0.4
 Phase = Literal["header", "body"]
 
 
+def _error_answer(reason: str) -> bytes:
+    """A whole 408 response that closes its connection."""
+    error = {"code": INVALID_REQUEST, "message": reason}
+    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
+    head = (
+        "HTTP/1.1 408 Request Timeout\r\n"
+        "content-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+NOT_BEGUN = _error_answer("The server is stopping and has not begun this request: send it again")
+"""What a connection says before the server closes it without having been asked to.
+
+RFC 9110, section 15.5.9: a client that has just sent a request may send it again. nginx does not use
+a connection again on which this follows an answer, or arrives while it is unused.
+"""
+
+
+@dataclass
+class Arrivals:
+    """When clients of a listener have last connected or sent something.
+
+    Attributes:
+        latest: as the time of the event loop.
+    """
+
+    latest: float = 0.0
+
+
 class TimedConnection(H11Protocol):
     """An HTTP connection that is closed when its client is too slow.
 
@@ -39,9 +72,11 @@ class TimedConnection(H11Protocol):
     reads nothing of its answer is disconnected.
     """
 
-    def __init__(self, limits: LimitsSection, **options: Any) -> None:
+    def __init__(self, limits: LimitsSection, arrivals: Arrivals, **options: Any) -> None:
         super().__init__(**options)
         self.limits = limits
+        self.arrivals = arrivals
+        self.ends = False
         self.upgraded = False
         self.phase: Phase | None = None
         self.phase_timer: asyncio.TimerHandle | None = None
@@ -50,22 +85,27 @@ class TimedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]
+        self.joined = JoinedWrites(transport, self.loop)
+        self.transport = self.joined  # type: ignore[assignment]
+        self.arrivals.latest = self.loop.time()
         self._enter("header")
 
     def data_received(self, data: bytes) -> None:
+        self.arrivals.latest = self.loop.time()
         super().data_received(data)
         self._follow()
 
     def on_response_complete(self) -> None:
+        if self.ends and not self.transport.is_closing():
+            # The head of this response has promised that the connection stays open.
+            self._close_unasked()
         super().on_response_complete()
         self._follow()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self.upgraded = True
         self._cancel_timers()  # from here on another protocol owns the connection
-        if isinstance(self.transport, JoinedWrites):
-            self.transport = self.transport.released()
+        self.transport = self.joined.released()
         super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
@@ -78,6 +118,29 @@ class TimedConnection(H11Protocol):
         if self.send_timer is not None:
             self.send_timer.cancel()
             self.send_timer = None
+
+    @property
+    def unused(self) -> bool:
+        """Whether no request is in progress."""
+        return not self.cycle or self.cycle.response_complete
+
+    def end_after_answer(self) -> None:
+        """Close the connection after the answer in progress, or the next one."""
+        self.ends = True
+        self.joined.joins_all = True
+
+    def shutdown(self) -> None:
+        self.end_after_answer()
+        if self.unused and not self.transport.is_closing():
+            self._close_unasked()
+
+    def _close_unasked(self) -> None:
+        """Close the connection, although the client may send a request at this moment.
+
+        The end of an answer is in the same write. So no client takes the connection for reusable.
+        """
+        self.joined.close(NOT_BEGUN)
+        self._abort_later()
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
@@ -127,20 +190,8 @@ class TimedConnection(H11Protocol):
         self._abort_later()
 
     def _answer_408(self, seconds: float) -> None:
-        said = f"The {self.phase} of the request did not arrive within {seconds:g} s"
-        error = {"code": INVALID_REQUEST, "message": said}
-        body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        parts = (
-            h11.Response(status_code=408, headers=headers, reason=b"Request Timeout"),
-            h11.Data(data=body),
-            h11.EndOfMessage(),
-        )
-        self.transport.write(b"".join(self.conn.send(part) or b"" for part in parts))
+        late = f"The {self.phase} of the request did not arrive within {seconds:g} s"
+        self.transport.write(_error_answer(late))
 
     def _abort_later(self) -> None:
         if self.abort_timer is None:
@@ -157,10 +208,11 @@ class Listener(uvicorn.Server):
     """A uvicorn server on bound sockets, with deadlines and without signal handlers of its own."""
 
     def __init__(self, app: ASGIApp, limits: LimitsSection, context: ssl.SSLContext | None) -> None:
+        self.arrivals = Arrivals()
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(TimedConnection, limits),  # type: ignore[arg-type]
+                http=partial(TimedConnection, limits, self.arrivals),  # type: ignore[arg-type]
                 lifespan="off",
                 ws=partial(TimedWebSocket, limits),  # type: ignore[arg-type]
                 ws_max_size=limits.max_body_bytes,
@@ -218,7 +270,20 @@ class Listener(uvicorn.Server):
         self.config.timeout_graceful_shutdown = max(0.0, min(left, 1.0))  # type: ignore[assignment]
         self.should_exit = True
 
-    def close_idle_connections(self) -> None:
-        """Close the connections without a request; each other one closes after its answer."""
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
+    def end_connections(self) -> None:
+        """Close each connection after its answer in progress, or its next one."""
+        for connection in self._connections():
+            connection.end_after_answer()
+
+    def has_unused_connections(self) -> bool:
+        """Whether a connection is open that has no request in progress."""
+        return any(connection.unused for connection in self._connections())
+
+    def close_unused_connections(self) -> None:
+        """Close the connections without a request in progress."""
+        for connection in self._connections():
+            if connection.unused:
+                connection.shutdown()
+
+    def _connections(self) -> list[TimedConnection]:
+        return [one for one in self.server_state.connections if isinstance(one, TimedConnection)]

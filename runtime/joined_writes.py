@@ -17,6 +17,9 @@ class JoinedWrites:
 
     Without a next one, it is sent in the same turn of the event loop. So never more than
     `HELD_BYTES` are held, and the flow control of the real transport counts everything else.
+
+    Attributes:
+        joins_all: hold back all short writes of a turn, and not only the first, up to `HELD_BYTES`.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -24,6 +27,7 @@ class JoinedWrites:
         self.loop = loop
         self.held = b""
         self.scheduled = False
+        self.joins_all = False
         self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
@@ -34,19 +38,21 @@ class JoinedWrites:
         """As `asyncio.WriteTransport.write`."""
         if not data:
             return
-        if self.held:
+        if self.joins_all and len(data) <= HELD_BYTES:
+            if len(self.held) + len(data) > HELD_BYTES:
+                self._send_held()
+            self._hold(self.held + data)
+        elif self.held:
             data, self.held = self.held + data, b""
             self.transport.write(data)
         elif len(data) > HELD_BYTES:
             self.transport.write(data)
         else:
-            self.held = data
-            if not self.scheduled:
-                self.scheduled = True
-                self.loop.call_soon(self._end_of_turn)
+            self._hold(data)
 
-    def close(self) -> None:
-        """As `asyncio.BaseTransport.close`: what is held is sent before."""
+    def close(self, last: bytes = b"") -> None:
+        """As `asyncio.BaseTransport.close`; what is held and `last` are sent before in one write."""
+        self.held += last
         self._send_held()
         self.transport.close()
 
@@ -54,6 +60,12 @@ class JoinedWrites:
         """The real transport, for another protocol; what is held is sent before."""
         self._send_held()
         return self.transport
+
+    def _hold(self, data: bytes) -> None:
+        self.held = data
+        if not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self._end_of_turn)
 
     def _end_of_turn(self) -> None:
         self.scheduled = False

@@ -19,13 +19,16 @@ from starlette.types import ASGIApp
 from .certificate import Certificate
 from .config import ServerConfig
 from .connections import Listener
-from .drain import Drain
+from .drain import POLL_SECONDS, Drain
 from .logs import event
 from .server_config import ServerSection
 from .worker_link import ParentLink, Report
 
 YOUNG_OBJECTS = 10_000  # a call makes a thousand objects, and nearly all are freed by count
-LINGER_SECONDS = 1.0  # connections that were being opened at SIGTERM are still accepted
+QUIET_SECONDS = 1.0
+"""A draining server accepts connections until none has brought anything for so long."""
+KEPT_SECONDS = 2.0
+"""The same while a client keeps an unused connection. The gateway closes one after 1 s."""
 TLS_BUFFER_BYTES = 32 * 1024  # per connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams
 LAST_WORDS_SECONDS = 3.0  # for errors, stream ends and closing connections to reach clients
 
@@ -144,13 +147,25 @@ async def _drain(config: ServerConfig, app: Served, public: Listener, end: float
     drain, budget = app.drain, config.protocol.drain_seconds
     last_words = min(LAST_WORDS_SECONDS, budget / 4)
     drain.begin()
+    public.end_connections()
     event("draining", in_flight=drain.in_flight(), streams=len(drain.exchanges), seconds=budget)
-    await asyncio.sleep(min(LINGER_SECONDS, budget / 10))
+    # A call that begins before this time ends before it would be cancelled.
+    latest = end - last_words - config.protocol.longest_tool_seconds
+    await _quiet(public, max(latest, end - budget + min(QUIET_SECONDS, budget / 10)))
     public.stop_accepting()
+    public.close_unused_connections()
     await _finish(drain, end, last_words)
-    # A proxy may have sent a request on a connection that it keeps, since there was none.
-    public.close_idle_connections()
-    await _finish(drain, end, last_words)
+
+
+async def _quiet(public: Listener, latest: float) -> None:
+    """Wait until clients send nothing more, but not longer than until `latest`."""
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    while (now := clock()) < latest:
+        patience = KEPT_SECONDS if public.has_unused_connections() else QUIET_SECONDS
+        if now - max(begun, public.arrivals.latest) >= patience:
+            break
+        await asyncio.sleep(min(POLL_SECONDS, latest - now))
 
 
 async def _finish(drain: Drain, end: float, last_words: float) -> None:

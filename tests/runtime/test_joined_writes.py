@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+import json
+from collections.abc import AsyncGenerator, Generator
 from itertools import pairwise
 
+import h11
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from runtime.connections import Listener, TimedConnection
+from runtime.connections import NOT_BEGUN, Listener, TimedConnection
 from runtime.joined_writes import HELD_BYTES, JoinedWrites
 from runtime.limits_config import LimitsSection
 from tests.harness.server import RunningServer, serving
@@ -103,19 +106,95 @@ async def test_nothing_is_written_to_a_closed_connection(wire: Wire):
     assert wire.sent == []
 
 
-async def test_the_server_sends_a_whole_answer_in_one_write(wire: Wire):
-    listener = Listener(PlainTextResponse("hello"), LimitsSection(), None)
-    listener.config.load()
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def connected(listener: Listener, wire: Wire) -> TimedConnection:
+    """A new connection of the listener."""
+    if not listener.config.loaded:
+        listener.config.load()
     connection = TimedConnection(
-        listener.limits, config=listener.config, server_state=listener.server_state, app_state={}
+        listener.limits,
+        listener.arrivals,
+        config=listener.config,
+        server_state=listener.server_state,
+        app_state={},
     )
     connection.connection_made(wire)
-    connection.data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return connection
+
+
+async def test_the_server_sends_a_whole_answer_in_one_write(wire: Wire):
+    listener = Listener(PlainTextResponse("hello"), LimitsSection(), None)
+    connection = connected(listener, wire)
+    connection.data_received(REQUEST)
     await asyncio.gather(*listener.server_state.tasks)
     (answer,) = wire.sent
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"\r\n\r\nhello")
     connection.connection_lost(None)
+
+
+@pytest.mark.parametrize("last", [1, HELD_BYTES - 15, HELD_BYTES - 9, HELD_BYTES, 3 * HELD_BYTES])
+async def test_a_stream_that_ends_with_its_server_says_so_in_the_write_of_its_end(
+    wire: Wire, last: int
+):
+    """The head of the response has promised to keep the connection; a proxy must not use it."""
+    ending = asyncio.Event()
+
+    async def events() -> AsyncGenerator[bytes]:
+        yield b"first"
+        await ending.wait()
+        yield b"x" * last
+
+    listener = Listener(StreamingResponse(events()), LimitsSection(), None)
+    connection = connected(listener, wire)
+    connection.data_received(REQUEST)
+    async with asyncio.timeout(5):
+        while b"first" not in b"".join(wire.sent):
+            await asyncio.sleep(0)
+    listener.end_connections()
+    ending.set()
+    await asyncio.gather(*listener.server_state.tasks)
+    assert b"connection: close" not in wire.sent[0].lower()
+    assert wire.sent[-1].endswith(b"0\r\n\r\n" + NOT_BEGUN)
+    assert wire.closing
+    connection.connection_lost(None)
+
+
+async def test_a_connection_in_use_stays_open_and_an_unused_one_says_that_nothing_has_begun():
+    answered = asyncio.Event()
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        await answered.wait()
+        await PlainTextResponse("late")(scope, receive, send)
+
+    listener = Listener(late, LimitsSection(), None)
+    used, unused = Wire(), Wire()
+    connected(listener, used).data_received(REQUEST)
+    connected(listener, unused)
+    assert listener.has_unused_connections()
+    listener.close_unused_connections()
+    assert (unused.sent, unused.closing) == ([NOT_BEGUN], True)
+    assert (used.sent, used.closing) == ([], False)
+    answered.set()
+    await asyncio.gather(*listener.server_state.tasks)
+    assert b"late" in used.sent[0]
+
+
+def test_a_request_that_is_not_begun_can_be_repeated():
+    """RFC 9110, section 15.5.9: 408, and the connection closes."""
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method="GET", target="/", headers=[("host", "a")]))
+    client.send(h11.EndOfMessage())
+    client.receive_data(NOT_BEGUN)
+    head, body = client.next_event(), client.next_event()
+    assert isinstance(head, h11.Response)
+    assert isinstance(body, h11.Data)
+    assert head.status_code == 408
+    assert "send it again" in json.loads(bytes(body.data))["error"]["message"]
+    assert isinstance(client.next_event(), h11.EndOfMessage)
+    assert client.their_state is h11.MUST_CLOSE
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import contextlib
 import ssl
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ async def test_a_rolling_update_of_gateway_and_core_loses_no_call_stream_or_sess
         *account.lost,
         sep="\n",
     )
+    if account.lost:
+        print(*warnings(services, logs), sep="\n")
     assert account.lost == []
     assert account.calls - begun >= CALLERS
     assert account.ends >= LISTENERS
@@ -74,6 +76,18 @@ def shown(account: CallOutcomes) -> Generator[None]:
     except TimeoutError:
         print(account)
         raise
+
+
+def warnings(platform: Platform, logs: Mapping[str, Path]) -> Iterator[str]:
+    """What the pods of core have logged, old and new, that is not usual."""
+    texts = {name: log.read_text() for name, log in logs.items()}
+    for pod in platform.pods("mcp-core"):
+        name = pod["metadata"]["name"]
+        texts[name] = platform.kubectl.must("logs", f"-n={platform.namespace}", name)
+    for name, text in texts.items():
+        unusual = [line for line in text.splitlines() if '"level":"info"' not in line]
+        yield f"{name}: {len(text.splitlines())} lines, and of these:"
+        yield from (line[:300] for line in unusual[:20] if name.startswith("mcp-core"))
 
 
 def roll(platform: Platform) -> None:
