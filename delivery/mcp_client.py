@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import jwt
 from mcp import Client
@@ -125,7 +126,7 @@ async def connected(endpoint: Endpoint, era: Era) -> AsyncGenerator[Client]:
             raise ProblemReport(_problems(endpoint, refusals)) from group
 
 
-_REFUSALS = (ProblemReport, MCPError, httpx2.HTTPError, TimeoutError)
+_REFUSALS = (ProblemReport, MCPError, httpx2.HTTPError, TimeoutError, anyio.ClosedResourceError)
 
 
 def _problems(endpoint: Endpoint, failure: Exception) -> Iterator[Problem]:
@@ -138,6 +139,8 @@ def _problems(endpoint: Endpoint, failure: Exception) -> Iterator[Problem]:
             yield from failure.problems
         case MCPError():
             yield _problem(endpoint, f"MCP error: {failure}")
+        case anyio.ClosedResourceError():
+            yield _problem(endpoint, "an answer came after the client had stopped waiting for it")
         case _:
             yield _problem(endpoint, f"{type(failure).__name__}: {failure}")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from components.base.problems import ProblemReport
-from delivery.mcp_client import Endpoint, Era, call_tool, list_tools
+from delivery.mcp_client import Endpoint, Era, call_tool, connected, list_tools
 from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
 
@@ -37,3 +38,12 @@ async def test_an_error_of_the_server_is_reported_unchanged(endpoint: Endpoint) 
         await call_tool(endpoint, Era.LEGACY, "no-such-tool", {})
     (problem,) = report.value.problems
     assert "Unknown tool: no-such-tool" in problem.what
+
+
+async def test_an_answer_that_came_too_late_is_one_problem(endpoint: Endpoint) -> None:
+    """The client's own streams are closed by then, and its task group says only that."""
+    with pytest.raises(ProblemReport) as report:
+        async with connected(endpoint, Era.LEGACY):
+            raise ExceptionGroup("tasks", [anyio.ClosedResourceError()])
+    (problem,) = report.value.problems
+    assert "had stopped waiting" in problem.what
