@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
 import time
 from pathlib import Path
@@ -93,3 +95,32 @@ def received(connection: socket.socket) -> bytes:
         return connection.recv(4096)
     except BlockingIOError:
         return b""
+
+
+async def test_a_connection_closes_after_the_stream_that_was_in_progress(
+    tmp_path: Path, issuer: Issuer
+):
+    """Its head has promised to keep it, so a proxy would use it again."""
+    body = modern_request("tools/call", name="count", arguments={"to": 6, "pause_seconds": 0.3})
+    body["params"]["_meta"]["progressToken"] = 1
+    content = json.dumps(body).encode()
+    head = (
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        "Accept: text/event-stream, application/json\r\n"
+        "Mcp-Method: tools/call\r\nMcp-Name: count\r\n"
+        f"MCP-Protocol-Version: {MODERN}\r\nContent-Length: {len(content)}\r\n"
+    )
+    with serving(tmp_path, issuer, protocol=PROTOCOL) as server:
+        port = server.config["server"]["port"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{head}Authorization: Bearer {server.token}\r\n\r\n".encode() + content)
+        answer = await reader.readuntil(b"notifications/progress")
+        assert b"connection: close" not in answer.lower()
+        sent = server.terminate()
+        async with asyncio.timeout(10):
+            answer += await reader.read()
+        ended = time.monotonic() - sent
+        writer.close()
+    assert b'"isError":false' in answer
+    assert answer.endswith(b"\r\n0\r\n\r\n" + NOT_BEGUN)
+    assert ended < PROTOCOL["longest_tool_seconds"] + 0.5
