@@ -49,8 +49,8 @@ def _error_answer(reason: str) -> bytes:
 NOT_BEGUN = _error_answer("The server is stopping and has not begun this request: send it again")
 """What a connection says before the server closes it without having been asked to.
 
-RFC 9110, section 15.5.9: a client that has just sent a request may send it again. nginx does not use
-a connection again on which this follows an answer, or arrives while it is unused.
+RFC 9110, section 15.5.9: a client that has just sent a request may send it again. nginx does not
+use a connection again on which this follows an answer, or arrives while it is unused.
 """
 
 

@@ -51,7 +51,7 @@ class JoinedWrites:
             self._hold(data)
 
     def close(self, last: bytes = b"") -> None:
-        """As `asyncio.BaseTransport.close`; what is held and `last` are sent before in one write."""
+        """As `asyncio.BaseTransport.close`; what is held and `last` are sent before, joined."""
         self.held += last
         self._send_held()
         self.transport.close()
