@@ -16,6 +16,7 @@ from tests.harness.containers import ROOT
 
 EXAMPLE: Final = ROOT / "examples/servers/Pulumi.servers.yaml"
 EXAMPLE_OF_ALL: Final = ROOT / "examples/servers/Pulumi.servers-all.yaml"
+EXAMPLE_IN_CLOUDS: Final = ROOT / "examples/servers/Pulumi.servers-clouds.yaml"
 
 EVERY_FIELD: Final[Mapping[str, Any]] = {
     "weather": {

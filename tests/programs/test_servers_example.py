@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from review.report import terminal
 from review.risk import risks
 from tests.harness.user_servers import (
     EXAMPLE,
+    EXAMPLE_IN_CLOUDS,
     EXAMPLE_OF_ALL,
     example,
     example_sections,
@@ -41,6 +43,21 @@ def test_urns_of_the_example_equal_the_golden_file():
 def test_urns_of_the_example_with_all_kinds_of_servers_equal_the_golden_file():
     graph = recorded(example_sections(EXAMPLE_OF_ALL), stack="servers-all")
     golden("servers-all.txt", "".join(f"{resource.urn}\n" for resource in graph.resources))
+
+
+def test_the_example_in_clouds_runs_one_image_in_three_without_a_cluster():
+    graph = recorded(example_sections(EXAMPLE_IN_CLOUDS), stack="servers-clouds")
+    golden("servers-clouds.txt", "".join(f"{resource.urn}\n" for resource in graph.resources))
+    assert not [each for each in graph.resources if each.type.startswith("kubernetes:")]
+    for target, image in {
+        "aws:ecs/taskDefinition:TaskDefinition": "ghcr.io/acme/weather-mcp:2.3.1",
+        "gcp:cloudrunv2/service:Service": "/mirror/weather-mcp:2.3.1",
+        "azure-native:app:ContainerApp": "ghcr.io/acme/weather-mcp:2.3.1",
+    }.items():
+        (made,) = graph.all(target)
+        text = json.dumps(made.inputs)
+        assert image in text
+        assert "qudag-mcp-server" in text, "the reference server checks the tokens in each"
 
 
 def test_the_example_with_all_kinds_has_a_server_of_each_kind():
