@@ -40,8 +40,8 @@ class RequiredSecret:
     """A Secret that the stack's workloads read and that the program does not create.
 
     Attributes:
-        kind: ``passwords``, ``certificate``, ``internal-certificate``, ``authority``,
-            ``signing-key`` or ``given``.
+        kind: ``passwords``, ``master-keys``, ``certificate``, ``internal-certificate``,
+            ``authority``, ``signing-key`` or ``given``.
         keys: the keys that the workloads read.
         dns_names: the DNS names of a certificate.
     """
@@ -133,7 +133,7 @@ class _Maker:
 
     def make(self, secret: RequiredSecret) -> None:
         match secret.kind:
-            case "passwords":
+            case "passwords" | "master-keys":
                 entries = {
                     key: secrets.token_urlsafe(_PASSWORD_BYTES).encode() for key in secret.keys
                 }

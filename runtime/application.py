@@ -39,8 +39,11 @@ from .subscriptions import Subscriptions
 from .token_cache import CachedTokens
 from .tokens import Tokens
 from .tool_calls import ToolCalls
-from .tools import tools_of
+from .tools import ROLE_TOOLS, tools_of
+from .user_keys import UserKeys
 from .user_quotas import OpenStreams, SessionQuota
+from .vault_keys import VaultKeys
+from .vault_table import VaultTable
 from .websocket import WebSocketEndpoint
 
 MAX_STANDING_STREAMS = 10_000
@@ -62,10 +65,7 @@ def application(
     """
     drain = Drain()
     metrics = Metrics(config)
-    dependencies = Dependencies(
-        memory=MemoriesTable.of(config, metrics),
-        node=StandInNode.of(config.qudag) if config.qudag else None,
-    )
+    dependencies = _dependencies(config, metrics)
     tokens = CachedTokens.of(config.auth)
     on_demand = _on_demand(config, tokens, store)
     health = Health(drain, metrics, _checks(config, dependencies), on_demand)
@@ -149,7 +149,7 @@ def _reference_server(
     server = Server[Dependencies](
         config.name,
         version=__version__,
-        instructions=instructions_of(list(calls.tools)),
+        instructions=instructions_of(list(calls.tools), ROLE_TOOLS[config.server.role]),
         lifespan=lifespan,
         on_subscriptions_listen=streams.listen,
         get_tool_input_schema=calls.input_schema,
@@ -158,6 +158,17 @@ def _reference_server(
     server.add_request_handler("tools/call", CallToolRequestParams, calls.call)
     offers.add_to(server)
     return server
+
+
+def _dependencies(config: Config, metrics: Metrics) -> Dependencies:
+    memory = MemoriesTable.of(config, metrics)
+    vault = VaultKeys(config.vault) if config.vault else None
+    return Dependencies(
+        memory=memory,
+        node=StandInNode.of(config.qudag) if config.qudag else None,
+        keys=UserKeys(config.user_keys) if config.user_keys else None,
+        vault=VaultTable(memory.pool, vault, metrics) if memory and vault else None,
+    )
 
 
 def _checks(config: Config, dependencies: Dependencies) -> dict[str, Check]:

@@ -12,9 +12,11 @@ from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
 from .server_config import Port, Role, ServerSection
+from .state_config import StateSection
 from .toml_config import ConfigError, Section, parsed, read_table, validated
 from .tool_servers_config import ToolServerSections
 from .upstream_config import UpstreamSection
+from .user_keys_config import MasterKeySection
 
 ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
@@ -147,42 +149,6 @@ class QudagSection(Section):
     consensus_timeout: Duration = "30s"
 
 
-class StateSection(Section):
-    """The `[state]` section: the store of legacy sessions and WebSocket connections.
-
-    Attributes:
-        sessions: table name, in DynamoDB or Azure Table Storage.
-        connections: table name for connections that API Gateway holds. Without it each process
-            keeps its own connections in memory.
-        region: DynamoDB's region; the function's own region by default.
-        project, database: of Firestore.
-        endpoint: of Azure Table Storage, `https://….table.core.windows.net`.
-        key_prefix: begins every key in Valkey. Servers with the same prefix share their sessions.
-    """
-
-    kind: Literal["memory", "dynamodb", "firestore", "azure-tables", "valkey"] = "memory"
-    sessions: str | None = None
-    connections: str | None = None
-    region: str | None = None
-    project: str | None = None
-    database: str | None = None
-    endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    key_prefix: Annotated[str, Field(max_length=128)] = "mcp:"
-
-    @model_validator(mode="after")
-    def the_kind_has_what_it_needs(self) -> Self:
-        needed = {
-            "memory": (),
-            "dynamodb": ("sessions",),
-            "firestore": ("project", "database"),
-            "azure-tables": ("endpoint", "sessions"),
-            "valkey": (),
-        }[self.kind]
-        if absent := [key for key in needed if getattr(self, key) is None]:
-            raise ValueError(f"kind {self.kind} needs {', '.join(absent)}")
-        return self
-
-
 class ServerConfig(Section):
     """The sections that every kind of server has."""
 
@@ -209,6 +175,8 @@ class Config(ServerConfig):
     database: DatabaseSection | None = None
     redis: RedisSection | None = None
     qudag: QudagSection | None = None
+    user_keys: MasterKeySection | None = None
+    vault: MasterKeySection | None = None
     state: StateSection | None = None
     tool_servers: ToolServerSections = ()
     protected_resources: ProtectedResourceSections = ()
@@ -225,12 +193,21 @@ class Config(ServerConfig):
         ports = (self.server.port, self.server.tls_port, self.server.metrics_port)
         if self.upstream.port in ports:
             raise ValueError(f"upstream.port is {self.upstream.port}, on which this server listens")
-        others = ("database", "redis", "qudag", "state", "tool_servers", "protected_resources")
+        others = (
+            *("database", "redis", "qudag", "user_keys", "vault"),
+            *("state", "tool_servers", "protected_resources"),
+        )
         if unused := [name for name in others if getattr(self, name)]:
             raise ValueError(
                 f"a server with [upstream] passes calls on and uses no {', '.join(unused)}: leave "
                 "them out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def a_vault_has_a_database(self) -> Self:
+        if self.vault is not None and self.database is None:
+            raise ValueError("a vault keeps its entries in PostgreSQL: add the section [database]")
         return self
 
     @model_validator(mode="after")

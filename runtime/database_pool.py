@@ -5,7 +5,7 @@ The library takes 50 ms to import, so it is imported only where a database is co
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     import psycopg_pool
 
 CONNECT_SECONDS = 5
+Rows = list[tuple[Any, ...]]
 RETRY_SECONDS = 2
 """Seconds for which the pool retries a failed connection; the next call then starts a new attempt.
 The pool's back-off grows: with a longer time, calls would still wait after the database is back."""
+
+
+class NoDatabaseError(Exception):
+    """The database cannot be used; the message is sent to the caller."""
 
 
 def connection_options(database: DatabaseSection) -> dict[str, Any]:
@@ -78,6 +83,41 @@ class DatabasePool:
             with anyio.CancelScope(shield=True):
                 await self._pool.close()
                 self._pool = None
+
+    async def rows(
+        self,
+        statement: Any,
+        values: Sequence[str] | Mapping[str, Any],
+        first: tuple[Any, tuple[str]] | None = None,
+    ) -> Rows:
+        """The rows that the statement returns; `first` runs in the same transaction.
+
+        Raises:
+            NoDatabaseError: the database does not answer, or has no such table.
+        """
+        import psycopg
+        import psycopg_pool
+
+        try:
+            async with self.connection() as connection:
+                if first is None:
+                    cursor = await connection.execute(statement, values)
+                    return await cursor.fetchall()
+                async with connection.transaction():
+                    await connection.execute(*first)
+                    cursor = await connection.execute(statement, values)
+                    return await cursor.fetchall()
+        except psycopg.errors.UndefinedTable:
+            raise NoDatabaseError(
+                "the database lacks a table of this version: run `qudag-mcp-server migrate` first"
+            ) from None
+        except psycopg_pool.PoolTimeout:
+            busy = f"its {self.database.max_connections} connections are all in use"
+            raise NoDatabaseError(
+                f"the database does not answer, or {busy}; try again later"
+            ) from None
+        except (psycopg.OperationalError, OSError):
+            raise NoDatabaseError("the database does not answer; try again later") from None
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[psycopg.AsyncConnection[tuple[Any, ...]]]:

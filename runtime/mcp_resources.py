@@ -24,8 +24,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from . import __version__
 from .config import Config
+from .database_pool import NoDatabaseError
 from .dependencies import Dependencies, Name, RequestContext, owner_of
-from .memories_table import MemoriesTable, Memory, NoDatabaseError
+from .memories_table import MemoriesTable, Memory
 from .server_config import Role
 
 CONFIGURATION = "config://server"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from .config import Config
 from .database_pool import DatabasePool
 from .limits_config import LimitsSection
 from .metrics import Metrics
 
-Rows = list[tuple[Any, ...]]
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 """Held to the end of the transaction, so that calls at the same time cannot exceed a quota."""
 WRITE = """
@@ -41,10 +39,6 @@ class Memory:
     name: str
     size: int
     written_at: datetime
-
-
-class NoDatabaseError(Exception):
-    """The database cannot be used; the message is sent to the caller of the tool."""
 
 
 class MemoryQuotaError(Exception):
@@ -82,7 +76,7 @@ class MemoriesTable:
             "most_rows": limits.memories_per_user,
             "most_bytes": limits.memory_bytes_per_user,
         }
-        rows = await self._run(WRITE, values, first=(LOCK_OWNER, (owner,)))
+        rows = await self.pool.rows(WRITE, values, first=(LOCK_OWNER, (owner,)))
         if not rows:
             self.metrics.limited.labels("memories").inc()
             raise MemoryQuotaError(
@@ -93,7 +87,7 @@ class MemoriesTable:
 
     async def read(self, owner: str, name: str) -> str | None:
         """The text of the row of `owner` and `name`, or None; raises `NoDatabaseError`."""
-        rows = await self._run(
+        rows = await self.pool.rows(
             "SELECT text FROM memories WHERE owner = %s AND name = %s", (owner, name)
         )
         return rows[0][0] if rows else None
@@ -105,35 +99,4 @@ class MemoriesTable:
         values: dict[str, str | int] = {
             **{"owner": owner, "most": most, "after": after, "prefix": prefix}
         }
-        return [Memory(*row) for row in await self._run(LIST, values)]
-
-    async def _run(
-        self,
-        statement: Any,
-        values: tuple[str, ...] | dict[str, str | int],
-        first: tuple[Any, tuple[str]] | None = None,
-    ) -> Rows:
-        """The rows that the statement returns; `first` runs in the same transaction."""
-        import psycopg
-        import psycopg_pool
-
-        try:
-            async with self.pool.connection() as connection:
-                if first is None:
-                    cursor = await connection.execute(statement, values)
-                    return await cursor.fetchall()
-                async with connection.transaction():
-                    await connection.execute(*first)
-                    cursor = await connection.execute(statement, values)
-                    return await cursor.fetchall()
-        except psycopg.errors.UndefinedTable:
-            raise NoDatabaseError(
-                "the database has no table `memories`: run `qudag-mcp-server migrate` first"
-            ) from None
-        except psycopg_pool.PoolTimeout:
-            busy = f"its {self.pool.database.max_connections} connections are all in use"
-            raise NoDatabaseError(
-                f"the database does not answer, or {busy}; try again later"
-            ) from None
-        except (psycopg.OperationalError, OSError):
-            raise NoDatabaseError("the database does not answer; try again later") from None
+        return [Memory(*row) for row in await self.pool.rows(LIST, values)]

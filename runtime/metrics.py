@@ -81,7 +81,7 @@ class Metrics:
         )
         self.limited = Counter(
             "mcp_limited",
-            "Messages, bodies, sessions, streams and memories refused by a quota of a user.",
+            "What a quota of a user refused: messages, bodies, sessions, streams, memories, vault.",
             ["limit"],
             registry=registry,
         )

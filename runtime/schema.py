@@ -38,6 +38,18 @@ CHANGES: tuple[tuple[str, str], ...] = (
         )
         """,
     ),
+    (
+        "vault entries, each its owner's and encrypted",
+        """
+        CREATE TABLE vault_entries (
+            owner text NOT NULL,
+            name text NOT NULL,
+            encrypted bytea NOT NULL,
+            written_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (owner, name)
+        )
+        """,
+    ),
 )
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 

@@ -6,24 +6,22 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import anyio
-from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated
 from pydantic import Field
-from starlette.requests import Request
 
 from .config import Config
-from .dependencies import Dependencies, Name, Storable, owner_of
+from .database_pool import NoDatabaseError
+from .dependencies import Name, Storable, ToolContext, caller_of
+from .key_tools import open_sealed, public_keys, seal, sign, verify_signature
 from .mcp_resources import memory_uri
-from .memories_table import MemoriesTable, MemoryQuotaError, NoDatabaseError
+from .memories_table import MemoriesTable, MemoryQuotaError
 from .qudag_stand_in import NodeReport
 from .server_config import Role
+from .vault_tools import vault_delete, vault_names, vault_read, vault_write
 
 Seconds = Annotated[float, Field(ge=0, le=3600)]
-
-
-ToolContext = Context[Dependencies, Request]
 
 
 async def echo(text: Annotated[str, Field(max_length=100_000)]) -> str:
@@ -59,7 +57,7 @@ async def remember(
     name: Name, text: Annotated[str, Field(max_length=100_000), Storable], context: ToolContext
 ) -> str:
     """Keep a text under a name, for you alone; answered once it is committed."""
-    owner, events = _owner(context), context.request_context.lifespan_context.events
+    owner, events = caller_of(context), context.request_context.lifespan_context.events
     try:
         added = await _memory(context).write(owner, name, text)
     except (NoDatabaseError, MemoryQuotaError) as error:
@@ -73,7 +71,7 @@ async def remember(
 async def recall(name: Name, context: ToolContext) -> str:
     """Return the text that you keep under a name."""
     try:
-        text = await _memory(context).read(_owner(context), name)
+        text = await _memory(context).read(caller_of(context), name)
     except NoDatabaseError as error:
         raise ToolError(str(error)) from None
     if text is None:
@@ -90,14 +88,16 @@ async def node_identity(context: ToolContext) -> NodeReport:
 
 _EXERCISES = ("echo", "wait", "count", "fail")
 _MEMORY = ("remember", "recall")
+_KEYS = ("public_keys", "seal", "open_sealed", "sign", "verify_signature")
+_VAULT = ("vault_write", "vault_read", "vault_names", "vault_delete")
 ROLE_TOOLS: dict[Role, tuple[str, ...]] = {
-    Role.MONOLITH: (*_EXERCISES, *_MEMORY, "node_identity"),
+    Role.MONOLITH: (*_EXERCISES, *_MEMORY, "node_identity", *_KEYS, *_VAULT),
     Role.CORE: (*_EXERCISES, *_MEMORY),
     Role.TOOLS: _EXERCISES,
     Role.STATE: ("echo", *_MEMORY),
-    Role.QUDAG: ("echo", "node_identity"),
+    Role.QUDAG: ("echo", "node_identity", *_VAULT),
     Role.CONSENSUS: ("echo", "node_identity"),
-    Role.CRYPTO: ("echo", "node_identity"),
+    Role.CRYPTO: ("echo", "node_identity", *_KEYS),
     Role.AUTH: ("echo",),
     Role.CONFIG: ("echo",),
     Role.FEDERATION: (),  # it offers the tools of other servers alone
@@ -106,7 +106,11 @@ ROLE_TOOLS: dict[Role, tuple[str, ...]] = {
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     *(echo, wait, count, fail),
     *(remember, recall, node_identity),
+    *(public_keys, seal, open_sealed, sign, verify_signature),
+    *(vault_write, vault_read, vault_names, vault_delete),
 )
+_STRUCTURED = frozenset({"node_identity", "public_keys", "verify_signature", "vault_names"})
+"""Tools whose results have an output schema; the others return text."""
 
 
 def tools_of(config: Config) -> dict[str, Tool]:
@@ -114,11 +118,12 @@ def tools_of(config: Config) -> dict[str, Tool]:
     absent = {
         *(_MEMORY if config.database is None else ()),
         *(("node_identity",) if config.qudag is None else ()),
+        *(_KEYS if config.user_keys is None else ()),
+        *(_VAULT if config.vault is None else ()),
     }
     functions = {function.__name__: function for function in _FUNCTIONS}
     return {
-        # Only the report of `node_identity` has an output schema; the others return text.
-        name: Tool.from_function(functions[name], structured_output=name == "node_identity")
+        name: Tool.from_function(functions[name], structured_output=name in _STRUCTURED)
         for name in ROLE_TOOLS[config.server.role]
         if name not in absent
     }
@@ -128,10 +133,3 @@ def _memory(context: ToolContext) -> MemoriesTable:
     memory = context.request_context.lifespan_context.memory
     assert memory is not None
     return memory
-
-
-def _owner(context: ToolContext) -> str:
-    owner = owner_of(context.request_context)
-    if owner is None:
-        raise ToolError("a memory needs an owner: call with a bearer token")
-    return owner

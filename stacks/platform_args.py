@@ -57,6 +57,7 @@ from .topologies.topology import (
     Topology,
     UserService,
 )
+from .user_keys import master_keys_of
 from .user_server_args import protected_resources, tool_servers, user_server_args
 
 PEER_SERVICES = {
@@ -211,6 +212,11 @@ class PlatformArgs:
                 limits=config.limits.of_servers(config.edge.max_body),
                 proxies_in_front=int(service.name == self.topology.front.upstream),
                 workers=service.workers,
+                user_keys_secret=(
+                    config.secrets.user_keys
+                    if master_keys_of(service, self.topology, config)
+                    else None
+                ),
             ),
             passwords_secret=config.secrets.passwords,
             internal_tls_secret=config.secrets.internal_tls_of(service.name),

@@ -13,8 +13,10 @@ from .topologies.topology import (
     GatewayService,
     MonolithService,
     NodeService,
+    ServerService,
     Service,
 )
+from .user_keys import master_keys_of
 
 CERTIFICATE = ("tls.crt", "tls.key")
 PASSWORDS = {POSTGRES: "database-password", VALKEY: "redis-password"}
@@ -23,9 +25,9 @@ PASSWORDS = {POSTGRES: "database-password", VALKEY: "redis-password"}
 def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that must exist in the cluster: which keys of which kind, and for which names.
 
-    ``kind`` is passwords (random), certificate or internal-certificate (tls.crt and tls.key for
-    ``dns_names`` alone), authority (ca.crt), signing-key (jwks.json) or given (only its owner knows
-    the values). Their values never pass through the program.
+    ``kind`` is passwords or master-keys (random), certificate or internal-certificate (tls.crt and
+    tls.key for ``dns_names`` alone), authority (ca.crt), signing-key (jwks.json) or given (only its
+    owner knows the values). Their values never pass through the program.
     """
     names = config.secrets
     wanted: list[dict[str, Any]] = []
@@ -43,7 +45,15 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         wanted.append(_secret(config.secrets.issuer_ca, "given", ["ca.crt"]))
     if config.protocol.jwks_url is None:
         wanted.append(_secret(names.issuer_keys, "signing-key", ["jwks.json"]))
+    if names.user_keys and (masters := _master_keys(config)):
+        wanted.append(_secret(names.user_keys, "master-keys", masters))
     return [{"namespace": config.namespace, **secret} for secret in wanted]
+
+
+def _master_keys(config: StackConfig) -> list[str]:
+    chosen = topology(config)
+    servers = [service for service in chosen.services if isinstance(service, ServerService)]
+    return sorted({key for one in servers for key in master_keys_of(one, chosen, config)})
 
 
 def public_names(config: StackConfig) -> list[str]:

@@ -14,6 +14,7 @@ from .config.scaling import ServiceScale
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
+from .user_keys import flows_without_vaults
 from .user_servers import with_user_servers
 
 
@@ -31,9 +32,10 @@ def topology(config: StackConfig) -> Topology:
 def used_flows(topology: Topology, config: StackConfig) -> list[Flow]:
     """The flows of the topology that something of this configuration uses."""
     network = config.network
+    offered = _of_released_nodes(topology, config)
     return [
         flow
-        for flow in _of_released_nodes(topology, config)
+        for flow in flows_without_vaults(topology, offered, config)
         if (flow.target != PEERS or network.qudag_peer_addresses)
         and (flow.source != PEERS or network.qudag_service != "none")
     ]

@@ -12,6 +12,7 @@ from ..base.arg_types import DnsLabel, Image, Path, Replicas, SecretName, Word
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.master_keys import MASTER_KEYS_PATH, master_keys
 from ..mcp.server_config import (
     CONFIG_PATH,
     INTERNAL_CA_PATH,
@@ -166,6 +167,10 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
     if passwords:
         secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
         mounted.append(secret)
+    if config.user_keys_secret:
+        used = tuple(master_keys(config.role, database=config.database is not None).values())
+        masters = SecretFiles(secret=config.user_keys_secret, path=MASTER_KEYS_PATH, keys=used)
+        mounted.append(masters)
     if config.auth.jwks_secret:
         keys = SecretFiles(secret=config.auth.jwks_secret, path=ISSUER_PATH, keys=("jwks.json",))
         mounted.append(keys)

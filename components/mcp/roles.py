@@ -23,3 +23,9 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 ROLES_WITH_DATABASE: Final[frozenset[Role]] = frozenset({"state"})
 """Roles whose own tools all need a database."""
+
+ROLES_WITH_USER_KEYS: Final[frozenset[Role]] = frozenset({"monolith", "crypto"})
+"""Roles that encrypt and sign with keys of users."""
+
+ROLES_WITH_VAULT: Final[frozenset[Role]] = frozenset({"monolith", "qudag"})
+"""Roles that keep encrypted values of users in a database."""

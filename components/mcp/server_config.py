@@ -24,6 +24,7 @@ from ..base.arg_types import (
     PortNumber,
     ProxyCount,
     ScopeName,
+    SecretName,
     ServerName,
     ToolSeconds,
     Word,
@@ -33,6 +34,7 @@ from ..base.problems import Problem
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems
 from .data_tier import CacheProfile
 from .era import Era, has_sessions
+from .master_keys import master_key_problems
 from .protected_resource import ProtectedResource, resource_problems
 from .roles import Role
 from .server_limits import ServerLimits
@@ -234,6 +236,9 @@ class PodServerConfig(McpConfig):
         proxies_in_front: number of gateways that append to X-Forwarded-For, if nothing else can
             connect to the server. 0: the header is ignored.
         workers: processes that serve MCP; one uses one core. For a CPU limit above one core.
+        user_keys_secret: Secret with the master keys of users' keys (``user-master-key``) and of
+            the vault (``vault-master-key``); the server mounts those that its role uses. None: it
+            has no tools with keys of users, and no vault.
     """
 
     auth: PodAuth
@@ -247,6 +252,7 @@ class PodServerConfig(McpConfig):
     consensus_timeout: Duration = "30s"
     proxies_in_front: ProxyCount = 0
     workers: WorkerCount = 1
+    user_keys_secret: SecretName | None = None
 
     @property
     def stores_sessions(self) -> bool:
@@ -259,12 +265,15 @@ class PodServerConfig(McpConfig):
         return has_sessions(self.era) and self.cache is None
 
     def refusals(self) -> list[Problem]:
-        """Problems of the audience, of other servers, and of a cache that may lose sessions."""
+        """Problems of the audience, other servers, the cache and the master keys."""
         return [
             *super().refusals(),
             *_tool_server_problems(self),
             *resource_problems(self.protected_resources),
             *_cache_problems(self),
+            *master_key_problems(
+                self.user_keys_secret, self.role, database=self.database is not None
+            ),
         ]
 
 

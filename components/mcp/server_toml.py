@@ -9,6 +9,7 @@ import pulumi
 
 from ..base.inputs import applied
 from .auth import Resource, TokenIssuer, resource_url
+from .master_keys import MASTER_KEYS_PATH, master_keys
 from .server_config import (
     CONFIG_PATH,
     HTTP,
@@ -88,6 +89,13 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
         tables["qudag"] = {
             "node_config": f"{CONFIG_PATH}/node.toml",
             "consensus_timeout": config.consensus_timeout,
+        }
+    if config.user_keys_secret:
+        tables |= {
+            section: {"master_key_file": f"{MASTER_KEYS_PATH}/{key}"}
+            for section, key in master_keys(
+                config.role, database=config.database is not None
+            ).items()
         }
     if config.tool_servers:
         tables["tool_servers"] = [_tool_server(server) for server in config.tool_servers]

@@ -33,6 +33,12 @@ class Secrets(Section):
         description="Key ca.crt: authorities to trust besides the public ones when the servers "
         "fetch keys; for issuers with a private authority.",
     )
+    user_keys: SecretName | None = Field(
+        default="mcp-user-keys",
+        description="Keys user-master-key and vault-master-key, from which the keys of users and "
+        "of their vault are derived: without them, what users have encrypted is lost. null: the "
+        "servers have no such tools.",
+    )
 
     def internal_tls_of(self, workload: str) -> str:
         """The Secret with the certificate and key of one server or data store."""

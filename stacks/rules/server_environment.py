@@ -16,7 +16,7 @@ from .rule import Rule, at, path_of
 def server_secrets_are_its_own(config: StackConfig) -> Iterator[Problem]:
     """No server reads a Secret of the platform, or of another server's certificate."""
     names = config.secrets
-    own = {names.passwords, names.tls, names.issuer_keys, *PRIVATE_KEYS}
+    own = {names.passwords, names.tls, names.issuer_keys, names.user_keys, *PRIVATE_KEYS}
     certificates = {names.internal_ca, names.issuer_ca}
     for name, server in config.servers.items():
         read = {
@@ -36,7 +36,8 @@ def server_secrets_are_its_own(config: StackConfig) -> Iterator[Problem]:
                 yield at(
                     path,
                     f"is of the Secret {secret}, which holds keys of the platform",
-                    f"the program of the server {name} could read passwords or sign tokens",
+                    f"the program of the server {name} could read passwords, sign tokens or "
+                    "decrypt what users keep",
                     "create a Secret for this server, and name that",
                 )
 

@@ -107,6 +107,7 @@ MICROSERVICES: Final = Topology(
                 (VALKEY, 6379, "sessions and cache"),
             )
         ),
+        Flow(source=QUDAG, target=POSTGRES, port=5432, why="vault"),
         Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
         *(Flow(source=s, target=ISSUER, port=443, why="signing keys") for s in SERVERS),
         *(Flow(source=PROMETHEUS, target=s, port=9090, why="metrics") for s in SERVERS),

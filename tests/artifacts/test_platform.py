@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any
 
 import anyio
@@ -77,6 +78,8 @@ def secrets(authority: Authority, issuer: Issuer) -> dict[str, dict[str, str]]:
                 "tls.crt": certificate.read_text(),
                 "tls.key": key.read_text(),
             }
+        if required["kind"] == "master-keys":
+            made[required["name"]] = {key: token_urlsafe(32) for key in required["keys"]}
         if required["kind"] == "authority":
             made[required["name"]] = {"ca.crt": authority.ca_file.read_text()}
     return made

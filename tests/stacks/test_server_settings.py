@@ -89,7 +89,7 @@ def test_a_setting_reaches_every_server(section: str, key: str, usual: object, s
 @pytest.mark.parametrize(
     ("section", "usual", "set_to", "servers"),
     [
-        ("database", 8, 3, {"mcp-core", "mcp-state"}),
+        ("database", 8, 3, {"mcp-core", "mcp-state", "qudag-integration"}),
         ("redis", 20, 5, {"mcp-core", "mcp-state"}),
     ],
 )

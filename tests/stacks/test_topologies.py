@@ -43,7 +43,7 @@ READERS: Final = {
         "redis": {"mcp-server"},
     },
     "microservices": {
-        "postgres": {"mcp-core", "mcp-state", "mcp-migration"},
+        "postgres": {"mcp-core", "mcp-state", "qudag-integration", "mcp-migration"},
         "redis": {"mcp-core", "mcp-state"},
     },
     "none": {},

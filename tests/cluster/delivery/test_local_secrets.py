@@ -38,6 +38,7 @@ def required(space: str) -> list[RequiredSecret]:
         secret("mcp-internal-ca", "authority", "ca.crt"),
         secret("mcp-internal-tls-core", "internal-certificate", "tls.crt", "tls.key"),
         secret("mcp-issuer-keys", "signing-key", "jwks.json"),
+        secret("mcp-user-keys", "master-keys", "user-master-key", "vault-master-key"),
     ]
 
 
@@ -55,6 +56,9 @@ def test_every_required_secret_is_made_with_its_keys(kubectl: Kubectl, space: st
     passwords = entries(kubectl, space, "mcp-server-secrets")
     assert passwords["database-password"] != passwords["redis-password"]
     assert min(len(value) for value in passwords.values()) > 30
+    masters = entries(kubectl, space, "mcp-user-keys")
+    assert masters["user-master-key"] != masters["vault-master-key"]
+    assert min(len(value) for value in masters.values()) >= 32
 
 
 def test_a_second_time_nothing_is_made_and_no_value_changes(kubectl: Kubectl, space: str) -> None:

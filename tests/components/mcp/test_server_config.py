@@ -20,7 +20,7 @@ MOUNTED: Mapping[str, Any] = {"issuer": PUBLISHED["issuer"], "jwks_secret": "iss
 ONLY_IN_A_POD = {
     *("tool_servers", "protected_resources", "database", "cache", "node"),
     *("http", "https", "consensus_timeout"),
-    "workers",
+    *("workers", "user_keys_secret"),
     "proxies_in_front",  # in a cloud it is always one: the cloud's own
 }
 
