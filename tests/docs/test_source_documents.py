@@ -22,10 +22,12 @@ from tests.harness.source_documents.documents import values_of
 from tools.source_tables import FOLDER, NOT_YET, source, source_table, systems
 
 DOCUMENTS: Final = {
+    "s0": "000_15fec3be14b980b9.txt",
     "s1": "001_8e5cb2cb61cd4f0b.txt",
     "s2": "002_6e7564bc2d27bba4.txt",
 }
 DIGESTS: Final = {
+    "s0": "59640c72bdb42f75",
     "s1": "a43fcacf930785c5",
     "s2": "1baac54acfd4031f",
 }

@@ -54,7 +54,7 @@ def _not_there(value: str, path: str, row: Row) -> str | None:
             found = _constant(constant)
             return None if same(value, found) else f"{constant} is {found!r}"
         case {"file": str(file), "has": str(_)}:
-            there = text in (ROOT / file).read_text()
+            there = (ROOT / file).is_file() and text in (ROOT / file).read_text()
             return None if there else f"{file} does not contain {text!r}"
         case {"stated": str(said)} if len(said.split()) > 3:
             return None
@@ -63,11 +63,12 @@ def _not_there(value: str, path: str, row: Row) -> str | None:
 
 
 def _constant(name: str) -> Any:
-    """What ``module:NAME.attribute[0]`` stands for."""
+    """What ``module:NAME.attribute[0][key]`` stands for."""
     module, _, steps = name.partition(":")
     found: Any = importlib.import_module(module)
-    for attribute, index in re.findall(r"(\w+)|\[(\d+)\]", steps):
-        found = found[int(index)] if index else getattr(found, attribute)
+    for item, attribute in re.findall(r"\[(\w+)\]|(\w+)", steps):
+        key = int(item) if item.isdigit() else item
+        found = found[key] if item else getattr(found, attribute)
     return found
 
 
@@ -117,7 +118,7 @@ def _objects(name: str) -> dict[str, Any]:
     for one in graph(name).resources:
         if "kind" in one.inputs and "metadata" in one.inputs:
             found[f"{one.inputs['kind']} {one.inputs['metadata']['name']}"] = one.inputs
-        else:
+        elif one.custom:
             found[f"{one.type.rpartition(':')[2]} {one.name}"] = one.inputs
     for secret in graph(name).outputs.get("required_secrets", []):
         stated = {"metadata": {"name": secret["name"], "namespace": secret["namespace"]}}
