@@ -85,6 +85,7 @@ def egress_proxy_args(
         resources=service.resources,
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, service.name),
+        api_server=config.kubernetes.api_server,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import pulumi
 
 from ..base.arg_forms import kubernetes_name
-from ..base.arg_types import DnsLabel, EgressHost, Image, Replicas
+from ..base.arg_types import DnsLabel, EgressHost, Image, Network, Replicas
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
@@ -27,7 +27,7 @@ CONFIG_PATH: Final = "/etc/envoy"
 FIRST_PORT: Final = 10_000
 PORTS: Final = 20_000
 RESOURCES: Final = Resources(cpu="50m", memory="96Mi", cpu_limit="500m", memory_limit="256Mi")
-"""Envoy 1.40 took 69 MiB with two hosts, and 56 KiB more for each open tunnel (ADR 37)."""
+"""Envoy 1.40 took 69 MiB with two hosts, and 108 KiB more for each open tunnel (ADR 44)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,13 @@ class EgressProxyArgs:
 
     Attributes:
         namespace: namespace of the proxy and of the servers.
-        image: Envoy, 1.36 or newer.
+        image: Envoy, 1.40 or newer.
         allowed: ``host:port`` of the hosts that each server may connect to, by the server's name.
         budget: the longest tool call of the servers; open tunnels of a stopping pod last as long.
         replicas, resources: see WorkloadArgs.
         ip_families: see Exposure.
         pods: settings of the pods.
+        api_server: networks of the cluster's API server, to which no name may lead.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -52,6 +53,7 @@ class EgressProxyArgs:
     resources: Resources = RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
+    api_server: Sequence[Network] = ()
 
     def refusals(self) -> list[Problem]:
         """No servers, servers without hosts, and hosts that a server lists twice."""
@@ -159,7 +161,7 @@ def _workload(name: str, args: EgressProxyArgs) -> WorkloadArgs:
 def _container(name: str, args: EgressProxyArgs) -> Container:
     ports = proxy_ports(args.allowed)
     timeouts = args.budget.at(Distance.GATEWAY)
-    config = json.dumps(envoy_config(args.allowed, ports), indent=1)
+    config = json.dumps(envoy_config(args.allowed, ports, args.api_server), indent=1)
     return Container(
         name=name,
         image=args.image,

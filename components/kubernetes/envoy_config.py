@@ -1,13 +1,17 @@
 """Envoy's configuration of an egress proxy: the hosts to which each server may open tunnels.
 
 A server sends HTTP ``CONNECT host:port``. The tunnel must begin with TLS for the same server name
-(SNI); the bytes are forwarded unchanged.
+(SNI); the bytes are forwarded unchanged. The proxy looks the host's name up, and connects only if
+the address that it has chosen is public. Envoy does this in three steps, which internal listeners
+connect: the list of a server, the server name, the address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+
+from .envoy_address_check import EXTENSIONS, address_check, typed
 
 READY: Final = 8080
 """Port of the kubelet's probes."""
@@ -19,24 +23,36 @@ IDLE_SECONDS: Final = 3600
 BUFFER_BYTES: Final = 64 * 1024
 """Of each connection, in each direction."""
 
-_EXTENSIONS: Final = "type.googleapis.com/envoy.extensions"
+OTHER_ADDRESSES: Final = 2
+"""How many more addresses of a host are tried when one does not answer."""
+
+_CONNECT: Final = "connections to hosts"
 
 
-def envoy_config(allowed: Mapping[str, Sequence[str]], ports: Mapping[str, int]) -> dict[str, Any]:
+def envoy_config(
+    allowed: Mapping[str, Sequence[str]], ports: Mapping[str, int], closed: Sequence[str] = ()
+) -> dict[str, Any]:
     """The static configuration.
 
     Args:
         allowed: ``host:port`` of the hosts that each server may connect to.
         ports: the port at which each server finds its proxy.
+        closed: networks that are refused besides those that are not public.
     """
     hosts = sorted({host for each in allowed.values() for host in each})
     return {
         "bootstrap_extensions": [
-            _typed("bootstrap.internal_listener.v3.InternalListener", "internal_listener")
+            typed("bootstrap.internal_listener.v3.InternalListener", "internal_listener")
         ],
+        "typed_dns_resolver_config": typed(
+            "network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+            "cares",
+            # A pod without IPv4 or without IPv6 gets the addresses that it can connect to.
+            filter_unroutable_families=True,
+        ),
         "overload_manager": {
             "resource_monitors": [
-                _typed(
+                typed(
                     "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
                     "envoy.resource_monitors.global_downstream_max_connections",
                     max_active_downstream_connections=MOST_CONNECTIONS,
@@ -48,10 +64,22 @@ def envoy_config(allowed: Mapping[str, Sequence[str]], ports: Mapping[str, int])
                 _probes(),
                 *(_server(name, allowed[name], ports[name]) for name in sorted(allowed)),
                 *(_tunnel(host) for host in hosts),
+                _connections(hosts),
             ],
-            "clusters": [cluster for host in hosts for cluster in (_to_tunnel(host), _host(host))],
+            "clusters": [
+                *(_internal(f"tunnel to {host}") for host in hosts),
+                _internal(_CONNECT),
+                *(_host(host, closed) for host in hosts),
+            ],
         },
     }
+
+
+_OF_TUNNELS: Final[dict[str, Any]] = {
+    "upgrade_configs": [{"upgrade_type": "CONNECT"}],
+    "stream_idle_timeout": f"{IDLE_SECONDS}s",
+    "request_headers_timeout": "10s",
+}
 
 
 def _probes() -> dict[str, Any]:
@@ -62,13 +90,11 @@ def _probes() -> dict[str, Any]:
 
 def _server(name: str, hosts: Sequence[str], port: int) -> dict[str, Any]:
     """The proxy of one server: tunnels to its hosts, and 403 for the rest."""
-    routes = [*map(_route, sorted(hosts)), *_refusals()]
+    routes = [*(_route(host, f"tunnel to {host}") for host in sorted(hosts)), *_refusals()]
     manager = _http(
         name,
         routes,
-        upgrade_configs=[{"upgrade_type": "CONNECT"}],
-        stream_idle_timeout=f"{IDLE_SECONDS}s",
-        request_headers_timeout="10s",
+        **_OF_TUNNELS,
         access_log=[
             _log(
                 server=name,
@@ -86,14 +112,15 @@ def _server(name: str, hosts: Sequence[str], port: int) -> dict[str, Any]:
     return _listener(name, port, [manager])
 
 
-def _route(host: str) -> dict[str, Any]:
+def _route(host: str, cluster: str, **settings: Any) -> dict[str, Any]:
     asked = {"name": ":authority", "string_match": {"exact": host, "ignore_case": True}}
     return {
         "match": {"connect_matcher": {}, "headers": [asked]},
         "route": {
-            "cluster": f"tunnel to {host}",
+            "cluster": cluster,
             "timeout": "0s",
             "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}],
+            **settings,
         },
     }
 
@@ -114,7 +141,7 @@ def _tunnel(host: str) -> dict[str, Any]:
         "name": f"tunnel to {host}",
         "internal_listener": {},
         "listener_filters": [
-            _typed("filters.listener.tls_inspector.v3.TlsInspector", "tls_inspector")
+            typed("filters.listener.tls_inspector.v3.TlsInspector", "tls_inspector")
         ],
         "listener_filters_timeout": f"{HELLO_SECONDS}s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
@@ -122,11 +149,12 @@ def _tunnel(host: str) -> dict[str, Any]:
             {
                 "filter_chain_match": {"server_names": [name], "transport_protocol": "tls"},
                 "filters": [
-                    _typed(
+                    typed(
                         "filters.network.tcp_proxy.v3.TcpProxy",
                         "tcp_proxy",
                         stat_prefix="tunnel",
-                        cluster=host,
+                        cluster=_CONNECT,
+                        tunneling_config={"hostname": host},
                         idle_timeout=f"{IDLE_SECONDS}s",
                     )
                 ],
@@ -146,24 +174,77 @@ def _tunnel(host: str) -> dict[str, Any]:
     }
 
 
-def _to_tunnel(host: str) -> dict[str, Any]:
-    name = f"tunnel to {host}"
-    address = {"envoy_internal_address": {"server_listener_name": name}}
-    return {"name": name, "load_assignment": _endpoint(name, address)}
+def _connections(hosts: Iterable[str]) -> dict[str, Any]:
+    """Inside the proxy: opens the connection to an address of the host, if that is public."""
+    again = {
+        "retry_on": "connect-failure",
+        "num_retries": OTHER_ADDRESSES,
+        "retry_host_predicate": [
+            typed("retry.host.previous_hosts.v3.PreviousHostsPredicate", "previous_hosts")
+        ],
+        "host_selection_retry_max_attempts": OTHER_ADDRESSES,
+    }
+    fields = {
+        "host": "%REQ(:AUTHORITY)%",
+        "address": "%UPSTREAM_HOST%",
+        "reason": "%RESPONSE_CODE_DETAILS%",
+    }
+    manager = _http(
+        _CONNECT,
+        [_route(host, host, retry_policy=again) for host in hosts],
+        **_OF_TUNNELS,
+        access_log=[
+            {
+                "filter": _status("EQ", 403),
+                **_log(refused="the address of the host is not public", **fields),
+            },
+            {
+                "filter": _status("GE", 500),
+                **_log(failed="the host has no address, or does not answer there", **fields),
+            },
+        ],
+    )
+    return {
+        "name": _CONNECT,
+        "internal_listener": {},
+        "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "filter_chains": [{"filters": [manager]}],
+    }
 
 
-def _host(host: str) -> dict[str, Any]:
+def _internal(listener: str) -> dict[str, Any]:
+    address = {"envoy_internal_address": {"server_listener_name": listener}}
+    return {"name": listener, "load_assignment": _endpoint(listener, address)}
+
+
+def _host(host: str, closed: Sequence[str]) -> dict[str, Any]:
+    """The addresses of a host; each is checked when it is chosen, before the connection to it."""
     name, _, port = host.rpartition(":")
     # With the dot at its end a name is looked up as it is, not in the cluster's domains first.
     address = {"socket_address": {"address": f"{name}.", "port_value": int(port)}}
     return {
         "name": host,
-        "type": "LOGICAL_DNS",
-        "dns_lookup_family": "ALL",
-        "respect_dns_ttl": True,
+        "cluster_type": typed(
+            "clusters.dns.v3.DnsCluster",
+            "envoy.cluster.dns",
+            dns_lookup_family="ALL",
+            respect_dns_ttl=True,
+            # If one endpoint had them all, Envoy would try addresses that nothing has checked.
+            all_addresses_in_single_endpoint=False,
+        ),
         "connect_timeout": f"{CONNECT_SECONDS}s",
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
         "load_assignment": _endpoint(host, address),
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http_protocol_options": {}},
+                "http_filters": [
+                    address_check(closed),
+                    typed("filters.http.upstream_codec.v3.UpstreamCodec", "upstream_codec"),
+                ],
+            }
+        },
     }
 
 
@@ -186,24 +267,25 @@ def _listener(name: str, port: int, filters: Sequence[Mapping[str, Any]]) -> dic
 
 def _http(name: str, routes: Sequence[Mapping[str, Any]], **settings: Any) -> dict[str, Any]:
     hosts = [{"name": name, "domains": ["*"], "routes": list(routes)}]
-    return _typed(
+    return typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "http_connection_manager",
         stat_prefix=name,
         route_config={"virtual_hosts": hosts},
-        http_filters=[_typed("filters.http.router.v3.Router", "router")],
+        http_filters=[typed("filters.http.router.v3.Router", "router")],
         **settings,
     )
 
 
+def _status(compared: str, status: int) -> dict[str, Any]:
+    value = {"default_value": status, "runtime_key": "logged_status"}
+    return {"status_code_filter": {"comparison": {"op": compared, "value": value}}}
+
+
 def _log(**fields: str) -> dict[str, Any]:
     written = {"time": "%START_TIME%", **fields}
-    return _typed(
+    return typed(
         "access_loggers.stream.v3.StdoutAccessLog",
         "stdout",
         log_format={"json_format": written},
     )
-
-
-def _typed(kind: str, name: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "typed_config": {"@type": f"{_EXTENSIONS}.{kind}", **fields}}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
-import threading
+import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +24,8 @@ from components.kubernetes.egress_proxy import EgressProxy, EgressProxyArgs, pro
 from tests.harness import record
 from tests.harness.certificates import Authority
 from tests.harness.graph_queries import objects
-from tests.harness.network import can_isolate, private_network
+from tests.harness.name_server import name_server
+from tests.harness.network import can_isolate, every_address_is_local, private_network
 from tests.harness.server import until
 from tests.harness.upstream import Upstream, upstream
 
@@ -29,9 +33,40 @@ CACHE: Final = Path(os.environ.get("QUDAG_MCP_CACHE", Path.home() / ".cache/quda
 PROGRAM: Final = next(iter(CACHE.glob("envoy/env/lib/*/site-packages/envoy/_bin/envoy")), None)
 API: Final = "api.example.com:443"
 FILES: Final = "files.example.com:443"
-ALLOWED: Final = {"weather": [API], "files": [FILES]}
+IPV4: Final = "93.184.216.34"
+IPV6: Final = "2606:4700::1111"
+"""Public addresses, which this machine has in the tests' own network."""
+UNREACHABLE: Final = "9.9.9.9"
+API_SERVER: Final = "34.120.0.7"
+"""A public address that the component is told to keep closed."""
+HIDDEN: Final = (
+    *("0.0.0.0", "10.0.0.1", "100.64.0.1", "127.0.0.1", "168.63.129.16", "169.254.169.254"),
+    *("169.254.170.2", "172.16.0.1", "192.168.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1"),
+    *("::1", "::a9fe:a9fe", "64:ff9b::a9fe:a9fe", "100::1", "2001:db8::1", "2002:a9fe:a9fe::1"),
+    *("fc00::1", "fd00:ec2::254", "fe80::1", "ff02::1", "::ffff:10.0.0.1"),
+    "::ffff:169.254.169.254",
+)
+"""Addresses that are not public: private ones, metadata, and IPv4 addresses in IPv6 ones."""
+RECORDS: Final[dict[str, list[str]]] = {
+    "api.example.com": [IPV4],
+    "files.example.com": [IPV4],
+    "other.example.com": [IPV4],
+    "six.example.com": [IPV6],
+    "both.example.com": [IPV6, IPV4],
+    "moved.example.com": [IPV4],
+    "mixed.example.com": ["10.0.0.1", IPV4],
+    "half.example.com": [UNREACHABLE, IPV4],
+    "api-server.example.com": [API_SERVER],
+    **{f"hidden{number}.example.com": [address] for number, address in enumerate(HIDDEN)},
+}
+"""What the name server answers; tests change it."""
+NAMES: Final = tuple(RECORDS)
+ALLOWED: Final = {
+    "weather": [API],
+    "files": [FILES],
+    "others": [f"{name}:443" for name in NAMES if f"{name}:443" not in (API, FILES)][1:],
+}
 PORTS: Final = proxy_ports(ALLOWED)
-NAMES: Final = ("api.example.com", "files.example.com", "other.example.com")
 
 pytestmark = [
     pytest.mark.slow,
@@ -77,36 +112,16 @@ class Proxy:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
 
 
-def rendered() -> str:
-    """The configuration file that the component mounts."""
-    args = EgressProxyArgs(namespace="mcp", image="example.com/envoy:1", allowed=ALLOWED)
+def rendered(resolver: int) -> str:
+    """The file that the component mounts, with the test's DNS server in place of the pod's."""
+    image, closed = "example.com/envoy:1", [f"{API_SERVER}/32"]
+    args = EgressProxyArgs(namespace="mcp", image=image, allowed=ALLOWED, api_server=closed)
     graph = record(lambda: EgressProxy("egress-proxy", args))
     (files,) = objects(graph, "ConfigMap")
-    return files["data"]["envoy.json"]
-
-
-def _resolve(sock: socket.socket) -> None:
-    """Answer every DNS query for an IPv4 address with this machine's own."""
-    with contextlib.suppress(OSError):
-        while True:
-            query, peer = sock.recvfrom(512)
-            end = query.index(b"\0", 12) + 5
-            is_ipv4 = query[end - 4 : end - 2] == b"\0\1"
-            answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1" if is_ipv4 else b""
-            counts = b"\0\1" + (b"\0\1" if is_ipv4 else b"\0\0") + b"\0\0\0\0"
-            sock.sendto(query[:2] + b"\x81\x80" + counts + query[12:end] + answer, peer)
-
-
-@contextlib.contextmanager
-def name_server() -> Generator[str]:
-    """A DNS server; yields the setting by which Envoy asks it in place of the machine's."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        threading.Thread(target=_resolve, args=(sock,), daemon=True).start()
-        at = {"socket_address": {"address": "127.0.0.1", "port_value": sock.getsockname()[1]}}
-        kind = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
-        resolver = {"@type": f"type.googleapis.com/{kind}", "resolvers": [at]}
-        yield json.dumps({"typed_dns_resolver_config": {"name": "cares", "typed_config": resolver}})
+    config = json.loads(files["data"]["envoy.json"])
+    at = {"socket_address": {"address": "127.0.0.1", "port_value": resolver}}
+    config["typed_dns_resolver_config"]["typed_config"]["resolvers"] = [at]
+    return json.dumps(config)
 
 
 @pytest.fixture(scope="module")
@@ -115,17 +130,21 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Generator[Proxy]:
     authority = Authority.at(directory)
     certificate, key = authority.issue(names=NAMES)
     config, log = directory / "envoy.json", directory / "log"
-    config.write_text(rendered())
     trust = ssl.create_default_context(cafile=authority.ca_file)
     with (
         private_network(),
-        upstream(443, certificate, key) as behind,
-        name_server() as resolver,
+        upstream(443, certificate, key, "::") as behind,
+        name_server(RECORDS) as resolver,
         log.open("wb") as out,
     ):
-        command = [str(PROGRAM), "-c", str(config), "--config-yaml", resolver]
+        every_address_is_local(IPV4, IPV6, unreachable=UNREACHABLE)
+        config.write_text(rendered(resolver))
+        command = [str(PROGRAM), "-c", str(config)]
         envoy = subprocess.Popen(
-            [*command, "--disable-hot-restart", "--concurrency", "1", "-l", "warn"],
+            [
+                *(*command, "--disable-hot-restart", "--concurrency", "1", "-l", "warn"),
+                *("--file-flush-interval-msec", "100"),
+            ],
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -136,6 +155,15 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Generator[Proxy]:
         finally:
             envoy.send_signal(signal.SIGTERM)
             envoy.wait(10)
+
+
+def refusals(proxy: Proxy) -> list[tuple[str, Any]]:
+    """Host and address of the connections that were refused for their address."""
+    return [
+        (one["host"], ip_address(one["address"].rpartition(":")[0].strip("[]")))
+        for one in proxy.lines()
+        if "address" in one and "refused" in one
+    ]
 
 
 def _is_ready(proxy: Proxy) -> bool:
@@ -189,6 +217,65 @@ def test_a_tunnel_for_another_name_is_closed(proxy: Proxy, name: str | None) -> 
     assert len(proxy.behind.received) == before
 
 
+def test_public_addresses_of_both_families_are_reached(proxy: Proxy) -> None:
+    for name in ("six.example.com", "both.example.com", "both.example.com"):
+        assert proxy.get("others", f"{name}:443", name) == "200"
+    assert set(proxy.behind.reached[-3:]) == {IPV6, f"::ffff:{IPV4}"}
+
+
+def test_another_address_is_tried_where_one_does_not_answer(proxy: Proxy) -> None:
+    name = "half.example.com"
+    assert [proxy.get("others", f"{name}:443", name) for _ in range(4)] == ["200"] * 4
+
+
+def test_a_name_of_an_address_that_is_not_public_leads_nowhere(proxy: Proxy) -> None:
+    """Each is refused with a line in the log, and the connection to it is not opened."""
+    addresses = {f"hidden{number}.example.com": address for number, address in enumerate(HIDDEN)}
+    addresses["api-server.example.com"] = API_SERVER
+    before = len(proxy.behind.reached)
+    hosts, many = [f"{name}:443" for name in addresses], len(addresses)
+    with ThreadPoolExecutor(8) as clients:
+        found = clients.map(proxy.get, ["others"] * many, hosts, addresses)
+        assert dict(zip(hosts, found, strict=True)) == dict.fromkeys(hosts, "closed")
+    assert proxy.behind.reached[before:] == []
+    refused = {(f"{name}:443", ip_address(address)) for name, address in addresses.items()}
+    until(lambda: refused <= set(refusals(proxy)))
+
+
+def test_a_name_with_a_private_address_among_others_never_leads_there(proxy: Proxy) -> None:
+    before, name = len(proxy.behind.reached), "mixed.example.com"
+    assert {proxy.get("others", f"{name}:443", name) for _ in range(4)} == {"200", "closed"}
+    assert set(proxy.behind.reached[before:]) == {f"::ffff:{IPV4}"}
+
+
+def test_a_name_that_moves_to_a_private_address_is_checked_again(proxy: Proxy) -> None:
+    """DNS rebinding: the first answer is public, later ones are not."""
+    host, name = "moved.example.com:443", "moved.example.com"
+    assert proxy.get("others", host, name) == "200"
+    RECORDS[name] = ["169.254.169.254"]
+    try:
+        until(lambda: proxy.get("others", host, name) == "closed", 30)
+    finally:
+        RECORDS[name] = [IPV4]
+    assert "::ffff:169.254.169.254" not in proxy.behind.reached
+
+
+def test_no_answer_between_check_and_connection_opens_a_way(proxy: Proxy) -> None:
+    """The name has another address at each look-up, and tunnels are asked for all the time."""
+    name, turn = "moved.example.com", itertools.cycle(("10.0.0.1", IPV4))
+    before = len(proxy.behind.reached)
+    found: set[str] = set()
+    end = time.monotonic() + 20
+    with ThreadPoolExecutor(8) as clients:
+        while len(found) < 2 or len(proxy.behind.reached) < before + 20:
+            assert time.monotonic() < end, found
+            RECORDS[name] = [next(turn)]
+            found |= set(clients.map(proxy.get, ["others"] * 8, [f"{name}:443"] * 8, [name] * 8))
+    RECORDS[name] = [IPV4]
+    assert found == {"200", "closed"}
+    assert set(proxy.behind.reached[before:]) == {f"::ffff:{IPV4}"}
+
+
 def test_requests_that_are_no_tunnel_are_refused(proxy: Proxy) -> None:
     for request in ("GET http://api.example.com/", "GET /", "POST http://files.example.com/"):
         with socket.create_connection(("127.0.0.1", PORTS["weather"]), 10) as plain:
@@ -202,11 +289,8 @@ def test_refusals_are_logged_with_server_and_host(proxy: Proxy) -> None:
 
     def logged() -> bool:
         lines = proxy.lines()
-        by_host = any(
-            (one.get("server"), one.get("host"), one.get("status"))
-            == ("weather", "other.example.com:443", 403)
-            for one in lines
-        )
+        listed = [(one.get("server"), one.get("host"), one.get("status")) for one in lines]
+        by_host = ("weather", "other.example.com:443", 403) in listed
         by_name = any(
             (one.get("host"), one.get("server_name")) == (API, "other.example.com") for one in lines
         )

@@ -64,6 +64,22 @@ def private_network() -> Generator[None]:
         os.close(before)
 
 
+def every_address_is_local(*interface: str, unreachable: str) -> None:
+    """Deliver packets to any address to this machine; call it in a private network of root's.
+
+    Args:
+        interface: addresses that programs find at the interface.
+        unreachable: an IPv4 address to which connections fail at once.
+    """
+    for command in (
+        *(f"addr add {each}/{128 if ':' in each else 32} dev lo" for each in interface),
+        "route add local 0.0.0.0/0 dev lo",
+        "-6 route add local ::/0 dev lo",
+        f"route add unreachable {unreachable}/32 table local",
+    ):
+        subprocess.run(["ip", *command.split()], check=True)
+
+
 def _raise_loopback() -> None:
     with socket.socket() as sock:
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import ssl
 import threading
 import time
@@ -97,12 +98,15 @@ class Upstream(ThreadingHTTPServer):
     Attributes:
         received: the paths of all requests.
         body_bytes: the lengths of all bodies that were read to their end.
+        reached: the addresses at which connections have arrived.
         unreachable: number of next connections that are closed before the TLS handshake.
         go: set it to answer the requests that are held back.
     """
 
-    def __init__(self, port: int, certificate: Path, key: Path) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, port: int, certificate: Path, key: Path, address: str) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), Handler)
+        self.reached: list[str] = []
         self.received: list[str] = []
         self.body_bytes: list[int] = []
         self.unreachable = 0
@@ -116,6 +120,7 @@ class Upstream(ThreadingHTTPServer):
     def get_request(self) -> Any:
         """Accept the next connection; the base class ignores an `OSError`."""
         connection, address = super().get_request()
+        self.reached.append(connection.getsockname()[0])
         if self.unreachable:
             self.unreachable -= 1
             connection.close()
@@ -127,9 +132,11 @@ class Upstream(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def upstream(port: int, certificate: Path, key: Path) -> Generator[Upstream]:
-    """Run the upstream on loopback."""
-    server = Upstream(port, certificate, key)
+def upstream(
+    port: int, certificate: Path, key: Path, address: str = "127.0.0.1"
+) -> Generator[Upstream]:
+    """Run the upstream, by default on loopback."""
+    server = Upstream(port, certificate, key, address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
