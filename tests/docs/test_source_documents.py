@@ -25,11 +25,13 @@ DOCUMENTS: Final = {
     "s0": "000_15fec3be14b980b9.txt",
     "s1": "001_8e5cb2cb61cd4f0b.txt",
     "s2": "002_6e7564bc2d27bba4.txt",
+    "s3": "003_bb3e780dde8a953c.txt",
 }
 DIGESTS: Final = {
     "s0": "59640c72bdb42f75",
     "s1": "a43fcacf930785c5",
     "s2": "1baac54acfd4031f",
+    "s3": "603bb4fb614789cc",
 }
 """Of the values when they were last equal to the document."""
 SEEDS: Final = os.environ.get("SEEDS_DIR")
