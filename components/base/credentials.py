@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+from itertools import pairwise
 from typing import Final
 
 _NAME: Final = re.compile(
@@ -16,25 +19,118 @@ _REFERENCE: Final = re.compile(
 """Ends of names whose values locate or describe a credential."""
 
 _VALUE: Final = re.compile(
-    r"//[^/\s]*@"  # a user, and perhaps a password, in a URL
-    r"|-----BEGIN"
+    r"//[^/\s:?#]*:(?!\d{1,5}[/?#])[^\s@$<{]+[^\s@]*@"  # a user and a password in a URL
+    r"|\b(https?|wss?)://[^/\s:?#]+@"  # a token in place of the user
+    r"|-----BEGIN|\bPuTTY-User-Key-File|\bAGE-SECRET-KEY-1"
     r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[pousr]_[0-9A-Za-z]{20}|\bgithub_pat_|\bglpat-|\bxox[abprs]-|\bsk[-_][0-9A-Za-z_-]{16}"
-    r"|\brk_(live|test)_|\bSG\.[0-9A-Za-z_-]{16,}\.|//hooks\.slack\.com/services/"
+    r"|\bgh[pousr]_[0-9A-Za-z]{20}|\bgithub_pat_|\bgl(pat|dt|rt|cbt|oas)-|\bATATT3|\bATBB"
+    r"|\bxox[abeoprs][-.]|\bxapp-|\bsk[-_][0-9A-Za-z_-]{16}|\bgsk_|\bhf_[0-9A-Za-z]{20}"
+    r"|\b[rs]k_(live|test)_|\bwhsec_|\bSG\.[0-9A-Za-z_-]{16,}\.|//hooks\.slack\.com/services/"
+    r"|//(\w+\.)?discord(app)?\.com/api/webhooks/"
+    r"|\bnpm_[0-9A-Za-z]{30}|\bpypi-AgE|\bdckr_(pat|oat)_|\bdo[opr]_v1_|\bshp(at|ca|pa|ss)_"
+    r"|\bhv[sbr]\.[0-9A-Za-z_-]{20}|\bya29\.|\bGOCSPX-|\bdapi[0-9a-f]{32}|\btskey-|\blin_api_"
     r"|\b[Aa]ccount[Kk]ey=|\b[Pp]ass(word|wd)?=[^\s;&$<{]"
-    r"|[?&](api_?key|access_token|token|sig)=[^\s&$<{]"
+    r"|[?&](api_?key|access_token|token|sig|secret|client_secret|password)=[^\s&$<{]"
     r"|\bAIza[0-9A-Za-z_-]{30}"
     r"|\beyJ[0-9A-Za-z_-]{8,}\."
-    r"|\b(Bearer|Basic) ",
+    r"|\b[Bb]earer [^\s$<{]|\bBasic (?=\S*[0-9=])\S{8}"
 )
+
+_LABELLED: Final = re.compile(
+    r"sha(1|256|384|512)[:-][0-9A-Za-z+/_-]+=*"  # a digest
+    r"|(ssh-(rsa|ed25519)|ecdsa-sha2-\S+) \S+|\bage1[0-9a-z]+"  # a public key
+)
+"""Random text that says of itself that it is no secret."""
+_DESCRIBES_RANDOM_TEXT: Final = re.compile(
+    r"(DIGEST|SHA(1|256|384|512)?|CHECKSUM|COMMIT|REVISION|HASH|INTEGRITY|FINGERPRINT|PUBLIC_?KEY"
+    r"|ETAG)$",
+    re.IGNORECASE,
+)
+_IDENTIFIES: Final = re.compile(r"(^|_)(ID|UUID|GUID)S?$", re.IGNORECASE)
+"""Ends of names whose values are identifiers, which are written in hex."""
+
+_SEPARATORS: Final = re.compile(r"[\s,;:|\"'()\[\]{}]+|(?<==)(?=[^=])")
+_HEX: Final = re.compile(r"[0-9a-fA-F]+")
+_COMMIT: Final = 40
+"""Characters of a commit's hash; a key in hex has another length."""
 _RANDOM: Final = re.compile(
     r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[0-9A-Za-z+_-]{32,}={0,2}"
 )
-"""32 characters of three classes without a separator: probably a generated key."""
+"""32 characters of three classes, with few separators: probably a generated key."""
+_BASE64: Final = re.compile(r"[0-9A-Za-z+/]{32,}|[0-9A-Za-z+/]{20,}={1,2}")
+_AWS_SECRET: Final = 40
+"""Characters of a secret access key of AWS."""
+_WORD: Final = re.compile(r"[a-z]{4}")
 
 
 def looks_like_a_credential(name: str, value: str) -> bool:
     """Whether the variable ``name`` with this value is probably a credential."""
-    if _VALUE.search(value) or _RANDOM.fullmatch(value):
+    if _VALUE.search(value) or _has_random_text(name, value):
         return True
     return bool(value and _NAME.search(name) and not _REFERENCE.search(name))
+
+
+def _has_random_text(name: str, value: str) -> bool:
+    if _DESCRIBES_RANDOM_TEXT.search(name):
+        return False
+    parts = _SEPARATORS.split(_LABELLED.sub(" ", value))
+    return any(_is_random(name, part.rstrip("=") or part, part) for part in parts)
+
+
+def _is_random(name: str, text: str, padded: str) -> bool:
+    if _HEX.fullmatch(text):
+        is_key = len(text) in (32, 48) or len(text) > _COMMIT + 8
+        return is_key and len({*text}) > 8 and not _IDENTIFIES.search(name)
+    if _encodes_a_text(padded):
+        return False
+    few_separators = (text.count("-") + text.count("_")) * 10 <= len(text)
+    if _RANDOM.fullmatch(padded) and few_separators:
+        return True
+    if text.isalnum():
+        return _is_random_word(text)
+    return bool(_BASE64.fullmatch(padded)) and _is_random_base64(text, padded)
+
+
+def _is_random_base64(text: str, padded: str) -> bool:
+    """Whether a text with ``/``, ``+`` or padding is random, and no path."""
+    if text.startswith("/") or _classes(text) < 3:
+        return False
+    no_path = "+" in text or padded != text
+    usual = 0.4 if no_path else 0.5
+    return _changes_of_class(text) > (0.3 if len(padded) == _AWS_SECRET else usual)
+
+
+def _is_random_word(text: str) -> bool:
+    """Whether letters and digits are random, and no words with numbers."""
+    digits = [found.group() for found in re.finditer("[0-9]+", text)]
+    scattered, changes = len(digits) > 1 and len("".join(digits)) > 2, _changes_of_class(text)
+    if len(text) < 20 or not text.isascii():
+        return False
+    if _classes(text) == 3:
+        return changes > (0.45 if scattered else 0.5) and (scattered or not _WORD.search(text))
+    return len(text) >= 32 and scattered and changes > 0.25
+
+
+def _class(character: str) -> str:
+    return "0" if character.isdigit() else "a" if character.islower() else "A"
+
+
+def _classes(text: str) -> int:
+    return len({_class(character) for character in text})
+
+
+def _changes_of_class(text: str) -> float:
+    """The share of neighbours of which one is a digit, small or capital, and the other is not.
+
+    About 0.6 in a random text; less in words, whose letters are mostly small.
+    """
+    return sum(_class(a) != _class(b) for a, b in pairwise(text)) / max(len(text) - 1, 1)
+
+
+def _encodes_a_text(part: str) -> bool:
+    """Whether it is base64 of words without a credential."""
+    try:
+        text = base64.b64decode(part, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return False
+    return text.isprintable() and not _VALUE.search(text)
