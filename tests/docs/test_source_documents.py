@@ -26,12 +26,14 @@ DOCUMENTS: Final = {
     "s1": "001_8e5cb2cb61cd4f0b.txt",
     "s2": "002_6e7564bc2d27bba4.txt",
     "s3": "003_bb3e780dde8a953c.txt",
+    "s4": "004_6b7846df15e2fc92.txt",
 }
 DIGESTS: Final = {
-    "s0": "59640c72bdb42f75",
+    "s0": "220eba8dfb1f934e",
     "s1": "a43fcacf930785c5",
-    "s2": "1baac54acfd4031f",
+    "s2": "9d8c668940abcd17",
     "s3": "603bb4fb614789cc",
+    "s4": "10bf840687a5b5dd",
 }
 """Of the values when they were last equal to the document."""
 SEEDS: Final = os.environ.get("SEEDS_DIR")

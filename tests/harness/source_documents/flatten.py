@@ -28,7 +28,7 @@ def flatten(tree: Any) -> dict[str, Any]:
     A list item is identified by its name, mount path, metric or peer, else by its index. Items with
     the same identifier are merged; where they differ, the second value has the path ``path (2)``.
     The text of a TOML, YAML or JSON file is parsed and flattened too; any other text of several
-    lines has a path for each line that is not empty.
+    lines has a path for each line with a word that is not in a comment.
     """
     found: dict[str, Any] = {}
     for path, value in _leaves(tree, ""):
@@ -55,7 +55,8 @@ def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
         case str() if tree.startswith(('{"', '[{"')) and (parsed := _parsed("json", tree)):
             yield from _leaves(parsed, path)
         case str() if "\n" in tree.strip():
-            lines = [line.strip() for line in tree.splitlines() if line.strip()]
+            stripped = (line.strip() for line in tree.splitlines())
+            lines = [line for line in stripped if re.match(r"[^#]*\w", line)]
             for number, line in enumerate(lines, start=1):
                 yield f"{path} line {number}", line
         case _:
