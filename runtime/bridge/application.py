@@ -25,6 +25,7 @@ from ..metrics import Metrics
 from ..request_filters import EraFilter, OneTrailingSlash
 from ..request_tracking import RequestTracking
 from .calls import CallLimits
+from .descendants import ORPHANS
 from .legacy import LegacySessions
 from .modern import ModernRequests
 from .observed import Observed
@@ -66,7 +67,7 @@ def bridge_application(command: tuple[str, ...], options: BridgeOptions) -> Brid
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with modern.manager.run(), anyio.create_task_group() as tasks:
+        async with ORPHANS.adopted(), modern.manager.run(), anyio.create_task_group() as tasks:
             legacy.tasks = tasks
             tasks.start_soon(pool.run)
             yield

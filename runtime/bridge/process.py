@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..logs import event, log
+from .descendants import MARK, ORPHANS, Family, kill_all, signal_all
 from .lines import Lines, TooLong
 from .program_log import ProgramLog
 
@@ -35,15 +36,21 @@ class ChildProcess:
     """A running process of the program, in a process group of its own.
 
     Attributes:
+        family: the processes that it starts.
         number: names the process in the log.
         ended: set once the process has ended or has closed its stdout.
         on_line: receives the lines of stdout; a line waits until the one before is handled.
     """
 
     def __init__(
-        self, process: asyncio.subprocess.Process, program_log: ProgramLog, most: int
+        self,
+        process: asyncio.subprocess.Process,
+        family: Family,
+        program_log: ProgramLog,
+        most: int,
     ) -> None:
         self.process = process
+        self.family = family
         self.number = next(_numbers)
         self.started = asyncio.get_running_loop().time()
         self.ended = asyncio.Event()
@@ -62,19 +69,22 @@ class ChildProcess:
         cls, command: tuple[str, ...], program_log: ProgramLog, most: int
     ) -> ChildProcess:
         """Start the program; raises `ProgramError`. No shell reads the command."""
+        family = Family()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment(os.environ),
-                start_new_session=True,
-            )
+            with ORPHANS.start():
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    env=environment(os.environ) | {MARK: family.mark},
+                    start_new_session=True,
+                )
+                ORPHANS.programs.add(process.pid)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise ProgramError(f"{command[0]} cannot be started: {why}") from None
-        child = cls(process, program_log, most)
+        child = cls(process, family, program_log, most)
         event("program_started", child=child.number, pid=process.pid)
         return child
 
@@ -113,7 +123,7 @@ class ChildProcess:
         return asyncio.get_running_loop().time() - self.started
 
     async def stop(self, within_seconds: float) -> None:
-        """End the program: close stdin, then SIGTERM, then SIGKILL, to its whole process group."""
+        """End the program and all that it started: close stdin, then SIGTERM, then SIGKILL."""
         self.stopping = True
         step = within_seconds / 2
         self.tasks[0].cancel()
@@ -124,11 +134,17 @@ class ChildProcess:
                     self.process.stdin.close()
             if not await self._ends(step):
                 self._signal(signal.SIGTERM)
+                signal_all(self._left_its_group(), signal.SIGTERM)
                 await self._ends(step)
         finally:
-            self._signal(signal.SIGKILL)  # and processes that the program has started
+            left = self._left_its_group()  # while it is known whose they are
+            self._signal(signal.SIGKILL)
+            signal_all(left, signal.SIGKILL)
             await self._ends(1)
-            await self._reap()
+            await kill_all(lambda: self.family.members(self._first()))
+            if self.process.returncode is not None:
+                ORPHANS.programs.discard(self.process.pid)
+            ORPHANS.collect()
             self.ended.set()
             for task in (unread, *self.tasks):
                 task.cancel()
@@ -174,17 +190,17 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
-    async def _reap(self) -> None:
-        """Wait for orphans of the program, which are children of the bridge if it is process 1."""
-        for _ in range(10):
-            if self.process.returncode is None:
-                return
-            try:
-                left, _ = os.waitpid(-self.process.pid, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if left == 0:
-                await asyncio.sleep(0.02)
+    def _first(self) -> int | None:
+        return self.process.pid if self.process.returncode is None else None
+
+    def _left_its_group(self) -> set[int]:
+        """Processes of the program that a signal to its process group does not reach."""
+        found: set[int] = set()
+        for pid in self.family.members(self._first()):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(pid) != self.process.pid:
+                    found.add(pid)
+        return found
 
 
 def environment(pod: Mapping[str, str]) -> dict[str, str]:

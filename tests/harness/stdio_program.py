@@ -20,7 +20,7 @@ from typing import Any
 META = "io.modelcontextprotocol/"
 TOOLS = [
     *("echo", "pid", "env", "crash", "hang", "slow", "huge", "noise", "junk", "ask", "log"),
-    *("change", "touch", "cancelled", "meta", "orphan", "count", "settings", "close_stdout"),
+    *("change", "touch", "cancelled", "meta", "orphan", "run", "count", "settings", "close_stdout"),
 ]
 OPTIONS = argparse.ArgumentParser()
 OPTIONS.add_argument("--era", default="legacy")
@@ -173,6 +173,9 @@ class Program:
             case "orphan":
                 left = subprocess.Popen(["sleep", "1000"])
                 self.say(number, str(left.pid))
+            case "run":
+                subprocess.run(given["command"], check=True)
+                self.say(number, "ran")
             case other:
                 self.refuse(number, -32602, f"Unknown tool: {other}")
 
