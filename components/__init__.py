@@ -95,6 +95,9 @@ if TYPE_CHECKING:
     from .kubernetes.scaling import PodMetric as PodMetric
     from .kubernetes.server import McpService as McpService
     from .kubernetes.server import ServerArgs as ServerArgs
+    from .kubernetes.shared_volume import NfsExport as NfsExport
+    from .kubernetes.shared_volume import SharedVolume as SharedVolume
+    from .kubernetes.shared_volume import SharedVolumeArgs as SharedVolumeArgs
     from .kubernetes.upstream import Upstream as Upstream
     from .kubernetes.user_server import Storage as Storage
     from .kubernetes.user_server import UserServer as UserServer
@@ -170,6 +173,7 @@ _PUBLIC = {
     "kubernetes.routes": "Route",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
     "kubernetes.server": "McpService ServerArgs",
+    "kubernetes.shared_volume": "NfsExport SharedVolume SharedVolumeArgs",
     "kubernetes.upstream": "Upstream",
     "kubernetes.user_server": "Storage UserServer UserServerArgs",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -21,12 +21,14 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     public = done.deployed.public()
     facts = Table.grid(padding=(0, 2))
     servers: Mapping[str, Mapping[str, Any]] = public.pop("servers", None) or {}
+    stand_ins: list[str] = public.pop("stand_ins", None) or []
     public |= {f"servers.{name}": one["mcp_url"] for name, one in servers.items()}
     for name in [*_FIRST, *sorted(set(public) - set(_FIRST))]:
         if public.get(name) not in (None, []):
             facts.add_row(Text(name, style="bold"), Text(str(public[name]), overflow="fold"))
     parts: list[RenderableType] = [Text(""), facts, Text(""), _workloads(done), Text("")]
     parts += [Text(line) for line in _notes(done)]
+    parts += [Text(line) for line in _stand_ins(stand_ins)]
     where = "" if stack.root == ROOT else f" -C {stack.root}"
     option = where + ("" if stack.name == "dev" else f" --stack {stack.name}")
     parts.append(Text(""))
@@ -37,6 +39,14 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     elif public.get("mcp_url"):
         parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
     return Group(*parts)
+
+
+def _stand_ins(servers: list[str]) -> Iterator[str]:
+    """A line for each server whose image is not configured."""
+    for name in servers:
+        yield (
+            f"stand-in   {name}: the reference server runs in its place; set servers.{name}.image"
+        )
 
 
 def _how_to_call_servers(servers: Mapping[str, Mapping[str, Any]], option: str) -> str:

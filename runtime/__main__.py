@@ -1,5 +1,5 @@
-"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, or
-starts a QuDAG node."""
+"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, starts a
+QuDAG node, or stands in for a service."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
         from .bridge.command import bridge
 
         return bridge(given[1:])
+    if given[:1] == ["stand-in"]:
+        from .stand_in import stand_in
+
+        return stand_in(given[1:])
     chosen = _parser().parse_args(given)
     try:
         if chosen.health_check:

@@ -77,11 +77,11 @@ def user_image(config: StackConfig, one: Placed) -> UserImage:
     server, service = one.server, user_service(one.name, one.server, config)
     scaling = service.scaling
     container = UserContainer(
-        image=getattr(one.entry, "image", None) or server.image,
+        image=getattr(one.entry, "image", None) or server.image or "",
         port=server.port,
         path=server.path,
         health="/ready" if server.transport == "stdio" else server.health,
-        command=command(config, server),
+        command=command(config, one.name, server),
         env=server.env,
         writable=[path for path in server.writable if path != TEMPORARY],
         **({"user": server.user} if server.user is not None else {}),

@@ -16,6 +16,7 @@ from components.kubernetes.human_roles import HumanRoles
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.qudag_node import QudagNode
 from components.kubernetes.server import McpService
+from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.user_server import UserServer
 from components.mcp.protected_resource import server_path
 from components.mcp.target import MCP_PATH, METADATA_PATH
@@ -29,6 +30,7 @@ from .human_roles import human_roles_args
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
 from .services import topology
+from .store_args import shared_volume_args
 
 _Server = Core | QudagNode | McpService | UserServer | EgressProxy
 
@@ -47,6 +49,7 @@ class Platform:
         self.args = PlatformArgs(config, self.topology, budget)
 
         self.namespace = self._namespace()
+        self._volumes()
         self.data = self._data()
         self.servers = self._servers()
         self.front = self._front()
@@ -65,6 +68,7 @@ class Platform:
             "required_secrets": required_secrets(self.config),
             **({"scopes": scopes} if (scopes := self.config.protocol.required_scopes) else {}),
             **({"servers": self._user_servers()} if self.config.cluster_servers else {}),
+            **({"stand_ins": stand_ins} if (stand_ins := self.config.stand_ins) else {}),
         }
 
     def _user_servers(self) -> dict[str, dict[str, Any]]:
@@ -72,8 +76,10 @@ class Platform:
         base = self.front.mcp_url.apply(lambda url: url.removesuffix(MCP_PATH))
         return {
             name: {
-                "mcp_url": pulumi.Output.concat(base, server_path(name)),
-                "prm_url": pulumi.Output.concat(base, METADATA_PATH, server_path(name)),
+                "mcp_url": pulumi.Output.concat(base, server_path(name, server.path_prefix)),
+                "prm_url": pulumi.Output.concat(
+                    base, METADATA_PATH, server_path(name, server.path_prefix)
+                ),
                 "issuer": self.front.issuer,
                 "era": server.era,
                 "auth": server.auth,
@@ -95,7 +101,11 @@ class Platform:
             "platform",
             LockedNamespaceArgs(
                 name=config.namespace,
-                labels={"name": config.namespace, "environment": environment},
+                labels={
+                    **kubernetes.namespace_labels,
+                    "name": config.namespace,
+                    "environment": environment,
+                },
                 pod_security_version=kubernetes.pod_security_version,
                 quota=kubernetes.quota.hard() if kubernetes.quota else {},
                 container_limits=ContainerLimits() if kubernetes.container_limits else None,
@@ -107,6 +117,12 @@ class Platform:
         args = human_roles_args(self.config, self.topology, self.namespace.namespace)
         if args is not None:
             HumanRoles("people", args, opts=self.options)
+
+    def _volumes(self) -> None:
+        """The volumes that servers share; pods that name a claim stay pending until it exists."""
+        for name, volume in self.config.data.volumes.items():
+            args = shared_volume_args(self.config, volume, self.namespace.namespace)
+            SharedVolume(name, args, opts=self.options)
 
     def _data(self) -> EmbeddedDataTier | None:
         args = self.args.data_tier(self.namespace.namespace)

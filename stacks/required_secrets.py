@@ -7,9 +7,8 @@ from typing import Any
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
 from .services import topology
+from .store_args import PASSWORDS
 from .topologies.topology import (
-    POSTGRES,
-    VALKEY,
     GatewayService,
     MonolithService,
     NodeService,
@@ -19,7 +18,6 @@ from .topologies.topology import (
 from .user_keys import master_keys_of
 
 CERTIFICATE = ("tls.crt", "tls.key")
-PASSWORDS = {POSTGRES: "database-password", VALKEY: "redis-password"}
 
 
 def required_secrets(config: StackConfig) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from .config.stack import StackConfig
 from .egress import egress_variables
 from .pod_settings import pod_settings
 from .server_budgets import budget
+from .store_args import store_passwords, store_variables
 from .topologies.topology import UserService
 from .user_servers import is_federated
 
@@ -33,16 +34,23 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
     storage = server.storage
     return UserServerArgs(
         namespace=at.namespace,
-        image=server.image,
+        image=server.image or config.images.server,
         proxy_image=config.images.gateway,
         internal_tls_secret=config.secrets.internal_tls_of(service.name),
         port=server.port,
         path=server.path,
         era=server.era,
-        command=command(config, server),
+        command=command(config, service.name, server),
         health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
-        env={**egress_variables(service.name, config), **server.env},
-        secret_env={name: _key(written) for name, written in server.secret_env.items()},
+        env={
+            **egress_variables(service.name, config),
+            **store_variables(server),
+            **server.env,
+        },
+        secret_env={
+            **store_passwords(config, server),
+            **{name: _key(written) for name, written in server.secret_env.items()},
+        },
         files=server.files,
         replicas=service.replicas,
         scaling=service.scaling,
@@ -58,6 +66,8 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
             if storage
             else None
         ),
+        volumes=server.volumes,
+        authority_secret=config.secrets.internal_ca if server.uses else None,
         writable=server.writable,
         **({"user": server.user} if server.user is not None else {}),
         budget=budget(config, server),
@@ -71,10 +81,11 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
     )
 
 
-def command(config: StackConfig, server: Server) -> list[str]:
-    """What the container runs: for stdio the bridge, which runs the configured command."""
-    if server.transport != "stdio":
+def command(config: StackConfig, name: str, server: Server) -> list[str]:
+    """What the container runs: for stdio and stand-ins the bridge, which runs a program."""
+    if server.transport != "stdio" and not server.stands_in:
         return server.command
+    program = [PROGRAM, "stand-in", name] if server.stands_in else server.command
     longest = budget(config, server).longest_tool
     options = {
         "port": server.port,
@@ -85,7 +96,7 @@ def command(config: StackConfig, server: Server) -> list[str]:
         "drain-seconds": longest + BRIDGE_ENDING,
     }
     stated = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return [PROGRAM, "bridge", *stated, "--", *server.command]
+    return [PROGRAM, "bridge", *stated, "--", *program]
 
 
 def routes(config: StackConfig, at: Addresses) -> list[Route]:
@@ -95,6 +106,8 @@ def routes(config: StackConfig, at: Addresses) -> list[Route]:
             name=name,
             upstream=Upstream(host=at.host(name)),
             path=server.path,
+            prefix=server.path_prefix,
+            health=server.health if server.path_prefix else None,
             era=server.era,
             budget=budget(config, server),
             hostname=server.hostname,
@@ -117,7 +130,11 @@ def _rate_limit(config: StackConfig, server: Server) -> RateLimit | None:
 def protected_resources(config: StackConfig) -> list[ProtectedResource]:
     """The servers whose tokens the authorizer checks."""
     return [
-        ProtectedResource(path=server_path(name), hostname=server.hostname, scopes=server.scopes)
+        ProtectedResource(
+            path=server_path(name, server.path_prefix),
+            hostname=server.hostname,
+            scopes=server.scopes,
+        )
         for name, server in config.cluster_servers.items()
         if server.auth == "gateway"
     ]

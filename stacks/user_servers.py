@@ -14,7 +14,7 @@ from .agentgateway import agentgateway_flows, asks_an_authorizer
 from .config.servers import Server
 from .config.stack import StackConfig
 from .egress import egress_flows, egress_proxies
-from .topologies.topology import Topology, UserService
+from .topologies.topology import STORES, Topology, UserService
 
 
 def with_user_servers(topology: Topology, config: StackConfig) -> Topology:
@@ -57,5 +57,7 @@ def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
             yield Flow(source=core, target=name, port=HTTPS, why="tool calls")
         for other in server.calls:
             yield Flow(source=name, target=other, port=HTTPS, why="calls")
+        for store in server.uses:
+            yield Flow(source=name, target=store, port=STORES[store], why="data")
     if asks_an_authorizer(config) and authorizer and front != authorizer != core:
         yield Flow(source=front, target=authorizer, port=HTTPS, why="checks of tokens")

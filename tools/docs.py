@@ -21,8 +21,11 @@ from components.mcp.timeout_budget import Distance, Timeouts
 from delivery.cli import app
 from runtime.bridge.options import BridgeOptions
 from stacks.config.reference import forms_table, section_table
+from stacks.config.stack import StackConfig
 from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
+from stacks.topologies.topology import Topology
+from stacks.user_servers import with_user_servers
 from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
 from tools.source_tables import source_table, sources_table
@@ -229,9 +232,14 @@ def _shown(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
+def _topology(name: str) -> Topology:
+    """The topology with the servers that it has by itself."""
+    return with_user_servers(TOPOLOGIES[name], StackConfig(topology=name))
+
+
 _GENERATORS: Mapping[str, Callable[[str], str]] = {
-    "diagram": lambda subject: f"```mermaid\n{mermaid(TOPOLOGIES[subject])}\n```",
-    "flows": lambda subject: flow_table(TOPOLOGIES[subject]),
+    "diagram": lambda subject: f"```mermaid\n{mermaid(_topology(subject))}\n```",
+    "flows": lambda subject: flow_table(_topology(subject)),
     "args": lambda subject: args_table(getattr(components, subject)),
     "outputs": lambda subject: outputs_table(getattr(components, subject)),
     "bridge": lambda _: bridge_table(),

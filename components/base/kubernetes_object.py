@@ -27,6 +27,7 @@ API_VERSIONS: Final = {
     "LimitRange": "core/v1",
     "Namespace": "core/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
+    "PersistentVolume": "core/v1",
     "PersistentVolumeClaim": "core/v1",
     "PodDisruptionBudget": "policy/v1",
     "ResourceQuota": "core/v1",

@@ -25,6 +25,7 @@ TYPE_TOKENS: Final = {
     "Monolith": "qudag-mcp:index:Monolith",
     "QudagNode": "qudag-mcp:index:QudagNode",
     "RdsDataTier": "qudag-mcp:index:RdsDataTier",
+    "SharedVolume": "qudag-mcp:index:SharedVolume",
     "UserServer": "qudag-mcp:index:UserServer",
     "Workload": "qudag-mcp:index:Workload",
 }

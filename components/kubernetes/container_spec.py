@@ -110,6 +110,9 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
             name = secret_volume(container, secret)
             source = {"secretName": secret.secret, "items": items, "defaultMode": 0o440}
             found[name] = {"name": name, "secret": source}
+        for claim in container.volumes:
+            name = shared_volume(claim)
+            found[name] = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
     return list(found.values())
 
 
@@ -125,6 +128,10 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
             for s in container.secrets
         ),
         *({"name": claim.name, "mountPath": claim.path} for claim in container.claims),
+        *(
+            {"name": shared_volume(claim), "mountPath": path}
+            for claim, path in container.volumes.items()
+        ),
     ]
 
 
@@ -152,6 +159,11 @@ def secret_volume(container: Container, secret: SecretFiles) -> str:
     """Name of the volume of mounted keys."""
     # Named after the path, because one Secret may be mounted twice, with different keys.
     return scratch_volume(container, secret.path)
+
+
+def shared_volume(claim: str) -> str:
+    """Name of the volume of a claim that exists already."""
+    return f"claim-{claim}"
 
 
 def _field(name: str, path: str) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def nginx_conf(args: GatewayArgs) -> str:
         tls_protocols="TLSv1.3" if args.tls_minimum == "1.3" else "TLSv1.2 TLSv1.3",
         upstream=_upstream(args.upstream),
         routes=[_route(route, args.rate_limits) for route in args.routes],
+        ends=_ends(args.routes),
         hosts=[_route(route, args.rate_limits) for route in args.routes if route.hostname],
         authorizer=_upstream(args.authorizer) if args.authorizer else None,
         authorized=AUTHORIZED,
@@ -71,6 +72,12 @@ def nginx_conf(args: GatewayArgs) -> str:
         pages=_pages(args.allowed_origins, args.domain),
         known_hosts=rf"{re.escape(args.domain)}|{LOCAL}" if args.domain else None,
     )
+
+
+def _ends(routes: Sequence[Route]) -> str:
+    """An expression for the path before ``/mcp`` of every server: of the front, and of routes."""
+    prefixes = [re.escape(route.prefix) for route in routes if route.prefix]
+    return f"({'|'.join(['/servers/[^/ ]+', *prefixes])})?"
 
 
 def _upstream(upstream: Upstream) -> dict[str, Any]:
@@ -86,6 +93,8 @@ def _route(route: Route, limits: RateLimits | None) -> dict[str, Any]:
         "name": route.name,
         "path": route.path,
         "served_at": route.served_at,
+        "prefix": route.prefix,
+        "health": route.health,
         "hostname": route.hostname,
         "checked": route.auth == "gateway",
         "forward_token": route.forward_token,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..base.arg_types import DnsLabel, Domain, EndpointPath
+from ..base.arg_types import DnsLabel, Domain, EndpointPath, Path, UrlPath
 from ..base.problems import Problem
 from ..mcp.era import Era
 from ..mcp.protected_resource import server_path
@@ -20,9 +20,11 @@ class Route:
     """One server of a user: where the gateway serves it, and where it is.
 
     Attributes:
-        name: the server is served at ``/servers/<name>/mcp``.
+        name: the server is served at ``/servers/<name>/mcp``, unless it has a prefix.
         upstream: the server; its certificate is verified.
         path: where the server itself speaks MCP.
+        prefix: the server is served at ``<prefix>/mcp`` in place of ``/servers/<name>/mcp``.
+        health: path of the server that clients reach at ``<prefix>/health``; None: none.
         era: MCP revisions that it speaks; its clients stay at one gateway pod if it has sessions.
         budget: its longest tool call; the timeouts of the route follow from it.
         hostname: a host name of its own, where it is served at ``/mcp`` as well. The gateway's
@@ -37,6 +39,8 @@ class Route:
     name: DnsLabel
     upstream: Upstream
     path: EndpointPath = "/mcp"
+    prefix: Path | None = None
+    health: UrlPath | None = None
     era: Era = "dual"
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     hostname: Domain | None = None
@@ -45,27 +49,38 @@ class Route:
     rate_limit: RateLimit | None = None
 
     def refusals(self) -> list[Problem]:
-        """A token that the gateway forwards anyway."""
-        if self.auth == "gateway" or not self.forward_token:
-            return []
-        return [
-            Problem(
-                "forward_token",
-                "is True, and auth is server",
-                "it would have no effect: the server gets every token, to check it",
-                "leave it out, or set auth to gateway",
+        """A token that the gateway forwards anyway; a health path without prefix."""
+        problems: list[Problem] = []
+        if self.auth != "gateway" and self.forward_token:
+            problems.append(
+                Problem(
+                    "forward_token",
+                    "is True, and auth is server",
+                    "it would have no effect: the server gets every token, to check it",
+                    "leave it out, or set auth to gateway",
+                )
             )
-        ]
+        if self.health and not self.prefix:
+            problems.append(
+                Problem(
+                    "health",
+                    "is set, and prefix is not",
+                    "it would have no effect: the gateway has no path for it",
+                    "leave it out, or set prefix",
+                )
+            )
+        return problems
 
     @property
     def served_at(self) -> str:
         """Its path at the gateway's domain."""
-        return server_path(self.name)
+        return server_path(self.name, self.prefix)
 
 
 def route_problems(routes: Sequence[Route], *, domain: str | None) -> Iterator[Problem]:
     """Two routes with one address."""
     names: set[str] = set()
+    paths: set[str] = set()
     hosts = {domain} if domain else set[str]()
     for index, route in enumerate(routes):
         at = f"routes[{index}]"
@@ -76,6 +91,14 @@ def route_problems(routes: Sequence[Route], *, domain: str | None) -> Iterator[P
                 "the gateway would not start: two servers would have one address",
                 "give each route a name of its own",
             )
+        elif route.served_at in paths:
+            yield Problem(
+                f"{at}.prefix",
+                f"leads to {route.served_at}, which another route or the gateway has",
+                "the gateway would not start: two servers would have one address",
+                "give each route a prefix of its own, or leave it out",
+            )
+        paths.add(route.served_at)
         if route.hostname in hosts:
             yield Problem(
                 f"{at}.hostname",

@@ -27,9 +27,9 @@ from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..mcp.era import Era, has_sessions
-from ..mcp.server_config import HTTPS
+from ..mcp.server_config import HTTPS, INTERNAL_CA_PATH
 from ..mcp.timeout_budget import STEP, Distance, TimeoutBudget
-from .container import NOBODY, Claim, Container, Port, Probe, Probes
+from .container import NOBODY, Claim, Container, Port, Probe, Probes, SecretFiles
 from .exposure import IpFamilies
 from .placed_files import placed_files, placed_files_problems
 from .pod_settings import PodSettings, SecretKey, UserIds, credential_problems
@@ -93,6 +93,10 @@ class UserServerArgs:
         rollout: see WorkloadArgs.
         resources: of the image's container.
         storage: a directory that outlives the pods; see Storage.
+        volumes: directories of claims that exist already, which other workloads may mount as well,
+            by the claim's name.
+        authority_secret: Secret whose ``ca.crt`` is mounted at ``/etc/internal-ca``, so that the
+            image can verify databases; None: it connects to none.
         writable: directories that the image may write, besides /tmp; the root file system is
             read-only. Each holds at most 256Mi and is lost with the pod.
         user: user and group id of the image's processes, in place of the image's own.
@@ -120,6 +124,8 @@ class UserServerArgs:
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
     storage: Storage | None = None
+    volumes: Mapping[ObjectName, Path] = field(default_factory=dict[str, str])
+    authority_secret: SecretName | None = None
     writable: Sequence[Path] = ()
     user: UserId = NOBODY
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
@@ -168,6 +174,7 @@ class UserServerArgs:
 
 def _mounted_twice(args: UserServerArgs) -> Iterator[Problem]:
     named = [("storage.path", args.storage.path)] if args.storage else []
+    named += [(f"volumes.{claim}", path) for claim, path in args.volumes.items()]
     named += [(f"files.{path}", path) for path in args.files]
     named += [(f"writable[{index}]", path) for index, path in enumerate(args.writable)]
     seen: set[str] = set()
@@ -270,6 +277,12 @@ def _server(name: str, args: UserServerArgs) -> Container:
         env=_home(args) | dict(args.env),
         files=placed_files(f"{name}-files", args.files),
         claims=claims,
+        volumes=args.volumes,
+        secrets=(
+            [SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))]
+            if args.authority_secret
+            else []
+        ),
         writable=[path for path in args.writable if path != "/tmp"],  # noqa: S108
         secret_env=args.secret_env,
         user=args.user,

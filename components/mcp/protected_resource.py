@@ -21,7 +21,7 @@ class ProtectedResource:
     """A server for which this one checks tokens: the gateway asks, and forwards the request.
 
     Attributes:
-        path: of the server at the gateway's domain, ``/servers/<name>/mcp``.
+        path: of the server at the gateway's domain, such as ``/servers/<name>/mcp``.
         hostname: its own host name, where it is served at ``/mcp`` as well.
         scopes: that a token must have besides ``auth.required_scopes``.
     """
@@ -36,9 +36,14 @@ class ProtectedResource:
         return {"path": self.path, **{name: value for name, value in given.items() if value}}
 
 
-def server_path(name: str) -> str:
-    """Where the gateway serves the MCP endpoint of the server ``name``."""
-    return f"{SERVERS_PATH}/{name}{MCP_PATH}"
+def server_path(name: str, prefix: str | None = None) -> str:
+    """Where the gateway serves the MCP endpoint of the server ``name``.
+
+    Args:
+        name: name of the server.
+        prefix: path before ``/mcp``; None: ``/servers/<name>``.
+    """
+    return f"{prefix or f'{SERVERS_PATH}/{name}'}{MCP_PATH}"
 
 
 def resource_problems(resources: Sequence[ProtectedResource]) -> Iterator[Problem]:

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .forms import Bytes, ObjectName
+from components.base import arg_forms
+from components.base.constraints import Form
+
+from .forms import Bytes, ObjectName, constraint
 from .section import Section
+
+VOLUME_NAME: Final = Form(
+    name="volume name",
+    pattern="^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
+    words="lower-case letters, digits and dashes, at most 40, beginning with a letter and ending "
+    "without a dash",
+    examples=("mcp-models",),
+    consequence="its claim is named after it, and the API server refuses such names",
+    longest=40,
+)
+NFS_SERVER: Final = Form(
+    name="host",
+    pattern=arg_forms.HOST.pattern,
+    words=arg_forms.HOST.words,
+    examples=("nfs-server.example.com",),
+    consequence="the nodes could not mount its directory",
+)
+DATA_FORMS: Final = {form.pattern: form for form in (VOLUME_NAME, NFS_SERVER)}
+"""By pattern, as a refusal names it."""
+
+VolumeName = Annotated[str, constraint(VOLUME_NAME)]
+
+
+class Nfs(Section):
+    """A directory of an NFS server, which the nodes mount."""
+
+    server: Annotated[str, constraint(NFS_SERVER)] = Field(description="Host of the server.")
+    path: Annotated[str, constraint(arg_forms.PATH)] = Field(
+        description="Directory that it exports."
+    )
+
+
+class SharedVolume(Section):
+    """A volume that the pods of several servers share (ReadWriteMany)."""
+
+    size: Bytes = Field(description="Size of the volume.")
+    storage_class: ObjectName | None = Field(
+        default=None,
+        description="A class whose volumes many nodes can mount; absent: data.storageClass. With "
+        "nfs it is a name alone.",
+    )
+    nfs: Nfs | None = Field(default=None, description="Absent: the storage class makes the volume.")
 
 
 class DatabasePool(Section):
@@ -72,5 +117,8 @@ class Data(Section):
     node_size: Bytes = Field(default="1Gi", description="Volume of each QuDAG node.")
     storage_class: ObjectName | None = Field(
         default=None, description="Absent: the cluster's default."
+    )
+    volumes: dict[VolumeName, SharedVolume] = Field(
+        default={}, description="Volumes that servers.<name>.volumes mount, by name."
     )
     protect: bool = Field(default=False, description="Refuse to delete what holds data.")

@@ -17,6 +17,7 @@ from components.base.problems import Problem, nearest
 from graph.project import KEY_PREFIX
 
 from .clouds import CLOUD_FORMS
+from .data import DATA_FORMS
 from .forms import FORMS
 from .servers import SERVER_FORMS
 from .stack import StackConfig
@@ -30,7 +31,7 @@ _HIDDEN_SECTION: Final = "secrets"
 """Section whose values are never shown: what does not belong there may be a secret itself."""
 _CHOICE: Final = re.compile(r"'([^']*)'|\b(\d+)\b")
 _ALIKE: Final = 0.7
-_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS}
+_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS}
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -9,7 +9,18 @@ from pydantic import Field
 from components.base import arg_forms
 from components.base.versions import VERSIONS
 
-from .forms import Bytes, Cidr, Context, Cpu, DnsLabel, PodSecurityVersion, checked, constraint
+from .forms import (
+    Bytes,
+    Cidr,
+    Context,
+    Cpu,
+    DnsLabel,
+    LabelKey,
+    LabelValue,
+    PodSecurityVersion,
+    checked,
+    constraint,
+)
 from .pods import Pods
 from .section import Section
 
@@ -68,6 +79,9 @@ class Kubernetes(Section):
     context: Context | None = Field(
         default=None,
         description="Context of your kubeconfig; the current context is not used by default.",
+    )
+    namespace_labels: dict[LabelKey, LabelValue] = Field(
+        default={}, description="Labels of the namespace besides those of the platform."
     )
     api_server: list[Cidr] = Field(
         default=[],

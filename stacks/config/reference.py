@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .clouds import CLOUD_FORMS
+from .data import DATA_FORMS
 from .forms import FORMS
 from .servers import SERVER_FORMS
 from .stack import StackConfig
 
-_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS}
+_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS}
 
 
 def section_table(name: str) -> str:

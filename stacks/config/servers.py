@@ -11,6 +11,7 @@ from components.base.constraints import Form
 from components.mcp.era import Era
 
 from ..targets import TARGETS
+from .data import VolumeName
 from .edge import Burst, Connections, PerSecond, Streams
 from .forms import (
     Bytes,
@@ -52,6 +53,15 @@ MCP_PATH: Final = Form(
     examples=("/mcp",),
     consequence="the gateway could not forward any call",
 )
+PATH_PREFIX: Final = Form(
+    name="path prefix",
+    pattern="^(/[A-Za-z0-9][-A-Za-z0-9._]*)+$",
+    words="the beginning of a URL's path: letters, digits and . _ - between slashes, without a "
+    "slash at the end",
+    examples=("/api/v1",),
+    consequence="the gateway could not forward any call",
+    longest=100,
+)
 HEALTH_PATH: Final = Form(
     name="health path",
     pattern="^/[A-Za-z0-9._~/-]*$",
@@ -81,7 +91,7 @@ FILE_PATH: Final = Form(
     check=_no_parent,
 )
 SERVER_FORMS: Final = {
-    form.pattern: form for form in (NAME, SECRET_KEY, MCP_PATH, HEALTH_PATH, FILE_PATH)
+    form.pattern: form for form in (NAME, SECRET_KEY, MCP_PATH, PATH_PREFIX, HEALTH_PATH, FILE_PATH)
 }
 """By pattern, as a refusal names it."""
 
@@ -188,8 +198,10 @@ class ServerRateLimit(Section):
 class Server(Section):
     """An MCP server from an image of your own."""
 
-    image: Image = Field(
-        description="The image, with a tag in dev and a digest in staging and prod."
+    image: Image | None = Field(
+        default=None,
+        description="The image, with a tag in dev and a digest in staging and prod. Absent: only "
+        "in servers of the topology, where the reference server stands in.",
     )
     transport: Literal["streamable-http", "stdio", "sse"] = Field(
         default="streamable-http",
@@ -209,6 +221,10 @@ class Server(Section):
     )
     command: list[OneLine] = Field(
         default=[], description="Program and arguments; absent: the image's own."
+    )
+    path_prefix: Annotated[str, constraint(PATH_PREFIX)] | None = Field(
+        default=None,
+        description="Path at the gateway before /mcp; absent: /servers/<name>.",
     )
     health: Annotated[str, constraint(HEALTH_PATH)] | None = Field(
         default=None, description="Path that answers 200 while it can serve; absent: a TCP probe."
@@ -232,6 +248,15 @@ class Server(Section):
     resources: ServerResources = Field(default_factory=ServerResources)
     storage: Storage | None = Field(
         default=None, description="A volume for the one pod; absent: files are lost with the pod."
+    )
+    volumes: dict[VolumeName, FilePath] = Field(
+        default={},
+        description="Directories of the volumes of data.volumes, which its pods share, by volume.",
+    )
+    uses: list[Literal["postgres", "redis"]] = Field(
+        default=[],
+        description="Data stores of the topology that it may connect to, with their addresses and "
+        "passwords in variables.",
     )
     writable: list[FilePath] = Field(
         default=["/tmp"],  # noqa: S108  (an emptyDir of the pod's own)
@@ -282,6 +307,11 @@ class Server(Section):
         description="Where it runs: kubernetes: behind the gateway; others: in a cloud, with the "
         "reference server as its reverse proxy, configured in containers.<cloud>.servers.",
     )
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the reference server runs in place of an image."""
+        return self.image is None
 
     @property
     def in_cluster(self) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.mcp.server_config import LogLevel
 
@@ -23,6 +24,7 @@ from .scaling import ServiceScale
 from .secrets import Secrets
 from .section import Section
 from .servers import Server, ServerName
+from .topology_servers import with_topology_servers
 
 if TYPE_CHECKING:
     TopologyName = str
@@ -62,6 +64,15 @@ class StackConfig(Section):
     serverless: Serverless = Field(default_factory=Serverless)
     containers: Containers = Field(default_factory=Containers)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_topology_servers(cls, written: Any) -> Any:
+        """Adds the topology's own servers; see ``with_topology_servers``."""
+        if not isinstance(written, Mapping):
+            return written
+        stated = cast("Mapping[str, Any]", written)
+        return with_topology_servers(stated)
+
     @property
     def log_level(self) -> LogLevel:
         """The level of every server's log."""
@@ -77,6 +88,11 @@ class StackConfig(Section):
     def cluster_servers(self) -> dict[str, Server]:
         """Those of the servers that run in the cluster."""
         return {name: server for name, server in self.servers.items() if server.in_cluster}
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """The servers in whose place the reference server runs."""
+        return [name for name, server in self.cluster_servers.items() if server.stands_in]
 
     @property
     def namespace(self) -> str:

@@ -13,6 +13,7 @@ from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.resources import COUNTED
+from components.kubernetes.shared_volume import SharedVolume
 from components.mcp.timeout_budget import TimeoutBudget
 
 from ..config.kubernetes import Quota
@@ -20,6 +21,7 @@ from ..config.stack import StackConfig
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
 from ..services import topology
+from ..store_args import shared_volume_args
 from ..topologies.topology import UserService
 from .container_resources import resource_problems
 
@@ -49,6 +51,8 @@ def manifests(config: StackConfig) -> list[Manifest]:
     addresses = Addresses(namespace=config.namespace)
     data = args.data_tier(config.namespace)
     found = EmbeddedDataTier.manifests("data", data) if data else []
+    for name, volume in config.data.volumes.items():
+        found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
     for service in chosen.services:
         component, wanted = args.component(service, addresses)
         found += component.manifests(service.name, wanted)

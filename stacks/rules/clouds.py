@@ -54,7 +54,7 @@ def shared(config: StackConfig) -> Shared:
         environment=config.environment,
         image=config.images.server,
         tls_minimum=config.edge.tls_minimum,
-        user_images={name: server.image for name, server in config.servers.items()},
+        user_images={name: s.image for name, s in config.servers.items() if s.image},
     )
 
 

@@ -78,6 +78,20 @@ def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def namespace_labels_are_free(config: StackConfig) -> Iterator[Problem]:
+    """No configured label is one that the platform or Kubernetes sets."""
+    for label in config.kubernetes.namespace_labels:
+        prefix = label.partition("/")[0]
+        reserved = prefix.endswith(("kubernetes.io", "k8s.io")) or prefix == "qudag-mcp"
+        if label in ("name", "environment") or (reserved and "/" in label):
+            yield at(
+                path_of("kubernetes", "namespaceLabels", label),
+                "is set by the platform, or reserved by Kubernetes",
+                "it could switch off Pod Security, or make policies select another namespace",
+                "leave it out, or use another name",
+            )
+
+
 def egress_does_not_reach_the_api_server(config: StackConfig) -> Iterator[Problem]:
     """No network that servers may connect to is one of the API server, or may contain it."""
     listed = {"issuer": config.network.issuer, "qudagPeers": config.network.qudag_peers}
@@ -192,6 +206,7 @@ def peers_are_reached_or_reach_us(config: StackConfig) -> Iterator[Problem]:
 CLUSTER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("secrets", "topology", "servers"), secrets_are_distinct),
     (("kubernetes.namespace", "environment"), the_namespace_is_our_own),
+    (("kubernetes.namespaceLabels",), namespace_labels_are_free),
     (
         ("network.issuer", "network.qudagPeers", "kubernetes.apiServer"),
         egress_does_not_reach_the_api_server,

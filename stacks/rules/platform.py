@@ -29,6 +29,7 @@ from .server_fields import SERVER_FIELD_RULES
 from .server_targets import SERVER_TARGET_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
+from .topology_servers import TOPOLOGY_SERVER_RULES
 from .workers import WORKER_RULES
 
 
@@ -189,6 +190,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *EDGE_RULES,
     *AGENTGATEWAY_RULES,
     *SERVER_RULES,
+    *TOPOLOGY_SERVER_RULES,
     *SERVER_ENVIRONMENT_RULES,
     *SERVER_FIELD_RULES,
     *EGRESS_RULES,

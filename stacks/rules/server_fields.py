@@ -159,6 +159,9 @@ def mounts_do_not_hide_the_image(config: StackConfig) -> Iterator[Problem]:
         }
         if server.storage:
             directories[path_of("servers", name, "storage", "path")] = server.storage.path
+        directories |= {
+            path_of("servers", name, "volumes", volume): p for volume, p in server.volumes.items()
+        }
         for path, directory in directories.items():
             if directory in _DIRECTORIES or _is_inside(directory, _WHOLE_TREES):
                 yield at(

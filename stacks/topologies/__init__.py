@@ -11,8 +11,13 @@ from .microservices import MICROSERVICES
 from .monolith import MONOLITH
 from .none import NONE
 from .single_server import SINGLE_SERVER
+from .three_services import THREE_SERVICES
 from .topology import Topology
 
 TOPOLOGIES: Final[Mapping[str, Topology]] = {
-    t.name: t for t in (MONOLITH, SINGLE_SERVER, LOAD_BALANCED, BOILERPLATE, MICROSERVICES, NONE)
+    t.name: t
+    for t in (
+        *(MONOLITH, SINGLE_SERVER, LOAD_BALANCED, BOILERPLATE, THREE_SERVICES),
+        *(MICROSERVICES, NONE),
+    )
 }

@@ -183,7 +183,10 @@ def _data(topology: Topology) -> Iterator[Problem]:
                 "no component creates it",
                 one_of(store, list(STORES)),
             )
-        elif not any(flow.target == store for flow in topology.flows):
+        elif not (
+            any(flow.target == store for flow in topology.flows)
+            or any(store in server.get("uses", ()) for server in topology.servers.values())
+        ):
             yield Problem(
                 path,
                 "is not the target of a flow",

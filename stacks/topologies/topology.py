@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from components.kubernetes import gateway
 from components.kubernetes.container import Probe
@@ -173,6 +173,9 @@ class Topology:
         jobs: the migrations.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
+        servers: entries of the section ``servers`` that the stack has without writing them, as a
+            stack file spells them. What the stack file writes comes first. Without an image the
+            reference server stands in.
         flows: all that may pass. Ports are the containers'.
     """
 
@@ -183,6 +186,7 @@ class Topology:
     data: Sequence[str] = ()
     jobs: Sequence[Migration] = ()
     authorizer: str | None = None
+    servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     @property
     def workloads(self) -> list[str]:

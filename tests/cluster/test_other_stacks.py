@@ -25,10 +25,24 @@ from tests.harness.user_servers import (
 )
 
 NAMESPACE: Final = "qudag-mcp-own-servers"
+QUOTA: Final = {"limitsCpu": "40"}
 STACKS: Final[dict[str, dict[str, Any]]] = {
     **{
         name: {"topology": name, "network": NETWORK}
-        for name in ("single-server", "load-balanced", "boilerplate")
+        for name in ("single-server", "load-balanced", "boilerplate", "three-services")
+    },
+    "three-services with volumes": {
+        "topology": "three-services",
+        "network": NETWORK,
+        "data": {
+            "volumes": {
+                "mcp-models": {
+                    "size": "100Gi",
+                    "storageClass": "fast-ssd",
+                    "nfs": {"server": "nfs-server.example.com", "path": "/exports/mcp-models"},
+                },
+            },
+        },
     },
     "the example": example_sections(),
     "every field": {
@@ -50,7 +64,7 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
 @pytest.fixture(scope="module", params=STACKS)
 def graph(request: pytest.FixtureRequest) -> ResourceGraph:
     name = f"{NAMESPACE}-{list(STACKS).index(request.param)}"
-    return recorded(STACKS[request.param] | {"kubernetes": {"namespace": name, "quota": {}}})
+    return recorded(STACKS[request.param] | {"kubernetes": {"namespace": name, "quota": QUOTA}})
 
 
 @pytest.fixture(scope="module")

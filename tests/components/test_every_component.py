@@ -46,6 +46,7 @@ from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeAr
 from components.kubernetes.routes import Route
 from components.kubernetes.scaling import Autoscaling, PodMetric
 from components.kubernetes.server import McpService
+from components.kubernetes.shared_volume import NfsExport, SharedVolume, SharedVolumeArgs
 from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServer
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
@@ -171,6 +172,14 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             server=server(), profile=NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]
         ),
     ),
+    "SharedVolume": (
+        SharedVolume,
+        SharedVolumeArgs(
+            namespace="qudag",
+            size="100Gi",
+            nfs=NfsExport(server="nfs.example.com", path="/exports/models"),
+        ),
+    ),
     "UserServer": (
         UserServer,
         user_server(
@@ -179,6 +188,8 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             files={"/etc/weather/config.yaml": "units: metric"},
             storage=Storage(path="/data", size="1Gi"),
             replicas=1,
+            volumes={"models": "/models"},
+            authority_secret="mcp-internal-ca",
         ),
     ),
     "EmbeddedDataTier for sessions": (EmbeddedDataTier, data_tier()),

@@ -64,3 +64,9 @@ def test_a_stack_with_servers_gets_commands_that_list_and_call_tools_of_one():
     assert [line.split() for line in lines if line.startswith("servers.")] == [
         ["servers.time", f"{BASE}/servers/time/mcp"]
     ]
+
+
+def test_each_server_without_an_image_is_told_with_the_field_that_sets_it():
+    lines = [line for line in printed("dev", stand_ins=["ml", "api"]) if "stand" in line]
+    assert [line.split()[1] for line in lines] == ["ml:", "api:"]
+    assert lines[0].endswith("set servers.ml.image")

@@ -7,7 +7,14 @@ from graph.recorder import record
 from stacks.program import main
 from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the_program, table
 
-TABLES = ("values.yaml", "rules.yaml", "clouds.yaml", "servers.yaml", "server_targets.yaml")
+TABLES = (
+    "values.yaml",
+    "rules.yaml",
+    "clouds.yaml",
+    "servers.yaml",
+    "server_targets.yaml",
+    "topology_servers.yaml",
+)
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]
 """Without those of an empty section: it does not reach the program, the file is refused for it."""

@@ -1,11 +1,12 @@
 """The stacks of examples/topologies, with the values of their source document.
 
-The numbers here are those of the MCP-SSE deployment guide and of the boilerplate document, not of
-the code.
+The numbers here are those of the MCP-SSE deployment guide, of the boilerplate document and of the
+production deployment guide, not of the code.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +20,24 @@ from tests.harness.containers import ROOT
 from tests.harness.graph_queries import pods
 from tests.harness.topologies import recorded
 
+FILES: Final = sorted((ROOT / "examples/topologies").glob("*/Pulumi.*.yaml"))
 EXAMPLES: Final = {
-    file.parent.name: file for file in (ROOT / "examples/topologies").glob("*/Pulumi.*.yaml")
+    file.parent.name: file for file in FILES if file.name == f"Pulumi.{file.parent.name}.yaml"
 }
+NFS: Final = ROOT / "examples/topologies/three-services/Pulumi.three-services-nfs.yaml"
 SERVERS: Final = {
     "single-server": "mcp-server",
     "load-balanced": "qudag-mcp",
     "boilerplate": "mcp-server",
 }
+SERVICES: Final = {
+    "mcp-typescript-api": (3000, "/api/v1", 3, "api"),
+    "mcp-learning-system": (8001, "/ml", 2, "ml"),
+    "mcp-rust-server": (8002, "/compute", 3, "compute"),
+}
+"""Of the production deployment guide: port, path, pods and tier."""
 NAMESPACES: Final = {
+    "three-services": "mcp-production",
     "single-server": "qudag",
     "load-balanced": "qudag",
     "boilerplate": "mcp-system",
@@ -45,6 +55,9 @@ PROBES: Final = {
 }
 """Delay, period and failures of liveness and readiness."""
 each_example = pytest.mark.parametrize("name", EXAMPLES)
+with_own_server = pytest.mark.parametrize("name", SERVERS)
+
+each_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def sections(file: Path) -> dict[str, Any]:
@@ -53,8 +66,8 @@ def sections(file: Path) -> dict[str, Any]:
 
 
 @cache
-def graph(name: str) -> ResourceGraph:
-    stated = sections(EXAMPLES[name])
+def graph(name: str, file: Path | None = None) -> ResourceGraph:
+    stated = sections(file or EXAMPLES[name])
     return recorded(TOPOLOGIES[stated.pop("topology")], stated)
 
 
@@ -71,7 +84,7 @@ def test_an_example_has_the_topology_of_its_folder_in_the_namespace_of_its_docum
     assert graph(name).outputs["namespace"] == NAMESPACES[name]
 
 
-@each_example
+@with_own_server
 def test_the_server_has_the_resources_and_probes_of_its_document(name: str):
     server = container(name)
     asked, limited = server["resources"]["requests"], server["resources"]["limits"]
@@ -142,3 +155,145 @@ def test_three_servers_are_balanced_and_none_is_missing_in_a_rollout():
 
 def test_a_single_server_has_no_data_store():
     assert [pod.name for pod in pods(graph("single-server"))] == ["mcp-server"]
+
+
+def test_every_stack_file_of_an_example_is_read_here():
+    assert set(FILES) == {*EXAMPLES.values(), NFS}
+
+
+def deployment(made: ResourceGraph, name: str) -> dict[str, Any]:
+    (found,) = (
+        resource.inputs["spec"]
+        for resource in made.resources
+        if resource.type == "kubernetes:apps/v1:Deployment"
+        and resource.inputs["metadata"]["name"] == name
+    )
+    return found
+
+
+@each_service
+def test_a_service_has_the_port_pods_resources_and_user_of_the_guide(service: str):
+    port, _, replicas, tier = SERVICES[service]
+    spec = deployment(graph("three-services"), service)
+    template = spec["template"]
+    (image,) = template["spec"]["initContainers"]
+    assert spec["replicas"] == replicas
+    assert image["ports"] == [{"name": "http", "containerPort": port, "protocol": "TCP"}]
+    asked, limited = image["resources"]["requests"], image["resources"]["limits"]
+    assert (asked["cpu"], asked["memory"]) == ("250m", "512Mi")
+    assert (limited["cpu"], limited["memory"]) == ("1", "2Gi")
+    assert image["securityContext"]["runAsUser"] == image["securityContext"]["runAsGroup"] == 1001
+    assert image["livenessProbe"]["httpGet"]["path"] == "/health"
+    assert template["metadata"]["labels"]["tier"] == tier
+
+
+@each_service
+def test_a_service_is_reached_at_the_path_of_the_guide(service: str):
+    _, path, _, _ = SERVICES[service]
+    conf = objects_named(graph("three-services"), "mcp-gateway-nginx")["data"]["nginx.conf"]
+    assert f"location = {path}/mcp {{" in conf
+    assert f"location = {path}/health {{" in conf
+    assert f"proxy_pass https://server-{service}/health;" in conf
+    assert f"/servers/{service}" not in conf
+
+
+@each_service
+def test_a_service_without_an_image_is_a_stand_in_on_its_port(service: str):
+    port, _, _, _ = SERVICES[service]
+    made = graph("three-services")
+    (image,) = deployment(made, service)["template"]["spec"]["initContainers"]
+    command = image["command"]
+    assert command[:2] == ["qudag-mcp-server", "bridge"]
+    assert command[command.index("--port") + 1] == str(port)
+    assert command[-3:] == ["qudag-mcp-server", "stand-in", service]
+    assert "qudag-mcp-server" in image["image"]
+    assert set(made.outputs["stand_ins"]) == SERVICES.keys()
+
+
+def test_a_service_with_an_image_runs_it_and_is_no_stand_in():
+    stated = sections(EXAMPLES["three-services"])
+    own = {"image": "ghcr.io/your-org/mcp-rust-server:v1.0.0", "resources": {"cpu": "500m"}}
+    made = recorded(
+        TOPOLOGIES[stated.pop("topology")], stated | {"servers": {"mcp-rust-server": own}}
+    )
+    (image,) = deployment(made, "mcp-rust-server")["template"]["spec"]["initContainers"]
+    assert image["image"] == own["image"]
+    assert "command" not in image
+    assert image["resources"]["requests"]["cpu"] == "500m"
+    assert image["resources"]["requests"]["memory"] == "512Mi"
+    assert set(made.outputs["stand_ins"]) == SERVICES.keys() - {"mcp-rust-server"}
+
+
+@each_service
+def test_a_service_gets_addresses_and_passwords_of_the_stores(service: str):
+    spec = deployment(graph("three-services"), service)["template"]["spec"]
+    (image,) = spec["initContainers"]
+    env = {each["name"]: each for each in image["env"]}
+    assert env["DATABASE_URL"]["value"].startswith("postgresql://postgres-service:5432/")
+    assert "sslmode=verify-full" in env["DATABASE_URL"]["value"]
+    assert env["REDIS_URL"]["value"] == "rediss://redis-service:6379"
+    for name, key in (("PGPASSWORD", "database-password"), ("REDIS_PASSWORD", "redis-password")):
+        assert env[name]["valueFrom"]["secretKeyRef"]["key"] == key
+    authority = env["REDIS_CA_FILE"]["value"]
+    assert authority in env["DATABASE_URL"]["value"]
+    assert authority.rpartition("/")[0] in {m["mountPath"] for m in image["volumeMounts"]}
+
+
+def test_the_namespace_of_the_three_services_has_the_label_for_monitoring():
+    labels = objects_named(graph("three-services"), "mcp-production")["metadata"]["labels"]
+    assert labels["monitoring"] == "enabled"
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_without_volumes_in_the_stack_file_there_are_none():
+    kinds = {resource.inputs.get("kind") for resource in graph("three-services").resources}
+    assert "PersistentVolume" not in kinds
+
+
+@pytest.mark.parametrize(("name", "size"), [("mcp-data", "50Gi"), ("mcp-models", "100Gi")])
+def test_the_volumes_are_the_guides_and_the_learning_system_alone_mounts_them(name: str, size: str):
+    made = graph("three-services", NFS)
+    volume = objects_named(made, f"mcp-production-{name}")["spec"]
+    assert volume == {
+        "capacity": {"storage": size},
+        "accessModes": ["ReadWriteMany"],
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": "fast-ssd",
+        "nfs": {"server": "nfs-server.example.com", "path": f"/exports/{name}"},
+    }
+    claim = objects_named(made, name)["spec"]
+    assert claim["volumeName"] == f"mcp-production-{name}"
+    assert claim["accessModes"] == ["ReadWriteMany"]
+    mounting = {
+        found.name
+        for found in pods(made)
+        for each in found.spec["volumes"]
+        if each.get("persistentVolumeClaim", {}).get("claimName") == name
+    }
+    assert mounting == {"mcp-learning-system"}
+
+
+def test_a_service_of_the_topology_is_added_by_one_entry():
+    source = TOPOLOGIES["three-services"]
+    search = {"port": 8003, "pathPrefix": "/search", "uses": ["redis"]}
+    added = replace(source, servers={**source.servers, "mcp-search": search})
+    before, after = recorded(source), recorded(added)
+    new = {r.name for r in after.resources} - {r.name for r in before.resources}
+    assert new == {
+        "mcp-search",
+        *(f"mcp-search-{role}" for role in ("pods", "service", "identity", "tls")),
+        "flows-mcp-search",
+    }
+    assert "mcp-search" in after.outputs["stand_ins"]
+    conf = objects_named(after, "mcp-gateway-nginx")["data"]["nginx.conf"]
+    assert "location = /search/mcp {" in conf
+
+
+def objects_named(made: ResourceGraph, name: str) -> dict[str, Any]:
+    (found,) = (
+        resource.inputs
+        for resource in made.resources
+        if resource.inputs.get("metadata", {}).get("name") == name
+        and resource.inputs["kind"] not in ("Deployment", "ServiceAccount")
+    )
+    return found

@@ -6,25 +6,34 @@ A change of a topology that breaks one of these is a change of who may talk to w
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Final
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
 
 import pytest
 
 from components.kubernetes.gateway import GatewayArgs
 from components.kubernetes.resources import Resources
 from graph.resource_graph import ResourceGraph
+from stacks.config.stack import StackConfig
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import Topology
-from tests.harness.graph_queries import pods
+from stacks.user_servers import with_user_servers
+from tests.harness.graph_queries import objects, pods
 from tests.harness.topologies import recorded
 
-EACH = pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
+WHOLE: Final = {
+    name: with_user_servers(topology, StackConfig(topology=name))
+    for name, topology in TOPOLOGIES.items()
+}
+"""Each topology with the servers that it has by itself."""
+EACH = pytest.mark.parametrize("topology", WHOLE.values(), ids=WHOLE)
 
 FRONTS: Final = {
     "monolith": "mcp-server",
     "single-server": "mcp-server",
     "load-balanced": "nginx-ingress",
     "boilerplate": "mcp-gateway",
+    "three-services": "mcp-gateway",
     "microservices": "mcp-gateway",
     "none": "mcp-gateway",
 }
@@ -41,6 +50,10 @@ READERS: Final = {
     "boilerplate": {
         "postgres": {"mcp-server", "mcp-migration"},
         "redis": {"mcp-server"},
+    },
+    "three-services": {
+        "postgres": {"mcp-typescript-api", "mcp-learning-system", "mcp-rust-server"},
+        "redis": {"mcp-typescript-api", "mcp-learning-system", "mcp-rust-server"},
     },
     "microservices": {
         "postgres": {"mcp-core", "mcp-state", "qudag-integration", "mcp-migration"},
@@ -87,7 +100,7 @@ def test_the_data_stores_connect_to_nothing(topology: Topology):
 @EACH
 def test_the_migration_connects_to_the_database_alone(topology: Topology):
     opened = {(f.target, f.port) for f in topology.flows if f.source == "mcp-migration"}
-    assert opened == ({("postgres", 5432)} if topology.data else set())
+    assert opened == ({("postgres", 5432)} if topology.jobs else set())
     assert sources(topology, "mcp-migration") == set()
 
 
@@ -108,10 +121,51 @@ def test_prometheus_reads_metrics_and_nothing_else(topology: Topology):
 
 @EACH
 def test_a_service_listens_on_the_ports_that_its_topology_knows(topology: Topology):
-    graph: ResourceGraph = recorded(topology)
+    graph: ResourceGraph = recorded(TOPOLOGIES[topology.name])
     listens = {found.name: {port for _, port in found.ports} for found in pods(graph)}
     for service in topology.services:
-        assert listens[service.name] == set(service.ports)
+        image = {server["port"] for server in [topology.servers.get(service.name)] if server}
+        assert listens[service.name] == {*service.ports, *image}
+
+
+@EACH
+def test_every_declared_flow_has_a_listener(topology: Topology):
+    listens = {
+        "postgres": {5432},
+        "redis": {6379},
+        **{service.name: set(service.ports) for service in topology.services},
+    }
+    outside = {"clients", "issuer", "qudag-peers", "prometheus"}
+    for flow in topology.flows:
+        assert flow.target in outside or flow.port in listens[flow.target]
+
+
+@EACH
+def test_no_flow_leads_to_the_metadata_service_of_a_cloud(topology: Topology):
+    graph = recorded(TOPOLOGIES[topology.name])
+    for policy in objects(graph, "NetworkPolicy"):
+        for rule in policy["spec"].get("egress", []):
+            for block in (peer["ipBlock"] for peer in rule.get("to", []) if "ipBlock" in peer):
+                assert not reaches(block, "169.254.169.254")
+                assert not reaches(block, "fd00:ec2::254")
+
+
+def reaches(block: dict[str, Any], address: str) -> bool:
+    where = ip_address(address)
+    return where in ip_network(block["cidr"]) and not any(
+        where in ip_network(cut) for cut in block.get("except", [])
+    )
+
+
+def test_the_tiers_of_the_three_services_are_their_flows():
+    between = {
+        (flow.source, flow.target)
+        for flow in WHOLE["three-services"].flows
+        if flow.source.startswith("mcp-") and flow.target in TOPOLOGIES["three-services"].servers
+    }
+    servers = ("mcp-typescript-api", "mcp-learning-system", "mcp-rust-server")
+    entry = {(one, each) for one in ("mcp-gateway", "mcp-core") for each in servers}
+    assert between == {*entry, ("mcp-typescript-api", "mcp-learning-system")}
 
 
 def test_the_small_services_may_use_half_a_gibibyte():

@@ -49,6 +49,18 @@ REFUSED: dict[str, tuple[Any, str]] = {
         routed(Route(**MODERN, hostname="mcp.example.com")),
         "routes[0].hostname",
     ),
+    "two of one prefix": (
+        routed(Route(**MODERN, prefix="/ml"), Route(name="files", upstream=SERVER, prefix="/ml")),
+        "routes[1].prefix",
+    ),
+    "the prefix of another route": (
+        routed(WEATHER, Route(name="files", upstream=SERVER, prefix="/servers/weather")),
+        "routes[1].prefix",
+    ),
+    "a health path without a prefix": (
+        routed(Route(**MODERN, health="/health")),
+        "routes[0].health",
+    ),
     "no authorizer": (routed(WEATHER, authorizer=None), "authorizer"),
     "a token that is sent anyway": (
         routed(Route(**MODERN, auth="server", forward_token=True)),
