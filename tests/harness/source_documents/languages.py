@@ -19,6 +19,7 @@ Objects = list[tuple[str, dict[str, Any]]]
 """Objects of a block with their values by path; one without a name is called as its block."""
 
 _MESSAGE: Final = re.compile(r"echo (?!.*(://|>>))")
+_LITERAL: Final = r'"((?:[^"\\]|\\.)*)"|(?<![\w.])\d[\d_.]*|\b(?:true|false)\b'
 _STRUCTURE: Final = frozenset({"fi", "else", "done", "}", "exit 1", "#!/bin/bash", "EOF"})
 """Lines of a script that say nothing about what it deploys; nor do messages without an address."""
 
@@ -93,14 +94,26 @@ def of_nginx(text: str) -> Objects:
 
 
 def of_program(text: str) -> Objects:
-    """The texts and numbers in a program, by the name before each."""
+    """The texts, numbers and truth values in a program, by the calls that they are in."""
     found: list[tuple[str, ...]] = []
     for line in text.splitlines():
         code = re.sub(r"(^|\s)//.*", "", line)
-        for literal in re.finditer(r'"((?:[^"\\]|\\.)*)"|(?<![\w.])\d[\d_.]*', code):
-            names = re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", code[: literal.start()]))
-            found.append((names[-1] if names else "value", literal[0].strip('"')))
+        for literal in re.finditer(_LITERAL, code):
+            before = re.sub(r'"[^"]*"', "", code[: literal.start()])
+            found.append((_calls(before), literal[0].strip('"')))
     return [("", _numbered(iter(found)))]
+
+
+def _calls(code: str) -> str:
+    """The calls that are open at the end of ``code``; without one, the last name in it."""
+    inside: list[str] = []
+    for bracket in re.finditer(r"([A-Za-z_]\w*)?\(|\)", code):
+        if bracket[0] != ")":
+            inside.append(bracket[1] or "")
+        elif inside:
+            inside.pop()
+    names = [name for name in inside if name] or re.findall(r"[A-Za-z_]\w*", code)[-1:]
+    return ".".join(names) or "value"
 
 
 def of_mermaid(text: str) -> Objects:
