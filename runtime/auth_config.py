@@ -52,6 +52,8 @@ class AuthSection(IssuerSection):
         access_tokens_only: require the `typ` of access tokens, `at+jwt`. Otherwise `JWT` and no
             `typ` are accepted too, because many issuers do not set `at+jwt`.
         clock_skew_seconds: how much the clocks of issuer and server may differ.
+        jwks_max_age_seconds: how long keys from a `jwks_url` are used before they are read again;
+            tokens of a withdrawn key are accepted as long.
         jwks_ca_file: certificates of authorities to trust besides the public ones when keys are
             fetched.
     """
@@ -65,6 +67,7 @@ class AuthSection(IssuerSection):
     required_scopes: tuple[ScopeName, ...] = ()
     access_tokens_only: bool = False
     clock_skew_seconds: Annotated[float, Field(ge=0, le=300)] = 10
+    jwks_max_age_seconds: Annotated[float, Field(ge=10, le=3600)] = 300
     jwks_ca_file: Path | None = None
 
     @model_validator(mode="after")

@@ -61,7 +61,8 @@ class KeySet:
         if issuer.jwks_file is not None:
             return cls(file_reader(issuer.jwks_file), max_age=10, pause=1)
         assert issuer.jwks_url is not None
-        return cls(url_reader(issuer.jwks_url, auth.jwks_ca_file), max_age=300, pause=10)
+        read = url_reader(issuer.jwks_url, auth.jwks_ca_file)
+        return cls(read, max_age=auth.jwks_max_age_seconds, pause=10)
 
     async def find(self, kid: str | None) -> tuple[Key, ...]:
         """The keys with the id `kid`; without `kid`, the key of a set with only one.

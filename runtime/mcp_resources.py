@@ -231,6 +231,7 @@ def public_configuration(config: Config) -> dict[str, Any]:
             "required_scopes": list(auth.required_scopes),
             "access_tokens_only": auth.access_tokens_only,
             "clock_skew_seconds": auth.clock_skew_seconds,
+            "jwks_max_age_seconds": auth.jwks_max_age_seconds,
         },
         "limits": config.limits.model_dump(mode="json"),
         "parts": {

@@ -24,4 +24,5 @@ def token_rules(protocol: Protocol) -> dict[str, Any]:
         "required_scopes": protocol.required_scopes,
         "access_tokens_only": protocol.access_tokens_only,
         "clock_skew_seconds": protocol.clock_skew_seconds,
+        "jwks_max_age_seconds": protocol.jwks_max_age_seconds,
     }

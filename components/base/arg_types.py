@@ -95,6 +95,14 @@ ClockSkew = Annotated[
     int,
     Range(least=0, most=300, consequence="expired tokens would be accepted for long, or none"),
 ]
+KeysAge = Annotated[
+    int,
+    Range(
+        least=10,
+        most=3600,
+        consequence="the issuer would be asked all the time, or a withdrawn key be used for long",
+    ),
+]
 Attempts = Annotated[int, Range(least=1, most=10_000, consequence=_API)]
 StartingDeadline = Annotated[
     int,

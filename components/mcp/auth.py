@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 import pulumi
 
-from ..base.arg_types import Audience, ClockSkew, JwksUrl, ScopeName, SecretName, Url
+from ..base.arg_types import Audience, ClockSkew, JwksUrl, KeysAge, ScopeName, SecretName, Url
 from ..base.problems import Problem
 from .target import MCP_PATH
+
+JWKS_MAX_AGE: Final = 300
+"""A withdrawn key counts for five minutes at most, and each server process sends the issuer one
+request in that time. New keys do not wait for it: the first token of one causes a read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,8 @@ class TokenIssuer:
         required_scopes: scopes that every token must have.
         access_tokens_only: require the ``typ`` of access tokens, ``at+jwt`` (RFC 9068).
         clock_skew_seconds: how much the clocks of issuer and server may differ.
+        jwks_max_age_seconds: how long fetched keys are used before they are read again. Tokens of
+            a key that the issuer has withdrawn are accepted as long.
     """
 
     issuer: Url
@@ -49,6 +56,7 @@ class TokenIssuer:
     required_scopes: Sequence[ScopeName] = ()
     access_tokens_only: bool = False
     clock_skew_seconds: ClockSkew = 10
+    jwks_max_age_seconds: KeysAge = JWKS_MAX_AGE
 
     def refusals(self) -> list[Problem]:
         """A problem for each issuer that is listed twice."""
@@ -95,8 +103,18 @@ class PodAuth(TokenIssuer):
     jwks_ca_secret: SecretName | None = None
 
     def refusals(self) -> list[Problem]:
-        """A problem if both sources of keys are set, or none."""
+        """Both sources of keys or none, and an age of fetched keys where none are fetched."""
         found = super().refusals()
+        fetches = self.jwks_url or self.additional_issuers
+        if self.jwks_max_age_seconds != JWKS_MAX_AGE and not fetches:
+            found.append(
+                Problem(
+                    "jwks_max_age_seconds",
+                    "is set, and no keys are fetched",
+                    "it would have no effect: mounted keys are read again every 10 seconds",
+                    "leave it out, or set jwks_url",
+                )
+            )
         if self.jwks_url and self.jwks_secret:
             found.append(
                 Problem(

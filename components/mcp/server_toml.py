@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from ..base.inputs import applied
-from .auth import Resource, TokenIssuer, resource_url
+from .auth import JWKS_MAX_AGE, Resource, TokenIssuer, resource_url
 from .master_keys import MASTER_KEYS_PATH, master_keys
 from .server_config import (
     CONFIG_PATH,
@@ -170,6 +170,7 @@ def _auth(auth: TokenIssuer) -> dict[str, Any]:
         ],
         "required_scopes": list(auth.required_scopes),
         "access_tokens_only": auth.access_tokens_only,
+        "jwks_max_age_seconds": age if (age := auth.jwks_max_age_seconds) != JWKS_MAX_AGE else 0,
     }
     return {
         "issuer": auth.issuer,

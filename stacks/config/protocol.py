@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from components.mcp.auth import JWKS_MAX_AGE
 from components.mcp.era import Era
 
 from .forms import Audience, JwksUrl, Origin, ScopeName, Url
@@ -80,6 +81,13 @@ class Protocol(Section):
         ge=0,
         le=300,
         description="How much the clocks of issuer and servers may differ, in seconds.",
+    )
+    jwks_max_age_seconds: int = Field(
+        default=JWKS_MAX_AGE,
+        ge=10,
+        le=3600,
+        description="Seconds after which keys are fetched again; tokens of a key that the issuer "
+        "has withdrawn are accepted as long.",
     )
 
     @property

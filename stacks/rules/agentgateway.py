@@ -7,6 +7,7 @@ from typing import Final
 
 from components.base.problems import Problem
 from components.kubernetes.agentgateway_args import LEEWAY
+from components.mcp.auth import JWKS_MAX_AGE
 
 from ..agentgateway import checks_tokens, has_agentgateway
 from ..config.stack import StackConfig
@@ -93,6 +94,14 @@ def agentgateway_checks_tokens(config: StackConfig) -> Iterator[Problem]:
             f"is {protocol.clock_skew_seconds}, {_WITH_IT}",
             f"it refuses every token {LEEWAY} s after its expiry",
             f"set it to {LEEWAY} or less, {_OR_NGINX}",
+        )
+    if protocol.jwks_max_age_seconds != JWKS_MAX_AGE and protocol.jwks_url:
+        yield at(
+            "protocol.jwksMaxAgeSeconds",
+            f"is {protocol.jwks_max_age_seconds}, {_WITH_IT}",
+            "it fetches keys again at times of its own: tokens of a withdrawn key could be "
+            "accepted for longer at /servers",
+            f"leave it out, {_OR_NGINX}",
         )
     if config.secrets.issuer_ca and protocol.jwks_url:
         yield at(

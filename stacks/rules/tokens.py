@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.base.problems import Problem
-from components.mcp.auth import resource_url
+from components.mcp.auth import JWKS_MAX_AGE, resource_url
 
 from ..config.stack import StackConfig
 from .clouds import switched_on
@@ -81,6 +81,18 @@ def issuers_differ(config: StackConfig) -> Iterator[Problem]:
         seen.add(other.issuer)
 
 
+def the_age_of_keys_is_used(config: StackConfig) -> Iterator[Problem]:
+    """An age of fetched keys has keys that are fetched."""
+    protocol = config.protocol
+    if protocol.jwks_max_age_seconds != JWKS_MAX_AGE and not protocol.key_urls:
+        yield at(
+            "protocol.jwksMaxAgeSeconds",
+            "is set, and protocol.jwksUrl is not",
+            "it would have no effect: keys from a Secret are read again every 10 seconds",
+            "leave it out, or set protocol.jwksUrl",
+        )
+
+
 def egress_to_the_issuer_is_allowed(config: StackConfig) -> Iterator[Problem]:
     """Egress to `protocol.jwksUrl` is allowed."""
     network = config.network
@@ -115,6 +127,7 @@ TOKEN_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
         additional_audiences_are_of_one_target,
     ),
     (("protocol.issuer", "protocol.additionalIssuers"), issuers_differ),
+    (("protocol",), the_age_of_keys_is_used),
     (("secrets.issuerCa", "serverless", "containers"), a_private_authority_can_be_mounted),
 ]
 """Each rule with the paths that it reads."""

@@ -134,6 +134,7 @@ WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
         ("certificate", f"arn:aws:acm:eu-west-1:{'1' * 12}:certificate/1"),
         ("access_logs_bucket", "Our Logs"),
         ("config.auth.jwks_url", "https://issuer.example.com:99999/keys"),
+        ("config.auth.jwks_max_age_seconds", 9),
         ("memory_mb", 10**5000),
         ("min_instances", 0),
     ],

@@ -50,6 +50,7 @@ def graph() -> ResourceGraph:
             "requiredScopes": ["mcp:tools"],
             "accessTokensOnly": True,
             "clockSkewSeconds": 30,
+            "jwksMaxAgeSeconds": 60,
         },
         network={"issuer": ["203.0.113.0/24"], "issuerPods": PODS},
         secrets={"issuerCa": "issuer-authority"},
@@ -85,6 +86,7 @@ def test_every_server_has_the_token_settings_of_the_stack_file(graph: ResourceGr
         assert auth.additional_audiences == ("api://qudag",)
         assert auth.required_scopes == ("mcp:tools",)
         assert (auth.access_tokens_only, auth.clock_skew_seconds) == (True, 30)
+        assert auth.jwks_max_age_seconds == 60
         assert str(auth.jwks_ca_file) == "/etc/issuer-ca/ca.crt"
 
 

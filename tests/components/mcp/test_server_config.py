@@ -73,6 +73,13 @@ def test_a_pod_has_exactly_one_source_of_the_issuers_keys(keys: Any, words: str)
     assert words in str(problem)
 
 
+def test_an_age_of_fetched_keys_is_refused_where_none_are_fetched() -> None:
+    url = "https://issuer.example.com"
+    assert not PodAuth(issuer=url, jwks_url=f"{url}/keys", jwks_max_age_seconds=60).refusals()
+    (problem,) = PodAuth(**MOUNTED, jwks_max_age_seconds=60).refusals()
+    assert problem.path == "jwks_max_age_seconds"
+
+
 def test_a_tool_server_that_could_not_be_called_is_refused():
     servers = [
         ToolServer(name="a", host="a"),
