@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -39,6 +40,8 @@ class AuthSection(IssuerSection):
         resource_url: this server's identifier (RFC 9728): it is advertised, and the claim `aud` of
             a token must contain it (RFC 8707). Without it, it is derived from the host name of
             each request, if `resource_hosts` has that name.
+        additional_resource_urls: this server's URLs at other host names, with `resource_url`. For a
+            request to one of these names it is the resource, and the claim `aud` must contain it.
         audience: the same URL again; with another value the server does not start.
         resource_hosts: host names without ports that the resource may be derived from; `*` is any
             part of a name, and `<address>` any IP address.
@@ -60,6 +63,7 @@ class AuthSection(IssuerSection):
 
     audience: Annotated[str, Field(min_length=1)] | None = None
     resource_url: WebUrl | None = None
+    additional_resource_urls: tuple[WebUrl, ...] = ()
     resource_hosts: tuple[HostPattern, ...] = ("localhost", ADDRESS)
     forwarded_host: bool = False
     additional_audiences: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -91,6 +95,23 @@ class AuthSection(IssuerSection):
         names = [issuer.issuer for issuer in self.issuers]
         if len(set(names)) < len(names):
             raise ValueError("issuer and additional_issuers name one issuer twice")
+        return self
+
+    @model_validator(mode="after")
+    def host_names_differ(self) -> Self:
+        if not self.additional_resource_urls:
+            return self
+        if self.resource is None:
+            raise ValueError(
+                "additional_resource_urls is set, but resource_url is not: the resource would be "
+                "derived for every other host name; set resource_url, or leave it out"
+            )
+        names = [urlsplit(url).hostname for url in (self.resource, *self.additional_resource_urls)]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                "resource_url and additional_resource_urls have one host name twice: a request to "
+                "it would have two resources; give each URL a host name of its own"
+            )
         return self
 
     @property

@@ -115,7 +115,11 @@ class HostFilter:
 def known_hosts(config: Config) -> tuple[str, ...]:
     """The hosts that the configuration names: as allowed, and those of resources."""
     resource = config.auth.resource
-    own = (urlsplit(resource).netloc,) if resource else config.auth.resource_hosts
+    own = (
+        tuple(urlsplit(url).netloc for url in (resource, *config.auth.additional_resource_urls))
+        if resource
+        else config.auth.resource_hosts
+    )
     others = (other.hostname for other in config.protected_resources if other.hostname)
     return (*config.protocol.allowed_hosts, *own, *others)
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -27,23 +28,37 @@ class MisdirectedError(Exception):
 def resource_of(auth: AuthSection, request: HTTPConnection) -> str:
     """The URL of this server's `/mcp`, which is also the audience of its tokens.
 
-    It is the configured one; else the one that the host knows; else it is derived from the name
-    that the request asks for, which must be one of `auth.resource_hosts`. If any name would do, a
-    client could choose the audience, and use a token that it got for another server.
+    It is the configured one, of the host name that the request asks for where there are several;
+    else the one that the host knows; else it is derived from that name, which must be one of
+    `auth.resource_hosts`. If any name would do, a client could choose the audience, and use a token
+    that it got for another server.
 
     Raises:
         MisdirectedError: this server has no resource under the name that the request asks for.
     """
+    authority = request.headers.get("host", "")
+    if auth.forwarded_host:
+        authority = request.headers.get("x-forwarded-host", authority)
+    if auth.additional_resource_urls:
+        other = _at_host(auth.additional_resource_urls, authority)
+        if other is not None:
+            return other
     known = auth.resource or request.scope.get(SCOPE_KEY)
     if known is not None:
         return known
     scheme = request.scope["scheme"].replace("ws", "http")
     # A client that sets this itself gets another URL of the same host, under which it is refused.
     scheme = request.headers.get("x-forwarded-proto", scheme)
-    authority = request.headers.get("host", "")
-    if auth.forwarded_host:
-        authority = request.headers.get("x-forwarded-host", authority)
     return _derived(scheme, authority, auth.resource_hosts, request.scope.get("root_path", ""))
+
+
+@lru_cache(maxsize=1024)
+def _at_host(urls: tuple[str, ...], authority: str) -> str | None:
+    """The one of `urls` whose host is that of `authority`, on whatever port."""
+    named = _AUTHORITY.fullmatch(authority)
+    if named is None:
+        return None
+    return next((url for url in urls if urlsplit(url).hostname == named["name"].lower()), None)
 
 
 @lru_cache(maxsize=1024)

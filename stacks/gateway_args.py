@@ -41,6 +41,7 @@ def gateway_args(
         internal_ca_secret=config.secrets.internal_ca,
         issuer=config.protocol.issuer,
         domain=config.domain,
+        additional_domains=config.additional_domains,
         era=config.protocol.era,
         stored_sessions=topology.uses(topology.front.upstream, VALKEY),
         budget=budget,

@@ -193,6 +193,7 @@ class PlatformArgs:
                 era=config.protocol.era,
                 budget=self.budget,
                 domain=config.domain,
+                additional_domains=config.additional_domains,
                 database=(
                     database(config.data, at.short(at.database_host)) if uses_database else None
                 ),

@@ -56,7 +56,10 @@ def _master_keys(config: StackConfig) -> list[str]:
 
 def public_names(config: StackConfig) -> list[str]:
     """The host names that clients connect to, which the public certificate is for."""
-    named = [config.domain, *(server.hostname for server in config.cluster_servers.values())]
+    named = [
+        *(config.domain, *config.additional_domains),
+        *(server.hostname for server in config.cluster_servers.values()),
+    ]
     return [name for name in named if name]
 
 

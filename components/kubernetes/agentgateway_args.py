@@ -64,6 +64,7 @@ UNSUPPORTED: Final = {
     "rate_limits": "it counts the requests of all clients of a route together",
     "trusted_proxies": _NO_NETWORKS,
     "proxy_protocol": _NO_NETWORKS,
+    "additional_domains": "it checks tokens for the URL with the domain only",
     "authorizer": "it would have no effect: agentgateway checks tokens itself",
 }
 """Fields of a gateway that need nginx, with the consequence of each."""

@@ -23,6 +23,7 @@ from ..base.arg_types import (
     Word,
 )
 from ..base.problems import Problem
+from ..mcp.auth import domain_problems
 from ..mcp.era import Era, has_sessions
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .agentgateway_args import UNSUPPORTED, Agentgateway, agentgateway_problems
@@ -60,6 +61,8 @@ class GatewayArgs:
         internal_ca_secret: Secret whose ``ca.crt`` signs the upstream's certificate.
         issuer: URL of the authorization server, for the outputs.
         domain: public host name; None: the address of the load balancer, for development.
+        additional_domains: other public host names, for nginx; the upstream and the authorizer
+            have the same ones, and the certificate is for all of them.
         era: MCP revisions that the servers behind it speak.
         stored_sessions: whether the servers keep sessions in a store, so that any of their pods
             serves them. Otherwise a client address stays at one gateway pod.
@@ -93,6 +96,7 @@ class GatewayArgs:
     internal_ca_secret: SecretName
     issuer: Url
     domain: Domain | None = None
+    additional_domains: Sequence[Domain] = ()
     era: Era = "dual"
     stored_sessions: bool = False
     engine: GatewayEngine = GatewayEngine.NGINX
@@ -118,7 +122,9 @@ class GatewayArgs:
 
     def refusals(self) -> list[Problem]:
         """What the engine cannot do; the PROXY protocol without proxies; routes without service."""
-        problems = list(route_problems(self.routes, domain=self.domain))
+        domains = (self.domain, *self.additional_domains) if self.domain else ()
+        problems = list(route_problems(self.routes, domains=domains))
+        problems += domain_problems(self.domain, self.additional_domains)
         if self.engine is GatewayEngine.AGENTGATEWAY:
             problems += agentgateway_problems(
                 self.agentgateway,
@@ -156,15 +162,17 @@ class GatewayArgs:
             for index, route in enumerate(self.routes)
             if route.rate_limit and self.rate_limits is None
         ]
-        if self.routes and self.engine is GatewayEngine.IMAGE:
-            problems.append(
+        if self.engine is GatewayEngine.IMAGE:
+            problems += [
                 Problem(
-                    "routes",
+                    name,
                     "is set, and engine is GatewayEngine.IMAGE",
                     "it would have no effect: no configuration is made for an image of your own",
                     "leave it out, or use GatewayEngine.NGINX",
                 )
-            )
+                for name in ("routes", "additional_domains")
+                if getattr(self, name)
+            ]
         return problems
 
     @property

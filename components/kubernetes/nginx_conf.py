@@ -42,11 +42,14 @@ def nginx_conf(args: GatewayArgs) -> str:
 
     The upstreams' hosts must be plain strings here.
     """
+    domains = [args.domain, *args.additional_domains] if args.domain else []
     return render(
         "nginx.conf.j2",
         timeouts=args.budget.at(Distance.GATEWAY),
         drain=args.longest_budget.at(Distance.GATEWAY).drain,
         domain=args.domain,
+        additional_domains=args.additional_domains,
+        several_names=bool(domains) and (len(domains) > 1 or any(r.hostname for r in args.routes)),
         max_body=args.max_body,
         max_bytes=nginx_bytes(args.max_body),
         chunked_bytes=min(CHUNKED_BYTES, nginx_bytes(args.max_body)),
@@ -69,8 +72,8 @@ def nginx_conf(args: GatewayArgs) -> str:
         authorize_path=AUTHORIZE_PATH,
         metadata_path=METADATA_PATH,
         checked=_checked(args.routes, args.domain),
-        pages=_pages(args.allowed_origins, args.domain),
-        known_hosts=rf"{re.escape(args.domain)}|{LOCAL}" if args.domain else None,
+        pages=_pages(args.allowed_origins, domains),
+        known_hosts="|".join([*(re.escape(name) for name in domains), LOCAL]) if domains else None,
     )
 
 
@@ -114,12 +117,12 @@ def _checked(routes: Sequence[Route], domain: str | None) -> list[str]:
     ]
 
 
-def _pages(origins: Sequence[str], domain: str | None) -> list[str]:
+def _pages(origins: Sequence[str], domains: Sequence[str]) -> list[str]:
     """Expressions for ``Host Origin`` of web pages that may call: those that the server allows."""
     shown = [re.escape(without_usual_port(origin)) for origin in origins]
     return [
         *(rf"\S* {origin}" for origin in shown),
         r"(\S+) https://\1",
         rf"{LOCAL} {LOOPBACK}",
-        *([rf"\S* https://{re.escape(domain)}(:[0-9]+)?"] if domain else []),
+        *(rf"\S* https://{re.escape(domain)}(:[0-9]+)?" for domain in domains),
     ]

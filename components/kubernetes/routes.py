@@ -77,11 +77,11 @@ class Route:
         return server_path(self.name, self.prefix)
 
 
-def route_problems(routes: Sequence[Route], *, domain: str | None) -> Iterator[Problem]:
+def route_problems(routes: Sequence[Route], *, domains: Sequence[str]) -> Iterator[Problem]:
     """Two routes with one address."""
     names: set[str] = set()
     paths: set[str] = set()
-    hosts = {domain} if domain else set[str]()
+    hosts = {*domains}
     for index, route in enumerate(routes):
         at = f"routes[{index}]"
         if route.name in names:
@@ -102,7 +102,7 @@ def route_problems(routes: Sequence[Route], *, domain: str | None) -> Iterator[P
         if route.hostname in hosts:
             yield Problem(
                 f"{at}.hostname",
-                f"{route.hostname} is the gateway's domain, or that of another route",
+                f"{route.hostname} is a domain of the gateway, or that of another route",
                 "one of the two servers would get no request",
                 "use a host name of its own",
             )

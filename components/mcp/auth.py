@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -186,3 +186,22 @@ def audience_problems(auth: TokenIssuer, domain: str | None) -> list[Problem]:
 def key_ports(urls: Sequence[str]) -> list[int]:
     """The ports that keys are fetched from."""
     return sorted({urlsplit(url).port or 443 for url in urls})
+
+
+def domain_problems(domain: str | None, others: Sequence[str]) -> Iterator[Problem]:
+    """Host names without a first one, or the same one twice."""
+    if others and domain is None:
+        yield Problem(
+            "additional_domains",
+            "is set, and domain is None",
+            "the servers would not know their URL at any other host name",
+            "set domain, and list the other names here",
+        )
+    for index, name in enumerate(others):
+        if name in (domain, *others[:index]):
+            yield Problem(
+                f"additional_domains[{index}]",
+                f"is {name}, which is there already",
+                "one name would have two URLs",
+                "leave it out",
+            )

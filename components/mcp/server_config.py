@@ -31,7 +31,7 @@ from ..base.arg_types import (
     WorkerCount,
 )
 from ..base.problems import Problem
-from .auth import Auth, PodAuth, TokenIssuer, audience_problems
+from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
 from .data_tier import CacheProfile
 from .era import Era, has_sessions
 from .master_keys import master_key_problems
@@ -231,6 +231,8 @@ class PodServerConfig(McpConfig):
         node: configuration of the QuDAG node, for a server that is one.
         tool_servers: servers whose tools are offered as well.
         protected_resources: servers whose tokens this one checks for the gateway.
+        additional_domains: other host names of ``domain``'s gateway; at each, tokens must be for
+            the URL with that name.
         http, https: ports; MCP is on the TLS one, health and readiness on both.
         consensus_timeout: longest wait for a consensus.
         proxies_in_front: number of gateways that append to X-Forwarded-For, if nothing else can
@@ -247,6 +249,7 @@ class PodServerConfig(McpConfig):
     node: NodeConfig | None = None
     tool_servers: Sequence[ToolServer] = ()
     protected_resources: Sequence[ProtectedResource] = ()
+    additional_domains: Sequence[Domain] = ()
     http: ContainerPort = HTTP
     https: ContainerPort = HTTPS
     consensus_timeout: Duration = "30s"
@@ -268,6 +271,7 @@ class PodServerConfig(McpConfig):
         """Problems of the audience, other servers, the cache and the master keys."""
         return [
             *super().refusals(),
+            *domain_problems(self.domain, self.additional_domains),
             *_tool_server_problems(self),
             *resource_problems(self.protected_resources),
             *_cache_problems(self),

@@ -72,6 +72,11 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
             **({"jwks_ca_file": f"{ISSUER_CA_PATH}/ca.crt"} if authority else {}),
         },
     )
+    if config.additional_domains:
+        tables["auth"] |= {
+            "additional_resource_urls": [resource_url(name) for name in config.additional_domains],
+            "forwarded_host": True,
+        }
     if config.database:
         tables["database"] = {
             **_with_password(_address(config.database), "database-password"),

@@ -44,6 +44,11 @@ class StackConfig(Section):
     domain: Domain | None = Field(
         default=None, description="Public host name; absent in dev: the load balancer's address."
     )
+    additional_domains: list[Domain] = Field(
+        default=[],
+        description="Other public host names. At each, tokens must be for the URL with that name; "
+        "the certificate is for all names.",
+    )
     protocol: Protocol = Field(default_factory=Protocol)
     images: Images = Field(default_factory=Images)
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)

@@ -19,6 +19,7 @@ from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
 from .data import DATA_RULES
+from .domains import DOMAIN_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
 from .own_code import OWN_CODE_RULES
@@ -202,6 +203,7 @@ RULES: Final[list[_Row]] = [
     (("protocol.issuer", "environment"), an_issuer_outside_dev),
     (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
     *TOKEN_RULES,
+    *DOMAIN_RULES,
     (("servers", "kubernetes.enabled", "images.gatewayEngine"), servers_need_a_gateway),
     *(
         (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))

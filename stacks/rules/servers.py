@@ -164,6 +164,7 @@ def _path_of_calls(calls: dict[str, list[str]], start: str, end: str) -> list[st
 def host_names_differ(config: StackConfig) -> Iterator[Problem]:
     """Each host name is of one server, and none is the platform's own."""
     seen = {config.domain: "domain"} if config.domain else {}
+    seen |= {name: "one of additionalDomains" for name in config.additional_domains}
     for name, server in config.servers.items():
         if server.hostname is None:
             continue
@@ -232,7 +233,7 @@ SERVER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("servers", "environment"), server_images_are_pinned),
     (("servers", "topology"), server_names_are_free),
     (("servers",), calls_reach_servers),
-    (("servers", "domain"), host_names_differ),
+    (("servers", "domain", "additionalDomains"), host_names_differ),
     (("servers",), tokens_are_checked_once),
     (("servers", "protocol.drainSeconds"), drains_outlive_calls),
     (("servers",), server_ports_are_free),

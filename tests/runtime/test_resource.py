@@ -138,3 +138,45 @@ def test_a_configured_resource_url_has_precedence():
     assert resource_of(auth(), request) == ELSEWHERE
     assert resource_of(auth(resource_url=HERE), request) == HERE
     assert resource_of(auth(audience=HERE), request) == HERE
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"additional_resource_urls": [ELSEWHERE]}, "resource_url is not"),
+        ({"resource_url": HERE, "additional_resource_urls": [HERE]}, "one host name twice"),
+        (
+            {"resource_url": HERE, "additional_resource_urls": [f"{ELSEWHERE}", f"{ELSEWHERE}/"]},
+            "one host name twice",
+        ),
+        ({"resource_url": HERE, "additional_resource_urls": ["other.example.com"]}, "pattern"),
+    ],
+)
+def test_urls_at_other_host_names_need_a_first_one_and_differ(fields: dict[str, Any], why: str):
+    with pytest.raises(ValueError, match=why):
+        auth(**fields)
+
+
+@pytest.mark.parametrize(
+    ("headers", "resource"),
+    [
+        ({"host": "one.example.com"}, HERE),
+        ({"host": "other.example.com"}, ELSEWHERE),
+        ({"host": "OTHER.example.com:8443"}, ELSEWHERE),
+        ({"host": "x.other.example.com"}, HERE),
+        ({"host": "one.example.com", "x_forwarded_host": "other.example.com"}, HERE),
+        ({"host": "other.example.com, one.example.com"}, HERE),
+        ({}, HERE),
+    ],
+)
+def test_the_resource_at_another_host_name_is_that_of_the_name(
+    headers: dict[str, str], resource: str
+):
+    section = auth(resource_url=HERE, additional_resource_urls=[ELSEWHERE])
+    assert resource_of(section, derived(**headers)) == resource
+
+
+def test_behind_a_gateway_the_name_is_the_one_that_the_client_used():
+    section = auth(resource_url=HERE, additional_resource_urls=[ELSEWHERE], forwarded_host=True)
+    request = derived(host="localhost", x_forwarded_host="other.example.com")
+    assert resource_of(section, request) == ELSEWHERE

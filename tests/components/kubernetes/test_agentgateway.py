@@ -83,6 +83,10 @@ def rules(route: dict[str, Any]) -> list[str]:
 
 REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "no domain": (lambda: args(domain=None), ["domain"]),
+    "several domains": (
+        lambda: args(additional_domains=["mcp.example.org"]),
+        ["additional_domains"],
+    ),
     "limits for each client": (lambda: args(rate_limits=RateLimits()), ["rate_limits"]),
     "trusted proxies": (lambda: args(trusted_proxies=["10.0.0.0/8"]), ["trusted_proxies"]),
     "the PROXY protocol": (

@@ -71,6 +71,26 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "routes[0].rate_limit",
     ),
     "an image of one's own": (routed(WEATHER, engine=GatewayEngine.IMAGE), "routes"),
+    "names of an image of one's own": (
+        gateway(engine=GatewayEngine.IMAGE, domain="a.test", additional_domains=["b.test"]),
+        "additional_domains",
+    ),
+    "a second name without a first": (
+        gateway(domain=None, additional_domains=["b.test"]),
+        "additional_domains",
+    ),
+    "the first name again": (
+        gateway(domain="a.test", additional_domains=["a.test"]),
+        "additional_domains[0]",
+    ),
+    "a name twice": (
+        gateway(domain="a.test", additional_domains=["b.test", "b.test"]),
+        "additional_domains[1]",
+    ),
+    "the name of a server": (
+        routed(Route(**MODERN, hostname="b.test"), domain="a.test", additional_domains=["b.test"]),
+        "routes[0].hostname",
+    ),
 }
 
 
