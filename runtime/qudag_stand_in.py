@@ -1,4 +1,4 @@
-"""A stand-in for a QuDAG node: keeps a post-quantum key and sends its id to peers that connect.
+"""A stand-in for a QuDAG node: keeps a post-quantum key, and exchanges keys with its peers.
 
 It is not a DAG: it orders nothing, stores nothing and agrees on nothing. It shows that a node's
 identity survives on its volume, and that network policies let peers connect to each other.
@@ -14,18 +14,24 @@ import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from string import Template
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 from pydantic import BaseModel, Field, field_validator
 
 from .config import Duration, QudagSection
 from .logs import event
+from .qudag_exchange import MOST_IN_A_LINE, ExchangeError, answer, ask
 from .toml_config import Section, StartError, read_table
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 
 KEY_FILE = "node.pem"
 GREETING = "qudag-node"
 PEER_ANSWERS_WITHIN_SECONDS = 2
+MOST_CONNECTIONS = 64
+"""Of peers at a time; more are closed after the greeting."""
 _MULTIADDR = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/(?P<host>[^/]+)/tcp/(?P<port>\d{1,5})(/.*)?")
 
 
@@ -79,10 +85,17 @@ class NodeConfig(Section):
 
 
 class PeerReport(BaseModel):
-    """A configured peer and its greeting; `answer` is None if it did not answer."""
+    """A configured peer and its greeting.
+
+    Attributes:
+        answer: what it says that it is; None if it did not answer.
+        proven: whether it has proven in a key exchange that it has the key of its greeting, and
+            that of its address if that ends with `/p2p/` and a fingerprint.
+    """
 
     address: str
     answer: str | None
+    proven: bool = False
 
 
 class NodeIdentity(BaseModel):
@@ -106,17 +119,19 @@ class NodeReport(NodeIdentity):
 
 
 class StandInNode:
-    """A node with a key on disk and a TCP listener that sends its id and fingerprint."""
+    """A node with a key on disk and a TCP listener that exchanges keys with its peers."""
 
-    def __init__(self, config: NodeConfig, fingerprint: str) -> None:
+    def __init__(self, config: NodeConfig, key: MLKEM768PrivateKey) -> None:
         self.config = config
-        self.fingerprint = fingerprint
+        self._key = key
+        self.fingerprint = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()
+        self._connections: set[asyncio.StreamWriter] = set()
 
     @classmethod
     def of(cls, qudag: QudagSection) -> StandInNode:
         """The node of `qudag.node_file`; creates its key at the first start."""
         config = read_table(qudag.node_config, NodeConfig)
-        return cls(config, _fingerprint(config.crypto.key_path))
+        return cls(config, _node_key(config.crypto.key_path))
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
@@ -124,12 +139,16 @@ class StandInNode:
         address = self.config.node.listen_addr
         host, port = parse_address(address)
         try:
-            server = await asyncio.start_server(self._greet, host, port)
+            server = await asyncio.start_server(self._greet, host, port, limit=MOST_IN_A_LINE)
         except OSError as error:
             raise StartError(f"the node cannot listen on {address}: {error.strerror}") from None
         async with server:
             event("node_listening", node=self.config.node.id, address=address)
-            yield
+            try:
+                yield
+            finally:
+                for writer in self._connections:
+                    writer.close()
 
     def identity(self) -> NodeIdentity:
         """This node's name and key."""
@@ -142,26 +161,63 @@ class StandInNode:
 
     async def peers(self) -> list[PeerReport]:
         """Ask all configured peers now."""
-        answers: dict[str, str | None] = {}
+        answers: dict[str, PeerReport] = {}
 
         async def ask(peer: str) -> None:
-            answers[peer] = await _greeting_of(peer)
+            answers[peer] = await self._asked(peer)
 
         async with anyio.create_task_group() as tasks:
             for peer in self.config.network.peers:
                 tasks.start_soon(ask, peer)
-        return [PeerReport(address=p, answer=answers[p]) for p in self.config.network.peers]
+        return [answers[peer] for peer in self.config.network.peers]
 
     async def report(self) -> NodeReport:
         """Ask all configured peers now and return this node's identity with their answers."""
         return NodeReport(**self.identity().model_dump(), peers=await self.peers())
 
-    async def _greet(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            writer.write(f"{GREETING} {self.config.node.id} {self.fingerprint}\n".encode())
-            await writer.drain()
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        crowded = len(self._connections) >= MOST_CONNECTIONS
+        self._connections.add(writer)
+        greeting = f"{GREETING} {self.config.node.id} {self.fingerprint}".encode()
+        try:
+            with contextlib.suppress(OSError, TimeoutError, ExchangeError):
+                writer.write(greeting + b"\n")
+                await writer.drain()
+                if not crowded:
+                    async with asyncio.timeout(PEER_ANSWERS_WITHIN_SECONDS):
+                        node_id = self.config.node.id
+                        peer, key = await answer(reader, writer, greeting, node_id, self._key)
+                        event("peer_proven", peer=peer, public_key_sha256=key)
+        finally:
+            self._connections.discard(writer)
             writer.close()
-            await writer.wait_closed()
+
+    async def _asked(self, peer: str) -> PeerReport:
+        """What a peer answers now; `proven` stays false if it only sends its greeting."""
+        report = PeerReport(address=peer, answer=None)
+        with (
+            anyio.move_on_after(PEER_ANSWERS_WITHIN_SECONDS),
+            contextlib.suppress(OSError, ValueError, ExchangeError),
+        ):
+            host, port = parse_address(peer)
+            reader, writer = await asyncio.open_connection(host, port, limit=MOST_IN_A_LINE)
+            with contextlib.closing(writer):
+                greeting = (await reader.readline()).rstrip(b"\n")
+                said = greeting.decode(errors="replace").strip()
+                if not said.startswith(f"{GREETING} "):
+                    return report
+                report.answer = said
+                exchanged = await ask(reader, writer, greeting, self.config.node.id, self._key)
+                report.proven = _is_who_it_says(peer, said, *exchanged)
+        return report
+
+
+def _is_who_it_says(address: str, greeting: str, node_id: str, fingerprint: str) -> bool:
+    """Whether a greeting names the node that has proven its key, and the address no other key."""
+    _, _, expected = address.partition("/p2p/")
+    if expected and expected != fingerprint:
+        return False
+    return greeting == f"{GREETING} {node_id} {fingerprint}"
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -174,17 +230,8 @@ def parse_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-async def _greeting_of(peer: str) -> str | None:
-    with anyio.move_on_after(PEER_ANSWERS_WITHIN_SECONDS), contextlib.suppress(OSError):
-        host, port = parse_address(peer)
-        async with await anyio.connect_tcp(host, port) as stream:
-            line = (await stream.receive(400)).decode(errors="replace").strip()
-            return line if line.startswith(GREETING) else None
-    return None
-
-
-def _fingerprint(directory: Path) -> str:
-    """SHA-256 of the public key in `directory`; creates the key if there is none."""
+def _node_key(directory: Path) -> MLKEM768PrivateKey:
+    """The key in `directory`; creates it if there is none."""
     from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import mlkem
 
@@ -208,7 +255,7 @@ def _fingerprint(directory: Path) -> str:
         ) from None
     if not isinstance(key, mlkem.MLKEM768PrivateKey):
         raise StartError(f"the node key {path} is not an ML-KEM-768 key; move it away")
-    return hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()
+    return key
 
 
 def _keep(path: Path, key: bytes) -> None:

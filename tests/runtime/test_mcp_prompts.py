@@ -87,7 +87,9 @@ async def test_peers_are_completed_and_asked(server: RunningServer, era: str):
         assert await completed(client, "check_peers", "peer", "/dns4") == [PEERS[1]]
         said, shown = await filled(client, "check_peers", peer=PEERS[1])
         assert f"whether the peer {PEERS[1]} answers" in said
-        assert json.loads(shown) == [{"address": peer, "answer": None} for peer in PEERS]
+        assert json.loads(shown) == [
+            {"address": peer, "answer": None, "proven": False} for peer in PEERS
+        ]
         with pytest.raises(MCPError, match="has no peer"):
             await filled(client, "check_peers", peer="10.0.0.1:22")
 

@@ -229,7 +229,7 @@ async def test_a_node_shows_its_key_and_its_peers(tmp_path: Path, issuer: Issuer
             identity = json.loads(await read(client, "node://identity"))
             peers = json.loads(await read(client, "node://peers"))
     assert (identity["id"], identity["stand_in"]) == ("node-0", True)
-    assert peers == [{"address": "127.0.0.1:1", "answer": None}]
+    assert peers == [{"address": "127.0.0.1:1", "answer": None, "proven": False}]
     pem = (tmp_path / "keys/node.pem").read_text().split("\n")[1]
     assert pem not in json.dumps(identity)
 

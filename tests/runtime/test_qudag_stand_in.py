@@ -67,8 +67,8 @@ async def test_the_identity_survives_a_restart_and_peers_are_asked(tmp_path: Pat
     assert greeting == f"qudag-node node-0 {first['public_key_sha256']}"
     assert first["algorithm"] == "ml-kem-768"
     assert first["stand_in"] is True
-    answers = [{"address": peers[0], "answer": greeting}] + [
-        {"address": address, "answer": None} for address in peers[1:]
+    answers = [{"address": peers[0], "answer": greeting, "proven": True}] + [
+        {"address": address, "answer": None, "proven": False} for address in peers[1:]
     ]
     assert first["peers"] == answers
     key = tmp_path / "keys" / "node.pem"
