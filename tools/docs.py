@@ -26,6 +26,7 @@ from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import Topology
 from stacks.user_servers import with_user_servers
+from tools.example_stacks import example_diagram
 from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
 from tools.source_tables import source_table, sources_table
@@ -40,7 +41,8 @@ _BLOCK = re.compile(
 
 def pages() -> list[Path]:
     """Every Markdown file of the documentation."""
-    return [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+    folders = ("*.md", "docs/**/*.md", "examples/topologies/**/*.md")
+    return [page for folder in folders for page in sorted(ROOT.glob(folder))]
 
 
 def refreshed(text: str) -> str:
@@ -248,6 +250,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "forms": lambda _: forms_table(),
     "hosts": lambda _: hosts_table(),
     "limits": limits_table,
+    "example": example_diagram,
     "source": source_table,
     "sources": lambda _: sources_table(),
     "types": lambda _: types_table(),

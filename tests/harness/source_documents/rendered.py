@@ -9,21 +9,16 @@ from functools import cache
 from typing import Any, Final, cast
 
 from components.base.quantities import quantity
-from graph.recorder import record
 from graph.resource_graph import ResourceGraph
-from graph.stack_yaml import read_stack_file
-from stacks.program import main
 from tests.harness.containers import ROOT
 from tests.harness.graph_queries import STACKS
 from tests.harness.stacks import stack
+from tools.example_stacks import STACK_FILES, recorded
 from tools.source_tables import Object, Row
 
 from .flatten import flatten
 from .languages import written
 
-EXAMPLES: Final = {
-    file.parent.name: file for file in (ROOT / "examples/topologies").glob("*/Pulumi.*.yaml")
-}
 REQUIRED_SECRET: Final = "RequiredSecret"
 """In place of a kind: a Secret that a stack requires, as far as the program knows of it."""
 
@@ -84,7 +79,7 @@ def _not_instead(of: Object, path: str, row: Row) -> str | None:
 
 def _built(of: Object) -> str | None:
     """A stack that has an object of this kind and name."""
-    made = [name for name in (*STACKS, *EXAMPLES) if of.name in _objects(name)]
+    made = [name for name in (*STACKS, *STACK_FILES) if of.name in _objects(name)]
     return f"{of.name} is in {made}" if made and not of.rendered else None
 
 
@@ -100,15 +95,9 @@ def same(stated: str, found: Any) -> bool:
         return False
 
 
-@cache
 def graph(name: str) -> ResourceGraph:
     """The graph of a stack of this repository or of an example of a topology."""
-    if name in STACKS:
-        return stack(name)
-    stated = read_stack_file(EXAMPLES[name])
-    given = {key.removeprefix("qudag-mcp:"): value for key, value in stated.items()}
-    config = {key: v if isinstance(v, str) else json.dumps(v) for key, v in given.items()}
-    return record(main, stack=name, config=config)
+    return stack(name) if name in STACKS else recorded(name)
 
 
 @cache
