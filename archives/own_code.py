@@ -31,9 +31,18 @@ SECRET_FILES: Final = (
     *("*.tfstate", "htpasswd"),
 )
 """Names of files that hold secrets; a module, `.py`, is none."""
+SECRET_FOLDERS: Final = (
+    *("secret", "secrets", "*[-_]secrets", "credential", "credentials", "*[-_]credentials"),
+    *("private[-_]keys", "ssh", "gnupg"),
+)
+"""Names of folders that hold secrets; modules in them are none."""
 _PRIVATE_KEY = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----(\s|\\n)*"
     rb"([A-Za-z-]+: [^\n]*\n\s*)*[A-Za-z0-9+/]{16}"
+)
+_MOVE = (
+    "move it out of the folder, and give the function its secrets by the field secrets; rename it "
+    "if it is none"
 )
 _READABLE = "anybody who can read the archive in the cloud could read the secret"
 
@@ -162,8 +171,26 @@ def _folder_problem(folder: Path, program: Path) -> Problem | None:
     return None
 
 
+def _secret_folders(files: Mapping[str, Path]) -> dict[str, str]:
+    """The folders with names that are usual for secrets, each with a file that is no module."""
+    found: dict[str, str] = {}
+    for name in files:
+        place = Path(name)
+        for folder in place.parents:
+            last = folder.name.lower()
+            if place.suffix != ".py" and any(fnmatch(last, one) for one in SECRET_FOLDERS):
+                found.setdefault(folder.as_posix(), name)
+    return found
+
+
 def _secrets(files: Mapping[str, Path]) -> Iterator[Problem]:
+    folders = _secret_folders(files)
+    for folder, name in folders.items():
+        what = f"{folder}/ has a name that is usual for folders with secrets, and contains {name}"
+        yield Problem("code", what, _READABLE, _MOVE)
     for name, file in files.items():
+        if any(name.startswith(f"{folder}/") for folder in folders):
+            continue
         last = file.name.lower()
         if file.suffix != ".py" and any(fnmatch(last, pattern) for pattern in SECRET_FILES):
             what = f"{name} has a name that is usual for secrets"
@@ -171,11 +198,7 @@ def _secrets(files: Mapping[str, Path]) -> Iterator[Problem]:
             what = f"{name} contains a private key"
         else:
             continue
-        fix = (
-            "move it out of the folder, and give the function its secrets by the field secrets; "
-            "rename it if it is none"
-        )
-        yield Problem("code", what, _READABLE, fix)
+        yield Problem("code", what, _READABLE, _MOVE)
 
 
 def modules_in(files: Mapping[str, Path]) -> set[str]:

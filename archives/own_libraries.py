@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
 
 from .hosts import CODE_FOLDER, ENTRY_FILE, PACKAGE, Host
-from .own_code import OwnCode, modules_in, shadow_problem
+from .own_code import REQUIREMENTS, OwnCode, modules_in, shadow_problem
 from .own_requirements import missing
 
+REMOVED_MODULES = {
+    12: "asynchat asyncore distutils imp smtpd",
+    13: "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev "
+    "pipes sndhdr spwd sunau telnetlib uu xdrlib",
+}
+"""By minor release of Python 3: what the standard library has no more, and libraries may bring."""
+_AT_START = ("sitecustomize", "usercustomize")
+"""Modules that Python imports when it starts."""
 Install = Callable[[Path, Path, Sequence[str]], None]
 """Installs a list of requirements into a folder, with further options."""
 _KEPT_METADATA = ("METADATA", "entry_points.txt", "licenses/")
@@ -40,6 +49,7 @@ def add_libraries(host: Host, code: OwnCode, libraries: Path, work: Path, instal
         *given.problems,
         *missing(own, given, ours=host.libraries_of_ours(), environment=host.environment),
         *_overwritten(own, libraries),
+        *_shadowing_python(own, host),
         *_shadowed(code, own, libraries),
     ]
     if problems:
@@ -100,6 +110,47 @@ def _overwritten(own: Path, libraries: Path) -> Iterator[Problem]:
                 "one of them would be imported in place of the other",
                 "require another library",
             )
+
+
+def _shadowing_python(own: Path, host: Host) -> Iterator[Problem]:
+    """Libraries with modules that hosts find before those of Python or of the archive's entry."""
+    names = _standard_library(host.python)
+    entries = {entry.partition(".")[0] for entry in host.entries}
+    for name in sorted(_modules_at_top(own)):
+        if name in _AT_START:
+            what = f"a required library has a module {name}, which Python imports when it starts"
+        elif name in names:
+            what = f"a required library has a module {name}, and so has Python's standard library"
+        elif name in entries:
+            what = f"a required library has a module {name}, which the cloud starts"
+        else:
+            continue
+        yield Problem(
+            "code",
+            what,
+            "it would be imported in place of the other, by the server too",
+            f"remove the library from {REQUIREMENTS}, or require a version without that module",
+        )
+
+
+def _standard_library(python: str) -> set[str]:
+    minor = int(python.split(".")[1])
+    removed = {
+        name
+        for release, names in REMOVED_MODULES.items()
+        if release <= minor
+        for name in names.split()
+    }
+    return set(sys.stdlib_module_names) - removed
+
+
+def _modules_at_top(folder: Path) -> set[str]:
+    """The modules and packages of a folder; one without `__init__` never hides another one."""
+    return {
+        path.name.partition(".")[0]
+        for path in folder.iterdir()
+        if path.suffix in {".py", ".so"} or any(path.glob("__init__.*"))
+    }
 
 
 def _shadowed(code: OwnCode, own: Path, libraries: Path) -> Iterator[Problem]:

@@ -232,6 +232,7 @@ def test_a_folder_gives_the_same_bytes_again(tmp_path: Path):
     [
         ({"requirements.txt": "httpx==0.28.1\n"}, "httpx needs certifi, which is not listed"),
         ({"astral.py": "", "requirements.txt": "astral==3.2\n"}, "has a module astral"),
+        ({"requirements.txt": "dataclasses==0.6\n"}, "has a module dataclasses"),
         ({"broken.py": "def f(:\n"}, "broken.py is not Python"),
         (
             {"requirements.txt": "no-such-library-of-anybody==1\n"},

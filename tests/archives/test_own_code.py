@@ -61,7 +61,15 @@ def test_caches_tests_and_hidden_files_are_left_out(tmp_path: Path):
 
 
 def test_a_folder_with_a_server_is_accepted(tmp_path: Path):
-    folder_with(tmp_path, {"cities.py": "", "data/cities.csv": "", "requirements.txt": "mcp\n"})
+    folder_with(
+        tmp_path,
+        {
+            "cities.py": "",
+            "credentials/file.py": "",
+            "data/cities.csv": "",
+            "requirements.txt": "mcp\n",
+        },
+    )
     for host in HOSTS.values():
         assert problems(tmp_path, host=host) == []
 
@@ -75,6 +83,10 @@ def test_a_folder_with_a_server_is_accepted(tmp_path: Path):
         ({"credentials.json": "{}"}, "credentials.json has a name"),
         ({"local.settings.json": "{}"}, "local.settings.json has a name"),
         ({"client_secret_1.json": "{}"}, "client_secret_1.json has a name"),
+        ({"secrets/db.txt": ""}, "secrets/ has a name that is usual for folders with secrets"),
+        ({"a/Credentials/b/c": ""}, "a/Credentials/ has a name that is usual for folders"),
+        ({"prod-secrets/x.json": "{}", "prod-secrets/y.pem": ""}, "and contains prod-secrets/x"),
+        ({"ssh/config": ""}, "ssh/ has a name"),
         ({"data.txt": KEY}, "data.txt contains a private key"),
         ({"data.txt": ENCRYPTED_KEY}, "data.txt contains a private key"),
         ({"data.txt": PGP_KEY}, "data.txt contains a private key"),
