@@ -9,12 +9,12 @@ from components.mcp.master_keys import master_keys
 from components.mcp.roles import ROLES_WITH_VAULT
 
 from .config.stack import StackConfig
-from .topologies.topology import POSTGRES, MonolithService, NodeService, ServerService, Topology
+from .topologies.topology import POSTGRES, MonolithService, ServerService, Topology
 
 
 def master_keys_of(service: ServerService, topology: Topology, config: StackConfig) -> list[str]:
     """The master keys that the pods of a service mount."""
-    if config.secrets.user_keys is None or not _is_our_program(service, config):
+    if config.secrets.user_keys is None:
         return []
     database = topology.uses(service.name, POSTGRES)
     return list(master_keys(service.role, database=database).values())
@@ -34,7 +34,3 @@ def flows_without_vaults(
         and service.role in ROLES_WITH_VAULT
     }
     return [flow for flow in flows if flow.target != POSTGRES or flow.source not in vaults]
-
-
-def _is_our_program(service: ServerService, config: StackConfig) -> bool:
-    return not isinstance(service, NodeService) or config.images.qudag_profile == "seed"

@@ -191,6 +191,7 @@ async def refusal(client: Client, tool: str, **arguments: str) -> str:
     return text_of(result)
 
 
+@pytest.mark.slow
 @eras
 async def test_two_servers_exchange_sealed_and_signed_texts(
     tmp_path: Path, issuer: Issuer, era: str
@@ -232,6 +233,7 @@ async def test_two_servers_exchange_sealed_and_signed_texts(
             assert [word for word in secret if word[:40] in logged] == []
 
 
+@pytest.mark.slow
 async def test_replicas_with_one_master_key_have_the_same_keys(tmp_path: Path, issuer: Issuer):
     master = Keys.at(tmp_path / "master").file
     seen: list[Any] = []

@@ -25,7 +25,7 @@ from tests.harness.server import (
 )
 from tests.harness.tokens import Issuer
 
-pytestmark = pytest.mark.skipif(binaries() is None, reason=HOW_TO_GET)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(binaries() is None, reason=HOW_TO_GET)]
 eras = pytest.mark.parametrize("era", ERAS)
 VALUE = "correct horse battery staple"
 
@@ -117,10 +117,20 @@ async def test_values_are_in_no_log_and_no_metric(server: RunningServer, issuer:
     assert "silent" not in shown
 
 
+SLOW_INSERTS = """
+CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql
+AS 'BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END';
+CREATE TRIGGER slow BEFORE INSERT ON vault_entries FOR EACH ROW
+WHEN (NEW.owner = 'collector' AND NEW.encrypted <> '') EXECUTE FUNCTION take_a_while();
+"""
+"""Between the count of entries and the end of an insert there is time for other calls."""
+
+
 async def test_the_quota_of_entries_holds_for_calls_at_the_same_time(
     server: RunningServer, issuer: Issuer, database: Postgres
 ):
     with database.connect() as connection:
+        connection.execute(SLOW_INSERTS)
         for number in range(MOST_ENTRIES - 2):
             row = ("collector", f"{number}", b"")
             connection.execute("INSERT INTO vault_entries VALUES (%s, %s, %s)", row)
