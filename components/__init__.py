@@ -102,6 +102,10 @@ if TYPE_CHECKING:
     from .kubernetes.user_server import Storage as Storage
     from .kubernetes.user_server import UserServer as UserServer
     from .kubernetes.user_server import UserServerArgs as UserServerArgs
+    from .kubernetes.vertical_scaling import ContainerBounds as ContainerBounds
+    from .kubernetes.vertical_scaling import CpuBounds as CpuBounds
+    from .kubernetes.vertical_scaling import MemoryBounds as MemoryBounds
+    from .kubernetes.vertical_scaling import VerticalScaling as VerticalScaling
     from .kubernetes.workload import Exposure as Exposure
     from .kubernetes.workload import Rollout as Rollout
     from .kubernetes.workload import Workload as Workload
@@ -176,6 +180,7 @@ _PUBLIC = {
     "kubernetes.shared_volume": "NfsExport SharedVolume SharedVolumeArgs",
     "kubernetes.upstream": "Upstream",
     "kubernetes.user_server": "Storage UserServer UserServerArgs",
+    "kubernetes.vertical_scaling": "ContainerBounds CpuBounds MemoryBounds VerticalScaling",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",

@@ -47,6 +47,7 @@ _STAGES = {
     "Deployment": 710,
     "CronJob": 720,
     "HorizontalPodAutoscaler": 800,
+    "VerticalPodAutoscaler": 800,
 }
 _LAST = 900
 _TOP = ("apiVersion", "kind", "metadata")

@@ -10,6 +10,7 @@ from .risks.access import loosened_roles
 from .risks.capacity import raised_capacity
 from .risks.classes import RiskClass
 from .risks.cluster import another_cluster
+from .risks.controllers import needed_controllers
 from .risks.exposure import new_exposure
 from .risks.network import loosened_policies
 from .risks.pods import loosened_namespaces, loosened_pods
@@ -29,6 +30,7 @@ RULES: tuple[tuple[RiskClass, Rule], ...] = (
     (RiskClass.LOOSENS, loosened_namespaces),
     (RiskClass.EXPOSES, new_exposure),
     (RiskClass.SECRETS, changed_secret_references),
+    (RiskClass.CONTROLLER, needed_controllers),
     (RiskClass.CAPACITY, raised_capacity),
 )
 

@@ -68,6 +68,7 @@ def gateway_args(
         ),
         replicas=service.replicas,
         scaling=service.scaling,
+        vertical=service.vertical,
         rollout=service.rollout,
         resources=service.resources,
         environment=config.environment_name,

@@ -224,6 +224,7 @@ class PlatformArgs:
             internal_ca_secret=config.secrets.internal_ca,
             replicas=service.replicas,
             scaling=service.scaling,
+            vertical=service.vertical,
             rollout=service.rollout,
             resources=service.resources,
             health=service.health,

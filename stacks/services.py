@@ -8,9 +8,15 @@ from dataclasses import replace
 from components.kubernetes.flow import Flow
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.scaling import Autoscaling, Pace
+from components.kubernetes.vertical_scaling import (
+    ContainerBounds,
+    CpuBounds,
+    MemoryBounds,
+    VerticalScaling,
+)
 from components.mcp.server_config import HTTPS, P2P
 
-from .config.scaling import ServiceScale
+from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
@@ -67,20 +73,42 @@ def scaled(service: Service, scale: ServiceScale | None) -> Service:
     service = replace(service, resources=replace(service.resources, **changes))
     if isinstance(service, ServerService) and scale.workers is not None:
         service = replace(service, workers=scale.workers)
+    if scale.vertical is not None:
+        service = replace(service, vertical=vertical(scale.vertical))
     if scale.replicas is not None:
         return replace(service, replicas=scale.replicas, scaling=None)
     if fewest := scale.min or scale.max:
         usual = service.scaling or Autoscaling(min=fewest, max=fewest)
         bounds = replace(usual, min=scale.min or usual.min, max=scale.max or usual.max)
-        return replace(service, scaling=_at_pace(bounds, scale))
+        return replace(service, scaling=_as_configured(bounds, scale))
     if service.scaling is not None:
-        return replace(service, scaling=_at_pace(service.scaling, scale))
+        return replace(service, scaling=_as_configured(service.scaling, scale))
     return service
 
 
-def _at_pace(scaling: Autoscaling, scale: ServiceScale) -> Autoscaling:
-    """The autoscaling with the configured pace of scaling up and down."""
+def vertical(section: Vertical) -> VerticalScaling:
+    """The section `vertical` of a service as the component takes it."""
+    return VerticalScaling(
+        mode=section.mode,
+        cpu=CpuBounds(**section.cpu.model_dump()) if section.cpu else None,
+        memory=MemoryBounds(**section.memory.model_dump()) if section.memory else None,
+        containers={
+            name: ContainerBounds(
+                cpu=CpuBounds(**one.cpu.model_dump()) if one.cpu else None,
+                memory=MemoryBounds(**one.memory.model_dump()) if one.memory else None,
+            )
+            for name, one in section.containers.items()
+        },
+        controlled_values=section.controlled_values,
+        evict_single_pod=section.evict_single_pod,
+    )
+
+
+def _as_configured(scaling: Autoscaling, scale: ServiceScale) -> Autoscaling:
+    """The autoscaling with the configured targets, and pace of scaling up and down."""
     paces = {"up": scale.up, "down": scale.down}
+    if scale.targets is not None:
+        scaling = replace(scaling, **scale.targets.model_dump())
     return replace(
         scaling, **{name: Pace(**pace.model_dump()) for name, pace in paces.items() if pace}
     )

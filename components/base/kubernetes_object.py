@@ -36,6 +36,7 @@ API_VERSIONS: Final = {
     "Service": "core/v1",
     "ServiceAccount": "core/v1",
     "StatefulSet": "apps/v1",
+    "VerticalPodAutoscaler": "autoscaling.k8s.io/v1",
 }
 """Group and version that each kind is registered under, as in Pulumi's own type tokens."""
 

@@ -37,6 +37,8 @@ MIGRATION = "mcp-migration"
 """Default name, label and flow source of the migration, which needs the database alone."""
 MIGRATION_RESOURCES = Resources(cpu="50m", memory="128Mi")
 _ROLE: Final = "migration"
+MONOLITH_SERVER: Final = "server"
+"""Name of the server's container in the pods of a monolith."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +189,7 @@ def monolith_workload(
     ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
     inside = replace(
         server,
-        name="server",
+        name=MONOLITH_SERVER,
         ports=ports,
         pre_stop=server.pre_stop + args.gateway.serves_after_stop,
     )
@@ -201,8 +203,10 @@ def monolith_workload(
     # A route of the gateway may have longer calls than the server, or sessions where it has none.
     sessions = any(has_sessions(route.era) for route in args.gateway.routes)
     affinity = args.core.server.config.needs_affinity or sessions
+    vertical = args.core.server.vertical
     return replace(
         workload,
+        vertical=replace(vertical, main=MONOLITH_SERVER) if vertical else None,
         exposure=replace(args.gateway.exposure, affinity=affinity),
         grace=max(workload.grace + args.gateway.serves_after_stop, args.gateway.grace),
     )

@@ -60,6 +60,7 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
         containers=[gateway_container(name, args)],
         replicas=args.replicas,
         scaling=args.scaling,
+        vertical=args.vertical,
         # To the server behind it each gateway pod is one client: a session in memory stays with
         # its pod there if its client stays with one here.
         exposure=replace(args.exposure, affinity=args.needs_affinity),

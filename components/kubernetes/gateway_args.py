@@ -34,6 +34,7 @@ from .resources import Resources
 from .routes import Route, authorizer_problems, route_problems
 from .scaling import Autoscaling
 from .upstream import Upstream
+from .vertical_scaling import VerticalScaling
 from .workload import Rollout
 
 
@@ -80,6 +81,7 @@ class GatewayArgs:
         hsts_preload: whether browsers may ship the domain as HTTPS only, which is hard to undo.
         exposure: the Service of the gateway; without a name it is ``<gateway>-service``.
         replicas, scaling, rollout, resources: see WorkloadArgs; the deployment patterns' defaults.
+        vertical: see WorkloadArgs; in a monolith that of the server is used.
         command: what an ``image`` engine runs, the image's own when empty; else ignored.
         environment: value of QUDAG_ENV.
         pods: settings of the pods; in a monolith the server's settings are used.
@@ -111,6 +113,7 @@ class GatewayArgs:
     exposure: Exposure = field(default_factory=Exposure)
     replicas: Replicas = 3
     scaling: Autoscaling | None = None
+    vertical: VerticalScaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
     command: Sequence[Text] = ()

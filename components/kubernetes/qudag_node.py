@@ -152,6 +152,7 @@ def node_workload(name: str, args: QudagNodeArgs) -> WorkloadArgs:
         component="qudag-node",
         containers=[_seed(args, names) if seed else _upstream(name, args, names, p2p)],
         replicas=args.server.replicas,
+        vertical=args.server.vertical,
         exposure=Exposure(name=p2p, headless=True, ip_families=args.server.ip_families),
         kind=WorkloadKind.STATEFUL_SET,
         grace=args.server.config.budget.at(Distance.SERVER).grace,

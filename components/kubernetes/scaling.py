@@ -104,6 +104,12 @@ class Autoscaling:
     up: Pace = field(default_factory=lambda: Pace(window=60, percent=50))
     down: Pace = field(default_factory=lambda: Pace(window=300, percent=10))
 
+    @property
+    def has_a_target(self) -> bool:
+        """Whether anything says when there are too few pods."""
+        use = (self.cpu, self.memory)
+        return any(one is not None for one in use) or bool(self.pod_metrics or self.object_metrics)
+
 
 def autoscaler_spec(target: str, kind: str, scaling: Autoscaling) -> dict[str, Any]:
     """The autoscaling/v2 spec that scales the ``kind`` (Deployment, StatefulSet) ``target``."""

@@ -32,6 +32,7 @@ from .exposure import IpFamilies
 from .pod_settings import PodSettings
 from .resources import Resources
 from .scaling import Autoscaling
+from .vertical_scaling import VerticalScaling
 from .workload import Exposure, Rollout, Workload, WorkloadArgs
 
 SERVER_NAME = kubernetes_name(46)
@@ -54,7 +55,7 @@ class ServerArgs:
             alone, which other pods verify.
         internal_ca_secret: Secret with ``ca.crt``, by which the server verifies its database,
             its cache and other servers; None for a server that connects to none of them.
-        replicas, scaling, rollout, resources: see WorkloadArgs.
+        replicas, scaling, vertical, rollout, resources: see WorkloadArgs.
         health, readiness: delays and periods of the probes.
         service: name of its Service; ``<name>-service`` when None.
         ip_families: see Exposure.
@@ -72,6 +73,7 @@ class ServerArgs:
     internal_ca_secret: SecretName | None = None
     replicas: Replicas = 2
     scaling: Autoscaling | None = None
+    vertical: VerticalScaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
     health: Probe = HEALTH
@@ -207,6 +209,7 @@ def server_workload(
         containers=containers,
         replicas=args.replicas,
         scaling=args.scaling,
+        vertical=args.vertical,
         exposure=replace(exposure, affinity=args.config.needs_affinity),
         rollout=args.rollout,
         # In a pod of several containers the slowest to drain decides.

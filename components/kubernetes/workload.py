@@ -1,18 +1,14 @@
-"""Workload: a Deployment or StatefulSet with its Service, autoscaler and disruption budget."""
+"""Workload: a Deployment or StatefulSet with its Service, autoscalers and disruption budget."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 import pulumi
 
-from ..base.arg_forms import kubernetes_name
-from ..base.arg_types import ContainerPort, Grace, PodDifference, Replicas
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, register
-from ..base.problems import Problem
 from .claims import (
     TEMPLATE_SIZES,
     claim_template,
@@ -24,60 +20,12 @@ from .claims import (
 from .container import Port
 from .exposure import Exposure
 from .labels import selector
-from .pod import PodArgs, config_maps, identity, identity_name, pod_template, spread
-from .pod_checks import drain_problems, pod_problems
+from .pod import config_maps, identity, identity_name, pod_template, spread
 from .scaling import Autoscaling, autoscaler_spec
+from .vertical_scaling import VerticalScaling, vertical_spec
+from .workload_args import NAME, Rollout, WorkloadArgs, WorkloadKind
 
-NAME: Final = kubernetes_name(52)
-"""Leaves room for ``-service``, and for the digest in a label of the pods of a StatefulSet."""
-
-
-class WorkloadKind(Enum):
-    """Whether pods are interchangeable, or each has its own name and storage."""
-
-    DEPLOYMENT = "Deployment"
-    STATEFUL_SET = "StatefulSet"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rollout:
-    """The number of pods above and below the wanted number during a rollout.
-
-    Attributes:
-        surge: pods above the wanted number.
-        unavailable: pods below the wanted number.
-    """
-
-    surge: PodDifference = 1
-    unavailable: PodDifference = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkloadArgs(PodArgs):
-    """Args of a workload.
-
-    Attributes:
-        containers: the main container first. Their ports with a ``service`` number are offered.
-        replicas: number of pods if ``scaling`` is None.
-        scaling: a HorizontalPodAutoscaler; it owns the number of pods then.
-        exposure: the Service; None: no Service.
-        rollout: surge and unavailability of a Deployment.
-        kind: Deployment, or StatefulSet for pods with identity and storage.
-        grace: seconds until a stopping pod is killed; from the timeout budget.
-        metrics_port: where Prometheus finds /metrics.
-    """
-
-    replicas: Replicas = 2
-    scaling: Autoscaling | None = None
-    exposure: Exposure | None = None
-    rollout: Rollout = field(default_factory=Rollout)
-    kind: WorkloadKind = WorkloadKind.DEPLOYMENT
-    grace: Grace = 30
-    metrics_port: ContainerPort | None = None
-
-    def refusals(self) -> list[Problem]:
-        """Problems across fields: pods, volumes, Service, rollout and scaling."""
-        return _problems(self)
+__all__ = ["Exposure", "Rollout", "Workload", "WorkloadArgs", "WorkloadKind"]
 
 
 class Workload(Component[WorkloadArgs]):
@@ -125,13 +73,13 @@ def _manifests(
     name: str, args: WorkloadArgs, *, service_account: pulumi.Input[str]
 ) -> list[Manifest]:
     """All but the service account and the claims, which the pods wait for."""
-    fewest = args.scaling.min if args.scaling else args.replicas
     return [
         *config_maps(name, args),
         *([_service(name, args, args.exposure)] if args.exposure else []),
         _pods(name, args, service_account),
-        *([_disruption_budget(name, args)] if fewest > 1 else []),
+        *([_disruption_budget(name, args)] if args.fewest > 1 else []),
         *([_autoscaler(name, args, args.scaling)] if args.scaling else []),
+        *([_vertical_autoscaler(name, args, args.vertical)] if args.vertical else []),
     ]
 
 
@@ -139,7 +87,7 @@ def _claims(name: str, args: WorkloadArgs) -> list[Manifest]:
     """The volume claims: shared ones of a Deployment, of each pod of a StatefulSet its own."""
     if args.kind is WorkloadKind.DEPLOYMENT:
         return shared_claims(name, args)
-    return pod_claims(name, args, args.scaling.min if args.scaling else args.replicas)
+    return pod_claims(name, args, args.fewest)
 
 
 def _service_name(name: str, args: WorkloadArgs) -> str:
@@ -225,56 +173,15 @@ def _autoscaler(name: str, args: WorkloadArgs, scaling: Autoscaling) -> Manifest
     )
 
 
+def _vertical_autoscaler(name: str, args: WorkloadArgs, vertical: VerticalScaling) -> Manifest:
+    spec = vertical_spec(name, args.kind.value, vertical, args.containers)
+    return Manifest(
+        kind="VerticalPodAutoscaler",
+        role="vertical-autoscaler",
+        metadata=args.described(name, f"{name}-vpa"),
+        fields={"spec": spec},
+    )
+
+
 def _service_port(port: Port) -> dict[str, Any]:
     return {"name": port.name, "port": port.service, "targetPort": port.name, "protocol": "TCP"}
-
-
-def _problems(args: WorkloadArgs) -> list[Problem]:
-    problems = [
-        *pod_problems(args.containers, args.pods),
-        *drain_problems(args.containers, args.grace),
-    ]
-    if args.name and (problem := NAME.problem("name", args.name)):
-        problems.append(problem)
-    shared = [claim for claim in claims_of(args) if claim.access == "ReadWriteOnce"]
-    most = args.scaling.max if args.scaling else args.replicas
-    if args.kind is WorkloadKind.DEPLOYMENT and (most > 1 or args.rollout.surge) and shared:
-        problems.append(
-            Problem(
-                "containers",
-                f"up to {most + args.rollout.surge} pods share {shared[0].name}, "
-                "a claim that one node can mount at a time",
-                "pods on other nodes would stay in ContainerCreating",
-                "set access of the claim to ReadWriteMany, or kind to StatefulSet",
-            )
-        )
-    if args.kind is WorkloadKind.DEPLOYMENT and not (
-        args.rollout.surge or args.rollout.unavailable
-    ):
-        problems.append(
-            Problem(
-                "rollout",
-                "surge and unavailable are both 0",
-                "a rollout could not replace any pod",
-                "set surge to 1",
-            )
-        )
-    if args.exposure and not any(p.service for c in args.containers for p in c.ports):
-        problems.append(
-            Problem(
-                "exposure",
-                "no port of its containers has a service port",
-                "the API server refuses a Service without ports",
-                "set service on a port of a container, or remove exposure",
-            )
-        )
-    if args.scaling and args.scaling.min > args.scaling.max:
-        problems.append(
-            Problem(
-                "scaling",
-                f"min is {args.scaling.min}, max is {args.scaling.max}",
-                "the API server refuses the autoscaler",
-                "raise max, or lower min",
-            )
-        )
-    return problems

@@ -71,6 +71,13 @@ def _scaler(resource: Resource) -> str:
     return f"{span} by {', '.join(metrics)}" if metrics else span
 
 
+def _vertical_scaler(resource: Resource) -> str:
+    spec = branch(resource.inputs, "spec")
+    policies = entries(spec, "resourcePolicy", "containerPolicies")
+    resized = [str(one.get("containerName")) for one in policies if one.get("mode") != "Off"]
+    return f"{dig(spec, 'updatePolicy', 'updateMode') or 'Recreate'}: {', '.join(resized)}"
+
+
 def _keys(resource: Resource) -> str:
     names = {**branch(resource.inputs, "data"), **branch(resource.inputs, "stringData")}
     return ", ".join(names)
@@ -111,4 +118,5 @@ _FACTS: dict[str, Callable[[Resource], str]] = {
     "Secret": _keys,
     "Service": _service,
     "StatefulSet": _workload,
+    "VerticalPodAutoscaler": _vertical_scaler,
 }

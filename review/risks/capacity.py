@@ -18,6 +18,8 @@ from ..properties import Difference
 _SCALERS = {"HorizontalPodAutoscaler": "maxReplicas", "ScaledObject": "maxReplicaCount"}
 _SCALER_FLOORS = {"HorizontalPodAutoscaler": "minReplicas", "ScaledObject": "minReplicaCount"}
 
+_NOTHING = (Decimal(0), Decimal(0))
+
 # Numbers of cloud resources that are billed.
 _BILLED = {
     "allocatedStorage", "capacity", "cpu", "desiredCount", "instances", "maxCapacity",
@@ -78,9 +80,9 @@ def demand(resource: Resource, graph: ResourceGraph) -> Demand:
         case "Deployment" | "StatefulSet" | "ReplicaSet":
             pods = _most_replicas(resource, graph)
             stored = Demand(storage=_templates(resource, graph, int(pods)))
-            return _one_pod(resource).times(pods) + stored
+            return _one_pod(resource, graph).times(pods) + stored
         case "DaemonSet" | "Pod":
-            return _one_pod(resource)
+            return _one_pod(resource, graph)
         case "PersistentVolumeClaim":
             return Demand(storage=_storage(spec))
         case "Service":
@@ -144,11 +146,31 @@ def _cloud(change: Change) -> Iterator[str]:
             yield both
 
 
-def _one_pod(workload: Resource) -> Demand:
+def _one_pod(workload: Resource, graph: ResourceGraph) -> Demand:
     started = pod(workload)
-    amounts = [_requested(container) for container in started.running] if started else []
+    most = _most_requested(workload, graph)
+    amounts = [
+        tuple(map(max, _requested(container), most.get(container.get("name"), _NOTHING)))
+        for container in (started.running if started else ())
+    ]
     cpu = sum((cpu for cpu, _ in amounts), Decimal(0))
     return Demand(Decimal(1), cpu, sum((memory for _, memory in amounts), Decimal(0)))
+
+
+def _most_requested(workload: Resource, graph: ResourceGraph) -> dict[Any, tuple[Decimal, Decimal]]:
+    """The largest CPU and memory that a VerticalPodAutoscaler may request, by container."""
+    target = {"kind": kind(workload), "name": object_name(workload)}
+    return {
+        policy.get("containerName"): (
+            quantity(dig(policy, "maxAllowed", "cpu") or 0),
+            quantity(dig(policy, "maxAllowed", "memory") or 0),
+        )
+        for one in graph.resources
+        if kind(one) == "VerticalPodAutoscaler" and namespace(one) == namespace(workload)
+        if branch(one.inputs, "spec", "targetRef").items() >= target.items()
+        if dig(one.inputs, "spec", "updatePolicy", "updateMode") != "Off"
+        for policy in entries(one.inputs, "spec", "resourcePolicy", "containerPolicies")
+    }
 
 
 def _requested(tree: Any) -> tuple[Decimal, Decimal]:

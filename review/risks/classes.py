@@ -11,4 +11,5 @@ class RiskClass(StrEnum):
     LOOSENS = "loosens a network policy, a role or a security context"
     EXPOSES = "exposes something"
     SECRETS = "changes a secret reference"
+    CONTROLLER = "needs a controller in the cluster"
     CAPACITY = "raises cost-bearing capacity"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from .forms import Bytes, Cpu
+from .forms import Bytes, Cpu, DnsLabel, refusal
 from .section import Section
+
+
+def _not_auto(mode: object) -> object:
+    if mode == "Auto":
+        raise refusal(
+            "is 'Auto', a deprecated name of Recreate",
+            "a later Vertical Pod Autoscaler refuses it",
+            "write InPlaceOrRecreate (Kubernetes 1.33 or newer) or Recreate",
+        )
+    return mode
 
 
 class ScalingPace(Section):
@@ -34,6 +44,64 @@ class ScalingPace(Section):
     period: int = Field(default=60, ge=1, le=1800, description="Length of a period in seconds.")
 
 
+class Targets(Section):
+    """What the number of pods follows: use of what was requested, in percent."""
+
+    cpu: int | None = Field(default=None, ge=1, le=1000, description="Absent: CPU does not count.")
+    memory: int | None = Field(
+        default=None, ge=1, le=1000, description="Absent: memory does not count."
+    )
+
+
+class CpuRange(Section):
+    """Smallest and largest CPU request."""
+
+    min: Cpu = Field(description="Smallest request.")
+    max: Cpu = Field(description="Largest request.")
+
+
+class MemoryRange(Section):
+    """Smallest and largest memory request."""
+
+    min: Bytes = Field(description="Smallest request.")
+    max: Bytes = Field(description="Largest request.")
+
+
+class ContainerRange(Section):
+    """Requests of one container between bounds."""
+
+    cpu: CpuRange | None = Field(default=None, description="Absent: it stays as it is.")
+    memory: MemoryRange | None = Field(default=None, description="Absent: it stays as it is.")
+
+
+class Vertical(Section):
+    """Requests that follow use, by the Vertical Pod Autoscaler, which the cluster must run."""
+
+    mode: Annotated[
+        Literal["Off", "Initial", "Recreate", "InPlaceOrRecreate"], BeforeValidator(_not_auto)
+    ] = Field(
+        description="Off: recommendations only; Initial: new pods; Recreate: running pods too, by "
+        "eviction; InPlaceOrRecreate: in place where that is possible (Kubernetes 1.33)."
+    )
+    cpu: CpuRange | None = Field(
+        default=None, description="CPU request of the main container; absent: it stays as it is."
+    )
+    memory: MemoryRange | None = Field(
+        default=None, description="Memory request of the main container; absent: it stays as it is."
+    )
+    containers: dict[DnsLabel, ContainerRange] = Field(
+        default={}, description="Bounds of further containers, such as gateway of the monolith."
+    )
+    controlled_values: Literal["RequestsOnly", "RequestsAndLimits"] = Field(
+        default="RequestsOnly",
+        description="RequestsAndLimits: limits keep their ratio to the requests.",
+    )
+    evict_single_pod: bool = Field(
+        default=False,
+        description="Whether the only pod may be evicted, which interrupts the service.",
+    )
+
+
 class ServiceScale(Section):
     """How many pods a service has: ``replicas``, or ``min`` and ``max`` with autoscaling."""
 
@@ -45,6 +113,12 @@ class ServiceScale(Section):
     )
     down: ScalingPace | None = Field(
         default=None, description="Pace of scaling down; absent: the topology's."
+    )
+    targets: Targets | None = Field(
+        default=None, description="Targets of the autoscaler; absent: the topology's."
+    )
+    vertical: Vertical | None = Field(
+        default=None, description="Requests that follow use; absent: they stay as they are."
     )
     cpu: Cpu | None = Field(default=None, description="CPU request of each pod.")
     memory: Bytes | None = Field(default=None, description="Memory request of each pod.")

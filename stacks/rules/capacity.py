@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
+from typing import Any
 
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
@@ -14,6 +15,7 @@ from components.base.quantities import UNITS, quantity
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.shared_volume import SharedVolume
+from components.kubernetes.vertical_scaling import Resized
 from components.mcp.timeout_budget import TimeoutBudget
 
 from ..config.kubernetes import Quota
@@ -68,6 +70,7 @@ def asks(objects: Sequence[Manifest]) -> list[Ask]:
         for autoscaler in objects
         if autoscaler.kind == "HorizontalPodAutoscaler"
     }
+    resized = _resized(objects)
     found: list[Ask] = []
     for made in objects:
         spec = made.fields.get("spec", {})
@@ -80,9 +83,37 @@ def asks(objects: Sequence[Manifest]) -> list[Ask]:
         surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
         pods = most.get(workload, spec.get("replicas", 1)) + surge
         running = [*template["spec"].get("initContainers", ()), *template["spec"]["containers"]]
-        containers = tuple(container["resources"] for container in running)
+        containers = tuple(
+            _at_most(container["resources"], resized.get((workload, container["name"]), {}))
+            for container in running
+        )
         found.append(Ask(workload, pods, containers))
     return found
+
+
+def _resized(objects: Sequence[Manifest]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """What a VerticalPodAutoscaler may do with each container, by workload and its name."""
+    return {
+        (spec["targetRef"]["name"], policy["containerName"]): policy
+        for made in objects
+        if made.kind == "VerticalPodAutoscaler"
+        for spec in [made.fields["spec"]]
+        if spec["updatePolicy"]["updateMode"] != "Off"
+        for policy in spec["resourcePolicy"]["containerPolicies"]
+    }
+
+
+def _at_most(
+    resources: Mapping[str, Mapping[str, str]], policy: Mapping[str, Any]
+) -> Mapping[str, Mapping[str, str]]:
+    """The requests and limits of a container at the largest that an autoscaler may set."""
+    requests, limits = dict(resources["requests"]), dict(resources["limits"])
+    one = Resized("", sidecar=False, requests=dict(requests), limits=dict(limits))
+    for resource, most in policy.get("maxAllowed", {}).items():
+        if quantity(most) > quantity(requests[resource]):
+            requests[resource] = most
+            limits[resource] = str(one.limit_at(resource, most, policy["controlledValues"]))
+    return {"requests": requests, "limits": limits}
 
 
 def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
@@ -140,7 +171,9 @@ def _lever(workload: str, config: StackConfig) -> str:
         if isinstance(service, UserService) and service.name == workload:
             return f"servers.{workload}.{'scale.max' if service.scaling else 'replicas'}"
         if service.name == workload:
-            return f"scaling.{workload}.{'max' if service.scaling else 'replicas and limits'}"
+            lever = "max" if service.scaling else "replicas and limits"
+            bounds = " and the bounds of its vertical" if service.vertical else ""
+            return f"scaling.{workload}.{lever}{bounds}"
     return "the scale of the services"
 
 

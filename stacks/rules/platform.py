@@ -31,6 +31,7 @@ from .server_targets import SERVER_TARGET_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
 from .topology_servers import TOPOLOGY_SERVER_RULES
+from .vertical import VERTICAL_RULES
 from .workers import WORKER_RULES
 
 
@@ -183,6 +184,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *ISSUER_RULES,
     (("topology",), the_topology_can_work),
     *SCALING_RULES,
+    *VERTICAL_RULES,
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,

@@ -75,6 +75,29 @@ def paces_are_of_an_autoscaler(config: StackConfig) -> Iterator[Problem]:
                 )
 
 
+def targets_are_of_an_autoscaler(config: StackConfig) -> Iterator[Problem]:
+    """Targets are given to a service with an autoscaler, and are not empty."""
+    for service in topology(config).services:
+        scale = config.scaling.get(service.name)
+        if scale is None or scale.targets is None:
+            continue
+        path = f"scaling.{service.name}.targets"
+        if service.scaling is None:
+            yield at(
+                path,
+                "is set, and the service has a fixed number of pods",
+                "it would have no effect",
+                "set min and max, or leave it out",
+            )
+        elif not service.scaling.has_a_target:
+            yield at(
+                path,
+                "has neither cpu nor memory",
+                "the API server would set a target of 80 % of the requested CPU",
+                "set cpu, memory or both, or leave it out",
+            )
+
+
 def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
     """A consensus network has a fixed number of nodes."""
     for service in TOPOLOGIES[config.topology].services:
@@ -91,6 +114,7 @@ def nodes_are_not_autoscaled(config: StackConfig) -> Iterator[Problem]:
 SCALING_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("topology",), scaling_names_services),
     (("scaling", "topology"), paces_are_of_an_autoscaler),
+    (("scaling", "topology"), targets_are_of_an_autoscaler),
     (("topology",), nodes_are_not_autoscaled),
 ]
 """Each rule with what it reads."""

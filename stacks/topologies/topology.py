@@ -13,6 +13,7 @@ from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.server import HEALTH, READINESS
+from components.kubernetes.vertical_scaling import VerticalScaling
 from components.kubernetes.workload import Rollout
 from components.mcp import data_tier
 from components.mcp.roles import Role
@@ -46,6 +47,7 @@ class Service:
         name: physical name of the workload, and its name in flows.
         replicas: pods, where no ``scaling`` is given.
         scaling: autoscaling by default.
+        vertical: requests that follow use.
         rollout: surge and unavailability.
         resources: requests and limits of its main container.
     """
@@ -56,6 +58,7 @@ class Service:
     name: str
     replicas: int = 2
     scaling: Autoscaling | None = None
+    vertical: VerticalScaling | None = None
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
 

@@ -10,6 +10,7 @@ from tests.invalid.cases import PREFIX, Case, changed, refusals, refusals_of_the
 TABLES = (
     "values.yaml",
     "rules.yaml",
+    "scaling.yaml",
     "clouds.yaml",
     "servers.yaml",
     "server_targets.yaml",

@@ -82,6 +82,22 @@ def test_a_scaled_workload_is_counted_at_its_most_replicas():
     assert (asked.pods, asked.cpu) == (10, 5)
 
 
+def test_a_vertical_autoscalers_largest_requests_are_counted():
+    def resized(most: str, mode: str = "Recreate") -> Resource:
+        policy = {"containerName": "server", "maxAllowed": {"cpu": most}}
+        spec = {
+            "targetRef": {"kind": "Deployment", "name": "core"},
+            "updatePolicy": {"updateMode": mode},
+            "resourcePolicy": {"containerPolicies": [policy]},
+        }
+        return kube("autoscaling.k8s.io/v1:VerticalPodAutoscaler", "core", spec=spec)
+
+    assert peak(graph(sized(replicas=2), resized("2"))).cpu == 4
+    assert peak(graph(sized(replicas=2), resized("2"))).memory == quantity("512Mi")
+    assert peak(graph(sized(replicas=2), resized("100m"))).cpu == 1
+    assert peak(graph(sized(replicas=2), resized("2", mode="Off"))).cpu == 1
+
+
 def test_storage_that_grows_or_appears_is_named():
     assert raised(claim("1Gi"), claim("3Gi")) == [
         "PersistentVolumeClaim core/data: storage 1Gi → 3Gi"

@@ -100,6 +100,29 @@ def test_the_required_quota_is_the_sum_of_all_pods_at_the_largest_scale(
         assert sum(counted, Decimal(0)) == total, (kind, resource)
 
 
+def test_a_vertical_autoscalers_largest_requests_are_counted():
+    bounds = {"cpu": {"min": "100m", "max": "800m"}}
+    scale = {"replicas": 3, "cpu": "200m", "cpuLimit": "400m"}
+
+    def asked(vertical: dict[str, Any]) -> tuple[Decimal, Decimal]:
+        changes = {"kubernetes": {"quota": None}, "scaling": {"mcp-core": scale | vertical}}
+        config = validate(changed("prod", changes), stack="prod")
+        (core,) = (ask for ask in asks(manifests(config)) if ask.workload == "mcp-core")
+        return core.total("requests", "cpu"), core.total("limits", "cpu")
+
+    def resized(**fields: Any) -> tuple[Decimal, Decimal]:
+        return asked({"vertical": {"mode": "Initial", **bounds, **fields}})
+
+    pods = 3 + 2  # of which a rollout adds two
+    at_most = pods * Decimal("0.8")
+    as_configured = (pods * Decimal("0.2"), pods * Decimal("0.4"))
+    assert asked({}) == as_configured
+    assert resized(mode="Off", cpu={"min": "100m", "max": "400m"}) == as_configured
+    assert resized(cpu={"min": "50m", "max": "100m"}) == as_configured
+    assert resized(cpu={"min": "50m", "max": "400m"}) == (at_most / 2, as_configured[1])
+    assert resized(controlledValues="RequestsAndLimits") == (at_most, 2 * at_most)
+
+
 def counted(config: StackConfig) -> dict[str, int]:
     return counts(manifests(config), config)
 

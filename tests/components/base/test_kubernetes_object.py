@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,17 @@ SPECS: dict[str, Any] = {
     "CronJob": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}},
 }
 """What the SDK's classes require."""
+CUSTOM = {"VerticalPodAutoscaler"}
+"""Kinds of controllers, for which the SDK has one class."""
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "thing"}
 ROOT = Path(__file__).parents[3]
 
 
 def sdk_class(kind: str) -> Any:
     group, version = API_VERSIONS[kind].split("/")
+    if kind in CUSTOM:
+        custom = import_module("pulumi_kubernetes.apiextensions").CustomResource
+        return partial(custom, api_version=API_VERSIONS[kind], kind=kind)
     module = import_module(f"pulumi_kubernetes.{group.partition('.')[0]}.{version}")
     return getattr(module, kind)
 

@@ -1,0 +1,66 @@
+"""The section `scaling` of a stack file reaches the objects that scale."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from graph.recorder import record
+from graph.resource_graph import ResourceGraph
+from stacks.program import main
+from tests.harness.graph_queries import objects
+from tests.invalid.cases import changed
+
+VERTICAL = {
+    "mode": "InPlaceOrRecreate",
+    "memory": {"min": "128Mi", "max": "512Mi"},
+}
+
+
+def scaled(scaling: dict[str, Any], stack: str = "prod", **sections: Any) -> ResourceGraph:
+    clouds = ("clouds", "serverless", "containers")
+    raw = changed(stack, {"scaling": scaling, **sections}, drop=clouds)
+    handed = {name: v if isinstance(v, str) else json.dumps(v) for name, v in raw.items()}
+    return record(main, stack=stack, config=handed)
+
+
+def test_pods_follow_cpu_and_requests_follow_memory():
+    made = scaled({"mcp-core": {"targets": {"cpu": 60}, "vertical": VERTICAL}})
+    (core,) = (
+        one["spec"]
+        for one in objects(made, "HorizontalPodAutoscaler")
+        if one["metadata"]["name"] == "mcp-core-hpa"
+    )
+    assert core["metrics"] == [
+        {
+            "type": "Resource",
+            "resource": {
+                "name": "cpu",
+                "target": {"type": "Utilization", "averageUtilization": 60},
+            },
+        }
+    ]
+    (vertical,) = objects(made, "VerticalPodAutoscaler")
+    assert vertical["spec"]["updatePolicy"] == {"updateMode": "InPlaceOrRecreate"}
+    (policy,) = vertical["spec"]["resourcePolicy"]["containerPolicies"]
+    assert policy["containerName"] == "mcp-core"
+    assert (policy["minAllowed"], policy["maxAllowed"]) == (
+        {"memory": "128Mi"},
+        {"memory": "512Mi"},
+    )
+
+
+def test_the_monoliths_server_is_resized_and_its_nginx_only_with_bounds():
+    vertical = {
+        "mode": "Initial",
+        "cpu": {"min": "100m", "max": "500m"},
+        "containers": {"gateway": {"memory": {"min": "64Mi", "max": "128Mi"}}},
+    }
+    (found,) = objects(
+        scaled({"mcp-server": {"vertical": vertical}}, stack="dev"), "VerticalPodAutoscaler"
+    )
+    resized = {
+        one["containerName"]: one.get("controlledResources")
+        for one in found["spec"]["resourcePolicy"]["containerPolicies"]
+    }
+    assert resized == {"gateway": ["memory"], "server": ["cpu"]}
