@@ -20,7 +20,7 @@ MOUNTED: Mapping[str, Any] = {"issuer": PUBLISHED["issuer"], "jwks_secret": "iss
 ONLY_IN_A_POD = {
     *("tool_servers", "protected_resources", "database", "cache", "node"),
     *("http", "https", "consensus_timeout"),
-    *("workers", "user_keys_secret"),
+    *("workers", "user_keys_secret", "additional_domains"),
     "proxies_in_front",  # in a cloud it is always one: the cloud's own
 }
 
@@ -47,6 +47,7 @@ def test_a_pod_has_configuration_fields_that_a_cloud_has_not():
         ("node", {}),
         ("http", 9000),
         ("https", 9443),
+        ("user_keys_secret", "mcp-user-keys"),
     ],
 )
 def test_a_mapping_for_a_cloud_has_no_field_of_a_pod(field: str, value: Any):
