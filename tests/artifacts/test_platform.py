@@ -149,6 +149,19 @@ async def test_remembered_rows_are_stored_in_the_database(
         assert text_of(await client.call_tool("recall", {"name": "a"})) == "b"
 
 
+async def test_users_have_keys_and_a_vault_with_the_mounted_master_keys(
+    platform: Platform, gateway: RunningContainer
+):
+    async with platform.client("modern") as client:
+        keys = (await client.call_tool("public_keys", {})).structured_content
+        assert keys is not None
+        arguments = {"text": "häl", "public_key": keys["ml_kem_768"]}
+        sealed = text_of(await client.call_tool("seal", arguments))
+        assert text_of(await client.call_tool("open_sealed", {"sealed_text": sealed})) == "häl"
+        await client.call_tool("vault_write", {"name": "a", "value": "b"})
+        assert text_of(await client.call_tool("vault_read", {"name": "a"})) == "b"
+
+
 def test_the_server_reaches_its_database_and_its_cache(platform: Platform):
     def dependencies() -> dict[str, str]:
         return httpx2.get(f"http://{HERE}:{port(8081)}/ready").json()["dependencies"]
