@@ -24,7 +24,7 @@ from ..config import RedisSection, StateSection
 from ..state import Session, Stores
 from .in_memory import InMemoryConnections
 
-WITHIN_SECONDS = 4.0
+WITHIN_SECONDS = 10.0
 """For a whole operation: waiting for a connection, connecting, and the answer."""
 GRACE_SECONDS = 60
 CANCELLATION_SECONDS = 3600
