@@ -27,6 +27,7 @@ _KINDS = "applyset.kubernetes.io/contains-group-kinds"
 _ID = "applyset.kubernetes.io/id"
 _TOOL = "applyset.kubernetes.io/tooling"
 _TYPE_SECONDS = 30.0
+_PODS_SECONDS = 60.0
 
 
 def set_id(stack: str) -> str:
@@ -128,7 +129,7 @@ def as_list(things: Sequence[Object]) -> str:
 
 def _member(thing: Object, stack: str) -> Object:
     """A namespace with the ApplySet's label; the custom resource definition unchanged."""
-    if thing["kind"] != "Namespace":
+    if not _is_space(thing):
         return thing
     metadata = thing["metadata"]
     labels = metadata.get("labels", {}) | {_PART_OF: set_id(stack)}
@@ -217,24 +218,43 @@ def namespaces(kubectl: Kubectl, stack: str) -> list[str]:
 # ---- deletion ------------------------------------------------------------------------------------
 
 
-def delete(kubectl: Kubectl, stack: str, progress: Progress) -> int:
-    """Delete all objects of the stack, then its ApplySet; returns the number of objects."""
+def delete(kubectl: Kubectl, stack: str, progress: Progress, *, at_once: bool = False) -> int:
+    """Delete all objects of the stack, then its ApplySet; returns the number of objects.
+
+    Args:
+        at_once: kill the pods of the stack's namespaces instead of letting them finish calls.
+    """
     found = members(kubectl, stack)
     for things in _innermost_first(found):
         progress.say(f"deleting {len(things)} objects, {reference(things[0])} first")
-        kubectl.must(
-            "delete",
-            "--ignore-not-found",
-            "--timeout=180s",
-            "--filename=-",
-            stdin=as_list(things),
-            timeout=200,
-        )
+        command = ("delete", "--ignore-not-found", "--timeout=180s", "--filename=-")
+        if at_once and "namespace" in things[0]["metadata"]:
+            kubectl.must(*command, "--wait=false", stdin=as_list(things))
+            _kill_pods(kubectl, [one["metadata"]["name"] for one in found if _is_space(one)])
+        kubectl.must(*command, stdin=as_list(things), timeout=200)
     if _deployed(kubectl, stack) is not None:
         kubectl.must("delete", f"{TYPE}/{stack}")
         if not kubectl.objects(TYPE):
             kubectl.must("delete", "customresourcedefinition", TYPE)
     return len(found)
+
+
+def _is_space(thing: Object) -> bool:
+    return thing["kind"] == "Namespace"
+
+
+def _kill_pods(kubectl: Kubectl, spaces: Sequence[str]) -> None:
+    """Kill the pods of namespaces whose workloads are being deleted, until none is left.
+
+    A namespace that is deleted before its pods are gone looks for them again only after half of
+    their grace period.
+    """
+    deadline = time.monotonic() + _PODS_SECONDS
+    for space in spaces:
+        where = f"--namespace={space}"
+        while kubectl.objects("pods,replicasets", where) and time.monotonic() < deadline:
+            kubectl.run("delete", "pods", "--all", where, "--grace-period=0", "--force")
+            time.sleep(0.3)
 
 
 def _innermost_first(things: Sequence[Object]) -> Iterator[list[Object]]:

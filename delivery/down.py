@@ -27,8 +27,8 @@ def down(
     """Delete the stack; returns a sentence for the user.
 
     The local node and the kind cluster are deleted as a whole, unless ``keep_cluster`` is set or
-    another stack is deployed in them. In a cluster of the user only the stack's objects are
-    deleted.
+    another stack is deployed in them; pods are killed there. In a cluster of the user only the
+    stack's objects are deleted, and its pods finish their calls.
     """
     with locked_stack(stack.key, "down", progress.note) as state:
         record = DeploymentRecord.find(state)
@@ -113,7 +113,9 @@ class _Removal:
         with self.progress.step(f"Deleting stack {self.stack.name} from {cluster.name}"):
             spaces = applyset.namespaces(cluster.kubectl, self.stack.key)
             secrets = local_secrets.delete(cluster.kubectl, spaces)
-            count = applyset.delete(cluster.kubectl, self.stack.key, self.progress)
+            count = applyset.delete(
+                cluster.kubectl, self.stack.key, self.progress, at_once=cluster.ours
+            )
         self._delete_records()
         if not count and not secrets:
             return f"nothing is up in {cluster.name}"
