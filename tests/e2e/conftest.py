@@ -13,6 +13,11 @@ from tests.harness.real_pods import left_as_found, possible, pytest_terminal_sum
 __all__ = ["left_as_found", "possible", "pytest_terminal_summary"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tutorial is last: it ends with `make down`, and others would start the node again."""
+    items.sort(key=lambda item: item.path.name == "test_tutorial.py")
+
+
 @pytest.fixture(scope="module")
 def platform() -> Generator[Platform]:
     """Brings the platform up, or finds it up; it stays up for the next module."""

@@ -48,13 +48,24 @@ def test_down_leaves_no_process_mount_link_or_route(platform: Platform) -> None:
     assert (again.status, again.out) == (0, "nothing is up\n")
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
-def test_an_up_that_is_ended_while_the_node_starts_leaves_a_clean_retry(
-    platform: Platform, sign: signal.Signals
-) -> None:
+def test_ups_that_are_ended_while_the_node_starts_leave_a_clean_retry(platform: Platform) -> None:
+    """Both signals one after the other: the second `up` gets as far as the first one."""
     if platform.deployed.cluster != "node":
         pytest.skip("only the local node is started by up")
     assert verb("down").status == 0
+    status, err = ended_while_the_node_starts(signal.SIGINT)
+    assert status == 130
+    assert "Run the same command again" in err
+    assert "Traceback" not in err
+    status, err = ended_while_the_node_starts(signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    assert "Traceback" not in err
+    done = up()
+    assert done.status == 0, done.err
+
+
+def ended_while_the_node_starts(sign: signal.Signals) -> tuple[int, str]:
+    """Exit status and last output of an `up` that gets this signal."""
     with start("up") as running:
         assert running.stderr is not None
         for line in running.stderr:
@@ -62,12 +73,7 @@ def test_an_up_that_is_ended_while_the_node_starts_leaves_a_clean_retry(
                 break
         running.send_signal(sign)
         _, err = running.communicate(timeout=60)
-    assert "Traceback" not in err
-    if sign is signal.SIGINT:
-        assert running.returncode == 130
-        assert "Run the same command again" in err
-    done = up()
-    assert done.status == 0, done.err
+    return running.returncode, err
 
 
 def test_ctrl_c_while_pods_start_says_how_to_go_on(platform: Platform) -> None:

@@ -182,21 +182,27 @@ class Ground:
     undisturbed: Undisturbed
     others: frozenset[str]
 
-    def survives(self, moment: Moment) -> MakeUp:
-        """Kill an `up` at the moment; the next `up` must leave the same objects as usual."""
+    def survives(self, *moments: Moment) -> MakeUp:
+        """Kill one `up` after the other; the next `up` must leave the same objects as usual.
+
+        An `up` that is killed must reach its moment, so it must have continued the one before.
+        Returns the one that was killed last.
+        """
         gone = verb("down", "--keep-cluster")
         assert gone.status == 0, gone.err
-        killed = interrupt(moment, self.undisturbed, self.env)
-        print("\n".join([*killed.lines, f"killed: {moment}"]))
+        killed: list[MakeUp] = []
+        for moment in moments:
+            killed.append(interrupt(moment, self.undisturbed, self.env))
+            print("\n".join([*killed[-1].lines, f"killed: {moment}"]))
         print(MakeUp.start(self.env).to_the_end())
         wanted = self.undisturbed.objects
         # Objects in deletion disappear after a while; duplicates stay.
         until(lambda: self.left() == wanted, 40, lambda: self.differing(wanted))
         again = MakeUp.start(self.env).to_the_end()
         assert re.search(r"Deployment by .*: nothing changed \(", again), again
-        assert killed.processes() == []
+        assert [pid for one in killed for pid in one.processes()] == []
         assert files() == self.undisturbed.files
-        return killed
+        return killed[-1]
 
     def left(self) -> Counter[str]:
         """The objects that the deployments have left, without earlier ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import subprocess
 import time
@@ -25,6 +26,7 @@ WITH_SESSIONS = 20
 LISTINGS = 18
 """With the two messages that begin a session no more than a user may send at once."""
 ROLLED = ("mcp-gateway", "mcp-core")
+UNUSUAL = re.compile(r"\"level\": \"(warning|error|critical)\"|\[(warn|error|crit)\]")
 
 
 @pytest.mark.smoke
@@ -79,15 +81,15 @@ def shown(account: CallOutcomes) -> Generator[None]:
 
 
 def warnings(platform: Platform, logs: Mapping[str, Path]) -> Iterator[str]:
-    """What the pods of core have logged, old and new, that is not usual."""
+    """The warnings and errors in the logs of the old pods, and of the new ones of core."""
     texts = {name: log.read_text() for name, log in logs.items()}
     for pod in platform.pods("mcp-core"):
         name = pod["metadata"]["name"]
         texts[name] = platform.kubectl.must("logs", f"-n={platform.namespace}", name)
     for name, text in texts.items():
-        unusual = [line for line in text.splitlines() if '"level":"info"' not in line]
+        unusual = [line for line in text.splitlines() if UNUSUAL.search(line)]
         yield f"{name}: {len(text.splitlines())} lines, and of these:"
-        yield from (line[:300] for line in unusual[:20] if name.startswith("mcp-core"))
+        yield from (line[:300] for line in unusual[:20])
 
 
 def roll(platform: Platform) -> None:
