@@ -222,8 +222,10 @@ def reached_by_weather(own: Platform, attempts: Attempts) -> set[str]:
 
 def test_a_listed_host_is_reached_through_the_proxy(own: Platform, internet: Internet):
     before = len(internet.names)
-    assert reached_by_weather(own, ALLOWED) == {*ALLOWED}
-    assert internet.names[before:] == ["api.example.com"] * len(ALLOWED)
+    # The pod of the DNS that was replaced may still have told the proxy that there is no such name.
+    until(lambda: reached_by_weather(own, ALLOWED) == {*ALLOWED}, 60)
+    assert len(internet.names) >= before + len(ALLOWED)
+    assert {*internet.names[before:]} == {"api.example.com"}
 
 
 def test_no_other_host_is_reached_through_the_proxy(own: Platform, internet: Internet):

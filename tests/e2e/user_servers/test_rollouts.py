@@ -152,6 +152,21 @@ async def test_a_call_whose_program_is_killed_is_an_error_and_the_next_call_is_a
                 while not await anyio.to_thread.run_sync(kill_program, own):
                     await anyio.sleep(0.2)
         assert said(await client.call_tool("note", {"text": "c"})) == "noted: c"
+    with anyio.fail_after(60):
+        while not await is_served_to_all(own):
+            await anyio.sleep(0.5)
+
+
+async def is_served_to_all(own: Platform) -> bool:
+    """Whether the program that clients without sessions share is there again.
+
+    It was killed, too. The bridge starts it again after a pause when it ends several times.
+    """
+    try:
+        async with connected(server(own, "notes"), Era.MODERN) as client:
+            return bool((await client.list_tools()).tools)
+    except ProblemReport:
+        return False
 
 
 def kill_program(platform: Platform) -> bool:
