@@ -48,7 +48,7 @@ SMALL: Final = {
 }
 """Least CPU and usual memory of the patterns' LimitRange; the memory limit of their gateway."""
 
-DATABASE_CLIENTS: Final = {"mcp-core", "mcp-state", "mcp-migration"}
+DATABASE_CLIENTS: Final = {"mcp-core", "mcp-state", "mcp-migration", "qudag-integration"}
 """Whom the patterns' picture connects with the database."""
 CACHE_CLIENTS: Final = {"mcp-core", "mcp-state"}
 OPEN_TO_ADDRESSES: Final = {
