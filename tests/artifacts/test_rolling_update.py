@@ -197,6 +197,7 @@ async def test_no_call_and_no_stream_is_lost_on_a_busy_machine(rollout: Rollout)
         while calling:
             await rollout.call(1.0)
 
+    before = 0
     with busy_machine():
         async with anyio.create_task_group() as clients:
             async with anyio.create_task_group() as callers:
