@@ -49,7 +49,7 @@ SMALL: Final = {
 """Least CPU and usual memory of the patterns' LimitRange; the memory limit of their gateway."""
 
 DATABASE_CLIENTS: Final = {"mcp-core", "mcp-state", "mcp-migration", "qudag-integration"}
-"""Whom the patterns' picture connects with the database."""
+"""Whom the patterns' picture connects with the database, and the nodes, which keep vaults there."""
 CACHE_CLIENTS: Final = {"mcp-core", "mcp-state"}
 OPEN_TO_ADDRESSES: Final = {
     "dev": {"mcp-server": {8080, 8443}},

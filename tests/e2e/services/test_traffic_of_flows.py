@@ -45,8 +45,14 @@ WAYS: dict[str, list[tuple[str, str, int]]] = {
         ("qudag-integration", "mcp-consensus", 8443),
         ("mcp-consensus", "mcp-crypto", 8443),
     ],
+    "qudag-integration__vault_write": [
+        CORE,
+        ("mcp-core", "qudag-integration", 8443),
+        ("qudag-integration", "postgres", 5432),
+    ],
 }
 """By tool, the connections over which its call is answered."""
+ARGUMENTS = {"remember": ("name", "text"), "echo": ("text",), "vault_write": ("name", "value")}
 PEERS_OF_NODES = [("qudag-integration", "qudag-integration", 4001)]
 ASK = r"""
 exec 3<>/dev/tcp/127.0.0.1/8080
@@ -67,7 +73,7 @@ async def test_a_call_is_answered_over_the_flows_between_the_servers(
     services: Platform, tool: str, era: Era
 ):
     text = uuid.uuid4().hex
-    arguments = {"text": text} | ({"name": text} if tool.endswith("remember") else {})
+    arguments = {name: text for name in ARGUMENTS[tool.rpartition("__")[2]]}
     result = await call_tool(services.endpoint(), era, tool, arguments)
     assert not result.is_error, result
     assert isinstance(result.content[0], TextContent)
@@ -80,13 +86,13 @@ async def test_clients_of_the_gateway_find_the_tools_of_every_server(services: P
     assert servers <= {name.partition("__")[0] for name in names if "__" in name}
 
 
-async def test_every_node_answers_its_peers(services: Platform):
+async def test_every_node_proves_its_key_to_its_peers(services: Platform):
     result = await call_tool(
         services.endpoint(), Era.MODERN, "qudag-integration__node_identity", {}
     )
     report: dict[str, Any] = dict(result.structured_content or {})
     assert len(report["peers"]) == len(services.pods("qudag-integration"))
-    assert [peer["address"] for peer in report["peers"] if peer["answer"] is None] == []
+    assert [peer["address"] for peer in report["peers"] if not peer["proven"]] == []
 
 
 @pytest.mark.parametrize("server", [source for source, _, _ in CACHE])
