@@ -280,10 +280,9 @@ class Listener(uvicorn.Server):
         return any(connection.unused for connection in self._connections())
 
     def close_unused_connections(self) -> None:
-        """Close the connections without a request in progress."""
+        """Close the connections without a request in progress; others close after their answer."""
         for connection in self._connections():
-            if connection.unused:
-                connection.shutdown()
+            connection.shutdown()
 
     def _connections(self) -> list[TimedConnection]:
         return [one for one in self.server_state.connections if isinstance(one, TimedConnection)]
