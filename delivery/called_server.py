@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from components.base.problems import Problem, ProblemReport, nearest
@@ -24,6 +24,7 @@ class CalledServer:
         scopes: those that a token needs for all tools.
         auth: who checks tokens: the gateway, or the server itself, which needs a token of its own
             issuer.
+        targets: its outputs at each place in the clouds, by the place's name.
     """
 
     name: str | None
@@ -32,6 +33,7 @@ class CalledServer:
     era: str
     scopes: tuple[str, ...] = ()
     auth: str = "gateway"
+    targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
 
 def called_server(outputs: Mapping[str, Any], name: str | None) -> CalledServer:
@@ -100,4 +102,5 @@ def _of(name: str | None, outputs: Mapping[str, Any], scopes: Any) -> CalledServ
         era=outputs["era"],
         scopes=tuple(dict.fromkeys(scopes)),
         auth=outputs.get("auth", "gateway"),
+        targets=outputs.get("targets") or {},
     )

@@ -33,6 +33,7 @@ from .kubectl import Kubectl
 from .mcp_client import Endpoint, Era, eras, is_private, mint
 from .outputs import Deployed, reachable
 from .progress import Progress
+from .target_checks import addresses, check_targets
 
 SECONDS = 20.0
 """How long the checks are retried: network rules, routes and addresses take time to apply."""
@@ -78,8 +79,11 @@ def run_checks(
         era: the era to check; by default each era that is served.
         bearer: a token for the platform; by default one from the local issuer.
     """
+    targets = called_server(deployed.outputs, None).targets
+    platform = _trusting(deployed, deployed.outputs["mcp_url"], targets)
     with reachable(deployed.outputs["mcp_url"], deployed, kubectl) as url:
-        checks = list(_checks(deployed, kubectl, url, era, bearer))
+        checks = list(_checks(platform, kubectl, url, era, bearer))
+    checks += check_targets(targets)
     for server in all_servers(deployed.outputs):
         unreachable = checks[0].status is CheckStatus.FAILED
         why = "the TLS connection failed" if unreachable else bearer and _TOKEN_OF_PLATFORM
@@ -104,6 +108,7 @@ def check_server(
         without: why nothing that needs a token is checked.
     """
     outputs = deployed.outputs
+    deployed = _trusting(deployed, server.mcp_url, server.targets)
     with reachable(server.mcp_url, deployed, kubectl) as url:
         prm_url = _with_host_of(url, server.prm_url)
         spoken = [era] if era in eras(server.era) else eras(server.era)
@@ -123,7 +128,8 @@ def check_server(
             for one in spoken:
                 found, _ = asyncio.run(mcp_protocol.check_era(endpoint, one, has_echo=False))
                 checks += found
-    return [replace(one, what=f"{server.name}: {one.what}") for one in checks]
+    named = [replace(one, what=f"{server.name}: {one.what}") for one in checks]
+    return [*named, *check_targets(server.targets, server.name)]
 
 
 def _checks(
@@ -162,6 +168,11 @@ def _metadata_checks(deployed: Deployed, url: str, prm_url: str) -> list[Check]:
             check(refused, lambda: authorization.refusal(http, url, prm_url)),
             check(described, lambda: authorization.metadata(http, prm_url, url, issuer)),
         ]
+
+
+def _trusting(deployed: Deployed, url: str, targets: Mapping[str, Mapping[str, Any]]) -> Deployed:
+    """With the authority of the gateway, unless the address is one in a cloud."""
+    return replace(deployed, ca_file=None) if url in addresses(targets) else deployed
 
 
 def _client(url: str, ca_file: str | None) -> httpx2.Client:

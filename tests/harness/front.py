@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.harness.server import serving
+from tests.harness.server import PLAIN, serving
 from tests.harness.tokens import ISSUER, Issuer
 
 HERE = "https://weather.example.com/mcp"
@@ -25,9 +25,12 @@ def in_front(directory: Path, issuer: Issuer, port: int, **sections: Any) -> Any
         "resource_url": HERE,
         "jwks_file": str(issuer.jwks_file),
         "required_scopes": SCOPES.split(),
-    }
-    server = {"role": "front", "name": "weather"}
-    return serving(directory, issuer, server=server, auth=auth, upstream=upstream, **sections)
+    } | sections.pop("auth", {})
+    server = {"role": "front", "name": "weather"} | sections.pop("server", {})
+    trust = sections.pop("trust", PLAIN)
+    return serving(
+        directory, issuer, trust, server=server, auth=auth, upstream=upstream, **sections
+    )
 
 
 def admitted(issuer: Issuer, **claims: Any) -> str:
