@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .kubernetes.job import CronJobArgs as CronJobArgs
     from .kubernetes.job import Job as Job
     from .kubernetes.job import JobArgs as JobArgs
+    from .kubernetes.keda import Prometheus as Prometheus
     from .kubernetes.namespace import ContainerLimits as ContainerLimits
     from .kubernetes.namespace import LockedNamespace as LockedNamespace
     from .kubernetes.namespace import LockedNamespaceArgs as LockedNamespaceArgs
@@ -168,6 +169,7 @@ _PUBLIC = {
     "kubernetes.gateway_args": "GatewayArgs GatewayEngine",
     "kubernetes.human_roles": "HumanRoles HumanRolesArgs",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
+    "kubernetes.keda": "Prometheus",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.party": "Flow Internet Neighbour Outside",
     "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",

@@ -47,6 +47,8 @@ _STAGES = {
     "Deployment": 710,
     "CronJob": 720,
     "HorizontalPodAutoscaler": 800,
+    "TriggerAuthentication": 790,
+    "ScaledObject": 800,
     "VerticalPodAutoscaler": 800,
 }
 _LAST = 900

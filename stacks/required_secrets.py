@@ -64,13 +64,16 @@ def public_names(config: StackConfig) -> list[str]:
 
 
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
-    """The Secrets that pods' settings and servers name; `up` cannot create their values."""
+    """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
     keys: dict[str, set[str]] = {}
     for server in config.cluster_servers.values():
         for written in server.secret_env.values():
             name, _, key = written.partition("/")
             if name != config.secrets.internal_ca:
                 keys.setdefault(name, set()).add(key)
+    if asked := config.observability.prometheus:
+        for each in filter(None, (asked.token, asked.ca)):
+            keys.setdefault(each.secret, set()).add(each.key)
     for workload in topology(config).workloads:
         settings = pod_settings(config, workload)
         for name in settings.image_pull_secrets:

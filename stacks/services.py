@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.kubernetes.flow import Flow
+from components.kubernetes.keda import Prometheus
+from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.scaling import Autoscaling, Pace
 from components.kubernetes.vertical_scaling import (
@@ -16,6 +18,8 @@ from components.kubernetes.vertical_scaling import (
 )
 from components.mcp.server_config import HTTPS, P2P
 
+from .config import pods as config_pods
+from .config.observability import PrometheusApi
 from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
 from .topologies import TOPOLOGIES
@@ -29,7 +33,10 @@ def topology(config: StackConfig) -> Topology:
     chosen = TOPOLOGIES[config.topology]
     at_scale = replace(
         chosen,
-        services=[scaled(service, config.scaling.get(service.name)) for service in chosen.services],
+        services=[
+            scaled(service, config.scaling.get(service.name), config.observability.prometheus)
+            for service in chosen.services
+        ],
         flows=used_flows(chosen, config),
     )
     return with_user_servers(at_scale, config)
@@ -61,7 +68,9 @@ def _of_released_nodes(topology: Topology, config: StackConfig) -> Sequence[Flow
     return [*rest, *(replace(f, source=caller.source) for caller in offered for f in wanted)]
 
 
-def scaled(service: Service, scale: ServiceScale | None) -> Service:
+def scaled(
+    service: Service, scale: ServiceScale | None, prometheus: PrometheusApi | None = None
+) -> Service:
     """The service as the configuration changes its scale and resources."""
     if scale is None:
         return service
@@ -80,9 +89,9 @@ def scaled(service: Service, scale: ServiceScale | None) -> Service:
     if fewest := scale.min or scale.max:
         usual = service.scaling or Autoscaling(min=fewest, max=fewest)
         bounds = replace(usual, min=scale.min or usual.min, max=scale.max or usual.max)
-        return replace(service, scaling=_as_configured(bounds, scale))
+        return replace(service, scaling=_as_configured(bounds, scale, prometheus))
     if service.scaling is not None:
-        return replace(service, scaling=_as_configured(service.scaling, scale))
+        return replace(service, scaling=_as_configured(service.scaling, scale, prometheus))
     return service
 
 
@@ -104,11 +113,22 @@ def vertical(section: Vertical) -> VerticalScaling:
     )
 
 
-def _as_configured(scaling: Autoscaling, scale: ServiceScale) -> Autoscaling:
-    """The autoscaling with the configured targets, and pace of scaling up and down."""
+def _as_configured(
+    scaling: Autoscaling, scale: ServiceScale, prometheus: PrometheusApi | None
+) -> Autoscaling:
+    """The autoscaling with the configured targets and metrics, and pace of scaling up and down."""
     paces = {"up": scale.up, "down": scale.down}
     if scale.targets is not None:
         scaling = replace(scaling, **scale.targets.model_dump())
+    if scale.metrics and prometheus:
+        asked = Prometheus(
+            address=prometheus.address, token=_key(prometheus.token), ca=_key(prometheus.ca)
+        )
+        scaling = replace(scaling, metrics=dict(scale.metrics), prometheus=asked)
     return replace(
         scaling, **{name: Pace(**pace.model_dump()) for name, pace in paces.items() if pace}
     )
+
+
+def _key(written: config_pods.SecretKey | None) -> SecretKey | None:
+    return SecretKey(secret=written.secret, key=written.key) if written else None

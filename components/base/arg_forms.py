@@ -142,6 +142,29 @@ METRIC: Final = Form(
     examples=("http_requests_per_second",),
     consequence="no metric has such a name: the autoscaler would remove no pods",
 )
+
+
+def _inside(written: str) -> tuple[str, str, str] | None:
+    """Plain HTTP is for Services of the cluster."""
+    host = written.removeprefix("http://").partition("/")[0].partition(":")[0]
+    if written.startswith("https://") or host.endswith((".svc", ".svc.cluster.local")):
+        return None
+    return (
+        f"is {written}, and plain HTTP is for a Service of the cluster",
+        PROMETHEUS_URL.consequence,
+        "write an https:// URL, or the name of a Service with its namespace, which ends in .svc",
+    )
+
+
+PROMETHEUS_URL: Final = Form(
+    name="URL of Prometheus",
+    pattern=rf"^https?://{LABEL}(\.{LABEL})*(:[1-9][0-9]{{0,4}})?(/[A-Za-z0-9._~-]+)*$",
+    words="an https:// URL of host, port and path, or an http:// URL of a Service of the cluster",
+    examples=("http://prometheus.monitoring.svc:9090", "https://prometheus.example.com"),
+    consequence="answers could be changed in transit: anyone in between could scale the pods",
+    longest=512,
+    check=_inside,
+)
 VALKEY_BYTES: Final = Form(
     name="Valkey size",
     pattern="^[1-9][0-9]{0,8}(kb|mb|gb)$",

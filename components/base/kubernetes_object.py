@@ -33,9 +33,11 @@ API_VERSIONS: Final = {
     "ResourceQuota": "core/v1",
     "Role": "rbac.authorization.k8s.io/v1",
     "RoleBinding": "rbac.authorization.k8s.io/v1",
+    "ScaledObject": "keda.sh/v1alpha1",
     "Service": "core/v1",
     "ServiceAccount": "core/v1",
     "StatefulSet": "apps/v1",
+    "TriggerAuthentication": "keda.sh/v1alpha1",
     "VerticalPodAutoscaler": "autoscaling.k8s.io/v1",
 }
 """Group and version that each kind is registered under, as in Pulumi's own type tokens."""

@@ -146,6 +146,15 @@ class GatewayArgs:
                     "leave it out, or set engine",
                 )
             )
+        if self.scaling and self.scaling.metrics:
+            problems.append(
+                Problem(
+                    "scaling.metrics",
+                    "is set, and a gateway exports none of these metrics",
+                    "the autoscaler would remove no pods",
+                    "leave it out, and scale the gateway by cpu and memory",
+                )
+            )
         if self.proxy_protocol and not self.trusted_proxies:
             problems.append(
                 Problem(

@@ -26,6 +26,7 @@ SHOWN: Final[Mapping[str, Sequence[str]]] = {
     "batch": ("cronjobs", "jobs"),
     "discovery.k8s.io": ("endpointslices",),
     "events.k8s.io": ("events",),
+    "keda.sh": ("scaledobjects", "triggerauthentications"),
     "networking.k8s.io": ("networkpolicies",),
     "policy": ("poddisruptionbudgets",),
     API_GROUP: ("rolebindings", "roles"),
@@ -37,6 +38,7 @@ DEPLOYED: Final[Mapping[str, Sequence[str]]] = {
     "autoscaling": ("horizontalpodautoscalers",),
     "autoscaling.k8s.io": ("verticalpodautoscalers",),
     "batch": ("cronjobs", "jobs"),
+    "keda.sh": ("scaledobjects", "triggerauthentications"),
     "networking.k8s.io": ("networkpolicies",),
     "policy": ("poddisruptionbudgets",),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from ..base.arg_types import (
     Delay,
     DnsLabel,
     MetricName,
+    MetricTarget,
     Percent,
     Quantity,
     Replicas,
@@ -17,6 +18,7 @@ from ..base.arg_types import (
     Utilization,
 )
 from ..base.problems import Problem
+from .keda import Prometheus, ServerMetric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,9 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Autoscaling:
-    """Bounds and targets of a HorizontalPodAutoscaler.
+    """Bounds and targets of a HorizontalPodAutoscaler, or with ``metrics`` of a ScaledObject.
+
+    KEDA makes the autoscaler of a ScaledObject, and must run in the cluster.
 
     Attributes:
         min: fewest pods.
@@ -90,6 +94,9 @@ class Autoscaling:
         cpu, memory: target use of what was requested, in percent; None for no target.
         container: the container whose use of CPU and memory counts; None: all of the pod's.
         pod_metrics, object_metrics: targets that a metrics adapter of yours serves.
+        metrics: averages for each pod of metrics that the servers export, which KEDA asks
+            Prometheus for: requests a second, tool calls in flight, open streams and WebSockets.
+        prometheus: where KEDA asks for ``metrics``.
         up: speed of scaling up; the default is that of the deployment patterns' gateway.
         down: speed of scaling down; the default is that of the deployment patterns' gateway.
     """
@@ -101,6 +108,8 @@ class Autoscaling:
     container: DnsLabel | None = None
     pod_metrics: Sequence[PodMetric] = ()
     object_metrics: Sequence[ObjectMetric] = ()
+    metrics: Mapping[ServerMetric, MetricTarget] = field(default_factory=dict[ServerMetric, int])
+    prometheus: Prometheus | None = None
     up: Pace = field(default_factory=lambda: Pace(window=60, percent=50))
     down: Pace = field(default_factory=lambda: Pace(window=300, percent=10))
 
@@ -108,7 +117,38 @@ class Autoscaling:
     def has_a_target(self) -> bool:
         """Whether anything says when there are too few pods."""
         use = (self.cpu, self.memory)
-        return any(one is not None for one in use) or bool(self.pod_metrics or self.object_metrics)
+        named = (self.pod_metrics, self.object_metrics, self.metrics)
+        return any(one is not None for one in use) or any(named)
+
+    def refusals(self) -> Iterator[Problem]:
+        """Metrics without a Prometheus, the reverse, and metrics of two kinds."""
+        if self.metrics and self.prometheus is None:
+            yield Problem(
+                "prometheus",
+                "is missing, and metrics is set",
+                "nothing could read the metrics",
+                "set prometheus to Prometheus(address=...)",
+            )
+        if self.prometheus and not self.metrics:
+            yield Problem(
+                "prometheus",
+                "is set, and metrics is empty",
+                "it would have no effect",
+                "name a metric, or leave it out",
+            )
+        for name in ("pod_metrics", "object_metrics"):
+            if self.metrics and getattr(self, name):
+                yield Problem(
+                    name,
+                    "is set, and metrics as well",
+                    "a ScaledObject has no metrics of an adapter",
+                    "leave one of the two out",
+                )
+
+    @property
+    def behavior(self) -> dict[str, Any]:
+        """The speed of scaling, as autoscaling/v2 has it."""
+        return {"scaleUp": _pace(self.up), "scaleDown": _pace(self.down)}
 
 
 def autoscaler_spec(target: str, kind: str, scaling: Autoscaling) -> dict[str, Any]:
@@ -145,7 +185,7 @@ def autoscaler_spec(target: str, kind: str, scaling: Autoscaling) -> dict[str, A
         "minReplicas": scaling.min,
         "maxReplicas": scaling.max,
         "metrics": metrics,
-        "behavior": {"scaleUp": _pace(scaling.up), "scaleDown": _pace(scaling.down)},
+        "behavior": scaling.behavior,
     }
 
 

@@ -19,6 +19,13 @@ from .claims import (
 )
 from .container import Port
 from .exposure import Exposure
+from .keda import (
+    TRANSFER,
+    Prometheus,
+    authentication_name,
+    authentication_spec,
+    scaled_object_spec,
+)
 from .labels import selector
 from .pod import config_maps, identity, identity_name, pod_template, spread
 from .scaling import Autoscaling, autoscaler_spec
@@ -78,7 +85,7 @@ def _manifests(
         *([_service(name, args, args.exposure)] if args.exposure else []),
         _pods(name, args, service_account),
         *([_disruption_budget(name, args)] if args.fewest > 1 else []),
-        *([_autoscaler(name, args, args.scaling)] if args.scaling else []),
+        *(_autoscalers(name, args, args.scaling) if args.scaling else []),
         *([_vertical_autoscaler(name, args, args.vertical)] if args.vertical else []),
     ]
 
@@ -164,13 +171,52 @@ def _disruption_budget(name: str, args: WorkloadArgs) -> Manifest:
     )
 
 
-def _autoscaler(name: str, args: WorkloadArgs, scaling: Autoscaling) -> Manifest:
-    return Manifest(
-        kind="HorizontalPodAutoscaler",
-        role="autoscaler",
-        metadata=args.described(name, f"{name}-hpa"),
-        fields={"spec": autoscaler_spec(name, args.kind.value, scaling)},
+def _autoscalers(name: str, args: WorkloadArgs, scaling: Autoscaling) -> list[Manifest]:
+    """A HorizontalPodAutoscaler, or a ScaledObject, from which KEDA makes one: never both."""
+    if scaling.metrics and scaling.prometheus:
+        return _scaled_object(name, args, scaling, scaling.prometheus)
+    spec = autoscaler_spec(name, args.kind.value, scaling)
+    return [
+        Manifest(
+            kind="HorizontalPodAutoscaler",
+            role="autoscaler",
+            metadata=args.described(name, f"{name}-hpa"),
+            fields={"spec": spec},
+        )
+    ]
+
+
+def _scaled_object(
+    name: str, args: WorkloadArgs, scaling: Autoscaling, prometheus: Prometheus
+) -> list[Manifest]:
+    spec = scaled_object_spec(
+        name,
+        args.kind.value,
+        args.namespace,
+        least=scaling.min,
+        most=scaling.max,
+        use={"cpu": scaling.cpu, "memory": scaling.memory},
+        container=scaling.container,
+        metrics=scaling.metrics,
+        prometheus=prometheus,
+        behavior=scaling.behavior,
     )
+    # A workload that had an autoscaler keeps it: KEDA takes over the one with the same name.
+    described = args.described(name, name) | {"annotations": {TRANSFER: "true"}}
+    made = [
+        Manifest(
+            kind="ScaledObject", role="scaled-object", metadata=described, fields={"spec": spec}
+        )
+    ]
+    if prometheus.token:
+        access = Manifest(
+            kind="TriggerAuthentication",
+            role="prometheus-access",
+            metadata=args.described(name, authentication_name(name)),
+            fields={"spec": authentication_spec(prometheus.token, prometheus.ca)},
+        )
+        made.insert(0, access)
+    return made
 
 
 def _vertical_autoscaler(name: str, args: WorkloadArgs, vertical: VerticalScaling) -> Manifest:

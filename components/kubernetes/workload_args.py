@@ -132,6 +132,15 @@ def _problems(args: WorkloadArgs) -> list[Problem]:
                 "set cpu, memory or a metric",
             )
         )
+    if args.scaling and args.scaling.metrics and args.metrics_port is None:
+        problems.append(
+            Problem(
+                "scaling.metrics",
+                "is set, and metrics_port is not",
+                "nobody exports these metrics: the autoscaler would remove no pods",
+                "leave it out, or set metrics_port where the pods export them",
+            )
+        )
     if args.vertical and args.containers:
         found = vertical_problems(
             args.vertical, [resized(one) for one in args.containers], args.scaling, args.fewest

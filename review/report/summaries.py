@@ -71,6 +71,13 @@ def _scaler(resource: Resource) -> str:
     return f"{span} by {', '.join(metrics)}" if metrics else span
 
 
+def _scaled_object(resource: Resource) -> str:
+    spec = branch(resource.inputs, "spec")
+    triggers = [str(one.get("type")) for one in entries(spec, "triggers")]
+    span = f"{spec.get('minReplicaCount', 0)} to {spec.get('maxReplicaCount', 100)} pods"
+    return f"{span} by {', '.join(triggers)}"
+
+
 def _vertical_scaler(resource: Resource) -> str:
     spec = branch(resource.inputs, "spec")
     policies = entries(spec, "resourcePolicy", "containerPolicies")
@@ -115,6 +122,7 @@ _FACTS: dict[str, Callable[[Resource], str]] = {
     "PersistentVolumeClaim": _claim,
     "PodDisruptionBudget": _budget,
     "ResourceQuota": _quota,
+    "ScaledObject": _scaled_object,
     "Secret": _keys,
     "Service": _service,
     "StatefulSet": _workload,

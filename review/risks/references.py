@@ -29,7 +29,7 @@ _REFERENCES = {
     "credentials": "secretName",
 }
 _NAMES = {"secretName", "existingSecret"}
-_LISTS = {"imagePullSecrets", "certificateRefs", "caCertificateRefs"}
+_LISTS = {"imagePullSecrets", "certificateRefs", "caCertificateRefs", "secretTargetRef"}
 
 
 def secret_references(tree: Any) -> set[str]:

@@ -29,6 +29,7 @@ FORMS: Final = {
         arg_forms.MULTIADDRESS,
         arg_forms.EGRESS_HOST,
         arg_forms.GROUP,
+        arg_forms.PROMETHEUS_URL,
         network_forms.NETWORK_PORT,
     )
 }
@@ -89,6 +90,9 @@ ObjectName = Annotated[str, constraint(forms.OBJECT_NAME)]
 Domain = Annotated[str, constraint(forms.DOMAIN)]
 Url = Annotated[str, constraint(forms.URL)]
 Origin = Annotated[str, constraint(forms.ORIGIN)]
+PrometheusUrl = Annotated[
+    str, constraint(arg_forms.PROMETHEUS_URL), checked(arg_forms.PROMETHEUS_URL)
+]
 JwksUrl = Annotated[str, constraint(forms.JWKS_URL), checked(forms.JWKS_URL)]
 Audience = Annotated[str, constraint(forms.AUDIENCE)]
 ScopeName = Annotated[str, constraint(forms.SCOPE)]

@@ -6,8 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from components.kubernetes.keda import ServerMetric
+
 from .forms import Bytes, Cpu, DnsLabel, refusal
 from .section import Section
+
+Average = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def _not_auto(mode: object) -> object:
@@ -116,6 +120,11 @@ class ServiceScale(Section):
     )
     targets: Targets | None = Field(
         default=None, description="Targets of the autoscaler; absent: the topology's."
+    )
+    metrics: dict[ServerMetric, Average] = Field(
+        default={},
+        description="Averages for each pod of metrics that the servers export; KEDA scales by them "
+        "and by the targets.",
     )
     vertical: Vertical | None = Field(
         default=None, description="Requests that follow use; absent: they stay as they are."

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
@@ -26,6 +26,9 @@ from ..services import topology
 from ..store_args import shared_volume_args
 from ..topologies.topology import UserService
 from .container_resources import resource_problems
+
+_LARGEST: Final = {"HorizontalPodAutoscaler": "maxReplicas", "ScaledObject": "maxReplicaCount"}
+"""Field with the largest number of pods, of each kind of autoscaler."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,9 @@ def manifests(config: StackConfig) -> list[Manifest]:
 def asks(objects: Sequence[Manifest]) -> list[Ask]:
     """What every workload and job asks for at its largest: at most pods, with those that surge."""
     most = {
-        autoscaler.fields["spec"]["scaleTargetRef"]["name"]: autoscaler.fields["spec"][
-            "maxReplicas"
-        ]
+        autoscaler.fields["spec"]["scaleTargetRef"]["name"]: autoscaler.fields["spec"][limit]
         for autoscaler in objects
-        if autoscaler.kind == "HorizontalPodAutoscaler"
+        if (limit := _LARGEST.get(autoscaler.kind))
     }
     resized = _resized(objects)
     found: list[Ask] = []

@@ -22,6 +22,7 @@ from .data import DATA_RULES
 from .domains import DOMAIN_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
+from .metrics import METRIC_RULES
 from .own_code import OWN_CODE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
@@ -185,6 +186,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("topology",), the_topology_can_work),
     *SCALING_RULES,
     *VERTICAL_RULES,
+    *METRIC_RULES,
     (("scaling", "topology", "kubernetes.containerLimits"), containers_fit_their_limits),
     (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from components.kubernetes.keda import SERIES, Prometheus
 from components.kubernetes.namespace import LockedNamespace, LockedNamespaceArgs
+from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.scaling import Autoscaling
 from components.kubernetes.vertical_scaling import (
     ContainerBounds,
@@ -36,6 +38,13 @@ def program() -> None:
         Workload(f"resized-{mode.lower()}", pods)
     single = VerticalScaling(mode="Recreate", memory=MEMORY, evict_single_pod=True)
     by_cpu = Autoscaling(min=1, max=3, memory=None)
+    inside = Prometheus(address="http://prometheus.monitoring.svc:9090")
+    token = SecretKey(secret="prometheus", key="token")
+    outside = Prometheus(address="https://prometheus.example.com", token=token, ca=token)
+    for name, asked in (("inside", inside), ("outside", outside)):
+        scaling = Autoscaling(min=2, max=4, metrics=dict.fromkeys(SERIES, 5), prometheus=asked)
+        pods = workload(namespace=NAMESPACE, scaling=scaling, metrics_port=9090)
+        Workload(f"followed-{name}", pods)
     Workload("both", workload(namespace=NAMESPACE, scaling=by_cpu, vertical=single))
 
 

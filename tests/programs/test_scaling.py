@@ -64,3 +64,19 @@ def test_the_monoliths_server_is_resized_and_its_nginx_only_with_bounds():
         for one in found["spec"]["resourcePolicy"]["containerPolicies"]
     }
     assert resized == {"gateway": ["memory"], "server": ["cpu"]}
+
+
+def test_pods_follow_open_streams_that_prometheus_has_scraped():
+    asked = {
+        "address": "https://prometheus.example.com",
+        "token": {"secret": "prometheus", "key": "token"},
+    }
+    core = {"targets": {"cpu": 60}, "metrics": {"mcp_open_streams": 50}}
+    made = scaled({"mcp-core": core}, observability={"prometheus": asked})
+    (found,) = objects(made, "ScaledObject")
+    assert [one["type"] for one in found["spec"]["triggers"]] == ["cpu", "prometheus"]
+    names = [one["metadata"]["name"] for one in objects(made, "HorizontalPodAutoscaler")]
+    assert "mcp-core-hpa" not in names
+    assert "mcp-gateway-hpa" in names
+    (secret,) = (one for one in made.outputs["required_secrets"] if one["name"] == "prometheus")
+    assert (secret["kind"], secret["keys"]) == ("given", ["token"])

@@ -23,7 +23,7 @@ SPECS: dict[str, Any] = {
     "CronJob": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}},
 }
 """What the SDK's classes require."""
-CUSTOM = {"VerticalPodAutoscaler"}
+CUSTOM = {"ScaledObject", "TriggerAuthentication", "VerticalPodAutoscaler"}
 """Kinds of controllers, for which the SDK has one class."""
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "thing"}
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,198 @@
+"""Scaling by what Prometheus has scraped: a ScaledObject, from which KEDA makes the autoscaler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+import pulumi
+
+from ..base.arg_types import PrometheusUrl
+from ..base.inputs import applied
+from ..base.problems import Problem
+from .pod_settings import SecretKey
+
+ServerMetric = Literal[
+    "http_requests_per_second",
+    "mcp_requests_per_second",
+    "mcp_tool_requests_per_second",
+    "mcp_calls_in_flight",
+    "mcp_open_streams",
+    "websocket_connections",
+]
+
+
+class Series(NamedTuple):
+    """What the server exports for a metric.
+
+    Attributes:
+        name: of the time series.
+        counter: whether the metric is its rate; else its value.
+    """
+
+    name: str
+    counter: bool
+
+
+SERIES: Final[Mapping[ServerMetric, Series]] = {
+    "http_requests_per_second": Series("http_requests_total", counter=True),
+    "mcp_requests_per_second": Series("mcp_requests_total", counter=True),
+    "mcp_tool_requests_per_second": Series("mcp_tool_requests_total", counter=True),
+    "mcp_calls_in_flight": Series("mcp_calls_in_flight", counter=False),
+    "mcp_open_streams": Series("mcp_open_streams", counter=False),
+    "websocket_connections": Series("websocket_connections", counter=False),
+}
+"""Every metric that pods can follow; a test compares it with what the server exports."""
+ALWAYS: Final = "mcp_draining"
+"""A series that each server exports from its start, without labels of its own."""
+RATE_WINDOW: Final = "2m"
+FAILURES: Final = 3
+"""Failed queries in a row after which the fallback holds."""
+TRANSFER: Final = "scaledobject.keda.sh/transfer-hpa-ownership"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prometheus:
+    """The Prometheus that KEDA asks.
+
+    Attributes:
+        address: its URL; plain HTTP for a Service in the cluster alone.
+        token: key of a Secret with the bearer token; None: no authentication.
+        ca: key of a Secret with the authority that signs its certificate; None: a public one.
+    """
+
+    address: PrometheusUrl
+    token: SecretKey | None = None
+    ca: SecretKey | None = None
+
+    def refusals(self) -> Iterator[Problem]:
+        """A token without TLS, and an authority that KEDA would not read."""
+        return prometheus_problems(self.address, token=bool(self.token), ca=bool(self.ca))
+
+
+def prometheus_problems(address: str, *, token: bool, ca: bool) -> Iterator[Problem]:
+    """What a connection to Prometheus cannot be; see ``Prometheus``."""
+    plain = address.startswith("http://")
+    if token and plain:
+        yield Problem(
+            "token",
+            "is set, and address is an http:// URL",
+            "the token would be sent unencrypted",
+            "use an https:// URL, or leave token out",
+        )
+    if ca and plain:
+        yield Problem(
+            "ca",
+            "is set, and address is an http:// URL",
+            "it would have no effect",
+            "use an https:// URL, or leave ca out",
+        )
+    elif ca and not token:
+        yield Problem(
+            "ca",
+            "is set, and token is not",
+            "KEDA reads the authority only together with authentication: no query would succeed",
+            "set token, or use a certificate of a public authority",
+        )
+
+
+def scaled_object_spec(
+    target: str,
+    kind: str,
+    namespace: pulumi.Input[str],
+    *,
+    least: int,
+    most: int,
+    use: Mapping[str, int | None],
+    container: str | None,
+    metrics: Mapping[ServerMetric, int],
+    prometheus: Prometheus,
+    behavior: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The spec of the ScaledObject of the ``kind`` (Deployment, StatefulSet) ``target``.
+
+    While Prometheus does not answer, the number of pods stays as it is, or rises by CPU and memory.
+    """
+    counted = {"containerName": container} if container else {}
+    triggers: list[dict[str, Any]] = [
+        {
+            "type": resource,
+            "metricType": "Utilization",
+            "metadata": {"value": str(percent), **counted},
+        }
+        for resource, percent in use.items()
+        if percent is not None
+    ]
+    access: dict[str, Any] = {}
+    if prometheus.token:
+        access["authenticationRef"] = {"name": authentication_name(target)}
+    modes = {"authModes": "bearer"} if prometheus.token else {}
+    triggers += [
+        {
+            "type": "prometheus",
+            "metricType": "AverageValue",
+            "metadata": {
+                "serverAddress": prometheus.address,
+                "query": query(metric, target, kind, namespace),
+                "threshold": str(average),
+                # No answer is a failure, on which the fallback holds: never zero load.
+                "ignoreNullValues": "false",
+                **modes,
+            },
+            **access,
+        }
+        for metric, average in metrics.items()
+    ]
+    return {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": target},
+        "minReplicaCount": least,
+        "maxReplicaCount": most,
+        "fallback": {
+            "failureThreshold": FAILURES,
+            "replicas": least,
+            "behavior": "currentReplicasIfHigher",
+        },
+        "advanced": {
+            "horizontalPodAutoscalerConfig": {"name": f"{target}-hpa", "behavior": behavior}
+        },
+        "triggers": triggers,
+    }
+
+
+def authentication_name(target: str) -> str:
+    """Name of the TriggerAuthentication of a workload."""
+    return f"{target}-prometheus"
+
+
+def authentication_spec(token: SecretKey, ca: SecretKey | None) -> dict[str, Any]:
+    """The spec of the TriggerAuthentication, which names keys of Secrets."""
+    named = {"bearerToken": token, "ca": ca}
+    return {
+        "secretTargetRef": [
+            {"parameter": parameter, "name": key.secret, "key": key.key}
+            for parameter, key in named.items()
+            if key
+        ]
+    }
+
+
+def query(
+    metric: ServerMetric, workload: str, kind: str, namespace: pulumi.Input[str]
+) -> pulumi.Input[str]:
+    """The sum of a metric over the pods of a workload, in PromQL.
+
+    A counter with labels has no series until something was counted: its rate is 0 then, as long
+    as the pods are scraped. Without scraped pods there is no answer.
+    """
+    ending = "[0-9]+" if kind == "StatefulSet" else "[0-9a-z]+-[0-9a-z]{5}"
+    series = SERIES[metric]
+
+    def written(space: str) -> str:
+        of_pods = f'{{namespace="{space}",pod=~"{workload}-{ending}"}}'
+        if not series.counter:
+            return f"sum({series.name}{of_pods})"
+        rate = f"sum(rate({series.name}{of_pods}[{RATE_WINDOW}]))"
+        return f"{rate} or sum(0 * {ALWAYS}{of_pods})"
+
+    return applied(written, namespace)

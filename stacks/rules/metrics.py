@@ -1,0 +1,80 @@
+"""Rules for `scaling.<service>.metrics`: who exports the metrics, and who can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from components.base.problems import Problem
+from components.kubernetes.keda import prometheus_problems
+
+from ..config.stack import StackConfig
+from ..services import topology
+from ..topologies.topology import ServerService
+from .rule import Rule, at
+
+
+def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
+    """Metrics are of MCP servers with an autoscaler, and Prometheus can scrape them."""
+    followed: list[str] = []
+    for service in topology(config).services:
+        scale = config.scaling.get(service.name)
+        if scale is None or not scale.metrics:
+            continue
+        path = f"scaling.{service.name}.metrics"
+        followed.append(path)
+        if not isinstance(service, ServerService):
+            yield at(
+                path,
+                f"is set, and {service.name} is no MCP server: it exports none of these metrics",
+                "the autoscaler would remove no pods",
+                "leave it out, and scale by targets",
+            )
+        elif service.scaling is None:
+            yield at(
+                path,
+                "is set, and the service has a fixed number of pods",
+                "it would have no effect",
+                "set min and max, or leave it out",
+            )
+    if followed and config.network.prometheus is None:
+        yield at(
+            "network.prometheus",
+            f"is missing, and {followed[0]} is set",
+            "no one may scrape the servers, so there would be no metrics to scale by",
+            "set the namespace and labels of your Prometheus",
+        )
+
+
+def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
+    """KEDA knows where to ask where it has to, and is told nothing where it has not."""
+    prometheus = config.observability.prometheus
+    followed = [name for name, scale in config.scaling.items() if scale.metrics]
+    if followed and prometheus is None:
+        yield at(
+            "observability.prometheus",
+            f"is missing, and scaling.{followed[0]}.metrics is set",
+            "nothing could read the metrics",
+            "set address, such as http://prometheus.monitoring.svc:9090",
+        )
+    if prometheus is None:
+        return
+    if not followed:
+        yield at(
+            "observability.prometheus",
+            "is set, and no service has metrics",
+            "it would have no effect",
+            "set scaling.<service>.metrics, or leave it out",
+        )
+    found = prometheus_problems(
+        prometheus.address, token=bool(prometheus.token), ca=bool(prometheus.ca)
+    )
+    for one in found:
+        yield at(f"observability.prometheus.{one.path}", one.what, one.consequence, one.fix)
+
+
+METRIC_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("scaling", "topology", "network.prometheus"), metrics_are_exported),
+    (("scaling", "observability"), prometheus_can_be_asked),
+]
+"""Each rule with what it reads."""

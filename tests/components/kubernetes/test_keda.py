@@ -1,0 +1,202 @@
+"""A ScaledObject follows metrics that the servers export, and keeps their pods without answers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from prometheus_client import Counter, Gauge
+
+from components.base.problems import ProblemReport
+from components.kubernetes.gateway import Gateway
+from components.kubernetes.keda import ALWAYS, SERIES, Prometheus
+from components.kubernetes.pod_settings import SecretKey
+from components.kubernetes.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
+from components.kubernetes.workload import Workload, WorkloadKind
+from graph.resource_graph import ResourceGraph
+from runtime.config import ServerConfig
+from runtime.metrics import Metrics
+from tests.harness import record
+from tests.harness.graph_queries import objects
+from tests.harness.minimal_args import NAMESPACE, gateway, workload
+
+TOKEN = SecretKey(secret="prometheus", key="token")
+INSIDE = Prometheus(address="http://prometheus.monitoring.svc:9090")
+HTTPS = Prometheus(
+    address="https://prometheus.example.com",
+    token=TOKEN,
+    ca=SecretKey(secret="prometheus", key="ca.crt"),
+)
+
+
+def scaling(prometheus: Prometheus | None = INSIDE, **changes: Any) -> Autoscaling:
+    given: dict[str, Any] = {"min": 2, "max": 8, "metrics": {"mcp_open_streams": 50}}
+    return Autoscaling(prometheus=prometheus, **given | changes)
+
+
+def made(scaled: Autoscaling, **args: Any) -> ResourceGraph:
+    given: dict[str, Any] = {"metrics_port": 9090, **args}
+    return record(lambda: Workload("mcp-core", workload(scaling=scaled, **given)))
+
+
+def spec(scaled: Autoscaling, **args: Any) -> dict[str, Any]:
+    (found,) = objects(made(scaled, **args), "ScaledObject")
+    return found["spec"]
+
+
+def queries(scaled: Autoscaling, **args: Any) -> list[str]:
+    triggers = spec(scaled, **args)["triggers"]
+    return [one["metadata"]["query"] for one in triggers if one["type"] == "prometheus"]
+
+
+def test_a_workload_has_one_autoscaler():
+    graph = made(scaling())
+    assert objects(graph, "HorizontalPodAutoscaler") == []
+    (found,) = objects(graph, "ScaledObject")
+    assert found["spec"]["scaleTargetRef"] == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "mcp-core",
+    }
+    assert (found["spec"]["minReplicaCount"], found["spec"]["maxReplicaCount"]) == (2, 8)
+    (pods,) = objects(graph, "Deployment")
+    assert "replicas" not in pods["spec"]
+
+
+def test_an_autoscaler_that_is_there_already_is_taken_over():
+    """KEDA refuses a second one for the same pods, unless it is told to take over the first."""
+    (found,) = objects(made(scaling()), "ScaledObject")
+    transfer = {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
+    assert found["metadata"]["annotations"] == transfer
+    (former,) = objects(made(Autoscaling(min=2, max=8)), "HorizontalPodAutoscaler")
+    config = found["spec"]["advanced"]["horizontalPodAutoscalerConfig"]
+    assert config["name"] == former["metadata"]["name"]
+    assert config["behavior"] == former["spec"]["behavior"]
+
+
+def test_the_pace_is_that_of_the_args():
+    slow = spec(scaling(down=Pace(window=600, pods=1)))
+    behavior = slow["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"] == {
+        "stabilizationWindowSeconds": 600,
+        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+    }
+
+
+def test_cpu_and_memory_count_beside_the_metrics():
+    triggers = spec(scaling(cpu=60, memory=None, container="server"))["triggers"]
+    assert triggers[0] == {
+        "type": "cpu",
+        "metricType": "Utilization",
+        "metadata": {"value": "60", "containerName": "server"},
+    }
+    assert [one["type"] for one in triggers] == ["cpu", "prometheus"]
+
+
+def test_no_answer_is_a_failure_that_removes_no_pods():
+    found = spec(scaling())
+    assert found["fallback"] == {
+        "failureThreshold": 3,
+        "replicas": 2,
+        "behavior": "currentReplicasIfHigher",
+    }
+    metadata = found["triggers"][-1]["metadata"]
+    assert metadata["ignoreNullValues"] == "false"
+    assert metadata["threshold"] == "50"
+    assert metadata["serverAddress"] == INSIDE.address
+
+
+@pytest.mark.parametrize("metric", SERIES)
+def test_every_metric_is_one_that_the_server_exports(metric: str):
+    exported = Metrics(ServerConfig())
+    series: dict[str, Any] = {
+        f"{one._name}_total" if isinstance(one, Counter) else one._name: one  # pyright: ignore
+        for one in vars(exported).values()
+        if isinstance(one, Counter | Gauge)
+    }
+    kind = Counter if SERIES[metric].counter else Gauge  # pyright: ignore[reportArgumentType]
+    assert isinstance(series[SERIES[metric].name], kind)  # pyright: ignore[reportArgumentType]
+    assert series[ALWAYS]._labelnames == ()  # pyright: ignore
+
+
+@pytest.mark.parametrize("metric", SERIES)
+def test_a_query_is_about_the_pods_of_the_workload_alone(metric: str):
+    (query,) = queries(scaling(metrics={metric: 5}))
+    of_pods = set(re.findall(r"{(.*?\")}", query))
+    assert len(of_pods) == 1
+    (selector,) = of_pods
+    name, pods = re.fullmatch(r'namespace="(.*)",pod=~"(.*)"', selector).groups()  # pyright: ignore
+    assert name == NAMESPACE
+    assert re.fullmatch(pods, "mcp-core-7d9f8b6c5-x2x4z")
+    for other in ("mcp-core-state-7d9f8b6c5-x2x4z", "mcp-core-0", "a-mcp-core-7d9f8b6c5-x2x4z"):
+        assert not re.fullmatch(pods, other)
+
+
+def test_pods_of_a_stateful_set_are_numbered():
+    (query,) = queries(scaling(), kind=WorkloadKind.STATEFUL_SET)
+    assert 'pod=~"mcp-core-[0-9]+"' in query
+
+
+def test_a_counter_of_which_nothing_was_counted_is_zero_while_pods_are_scraped():
+    (query,) = queries(scaling(metrics={"mcp_tool_requests_per_second": 5}))
+    rate, _, otherwise = query.partition(" or ")
+    assert rate.startswith("sum(rate(mcp_tool_requests_total{")
+    assert otherwise.startswith("sum(0 * mcp_draining{")
+    assert " or " not in queries(scaling())[0]
+
+
+def test_a_token_is_a_key_of_a_secret():
+    graph = made(scaling(HTTPS))
+    (access,) = objects(graph, "TriggerAuthentication")
+    assert access["spec"] == {
+        "secretTargetRef": [
+            {"parameter": "bearerToken", "name": "prometheus", "key": "token"},
+            {"parameter": "ca", "name": "prometheus", "key": "ca.crt"},
+        ]
+    }
+    (found,) = objects(graph, "ScaledObject")
+    trigger = found["spec"]["triggers"][-1]
+    assert trigger["authenticationRef"] == {"name": access["metadata"]["name"]}
+    assert trigger["metadata"]["authModes"] == "bearer"
+    assert objects(made(scaling()), "TriggerAuthentication") == []
+
+
+@pytest.mark.parametrize(
+    ("scaled", "at"),
+    [
+        (scaling(None), "scaling.prometheus"),
+        (scaling(metrics={}), "scaling.prometheus"),
+        (scaling(pod_metrics=[PodMetric(name="a", average="1")]), "scaling.pod_metrics"),
+        (
+            scaling(object_metrics=[ObjectMetric(name="a", service="b", value="1")]),
+            "scaling.object_metrics",
+        ),
+        (
+            scaling(Prometheus(address="http://prometheus.example.com")),
+            "scaling.prometheus.address",
+        ),
+        (scaling(Prometheus(address=INSIDE.address, token=TOKEN)), "scaling.prometheus.token"),
+        (scaling(Prometheus(address=INSIDE.address, ca=TOKEN)), "scaling.prometheus.ca"),
+        (scaling(Prometheus(address=HTTPS.address, ca=TOKEN)), "scaling.prometheus.ca"),
+        (scaling(metrics={"mcp_open_streams": 0}), "scaling.metrics.mcp_open_streams"),
+        (
+            scaling(metrics={"qudag_consensus_latency": 1}),
+            "scaling.metrics['qudag_consensus_latency']",
+        ),
+    ],
+)
+def test_what_could_never_be_read_is_refused(scaled: Autoscaling, at: str):
+    with pytest.raises(ProblemReport) as report:
+        made(scaled)
+    (problem,) = report.value.problems
+    assert problem.path.partition(".")[2] == at
+
+
+def test_pods_that_export_nothing_are_refused():
+    with pytest.raises(ProblemReport) as report:
+        made(scaling(), metrics_port=None)
+    assert [one.path for one in report.value.problems] == ["mcp-core.scaling.metrics"]
+    with pytest.raises(ProblemReport) as report:
+        record(lambda: Gateway("front", gateway(scaling=scaling())))
+    assert [one.path for one in report.value.problems] == ["front.scaling.metrics"]
