@@ -113,6 +113,13 @@ def test_a_system_is_listed_if_and_only_if_a_row_waits_for_it():
     assert waiting == systems().keys()
 
 
+def test_every_id_of_a_system_is_in_the_list_of_systems():
+    """The list is next to the folder of the documents."""
+    if SEEDS is None or not (found := Path(SEEDS).parent / "SYSTEMS.md").exists():
+        pytest.skip("there is no list of systems next to SEEDS_DIR")
+    assert systems().keys() <= set(re.findall(r"^\| ([A-M]\d+) \|", found.read_text(), re.M))
+
+
 def read(language: str, text: str) -> dict[str, dict[str, str]]:
     return values_of(f"# Title\n```{language}\n{text}\n```\n")
 
