@@ -51,7 +51,8 @@ class Images:
             settings[key] = {name: self._built(value) for name, value in fields.items()}
         if files.project == OURS and servers in files.config:
             settings[servers] = {
-                name: {**server, "image": self._built(server["image"])}
+                name: server
+                | ({"image": self._built(server["image"])} if "image" in server else {})
                 for name, server in json.loads(files.config[servers]).items()
             }
         return settings

@@ -1,8 +1,8 @@
 """Creates the absent secrets of a local cluster, directly in the cluster.
 
 Values are random. They are never printed or written to a disk of this machine: kubectl reads them
-from standard input. An existing secret is neither read nor replaced. In a cluster of yours you
-create secrets with the same names.
+from standard input. An existing secret is not replaced. It is read where another namespace of the
+platform needs the same passwords. In a cluster of yours you create secrets with the same names.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class RequiredSecret:
 
     @property
     def reference(self) -> str:
-        return f"Secret/{self.namespace}/{self.name}"
+        return _reference(self.namespace, self.name)
+
+
+def _reference(namespace: str, name: str) -> str:
+    return f"Secret/{namespace}/{name}"
 
 
 def _names(kubectl: Kubectl, namespace: str) -> set[str]:
@@ -85,13 +89,15 @@ def create(
     """Create the absent Secrets; returns their references, without values.
 
     Args:
+        required: those of the platform's own namespace first. It has the authority and the signer;
+            passwords of the same name are equal in all namespaces.
         addresses: addresses of the cluster's load balancers, for certificates.
     """
     missing = absent(kubectl, required)
-    makers = {space: _Maker(kubectl, space, addresses) for space in _spaces(missing)}
+    maker = _Maker(kubectl, _spaces(required), addresses)
     for secret in missing:
-        makers[secret.namespace].make(secret)
-    manifests = [manifest for maker in makers.values() for manifest in maker.manifests]
+        maker.make(secret)
+    manifests = maker.manifests
     if manifests:
         written = {"apiVersion": "v1", "kind": "List", "items": manifests}
         kubectl.must("create", "--validate=false", "--filename=-", stdin=json.dumps(written))
@@ -99,7 +105,7 @@ def create(
 
 
 def _spaces(required: Sequence[RequiredSecret]) -> list[str]:
-    return sorted({secret.namespace for secret in required})
+    return list(dict.fromkeys(secret.namespace for secret in required))
 
 
 def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster: str) -> None:
@@ -119,24 +125,26 @@ def refuse_absent(kubectl: Kubectl, required: Sequence[RequiredSecret], cluster:
 
 
 class _Maker:
-    """Creates the Secrets of one namespace, the authority and the signer first.
+    """Creates the Secrets of a platform, the authority and the signer first.
+
+    These two are in the first of its namespaces.
 
     A killed command may have created an authority or a signer but not the Secrets that depend on
     it; the next command reuses the existing one.
     """
 
-    def __init__(self, kubectl: Kubectl, namespace: str, addresses: Sequence[str]) -> None:
+    def __init__(
+        self, kubectl: Kubectl, namespaces: Sequence[str], addresses: Sequence[str]
+    ) -> None:
         self.kubectl = kubectl
-        self.namespace = namespace
+        self.namespaces = namespaces
         self.addresses = addresses
         self.manifests: list[Object] = []
 
     def make(self, secret: RequiredSecret) -> None:
         match secret.kind:
             case "passwords" | "master-keys":
-                entries = {
-                    key: secrets.token_urlsafe(_PASSWORD_BYTES).encode() for key in secret.keys
-                }
+                entries = self._passwords(secret)
             case "certificate":
                 names = [*secret.dns_names, "localhost", "127.0.0.1", *self.addresses]
                 entries = self._certificate(names)
@@ -152,7 +160,18 @@ class _Maker:
                 raise ProblemReport([_not_made(secret, "only its owner knows the values")])
             case unknown:
                 raise ProblemReport([_not_made(secret, f"the kind {unknown!r} is not supported")])
-        self._add(secret.name, entries)
+        self._add(secret.namespace, secret.name, entries)
+
+    def _passwords(self, secret: RequiredSecret) -> dict[str, bytes]:
+        """Random values, and for keys that the Secret has in another namespace its values."""
+        known: dict[str, bytes] = {}
+        for namespace in self.namespaces:
+            if namespace != secret.namespace:
+                known = (self._there(namespace, secret.name) or {}) | known
+        return {
+            key: known.get(key) or secrets.token_urlsafe(_PASSWORD_BYTES).encode()
+            for key in secret.keys
+        }
 
     def _certificate(self, names: Sequence[str]) -> dict[str, bytes]:
         certificate, key = new_certificate(self._authority(), list(dict.fromkeys(names)))
@@ -164,15 +183,21 @@ class _Maker:
 
     def _made_once(self, name: str, make: Callable[[], dict[str, bytes]]) -> dict[str, bytes]:
         """The entries of the Secret ``name``; created with ``make`` if it is absent."""
-        ours = [thing for thing in self.manifests if thing["metadata"]["name"] == name]
-        there = _decoded(ours[0]) if ours else _entries(self.kubectl, self.namespace, name)
+        there = self._there(self.namespaces[0], name)
         if there is None:
             there = make()
-            self._add(name, there)
+            self._add(self.namespaces[0], name, there)
         return there
 
-    def _add(self, name: str, entries: Mapping[str, bytes]) -> None:
-        self.manifests.append(_secret(self.namespace, name, entries))
+    def _there(self, namespace: str, name: str) -> dict[str, bytes] | None:
+        """The entries of a Secret that exists, or is to be created; None if it is absent."""
+        ours = [
+            thing for thing in self.manifests if reference(thing) == _reference(namespace, name)
+        ]
+        return _decoded(ours[0]) if ours else _entries(self.kubectl, namespace, name)
+
+    def _add(self, namespace: str, name: str, entries: Mapping[str, bytes]) -> None:
+        self.manifests.append(_secret(namespace, name, entries))
 
 
 def _new_authority() -> dict[str, bytes]:

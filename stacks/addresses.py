@@ -15,7 +15,7 @@ class Addresses:
     """Outputs of components, or nothing where objects are only counted.
 
     Attributes:
-        namespace: of the platform.
+        namespace: of the component that connects.
         database_host, cache_host: of the data stores that the topology has.
         database: what a migration waits for.
         hosts: of the servers behind the front, by name.

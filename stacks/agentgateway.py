@@ -25,7 +25,7 @@ def gateway_image(config: StackConfig) -> str:
 
 def checks_tokens(config: StackConfig) -> bool:
     """Whether the gateway has tokens checked, by itself or by the authorizer."""
-    return any(server.auth == "gateway" for server in config.cluster_servers.values())
+    return any(server.auth == "gateway" for server in config.exposed_servers.values())
 
 
 def asks_an_authorizer(config: StackConfig) -> bool:
@@ -44,7 +44,7 @@ def token_checks(config: StackConfig) -> Agentgateway | None:
         additional_audiences=protocol.additional_audiences,
         scopes={
             name: [*protocol.required_scopes, *server.scopes]
-            for name, server in config.cluster_servers.items()
+            for name, server in config.exposed_servers.items()
             if server.auth == "gateway"
         },
         clock_skew_seconds=protocol.clock_skew_seconds,

@@ -17,6 +17,7 @@ from components.kubernetes.party import Flow, Internet, Outside
 from .addresses import Addresses
 from .config.servers import Server
 from .config.stack import StackConfig
+from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import longest_budget
 from .topologies.topology import EGRESS_PROXY, INTERNET, EgressProxyService
@@ -69,7 +70,10 @@ def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
 def egress_variables(name: str, config: StackConfig) -> Mapping[str, str]:
     """The environment variables that name the proxy to a server's program."""
     ports = proxy_ports(allowed_hosts(config))
-    return proxy_variables(f"{EGRESS_PROXY}-service", ports[name]) if name in ports else {}
+    if name not in ports:
+        return {}
+    proxy = placement(config).host(EGRESS_PROXY, seen_from=name)
+    return proxy_variables(proxy, ports[name])
 
 
 def egress_proxy_args(

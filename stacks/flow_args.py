@@ -8,12 +8,14 @@ import pulumi
 
 from components.kubernetes.dns import Dns, DnsPods
 from components.kubernetes.flow import FlowPoliciesArgs
+from components.kubernetes.labels import selector
 from components.kubernetes.party import Flow, Neighbour, Outside
 from components.mcp.auth import key_ports
 
 from .config.network import Network
 from .config.stack import StackConfig
 from .egress import egress_parties
+from .placement import placement
 from .topologies.topology import (
     CLIENTS,
     ISSUER,
@@ -26,9 +28,16 @@ from .topologies.topology import (
 
 
 def flow_args(
-    config: StackConfig, topology: Topology, namespace: pulumi.Input[str]
+    config: StackConfig, topology: Topology, namespace: str, made: pulumi.Input[str]
 ) -> FlowPoliciesArgs:
-    """The topology's flows, without those of parties that this stack does not have."""
+    """The topology's flows in a namespace, without those of parties that this stack does not have.
+
+    Args:
+        config: the stack's.
+        topology: with the servers of the stack.
+        namespace: whose workloads have the flows.
+        made: the same from the component that makes it.
+    """
     network = config.network
     clients = ["0.0.0.0/0", "::/0"] if network.public else network.clients
     networks = {CLIENTS: clients, ISSUER: network.issuer, PEERS: network.qudag_peers}
@@ -45,18 +54,27 @@ def flow_args(
         for number, each in enumerate(network.client_pods)
     ]
     server_networks, internet = egress_parties(config)
+    where = placement(config)
+    own = where.within(namespace, topology.workloads)
+    flows = [
+        *(
+            flow
+            for declared in topology.flows
+            for flow in _to_the_issuer(declared, config)
+            if not {flow.source, flow.target} & absent
+        ),
+        *_flows_of(client_pods, topology),
+    ]
+    flows = [flow for flow in flows if flow.source in own or flow.target in own]
+    ends = {name for flow in flows for name in (flow.source, flow.target)}
+    elsewhere = [name for name in topology.workloads if name in ends and name not in own]
+    neighbours += [
+        Neighbour(name=name, namespace=where.of(name), labels=selector(name)) for name in elsewhere
+    ]
     return FlowPoliciesArgs(
-        namespace=namespace,
-        workloads=topology.workloads,
-        flows=[
-            *(
-                flow
-                for declared in topology.flows
-                for flow in _to_the_issuer(declared, config)
-                if not {flow.source, flow.target} & absent
-            ),
-            *_flows_of(client_pods, topology),
-        ],
+        namespace=made,
+        workloads=own,
+        flows=flows,
         outsides=[*outsides, *server_networks],
         neighbours=[*neighbours, *client_pods],
         internet=internet,

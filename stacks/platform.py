@@ -1,4 +1,4 @@
-"""The platform, top to bottom as it is drawn: namespace, data, servers, front, flows."""
+"""The platform, top to bottom as it is drawn: namespaces, data, servers, front, flows."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ from .config.servers import Server
 from .config.stack import StackConfig
 from .flow_args import flow_args
 from .human_roles import human_roles_args
+from .placement import placement
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
 from .services import topology
 from .store_args import shared_volume_args
+from .topologies.topology import POSTGRES, VALKEY, Service
 
 _Server = Core | QudagNode | McpService | UserServer | EgressProxy
 
 
 class Platform:
-    """Everything in one namespace: the data, the servers, the front and the flows of a topology."""
+    """The namespaces, the data, the servers, the front and the flows of a topology."""
 
     def __init__(self, config: StackConfig, provider: pulumi.ProviderResource) -> None:
         self.config = config
@@ -48,12 +50,15 @@ class Platform:
         )
         self.args = PlatformArgs(config, self.topology, budget)
 
-        self.namespace = self._namespace()
+        self.placement = placement(config)
+
+        self.namespaces = self._namespaces()
+        self.namespace = self.namespaces[self.placement.namespace]
         self._volumes()
         self.data = self._data()
         self.servers = self._servers()
         self.front = self._front()
-        self.flows = self._flows()
+        self._flows()
         self._people()
 
     def outputs(self) -> dict[str, Any]:
@@ -65,9 +70,10 @@ class Platform:
             "era": self.front.era,
             "audience": self.front.mcp_url,
             "namespace": self.namespace.namespace,
+            **({"namespaces": self.placement.every} if self.placement.namespaces else {}),
             "required_secrets": required_secrets(self.config),
             **({"scopes": scopes} if (scopes := self.config.protocol.required_scopes) else {}),
-            **({"servers": self._user_servers()} if self.config.cluster_servers else {}),
+            **({"servers": self._user_servers()} if self.config.exposed_servers else {}),
             **({"stand_ins": stand_ins} if (stand_ins := self.config.stand_ins) else {}),
         }
 
@@ -85,7 +91,7 @@ class Platform:
                 "auth": server.auth,
                 "scopes": self._scopes(server),
             }
-            for name, server in self.config.cluster_servers.items()
+            for name, server in self.config.exposed_servers.items()
         }
 
     def _scopes(self, server: Server) -> list[str]:
@@ -94,17 +100,23 @@ class Platform:
             return []
         return sorted({*self.config.protocol.required_scopes, *server.scopes})
 
-    def _namespace(self) -> LockedNamespace:
+    def _namespaces(self) -> dict[str, LockedNamespace]:
+        """The platform's own namespace and the further ones, by their names in the cluster."""
+        return {
+            namespace: self._namespace(self._suffixed("platform", namespace), namespace)
+            for namespace in self.placement.every
+        }
+
+    def _namespace(self, name: str, namespace: str) -> LockedNamespace:
         config, kubernetes = self.config, self.config.kubernetes
-        environment = config.environment_name
         return LockedNamespace(
-            "platform",
+            name,
             LockedNamespaceArgs(
-                name=config.namespace,
+                name=namespace,
                 labels={
                     **kubernetes.namespace_labels,
-                    "name": config.namespace,
-                    "environment": environment,
+                    "name": namespace,
+                    "environment": config.environment_name,
                 },
                 pod_security_version=kubernetes.pod_security_version,
                 quota=kubernetes.quota.hard() if kubernetes.quota else {},
@@ -113,10 +125,16 @@ class Platform:
             opts=self.options,
         )
 
+    def _suffixed(self, name: str, namespace: str) -> str:
+        """The name of a component that each namespace has; the platform's own has no suffix."""
+        places = {there: place for place, there in self.placement.namespaces.items()}
+        return f"{name}-{places[namespace]}" if namespace in places else name
+
     def _people(self) -> None:
-        args = human_roles_args(self.config, self.topology, self.namespace.namespace)
-        if args is not None:
-            HumanRoles("people", args, opts=self.options)
+        for namespace, made in self.namespaces.items():
+            args = human_roles_args(self.config, self.topology, namespace, made.namespace)
+            if args is not None:
+                HumanRoles(self._suffixed("people", namespace), args, opts=self.options)
 
     def _volumes(self) -> None:
         """The volumes that servers share; pods that name a claim stay pending until it exists."""
@@ -124,16 +142,20 @@ class Platform:
             args = shared_volume_args(self.config, volume, self.namespace.namespace)
             SharedVolume(name, args, opts=self.options)
 
-    def _data(self) -> EmbeddedDataTier | None:
-        args = self.args.data_tier(self.namespace.namespace)
-        return EmbeddedDataTier("data", args, opts=self.options) if args else None
+    def _data(self) -> dict[str, EmbeddedDataTier]:
+        """The data tier of each data store."""
+        made: dict[str, EmbeddedDataTier] = {}
+        for name, (namespace, stores) in self.args.data_tiers().items():
+            args = self.args.data_tier(self.namespaces[namespace].namespace, stores)
+            made |= dict.fromkeys(stores, EmbeddedDataTier(name, args, opts=self.options))
+        return made
 
     def _servers(self) -> dict[str, _Server]:
         """The servers behind the front, by name."""
         made: dict[str, _Server] = {}
         for service in self.topology.services:
             if service.name != self.topology.front.service:
-                kind, args = self.args.component(service, self._addresses())
+                kind, args = self.args.component(service, self._addresses(service))
                 server = kind(service.name, args, opts=self.options)
                 made[service.name] = cast("_Server", server)
         return made
@@ -142,22 +164,22 @@ class Platform:
         """What clients connect to."""
         front = self.topology.front
         hosts = {name: server.host for name, server in self.servers.items()}
-        addresses = replace(self._addresses(), hosts=hosts)
         service = next(one for one in self.topology.services if one.name == front.service)
+        addresses = replace(self._addresses(service), hosts=hosts)
         kind, args = self.args.component(service, addresses)
         return cast("Gateway | Monolith", kind(service.name, args, opts=self.options))
 
-    def _addresses(self) -> Addresses:
-        namespace = self.namespace.namespace
-        if self.data is None:
-            return Addresses(namespace=namespace)
+    def _addresses(self, service: Service) -> Addresses:
+        namespace = self.namespaces[self.placement.of(service.name)].namespace
+        database, cache = self.data.get(POSTGRES), self.data.get(VALKEY)
         return Addresses(
             namespace=namespace,
-            database_host=self.data.database_host,
-            cache_host=self.data.cache_host,
-            database=[self.data.database],
+            database_host=database.database_host if database else "",
+            cache_host=cache.cache_host if cache else "",
+            database=[tier.database for tier in (database or cache,) if tier],
         )
 
-    def _flows(self) -> FlowPolicies:
-        args = flow_args(self.config, self.topology, self.namespace.namespace)
-        return FlowPolicies("flows", args, opts=self.options)
+    def _flows(self) -> None:
+        for namespace, made in self.namespaces.items():
+            args = flow_args(self.config, self.topology, namespace, made.namespace)
+            FlowPolicies(self._suffixed("flows", namespace), args, opts=self.options)

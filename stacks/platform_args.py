@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +40,7 @@ from .agentgateway import asks_an_authorizer
 from .config.stack import StackConfig
 from .egress import egress_proxy_args
 from .gateway_args import gateway_args
+from .placement import placement
 from .pod_settings import pod_settings
 from .store_args import cache, database
 from .token_rules import token_rules
@@ -83,12 +85,21 @@ class PlatformArgs:
     topology: Topology
     budget: TimeoutBudget
 
-    def data_tier(self, namespace: pulumi.Input[str]) -> EmbeddedDataTierArgs | None:
-        """The data stores of the topology; None where it has none."""
+    def data_tiers(self) -> dict[str, tuple[str, list[str]]]:
+        """The namespace and the data stores of each data tier, by the component's name."""
+        where = placement(self.config)
+        tiers: dict[str, tuple[str, list[str]]] = {}
+        for namespace in where.every:
+            if stores := where.within(namespace, self.topology.data):
+                name = f"data-{where.places[stores[0]]}" if tiers else "data"
+                tiers[name] = namespace, stores
+        return tiers
+
+    def data_tier(
+        self, namespace: pulumi.Input[str], stores: Sequence[str]
+    ) -> EmbeddedDataTierArgs:
+        """The data stores that run in one namespace."""
         data, images = self.config.data, self.config.images
-        stores = self.topology.data
-        if not stores:
-            return None
         return EmbeddedDataTierArgs(
             namespace=namespace,
             postgres_image=images.postgres if POSTGRES in stores else None,
@@ -239,7 +250,7 @@ class PlatformArgs:
         others = [
             ToolServer(
                 name=other.name.removeprefix("mcp-"),
-                host=f"{other.name}-service",
+                host=placement(self.config).host(other.name, seen_from=service.name),
                 era=self.config.protocol.era,
             )
             for other in self.topology.tool_servers(service.name)

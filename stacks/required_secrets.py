@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .config.stack import StackConfig
+from .placement import placement
 from .pod_settings import pod_settings
 from .services import topology
 from .store_args import PASSWORDS
 from .topologies.topology import (
+    EgressProxyService,
     GatewayService,
     MonolithService,
     NodeService,
@@ -27,15 +29,26 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
     tls.key for ``dns_names`` alone), authority (ca.crt), signing-key (jwks.json) or given (only its
     owner knows the values). Their values never pass through the program.
     """
-    names = config.secrets
-    wanted: list[dict[str, Any]] = []
-    if stores := topology(config).data:
-        keys = [key for store, key in PASSWORDS.items() if store in stores]
-        wanted.append(_secret(names.passwords, "passwords", keys))
+    names, where = config.secrets, placement(config)
+    wanted = [
+        _secret(names.passwords, "passwords", keys, namespace=namespace)
+        for namespace in where.every
+        if (keys := _passwords(config, namespace))
+    ]
     wanted.append(_secret(names.tls, "certificate", CERTIFICATE, public_names(config)))
-    wanted.append(_secret(names.internal_ca, "authority", ["ca.crt"]))
     wanted += [
-        _secret(names.internal_tls_of(workload), "internal-certificate", CERTIFICATE, dns_names)
+        _secret(names.internal_ca, "authority", ["ca.crt"], namespace=namespace)
+        for namespace in where.every
+        if namespace == config.namespace or _verifies(config, namespace)
+    ]
+    wanted += [
+        _secret(
+            names.internal_tls_of(workload),
+            "internal-certificate",
+            CERTIFICATE,
+            dns_names,
+            namespace=where.of(workload),
+        )
         for workload, dns_names in certified_names(config).items()
     ]
     wanted += _secrets_of_pods(config)
@@ -45,7 +58,27 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         wanted.append(_secret(names.issuer_keys, "signing-key", ["jwks.json"]))
     if names.user_keys and (masters := _master_keys(config)):
         wanted.append(_secret(names.user_keys, "master-keys", masters))
-    return [{"namespace": config.namespace, **secret} for secret in wanted]
+    every = [{**secret, "namespace": secret["namespace"] or config.namespace} for secret in wanted]
+    return sorted(every, key=lambda secret: where.every.index(secret["namespace"]))
+
+
+def _passwords(config: StackConfig, namespace: str) -> list[str]:
+    """The keys of passwords that workloads of a namespace read: stores, and those that use them."""
+    chosen, where = topology(config), placement(config)
+    here = where.within(namespace, chosen.workloads)
+    return [
+        key
+        for store, key in PASSWORDS.items()
+        if store in chosen.data
+        and (store in here or any(chosen.uses(workload, store) for workload in here))
+    ]
+
+
+def _verifies(config: StackConfig, namespace: str) -> bool:
+    """Whether a server in a further namespace connects to a store, and so needs the authority."""
+    servers = config.cluster_servers
+    here = placement(config).within(namespace, servers)
+    return any(servers[name].uses for name in here)
 
 
 def _master_keys(config: StackConfig) -> list[str]:
@@ -58,46 +91,51 @@ def public_names(config: StackConfig) -> list[str]:
     """The host names that clients connect to, which the public certificate is for."""
     named = [
         *(config.domain, *config.additional_domains),
-        *(server.hostname for server in config.cluster_servers.values()),
+        *(server.hostname for server in config.exposed_servers.values()),
     ]
     return [name for name in named if name]
 
 
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
-    keys: dict[str, set[str]] = {}
-    for server in config.cluster_servers.values():
+    where = placement(config)
+    keys: dict[tuple[str, str], set[str]] = {}
+    for server_name, server in config.cluster_servers.items():
         for written in server.secret_env.values():
             name, _, key = written.partition("/")
             if name != config.secrets.internal_ca:
-                keys.setdefault(name, set()).add(key)
+                keys.setdefault((name, where.of(server_name)), set()).add(key)
     if asked := config.observability.prometheus:
         for each in filter(None, (asked.token, asked.ca)):
-            keys.setdefault(each.secret, set()).add(each.key)
+            keys.setdefault((each.secret, config.namespace), set()).add(each.key)
     for workload in topology(config).workloads:
-        settings = pod_settings(config, workload)
+        settings, namespace = pod_settings(config, workload), where.of(workload)
         for name in settings.image_pull_secrets:
-            keys.setdefault(name, set()).add(".dockerconfigjson")
+            keys.setdefault((name, namespace), set()).add(".dockerconfigjson")
         for each in settings.secret_env.values():
-            keys.setdefault(each.secret, set()).add(each.key)
-    return [_secret(name, "given", sorted(wanted)) for name, wanted in sorted(keys.items())]
+            keys.setdefault((each.secret, namespace), set()).add(each.key)
+    return [
+        _secret(name, "given", sorted(wanted), namespace=namespace)
+        for (name, namespace), wanted in sorted(keys.items())
+    ]
 
 
 def certified_names(config: StackConfig) -> dict[str, list[str]]:
     """The DNS names of each workload that other pods reach over TLS; no two share a name."""
-    chosen, namespace = topology(config), config.namespace
+    chosen, where = topology(config), placement(config)
     named = {
-        service.name: _names(service, namespace)
+        service.name: _names(service, where.of(service.name))
         for service in chosen.services
         if _shows_a_certificate(service, config)
     }
-    return named | {store: _service_names(store, namespace) for store in chosen.data}
+    return named | {store: _service_names(store, where.of(store)) for store in chosen.data}
 
 
 def _shows_a_certificate(service: Service, config: StackConfig) -> bool:
     if isinstance(service, NodeService):
         return config.images.qudag_profile == "seed"  # the released program has no TLS port
-    return not isinstance(service, GatewayService)  # whose certificate is the public one
+    # The gateway's is the public one, and servers send the egress proxy CONNECT in clear.
+    return not isinstance(service, GatewayService | EgressProxyService)
 
 
 def _names(service: Service, namespace: str) -> list[str]:
@@ -112,5 +150,13 @@ def _service_names(workload: str, namespace: str) -> list[str]:
     return [f"{workload}-service{suffix}" for suffix in suffixes]
 
 
-def _secret(name: str, kind: str, keys: Any, dns_names: Any = ()) -> dict[str, Any]:
-    return {"name": name, "kind": kind, "keys": list(keys), "dns_names": list(dns_names)}
+def _secret(
+    name: str, kind: str, keys: Any, dns_names: Any = (), *, namespace: str | None = None
+) -> dict[str, Any]:
+    return {
+        "namespace": namespace,
+        "name": name,
+        "kind": kind,
+        "keys": list(keys),
+        "dns_names": list(dns_names),
+    }

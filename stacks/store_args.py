@@ -15,6 +15,7 @@ from components.mcp.server_config import INTERNAL_CA_PATH, Cache, Database
 from .config.data import Data, SharedVolume
 from .config.servers import Server
 from .config.stack import StackConfig
+from .placement import placement
 from .topologies.topology import POSTGRES, STORES, VALKEY
 
 AUTHORITY: Final = f"{INTERNAL_CA_PATH}/ca.crt"
@@ -41,22 +42,23 @@ def cache(data: Data, host: pulumi.Input[str]) -> Cache:
     )
 
 
-def store_variables(server: Server) -> Mapping[str, str]:
+def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[str, str]:
     """The variables that name the stores to a server of the section ``servers``.
 
     The URLs have no password: drivers read PGUSER and PGPASSWORD where a URL names no user.
     """
     variables: dict[str, str] = {}
+    hosts = {store: placement(config).host(store, seen_from=name) for store in server.uses}
     if POSTGRES in server.uses:
-        there = Database(host=host(POSTGRES))
-        address = f"{host(POSTGRES)}:{there.port}/{there.name}"
+        there = Database(host=hosts[POSTGRES])
+        address = f"{hosts[POSTGRES]}:{there.port}/{there.name}"
         variables |= {
             "DATABASE_URL": f"postgresql://{address}?sslmode=verify-full&sslrootcert={AUTHORITY}",
             "PGUSER": there.user,
         }
     if VALKEY in server.uses:
         variables |= {
-            "REDIS_URL": f"rediss://{host(VALKEY)}:{STORES[VALKEY]}",
+            "REDIS_URL": f"rediss://{hosts[VALKEY]}:{STORES[VALKEY]}",
             "REDIS_CA_FILE": AUTHORITY,
         }
     return variables
@@ -68,11 +70,6 @@ def store_passwords(config: StackConfig, server: Server) -> Mapping[str, SecretK
         _PASSWORD_VARIABLES[store]: SecretKey(secret=config.secrets.passwords, key=PASSWORDS[store])
         for store in server.uses
     }
-
-
-def host(store: str) -> str:
-    """The host name of a store's Service."""
-    return f"{store}-service"
 
 
 def shared_volume_args(

@@ -16,9 +16,11 @@ from .addresses import Addresses
 from .config.servers import Server
 from .config.stack import StackConfig
 from .egress import egress_variables
+from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import budget
 from .store_args import store_passwords, store_variables
+from .topologies import TOPOLOGIES
 from .topologies.topology import UserService
 from .user_servers import is_federated
 
@@ -44,7 +46,7 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
         health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
         env={
             **egress_variables(service.name, config),
-            **store_variables(server),
+            **store_variables(config, service.name, server),
             **server.env,
         },
         secret_env={
@@ -115,7 +117,7 @@ def routes(config: StackConfig, at: Addresses) -> list[Route]:
             forward_token=server.forward_token,
             rate_limit=_rate_limit(config, server),
         )
-        for name, server in config.cluster_servers.items()
+        for name, server in config.exposed_servers.items()
     ]
 
 
@@ -135,7 +137,7 @@ def protected_resources(config: StackConfig) -> list[ProtectedResource]:
             hostname=server.hostname,
             scopes=server.scopes,
         )
-        for name, server in config.cluster_servers.items()
+        for name, server in config.exposed_servers.items()
         if server.auth == "gateway"
     ]
 
@@ -149,7 +151,7 @@ def tool_servers(config: StackConfig) -> list[ToolServer]:
     return [
         ToolServer(
             name=name,
-            host=f"{name}-service",
+            host=placement(config).host(name, seen_from=TOPOLOGIES[config.topology].front.upstream),
             path=server.path,
             era=server.era,
             scopes=server.scopes,

@@ -52,7 +52,8 @@ def is_federated(server: Server) -> bool:
 def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
     front, core, authorizer = topology.front.service, topology.front.upstream, topology.authorizer
     for name, server in config.cluster_servers.items():
-        yield Flow(source=front, target=name, port=HTTPS, why="MCP")
+        if server.exposed:
+            yield Flow(source=front, target=name, port=HTTPS, why="MCP")
         if is_federated(server) and core != front:
             yield Flow(source=core, target=name, port=HTTPS, why="tool calls")
         for other in server.calls:

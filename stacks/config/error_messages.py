@@ -19,6 +19,7 @@ from graph.project import KEY_PREFIX
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
+from .kubernetes import KUBERNETES_FORMS
 from .servers import SERVER_FORMS
 from .stack import StackConfig
 
@@ -31,7 +32,7 @@ _HIDDEN_SECTION: Final = "secrets"
 """Section whose values are never shown: what does not belong there may be a secret itself."""
 _CHOICE: Final = re.compile(r"'([^']*)'|\b(\d+)\b")
 _ALIKE: Final = 0.7
-_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS}
+_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS, **KUBERNETES_FORMS}
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

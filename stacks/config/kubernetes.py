@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from components.base import arg_forms
+from components.base.constraints import Form
 from components.base.versions import VERSIONS
 
 from .forms import (
@@ -25,6 +26,20 @@ from .pods import Pods
 from .section import Section
 
 Group = Annotated[str, constraint(arg_forms.GROUP), checked(arg_forms.GROUP)]
+
+
+PLACE: Final = Form(
+    name="key of a namespace",
+    pattern="^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$",
+    words="lower-case letters, digits and dashes, at most 20, beginning with a letter and ending "
+    "without a dash",
+    examples=("agents",),
+    consequence="resources and a namespace are named after it",
+    longest=20,
+)
+KUBERNETES_FORMS: Final = {PLACE.pattern: PLACE}
+"""By pattern, as a refusal names it."""
+PlaceName = Annotated[str, constraint(PLACE)]
 
 
 class Quota(Section):
@@ -80,8 +95,13 @@ class Kubernetes(Section):
         default=None,
         description="Context of your kubeconfig; the current context is not used by default.",
     )
+    namespaces: dict[PlaceName, DnsLabel] = Field(
+        default={},
+        description="Further namespaces of the platform, by the key that servers.<name>.namespace "
+        "has; absent for a key: <namespace>-<key>.",
+    )
     namespace_labels: dict[LabelKey, LabelValue] = Field(
-        default={}, description="Labels of the namespace besides those of the platform."
+        default={}, description="Labels of the namespaces besides those of the platform."
     )
     api_server: list[Cidr] = Field(
         default=[],
@@ -103,7 +123,9 @@ class Kubernetes(Section):
         "first.",
     )
     people: People = Field(default_factory=People)
-    quota: Quota | None = Field(default=None, description="Quota of the namespace; absent: none.")
+    quota: Quota | None = Field(
+        default=None, description="Quota of each namespace of the platform; absent: none."
+    )
     container_limits: bool = Field(
         default=True,
         description="LimitRange: 50m-2 CPU, 64Mi-4Gi memory and 1Mi-4Gi disk a container, defaults "

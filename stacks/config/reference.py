@@ -9,10 +9,11 @@ from typing import Any, Final
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
+from .kubernetes import KUBERNETES_FORMS
 from .servers import SERVER_FORMS
 from .stack import StackConfig
 
-_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS}
+_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS, **KUBERNETES_FORMS}
 
 
 def section_table(name: str) -> str:

@@ -25,6 +25,7 @@ from .forms import (
     constraint,
     refusal,
 )
+from .kubernetes import PlaceName
 from .section import Section
 
 NAME: Final = Form(
@@ -203,6 +204,11 @@ class Server(Section):
         description="The image, with a tag in dev and a digest in staging and prod. Absent: only "
         "in servers of the topology, where the reference server stands in.",
     )
+    namespace: PlaceName | None = Field(
+        default=None,
+        description="Key of kubernetes.namespaces, or of the topology; absent: the platform's own "
+        "namespace.",
+    )
     transport: Literal["streamable-http", "stdio", "sse"] = Field(
         default="streamable-http",
         description="What the image speaks. stdio: the image has qudag-mcp-server too, whose "
@@ -273,6 +279,11 @@ class Server(Section):
         default=[], description="Other servers of this section that it may connect to, by name."
     )
     egress: Egress = Field(default_factory=Egress)
+    exposed: bool = Field(
+        default=True,
+        description="Whether clients reach it at the gateway; false: only through the list at "
+        "/mcp.",
+    )
     auth: Literal["gateway", "server"] = Field(
         default="gateway",
         description="Who checks tokens: the gateway, or the image itself, which gets every request "

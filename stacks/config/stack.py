@@ -95,11 +95,16 @@ class StackConfig(Section):
         return {name: server for name, server in self.servers.items() if server.in_cluster}
 
     @property
+    def exposed_servers(self) -> dict[str, Server]:
+        """Those of the servers in the cluster that clients reach at the gateway."""
+        return {name: server for name, server in self.cluster_servers.items() if server.exposed}
+
+    @property
     def stand_ins(self) -> list[str]:
         """The servers in whose place the reference server runs."""
         return [name for name, server in self.cluster_servers.items() if server.stands_in]
 
     @property
     def namespace(self) -> str:
-        """The namespace that everything runs in."""
+        """The platform's own namespace; see ``placement`` for the others."""
         return self.kubernetes.namespace or f"qudag-mcp-{self.environment}"

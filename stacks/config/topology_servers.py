@@ -27,10 +27,13 @@ def with_topology_servers(written: Written) -> dict[str, Any]:
         return given
     data = _mapping(given.get("data")) or {}
     volumes = _mapping(data.get("volumes")) or {}
-    merged = {
-        name: _merged(_with_volumes(usual, volumes), stated.get(name, {}))
-        for name, usual in topology.servers.items()
-    }
+    merged: dict[str, Any] = {}
+    for name, entry in topology.servers.items():
+        own = stated.get(name, {})
+        has_image = (_mapping(own) or {}).get("image") is not None
+        more = topology.with_image.get(name) if has_image else None
+        usual = _merged(entry, more or {})
+        merged[name] = _merged(_with_volumes(usual, volumes), own)
     rest = {name: server for name, server in stated.items() if name not in merged}
     return {**given, "servers": {**merged, **rest}} if merged else given
 
@@ -42,7 +45,7 @@ def _merged(usual: Written, written: Any) -> Any:
     result = {
         name: copy.deepcopy(value)
         for name, value in usual.items()
-        if stated.get(_EITHER.get(name, "")) is None
+        if value is not None and stated.get(_EITHER.get(name, "")) is None
     }
     for name, value in stated.items():
         own = _mapping(result.get(name))

@@ -20,6 +20,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
+from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
 from ..services import topology
@@ -53,12 +54,16 @@ def manifests(config: StackConfig) -> list[Manifest]:
     """
     chosen = topology(config)
     args = PlatformArgs(config, chosen, TimeoutBudget())
-    addresses = Addresses(namespace=config.namespace)
-    data = args.data_tier(config.namespace)
-    found = EmbeddedDataTier.manifests("data", data) if data else []
+    where = placement(config)
+    found = [
+        manifest
+        for name, (namespace, stores) in args.data_tiers().items()
+        for manifest in EmbeddedDataTier.manifests(name, args.data_tier(namespace, stores))
+    ]
     for name, volume in config.data.volumes.items():
         found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
     for service in chosen.services:
+        addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)
         found += component.manifests(service.name, wanted)
     return found
@@ -117,8 +122,17 @@ def _at_most(
     return {"requests": requests, "limits": limits}
 
 
-def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
-    """How many objects of each kind that a quota counts are in the namespace at its largest."""
+def counts(
+    objects: Sequence[Manifest], config: StackConfig, namespace: str | None = None
+) -> dict[str, int]:
+    """How many objects of each kind that a quota counts are in a namespace at its largest.
+
+    Args:
+        objects: those in the namespace.
+        config: the stack's.
+        namespace: None: the platform's own.
+    """
+    there = namespace or config.namespace
     made = Counter(one.kind for one in objects)
     return {
         "services": made["Service"],
@@ -126,7 +140,7 @@ def counts(objects: Sequence[Manifest], config: StackConfig) -> dict[str, int]:
         "configmaps": made["ConfigMap"] + 1,
         "persistentvolumeclaims": made["PersistentVolumeClaim"],
         # The program makes none: they are made in the cluster before.
-        "secrets": len(required_secrets(config)),
+        "secrets": sum(one["namespace"] == there for one in required_secrets(config)),
         "pods": sum(ask.pods for ask in asks(objects)),
     }
 
@@ -136,19 +150,24 @@ def the_quota_fits(config: StackConfig) -> Iterator[Problem]:
     quota = config.kubernetes.quota
     if quota is None:
         return
-    objects = manifests(config)
-    yield from _exceeded(config, quota, asks(objects))
-    for kind, count in counts(objects, config).items():
-        if (allowed := getattr(quota, kind)) < count:
-            yield Problem(
-                f"qudag-mcp:kubernetes.quota.{kind}",
-                f"is {allowed}, but the topology {config.topology} has {count}",
-                "the API server would refuse the other objects: a partial deployment",
-                f"set it to at least {count}",
-            )
+    every, where = manifests(config), placement(config)
+    for namespace in where.every:
+        objects = [made for made in every if made.metadata.get("namespace") == namespace]
+        inside = f" in {namespace}" if where.namespaces else ""
+        yield from _exceeded(config, quota, asks(objects), inside)
+        for kind, count in counts(objects, config, namespace).items():
+            if (allowed := getattr(quota, kind)) < count:
+                yield Problem(
+                    f"qudag-mcp:kubernetes.quota.{kind}",
+                    f"is {allowed}, but the topology {config.topology} has {count}{inside}",
+                    "the API server would refuse the other objects: a partial deployment",
+                    f"set it to at least {count}",
+                )
 
 
-def _exceeded(config: StackConfig, quota: Quota, wanted: Sequence[Ask]) -> Iterator[Problem]:
+def _exceeded(
+    config: StackConfig, quota: Quota, wanted: Sequence[Ask], inside: str
+) -> Iterator[Problem]:
     for kind, (field, resource) in product(("requests", "limits"), COUNTED.items()):
         limit = f"{kind}_{field}"
         allowed = quantity(getattr(quota, limit))
@@ -159,7 +178,7 @@ def _exceeded(config: StackConfig, quota: Quota, wanted: Sequence[Ask]) -> Itera
             alone = _readable(largest.total(kind, resource), resource)
             yield Problem(
                 f"qudag-mcp:kubernetes.quota.{type(quota).model_fields[limit].alias}",
-                f"is {getattr(quota, limit)}, but the workloads at their largest ask for "
+                f"is {getattr(quota, limit)}, but the workloads{inside} at their largest ask for "
                 f"{needed} ({largest.workload} alone for {alone})",
                 "the API server would refuse pods at high load",
                 f"set it to at least {needed}, or lower {_lever(largest.workload, config)}",

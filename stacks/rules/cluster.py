@@ -82,7 +82,8 @@ def namespace_labels_are_free(config: StackConfig) -> Iterator[Problem]:
     """No configured label is one that the platform or Kubernetes sets."""
     for label in config.kubernetes.namespace_labels:
         prefix = label.partition("/")[0]
-        reserved = prefix.endswith(("kubernetes.io", "k8s.io")) or prefix == "qudag-mcp"
+        kubernetes = prefix.endswith(("kubernetes.io", "k8s.io")) and prefix != "app.kubernetes.io"
+        reserved = kubernetes or prefix == "qudag-mcp"
         if label in ("name", "environment") or (reserved and "/" in label):
             yield at(
                 path_of("kubernetes", "namespaceLabels", label),

@@ -9,6 +9,7 @@ from typing import Final
 from components.base.problems import Problem, nearest
 
 from ..config.stack import StackConfig
+from ..placement import placement
 from ..services import topology
 from ..store_args import store_passwords, store_variables
 from ..topologies import TOPOLOGIES
@@ -75,7 +76,7 @@ def used_stores_are_there(config: StackConfig) -> Iterator[Problem]:
                     "after one of them is removed, the flow would still be allowed",
                     "list each store once",
                 )
-        for variable in (*store_variables(server), *store_passwords(config, server)):
+        for variable in (*store_variables(config, name, server), *store_passwords(config, server)):
             for field in ("env", "secretEnv"):
                 given = server.env if field == "env" else server.secret_env
                 if variable in given:
@@ -157,6 +158,88 @@ def path_prefixes_are_free(config: StackConfig) -> Iterator[Problem]:
         seen.setdefault(prefix, path)
 
 
+def namespaces_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
+    """Servers run in namespaces that are known, each of them is used, and no two are one."""
+    chosen = TOPOLOGIES[config.topology]
+    entries = [server.get("namespace") for server in chosen.servers.values()]
+    own = {place for place in (*chosen.places.values(), *entries) if place}
+    named, used = config.kubernetes.namespaces, set(own)
+    for name, server in config.cluster_servers.items():
+        place = server.namespace
+        if place is None:
+            continue
+        used.add(place)
+        if place not in own and place not in named:
+            known = sorted({*own, *named})
+            guess = nearest(place, known)
+            yield at(
+                path_of("servers", name, "namespace"),
+                f"is {place}, and kubernetes.namespaces has no such key",
+                "the server would run in a namespace that nothing else names",
+                f"write {guess}" if guess else f"add {place} to kubernetes.namespaces",
+            )
+        if server.volumes:
+            yield at(
+                path_of("servers", name, "volumes"),
+                "is set, and namespace is as well",
+                "the claims are in the platform's own namespace: the pods would not start",
+                "leave one of the two out",
+            )
+    seen = {config.namespace: "kubernetes.namespace"}
+    for place, namespace in placement(config).namespaces.items():
+        path = path_of("kubernetes", "namespaces", place)
+        if namespace in seen:
+            yield at(
+                path,
+                f"is {namespace}, as {seen[namespace]} is",
+                "two components would make one namespace, and each would delete it",
+                "name a namespace of its own, or leave it out",
+            )
+        if namespace == "default" or namespace.startswith("kube-"):
+            yield at(
+                path,
+                f"is {namespace}, which belongs to the cluster",
+                "its other tenants would be cut off by our policies, and deleted with the stack",
+                "choose a name of your own",
+            )
+        seen.setdefault(namespace, path)
+    for place in named:
+        if place not in used:
+            yield at(
+                path_of("kubernetes", "namespaces", place),
+                "is used by no workload",
+                "it would have no effect",
+                "name it in namespace of a server, or leave it out",
+            )
+
+
+def hidden_servers_have_nothing_of_the_gateway(config: StackConfig) -> Iterator[Problem]:
+    """Fields of a server's route are set where clients reach it, and somebody does."""
+    for name, server in config.cluster_servers.items():
+        if server.exposed:
+            continue
+        set_fields = {
+            "pathPrefix": server.path_prefix is not None,
+            "hostname": server.hostname is not None,
+            "rateLimit": server.rate_limit is not None,
+            "forwardToken": server.forward_token,
+        }
+        for field in (field for field, is_set in set_fields.items() if is_set):
+            yield at(
+                path_of("servers", name, field),
+                "is set, and exposed is false",
+                "it would have no effect: clients do not reach the server at the gateway",
+                "leave it out, or exposed",
+            )
+        if server.auth == "server":
+            yield at(
+                path_of("servers", name, "exposed"),
+                "is false, and auth is server",
+                "nothing could call the server: it is not in the list at /mcp either",
+                "leave it out, or set auth: gateway",
+            )
+
+
 TOPOLOGY_SERVER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("servers", "topology"), servers_have_images),
     (("servers", "topology"), stand_ins_have_nothing_of_an_image),
@@ -164,5 +247,7 @@ TOPOLOGY_SERVER_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("servers", "topology"), stores_are_used),
     (("servers", "data.volumes"), volumes_are_there_and_used),
     (("servers",), path_prefixes_are_free),
+    (("servers", "kubernetes", "topology"), namespaces_are_there_and_used),
+    (("servers",), hidden_servers_have_nothing_of_the_gateway),
 ]
 """Each rule with what it reads."""

@@ -10,6 +10,7 @@ from .load_balanced import LOAD_BALANCED
 from .microservices import MICROSERVICES
 from .monolith import MONOLITH
 from .none import NONE
+from .orchestration import ORCHESTRATION
 from .single_server import SINGLE_SERVER
 from .three_services import THREE_SERVICES
 from .topology import Topology
@@ -18,6 +19,6 @@ TOPOLOGIES: Final[Mapping[str, Topology]] = {
     t.name: t
     for t in (
         *(MONOLITH, SINGLE_SERVER, LOAD_BALANCED, BOILERPLATE, THREE_SERVICES),
-        *(MICROSERVICES, NONE),
+        *(ORCHESTRATION, MICROSERVICES, NONE),
     )
 }

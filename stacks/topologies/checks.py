@@ -33,7 +33,7 @@ _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,43}[a-z0-9])?")
 
 def topology_problems(topology: Topology) -> list[Problem]:
     """Everything about ``topology`` that cannot work, each with its path."""
-    checks = (_names, _services, _tool_servers, _front, _data, _jobs, flow_problems)
+    checks = (_names, _services, _tool_servers, _front, _data, _places, _jobs, flow_problems)
     return [problem for check in checks for problem in check(topology)]
 
 
@@ -192,6 +192,18 @@ def _data(topology: Topology) -> Iterator[Problem]:
                 "is not the target of a flow",
                 "it would run with a volume, and no workload could connect to it",
                 f"add a flow to {store}:{STORES[store]}, or leave it out of data",
+            )
+
+
+def _places(topology: Topology) -> Iterator[Problem]:
+    """Only data stores have a place: the other components share Secrets of one namespace."""
+    for workload in topology.places:
+        if workload not in topology.data:
+            yield Problem(
+                topology.at(f"places.{workload}"),
+                "is no data store of the topology",
+                "its pods would find neither their certificates nor the keys of the issuer",
+                f"leave it out, or name one of: {', '.join(topology.data) or 'none'}",
             )
 
 

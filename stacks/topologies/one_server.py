@@ -8,13 +8,14 @@ from components.kubernetes.party import Flow
 from .topology import CLIENTS, ISSUER, POSTGRES, PROMETHEUS, VALKEY
 
 
-def flows_of(front: str, server: str, *, stores: bool) -> list[Flow]:
+def flows_of(front: str, server: str, *, stores: bool, migration: str = MIGRATION) -> list[Flow]:
     """Clients to the front, the front to the server, and the server to what it needs.
 
     Args:
         front: what clients connect to; the server itself, where both are in the same pods.
         server: the server behind it.
         stores: whether it has PostgreSQL, with a migration, and Valkey.
+        migration: name of the migration.
     """
     return [
         Flow(source=CLIENTS, target=front, port=8443, why="MCP over TLS"),
@@ -29,6 +30,6 @@ def flows_of(front: str, server: str, *, stores: bool) -> list[Flow]:
             else []
         ),
         Flow(source=server, target=ISSUER, port=443, why="signing keys"),
-        *([Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema")] if stores else []),
+        *([Flow(source=migration, target=POSTGRES, port=5432, why="schema")] if stores else []),
         Flow(source=PROMETHEUS, target=server, port=9090, why="metrics"),
     ]

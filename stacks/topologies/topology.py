@@ -176,9 +176,13 @@ class Topology:
         jobs: the migrations.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
+        places: workloads that run in a namespace of their own, by name: its key in
+            ``kubernetes.namespaces``. Only data stores may; servers name theirs in their entry.
         servers: entries of the section ``servers`` that the stack has without writing them, as a
             stack file spells them. What the stack file writes comes first. Without an image the
             reference server stands in.
+        with_image: what such an entry has besides once it has an image: credentials, and what they
+            are for. A stand-in gets none.
         flows: all that may pass. Ports are the containers'.
     """
 
@@ -189,11 +193,15 @@ class Topology:
     data: Sequence[str] = ()
     jobs: Sequence[Migration] = ()
     authorizer: str | None = None
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
     servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    with_image: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict[str, Mapping[str, Any]]
+    )
 
     @property
     def workloads(self) -> list[str]:
-        """Names of everything that runs in the platform's namespace."""
+        """Names of everything that runs in the platform's namespaces."""
         return [*(s.name for s in self.services), *self.data, *(job.name for job in self.jobs)]
 
     def at(self, path: str) -> str:

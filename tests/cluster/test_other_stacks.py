@@ -31,6 +31,14 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
         name: {"topology": name, "network": NETWORK}
         for name in ("single-server", "load-balanced", "boilerplate", "three-services")
     },
+    "orchestration": {
+        "topology": "orchestration",
+        "network": NETWORK,
+        "servers": {
+            f"{role}-agent": {"image": f"registry.example.com/{role}:1.0.0"}
+            for role in ("business-analyst", "technical-architect", "developer", "qa-tester")
+        },
+    },
     "three-services with volumes": {
         "topology": "three-services",
         "network": NETWORK,
@@ -74,7 +82,12 @@ def manifests(
     folder = tmp_path_factory.mktemp("servers")
     render(graph, folder)
     yield folder / "manifests"
-    api_server.kubectl("delete", "namespace", graph.outputs["namespace"], "--wait=false")
+    api_server.kubectl("delete", "namespace", *namespaces(graph), "--wait=false")
+
+
+def namespaces(graph: ResourceGraph) -> list[str]:
+    """All namespaces of the platform."""
+    return graph.outputs.get("namespaces") or [graph.outputs["namespace"]]
 
 
 def test_every_manifest_is_admitted_and_a_second_apply_changes_nothing(
@@ -107,14 +120,15 @@ def test_no_controller_is_refused_its_pods(
     graph: ResourceGraph, manifests: Path, api_server: ApiServer
 ):
     assert api_server.kubectl(*APPLY, "-f", str(manifests)).returncode == 0
-    namespace = graph.outputs["namespace"]
     for template in pods(graph):
+        namespace = template.owner.inputs["metadata"]["namespace"]
         made = api_server.kubectl(
             *("-n", namespace, "wait", "pods", "--for=create", "--timeout=60s"),
             *("-l", f"app={template.name}"),
         )
         assert made.returncode == 0, made.stderr
-    events = api_server.kubectl(
-        "-n", namespace, "get", "events", "--field-selector=reason=FailedCreate", "-o", "json"
-    )
-    assert [event["message"] for event in json.loads(events.stdout)["items"]] == []
+    for namespace in namespaces(graph):
+        events = api_server.kubectl(
+            "-n", namespace, "get", "events", "--field-selector=reason=FailedCreate", "-o", "json"
+        )
+        assert [event["message"] for event in json.loads(events.stdout)["items"]] == []

@@ -73,6 +73,19 @@ def test_images_of_user_servers_get_their_digests_too() -> None:
     assert exact in used(manifests_of(run_program(str(root), files.over(settings))))
 
 
+def test_a_server_without_an_image_stays_without_one() -> None:
+    """The reference server stands in for it, whose image is that of the section ``images``."""
+    root = Path(__file__).resolve().parents[2]
+    written = {"mcp-rust-server": {"replicas": 1}}
+    files = read_stack_files(root, "dev").over(
+        {"qudag-mcp:topology": "three-services", "qudag-mcp:servers": written}
+    )
+    exact = "ghcr.io/qudag/qudag-mcp-server:0.1.0@sha256:" + "5" * 64
+    settings = Images({exact.partition("@")[0]: exact}).settings(files)
+    assert settings["qudag-mcp:servers"] == written
+    assert settings["qudag-mcp:images"]["server"] == exact
+
+
 def test_an_image_without_a_recipe_that_the_node_has_is_used_unchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -135,7 +135,9 @@ def test_every_container_port_has_a_listener_in_its_configuration(name: str):
 
 @every_graph
 def test_every_required_secret_is_mounted_and_every_mounted_one_required(name: str):
-    required = {s["name"]: set(s["keys"]) for s in graph(name).outputs["required_secrets"]}
+    required: dict[str, set[str]] = {}
+    for secret in graph(name).outputs["required_secrets"]:  # one for each namespace
+        required.setdefault(secret["name"], set()).update(secret["keys"])
     mounted: dict[str, set[str]] = {}
     for container in containers(name):
         for _, volume in container.mounts():
@@ -171,7 +173,7 @@ def flows(name: str) -> list[tuple[str, str, int]]:
         source = policy["spec"]["podSelector"].get("matchLabels", {}).get("app")
         for rule in policy["spec"].get("egress", []):
             for peer in rule.get("to", []):
-                if "namespaceSelector" in peer:
+                if "namespaceSelector" in peer and "app" not in peer["podSelector"]["matchLabels"]:
                     continue  # DNS in pods
                 target = peer.get("podSelector", {}).get("matchLabels", {}).get("app")
                 target = target or peer["ipBlock"]["cidr"]
@@ -194,7 +196,7 @@ def test_every_flow_between_workloads_is_named_by_the_configuration_of_its_sourc
         for source, target, port in between
         if not re.search(
             rf"(?<![a-z-]){target}(-service|-p2p)\b[^\n]*\D{port}\b"
-            rf"|host = \"{target}-service\"\nport = {port}\b",
+            rf"|host = \"{target}-service(\.[a-z.-]+)?\"\nport = {port}\b",
             text_of(name, source),
         )
     ]

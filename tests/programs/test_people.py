@@ -27,8 +27,10 @@ def graph(name: str) -> ResourceGraph:
 
 
 def rules(name: str, role: str) -> list[dict[str, Any]]:
-    (found,) = (o for o in objects(graph(name), "Role") if o["metadata"]["name"] == role)
-    return found["rules"]
+    """The rules of a role, of all namespaces."""
+    found = [o["rules"] for o in objects(graph(name), "Role") if o["metadata"]["name"] == role]
+    assert len(found) == len(objects(graph(name), "Namespace"))
+    return [rule for one in found for rule in one]
 
 
 def named(name: str, role: str, resource: str) -> set[str]:

@@ -1,7 +1,7 @@
 """The stacks of examples/topologies, with the values of their source document.
 
-The numbers here are those of the MCP-SSE deployment guide, of the boilerplate document and of the
-production deployment guide, not of the code.
+The numbers here are those of the MCP-SSE deployment guide, of the boilerplate document, of the
+production deployment guide and of the orchestration document, not of the code.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ EXAMPLES: Final = {
 }
 NFS: Final = ROOT / "examples/topologies/three-services/Pulumi.three-services-nfs.yaml"
 SERVERS: Final = {
+    "orchestration": "orchestration-engine",
     "single-server": "mcp-server",
     "load-balanced": "qudag-mcp",
     "boilerplate": "mcp-server",
@@ -36,19 +37,24 @@ SERVICES: Final = {
     "mcp-rust-server": (8002, "/compute", 3, "compute"),
 }
 """Of the production deployment guide: port, path, pods and tier."""
+AGENTS: Final = ("business-analyst", "technical-architect", "developer", "qa-tester")
+"""The roles of the orchestration document."""
 NAMESPACES: Final = {
+    "orchestration": "mcp-orchestration",
     "three-services": "mcp-production",
     "single-server": "qudag",
     "load-balanced": "qudag",
     "boilerplate": "mcp-system",
 }
 RESOURCES: Final = {
+    "orchestration": ("500m", "512Mi", "2", "2Gi"),
     "single-server": ("500m", "256Mi", "1", "512Mi"),
     "load-balanced": ("500m", "256Mi", "1", "512Mi"),
     "boilerplate": ("100m", "128Mi", "500m", "512Mi"),
 }
 """Requests and limits of CPU and memory."""
 PROBES: Final = {
+    "orchestration": ([30, 10, 3], [5, 5, 3]),
     "single-server": ([10, 10, 3], [5, 5, 2]),
     "load-balanced": ([10, 10, 3], [5, 5, 2]),
     "boilerplate": ([30, 10, 3], [5, 5, 3]),
@@ -119,9 +125,7 @@ def test_the_boilerplate_scales_as_its_first_autoscaler():
 def test_the_example_of_the_boilerplate_scales_as_its_advanced_autoscaler():
     spec = autoscaler(graph("boilerplate"))
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 20)
-    targets = [metric["resource"] for metric in spec["metrics"]]
-    use = {target["name"]: target["target"]["averageUtilization"] for target in targets}
-    assert use == {"cpu": 70, "memory": 80}
+    assert utilization(spec) == {"cpu": 70, "memory": 80}
     assert spec["behavior"] == {
         "scaleDown": {
             "stabilizationWindowSeconds": 300,
@@ -140,6 +144,78 @@ def test_the_example_of_the_boilerplate_scales_as_its_advanced_autoscaler():
             "selectPolicy": "Max",
         },
     }
+
+
+def test_the_engine_scales_as_in_the_orchestration_document():
+    (spec,) = (
+        made.inputs["spec"]
+        for made in graph("orchestration").resources
+        if made.inputs.get("metadata", {}).get("name") == "orchestration-engine-hpa"
+    )
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (3, 10)
+    assert utilization(spec) == {"cpu": 70, "memory": 80}
+    assert spec["behavior"]["scaleUp"] == {
+        "stabilizationWindowSeconds": 60,
+        "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+    }
+    assert spec["behavior"]["scaleDown"] == {
+        "stabilizationWindowSeconds": 300,
+        "policies": [{"type": "Percent", "value": 25, "periodSeconds": 60}],
+    }
+
+
+def utilization(spec: dict[str, Any]) -> dict[str, int]:
+    targets = [metric["resource"] for metric in spec["metrics"]]
+    return {target["name"]: target["target"]["averageUtilization"] for target in targets}
+
+
+@pytest.mark.parametrize("role", AGENTS)
+def test_an_agent_is_that_of_the_orchestration_document(role: str):
+    made = graph("orchestration")
+    spec = deployment(made, f"{role}-agent")
+    (image,) = spec["template"]["spec"]["initContainers"]
+    assert image["ports"] == [{"name": "http", "containerPort": 3001, "protocol": "TCP"}]
+    asked, limited = image["resources"]["requests"], image["resources"]["limits"]
+    assert (asked["cpu"], asked["memory"]) == ("250m", "256Mi")
+    assert (limited["cpu"], limited["memory"]) == ("1", "1Gi")
+    env = {each["name"]: each.get("value") for each in image["env"]}
+    identifier = role.replace("-", "_")
+    assert (env["ROLE_ID"], env["MCP_PORT"]) == (identifier, "3001")
+    assert env["LLM_MODEL"] == "gpt-4o-mini"
+    (mounted,) = (each for each in image["volumeMounts"] if "subPath" in each)
+    assert mounted["mountPath"] == "/app/config/role.yaml"
+    files = objects_named(made, f"{role}-agent-files")
+    assert identifier in files["data"][mounted["subPath"]]
+    assert spec["template"]["metadata"]["labels"]["role"] == role
+
+
+def test_the_business_analyst_alone_scales_and_the_others_have_two_pods():
+    made = graph("orchestration")
+    scalers = {
+        resource.inputs["spec"]["scaleTargetRef"]["name"]: resource.inputs["spec"]
+        for resource in made.resources
+        if resource.inputs.get("kind") == "HorizontalPodAutoscaler"
+    }
+    assert scalers.keys() == {"orchestration-engine", "business-analyst-agent"}
+    spec = scalers["business-analyst-agent"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 8)
+    targets = [metric["containerResource"] for metric in spec["metrics"]]
+    use = {target["name"]: target["target"]["averageUtilization"] for target in targets}
+    assert use == {"cpu": 75, "memory": 85}
+    for role in AGENTS[1:]:
+        assert deployment(made, f"{role}-agent")["replicas"] == 2
+
+
+def test_the_orchestration_has_the_namespaces_and_global_settings_of_its_document():
+    made = graph("orchestration")
+    assert set(made.outputs["namespaces"]) == {
+        *("mcp-orchestration", "mcp-agents", "database", "cache"),
+    }
+    env = {each["name"]: each.get("value") for each in container("orchestration")["env"]}
+    assert env["DEFAULT_LLM_MODEL"] == "gpt-4o"
+    assert env["MAX_CONCURRENT_WORKFLOWS"] == "100"
+    assert env["AGENT_TIMEOUT_SECONDS"] == "120"
+    assert env["REGION"] == "us-east-1"
 
 
 def test_three_servers_are_balanced_and_none_is_missing_in_a_rollout():

@@ -34,6 +34,7 @@ FRONTS: Final = {
     "load-balanced": "nginx-ingress",
     "boilerplate": "mcp-gateway",
     "three-services": "mcp-gateway",
+    "orchestration": "mcp-gateway",
     "microservices": "mcp-gateway",
     "none": "mcp-gateway",
 }
@@ -55,6 +56,10 @@ READERS: Final = {
         "postgres": {"mcp-typescript-api", "mcp-learning-system", "mcp-rust-server"},
         "redis": {"mcp-typescript-api", "mcp-learning-system", "mcp-rust-server"},
     },
+    "orchestration": {
+        "postgres": {"orchestration-engine", "database-migration"},
+        "redis": {"orchestration-engine"},
+    },
     "microservices": {
         "postgres": {"mcp-core", "mcp-state", "qudag-integration", "mcp-migration"},
         "redis": {"mcp-core", "mcp-state"},
@@ -62,6 +67,7 @@ READERS: Final = {
     "none": {},
 }
 """Who may connect to the data stores."""
+MIGRATIONS: Final = {"orchestration": "database-migration"}
 OUTBOUND: Final = {"issuer": {443}, "qudag-peers": {4001}}
 """Parties outside to which a platform connects, and their ports."""
 
@@ -99,9 +105,10 @@ def test_the_data_stores_connect_to_nothing(topology: Topology):
 
 @EACH
 def test_the_migration_connects_to_the_database_alone(topology: Topology):
-    opened = {(f.target, f.port) for f in topology.flows if f.source == "mcp-migration"}
+    migration = MIGRATIONS.get(topology.name, "mcp-migration")
+    opened = {(f.target, f.port) for f in topology.flows if f.source == migration}
     assert opened == ({("postgres", 5432)} if topology.jobs else set())
-    assert sources(topology, "mcp-migration") == set()
+    assert sources(topology, migration) == set()
 
 
 @EACH
@@ -155,6 +162,34 @@ def reaches(block: dict[str, Any], address: str) -> bool:
     return where in ip_network(block["cidr"]) and not any(
         where in ip_network(cut) for cut in block.get("except", [])
     )
+
+
+AGENTS: Final = {
+    *("business-analyst-agent", "technical-architect-agent"),
+    *("developer-agent", "qa-tester-agent"),
+}
+
+
+def test_an_agent_accepts_the_engine_alone_and_a_stand_in_connects_to_nothing():
+    flows = WHOLE["orchestration"].flows
+    for name in AGENTS:
+        assert {(f.source, f.port) for f in flows if f.target == name} == {
+            ("orchestration-engine", 8443)
+        }
+        assert not [flow for flow in flows if flow.source == name]
+
+
+def test_an_agent_with_an_image_connects_to_the_egress_proxy_and_nothing_else():
+    images = {name: {"image": f"registry.example.com/{name}:1.0.0"} for name in AGENTS}
+    config = StackConfig.model_validate({"topology": "orchestration", "servers": images})
+    flows = with_user_servers(TOPOLOGIES["orchestration"], config).flows
+    ports: set[int] = set()
+    for name in AGENTS:
+        ((target, port),) = {(f.target, f.port) for f in flows if f.source == name}
+        assert target == "egress-proxy"
+        ports.add(port)
+    assert len(ports) == len(AGENTS), "each has a list of hosts of its own"
+    assert {(f.target, f.port) for f in flows if f.source == "egress-proxy"} == {("internet", 443)}
 
 
 def test_the_tiers_of_the_three_services_are_their_flows():

@@ -153,3 +153,47 @@ def test_only_secrets_that_create_has_made_are_deleted(kubectl: Kubectl, space: 
     made = local_secrets.create(kubectl, required(space), ADDRESSES)
     assert local_secrets.delete(kubectl, [space]) == len(made)
     assert entries(kubectl, space, "mine") == {"a": "b"}
+
+
+def test_several_namespaces_have_one_authority_and_the_same_passwords(
+    kubectl: Kubectl, space: str
+) -> None:
+    """A killed `up` may have made those of one namespace alone."""
+    further = f"{space}-cache"
+    kubectl.must("create", "namespace", further)
+    inside = RequiredSecret(
+        namespace=further, name="mcp-server-secrets", kind="passwords", keys=("redis-password",)
+    )
+    certificate = RequiredSecret(
+        namespace=further,
+        name="mcp-internal-tls-redis",
+        kind="internal-certificate",
+        keys=("tls.crt", "tls.key"),
+        dns_names=("redis-service",),
+    )
+    local_secrets.create(kubectl, required(space), ADDRESSES)
+    made = local_secrets.create(kubectl, [*required(space), inside, certificate], ADDRESSES)
+    assert set(made) == {inside.reference, certificate.reference}
+    there = entries(kubectl, further, "mcp-server-secrets")
+    ours = entries(kubectl, space, "mcp-server-secrets")
+    assert there == {"redis-password": ours["redis-password"]}
+    signed = x509.load_pem_x509_certificate(
+        entries(kubectl, further, "mcp-internal-tls-redis")["tls.crt"].encode()
+    )
+    authority = x509.load_pem_x509_certificate(
+        entries(kubectl, space, "mcp-internal-ca")["ca.crt"].encode()
+    )
+    signed.verify_directly_issued_by(authority)
+
+
+def test_in_one_command_the_namespaces_get_the_same_passwords(kubectl: Kubectl, space: str) -> None:
+    further = f"{space}-database"
+    kubectl.must("create", "namespace", further)
+    inside = RequiredSecret(
+        namespace=further, name="mcp-server-secrets", kind="passwords", keys=("database-password",)
+    )
+    local_secrets.create(kubectl, [*required(space), inside], ADDRESSES)
+    ours = entries(kubectl, space, "mcp-server-secrets")
+    assert entries(kubectl, further, "mcp-server-secrets") == {
+        "database-password": ours["database-password"]
+    }

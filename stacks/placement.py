@@ -1,0 +1,62 @@
+"""Which namespace each workload of a platform runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .config.stack import StackConfig
+from .topologies import TOPOLOGIES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """The namespaces of a platform: its own, and those of workloads with a place of their own.
+
+    Attributes:
+        namespace: of every workload without a place, the front among them.
+        namespaces: the further namespaces by place.
+        places: the place of each workload that has one.
+    """
+
+    namespace: str
+    namespaces: Mapping[str, str]
+    places: Mapping[str, str]
+
+    @property
+    def every(self) -> list[str]:
+        """All namespaces, the platform's own first."""
+        return [self.namespace, *self.namespaces.values()]
+
+    def of(self, workload: str) -> str:
+        """The namespace of a workload."""
+        place = self.places.get(workload)
+        return self.namespace if place is None else self.namespaces[place]
+
+    def within(self, namespace: str, workloads: Iterable[str]) -> list[str]:
+        """Those of the workloads that run in the namespace."""
+        return [workload for workload in workloads if self.of(workload) == namespace]
+
+    def host(self, workload: str, *, seen_from: str) -> str:
+        """The name of a workload's Service, as pods of another workload call it."""
+        short = f"{workload}-service"
+        there = self.of(workload)
+        return short if there == self.of(seen_from) else f"{short}.{there}.svc"
+
+
+def placement(config: StackConfig) -> Placement:
+    """The namespaces of the configured platform."""
+    chosen = TOPOLOGIES[config.topology]
+    places = dict(chosen.places)
+    for name, server in config.cluster_servers.items():
+        if server.namespace is not None:
+            places[name] = server.namespace
+    named = config.kubernetes.namespaces
+    return Placement(
+        namespace=config.namespace,
+        namespaces={
+            place: named.get(place, f"{config.namespace}-{place}")
+            for place in dict.fromkeys(places.values())
+        },
+        places=places,
+    )
