@@ -38,6 +38,7 @@ def pod_settings(config: StackConfig, workload: str) -> PodSettings:
             for name, each in (_without(every.secret_env, own.env) | own.secret_env).items()
         },
         user_ids=UserIds(_first(own.user_ids, every.user_ids, "nobody")),
+        node_scale_down=_first(own.node_scale_down, every.node_scale_down, None),
         user_namespaces=_first(
             own.user_namespaces,
             every.user_namespaces,

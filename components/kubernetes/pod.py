@@ -114,7 +114,7 @@ def pod_template(
         extra: further fields of the pod spec (spread, volumes of claims, restartPolicy).
         settings: settings of the pods.
     """
-    annotations: dict[str, pulumi.Input[str]] = dict(settings.annotations)
+    annotations: dict[str, pulumi.Input[str]] = {**settings.pod_annotations()}
     if files := files_of(containers):
         annotations[CHECKSUM] = checksum(files)
     if metrics_port is not None:

@@ -90,6 +90,16 @@ class SecretKey:
     key: FileName
 
 
+NODE_SCALE_DOWN: Final[Mapping[str, Mapping[str, str]]] = {
+    "evict": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"},
+    "prevent": {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        "karpenter.sh/do-not-disrupt": "true",
+    },
+}
+"""Annotations of pods that the cluster autoscaler and Karpenter read, by ``node_scale_down``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PodSettings:
     """Scheduling, labels, image pull secrets, variables and user ids of pods.
@@ -109,6 +119,9 @@ class PodSettings:
         user_namespaces: whether user ids in the pods differ from those of the node (``hostUsers:
             false``): Kubernetes 1.33, Linux 6.3, containerd 2.0 or CRI-O, and volumes whose file
             system supports idmapped mounts.
+        node_scale_down: whether an autoscaler of nodes may evict the pods to remove their node
+            (``evict``) or not (``prevent``); None: as it does by default. The cluster autoscaler
+            keeps nodes with pods that have an emptyDir, as all of these have.
     """
 
     node_selector: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
@@ -122,6 +135,7 @@ class PodSettings:
     secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
     user_ids: UserIds = UserIds.NOBODY
     user_namespaces: bool = False
+    node_scale_down: Literal["evict", "prevent"] | None = None
 
     def refusals(self) -> list[Problem]:
         """See ``settings_problems``."""
@@ -131,7 +145,12 @@ class PodSettings:
                 annotations=self.annotations,
                 env=self.env,
                 secret_env=self.secret_env,
-                spelled={"env": "env", "secret_env": "secret_env"},
+                node_scale_down=self.node_scale_down,
+                spelled={
+                    "env": "env",
+                    "secret_env": "secret_env",
+                    "node_scale_down": "node_scale_down",
+                },
             )
         )
 
@@ -146,6 +165,11 @@ class PodSettings:
         }
         given = {name: value for name, value in stated.items() if value}
         return given | ({"hostUsers": False} if self.user_namespaces else {})
+
+    def pod_annotations(self) -> dict[str, str]:
+        """The annotations of the pods that these settings add."""
+        chosen = NODE_SCALE_DOWN.get(self.node_scale_down or "", dict[str, str]())
+        return {**self.annotations, **chosen}
 
     def variables(self) -> list[dict[str, Any]]:
         """The environment variables that these settings add to each container."""
@@ -169,14 +193,22 @@ def settings_problems(
     annotations: Mapping[str, str],
     env: Mapping[str, str],
     secret_env: Mapping[str, Any],
+    node_scale_down: str | None,
     spelled: Mapping[str, str],
 ) -> Iterator[Problem]:
     """Problems of labels, annotations and variables: reserved names, and credentials in clear.
 
     Args:
-        labels, annotations, env, secret_env: as in PodSettings.
-        spelled: the names of the last two fields where they were written.
+        labels, annotations, env, secret_env, node_scale_down: as in PodSettings.
+        spelled: the names of the last three fields where they were written.
     """
+    for key in annotations.keys() & NODE_SCALE_DOWN.get(node_scale_down or "", {}).keys():
+        yield Problem(
+            f"annotations.{key}",
+            f"is set, and {spelled['node_scale_down']} as well",
+            "one of the two values would be lost",
+            "leave one of the two out",
+        )
     for where, given, own in (
         ("labels", labels, OWN_LABELS),
         ("annotations", annotations, OWN_ANNOTATIONS),

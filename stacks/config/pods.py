@@ -72,3 +72,8 @@ class Pods(Section):
         description="hostUsers: false. Absent: where podSecurityVersion is v1.36 or newer. Nodes "
         "need Linux 6.3 and containerd 2.0 or CRI-O.",
     )
+    node_scale_down: Literal["evict", "prevent"] | None = Field(
+        default=None,
+        description="Whether an autoscaler of nodes may evict the pods to remove their node; "
+        "absent: its own default, with which the cluster autoscaler keeps the node.",
+    )

@@ -132,7 +132,11 @@ def pod_settings_change_nothing_of_our_own(config: StackConfig) -> Iterator[Prob
                 "it would have no effect",
                 f"write {guess}" if guess else f"one of: {', '.join(workloads)}",
             )
-        spelled = {"env": "env", "secret_env": "secretEnv"}
+        spelled = {
+            "env": "env",
+            "secret_env": "secretEnv",
+            "node_scale_down": "nodeScaleDown",
+        }
         given = {field: getattr(pods, field) for field in ("labels", "annotations", *spelled)}
         for problem in settings_problems(**given, spelled=spelled):
             yield at(f"{path}.{problem.path}", problem.what, problem.consequence, problem.fix)

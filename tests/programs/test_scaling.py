@@ -8,7 +8,7 @@ from typing import Any
 from graph.recorder import record
 from graph.resource_graph import ResourceGraph
 from stacks.program import main
-from tests.harness.graph_queries import objects
+from tests.harness.graph_queries import objects, pods
 from tests.invalid.cases import changed
 
 VERTICAL = {
@@ -80,3 +80,20 @@ def test_pods_follow_open_streams_that_prometheus_has_scraped():
     assert "mcp-gateway-hpa" in names
     (secret,) = (one for one in made.outputs["required_secrets"] if one["name"] == "prometheus")
     assert (secret["kind"], secret["keys"]) == ("given", ["token"])
+
+
+def test_an_autoscaler_of_nodes_may_evict_the_pods_that_the_stack_says():
+    kubernetes = {
+        "pods": {"nodeScaleDown": "evict"},
+        "servicePods": {"postgres": {"nodeScaleDown": "prevent"}},
+    }
+    made = scaled({}, kubernetes=kubernetes)
+    evict = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+    keep = "karpenter.sh/do-not-disrupt"
+    found = {one.name: one.template["metadata"]["annotations"] for one in pods(made)}
+    stated = {name: (one.get(evict), one.get(keep)) for name, one in found.items()}
+    assert stated.pop("postgres") == ("false", "true")
+    assert len(stated) > 5
+    assert set(stated.values()) == {("true", None)}
+    unset = {name for one in pods(scaled({})) for name in one.template["metadata"]["annotations"]}
+    assert not {evict, keep} & unset
