@@ -1,4 +1,4 @@
-"""Scaling by what Prometheus has scraped: a ScaledObject, from which KEDA makes the autoscaler."""
+"""Scaling by what Prometheus has scraped: a ScaledObject for KEDA."""
 
 from __future__ import annotations
 

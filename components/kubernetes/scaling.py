@@ -86,7 +86,7 @@ class Pace:
 class Autoscaling:
     """Bounds and targets of a HorizontalPodAutoscaler, or with ``metrics`` of a ScaledObject.
 
-    KEDA makes the autoscaler of a ScaledObject, and must run in the cluster.
+    A ScaledObject needs KEDA in the cluster, which turns it into an autoscaler.
 
     Attributes:
         min: fewest pods.

@@ -172,7 +172,7 @@ def _disruption_budget(name: str, args: WorkloadArgs) -> Manifest:
 
 
 def _autoscalers(name: str, args: WorkloadArgs, scaling: Autoscaling) -> list[Manifest]:
-    """A HorizontalPodAutoscaler, or a ScaledObject, from which KEDA makes one: never both."""
+    """A HorizontalPodAutoscaler, or a ScaledObject, which replaces it: never both."""
     if scaling.metrics and scaling.prometheus:
         return _scaled_object(name, args, scaling, scaling.prometheus)
     spec = autoscaler_spec(name, args.kind.value, scaling)

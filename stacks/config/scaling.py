@@ -123,8 +123,8 @@ class ServiceScale(Section):
     )
     metrics: dict[ServerMetric, Average] = Field(
         default={},
-        description="Averages for each pod of metrics that the servers export; KEDA scales by them "
-        "and by the targets.",
+        description="Averages for each pod of metrics that the servers export, for KEDA; they "
+        "count together with the targets.",
     )
     vertical: Vertical | None = Field(
         default=None, description="Requests that follow use; absent: they stay as they are."
