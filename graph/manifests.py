@@ -37,6 +37,7 @@ _STAGES = {
     "ClusterIssuer": 330,
     "Certificate": 340,
     "NetworkPolicy": 400,
+    "CiliumNetworkPolicy": 400,
     "Service": 450,
     "PersistentVolume": 500,
     "PersistentVolumeClaim": 510,

@@ -1,14 +1,14 @@
-"""The egress proxy of the user's servers, with its flows and parties."""
+"""How the user's servers reach hosts outside: the egress proxy, or policies of Cilium."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from components.base.versions import VERSIONS
+from components.kubernetes.egress_hosts import outside_ports
 from components.kubernetes.egress_proxy import (
     RESOURCES,
     EgressProxyArgs,
-    outside_ports,
     proxy_ports,
     proxy_variables,
 )
@@ -32,9 +32,19 @@ def allowed_hosts(config: StackConfig) -> dict[str, list[str]]:
     }
 
 
+def hosts_by_policy(config: StackConfig) -> dict[str, list[str]]:
+    """The hosts that servers connect to directly, without the proxy."""
+    return allowed_hosts(config) if config.network.host_egress == "cilium" else {}
+
+
+def proxied_hosts(config: StackConfig) -> dict[str, list[str]]:
+    """The hosts that servers reach through the proxy."""
+    return allowed_hosts(config) if config.network.host_egress == "proxy" else {}
+
+
 def egress_proxies(config: StackConfig) -> list[EgressProxyService]:
     """The one proxy of a platform in which a server lists hosts."""
-    allowed = allowed_hosts(config)
+    allowed = proxied_hosts(config)
     if not allowed:
         return []
     replicas = 1 if config.environment == "dev" else 2
@@ -47,7 +57,7 @@ def egress_proxies(config: StackConfig) -> list[EgressProxyService]:
 
 def egress_flows(config: StackConfig) -> Iterator[Flow]:
     """From servers to the proxy and to networks, and from the proxy to the internet."""
-    allowed = allowed_hosts(config)
+    allowed = proxied_hosts(config)
     for name, port in proxy_ports(allowed).items():
         yield Flow(source=name, target=EGRESS_PROXY, port=port, why="hosts outside, by name")
     for port in outside_ports(allowed):
@@ -64,12 +74,12 @@ def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
         for name, server in config.cluster_servers.items()
         for port, cidrs in _networks(server).items()
     ]
-    return outsides, [Internet(name=INTERNET)] if allowed_hosts(config) else []
+    return outsides, [Internet(name=INTERNET)] if proxied_hosts(config) else []
 
 
 def egress_variables(name: str, config: StackConfig) -> Mapping[str, str]:
     """The environment variables that name the proxy to a server's program."""
-    ports = proxy_ports(allowed_hosts(config))
+    ports = proxy_ports(proxied_hosts(config))
     if name not in ports:
         return {}
     proxy = placement(config).host(EGRESS_PROXY, seen_from=name)

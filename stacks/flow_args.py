@@ -14,7 +14,7 @@ from components.mcp.auth import key_ports
 
 from .config.network import Network
 from .config.stack import StackConfig
-from .egress import egress_parties
+from .egress import egress_parties, hosts_by_policy
 from .placement import placement
 from .topologies.topology import (
     CLIENTS,
@@ -80,6 +80,7 @@ def flow_args(
         internet=internet,
         dns=_dns(network),
         api_server=config.kubernetes.api_server,
+        hosts={name: hosts for name, hosts in hosts_by_policy(config).items() if name in own},
     )
 
 

@@ -19,6 +19,7 @@ import pulumi
 from .component import Component
 
 API_VERSIONS: Final = {
+    "CiliumNetworkPolicy": "cilium.io/v2",
     "ConfigMap": "core/v1",
     "CronJob": "batch/v1",
     "Deployment": "apps/v1",

@@ -17,6 +17,7 @@ from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes
+from .egress_hosts import host_problems
 from .envoy_config import READY, envoy_config
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
@@ -66,28 +67,7 @@ class EgressProxyArgs:
                     "list the hosts of a server, or leave the proxy out",
                 )
             ]
-        found: list[Problem] = []
-        for name, hosts in self.allowed.items():
-            if not hosts:
-                found.append(
-                    Problem(
-                        f"allowed.{name}",
-                        "is an empty list",
-                        "the proxy would refuse every connection of this server",
-                        "list its hosts, or leave the server out",
-                    )
-                )
-            found += [
-                Problem(
-                    f"allowed.{name}",
-                    f"lists {host} twice",
-                    "one of the two has no effect",
-                    "list each host once",
-                )
-                for host in sorted(set(hosts))
-                if list(hosts).count(host) > 1
-            ]
-        return found
+        return host_problems("allowed", self.allowed)
 
 
 class EgressProxy(Component[EgressProxyArgs]):
@@ -138,11 +118,6 @@ def proxy_variables(proxy: str, port: int) -> dict[str, str]:
     url = f"http://{proxy}:{port}"
     inside = "localhost,127.0.0.1,::1,.svc,.cluster.local"
     return {"HTTPS_PROXY": url, "https_proxy": url, "NO_PROXY": inside, "no_proxy": inside}
-
-
-def outside_ports(allowed: Mapping[str, Sequence[str]]) -> list[int]:
-    """The ports that the proxy connects to outside the cluster."""
-    return sorted({int(host.rpartition(":")[2]) for hosts in allowed.values() for host in hosts})
 
 
 def _workload(name: str, args: EgressProxyArgs) -> WorkloadArgs:

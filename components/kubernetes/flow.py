@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, Network
+from ..base.arg_types import DnsLabel, EgressHost, Network
 from ..base.component import Component
 from ..base.kubernetes_object import KubernetesObject, metadata
 from ..base.platform_addresses import (
@@ -20,7 +20,9 @@ from ..base.platform_addresses import (
     unmapped,
 )
 from ..base.problems import Problem
+from .cilium_policy import host_policy
 from .dns import Dns
+from .egress_hosts import host_problems
 from .flow_checks import flow_problems, party_problems
 from .labels import selector
 from .party import Flow, Internet, Neighbour, Outside, Party
@@ -33,6 +35,7 @@ def policies(
     *,
     dns: Dns = Dns(),  # noqa: B008  (immutable)
     api_server: Sequence[str] = (),
+    by_name: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """The NetworkPolicy spec of each workload: exactly the declared flows, in both directions.
 
@@ -42,24 +45,29 @@ def policies(
         parties: those that flows refer to and that are no workloads.
         dns: what a workload with outgoing connections may query in addition.
         api_server: networks of the API server, which are cut out of every egress.
+        by_name: workloads that query the DNS servers by another policy.
     """
-    by_name = {party.name: party for party in parties}
+    known = {party.name: party for party in parties}
     specs: dict[str, dict[str, Any]] = {}
     for workload in workloads:
         incoming = [f for f in flows if f.target == workload]
         outgoing = [f for f in flows if f.source == workload]
-        ingress = [{"from": _peers(f.source, by_name), "ports": [_port(f)]} for f in incoming]
+        ingress = [{"from": _peers(f.source, known), "ports": [_port(f)]} for f in incoming]
         egress = [
-            {"to": _peers(f.target, by_name, api_server), "ports": [_port(f)]} for f in outgoing
+            {"to": _peers(f.target, known, api_server), "ports": [_port(f)]} for f in outgoing
         ]
         specs[workload] = {
             "podSelector": {"matchLabels": selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
             # An empty list says the same as none, but counts as a change at every apply.
             **({"ingress": ingress} if ingress else {}),
-            **({"egress": [*egress, *dns.rules()]} if egress else {}),
+            **_egress(egress, [] if workload in by_name else dns.rules()),
         }
     return specs
+
+
+def _egress(rules: list[dict[str, Any]], dns: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"egress": [*rules, *dns]} if rules else {}
 
 
 def _port(flow: Flow) -> dict[str, Any]:
@@ -115,6 +123,8 @@ class FlowPoliciesArgs:
         api_server: networks of the cluster's API server: the address of the Service ``kubernetes``
             and those of the endpoints behind it. They are cut out of every outside party that
             workloads connect to.
+        hosts: ``host:port`` of the hosts outside that workloads connect to by name, each by a
+            CiliumNetworkPolicy: for clusters with Cilium 1.16 or newer and its DNS proxy.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -125,19 +135,34 @@ class FlowPoliciesArgs:
     internet: Sequence[Internet] = ()
     dns: Dns = field(default_factory=Dns)
     api_server: Sequence[Network] = ()
+    hosts: Mapping[DnsLabel, Sequence[EgressHost]] = field(default_factory=dict[str, Sequence[str]])
 
     def refusals(self) -> list[Problem]:
-        """See ``party_problems`` and ``flow_problems``."""
+        """See ``party_problems``, ``flow_problems`` and ``host_problems``."""
         others = (*self.outsides, *self.neighbours, *self.internet)
         parties: dict[str, Party] = {party.name: party for party in others}
         return [
             *party_problems(self.workloads, self.outsides, self.neighbours, self.internet),
             *flow_problems(self.workloads, self.flows, parties, api_server=self.api_server),
+            *host_problems("hosts", self.hosts),
+            *(
+                Problem(
+                    f"hosts.{name}",
+                    "is no workload",
+                    "its policy would select no pod",
+                    f"write one of {', '.join(sorted(self.workloads))}",
+                )
+                for name in self.hosts
+                if name not in self.workloads
+            ),
         ]
 
 
 class FlowPolicies(Component[FlowPoliciesArgs]):
-    """One NetworkPolicy a workload, both directions, from the declared flows alone."""
+    """One NetworkPolicy a workload, both directions, from the declared flows alone.
+
+    A workload with ``hosts`` has a CiliumNetworkPolicy as well.
+    """
 
     args_type = FlowPoliciesArgs
 
@@ -148,6 +173,7 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
             [*args.outsides, *args.neighbours, *args.internet],
             dns=args.dns,
             api_server=args.api_server,
+            by_name=args.hosts,
         )
         for workload, spec in specs.items():
             KubernetesObject(
@@ -157,3 +183,27 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
                 spec=spec,
                 opts=self.owned(),
             )
+        for workload, hosts in args.hosts.items():
+            KubernetesObject(
+                "CiliumNetworkPolicy",
+                self.named(workload),
+                metadata=metadata(f"{workload}-hosts", namespace=args.namespace),
+                spec=host_policy(
+                    workload,
+                    hosts,
+                    dns=args.dns,
+                    api_server=args.api_server,
+                    networks=_networks(workload, args),
+                ),
+                opts=self.owned(),
+            )
+
+
+def _networks(workload: str, args: FlowPoliciesArgs) -> dict[int, list[str]]:
+    """The networks that flows open to a workload, by port."""
+    outsides = {each.name: each.cidrs for each in args.outsides}
+    found: dict[int, list[str]] = {}
+    for flow in args.flows:
+        if flow.source == workload and flow.target in outsides:
+            found.setdefault(flow.port, []).extend(outsides[flow.target])
+    return found

@@ -9,6 +9,8 @@ from graph.kubernetes import called, kind, labels, pod
 from graph.resource_graph import Resource
 from graph.tree import branch, dig, entries
 
+from ..risks.host_policies import named_hosts
+
 
 def component_name(resource: Resource) -> str:
     """``Workload mcp-core``: the class and the name of a component."""
@@ -63,6 +65,10 @@ def _policy(resource: Resource) -> str:
     return ", ".join(named) or "denies " + " and ".join(entries(spec, "policyTypes")).lower()
 
 
+def _hosts(resource: Resource) -> str:
+    return f"allows {', '.join(named_hosts(resource)) or 'no host'}"
+
+
 def _scaler(resource: Resource) -> str:
     spec = branch(resource.inputs, "spec")
     metrics = [dig(m, "resource", "name") or dig(m, "pods", "metric", "name") or m.get("type")
@@ -111,6 +117,7 @@ def _quota(resource: Resource) -> str:
 
 
 _FACTS: dict[str, Callable[[Resource], str]] = {
+    "CiliumNetworkPolicy": _hosts,
     "ConfigMap": _keys,
     "CronJob": _workload,
     "DaemonSet": _workload,

@@ -10,6 +10,7 @@ from graph.kubernetes import called, kind
 from ..diff import Change, Diff
 
 CONTROLLERS: Final[Mapping[str, str]] = {
+    "CiliumNetworkPolicy": "Cilium as its network plugin, with Cilium's DNS proxy",
     "ScaledObject": "KEDA (operator and metrics API server)",
     "VerticalPodAutoscaler": "the Vertical Pod Autoscaler (recommender, updater and admission "
     "controller)",

@@ -11,15 +11,18 @@ from graph.tree import dig, entries
 
 from ..diff import Action, Change, Diff
 from .allowed_traffic import grants, is_policy, isolations, policies
+from .host_policies import is_host_policy, loosened_hosts
 
 
 def loosened_policies(change: Change, diff: Diff) -> Iterator[str]:
-    """Flows newly allowed, pods no longer isolated, mesh rules widened."""
+    """Flows and hosts newly allowed, pods no longer isolated, mesh rules widened."""
     if change.action is Action.MOVE:
         return
     if is_policy(change.resource):
         yield from _allowed(change, diff)
         yield from _opened(change, diff)
+    if is_host_policy(change.resource):
+        yield from loosened_hosts(change, diff)
     yield from _escaped(change, diff)
     yield from _mesh(change)
 

@@ -99,6 +99,12 @@ class Network(Section):
         description="Service through which QuDAG nodes outside the cluster connect to port 4001; "
         "none: they cannot connect.",
     )
+    host_egress: Literal["proxy", "cilium"] = Field(
+        default="proxy",
+        description="How servers reach the hosts in their egress.hosts. proxy: through the egress "
+        "proxy. cilium: directly, by a CiliumNetworkPolicy for each server; for clusters with "
+        "Cilium 1.16 or newer.",
+    )
     dns: Dns = Field(default_factory=Dns)
     prometheus: Prometheus | None = Field(
         default=None, description="Who may scrape the servers; absent: nobody."

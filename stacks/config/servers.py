@@ -177,8 +177,8 @@ class Egress(Section):
 
     hosts: list[EgressHost] = Field(
         default=[],
-        description="host:port, reached by name through the egress proxy, which HTTPS_PROXY names. "
-        "Only for protocols that begin with TLS.",
+        description="host:port, reached by name through the egress proxy, which HTTPS_PROXY names; "
+        "only for protocols that begin with TLS. network.hostEgress has another way.",
     )
     networks: list[NetworkPort] = Field(
         default=[],

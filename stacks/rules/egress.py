@@ -11,24 +11,39 @@ from components.base.versions import VERSIONS
 from components.kubernetes.flow_checks import api_server_problem
 
 from ..config.stack import StackConfig
-from ..egress import allowed_hosts, egress_variables
+from ..egress import allowed_hosts, egress_variables, proxied_hosts
 from .rule import Rule, at, path_of
 
 
 def the_egress_proxy_has_an_image(config: StackConfig) -> Iterator[Problem]:
     """Outside dev the proxy's image is named, with a digest as every image."""
-    if config.environment != "dev" and allowed_hosts(config) and not config.images.egress_proxy:
+    listed = proxied_hosts(config)
+    if config.environment != "dev" and listed and not config.images.egress_proxy:
         yield at(
             "images.egressProxy",
-            f"is missing, and servers list hosts: {', '.join(allowed_hosts(config))}",
+            f"is missing, and servers list hosts: {', '.join(listed)}",
             "what runs tomorrow may not be what was tested today",
             f"name Envoy with its digest: {VERSIONS['images']['envoy']}@sha256:…",
         )
 
 
 def the_egress_proxy_is_used(config: StackConfig) -> Iterator[Problem]:
-    """An image of the proxy has servers that use it."""
-    if config.images.egress_proxy and not allowed_hosts(config):
+    """An image of the proxy, and another way than the proxy, have servers that use it."""
+    if config.network.host_egress != "proxy" and not allowed_hosts(config):
+        yield at(
+            "network.hostEgress",
+            f"is {config.network.host_egress}, and no server has egress.hosts",
+            "it would have no effect",
+            "leave it out, or list the hosts of a server in its egress.hosts",
+        )
+    if config.images.egress_proxy and config.network.host_egress != "proxy":
+        yield at(
+            "images.egressProxy",
+            f"is set, and network.hostEgress is {config.network.host_egress}",
+            "it would have no effect: no egress proxy runs",
+            "leave it out, or leave network.hostEgress out",
+        )
+    elif config.images.egress_proxy and not allowed_hosts(config):
         yield at(
             "images.egressProxy",
             "is set, and no server has egress.hosts",
@@ -83,9 +98,12 @@ def servers_use_the_egress_proxy(config: StackConfig) -> Iterator[Problem]:
 
 
 EGRESS_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("servers", "images", "environment"), the_egress_proxy_has_an_image),
-    (("servers", "images"), the_egress_proxy_is_used),
+    (
+        ("servers", "images", "environment", "network.hostEgress"),
+        the_egress_proxy_has_an_image,
+    ),
+    (("servers", "images", "network.hostEgress"), the_egress_proxy_is_used),
     (("servers",), egress_lists_name_each_once),
     (("servers", "kubernetes.apiServer"), egress_leaves_the_api_server_out),
-    (("servers",), servers_use_the_egress_proxy),
+    (("servers", "network.hostEgress"), servers_use_the_egress_proxy),
 ]

@@ -23,7 +23,9 @@ SPECS: dict[str, Any] = {
     "CronJob": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}},
 }
 """What the SDK's classes require."""
-CUSTOM = {"ScaledObject", "TriggerAuthentication", "VerticalPodAutoscaler"}
+CUSTOM = {
+    *("CiliumNetworkPolicy", "ScaledObject", "TriggerAuthentication", "VerticalPodAutoscaler"),
+}
 """Kinds of controllers, for which the SDK has one class."""
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "thing"}
 ROOT = Path(__file__).parents[3]

@@ -9,10 +9,10 @@ import pytest
 
 from components.base.problems import ProblemReport
 from components.base.refusal import Refused
+from components.kubernetes.egress_hosts import outside_ports
 from components.kubernetes.egress_proxy import (
     EgressProxy,
     EgressProxyArgs,
-    outside_ports,
     proxy_ports,
     proxy_variables,
 )
