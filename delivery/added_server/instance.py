@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from mcp_types import Tool
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from ..mcp_client import Era
-from .http_client import http_client
+from . import bounded_output
+from .bounded_answers import LARGEST_LIST, LARGEST_PAGE, TOO_LARGE, Bound
+from .http_client import connection_problem, http_client
 from .refusals import printable, refused
 
 MOST_PAGES = 50
@@ -77,11 +80,16 @@ def ask_program(words: Sequence[str], seconds: float) -> Instance:
 
         @contextlib.asynccontextmanager
         async def connect(era: Era) -> AsyncGenerator[Client]:
-            program = StdioServerParameters(command=words[0], args=list(words[1:]))
+            limits = [str(LARGEST_PAGE), str(LARGEST_LIST)]
+            program = StdioServerParameters(
+                command=sys.executable, args=["-I", bounded_output.__file__, *limits, *words]
+            )
             async with Client(stdio_client(program, errlog=log), mode=_mode(era)) as client:
                 yield client
 
         eras, tools, reasons = asyncio.run(_asked(connect, seconds))
+        if bounded_output.exceeded(log):
+            raise refused(where, TOO_LARGE, "let it offer fewer tools, with shorter schemas")
         if not eras:
             raise refused(
                 where,
@@ -122,8 +130,8 @@ class _Http:
         self.base, self.port, self.seconds = base, port, seconds
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def client(self) -> httpx2.AsyncClient:
-        return http_client(self.base, self.seconds, self.headers)
+    def client(self, bound: Bound | None = None) -> httpx2.AsyncClient:
+        return http_client(self.base, self.seconds, self.headers, bound)
 
     async def ask(self, paths: Sequence[str]) -> Instance:
         """Ask at each path until one is that of an MCP server."""
@@ -148,10 +156,12 @@ class _Http:
         raise self._no_server(f"it answers 404 at {', '.join(paths)}")
 
     async def _mcp(self, path: str) -> Instance:
+        bounds = {era: Bound() for era in Era}
+
         @contextlib.asynccontextmanager
         async def connect(era: Era) -> AsyncGenerator[Client]:
             async with (
-                self.client() as http,
+                self.client(bounds[era]) as http,
                 Client(
                     streamable_http_client(self.base + path, http_client=http),
                     mode=_mode(era),
@@ -161,6 +171,8 @@ class _Http:
                 yield client
 
         eras, tools, reasons = await _asked(connect, self.seconds)
+        if any(bound.exceeded for bound in bounds.values()):
+            raise self._no_server(TOO_LARGE, "let it offer fewer tools, with shorter schemas")
         if not eras:
             raise self._no_server(f"it does not speak MCP at {path}: {reasons[-1]}")
         return Instance(
@@ -191,7 +203,7 @@ class _Http:
                     return answer.status_code
         except (httpx2.HTTPError, TimeoutError) as failure:
             raise self._no_server(
-                f"nothing answers there: {printable(str(failure)) or type(failure).__name__}",
+                f"nothing answers there: {connection_problem(failure)}",
                 "start the server, for example with docker run -p 8000:8000 IMAGE",
             ) from None
 

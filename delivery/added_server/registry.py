@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from .http_client import http_client
+from .http_client import connection_problem, http_client
 from .image_config import (
     CONFIGS,
     INDEXES,
@@ -33,6 +33,10 @@ MOST_REDIRECTS = 5
 _DOCKER_API = "registry-1.docker.io"
 _DOCKER_LOGIN = "https://index.docker.io/v1/"
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
+_CERTIFICATE = (
+    "set SSL_CERT_FILE to a file with the authority of its certificate and the others of this "
+    "machine, or use the name that the certificate has"
+)
 _OTHER_SOURCES = "check the name and the network, or pass --from-archive FILE or --url URL"
 
 
@@ -56,7 +60,9 @@ def ask_registry(reference: ImageReference, seconds: float) -> tuple[ImageRefere
     except TimeoutError:
         what = f"it did not answer within {seconds:g} s"
     except httpx2.TransportError as failure:
-        what = f"it cannot be reached: {printable(str(failure)) or type(failure).__name__}"
+        what = f"it cannot be reached: {connection_problem(failure)}"
+        if "certificate" in what:
+            raise NotAskedError(f"registry {reference.registry}", what, _CERTIFICATE) from None
     raise NotAskedError(f"registry {reference.registry}", what, _OTHER_SOURCES)
 
 

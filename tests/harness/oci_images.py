@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import ssl
 import tarfile
 import threading
 from collections.abc import Callable, Generator, Mapping
@@ -117,6 +118,7 @@ class Registry:
         requests: paths in the order of arrival, each with its Authorization.
         answers: answers of this test's own, by the path of the request.
         realm: of the tokens; its own address by default.
+        name_of_host: localhost, or an address on which it listens.
     """
 
     image: Image
@@ -126,10 +128,11 @@ class Registry:
     requests: list[tuple[str, str]] = field(default_factory=list["tuple[str, str]"])
     answers: dict[str, _Answer] = field(default_factory=dict[str, _Answer])
     realm: str = ""
+    name_of_host: str = "localhost"
 
     @property
     def host(self) -> str:
-        return f"localhost:{self.port}"
+        return f"{self.name_of_host}:{self.port}"
 
     @property
     def name(self) -> str:
@@ -217,11 +220,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(registry: Registry) -> Generator[Registry]:
-    """Serve a registry over HTTP on loopback."""
+def serving(registry: Registry, tls: tuple[Path, Path] | None = None) -> Generator[Registry]:
+    """Serve a registry on loopback: over HTTP, or with a certificate and its key over HTTPS."""
     handler = type("Handler", (Handler,), {"registry": registry})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    address = "127.0.0.1" if registry.name_of_host == "localhost" else registry.name_of_host
+    server = ThreadingHTTPServer((address, 0), handler)
     server.daemon_threads = True
+    if tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     registry.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

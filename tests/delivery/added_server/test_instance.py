@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server import Server
 from mcp.server.mcpserver import MCPServer
+from mcp_types import ListToolsResult, PaginatedRequestParams, Tool
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
@@ -24,6 +26,33 @@ from tests.harness.user_server import UserServer, running
 
 SECONDS = 60
 PROGRAM = [sys.executable, str(Path(stdio_program.__file__))]
+
+
+PAGES = """
+import json, sys
+pages, size = int(sys.argv[1]), int(sys.argv[2])
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    if asked["method"] == "initialize":
+        version = asked["params"]["protocolVersion"]
+        result = {"protocolVersion": version, "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "wide", "version": "1"}}
+    elif asked["method"] == "tools/list":
+        page = int((asked.get("params") or {}).get("cursor") or 0)
+        tool = {"name": f"tool-{page}", "inputSchema": {"type": "object"},
+                "description": "x" * size}
+        result = {"tools": [tool]}
+        if page + 1 < pages:
+            result["nextCursor"] = str(page + 1)
+    else:
+        answer = {"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32601, "message": "no"}}
+        print(json.dumps(answer), flush=True)
+        continue
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+"""A program of the legacy era that lists one tool on each of its pages."""
 
 
 def server(*, health: str = "") -> MCPServer:
@@ -190,3 +219,44 @@ def test_a_program_that_prints_other_text_is_refused():
 def test_an_absent_program_is_refused():
     with pytest.raises(ProblemReport, match="there is no such program on this machine"):
         ask_program(["no-such-program-at-all"], 1)
+
+
+MIB = 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pages", "size", "is_accepted"),
+    [(3, MIB, True), (1, 5 * MIB, False), (6, 3 * MIB, False)],
+    ids=["three pages", "one large page", "many pages"],
+)
+def test_what_a_program_lists_is_read_up_to_a_limit(pages: int, size: int, is_accepted: bool):
+    words = [sys.executable, "-c", PAGES, str(pages), str(size)]
+    if is_accepted:
+        assert names(ask_program(words, SECONDS)) == [f"tool-{number}" for number in range(pages)]
+        return
+    with pytest.raises(ProblemReport, match="its answers are larger than 4 MiB, or together"):
+        ask_program(words, SECONDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pages", "size", "is_accepted"),
+    [(3, MIB, True), (1, 5 * MIB, False), (6, 3 * MIB, False)],
+    ids=["three pages", "one large page", "many pages"],
+)
+def test_what_a_server_lists_is_read_up_to_a_limit(pages: int, size: int, is_accepted: bool):
+    async def listed(_: Any, asked: PaginatedRequestParams | None) -> ListToolsResult:
+        page = int(asked.cursor) if asked and asked.cursor else 0
+        tool = Tool(name=f"tool-{page}", input_schema={"type": "object"}, description="x" * size)
+        return ListToolsResult(
+            tools=[tool], next_cursor=str(page + 1) if page + 1 < pages else None
+        )
+
+    app = Server("wide", on_list_tools=listed).streamable_http_app()
+    with running(app) as wide:
+        if is_accepted:
+            found = ask_url(wide.url, None, SECONDS)
+            assert names(found) == [f"tool-{number}" for number in range(pages)]
+        else:
+            assert "its answers are larger than 4 MiB" in refusal(wide.url, seconds=5)

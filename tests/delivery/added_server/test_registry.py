@@ -16,6 +16,7 @@ from delivery.added_server.image_config import LARGEST, ImageConfig
 from delivery.added_server.reference import ImageReference, image_reference
 from delivery.added_server.refusals import NotAskedError
 from delivery.added_server.registry import MOST_REDIRECTS, ask_registry, credentials
+from tests.harness.certificates import Authority
 from tests.harness.oci_images import LOGIN, TOKEN, Handler, Image, Registry, digest_of, serving
 
 SETTINGS: Mapping[str, Any] = {
@@ -296,3 +297,40 @@ def test_a_name_is_completed_as_docker_does_and_names_the_server(
 def test_what_is_no_name_of_an_image_is_refused(text: str):
     with pytest.raises(ProblemReport, match="not the name of an image"):
         image_reference(text)
+
+
+PRIVATE = "127.0.0.2"
+"""Not localhost, so that it is asked over TLS."""
+
+
+@pytest.mark.parametrize(
+    ("names", "is_trusted", "said"),
+    [
+        ([PRIVATE], True, None),
+        ([PRIVATE], False, "its certificate is not accepted: unable to get local issuer"),
+        (["127.0.0.3"], True, "its certificate is not accepted: IP address mismatch"),
+    ],
+    ids=["right name", "unknown authority", "wrong name"],
+)
+def test_a_registry_with_a_private_authority_is_asked_if_the_machine_trusts_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: list[str],
+    is_trusted: bool,
+    said: str | None,
+):
+    authority = Authority.at(tmp_path)
+    certificate = authority.issue(names=["registry.example.com"], addresses=names)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    made = Registry(Image(SETTINGS), name_of_host=PRIVATE)
+    with serving(made, certificate) as registry:
+        if said is None:
+            assert asked(registry.name)[0].digest == registry.image.digest
+            return
+        with pytest.raises(NotAskedError) as raised:
+            asked(registry.name)
+    assert said in raised.value.problem.what
+    assert "SSL_CERT_FILE" in raised.value.problem.fix
+    assert not registry.requests
