@@ -12,6 +12,7 @@ from ..base.arg_types import (
     ByteSize,
     ContainerPort,
     DnsLabel,
+    EndpointPath,
     Image,
     ObjectName,
     Path,
@@ -111,7 +112,7 @@ class UserServerArgs:
     proxy_image: pulumi.Input[Image]
     internal_tls_secret: SecretName
     port: ContainerPort = 8000
-    path: UrlPath = "/mcp"
+    path: EndpointPath = "/mcp"
     era: Era = "dual"
     command: Sequence[Text] = ()
     health: UrlPath | None = None

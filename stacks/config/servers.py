@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -47,12 +48,28 @@ SECRET_KEY: Final = Form(
     longest=304,
     secret=True,
 )
+
+
+def _no_parent(consequence: str) -> Callable[[str], tuple[str, str, str] | None]:
+    def check(path: str) -> tuple[str, str, str] | None:
+        if not {".", ".."} & set(path.split("/")):
+            return None
+        return (
+            f"is {path!r}, with a step to the same or the parent directory",
+            consequence,
+            "write the path without . and ..",
+        )
+
+    return check
+
+
 MCP_PATH: Final = Form(
     name="MCP path",
     pattern="^(/[-A-Za-z0-9._]+)+$",
     words="the path of a URL: letters, digits and . _ - between slashes",
     examples=("/mcp",),
     consequence="the gateway could not forward any call",
+    check=_no_parent("requests would arrive at another path of the server"),
 )
 PATH_PREFIX: Final = Form(
     name="path prefix",
@@ -69,17 +86,8 @@ HEALTH_PATH: Final = Form(
     words="the path of a URL, without query",
     examples=("/healthz",),
     consequence="the kubelet would ask for another path, and restart the pod",
+    check=_no_parent("the kubelet would ask for another path, and restart the pod"),
 )
-
-
-def _no_parent(path: str) -> tuple[str, str, str] | None:
-    if not {".", ".."} & set(path.split("/")):
-        return None
-    return (
-        f"is {path!r}, with a step to the same or the parent directory",
-        "the API server refuses the pods",
-        "write the path without . and ..",
-    )
 
 
 FILE_PATH: Final = Form(
@@ -89,7 +97,7 @@ FILE_PATH: Final = Form(
     examples=("/etc/weather/config.yaml", "/data"),
     consequence=arg_forms.PATH.consequence,
     longest=arg_forms.PATH.longest,
-    check=_no_parent,
+    check=_no_parent("the API server refuses the pods"),
 )
 SERVER_FORMS: Final = {
     form.pattern: form for form in (NAME, SECRET_KEY, MCP_PATH, PATH_PREFIX, HEALTH_PATH, FILE_PATH)
@@ -217,7 +225,7 @@ class Server(Section):
     port: int = Field(
         default=8000, ge=1024, le=65535, description="Port on which the image serves plain HTTP."
     )
-    path: Annotated[str, constraint(MCP_PATH)] = Field(
+    path: Annotated[str, constraint(MCP_PATH), checked(MCP_PATH)] = Field(
         default="/mcp", description="Path at which the image serves MCP."
     )
     era: Era = Field(
@@ -232,7 +240,7 @@ class Server(Section):
         default=None,
         description="Path at the gateway before /mcp; absent: /servers/<name>.",
     )
-    health: Annotated[str, constraint(HEALTH_PATH)] | None = Field(
+    health: Annotated[str, constraint(HEALTH_PATH), checked(HEALTH_PATH)] | None = Field(
         default=None, description="Path that answers 200 while it can serve; absent: a TCP probe."
     )
     env: dict[VariableName, OneLine] = Field(

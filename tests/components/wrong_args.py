@@ -228,6 +228,8 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("protect", 1),
     ],
     "UserServer": [
+        ("path", "/a/../b"),
+        ("path", "/mcp%0a"),
         ("volumes", ["models"]),
         ("volumes", {"Models": "/models"}),
         ("volumes", {"models": "models"}),
