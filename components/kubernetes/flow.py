@@ -124,7 +124,7 @@ class FlowPoliciesArgs:
             and those of the endpoints behind it. They are cut out of every outside party that
             workloads connect to.
         hosts: ``host:port`` of the hosts outside that workloads connect to by name, each by a
-            CiliumNetworkPolicy: for clusters with Cilium 1.16 or newer and its DNS proxy.
+            CiliumNetworkPolicy: for clusters with Cilium 1.19 or newer and its DNS proxy.
     """
 
     namespace: pulumi.Input[DnsLabel]

@@ -103,7 +103,7 @@ class Network(Section):
         default="proxy",
         description="How servers reach the hosts in their egress.hosts. proxy: through the egress "
         "proxy. cilium: directly, by a CiliumNetworkPolicy for each server; for clusters with "
-        "Cilium 1.16 or newer.",
+        "Cilium 1.19 or newer.",
     )
     dns: Dns = Field(default_factory=Dns)
     prometheus: Prometheus | None = Field(
