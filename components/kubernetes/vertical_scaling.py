@@ -197,6 +197,15 @@ def vertical_problems(
             "set min and max of cpu, memory or both",
         )
     known = {one.name: one for one in containers}
+    if main not in known:
+        yield Problem(
+            spelled("main"),
+            f"is {main}, which is no container of these pods",
+            "its bounds would have no effect",
+            f"write one of: {', '.join(known)}",
+        )
+    elif known[main].sidecar and main in bounded:
+        yield _of_a_sidecar("cpu" if vertical.cpu else "memory")
     for name, bounds in vertical.containers.items():
         yield from _misplaced(name, bounds, main, known)
     for name, bounds in bounded.items():
@@ -240,12 +249,7 @@ def _misplaced(
             f"write {guess}" if guess else f"write one of: {', '.join(others) or 'none'}",
         )
     elif known[name].sidecar:
-        yield Problem(
-            at,
-            "is an init container that runs on (a sidecar)",
-            "the Vertical Pod Autoscaler reads and changes containers only",
-            "leave it out, and set its resources",
-        )
+        yield _of_a_sidecar(at)
     elif not bounds.of_resources():
         yield Problem(
             at,
@@ -253,6 +257,15 @@ def _misplaced(
             "the autoscaler would not change it",
             "set min and max of cpu, memory or both, or leave it out",
         )
+
+
+def _of_a_sidecar(at: str) -> Problem:
+    return Problem(
+        at,
+        "is of an init container that runs on (a sidecar)",
+        "the Vertical Pod Autoscaler reads and changes containers only",
+        "leave it out, and set its resources",
+    )
 
 
 def _follows(scaling: Autoscaling | None, resource: str, container: str) -> bool:

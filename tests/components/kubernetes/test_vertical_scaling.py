@@ -155,8 +155,16 @@ def test_a_sidecar_has_no_bounds():
     pods = (container(sidecar=True), container(name="tls", ports=[]))
     vertical = VerticalScaling(mode="Off", main="tls", cpu=CPU)
     assert policies(made(*pods, vertical=vertical))["server"]["mode"] == "Off"
-    vertical = VerticalScaling(mode="Off", containers={"server": ContainerBounds(cpu=CPU)})
+    bounds = {"server": ContainerBounds(cpu=CPU)}
+    vertical = VerticalScaling(mode="Off", main="tls", containers=bounds)
     assert refused(*pods, vertical=vertical) == ["vertical.containers.server"]
+    vertical = VerticalScaling(mode="Off", cpu=CPU)
+    assert refused(*pods, vertical=vertical) == ["vertical.cpu"]
+
+
+def test_the_main_container_is_one_of_the_pods():
+    vertical = VerticalScaling(mode="Off", main="redis", cpu=CPU)
+    assert refused(*TWO, vertical=vertical) == ["vertical.main"]
 
 
 def test_limits_that_follow_allow_more_than_todays_limit():
