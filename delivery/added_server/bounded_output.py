@@ -24,7 +24,7 @@ def run(longest_line: int, longest: int, command: list[str]) -> int:
     program = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert program.stdout is not None
     # Its group gets the signal too. Without a handler nobody would collect the program.
-    signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: program.terminate())
     line = 0
     while data := os.read(program.stdout.fileno(), READ_BYTES):
         longest -= len(data)
