@@ -95,5 +95,9 @@ def test_an_autoscaler_of_nodes_may_evict_the_pods_that_the_stack_says():
     assert stated.pop("postgres") == ("false", "true")
     assert len(stated) > 5
     assert set(stated.values()) == {("true", None)}
-    unset = {name for one in pods(scaled({})) for name in one.template["metadata"]["annotations"]}
+    unset = {
+        name
+        for one in pods(scaled({}, stack="dev"))
+        for name in one.template["metadata"]["annotations"]
+    }
     assert not {evict, keep} & unset
