@@ -147,7 +147,26 @@ def _server(args: GatewayArgs, route: Route, *, own_host: bool) -> list[dict[str
         "matches": [{"path": {"exact": each}} for each in ([METADATA_PATH] * own_host) + about],
         **_metadata(args, route, url),
     }
-    return [served, published]
+    return [served, published, *([] if own_host else _health(args, route))]
+
+
+def _health(args: GatewayArgs, route: Route) -> list[dict[str, Any]]:
+    """The server's health path below its prefix, if it has both; no token is needed for it."""
+    if not (route.prefix and route.health):
+        return []
+    return [
+        {
+            "name": f"{route.name}-health",
+            "hostnames": [args.domain],
+            "matches": [{"path": {"exact": f"{route.prefix}/health"}}],
+            "policies": {
+                **_unchecked(),
+                "urlRewrite": {"authority": "none", "path": {"full": route.health}},
+                **_limits(args, route.budget.at(Distance.GATEWAY).timeout),
+            },
+            "backends": [_backend(route.upstream, forwards_token=False)],
+        }
+    ]
 
 
 def _checks(args: GatewayArgs, route: Route, url: str) -> dict[str, Any]:

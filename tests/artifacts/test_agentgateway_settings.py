@@ -15,6 +15,7 @@ import anyio
 import httpx2
 import pytest
 
+from components.kubernetes.agentgateway_args import Agentgateway
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 from tests.harness.agentgateway import ABSENT, PROGRAM, routed_by_agentgateway
 from tests.harness.certificates import Authority
@@ -55,6 +56,25 @@ def test_the_token_is_passed_on_only_to_a_server_that_is_to_get_it(
         arrived = gateway.files.received[-1].headers
         assert arrived["authorization"] == "Bearer unchecked"
         assert "x-user" not in arrived
+
+
+def test_a_health_path_below_a_prefix_reaches_that_path_of_the_server_without_a_token(
+    tmp_path: Path, authority: Authority, issuer: Issuer
+):
+    routes = [route("files", FILES, path="/api/mcp", prefix="/ml", health="/healthz")]
+    keys = Agentgateway(jwks_secret="issuer-keys")
+    with routed_by_agentgateway(
+        tmp_path, authority, issuer, routes=routes, agentgateway=keys
+    ) as gateway:
+        gateway.ask("/ml/health", headers={"host": DOMAIN, "x-user": "root"})
+        (received,) = gateway.files.received
+        assert received.path == "/healthz"
+        assert "x-user" not in received.headers
+        for path in ("/ml", "/ml/health/x", "/ml/admin", "/servers/files/mcp"):
+            assert gateway.ask(path, headers={"host": DOMAIN}).status_code == 404, path
+        assert gateway.call("/ml/mcp", token=None).status_code == 401
+        token = gateway.issuer.token(aud=f"https://{DOMAIN}/ml/mcp")
+        assert gateway.call("/ml/mcp", token=token).status_code == 200
 
 
 def test_calls_of_a_program_that_is_stopped_are_answered(
