@@ -60,7 +60,7 @@ def example_diagram(name: str) -> str:
     flows = TOPOLOGIES[sections(name)["topology"]].flows
     workloads = _workloads(made)
     outside: dict[str, str] = {}
-    arrows = sorted(set(_arrows(made, set(workloads), flows, outside)))
+    arrows = sorted(set(_arrows(made, workloads, flows, outside)))
     lines = [
         "flowchart LR",
         *(f'    {node}(["{label}"])' for node, label in sorted(outside.items())),
@@ -93,7 +93,10 @@ def _objects(made: ResourceGraph, kind: str) -> list[dict[str, Any]]:
 
 
 def _arrows(
-    made: ResourceGraph, workloads: set[str], flows: Sequence[Flow], outside: dict[str, str]
+    made: ResourceGraph,
+    workloads: Mapping[str, tuple[str, str, str]],
+    flows: Sequence[Flow],
+    outside: dict[str, str],
 ) -> Iterator[Arrow]:
     """What policies allow: between workloads at both ends, with others at the workload's end.
 
@@ -107,12 +110,12 @@ def _arrows(
                 assert app, f"{policy['metadata']['name']} lets connections through for all pods"
                 for port in rule["ports"]:
                     for node, label in _nodes(rule.get(peers, []), app, side, port, flows):
-                        if label:
+                        if node not in workloads:
                             outside[node] = label
                         ends = (node, app) if side == "ingress" else (app, node)
                         sides[side].add(Arrow(*ends, port["port"], port["protocol"]))
     for arrow in sides["ingress"] | sides["egress"]:
-        inside = {arrow.source, arrow.target} <= workloads
+        inside = {arrow.source, arrow.target} <= workloads.keys()
         if not inside or arrow in sides["ingress"] & sides["egress"]:
             yield arrow
 
@@ -124,7 +127,7 @@ def _nodes(
     port: Mapping[str, Any],
     flows: Sequence[Flow],
 ) -> Iterator[tuple[str, str]]:
-    """The nodes of a rule's peers with their labels; a workload of the platform has none."""
+    """The nodes of a rule's peers, with labels for those that are no workloads of the platform."""
     if port["port"] in DNS_PORTS:
         yield "dns", "DNS of the cluster"
         return
@@ -136,7 +139,7 @@ def _nodes(
         labels = peer.get("podSelector", {}).get("matchLabels", {})
         if "namespaceSelector" in peer:
             [namespace] = peer["namespaceSelector"]["matchLabels"].values()
-            name = _party(app, side, port["port"], flows)
+            name = labels.get("app") or _party(app, side, port["port"], flows)
             yield name, f"{name}<br/>{namespace}"
         elif "podSelector" in peer:
             yield cast("str", labels["app"]), ""

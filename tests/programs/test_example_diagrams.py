@@ -51,9 +51,9 @@ def allowed(name: str) -> set[tuple[str, str, str, int]]:
     made = recorded(name)
     [first, *_] = sections(name)["network"]["clients"]
     ours = {found.name: found for found in pods(made)}
-    namespace = made.outputs["namespace"]
+    namespaces = {one: found.owner.inputs["metadata"]["namespace"] for one, found in ours.items()}
     ends = {
-        **{one: Endpoint.pod(namespace, **found.labels) for one, found in ours.items()},
+        **{one: Endpoint.pod(namespaces[one], **found.labels) for one, found in ours.items()},
         "clients": Endpoint.address(str(ipaddress.ip_network(first)[7])),
         "dns": Endpoint.pod("kube-system", **{"k8s-app": "kube-dns"}),
         **STRANGERS,
