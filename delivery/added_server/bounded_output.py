@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import IO
 
-EXCEEDED = "bounded_output: the program wrote more than it may"
+EXCEEDED = "the program wrote more to stdout than add-server reads"
 STATUS = 65
 """Exit status at a limit."""
 READ_BYTES = 64 * 1024

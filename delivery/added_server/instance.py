@@ -8,10 +8,10 @@ import logging
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
 from shutil import which
-from typing import IO, Any, cast
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -24,7 +24,7 @@ from ..mcp_client import Era
 from . import bounded_output
 from .bounded_answers import LARGEST_LIST, LARGEST_PAGE, TOO_LARGE, Bound
 from .http_client import connection_problem, http_client
-from .refusals import printable, refused
+from .refusals import printable, reason, refused
 
 MOST_PAGES = 50
 """Pages of a list of tools that are read; a server could send pages without end."""
@@ -88,7 +88,7 @@ def ask_program(words: Sequence[str], seconds: float) -> Instance:
                 yield client
 
         eras, tools, reasons = asyncio.run(_asked(connect, seconds))
-        if bounded_output.exceeded(log):
+        if eras and bounded_output.exceeded(log):
             raise refused(where, TOO_LARGE, "let it offer fewer tools, with shorter schemas")
         if not eras:
             raise refused(
@@ -253,7 +253,7 @@ async def _asked(
                 eras.append(era)
                 tools = tools or await _tools(client)
         except Exception as failure:  # the SDK raises errors of many libraries, in groups
-            reasons.append(_reason(failure, seconds))
+            reasons.append(reason(failure, seconds))
     return tuple(eras), tools, reasons
 
 
@@ -273,21 +273,6 @@ async def _tools(client: Client) -> tuple[Tool, ...] | None:
 
 def _mode(era: Era) -> Any:
     return "legacy" if era is Era.LEGACY else "auto"
-
-
-def _leaves(failure: BaseException) -> Iterator[BaseException]:
-    if isinstance(failure, BaseExceptionGroup):
-        for member in cast("tuple[BaseException, ...]", failure.exceptions):
-            yield from _leaves(member)
-    else:
-        yield failure
-
-
-def _reason(failure: Exception, seconds: float) -> str:
-    last = [*_leaves(failure)][-1]
-    if isinstance(last, TimeoutError):
-        return f"it did not answer within {seconds:g} s"
-    return printable(f"{type(last).__name__}: {last}")
 
 
 def _last_line(log: IO[str]) -> str:

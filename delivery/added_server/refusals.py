@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from components.base.problems import Problem, ProblemReport
@@ -39,3 +40,23 @@ def printable(text: str) -> str:
 def mapping(value: object) -> dict[str, Any]:
     """The value if it is a mapping, else an empty one."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _leaves(failure: BaseException) -> Iterator[BaseException]:
+    if isinstance(failure, BaseExceptionGroup):
+        for member in cast("tuple[BaseException, ...]", failure.exceptions):
+            yield from _leaves(member)
+    else:
+        yield failure
+
+
+def reason(failure: Exception, seconds: float) -> str:
+    """Why asking failed, from the innermost of the exceptions.
+
+    Args:
+        seconds: that were allowed.
+    """
+    last = [*_leaves(failure)][-1]
+    if isinstance(last, TimeoutError):
+        return f"it did not answer within {seconds:g} s"
+    return printable(f"{type(last).__name__}: {last}")
