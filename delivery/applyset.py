@@ -246,8 +246,8 @@ def _is_space(thing: Object) -> bool:
 def _kill_pods(kubectl: Kubectl, spaces: Sequence[str]) -> None:
     """Kill the pods of namespaces whose workloads are being deleted, until none is left.
 
-    A namespace that is deleted before its pods are gone looks for them again only after half of
-    their grace period.
+    If pods are left when a namespace is deleted, its controller looks for them again only after
+    half of their grace period.
     """
     deadline = time.monotonic() + _PODS_SECONDS
     for space in spaces:

@@ -35,7 +35,7 @@ def addresses(targets: Mapping[str, Mapping[str, Any]]) -> set[str]:
 def check_targets(
     targets: Mapping[str, Mapping[str, Any]], server: str | None = None
 ) -> Iterator[Check]:
-    """Visit each target as a client without a token does.
+    """Check each target as a client without a token.
 
     Args:
         targets: outputs of each target, by its name.

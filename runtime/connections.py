@@ -47,7 +47,7 @@ def _error_answer(reason: str) -> bytes:
 
 
 NOT_BEGUN = _error_answer("The server is stopping and has not begun this request: send it again")
-"""What a connection says before the server closes it without having been asked to.
+"""Sent on a connection that the server closes without a `Connection: close` header before.
 
 RFC 9110, section 15.5.9: a client that has just sent a request may send it again. nginx does not
 use a connection again on which this follows an answer, or arrives while it is unused.
@@ -97,7 +97,7 @@ class TimedConnection(H11Protocol):
 
     def on_response_complete(self) -> None:
         if self.ends and not self.transport.is_closing():
-            # The head of this response has promised that the connection stays open.
+            # The head of this response says that the connection stays open.
             self._close_unasked()
         super().on_response_complete()
         self._follow()

@@ -26,7 +26,7 @@ from .worker_link import ParentLink, Report
 
 YOUNG_OBJECTS = 10_000  # a call makes a thousand objects, and nearly all are freed by count
 QUIET_SECONDS = 1.0
-"""A draining server accepts connections until none has brought anything for so long."""
+"""A draining server accepts connections until clients have sent nothing for this time."""
 KEPT_SECONDS = 2.0
 """The same while a client keeps an unused connection. The gateway closes one after 1 s."""
 TLS_BUFFER_BYTES = 32 * 1024  # per connection; asyncio's 256 KiB would be 0.5 GiB for 2,000 streams

@@ -7,9 +7,9 @@ Three lines follow the greeting, each with parts of a known size in base64:
 3. The first one sends a ciphertext for that key, and its id, encrypted. Line 4 is the answer: the
    id of the other node, encrypted.
 
-Both derive the same keys from the three shared secrets and all that was said. Only who has a node's
-private key can encrypt its id, so each node proves that it has its key. The key of the connection
-is deleted: a node's key that is stolen later decrypts nothing that was said before.
+Both derive the same keys from the three shared secrets and all lines before. Only the owner of a
+node's private key can encrypt its id, so each node proves that it has its key. The key of the
+connection is deleted: a node's key that is stolen later does not decrypt earlier exchanges.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ExchangeError(Exception):
 
 @dataclass
 class _Conversation:
-    """What was said so far, and what the two share."""
+    """The lines of both nodes so far, and the secrets that they share."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter

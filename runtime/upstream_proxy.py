@@ -243,7 +243,7 @@ class _Passing:
             if 300 <= response.status_code < 400:
                 event("upstream_failed", failure=f"redirect {response.status_code}")
                 raise NoAnswerError(
-                    "The server sends its callers to another address: its `path` is another one."
+                    "The server answers with a redirect: its `path` is not where it serves MCP."
                 )
             kind = response.headers.get("content-type", "")
             self.events = kind.lower().startswith("text/event-stream")

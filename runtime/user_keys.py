@@ -27,7 +27,7 @@ CIPHERTEXT = 1088
 """Bytes of an ML-KEM-768 ciphertext."""
 NONCE = 12
 CONTEXT = b"qudag-mcp text"
-"""Of signatures: one of a text is none of anything else."""
+"""Context of signatures (FIPS 204): other protocols do not accept those of `sign`."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from .toml_config import Section
 
 
 class MasterKeySection(Section):
-    """From what the keys of users, or those of the vault, are derived.
+    """The master key from which the keys of users, or of the vault, are derived.
 
     Attributes:
         master_key_file: at least 32 random characters. With several lines the first one is used,

@@ -19,8 +19,8 @@ from .config import RedisSection
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 5
-"""Longer than a server on a busy machine is late itself: all clients of a pod that stops connect to
-the remaining ones at once. A connection that is refused or breaks fails at once."""
+"""Longer than the delays of this process itself on a busy machine: when a pod stops, all its
+clients connect to the remaining pods. A connection that is refused or breaks fails at once."""
 
 
 def client(redis: RedisSection) -> Any:  # a `Valkey`, whose methods are typed in part

@@ -9,7 +9,7 @@ from .metrics import Metrics
 from .vault_keys import VaultKeys
 
 MOST_ENTRIES = 100
-"""Of one user."""
+"""The most entries of one user."""
 LONGEST_VALUE = 10_000
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtextextended('vault ' || %s, 0))"
 """Held to the end of the transaction, so that calls at the same time cannot exceed the quota."""

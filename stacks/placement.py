@@ -11,12 +11,12 @@ from .topologies import TOPOLOGIES
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """The namespaces of a platform: its own, and those of workloads with a place of their own.
+    """The namespaces of a platform: its own, and the further ones of some of its workloads.
 
     Attributes:
-        namespace: of every workload without a place, the front among them.
-        namespaces: the further namespaces by place.
-        places: the place of each workload that has one.
+        namespace: of the gateway, and of every workload that is not in ``places``.
+        namespaces: the further namespaces, by their keys in ``kubernetes.namespaces``.
+        places: the key of the namespace of each workload that runs in a further one.
     """
 
     namespace: str

@@ -102,7 +102,7 @@ KeysAge = Annotated[
     Range(
         least=10,
         most=3600,
-        consequence="the issuer would be asked all the time, or a withdrawn key be used for long",
+        consequence="the issuer would get too many requests, or withdrawn keys be used for long",
     ),
 ]
 Attempts = Annotated[int, Range(least=1, most=10_000, consequence=_API)]

@@ -40,7 +40,7 @@ _LABELLED: Final = re.compile(
     r"sha(1|256|384|512)[:-][0-9A-Za-z+/_-]+=*"  # a digest
     r"|(ssh-(rsa|ed25519)|ecdsa-sha2-\S+) \S+|\bage1[0-9a-z]+"  # a public key
 )
-"""Random text that says of itself that it is no secret."""
+"""Random text with a label that says that it is a digest or a public key."""
 _DESCRIBES_RANDOM_TEXT: Final = re.compile(
     r"(DIGEST|SHA(1|256|384|512)?|CHECKSUM|COMMIT|REVISION|HASH|INTEGRITY|FINGERPRINT|PUBLIC_?KEY"
     r"|ETAG)$",
@@ -120,7 +120,7 @@ def _classes(text: str) -> int:
 
 
 def _changes_of_class(text: str) -> float:
-    """The share of neighbours of which one is a digit, small or capital, and the other is not.
+    """The share of adjacent characters of different classes: digits, small letters, capitals.
 
     About 0.6 in a random text; less in words, whose letters are mostly small.
     """

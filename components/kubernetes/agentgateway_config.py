@@ -47,8 +47,8 @@ def agentgateway_config(args: GatewayArgs, *, http: int, https: int) -> dict[str
             # The admin API can read and change the configuration.
             "adminAddr": "off",
             "logging": {"level": "info", "format": "json"},
-            # agentgateway serves on for the minimum, then asks clients to leave, and after the
-            # minimum once more it cuts what still runs, however long the other time is.
+            # agentgateway serves for the minimum, then tells clients to close their connections.
+            # After the minimum once more it ends those that are left, whatever the other time is.
             "connectionMinTerminationDeadline": f"{args.serves_after_stop}s",
             "connectionTerminationDeadline": f"{args.serves_after_stop}s",
             "backend": {"connectTimeout": "5s"},

@@ -14,7 +14,7 @@ _NAMESPACE: Final = "k8s:io.kubernetes.pod.namespace"
 _OTHER_IPV6: Final = [
     str(network) for network in IPv6Network("::/0").address_exclude(IPv6Network(PUBLIC[6]))
 ]
-"""What is not given out to the public (RFC 4291), addresses that stand for IPv4 ones included."""
+"""Networks outside the global unicast range (RFC 4291); some contain IPv4 addresses."""
 
 
 def host_policy(
@@ -28,11 +28,11 @@ def host_policy(
     """The spec of the CiliumNetworkPolicy of a workload.
 
     Cilium learns the addresses of a host from answers to the workload's own DNS queries, which it
-    sees only if the rule for DNS is one with ``rules.dns``. Its rules add to those of the
-    NetworkPolicies; the closed addresses are closed for both.
+    sees only if the rule for DNS is one with ``rules.dns``. A connection passes if this policy or a
+    NetworkPolicy allows it; ``egressDeny`` overrides both.
 
     Args:
-        workload: its pods connect.
+        workload: its name; its pods connect to the hosts.
         hosts: ``host:port`` of the hosts.
         dns: the DNS servers.
         api_server: networks of the API server, which are closed.
@@ -75,7 +75,7 @@ def _queries(dns: Dns) -> Iterator[dict[str, Any]]:
 
 
 def _dns(port: int) -> list[dict[str, Any]]:
-    # Names of the cluster are looked up too, in its search domains first.
+    # Resolvers query each name with the cluster's search domains appended first.
     seen = {"dns": [{"matchPattern": "*"}]}
     return [{"ports": [{"port": str(port), "protocol": "ANY"}], "rules": seen}]
 

@@ -43,7 +43,7 @@ class EgressProxyArgs:
         replicas, resources: see WorkloadArgs.
         ip_families: see Exposure.
         pods: settings of the pods.
-        api_server: networks of the cluster's API server, to which no name may lead.
+        api_server: networks of the cluster's API server; hosts that resolve to them are refused.
     """
 
     namespace: pulumi.Input[DnsLabel]

@@ -2,8 +2,8 @@
 
 A server sends HTTP ``CONNECT host:port``. The tunnel must begin with TLS for the same server name
 (SNI); the bytes are forwarded unchanged. The proxy looks the host's name up, and connects only if
-the address that it has chosen is public. Envoy does this in three steps, which internal listeners
-connect: the list of a server, the server name, the address.
+the address that it has chosen is public. Envoy does this in three steps, joined by internal
+listeners: it checks the list of the server, the server name of the TLS handshake, and the address.
 """
 
 from __future__ import annotations

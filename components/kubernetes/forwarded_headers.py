@@ -21,9 +21,9 @@ REMOVED_HEADERS: Final = (
 """A gateway sends none of them on: frameworks trust these headers from any sender."""
 
 HIDDEN_HEADERS: Final = (
-    # Addresses inside: of the server, or of its files.
+    # Internal addresses: of the server, or of its files.
     *("Location", "Content-Location", "Refresh", "Link", "SourceMap", "X-SourceMap"),
-    # For every server of the same origin.
+    # Browsers apply them to every server of the same origin.
     *("Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Alt-Svc", "Public-Key-Pins", "Expect-CT"),
     *("Strict-Transport-Security", "X-Frame-Options", "X-Content-Type-Options", "Referrer-Policy"),
     *("Content-Security-Policy", "Content-Security-Policy-Report-Only", "Permissions-Policy"),
@@ -31,22 +31,22 @@ HIDDEN_HEADERS: Final = (
     *("Feature-Policy", "Origin-Agent-Cluster", "Service-Worker-Allowed", "Speculation-Rules"),
     *("Report-To", "Reporting-Endpoints", "NEL", "Timing-Allow-Origin", "Accept-CH", "Set-Login"),
     *("X-XSS-Protection", "X-Permitted-Cross-Domain-Policies", "Document-Policy"),
-    # As if they were the gateway's.
+    # A client would take them for the gateway's.
     *("Proxy-Authenticate", "Proxy-Authentication-Info", "Authentication-Info", "X-Request-ID"),
     *("X-User", "X-User-Scopes", "X-User-Client", "X-Refusal", "X-Resource-Path"),
     *("X-Resource-Host", "X-Robots-Tag"),
-    # What the server is, and of one connection. nginx removes Server, Date and X-Accel-* itself.
+    # About the software, or one connection. nginx removes Server, Date and X-Accel-* itself.
     *("Via", "X-Powered-By", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Generator", "X-Runtime"),
     *("Proxy-Connection", "Trailer", "Upgrade", "TE", "Keep-Alive"),
 )
-"""What clients get of no user's server: nginx has no list of the headers that may pass."""
+"""Headers removed from answers of the user's servers: nginx cannot pass listed ones only."""
 
 CHECKED_HIDDEN_HEADERS: Final = (
     *("WWW-Authenticate", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"),
     *("Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Max-Age"),
     *("Access-Control-Expose-Headers", "Access-Control-Allow-Private-Network"),
 )
-"""What clients get of no server whose tokens and pages the gateway checks."""
+"""Headers removed from answers of servers whose tokens and origins the gateway checks."""
 
 ANSWER_HEADERS: Final = {
     "X-Frame-Options": "DENY",

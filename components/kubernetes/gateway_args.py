@@ -195,7 +195,7 @@ class GatewayArgs:
 
     @property
     def serves_after_stop(self) -> int:
-        """Seconds in which the program serves on after SIGTERM, before it ends connections."""
+        """Seconds after SIGTERM in which the program still serves, before it ends connections."""
         if self.engine is not GatewayEngine.AGENTGATEWAY:
             return 0
         return self.longest_budget.at(Distance.GATEWAY).drain

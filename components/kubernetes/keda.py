@@ -43,18 +43,18 @@ SERIES: Final[Mapping[ServerMetric, Series]] = {
     "mcp_open_streams": Series("mcp_open_streams", counter=False),
     "websocket_connections": Series("websocket_connections", counter=False),
 }
-"""Every metric that pods can follow; a test compares it with what the server exports."""
+"""Every metric that pods can be scaled by; a test compares it with what the server exports."""
 ALWAYS: Final = "mcp_draining"
 """A series that each server exports from its start, without labels of its own."""
 RATE_WINDOW: Final = "2m"
 FAILURES: Final = 3
-"""Failed queries in a row after which the fallback holds."""
+"""Failed queries in a row after which KEDA uses the fallback."""
 TRANSFER: Final = "scaledobject.keda.sh/transfer-hpa-ownership"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prometheus:
-    """The Prometheus that KEDA asks.
+    """The Prometheus that KEDA queries.
 
     Attributes:
         address: its URL; plain HTTP for a Service in the cluster alone.
@@ -72,7 +72,7 @@ class Prometheus:
 
 
 def prometheus_problems(address: str, *, token: bool, ca: bool) -> Iterator[Problem]:
-    """What a connection to Prometheus cannot be; see ``Prometheus``."""
+    """A token without TLS, and an authority that KEDA would not read."""
     plain = address.startswith("http://")
     if token and plain:
         yield Problem(
@@ -136,7 +136,7 @@ def scaled_object_spec(
                 "serverAddress": prometheus.address,
                 "query": query(metric, target, kind, namespace),
                 "threshold": str(average),
-                # No answer is a failure, on which the fallback holds: never zero load.
+                # An empty result is a failure, for which the fallback is used: never zero load.
                 "ignoreNullValues": "false",
                 **modes,
             },

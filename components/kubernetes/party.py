@@ -42,7 +42,7 @@ class Internet:
     """Every public address, for a proxy that holds a list of host names.
 
     Private, link-local and metadata addresses, multicast and all others that are not globally
-    reachable are excluded, so that a name that resolves to one of them leads nowhere.
+    reachable are excluded, so that a host whose name resolves to one of them is not reached.
 
     Attributes:
         name: how flows refer to it.

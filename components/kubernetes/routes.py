@@ -49,7 +49,7 @@ class Route:
     rate_limit: RateLimit | None = None
 
     def refusals(self) -> list[Problem]:
-        """A token that the gateway forwards anyway; a health path without prefix."""
+        """``forward_token`` without checks at the gateway; a health path without prefix."""
         problems: list[Problem] = []
         if self.auth != "gateway" and self.forward_token:
             problems.append(
@@ -94,7 +94,7 @@ def route_problems(routes: Sequence[Route], *, domains: Sequence[str]) -> Iterat
         elif route.served_at in paths:
             yield Problem(
                 f"{at}.prefix",
-                f"leads to {route.served_at}, which another route or the gateway has",
+                f"gives the path {route.served_at}, which another route or the gateway has",
                 "the gateway would not start: two servers would have one address",
                 "give each route a prefix of its own, or leave it out",
             )

@@ -178,7 +178,7 @@ def vertical_problems(
     fewest: int,
     spelled: Callable[[str], str] = str,
 ) -> Iterator[Problem]:
-    """What a VerticalPodAutoscaler cannot do for these containers, with paths below ``vertical``.
+    """Problems of a VerticalPodAutoscaler for these containers, with paths below ``vertical``.
 
     Args:
         vertical: the bounds.

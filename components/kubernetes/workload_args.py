@@ -1,4 +1,4 @@
-"""Args of a workload, and what its fields cannot be together."""
+"""Args of a workload, and checks across its fields."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _problems(args: WorkloadArgs) -> list[Problem]:
             Problem(
                 "scaling.metrics",
                 "is set, and metrics_port is not",
-                "nobody exports these metrics: the autoscaler would remove no pods",
+                "the pods export none of them: the autoscaler would remove no pods",
                 "leave it out, or set metrics_port where the pods export them",
             )
         )

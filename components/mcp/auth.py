@@ -14,8 +14,8 @@ from ..base.problems import Problem
 from .target import MCP_PATH
 
 JWKS_MAX_AGE: Final = 300
-"""A withdrawn key counts for five minutes at most, and each server process sends the issuer one
-request in that time. New keys do not wait for it: the first token of one causes a read."""
+"""A withdrawn key is accepted for five minutes at most. Each server process sends the issuer one
+request in that time. New keys are fetched at once, with the first token that names one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def master_key_problems(secret: str | None, role: Role, *, database: bool) -> li
         Problem(
             "user_keys_secret",
             f"is {secret}, and a server of the role {role} uses no master key",
-            "its pods would hold keys of all users, for nothing",
+            "its pods would have keys of all users without using them",
             f"leave it out{needs}; the roles {roles} use it",
         )
     ]

@@ -22,7 +22,7 @@ from typing import Final
 from ..logs import event
 
 MARK: Final = "BRIDGED_PROGRAM"
-"""Environment variable of every process of a program; the value is of one program alone."""
+"""Environment variable that each process of a program inherits; its value names the program."""
 SUBREAPER: Final = 36
 """`PR_SET_CHILD_SUBREAPER` of <linux/prctl.h>."""
 KILLED_WITHIN_SECONDS: Final = 1.0
@@ -101,7 +101,7 @@ class Orphans:
 
     @contextlib.asynccontextmanager
     async def adopted(self) -> AsyncGenerator[None]:
-        """Be the parent of all orphans below this process, and kill them at the end."""
+        """Make this process the parent of all orphans below it; kill them at the end."""
         self.before = self._children()
         try:
             ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)

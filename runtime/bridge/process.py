@@ -137,7 +137,7 @@ class ChildProcess:
                 signal_all(self._left_its_group(), signal.SIGTERM)
                 await self._ends(step)
         finally:
-            left = self._left_its_group()  # while it is known whose they are
+            left = self._left_its_group()  # found by their parents, which still run
             self._signal(signal.SIGKILL)
             signal_all(left, signal.SIGKILL)
             await self._ends(1)

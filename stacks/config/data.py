@@ -50,7 +50,7 @@ class SharedVolume(Section):
     storage_class: ObjectName | None = Field(
         default=None,
         description="A class whose volumes many nodes can mount; absent: data.storageClass. With "
-        "nfs it is a name alone.",
+        "nfs it is only a name that volume and claim share.",
     )
     nfs: Nfs | None = Field(default=None, description="Absent: the storage class makes the volume.")
 

@@ -79,7 +79,7 @@ class ContainerRange(Section):
 
 
 class Vertical(Section):
-    """Requests that follow use, by the Vertical Pod Autoscaler, which the cluster must run."""
+    """Requests that the Vertical Pod Autoscaler sets by use; the cluster must run it."""
 
     mode: Annotated[
         Literal["Off", "Initial", "Recreate", "InPlaceOrRecreate"], BeforeValidator(_not_auto)
@@ -127,7 +127,7 @@ class ServiceScale(Section):
         "count together with the targets.",
     )
     vertical: Vertical | None = Field(
-        default=None, description="Requests that follow use; absent: they stay as they are."
+        default=None, description="Vertical scaling of requests; absent: they stay as they are."
     )
     cpu: Cpu | None = Field(default=None, description="CPU request of each pod.")
     memory: Bytes | None = Field(default=None, description="Memory request of each pod.")

@@ -36,8 +36,8 @@ class Secrets(Section):
     user_keys: SecretName | None = Field(
         default="mcp-user-keys",
         description="Keys user-master-key and vault-master-key, from which the keys of users and "
-        "of their vault are derived: without them, what users have encrypted is lost. null: the "
-        "servers have no such tools.",
+        "of their vault are derived: without them, what users have encrypted is lost. null: no "
+        "tools with keys of users, and no vault.",
     )
 
     def internal_tls_of(self, workload: str) -> str:

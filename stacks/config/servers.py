@@ -186,7 +186,7 @@ class Egress(Section):
     hosts: list[EgressHost] = Field(
         default=[],
         description="host:port, reached by name through the egress proxy, which HTTPS_PROXY names; "
-        "only for protocols that begin with TLS. network.hostEgress has another way.",
+        "only for protocols that begin with TLS. With network.hostEgress: cilium, directly.",
     )
     networks: list[NetworkPort] = Field(
         default=[],

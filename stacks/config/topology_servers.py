@@ -10,14 +10,14 @@ from ..topologies import TOPOLOGIES
 
 Written = Mapping[str, Any]
 _EITHER: Final = {"replicas": "scale", "scale": "replicas"}
-"""Fields of which an entry has one: what is written replaces the topology's other one."""
+"""Fields that exclude each other: one in the stack file removes the topology's other one."""
 
 
 def with_topology_servers(written: Written) -> dict[str, Any]:
-    """The sections with the topology's servers below what is ``written`` in ``servers``.
+    """The sections, with the topology's entries added to those ``written`` in ``servers``.
 
-    Mappings are merged; of everything else what is written counts, null included. Of the topology's
-    volumes those stay that the section ``data`` has.
+    Mappings are merged; every other value of the stack file replaces the topology's, also null.
+    Mounts of volumes that ``data.volumes`` does not have are left out.
     """
     given = dict(written)
     topology = TOPOLOGIES.get(str(given.get("topology")))
@@ -54,7 +54,7 @@ def _merged(usual: Written, written: Any) -> Any:
 
 
 def _with_volumes(usual: Written, volumes: Written) -> Written:
-    """The entry, with the mounts of ``volumes`` alone."""
+    """The entry, with mounts of ``volumes`` only."""
     mounts = _mapping(usual.get("volumes"))
     if mounts is None:
         return usual

@@ -99,7 +99,7 @@ def agentgateway_checks_tokens(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "protocol.jwksMaxAgeSeconds",
             f"is {protocol.jwks_max_age_seconds}, {_WITH_IT}",
-            "it fetches keys again at times of its own: tokens of a withdrawn key could be "
+            "it decides itself when to fetch keys again: tokens of a withdrawn key could be "
             "accepted for longer at /servers",
             f"leave it out, {_OR_NGINX}",
         )

@@ -12,7 +12,7 @@ from .rule import Rule, at, path_of
 
 
 def additional_domains_are_served(config: StackConfig) -> Iterator[Problem]:
-    """Other host names need a first one, and the generated configuration of nginx."""
+    """``additionalDomains`` needs ``domain`` and the generated configuration of nginx."""
     if not config.additional_domains:
         return
     if not config.kubernetes.enabled:

@@ -28,7 +28,7 @@ def the_egress_proxy_has_an_image(config: StackConfig) -> Iterator[Problem]:
 
 
 def the_egress_proxy_is_used(config: StackConfig) -> Iterator[Problem]:
-    """An image of the proxy, and another way than the proxy, have servers that use it."""
+    """``images.egressProxy`` and ``network.hostEgress`` are set only if servers use them."""
     if config.network.host_egress != "proxy" and not allowed_hosts(config):
         yield at(
             "network.hostEgress",

@@ -15,7 +15,7 @@ from .rule import Rule, at
 
 
 def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
-    """Metrics are of MCP servers with an autoscaler, and Prometheus can scrape them."""
+    """Metrics are set for MCP servers with an autoscaler, which Prometheus may scrape."""
     followed: list[str] = []
     for service in topology(config).services:
         scale = config.scaling.get(service.name)
@@ -47,7 +47,7 @@ def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
 
 
 def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
-    """KEDA knows where to ask where it has to, and is told nothing where it has not."""
+    """``observability.prometheus`` is set if a service is scaled by metrics, and only then."""
     prometheus = config.observability.prometheus
     followed = [name for name, scale in config.scaling.items() if scale.metrics]
     if followed and prometheus is None:

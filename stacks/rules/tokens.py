@@ -82,7 +82,7 @@ def issuers_differ(config: StackConfig) -> Iterator[Problem]:
 
 
 def the_age_of_keys_is_used(config: StackConfig) -> Iterator[Problem]:
-    """An age of fetched keys has keys that are fetched."""
+    """``protocol.jwksMaxAgeSeconds`` is set only if keys are fetched."""
     protocol = config.protocol
     if protocol.jwks_max_age_seconds != JWKS_MAX_AGE and not protocol.key_urls:
         yield at(

@@ -66,7 +66,7 @@ def used_stores_are_there(config: StackConfig) -> Iterator[Problem]:
                 yield at(
                     path,
                     f"is {store}, which the topology {config.topology} does not have",
-                    "the server would have the address of nothing",
+                    "the server would get the address of a store that does not exist",
                     f"leave it out, or choose a topology with {store}",
                 )
             elif store in server.uses[:index]:
@@ -121,7 +121,7 @@ def volumes_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path,
                 "is mounted by no server",
-                "it would cost its size and hold nothing",
+                "it would take up storage and hold nothing",
                 "name it in volumes of a server, or leave it out",
             )
         if _CLAIM_OF_A_POD.fullmatch(volume):
@@ -159,7 +159,7 @@ def path_prefixes_are_free(config: StackConfig) -> Iterator[Problem]:
 
 
 def namespaces_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
-    """Servers run in namespaces that are known, each of them is used, and no two are one."""
+    """Keys of namespaces exist and are used, and no two of them have the same namespace."""
     chosen = TOPOLOGIES[config.topology]
     entries = [server.get("namespace") for server in chosen.servers.values()]
     own = {place for place in (*chosen.places.values(), *entries) if place}
@@ -214,7 +214,7 @@ def namespaces_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
 
 
 def hidden_servers_have_nothing_of_the_gateway(config: StackConfig) -> Iterator[Problem]:
-    """Fields of a server's route are set where clients reach it, and somebody does."""
+    """Fields of a route are set only if clients reach the server; each server can be called."""
     for name, server in config.cluster_servers.items():
         if server.exposed:
             continue

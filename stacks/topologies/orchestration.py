@@ -35,7 +35,7 @@ PROVIDER: Final[Mapping[str, Any]] = {
     "secretEnv": {"OPENAI_API_KEY": "llm-secrets/openai-api-key"},
     "egress": {"hosts": ["api.openai.com:443"]},
 }
-"""The key of the model provider, and the only way out, through the egress proxy."""
+"""For agents with an image: the key of the model provider, and its host, the only one allowed."""
 
 
 def agent(role: str) -> Mapping[str, Any]:
@@ -54,7 +54,7 @@ def agent(role: str) -> Mapping[str, Any]:
 
 
 SCALED: Final[Mapping[str, Any]] = {"min": 2, "max": 8, "cpu": 75, "memory": 85}
-"""The document scales the first of its agents alone."""
+"""Of the business analyst; the document scales no other agent."""
 _AGENTS: Final = {f"{role}-agent": agent(role) for role in ROLES}
 _FIRST: Final = f"{ROLES[0]}-agent"
 

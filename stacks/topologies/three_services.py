@@ -1,8 +1,8 @@
 """An API, a learning system and a compute server behind one gateway, with PostgreSQL and Valkey.
 
 Names, ports, paths, scale and resources are those of the document with a TypeScript, a Python and a
-Rust service. Tiers are flows: clients reach the gateway alone, the API calls the learning system,
-and the three of them reach the data.
+Rust service. Flows separate the tiers: clients reach the gateway alone, the API calls the learning
+system, and the three of them reach the data.
 """
 
 from __future__ import annotations

@@ -179,10 +179,10 @@ class Topology:
         places: workloads that run in a namespace of their own, by name: its key in
             ``kubernetes.namespaces``. Only data stores may; servers name theirs in their entry.
         servers: entries of the section ``servers`` that the stack has without writing them, as a
-            stack file spells them. What the stack file writes comes first. Without an image the
+            stack file spells them. Values of the stack file replace them. Without an image the
             reference server stands in.
-        with_image: what such an entry has besides once it has an image: credentials, and what they
-            are for. A stand-in gets none.
+        with_image: fields added to such an entry if it has an image: credentials, and the hosts
+            that they are for. A stand-in gets none.
         flows: all that may pass. Ports are the containers'.
     """
 

@@ -19,7 +19,7 @@ message() { # WHAT CONSEQUENCE FIX
 }
 fail() { message "$@"; exit 1; }
 
-# A signal only sets this: what ended at once would leave a process whose id is not written down yet.
+# A signal only sets this. A script that ended at once would leave a process whose id is in no file yet.
 interrupted=no
 end_if_interrupted() {
   [[ $interrupted == yes ]] || return 0
