@@ -228,7 +228,7 @@ def test_another_address_is_tried_where_one_does_not_answer(proxy: Proxy) -> Non
     assert [proxy.get("others", f"{name}:443", name) for _ in range(4)] == ["200"] * 4
 
 
-def test_a_name_of_an_address_that_is_not_public_leads_nowhere(proxy: Proxy) -> None:
+def test_a_host_whose_address_is_not_public_is_refused(proxy: Proxy) -> None:
     """Each is refused with a line in the log, and the connection to it is not opened."""
     addresses = {f"hidden{number}.example.com": address for number, address in enumerate(HIDDEN)}
     addresses["api-server.example.com"] = API_SERVER
@@ -242,7 +242,7 @@ def test_a_name_of_an_address_that_is_not_public_leads_nowhere(proxy: Proxy) -> 
     until(lambda: refused <= set(refusals(proxy)))
 
 
-def test_a_name_with_a_private_address_among_others_never_leads_there(proxy: Proxy) -> None:
+def test_a_private_address_among_others_of_a_host_is_refused(proxy: Proxy) -> None:
     before, name = len(proxy.behind.reached), "mixed.example.com"
     assert {proxy.get("others", f"{name}:443", name) for _ in range(4)} == {"200", "closed"}
     assert set(proxy.behind.reached[before:]) == {f"::ffff:{IPV4}"}
@@ -260,7 +260,7 @@ def test_a_name_that_moves_to_a_private_address_is_checked_again(proxy: Proxy) -
     assert "::ffff:169.254.169.254" not in proxy.behind.reached
 
 
-def test_no_answer_between_check_and_connection_opens_a_way(proxy: Proxy) -> None:
+def test_a_dns_answer_between_check_and_connection_has_no_effect(proxy: Proxy) -> None:
     """The name has another address at each look-up, and tunnels are asked for all the time."""
     name, turn = "moved.example.com", itertools.cycle(("10.0.0.1", IPV4))
     before = len(proxy.behind.reached)

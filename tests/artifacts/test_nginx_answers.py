@@ -43,7 +43,7 @@ def gateway(
 @pytest.mark.parametrize(
     ("path", "host"), [(PATH, None), ("/mcp", OWN_HOST)], ids=["path", "own host"]
 )
-def test_no_header_of_a_server_speaks_for_the_gateway(
+def test_headers_that_act_for_the_gateway_are_removed_from_answers(
     gateway: RoutedGateway, path: str, host: str | None, chunked: bool
 ):
     options = {"host": host} if host else {}

@@ -78,7 +78,7 @@ def test_a_name_that_is_not_listed_has_no_url_of_its_own(gateway: RoutedGateway)
         assert gateway.call("/mcp", token=token, host=host).status_code in (401, 421), host
 
 
-def test_the_own_host_name_of_a_server_is_as_before(gateway: RoutedGateway):
+def test_the_own_host_name_of_a_server_has_its_own_url(gateway: RoutedGateway):
     token = gateway.token("own host")
     assert gateway.call("/mcp", token=token, host=OWN_HOST).status_code == 200
     assert gateway.call("/mcp", token=gateway.token("platform"), host=OWN_HOST).status_code == 401

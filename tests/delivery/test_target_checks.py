@@ -77,9 +77,7 @@ def found(checks: list[Any], name: str) -> dict[str, str]:
     }
 
 
-def test_servers_and_the_reference_server_are_visited_in_each_cloud(
-    cluster: RunningServer, cloud: RunningServer
-):
+def test_all_servers_are_checked_in_each_cloud(cluster: RunningServer, cloud: RunningServer):
     at_cloud = {CLOUD: place(cloud.base)}
     servers = {"weather": {**place(cluster.base), "targets": at_cloud}}
     subject = of(cluster, servers=servers, targets={"gcp-container": place(cloud.base)})
@@ -118,7 +116,7 @@ def test_an_answer_that_differs_from_the_outputs_is_found(
     assert any(said in problem.what for problem in problems(checks))
 
 
-def test_a_certificate_of_another_authority_ends_the_visit(cluster: RunningServer):
+def test_a_certificate_of_another_authority_ends_the_checks(cluster: RunningServer):
     subject = of(cluster, targets={CLOUD: place(cluster.base)})
     # The gateway's own authority is trusted for the gateway alone.
     subject.outputs["mcp_url"] = cluster.base.replace("127.0.0.1", "localhost") + "/mcp"
@@ -151,7 +149,7 @@ def test_an_open_server_and_one_that_is_down_are_found(
         ("https://[fd00::1]/mcp", "fd00::1 is a private address"),
     ],
 )
-def test_what_cannot_be_visited_is_named(
+def test_what_cannot_be_checked_is_named(
     cluster: RunningServer,
     cloud: RunningServer,
     monkeypatch: pytest.MonkeyPatch,

@@ -49,5 +49,7 @@ def without_pulumi() -> Generator[Ground]:
 
 
 @pytest.mark.parametrize("moments", MOMENTS, ids=named)
-def test_ups_that_were_killed_converge(without_pulumi: Ground, moments: list[Moment]) -> None:
+def test_up_completes_after_one_that_was_killed(
+    without_pulumi: Ground, moments: list[Moment]
+) -> None:
     without_pulumi.survives(*moments)

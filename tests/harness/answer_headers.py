@@ -1,7 +1,7 @@
 """Headers of a program's answers: what no client may get of them, and what it needs.
 
-The invariant: a program behind the platform speaks for itself alone. No header of its answers acts
-for the platform's origin, names an address inside, claims to be the platform's, or describes the
+The invariant: no header of a program has an effect beyond its own answer. None of them holds for
+the platform's origin, names an internal address, claims to be the platform's, or describes the
 connection between the two. What a client of MCP reads arrives.
 """
 

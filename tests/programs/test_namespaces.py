@@ -106,7 +106,7 @@ def test_exactly_the_declared_connections_pass_between_all_namespaces():
     }
 
 
-def test_a_pod_of_the_same_name_in_another_namespace_is_somebody_else():
+def test_labels_of_a_workload_in_another_namespace_open_no_connection():
     cluster = Enforcement(objects(graph(), "NetworkPolicy"))
     labels = {one.name: one.labels for one in pods(graph())}
     stranger = Endpoint.pod("elsewhere", **labels["orchestration-engine"])
@@ -149,7 +149,7 @@ def test_the_engine_calls_stores_and_agents_by_names_of_their_namespaces():
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_an_agent_has_its_key_from_a_secret_and_the_proxy_as_its_only_way_out(agent: str):
+def test_an_agent_has_its_key_from_a_secret_and_connects_through_the_proxy(agent: str):
     (found,) = (one for one in pods(graph()) if one.name == agent)
     env = {each["name"]: each for each in found.container("server")["env"]}
     assert env["OPENAI_API_KEY"]["valueFrom"]["secretKeyRef"] == {
@@ -161,7 +161,7 @@ def test_an_agent_has_its_key_from_a_secret_and_the_proxy_as_its_only_way_out(ag
     )
 
 
-def test_a_stand_in_gets_no_key_and_no_way_out():
+def test_a_stand_in_gets_no_key_and_no_egress_proxy():
     made = graph(images=False)
     assert set(made.outputs["stand_ins"]) == set(AGENTS)
     assert "llm-secrets" not in {s["name"] for s in made.outputs["required_secrets"]}

@@ -188,9 +188,7 @@ async def test_a_cycle_of_federating_servers_is_detected_and_refused(
 
 @eras
 @pytest.mark.parametrize("name", ["modern", "legacy"])
-async def test_no_header_of_a_server_speaks_for_the_federating_one(
-    issuer: Issuer, era: str, name: str
-):
+async def test_headers_of_a_federated_server_reach_no_client(issuer: Issuer, era: str, name: str):
     got: list[httpx2.Headers] = []
 
     async def note(response: httpx2.Response) -> None:

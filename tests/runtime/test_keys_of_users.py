@@ -282,7 +282,7 @@ async def test_no_key_is_in_an_answer_a_log_a_metric_or_the_database(running: Ru
     assert shown == []
 
 
-def test_traces_find_a_key_in_what_is_said():
+def test_traces_find_a_key_in_base64_hex_and_repr():
     """The search above would find one."""
     key = secrets.token_bytes(32)
     for before in (b"", b"a", b"ab"):
@@ -291,7 +291,7 @@ def test_traces_find_a_key_in_what_is_said():
     assert any(t in str({"key": key}) for t in traces(key))
 
 
-async def test_a_full_vault_is_full_for_its_user_alone(running: Running):
+async def test_the_quota_of_entries_is_of_one_user(running: Running):
     with running.database.connect() as connection:
         for number in range(MOST_ENTRIES):
             row = ("hoarder", f"{number}", b"")

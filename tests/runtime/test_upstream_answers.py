@@ -43,7 +43,7 @@ def as_made() -> Generator[None]:
 
 
 @pytest.mark.parametrize("status", [200, 401, 429])
-def test_no_header_of_the_program_speaks_for_the_front(front: RunningServer, status: int):
+def test_headers_that_act_for_the_proxy_are_removed_from_answers(front: RunningServer, status: int):
     # nginx cannot leave out what it does not know, as this server does.
     unknown = {"x-unknown": MARK, "x-user-name": MARK}
     added.update(FOREIGN, **OF_CHECKS, **NEEDED, **unknown, connection="allow", status=str(status))

@@ -1,4 +1,4 @@
-"""`down` kills pods in clusters of its own alone; elsewhere they finish their calls."""
+"""`down` kills pods only in clusters that `up` created; in others they finish their calls."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def stack(kubectl: Kubectl, progress: Progress) -> Stack:
     return stack
 
 
-def test_pods_are_killed_where_nobody_calls_them(stack: Stack) -> None:
+def test_pods_of_a_cluster_of_our_own_are_killed(stack: Stack) -> None:
     assert applyset.delete(stack.kubectl, stack.name, stack.progress, at_once=True) == 3
     assert stack.kubectl.objects(f"namespace/{stack.first}") == []
 
 
 @pytest.mark.usefixtures("deployed")
-def test_pods_in_a_cluster_of_the_user_have_their_whole_time(
+def test_pods_in_a_cluster_of_the_user_keep_their_grace_period(
     kubectl: Kubectl, progress: Progress
 ) -> None:
     start_pod(kubectl, SPACE)

@@ -61,7 +61,7 @@ def test_each_host_is_reached_at_its_own_ports(host: str, port: int, *, allowed:
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_name_of_an_address_that_is_not_public_leads_nowhere(address: str) -> None:
+def test_a_host_whose_address_is_not_public_is_refused(address: str) -> None:
     spec = host_policy("weather", HOSTS, dns=Dns())
     assert not reaches(spec, "api.weather.gov", 443, address)
     assert not reaches(spec, "maps.example.com", 8443, address)

@@ -70,7 +70,7 @@ def test_a_container_without_bounds_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("kind", WorkloadKind)
-def test_it_is_of_the_workload_that_has_the_pods(kind: WorkloadKind):
+def test_it_targets_the_workload_that_has_the_pods(kind: WorkloadKind):
     found = made(kind=kind, vertical=VerticalScaling(mode="Recreate", cpu=CPU))
     assert found["metadata"]["name"] == "mcp-core-vpa"
     assert found["spec"]["targetRef"] == {
@@ -108,7 +108,7 @@ def test_pods_and_requests_never_follow_the_same_use(scaling: Autoscaling, at: l
         assert policies(made(*TWO, scaling=scaling, vertical=vertical))["server"]["mode"] == "Auto"
 
 
-def test_recommendations_alone_disturb_no_autoscaler():
+def test_mode_off_is_accepted_beside_an_autoscaler():
     both = Autoscaling(min=2, max=4, cpu=70, memory=80)
     found = made(scaling=both, vertical=VerticalScaling(mode="Off", cpu=CPU, memory=MEMORY))
     assert found["spec"]["updatePolicy"] == {"updateMode": "Off"}
