@@ -73,7 +73,7 @@ def the_namespace_is_our_own(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "kubernetes.namespace",
             f"is {name}, which belongs to the cluster",
-            "its other tenants would be cut off by our policies, and deleted with the stack",
+            "its other workloads would lose connections, and be deleted with the stack",
             f"leave it out for qudag-mcp-{config.environment}, or choose a name of your own",
         )
 

@@ -51,7 +51,7 @@ def stand_ins_have_nothing_of_an_image(config: StackConfig) -> Iterator[Problem]
             yield at(
                 path_of("servers", name, field),
                 "is set, and image is missing",
-                "it would have no effect: the reference server stands in, in the cluster",
+                "it would have no effect: the reference server runs in place of an image",
                 f"set servers.{name}.image, or leave it out",
             )
 
@@ -84,7 +84,7 @@ def used_stores_are_there(config: StackConfig) -> Iterator[Problem]:
                         path_of("servers", name, field, variable),
                         "is set, and the server uses the data store that it describes",
                         "the container would have the variable twice",
-                        "leave it out, or the store out of uses",
+                        "leave it out, or remove the store from uses",
                     )
 
 
@@ -127,7 +127,7 @@ def volumes_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
         if _CLAIM_OF_A_POD.fullmatch(volume):
             yield at(
                 path,
-                "ends like the claim of one pod, with a dash and a number",
+                "ends with a dash and a number, as claims of single pods do",
                 "it could be the claim of a data store",
                 f"write another name, such as {volume.rstrip('0123456789').rstrip('-')}",
             )
@@ -199,7 +199,7 @@ def namespaces_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
             yield at(
                 path,
                 f"is {namespace}, which belongs to the cluster",
-                "its other tenants would be cut off by our policies, and deleted with the stack",
+                "its other workloads would lose connections, and be deleted with the stack",
                 "choose a name of your own",
             )
         seen.setdefault(namespace, path)
@@ -229,7 +229,7 @@ def hidden_servers_have_nothing_of_the_gateway(config: StackConfig) -> Iterator[
                 path_of("servers", name, field),
                 "is set, and exposed is false",
                 "it would have no effect: clients do not reach the server at the gateway",
-                "leave it out, or exposed",
+                "leave it out, or leave exposed out",
             )
         if server.auth == "server":
             yield at(

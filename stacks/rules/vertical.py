@@ -102,18 +102,18 @@ def _outside_the_limits(vertical: VerticalScaling, containers: list[Resized]) ->
             if quantity(one.min) < quantity(admitted.min[resource]):
                 yield Problem(
                     f"{at_}{resource}.min",
-                    f"is {one.min}, less than a container must ask for here "
+                    f"is {one.min}, less than a container must request here "
                     f"({admitted.min[resource]})",
-                    "the autoscaler would request more than it says",
+                    "the LimitRange allows no request as small as min",
                     f"set at least {admitted.min[resource]}, or kubernetes.containerLimits: false",
                 )
             limit = known[name].limit_at(resource, one.max, vertical.controlled_values)
             if limit > quantity(admitted.max[resource]):
                 yield Problem(
                     f"{at_}{resource}.max",
-                    f"is {one.max}, and the limit beside it would be above what a container may "
-                    f"have here ({admitted.max[resource]})",
-                    "the autoscaler would request less than it says",
+                    f"is {one.max}, and the limit that follows it would be larger than a container "
+                    f"may have here ({admitted.max[resource]})",
+                    "the LimitRange allows no request as large as max",
                     f"lower max, set {camel('controlled_values')} to RequestsOnly, or "
                     "kubernetes.containerLimits: false",
                 )

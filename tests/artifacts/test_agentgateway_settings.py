@@ -80,7 +80,7 @@ def test_a_health_path_below_a_prefix_reaches_that_path_of_the_server_without_a_
 def test_calls_of_a_program_that_is_stopped_are_answered(
     tmp_path: Path, authority: Authority, issuer: Issuer
 ):
-    """One runs at SIGTERM, one comes after it on a new connection, as until all know of the end."""
+    """One runs at SIGTERM, one comes later on a new connection: load balancers still send some."""
     budget = TimeoutBudget(longest_tool=4)
     answers: list[str] = []
 

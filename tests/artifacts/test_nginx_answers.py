@@ -1,4 +1,4 @@
-"""The gateway passes on of a user's server what a client of MCP reads, and nothing as its own."""
+"""The gateway removes headers of a user's server that act for the gateway or its host name."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ STEPS = 6
 NEARLY_LONGEST = 1.8
 """Seconds of a call."""
 KEPT = 48
-"""Connections that a moment with many calls has left between nginx and the server."""
+"""Connections between nginx and the server that stay open after many calls at a time."""
 EVERY = 0.1
 """Seconds between two calls."""
 CALLERS = LISTENERS = 60

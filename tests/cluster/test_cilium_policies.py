@@ -87,7 +87,7 @@ def test_policies_for_hosts_are_admitted_and_a_second_apply_changes_nothing(
 def test_the_api_server_reads_what_the_policies_say(
     applied: ApiServer, written: str, broken: str
 ) -> None:
-    """Another spelling is refused, so that admission is worth something."""
+    """A misspelled field is refused: the API server checks the fields."""
     text = documents(program)
     assert written in text
     assert applied.apply(text.replace(written, broken)).returncode != 0

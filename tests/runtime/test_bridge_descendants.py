@@ -1,4 +1,4 @@
-"""Processes that a program of the bridge has started end with it, wherever they have gone."""
+"""Processes that a bridged program has started end with it, also in other process groups."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ async def call(server: RunningServer) -> str:
 async def test_connections_are_accepted_while_their_calls_can_be_finished(
     tmp_path: Path, issuer: Issuer
 ):
-    """A load balancer that learns late goes on sending some."""
+    """A load balancer that removes the server late still sends some."""
     answers: list[str] = []
     with serving(tmp_path, issuer, protocol=PROTOCOL) as server:
 
@@ -100,7 +100,7 @@ def received(connection: socket.socket) -> bytes:
 async def test_a_connection_closes_after_the_stream_that_was_in_progress(
     tmp_path: Path, issuer: Issuer
 ):
-    """Its head has promised to keep it. A proxy could use it when the server closes unused ones."""
+    """Its head says that it stays open. A proxy could use it when the server closes unused ones."""
     body = modern_request("tools/call", name="count", arguments={"to": 2, "pause_seconds": 0.3})
     body["params"]["_meta"]["progressToken"] = 1
     content = json.dumps(body).encode()

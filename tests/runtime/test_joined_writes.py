@@ -139,7 +139,7 @@ async def test_the_server_sends_a_whole_answer_in_one_write(wire: Wire):
 async def test_a_stream_that_ends_with_its_server_says_so_in_the_write_of_its_end(
     wire: Wire, last: int
 ):
-    """The head of the response has promised to keep the connection; a proxy must not use it."""
+    """The head of the response says that the connection stays open; a proxy must not use it."""
     ending = asyncio.Event()
 
     async def events() -> AsyncGenerator[bytes]:

@@ -1,4 +1,4 @@
-"""A front passes on of its program's answers what a client of MCP reads, and no other header."""
+"""A front passes on only those headers of its program's answers that an MCP client reads."""
 
 from __future__ import annotations
 

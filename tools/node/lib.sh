@@ -24,7 +24,7 @@ interrupted=no
 end_if_interrupted() {
   [[ $interrupted == yes ]] || return 0
   if [[ $phase == started ]]; then
-    fail interrupted "it runs on, without all that was asked for" "run up again: it continues there; down ends it"
+    fail interrupted "the node keeps running, but not all of it has started" "run up again: it continues there; down ends it"
   fi
   fail interrupted "nothing is left running, what was built is kept" "run up again: it continues there"
 }

@@ -74,7 +74,7 @@ def test_the_api_server_is_closed_at_a_public_address() -> None:
 
 
 def test_networks_that_a_flow_opens_stay_open_at_their_port_alone() -> None:
-    """A rule that denies prevails over the NetworkPolicy of the flow."""
+    """A deny rule takes precedence over the NetworkPolicy of the flow."""
     opened = {443: ["10.1.2.0/24", "192.168.0.0/15"]}
     spec = host_policy("weather", HOSTS, dns=Dns(), networks=opened)
     denied = {
@@ -88,7 +88,7 @@ def test_networks_that_a_flow_opens_stay_open_at_their_port_alone() -> None:
 
 
 def test_queries_go_to_the_dns_servers_and_cilium_sees_them() -> None:
-    """Without ``rules.dns`` Cilium would learn no address, and close every host."""
+    """Without ``rules.dns`` Cilium would know no address of a host, and drop every connection."""
     pods = [
         DnsPods(namespace="kube-system", labels={"k8s-app": "kube-dns"}),
         DnsPods(namespace="openshift-dns", labels={"dns": "default"}, port=5353),
@@ -142,7 +142,7 @@ def flow_policies(hosts: Mapping[str, Sequence[str]]) -> Any:
 
 
 def test_a_workload_with_hosts_queries_dns_by_the_policy_of_cilium_alone() -> None:
-    """A rule for the same port without ``rules.dns`` would take the queries out of its sight."""
+    """With a rule for the same port without ``rules.dns`` Cilium would not see the queries."""
     graph = flow_policies({"weather": HOSTS})
     (policy,) = objects(graph, "CiliumNetworkPolicy")
     assert policy["metadata"]["name"] == "weather-hosts"
