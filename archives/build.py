@@ -22,7 +22,7 @@ from components.mcp.archive import Archive
 from .hosts import ROOT, Host
 from .import_closure import Modules
 from .own_code import OwnCode
-from .own_libraries import add_libraries, compile_problems, lay_out, packaged
+from .own_libraries import KEPT_METADATA, add_libraries, compile_problems, lay_out, packaged
 
 HIDDEN_IMPORTS: Mapping[str, Sequence[str]] = {
     # imported by a name that is computed at run time
@@ -38,7 +38,6 @@ HIDDEN_IMPORTS: Mapping[str, Sequence[str]] = {
 
 _FILE_TIME = (1980, 1, 1, 0, 0, 0)
 _NO_DATA = frozenset({".py", ".pyc", ".pyi", ".pyx", ".pxd", ".c", ".h", ".typed", ".so"})
-_KEPT_METADATA = ("METADATA", "entry_points.txt", "licenses/")
 
 _COMPILE = """
 import importlib._bootstrap_external as bootstrap, json, sys
@@ -170,7 +169,7 @@ def kept(libraries: Path, entries: Sequence[str]) -> Iterator[Path]:
         if top.endswith(".dist-info"):
             distribution = libraries / top
             inside = file.relative_to(distribution).as_posix()
-            if inside.startswith(_KEPT_METADATA) and _holds(distribution, named):
+            if inside.startswith(KEPT_METADATA) and _holds(distribution, named):
                 yield file
         elif top.endswith(".libs"):  # shared libraries that auditwheel added
             if top.removesuffix(".libs") in named:

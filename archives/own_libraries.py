@@ -24,7 +24,8 @@ _AT_START = ("sitecustomize", "usercustomize")
 """Modules that Python imports when it starts."""
 Install = Callable[[Path, Path, Sequence[str]], None]
 """Installs a list of requirements into a folder, with further options."""
-_KEPT_METADATA = ("METADATA", "entry_points.txt", "licenses/")
+KEPT_METADATA = ("METADATA", "entry_points.txt", "licenses/")
+"""Files of a distribution's metadata that archives keep."""
 _NOT_IMPORTED = ("bin", "__pycache__")
 
 
@@ -68,7 +69,7 @@ def packaged(libraries: Path) -> Iterator[Path]:
         if not file.is_file() or top in _NOT_IMPORTED or top.startswith("."):
             continue
         within = inside.relative_to(top).as_posix()
-        if not top.endswith(".dist-info") or within.startswith(_KEPT_METADATA):
+        if not top.endswith(".dist-info") or within.startswith(KEPT_METADATA):
             yield file
 
 

@@ -24,7 +24,8 @@ from .mcp_client import is_private
 
 CONNECT_SECONDS = 3.0
 _ASK_SECONDS = 10.0
-_WITHOUT_TOKEN = ("401 without a token", "metadata")
+WITHOUT_TOKEN = ("401 without a token", "metadata")
+"""Names of the checks that a client without a token can make."""
 
 
 def addresses(targets: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -45,7 +46,7 @@ def check_targets(
         name = f"{server} at {target}" if server else target
         url, prm_url = str(outputs.get("mcp_url")), str(outputs.get("prm_url"))
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            for what in ("TLS", *_WITHOUT_TOKEN):
+            for what in ("TLS", *WITHOUT_TOKEN):
                 yield not_checked(f"{name}: {what}", f"the outputs name no address: {url}")
             continue
         tls = check(f"{name}: TLS", lambda url=url: _tls(url))
@@ -54,7 +55,7 @@ def check_targets(
             yield from _without_token(name, url, prm_url, outputs.get("issuer"))
         else:
             why = "the TLS connection failed" if tls.problems else tls.found
-            yield from (not_checked(f"{name}: {what}", why) for what in _WITHOUT_TOKEN)
+            yield from (not_checked(f"{name}: {what}", why) for what in WITHOUT_TOKEN)
 
 
 def _tls(url: str) -> str:
@@ -70,7 +71,7 @@ def _without_token(name: str, url: str, prm_url: str, issuer: str | None) -> Ite
     # The public authorities of this machine, not that of the cluster's gateway.
     trust = ssl.create_default_context()
     with httpx2.Client(verify=trust, timeout=_ASK_SECONDS, trust_env=not is_private(url)) as http:
-        refused, described = (f"{name}: {what}" for what in _WITHOUT_TOKEN)
+        refused, described = (f"{name}: {what}" for what in WITHOUT_TOKEN)
         yield check(refused, lambda: authorization.refusal(http, url, prm_url))
         yield check(described, lambda: authorization.metadata(http, prm_url, url, issuer))
 

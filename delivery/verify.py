@@ -33,7 +33,7 @@ from .kubectl import Kubectl
 from .mcp_client import Endpoint, Era, eras, is_private, mint
 from .outputs import Deployed, reachable
 from .progress import Progress
-from .target_checks import addresses, check_targets
+from .target_checks import WITHOUT_TOKEN, addresses, check_targets
 
 SECONDS = 20.0
 """How long the checks are retried: network rules, routes and addresses take time to apply."""
@@ -43,7 +43,6 @@ _NO_TOKEN = "no token can be created here for its issuer: --token, or QUDAG_MCP_
 _OWN_TOKENS = "it checks tokens itself (auth: server): qudag-mcp verify SERVER --token"
 _TOKEN_OF_PLATFORM = "the token is the platform's: qudag-mcp verify SERVER with one of its own"  # noqa: S105
 _SUBJECT = "qudag-mcp-verify"
-_WITHOUT_TOKEN = ("401 without a token", "metadata")
 _DATA = "stored data"
 
 
@@ -114,7 +113,7 @@ def check_server(
         spoken = [era] if era in eras(server.era) else eras(server.era)
         own = server.auth == "server"
         checks = (
-            [not_checked(name, _OWN_TOKENS) for name in _WITHOUT_TOKEN]
+            [not_checked(name, _OWN_TOKENS) for name in WITHOUT_TOKEN]
             if own
             else _metadata_checks(deployed, url, prm_url)
         )
@@ -145,7 +144,7 @@ def _checks(
     if tls.status is CheckStatus.FAILED:
         why = "the TLS connection failed"
         names = [
-            *_WITHOUT_TOKEN,
+            *WITHOUT_TOKEN,
             *(step for one in spoken_eras for step in mcp_protocol.steps(one)),
             _DATA,
         ]
@@ -162,7 +161,7 @@ def _checks(
 def _metadata_checks(deployed: Deployed, url: str, prm_url: str) -> list[Check]:
     """What a client without a token meets."""
     issuer = deployed.outputs.get("issuer")
-    refused, described = _WITHOUT_TOKEN
+    refused, described = WITHOUT_TOKEN
     with _client(url, deployed.ca_file) as http:
         return [
             check(refused, lambda: authorization.refusal(http, url, prm_url)),

@@ -29,7 +29,7 @@ from stacks.user_servers import with_user_servers
 from tools.example_stacks import example_diagram
 from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
-from tools.source_tables import source_table, sources_table
+from tools.source_tables import cell, source_table, sources_table
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(
@@ -112,7 +112,7 @@ def types_table() -> str:
                 words = f"from {constraint.least} to {constraint.most}"
             case _:
                 continue
-        rows.append(f"| `{name}` | `{base.__name__}` | {_one_line(words)} |")
+        rows.append(f"| `{name}` | `{base.__name__}` | {cell(words)} |")
     return "\n".join(["| type | is | values |", "|---|---|---|", *rows])
 
 
@@ -138,7 +138,7 @@ def verb_table(name: str) -> str:
     """The arguments and options of one verb."""
     rows = [
         f"| {_spelled(parameter)} | {_default_of(parameter)} "
-        f"| {_one_line(getattr(parameter, 'help', None) or '')} |"
+        f"| {cell(getattr(parameter, 'help', None) or '')} |"
         for parameter in verbs()[name].params
         if parameter.name != "help"
     ]
@@ -169,11 +169,7 @@ def _default_of(parameter: Any) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    return _one_line(text.partition("\n\n")[0])
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return cell(text.partition("\n\n")[0])
 
 
 def documented(cls: type[Any]) -> dict[str, str]:

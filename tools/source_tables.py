@@ -221,7 +221,7 @@ def _section(each: Object) -> str:
     for path, value in each.values.items():
         row = each.outcomes[path]
         assert row is not None, f"{each.name}: nothing says what became of {path}"
-        why = _cell(_where(row, path, value) if row.status == CARRIED else _why(row))
+        why = cell(_where(row, path, value) if row.status == CARRIED else _why(row))
         if row.status != CARRIED and uses[id(row)] > MOST_REPEATED:
             if why not in notes:
                 notes.append(why)
@@ -278,8 +278,9 @@ def _code(text: str) -> str:
     if not text:
         return ""
     fence = "``" if "`" in text else "`"
-    return f"{fence}{_cell(text)}{fence}"
+    return f"{fence}{cell(text)}{fence}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """The text on one line, as a cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")
