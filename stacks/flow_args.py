@@ -36,7 +36,7 @@ def flow_args(
         config: the stack's.
         topology: with the servers of the stack.
         namespace: whose workloads have the flows.
-        made: the same from the component that makes it.
+        made: its name, as an output of the component that creates it.
     """
     network = config.network
     clients = ["0.0.0.0/0", "::/0"] if network.public else network.clients

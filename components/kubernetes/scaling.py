@@ -94,9 +94,9 @@ class Autoscaling:
         cpu, memory: target use of what was requested, in percent; None for no target.
         container: the container whose use of CPU and memory counts; None: all of the pod's.
         pod_metrics, object_metrics: targets that a metrics adapter of yours serves.
-        metrics: averages for each pod of metrics that the servers export, which KEDA asks
-            Prometheus for: requests a second, tool calls in flight, open streams and WebSockets.
-        prometheus: where KEDA asks for ``metrics``.
+        metrics: averages for each pod of metrics that the servers export, which KEDA queries
+            from Prometheus: requests a second, tool calls in flight, open streams and WebSockets.
+        prometheus: which KEDA queries for ``metrics``.
         up: speed of scaling up; the default is that of the deployment patterns' gateway.
         down: speed of scaling down; the default is that of the deployment patterns' gateway.
     """

@@ -12,7 +12,7 @@ from .section import Section
 
 
 class PrometheusApi(Section):
-    """The Prometheus that KEDA asks for the metrics of scaling.<service>.metrics."""
+    """The Prometheus that KEDA queries for the metrics of scaling.<service>.metrics."""
 
     address: PrometheusUrl = Field(
         description="Its URL; plain HTTP for a Service of the cluster alone."
@@ -34,5 +34,5 @@ class Observability(Section):
         description="Least severe events that servers log; absent: debug in dev, else info.",
     )
     prometheus: PrometheusApi | None = Field(
-        default=None, description="Where KEDA asks for metrics; absent: nothing is scaled by them."
+        default=None, description="What KEDA queries; absent: nothing is scaled by metrics."
     )
