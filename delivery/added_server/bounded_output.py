@@ -23,7 +23,7 @@ def run(longest_line: int, longest: int, command: list[str]) -> int:
     """Run the command; returns its exit status."""
     program = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert program.stdout is not None
-    # Its group gets the signal too. Without a handler nobody would collect the program.
+    # The program gets it too, by the process group. Without a handler nothing would wait for it.
     signal.signal(signal.SIGTERM, lambda _number, _frame: program.terminate())
     line = 0
     while data := os.read(program.stdout.fileno(), READ_BYTES):

@@ -1,4 +1,4 @@
-"""Autoscalers of every kind are admitted by a real API server with their CRDs, and stay."""
+"""Autoscalers of every kind are admitted by a real API server with their CRDs."""
 
 from __future__ import annotations
 

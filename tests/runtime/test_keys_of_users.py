@@ -294,9 +294,9 @@ def test_traces_find_a_key_in_base64_hex_and_repr():
 async def test_the_quota_of_entries_is_of_one_user(running: Running):
     with running.database.connect() as connection:
         for number in range(MOST_ENTRIES):
-            row = ("hoarder", f"{number}", b"")
+            row = ("full", f"{number}", b"")
             connection.execute("INSERT INTO vault_entries VALUES (%s, %s, %s)", row)
-    async with running.client("hoarder") as full, running.client("other") as other:
+    async with running.client("full") as full, running.client("other") as other:
         failed, text = await called(full, "vault_write", name="one more", value="x")
         assert (failed, "delete one first" in text) == (True, True)
         await ok(full, "vault_write", name="0", value="replaced")

@@ -217,7 +217,7 @@ def test_every_upstream_is_verified_and_has_the_timeout_of_its_budget():
             timeout = TimeoutBudget(longest_tool=longest).at(Distance.GATEWAY).timeout
             assert route["policies"]["timeout"] == {"requestTimeout": f"{timeout}s"}
     drain = TimeoutBudget(longest_tool=300).at(Distance.GATEWAY).drain
-    # For this time it serves on, and for the same time again running calls may end.
+    # It serves for this time; running calls may end until the same time has passed again.
     assert made["config"]["connectionMinTerminationDeadline"] == f"{drain}s"
     assert made["config"]["connectionTerminationDeadline"] == f"{drain}s"
 

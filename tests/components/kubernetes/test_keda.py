@@ -1,4 +1,4 @@
-"""A ScaledObject follows metrics that the servers export, and keeps their pods without answers."""
+"""A ScaledObject uses metrics that the servers export, and removes no pods without answers."""
 
 from __future__ import annotations
 
