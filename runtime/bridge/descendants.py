@@ -164,14 +164,18 @@ def signal_all(pids: set[int], number: signal.Signals) -> None:
 
 
 async def kill_all(running: Callable[[], set[int]]) -> None:
-    """Kill what `running` finds until it finds nothing, for at most a second.
+    """Kill what `running` finds until it finds nothing twice, for at most a second.
 
-    A process may start another one after it was seen and before it is killed.
+    A process may start another one after it was seen and before it is killed. While a process
+    replaces its program, its environment is empty, and it is not found.
     """
     deadline = asyncio.get_running_loop().time() + KILLED_WITHIN_SECONDS
-    while left := running():
+    empty = 0
+    while empty < 2:
+        left = running()
+        empty = 0 if left else empty + 1
         signal_all(left, signal.SIGKILL)
-        if asyncio.get_running_loop().time() >= deadline:
+        if left and asyncio.get_running_loop().time() >= deadline:
             event("processes_left", pids=sorted(left))
             return
         await asyncio.sleep(0.01)
