@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -25,7 +25,7 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     public |= {f"servers.{name}": one["mcp_url"] for name, one in servers.items()}
     for name in [*_FIRST, *sorted(set(public) - set(_FIRST))]:
         if public.get(name) not in (None, []):
-            facts.add_row(Text(name, style="bold"), Text(str(public[name]), overflow="fold"))
+            facts.add_row(Text(name, style="bold"), Text(_shown(public[name]), overflow="fold"))
     parts: list[RenderableType] = [Text(""), facts, Text(""), _workloads(done), Text("")]
     parts += [Text(line) for line in _notes(done)]
     parts += [Text(line) for line in _stand_ins(stand_ins)]
@@ -39,6 +39,12 @@ def announcement(done: UpResult, stack: StackIdentity) -> RenderableType:
     elif public.get("mcp_url"):
         parts.append(Text(f"Call a tool:\n  .venv/bin/qudag-mcp call{option} echo text=hello"))
     return Group(*parts)
+
+
+def _shown(output: Any) -> str:
+    if isinstance(output, list):
+        return ", ".join(str(each) for each in cast("list[Any]", output))
+    return str(output)
 
 
 def _stand_ins(servers: list[str]) -> Iterator[str]:

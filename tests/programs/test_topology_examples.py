@@ -24,6 +24,10 @@ FILES: Final = sorted((ROOT / "examples/topologies").glob("*/Pulumi.*.yaml"))
 EXAMPLES: Final = {
     file.parent.name: file for file in FILES if file.name == f"Pulumi.{file.parent.name}.yaml"
 }
+SMALL: Final = {
+    name: ROOT / f"examples/topologies/{name}/Pulumi.{name}-small.yaml"
+    for name in ("three-services", "orchestration")
+}
 NFS: Final = ROOT / "examples/topologies/three-services/Pulumi.three-services-nfs.yaml"
 SERVERS: Final = {
     "orchestration": "orchestration-engine",
@@ -234,7 +238,29 @@ def test_a_single_server_has_no_data_store():
 
 
 def test_every_stack_file_of_an_example_is_read_here():
-    assert set(FILES) == {*EXAMPLES.values(), NFS}
+    assert set(FILES) == {*EXAMPLES.values(), NFS, *SMALL.values()}
+
+
+@pytest.mark.parametrize("name", ["three-services", "orchestration"])
+def test_a_small_example_has_the_same_services_with_less_than_a_core(name: str):
+    large, small = graph(name), graph(name, SMALL[name])
+    policies = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+    assert {pod.name for pod in pods(small)} == {pod.name for pod in pods(large)}
+    assert {each.name for each in small.all(policies)} == {
+        each.name for each in large.all(policies)
+    }
+    assert small.outputs["stand_ins"] == large.outputs["stand_ins"]
+    asked = sum(
+        pod.owner.inputs["spec"].get("replicas", 1) * millicores(container)
+        for pod in pods(small)
+        for container in pod.containers
+    )
+    assert asked < 1000
+
+
+def millicores(container: dict[str, Any]) -> int:
+    asked = container["resources"]["requests"]["cpu"]
+    return int(asked.removesuffix("m")) if asked.endswith("m") else 1000 * int(asked)
 
 
 def deployment(made: ResourceGraph, name: str) -> dict[str, Any]:
