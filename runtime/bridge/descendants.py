@@ -164,7 +164,7 @@ def signal_all(pids: set[int], number: signal.Signals) -> None:
 
 
 async def kill_all(running: Callable[[], set[int]]) -> None:
-    """Kill what `running` finds until it finds nothing twice, for at most a second.
+    """Kill what `running` finds until it has found nothing twice in a row, for at most a second.
 
     A process may start another one after it was seen and before it is killed. While a process
     replaces its program, its environment is empty, and it is not found.
