@@ -10,7 +10,9 @@ import pytest
 
 from components.base.arguments import arguments
 from components.base.problems import ProblemReport
+from components.mcp.auth import JWKS_MAX_AGE
 from components.mcp.server_config import CloudServerConfig, PodAuth, PodServerConfig, ToolServer
+from runtime.auth_config import AuthSection
 
 PUBLISHED: Mapping[str, Any] = {
     "issuer": "https://issuer.example.com",
@@ -79,6 +81,11 @@ def test_an_age_of_fetched_keys_is_refused_where_none_are_fetched() -> None:
     assert not PodAuth(issuer=url, jwks_url=f"{url}/keys", jwks_max_age_seconds=60).refusals()
     (problem,) = PodAuth(**MOUNTED, jwks_max_age_seconds=60).refusals()
     assert problem.path == "jwks_max_age_seconds"
+
+
+def test_the_server_and_the_components_have_one_default_age_of_fetched_keys() -> None:
+    """The default is left out of server.toml, so the server must have the same one."""
+    assert AuthSection.model_fields["jwks_max_age_seconds"].default == JWKS_MAX_AGE
 
 
 def test_a_tool_server_that_could_not_be_called_is_refused():
