@@ -284,5 +284,11 @@ class Listener(uvicorn.Server):
         for connection in self._connections():
             connection.shutdown()
 
+    def close_websockets(self) -> None:
+        """Tell the application of each WebSocket, and close the connection once all is sent."""
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, TimedConnection):
+                connection.shutdown()
+
     def _connections(self) -> list[TimedConnection]:
         return [one for one in self.server_state.connections if isinstance(one, TimedConnection)]

@@ -155,6 +155,7 @@ async def _drain(config: ServerConfig, app: Served, public: Listener, end: float
     public.stop_accepting()
     public.close_unused_connections()
     await _finish(drain, end, last_words)
+    public.close_websockets()
 
 
 async def _quiet(public: Listener, latest: float) -> None:
