@@ -16,6 +16,8 @@ from tests.harness.nginx_gateway import ALWAYS
 from tests.harness.server import until
 from tests.harness.upstream import DROP, HOLD
 
+pytestmark = pytest.mark.slow
+
 LARGE = b" " * 1_000_000
 
 

@@ -28,6 +28,8 @@ from tests.harness.server import ERAS, MODERN, eventually, text_of, until
 from tests.harness.stacks import stack
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 HERE = "127.0.0.1"
 METADATA = "/.well-known/oauth-protected-resource/mcp"
 PASSWORDS = {"database-password": "data's \\base", "redis-password": 'c"ache\\'}

@@ -33,6 +33,8 @@ from tests.harness.server import (
 )
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 PROTOCOL = {"longest_tool_seconds": 4, "drain_seconds": 6}
 
 

@@ -15,6 +15,8 @@ import pytest
 from tests.harness.server import MODERN, RunningServer, modern_request, serving, until
 from tests.harness.tokens import Issuer
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_websocket_whose_client_reads_nothing_does_not_lengthen_a_drain(
     tmp_path: Path, issuer: Issuer
