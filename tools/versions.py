@@ -19,6 +19,8 @@ from components.base.versions import VERSIONS, numbers
 ROOT = Path(__file__).resolve().parents[1]
 
 PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md", "tools/node/README.md")
+LEFT_OUT = (".venv", "docs/sources")
+"""The pages of the source documents have the documents' own versions."""
 PROGRAMS = (
     *("examples/**/*.py", "examples/**/Dockerfile", "examples/**/Pulumi.*.yaml"),
     *("Pulumi.*.yaml", "runtime/*Dockerfile"),
@@ -108,7 +110,7 @@ def write() -> list[str]:
     for place in places():
         for glob in place.files:
             for file in sorted(ROOT.glob(glob)):
-                if file.is_relative_to(ROOT / ".venv"):
+                if any(file.is_relative_to(ROOT / folder) for folder in LEFT_OUT):
                     continue
                 before = file.read_text()
                 after = re.sub(place.pattern, place.write, before)

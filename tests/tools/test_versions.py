@@ -88,7 +88,7 @@ def texts(project: Path) -> dict[str, str]:
         name: text
         for name, text in found.items()
         if not name.endswith((".txt", "CHANGELOG.md", "go.mod", "versions.json"))
-        and not name.startswith("docs/adr/")
+        and not name.startswith(("docs/adr/", "docs/sources/"))
     }
 
 
