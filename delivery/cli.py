@@ -91,20 +91,32 @@ def preview(
         str | None, typer.Option(help="Commit, tag or branch to compare with.", metavar="GITREF")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TREE,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse every broken rule that is not waived, not critical ones only. "
+            "The program of this repository always is.",
+        ),
+    ] = False,
     cwd: Root = _ROOT,
 ) -> None:
     """Show what a stack is, or with --base what has changed since a commit.
 
     Needs no cloud, no cluster and no Pulumi engine. With --base every resource that would be
     added, changed, replaced, moved or deleted is listed property by property, risks first.
+    Critical findings of the rules in docs/policies.md are refused; others are listed as risks.
     """
     from policies.checked_program import checked_stack
     from review.preview import compare
     from review.report import json, markdown, terminal
 
     report = {Format.MARKDOWN: markdown, Format.JSON: json}.get(form, terminal)
-    subject = compare(cwd, stack, base) if base else checked_stack(cwd, stack)
-    written = report.comparison(subject) if base else report.inventory(subject)
+    if base:
+        written = report.comparison(compare(cwd, stack, base, strict=strict))
+    else:
+        checked = checked_stack(cwd, stack, strict=strict)
+        written = report.inventory(checked.graph, checked.findings)
     if isinstance(written, str):
         typer.echo(written, nl=False)
     else:
@@ -126,7 +138,7 @@ def render(
 
     from .render import render as write
 
-    done = write(checked_stack(cwd, stack), out)
+    done = write(checked_stack(cwd, stack).graph, out)
     typer.echo(f"{done.manifests} manifests and graph.json in {done.folder}")
     for name in done.removed:
         typer.echo(f"removed {name}, which is no longer part of the stack")

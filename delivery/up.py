@@ -76,11 +76,13 @@ def up(
         with progress.step(f"Program, stack {stack.name}") as step:
             files = read_stack_files(stack.root, stack.name)
             graph = record_files(stack.root, files)
-            refuse_broken(graph)
+            broken = refuse_broken(graph, stack.root)
             refuse_without_credentials(graph)
             configured = list(manifests(graph).values())
             _refuse_without_objects(stack, configured)
             step.result = f"{len(configured)} Kubernetes objects"
+        for finding in broken:
+            progress.note(f"{finding.urn}: {finding.problem.what} [{finding.label}]")
         before = DeploymentRecord.find(state)
         without = before is not None and before.engine == "kubectl"
         engine = engines.choose(graph, progress, without_pulumi=without)

@@ -161,8 +161,16 @@ class ResourceGraph:
         """The resources whose parent is ``urn``, by URN."""
         return self._children.get(urn, [])
 
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        by_type: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            by_type.setdefault(resource.type, []).append(resource)
+        return by_type
+
     def all(self, type: str) -> list[Resource]:
-        return [resource for resource in self.resources if resource.type == type]
+        """The resources of ``type``, by URN."""
+        return list(self._by_type.get(type, ()))
 
     def one(self, type: str, name: str | None = None) -> Resource:
         """The only resource of ``type`` (named ``name``); a LookupError lists those of the type."""

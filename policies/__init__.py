@@ -2,27 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
 from components.base.problems import Problem
-from graph.duplicates import same_objects
 from graph.resource_graph import ResourceGraph
 
+from .finding import Finding, Severity
+from .rule import CloudRules, Hit, Rule
 from .rules import RULES
-from .rules.properties import properties_match_the_sdk
 from .rules.references import companions_exist, references_exist
-from .rules.settings import names_are_accepted, required_settings_hold
+from .rules.settings import required_settings_hold
 from .rules.timeouts import hosts_outlive_the_tool
+from .type_names import with_one_spelling
+from .waivers import Waivers
+
+__all__ = ["Finding", "Severity", "Waivers", "broken_policies", "every_rule", "findings"]
+
+_OURS: Final = "qudag-mcp:"
+"""How the types of our own components begin."""
+
+
+@cache
+def every_rule() -> dict[str, Rule]:
+    """All rules by id, in the order of their ids; of rows that share an id the first."""
+    found: dict[str, Rule] = {}
+    for rules in RULES.values():
+        for rule in rules.rules():
+            found.setdefault(rule.id, rule)
+    return dict(sorted(found.items()))
+
+
+def findings(
+    graph: ResourceGraph, waivers: Waivers | None = None, *, own: bool = False
+) -> list[Finding]:
+    """Every finding of every rule, the most serious first, then by URN and rule.
+
+    Args:
+        waivers: what ``policy-waivers.yaml`` waives; such findings have the reason.
+        own: whether it is a stack of this checkout, in which house rules apply to every resource;
+            elsewhere they apply to what our components make.
+
+    Raises:
+        ProblemReport: waivers that match nothing.
+    """
+    rules = every_rule()
+    named = with_one_spelling(graph)
+    ours = None if own else _made_by_us(named)
+    found = {
+        Finding(
+            rule=rule.id,
+            severity=rule.severity,
+            urn=hit.urn,
+            problem=Problem(hit.path, hit.what, hit.consequence, hit.fix),
+            reference=rule.reference,
+        )
+        for hit in _hits(named)
+        for rule in [rules[hit.rule]]
+        if ours is None or hit.urn in ours or not (hit.house or rule.house)
+    }
+    order = [*Severity]
+    listed = sorted(
+        found,
+        key=lambda one: (order.index(one.severity), one.urn, one.rule, one.problem.path),
+    )
+    return (waivers or Waivers()).apply(listed, named)
 
 
 def broken_policies(graph: ResourceGraph) -> list[Problem]:
-    """All problems that the rules for Kubernetes objects and cloud resources find."""
-    clouds = RULES.values()
-    return [
-        *same_objects(graph),
-        *properties_match_the_sdk(graph),
-        *names_are_accepted(graph),
-        *required_settings_hold(graph, [row for cloud in clouds for row in cloud.required]),
-        *companions_exist(graph, [row for cloud in clouds for row in cloud.companions]),
-        *references_exist(graph, [row for cloud in clouds for row in cloud.references]),
-        *hosts_outlive_the_tool(graph, [host for cloud in clouds for host in cloud.hosts]),
-        *(problem for cloud in clouds for check in cloud.checks for problem in check(graph)),
-    ]
+    """The problem of each finding, with house rules for every resource."""
+    return [one.problem for one in findings(graph, own=True)]
+
+
+def _made_by_us(graph: ResourceGraph) -> set[str]:
+    """The URNs of resources that have one of our components among their ancestors."""
+    inside: set[str] = set()
+    waiting = [each for each in graph.resources if each.type.startswith(_OURS)]
+    while waiting:
+        each = waiting.pop()
+        if each.urn not in inside:
+            inside.add(each.urn)
+            waiting += graph.children(each.urn)
+    return inside
+
+
+def _hits(graph: ResourceGraph) -> Iterator[Hit]:
+    for rules in RULES.values():
+        yield from _hits_of(graph, rules)
+
+
+def _hits_of(graph: ResourceGraph, rules: CloudRules) -> Iterator[Hit]:
+    rows: tuple[Iterable[Hit], ...] = (
+        required_settings_hold(graph, rules.required),
+        companions_exist(graph, rules.companions),
+        references_exist(graph, rules.references),
+        hosts_outlive_the_tool(graph, rules.hosts),
+    )
+    for each in rows:
+        yield from each
+    for check in rules.checks:
+        yield from check.hits(graph)

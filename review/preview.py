@@ -24,6 +24,7 @@ class Comparison:
     Attributes:
         base: the commit compared with, as the user named it.
         commit: its full id.
+        risks: of the change, and of the rules that the stack breaks after it.
     """
 
     base: str
@@ -32,17 +33,20 @@ class Comparison:
     risks: tuple[Risk, ...]
 
 
-def compare(root: Path, stack: str, base: str) -> Comparison:
+def compare(root: Path, stack: str, base: str, *, strict: bool = False) -> Comparison:
     """The working tree under ``root`` against the commit ``base``.
+
+    Args:
+        strict: as of ``refuse_broken``.
 
     Raises ProblemReport where there is no such commit, or its program cannot run.
     """
     commit = resolve(root, base)
     with files_at(root, commit) as former, ThreadPoolExecutor(1) as executor:
         before = executor.submit(_record_base, former, stack, base)
-        after = checked_stack(root, stack)
-        found = diff(before.result(), after)
-    return Comparison(base=base, commit=commit, diff=found, risks=risks(found))
+        after = checked_stack(root, stack, strict=strict)
+        found = diff(before.result(), after.graph)
+    return Comparison(base=base, commit=commit, diff=found, risks=risks(found, after.findings))
 
 
 def _record_base(former: Path, stack: str, base: str) -> ResourceGraph:

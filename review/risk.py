@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from policies.finding import Finding
+
 from .diff import Change, Diff
 from .risks.access import loosened_roles
 from .risks.capacity import raised_capacity
@@ -37,19 +39,21 @@ RULES: tuple[tuple[RiskClass, Rule], ...] = (
 
 @dataclass(frozen=True)
 class Risk:
-    """One risk of one change.
+    """One risk of one change, or of a resource that breaks a rule.
 
     Attributes:
         what: the finding in words, with the values that it rests on.
+        finding: the rule that the resource breaks; None for a risk of a change.
     """
 
     risk: RiskClass
     urn: str
     what: str
+    finding: Finding | None = None
 
 
-def risks(diff: Diff) -> tuple[Risk, ...]:
-    """Every finding of every rule, the most serious class first, then by URN."""
+def risks(diff: Diff, findings: Iterable[Finding] = ()) -> tuple[Risk, ...]:
+    """All risks of a change and of broken rules, the most serious class first, then by URN."""
     found = {
         Risk(risk, change.resource.urn, what)
         for change in diff.changes
@@ -57,4 +61,24 @@ def risks(diff: Diff) -> tuple[Risk, ...]:
         for what in rule(change, diff)
     }
     order = list(RiskClass)
-    return tuple(sorted(found, key=lambda one: (order.index(one.risk), one.urn, one.what)))
+    ordered = sorted(found, key=lambda one: (order.index(one.risk), one.urn, one.what))
+    broken = broken_rules(findings)
+    return tuple(sorted([*ordered, *broken], key=lambda one: order.index(one.risk)))
+
+
+def broken_rules(findings: Iterable[Finding]) -> list[Risk]:
+    """The risks of resources that break rules, in the order of the findings."""
+    return [
+        Risk(_class_of(finding), finding.urn, _sentence(finding), finding) for finding in findings
+    ]
+
+
+def _class_of(finding: Finding) -> RiskClass:
+    return RiskClass.POLICY if finding.waiver is None else RiskClass.WAIVED
+
+
+def _sentence(finding: Finding) -> str:
+    problem = finding.problem
+    if finding.waiver is not None:
+        return f"{finding.label}: {problem.path} {problem.what}; waived: {finding.waiver}"
+    return f"{finding.label}: {problem.path} {problem.what}; {problem.consequence}; {problem.fix}"

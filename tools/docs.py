@@ -29,6 +29,7 @@ from stacks.user_servers import with_user_servers
 from tools.example_stacks import example_diagram
 from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
+from tools.policy_rules import rules_text
 from tools.source_tables import cell, source_table, sources_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -248,6 +249,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "limits": limits_table,
     "example": example_diagram,
     "source": source_table,
+    "rules": lambda _: rules_text(),
     "sources": lambda _: sources_table(),
     "types": lambda _: types_table(),
     "verbs": lambda _: verbs_table(),

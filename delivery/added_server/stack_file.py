@@ -94,7 +94,7 @@ class StackFile:
 
         files = read_stack_files(self.root, self.stack)
         servers = {**self.servers, entry.name: dict(entry.fields)}
-        refuse_broken(record_files(self.root, files.over({SECTION: servers})))
+        refuse_broken(record_files(self.root, files.over({SECTION: servers})), self.root)
 
     def difference(self, text: str) -> str:
         """A unified diff from the file to the text."""

@@ -1,4 +1,4 @@
-"""Rules on recorded programs: one module a cloud, loaded by the list of clouds."""
+"""Rules on recorded programs: one module a cloud or package, and one for resources of any type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from components.clouds import CLOUDS
 if TYPE_CHECKING:
     from ..rule import CloudRules
 
+_OTHERS: Final = ("any",)
+
 RULES: Final[Mapping[str, CloudRules]] = {
-    cloud.key: import_module(f".{cloud.key}", __package__).RULES for cloud in CLOUDS
+    key: import_module(f".{key}", __package__).RULES
+    for key in (*(cloud.key for cloud in CLOUDS), *_OTHERS)
 }
-"""By cloud."""
+"""By cloud or package; ``any`` has those for resources of any type."""

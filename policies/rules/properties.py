@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from components.base.cloud_packages import install_command
-from components.base.problems import Problem, nearest
+from components.base.problems import nearest
 from components.clouds import cloud_of
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
 from graph.sdk_types import Shape, sdk_of, shapes_of
 
-from ..rule import at
+from ..finding import Severity
+from ..rule import Hit, Rule, at, ignores_case
 
 _REFUSED: Final = "the provider would refuse it or ignore it"
 
@@ -25,8 +26,48 @@ _IS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "map": ("a mapping", lambda value: isinstance(value, dict)),
 }
 
+_REGISTRY: Final = "https://www.pulumi.com/registry/"
 
-def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Problem]:
+_TYPES: Final = Rule(
+    id="any-sdk-001",
+    severity=Severity.HIGH,
+    reference=_REGISTRY,
+    refuses="a type that its SDK does not have",
+    fix="correct the type, or install the version of the SDK that has it",
+)
+_NAMES: Final = Rule(
+    id="any-sdk-002",
+    severity=Severity.HIGH,
+    reference=_REGISTRY,
+    refuses="a property that the type does not have",
+    fix="write the name that the finding proposes",
+)
+_MISSING: Final = Rule(
+    id="any-sdk-003",
+    severity=Severity.HIGH,
+    reference=_REGISTRY,
+    refuses="a resource without a property that its type requires",
+    fix="set the property",
+)
+_VALUES: Final = Rule(
+    id="any-sdk-004",
+    severity=Severity.HIGH,
+    reference=_REGISTRY,
+    refuses="a value of another type than the property's, or none of its enumeration",
+    fix="write a value of the property's type",
+)
+_UNAVAILABLE: Final = Rule(
+    id="any-sdk-005",
+    severity=Severity.MEDIUM,
+    reference=_REGISTRY,
+    refuses="a resource of a cloud whose SDK is not installed: its properties are not checked",
+    fix="install the cloud's extra",
+    house=True,
+)
+SDK_RULES: Final = (_TYPES, _NAMES, _MISSING, _VALUES, _UNAVAILABLE)
+
+
+def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Hit]:
     """Unknown, misspelt, missing and mistyped properties of each resource of a cloud."""
     clouds = [
         resource for resource in graph.resources if resource.custom and cloud_of(resource.type)
@@ -39,16 +80,18 @@ def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Problem]:
             yield from _faults(resource, resource.inputs, shape, "")
         else:
             known = "the type's spelling, or a newer SDK in requirements.in"
-            yield at(resource, "type", "is not a type of its SDK", _REFUSED, f"check {known}")
+            what = "is not a type of its SDK"
+            yield at(resource, "type", what, _REFUSED, f"check {known}", _TYPES.id)
 
 
-def _without_sdk(resource: Resource) -> Problem:
+def _without_sdk(resource: Resource) -> Hit:
     package = resource.type.partition(":")[0]
     what = f"has no SDK installed: {sdk_of(package)} is missing"
-    return at(resource, "type", what, "its properties cannot be checked", install_command(package))
+    so = "its properties cannot be checked"
+    return at(resource, "type", what, so, install_command(package), _UNAVAILABLE.id)
 
 
-def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator[Problem]:
+def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator[Hit]:
     if value in (UNKNOWN, SECRET) or shape == "any":
         return
     match shape:
@@ -60,12 +103,11 @@ def _faults(resource: Resource, value: Any, shape: Shape, path: str) -> Iterator
             yield from _object_faults(resource, given, properties, required, path)
         case ["enum", allowed]:
             choices = [str(one) for one in cast("list[Any]", allowed)]
-            if str(value) not in choices:
+            if not _is_among(str(value), choices, resource.type):
                 near = nearest(str(value), choices)
                 fix = f"write {near}" if near else f"write one of: {', '.join(choices)}"
-                yield at(
-                    resource, path, f"is {value!r}, which is not one of its values", _REFUSED, fix
-                )
+                what = f"is {value!r}, which is not one of its values"
+                yield at(resource, path, what, _REFUSED, fix, _VALUES.id)
         case [str(kind), inner]:
             words, fits = _IS[kind]
             if not fits(value):
@@ -86,18 +128,27 @@ def _object_faults(
     properties: Mapping[str, Shape],
     required: list[str],
     path: str,
-) -> Iterator[Problem]:
+) -> Iterator[Hit]:
     for name, value in given.items():
         if name in properties:
             yield from _faults(resource, value, properties[name], step(path, name))
             continue
         near = nearest(name, properties)
         fix = f"write {near}" if near else f"one of: {', '.join(sorted(properties))}"
-        yield at(resource, step(path, name), "is not a property of this type", _REFUSED, fix)
+        what = "is not a property of this type"
+        yield at(resource, step(path, name), what, _REFUSED, fix, _NAMES.id)
     for name in required:
         if name not in given:
-            yield at(resource, step(path, name), "is missing", _REFUSED, f"set {name}")
+            place = step(path, name)
+            yield at(resource, place, "is missing", _REFUSED, f"set {name}", _MISSING.id)
 
 
-def _mistyped(resource: Resource, path: str, value: Any, words: str) -> Problem:
-    return at(resource, path, f"is {value!r}, and not {words}", _REFUSED, f"write {words}")
+def _mistyped(resource: Resource, path: str, value: Any, words: str) -> Hit:
+    what = f"is {value!r}, and not {words}"
+    return at(resource, path, what, _REFUSED, f"write {words}", _VALUES.id)
+
+
+def _is_among(value: str, choices: list[str], token: str) -> bool:
+    if ignores_case(token):
+        return value.casefold() in {choice.casefold() for choice in choices}
+    return value in choices

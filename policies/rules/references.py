@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from components.base.problems import Problem
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
-from ..rule import Companion, Reference, at, values
+from ..rule import Companion, Hit, Reference, at, values
 
 
-def references_exist(graph: ResourceGraph, rows: Iterable[Reference]) -> Iterator[Problem]:
+def references_exist(graph: ResourceGraph, rows: Iterable[Reference]) -> Iterator[Hit]:
     """Each referring property has the id or name of a resource of the right type."""
     for row in rows:
-        targets = graph.all(row.to)
-        known = {output for each in targets if (output := _output(each, row.output))}
-        for resource in graph.all(row.on):
+        referring = graph.all(row.on)
+        if not referring:
+            continue
+        known = {output for each in graph.all(row.to) if (output := _output(each, row.output))}
+        for resource in referring:
             for path, value in values(resource.inputs, row.path):
                 if value in (None, UNKNOWN) or value in known:
                     continue
@@ -27,6 +28,7 @@ def references_exist(graph: ResourceGraph, rows: Iterable[Reference]) -> Iterato
                     f"names {value!r}, and no {row.to} of this stack has that {row.output}",
                     "it would refer to another owner's resource, or to none",
                     f"pass the {row.output} of the resource itself",
+                    row.id,
                 )
 
 
@@ -36,20 +38,15 @@ def _output(resource: Resource, output: str) -> Any:
     )
 
 
-def companions_exist(graph: ResourceGraph, rows: Iterable[Companion]) -> Iterator[Problem]:
+def companions_exist(graph: ResourceGraph, rows: Iterable[Companion]) -> Iterator[Hit]:
     """Each resource that is safe only together with another one has it."""
     for row in rows:
         named = {resource.inputs.get(row.by) for resource in graph.all(row.companion)}
         for resource in graph.all(row.on):
             names = {resource.outputs.get("id"), *_names(resource)}
             if not names & named:
-                yield at(
-                    resource,
-                    row.by,
-                    f"has no {row.companion}",
-                    row.consequence,
-                    f"register a {row.companion} for it",
-                )
+                what = f"has no {row.companion}"
+                yield at(resource, row.by, what, row.consequence, row.fix, row.id)
 
 
 def _names(resource: Resource) -> set[Any]:

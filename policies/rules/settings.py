@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
 
-from components.base.problems import Problem
 from components.clouds import name_rule
 from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
 
-from ..rule import Required, at, values
+from ..finding import Severity
+from ..rule import Hit, Required, Rule, at, hit, values
 
 
-def required_settings_hold(graph: ResourceGraph, rows: Iterable[Required]) -> Iterator[Problem]:
+def required_settings_hold(graph: ResourceGraph, rows: Iterable[Required]) -> Iterator[Hit]:
     """Each required property has an allowed value."""
     for row in rows:
         for resource in graph.all(row.on):
             for path, value in values(resource.inputs, row.path):
                 if not row.accepts(value):
                     what = "is missing" if value is None else f"is {value!r}"
-                    yield at(resource, path, what, row.consequence, row.fix)
+                    found = at(resource, path, what, row.consequence, row.fix, row.id)
+                    yield replace(found, house=value is None and row.safe_default)
 
 
-def names_are_accepted(graph: ResourceGraph) -> Iterator[Problem]:
+NAMES: Final = Rule(
+    id="any-name-001",
+    severity=Severity.HIGH,
+    reference="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+    refuses="a physical name that the cloud refuses",
+    fix="write the name that the finding proposes, or leave it to the component",
+)
+
+
+def names_are_accepted(graph: ResourceGraph) -> Iterator[Hit]:
     """The cloud accepts each physical name."""
     for resource in graph.resources:
         rule = name_rule(resource.type)
         name = resource.inputs.get(rule.key) if rule else None
         if rule and isinstance(name, str) and name not in (UNKNOWN, SECRET):
             problem = rule.problem(f"{resource.name}.{rule.key}", name)
-            yield from [problem] if problem else []
+            if problem:
+                yield hit(problem, resource.urn, NAMES.id)

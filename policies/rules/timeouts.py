@@ -6,23 +6,22 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from components.base.problems import Problem
 from components.mcp.server_toml import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
-from ..rule import Host, at
+from ..rule import Hit, Host, at
 
 
-def hosts_outlive_the_tool(graph: ResourceGraph, hosts: Iterable[Host]) -> Iterator[Problem]:
+def hosts_outlive_the_tool(graph: ResourceGraph, hosts: Iterable[Host]) -> Iterator[Hit]:
     """Each host waits longer than the longest tool, and gives a stopping server its drain."""
     for host in hosts:
         for resource in graph.all(host.on):
             longest, drain = tool_and_drain(_variable(_at(resource.inputs, host.variables)))
             if host.waits:
-                yield from outlives(resource, host.waits, longest)
+                yield from outlives(resource, host.waits, longest, host.id)
             if host.grace:
-                yield from outlives(resource, host.grace, drain)
+                yield from outlives(resource, host.grace, drain, host.id)
             if host.limit and longest >= host.limit.most:
                 yield at(
                     resource,
@@ -30,6 +29,7 @@ def hosts_outlive_the_tool(graph: ResourceGraph, hosts: Iterable[Host]) -> Itera
                     f"configures a longest tool call of {longest} s",
                     f"{host.limit.of} ends after {host.limit.most} s ({host.limit.source})",
                     f"set the longest tool under {host.limit.most} s",
+                    host.id,
                 )
 
 
@@ -41,14 +41,14 @@ def tool_and_drain(config: Any) -> tuple[int, int]:
     return protocol.get("longest_tool_seconds", 0), protocol.get("drain_seconds", 0)
 
 
-def outlives(resource: Resource, path: str, least: int) -> Iterator[Problem]:
+def outlives(resource: Resource, path: str, least: int, rule: str) -> Iterator[Hit]:
     """The number at ``path`` is more than ``least``; seconds may be text that ends in s."""
     value = _at(resource.inputs, path)
     number = str(value).removesuffix("s")
     if number.isdecimal() and int(number) <= least:
         what = f"is {value}, and the server may take {least}"
         so = "the connection would be closed before the tool has answered"
-        yield at(resource, path, what, so, f"write more than {least}")
+        yield at(resource, path, what, so, f"write more than {least}", rule)
 
 
 def _at(tree: Any, path: str) -> Any:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from graph.resource_graph import ResourceGraph
+from policies.finding import Finding
 
 from ..diff import Change
 from ..preview import Comparison
 from ..properties import PropertyChange
+from ..risk import Risk, broken_rules
 from ..risks.capacity import peak
 from .phrases import kinds
 
 
-def inventory(graph: ResourceGraph) -> str:
-    """What a stack is: ``graph.json`` with its counts and what it asks for at peak."""
+def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> str:
+    """What a stack is: ``graph.json`` with its counts, broken rules and what it asks for."""
     return _written(
         json.loads(graph.to_json())
         | {
+            "risks": [_risk(risk) for risk in broken_rules(findings)],
             "kinds": kinds(graph),
             "notices": _notices(graph),
             "outputs": graph.outputs,
@@ -38,15 +42,26 @@ def comparison(found: Comparison) -> str:
             "counts": {str(action): count for action, count in diff.counts().items()},
             "unchanged": diff.unchanged,
             "peak": {"old": peak(diff.before).written(), "new": peak(diff.after).written()},
-            "risks": [
-                {"class": str(risk.risk), "urn": risk.urn, "what": risk.what}
-                for risk in found.risks
-            ],
+            "risks": [_risk(risk) for risk in found.risks],
             "notices": _notices(diff.after),
             "changes": [_change(change) for change in diff.changes],
             "outputs": [_property(output) for output in diff.outputs],
         }
     )
+
+
+def _risk(risk: Risk) -> dict[str, str]:
+    written = {"class": str(risk.risk), "urn": risk.urn, "what": risk.what}
+    if (finding := risk.finding) is None:
+        return written
+    written |= {
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "reference": finding.reference,
+        "path": finding.problem.path,
+        "fix": finding.problem.fix,
+    }
+    return written if finding.waiver is None else written | {"waiver": finding.waiver}
 
 
 def _notices(graph: ResourceGraph) -> list[dict[str, str]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from graph.resource_graph import STACK_TYPE, ResourceGraph
+from policies.finding import Finding
 
 from ..diff import Action, Change, Diff
 from ..preview import Comparison
 from ..properties import Difference, PropertyChange
 from ..replacement import URN
+from ..risk import Risk, broken_rules
 from .phrases import (
     DONE,
     GRAVITY,
@@ -35,7 +37,7 @@ _NOTICES = 8_000  # of the whole, for what the preview leaves out
 _ONE_CHANGE = 16_000  # of the whole, for one resource's properties
 
 
-def inventory(graph: ResourceGraph) -> str:
+def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> str:
     """What a stack is."""
     total = sum(resource.type != STACK_TYPE for resource in graph.resources)
     lines = [
@@ -47,6 +49,7 @@ def inventory(graph: ResourceGraph) -> str:
         "",
         f"Asked for at peak: {asked_at_peak(graph)}.",
         "",
+        *_listed_risks(broken_rules(findings)),
         *_notices(graph),
     ]
     rows = [
@@ -99,8 +102,14 @@ def _table(diff: Diff) -> list[str]:
 def _risks(found: Comparison) -> list[str]:
     if not found.risks:
         return ["No risk found by the rules.", ""]
+    return _listed_risks(found.risks)
+
+
+def _listed_risks(risks: Sequence[Risk]) -> list[str]:
+    if not risks:
+        return []
     lines = ["#### Risks", ""]
-    for name, findings in by_class(found.risks).items():
+    for name, findings in by_class(risks).items():
         lines += [f"**{name}**", "", *(f"- {_plain(finding)}" for finding in findings), ""]
     kept = _first_lines(lines, _RISKS)
     cut = sum(line.startswith("- ") for line in lines[len(kept) :])

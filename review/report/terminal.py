@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -12,11 +12,13 @@ from rich.text import Text
 from rich.tree import Tree
 
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+from policies.finding import Finding
 
 from ..diff import Action, Change
 from ..preview import Comparison
 from ..properties import Difference, PropertyChange
 from ..replacement import URN
+from ..risk import Risk, broken_rules
 from .phrases import (
     DONE,
     SIGNS,
@@ -48,7 +50,7 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
 
 
-def inventory(graph: ResourceGraph) -> RenderableType:
+def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> RenderableType:
     """What a stack is: components with their resources, counts and outputs."""
     root = Tree(Text(f"{graph.project} / {graph.stack}", style="bold"))
     tops = [resource for resource in graph.resources if resource.type == STACK_TYPE]
@@ -61,6 +63,7 @@ def inventory(graph: ResourceGraph) -> RenderableType:
         Text(),
         Text(f"{total} resources: {counted}"),
         Text(f"asked for at peak: {asked_at_peak(graph)}"),
+        *_risks(broken_rules(findings)),
         *_notices(graph),
         *_outputs(graph.outputs),
     )
@@ -110,9 +113,7 @@ def comparison(found: Comparison) -> RenderableType:
         Text(header, style="bold"),
         Text(summary(found.diff)),
     ]
-    for name, findings in by_class(found.risks).items():
-        parts += [Text(), Text(str(name), style="bold red")]
-        parts += [Text(f"  {finding}") for finding in findings]
+    parts += _risks(found.risks)
     parts += _notices(found.diff.after)
     if amounts := peak_changes(found.diff):
         parts += [Text(), Text(f"asked for at peak: {', '.join(amounts)}")]
@@ -126,6 +127,12 @@ def comparison(found: Comparison) -> RenderableType:
         parts += [Text(), Text("outputs", style="bold")]
         parts += [line for output in found.diff.outputs for line in _property(output, ())]
     return Group(*parts)
+
+
+def _risks(risks: Iterable[Risk]) -> Iterator[Text]:
+    for name, findings in by_class(risks).items():
+        yield from (Text(), Text(str(name), style="bold red"))
+        yield from (Text(f"  {finding}") for finding in findings)
 
 
 def _change(change: Change) -> Iterator[Text]:

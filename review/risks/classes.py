@@ -11,5 +11,7 @@ class RiskClass(StrEnum):
     LOOSENS = "loosens a network policy, a role or a security context"
     EXPOSES = "exposes something"
     SECRETS = "changes a secret reference"
+    POLICY = "breaks a rule"
     CONTROLLER = "needs a controller in the cluster"
     CAPACITY = "raises cost-bearing capacity"
+    WAIVED = "breaks a rule that is waived"

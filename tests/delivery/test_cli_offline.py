@@ -69,7 +69,7 @@ def test_wrong_usage_is_status_two():
 def test_an_operating_systems_refusal_is_a_message(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ):
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "/out/graph.json")
 
     monkeypatch.setattr(preview, "compare", full)
@@ -80,7 +80,7 @@ def test_an_operating_systems_refusal_is_a_message(
 def test_a_program_that_does_not_end_is_a_message(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ):
-    def stuck(*_: object) -> None:
+    def stuck(*_: object, **__: object) -> None:
         process.run(["sleep", "60"], timeout=0.1)
 
     monkeypatch.setattr(preview, "compare", stuck)
@@ -92,7 +92,7 @@ def test_a_program_that_does_not_end_is_a_message(
 def test_an_interruption_is_a_sentence_and_status_130(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ):
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(preview, "compare", interrupted)

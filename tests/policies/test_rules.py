@@ -12,6 +12,7 @@ import pytest
 from components.base.cloud_resource import CloudResource
 from components.base.problems import Problem
 from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
+from policies.finding import Severity
 from policies.rule import Companion, Reference, Required, values
 from policies.rules.aws.access import arns_exist, rights_are_exact
 from policies.rules.references import companions_exist, references_exist
@@ -24,6 +25,7 @@ FUNCTION, QUEUE, TABLE = (
     "aws:sqs/queue:Queue",
     "aws:dynamodb/table:Table",
 )
+OF_A_RULE: Any = {"id": "aws-test-001", "severity": Severity.LOW, "reference": "a document"}
 OWN = "arn:aws:dynamodb:eu-west-1:123456789012:table/sessions"
 OTHERS = "arn:aws:dynamodb:eu-west-1:123456789012:table/salaries"
 
@@ -62,7 +64,14 @@ def test_a_path_leads_to_each_item_of_a_list():
 
 
 def test_a_required_setting_is_missed_found_wrong_or_right():
-    row = Required(on=QUEUE, path="sqsManagedSseEnabled", allowed=(True,), consequence="c", fix="f")
+    row = Required(
+        **OF_A_RULE,
+        on=QUEUE,
+        path="sqsManagedSseEnabled",
+        allowed=(True,),
+        consequence="c",
+        fix="f",
+    )
     found = graph(
         lambda make: (
             make(QUEUE, "none"),
@@ -77,13 +86,15 @@ def test_a_required_setting_is_missed_found_wrong_or_right():
 
 
 def test_an_allowed_true_does_not_accept_1():
-    row = Required(on=QUEUE, path="fifoQueue", allowed=(True,), consequence="c", fix="f")
+    row = Required(
+        **OF_A_RULE, on=QUEUE, path="fifoQueue", allowed=(True,), consequence="c", fix="f"
+    )
     assert not row.accepts(1)
     assert row.accepts(True)
 
 
 def test_a_reference_is_to_a_resource_of_the_graph():
-    row = Reference(on=FUNCTION, path="role", to=ROLE, output="arn")
+    row = Reference(**OF_A_RULE, on=FUNCTION, path="role", to=ROLE, output="arn")
 
     def program(make: Callable[..., CloudResource]) -> None:
         role = make(ROLE, "role", "arn", name="role", assumeRolePolicy="{}")
@@ -110,7 +121,9 @@ def test_a_policy_names_resources_of_the_graph_or_what_lies_outside():
 
 def test_a_companion_names_what_it_belongs_to():
     block = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-    row = Companion(on="aws:s3/bucket:Bucket", companion=block, by="bucket", consequence="c")
+    row = Companion(
+        **OF_A_RULE, on="aws:s3/bucket:Bucket", companion=block, by="bucket", consequence="c"
+    )
 
     def program(make: Callable[..., CloudResource]) -> None:
         closed = make("aws:s3/bucket:Bucket", "closed", bucket="closed-1")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...finding import Severity
 from ...rule import CloudRules, Companion, Reference
-from . import containers, data, functions, outside_components
-from .access import policies_are_exact
-from .exposure import only_load_balancers_are_public
-from .fronts import programs_are_reached_through_the_server
-from .timeouts import timeouts_outlive_the_tool
+from . import (
+    access,
+    containers,
+    data,
+    exposure,
+    fronts,
+    functions,
+    outside_components,
+    timeouts,
+)
 from .types import (
     API,
     BALANCER,
@@ -31,6 +37,7 @@ from .types import (
     LOGS,
     OUT,
     PARAMETERS,
+    PERMISSION,
     PRIVATE,
     QUEUE,
     ROLE,
@@ -46,26 +53,64 @@ from .types import (
     WEB_ACL,
 )
 
-COMPANIONS: Final[tuple[Companion, ...]] = (
+COMPANIONS: Final[tuple[Companion, ...]] = tuple(
     Companion(
-        on=BUCKET, companion=PRIVATE, by="bucket", consequence="the bucket may become public"
-    ),
-    Companion(
+        id=id,
+        severity=severity,
+        reference=reference,
+        house=house,
         on=BUCKET,
-        companion=VERSIONS,
+        companion=companion,
         by="bucket",
-        consequence="overwritten objects cannot be restored",
-    ),
-    Companion(
-        on=BUCKET, companion=ENCRYPTION, by="bucket", consequence="objects are not encrypted"
-    ),
-    Companion(
-        on=BUCKET, companion=BUCKET_POLICY, by="bucket", consequence="it could be read without TLS"
-    ),
+        consequence=so,
+    )
+    for id, severity, reference, house, companion, so in (
+        (
+            "aws-s3-005",
+            Severity.MEDIUM,
+            "AWS Security Hub S3.8",
+            False,
+            PRIVATE,
+            "the bucket may become public",
+        ),
+        (
+            "aws-s3-006",
+            Severity.LOW,
+            "AWS Security Hub S3.14",
+            False,
+            VERSIONS,
+            "overwritten objects cannot be restored",
+        ),
+        (
+            "aws-s3-007",
+            Severity.LOW,
+            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html",
+            True,  # Amazon S3 encrypts every object since 2023
+            ENCRYPTION,
+            "objects are not encrypted",
+        ),
+        (
+            "aws-s3-008",
+            Severity.LOW,
+            "AWS Security Hub S3.5",
+            False,
+            BUCKET_POLICY,
+            "it could be read without TLS",
+        ),
+    )
 )
 
 REFERENCES: Final[tuple[Reference, ...]] = tuple(
-    Reference(on=on, path=path, to=to, output=output)
+    Reference(
+        id="aws-reference-001",
+        severity=Severity.MEDIUM,
+        reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+        house=True,
+        on=on,
+        path=path,
+        to=to,
+        output=output,
+    )
     for on, path, to, output in (
         (FUNCTION, "role", ROLE, "arn"),
         (FUNCTION, "deadLetterConfig.targetArn", QUEUE, "arn"),
@@ -73,7 +118,7 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (FUNCTION, "loggingConfig.logGroup", LOGS, "name"),
         (FUNCTION, "vpcConfig.securityGroupIds[*]", GROUP, "id"),
         (URL, "functionName", FUNCTION, "name"),
-        ("aws:lambda/permission:Permission", "function", FUNCTION, "name"),
+        (PERMISSION, "function", FUNCTION, "name"),
         (ROLE_POLICY, "role", ROLE, "name"),
         (EVENTS, "functionName", FUNCTION, "name"),
         (SCHEDULE, "target.arn", FUNCTION, "arn"),
@@ -119,11 +164,11 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     checks=(
-        policies_are_exact,
-        data.queues_are_encrypted,
-        only_load_balancers_are_public,
-        programs_are_reached_through_the_server,
-        timeouts_outlive_the_tool,
+        access.CHECK,
+        data.QUEUES,
+        exposure.CHECK,
+        fronts.CHECK,
+        timeouts.CHECK,
     ),
 )
 """All rules for AWS."""

@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 
 from components.aws.facts import AWS_ARN
 from components.aws.function_network import INTERFACES
-from components.base.problems import Problem
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 
-from ...rule import at, values
+from ...finding import Severity
+from ...rule import Check, Hit, Rule, at, values
 from .types import BUCKET_POLICY, ROLE, ROLE_POLICY
 
 POLICY_DOCUMENTS: Final = (
@@ -51,14 +51,69 @@ _ALL_OF_A_KIND: Final = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+[:/])?\
 _ARN: Final = re.compile(r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:(?P<account>\d{12}):[\w/.:*+=,@${}-]+")
 
 
-def policies_are_exact(graph: ResourceGraph) -> Iterator[Problem]:
+_IAM: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+
+ACTIONS: Final = Rule(
+    id="aws-iam-002",
+    severity=Severity.HIGH,
+    reference="AWS Security Hub IAM.21",
+    refuses="a policy that allows a wildcard of actions",
+    fix="list the actions that are called",
+)
+EVERYTHING: Final = Rule(
+    id="aws-iam-003",
+    severity=Severity.CRITICAL,
+    reference="CIS AWS Foundations Benchmark 1.15",
+    refuses="a policy that allows every action of every service",
+    fix="list the actions that are called",
+)
+ALL_BUT: Final = Rule(
+    id="aws-iam-004",
+    severity=Severity.HIGH,
+    reference=f"{_IAM}reference_policies_elements_notaction.html",
+    refuses="a policy that allows everything except what it lists",
+    fix="write Action and Resource, and list what is allowed",
+)
+RESOURCES: Final = Rule(
+    id="aws-iam-005",
+    severity=Severity.MEDIUM,
+    reference=f"{_IAM}best-practices.html#grant-least-privilege",
+    refuses="a policy that allows an action on every resource, or on every one of a kind",
+    fix="name the ARNs",
+)
+EVERYBODY: Final = Rule(
+    id="aws-iam-006",
+    severity=Severity.CRITICAL,
+    reference=f"{_IAM}reference_policies_elements_principal.html#principal-anonymous",
+    refuses="a policy that allows everybody, without a condition",
+    fix="name the principals",
+)
+OWN_ARNS: Final = Rule(
+    id="aws-iam-007",
+    severity=Severity.MEDIUM,
+    reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+    refuses="a policy that names the ARN of a resource of another owner",
+    fix="pass the arn of the resource itself",
+    house=True,
+)
+NETWORK_INTERFACES: Final = Rule(
+    id="aws-iam-008",
+    severity=Severity.MEDIUM,
+    reference="https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
+    refuses="a role whose function may change the VPC's network interfaces",
+    fix="deny them to the role where lambda:SourceFunctionArn is the function's",
+    house=True,
+)
+
+
+def policies_are_exact(graph: ResourceGraph) -> Iterator[Hit]:
     """No policy allows every action or every resource, and none names an unknown ARN."""
     yield from rights_are_exact(graph, POLICY_DOCUMENTS, UNBOUNDED)
     yield from arns_exist(graph, outside=OUTSIDE)
     yield from interfaces_are_lambdas_own(graph)
 
 
-def interfaces_are_lambdas_own(graph: ResourceGraph) -> Iterator[Problem]:
+def interfaces_are_lambdas_own(graph: ResourceGraph) -> Iterator[Hit]:
     """A role that Lambda needs network interfaces for refuses them to the function's code."""
     policies = graph.all(ROLE_POLICY)
     refusing = {
@@ -77,7 +132,8 @@ def interfaces_are_lambdas_own(graph: ResourceGraph) -> Iterator[Problem]:
                     f"policy.Statement[{number}].Action",
                     f"allows {wide[0]} on every resource, to the function's code too",
                     "an attacker who takes over the function could change the VPC's interfaces",
-                    "deny them to the role where lambda:SourceFunctionArn is the function's",
+                    NETWORK_INTERFACES.fix,
+                    NETWORK_INTERFACES.id,
                 )
 
 
@@ -90,7 +146,7 @@ def _of_function_code(statement: Mapping[str, Any], actions: Iterable[str]) -> b
 
 def rights_are_exact(
     graph: ResourceGraph, documents: Iterable[tuple[str, str]], unbounded: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[Hit]:
     """No policy allows every action or every resource, unless AWS knows no finer right.
 
     Args:
@@ -107,7 +163,7 @@ def rights_are_exact(
 
 def _inexact(
     resource: Resource, path: str, statement: Mapping[str, Any], unbounded: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[Hit]:
     if statement.get("Effect") != "Allow":
         return
     actions, targets = _many(statement.get("Action")), _many(statement.get("Resource"))
@@ -118,7 +174,8 @@ def _inexact(
                 f"{path}.Action",
                 f"allows {action}",
                 "an attacker who takes over the server could do all of that",
-                "list the actions that are called",
+                ACTIONS.fix,
+                (EVERYTHING if action in ("*", "*:*") else ACTIONS).id,
             )
     for turned in ("NotAction", "NotResource"):
         if turned in statement:
@@ -128,6 +185,7 @@ def _inexact(
                 "allows everything except what it lists",
                 "actions and resources that AWS adds later would be allowed as well",
                 f"write {turned.removeprefix('Not')}, and list what is allowed",
+                ALL_BUT.id,
             )
     for target in targets:
         if _ALL_OF_A_KIND.match(target):
@@ -137,6 +195,7 @@ def _inexact(
                 f"allows {target}",
                 "it applies to resources of other stacks in the account",
                 "name the ARN",
+                RESOURCES.id,
             )
     if "*" in targets and not set(actions) <= unbounded.keys():
         rest = ", ".join(sorted(set(actions) - unbounded.keys()))
@@ -145,7 +204,8 @@ def _inexact(
             f"{path}.Resource",
             f"allows {rest} on every resource",
             "it applies to resources of other stacks in the account",
-            "name the ARNs",
+            RESOURCES.fix,
+            RESOURCES.id,
         )
     if _many(statement.get("Principal")) == ["*"] and not statement.get("Condition"):
         yield at(
@@ -153,7 +213,8 @@ def _inexact(
             f"{path}.Principal",
             "allows everybody",
             "everyone on the internet could use it",
-            "name the principals",
+            EVERYBODY.fix,
+            EVERYBODY.id,
         )
 
 
@@ -178,7 +239,7 @@ def _many(value: Any) -> list[str]:
             return [str(value)]
 
 
-def arns_exist(graph: ResourceGraph, *, outside: Iterable[str]) -> Iterator[Problem]:
+def arns_exist(graph: ResourceGraph, *, outside: Iterable[str]) -> Iterator[Hit]:
     """Each ARN of a policy is of a resource of the graph, or matches ``outside``.
 
     Args:
@@ -202,7 +263,8 @@ def arns_exist(graph: ResourceGraph, *, outside: Iterable[str]) -> Iterator[Prob
                     _POLICIES[resource.type],
                     f"names {arn}, and no resource of this stack has that ARN",
                     "the right would apply to another owner's resource, or to none",
-                    "pass the arn of the resource itself",
+                    OWN_ARNS.fix,
+                    OWN_ARNS.id,
                 )
 
 
@@ -229,3 +291,13 @@ def _arns(tree: Any) -> Iterator[str]:
                 yield from _arns(inner)
         case _:
             pass
+
+
+CHECK: Final = Check(
+    rules=(
+        *(ACTIONS, EVERYTHING, ALL_BUT, RESOURCES, EVERYBODY),
+        *(OWN_ARNS, NETWORK_INTERFACES),
+    ),
+    types=tuple(sorted({token for token, _ in POLICY_DOCUMENTS})),
+    find=policies_are_exact,
+)

@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from components.base.problems import Problem
 from components.mcp.server_config import HTTPS
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
-from ...rule import at
+from ...finding import Severity
+from ...rule import Check, Hit, Rule, at
 from ..fronts import config_of
-from .types import SERVICE, TARGETS, TASK
+from .types import SERVICE, TARGETS, TASK, containers
+
+IN_FRONT: Final = Rule(
+    id="aws-ecs-011",
+    severity=Severity.HIGH,
+    reference="https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
+    "service-load-balancing.html",
+    refuses="a load balancer that forwards to a container other than the server that checks tokens",
+    fix="name the container and the port of the server in front of the others",
+    house=True,
+)
+READY: Final = Rule(
+    id="aws-ecs-012",
+    severity=Severity.LOW,
+    reference="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
+    "target-group-health-checks.html",
+    refuses="a health check that passes while the program behind the server hangs",
+    fix="write /ready",
+    house=True,
+)
 
 
 def health_is_seen(value: Any) -> bool:
     """Whether each container has a health check, or a server in front of it that watches it."""
-    containers = json.loads(value)
-    unseen = [each for each in containers if "healthCheck" not in each]
-    watching = [each for each in containers if _watches(each)]
+    read = containers(value)
+    unseen = [each for each in read if "healthCheck" not in each]
+    watching = [each for each in read if _watches(each)]
     return not unseen or (len(unseen) == 1 and len(watching) == 1 and unseen != watching)
 
 
-def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Problem]:
+def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hit]:
     """Load balancers forward to the container that checks tokens, and ask it for /ready."""
     for task in graph.all(TASK):
-        definitions = task.inputs.get("containerDefinitions")
-        if not isinstance(definitions, str) or definitions == UNKNOWN:
-            continue
-        containers: list[dict[str, Any]] = json.loads(definitions)
-        if len(containers) > 1:
-            checking = [each["name"] for each in containers if _watches(each)]
+        run = containers(task.inputs.get("containerDefinitions"))
+        if len(run) > 1:
+            checking = [each["name"] for each in run if _watches(each)]
             yield from _forwarded(graph, task, checking)
-        if any(map(_watches, containers)):
+        if any(map(_watches, run)):
             yield from _watched(graph, task)
 
 
-def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Iterator[Problem]:
+def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Iterator[Hit]:
     for service in graph.all(SERVICE):
         balancers = service.inputs.get("loadBalancers") if service.parent == task.parent else None
         for number, each in enumerate(balancers or ()):
@@ -49,6 +64,7 @@ def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Ite
                     f"is {each.get('containerName')}, which is no server with [upstream]",
                     "everyone could call it without a token",
                     f"write {' or '.join(checking) or 'the container of the server'}",
+                    IN_FRONT.id,
                 )
             # The containers of a task share their ports: the name alone does not choose one.
             if each.get("containerPort") not in (HTTPS, UNKNOWN):
@@ -58,10 +74,11 @@ def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Ite
                     f"is {each.get('containerPort')}, where the server does not listen",
                     "everyone could call the container that does, without a token",
                     f"write {HTTPS}, the port of the server in front of it",
+                    IN_FRONT.id,
                 )
 
 
-def _watched(graph: ResourceGraph, task: Resource) -> Iterator[Problem]:
+def _watched(graph: ResourceGraph, task: Resource) -> Iterator[Hit]:
     for targets in graph.all(TARGETS):
         path = dig(targets.inputs, "healthCheck", "path")
         if targets.parent == task.parent and path != "/ready":
@@ -70,7 +87,8 @@ def _watched(graph: ResourceGraph, task: Resource) -> Iterator[Problem]:
                 "healthCheck.path",
                 f"is {path}, which the server answers while the program next to it hangs",
                 "a program that hangs is never replaced",
-                "write /ready",
+                READY.fix,
+                READY.id,
             )
 
 
@@ -80,3 +98,10 @@ def _watches(container: Mapping[str, Any]) -> bool:
 
 def _config_of(container: Mapping[str, Any]) -> dict[str, Any]:
     return config_of(container.get("environment", ()))
+
+
+CHECK: Final = Check(
+    rules=(IN_FRONT, READY),
+    types=(TASK, SERVICE, TARGETS),
+    find=programs_are_reached_through_the_server,
+)

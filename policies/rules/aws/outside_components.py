@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ...finding import Severity
 from ...rule import Required
 from .exposure import EVERYONE, PUBLIC_PORTS
 
@@ -28,6 +29,9 @@ def _private(rule: Any) -> bool:
 REQUIRED: Final = (
     *(
         Required(
+            id="aws-iam-001",
+            severity=Severity.CRITICAL,
+            reference="CIS AWS Foundations Benchmark 1.15",
             on=on,
             path=path,
             allowed=_bounded,
@@ -42,6 +46,9 @@ REQUIRED: Final = (
         )
     ),
     Required(
+        id="aws-ec2-002",
+        severity=Severity.HIGH,
+        reference="CIS AWS Foundations Benchmark 5.3",
         on="aws:ec2/securityGroup:SecurityGroup",
         path="ingress[*]",
         allowed=_private,
@@ -51,6 +58,9 @@ REQUIRED: Final = (
     ),
     *(
         Required(
+            id="aws-ec2-003",
+            severity=Severity.HIGH,
+            reference="CIS AWS Foundations Benchmark 5.3",
             on="aws:ec2/securityGroupRule:SecurityGroupRule",
             path=f"{addresses}[*]",
             allowed=lambda address: address not in EVERYONE,
@@ -62,9 +72,18 @@ REQUIRED: Final = (
     ),
     *(
         Required(
+            id="aws-s3-004",
+            severity=Severity.CRITICAL,
+            reference="AWS Security Hub S3.2",
             on=on,
             path="acl",
-            allowed=("private", "bucket-owner-full-control", "log-delivery-write"),
+            allowed=(
+                "private",
+                "aws-exec-read",
+                "bucket-owner-full-control",
+                "bucket-owner-read",
+                "log-delivery-write",
+            ),
             absent=True,
             consequence="everyone on the internet could read its objects",
             fix="write private",

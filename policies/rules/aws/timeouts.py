@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from components.base.problems import Problem
 from components.mcp.server_toml import CONFIG_VARIABLE
-from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
+from graph.resource_graph import Resource, ResourceGraph
 from graph.tree import dig
 
-from ...rule import at
+from ...finding import Severity
+from ...rule import Check, Hit, Rule, at
 from ..timeouts import outlives, tool_and_drain
+from .types import BALANCER, FUNCTION, INTEGRATION, TARGETS, TASK, containers
+
+TIMEOUTS: Final = Rule(
+    id="aws-timeout-001",
+    severity=Severity.MEDIUM,
+    reference="https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html",
+    refuses="a timeout between client and server that is not longer than the longest tool or drain",
+    fix="set it above the longest tool call, and a grace above the drain",
+    house=True,
+)
 
 
-def timeouts_outlive_the_tool(graph: ResourceGraph) -> Iterator[Problem]:
+def timeouts_outlive_the_tool(graph: ResourceGraph) -> Iterator[Hit]:
     """Every timeout between client and server is longer than the longest tool."""
-    for function in graph.all("aws:lambda/function:Function"):
+    for function in graph.all(FUNCTION):
         variables = dig(function.inputs, "environment", "variables")
         longest, _ = tool_and_drain(dig(variables, CONFIG_VARIABLE))
-        yield from outlives(function, "timeout", longest)
-        for integration in graph.all("aws:apigatewayv2/integration:Integration"):
+        yield from outlives(function, "timeout", longest, TIMEOUTS.id)
+        for integration in graph.all(INTEGRATION):
             if integration.inputs.get("integrationUri") == function.outputs.get("invokeArn"):
-                yield from outlives(integration, "timeoutMilliseconds", longest * 1000)
-    for task in graph.all("aws:ecs/taskDefinition:TaskDefinition"):
-        definitions = task.inputs.get("containerDefinitions")
-        if not isinstance(definitions, str) or definitions == UNKNOWN:
-            continue
-        for container in json.loads(definitions):
+                yield from outlives(integration, "timeoutMilliseconds", longest * 1000, TIMEOUTS.id)
+    for task in graph.all(TASK):
+        for container in containers(task.inputs.get("containerDefinitions")):
             yield from _task(graph, task, container)
 
 
-def _task(graph: ResourceGraph, task: Resource, container: Mapping[str, Any]) -> Iterator[Problem]:
-    environment = {each["name"]: each["value"] for each in container.get("environment", ())}
+def _task(graph: ResourceGraph, task: Resource, container: Mapping[str, Any]) -> Iterator[Hit]:
+    environment = {each.get("name"): each.get("value") for each in container.get("environment", ())}
     longest, drain = tool_and_drain(environment.get(CONFIG_VARIABLE))
     if longest and container.get("stopTimeout", 30) <= drain:
         what = f"stops the container before its drain of {drain} s is over"
         so = "every rollout interrupts calls in progress"
-        yield at(task, "containerDefinitions", what, so, f"set stopTimeout above {drain}")
-    for balancer in graph.all("aws:lb/loadBalancer:LoadBalancer"):
+        yield at(
+            task, "containerDefinitions", what, so, f"set stopTimeout above {drain}", TIMEOUTS.id
+        )
+    for balancer in graph.all(BALANCER):
         if balancer.parent == task.parent:
-            yield from outlives(balancer, "idleTimeout", longest)
-    for targets in graph.all("aws:lb/targetGroup:TargetGroup"):
+            yield from outlives(balancer, "idleTimeout", longest, TIMEOUTS.id)
+    for targets in graph.all(TARGETS):
         if targets.parent == task.parent:
-            yield from outlives(targets, "deregistrationDelay", drain)
+            yield from outlives(targets, "deregistrationDelay", drain, TIMEOUTS.id)
+
+
+CHECK: Final = Check(
+    rules=(TIMEOUTS,),
+    types=(BALANCER, FUNCTION, INTEGRATION, TARGETS, TASK),
+    find=timeouts_outlive_the_tool,
+)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from components.base.limits import Limit
 
+from ...finding import Severity
 from ...rule import Required
 
 FUNCTION: Final = "aws:lambda/function:Function"
+PERMISSION: Final = "aws:lambda/permission:Permission"
 EVENTS: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 URL: Final = "aws:lambda/functionUrl:FunctionUrl"
 TABLE: Final = "aws:dynamodb/table:Table"
@@ -48,11 +51,42 @@ CACHE: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
 CACHE_USERS: Final = "aws:elasticache/userGroup:UserGroup"
 
 
-def must(
-    on: str, path: str, allowed: tuple[Any, ...] | Callable[[Any], bool], so: str, fix: str
+def must(  # noqa: PLR0917  (a row of a table)
+    id: str,
+    severity: Severity,
+    reference: str,
+    on: str,
+    path: str,
+    allowed: tuple[Any, ...] | Callable[[Any], bool],
+    so: str,
+    fix: str,
+    *,
+    house: bool = False,
+    safe_default: bool = False,
 ) -> Required:
     """A row in short form."""
-    return Required(on=on, path=path, allowed=allowed, consequence=so, fix=fix)
+    return Required(
+        id=id,
+        severity=severity,
+        reference=reference,
+        house=house,
+        on=on,
+        path=path,
+        allowed=allowed,
+        consequence=so,
+        fix=fix,
+        safe_default=safe_default,
+    )
+
+
+def containers(definitions: Any) -> list[dict[str, Any]]:
+    """The containers of a task's definitions; none where those are unknown or malformed."""
+    try:
+        read: Any = json.loads(definitions) if isinstance(definitions, str) else None
+    except ValueError:
+        return []
+    found = cast("list[Any]", read) if isinstance(read, list) else []
+    return [cast("dict[str, Any]", each) for each in found if isinstance(each, dict)]
 
 
 def within(limit: Limit, *, scale: int = 1) -> Callable[[Any], bool]:

@@ -9,9 +9,9 @@ from components.azure.logs import WORKSPACE
 from components.azure.resource_group import TAGGED
 from components.azure.session_store import STORAGE
 
+from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, Reference
-from . import access, containers, data, functions
-from .fronts import programs_are_reached_through_the_server
+from . import access, containers, data, fronts, functions
 from .types import (
     APP,
     ASSIGNMENT,
@@ -25,13 +25,27 @@ from .types import (
     RESOURCES,
 )
 
+_LEARN: Final = "https://learn.microsoft.com/azure/"
+
 COMPANIONS: Final[tuple[Companion, ...]] = (
     *(
-        Companion(on=each, companion=LOGGED, by="resourceUri", consequence="its logs would be lost")
+        Companion(
+            id="azure-monitor-001",
+            severity=Severity.LOW,
+            reference=f"{_LEARN}azure-monitor/platform/diagnostic-settings",
+            house=True,
+            on=each,
+            companion=LOGGED,
+            by="resourceUri",
+            consequence="its logs would be lost",
+        )
         for each in (ENVIRONMENT, GROUP)
     ),
     *(
         Companion(
+            id="azure-web-009",
+            severity=Severity.LOW,
+            reference=f"{_LEARN}app-service/configure-basic-auth-disable",
             on=APP,
             companion=f"azure-native:web:{kind}",
             by="name",
@@ -41,30 +55,54 @@ COMPANIONS: Final[tuple[Companion, ...]] = (
     ),
 )
 
-REFERENCES: Final[tuple[Reference, ...]] = (
-    *(
-        Reference(on=token, path="resourceGroupName", to=RESOURCES, output="name")
-        for token in sorted(TAGGED - {RESOURCES})
-    ),
-    *(
-        Reference(on=f"azure-native:storage:{part}", path="accountName", to=STORAGE, output="name")
-        for part in ("BlobContainer", "Table")
-    ),
-    Reference(on=ASSIGNMENT, path="principalId", to=IDENTITY, output="principalId"),
-    Reference(on=APP, path="serverFarmId", to="azure-native:web:AppServicePlan"),
-    Reference(on=APP, path=f"{DEPLOYMENT}.userAssignedIdentityResourceId", to=IDENTITY),
-    *(
-        Reference(on=each, path="identity.userAssignedIdentities[*]", to=IDENTITY)
-        for each in (APP, CONTAINER_APP, GROUP)
-    ),
-    Reference(on=CONTAINER_APP, path="managedEnvironmentId", to=ENVIRONMENT),
-    Reference(on=INSIGHTS, path="workspaceResourceId", to=WORKSPACE),
-    Reference(on=LOGGED, path="workspaceId", to=WORKSPACE),
+REFERENCES: Final[tuple[Reference, ...]] = tuple(
+    Reference(
+        id="azure-reference-001",
+        severity=Severity.MEDIUM,
+        reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+        house=True,
+        on=on,
+        path=path,
+        to=to,
+        output=output,
+    )
+    for on, path, to, output in (
+        *(
+            (token, "resourceGroupName", RESOURCES, "name")
+            for token in sorted(TAGGED - {RESOURCES})
+        ),
+        *(
+            (f"azure-native:storage:{part}", "accountName", STORAGE, "name")
+            for part in ("BlobContainer", "Table")
+        ),
+        (ASSIGNMENT, "principalId", IDENTITY, "principalId"),
+        (APP, "serverFarmId", "azure-native:web:AppServicePlan", "id"),
+        (APP, f"{DEPLOYMENT}.userAssignedIdentityResourceId", IDENTITY, "id"),
+        *(
+            (each, "identity.userAssignedIdentities[*]", IDENTITY, "id")
+            for each in (APP, CONTAINER_APP, GROUP)
+        ),
+        (CONTAINER_APP, "managedEnvironmentId", ENVIRONMENT, "id"),
+        (INSIGHTS, "workspaceResourceId", WORKSPACE, "id"),
+        (LOGGED, "workspaceId", WORKSPACE, "id"),
+    )
 )
 
 HOSTS: Final = (
-    Host(on=APP, variables="siteConfig.appSettings", limit=AZURE_FUNCTION_RESPONSE),
     Host(
+        id="azure-timeout-001",
+        severity=Severity.MEDIUM,
+        reference=AZURE_FUNCTION_RESPONSE.source,
+        house=True,
+        on=APP,
+        variables="siteConfig.appSettings",
+        limit=AZURE_FUNCTION_RESPONSE,
+    ),
+    Host(
+        id="azure-timeout-002",
+        severity=Severity.MEDIUM,
+        reference=AZURE_CONTAINER_APP_REQUEST.source,
+        house=True,
         on=CONTAINER_APP,
         variables="template.containers.0.env",
         grace="template.terminationGracePeriodSeconds",
@@ -82,6 +120,6 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(programs_are_reached_through_the_server,),
+    checks=(fronts.CHECK,),
 )
 """All rules for Azure."""

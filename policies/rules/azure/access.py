@@ -7,6 +7,7 @@ from typing import Any, Final
 from components.azure.identity import ROLES
 from components.azure.resource_group import TAGGED
 
+from ...finding import Severity
 from ...rule import Required, present
 from .types import ASSIGNMENT
 
@@ -22,6 +23,10 @@ def _known_role(definition: Any) -> bool:
 REQUIRED: Final[tuple[Required, ...]] = (
     *(
         Required(
+            id="azure-tags-001",
+            severity=Severity.LOW,
+            reference="https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources",
+            house=True,
             on=token,
             path="tags",
             allowed=present,
@@ -31,6 +36,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         for token in sorted(TAGGED)
     ),
     Required(
+        id="azure-rbac-001",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/role-based-access-control/scope-overview",
         on=ASSIGNMENT,
         path="scope",
         allowed=_on_one_resource,
@@ -38,6 +46,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="pass the id of the one resource",
     ),
     Required(
+        id="azure-rbac-002",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/role-based-access-control/best-practices",
+        house=True,
         on=ASSIGNMENT,
         path="roleDefinitionId",
         allowed=_known_role,

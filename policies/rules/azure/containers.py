@@ -9,11 +9,16 @@ from components.azure.facts import (
 )
 from components.base.image_reference import has_version
 
+from ...finding import Severity
 from ...rule import Required, present, within
 from .types import CONTAINER_APP, ENVIRONMENT, GROUP
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
+        id="azure-app-001",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/container-apps/ingress-overview",
+        safe_default=True,
         on=CONTAINER_APP,
         path="configuration.ingress.allowInsecure",
         allowed=(False,),
@@ -21,6 +26,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to false",
     ),
     Required(
+        id="azure-app-002",
+        severity=Severity.CRITICAL,
+        reference="https://learn.microsoft.com/azure/container-apps/manage-secrets",
         on=CONTAINER_APP,
         path="configuration.secrets[*].value",
         allowed=(),
@@ -29,6 +37,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         absent=True,
     ),
     Required(
+        id="azure-app-003",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/container-apps/managed-identity-image-pull",
+        house=True,
         on=CONTAINER_APP,
         path="configuration.registries[*].passwordSecretRef",
         allowed=(),
@@ -37,6 +49,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         absent=True,
     ),
     Required(
+        id="azure-app-004",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/container-apps/health-probes",
+        house=True,
         on=CONTAINER_APP,
         path="template.containers[*].probes",
         allowed=present,
@@ -44,6 +60,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="add probes on /health and /ready",
     ),
     Required(
+        id="azure-app-005",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/container-apps/containers",
         on=CONTAINER_APP,
         path="template.containers[*].image",
         allowed=has_version,
@@ -51,6 +70,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="name a version, or a digest",
     ),
     Required(
+        id="azure-app-006",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/container-apps/application-lifecycle-management",
+        house=True,
         on=CONTAINER_APP,
         path="template.terminationGracePeriodSeconds",
         allowed=within(AZURE_CONTAINER_APP_GRACE),
@@ -58,6 +81,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix=f"set the budget's grace, at most {AZURE_CONTAINER_APP_GRACE.most}",
     ),
     Required(
+        id="azure-app-007",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/container-apps/log-options",
         on=ENVIRONMENT,
         path="appLogsConfiguration.destination",
         allowed=("azure-monitor", "log-analytics"),
@@ -65,6 +91,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to azure-monitor",
     ),
     Required(
+        id="azure-aci-001",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/container-instances/container-instances-vnet",
+        safe_default=True,
         on=GROUP,
         path="ipAddress.type",
         allowed=("Private",),
@@ -72,6 +102,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Private, with a gateway before it",
     ),
     Required(
+        id="azure-aci-002",
+        severity=Severity.CRITICAL,
+        reference="https://learn.microsoft.com/azure/container-instances/container-instances-environment-variables",
         on=GROUP,
         path="containers[*].environmentVariables[*].secureValue",
         allowed=(),
@@ -80,6 +113,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         absent=True,
     ),
     Required(
+        id="azure-aci-003",
+        severity=Severity.CRITICAL,
+        reference="https://learn.microsoft.com/azure/container-instances/using-azure-container-registry-mi",
         on=GROUP,
         path="imageRegistryCredentials[*].password",
         allowed=(),

@@ -11,11 +11,15 @@ from components.azure.facts import (
 from components.azure.logs import WORKSPACE
 from components.azure.session_store import STORAGE
 
+from ...finding import Severity
 from ...rule import Required, within
 from .types import POSTGRES, REDIS, REDIS_DATABASE
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
+        id="azure-storage-001",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent",
         on=STORAGE,
         path="allowSharedKeyAccess",
         allowed=(False,),
@@ -23,6 +27,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to false",
     ),
     Required(
+        id="azure-storage-002",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/storage/blobs/anonymous-read-access-prevent",
         on=STORAGE,
         path="allowBlobPublicAccess",
         allowed=(False,),
@@ -30,6 +37,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to false",
     ),
     Required(
+        id="azure-storage-003",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/storage/common/storage-require-secure-transfer",
+        safe_default=True,
         on=STORAGE,
         path="enableHttpsTrafficOnly",
         allowed=(True,),
@@ -37,6 +48,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true",
     ),
     Required(
+        id="azure-storage-004",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/storage/common/transport-layer-security-configure-minimum-version",
         on=STORAGE,
         path="minimumTlsVersion",
         allowed=("TLS1_2", "TLS1_3"),
@@ -44,6 +58,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to TLS1_2",
     ),
     Required(
+        id="azure-storage-005",
+        severity=Severity.CRITICAL,
+        reference="https://learn.microsoft.com/azure/storage/blobs/anonymous-read-access-configure",
+        safe_default=True,
         on="azure-native:storage:BlobContainer",
         path="publicAccess",
         allowed=("None",),
@@ -51,6 +69,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to None",
     ),
     Required(
+        id="azure-postgres-001",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-networking-private",
         on=POSTGRES,
         path="network.publicNetworkAccess",
         allowed=("Disabled",),
@@ -58,6 +79,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Disabled",
     ),
     Required(
+        id="azure-postgres-002",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-azure-ad-authentication",
+        house=True,
         on=POSTGRES,
         path="authConfig.passwordAuth",
         allowed=("Disabled",),
@@ -65,6 +90,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Disabled, and activeDirectoryAuth to Enabled",
     ),
     Required(
+        id="azure-postgres-003",
+        severity=Severity.CRITICAL,
+        reference="https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-azure-ad-authentication",
         on=POSTGRES,
         path="administratorLoginPassword",
         allowed=(),
@@ -73,6 +101,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         absent=True,
     ),
     Required(
+        id="azure-postgres-004",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-backup-restore",
+        safe_default=True,
         on=POSTGRES,
         path="backup.backupRetentionDays",
         allowed=within(AZURE_POSTGRES_BACKUP_DAYS),
@@ -80,6 +112,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix=f"set {AZURE_POSTGRES_BACKUP_DAYS.least} to {AZURE_POSTGRES_BACKUP_DAYS.most}",
     ),
     Required(
+        id="azure-postgres-005",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-backup-restore",
         on=POSTGRES,
         path="backup.geoRedundantBackup",
         allowed=("Enabled",),
@@ -87,6 +122,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Enabled",
     ),
     Required(
+        id="azure-redis-001",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/redis/private-link",
         on=REDIS,
         path="publicNetworkAccess",
         allowed=("Disabled",),
@@ -94,6 +132,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Disabled",
     ),
     Required(
+        id="azure-redis-002",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/redis/tls-configuration",
         on=REDIS,
         path="minimumTlsVersion",
         allowed=("1.2",),
@@ -101,6 +142,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to 1.2",
     ),
     Required(
+        id="azure-redis-003",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/redis/tls-configuration",
+        safe_default=True,
         on=REDIS_DATABASE,
         path="clientProtocol",
         allowed=("Encrypted",),
@@ -108,6 +153,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Encrypted",
     ),
     Required(
+        id="azure-redis-004",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/redis/entra-for-authentication",
         on=REDIS_DATABASE,
         path="accessKeysAuthentication",
         allowed=("Disabled",),
@@ -115,6 +163,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Disabled",
     ),
     Required(
+        id="azure-logs-001",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure",
+        house=True,
         on=WORKSPACE,
         path="retentionInDays",
         allowed=within(AZURE_LOG_DAYS),

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from components.base.problems import Problem
 from components.mcp.server_config import HTTP
 from graph.resource_graph import UNKNOWN, ResourceGraph
 from graph.tree import dig
 
-from ...rule import at
+from ...finding import Severity
+from ...rule import Check, Hit, Rule, at
 from ..fronts import config_of
 from .types import CONTAINER_APP
 
+IN_FRONT: Final = Rule(
+    id="azure-app-008",
+    severity=Severity.HIGH,
+    reference="https://learn.microsoft.com/azure/container-apps/containers#sidecar-containers",
+    refuses="an app whose ingress, probes or identity are not those of the server that checks "
+    "tokens in front of the other containers",
+    fix="put the server first, and set the ingress to its port",
+    house=True,
+)
 
-def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Problem]:
+
+def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hit]:
     """With several containers, the ingress has the port of the server in front of the others."""
     for app in graph.all(CONTAINER_APP):
         containers: list[dict[str, Any]] = dig(app.inputs, "template", "containers") or []
@@ -30,6 +40,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Pr
                 "is no server with [upstream], and there are other containers",
                 "everyone could call them without a token",
                 "put the server in front of them first",
+                IN_FRONT.id,
             )
         if ingress.get("targetPort") not in (HTTP, UNKNOWN):
             yield at(
@@ -38,6 +49,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Pr
                 f"is {ingress.get('targetPort')}, where the server does not listen",
                 "everyone could call the container that does, without a token",
                 f"write {HTTP}, the port of the server in front of it",
+                IN_FRONT.id,
             )
         if ingress.get("additionalPortMappings"):
             yield at(
@@ -46,6 +58,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Pr
                 "is set, and the server in front of the others has one port",
                 "everyone could call another container without a token",
                 "leave it out",
+                IN_FRONT.id,
             )
         probed = {dig(each, "httpGet", "path") for each in first.get("probes") or ()}
         if "/ready" not in probed:
@@ -55,6 +68,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Pr
                 "has none of /ready",
                 "requests would be sent to a replica whose image does not answer",
                 "add a readiness probe of /ready",
+                IN_FRONT.id,
             )
         settings: list[dict[str, Any]] = dig(app.inputs, "configuration", "identitySettings") or []
         if not settings or any(each.get("lifecycle") != "None" for each in settings):
@@ -64,4 +78,10 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Pr
                 "gives the containers tokens of the identity",
                 "an image of a user could act as the identity, which reads secrets and images",
                 "set lifecycle to None for the identity",
+                IN_FRONT.id,
             )
+
+
+CHECK: Final = Check(
+    rules=(IN_FRONT,), types=(CONTAINER_APP,), find=programs_are_reached_through_the_server
+)

@@ -9,6 +9,7 @@ from components.azure.facts import (
     AZURE_FUNCTION_INSTANCES,
 )
 
+from ...finding import Severity
 from ...rule import Required, within
 from .types import APP, DEPLOYMENT, INSIGHTS
 
@@ -21,6 +22,9 @@ def _without_key(value: Any) -> bool:
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
+        id="azure-web-001",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/app-service/configure-ssl-bindings#enforce-https",
         on=APP,
         path="httpsOnly",
         allowed=(True,),
@@ -28,6 +32,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true",
     ),
     Required(
+        id="azure-web-002",
+        severity=Severity.HIGH,
+        reference="https://learn.microsoft.com/azure/app-service/configure-ssl-bindings#enforce-tls-versions",
+        safe_default=True,
         on=APP,
         path="siteConfig.minTlsVersion",
         allowed=("1.2", "1.3"),
@@ -35,6 +43,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to 1.2",
     ),
     Required(
+        id="azure-web-003",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/app-service/deploy-ftp#enforce-ftps",
         on=APP,
         path="siteConfig.ftpsState",
         allowed=("Disabled",),
@@ -42,6 +53,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Disabled",
     ),
     Required(
+        id="azure-web-004",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions",
+        house=True,
         on=APP,
         path="siteConfig.ipSecurityRestrictionsDefaultAction",
         allowed=("Allow", "Deny"),
@@ -49,6 +64,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to Deny, and name networks; or to Allow",
     ),
     Required(
+        id="azure-web-005",
+        severity=Severity.CRITICAL,
+        reference="https://learn.microsoft.com/azure/app-service/app-service-key-vault-references",
+        absent=True,
         on=APP,
         path="siteConfig.appSettings[*].value",
         allowed=_without_key,
@@ -56,6 +75,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="use the app's identity, or a reference to Key Vault",
     ),
     Required(
+        id="azure-web-006",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan",
+        house=True,
         on=APP,
         path=f"{DEPLOYMENT}.type",
         allowed=("UserAssignedIdentity", "SystemAssignedIdentity"),
@@ -63,6 +86,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to UserAssignedIdentity",
     ),
     Required(
+        id="azure-web-007",
+        severity=Severity.MEDIUM,
+        reference="https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan",
+        safe_default=True,
         on=APP,
         path="functionAppConfig.scaleAndConcurrency.maximumInstanceCount",
         allowed=within(AZURE_FUNCTION_INSTANCES),
@@ -71,6 +98,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
     ),
     *(
         Required(
+            id="azure-web-008",
+            severity=Severity.MEDIUM,
+            reference="https://learn.microsoft.com/azure/app-service/configure-basic-auth-disable",
             on=f"azure-native:web:{kind}",
             path="allow",
             allowed=(False,),
@@ -80,6 +110,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         for kind in ("WebAppScmAllowed", "WebAppFtpAllowed")
     ),
     Required(
+        id="azure-insights-001",
+        severity=Severity.LOW,
+        reference="https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication",
         on=INSIGHTS,
         path="disableLocalAuth",
         allowed=(True,),

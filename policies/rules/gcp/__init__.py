@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, Reference
-from . import access, containers, data, functions, outside_components
-from .probes import containers_are_probed
+from . import access, containers, data, functions, outside_components, probes
 from .types import ACCOUNT, BUCKET, CALLERS, FIELD, FIRESTORE, FUNCTION, SERVICE, SQL, USER
 
 COMPANIONS: Final[tuple[Companion, ...]] = (
     Companion(
+        id="gcp-firestore-003",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/firestore/native/docs/ttl",
+        house=True,
         on=FIRESTORE,
         companion=FIELD,
         by="database",
@@ -18,54 +22,68 @@ COMPANIONS: Final[tuple[Companion, ...]] = (
     ),
     *(
         Companion(
+            id=id,
+            severity=Severity.LOW,
+            reference="https://cloud.google.com/run/docs/authenticating/overview",
+            house=True,
             on=server,
             companion=CALLERS,
             by="name",
             consequence="every request would be answered 403",
         )
-        for server in (FUNCTION, SERVICE)
+        for id, server in (("gcp-functions-006", FUNCTION), ("gcp-run-010", SERVICE))
     ),
 )
 
-REFERENCES: Final[tuple[Reference, ...]] = (
+REFERENCES: Final[tuple[Reference, ...]] = tuple(
     Reference(
-        on=FUNCTION,
-        path="buildConfig.source.storageSource.bucket",
-        to=BUCKET,
-        output="name",
-    ),
-    Reference(
-        on=FUNCTION,
-        path="buildConfig.source.storageSource.object",
-        to="gcp:storage/bucketObject:BucketObject",
-        output="name",
-    ),
-    Reference(on=FUNCTION, path="buildConfig.serviceAccount", to=ACCOUNT),
-    Reference(
-        on=FUNCTION,
-        path="buildConfig.dockerRepository",
-        to="gcp:artifactregistry/repository:Repository",
-    ),
-    Reference(on=FUNCTION, path="serviceConfig.serviceAccountEmail", to=ACCOUNT, output="email"),
-    Reference(on=SERVICE, path="template.serviceAccount", to=ACCOUNT, output="email"),
-    Reference(on=FIELD, path="database", to=FIRESTORE, output="name"),
-    Reference(
-        on="gcp:secretmanager/secretIamMember:SecretIamMember",
-        path="member",
-        to=ACCOUNT,
-        output="member",
-    ),
-    Reference(on=USER, path="instance", to=SQL, output="name"),
-    Reference(on="gcp:sql/database:Database", path="instance", to=SQL, output="name"),
+        id="gcp-reference-001",
+        severity=Severity.MEDIUM,
+        reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+        house=True,
+        on=on,
+        path=path,
+        to=to,
+        output=output,
+    )
+    for on, path, to, output in (
+        (FUNCTION, "buildConfig.source.storageSource.bucket", BUCKET, "name"),
+        (
+            FUNCTION,
+            "buildConfig.source.storageSource.object",
+            "gcp:storage/bucketObject:BucketObject",
+            "name",
+        ),
+        (FUNCTION, "buildConfig.serviceAccount", ACCOUNT, "id"),
+        (
+            FUNCTION,
+            "buildConfig.dockerRepository",
+            "gcp:artifactregistry/repository:Repository",
+            "id",
+        ),
+        (FUNCTION, "serviceConfig.serviceAccountEmail", ACCOUNT, "email"),
+        (SERVICE, "template.serviceAccount", ACCOUNT, "email"),
+        (FIELD, "database", FIRESTORE, "name"),
+        ("gcp:secretmanager/secretIamMember:SecretIamMember", "member", ACCOUNT, "member"),
+        (USER, "instance", SQL, "name"),
+        ("gcp:sql/database:Database", "instance", SQL, "name"),
+    )
 )
 
-HOSTS: Final = (
+HOSTS: Final = tuple(
     Host(
-        on=FUNCTION,
-        variables="serviceConfig.environmentVariables",
-        waits="serviceConfig.timeoutSeconds",
-    ),
-    Host(on=SERVICE, variables="template.containers.0.envs", waits="template.timeout"),
+        id="gcp-timeout-001",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/run/docs/configuring/request-timeout",
+        house=True,
+        on=on,
+        variables=variables,
+        waits=waits,
+    )
+    for on, variables, waits in (
+        (FUNCTION, "serviceConfig.environmentVariables", "serviceConfig.timeoutSeconds"),
+        (SERVICE, "template.containers.0.envs", "template.timeout"),
+    )
 )
 
 RULES: Final = CloudRules(
@@ -79,6 +97,6 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(access.roles_are_bounded, containers_are_probed),
+    checks=(access.CHECK, probes.CHECK),
 )
 """All rules for Google Cloud."""

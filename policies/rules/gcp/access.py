@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from components.base.problems import Problem
 from components.gcp.access import EVERYONE, INVOKER
 from graph.resource_graph import ResourceGraph
 
-from ...rule import Required, at, values
+from ...finding import Severity
+from ...rule import Check, Hit, Required, Rule, at, values
 from .types import CALLERS, PROJECT_ROLE, PROJECT_ROLES
 
 ALLOWED_ROLES: Final = (
@@ -24,6 +24,10 @@ ALLOWED_ROLES: Final = (
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
+        id="gcp-iam-001",
+        severity=Severity.HIGH,
+        reference="https://cloud.google.com/iam/docs/roles-overview",
+        house=True,
         on=PROJECT_ROLE,
         path="role",
         allowed=ALLOWED_ROLES,
@@ -31,6 +35,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix=f"one of: {', '.join(ALLOWED_ROLES)}",
     ),
     Required(
+        id="gcp-iam-002",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/run/docs/reference/iam/roles",
+        house=True,
         on=CALLERS,
         path="role",
         allowed=(INVOKER,),
@@ -45,7 +53,25 @@ UNBOUNDED: Final = {
 """Roles that are granted on a whole project, each with its reason."""
 
 
-def roles_are_bounded(graph: ResourceGraph) -> Iterator[Problem]:
+BOUNDED: Final = Rule(
+    id="gcp-iam-003",
+    severity=Severity.LOW,
+    reference="https://cloud.google.com/iam/docs/conditions-overview",
+    refuses="a role on a whole project, without a condition",
+    fix="give the role on the resource itself, or limit it by a condition",
+)
+PUBLIC: Final = Rule(
+    id="gcp-iam-004",
+    severity=Severity.CRITICAL,
+    reference="CIS Google Cloud Platform Foundation Benchmark 5.1",
+    refuses="a role for everyone, other than the right to call a service",
+    fix="name the accounts",
+)
+CALLING: Final = (INVOKER, "roles/cloudfunctions.invoker")
+"""Roles that give the right to call a service; who may call is checked by the service's rules."""
+
+
+def roles_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
     """A role on a project has a condition, and only the right to call is given to everyone."""
     for grant in [*graph.all(PROJECT_ROLE), *graph.all(PROJECT_ROLES)]:
         role = str(grant.inputs.get("role"))
@@ -55,11 +81,12 @@ def roles_are_bounded(graph: ResourceGraph) -> Iterator[Problem]:
                 "condition",
                 f"is missing: {role} is given on the whole project",
                 "it applies to resources of other stacks in the project",
-                "give the role on the resource itself, or limit it by a condition",
+                BOUNDED.fix,
+                BOUNDED.id,
             )
     for grant in graph.resources:
         role = grant.inputs.get("role")
-        if not grant.type.startswith("gcp:") or (grant.type, role) == (CALLERS, INVOKER):
+        if not grant.type.startswith("gcp:") or role in CALLING:
             continue
         given = [*values(grant.inputs, "member"), *values(grant.inputs, "members[*]")]
         for path, member in given:
@@ -69,5 +96,11 @@ def roles_are_bounded(graph: ResourceGraph) -> Iterator[Problem]:
                     path,
                     f"is {member}, for {role}",
                     "everyone on the internet would have that right",
-                    "name the accounts",
+                    PUBLIC.fix,
+                    PUBLIC.id,
                 )
+
+
+CHECK: Final = Check(
+    rules=(BOUNDED, PUBLIC), types=(PROJECT_ROLE, PROJECT_ROLES, CALLERS), find=roles_are_bounded
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...finding import Severity
 from ...rule import Required, present
 from .types import BUCKET, FIELD, FIRESTORE, LOGS, SQL, USER, VALKEY
 
@@ -12,6 +13,9 @@ _ADDRESS: Final = "settings.ipConfiguration"
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
+        id="gcp-storage-001",
+        severity=Severity.MEDIUM,
+        reference="CIS Google Cloud Platform Foundation Benchmark 5.2",
         on=BUCKET,
         path="uniformBucketLevelAccess",
         allowed=(True,),
@@ -19,6 +23,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true",
     ),
     Required(
+        id="gcp-storage-002",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/storage/docs/public-access-prevention",
         on=BUCKET,
         path="publicAccessPrevention",
         allowed=("enforced",),
@@ -26,6 +33,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to enforced",
     ),
     Required(
+        id="gcp-storage-003",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/storage/docs/object-versioning",
         on=BUCKET,
         path="versioning.enabled",
         allowed=(True,),
@@ -33,6 +43,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true",
     ),
     Required(
+        id="gcp-firestore-001",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/firestore/native/docs/pitr",
         on=FIRESTORE,
         path="pointInTimeRecoveryEnablement",
         allowed=("POINT_IN_TIME_RECOVERY_ENABLED",),
@@ -40,6 +53,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to POINT_IN_TIME_RECOVERY_ENABLED",
     ),
     Required(
+        id="gcp-firestore-002",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/firestore/native/docs/ttl",
+        house=True,
         on=FIELD,
         path="ttlConfig",
         allowed=lambda value: isinstance(value, dict),
@@ -47,6 +64,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to {}",
     ),
     Required(
+        id="gcp-sql-001",
+        severity=Severity.HIGH,
+        reference="CIS Google Cloud Platform Foundation Benchmark 6.6",
         on=SQL,
         path=f"{_ADDRESS}.ipv4Enabled",
         allowed=(False,),
@@ -54,6 +74,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to false",
     ),
     Required(
+        id="gcp-sql-002",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/sql/docs/postgres/private-ip",
+        house=True,
         on=SQL,
         path=f"{_ADDRESS}.privateNetwork",
         allowed=present,
@@ -61,6 +85,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set the id of your network",
     ),
     Required(
+        id="gcp-sql-003",
+        severity=Severity.HIGH,
+        reference="CIS Google Cloud Platform Foundation Benchmark 6.4",
         on=SQL,
         path=f"{_ADDRESS}.sslMode",
         allowed=("ENCRYPTED_ONLY", "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"),
@@ -68,6 +95,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to ENCRYPTED_ONLY",
     ),
     Required(
+        id="gcp-sql-004",
+        severity=Severity.MEDIUM,
+        reference="CIS Google Cloud Platform Foundation Benchmark 6.7",
         on=SQL,
         path=f"{_BACKUPS}.enabled",
         allowed=(True,),
@@ -75,6 +105,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true",
     ),
     Required(
+        id="gcp-sql-005",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr",
         on=SQL,
         path=f"{_BACKUPS}.pointInTimeRecoveryEnabled",
         allowed=(True,),
@@ -82,6 +115,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true",
     ),
     Required(
+        id="gcp-sql-006",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/sql/docs/postgres/deletion-protection",
+        house=True,
         on=SQL,
         path="settings.deletionProtectionEnabled",
         allowed=(True, False),
@@ -89,6 +126,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to true where it holds data",
     ),
     Required(
+        id="gcp-sql-007",
+        severity=Severity.CRITICAL,
+        reference="https://cloud.google.com/sql/docs/postgres/iam-authentication",
         on=USER,
         path="password",
         allowed=(),
@@ -97,6 +137,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         absent=True,
     ),
     Required(
+        id="gcp-sql-008",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/sql/docs/postgres/create-manage-users",
+        house=True,
         on=USER,
         path="deletionPolicy",
         allowed=("ABANDON",),
@@ -104,6 +148,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to ABANDON: the user is deleted with its instance",
     ),
     Required(
+        id="gcp-memorystore-001",
+        severity=Severity.HIGH,
+        reference="https://cloud.google.com/memorystore/docs/valkey/about-in-transit-encryption",
         on=VALKEY,
         path="transitEncryptionMode",
         allowed=("SERVER_AUTHENTICATION",),
@@ -111,6 +158,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to SERVER_AUTHENTICATION",
     ),
     Required(
+        id="gcp-memorystore-002",
+        severity=Severity.HIGH,
+        reference="https://cloud.google.com/memorystore/docs/valkey/about-iam-auth",
         on=VALKEY,
         path="authorizationMode",
         allowed=("IAM_AUTH",),
@@ -118,6 +168,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to IAM_AUTH",
     ),
     Required(
+        id="gcp-logging-001",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/logging/quotas",
+        house=True,
         on=LOGS,
         path="retentionDays",
         allowed=lambda days: isinstance(days, int) and 1 <= days <= 3650,

@@ -6,11 +6,16 @@ from typing import Final
 
 from components.gcp.facts import GCP_FUNCTION_TIMEOUT
 
+from ...finding import Severity
 from ...rule import Required, present, within
 from .types import FUNCTION, is_number
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
+        id="gcp-functions-001",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/functions/docs/networking/network-settings",
+        house=True,
         on=FUNCTION,
         path="serviceConfig.ingressSettings",
         allowed=present,
@@ -18,6 +23,9 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="set it to ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB",
     ),
     Required(
+        id="gcp-functions-002",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/functions/docs/securing/function-identity",
         on=FUNCTION,
         path="serviceConfig.serviceAccountEmail",
         allowed=present,
@@ -25,6 +33,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="pass the email of an account of its own",
     ),
     Required(
+        id="gcp-functions-003",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/functions/docs/securing/build-custom-sa",
+        house=True,
         on=FUNCTION,
         path="buildConfig.serviceAccount",
         allowed=present,
@@ -32,6 +44,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix="pass the id of an account that builds and nothing else",
     ),
     Required(
+        id="gcp-functions-004",
+        severity=Severity.MEDIUM,
+        reference="https://cloud.google.com/functions/quotas",
+        safe_default=True,
         on=FUNCTION,
         path="serviceConfig.timeoutSeconds",
         allowed=within(GCP_FUNCTION_TIMEOUT),
@@ -39,6 +55,10 @@ REQUIRED: Final[tuple[Required, ...]] = (
         fix=f"set at most {GCP_FUNCTION_TIMEOUT.most}",
     ),
     Required(
+        id="gcp-functions-005",
+        severity=Severity.LOW,
+        reference="https://cloud.google.com/functions/docs/configuring/secrets",
+        house=True,
         on=FUNCTION,
         path="serviceConfig.secretEnvironmentVariables[*].version",
         allowed=is_number,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...finding import Severity
 from ...rule import Required
 
 REQUIRED: Final = (
     Required(
+        id="gcp-compute-001",
+        severity=Severity.HIGH,
+        reference="https://cloud.google.com/firewall/docs/firewalls",
         on="gcp:compute/firewall:Firewall",
         path="sourceRanges[*]",
         allowed=lambda address: address not in ("0.0.0.0/0", "::/0"),

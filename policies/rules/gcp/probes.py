@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from components.base.problems import Problem
 from components.mcp.server_config import HTTP
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
-from ...rule import at
+from ...finding import Severity
+from ...rule import Check, Hit, Rule, at
 from ..fronts import config_of
 from .types import SERVICE
 
@@ -20,7 +20,25 @@ _CONSEQUENCES = {
 }
 
 
-def containers_are_probed(graph: ResourceGraph) -> Iterator[Problem]:
+PROBED: Final = Rule(
+    id="gcp-run-011",
+    severity=Severity.LOW,
+    reference="https://cloud.google.com/run/docs/configuring/healthchecks",
+    refuses="a container without the probe that its server answers",
+    fix="set a startup probe and a liveness probe",
+    house=True,
+)
+IN_FRONT: Final = Rule(
+    id="gcp-run-012",
+    severity=Severity.HIGH,
+    reference="https://cloud.google.com/run/docs/deploying#sidecars",
+    refuses="requests that reach a container other than the server that checks tokens",
+    fix="set the port of the server in front of the others alone",
+    house=True,
+)
+
+
+def containers_are_probed(graph: ResourceGraph) -> Iterator[Hit]:
     """The container with the port is probed, and is a server in front of all others."""
     for service in graph.all(SERVICE):
         containers: list[dict[str, Any]] = dig(service.inputs, "template", "containers") or []
@@ -35,12 +53,13 @@ def containers_are_probed(graph: ResourceGraph) -> Iterator[Problem]:
                     "is missing",
                     _CONSEQUENCES["startupProbe"],
                     "set a probe of its port",
+                    PROBED.id,
                 )
 
 
 def _server(
     service: Resource, path: str, container: Mapping[str, Any], *, alone: bool
-) -> Iterator[Problem]:
+) -> Iterator[Hit]:
     wanted = "/health" if alone else "/ready"
     for probe, consequence in _CONSEQUENCES.items():
         asked = dig(container, probe, "httpGet", "path")
@@ -51,6 +70,7 @@ def _server(
                 "is missing" if asked is None else f"is {asked}",
                 consequence,
                 f"set it to {wanted}",
+                PROBED.id,
             )
     if not alone and "upstream" not in config_of(container.get("envs", ())):
         yield at(
@@ -59,6 +79,7 @@ def _server(
             "is set, and the container is no server with [upstream]",
             "everyone could call it without a token",
             "set the port of the server in front of it alone",
+            IN_FRONT.id,
         )
     # The containers of an instance share their ports: requests go to whoever listens there.
     port = dig(container, "ports", "containerPort")
@@ -69,4 +90,8 @@ def _server(
             f"is {port}, where the server does not listen",
             "everyone could call the container that does, without a token",
             f"write {HTTP}, the port of the server in front of it",
+            IN_FRONT.id,
         )
+
+
+CHECK: Final = Check(rules=(PROBED, IN_FRONT), types=(SERVICE,), find=containers_are_probed)
