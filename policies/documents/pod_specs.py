@@ -1,0 +1,91 @@
+"""Finds the pod specifications of a Kubernetes object, of any kind and at any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from graph.resource_graph import Resource, step
+from graph.tree import branch, entries
+
+WORKLOADS: Final = frozenset(
+    {
+        *("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"),
+        *("ReplicationController", "Job", "CronJob", "PodTemplate"),
+    }
+)
+"""Kinds of Kubernetes itself that run pods."""
+
+CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
+_WITHOUT_PODS: Final = frozenset({"ConfigMap", "Secret", "CustomResourceDefinition"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodSpec:
+    """One pod specification.
+
+    Attributes:
+        path: of it, below the resource.
+        spec: it.
+        annotations: of the pod, and their path.
+        complete: whether the object is a workload of Kubernetes, whose pods have what is written
+            and nothing else; a custom resource may add to it.
+    """
+
+    path: str
+    spec: Mapping[str, Any]
+    annotations: Mapping[str, Any]
+    annotations_path: str
+    complete: bool
+
+    @property
+    def on_windows(self) -> bool:
+        return branch(self.spec, "os").get("name") == "windows"
+
+    @property
+    def containers(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Each container of each kind, with its path."""
+        for key in CONTAINERS:
+            for number, container in enumerate(entries(self.spec, key)):
+                if isinstance(container, dict):
+                    yield f"{self.path}.{key}[{number}]", cast("dict[str, Any]", container)
+
+
+def pod_specs(resource: Resource) -> Iterator[PodSpec]:
+    """Every pod specification in an object."""
+    kind = resource.inputs.get("kind")
+    if kind not in _WITHOUT_PODS:
+        yield from _search(resource.inputs, "", {}, "", complete=kind in WORKLOADS)
+
+
+def _search(
+    tree: Any, path: str, around: Mapping[str, Any], above: str, *, complete: bool
+) -> Iterator[PodSpec]:
+    if isinstance(tree, list):
+        for index, item in enumerate(cast("list[Any]", tree)):
+            yield from _search(item, step(path, index), {}, "", complete=complete)
+    if not isinstance(tree, dict):
+        return
+    mapping = cast("dict[str, Any]", tree)
+    if _is_pod_spec(mapping):
+        metadata = step(above, "metadata")
+        yield PodSpec(
+            path=path,
+            spec=mapping,
+            annotations=branch(around, "metadata", "annotations"),
+            annotations_path=f"{metadata}.annotations",
+            complete=complete,
+        )
+        return
+    for key, value in mapping.items():
+        if isinstance(value, dict | list):
+            yield from _search(value, step(path, key), mapping, path, complete=complete)
+
+
+def _is_pod_spec(tree: Mapping[str, Any]) -> bool:
+    containers = tree.get("containers")
+    return isinstance(containers, list) and any(
+        isinstance(one, dict) and ("image" in one or "name" in one)
+        for one in cast("list[Any]", containers)
+    )
