@@ -11,7 +11,7 @@ from components.clouds import CLOUDS
 if TYPE_CHECKING:
     from ..rule import CloudRules
 
-_OTHERS: Final = ("any",)
+_OTHERS: Final = ("kubernetes", "any")
 
 RULES: Final[Mapping[str, CloudRules]] = {
     key: import_module(f".{key}", __package__).RULES

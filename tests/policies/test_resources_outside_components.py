@@ -53,11 +53,11 @@ def refused(token: str, inputs: dict[str, Any]) -> list[str]:
             {"policy": document({"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:x"})},
             "it.policy.Statement[0].NotAction",
         ),
-        ("aws:ec2/securityGroup:SecurityGroup", {"ingress": [SSH]}, "it.ingress[0]"),
+        ("aws:ec2/securityGroup:SecurityGroup", {"ingress": [SSH]}, "it.ingress[0].cidrBlocks"),
         (
             "aws:ec2/securityGroupRule:SecurityGroupRule",
             {"type": "ingress", "securityGroupId": "sg-1", **SSH},
-            "it.cidrBlocks[0]",
+            "it.cidrBlocks",
         ),
         ("aws:s3/bucketAcl:BucketAcl", {"bucket": "b", "acl": "public-read"}, "it.acl"),
         (
@@ -72,8 +72,8 @@ def refused(token: str, inputs: dict[str, Any]) -> list[str]:
         ),
         (
             "gcp:compute/firewall:Firewall",
-            {"network": "main", "sourceRanges": ["0.0.0.0/0"]},
-            "it.sourceRanges[0]",
+            {"network": "main", "sourceRanges": ["0.0.0.0/0"], "allows": [{"protocol": "all"}]},
+            "it.sourceRanges",
         ),
     ],
 )
@@ -87,12 +87,12 @@ def test_broad_rights_outside_components_are_refused(token: str, inputs: dict[st
         (
             "aws:ec2/securityGroup:SecurityGroup",
             {"ingress": [{**SSH, "fromPort": 443, "toPort": 443}]},
-            "it.ingress[0]",
+            "it.ingress[0].cidrBlocks",
         ),
         (
             "aws:ec2/securityGroup:SecurityGroup",
             {"ingress": [{**SSH, "cidrBlocks": ["10.0.0.0/8"]}]},
-            "it.ingress[0]",
+            "it.ingress[0].cidrBlocks",
         ),
         ("aws:s3/bucketAcl:BucketAcl", {"bucket": "b", "acl": "private"}, "it.acl"),
         (

@@ -14,7 +14,8 @@ from components.base.problems import Problem
 from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
 from policies.finding import Severity
 from policies.rule import Companion, Reference, Required, values
-from policies.rules.aws.access import arns_exist, rights_are_exact
+from policies.rules.aws.access import arns_exist
+from policies.rules.aws.policies import policies_are_bounded
 from policies.rules.references import companions_exist, references_exist
 from policies.rules.settings import names_are_accepted, required_settings_hold
 from tests.harness import record
@@ -133,13 +134,10 @@ def test_a_companion_names_what_it_belongs_to():
     assert paths(companions_exist(graph(program), [row])) == ["open.bucket"]
 
 
-def test_rights_without_bounds_are_found_wherever_they_stand():
-    documents = [(RIGHTS, "policy")]
-    reasons = {"xray:PutTraceSegments": "traces belong to no resource"}
-
+def test_rights_without_bounds_are_found():
     def found(policy: str) -> list[str]:
         made = graph(lambda make: make(RIGHTS, "it", role="r", policy=policy))
-        return paths(rights_are_exact(made, documents, reasons))
+        return paths(policies_are_bounded(made))
 
     assert found(document("dynamodb:*", OWN)) == ["it.policy.Statement[0].Action"]
     assert found(document(["dynamodb:GetItem"], "*")) == ["it.policy.Statement[0].Resource"]

@@ -8,12 +8,15 @@ from ...finding import Severity
 from ...rule import CloudRules, Companion, Reference
 from . import (
     access,
+    attachments,
     containers,
     data,
     exposure,
     fronts,
     functions,
-    outside_components,
+    network,
+    policies,
+    services,
     timeouts,
 )
 from .types import (
@@ -159,12 +162,15 @@ RULES: Final = CloudRules(
         *functions.REQUIRED,
         *containers.REQUIRED,
         *data.REQUIRED,
-        *outside_components.REQUIRED,
+        *services.REQUIRED,
     ),
     companions=COMPANIONS,
     references=REFERENCES,
     checks=(
         access.CHECK,
+        policies.CHECK,
+        attachments.CHECK,
+        network.CHECK,
         data.QUEUES,
         exposure.CHECK,
         fronts.CHECK,

@@ -1,36 +1,22 @@
-"""Who can connect: security groups, listeners and permissions to call a function."""
+"""Who can connect: listeners of load balancers and permissions to call a function."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Final
 
-from graph.resource_graph import Resource, ResourceGraph
+from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
+from graph.tree import entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
-from .types import IN, LISTENER, OUT, PERMISSION
+from .types import LISTENER, PERMISSION
 
-EVERYONE: Final = ("0.0.0.0/0", "::/0")
-TLS: Final = 443
-PUBLIC_PORTS: Final = (80, TLS)
+_ACCEPTED: Final = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-\S+")
+"""Policies that refuse TLS before 1.2 (Elastic Load Balancing, Security policies)."""
 
 
-INGRESS: Final = Rule(
-    id="aws-ec2-004",
-    severity=Severity.HIGH,
-    reference="AWS Security Hub EC2.18",
-    refuses="a security group that accepts connections from everywhere on other ports than 80 "
-    "and 443",
-    fix="name 443, or list the networks that need access",
-)
-EGRESS: Final = Rule(
-    id="aws-ec2-005",
-    severity=Severity.MEDIUM,
-    reference="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
-    refuses="a security group that allows every address on other ports than 443",
-    fix="name 443, or list the networks",
-)
 BROKEN_TLS: Final = Rule(
     id="aws-elb-006",
     severity=Severity.HIGH,
@@ -61,22 +47,8 @@ ANY_SOURCE: Final = Rule(
 )
 
 
-def only_load_balancers_are_public(graph: ResourceGraph) -> Iterator[Hit]:
-    """Only load balancers accept connections from everywhere, and only over TLS."""
-    for rule in graph.all(IN):
-        source = next((rule.inputs[k] for k in ("cidrIpv4", "cidrIpv6") if k in rule.inputs), None)
-        ports = (rule.inputs.get("fromPort"), rule.inputs.get("toPort"))
-        if source in EVERYONE and not (ports[0] == ports[1] and ports[0] in PUBLIC_PORTS):
-            what = f"accepts connections from everywhere on ports {ports[0]} to {ports[1]}"
-            yield at(
-                rule,
-                "fromPort",
-                what,
-                "clients could connect without the load balancer",
-                "name 443",
-                INGRESS.id,
-            )
-    yield from _outgoing(graph)
+def listeners_and_permissions_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
+    """Listeners are reached over TLS, and functions are called by those who are named."""
     for listener in graph.all(LISTENER):
         yield from _listener(listener)
     for permission in graph.all(PERMISSION):
@@ -98,29 +70,13 @@ def only_load_balancers_are_public(graph: ResourceGraph) -> Iterator[Hit]:
             yield at(permission, "sourceArn", what, so, ANY_SOURCE.fix, ANY_SOURCE.id)
 
 
-def _outgoing(graph: ResourceGraph) -> Iterator[Hit]:
-    """A rule that allows every address names the one port that servers need."""
-    for rule in graph.all(OUT):
-        given = rule.inputs
-        ends = {given.get("cidrIpv4"), given.get("cidrIpv6")}
-        ports = (given.get("fromPort"), given.get("toPort"))
-        if ends & {*EVERYONE} and ports != (TLS, TLS):
-            yield at(
-                rule,
-                "fromPort",
-                f"allows every address on ports {ports[0]} to {ports[1]}",
-                "an attacker who takes over a server could send anything anywhere",
-                EGRESS.fix,
-                EGRESS.id,
-            )
-
-
 def _listener(listener: Resource) -> Iterator[Hit]:
     given = listener.inputs
-    if given.get("protocol") == "HTTPS":
-        policy = str(given.get("sslPolicy"))
-        if not policy.startswith("ELBSecurityPolicy-TLS13-"):
-            what = f"is {policy}: TLS versions before 1.2 are accepted"
+    if str(given.get("protocol")).upper() in ("HTTPS", "TLS"):
+        policy = given.get("sslPolicy")
+        if policy != UNKNOWN and not _ACCEPTED.fullmatch(str(policy)):
+            shown = "is missing" if policy is None else f"is {policy}"
+            what = f"{shown}: TLS versions before 1.2 are accepted"
             yield at(
                 listener,
                 "sslPolicy",
@@ -130,7 +86,9 @@ def _listener(listener: Resource) -> Iterator[Hit]:
                 BROKEN_TLS.id,
             )
         return
-    for index, action in enumerate(cast("list[Any]", given.get("defaultActions", []))):
+    if str(given.get("protocol", "HTTP")).upper() != "HTTP":
+        return  # TCP and UDP: what is inside is not seen
+    for index, action in enumerate(entries(given, "defaultActions")):
         if action.get("type") != "redirect":
             path = f"defaultActions[{index}].type"
             what = f"is {action.get('type')} without TLS"
@@ -145,7 +103,7 @@ def _listener(listener: Resource) -> Iterator[Hit]:
 
 
 CHECK: Final = Check(
-    rules=(INGRESS, EGRESS, BROKEN_TLS, WITHOUT_TLS, ANY_ACCOUNT, ANY_SOURCE),
-    types=(IN, OUT, LISTENER, PERMISSION),
-    find=only_load_balancers_are_public,
+    rules=(BROKEN_TLS, WITHOUT_TLS, ANY_ACCOUNT, ANY_SOURCE),
+    types=(LISTENER, PERMISSION),
+    find=listeners_and_permissions_are_bounded,
 )

@@ -11,7 +11,7 @@ from components.azure.session_store import STORAGE
 
 from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, Reference
-from . import access, containers, data, fronts, functions
+from . import access, containers, data, fronts, functions, network, roles, services
 from .types import (
     APP,
     ASSIGNMENT,
@@ -116,10 +116,11 @@ RULES: Final = CloudRules(
         *containers.REQUIRED,
         *data.REQUIRED,
         *access.REQUIRED,
+        *services.REQUIRED,
     ),
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(fronts.CHECK,),
+    checks=(fronts.CHECK, network.CHECK, roles.CHECK),
 )
 """All rules for Azure."""

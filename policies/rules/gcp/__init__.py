@@ -6,7 +6,7 @@ from typing import Final
 
 from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, Reference
-from . import access, containers, data, functions, outside_components, probes
+from . import access, bindings, containers, data, functions, network, probes, services
 from .types import ACCOUNT, BUCKET, CALLERS, FIELD, FIRESTORE, FUNCTION, SERVICE, SQL, USER
 
 COMPANIONS: Final[tuple[Companion, ...]] = (
@@ -92,11 +92,12 @@ RULES: Final = CloudRules(
         *containers.REQUIRED,
         *data.REQUIRED,
         *access.REQUIRED,
-        *outside_components.REQUIRED,
+        *bindings.REQUIRED,
+        *services.REQUIRED,
     ),
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(access.CHECK, probes.CHECK),
+    checks=(access.CHECK, bindings.CHECK, network.CHECK, services.CHECK, probes.CHECK),
 )
 """All rules for Google Cloud."""

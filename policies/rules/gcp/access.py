@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from components.gcp.access import EVERYONE, INVOKER
+from components.gcp.access import INVOKER
 from graph.resource_graph import ResourceGraph
 
 from ...finding import Severity
-from ...rule import Check, Hit, Required, Rule, at, values
+from ...rule import Check, Hit, Required, Rule, at
 from .types import CALLERS, PROJECT_ROLE, PROJECT_ROLES
 
 ALLOWED_ROLES: Final = (
@@ -60,19 +60,10 @@ BOUNDED: Final = Rule(
     refuses="a role on a whole project, without a condition",
     fix="give the role on the resource itself, or limit it by a condition",
 )
-PUBLIC: Final = Rule(
-    id="gcp-iam-004",
-    severity=Severity.CRITICAL,
-    reference="CIS Google Cloud Platform Foundation Benchmark 5.1",
-    refuses="a role for everyone, other than the right to call a service",
-    fix="name the accounts",
-)
-CALLING: Final = (INVOKER, "roles/cloudfunctions.invoker")
-"""Roles that give the right to call a service; who may call is checked by the service's rules."""
 
 
 def roles_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """A role on a project has a condition, and only the right to call is given to everyone."""
+    """A role on a project has a condition."""
     for grant in [*graph.all(PROJECT_ROLE), *graph.all(PROJECT_ROLES)]:
         role = str(grant.inputs.get("role"))
         if role not in UNBOUNDED and not grant.inputs.get("condition"):
@@ -84,23 +75,6 @@ def roles_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
                 BOUNDED.fix,
                 BOUNDED.id,
             )
-    for grant in graph.resources:
-        role = grant.inputs.get("role")
-        if not grant.type.startswith("gcp:") or role in CALLING:
-            continue
-        given = [*values(grant.inputs, "member"), *values(grant.inputs, "members[*]")]
-        for path, member in given:
-            if member in (EVERYONE, "allAuthenticatedUsers"):
-                yield at(
-                    grant,
-                    path,
-                    f"is {member}, for {role}",
-                    "everyone on the internet would have that right",
-                    PUBLIC.fix,
-                    PUBLIC.id,
-                )
 
 
-CHECK: Final = Check(
-    rules=(BOUNDED, PUBLIC), types=(PROJECT_ROLE, PROJECT_ROLES, CALLERS), find=roles_are_bounded
-)
+CHECK: Final = Check(rules=(BOUNDED,), types=(PROJECT_ROLE, PROJECT_ROLES), find=roles_are_bounded)

@@ -1,0 +1,152 @@
+"""Roles of Google Cloud: who has them, on what, and which of them are too much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from graph.resource_graph import Resource, ResourceGraph
+
+from ...documents.gcp_bindings import Binding, bindings
+from ...finding import Severity
+from ...rule import Check, Hit, Required, Rule, at
+from ..rows import none_of, rows
+
+_WHOLE: Final = ("gcp:projects/", "gcp:folder/", "gcp:organizations/", "google-native:cloudresour")
+"""How types begin whose roles are on everything in a project, folder or organization."""
+
+_CALLING: Final = frozenset({"roles/run.invoker", "roles/cloudfunctions.invoker"})
+"""Roles that give nothing but the right to send requests to a service."""
+
+_BROAD: Final = frozenset(
+    {
+        *("roles/editor", "roles/iam.securityAdmin", "roles/iam.serviceAccountAdmin"),
+        *("roles/iam.serviceAccountTokenCreator", "roles/iam.serviceAccountKeyAdmin"),
+        *("roles/iam.serviceAccountUser", "roles/iam.workloadIdentityUser"),
+        *("roles/resourcemanager.projectIamAdmin", "roles/resourcemanager.folderIamAdmin"),
+        *("roles/resourcemanager.organizationAdmin", "roles/iam.organizationRoleAdmin"),
+        *("roles/iam.roleAdmin", "roles/deploymentmanager.editor"),
+    }
+)
+"""Roles by which one can get every other (CIS Google Cloud Foundation Benchmark 1.5, 1.6)."""
+
+PUBLIC: Final = Rule(
+    id="gcp-iam-004",
+    severity=Severity.CRITICAL,
+    reference="CIS Google Cloud Platform Foundation Benchmark 5.1",
+    refuses="a role for everyone on the internet, other than the right to call a service",
+    fix="name the accounts",
+)
+OWNER: Final = Rule(
+    id="gcp-iam-005",
+    severity=Severity.CRITICAL,
+    reference="https://cloud.google.com/iam/docs/roles-overview#basic",
+    refuses="the role Owner on a project, a folder or an organization",
+    fix="give the predefined roles that are needed, on the resources themselves",
+)
+BROAD: Final = Rule(
+    id="gcp-iam-006",
+    severity=Severity.HIGH,
+    reference="CIS Google Cloud Platform Foundation Benchmark 1.5, 1.6",
+    refuses="a role on a whole project by which one can get every other right in it",
+    fix="give the predefined role that is needed, on the resource or the account itself",
+)
+
+
+def roles_are_few(graph: ResourceGraph) -> Iterator[Hit]:
+    """No role is everyone's, and none on a whole project is all-powerful."""
+    for resource in graph.resources:
+        if resource.type.startswith(("gcp:", "google-native:")):
+            for binding in bindings(resource):
+                yield from _binding(resource, binding)
+
+
+def _binding(resource: Resource, binding: Binding) -> Iterator[Hit]:
+    if binding.role not in _CALLING:
+        for path, member in binding.public:
+            so = "everyone on the internet would have that right"
+            what = f"is {member}, for {binding.role}"
+            yield at(resource, path, what, so, PUBLIC.fix, PUBLIC.id)
+    if not resource.type.startswith(_WHOLE):
+        return
+    rule = OWNER if binding.role == "roles/owner" else BROAD if binding.role in _BROAD else None
+    if rule:
+        so = "an attacker who takes over the account could do nearly everything in it"
+        yield at(resource, binding.role_path, f"is {binding.role}", so, rule.fix, rule.id)
+
+
+CHECK: Final = Check(
+    rules=(PUBLIC, OWNER, BROAD),
+    types=(
+        *(f"gcp:projects/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
+        *(f"gcp:folder/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
+        *(f"gcp:organizations/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
+        *(f"gcp:storage/bucketIAM{kind}:BucketIAM{kind}" for kind in ("Member", "Binding")),
+        "gcp:storage/bucketIAMPolicy:BucketIAMPolicy",
+    ),
+    find=roles_are_few,
+)
+
+
+def _no_public_role(entry: Any) -> bool:
+    return str(entry).rpartition(":")[2].casefold() not in ("allusers", "allauthenticatedusers")
+
+
+_NOT_PUBLIC: Final = none_of("allUsers", "allAuthenticatedUsers")
+_ACLS: Final = ("publicRead", "publicReadWrite", "authenticatedRead")
+
+REQUIRED: Final[tuple[Required, ...]] = (
+    *(
+        row
+        for places, allowed in (
+            (
+                (
+                    ("gcp:storage/bucketAccessControl:BucketAccessControl", "entity"),
+                    ("gcp:storage/objectAccessControl:ObjectAccessControl", "entity"),
+                    (
+                        "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl",
+                        "entity",
+                    ),
+                    ("gcp:bigquery/dataset:Dataset", "accesses[*].specialGroup"),
+                    ("gcp:bigquery/datasetAccess:DatasetAccess", "specialGroup"),
+                    ("gcp:bigquery/dataset:Dataset", "accesses[*].iamMember"),
+                ),
+                _NOT_PUBLIC,
+            ),
+            (
+                (
+                    ("gcp:storage/bucketACL:BucketACL", "predefinedAcl"),
+                    ("gcp:storage/bucketACL:BucketACL", "defaultAcl"),
+                    ("gcp:storage/objectACL:ObjectACL", "predefinedAcl"),
+                ),
+                none_of(*_ACLS),
+            ),
+            (
+                (
+                    ("gcp:storage/bucketACL:BucketACL", "roleEntities[*]"),
+                    ("gcp:storage/objectACL:ObjectACL", "roleEntities[*]"),
+                    ("gcp:storage/defaultObjectACL:DefaultObjectACL", "roleEntities[*]"),
+                ),
+                _no_public_role,
+            ),
+        )
+        for row in rows(
+            "gcp-public-001",
+            Severity.CRITICAL,
+            "CIS Google Cloud Platform Foundation Benchmark 5.1, 7.1",
+            "everyone on the internet could read the data",
+            "name the accounts",
+            places,
+            allowed,
+        )
+    ),
+    *rows(
+        "gcp-iam-007",
+        Severity.HIGH,
+        "CIS Google Cloud Platform Foundation Benchmark 1.4",
+        "a key that never expires can be copied, and is stored in the state",
+        "attach the service account to what runs, or use workload identity federation",
+        (("gcp:serviceaccount/key:Key", "serviceAccountId"),),
+        (),
+    ),
+)

@@ -1,0 +1,70 @@
+"""Dangerous graphs are found, by rule, path and severity; those that look alike are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graph.resource_graph import ResourceGraph
+from policies import every_rule, findings
+from policies.finding import Finding, Severity
+from tests.policies.corpus import Case, cases, graph_of, set_at, settings
+
+DANGEROUS = list(cases("dangerous"))
+HARMLESS = list(cases("harmless"))
+SETTINGS = settings()
+
+
+def named(case: Case) -> str:
+    return f"{case.rule}: {case.name}"
+
+
+@pytest.mark.parametrize("case", DANGEROUS, ids=named)
+def test_a_dangerous_graph_is_found_with_rule_path_and_fix(case: Case):
+    found = [
+        one for one in findings(case.graph) if (one.rule, one.problem.path) == (case.rule, case.at)
+    ]
+    assert found, shown(findings(case.graph))
+    assert {one.severity for one in found} == {case.severity}
+    assert all(one.problem.fix and one.reference for one in found)
+
+
+@pytest.mark.parametrize("case", HARMLESS, ids=named)
+def test_a_harmless_graph_that_looks_alike_passes(case: Case):
+    found = [
+        one
+        for one in findings(case.graph)
+        if case.none or one.rule == case.rule or one.severity is Severity.CRITICAL
+    ]
+    assert not found, shown(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "token", "path", "dangerous", "safe"), SETTINGS, ids=lambda said: str(said)[:60]
+)
+def test_a_setting_is_found_where_it_is_dangerous_and_passes_where_it_is_safe(
+    rule: str, token: str, path: str, dangerous: Any, safe: Any
+):
+    at = f"it.{path}"
+    assert at in paths_of(rule, graph_of({"type": token, "inputs": set_at(path, dangerous)}))
+    assert at not in paths_of(rule, graph_of({"type": token, "inputs": set_at(path, safe)}))
+
+
+def paths_of(rule: str, graph: ResourceGraph) -> set[str]:
+    return {one.problem.path for one in findings(graph) if one.rule == rule}
+
+
+def test_the_corpus_is_as_large_as_it_must_be_and_says_each_name_once():
+    names = [case.name + case.rule for case in (*DANGEROUS, *HARMLESS)]
+    assert len(DANGEROUS) >= 120
+    assert len(HARMLESS) >= 40
+    assert len(names) == len(set(names))
+
+
+def test_every_rule_that_a_graph_names_exists():
+    assert {case.rule for case in (*DANGEROUS, *HARMLESS)} <= every_rule().keys()
+
+
+def shown(found: list[Finding]) -> str:
+    return "\n".join(f"{one.label} {one.problem.path}: {one.problem.what}" for one in found)
