@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
@@ -26,6 +25,7 @@ from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import Topology
 from stacks.user_servers import with_user_servers
+from tools.docstrings import documented
 from tools.example_stacks import example_diagram
 from tools.gateway_limits import limits_table
 from tools.host_conformance import expected, table
@@ -60,7 +60,7 @@ def args_table(cls: type[Any]) -> str:
     meanings = documented(cls)
     rows = [
         f"| `{field.name}` | {_code(str(field.type))} | {_default(field)} "
-        f"| {meanings.get(field.name, '')} |"
+        f"| {cell(meanings.get(field.name, ''))} |"
         for field in sorted(fields(cls), key=_optional)
     ]
     return "\n".join(["| field | type | default | meaning |", "|---|---|---|---|", *rows])
@@ -74,7 +74,7 @@ def _optional(field: Field[Any]) -> bool:
 def outputs_table(cls: type[Component[Any]]) -> str:
     """The outputs of a component; each is a ``pulumi.Output``."""
     meanings = documented(cls)
-    rows = [f"| `{name}` | {meanings.get(name, '')} |" for name in cls.outputs()]
+    rows = [f"| `{name}` | {cell(meanings.get(name, ''))} |" for name in cls.outputs()]
     return "\n".join(["| output | meaning |", "|---|---|", *rows])
 
 
@@ -171,27 +171,6 @@ def _default_of(parameter: Any) -> str:
 
 def _first_sentence(text: str) -> str:
     return cell(text.partition("\n\n")[0])
-
-
-def documented(cls: type[Any]) -> dict[str, str]:
-    """The entries of ``Attributes:`` in a class's docstring and in those of its bases, by name.
-
-    An entry ``a, b: text`` documents both names.
-    """
-    meanings: dict[str, str] = {}
-    for each in reversed(cls.__mro__):
-        meanings |= _own(each.__dict__.get("__doc__") or "")
-    return meanings
-
-
-def _own(docstring: str) -> dict[str, str]:
-    _, _, section = textwrap.dedent("    " + docstring).partition("Attributes:\n")
-    meanings: dict[str, str] = {}
-    for entry in re.split(r"\n(?=\S)", textwrap.dedent(section).strip()):
-        names, _, text = entry.partition(": ")
-        meaning = " ".join(text.split()).replace("|", "\\|").replace("``", "`")
-        meanings |= {name.strip(): meaning for name in names.split(",")}
-    return meanings
 
 
 def _code(text: str) -> str:

@@ -168,6 +168,8 @@ def _choice(
     names = ", ".join(map(str, written))
 
     def read(value: Any, at: str, walk: Walk, mapping: bool) -> Any:
+        if mapping and isinstance(value, float) and value.is_integer():
+            value = int(value)  # another language hands every number over as a float
         for choice, meant in choices.items():
             if type(choice) is type(value) and choice == value:
                 if enum and not mapping and meant is not value:
