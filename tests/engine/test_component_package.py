@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,6 +80,9 @@ def test_an_sdk_is_generated(
     pulumi.run("package", "gen-sdk", str(package.folder), "--language", language, "--out", str(out))
     (generated,) = out.rglob(file)
     assert "oldest TLS version that clients may use" in generated.read_text()
+    if language == "python":  # another name than that of the wheel, so both can be installed
+        assert generated.parent.name == "qudag_qudag_mcp"
+        subprocess.run([sys.executable, "-m", "compileall", "-q", generated.parent], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +173,10 @@ def test_the_engine_prints_every_problem_with_its_path_consequence_and_fix(
     file = in_yaml.program / "Pulumi.yaml"
     written = yaml.safe_load(file.read_text())
     gateway = written["resources"]["gateway"]["properties"]
-    gateway |= {"hstsPreload": "perhaps", "allowedOrigins": ["not an origin"]}
+    gateway |= {"maxBody": "4 MB", "allowedOrigins": ["not an origin"]}
     file.write_text(yaml.safe_dump(written))
     printed = in_yaml.run("preview", ok=False)
-    assert "gateway.hstsPreload" in printed
+    assert "gateway.maxBody" in printed
     assert "gateway.allowedOrigins[0]" in printed
     assert printed.count("fix:") >= 2
     assert "Traceback" not in printed
