@@ -1,0 +1,1 @@
+"""A server with an autoscaler on real pods, under load."""
