@@ -49,7 +49,17 @@ ALWAYS: Final = "mcp_draining"
 RATE_WINDOW: Final = "2m"
 FAILURES: Final = 3
 """Failed queries in a row after which KEDA uses the fallback."""
-TRANSFER: Final = "scaledobject.keda.sh/transfer-hpa-ownership"
+ANNOTATIONS: Final[Mapping[str, str]] = {
+    # A workload that had an autoscaler keeps it: KEDA takes over the one with the same name.
+    "scaledobject.keda.sh/transfer-hpa-ownership": "true",
+    # KEDA copies labels to its autoscaler. With this one, the next deployment by kubectl would
+    # delete it, as an object of the stack that the stack no longer has.
+    "scaledobject.keda.sh/hpa-excluded-labels": "applyset.kubernetes.io/part-of",
+}
+"""Of each ScaledObject."""
+SCALED_OBJECT_AFTER: Final = ("pods", "prometheus-access")
+"""Roles of the objects that must exist before it. KEDA's webhook refuses a trigger by CPU or memory
+for pods that are not there."""
 
 
 @dataclass(frozen=True, kw_only=True)

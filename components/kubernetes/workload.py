@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from ..base.component import Component
-from ..base.kubernetes_object import Manifest, register
+from ..base.kubernetes_object import KubernetesObject, Manifest, register
 from .claims import (
     TEMPLATE_SIZES,
     claim_template,
@@ -20,7 +20,8 @@ from .claims import (
 from .container import Port
 from .exposure import Exposure
 from .keda import (
-    TRANSFER,
+    ANNOTATIONS,
+    SCALED_OBJECT_AFTER,
     Prometheus,
     authentication_name,
     authentication_spec,
@@ -55,10 +56,11 @@ class Workload(Component[WorkloadArgs]):
         account = register(self, identity(name, args))
         claims = [register(self, claim) for claim in _claims(name, args)]
         pods_after = replace(args, after=[*args.after, *claims])
-        made = {
-            manifest.role: register(self, manifest)
-            for manifest in _manifests(name, pods_after, service_account=account.physical_name)
-        }
+        made: dict[str, KubernetesObject] = {}
+        for manifest in _manifests(name, pods_after, service_account=account.physical_name):
+            waits = SCALED_OBJECT_AFTER if manifest.kind == "ScaledObject" else ()
+            after = [*manifest.after, *(made[role] for role in waits if role in made)]
+            made[manifest.role] = register(self, replace(manifest, after=after))
         service = made.get("service")
         self.service_status = service.status if service else pulumi.Output.from_input(None)
         address = f"{_service_name(name, args)}.{{0}}.svc"
@@ -201,8 +203,7 @@ def _scaled_object(
         prometheus=prometheus,
         behavior=scaling.behavior,
     )
-    # A workload that had an autoscaler keeps it: KEDA takes over the one with the same name.
-    described = args.described(name, name) | {"annotations": {TRANSFER: "true"}}
+    described = args.described(name, name) | {"annotations": dict(ANNOTATIONS)}
     made = [
         Manifest(
             kind="ScaledObject", role="scaled-object", metadata=described, fields={"spec": spec}

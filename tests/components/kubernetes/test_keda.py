@@ -67,12 +67,27 @@ def test_a_workload_has_one_autoscaler():
 def test_an_autoscaler_that_is_there_already_is_taken_over():
     """KEDA refuses a second one for the same pods, unless it is told to take over the first."""
     (found,) = objects(made(scaling()), "ScaledObject")
-    transfer = {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
-    assert found["metadata"]["annotations"] == transfer
+    annotations = found["metadata"]["annotations"]
+    assert annotations["scaledobject.keda.sh/transfer-hpa-ownership"] == "true"
     (former,) = objects(made(Autoscaling(min=2, max=8)), "HorizontalPodAutoscaler")
     config = found["spec"]["advanced"]["horizontalPodAutoscalerConfig"]
     assert config["name"] == former["metadata"]["name"]
     assert config["behavior"] == former["spec"]["behavior"]
+
+
+def test_a_scaled_object_is_made_after_its_pods_and_its_token():
+    """KEDA's webhook refuses a trigger by CPU for pods that are not there."""
+    graph = made(scaling(HTTPS, cpu=60))
+    (found,) = (one for one in graph.resources if one.type.endswith(":ScaledObject"))
+    waits = {urn.rpartition("::")[2] for urn in found.dependencies}
+    assert {"mcp-core-pods", "mcp-core-prometheus-access"} <= waits
+
+
+def test_the_autoscaler_that_keda_makes_is_no_object_of_the_stack():
+    """KEDA copies labels to it; kubectl deletes objects with this one that the stack has not."""
+    (found,) = objects(made(scaling()), "ScaledObject")
+    excluded = found["metadata"]["annotations"]["scaledobject.keda.sh/hpa-excluded-labels"]
+    assert excluded.split(",") == ["applyset.kubernetes.io/part-of"]
 
 
 def test_the_pace_is_that_of_the_args():
