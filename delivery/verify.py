@@ -201,7 +201,8 @@ def _with_token(endpoint: Endpoint, spoken_eras: Sequence[Era]) -> Iterator[Chec
 def _dependencies(outputs: Mapping[str, Any], kubectl: Kubectl) -> str:
     if "namespace" not in outputs:
         raise NotCheckedError("the program exports no namespace")
-    return data_and_dependencies.dependencies(kubectl, outputs["namespace"])
+    namespaces = outputs.get("namespaces") or [outputs["namespace"]]
+    return data_and_dependencies.dependencies(kubectl, namespaces)
 
 
 def _token(

@@ -74,29 +74,39 @@ class _Probe:
     port: int
 
 
-def dependencies(kubectl: Kubectl, namespace: str) -> str:
+def dependencies(kubectl: Kubectl, namespaces: Sequence[str]) -> str:
     """Query ``/ready`` of one ready pod of each server; returns the dependencies that answer.
+
+    Args:
+        kubectl: of the cluster.
+        namespaces: all namespaces of the platform.
 
     Raises:
         ProblemReport: a dependency does not answer; each is named with the affected servers.
     """
-    probes = list(_probes(kubectl.objects("pods", f"-n={namespace}")))
+    probes = [
+        probe
+        for namespace in namespaces
+        for probe in _probes(kubectl.objects("pods", f"-n={namespace}"))
+    ]
     if not probes:
-        raise NotCheckedError(f"no ready pod in {namespace} has a readiness probe at {_READY}")
+        where = " or ".join(namespaces)
+        raise NotCheckedError(f"no ready pod in {where} has a readiness probe at {_READY}")
     with ThreadPoolExecutor(4) as pool:
         said = list(pool.map(partial(_asked, kubectl), probes))
-    states = {
-        probe.server: found for probe, found in zip(probes, said, strict=True) if found is not None
-    }
-    missed: dict[str, list[str]] = {}
-    for server, found in states.items():
+    states = [
+        (probe, found) for probe, found in zip(probes, said, strict=True) if found is not None
+    ]
+    missed: dict[tuple[str, str], list[str]] = {}
+    for probe, found in states:
         for dependency, state in found.items():
             if state != "reachable":
-                missed.setdefault(f"{dependency} is {state}", []).append(server)
+                what = f"{dependency} is {state}"
+                missed.setdefault((probe.namespace, what), []).append(probe.server)
     if missed:
         raise ProblemReport(
             problem
-            for what, servers in missed.items()
+            for (namespace, what), servers in missed.items()
             for problem in wrong(
                 f"namespace {namespace}",
                 f"{what} for {', '.join(sorted(servers))}",
@@ -106,7 +116,7 @@ def dependencies(kubectl: Kubectl, namespace: str) -> str:
         )
     if not states:
         raise NotCheckedError("no server could be queried: that needs the right to forward ports")
-    names = sorted({name for found in states.values() for name in found})
+    names = sorted({name for _, found in states for name in found})
     return f"{', '.join(names)} reachable" if names else "the servers depend on nothing"
 
 

@@ -214,14 +214,29 @@ def test_a_dependency_that_servers_miss_is_named_with_the_servers(
     assert "database is unreachable for mcp-core/server" in [p.what for p in problems(checks)]
 
 
-def forwarding(folder: Path, port: int) -> Kubectl:
+@pytest.mark.slow
+def test_a_server_in_a_further_namespace_is_asked_as_well(tmp_path: Path, issuer: Issuer) -> None:
+    dead = {"host": "127.0.0.1", "port": free_port(), "name": "n", "user": "u"}
+    with platform(tmp_path, issuer, database=dead) as server:
+        until(lambda: "unreachable" in str(server.get("/ready").text))
+        kubectl = forwarding(tmp_path, server.config["server"]["port"], namespace="agents")
+        own = {"namespace": "mcp", "namespaces": ["mcp", "agents"]}
+        checks = run_checks(of(server, **own), kubectl, bearer=server.token)
+    (found,) = (one for one in checks if one.what == "dependencies")
+    (problem,) = found.problems
+    assert problem.path == "namespace agents"
+    assert problem.what == "database is unreachable for mcp-core/server"
+    assert "kubectl -n agents " in problem.fix
+
+
+def forwarding(folder: Path, port: int, namespace: str = "mcp") -> Kubectl:
     """A kubectl for a cluster of one ready pod, whose port it forwards to ``port`` here."""
     probe = {"httpGet": {"path": "/ready", "port": "probes"}}
     pod = {
         "metadata": {
             "name": "mcp-core-6d5f-x2x2x",
             "generateName": "mcp-core-6d5f-",
-            "namespace": "mcp",
+            "namespace": namespace,
             "labels": {"pod-template-hash": "6d5f"},
         },
         "spec": {
@@ -240,9 +255,9 @@ def forwarding(folder: Path, port: int) -> Kubectl:
     program.write_text(
         "#!/bin/sh\n"
         'case "$*" in\n'
-        f"*'port-forward --namespace=mcp pod/mcp-core-6d5f-x2x2x :8081')"
+        f"*'port-forward --namespace={namespace} pod/mcp-core-6d5f-x2x2x :8081')"
         f" echo 'Forwarding from 127.0.0.1:{port} -> 8081'; exec sleep 60;;\n"
-        f"*' pods '*) cat {folder / 'pods.json'};;\n"
+        f"*' pods -n={namespace}') cat {folder / 'pods.json'};;\n"
         "esac\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
