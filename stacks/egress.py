@@ -77,13 +77,13 @@ def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
     return outsides, [Internet(name=INTERNET)] if proxied_hosts(config) else []
 
 
-def egress_variables(name: str, config: StackConfig) -> Mapping[str, str]:
-    """The environment variables that name the proxy to a server's program."""
-    ports = proxy_ports(proxied_hosts(config))
-    if name not in ports:
-        return {}
-    proxy = placement(config).host(EGRESS_PROXY, seen_from=name)
-    return proxy_variables(proxy, ports[name])
+def egress_variables(config: StackConfig) -> dict[str, Mapping[str, str]]:
+    """The environment variables that name the proxy to the program of each server that has one."""
+    where = placement(config)
+    return {
+        name: proxy_variables(where.host(EGRESS_PROXY, seen_from=name), port)
+        for name, port in proxy_ports(proxied_hosts(config)).items()
+    }
 
 
 def egress_proxy_args(

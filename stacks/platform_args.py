@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pulumi
@@ -38,7 +39,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 from .addresses import Addresses
 from .agentgateway import asks_an_authorizer
 from .config.stack import StackConfig
-from .egress import egress_proxy_args
+from .egress import egress_proxy_args, egress_variables
 from .gateway_args import gateway_args
 from .placement import placement
 from .pod_settings import pod_settings
@@ -133,11 +134,16 @@ class PlatformArgs:
             case ServerService():
                 return McpService, self._server(service, at)
             case UserService():
-                return UserServer, user_server_args(self.config, service, at)
+                proxy = self._egress_variables.get(service.name, {})
+                return UserServer, user_server_args(self.config, service, at, proxy)
             case EgressProxyService():
                 return EgressProxy, egress_proxy_args(self.config, service, at)
             case _:
                 raise TypeError(f"no component makes a {type(service).__name__}")
+
+    @cached_property
+    def _egress_variables(self) -> dict[str, Mapping[str, str]]:
+        return egress_variables(self.config)
 
     def _gateway(self, service: GatewayService | MonolithService, at: Addresses) -> GatewayArgs:
         return gateway_args(self.config, self.topology, service, self.budget, at)

@@ -65,12 +65,12 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
 def _passwords(config: StackConfig, namespace: str) -> list[str]:
     """The keys of passwords that workloads of a namespace read: stores, and those that use them."""
     chosen, where = topology(config), placement(config)
-    here = where.within(namespace, chosen.workloads)
+    here = set(where.within(namespace, chosen.workloads))
     return [
         key
         for store, key in PASSWORDS.items()
         if store in chosen.data
-        and (store in here or any(chosen.uses(workload, store) for workload in here))
+        and not here.isdisjoint({store, *(f.source for f in chosen.flows if f.target == store)})
     ]
 
 

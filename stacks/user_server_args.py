@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from components.kubernetes.pod_settings import SecretKey
@@ -15,7 +16,6 @@ from components.mcp.server_config import PROGRAM, ToolServer
 from .addresses import Addresses
 from .config.servers import Server
 from .config.stack import StackConfig
-from .egress import egress_variables
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import budget
@@ -30,8 +30,17 @@ BRIDGE_ENDING: Final = 15
 """Seconds in which the bridge ends the program, after its calls."""
 
 
-def user_server_args(config: StackConfig, service: UserService, at: Addresses) -> UserServerArgs:
-    """The pods of one server."""
+def user_server_args(
+    config: StackConfig, service: UserService, at: Addresses, proxy: Mapping[str, str]
+) -> UserServerArgs:
+    """The pods of one server.
+
+    Args:
+        config: the stack's.
+        service: at its configured scale.
+        at: where it runs.
+        proxy: the environment variables of the egress proxy, if it connects to hosts outside.
+    """
     server = config.servers[service.name]
     storage = server.storage
     return UserServerArgs(
@@ -45,7 +54,7 @@ def user_server_args(config: StackConfig, service: UserService, at: Addresses) -
         command=command(config, service.name, server),
         health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
         env={
-            **egress_variables(service.name, config),
+            **proxy,
             **store_variables(config, service.name, server),
             **server.env,
         },
@@ -148,10 +157,11 @@ def tool_servers(config: StackConfig) -> list[ToolServer]:
     A call in that list takes no longer than one of the server that offers the list.
     """
     longest = config.protocol.longest_tool_seconds
+    where, caller = placement(config), TOPOLOGIES[config.topology].front.upstream
     return [
         ToolServer(
             name=name,
-            host=placement(config).host(name, seen_from=TOPOLOGIES[config.topology].front.upstream),
+            host=where.host(name, seen_from=caller),
             path=server.path,
             era=server.era,
             scopes=server.scopes,

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import pulumi
@@ -100,10 +101,12 @@ def proxy_ports(servers: Iterable[str]) -> dict[str, int]:
     the alphabet gets the next free port.
     """
     found: dict[str, int] = {}
+    taken: set[int] = set()
     for name in sorted(servers):
         port = FIRST_PORT + zlib.crc32(name.encode()) % PORTS
-        while port in found.values():
+        while port in taken:
             port += 1
+        taken.add(port)
         found[name] = port
     return found
 
@@ -133,10 +136,20 @@ def _workload(name: str, args: EgressProxyArgs) -> WorkloadArgs:
     )
 
 
+@cache
+def _config_text(
+    allowed: tuple[tuple[str, tuple[str, ...]], ...], api_server: tuple[str, ...]
+) -> str:
+    """Envoy's configuration, written once for what is counted and for what is registered."""
+    servers = dict(allowed)
+    return json.dumps(envoy_config(servers, proxy_ports(servers), api_server), indent=1)
+
+
 def _container(name: str, args: EgressProxyArgs) -> Container:
     ports = proxy_ports(args.allowed)
     timeouts = args.budget.at(Distance.GATEWAY)
-    config = json.dumps(envoy_config(args.allowed, ports, args.api_server), indent=1)
+    allowed = tuple((server, tuple(hosts)) for server, hosts in args.allowed.items())
+    config = _config_text(allowed, tuple(args.api_server))
     return Container(
         name=name,
         image=args.image,

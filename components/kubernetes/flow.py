@@ -48,13 +48,20 @@ def policies(
         by_name: workloads that query the DNS servers by another policy.
     """
     known = {party.name: party for party in parties}
+    incoming: dict[str, list[Flow]] = {}
+    outgoing: dict[str, list[Flow]] = {}
+    for flow in flows:
+        incoming.setdefault(flow.target, []).append(flow)
+        outgoing.setdefault(flow.source, []).append(flow)
     specs: dict[str, dict[str, Any]] = {}
     for workload in workloads:
-        incoming = [f for f in flows if f.target == workload]
-        outgoing = [f for f in flows if f.source == workload]
-        ingress = [{"from": _peers(f.source, known), "ports": [_port(f)]} for f in incoming]
+        ingress = [
+            {"from": _peers(f.source, known), "ports": [_port(f)]}
+            for f in incoming.get(workload, ())
+        ]
         egress = [
-            {"to": _peers(f.target, known, api_server), "ports": [_port(f)]} for f in outgoing
+            {"to": _peers(f.target, known, api_server), "ports": [_port(f)]}
+            for f in outgoing.get(workload, ())
         ]
         specs[workload] = {
             "podSelector": {"matchLabels": selector(workload)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import Field, model_validator
@@ -89,12 +90,12 @@ class StackConfig(Section):
         """The environment in full, as labels and QUDAG_ENV have it."""
         return {"dev": "development", "prod": "production"}.get(self.environment, self.environment)
 
-    @property
+    @cached_property
     def cluster_servers(self) -> dict[str, Server]:
         """Those of the servers that run in the cluster."""
         return {name: server for name, server in self.servers.items() if server.in_cluster}
 
-    @property
+    @cached_property
     def exposed_servers(self) -> dict[str, Server]:
         """Those of the servers in the cluster that clients reach at the gateway."""
         return {name: server for name, server in self.cluster_servers.items() if server.exposed}

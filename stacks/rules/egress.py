@@ -84,8 +84,9 @@ def egress_leaves_the_api_server_out(config: StackConfig) -> Iterator[Problem]:
 
 def servers_use_the_egress_proxy(config: StackConfig) -> Iterator[Problem]:
     """No variable of a server hides those by which its program finds the proxy."""
-    for name, server in config.servers.items():
-        for variable in egress_variables(name, config):
+    for name, variables in egress_variables(config).items():
+        server = config.servers[name]
+        for variable in variables:
             if variable in server.env or variable in server.secret_env:
                 field = "env" if variable in server.env else "secretEnv"
                 path = path_of("servers", name, field, variable)

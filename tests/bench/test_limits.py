@@ -6,7 +6,8 @@ import pytest
 
 from tests.harness import programs
 from tests.harness.graph_queries import STACKS
-from tools.bench import call_cost, cold_start, federation, overhead, preview_time, serving
+from tools.bench import agents, call_cost, cold_start, federation, overhead, preview_time, serving
+from tools.bench.agents import Agents
 from tools.bench.call_cost import CallCost, Era
 from tools.bench.cold_start import ColdStart
 from tools.bench.federation import Federated
@@ -49,6 +50,11 @@ def started() -> ColdStart:
 @pytest.fixture(scope="module")
 def previews() -> list[Preview]:
     return preview_time.measure(list(STACKS), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[Agents]:
+    return agents.measure(lambda _: None)
 
 
 @pytest.mark.parametrize("name", [*STACKS, *(f"workloads:{size}" for size in overhead.SIZES)])
@@ -118,9 +124,14 @@ def test_a_preview_takes_less_than_1_4_seconds_of_cpu_time(previews: list[Previe
     assert [one for one in previews if one.cpu_seconds >= 1.4] == []
 
 
+def test_a_resource_costs_hardly_more_with_fifty_agents_than_with_four(recorded: list[Agents]):
+    assert agents.ratio(recorded) <= agents.MOST
+
+
 def test_every_limit_that_the_bench_prints_is_held(
     comparisons: dict[str, Comparison],
     previews: list[Preview],
+    recorded: list[Agents],
     called: dict[Era, CallCost],
     served: Serving,
     federated: Federated,
@@ -129,6 +140,7 @@ def test_every_limit_that_the_bench_prints_is_held(
     found = Results(
         programs=list(comparisons.values()),
         previews=previews,
+        agents=recorded,
         called=called,
         served=served,
         federated=federated,

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from archives.build import Size
+from tools.bench.agents import Agents
 from tools.bench.call_cost import CallCost
 from tools.bench.cold_start import ColdStart
 from tools.bench.federation import Federated
@@ -22,6 +23,7 @@ LIMITS = {
     "prod, time × flat program": 1.15,
     "prod, memory × flat program": 1.25,
     "preview of prod: CPU seconds": 1.4,
+    "50 agents: time a resource, × that of 4": 1.2,
     "echo, modern: calls, × bare server of the SDK": 0.8,
     "echo, legacy: calls, × bare server of the SDK": 0.8,
     "/health: the gateway adds, ms": 1,
@@ -44,6 +46,10 @@ def results() -> Results:
     return Results(
         programs=[Comparison(name=name, components=COST, flat=COST) for name in names],
         previews=[Preview(stack="prod", seconds=2, cpu_seconds=1.2)],
+        agents=[
+            Agents(agents=4, seconds=0.2, resources=100),
+            Agents(agents=50, seconds=1.0, resources=500),
+        ],
         called={
             "modern": CallCost(bare=95, ours=100),
             "legacy": CallCost(bare=85, ours=100),

@@ -11,6 +11,7 @@ from graph.stack_files import stack_names
 from review.report import terminal
 
 from . import (
+    agents,
     call_cost,
     cold_start,
     federation,
@@ -33,6 +34,7 @@ def measured(tell: Callable[[str], None]) -> limits.Results:
         federated=federation.measure(tell),
         called=call_cost.measure(tell),
         previews=preview_time.measure(stacks, tell),
+        agents=agents.measure(tell),
         started=cold_start.measure(tell),
         programs=overhead.measure(stacks, tell),
     )
@@ -47,6 +49,7 @@ def main() -> None:
     terminal.console().print(
         overhead.table(list(found.programs)),
         preview_time.table(list(found.previews)),
+        agents.table(list(found.agents)),
         call_cost.table(found.called),
         *serving.tables(found.served),
         federation.table(found.federated),

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from . import agents
+from .agents import Agents
 from .call_cost import CallCost, Era
 from .cold_start import ColdStart
 from .federation import Federated
@@ -23,6 +25,7 @@ class Results:
 
     programs: Sequence[Comparison]
     previews: Sequence[Preview]
+    agents: Sequence[Agents]
     called: dict[Era, CallCost]
     served: Serving
     federated: Federated
@@ -86,6 +89,8 @@ def _programs(found: Results) -> Iterator[Limited]:
     yield Limited(f"{many.name}, time × not above that of {few.name}", many.time_ratio, "<=", least)
     for one in found.previews:
         yield Limited(f"preview of {one.stack}: CPU seconds", one.cpu_seconds, "<", 1.4)
+    name = f"{agents.MANY} agents: time a resource, × that of {agents.FEW}"
+    yield Limited(name, agents.ratio(found.agents), "<=", agents.MOST)
 
 
 def _requests(found: Results) -> Iterator[Limited]:
