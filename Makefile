@@ -11,7 +11,7 @@ up down verify preview render: override export STACK := $(value STACK)
 up down test-e2e test-e2e-smoke test-engine: override export CLUSTER := $(value CLUSTER)
 preview: override export BASE := $(value BASE)
 preview: override export FORMAT := $(value FORMAT)
-render: override export OUT := $(value OUT)
+preview render: override export OUT := $(value OUT)
 $(VENV): override export PYTHON := $(value PYTHON)
 
 # Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
@@ -35,8 +35,8 @@ down: $(VENV) ## undo `make up` [STACK=dev]
 verify: $(VENV) ## check a stack that is up as its clients meet it [STACK=dev]
 	@$(QUDAG) verify --stack="$$STACK"
 
-preview: $(VENV) ## offline: what the stack is, or what changed since a commit [STACK=dev BASE=gitref FORMAT=tree]
-	@$(QUDAG) preview --stack="$$STACK" $${BASE:+--base="$$BASE"} $${FORMAT:+--format="$$FORMAT"}
+preview: $(VENV) ## offline: what the stack is, or what changed since a commit [STACK=dev BASE=gitref FORMAT=tree OUT=file]
+	@$(QUDAG) preview --stack="$$STACK" $${BASE:+--base="$$BASE"} $${FORMAT:+--format="$$FORMAT"} $${OUT:+--out="$$OUT"}
 
 render: $(VENV) ## offline: graph.json and manifests/*.yaml [STACK=dev OUT=dir]
 	@$(QUDAG) render --stack="$$STACK" --out="$${OUT:-out/$$STACK}"

@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Final, cast
 
-from .base.cloud_facts import CloudFacts, ResourceType
+from .base.cloud_facts import Billed, CloudFacts, ResourceType
 from .base.naming import NameRule
 
 
@@ -59,6 +59,12 @@ def resource_type(token: str) -> ResourceType | None:
         if row := cloud.facts.RESOURCE_TYPES.get(token):
             return row
     return None
+
+
+def billed_type(token: str) -> Billed | None:
+    """What is paid for a type; None where no price is known to depend on it."""
+    cloud = cloud_of(token)
+    return cloud.facts.BILLED_TYPES.get(_VERSION.sub("", token)) if cloud else None
 
 
 _VERSION: Final = re.compile(r"/v[0-9]{8}(preview)?(?=:)")

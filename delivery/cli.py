@@ -57,6 +57,7 @@ class Format(StrEnum):
     TREE = "tree"
     MARKDOWN = "markdown"
     JSON = "json"
+    HTML = "html"
 
 
 Stack = Annotated[str, typer.Option(help="Name of the stack: NAME of Pulumi.NAME.yaml.")]
@@ -85,12 +86,26 @@ def qudag_mcp(
 
 
 @app.command()
-def preview(
+def preview(  # noqa: PLR0917  (options of the command line)
     stack: Stack = "dev",
     base: Annotated[
         str | None, typer.Option(help="Commit, tag or branch to compare with.", metavar="GITREF")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TREE,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Form of the report; default: tree, or what the suffix of --out says.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File to write the report to: .html, .md, .json or .txt; may be repeated.",
+            metavar="FILE",
+        ),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -109,18 +124,18 @@ def preview(
     """
     from policies.checked_program import checked_stack
     from review.preview import compare
-    from review.report import json, markdown, terminal
 
-    report = {Format.MARKDOWN: markdown, Format.JSON: json}.get(form, terminal)
-    if base:
-        written = report.comparison(compare(cwd, stack, base, strict=strict))
+    from .reports import show, write
+
+    subject = (
+        compare(cwd, stack, base, strict=strict)
+        if base
+        else checked_stack(cwd, stack, strict=strict)
+    )
+    if out:
+        write(subject, out, form)
     else:
-        checked = checked_stack(cwd, stack, strict=strict)
-        written = report.inventory(checked.graph, checked.findings)
-    if isinstance(written, str):
-        typer.echo(written, nl=False)
-    else:
-        terminal.console().print(written)
+        show(subject, form or "tree")
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from enum import StrEnum
 from graph.kubernetes import address, group, kind
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
 
-from .properties import Difference, PropertyChange, property_changes
+from .properties import Difference, PropertyChange, path_pattern, property_changes
 from .replacement import KUBERNETES_PROVIDER, PROVIDER, URN, replacing
 
 PROTECT = "options.protect"
@@ -168,10 +167,7 @@ def _not_ignored(
     It ignores a path with everything below it; ``[*]`` is every item of a list. A path with the
     number of an item that has a name here matches nothing: its change stays in the report.
     """
-    patterns = [
-        re.compile(re.escape(path).replace(r"\[\*\]", r"\[[^\]]*\]") + r"(?=$|[.\[])")
-        for path in ignored
-    ]
+    patterns = [path_pattern(path) for path in ignored]
     for change in found:
         if not any(pattern.match(change.path) for pattern in patterns):
             yield change

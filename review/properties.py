@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
@@ -55,6 +56,11 @@ class PropertyChange:
         """The changed lines with three around them, as ``diff -u`` writes them."""
         lines = unified_diff(_lines(self.old), _lines(self.new), lineterm="", n=3)
         return list(lines)[2:]  # without the two lines that name files
+
+
+def path_pattern(path: str) -> re.Pattern[str]:
+    """Matches ``path`` and every path below it; ``[*]`` stands for every item of a list."""
+    return re.compile(re.escape(path).replace(r"\[\*\]", r"\[[^\]]*\]") + r"(?=$|[.\[])")
 
 
 def property_changes(old: Any, new: Any, path: str = "") -> list[PropertyChange]:

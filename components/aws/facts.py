@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..base.cloud_facts import Credentials, ResourceType, resource_type
+from ..base.cloud_facts import Billed, Credentials, ResourceType, resource_type
 from ..base.naming import NameRule
+from . import billed_types
 
 AWS_ARN: Final = (
     r"arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:qudag-mcp/[A-Za-z0-9/_+=.@-]+"
@@ -150,6 +151,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:wafv2/webAclAssociation:WebAclAssociation": resource_type(""),
 }
 """A row for each type that a component registers."""
+
+BILLED_TYPES: Final[Mapping[str, Billed]] = billed_types.BILLED_TYPES
+"""By type token: what is paid for."""
 
 
 def _arn(service: str, rest: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..base.cloud_facts import Credentials, ResourceType, resource_type
+from ..base.cloud_facts import Billed, Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
+from . import billed_types
 
 AZURE_FUNCTION_RESPONSE: Final = Limit(
     of="the time to the answer of an HTTP trigger",
@@ -175,6 +176,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "command:local:Command": resource_type(),
 }
 """A row for each type that a component registers."""
+
+BILLED_TYPES: Final[Mapping[str, Billed]] = billed_types.BILLED_TYPES
+"""By type token: what is paid for."""
 
 _GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}"
 

@@ -38,6 +38,25 @@ def resource_type(
     return ResourceType(replacing, holds, outbound)
 
 
+@dataclass(frozen=True)
+class Billed:
+    """What a cloud's bill contains for a resource type.
+
+    Attributes:
+        what: what is paid for while the resource exists.
+        properties: paths of the properties that change the price; ``[*]`` is every item of a
+            list, and a path contains everything below it.
+    """
+
+    what: str
+    properties: tuple[str, ...] = ()
+
+
+def billed(what: str, *properties: str) -> Billed:
+    """A row of ``BILLED_TYPES``."""
+    return Billed(what, properties)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
     """Where a cloud's provider looks for credentials.
@@ -76,6 +95,11 @@ class CloudFacts(Protocol):
     @property
     def RESOURCE_TYPES(self) -> Mapping[str, ResourceType]:  # noqa: N802
         """A row for each type that a component registers."""
+        ...
+
+    @property
+    def BILLED_TYPES(self) -> Mapping[str, Billed]:  # noqa: N802
+        """By type token: what is paid for, and which properties change the price."""
         ...
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..base.cloud_facts import Credentials, ResourceType, resource_type
+from ..base.cloud_facts import Billed, Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
+from . import billed_types
 
 GCP_FUNCTION_TIMEOUT: Final = Limit(
     of="the time of an HTTP function",
@@ -130,6 +131,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "gcp:storage/bucketObject:BucketObject": resource_type(""),
 }
 """A row for each type that a component registers."""
+
+BILLED_TYPES: Final[Mapping[str, Billed]] = billed_types.BILLED_TYPES
+"""By type token: what is paid for."""
 
 PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
     "gcp:artifactregistry/repository:Repository": {

@@ -13,22 +13,12 @@ from graph.resource_graph import Resource, ResourceGraph
 from graph.tree import branch, dig, entries
 
 from ..diff import Change, Diff
-from ..properties import Difference
+from .billed import Trend, billed_changes
 
 _SCALERS = {"HorizontalPodAutoscaler": "maxReplicas", "ScaledObject": "maxReplicaCount"}
 _SCALER_FLOORS = {"HorizontalPodAutoscaler": "minReplicas", "ScaledObject": "minReplicaCount"}
 
 _NOTHING = (Decimal(0), Decimal(0))
-
-# Numbers of cloud resources that are billed.
-_BILLED = {
-    "allocatedStorage", "capacity", "cpu", "desiredCount", "instances", "maxCapacity",
-    "maxInstanceCount", "maxReplicas", "maxSize", "memory", "memorySize", "minCapacity",
-    "minInstanceCount", "minReplicas", "minSize", "nodeCount", "numCacheClusters",
-    "provisionedConcurrentExecutions", "readCapacity", "replicas", "storageGb", "writeCapacity",
-}  # fmt: skip
-# Sizes that are named, not numbered: their order is in the cloud's price list only.
-_SIZES = {"instanceClass", "instanceType", "nodeType", "skuName", "tier", "machineType", "vmSize"}
 
 
 @dataclass(frozen=True)
@@ -127,23 +117,24 @@ def raised_capacity(change: Change, diff: Diff) -> Iterator[str]:
     old = demand(change.before, diff.before) if change.before else Demand()
     if rises := old.rises_to(demand(after, diff.after)):
         yield f"{called(after)}: {', '.join(rises)}"
+    for limit, low, high in scaler_limits(change):
+        if high > low:
+            yield f"{called(after)}: {limit} {low} → {high}"
+    for found in billed_changes(change):
+        if found.trend in (Trend.MORE, Trend.UNKNOWN):
+            yield f"{called(after)}: {found}"
+
+
+def scaler_limits(change: Change) -> Iterator[tuple[str, int, int]]:
+    """The limits of an autoscaler that change: name, before, after."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return
     for names in (_SCALERS, _SCALER_FLOORS):
-        if (limit := names.get(kind(after))) and change.before is not None:
-            low, high = (dig(one.inputs, "spec", limit) or 1 for one in (change.before, after))
-            if high > low:
-                yield f"{called(after)}: {limit} {low} → {high}"
-    if not after.is_kubernetes_object:
-        yield from _cloud(change)
-
-
-def _cloud(change: Change) -> Iterator[str]:
-    for found in change.properties:
-        leaf = found.path.rpartition(".")[2]
-        both = f"{called(change.resource)}: {found.path} {found.old} → {found.new}"
-        if found.difference is not Difference.CHANGED:
-            continue
-        if leaf in _SIZES or (leaf in _BILLED and quantity(found.new) > quantity(found.old)):
-            yield both
+        if limit := names.get(kind(after)):
+            low, high = (dig(one.inputs, "spec", limit) or 1 for one in (before, after))
+            if high != low:
+                yield limit, low, high
 
 
 def _one_pod(workload: Resource, graph: ResourceGraph) -> Demand:

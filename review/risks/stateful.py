@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.clouds import resource_type
-from graph.kubernetes import bytes_, called, kind, quantity
+from components.kubernetes.resource_types import kubernetes_type
+from graph.kubernetes import bytes_, called, quantity
 from graph.resource_graph import Resource
 from graph.tree import dig
 
 from ..diff import PROTECT, Action, Change, Diff
 
-# What is lost with an object of each kind.
-_KUBERNETES_STATE = {
-    "StatefulSet": "its pods and their claims",
-    "PersistentVolumeClaim": "the volume behind the claim",
-    "PersistentVolume": "the volume",
-    "Namespace": "everything in it",
-    "CustomResourceDefinition": "every object of its kind",
-    "Cluster": "the database cluster",
-    "ObjectStore": "the way to the backups",
-}
 _UNKNOWN = "what may be stored in it"
 _WITHOUT_STATE = ("pulumi:",)
 
@@ -28,11 +19,11 @@ _WITHOUT_STATE = ("pulumi:",)
 def holds(resource: Resource) -> str | None:
     """The data that is lost when ``resource`` is deleted; None if there is none.
 
-    A resource type that no cloud's ``facts.py`` has a row for may hold data.
+    A type without a row may hold data.
     """
     if resource.is_kubernetes_object:
-        known = _KUBERNETES_STATE.get(kind(resource))
-        return known if kind(resource) != "Cluster" or _is_database(resource) else None
+        known = kubernetes_type(resource.type)
+        return known.holds if known else _UNKNOWN
     if row := resource_type(resource.type):
         return row.holds
     return _UNKNOWN if _without_facts(resource) else None
@@ -48,14 +39,10 @@ def _without_facts(resource: Resource) -> bool:
     )
 
 
-def _is_database(resource: Resource) -> bool:
-    return "postgresql.cnpg.io" in str(resource.inputs.get("apiVersion"))
-
-
 def lost_state(change: Change, _diff: Diff) -> Iterator[str]:
-    """A stateful resource is deleted or replaced."""
+    """A stateful resource is deleted or replaced; a ``Patch`` leaves its object in the cluster."""
     before = change.before
-    if before is None or (held := holds(before)) is None:
+    if before is None or before.type.endswith("Patch") or (held := holds(before)) is None:
         return
     if change.action is Action.DELETE and not before.retain_on_delete:
         yield f"deletes {called(before)}, and with it {held}"

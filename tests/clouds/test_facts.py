@@ -40,7 +40,7 @@ def written_tokens() -> frozenset[str]:
     constants = (
         node.value
         for file in (ROOT / "components").rglob("*.py")
-        if file.name != "facts.py"
+        if file.name not in ("facts.py", "billed_types.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )

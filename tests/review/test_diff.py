@@ -121,7 +121,8 @@ REPLACING: list[tuple[str, Any]] = [
     ("batch/v1:Job", {"template": {"spec": {}}}),
     ("core/v1:Service", {"clusterIP": "None"}),
     ("core/v1:PersistentVolumeClaim", {"storageClassName": "fast"}),
-    ("core/v1:PersistentVolumeClaimPatch", {"storageClassName": "fast"}),
+    ("apps/v1:StatefulSet", {"revisionHistoryLimit": 3}),
+    ("batch/v1:Job", {"parallelism": 2}),
     ("core/v1:PersistentVolume", {"nfs": {"server": "files"}}),
 ]
 UPDATING: list[tuple[str, Any]] = [
@@ -130,6 +131,9 @@ UPDATING: list[tuple[str, Any]] = [
     ("core/v1:Service", {"type": "LoadBalancer"}),
     ("core/v1:PersistentVolumeClaim", {"resources": {"requests": {"storage": "2Gi"}}}),
     ("batch/v1:Job", {"ttlSecondsAfterFinished": 3}),
+    ("batch/v1:CronJob", {"schedule": "0 * * * *"}),
+    ("core/v1:PersistentVolumeClaimPatch", {"storageClassName": "fast"}),
+    ("cert-manager.io/v1:Certificate", {"secretName": "other"}),
 ]
 
 
@@ -156,6 +160,26 @@ def test_configuration_is_replaced_unless_the_provider_may_update_it():
 
     assert action() is Action.REPLACE
     assert action(enableConfigMapMutable="true") is Action.CHANGE
+
+
+def test_another_image_replaces_a_pod():
+    old, new = (
+        kube("core/v1:Pod", "it", spec={"containers": [{"name": "server", "image": image}]})
+        for image in ("server:1", "server:2")
+    )
+    assert only_change(old, new).action is Action.REPLACE
+
+
+def test_the_type_of_a_secret_replaces_it_even_where_its_content_is_mutable():
+    provider = cloud("pulumi:providers:kubernetes", "cluster", enableSecretMutable=True)
+    old = replace(kube("core/v1:Secret", "s", data={"a": "x"}), provider=provider.urn)
+
+    def action(**fields: Any) -> Action:
+        new = replace(old, inputs=old.inputs | fields)
+        return diff(graph(provider, old), graph(provider, new)).changes[0].action
+
+    assert action(data={"a": "y"}) is Action.CHANGE
+    assert action(type="Opaque") is Action.REPLACE
 
 
 @pytest.mark.parametrize(

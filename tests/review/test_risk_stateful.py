@@ -30,6 +30,8 @@ HOLDING_STATE = [
     kube("core/v1:Namespace", "core", namespace=None),
     kube("postgresql.cnpg.io/v1:Cluster", "database", spec={"instances": 3}),
     kube("apiextensions.k8s.io/v1:CustomResourceDefinition", "things.example.com", namespace=None),
+    kube("cluster.x-k8s.io/v1:Cluster", "kubernetes"),
+    kube("kafka.strimzi.io/v1beta2:Kafka", "broker"),
     cloud("aws:s3/bucket:Bucket", "backups"),
     cloud("aws:rds/instance:Instance", "database"),
     cloud("aws:dynamodb/table:Table", "sessions"),
@@ -44,7 +46,8 @@ HOLDING_NONE = [
     workload(),
     kube("core/v1:ConfigMap", "config"),
     kube("batch/v1:Job", "migration"),
-    kube("cluster.x-k8s.io/v1:Cluster", "kubernetes"),
+    kube("core/v1:PersistentVolumeClaimPatch", "data"),
+    kube("cilium.io/v2:CiliumNetworkPolicy", "hosts"),
     cloud("aws:iam/role:Role", "role"),
     cloud("aws:ecs/cluster:Cluster", "tasks"),
 ]

@@ -1,0 +1,62 @@
+"""Shows a preview on standard output, or writes it to files, in one of its forms."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import typer
+from rich.console import Console
+
+from components.base.problems import Problem, ProblemReport
+from policies.checked_program import CheckedStack
+from review.preview import Comparison
+from review.report import html, json, markdown, terminal
+
+FORMS = {"tree": terminal, "markdown": markdown, "json": json, "html": html}
+"""The modules that write each form."""
+_SUFFIXES = {".txt": "tree", ".md": "markdown", ".json": "json", ".html": "html", ".htm": "html"}
+
+
+def show(subject: CheckedStack | Comparison, form: str) -> None:
+    """Writes ``subject`` to standard output."""
+    written = _written(subject, FORMS[form])
+    if isinstance(written, str):
+        typer.echo(written, nl=False)
+    else:
+        terminal.console().print(written)
+
+
+def write(subject: CheckedStack | Comparison, files: Sequence[Path], form: str | None) -> None:
+    """Writes ``subject`` to each file, in ``form`` or in the form of the file's suffix.
+
+    Raises:
+        ProblemReport: a suffix that stands for no form, before any file is written.
+    """
+    forms = {file: form or _SUFFIXES.get(file.suffix.lower()) for file in files}
+    if unknown := [file for file, name in forms.items() if name is None]:
+        raise ProblemReport([_no_form(file) for file in unknown])
+    for file, name in forms.items():
+        text = _written(subject, FORMS[str(name)])
+        if not isinstance(text, str):
+            plain = io.StringIO()
+            Console(file=plain, width=100_000, highlight=False).print(text)
+            text = plain.getvalue()
+        file.write_text(text, encoding="utf-8")
+
+
+def _written(subject: CheckedStack | Comparison, report: ModuleType) -> object:
+    if isinstance(subject, Comparison):
+        return report.comparison(subject)
+    return report.inventory(subject.graph, subject.findings)
+
+
+def _no_form(file: Path) -> Problem:
+    return Problem(
+        path=f"--out {file}",
+        what="its suffix stands for no form of the report",
+        consequence="nothing was written",
+        fix=f"end it with one of {', '.join(_SUFFIXES)}, or say --format",
+    )
