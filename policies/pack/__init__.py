@@ -1,0 +1,1 @@
+"""A policy pack of Pulumi with the rules of `policies/`."""

@@ -1,0 +1,57 @@
+"""Finds the program whose stack is checked: its folder, and whether it is this checkout's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import yaml
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The checkout that the pack is part of."""
+FOLDER: Final = "QUDAG_MCP_PROGRAM"
+"""Environment variable with the program's folder, where the pack cannot find it itself."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program of a stack.
+
+    Attributes:
+        folder: that of ``Pulumi.yaml``; None if it is not found.
+        own: whether it is the program of this checkout: every finding refuses then.
+    """
+
+    folder: Path | None
+    own: bool
+
+
+def program(project: str, environment: Mapping[str, str] = os.environ) -> Program:
+    """The program of a project. The engine starts a pack in the pack's folder, and tells no other.
+
+    ``PWD`` is the folder in which Pulumi was called; it or one above it has ``Pulumi.yaml``.
+    """
+    folder = next((each for each in _folders(environment) if _name(each) == project), None)
+    if folder is None:  # of a name that is ours the stricter reading
+        return Program(None, own=project == _name(ROOT))
+    return Program(folder, own=folder == ROOT)
+
+
+def _folders(environment: Mapping[str, str]) -> Iterator[Path]:
+    for variable in (FOLDER, "PWD"):
+        if written := environment.get(variable):
+            folder = Path(written).resolve()
+            yield folder
+            yield from folder.parents
+
+
+def _name(folder: Path) -> str | None:
+    """The name in a folder's ``Pulumi.yaml``; None without one that can be read."""
+    try:
+        read: Any = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return cast("dict[str, Any]", read).get("name") if isinstance(read, dict) else None
