@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -25,7 +26,7 @@ from policies import Finding, Severity, Waivers, every_rule, findings
 from policies.type_names import with_one_spelling
 from policies.waivers import read_waivers
 
-from .program import ROOT, Program, program
+from .program import ROOT, Program, folder_of_parent, program
 from .stack_graph import StackGraph
 
 NAME: Final = "qudag-mcp"
@@ -44,16 +45,18 @@ _SEVERITIES: Final = {
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """The rules, for one stack: the engine starts a pack for each preview and each `up`."""
 
-    def __init__(self, project: str = "", stack: str = "") -> None:
+    def __init__(self, project: str, stack: str, started_from: Path | None = None) -> None:
+        """A pack for one stack; ``started_from`` as in ``program``."""
         self._project = project
         self._stack = stack
+        self._started_from = started_from
         self._told = StackGraph()
         self._levels: dict[str, analyzer_pb2.EnforcementLevel.ValueType] = {}
 
     @cached_property
     def program(self) -> Program:
         """The program that is checked."""
-        return program(self._project)
+        return program(self._project, started_from=self._started_from)
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=_version())
@@ -189,7 +192,8 @@ def serve() -> None:
     """Serves the engine until it ends this process."""
     options = [("grpc.max_receive_message_length", _LARGEST)]
     server = grpc.server(ThreadPoolExecutor(4), options=options)
-    analyzer = Analyzer(os.environ.get("PULUMI_PROJECT", ""), os.environ.get("PULUMI_STACK", ""))
+    project, stack = (os.environ.get(name, "") for name in ("PULUMI_PROJECT", "PULUMI_STACK"))
+    analyzer = Analyzer(project, stack, folder_of_parent())
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

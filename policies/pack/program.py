@@ -29,23 +29,36 @@ class Program:
     own: bool
 
 
-def program(project: str, environment: Mapping[str, str] = os.environ) -> Program:
+def program(
+    project: str, environment: Mapping[str, str] = os.environ, started_from: Path | None = None
+) -> Program:
     """The program of a project. The engine starts a pack in the pack's folder, and tells no other.
 
-    ``PWD`` is the folder in which Pulumi was called; it or one above it has ``Pulumi.yaml``.
+    Args:
+        environment: ``PWD`` is the folder in which Pulumi was called; it or one above it has
+            ``Pulumi.yaml``.
+        started_from: the folder of the process that started this one: with ``pulumi -C FOLDER``
+            the program's, too. Linux alone tells it.
     """
-    folder = next((each for each in _folders(environment) if _name(each) == project), None)
+    told = (environment.get(FOLDER), started_from, environment.get("PWD"))
+    folders = (each for one in told if one for each in _with_parents(Path(one)))
+    folder = next((each for each in folders if _name(each) == project), None)
     if folder is None:  # of a name that is ours the stricter reading
         return Program(None, own=project == _name(ROOT))
     return Program(folder, own=folder == ROOT)
 
 
-def _folders(environment: Mapping[str, str]) -> Iterator[Path]:
-    for variable in (FOLDER, "PWD"):
-        if written := environment.get(variable):
-            folder = Path(written).resolve()
-            yield folder
-            yield from folder.parents
+def folder_of_parent() -> Path | None:
+    """The folder of the process that started this one; None where the system does not tell it."""
+    try:
+        return Path(f"/proc/{os.getppid()}/cwd").resolve(strict=True)
+    except OSError:
+        return None
+
+
+def _with_parents(folder: Path) -> Iterator[Path]:
+    yield folder.resolve()
+    yield from folder.resolve().parents
 
 
 def _name(folder: Path) -> str | None:

@@ -140,6 +140,9 @@ def test_a_waiver_with_a_reason_lets_the_bucket_pass(site: PulumiCli, pack: Path
     ]
     (site.program / "policy-waivers.yaml").write_text(yaml.safe_dump({"waivers": entries}))
     assert "waived: a public site" in site.run("preview", f"--policy-pack={pack}")
+    elsewhere = PulumiCli(site.home, site.home, {"PWD": str(site.home)})
+    words = (f"--cwd={site.program}", "preview", f"--policy-pack={pack}")
+    assert "waived: a public site" in elsewhere.run(*words)
 
 
 def test_a_level_can_be_configured_for_each_rule(

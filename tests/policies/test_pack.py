@@ -222,6 +222,8 @@ def test_the_program_is_that_of_the_folder_in_which_pulumi_was_called(tmp_path: 
     assert program("site", {"PWD": str(inside)}).folder == tmp_path
     assert program("other", {"PWD": str(inside)}).folder is None
     assert program("site", {"PWD": "/", FOLDER: str(tmp_path)}).folder == tmp_path
+    assert program("site", {"PWD": "/"}, tmp_path).folder == tmp_path
+    assert program("site", {"PWD": str(inside)}, Path("/")).folder == tmp_path
     assert not program("site", {"PWD": str(inside)}).own
     assert program("qudag-mcp", {"PWD": str(ROOT)}).own
     assert program("qudag-mcp", {"PWD": str(tmp_path)}).own  # not found: the stricter reading
