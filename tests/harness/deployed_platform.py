@@ -76,6 +76,11 @@ class Platform:
     def namespace(self) -> str:
         return str(self.deployed.outputs["namespace"])
 
+    @property
+    def namespaces(self) -> list[str]:
+        """All namespaces of the platform, its own first."""
+        return self.deployed.outputs.get("namespaces") or [self.namespace]
+
     def endpoint(self, **claims: str) -> Endpoint:
         """The platform's endpoint, with a token that has these claims.
 
@@ -99,7 +104,8 @@ class Platform:
 
     def pods(self, workload: str | None = None) -> list[dict[str, Any]]:
         """All pods, or those of one workload that are not being deleted."""
-        found = self.kubectl.objects("pods", f"-n={self.namespace}")
+        spaces = self.namespaces
+        found = [pod for one in spaces for pod in self.kubectl.objects("pods", f"-n={one}")]
         if workload is None:
             return found
         return [
@@ -112,7 +118,8 @@ class Platform:
     def run_in(self, pod: dict[str, Any], *command: str) -> str:
         """Run a command in the first container of a pod; returns its output, or fails."""
         container = pod["spec"]["containers"][0]["name"]
-        where = [f"-n={self.namespace}", pod["metadata"]["name"], f"-c={container}"]
+        metadata = pod["metadata"]
+        where = [f"-n={metadata['namespace']}", metadata["name"], f"-c={container}"]
         return self.kubectl.must("exec", *where, "--", *command)
 
 

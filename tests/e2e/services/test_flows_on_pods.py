@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
 import pytest
 
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
 from tests.harness.deployed_platform import Platform
+from tests.harness.pod_connections import (
+    Family,
+    address,
+    neighbours_on_the_link,
+    opened,
+    opened_in,
+)
 
 pytestmark = pytest.mark.smoke
 TOPOLOGY = TOPOLOGIES["microservices"]
-SECONDS = 2
-"""A connection that is let through takes a millisecond; one that is not, for ever."""
 OUTSIDE = {CLIENTS, ISSUER, PEERS, PROMETHEUS}
 FINISHED = {"mcp-migration"}
-
-TRY = f"""
-for at in "$@"; do
-  open="exec 3<>/dev/tcp/${{at%:*}}/${{at##*:}}"
-  ( timeout {SECONDS} bash -c "$open" 2>/dev/null && echo "$at" ) &
-done
-wait
-"""
 
 
 def listening() -> dict[str, list[int]]:
@@ -59,13 +53,6 @@ class Attempts:
     own: dict[Family, set[str]] = field(default_factory=lambda: {f: set() for f in Family})
 
 
-class Family(Enum):
-    """The addresses at which a pod can be tried."""
-
-    IPV4 = "IPv4"
-    LINK_LOCAL = "link-local IPv6"
-
-
 @pytest.fixture(scope="module")
 def attempts(services: Platform) -> Attempts:
     """Every workload tries every port of every other one, in each family, at the same time."""
@@ -84,7 +71,7 @@ def attempts(services: Platform) -> Attempts:
                 # The other pod, where there are two: no policy covers a pod that asks itself.
                 to = at[family, target, -1]
                 asked |= {f"{to}:{port}": (family, (source, target, port)) for port in ports}
-        said = services.run_in(pods[source][0], "bash", "-c", TRY, "try", *asked).split()
+        said = opened(services, pods[source][0], asked)
         for one, (family, flow) in asked.items():
             if one.rpartition(":")[0] == at[family, source, 0]:
                 if one in said:
@@ -94,17 +81,6 @@ def attempts(services: Platform) -> Attempts:
             if one in said:
                 found.passed[family].add(flow)
     return found
-
-
-def address(platform: Platform, family: Family, pod: dict[str, Any]) -> str:
-    """The pod's address, as another pod writes it."""
-    if family is Family.IPV4:
-        return pod["status"]["podIP"]
-    for line in platform.run_in(pod, "cat", "/proc/net/if_inet6").splitlines():
-        digits, *_, interface = line.split()
-        if digits.startswith("fe80"):
-            return f"{ipaddress.IPv6Address(int(digits, 16))}%{interface}"
-    raise AssertionError("the pod has no link-local address")
 
 
 def test_every_declared_flow_passes(attempts: Attempts):
@@ -143,11 +119,10 @@ def test_a_pod_of_another_namespace_reaches_no_workload(services: Platform):
     try:
         services.kubectl.must("create", "--filename=-", stdin=json.dumps(pod))
         services.kubectl.must("wait", "--for=condition=Ready", "pod/stranger", f"-n={space}")
-        run = ["exec", f"-n={space}", "stranger", "--", "bash", "-c", TRY, "try", *targets]
         # Clients of the gateway are named by their networks, which a pod of a local node is in.
         gateway = services.pods("mcp-gateway")[0]["status"]["podIP"]
         ports = {f"{gateway}:{port}" for port in (8080, 8443)}
-        assert set(services.kubectl.must(*run).split()) - ports == set()
+        assert opened_in(services, space, "stranger", targets) - ports == set()
     finally:
         services.kubectl.must("delete", "namespace", space, "--wait=false")
 
@@ -159,18 +134,4 @@ def test_no_workload_reaches_the_clusters_own_api(services: Platform, workload: 
     asked = [f"{at}:6443" for at in neighbours_on_the_link(services, pod)]
     assert asked
     asked.append(f"{api['spec']['clusterIP']}:443")
-    assert services.run_in(pod, "bash", "-c", TRY, "try", *asked) == ""
-
-
-def neighbours_on_the_link(platform: Platform, pod: dict[str, Any]) -> list[str]:
-    """Link-local addresses of the pod's neighbours: its node, which probes it, and other pods.
-
-    RFC 4291 derives them from MAC addresses.
-    """
-    found: list[str] = []
-    for line in platform.run_in(pod, "cat", "/proc/net/arp").splitlines()[1:]:
-        digits = line.split()[3].split(":")
-        digits[0] = f"{int(digits[0], 16) ^ 2:02x}"
-        host = "".join([*digits[:3], "ff", "fe", *digits[3:]])
-        found.append(f"{ipaddress.IPv6Address(int('fe80' + '0' * 12 + host, 16))}%eth0")
-    return found
+    assert opened(services, pod, asked) == set()
