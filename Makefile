@@ -8,7 +8,7 @@ PYTEST := .venv/bin/pytest
 # Values given to make reach a recipe in the environment, where no shell parses them: a branch may be
 # called `x;cmd`. `value` keeps make itself from expanding a `$`.
 up down verify preview render: override export STACK := $(value STACK)
-up down test-e2e test-e2e-smoke test-engine: override export CLUSTER := $(value CLUSTER)
+up down test-e2e test-e2e-smoke test-topologies test-engine: override export CLUSTER := $(value CLUSTER)
 preview: override export BASE := $(value BASE)
 preview: override export FORMAT := $(value FORMAT)
 preview render: override export OUT := $(value OUT)
@@ -16,12 +16,12 @@ $(VENV): override export PYTHON := $(value PYTHON)
 
 # Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
-  --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench
+  --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench --ignore=tests/topologies
 
-.PHONY: help clients programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-e2e-smoke test-bench bench versions
+.PHONY: help clients programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-e2e-smoke test-topologies test-bench bench versions
 
 help: ## list the verbs
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements.txt tools/azure-worker.txt tools/setup
 	@tools/setup "$$PYTHON"
@@ -80,6 +80,9 @@ test-e2e: $(VENV) ## the dev platform on real pods [CLUSTER=context:NAME]
 
 test-e2e-smoke: $(VENV) ## of test-e2e: the platform, its flows, one rollout, one interruption
 	@$(PYTEST) -rs -m smoke tests/e2e
+
+test-topologies: $(VENV) ## every topology on real pods, from its example [CLUSTER=context:NAME]
+	@$(PYTEST) -rs tests/topologies
 
 test-bench: $(VENV) ## what `make bench` measures, held to its limits; on a quiet machine
 	@tools/programs
