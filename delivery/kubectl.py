@@ -167,8 +167,15 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
 )
 
 
+_RETRIED = re.compile(
+    r"WARNING: failed to update ApplySet: .*?Retrying with conflicts forced\.\n?", re.DOTALL
+)
+"""What kubectl says on each first deployment of a stack, before it goes on."""
+
+
 def explain(complaint: str, context: str) -> list[Problem]:
     """Convert kubectl's error output to problems with an explanation and a fix."""
+    complaint = _RETRIED.sub("", complaint)
     words = _own_words(complaint)
     for pattern, meaning, fix in _EXPLANATIONS:
         if re.search(pattern, complaint):

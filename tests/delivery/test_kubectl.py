@@ -64,6 +64,23 @@ def test_error_output_is_shortened_to_its_error_lines() -> None:
     assert len(problem.what) < 200
 
 
+def test_what_kubectl_says_of_the_first_apply_of_a_stack_hides_no_refusal() -> None:
+    """It had no such conflict with another manager, and it went on."""
+    retried = (
+        "WARNING: failed to update ApplySet: Apply failed with 2 conflicts: conflicts with "
+        '"kubectl-create" using delivery.qudag.com/v1:\n'
+        "- .metadata.annotations.applyset.kubernetes.io/contains-group-kinds\n"
+        "- .metadata.annotations.applyset.kubernetes.io/tooling\n"
+        "ApplySet field manager kubectl-applyset should own these fields. "
+        "Retrying with conflicts forced.\n"
+    )
+    refused = 'Error from server: admission webhook "vscaledobject.kb.io" denied the request: no\n'
+    (problem,) = explain(retried + refused, "mine")
+    assert "own rules" in problem.what
+    assert "denied the request: no" in problem.what
+    assert "ApplySet" not in problem.what
+
+
 @pytest.mark.parametrize(
     ("said", "complaint"),
     [
