@@ -37,7 +37,7 @@ class Opening:
         path: of the addresses, below the resource.
         group: what the rule belongs to: rules of one group are judged together.
         protocol: as the cloud writes it, in small letters.
-        ports: the first and the last one.
+        ports: the first and the last one; all where the rule is for every protocol.
         ranges: the addresses.
     """
 
@@ -49,38 +49,32 @@ class Opening:
     ranges: tuple[str, ...]
 
     @property
-    def every_protocol(self) -> bool:
-        return self.protocol in _ALL
-
-    @property
     def shown(self) -> str:
         """The ports as a person says them."""
         first, last = self.ports
-        if self.every_protocol or (first, last) == ALL_PORTS:
+        if self.ports == ALL_PORTS:
             return "every port"
         return f"port {first}" if first == last else f"ports {first} to {last}"
 
     @property
     def of_web(self) -> bool:
         first, last = self.ports
-        return not self.every_protocol and first == last and first in WEB
+        return first == last and first in WEB
 
     def has(self, port: int) -> bool:
         """Whether the rule opens a port."""
-        return self.every_protocol or self.ports[0] <= port <= self.ports[1]
+        first, last = self.ports
+        return first <= port <= last
 
 
 def ports_of(protocol: Any, first: Any, last: Any) -> tuple[int, int]:
     """Two ends as numbers; all ports where the protocol is every one or nothing is said."""
-    if str(protocol).casefold() in _ALL or first is None:
-        return ALL_PORTS
-    if str(first).casefold() in _ALL:
+    if first is None or {str(protocol).casefold(), str(first).casefold()} & _ALL:
         return ALL_PORTS
     try:
-        low, high = int(first), int(first if last is None else last)
+        return int(first), int(first if last is None else last)
     except (TypeError, ValueError):
         return (-1, -1)
-    return ALL_PORTS if (low, high) == (0, 0) and str(protocol) == "-1" else (low, high)
 
 
 def port_range(text: Any) -> tuple[int, int]:
@@ -107,11 +101,7 @@ def _of_group(openings: list[Opening]) -> Iterator[tuple[Opening, bool]]:
     for one in alone:
         if not one.of_web:
             yield one, any(map(one.has, SENSITIVE))
-    shown: set[int] = set()
     for port in sorted(SENSITIVE):
         parts = [one for one in openings if one.has(port) and one not in alone]
-        if len(parts) < 2 or id(parts[0]) in shown:
-            continue
-        if everywhere(text for one in parts for text in one.ranges):
-            shown.add(id(parts[0]))
+        if parts and everywhere(text for one in parts for text in one.ranges):
             yield parts[0], True

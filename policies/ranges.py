@@ -32,11 +32,11 @@ _NOT_PUBLIC: Final = tuple(
 _GLOBAL: Final = IPv6Network("2000::/3")
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
-_MOST_IPV4: Final = 2**24
-"""The largest network that one organization has: a /8."""
+_MOST_IPV4: Final = 2**27
+"""More than all networks of the largest organization together: eight of /8."""
 
-_MOST_IPV6: Final = 2**109
-"""The largest network that one provider has: a /19."""
+_MOST_IPV6: Final = 2**112
+"""More than the largest network of a provider, a /19, or several: a /16."""
 
 
 def everywhere(ranges: Iterable[Any]) -> bool:

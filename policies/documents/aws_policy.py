@@ -71,14 +71,11 @@ class Statement:
         return any(fnmatchcase(asked, each.casefold()) for each in self.actions)
 
     def covers_every(self, *arns: str) -> bool:
-        """Whether the statement applies to all of these ARNs, in whatever account they are.
-
-        A statement without a resource applies to all.
-        """
+        """Whether the statement applies to all of these ARNs, in whatever account they are."""
         if self.not_resources:
             return not any(fnmatchcase(arn, each) for arn in arns for each in self.not_resources)
         patterns = [_ACCOUNT.sub(":*:", each) for each in self.resources]
-        return not patterns or all(any(fnmatchcase(arn, each) for each in patterns) for arn in arns)
+        return all(any(fnmatchcase(arn, each) for each in patterns) for arn in arns)
 
 
 def statements(resource: Resource) -> Iterator[Statement]:
@@ -99,7 +96,7 @@ def _is_policy(tree: Mapping[str, Any]) -> bool:
     if found is None:
         return False
     bodies = _listed(found)
-    return bool(bodies) and all(
+    return all(
         isinstance(body, Mapping)
         and {str(key).casefold() for key in cast("Mapping[str, Any]", body)} & _ELEMENTS
         for body in bodies

@@ -55,7 +55,7 @@ def _is_bound(pattern: str) -> bool:
     parts = pattern.split(":", 5)
     if len(parts) == 6 and parts[0] == "arn":
         # An ARN of S3 has no account: there the bucket's name says whose it is.
-        named = parts[4] if parts[4] else parts[5]
+        named = parts[4] if parts[4] and parts[2] != "s3" else parts[5]
         return not set(named) <= {"*", "?"}
     return not set(pattern.replace("/", "")) <= {"*", "?"}
 

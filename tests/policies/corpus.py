@@ -48,9 +48,10 @@ def graph_of(*resources: dict[str, Any]) -> ResourceGraph:
 def _resource(written: dict[str, Any]) -> Resource:
     name = written.get("name", "it")
     return Resource(
-        urn=f"urn:pulumi:prod::acme::{written['type']}::{name}",
+        urn=name,
         type=written["type"],
         name=name,
+        parent=written.get("parent"),
         inputs=written["inputs"],
         custom=False,  # its properties are not compared with the SDK's, which takes seconds
     )

@@ -55,6 +55,18 @@ def paths_of(rule: str, graph: ResourceGraph) -> set[str]:
     return {one.problem.path for one in findings(graph) if one.rule == rule}
 
 
+def test_the_rule_of_a_group_that_is_open_is_shown_and_not_its_neighbour():
+    rule = {"securityGroupId": "sg-1", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
+    token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    graph = graph_of(
+        {"name": "a", "type": token, "inputs": {**rule, "cidrIpv4": "10.0.0.0/8"}},
+        {"name": "b", "type": token, "inputs": {**rule, "cidrIpv4": "0.0.0.0/0"}},
+    )
+    (found,) = [one for one in findings(graph) if one.rule == "aws-ec2-006"]
+    assert found.problem.path == "b.cidrIpv4"
+    assert "on port 22" in found.problem.what
+
+
 def test_the_corpus_is_as_large_as_it_must_be_and_says_each_name_once():
     names = [case.name + case.rule for case in (*DANGEROUS, *HARMLESS)]
     assert len(DANGEROUS) >= 120
