@@ -80,7 +80,7 @@ class Statement:
 
 def statements(resource: Resource) -> Iterator[Statement]:
     """Every statement of every policy document in a resource's inputs."""
-    for path, document in documents(resource.inputs, _is_policy, "statement"):
+    for path, document in documents(resource.inputs, _is_policy, "tatement"):
         key = key_of(document, "statement")
         place = f"{path}.{key}" if path else key
         for number, body in enumerate(_listed(document[key])):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from graph.kubernetes import group
 from graph.resource_graph import Resource, step
 from graph.tree import branch, entries
 
@@ -18,7 +19,6 @@ WORKLOADS: Final = frozenset(
 """Kinds of Kubernetes itself that run pods."""
 
 CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
-_WITHOUT_PODS: Final = frozenset({"ConfigMap", "Secret", "CustomResourceDefinition"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,15 @@ class PodSpec:
 
 def pod_specs(resource: Resource) -> Iterator[PodSpec]:
     """Every pod specification in an object."""
-    kind = resource.inputs.get("kind")
-    if kind not in _WITHOUT_PODS:
-        yield from _search(resource.inputs, "", {}, "", complete=kind in WORKLOADS)
+    workload = resource.inputs.get("kind") in WORKLOADS
+    if workload or not is_of_kubernetes(resource):
+        yield from _search(resource.inputs, "", {}, "", complete=workload)
+
+
+def is_of_kubernetes(resource: Resource) -> bool:
+    """Whether an object's kind is one of Kubernetes itself, and not of a custom resource."""
+    named = group(resource)
+    return "." not in named or named.endswith(".k8s.io")
 
 
 def _search(

@@ -14,31 +14,43 @@ _LONGEST: Final = 200_000
 
 
 def documents(
-    tree: Any, is_document: Callable[[Mapping[str, Any]], bool], mark: str, path: str = ""
+    tree: Any, is_document: Callable[[Mapping[str, Any]], bool], mark: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each document below ``tree`` with its path; what is inside a document is not searched.
 
     Args:
         is_document: whether a mapping is one.
-        mark: a part of each document's text in lower case, so that few texts are parsed.
+        mark: a part of each document's text, so that few texts are parsed.
     """
-    match tree:
-        case dict():
-            mapping = cast("dict[str, Any]", tree)
-            if is_document(mapping):
-                yield path, mapping
-                return
-            for key, value in mapping.items():
-                yield from documents(value, is_document, mark, step(path, key))
-        case list():
-            for index, value in enumerate(cast("list[Any]", tree)):
-                yield from documents(value, is_document, mark, step(path, index))
-        case str() if mark in tree.lower():
-            parsed = as_json(tree)
-            if parsed is not None:
-                yield from documents(parsed, is_document, mark, path)
-        case _:
-            pass
+    for keys, document in _search(tree, is_document, mark, ()):
+        path = ""
+        for key in keys:
+            path = step(path, key)
+        yield path, document
+
+
+def _search(
+    tree: Any,
+    is_document: Callable[[Mapping[str, Any]], bool],
+    mark: str,
+    keys: tuple[str | int, ...],
+) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    if isinstance(tree, str):
+        parsed = as_json(tree) if mark in tree else None
+        if parsed is not None:
+            yield from _search(parsed, is_document, mark, keys)
+    elif isinstance(tree, dict):
+        mapping = cast("dict[str, Any]", tree)
+        if is_document(mapping):
+            yield keys, mapping
+            return
+        for key, value in mapping.items():
+            if isinstance(value, str | dict | list):
+                yield from _search(value, is_document, mark, (*keys, key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(cast("list[Any]", tree)):
+            if isinstance(value, str | dict | list):
+                yield from _search(value, is_document, mark, (*keys, index))
 
 
 @lru_cache(maxsize=512)
