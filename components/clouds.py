@@ -53,10 +53,14 @@ def name_rule(token: str) -> NameRule | None:
 
 
 def resource_type(token: str) -> ResourceType | None:
-    """What is known of a type, which may be of another package that a cloud's components use."""
-    owner = cloud_of(token)
+    """What is known of a type, which may be of another package that a cloud's components use.
+
+    Every version of an API and every former name of a type has the same row.
+    """
+    named = one_name(token)
+    owner = cloud_of(named)
     for cloud in [owner] if owner else CLOUDS:
-        if row := cloud.facts.RESOURCE_TYPES.get(token):
+        if row := cloud.facts.RESOURCE_TYPES.get(named):
             return row
     return None
 
@@ -64,7 +68,21 @@ def resource_type(token: str) -> ResourceType | None:
 def billed_type(token: str) -> Billed | None:
     """What is paid for a type; None where no price is known to depend on it."""
     cloud = cloud_of(token)
-    return cloud.facts.BILLED_TYPES.get(_VERSION.sub("", token)) if cloud else None
+    return cloud.facts.BILLED_TYPES.get(one_name(token)) if cloud else None
+
+
+_FORMER: Final = (
+    (re.compile(r"^aws:(?:alb|elasticloadbalancingv2|applicationloadbalancing)/"), "aws:lb/"),
+    (re.compile(r"^(aws:s3/bucket\w*?)V2:(\w+?)V2$"), r"\1:\2"),
+)
+"""Former names of types, and what they are called now."""
+
+
+def one_name(token: str) -> str:
+    """The type token without a version of an API and without a former name."""
+    for former, name in _FORMER:
+        token = former.sub(name, token)
+    return _VERSION.sub("", token)
 
 
 _VERSION: Final = re.compile(r"/v[0-9]{8}(preview)?(?=:)")

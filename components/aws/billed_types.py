@@ -11,7 +11,6 @@ _LOAD_BALANCER: Final = billed("hours of a load balancer and the traffic through
 _DATABASE_STORAGE: Final = ("allocatedStorage", "iops", "storageType", "backupRetentionPeriod")
 
 BILLED_TYPES: Final[Mapping[str, Billed]] = {
-    "aws:alb/loadBalancer:LoadBalancer": _LOAD_BALANCER,
     "aws:apigatewayv2/api:Api": billed("requests", "protocolType"),
     "aws:appautoscaling/target:Target": billed("capacity", "minCapacity", "maxCapacity"),
     "aws:autoscaling/group:Group": billed(

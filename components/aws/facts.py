@@ -7,7 +7,8 @@ from typing import Final
 
 from ..base.cloud_facts import Billed, Credentials, ResourceType, resource_type
 from ..base.naming import NameRule
-from . import billed_types
+from .billed_types import BILLED_TYPES as _BILLED_TYPES
+from .common_types import COMMON_TYPES
 
 AWS_ARN: Final = (
     r"arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:qudag-mcp/[A-Za-z0-9/_+=.@-]+"
@@ -84,6 +85,7 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
 """By type token; each with the property that holds the name."""
 
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
+    **COMMON_TYPES,
     "aws:apigatewayv2/api:Api": resource_type("protocolType"),
     "aws:apigatewayv2/apiMapping:ApiMapping": resource_type("apiId", "domainName"),
     "aws:apigatewayv2/domainName:DomainName": resource_type("domainName"),
@@ -150,9 +152,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": resource_type("securityGroupId"),
     "aws:wafv2/webAclAssociation:WebAclAssociation": resource_type(""),
 }
-"""A row for each type that a component registers."""
+"""A row for each type that a component registers, and for common ones of users' programs."""
 
-BILLED_TYPES: Final[Mapping[str, Billed]] = billed_types.BILLED_TYPES
+BILLED_TYPES: Final[Mapping[str, Billed]] = _BILLED_TYPES
 """By type token: what is paid for."""
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from ..base.cloud_facts import Billed, Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
-from . import billed_types
+from .billed_types import BILLED_TYPES as _BILLED_TYPES
+from .common_types import COMMON_TYPES
 
 AZURE_FUNCTION_RESPONSE: Final = Limit(
     of="the time to the answer of an HTTP trigger",
@@ -120,6 +121,7 @@ _OF_SERVER: Final = ("resourceGroupName", "serverName")
 _OF_REDIS: Final = ("clusterName", "databaseName", "resourceGroupName")
 
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
+    **COMMON_TYPES,
     "azure-native:app:ContainerApp": resource_type(
         *_PLACED, "environmentId", "managedEnvironmentId"
     ),
@@ -175,9 +177,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     # With an ``update`` command, as ours has, changed triggers update it in place.
     "command:local:Command": resource_type(),
 }
-"""A row for each type that a component registers."""
+"""A row for each type that a component registers, and for common ones of users' programs."""
 
-BILLED_TYPES: Final[Mapping[str, Billed]] = billed_types.BILLED_TYPES
+BILLED_TYPES: Final[Mapping[str, Billed]] = _BILLED_TYPES
 """By type token: what is paid for."""
 
 _GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}"

@@ -8,7 +8,8 @@ from typing import Final
 from ..base.cloud_facts import Billed, Credentials, ResourceType, resource_type
 from ..base.limits import Limit
 from ..base.naming import NameRule
-from . import billed_types
+from .billed_types import BILLED_TYPES as _BILLED_TYPES
+from .common_types import COMMON_TYPES
 
 GCP_FUNCTION_TIMEOUT: Final = Limit(
     of="the time of an HTTP function",
@@ -91,15 +92,16 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
 _PLACED: Final = ("location", "project")
 
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
+    **COMMON_TYPES,
     "gcp:artifactregistry/repository:Repository": resource_type(
-        *_PLACED, "format", "kmsKeyName", "mode", holds="the images in it"
+        *_PLACED, "format", "kmsKeyName", "mode", "remoteRepositoryConfig", holds="the images in it"
     ),
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": resource_type(""),
     "gcp:cloudfunctionsv2/function:Function": resource_type(*_PLACED),
     "gcp:cloudrunv2/service:Service": resource_type(*_PLACED),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": resource_type(""),
     "gcp:firestore/database:Database": resource_type(
-        "cmekConfig", "locationId", "project", holds="the documents in it"
+        *("cmekConfig", "databaseEdition", "locationId", "project"), holds="the documents in it"
     ),
     "gcp:firestore/field:Field": resource_type("collection", "database", "field", "project"),
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": resource_type(
@@ -110,6 +112,8 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         *_PLACED,
         "authorizationMode",
         "desiredAutoCreatedEndpoints",
+        "gcsSource",
+        "managedBackupSource",
         "kmsKey",
         "mode",
         "transitEncryptionMode",
@@ -125,14 +129,24 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "gcp:sql/databaseInstance:DatabaseInstance": resource_type(
         "encryptionKeyName", "project", "region", holds="the databases in it"
     ),
-    "gcp:sql/user:User": resource_type("instance", "name", "project", "type"),
-    "gcp:storage/bucket:Bucket": resource_type(*_PLACED, holds="the objects in it"),
+    "gcp:sql/user:User": resource_type("host", "instance", "name", "project", "type"),
+    "gcp:storage/bucket:Bucket": resource_type(
+        *_PLACED,
+        *("customPlacementConfig", "enableObjectRetention", "hierarchicalNamespace"),
+        holds="the objects in it",
+    ),
     "gcp:storage/bucketIAMMember:BucketIAMMember": resource_type(""),
-    "gcp:storage/bucketObject:BucketObject": resource_type(""),
+    # Another `content` is written over the old one. No row says that an object holds data: its
+    # content is that of the program, and archives of functions are replaced with each change.
+    "gcp:storage/bucketObject:BucketObject": resource_type(
+        *("bucket", "cacheControl", "contentDisposition", "contentEncoding", "contentLanguage"),
+        *("contentType", "customerEncryption", "kmsKeyName", "metadata", "name", "source"),
+        "storageClass",
+    ),
 }
-"""A row for each type that a component registers."""
+"""A row for each type that a component registers, and for common ones of users' programs."""
 
-BILLED_TYPES: Final[Mapping[str, Billed]] = billed_types.BILLED_TYPES
+BILLED_TYPES: Final[Mapping[str, Billed]] = _BILLED_TYPES
 """By type token: what is paid for."""
 
 PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {

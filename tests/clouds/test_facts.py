@@ -14,9 +14,11 @@ from components.aws import facts as aws
 from components.azure import facts as azure
 from components.base.cloud_facts import FACTS, CloudFacts
 from components.base.cloud_packages import EXTRAS, extra_of
+from components.base.kubernetes_object import API_VERSIONS
 from components.base.problems import ProblemReport
-from components.clouds import CLOUDS, Cloud, cloud_of, resource_type
+from components.clouds import CLOUDS, Cloud, cloud_of, one_name, resource_type
 from components.gcp import facts as gcp
+from components.kubernetes.resource_types import kubernetes_type
 from graph.sdk_types import shapes_of
 from tests.components.test_every_component import CASES, made
 from tests.harness.stacks import stack
@@ -40,7 +42,7 @@ def written_tokens() -> frozenset[str]:
     constants = (
         node.value
         for file in (ROOT / "components").rglob("*.py")
-        if file.name not in ("facts.py", "billed_types.py")
+        if file.name not in ("facts.py", "billed_types.py", "common_types.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
@@ -92,6 +94,43 @@ def test_rows_are_of_types_and_properties_that_the_sdk_has(cloud: Cloud):
         if path and path.partition(".")[0] not in shapes[token]["properties"]
     ]
     assert unknown == []
+
+
+@each_cloud
+def test_billed_types_and_properties_are_those_of_the_sdk(cloud: Cloud):
+    rows = cloud.facts.BILLED_TYPES
+    shapes = shapes_of(rows)
+    assert [token for token, shape in shapes.items() if shape is None] == []
+    unknown = [
+        (token, path)
+        for token, row in rows.items()
+        for path in row.properties
+        if re.split(r"[.\[]", path)[0] not in shapes[token]["properties"]
+    ]
+    assert unknown == []
+
+
+def test_every_kind_that_is_registered_has_facts():
+    graphs: list[Any] = [stack(name) for name in ("dev", "staging", "prod")]
+    kinds = {one.type for graph in graphs for one in graph.resources if one.is_kubernetes_object}
+    kinds |= {f"kubernetes:{api}:{kind}" for kind, api in API_VERSIONS.items()}
+    assert sorted(kind for kind in kinds if kubernetes_type(kind) is None) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "name"),
+    [
+        ("aws:s3/bucketV2:BucketV2", "aws:s3/bucket:Bucket"),
+        ("aws:alb/loadBalancer:LoadBalancer", "aws:lb/loadBalancer:LoadBalancer"),
+        (
+            "azure-native:storage/v20240101:StorageAccount",
+            "azure-native:storage:StorageAccount",
+        ),
+    ],
+)
+def test_former_names_and_versions_of_a_type_have_its_row(token: str, name: str):
+    assert one_name(token) == name
+    assert resource_type(token) is resource_type(name) is not None
 
 
 @pytest.mark.parametrize(
