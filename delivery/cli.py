@@ -106,6 +106,14 @@ def preview(  # noqa: PLR0917  (options of the command line)
             metavar="FILE",
         ),
     ] = None,
+    rules_page: Annotated[
+        str,
+        typer.Option(
+            envvar="QUDAG_MCP_RULES_PAGE",
+            metavar="URL",
+            help="Address of docs/policies.md, for links from the ids of rules.",
+        ),
+    ] = "",
     strict: Annotated[
         bool,
         typer.Option(
@@ -133,9 +141,27 @@ def preview(  # noqa: PLR0917  (options of the command line)
         else checked_stack(cwd, stack, strict=strict)
     )
     if out:
-        write(subject, out, form)
+        write(subject, out, form, rules_page)
     else:
-        show(subject, form or "tree")
+        show(subject, form or "tree", rules_page)
+
+
+@app.command()
+def comment(
+    report: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Report that preview --base --out FILE.md wrote.")
+    ],
+) -> None:
+    """Post a preview to the pull request of this job, or update the comment posted before.
+
+    Runs in a GitHub workflow or a GitLab pipeline, and finds the pull request in its environment.
+    The token is read from GITHUB_TOKEN or GITLAB_TOKEN. Where it may not write comments, as for a
+    pull request from a fork, the command says so and ends with 0.
+    """
+    from .pull_request_comment import post
+
+    posted = post(report)
+    typer.echo(f"{posted.done} {posted.address}".rstrip())
 
 
 @app.command()

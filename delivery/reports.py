@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import typer
 from rich.console import Console
@@ -20,17 +19,25 @@ FORMS = {"tree": terminal, "markdown": markdown, "json": json, "html": html}
 _SUFFIXES = {".txt": "tree", ".md": "markdown", ".json": "json", ".html": "html", ".htm": "html"}
 
 
-def show(subject: CheckedStack | Comparison, form: str) -> None:
-    """Writes ``subject`` to standard output."""
-    written = _written(subject, FORMS[form])
+def show(subject: CheckedStack | Comparison, form: str, rules_page: str = "") -> None:
+    """Writes ``subject`` to standard output; ``rules_page`` as of ``write``."""
+    written = _written(subject, form, rules_page)
     if isinstance(written, str):
         typer.echo(written, nl=False)
     else:
         terminal.console().print(written)
 
 
-def write(subject: CheckedStack | Comparison, files: Sequence[Path], form: str | None) -> None:
+def write(
+    subject: CheckedStack | Comparison,
+    files: Sequence[Path],
+    form: str | None,
+    rules_page: str = "",
+) -> None:
     """Writes ``subject`` to each file, in ``form`` or in the form of the file's suffix.
+
+    Args:
+        rules_page: address of docs/policies.md, for links from the ids of rules.
 
     Raises:
         ProblemReport: a suffix that stands for no form, before any file is written.
@@ -39,7 +46,7 @@ def write(subject: CheckedStack | Comparison, files: Sequence[Path], form: str |
     if unknown := [file for file, name in forms.items() if name is None]:
         raise ProblemReport([_no_form(file) for file in unknown])
     for file, name in forms.items():
-        text = _written(subject, FORMS[str(name)])
+        text = _written(subject, str(name), rules_page)
         if not isinstance(text, str):
             plain = io.StringIO()
             Console(file=plain, width=100_000, highlight=False).print(text)
@@ -47,10 +54,12 @@ def write(subject: CheckedStack | Comparison, files: Sequence[Path], form: str |
         file.write_text(text, encoding="utf-8")
 
 
-def _written(subject: CheckedStack | Comparison, report: ModuleType) -> object:
+def _written(subject: CheckedStack | Comparison, form: str, rules_page: str) -> object:
+    report = FORMS[form]
+    linked = {"rules_page": rules_page} if form in ("html", "markdown") else {}
     if isinstance(subject, Comparison):
-        return report.comparison(subject)
-    return report.inventory(subject.graph, subject.findings)
+        return report.comparison(subject, **linked)
+    return report.inventory(subject.graph, subject.findings, **linked)
 
 
 def _no_form(file: Path) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from components.clouds import billed_type
@@ -15,12 +15,12 @@ from .risks.capacity import Demand, demand, scaler_limits
 
 @dataclass(frozen=True, kw_only=True)
 class CostChange:
-    """One change that is billed.
+    """What one resource does to the bill, in one direction.
 
     Attributes:
         urn: of the resource.
         resource: how a report calls it.
-        what: what is paid for, or the property with its value before and after.
+        what: what is paid for, and properties with their values before and after.
         trend: whether the bill rises.
     """
 
@@ -31,16 +31,22 @@ class CostChange:
 
 
 def cost_changes(diff: Diff) -> tuple[CostChange, ...]:
-    """Every change of ``diff`` that the bill depends on: rises first, then by URN."""
+    """What the bill depends on in ``diff``: rises first, then by URN."""
     order = (Trend.MORE, Trend.UNKNOWN, Trend.LESS)
     found = [
-        CostChange(
-            urn=change.resource.urn, resource=called(change.resource), what=what, trend=trend
-        )
+        CostChange(urn=change.resource.urn, resource=called(change.resource),
+                   what=", ".join(what), trend=trend)
         for change in diff.changes
-        for what, trend in _found(change, diff)
-    ]
-    return tuple(sorted(found, key=lambda one: (order.index(one.trend), one.urn, one.what)))
+        for trend, what in _by_trend(_found(change, diff)).items()
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda one: (order.index(one.trend), one.urn)))
+
+
+def _by_trend(found: Iterable[tuple[str, Trend]]) -> dict[Trend, list[str]]:
+    grouped: dict[Trend, list[str]] = {}
+    for what, trend in found:
+        grouped.setdefault(trend, []).append(what)
+    return grouped
 
 
 def _found(change: Change, diff: Diff) -> Iterator[tuple[str, Trend]]:

@@ -79,10 +79,10 @@ class Page:
                 "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **shown
             )
 
-    def picture(self, *, height: int | None = None) -> bytes:
-        """A PNG of the page: of its whole length, or of its upper part."""
+    def picture(self, *, height: int | None = None, scale: float = 1) -> bytes:
+        """A PNG of the page: of its whole length, or of its upper part; smaller by ``scale``."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "scale": 1, "width": size["width"],
+        clip = {"x": 0, "y": 0, "scale": scale, "width": size["width"],
                 "height": min(size["height"], height or size["height"])}  # fmt: skip
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         return base64.b64decode(shot["data"])

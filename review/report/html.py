@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from graph.resource_graph import ResourceGraph
 from policies import every_rule
@@ -20,7 +21,7 @@ from ..preview import Comparison
 from ..properties import Difference, PropertyChange
 from ..replacement import URN
 from .contents import Contents, of_change, of_stack
-from .drawing import HEIGHT, WIDTH, drawing
+from .drawing import HEIGHT, WIDTH, Drawing, drawing
 from .phrases import DONE, GRAVITY, SIGNS, block, by_class, place, short
 from .summaries import fact, headline
 
@@ -66,15 +67,21 @@ class ChangeView:
     lines: Lines | None
 
 
-def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> str:
+def inventory(
+    graph: ResourceGraph, findings: Iterable[Finding] = (), *, rules_page: str = RULES_PAGE
+) -> str:
     """What a stack is."""
     found = of_stack(graph, findings)
     resources = [(headline(one), fact(one), one.protect) for one in found.resources]
-    return _page(found, drawing(architecture(graph)), [], {}, resources)
+    return _page(found, drawing(architecture(graph)), rules_page, resources=resources)
 
 
-def comparison(found: Comparison) -> str:
-    """What a change does."""
+def comparison(found: Comparison, *, rules_page: str = RULES_PAGE) -> str:
+    """What a change does.
+
+    Args:
+        rules_page: address of docs/policies.md, for links from the ids of rules.
+    """
     contents = of_change(found)
     anchors = {change.resource.urn: f"c{n}" for n, change in enumerate(contents.changes, 1)}
     groups = [
@@ -89,15 +96,17 @@ def comparison(found: Comparison) -> str:
         for action in GRAVITY
     ]
     drawn = drawing(changed_architecture(found.diff))
-    return _page(contents, drawn, [one for one in groups if one[1]], anchors, [])
+    return _page(contents, drawn, rules_page, [one for one in groups if one[1]], anchors)
 
 
 def _page(
     contents: Contents,
-    drawn: Any,
-    groups: list[tuple[Action, list[ChangeView]]],
-    anchors: dict[str, str],
-    resources: list[Any],
+    drawn: Drawing,
+    rules_page: str,
+    groups: Sequence[tuple[Action, list[ChangeView]]] = (),
+    anchors: Mapping[str, str] = MappingProxyType({}),
+    *,
+    resources: Sequence[tuple[str, str, bool]] = (),
 ) -> str:
     from markupsafe import Markup
 
@@ -123,7 +132,7 @@ def _page(
             groups=groups,
             risks=risks,
             rules=[known[rule] for rule in sorted(broken & known.keys())],
-            rules_page=RULES_PAGE,
+            rules_page=rules_page or RULES_PAGE,
             anchors=anchors,
             resources=resources,
             drawing=drawn,

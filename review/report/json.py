@@ -14,6 +14,7 @@ from ..preview import Comparison
 from ..properties import PropertyChange
 from ..risk import Risk, broken_rules
 from ..risks.capacity import peak
+from .contents import of_change
 from .phrases import kinds
 
 
@@ -33,7 +34,7 @@ def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> str:
 
 def comparison(found: Comparison) -> str:
     """What a change does."""
-    diff = found.diff
+    diff, contents = found.diff, of_change(found)
     return _written(
         {
             "project": diff.after.project,
@@ -43,7 +44,9 @@ def comparison(found: Comparison) -> str:
             "unchanged": diff.unchanged,
             "peak": {"old": peak(diff.before).written(), "new": peak(diff.after).written()},
             "risks": [_risk(risk) for risk in found.risks],
+            "costs": [vars(one) for one in contents.costs],
             "notices": _notices(diff.after),
+            "unknown": [vars(one) for one in contents.unknown],
             "changes": [_change(change) for change in diff.changes],
             "outputs": [_property(output) for output in diff.outputs],
         }

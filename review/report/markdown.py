@@ -6,81 +6,81 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from graph.resource_graph import STACK_TYPE, ResourceGraph
+from graph.resource_graph import ResourceGraph
 from policies.finding import Finding
 
 from ..diff import Action, Change, Diff
 from ..preview import Comparison
 from ..properties import Difference, PropertyChange
 from ..replacement import URN
-from ..risk import Risk, broken_rules
+from ..risk import Risk
+from .contents import Contents, of_change, of_stack
 from .phrases import (
     DONE,
-    GRAVITY,
     SIGNS,
-    asked_at_peak,
     block,
     by_class,
     kind_of,
-    kinds,
-    peak_changes,
     place,
     short,
-    summary,
 )
 from .summaries import fact, headline
 
 LIMIT = 65_536  # characters that GitHub takes in a comment
 _TAIL = 600  # kept for the sentence about what is cut
 _RISKS = 20_000  # of the whole, for the findings
-_NOTICES = 8_000  # of the whole, for what the preview leaves out
+_COSTS = 6_000  # of the whole, for what is billed
+_NOTICES = 8_000  # of the whole, for what the preview leaves out, and as much for unknown values
 _ONE_CHANGE = 16_000  # of the whole, for one resource's properties
 
 
-def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> str:
+def inventory(
+    graph: ResourceGraph, findings: Iterable[Finding] = (), *, rules_page: str = ""
+) -> str:
     """What a stack is."""
-    total = sum(resource.type != STACK_TYPE for resource in graph.resources)
+    found = of_stack(graph, findings)
     lines = [
-        f"### `{graph.stack}`: {total} resources",
+        f"### `{graph.stack}`: {found.summary}",
         "",
         "| kind | count |",
         "|---|---:|",
-        *(f"| {name} | {count} |" for name, count in kinds(graph).items()),
+        *(f"| {name} | {count} |" for name, count in found.kinds),
         "",
-        f"Asked for at peak: {asked_at_peak(graph)}.",
+        f"Asked for at peak: {found.peak}.",
         "",
-        *_listed_risks(broken_rules(findings)),
-        *_notices(graph),
+        *_listed_risks(found.risks, rules_page),
+        *_not_known(found),
     ]
     rows = [
         f"- {headline(one)}{f': {_code(about)}' if (about := fact(one)) else ''}"
-        for one in graph.resources
-        if one.custom
+        for one in found.resources
     ]
     return _fitted("\n".join(lines), [_details("Resources", "\n".join(rows))], graph.stack, None)
 
 
-def comparison(found: Comparison) -> str:
-    """What a change does: the table, the risks, then each resource in a collapsed section."""
-    diff = found.diff
+def comparison(found: Comparison, *, rules_page: str = "") -> str:
+    """What a change does: the table, the risks, then each resource in a collapsed section.
+
+    Args:
+        rules_page: address of docs/policies.md, for links from the ids of rules.
+    """
+    diff, contents = found.diff, of_change(found)
     head = [
-        f"<!-- qudag-mcp preview: {diff.after.stack} -->",
-        f"### `{diff.after.stack}`: {summary(diff)}",
+        f"<!-- qudag-mcp preview: {contents.project}/{contents.stack} -->",
+        f"### `{contents.stack}`: {contents.summary}",
         "",
-        f"Compared with `{found.base}` ({found.commit[:12]}).",
+        f"Compared with `{contents.base}` ({contents.commit[:12]}).",
         "",
         *_table(diff),
-        *_risks(found),
-        *_notices(diff.after),
+        *(_listed_risks(contents.risks, rules_page) or ["No risk found by the rules.", ""]),
+        *_costs(contents),
+        *_not_known(contents),
     ]
-    if amounts := peak_changes(diff):
-        head += [f"Asked for at peak: {', '.join(amounts)}.", ""]
-    ordered = sorted(diff.changes, key=lambda change: GRAVITY.index(change.action))
-    folds = [_fold(change, diff) for change in ordered]
-    if diff.outputs:
-        listed = "\n".join(_property(output, ()) for output in diff.outputs)
-        folds.append(_details(f"Stack outputs: {len(diff.outputs)} changed", listed))
-    return _fitted("\n".join(head), folds, diff.after.stack, found.base)
+    folds = [_fold(change, diff) for change in contents.changes]
+    if contents.outputs:
+        listed = "\n".join(_property(output, ()) for output in contents.outputs)
+        folds.append(_details(f"Stack outputs: {len(contents.outputs)} changed", listed))
+    return _fitted("\n".join(head), folds, contents.stack, contents.base)
 
 
 def _table(diff: Diff) -> list[str]:
@@ -99,31 +99,66 @@ def _table(diff: Diff) -> list[str]:
     ]
 
 
-def _risks(found: Comparison) -> list[str]:
-    if not found.risks:
-        return ["No risk found by the rules.", ""]
-    return _listed_risks(found.risks)
-
-
-def _listed_risks(risks: Sequence[Risk]) -> list[str]:
+def _listed_risks(risks: Sequence[Risk], rules_page: str) -> list[str]:
     if not risks:
         return []
     lines = ["#### Risks", ""]
-    for name, findings in by_class(risks).items():
-        lines += [f"**{name}**", "", *(f"- {_plain(finding)}" for finding in findings), ""]
+    for name in by_class(risks):
+        found = [f"- {_risk(one, rules_page)}" for one in risks if one.risk is name]
+        lines += [f"**{name}**", "", *found, ""]
     kept = _first_lines(lines, _RISKS)
     cut = sum(line.startswith("- ") for line in lines[len(kept) :])
     return [*kept, *([f"… and {cut} findings more.", ""] if cut else [])]
 
 
-def _notices(graph: ResourceGraph) -> list[str]:
-    if not graph.notices:
+def _risk(risk: Risk, rules_page: str) -> str:
+    """The sentence of a risk; the id of a rule, with which it begins, leads to its page."""
+    if risk.finding is None or not rules_page:
+        return _plain(risk.what)
+    rule = risk.finding.rule
+    return f"[{rule}]({rules_page}#{rule}){_plain(risk.what.removeprefix(rule))}"
+
+
+def _costs(contents: Contents) -> list[str]:
+    if not contents.costs and not contents.peak:
         return []
-    lines = [f"- {_code(notice.subject)}: {_plain(notice.what)}" for notice in graph.notices]
+    rows = [
+        f"| {_cell(one.resource)} | {_cell(one.what)} | {one.trend} |" for one in contents.costs
+    ]
+    kept = _first_lines(rows, _COSTS)
+    cut = len(rows) - len(kept)
+    table = ["| resource | what is billed | bill |", "|---|---|---|", *kept, ""] if rows else []
+    return [
+        *("#### Costs", ""),
+        *([f"Asked for at peak: {contents.peak}.", ""] if contents.peak else []),
+        *table,
+        *([f"… and {cut} more.", ""] if cut else []),
+    ]
+
+
+def _cell(text: str) -> str:
+    return _plain(text.replace("\n", " "))
+
+
+def _not_known(contents: Contents) -> list[str]:
+    """What the preview leaves out, and values that only the deployment knows."""
+    parts = [f"- {_code(one.subject)}: {_plain(one.what)}" for one in contents.notices]
+    values = [
+        f"- {_plain(one.resource)}: {', '.join(_code(path) for path in one.paths)}"
+        for one in contents.unknown
+    ]
+    return [
+        *_limited("#### Not part of this preview", parts),
+        *_limited("#### Values that only the deployment knows", values),
+    ]
+
+
+def _limited(title: str, lines: list[str]) -> list[str]:
+    if not lines:
+        return []
     kept = _first_lines(lines, _NOTICES)
     cut = len(lines) - len(kept)
-    more = [f"- … and {cut} more."] if cut else []
-    return ["#### Not part of this preview", "", *kept, *more, ""]
+    return [title, "", *kept, *([f"- … and {cut} more."] if cut else []), ""]
 
 
 def _fold(change: Change, diff: Diff) -> str:

@@ -19,6 +19,7 @@ from ..preview import Comparison
 from ..properties import Difference, PropertyChange
 from ..replacement import URN
 from ..risk import Risk, broken_rules
+from .contents import Contents, of_change
 from .phrases import (
     DONE,
     SIGNS,
@@ -27,7 +28,6 @@ from .phrases import (
     by_class,
     kind_of,
     kinds,
-    peak_changes,
     place,
     short,
     summary,
@@ -113,10 +113,11 @@ def comparison(found: Comparison) -> RenderableType:
         Text(header, style="bold"),
         Text(summary(found.diff)),
     ]
-    parts += _risks(found.risks)
+    contents = of_change(found)
+    parts += _risks(contents.risks)
     parts += _notices(found.diff.after)
-    if amounts := peak_changes(found.diff):
-        parts += [Text(), Text(f"asked for at peak: {', '.join(amounts)}")]
+    parts += _unknown(contents)
+    parts += _costs(contents)
     for holder, held in groupby(
         sorted(changes, key=lambda change: place(change, found.diff)),
         key=lambda change: place(change, found.diff),
@@ -133,6 +134,22 @@ def _risks(risks: Iterable[Risk]) -> Iterator[Text]:
     for name, findings in by_class(risks).items():
         yield from (Text(), Text(str(name), style="bold red"))
         yield from (Text(f"  {finding}") for finding in findings)
+
+
+def _costs(contents: Contents) -> Iterator[Text]:
+    if contents.costs:
+        yield from (Text(), Text("costs", style="bold"))
+    for one in contents.costs:
+        yield Text(f"  {one.resource}: {one.what} ({one.trend})")
+    if contents.peak:
+        yield from (Text(), Text(f"asked for at peak: {contents.peak}"))
+
+
+def _unknown(contents: Contents) -> Iterator[Text]:
+    if contents.unknown:
+        yield from (Text(), Text("known only after the deployment", style="bold yellow"))
+    for one in contents.unknown:
+        yield Text(f"  {one.resource}: {', '.join(one.paths)}")
 
 
 def _change(change: Change) -> Iterator[Text]:
