@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from graph.resource_graph import Resource, ResourceGraph
+from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 
 from ...documents.gcp_bindings import Binding, bindings
 from ...finding import Severity
@@ -53,12 +53,25 @@ BROAD: Final = Rule(
 )
 
 
+NOT_KNOWN: Final = Rule(
+    id="gcp-iam-008",
+    severity=Severity.LOW,
+    reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+    refuses="a policy that is known only after the deployment, and so is not checked",
+    fix="write a binding or a member with values that are known",
+)
+
+
 def roles_are_few(graph: ResourceGraph) -> Iterator[Hit]:
     """No role is everyone's, and none on a whole project is all-powerful."""
     for resource in graph.resources:
         if resource.type.startswith(("gcp:", "google-native:")):
             for binding in bindings(resource):
                 yield from _binding(resource, binding)
+            if resource.inputs.get("policyData") == UNKNOWN:
+                what = "is known only after the deployment"
+                so = "nobody has checked whom it gives which role"
+                yield at(resource, "policyData", what, so, NOT_KNOWN.fix, NOT_KNOWN.id)
 
 
 def _binding(resource: Resource, binding: Binding) -> Iterator[Hit]:
@@ -76,7 +89,7 @@ def _binding(resource: Resource, binding: Binding) -> Iterator[Hit]:
 
 
 CHECK: Final = Check(
-    rules=(PUBLIC, OWNER, BROAD),
+    rules=(PUBLIC, OWNER, BROAD, NOT_KNOWN),
     types=(
         *(f"gcp:projects/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
         *(f"gcp:folder/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
