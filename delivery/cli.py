@@ -16,12 +16,16 @@ from components.base.problems import ProblemReport
 
 from . import cluster_verbs as live
 from . import server_verbs
-
-_ROOT = Path(__file__).resolve().parents[1]
+from .source_checkout import DEFAULT_PROGRAM, ROOT, command_version, refuse_without_checkout
 
 
 class _Verbs(TyperGroup):
     """Prints errors that a user can cause as a message; a bug keeps its traceback."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        found = super().resolve_command(ctx, args)
+        refuse_without_checkout(found[0] or "")
+        return found
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -69,10 +73,7 @@ Root = Annotated[
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        import tomllib
-
-        project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
-        typer.echo(f"qudag-mcp {project['version']}")
+        typer.echo(f"qudag-mcp {command_version()}")
         raise typer.Exit
 
 
@@ -122,7 +123,7 @@ def preview(  # noqa: PLR0917  (options of the command line)
             "The program of this repository always is.",
         ),
     ] = False,
-    cwd: Root = _ROOT,
+    cwd: Root = DEFAULT_PROGRAM,
 ) -> None:
     """Show what a stack is, or with --base what has changed since a commit.
 
@@ -168,7 +169,7 @@ def comment(
 def render(
     out: Annotated[Path, typer.Option(help="Folder to write to; created when absent.")],
     stack: Stack = "dev",
-    cwd: Root = _ROOT,
+    cwd: Root = DEFAULT_PROGRAM,
 ) -> None:
     """Write a stack as files: DIR/graph.json and DIR/manifests/*.yaml.
 
@@ -228,7 +229,7 @@ def bench() -> None:
     from .process import on_terminal
 
     # A program of its own: `tools/` uses this package, and nothing here imports from `tools/`.
-    raise typer.Exit(on_terminal([sys.executable, "-m", "tools.bench"], cwd=_ROOT))
+    raise typer.Exit(on_terminal([sys.executable, "-m", "tools.bench"], cwd=ROOT))
 
 
 server_verbs.register(app)

@@ -5,21 +5,34 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
 
 from .stack_files import StackFiles
 
-_CONSEQUENCE = "what the program would deploy is not known"
+CONSEQUENCE = "what the program would deploy is not known"
 
 
 class ProgramFailed(ProblemReport):
-    """A program ended with an error that its author or its user can correct; one line each."""
+    """A program ended with an error that its author or its user can correct; one line each.
+
+    Attributes:
+        traceback: of an error in the program's code, from the program's first frame on.
+    """
+
+    def __init__(self, problems: Iterable[Problem], traceback: str = "") -> None:
+        super().__init__(problems)
+        self.traceback = traceback
+
+    @property
+    def summary(self) -> str:
+        """The lines without the traceback."""
+        return "\n".join(f"{one.path}: {one.what}; fix: {one.fix}" for one in self.problems)
 
     def __str__(self) -> str:
-        return "\n".join(f"{one.path}: {one.what}; fix: {one.fix}" for one in self.problems)
+        return f"{self.traceback}{self.summary}"
 
 
 class ValueNeeded(Exception):  # noqa: N818  (it reports; it is not an error of ours)
@@ -44,19 +57,12 @@ def failure(error: BaseException, files: StackFiles) -> Problem | None:
 
     match error:
         case ConfigMissingError():
-            secret = " --secret" if error.secret else ""
-            return Problem(
-                path=error.key,
-                what=f"the program requires it, and Pulumi.{files.stack}.yaml does not set it",
-                consequence=_CONSEQUENCE,
-                fix=f"pulumi config set{secret} {_short(error.key, files)} <value>"
-                f" --stack {files.stack}",
-            )
+            return missing_value(error.key, files, secret=error.secret)
         case ConfigTypeError():
             return Problem(
                 path=error.key,
                 what=f"its value in Pulumi.{files.stack}.yaml is not a valid {error.expect_type}",
-                consequence=_CONSEQUENCE,
+                consequence=CONSEQUENCE,
                 fix=f"pulumi config set {_short(error.key, files)} <{error.expect_type}>"
                 f" --stack {files.stack}",
             )
@@ -64,7 +70,7 @@ def failure(error: BaseException, files: StackFiles) -> Problem | None:
             return Problem(
                 path=f"{error.function} {error.path}",
                 what=f"the program needs it for {error.use}, and only the provider can return it",
-                consequence=_CONSEQUENCE,
+                consequence=CONSEQUENCE,
                 fix=f"{_output_form(error.function)}, or read the value from pulumi.Config()",
             )
         case KeyError() if _raised_by_environ(error):
@@ -72,20 +78,31 @@ def failure(error: BaseException, files: StackFiles) -> Problem | None:
             return Problem(
                 path=f"environment variable {name}",
                 what="the program reads it, and it is not set",
-                consequence=_CONSEQUENCE,
+                consequence=CONSEQUENCE,
                 fix=f"export {name}=<value>, or read it with os.environ.get({name!r}, default)",
             )
         case _:
             return None
 
 
+def missing_value(key: str, files: StackFiles, *, secret: bool = False) -> Problem:
+    """A configuration value that the program requires and nobody gives."""
+    return Problem(
+        path=key,
+        what=f"the program requires it, and Pulumi.{files.stack}.yaml does not set it",
+        consequence=CONSEQUENCE,
+        fix=f"pulumi config set{' --secret' if secret else ''} {_short(key, files)} <value>"
+        f" --stack {files.stack}",
+    )
+
+
 def any_failure(error: BaseException, files: StackFiles, root: Path) -> Problem:
     """As ``failure``, and for any other error where in the program it was raised."""
     return failure(error, files) or Problem(
-        path=next(_places(error, root), str(root / "__main__.py")),
+        path=next(places(error, root), str(root / "__main__.py")),
         what=f"{type(error).__name__}: {_first_line(error)}",
-        consequence=_CONSEQUENCE,
-        fix="correct the program there; `pulumi preview` shows the whole traceback",
+        consequence=CONSEQUENCE,
+        fix="correct the program there",
     )
 
 
@@ -104,12 +121,17 @@ def _raised_by_environ(error: KeyError) -> bool:
     return raised_in[-1:] == [type(os.environ).__getitem__.__code__]
 
 
-def _places(error: BaseException, root: Path) -> Iterator[str]:
+def places(error: BaseException, root: Path) -> Iterator[str]:
     """File and line of the frames in the program's own files, the innermost first."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
-        if file.is_relative_to(root) and "site-packages" not in file.parts:
+        if is_of_program(file, root):
             yield f"{file.relative_to(root)}:{frame.lineno}"
+
+
+def is_of_program(file: Path, root: Path) -> bool:
+    """Whether a file belongs to a program itself, and not to a package that it has installed."""
+    return file.is_relative_to(root) and "site-packages" not in file.parts
 
 
 def _first_line(error: BaseException) -> str:

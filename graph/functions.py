@@ -2,21 +2,19 @@
 
 The output form of a function gives an unknown output. The plain form gives placeholders: passed on
 as a property or formatted into one they are recorded as ``[unknown]``; a program that needs their
-value (an index, a comparison, a resource's name) is stopped by ``ValueNeeded``.
+value (an index, a comparison, a resource's name) is stopped by ``ValueNeeded``; in a program of
+another team, it goes on with what ``assume`` was given.
 """
 
 from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Iterator
-from typing import Any, Final, NoReturn, cast
+from collections.abc import Callable, Iterator
+from typing import Any, Final, cast
 
-import pulumi
 from pulumi import _types  # pyright: ignore[reportPrivateUsage]  (what generated SDKs are read by)
 from pulumi.output import Unknown
-from pulumi.runtime.invoke import InvokeResult, invoke, invoke_async, invoke_single
-from pulumi.runtime.settings import get_monitor
 
 from .failures import ValueNeeded
 from .wire import placeholder_text
@@ -41,9 +39,9 @@ class UnknownValue(Unknown):
     SDK itself, which serializes it, sees a container with one placeholder.
     """
 
-    def __init__(self, function: str, path: str, declared: type[Any]) -> None:
+    def __init__(self, function: str, path: str, declared: type[Any], item: Any = object) -> None:
         super().__init__()
-        self.__dict__ |= {"function": function, "path": path, "declared": declared}
+        self.__dict__ |= {"function": function, "path": path, "declared": declared, "item": item}
 
     __class__ = property(lambda self: self.__dict__["declared"])  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
@@ -59,11 +57,13 @@ class UnknownValue(Unknown):
         if name.startswith("__"):
             raise AttributeError(name)
         if not _asked_by_sdk():
-            _refuse(self, f"`.{name}`")
+            return _answer(self, name, f"`.{name}`")
         return getattr(_container(self), name)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(_container(self)) if _asked_by_sdk() else _refuse(self, "a loop")
+        if _asked_by_sdk():
+            return iter(_container(self))
+        return _answer(self, "__iter__", "a loop")
 
 
 def _container(value: UnknownValue) -> Any:
@@ -79,8 +79,25 @@ def _asked_by_sdk() -> bool:
     return package.startswith("pulumi") and package != "pulumi_qudag_mcp"
 
 
-def _refuse(value: UnknownText | UnknownValue, use: str) -> NoReturn:
+Answer = Callable[[Any, str, str, tuple[Any, ...]], Any]
+"""The result of a method of an unknown value: the value, the method, its use, its arguments."""
+
+
+def refuse(value: Any, _method: str, use: str, _given: tuple[Any, ...]) -> Any:
+    """Stops the program."""
     raise ValueNeeded(value.__dict__["function"], value.__dict__["path"], use)
+
+
+_ANSWER: list[Answer] = [refuse]
+
+
+def assume(answer: Answer) -> None:
+    """Lets ``answer`` decide what a value is taken for that the program needs, in this process."""
+    _ANSWER[0] = answer
+
+
+def _answer(value: UnknownText | UnknownValue, method: str, use: str, *given: Any) -> Any:
+    return _ANSWER[0](value, method, use, given)
 
 
 _USES: Final = {
@@ -109,12 +126,12 @@ _ANSWERS: Final = {"__bool__": True, "__len__": 1, "__eq__": False, "__ne__": Tr
 def _refusing(kind: type[Any], method: str, use: str) -> Any:
     own = getattr(kind, method, None) if kind is UnknownText else None
 
-    def refuse(self: Any, *given: Any) -> Any:
+    def use_of(self: Any, *given: Any) -> Any:
         if (own or method in _ANSWERS) and _asked_by_sdk():
             return own(self, *given) if own else _ANSWERS[method]
-        _refuse(self, use)
+        return _answer(self, method, use, *given)
 
-    return refuse
+    return use_of
 
 
 def _close(kind: type[Any], uses: dict[str, str]) -> None:
@@ -134,7 +151,12 @@ _close(UnknownValue, _USES)
 
 def unknown_result(function: str, typ: type[Any] | None) -> Any:
     """A placeholder for each property of a function's result; for all of it without a type."""
-    return _placeholder(function, "", typ or object, ())
+    return placeholder(function, "", typ or object)
+
+
+def placeholder(function: str, path: str, hint: Any) -> Any:
+    """An unknown value of the declared type ``hint``."""
+    return _placeholder(function, path, hint, ())
 
 
 def _placeholder(function: str, path: str, hint: Any, within: tuple[Any, ...]) -> Any:
@@ -152,42 +174,7 @@ def _placeholder(function: str, path: str, hint: Any, within: tuple[Any, ...]) -
     declared = {list: list, typing.get_origin(typing.Sequence[str]): list}.get(origin, origin)
     if declared not in (bool, int, float, list):
         declared = dict
-    return UnknownValue(function, path or "result", cast("type[Any]", declared))
-
-
-def install() -> None:
-    """Makes the plain forms give placeholders while a program is recorded, and only then."""
-    if pulumi.runtime.invoke is _invoke:
-        return
-    pulumi.runtime.invoke = _invoke
-    pulumi.runtime.invoke_single = _invoke_single
-    pulumi.runtime.invoke_async = _invoke_async
-
-
-def _recording() -> bool:
-    return getattr(get_monitor(), "answers_nothing", False)
-
-
-def _invoke(
-    tok: str, props: Any, opts: Any = None, typ: type[Any] | None = None, package_ref: Any = None
-) -> InvokeResult:
-    result = invoke(tok, props, opts, typ, package_ref)
-    if result.is_known or not _recording():
-        return result
-    return InvokeResult(unknown_result(tok, typ))
-
-
-def _invoke_single(
-    tok: str, props: Any, opts: Any = None, typ: type[Any] | None = None, package_ref: Any = None
-) -> InvokeResult:
-    result = invoke_single(tok, props, opts, typ, package_ref)
-    if result.value is not None or not _recording():
-        return result
-    return InvokeResult(UnknownText(tok, "result"))
-
-
-async def _invoke_async(
-    tok: str, props: Any, opts: Any = None, typ: type[Any] | None = None, package_ref: Any = None
-) -> Any:
-    value = await invoke_async(tok, props, opts, typ, package_ref)
-    return unknown_result(tok, typ) if value is None and _recording() else value
+    inner = typing.get_args(hint)
+    return UnknownValue(
+        function, path or "result", cast("type[Any]", declared), inner[-1] if inner else object
+    )

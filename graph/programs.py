@@ -1,100 +1,144 @@
-"""Records whole programs: this checkout's in this process, any other in a process of its own."""
+"""Records whole programs: this checkout's in this process, any other in its own environment."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 from components.base.problems import Problem, ProblemReport
 
-from .failures import ProgramFailed
+from .environment import Environment, environment_of
+from .failures import CONSEQUENCE, ProgramFailed
 from .resource_graph import ResourceGraph
-from .stack_files import StackFiles, read_stack_files
+from .stack_files import StackFiles, program_file, read_stack_files
 
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of the program that ships with this command."""
 
+OLDEST_SDK: Final = (3, 100)
+"""The oldest version of Pulumi's SDK that programs are recorded with."""
+
 # The child takes only the recorder and the clouds' facts from here. The program's own packages may
-# have the same names: ours are removed from sys.modules before it starts.
-_CHILD = """
+# have the same names: ours are removed from sys.modules before it starts. Any Python reads this.
+_CHILD: Final = """
 import json, sys
-from pathlib import Path
-ours, root, outcome = sys.argv[1:]
-sys.path.insert(0, ours)
-from components.clouds import CLOUDS
-from graph.failures import ProgramFailed, any_failure
-from graph.recorder import run_program
-from graph.stack_files import StackFiles
+ours, request, result = sys.argv[1:]
+sys.path = [ours] + [place for place in sys.path if place not in ("", ours)]
+def end(**found):
+    with open(result, "w") as file:
+        json.dump(found, file)
+    sys.exit(0)
+if sys.version_info < (3, 10):
+    end(python="%d.%d" % sys.version_info[:2])
+try:
+    from components.clouds import CLOUDS
+    from graph.apart.run import main
+except ModuleNotFoundError as error:
+    end(module=error.name)
 facts = [cloud.facts for cloud in CLOUDS]
 for name in [*sys.modules]:
     if name.partition(".")[0] in ("components", "graph"):
         del sys.modules[name]
-sys.path = [root, *(place for place in sys.path if place not in ("", ours))]
-files = StackFiles.from_json(sys.stdin.read())
-try:
-    result = {"graph": run_program(root, files).to_json()}
-except (Exception, SystemExit) as error:
-    problems = getattr(error, "problems", None) or [any_failure(error, files, Path(root))]
-    refused = hasattr(error, "problems") and not isinstance(error, ProgramFailed)
-    result = {"refused": refused, "problems": [vars(problem) for problem in problems]}
-with open(outcome, "w") as file:
-    json.dump(result, file)
+sys.path.remove(ours)
+main(request, result)
 """
 
 
-def record_stack(root: Path, stack: str) -> ResourceGraph:
+def record_stack(root: Path, stack: str, *, environment_from: Path | None = None) -> ResourceGraph:
     """The graph of ``stack``, from the program and the stack files under ``root``.
 
-    This checkout's program runs in this process, any other in a new one.
+    This checkout's program runs in this process, any other in a new one of its own environment.
+
+    Args:
+        environment_from: the folder whose Pulumi.yaml tells the environment, where it is another
+            one than ``root``: a commit of a repository has no environment of its own.
 
     Raises:
         ProgramFailed: the program ended with an error that a user can correct. In this process
             any other error is raised as it is.
-        ProblemReport: the problems that the program itself reported.
+        ProblemReport: the problems that the program itself reported; it has no environment.
     """
-    return record_files(root, read_stack_files(root, stack))
+    return record_files(root, read_stack_files(root, stack), environment_from=environment_from)
 
 
-def record_files(root: Path, files: StackFiles) -> ResourceGraph:
+def record_files(
+    root: Path, files: StackFiles, *, environment_from: Path | None = None
+) -> ResourceGraph:
     """As ``record_stack``, with the stack's files as they were read, or changed since."""
     root = root.resolve()
     if root != ROOT:
-        return _run_apart(root, files)
+        environment = environment_of((environment_from or root).resolve())
+        return _run_apart(root, files, environment)
     from .recorder import run_program
 
     return run_program(str(root), files)
 
 
-def _run_apart(root: Path, files: StackFiles) -> ResourceGraph:
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = Path(folder) / "outcome.json"
+def _run_apart(root: Path, files: StackFiles, environment: Environment) -> ResourceGraph:
+    program = program_file(root)
+    with tempfile.TemporaryDirectory(prefix="qudag-mcp-run-") as folder:
+        asked, told = Path(folder) / "request.json", Path(folder) / "result.json"
+        request = {
+            "root": str(root),
+            "program": str(program),
+            "files": files.to_json(),
+            "environment": environment.name,
+            "install": environment.install,
+        }
+        asked.write_text(json.dumps(request))
         run = subprocess.run(
-            [sys.executable, "-c", _CHILD, str(ROOT), str(root), str(outcome)],
-            input=files.to_json(),
-            cwd=root,
+            [str(environment.python), "-c", _CHILD, str(ROOT), str(asked), str(told)],
+            stdin=subprocess.DEVNULL,
+            cwd=program.parent,
             env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
-        if not outcome.is_file():
-            raise ProgramFailed([_crashed(root, run)])
-        result = json.loads(outcome.read_text())
+        if not told.is_file():
+            raise ProgramFailed([_crashed(program, run)])
+        result = json.loads(told.read_text())
+    return _graph(result, program, environment)
+
+
+def _graph(result: dict[str, Any], program: Path, environment: Environment) -> ResourceGraph:
     if "graph" in result:
-        return ResourceGraph.from_json(result["graph"])
-    report = ProblemReport if result["refused"] else ProgramFailed
-    raise report(Problem(**problem) for problem in result["problems"])
+        return replace(ResourceGraph.from_json(result["graph"]), shapes=result["shapes"])
+    if "problems" in result:
+        problems = [Problem(**problem) for problem in result["problems"]]
+        if result["refused"]:
+            raise ProblemReport(problems)
+        raise ProgramFailed(problems, result["traceback"])
+    if "module" in result:
+        what = f"the module {result['module']} is not installed in {environment.name}"
+        raise ProgramFailed([Problem(str(program), what, CONSEQUENCE, environment.install)])
+    if "python" in result:
+        what = f"its environment {environment.name} has Python {result['python']}"
+        fix = "make the environment with Python 3.10 or later, which Pulumi needs as well"
+        raise ProgramFailed([Problem(str(program), what, CONSEQUENCE, fix)])
+    if _is_older(result["sdk"]):
+        what = f"its environment {environment.name} has pulumi {result['sdk']}"
+        fix = f"upgrade pulumi to {'.'.join(map(str, OLDEST_SDK))} or later"
+        raise ProgramFailed([Problem(str(program), what, CONSEQUENCE, fix)])
+    raise RuntimeError(f"a bug of qudag-mcp, with pulumi {result['sdk']}:\n{result['bug']}")
 
 
-def _crashed(root: Path, run: subprocess.CompletedProcess[str]) -> Problem:
+def _is_older(sdk: str) -> bool:
+    numbers = tuple(int(part) for part in sdk.split(".")[:2] if part.isdecimal())
+    return numbers < OLDEST_SDK
+
+
+def _crashed(program: Path, run: subprocess.CompletedProcess[str]) -> Problem:
     written = run.stderr.strip()[-2000:]
     return Problem(
-        path=str(root / "__main__.py"),
+        path=str(program),
         what=f"its process ended with exit status {run.returncode}: {written}",
-        consequence="what the program would deploy is not known",
+        consequence=CONSEQUENCE,
         fix="correct the program; it must not end its process itself",
     )

@@ -15,7 +15,7 @@ from pulumi.runtime.mocks import MockEngine, MockSettings
 from pulumi.runtime.settings import configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
-from . import functions, source_positions
+from . import plain_calls, source_positions
 from .failures import ProgramFailed, failure
 from .monitor import RecordingMonitor
 from .resource_graph import ResourceGraph
@@ -42,7 +42,7 @@ def record(
         secret_keys: the keys of ``config`` whose values are secret.
     """
     monitor = RecordingMonitor(project=project, stack=stack)
-    functions.install()
+    plain_calls.install()
     source_positions.install()
     context = contextvars.copy_context()
     named = {_full(key, project): value for key, value in (config or {}).items()}

@@ -121,12 +121,19 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceGraph:
-    """All resources of one stack, sorted by URN, including the stack itself."""
+    """All resources of one stack, sorted by URN, including the stack itself.
+
+    Attributes:
+        notices: what the recording leaves out.
+        shapes: of a program with an environment of its own, the properties of its resource types
+            as its SDKs have them (``graph.sdk_types``); not part of what is written.
+    """
 
     project: str
     stack: str
     resources: tuple[Resource, ...] = ()
     notices: tuple[Notice, ...] = ()
+    shapes: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.resources, key=lambda resource: resource.urn))

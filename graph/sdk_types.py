@@ -13,9 +13,7 @@ import json
 import typing
 import warnings
 from collections.abc import Iterable, Mapping
-from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, cast
@@ -26,11 +24,7 @@ from pulumi.runtime import rpc
 
 from components.clouds import CLOUDS, cloud_of
 
-Shape = Any
-"""JSON: ``"str"``, ``"int"``, ``"float"``, ``"bool"``, ``"file"``, ``"any"``; ``["list", shape]``,
-``["map", shape]``, ``["enum", [values]]``;
-or ``{"properties": {name: shape}, "required": [name]}``.
-"""
+from .sdk_versions import Shape, sdk_of, sdk_version
 
 _PLAIN: Final[Mapping[Any, Shape]] = {
     str: "str",
@@ -40,20 +34,6 @@ _PLAIN: Final[Mapping[Any, Shape]] = {
     pulumi.Asset: "file",
     pulumi.Archive: "file",
 }
-
-
-def sdk_of(package: str) -> str:
-    """The Python distribution that has a Pulumi package's SDK."""
-    return f"pulumi_{package.replace('-', '_')}"
-
-
-@cache
-def sdk_version(package: str) -> str | None:
-    """The version of the SDK of a Pulumi package; None where it is not installed."""
-    try:
-        return version(sdk_of(package))
-    except PackageNotFoundError:
-        return None
 
 
 def shapes_of(tokens: Iterable[str]) -> dict[str, Shape]:

@@ -21,12 +21,14 @@ class StackFiles:
     Attributes:
         config: values by full key (``project:key``); objects and lists as JSON.
         secret_keys: keys whose value is encrypted; their value here is ``"[secret]"``.
+        missing: keys that Pulumi.yaml declares, and that have no value.
     """
 
     project: str
     stack: str
     config: dict[str, str]
     secret_keys: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def over(self, settings: Mapping[str, Any]) -> StackFiles:
         """These files with values of this machine in the place of theirs, by full key."""
@@ -39,17 +41,41 @@ class StackFiles:
     @classmethod
     def from_json(cls, text: str) -> StackFiles:
         written = json.loads(text)
-        return cls(**written | {"secret_keys": tuple(written["secret_keys"])})
+        return cls(
+            **written | {key: tuple(written.get(key, ())) for key in ("secret_keys", "missing")}
+        )
 
 
 def stack_names(root: Path) -> list[str]:
     """Names of the stacks that have a file under ``root``."""
-    files = root.glob("Pulumi.*.yaml")
+    files = _stack_folder(root).glob("Pulumi.*.yaml")
     return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
 
 
 def has_program(root: Path) -> bool:
-    return (root / PROJECT_FILE).is_file() and (root / "__main__.py").is_file()
+    return (root / PROJECT_FILE).is_file() and program_file(root).is_file()
+
+
+def program_file(root: Path) -> Path:
+    """The file that is run: ``__main__.py``, below ``main`` of Pulumi.yaml if it states that."""
+    if (stated := root / "__main__.py").is_file():
+        return stated  # without reading Pulumi.yaml, whose ``main`` would lead to another folder
+    main = root / str(project_file(root).get("main") or ".")
+    return main if main.is_file() else main / "__main__.py"
+
+
+def _stack_folder(root: Path) -> Path:
+    """Where the files of stacks are: ``stackConfigDir`` of Pulumi.yaml, or beside it."""
+    if any(root.glob("Pulumi.*.yaml")) or not (root / PROJECT_FILE).is_file():
+        return root
+    return root / str(project_file(root).get("stackConfigDir") or ".")
+
+
+def project_file(root: Path) -> dict[str, Any]:
+    """The content of Pulumi.yaml; ProblemReport where it is not a mapping."""
+    from graph.stack_yaml import read_yaml
+
+    return _mapping(read_yaml(root / PROJECT_FILE), PROJECT_FILE)
 
 
 def project_name(root: Path) -> str:
@@ -60,7 +86,6 @@ def project_name(root: Path) -> str:
 def _project(root: Path) -> tuple[str, dict[str, Any]]:
     """The project's name, and the content of Pulumi.yaml."""
     from components.base.problems import Problem, ProblemReport
-    from graph.stack_yaml import read_yaml
 
     if not has_program(root):
         raise ProblemReport(
@@ -73,20 +98,23 @@ def _project(root: Path) -> tuple[str, dict[str, Any]]:
                 )
             ]
         )
-    file = _mapping(read_yaml(root / PROJECT_FILE), PROJECT_FILE)
+    file = project_file(root)
     return str(file.get("name", root.name)), file
 
 
 def read_stack_files(root: Path, stack: str) -> StackFiles:
     """The files of ``stack`` under ``root``.
 
+    A program without any stack file has an empty configuration, as a new stack of an engine has.
+
     Raises ProblemReport when there is no such project or stack, or a file is not YAML.
     """
     from components.base.problems import Problem, ProblemReport, nearest
     from graph.stack_yaml import read_stack_file, read_yaml
 
-    project, project_file = _project(root)
-    if stack not in (known := stack_names(root)):
+    project, content = _project(root)
+    known = stack_names(root)
+    if stack not in known and (known or project == OURS):
         meant = nearest(stack, known)
         raise ProblemReport(
             [
@@ -98,25 +126,24 @@ def read_stack_files(root: Path, stack: str) -> StackFiles:
                 )
             ]
         )
-    declared = _mapping(project_file.get("config"), f"{PROJECT_FILE}: config")
-    file = root / f"Pulumi.{stack}.yaml"
+    declared = _mapping(content.get("config"), f"{PROJECT_FILE}: config")
+    file = _stack_folder(root) / f"Pulumi.{stack}.yaml"
     # Another project may have a stack without any configuration; ours would be made of defaults.
-    stated = (
-        read_stack_file(file)
-        if project == OURS
-        else _mapping(_mapping(read_yaml(file), file.name).get("config"), f"{file.name}: config")
-    )
+    if project == OURS:
+        stated = read_stack_file(file)
+    else:
+        read = _mapping(read_yaml(file), file.name) if known else {}
+        stated = _mapping(read.get("config"), f"{file.name}: config")
     given = {key: _default(value) for key, value in declared.items()} | stated
-    values = {
-        key if ":" in key else f"{project}:{key}": value
-        for key, value in given.items()
-        if value is not None
-    }
+    values = {_full(key, project): value for key, value in given.items() if value is not None}
     files = StackFiles(
         project=project,
         stack=stack,
         config={key: _handed_over(value) for key, value in values.items()},
         secret_keys=tuple(sorted(key for key, value in values.items() if _holds_secret(value))),
+        missing=tuple(
+            sorted(full for key in declared if (full := _full(key, project)) not in values)
+        ),
     )
     if project != OURS:  # ours says it itself, with everything else that is wrong
         _refuse_plaintext_secrets(files, file.name)
@@ -155,6 +182,10 @@ def _mapping(read: object, path: str) -> dict[str, Any]:
     )
 
 
+def _full(key: str, project: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
+
+
 def _default(declared: Any) -> Any:
     """What Pulumi.yaml gives a key: a value as it is, or a declaration with one."""
     if not isinstance(declared, dict):
@@ -164,9 +195,20 @@ def _default(declared: Any) -> Any:
 
 
 def _handed_over(value: object) -> str:
-    if isinstance(value, Mapping) and set(cast("Mapping[str, Any]", value)) == {"secure"}:
-        return SECRET
-    return value if isinstance(value, str) else json.dumps(value)
+    without = _without_encrypted(value)
+    return without if isinstance(without, str) else json.dumps(without)
+
+
+def _without_encrypted(value: object) -> object:
+    """The value with ``[secret]`` in place of what is encrypted."""
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, object]", value)
+        if set(fields) == {"secure"}:
+            return SECRET
+        return {key: _without_encrypted(field) for key, field in fields.items()}
+    if isinstance(value, list):
+        return [_without_encrypted(item) for item in cast("list[object]", value)]
+    return value
 
 
 def _holds_secret(value: object) -> bool:

@@ -7,67 +7,63 @@ order is the engine's: the resource's own, its parents' from the nearest up, the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf import struct_pb2
-from pulumi.runtime._callbacks import (
-    _CallbackServicer,  # pyright: ignore[reportPrivateUsage]  (it holds the program's transforms)
-)
-from pulumi.runtime.proto import alias_pb2, resource_pb2
+from pulumi.runtime.proto import resource_pb2
 
 from .wire import with_outputs, without_outputs
 
 
-class Callbacks(_CallbackServicer):
-    """The SDK's registry of a program's functions, called directly instead of through gRPC."""
+class Callbacks(Protocol):
+    """Where the functions of a program are, which run on its registrations."""
 
-    def __init__(self, monitor: Any) -> None:  # pyright: ignore[reportMissingSuperCall]  (no server)
-        self._callbacks = {}
-        self._transforms = {}
-        self._state_migrations = {}
-        self._monitor = monitor
-        self._target = ""
+    async def call(self, callback: Any, request: Any) -> bytes:
+        """What the function registered as ``callback`` answers, as it would be sent."""
+        ...
 
-    async def call(self, token: str, request: Any) -> bytes:
-        """What the function registered under ``token`` answers, as it would be sent."""
-        answer = await self._callbacks[token](request.SerializeToString())
-        return answer.SerializeToString()
-
-    def name(self, token: str) -> str:
+    def name(self, callback: Any) -> str:
         """The name of the function in the program."""
-        functions: dict[str, Any] = {known: fn for fn, known in self._transforms.items()}
-        return getattr(functions.get(token), "__qualname__", "unnamed")
+        ...
 
 
 class Transforms:
     """The transforms registered so far: each resource's own, and the stack's."""
 
     def __init__(self) -> None:
-        self.stack: list[str] = []
-        self._of: dict[str, list[str]] = {}
+        self.stack: list[Any] = []
+        self._of: dict[str, list[Any]] = {}
         self._parents: dict[str, str] = {}
 
     def register(self, urn: str, request: Any) -> None:
         """Keeps a resource's own transforms for what will be created under it."""
         self._parents[urn] = request.parent
-        if request.transforms:
-            self._of[urn] = [callback.token for callback in request.transforms]
+        if own := list(getattr(request, "transforms", ())):
+            self._of[urn] = own
 
-    def for_(self, request: Any) -> list[str]:
-        """Tokens of the transforms that apply to a registration, in the order of their run."""
-        tokens = [callback.token for callback in request.transforms]
+    def for_(self, request: Any) -> list[Any]:
+        """The transforms that apply to a registration, in the order of their run."""
+        found = list(getattr(request, "transforms", ()))
         parent = request.parent
         while parent:
-            tokens += self._of.get(parent, [])
+            found += self._of.get(parent, [])
             parent = self._parents.get(parent)
-        return tokens + self.stack
+        return found + self.stack
 
 
-async def transformed(request: Any, tokens: list[str], callbacks: Callbacks) -> Any:
+def stated(request: Any, field: str) -> bool:
+    """Whether a message sets a field; old versions cannot tell a default from a value not set."""
+    try:
+        return request.HasField(field)
+    except ValueError:
+        return bool(getattr(request, field, False))
+
+
+async def transformed(request: Any, transforms: list[Any], callbacks: Callbacks) -> Any:
     """The registration as the transforms leave it; ``request`` stays as it is."""
     properties = with_outputs(request.object)
     options = _options(request)
-    for token in tokens:
+    for transform in transforms:
         asked = resource_pb2.TransformRequest(
             name=request.name,
             type=request.type,
@@ -76,7 +72,7 @@ async def transformed(request: Any, tokens: list[str], callbacks: Callbacks) -> 
             properties=properties,
             options=options,
         )
-        answer = resource_pb2.TransformResponse.FromString(await callbacks.call(token, asked))
+        answer = resource_pb2.TransformResponse.FromString(await callbacks.call(transform, asked))
         properties = with_outputs(answer.properties)
         options = answer.options if answer.HasField("options") else options
     return _changed(request, without_outputs(properties), options)
@@ -84,6 +80,8 @@ async def transformed(request: Any, tokens: list[str], callbacks: Callbacks) -> 
 
 def _options(request: Any) -> resource_pb2.TransformResourceOptions:
     """The options of a registration as a transform sees them."""
+    from pulumi.runtime.proto import alias_pb2  # as new as transforms are
+
     options = resource_pb2.TransformResourceOptions(
         depends_on=request.dependencies,
         ignore_changes=request.ignoreChanges,

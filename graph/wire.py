@@ -39,6 +39,11 @@ def placeholder_in(text: str) -> tuple[str, str] | None:
     return (found["function"], found["path"]) if found else None
 
 
+def without_placeholders(text: str) -> str:
+    """A text with ``[unknown]`` in place of each part that is not known."""
+    return _PLACEHOLDER.sub(UNKNOWN, text)
+
+
 def readable(struct: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A protobuf ``Struct`` as plain values, secrets and unknowns replaced, and the secret paths.
 
@@ -58,7 +63,7 @@ def _fields(struct: Any, path: str, secrets: list[str]) -> dict[str, Any]:
 
 
 def _key(text: str) -> str:
-    return _PLACEHOLDER.sub(UNKNOWN, text) if _MARK in text else text
+    return without_placeholders(text) if _MARK in text else text
 
 
 def _text(text: str) -> str:

@@ -43,14 +43,17 @@ def compare(root: Path, stack: str, base: str, *, strict: bool = False) -> Compa
     """
     commit = resolve(root, base)
     with files_at(root, commit) as former, ThreadPoolExecutor(1) as executor:
-        before = executor.submit(_record_base, former, stack, base)
+        before = executor.submit(_record_base, former, stack, base, root)
         after = checked_stack(root, stack, strict=strict)
         found = diff(before.result(), after.graph)
     return Comparison(base=base, commit=commit, diff=found, risks=risks(found, after.findings))
 
 
-def _record_base(former: Path, stack: str, base: str) -> ResourceGraph:
-    """The base's graph; an empty one where the stack did not exist yet."""
+def _record_base(former: Path, stack: str, base: str, root: Path) -> ResourceGraph:
+    """The base's graph; an empty one where the stack did not exist yet.
+
+    It runs in the environment of the program under ``root``.
+    """
     if not has_program(former):
         raise ProblemReport(
             [
@@ -62,16 +65,16 @@ def _record_base(former: Path, stack: str, base: str) -> ResourceGraph:
                 )
             ]
         )
-    if stack not in stack_names(former):
+    if stack not in stack_names(former) and stack in stack_names(root):
         return ResourceGraph(project="", stack=stack)
     try:
-        return record_stack(former, stack)
+        return record_stack(former, stack, environment_from=root)
     except (ProgramFailed, ProblemReport) as failure:
         raise ProblemReport(
             [
                 Problem(
                     path=f"--base {base}",
-                    what=f"its program does not run: {failure}",
+                    what=f"its program does not run: {getattr(failure, 'summary', failure)}",
                     consequence="what it deployed is not known",
                     fix="name a commit whose program runs with the packages installed here",
                 )

@@ -13,7 +13,8 @@ from ..base.refusal import refuse
 from ..base.versions import VERSIONS
 from ..mcp.auth import Resource
 from ..mcp.server_config import State
-from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.server_names import CONFIG_VARIABLE
+from ..mcp.server_toml import environment_toml
 from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
 from .alarms import Alarm

@@ -9,19 +9,9 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from .function_args import AwsLambdaArgs
+from .function_rights import INTERFACES
 from .identity import Right, allow, deny
 from .network import allow_outside, security_group
-
-INTERFACES = (
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
-)
-"""What Lambda does in the role's name, on every resource (AWS Lambda Developer Guide, Giving Lambda
-functions access to resources in an Amazon VPC)."""
 
 
 def function_network(

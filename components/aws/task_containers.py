@@ -8,7 +8,7 @@ from typing import Any, Final
 import pulumi
 
 from ..mcp.server_config import HTTPS, PROGRAM
-from ..mcp.server_toml import CONFIG_VARIABLE
+from ..mcp.server_names import CONFIG_VARIABLE
 from ..mcp.timeout_budget import STEP, Distance
 from ..mcp.user_container import UserContainer
 from .container_args import CPU_UNITS, EcsFargateArgs

@@ -11,7 +11,8 @@ from ..base.cloud_resource import CloudResource
 from ..mcp.auth import Resource
 from ..mcp.era import has_sessions
 from ..mcp.server_config import HTTP, PROGRAM, State
-from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.server_names import CONFIG_VARIABLE
+from ..mcp.server_toml import environment_toml
 from ..mcp.target import MCP_PATH
 from ..mcp.timeout_budget import Distance
 from ..mcp.user_container import UserContainer

@@ -13,7 +13,8 @@ from ..mcp.access import NetworkAccess
 from ..mcp.auth import Resource
 from ..mcp.era import has_sessions
 from ..mcp.server_config import State
-from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.server_names import CONFIG_VARIABLE
+from ..mcp.server_toml import environment_toml
 from ..mcp.target import MCP_PATH
 from .function_args import AzureFunctionArgs
 from .identity import assign_role

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from ..base.cloud_resource import CloudResource
 from .resource_group import AzureGroup
-
-WORKSPACE: Final = "azure-native:operationalinsights:Workspace"
+from .tokens import WORKSPACE
 
 
 def log_workspace(group: AzureGroup, *, retention_days: int) -> CloudResource:

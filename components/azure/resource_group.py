@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
@@ -14,26 +14,7 @@ from ..base.component import Component
 from .facts import NAME_RULES
 from .location import AzureLocation
 from .naming import physical_name
-
-_GROUP: Final = "azure-native:resources:ResourceGroup"
-TAGGED: Final = frozenset(
-    {
-        _GROUP,
-        "azure-native:app:ContainerApp",
-        "azure-native:app:ManagedEnvironment",
-        "azure-native:applicationinsights:Component",
-        "azure-native:containerinstance:ContainerGroup",
-        "azure-native:dbforpostgresql:Server",
-        "azure-native:managedidentity:UserAssignedIdentity",
-        "azure-native:network:PrivateEndpoint",
-        "azure-native:operationalinsights:Workspace",
-        "azure-native:redisenterprise:RedisEnterprise",
-        "azure-native:storage:StorageAccount",
-        "azure-native:web:AppServicePlan",
-        "azure-native:web:WebApp",
-    }
-)
-"""Types that have a location and tags; the others are parts of one that does."""
+from .tokens import GROUP, TAGGED
 
 
 @dataclass(frozen=True)
@@ -51,9 +32,9 @@ class AzureGroup:
     @cached_property
     def name(self) -> pulumi.Output[str]:
         """The group's name; the first use creates the group."""
-        inputs = {"resourceGroupName": self.physical_name(_GROUP, "group"), **self._located}
+        inputs = {"resourceGroupName": self.physical_name(GROUP, "group"), **self._located}
         group = CloudResource(
-            _GROUP, self.owner.named("group"), inputs, outputs=("name",), opts=self.owner.owned()
+            GROUP, self.owner.named("group"), inputs, outputs=("name",), opts=self.owner.owned()
         )
         return group.output("name")
 

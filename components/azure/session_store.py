@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..mcp.server_config import State
 from .identity import assign_role
 from .resource_group import AzureGroup
-
-STORAGE: Final = "azure-native:storage:StorageAccount"
+from .tokens import STORAGE
 
 
 def storage_account(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import pulumi
 
@@ -14,12 +14,10 @@ from ..base.problems import Problem
 from ..mcp.access import Access, nobody_problems, public_or_named_problems
 from .arg_types import Member
 from .location import GcpLocation
+from .principals import EVERYONE, INVOKER
 
 Ingress = Literal["all", "internal", "internal-and-load-balancer"]
 """Networks that requests may come from: all; the project's; these and a load balancer."""
-
-EVERYONE: Final = "allUsers"
-INVOKER: Final = "roles/run.invoker"
 
 
 @dataclass(frozen=True, kw_only=True)

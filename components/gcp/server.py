@@ -12,7 +12,8 @@ from ..mcp.auth import Resource
 from ..mcp.cloud_server import CloudServer
 from ..mcp.era import has_sessions
 from ..mcp.server_config import State
-from ..mcp.server_toml import CONFIG_VARIABLE, environment_toml
+from ..mcp.server_names import CONFIG_VARIABLE
+from ..mcp.server_toml import environment_toml
 from .access import allow_callers
 from .identity import service_account
 from .logs import log_bucket

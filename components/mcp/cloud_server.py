@@ -10,7 +10,7 @@ import pulumi
 
 from ..base.problems import Problem
 from .server_config import CloudServerConfig
-from .server_toml import CONFIG_VARIABLE
+from .server_names import CONFIG_VARIABLE
 from .target import McpTarget
 
 RESERVED_VARIABLES: Final = (CONFIG_VARIABLE, "AZURE_CLIENT_ID")

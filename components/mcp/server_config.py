@@ -31,6 +31,7 @@ from ..base.arg_types import (
     WorkerCount,
 )
 from ..base.problems import Problem
+from . import server_names
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
 from .data_tier import CacheProfile
 from .era import Era, has_sessions
@@ -49,8 +50,8 @@ ISSUER_PATH = "/etc/issuer"
 ISSUER_CA_PATH = "/etc/issuer-ca"
 DATA_PATH = "/var/lib/qudag"
 
-HTTP = 8080
-HTTPS = 8443
+HTTP = server_names.HTTP
+HTTPS = server_names.HTTPS
 METRICS = 9090
 P2P = 4001
 

@@ -33,8 +33,6 @@ from .server_config import (
 from .timeout_budget import Distance
 from .user_container import FRONT_ROLE, UserContainer
 
-CONFIG_VARIABLE = "QUDAG_MCP_CONFIG"
-"""Environment variable with the configuration of a server that has no mounted file."""
 POOL_FIELDS = (
     "max_connections",
     "min_connections",

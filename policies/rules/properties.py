@@ -9,10 +9,11 @@ from components.base.cloud_packages import install_command
 from components.base.problems import nearest
 from components.clouds import cloud_of
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph, step
-from graph.sdk_types import Shape, sdk_of, shapes_of
+from graph.sdk_versions import Shape, sdk_of
 
 from ..finding import Severity
 from ..rule import Hit, Rule, at, ignores_case
+from ..type_names import type_name
 
 _REFUSED: Final = "the provider would refuse it or ignore it"
 
@@ -72,16 +73,26 @@ def properties_match_the_sdk(graph: ResourceGraph) -> Iterator[Hit]:
     clouds = [
         resource for resource in graph.resources if resource.custom and cloud_of(resource.type)
     ]
-    shapes = shapes_of(resource.type for resource in clouds)
+    shapes = _shapes(graph, clouds)
     for resource in clouds:
         if resource.type not in shapes:
-            yield _without_sdk(resource)
+            if graph.shapes is None:  # else the recording has a notice of it
+                yield _without_sdk(resource)
         elif shape := shapes[resource.type]:
             yield from _faults(resource, resource.inputs, shape, "")
         else:
             known = "the type's spelling, or a newer SDK in requirements.in"
             what = "is not a type of its SDK"
             yield at(resource, "type", what, _REFUSED, f"check {known}", _TYPES.id)
+
+
+def _shapes(graph: ResourceGraph, clouds: list[Resource]) -> Mapping[str, Shape]:
+    """What the SDKs of the program's environment say, or those of this one."""
+    if graph.shapes is not None:
+        return {type_name(token): shape for token, shape in graph.shapes.items()}
+    from graph.sdk_types import shapes_of  # not without Pulumi's SDK
+
+    return shapes_of(resource.type for resource in clouds)
 
 
 def _without_sdk(resource: Resource) -> Hit:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from components.mcp.server_toml import CONFIG_VARIABLE
+from components.mcp.server_names import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 

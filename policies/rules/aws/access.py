@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
 from components.aws.facts import AWS_ARN
-from components.aws.function_network import INTERFACES
+from components.aws.function_rights import INTERFACES
 from graph.resource_graph import ResourceGraph
 
 from ...documents.aws_policy import Statement, statements

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from components.mcp.server_config import HTTPS
+from components.mcp.server_names import HTTPS
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from components.aws.function_network import INTERFACES
+from components.aws.function_rights import INTERFACES
 
 from ...finding import Severity
 from ...rule import Rule

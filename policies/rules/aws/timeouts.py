@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from components.mcp.server_toml import CONFIG_VARIABLE
+from components.mcp.server_names import CONFIG_VARIABLE
 from graph.resource_graph import Resource, ResourceGraph
 from graph.tree import dig
 

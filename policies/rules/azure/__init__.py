@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from components.azure.facts import AZURE_CONTAINER_APP_REQUEST, AZURE_FUNCTION_RESPONSE
-from components.azure.logs import WORKSPACE
-from components.azure.resource_group import TAGGED
-from components.azure.session_store import STORAGE
+from components.azure.tokens import STORAGE, TAGGED, WORKSPACE
 
 from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, Reference

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from components.azure.identity import ROLES
-from components.azure.resource_group import TAGGED
+from components.azure.tokens import ROLES, TAGGED
 
 from ...finding import Severity
 from ...rule import Required, present

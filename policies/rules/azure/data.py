@@ -8,8 +8,7 @@ from components.azure.facts import (
     AZURE_LOG_DAYS,
     AZURE_POSTGRES_BACKUP_DAYS,
 )
-from components.azure.logs import WORKSPACE
-from components.azure.session_store import STORAGE
+from components.azure.tokens import STORAGE, WORKSPACE
 
 from ...finding import Severity
 from ...rule import Required, within

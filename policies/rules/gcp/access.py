@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from components.gcp.access import INVOKER
+from components.gcp.principals import INVOKER
 from graph.resource_graph import ResourceGraph
 
 from ...finding import Severity

@@ -1,0 +1,4 @@
+"""What runs in the process of another program, in that program's own environment.
+
+It needs the program's own ``pulumi`` and nothing else.
+"""

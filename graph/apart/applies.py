@@ -1,0 +1,71 @@
+"""Functions that a program applies to outputs: where a value is not known, they do not run.
+
+The id of a resource that does not exist yet stands in for the real one, so that a preview shows
+what refers to what; ``[secret]`` stands in for a configuration value that is encrypted. A function
+that cannot do with them counts as not run, as in an engine's preview.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from pulumi.output import UNKNOWN, Unknown
+
+from ..failures import places
+from ..functions import UnknownValue
+from ..resource_graph import SECRET
+from .assumptions import Note
+
+
+def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
+    """Replaces ``Output.apply`` in this process.
+
+    Args:
+        stand_ins: ids of this preview, which a deployment will not give.
+        root: the folder of the program.
+    """
+    output: Any = pulumi.Output
+    plain = output.apply
+
+    def apply(self: Any, func: Any, run_with_unknowns: bool = False) -> Any:
+        if run_with_unknowns:
+            return plain(self, func, run_with_unknowns)
+
+        @functools.wraps(func, updated=())
+        def run(value: Any) -> Any:
+            if isinstance(value, Unknown) and type(value) is not UnknownValue:
+                return pulumi.Output.from_input(UNKNOWN)
+            try:
+                return func(value)
+            except Exception as error:
+                if _holds(value, (SECRET,)):
+                    return pulumi.Output.secret(SECRET)
+                if not _holds(value, stand_ins):
+                    raise
+                place = next(places(error, root), "")
+                said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+                note(
+                    f"{place} apply".strip(),
+                    "this function needs an id that only a deployment knows, and fails with its "
+                    f"stand-in ({said}): its result is [unknown]",
+                )
+                return pulumi.Output.from_input(UNKNOWN)
+
+        return plain(self, run)
+
+    output.apply = apply
+
+
+def _holds(value: Any, stand_ins: Collection[str]) -> bool:
+    """Whether an id of this preview is among the values, also inside a text."""
+    if isinstance(value, str):
+        return value in stand_ins
+    if isinstance(value, Mapping):
+        return any(_holds(each, stand_ins) for each in cast("Mapping[str, Any]", value).values())
+    if isinstance(value, list | tuple):
+        return any(_holds(each, stand_ins) for each in cast("list[Any]", value))
+    return False

@@ -1,0 +1,253 @@
+"""Records what a program registers, in the place of Pulumi's engine, and deploys nothing.
+
+It takes and gives messages of the engine's protocol, of whichever SDK version the program has: a
+field that an old version does not have counts as not set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2, resource_pb2
+
+from components.clouds import cloud_of
+
+from .failures import ValueNeeded
+from .object_names import object_name
+from .predicted_outputs import outputs_unlike_inputs, predicted_outputs, put
+from .resource_graph import STACK_TYPE, UNKNOWN, Notice, Resource, ResourceGraph
+from .secrets import hidden
+from .transforms import Callbacks, Transforms, stated, transformed
+from .tree import dig
+from .wire import placeholder_in, readable
+
+_PROVIDER_TYPE = "pulumi:providers:"
+_INVOKED: Any = getattr(resource_pb2, "ResourceInvokeResponse", None) or provider_pb2.InvokeResponse
+"""Its name in old versions is the provider's."""
+
+
+class Recording:
+    """Keeps every registration; a resource's outputs are its inputs and what can be predicted.
+
+    Attributes:
+        recorded: the resources by URN.
+        notices: what of the program is not run or not seen here.
+    """
+
+    callbacks: Callbacks
+    """The program's functions that run on registrations."""
+
+    def __init__(self, *, project: str, stack: str) -> None:
+        self.project = project
+        self.stack = stack
+        self.recorded: dict[str, Resource] = {}
+        self.notices: list[Notice] = []
+        self._transforms = Transforms()
+        self._providers: dict[str, Mapping[str, str]] = {}
+
+    def graph(self) -> ResourceGraph:
+        return ResourceGraph(
+            project=self.project,
+            stack=self.stack,
+            resources=tuple(self.recorded.values()),
+            notices=tuple(self.notices),
+        )
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The engine's URN, with the types of all ancestors except the stack's."""
+        ancestry = parent.split("::")[2] if parent else STACK_TYPE
+        qualified = type_ if ancestry == STACK_TYPE else f"{ancestry}${type_}"
+        return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  (the protocol's name)
+        """The registration's answer; a coroutine of it where transforms run first."""
+        self._inherit(request)
+        if transforms := self._transforms.for_(request):
+            return self._register_transformed(request, transforms)
+        return self._register(request)
+
+    async def _register_transformed(self, request: Any, transforms: list[Any]) -> Any:
+        return self._register(await transformed(request, transforms, self.callbacks))
+
+    def _inherit(self, request: Any) -> None:
+        """Options that the engine copies from the parent where the resource leaves them unset."""
+        parent = self.recorded.get(request.parent)
+        if parent and parent.protect and not stated(request, "protect"):
+            request.protect = True
+        if parent and parent.retain_on_delete and not stated(request, "retainOnDelete"):
+            request.retainOnDelete = True
+        inherited = self._providers.get(request.parent, {})
+        if request.custom or request.remote:
+            package = request.type.partition(":")[0]
+            request.provider = (
+                request.provider or request.providers.get(package, "") or inherited.get(package, "")
+            )
+            return
+        for package, provider in inherited.items():
+            if package not in request.providers:
+                request.providers[package] = provider
+
+    def _register(self, request: Any) -> Any:
+        name = self.resource_name(request)
+        urn = self.make_urn(request.parent, request.type, name)
+        read, marked = self.read(request.object)
+        inputs, unmarked = hidden(request.type, read)
+        resource = Resource(
+            urn=urn,
+            type=request.type,
+            name=name,
+            parent=request.parent or None,
+            custom=request.custom,
+            inputs=inputs,
+            dependencies=tuple(sorted(set(request.dependencies))),
+            provider=request.provider.rpartition("::")[0] or None,
+            protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
+            secret_inputs=tuple(sorted({*marked, *unmarked})),
+            aliases=tuple(sorted(set(self._aliases(request)) - {urn})),
+            ignore_changes=tuple(request.ignoreChanges),
+        )
+        if urn in self.recorded:
+            raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        if request.remote:
+            self.notice(urn, "its provider creates what is under it; none of that is shown")
+        state, identity = self._predicted(resource, request.object)
+        outputs, _ = hidden(request.type, self.read(state)[0])
+        if cloud_of(resource.type):
+            outputs["id"] = identity
+        self.recorded[urn] = replace(resource, outputs=outputs)
+        self._transforms.register(urn, request)
+        if not request.custom:
+            self._providers[urn] = dict(request.providers)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=state)
+
+    def read(self, properties: struct_pb2.Struct) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Properties as they are recorded, and the paths of those that are marked as secret."""
+        return readable(properties)
+
+    def resource_name(self, request: Any) -> str:
+        """The name of a registration; ValueNeeded where it is not known."""
+        if unknown := placeholder_in(request.name):
+            raise ValueNeeded(*unknown, f"the name of a {request.type}")
+        return request.name
+
+    def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        outputs, _ = hidden(self.recorded[request.urn].type, self.read(request.outputs)[0])
+        self.recorded[request.urn] = replace(self.recorded[request.urn], outputs=outputs)
+        return empty_pb2.Empty()
+
+    def RegisterStackTransform(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        self._transforms.stack.append(request)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        name = self.callbacks.name(request)
+        self.notice(name, "this invoke transform is not run: provider functions give [unknown]")
+        return empty_pb2.Empty()
+
+    def RegisterResourceHook(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
+        if request.on_dry_run:
+            self.notice(request.name, "this hook is not run; an engine's preview runs it")
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        """A provider's function: its result is not known."""
+        if request.tok != "pulumi:pulumi:getResource":
+            self.notice(
+                request.tok,
+                "this function is not called: its results are [unknown], and resources that the "
+                "program creates from them in an apply are not shown",
+            )
+            return _INVOKED(unknown=True)
+        answer = _INVOKED()
+        found = getattr(answer, "return")
+        found.update({"urn": request.args["urn"], "id": "", "state": {}})
+        return answer
+
+    def Call(self, _: Any) -> Any:  # noqa: N802
+        """A method of a resource: its result is not known."""
+        answer = provider_pb2.CallResponse()
+        getattr(answer, "return").update({"result": rpc.UNKNOWN})
+        return answer
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        """A resource that exists already: not part of the stack, its outputs not known."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        self.notice(urn, "it exists outside this stack and is not read: its outputs are [unknown]")
+        return resource_pb2.ReadResourceResponse(urn=urn)
+
+    def notice(self, subject: str, what: str) -> None:
+        notice = Notice(subject, what)
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+    def _namespace(self, resource: Resource) -> str:
+        stated = dig(resource.inputs, "metadata", "namespace")
+        if stated and stated != UNKNOWN:
+            return stated
+        provider = self.recorded.get(resource.provider or "")
+        return (provider.inputs.get("namespace") if provider else None) or "default"
+
+    def identity(self, resource: Resource) -> str:
+        """The id that the provider would give, as far as the inputs tell it."""
+        if not resource.custom:
+            return ""
+        if resource.type.startswith(_PROVIDER_TYPE):
+            return f"{resource.name}-id"
+        if not resource.is_kubernetes_object:
+            return resource.name
+        return f"{self._namespace(resource)}/{object_name(resource)}"
+
+    def _predicted(
+        self, resource: Resource, inputs: struct_pb2.Struct
+    ) -> tuple[struct_pb2.Struct, str]:
+        """The resource's state and its id."""
+        state = struct_pb2.Struct()
+        state.CopyFrom(inputs)
+        identity = self.identity(resource)
+        if not resource.is_kubernetes_object:
+            provider = self.recorded.get(resource.provider or "")
+            predicted = predicted_outputs(
+                resource.type, resource.name, resource.inputs, provider.inputs if provider else {}
+            )
+            identity = predicted.pop("id", identity)
+            for path in outputs_unlike_inputs(resource.type):
+                state.fields.pop(path, None)
+            for path, text in predicted.items():
+                put(state, path, text)
+            return state, identity
+        name, namespace = object_name(resource), self._namespace(resource)
+        state.get_or_create_struct("metadata")["name"] = name
+        service_type = dig(resource.inputs, "spec", "type")
+        if resource.type == "kubernetes:core/v1:Service" and service_type == "LoadBalancer":
+            address = {"ip": f"address-of.{namespace}.{name}"}
+            state["status"] = {"loadBalancer": {"ingress": [address]}}
+        return state, identity
+
+    def _aliases(self, request: Any) -> Iterable[str]:
+        """Former URNs: those stated, and those that follow from the parent's former ones."""
+        parent = self.recorded.get(request.parent)
+        for alias in request.aliases:
+            if alias.urn:
+                yield alias.urn
+                continue
+            spec = alias.spec
+            former_parent = "" if spec.noParent else spec.parentUrn or request.parent
+            former = self.make_urn(
+                former_parent, spec.type or request.type, spec.name or request.name
+            )
+            _, _, qualified, name = former.split("::", 3)
+            project, stack = spec.project or self.project, spec.stack or self.stack
+            yield f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
+        yield from request.aliasURNs
+        for former_parent in parent.aliases if parent else ():
+            own = request.name
+            if parent and own.startswith(parent.name):
+                own = former_parent.rpartition("::")[2] + own.removeprefix(parent.name)
+            yield self.make_urn(former_parent, request.type, own)
+            if own != request.name:
+                yield self.make_urn(former_parent, request.type, request.name)
