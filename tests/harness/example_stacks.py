@@ -31,18 +31,22 @@ class Running:
         return {one["check"]: one["result"] for one in json.loads(ran.out)}
 
 
+def program_in(folder: Path) -> None:
+    """Write the program of this checkout into a folder of its own, without a stack file."""
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    # A program is run with the modules of its own folder alone.
+    path = f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
+    (folder / "__main__.py").write_text(path + (ROOT / "__main__.py").read_text())
+
+
 @contextlib.contextmanager
 def copied(file: Path, folder: Path) -> Generator[StackIdentity]:
     """The program of this checkout in a folder of its own, with this stack file and its own state.
 
     A stack of the same name that is deployed from the checkout is another one to every command.
     """
-    for each in (ROOT / "Pulumi.yaml", file):
-        shutil.copy(each, folder)
-    # A program is run with the modules of its own folder alone.
-    program = (ROOT / "__main__.py").read_text()
-    path = f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
-    (folder / "__main__.py").write_text(path + program)
+    program_in(folder)
+    shutil.copy(file, folder)
     with pytest.MonkeyPatch.context() as changed:
         changed.setenv("QUDAG_MCP_STATE", str(folder / "state"))
         changed.setenv("PATH", path_without("pulumi"))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from types import CodeType, FrameType
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.harness.containers import ROOT
-from tools.bench.agents import recorded
+from tests.harness.example_stacks import program_in
+from tools.bench.agents import configuration, recorded
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +54,21 @@ def test_no_function_is_called_more_often_for_an_agent_when_there_are_many():
     }
     assert more == {}
     assert forty.total() - twenty.total() <= 2.02 * (twenty.total() - ten.total())
+
+
+def test_a_preview_with_fifty_agents_takes_less_than_four_seconds_of_cpu_time(tmp_path: Path):
+    program_in(tmp_path)
+    config = {
+        f"qudag-mcp:{name}": text if name == "topology" else json.loads(text)
+        for name, text in configuration(50).items()
+    }
+    (tmp_path / "Pulumi.many.yaml").write_text(yaml.safe_dump({"config": config}))
+    command = [sys.executable, "-m", "delivery", "preview", "--cwd", str(tmp_path)]
+    before = getrusage(RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [*command, "--stack", "many"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    after = getrusage(RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert "role-45-agent" in done.stdout
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4

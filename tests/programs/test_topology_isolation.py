@@ -160,6 +160,14 @@ def test_nobody_else_is_accepted_anywhere(platform: Platform):
         assert platform.accepted(target, others) == set(), name
 
 
+def test_a_pod_that_is_not_declared_has_no_connections(platform: Platform):
+    everything = platform.workloads | PARTIES | INTERNET | CREDENTIALS | CLUSTER | {"dns": DNS}
+    for name, pod in platform.strangers.items():
+        if pod.namespace != "elsewhere":
+            assert platform.reached(pod, everything) == set(), name
+            assert platform.accepted(pod, everything) == set(), name
+
+
 def test_only_the_listed_workloads_reach_data(platform: Platform):
     everybody = platform.workloads | PARTIES
     for store, readers in READERS[platform.topology].items():
@@ -169,14 +177,7 @@ def test_only_the_listed_workloads_reach_data(platform: Platform):
 
 
 def test_data_stores_open_no_connection(platform: Platform):
-    everything = {
-        **platform.workloads,
-        **PARTIES,
-        **INTERNET,
-        **CREDENTIALS,
-        **CLUSTER,
-        "dns": DNS,
-    }
+    everything = platform.workloads | PARTIES | INTERNET | CREDENTIALS | CLUSTER | {"dns": DNS}
     for store in READERS[platform.topology]:
         assert platform.reached(platform.workloads[store], everything) == set()
 
