@@ -20,7 +20,7 @@ from .failures import ValueNeeded
 from .object_names import object_name
 from .predicted_outputs import outputs_unlike_inputs, predicted_outputs, put
 from .resource_graph import STACK_TYPE, UNKNOWN, Notice, Resource, ResourceGraph
-from .secrets import hidden
+from .secrets import hidden, in_clear
 from .transforms import Callbacks, Transforms, stated, transformed
 from .tree import dig
 from .wire import placeholder_in, readable
@@ -110,6 +110,7 @@ class Recording:
             secret_inputs=tuple(sorted({*marked, *unmarked})),
             aliases=tuple(sorted(set(self._aliases(request)) - {urn})),
             ignore_changes=tuple(request.ignoreChanges),
+            plain_secrets=tuple(sorted(in_clear(request.type, read))),
         )
         if urn in self.recorded:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")

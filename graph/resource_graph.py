@@ -41,6 +41,7 @@ class Resource:
         secret_inputs: paths of the inputs that are secret.
         aliases: URNs that this resource had before a rename or a move.
         ignore_changes: paths of inputs whose changes the engine ignores.
+        plain_secrets: paths of the secret inputs that the program contains in clear.
     """
 
     urn: str
@@ -57,6 +58,7 @@ class Resource:
     secret_inputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     ignore_changes: tuple[str, ...] = ()
+    plain_secrets: tuple[str, ...] = ()
 
     @property
     def is_kubernetes_object(self) -> bool:
@@ -82,6 +84,8 @@ class Resource:
             written["aliases"] = list(self.aliases)
         if self.ignore_changes:
             written["ignoreChanges"] = list(self.ignore_changes)
+        if self.plain_secrets:
+            written["plainSecrets"] = list(self.plain_secrets)
         if self.retain_on_delete:
             written["retainOnDelete"] = True
         return written
@@ -103,6 +107,7 @@ class Resource:
             secret_inputs=tuple(written["secretInputs"]),
             aliases=tuple(written.get("aliases", ())),
             ignore_changes=tuple(written.get("ignoreChanges", ())),
+            plain_secrets=tuple(written.get("plainSecrets", ())),
         )
 
 

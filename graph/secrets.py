@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
+from components.base.credentials import looks_like_a_credential
 from components.base.problems import Problem
 from components.clouds import secret_inputs
 
@@ -25,9 +27,28 @@ _EITHER: Final = re.compile(r"(secret|credentials|kubeconfig)$", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"[\w.-]+|arn:\S+|projects/\S+|[~\w./-]+|https://[\w./-]+")
 """A name, an id or a path."""
 
-_KUBERNETES: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+_NO_SECRET: Final = re.compile(
+    r"(creation|client|client_?request|request|idempotency|continuation|next|page)_?token$",
+    re.IGNORECASE,
+)
+"""Names of properties that identify a request, or a page of a list."""
+
+_ELSEWHERE: Final = re.compile(
+    r"arn:\S+|projects/\S+|https://\S+\.vault\.azure\.net/\S+|@Microsoft\.KeyVault\(.*"
+    r"|managedidentity|\$\{.*|\$\(.*|\{\{.*|(op|vault|ref|awssm|secret)(\+\w+)?://\S+"
+)
+"""A reference to a secret that is stored elsewhere."""
+
+_STEP: Final = re.compile(r'([^.\[\]]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]')
+"""A step of a property path, as ``resource_graph.step`` writes it."""
+
+_PARAMETER: Final = "aws:ssm/parameter:Parameter"
+"""Its value is a secret only where its type says so."""
+
+SECRET_OBJECTS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
     ("kubernetes:core/v1:Secret", "kubernetes:core/v1:SecretPatch"), ("data", "stringData")
 )
+"""Types of Kubernetes whose content is secret, with the properties that hold it."""
 
 
 def hidden(type_token: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -37,10 +58,48 @@ def hidden(type_token: str, properties: Mapping[str, Any]) -> tuple[dict[str, An
     hidden: another object is applied as it is.
     """
     paths: list[str] = []
-    content = _KUBERNETES.get(type_token) or secret_inputs(type_token)
+    content = SECRET_OBJECTS.get(type_token) or secret_inputs(type_token)
     if type_token.startswith("kubernetes:") and not content:
         return dict(properties), paths
     return cast("dict[str, Any]", _hide(properties, "", content, paths)), paths
+
+
+def in_clear(type_token: str, properties: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of inputs that hold a secret which the program contains in clear.
+
+    Args:
+        properties: as the program passes them; what it marks as secret is ``SECRET`` already.
+    """
+    if type_token == _PARAMETER and properties.get("type") != "SecureString":
+        return
+    _, paths = hidden(type_token, properties)
+    for path in paths:
+        text = _at(properties, path)
+        name = path.rpartition(".")[2]
+        if type_token in SECRET_OBJECTS:
+            content = _decoded(text) if path.startswith("data") else text
+            if not looks_like_a_credential(name, content):
+                continue
+        if not _NO_SECRET.search(name) and not refers(text):
+            yield path
+
+
+def refers(text: str) -> bool:
+    """Whether a text names a secret that is stored elsewhere, and is none itself."""
+    return bool(_ELSEWHERE.fullmatch(text.strip()))
+
+
+def _at(tree: Any, path: str) -> str:
+    for key, index, quoted in _STEP.findall(path):
+        tree = tree[int(index)] if index else tree[json.loads(quoted) if quoted else key]
+    return str(tree)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
 
 
 def _hide(value: Any, path: str, content: tuple[str, ...], paths: list[str]) -> Any:

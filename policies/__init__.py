@@ -12,6 +12,7 @@ from graph.resource_graph import ResourceGraph
 from .finding import Finding, Severity
 from .rule import CloudRules, Hit, Rule
 from .rules import RULES
+from .rules.any.dangers import DANGERS
 from .rules.references import companions_exist, references_exist
 from .rules.settings import required_settings_hold
 from .rules.timeouts import hosts_outlive_the_tool
@@ -58,7 +59,7 @@ def findings(
             problem=Problem(hit.path, hit.what, hit.consequence, hit.fix),
             reference=rule.reference,
         )
-        for hit in _hits(named)
+        for hit in _without_repetition([*_hits(named)])
         for rule in [rules[hit.rule]]
         if ours is None or hit.urn in ours or not (hit.house or rule.house)
     }
@@ -90,6 +91,23 @@ def _made_by_us(graph: ResourceGraph) -> set[str]:
 def _hits(graph: ResourceGraph) -> Iterator[Hit]:
     for rules in RULES.values():
         yield from _hits_of(graph, rules)
+
+
+def _without_repetition(hits: list[Hit]) -> Iterator[Hit]:
+    """The hits without dangers that a rule for the type names already."""
+    said: dict[str, list[str]] = {}
+    for hit in hits:
+        if hit.rule not in DANGERS:
+            said.setdefault(hit.urn, []).append(hit.path)
+    for hit in hits:
+        named = said.get(hit.urn, ()) if hit.rule in DANGERS else ()
+        if not any(_within(hit.path, path) for path in named):
+            yield hit
+
+
+def _within(path: str, other: str) -> bool:
+    """Whether one path is the other, or leads into it."""
+    return path == other or path.startswith((f"{other}.", f"{other}["))
 
 
 def _hits_of(graph: ResourceGraph, rules: CloudRules) -> Iterator[Hit]:

@@ -36,6 +36,23 @@ _VALUE: Final = re.compile(
     r"|\b[Bb]earer [^\s$<{]|\bBasic (?=\S*[0-9=])\S{8}"
 )
 
+_SIGNS: Final = (
+    *("://", "-----BEGIN", "PuTTY", "AGE-SECRET", "AKIA", "ASIA", "gh", "gl", "ATAT", "ATBB"),
+    *("xox", "xapp-", "sk-", "sk_", "rk_", "gsk_", "hf_", "whsec_", "SG.", "npm_", "pypi-"),
+    *("dckr_", "do", "shp", "hv", "ya29", "GOCSPX", "dapi", "tskey", "lin_api_"),
+    *("ccount", "ass", "key=", "token=", "sig=", "secret=", "AIza", "eyJ", "earer ", "Basic "),
+)
+"""Every credential that ``_VALUE`` finds contains one of them: a look that costs little."""
+
+_SHORTEST: Final = 8
+"""Characters of the shortest text that ``_VALUE`` finds."""
+
+_PUBLIC: Final = re.compile(
+    r"-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY|X509 CRL|PGP PUBLIC KEY)"
+    r"|[Bb]earer (realm|token)|Basic realm"
+)
+"""Text that has the form of a credential, and is public."""
+
 _LABELLED: Final = re.compile(
     r"sha(1|256|384|512)[:-][0-9A-Za-z+/_-]+=*"  # a digest
     r"|(ssh-(rsa|ed25519)|ecdsa-sha2-\S+) \S+|\bage1[0-9a-z]+"  # a public key
@@ -68,6 +85,17 @@ def looks_like_a_credential(name: str, value: str) -> bool:
     if _VALUE.search(value) or _has_random_text(name, value):
         return True
     return bool(value and _NAME.search(name) and not _REFERENCE.search(name))
+
+
+def contains_a_credential(value: str) -> bool:
+    """Whether a text contains a credential: a password in a URL, a private key, a known token."""
+    if len(value) < _SHORTEST:
+        return False
+    for sign in _SIGNS:
+        if sign in value:
+            found = _VALUE.finditer(value)
+            return any(not _PUBLIC.match(value, each.start()) for each in found)
+    return False
 
 
 def _has_random_text(name: str, value: str) -> bool:

@@ -12,6 +12,7 @@ from ...finding import Severity
 from ...rule import Check, CloudRules, Hit, Rule, hit
 from ..properties import SDK_RULES, properties_match_the_sdk
 from ..settings import NAMES, names_are_accepted
+from . import dangers
 
 _SAME_OBJECT: Final = Rule(
     id="any-object-001",
@@ -32,6 +33,7 @@ RULES: Final = CloudRules(
         Check(rules=(_SAME_OBJECT,), find=_same_objects),
         Check(rules=SDK_RULES, find=properties_match_the_sdk),
         Check(rules=(NAMES,), find=names_are_accepted),
+        *dangers.CHECKS,
     ),
 )
 """All rules for resources of any type."""

@@ -1,0 +1,247 @@
+"""What is dangerous in a resource of any type, known or not: found by the names of properties."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from components.base.credentials import contains_a_credential, looks_like_a_credential
+from graph.resource_graph import ResourceGraph
+from graph.secrets import SECRET_OBJECTS, refers
+
+from ...finding import Severity
+from ...ranges import everywhere, texts
+from ...rule import Check, Hit, Rule, at
+from .downloads import runs_a_download
+from .names import is_off, is_old_tls, is_on, words
+from .places import Place, places
+
+PUBLIC_DATA: Final = Rule(
+    id="any-public-001",
+    severity=Severity.CRITICAL,
+    reference="https://cwe.mitre.org/data/definitions/552.html",
+    refuses="data that everyone may read: a public access control list or container",
+    fix="make it private, and name who may read it",
+)
+PUBLIC: Final = Rule(
+    id="any-public-002",
+    severity=Severity.HIGH,
+    reference="https://cwe.mitre.org/data/definitions/668.html",
+    refuses="a property that makes a service public, or that lifts what keeps it private",
+    fix="switch public access off, and use a private address or a list of networks",
+)
+UNENCRYPTED: Final = Rule(
+    id="any-encryption-001",
+    severity=Severity.HIGH,
+    reference="https://cwe.mitre.org/data/definitions/311.html",
+    refuses="encryption that is switched off, or a certificate that is not checked",
+    fix="switch it on",
+)
+OLD_TLS: Final = Rule(
+    id="any-encryption-002",
+    severity=Severity.HIGH,
+    reference="https://www.rfc-editor.org/rfc/rfc8996",
+    refuses="a TLS version before 1.2",
+    fix="write 1.2 or newer",
+)
+PLAIN_SECRET: Final = Rule(
+    id="any-secret-001",
+    severity=Severity.CRITICAL,
+    reference="https://cwe.mitre.org/data/definitions/798.html",
+    refuses="a secret that the program contains in clear: in a property, or in a variable of the "
+    "environment",
+    fix="read it from the cloud's secret store; or set it with `pulumi config set --secret`",
+)
+FROM_EVERYWHERE: Final = Rule(
+    id="any-network-001",
+    severity=Severity.HIGH,
+    reference="https://cwe.mitre.org/data/definitions/1327.html",
+    refuses="a list of sources that together are every address, on other ports than 80 and 443",
+    fix="list the networks that need access",
+)
+EVERYONE: Final = Rule(
+    id="any-principal-001",
+    severity=Severity.CRITICAL,
+    reference="https://cwe.mitre.org/data/definitions/732.html",
+    refuses="a right for everyone",
+    fix="name the principals",
+)
+DOWNLOAD: Final = Rule(
+    id="any-command-001",
+    severity=Severity.HIGH,
+    reference="https://cwe.mitre.org/data/definitions/494.html",
+    refuses="a command that passes a download to a shell or another interpreter, also in base64",
+    fix="download a file of a fixed version, compare its digest, then run it; or build an image",
+)
+
+_PUBLIC_LISTS: Final = re.compile(r"(public|authenticated)-?_?(read|readwrite|read-?_?write)?")
+_EVERYONE: Final = frozenset(
+    {
+        *("allusers", "allauthenticatedusers", "system:anonymous", "system:unauthenticated"),
+        "http://acs.amazonaws.com/groups/global/allusers",
+        "http://acs.amazonaws.com/groups/global/authenticatedusers",
+    }
+)
+_LONGEST_NAME: Final = max(map(len, _EVERYONE))
+_CALLERS: Final = ("roles/run.invoker", "roles/cloudfunctions.invoker", "roles/run.servicesInvoker")
+"""Roles that give no right but to call a service, which may be meant for everyone."""
+
+_SERVING: Final = frozenset({"azure-native:web:WebApp", "azure-native:app:ManagedEnvironment"})
+"""Types that serve clients: rules of their own say which networks may connect."""
+
+_OUTGOING: Final = re.compile(r"egress|outbound|destination|route", re.IGNORECASE)
+_UPPER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
+_ENVIRONMENT: Final = re.compile(
+    r"env|envs|env(ironment)?variables?|environment|variables|(app)?settings", re.IGNORECASE
+)
+_WEB: Final = ({"80"}, {"443"}, {"80", "443"}, {"443-443"}, {"80-80"})
+
+
+def dangers(graph: ResourceGraph) -> Iterator[Hit]:
+    """Every danger in every resource of a provider."""
+    for resource in graph.resources:
+        if not resource.custom:
+            continue
+        for path in resource.plain_secrets:
+            yield _plain_secret(resource, path)
+        for place in places(resource):
+            yield from _dangers_at(place)
+
+
+def _plain_secret(resource: Any, path: str) -> Hit:
+    return at(
+        resource,
+        path,
+        "is a secret in clear",
+        "everyone who can read the program or its state has it",
+        PLAIN_SECRET.fix,
+        PLAIN_SECRET.id,
+    )
+
+
+def _dangers_at(place: Place) -> Iterator[Hit]:
+    said = words(place.name)
+    value = place.value
+    if said:
+        yield from _by_name(place, said)
+    if place.name.casefold() == "enabled" and is_off(value) and "encryption" in words(place.outer):
+        yield _hit(place, UNENCRYPTED, "data is sent or stored unencrypted")
+    if not isinstance(value, str):
+        return
+    if "access list" in said and _PUBLIC_LISTS.fullmatch(value.casefold()):
+        yield _hit(place, PUBLIC_DATA, "everyone could read it")
+    if (
+        len(value) <= _LONGEST_NAME
+        and value.casefold() in _EVERYONE
+        and place.holder.get("role") not in _CALLERS
+    ):
+        yield _hit(place, EVERYONE, "everyone on the internet would have that right")
+    if runs_a_download(value):
+        yield at(
+            place.resource,
+            place.path,
+            "runs what it downloads",
+            "who controls that address, or the way to it, controls the machine",
+            DOWNLOAD.fix,
+            DOWNLOAD.id,
+        )
+    if _is_plain_secret(place, value):
+        yield _plain_secret(place.resource, place.path)
+
+
+def _by_name(place: Place, said: frozenset[str]) -> Iterator[Hit]:
+    value = place.value
+    if "public" in said:
+        if str(value).casefold() in ("blob", "container"):
+            yield _hit(place, PUBLIC_DATA, "everyone could read it")
+        elif is_on(value) and place.resource.type not in _SERVING:
+            yield _hit(place, PUBLIC, "everyone could reach it")
+    if "keeps private" in said and is_off(value):
+        yield _hit(place, PUBLIC, "it could become public")
+    if ("encryption" in said and is_off(value)) or ("unsafe" in said and is_on(value)):
+        yield _hit(place, UNENCRYPTED, "data is sent or stored unencrypted")
+    if "least tls" in said and is_old_tls(value):
+        yield _hit(place, OLD_TLS, "clients could use a TLS that is broken")
+    if "principals" in said and value == "*" and not place.statement and not _by_url(place):
+        yield _hit(place, EVERYONE, "everyone on the internet would have that right")
+
+
+def _by_url(place: Place) -> bool:
+    """Whether the right is to call a function by its URL, which its own rules check."""
+    keys = ("functionUrlAuthType", "invokedViaFunctionUrl")
+    return any(place.holder.get(key) for key in keys)
+
+
+def _is_plain_secret(place: Place, value: str) -> bool:
+    if place.resource.type in SECRET_OBJECTS:
+        return False
+    name, given = place.name, place.holder.get("name")
+    if name == "value" and isinstance(given, str):
+        return looks_like_a_credential(given, value) and not refers(value)
+    is_variable = _ENVIRONMENT.fullmatch(place.outer) and given is None
+    if _UPPER.fullmatch(name) or is_variable:
+        return looks_like_a_credential(name, value) and not refers(value)
+    named = "_" in name and looks_like_a_credential(name, "named")
+    return (named or contains_a_credential(value)) and not refers(value)
+
+
+def sources(graph: ResourceGraph) -> Iterator[Hit]:
+    """Sources that are every address, of types that have no rules of their own."""
+    for resource in graph.resources:
+        if not resource.custom or resource.type.startswith(("kubernetes:", "pulumi:")):
+            continue
+        if _OUTGOING.search(resource.type):
+            continue
+        lists: dict[str, list[Place]] = {}
+        for place in places(resource):
+            if "addresses" in words(place.name) or (
+                place.name == "value" and "addresses" in words(place.outer)
+            ):
+                lists.setdefault(re.sub(r"\[\d+\]$", "", place.path), []).append(place)
+        for path, given in lists.items():
+            if _is_outgoing(path, given[0]) or _ports(given[0]) in _WEB:
+                continue
+            if everywhere([one.value for one in given]):
+                yield at(
+                    resource,
+                    path,
+                    f"is every address: {', '.join(str(one.value) for one in given)}",
+                    "everyone could connect",
+                    FROM_EVERYWHERE.fix,
+                    FROM_EVERYWHERE.id,
+                )
+
+
+def _is_outgoing(path: str, place: Place) -> bool:
+    way = {
+        str(place.holder.get(key)).casefold() for key in ("direction", "type", "access", "action")
+    }
+    return bool(_OUTGOING.search(path)) or bool(way & {"egress", "outbound", "deny", "out"})
+
+
+def _ports(place: Place) -> set[str]:
+    keys = ("port", "ports", "portRange", "fromPort", "toPort", "destinationPortRange")
+    return {text for key in keys for text in texts(place.holder.get(key))}
+
+
+def _hit(place: Place, rule: Rule, consequence: str) -> Hit:
+    return at(place.resource, place.path, f"is {place.value!r}", consequence, rule.fix, rule.id)
+
+
+DANGERS: Final = frozenset(
+    rule.id
+    for rule in (
+        *(PUBLIC_DATA, PUBLIC, UNENCRYPTED, OLD_TLS, PLAIN_SECRET, EVERYONE, DOWNLOAD),
+        FROM_EVERYWHERE,
+    )
+)
+"""Ids of the rules in this module."""
+
+CHECKS: Final = (
+    Check(
+        rules=(PUBLIC_DATA, PUBLIC, UNENCRYPTED, OLD_TLS, PLAIN_SECRET, EVERYONE, DOWNLOAD),
+        find=dangers,
+    ),
+    Check(rules=(FROM_EVERYWHERE,), find=sources),
+)

@@ -1,0 +1,77 @@
+"""Walks all properties of a resource, also those in JSON texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from graph.resource_graph import SECRET, UNKNOWN, Resource, step
+
+_OPENS: Final = frozenset("{[")
+_LONGEST_JSON: Final = 200_000
+"""Characters; longer texts are not read as JSON."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One value of a resource's inputs.
+
+    Attributes:
+        path: below the resource.
+        name: of the property; of an item of a list the list's.
+        value: a text, a number or a truth value.
+        holder: the mapping that has the property.
+        outer: the name of the property that holds that mapping.
+        statement: whether it is part of a statement of a policy document.
+    """
+
+    resource: Resource
+    path: str
+    name: str
+    value: Any
+    holder: Mapping[str, Any]
+    outer: str
+    statement: bool
+
+
+def places(resource: Resource) -> list[Place]:
+    """Every value of the inputs that is known."""
+    found: list[Place] = []
+    _collect(found, resource, "", "", resource.inputs, resource.inputs, "", False)
+    return found
+
+
+def _collect(  # noqa: PLR0917  (called for each value of each resource)
+    found: list[Place],
+    resource: Resource,
+    path: str,
+    name: str,
+    value: Any,
+    holder: Mapping[str, Any],
+    outer: str,
+    statement: bool,
+) -> None:
+    if isinstance(value, dict):
+        mapping = cast("dict[str, Any]", value)
+        inside = statement or "Effect" in mapping or "effect" in mapping
+        for key, one in mapping.items():
+            _collect(found, resource, step(path, key), key, one, mapping, name, inside)
+    elif isinstance(value, list):
+        for index, one in enumerate(cast("list[Any]", value)):
+            _collect(found, resource, f"{path}[{index}]", name, one, holder, outer, statement)
+    elif isinstance(value, str) and value[:1] in _OPENS and (read := _json(value)) is not None:
+        _collect(found, resource, path, name, read, holder, outer, statement)
+    elif value not in (None, SECRET, UNKNOWN):
+        found.append(Place(resource, path, name, value, holder, outer, statement))
+
+
+def _json(text: str) -> Any:
+    if len(text) > _LONGEST_JSON or text in (SECRET, UNKNOWN):
+        return None
+    try:
+        read: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Any", read) if isinstance(read, dict | list) else None
