@@ -53,6 +53,7 @@ scanner: $(VENV)
 	@tools/envoy
 
 clients: $(VENV)
+	@tools/ci-checks
 	@tools/conformance
 	@tools/browser
 	@tools/stdio-servers
