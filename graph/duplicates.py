@@ -20,7 +20,7 @@ def same_objects(graph: ResourceGraph) -> list[Problem]:
         identity = (
             group(resource),
             kind(resource),
-            "" if is_cluster_wide(resource) else namespace_in(graph, resource) or "default",
+            "" if is_cluster_wide(resource) else str(namespace_in(graph, resource) or "default"),
             object_name(resource),
         )
         other = first.setdefault((*_cluster(graph, resource), *identity), resource)

@@ -14,7 +14,7 @@ _LIMIT = 63  # the shortest limit of any kind's name (RFC 1123 label)
 def object_name(resource: Resource) -> str:
     """``metadata.name``, or a valid name from the logical one, the same in every run."""
     given = dig(resource.inputs, "metadata", "name")
-    return given if given and given != UNKNOWN else label(resource.name)
+    return str(given) if given and given != UNKNOWN else label(resource.name)
 
 
 def label(text: str) -> str:

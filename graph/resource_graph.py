@@ -63,7 +63,8 @@ class Resource:
     @property
     def is_kubernetes_object(self) -> bool:
         """Whether it is one object of a Kubernetes API, and so has a manifest."""
-        return self.custom and "apiVersion" in self.inputs and "kind" in self.inputs
+        said = (self.inputs.get("apiVersion"), self.inputs.get("kind"))
+        return self.custom and all(isinstance(each, str) for each in said)
 
     def to_dict(self) -> dict[str, Any]:
         """The form in ``graph.json``; some options only where they are set."""

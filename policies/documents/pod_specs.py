@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from graph.kubernetes import group
 from graph.resource_graph import Resource, step
 from graph.tree import branch, entries
 
@@ -54,14 +53,14 @@ class PodSpec:
 
 def pod_specs(resource: Resource) -> Iterator[PodSpec]:
     """Every pod specification in an object."""
-    workload = resource.inputs.get("kind") in WORKLOADS
+    workload = str(resource.inputs.get("kind")) in WORKLOADS
     if workload or not is_of_kubernetes(resource):
         yield from _search(resource.inputs, "", {}, "", complete=workload)
 
 
 def is_of_kubernetes(resource: Resource) -> bool:
     """Whether an object's kind is one of Kubernetes itself, and not of a custom resource."""
-    named = group(resource)
+    named = str(resource.inputs.get("apiVersion")).rpartition("/")[0]
     return "." not in named or named.endswith(".k8s.io")
 
 

@@ -17,10 +17,10 @@ def references_exist(graph: ResourceGraph, rows: Iterable[Reference]) -> Iterato
         referring = graph.all(row.on)
         if not referring:
             continue
-        known = {output for each in graph.all(row.to) if (output := _output(each, row.output))}
+        known = {str(output) for each in graph.all(row.to) if (output := _output(each, row.output))}
         for resource in referring:
             for path, value in values(resource.inputs, row.path):
-                if value in (None, UNKNOWN) or value in known:
+                if value in (None, UNKNOWN) or str(value) in known:
                     continue
                 yield at(
                     resource,
@@ -41,14 +41,14 @@ def _output(resource: Resource, output: str) -> Any:
 def companions_exist(graph: ResourceGraph, rows: Iterable[Companion]) -> Iterator[Hit]:
     """Each resource that is safe only together with another one has it."""
     for row in rows:
-        named = {resource.inputs.get(row.by) for resource in graph.all(row.companion)}
+        named = {str(resource.inputs.get(row.by)) for resource in graph.all(row.companion)}
         for resource in graph.all(row.on):
-            names = {resource.outputs.get("id"), *_names(resource)}
-            if not names & named:
+            if not _names(resource) & named:
                 what = f"has no {row.companion}"
                 yield at(resource, row.by, what, row.consequence, row.fix, row.id)
 
 
-def _names(resource: Resource) -> set[Any]:
-    said = {resource.name, *(resource.inputs.get(key) for key in ("bucket", "name", "accountName"))}
-    return said - {None}
+def _names(resource: Resource) -> set[str]:
+    given = [resource.inputs.get(key) for key in ("bucket", "name", "accountName")]
+    known = [resource.name, resource.outputs.get("id"), *given]
+    return {str(each) for each in known if each is not None}

@@ -56,7 +56,7 @@ def _at(tree: Any, path: str) -> Any:
     for step in path.split("."):
         if isinstance(tree, list):
             items = cast("list[Any]", tree)
-            tree = items[int(step)] if len(items) > int(step) else None
+            tree = items[int(step)] if step.isdecimal() and len(items) > int(step) else None
         else:
             tree = dig(tree, step)
     return tree

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
-from graph.tree import entries
+from graph.tree import branch, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
@@ -89,9 +89,10 @@ def _listener(listener: Resource) -> Iterator[Hit]:
     if str(given.get("protocol", "HTTP")).upper() != "HTTP":
         return  # TCP and UDP: what is inside is not seen
     for index, action in enumerate(entries(given, "defaultActions")):
-        if action.get("type") != "redirect":
+        kind = branch(action).get("type")
+        if kind not in ("redirect", UNKNOWN):
             path = f"defaultActions[{index}].type"
-            what = f"is {action.get('type')} without TLS"
+            what = f"is {kind} without TLS"
             yield at(
                 listener,
                 path,

@@ -87,7 +87,7 @@ def _of_firewall(firewall: Resource) -> Iterator[Opening]:
     ranges = given.get("sourceRanges")
     if not any(given.get(key) for key in _SOURCES):
         ranges = ["0.0.0.0/0"]
-    for allowed in entries(given, "allows"):
+    for allowed in map(branch, entries(given, "allows")):
         yield from _openings(firewall, "sourceRanges", ranges, allowed.get("protocol"), allowed)
 
 
@@ -96,7 +96,7 @@ def _of_policy_rule(rule: Resource) -> Iterator[Opening]:
     if str(given.get("action")).casefold() != "allow" or str(given.get("direction")) != "INGRESS":
         return
     ranges = dig(given, "match", "srcIpRanges")
-    for allowed in entries(given, "match", "layer4Configs"):
+    for allowed in map(branch, entries(given, "match", "layer4Configs")):
         yield from _openings(rule, "match.srcIpRanges", ranges, allowed.get("ipProtocol"), allowed)
 
 

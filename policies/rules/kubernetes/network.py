@@ -91,7 +91,7 @@ def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
     for resource in graph.resources:
         if not resource.type.startswith("kubernetes:"):
             continue
-        kind = resource.inputs.get("kind")
+        kind = str(resource.inputs.get("kind"))
         namespace = str(dig(resource.inputs, "metadata", "namespace") or "default")
         place = (resource.provider, namespace)
         if kind in _POLICIES:

@@ -38,7 +38,7 @@ def _pod(pod: PodSpec) -> Found:
         if pod.spec.get(key) is True:
             yield rules.HOST_NAMESPACES, f"{pod.path}.{key}", "is true", _NODE
     for number, each in enumerate(entries(pod.spec, "securityContext", "sysctls")):
-        name = branch(each).get("name")
+        name = str(branch(each).get("name"))
         if name not in rules.SAFE_SYSCTLS and name != UNKNOWN:
             path = f"{pod.path}.securityContext.sysctls[{number}].name"
             yield rules.SYSCTLS, path, f"is {name}", "it changes the kernel for other pods too"
@@ -79,7 +79,7 @@ def _contexts(pod: PodSpec) -> Found:
                 yield rules.UNCONFINED, f"{place}.{profile}.type", "is Unconfined", _MORE
         for key, allowed in (("type", rules.SELINUX_TYPES), ("user", ("",)), ("role", ("",))):
             value = dig(context, "seLinuxOptions", key)
-            if value is not None and value not in allowed and value != UNKNOWN:
+            if value is not None and str(value) not in (*allowed, UNKNOWN):
                 yield rules.UNCONFINED, f"{place}.seLinuxOptions.{key}", f"is {value}", _MORE
 
 
@@ -103,7 +103,7 @@ def _containers(pod: PodSpec) -> Found:
 
 
 def _capabilities(place: str, context: Mapping[str, Any]) -> Found:
-    for number, name in enumerate(entries(context, "capabilities", "add")):
+    for number, name in enumerate(map(str, entries(context, "capabilities", "add"))):
         path = f"{place}.capabilities.add[{number}]"
         if name in (UNKNOWN, "NET_BIND_SERVICE"):
             continue

@@ -114,14 +114,14 @@ def rights_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
                 so = "whoever copies it once has the account's rights for ever"
                 what = "is kubernetes.io/service-account-token"
                 yield at(resource, "type", what, so, NEVER_EXPIRES.fix, NEVER_EXPIRES.id)
-            case kind if kind in WORKLOADS:
+            case kind if str(kind) in WORKLOADS:
                 yield from _mounted(resource, quiet)
             case _:
                 pass
 
 
 def _binding(binding: Resource) -> Iterator[Hit]:
-    role = dig(binding.inputs, "roleRef", "name")
+    role = str(dig(binding.inputs, "roleRef", "name"))
     for number, subject in enumerate(entries(binding.inputs, "subjects")):
         name = str(branch(subject).get("name"))
         path = f"subjects[{number}].name"

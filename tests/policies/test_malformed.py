@@ -1,0 +1,59 @@
+"""A property of another form than a rule expects never ends in a traceback."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, cast
+
+import pytest
+
+from graph.resource_graph import SECRET, UNKNOWN
+from policies import findings
+from tests.policies.corpus import cases, graph_of, set_at, settings
+
+ODD: list[Any] = [
+    *(UNKNOWN, SECRET, 5, 1.5, True, "x", "", '{"Statement": 5}', '[{"Effect": []}]', "["),
+    *([], {}, [1], [[]], {"a": 1}, [UNKNOWN], [{"a": [None]}], {"": {"": ""}}),
+]
+
+
+def paths(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    pairs: Any = []
+    if isinstance(tree, dict):
+        pairs = cast("dict[str, Any]", tree).items()
+    elif isinstance(tree, list):
+        pairs = enumerate(cast("list[Any]", tree))
+    for key, value in pairs:
+        yield (*path, key)
+        yield from paths(value, (*path, key))
+
+
+def malformed() -> Iterator[list[dict[str, Any]]]:
+    """Each graph with each of its properties replaced by each odd value."""
+    graphs = [case.resources for folder in ("dangerous", "harmless") for case in cases(folder)]
+    graphs += [
+        ({"type": token, "inputs": set_at(path, value)},) for _, token, path, value, _ in settings()
+    ]
+    for resources in graphs:
+        for number, resource in enumerate(resources):
+            for path in paths(resource["inputs"]):
+                for odd in ODD:
+                    changed = copy.deepcopy(list(resources))
+                    inside: Any = changed[number]["inputs"]
+                    for key in path[:-1]:
+                        inside = inside[key]
+                    inside[path[-1]] = odd
+                    yield changed
+
+
+def test_one_in_sixty_of_all_odd_values_is_taken():
+    for resources in islice(malformed(), 0, None, 61):
+        findings(graph_of(*resources))
+
+
+@pytest.mark.slow
+def test_every_odd_value_is_taken():
+    for resources in malformed():
+        findings(graph_of(*resources))
