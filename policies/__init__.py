@@ -21,6 +21,7 @@ from .waivers import Waivers
 
 __all__ = ["Finding", "Severity", "Waivers", "broken_policies", "every_rule", "findings"]
 
+_ORDER: Final = [*Severity]
 _OURS: Final = "qudag-mcp:"
 """How the types of our own components begin."""
 
@@ -51,6 +52,11 @@ def findings(
     rules = every_rule()
     named = with_one_spelling(graph)
     ours = None if own else _made_by_us(named)
+    hits = [
+        hit
+        for hit in _hits(named)
+        if ours is None or hit.urn in ours or not (hit.house or rules[hit.rule].house)
+    ]
     found = {
         Finding(
             rule=rule.id,
@@ -59,14 +65,12 @@ def findings(
             problem=Problem(hit.path, hit.what, hit.consequence, hit.fix),
             reference=rule.reference,
         )
-        for hit in _without_repetition([*_hits(named)])
+        for hit in _without_repetition(hits)
         for rule in [rules[hit.rule]]
-        if ours is None or hit.urn in ours or not (hit.house or rule.house)
     }
-    order = [*Severity]
     listed = sorted(
         found,
-        key=lambda one: (order.index(one.severity), one.urn, one.rule, one.problem.path),
+        key=lambda one: (_ORDER.index(one.severity), one.urn, one.rule, one.problem.path),
     )
     return (waivers or Waivers()).apply(listed, named)
 
@@ -94,15 +98,27 @@ def _hits(graph: ResourceGraph) -> Iterator[Hit]:
 
 
 def _without_repetition(hits: list[Hit]) -> Iterator[Hit]:
-    """The hits without dangers that a rule for the type names already."""
-    said: dict[str, list[str]] = {}
+    """The hits without dangers that a rule for the type names already.
+
+    A rule of the same property judges it better; one of what is around it may be about another
+    fault, and then hides nothing that is more serious.
+    """
+    said: dict[str, list[Hit]] = {}
     for hit in hits:
         if hit.rule not in DANGERS:
-            said.setdefault(hit.urn, []).append(hit.path)
+            said.setdefault(hit.urn, []).append(hit)
     for hit in hits:
         named = said.get(hit.urn, ()) if hit.rule in DANGERS else ()
-        if not any(_within(hit.path, path) for path in named):
+        if not any(_says(one, hit) for one in named):
             yield hit
+
+
+def _says(one: Hit, danger: Hit) -> bool:
+    """Whether a hit makes one of a danger superfluous."""
+    severity, of_danger = (every_rule()[hit.rule].severity for hit in (one, danger))
+    if _ORDER.index(severity) <= _ORDER.index(of_danger):
+        return _within(danger.path, one.path)
+    return danger.path == one.path and of_danger is not Severity.CRITICAL
 
 
 def _within(path: str, other: str) -> bool:

@@ -109,7 +109,10 @@ class Required(Row):
         if value is None:
             return self.absent
         if callable(self.allowed):
-            return self.allowed(value)
+            try:
+                return self.allowed(value)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                return False  # it has not even the form that the property must have
         if isinstance(value, str) and ignores_case(self.on):
             value = value.casefold()
             return any(isinstance(one, str) and one.casefold() == value for one in self.allowed)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from components.mcp.server_names import CONFIG_VARIABLE
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
-from graph.tree import dig
+from graph.tree import branch, dig, entries
 
 from ..rule import Hit, Host, at
 
@@ -65,5 +65,5 @@ def _at(tree: Any, path: str) -> Any:
 def _variable(variables: Any) -> Any:
     if isinstance(variables, Mapping):
         return dig(variables, CONFIG_VARIABLE)
-    given = cast("list[Any]", variables) if isinstance(variables, list) else []
+    given = map(branch, entries(variables))
     return next((one.get("value") for one in given if one.get("name") == CONFIG_VARIABLE), None)

@@ -134,6 +134,7 @@ def _dangers_at(place: Place) -> Iterator[Hit]:
     if (
         len(value) <= _LONGEST_NAME
         and value.casefold() in _EVERYONE
+        and not place.resource.type.startswith("kubernetes:rbac.authorization.k8s.io/")
         and place.holder.get("role") not in _CALLERS
     ):
         yield _hit(place, EVERYONE, "everyone on the internet would have that right")

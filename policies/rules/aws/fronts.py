@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from components.mcp.server_names import HTTPS
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
-from graph.tree import dig
+from graph.tree import branch, dig, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
@@ -55,8 +55,9 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hi
 
 def _forwarded(graph: ResourceGraph, task: Resource, checking: list[str]) -> Iterator[Hit]:
     for service in graph.all(SERVICE):
-        balancers = service.inputs.get("loadBalancers") if service.parent == task.parent else None
-        for number, each in enumerate(balancers or ()):
+        ours = service.parent == task.parent
+        balancers = map(branch, entries(service.inputs, "loadBalancers") if ours else ())
+        for number, each in enumerate(balancers):
             if each.get("containerName") not in checking:
                 yield at(
                     service,

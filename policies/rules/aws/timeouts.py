@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from components.mcp.server_names import CONFIG_VARIABLE
 from graph.resource_graph import Resource, ResourceGraph
-from graph.tree import dig
+from graph.tree import branch, dig, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
@@ -39,7 +39,10 @@ def timeouts_outlive_the_tool(graph: ResourceGraph) -> Iterator[Hit]:
 
 
 def _task(graph: ResourceGraph, task: Resource, container: Mapping[str, Any]) -> Iterator[Hit]:
-    environment = {each.get("name"): each.get("value") for each in container.get("environment", ())}
+    environment = {
+        str(each.get("name")): each.get("value")
+        for each in map(branch, entries(container, "environment"))
+    }
     longest, drain = tool_and_drain(environment.get(CONFIG_VARIABLE))
     if longest and container.get("stopTimeout", 30) <= drain:
         what = f"stops the container before its drain of {drain} s is over"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from components.mcp.server_names import HTTP
 from graph.resource_graph import UNKNOWN, ResourceGraph
-from graph.tree import dig
+from graph.tree import branch, dig, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
@@ -28,8 +28,8 @@ IN_FRONT: Final = Rule(
 def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hit]:
     """With several containers, the ingress has the port of the server in front of the others."""
     for app in graph.all(CONTAINER_APP):
-        containers: list[dict[str, Any]] = dig(app.inputs, "template", "containers") or []
-        ingress: dict[str, Any] = dig(app.inputs, "configuration", "ingress") or {}
+        containers = [*map(branch, entries(app.inputs, "template", "containers"))]
+        ingress = branch(app.inputs, "configuration", "ingress")
         if len(containers) < 2 or not ingress:
             continue
         first = containers[0]
@@ -60,7 +60,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hi
                 "leave it out",
                 IN_FRONT.id,
             )
-        probed = {dig(each, "httpGet", "path") for each in first.get("probes") or ()}
+        probed = {dig(each, "httpGet", "path") for each in entries(first, "probes")}
         if "/ready" not in probed:
             yield at(
                 app,
@@ -70,7 +70,7 @@ def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hi
                 "add a readiness probe of /ready",
                 IN_FRONT.id,
             )
-        settings: list[dict[str, Any]] = dig(app.inputs, "configuration", "identitySettings") or []
+        settings = [*map(branch, entries(app.inputs, "configuration", "identitySettings"))]
         if not settings or any(each.get("lifecycle") != "None" for each in settings):
             yield at(
                 app,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from components.mcp.server_names import HTTP
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
-from graph.tree import dig
+from graph.tree import branch, dig, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
@@ -41,7 +41,7 @@ IN_FRONT: Final = Rule(
 def containers_are_probed(graph: ResourceGraph) -> Iterator[Hit]:
     """The container with the port is probed, and is a server in front of all others."""
     for service in graph.all(SERVICE):
-        containers: list[dict[str, Any]] = dig(service.inputs, "template", "containers") or []
+        containers = [*map(branch, entries(service.inputs, "template", "containers"))]
         for number, container in enumerate(containers):
             path = f"template.containers[{number}]"
             if container.get("ports") or len(containers) == 1:
