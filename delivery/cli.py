@@ -134,13 +134,18 @@ def preview(  # noqa: PLR0917  (options of the command line)
     from policies.checked_program import checked_stack
     from review.preview import compare
 
-    from .reports import show, write
+    from .reports import forms_of, show, write, write_refusal
 
-    subject = (
-        compare(cwd, stack, base, strict=strict)
-        if base
-        else checked_stack(cwd, stack, strict=strict)
-    )
+    forms_of(out or [], form)
+    try:
+        subject = (
+            compare(cwd, stack, base, strict=strict)
+            if base
+            else checked_stack(cwd, stack, strict=strict)
+        )
+    except ProblemReport as problems:
+        write_refusal(problems, cwd, stack, out or [], form)
+        raise
     if out:
         write(subject, out, form, rules_page)
     else:

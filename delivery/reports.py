@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import typer
 from rich.console import Console
 
 from components.base.problems import Problem, ProblemReport
+from graph.stack_files import project_name
 from policies.checked_program import CheckedStack
 from review.preview import Comparison
-from review.report import html, json, markdown, terminal
+from review.report import html, json, markdown, refusal, terminal
+
+from .source_checkout import IS_CHECKOUT, ROOT
 
 FORMS = {"tree": terminal, "markdown": markdown, "json": json, "html": html}
 """The modules that write each form."""
@@ -42,16 +46,44 @@ def write(
     Raises:
         ProblemReport: a suffix that stands for no form, before any file is written.
     """
-    forms = {file: form or _SUFFIXES.get(file.suffix.lower()) for file in files}
-    if unknown := [file for file, name in forms.items() if name is None]:
-        raise ProblemReport([_no_form(file) for file in unknown])
-    for file, name in forms.items():
-        text = _written(subject, str(name), rules_page)
+    for file, name in forms_of(files, form).items():
+        text = _written(subject, name, rules_page or _page_from(file))
         if not isinstance(text, str):
             plain = io.StringIO()
             Console(file=plain, width=100_000, highlight=False).print(text)
             text = plain.getvalue()
         file.write_text(text, encoding="utf-8")
+
+
+def write_refusal(
+    problems: ProblemReport, root: Path, stack: str, files: Sequence[Path], form: str | None
+) -> None:
+    """Writes the problems in the place of the report, so that no earlier one is taken for it."""
+    try:
+        project = project_name(root)
+    except ProblemReport:
+        project = root.resolve().name
+    found = refusal.Refusal(project=project, stack=stack, problems=problems)
+    for file, name in forms_of(files, form).items():
+        file.write_text(getattr(refusal, name)(found), encoding="utf-8")
+
+
+def forms_of(files: Sequence[Path], form: str | None) -> dict[Path, str]:
+    """The form of each file: the stated one, or that of its suffix.
+
+    Raises:
+        ProblemReport: a suffix that stands for no form.
+    """
+    forms = {file: form or _SUFFIXES.get(file.suffix.lower(), "") for file in files}
+    if unknown := [file for file, name in forms.items() if not name]:
+        raise ProblemReport([_no_form(file) for file in unknown])
+    return forms
+
+
+def _page_from(file: Path) -> str:
+    """The way from a file to the page of the rules in this checkout; empty without one."""
+    page = ROOT / "docs/policies.md"
+    return Path(os.path.relpath(page, file.resolve().parent)).as_posix() if IS_CHECKOUT else ""
 
 
 def _written(subject: CheckedStack | Comparison, form: str, rules_page: str) -> object:

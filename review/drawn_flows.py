@@ -16,6 +16,8 @@ from .risks.exposure import entry_points
 
 OUTSIDE = "outside: "
 """Before the name of a party that is not part of the stack."""
+REFERENCE = "uses"
+"""The label of a reference from one resource to another."""
 _DNS_PORTS = {53, 5353}
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -146,4 +148,4 @@ def _references(graph: ResourceGraph, placement: Placement) -> Iterator[Flow]:
         for urn in resource.dependencies:
             target = placement.node_of.get(urn)
             if target is not None and target != source:
-                yield Flow(source, target, "uses")
+                yield Flow(source, target, REFERENCE)

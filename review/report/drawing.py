@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..architecture import Architecture, DrawnFlow, DrawnNode
-from ..drawn_flows import OUTSIDE
+from ..drawn_flows import OUTSIDE, REFERENCE
 from .phrases import DONE, SIGNS
 
 WIDTH, HEIGHT = 152, 56
@@ -267,7 +267,12 @@ def _arrow(
         path = f"M{start} {y1}C{bend} {y1} {bend} {y2} {end} {y2}"
         x = bend - 14
     words = [f"{SIGNS[action]} {label}" if action else label for label, action in flow.labels]
-    label = ", ".join(words) if labelled or flow.action else ""
+    named = [
+        word
+        for word, (text, action) in zip(words, flow.labels, strict=True)
+        if action or (labelled and text != REFERENCE)
+    ]
+    label = ", ".join(named)
     return Arrow(
         path=path,
         css=str(flow.action or "same"),

@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graph.resource_graph import ResourceGraph
 from policies import every_rule
@@ -28,7 +28,6 @@ from .summaries import fact, headline
 if TYPE_CHECKING:
     import jinja2
 
-RULES_PAGE = "docs/policies.md"
 FOLDER = Path(__file__).parent / "templates"
 _LINES = 400  # of one value; more are counted
 _OPEN = 60  # changes of one action, more of which are shown on demand
@@ -68,7 +67,7 @@ class ChangeView:
 
 
 def inventory(
-    graph: ResourceGraph, findings: Iterable[Finding] = (), *, rules_page: str = RULES_PAGE
+    graph: ResourceGraph, findings: Iterable[Finding] = (), *, rules_page: str = ""
 ) -> str:
     """What a stack is."""
     found = of_stack(graph, findings)
@@ -76,7 +75,7 @@ def inventory(
     return _page(found, drawing(architecture(graph)), rules_page, resources=resources)
 
 
-def comparison(found: Comparison, *, rules_page: str = RULES_PAGE) -> str:
+def comparison(found: Comparison, *, rules_page: str = "") -> str:
     """What a change does.
 
     Args:
@@ -108,10 +107,6 @@ def _page(
     *,
     resources: Sequence[tuple[str, str, bool]] = (),
 ) -> str:
-    from markupsafe import Markup
-
-    style = (FOLDER / "preview.css").read_text()
-    digest = b64encode(sha256(style.encode()).digest()).decode()
     risks = [
         (
             str(name),
@@ -121,32 +116,35 @@ def _page(
     ]
     known = every_rule()
     broken = {one.finding.rule for one in contents.risks if one.finding}
-    return (
-        _environment()
-        .get_template("preview.html.j2")
-        .render(
-            style=Markup(style),  # noqa: S704  (a file of this package)
-            style_digest=digest,
-            contents=contents,
-            counts=[(action, len(found)) for action, found in groups],
-            groups=groups,
-            risks=risks,
-            rules=[known[rule] for rule in sorted(broken & known.keys())],
-            rules_page=rules_page or RULES_PAGE,
-            anchors=anchors,
-            resources=resources,
-            drawing=drawn,
-            node_width=WIDTH,
-            node_height=HEIGHT,
-            open_limit=_OPEN,
-            SIGNS=SIGNS,
-            DONE=DONE,
-            outputs=[_property(output, ()) for output in contents.outputs],
-            values=[
-                (name, short(value), _lines(block(value), "")) for name, value in contents.values
-            ],
-        )
+    return rendered(
+        "preview.html.j2",
+        contents=contents,
+        counts=[(action, len(found)) for action, found in groups],
+        groups=groups,
+        risks=risks,
+        rules=[known[rule] for rule in sorted(broken & known.keys())],
+        rules_page=rules_page,
+        anchors=anchors,
+        resources=resources,
+        drawing=drawn,
+        node_width=WIDTH,
+        node_height=HEIGHT,
+        open_limit=_OPEN,
+        SIGNS=SIGNS,
+        DONE=DONE,
+        outputs=[_property(output, ()) for output in contents.outputs],
+        values=[(name, short(value), _lines(block(value), "")) for name, value in contents.values],
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A page from a template, with the style of all pages and its digest for the policy."""
+    from markupsafe import Markup
+
+    style = (FOLDER / "preview.css").read_text(encoding="utf-8")
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    page = _environment().get_template(template)
+    return page.render(style=Markup(style), style_digest=digest, **values)  # noqa: S704  (our file)
 
 
 def _change(change: Change, diff: Diff, anchors: dict[str, str]) -> ChangeView:

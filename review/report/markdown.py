@@ -52,7 +52,7 @@ def inventory(
         *_not_known(found),
     ]
     rows = [
-        f"- {headline(one)}{f': {_code(about)}' if (about := fact(one)) else ''}"
+        f"- {headline(one)}{f': {as_code(about)}' if (about := fact(one)) else ''}"
         for one in found.resources
     ]
     return _fitted("\n".join(lines), [_details("Resources", "\n".join(rows))], graph.stack, None)
@@ -66,7 +66,7 @@ def comparison(found: Comparison, *, rules_page: str = "") -> str:
     """
     diff, contents = found.diff, of_change(found)
     head = [
-        f"<!-- qudag-mcp preview: {contents.project}/{contents.stack} -->",
+        marker(contents.project, contents.stack),
         f"### `{contents.stack}`: {contents.summary}",
         "",
         f"Compared with `{contents.base}` ({contents.commit[:12]}).",
@@ -106,7 +106,7 @@ def _listed_risks(risks: Sequence[Risk], rules_page: str) -> list[str]:
     for name in by_class(risks):
         found = [f"- {_risk(one, rules_page)}" for one in risks if one.risk is name]
         lines += [f"**{name}**", "", *found, ""]
-    kept = _first_lines(lines, _RISKS)
+    kept = first_lines(lines, _RISKS)
     cut = sum(line.startswith("- ") for line in lines[len(kept) :])
     return [*kept, *([f"… and {cut} findings more.", ""] if cut else [])]
 
@@ -114,9 +114,9 @@ def _listed_risks(risks: Sequence[Risk], rules_page: str) -> list[str]:
 def _risk(risk: Risk, rules_page: str) -> str:
     """The sentence of a risk; the id of a rule, with which it begins, leads to its page."""
     if risk.finding is None or not rules_page:
-        return _plain(risk.what)
+        return as_plain(risk.what)
     rule = risk.finding.rule
-    return f"[{rule}]({rules_page}#{rule}){_plain(risk.what.removeprefix(rule))}"
+    return f"[{rule}]({rules_page}#{rule}){as_plain(risk.what.removeprefix(rule))}"
 
 
 def _costs(contents: Contents) -> list[str]:
@@ -125,7 +125,7 @@ def _costs(contents: Contents) -> list[str]:
     rows = [
         f"| {_cell(one.resource)} | {_cell(one.what)} | {one.trend} |" for one in contents.costs
     ]
-    kept = _first_lines(rows, _COSTS)
+    kept = first_lines(rows, _COSTS)
     cut = len(rows) - len(kept)
     table = ["| resource | what is billed | bill |", "|---|---|---|", *kept, ""] if rows else []
     return [
@@ -137,14 +137,14 @@ def _costs(contents: Contents) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return _plain(text.replace("\n", " "))
+    return as_plain(text.replace("\n", " "))
 
 
 def _not_known(contents: Contents) -> list[str]:
     """What the preview leaves out, and values that only the deployment knows."""
-    parts = [f"- {_code(one.subject)}: {_plain(one.what)}" for one in contents.notices]
+    parts = [f"- {as_code(one.subject)}: {as_plain(one.what)}" for one in contents.notices]
     values = [
-        f"- {_plain(one.resource)}: {', '.join(_code(path) for path in one.paths)}"
+        f"- {as_plain(one.resource)}: {', '.join(as_code(path) for path in one.paths)}"
         for one in contents.unknown
     ]
     return [
@@ -156,7 +156,7 @@ def _not_known(contents: Contents) -> list[str]:
 def _limited(title: str, lines: list[str]) -> list[str]:
     if not lines:
         return []
-    kept = _first_lines(lines, _NOTICES)
+    kept = first_lines(lines, _NOTICES)
     cut = len(lines) - len(kept)
     return [title, "", *kept, *([f"- … and {cut} more."] if cut else []), ""]
 
@@ -170,9 +170,9 @@ def _fold(change: Change, diff: Diff) -> str:
     if change.moved_from and URN not in change.replacing:
         lines += [f"Was `{change.moved_from}`.", ""]
     if change.action in (Action.ADD, Action.DELETE) and change.resource.inputs:
-        lines += _fenced("yaml", block(change.resource.inputs))
+        lines += fenced("yaml", block(change.resource.inputs))
     lines += [_property(found, change.replacing) for found in change.properties]
-    kept = _first_lines("\n".join(lines).splitlines(), _ONE_CHANGE)
+    kept = first_lines("\n".join(lines).splitlines(), _ONE_CHANGE)
     text = "\n".join(kept)
     missing = len("\n".join(lines).splitlines()) - len(kept)
     if missing:
@@ -183,37 +183,42 @@ def _fold(change: Change, diff: Diff) -> str:
 
 
 def _property(found: PropertyChange, replacing: tuple[str, ...]) -> str:
-    path = f"- {_code(found.path)}{' (replaces)' if found.path in replacing else ''}"
+    path = f"- {as_code(found.path)}{' (replaces)' if found.path in replacing else ''}"
     if found.is_text:
-        return "\n".join([path, "", *_fenced("diff", found.text_diff())])
+        return "\n".join([path, "", *fenced("diff", found.text_diff())])
     old, new = short(found.old), short(found.new)
     match found.difference:
         case Difference.ADDED if new is not None:
-            return f"{path}: added {_code(new)}"
+            return f"{path}: added {as_code(new)}"
         case Difference.REMOVED if old is not None:
-            return f"{path}: removed {_code(old)}"
+            return f"{path}: removed {as_code(old)}"
         case Difference.CHANGED | Difference.REORDERED if old is not None and new is not None:
             order = "order " if found.difference is Difference.REORDERED else ""
-            return f"{path}: {order}{_code(old)} → {_code(new)}"
+            return f"{path}: {order}{as_code(old)} → {as_code(new)}"
         case _:
             lines = [f"{sign}{line}" for sign, value in (("-", found.old), ("+", found.new))
                      if value is not None for line in block(value)]  # fmt: skip
-            return "\n".join([path, "", *_fenced("diff", lines)])
+            return "\n".join([path, "", *fenced("diff", lines)])
 
 
-def _code(text: str) -> str:
+def marker(project: str, stack: str) -> str:
+    """The first line of a comment, by which a later one finds it."""
+    return f"<!-- qudag-mcp preview: {project}/{stack} -->"
+
+
+def as_code(text: str) -> str:
     """Inline code: the fence is longer than any run of backticks in the text."""
     runs = [len(run) for run in re.findall(r"`+", text)]
     fence = "`" * (max(runs, default=0) + 1)
     return f"{fence} {text} {fence}" if runs else f"`{text}`"
 
 
-def _plain(text: str) -> str:
+def as_plain(text: str) -> str:
     """Text in which nothing is markup, a mention or a reference to an issue."""
     return re.sub(r"([\\`*_\[\]<>#@|~])", r"\\\1", text)
 
 
-def _fenced(language: str, lines: Iterable[str]) -> list[str]:
+def fenced(language: str, lines: Iterable[str]) -> list[str]:
     listed = list(lines)
     runs = [len(run) for line in listed for run in re.findall(r"`{3,}", line)]
     fence = "`" * (max(runs, default=2) + 1)
@@ -225,7 +230,7 @@ def _details(title: str, body: str) -> str:
     return f"<details><summary>{escaped}</summary>\n\n{body}\n\n</details>\n"
 
 
-def _first_lines(lines: list[str], limit: int) -> list[str]:
+def first_lines(lines: list[str], limit: int) -> list[str]:
     kept: list[str] = []
     for line in lines:
         limit -= len(line) + 1

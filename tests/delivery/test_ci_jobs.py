@@ -281,7 +281,9 @@ def test_a_program_that_fails_fails_the_job(repository: Repository, forge: Forge
     runner.go()
     assert runner.failed
     assert "nowhere" in runner.printed
-    assert "Traceback" not in runner.printed
+    (comment,) = forge.comments
+    assert comment["body"].startswith("<!-- qudag-mcp preview: shop/dev -->\n")
+    assert "refused" in comment["body"]
 
 
 @pytest.mark.slow

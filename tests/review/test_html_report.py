@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from components.base.problems import Problem
+from graph.failures import ProgramFailed
 from graph.resource_graph import Notice, Resource
 from policies.finding import Finding, Severity
-from review.report import html
+from review.report import html, refusal
 from review.risk import risks
 from tests.harness.graphs import cloud, graph, kube
 from tests.review import platform
@@ -36,7 +37,7 @@ TAGS = {
     *("code", "nav", "ul", "li", "b", "main", "section", "div", "table", "thead", "tbody", "tr"),
     *("th", "td", "span", "svg", "defs", "marker", "path", "g", "rect", "text", "details"),
     *("summary", "fieldset", "legend", "label", "input", "pre", "del", "ins", "strong", "dl"),
-    *("dt", "dd", "footer"),
+    *("dt", "dd", "footer", "br"),
 }
 """Every element that the template has."""
 
@@ -86,7 +87,12 @@ def attacked(text: str) -> list[str]:
     waived = replace(broken, waiver=text)
     found = platform.comparison(old, new)
     found = replace(found, base=text, risks=risks(found.diff, [broken, waived]))
-    return [html.comparison(found), html.inventory(new, [broken, waived])]
+    refused = ProgramFailed([Problem(text, text, text, text)], traceback=text)
+    return [
+        html.comparison(found),
+        html.inventory(new, [broken, waived], rules_page="docs/policies.md"),
+        refusal.html(refusal.Refusal(project=text, stack=text, problems=refused)),
+    ]
 
 
 @pytest.mark.parametrize("text", ATTACKS)
@@ -133,12 +139,14 @@ def test_a_broken_rule_stands_with_severity_consequence_fix_and_its_page():
     broken = Finding(rule="any-name-001", severity=Severity.HIGH, urn=new.urn, problem=problem,
                      reference="CIS 5.1")  # fmt: skip
     found = platform.comparison(graph(), graph(new))
-    page = html.comparison(replace(found, risks=risks(found.diff, [broken])))
+    found = replace(found, risks=risks(found.diff, [broken]))
+    page = html.comparison(found, rules_page="docs/policies.md")
     risk = page[page.index('id="risks"') : page.index('id="costs"')]
     for part in ("high", "any-name-001", "nothing could be read", "write something", "CIS 5.1"):
         assert part in risk
     assert 'href="#rule-any-name-001"' in risk
     assert 'href="docs/policies.md#any-name-001"' in page
+    assert "policies.md" not in html.comparison(found), "its address is not known"
 
 
 def test_every_change_with_every_property_is_in_the_report():
