@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from delivery.stack_identity import StackIdentity
 
@@ -33,8 +34,9 @@ class Running:
 
 def program_in(folder: Path) -> None:
     """Write the program of this checkout into a folder of its own, without a stack file."""
-    shutil.copy(ROOT / "Pulumi.yaml", folder)
-    # A program is run with the modules of its own folder alone.
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    # Its environment is that of these tests, and its modules are those of the checkout.
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project | {"runtime": "python"}))
     path = f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
     (folder / "__main__.py").write_text(path + (ROOT / "__main__.py").read_text())
 
