@@ -147,6 +147,39 @@ def test_a_control_of_the_pod_is_held(path: str, value: Any, rule: str):
     assert rule in found_in(pod)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("securityContext.seccompProfile", UNKNOWN),
+        ("securityContext.runAsNonRoot", UNKNOWN),
+        ("securityContext.sysctls", [{"name": UNKNOWN, "value": "1"}]),
+        ("securityContext.sysctls", [{"name": "net.ipv4.tcp_syncookies", "value": "1"}]),
+        ("hostNetwork", False),
+        ("volumes", UNKNOWN),
+    ],
+)
+def test_what_the_standard_allows_in_a_pod_passes(path: str, value: Any):
+    pod = restricted()
+    changed(pod, path, value)
+    assert found_in(pod) == set()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "rules"),
+    [
+        ("container.apparmor.security.beta.kubernetes.io/a", "unconfined", {"k8s-pod-010"}),
+        ("container.apparmor.security.beta.kubernetes.io/a", "runtime/default", set[str]()),
+        ("container.apparmor.security.beta.kubernetes.io/a", "localhost/mine", set[str]()),
+        ("example.com/profile", "unconfined", set[str]()),
+    ],
+)
+def test_the_old_annotation_of_apparmor_is_read(annotation: str, value: str, rules: set[str]):
+    metadata = {"name": "p", "namespace": "of-another", "annotations": {annotation: value}}
+    inputs = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": restricted()}
+    graph = graph_of({"type": "kubernetes:core/v1:Pod", "inputs": inputs})
+    assert {one.rule for one in findings(graph) if one.rule.startswith("k8s-")} == rules
+
+
 @pytest.mark.parametrize("kind", CONTAINERS)
 @pytest.mark.parametrize(("path", "value"), ALLOWED)
 def test_what_the_standard_allows_passes(path: str, value: Any, kind: str):
