@@ -24,6 +24,7 @@ from .policy_rules import (
     FOREIGN,
     NOT_KNOWN,
     POLICY_RULES,
+    POLICY_TYPES,
     RESOURCES,
     UNBOUNDED,
     is_all_of_a_kind,
@@ -209,4 +210,4 @@ def _accounts(graph: ResourceGraph) -> frozenset[str]:
     return frozenset(found)
 
 
-CHECK: Final = Check(rules=POLICY_RULES, find=policies_are_bounded)
+CHECK: Final = Check(rules=POLICY_RULES, types=POLICY_TYPES, find=policies_are_bounded)

@@ -81,6 +81,22 @@ POLICY_RULES: Final = (
     *(ESCALATION, FOREIGN, ANY_IDENTITY, NOT_KNOWN),
 )
 
+POLICY_TYPES: Final = (
+    *("aws:iam/role:Role", "aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy"),
+    *("aws:iam/userPolicy:UserPolicy", "aws:iam/groupPolicy:GroupPolicy"),
+    *("aws:s3/bucketPolicy:BucketPolicy", "aws:sqs/queuePolicy:QueuePolicy"),
+    *("aws:sns/topicPolicy:TopicPolicy", "aws:kms/keyPolicy:KeyPolicy", "aws:kms/key:Key"),
+    *("aws:ecr/repositoryPolicy:RepositoryPolicy", "aws:backup/vaultPolicy:VaultPolicy"),
+    "aws:dynamodb/resourcePolicy:ResourcePolicy",
+    "aws:secretsmanager/secretPolicy:SecretPolicy",
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
+    *("aws:ses/identityPolicy:IdentityPolicy", "aws:efs/fileSystemPolicy:FileSystemPolicy"),
+    "aws:opensearch/domainPolicy:DomainPolicy",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+)
+"""Types of which a policy document is what matters; documents of other types are read as well."""
+
 UNBOUNDED: Final[dict[str, str]] = {
     "ecr:GetAuthorizationToken": "the action has no resource: a token is for the whole registry",
     **dict.fromkeys(
