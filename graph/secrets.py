@@ -42,8 +42,8 @@ _ELSEWHERE: Final = re.compile(
 _STEP: Final = re.compile(r'([^.\[\]]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]')
 """A step of a property path, as ``resource_graph.step`` writes it."""
 
-_PARAMETER: Final = "aws:ssm/parameter:Parameter"
-"""Its value is a secret only where its type says so."""
+_PLAIN_TYPES: Final = ("String", "StringList")
+"""Types of a parameter whose value is none of the secrets that parameters may hold."""
 
 SECRET_OBJECTS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
     ("kubernetes:core/v1:Secret", "kubernetes:core/v1:SecretPatch"), ("data", "stringData")
@@ -70,9 +70,8 @@ def in_clear(type_token: str, properties: Mapping[str, Any]) -> Iterator[str]:
     Args:
         properties: as the program passes them; what it marks as secret is ``SECRET`` already.
     """
-    if type_token == _PARAMETER and properties.get("type") != "SecureString":
-        return
     _, paths = hidden(type_token, properties)
+    stored = secret_inputs(type_token) if properties.get("type") in _PLAIN_TYPES else ()
     for path in paths:
         text = _at(properties, path)
         name = path.rpartition(".")[2]
@@ -80,7 +79,7 @@ def in_clear(type_token: str, properties: Mapping[str, Any]) -> Iterator[str]:
             content = _decoded(text) if path.startswith("data") else text
             if not looks_like_a_credential(name, content):
                 continue
-        if not _NO_SECRET.search(name) and not refers(text):
+        if path not in stored and not _NO_SECRET.search(name) and not refers(text):
             yield path
 
 

@@ -17,6 +17,7 @@ from .rules.references import companions_exist, references_exist
 from .rules.settings import required_settings_hold
 from .rules.timeouts import hosts_outlive_the_tool
 from .type_names import with_one_spelling
+from .unchecked import UNCHECKED, unchecked_types
 from .waivers import Waivers
 
 __all__ = ["Finding", "Severity", "Waivers", "broken_policies", "every_rule", "findings"]
@@ -33,6 +34,7 @@ def every_rule() -> dict[str, Rule]:
     for rules in RULES.values():
         for rule in rules.rules():
             found.setdefault(rule.id, rule)
+    found[UNCHECKED.id] = UNCHECKED
     return dict(sorted(found.items()))
 
 
@@ -76,8 +78,9 @@ def findings(
 
 
 def broken_policies(graph: ResourceGraph) -> list[Problem]:
-    """The problem of each finding, with house rules for every resource."""
-    return [one.problem for one in findings(graph, own=True)]
+    """The problem of each finding, with house rules for every resource; not types without rules."""
+    found = findings(graph, own=True)
+    return [one.problem for one in found if one.rule != UNCHECKED.id]
 
 
 def _made_by_us(graph: ResourceGraph) -> set[str]:
@@ -95,6 +98,7 @@ def _made_by_us(graph: ResourceGraph) -> set[str]:
 def _hits(graph: ResourceGraph) -> Iterator[Hit]:
     for rules in RULES.values():
         yield from _hits_of(graph, rules)
+    yield from unchecked_types(graph)
 
 
 def _without_repetition(hits: list[Hit]) -> Iterator[Hit]:

@@ -12,6 +12,8 @@ from graph.resource_graph import Resource, ResourceGraph
 from graph.stack_yaml import read_yaml
 
 from .finding import Finding
+from .type_names import type_name
+from .unchecked import UNCHECKED
 
 FILE: Final = "policy-waivers.yaml"
 """The file's name; it is in the folder of ``Pulumi.yaml``."""
@@ -60,6 +62,10 @@ class AcceptedType:
     reason: str
     stack: str | None = None
 
+    def accepts(self, resource: Resource | None) -> bool:
+        """Whether the resource is of this type, in any of the type's spellings."""
+        return resource is not None and type_name(self.type) == resource.type
+
 
 @dataclass(frozen=True, kw_only=True)
 class Waivers:
@@ -82,11 +88,14 @@ class Waivers:
         if not (self.waivers or self.accepted):
             return found
         valid = [one for one in self.waivers if one.is_for(graph)]
+        accepted = [one for one in self.accepted if one.stack in (None, graph.stack)]
         used: set[Waiver | AcceptedType] = set()
         applied: list[Finding] = []
         for finding in found:
             resource = graph.find(finding.urn)
             entry = next((one for one in valid if one.covers(finding, resource)), None)
+            if entry is None and finding.rule == UNCHECKED.id:
+                entry = next((one for one in accepted if one.accepts(resource)), None)
             if entry:
                 used.add(entry)
             applied.append(replace(finding, waiver=entry.reason) if entry else finding)

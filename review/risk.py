@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from policies.finding import Finding
+from policies.unchecked import UNCHECKED
 
 from .diff import Change, Diff
 from .risks.access import loosened_roles
@@ -74,7 +75,9 @@ def broken_rules(findings: Iterable[Finding]) -> list[Risk]:
 
 
 def _class_of(finding: Finding) -> RiskClass:
-    return RiskClass.POLICY if finding.waiver is None else RiskClass.WAIVED
+    if finding.waiver is not None:
+        return RiskClass.WAIVED
+    return RiskClass.UNCHECKED if finding.rule == UNCHECKED.id else RiskClass.POLICY
 
 
 def _sentence(finding: Finding) -> str:

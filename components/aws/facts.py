@@ -86,20 +86,36 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
 
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     **COMMON_TYPES,
-    "aws:apigatewayv2/api:Api": resource_type("protocolType"),
-    "aws:apigatewayv2/apiMapping:ApiMapping": resource_type("apiId", "domainName"),
+    "aws:apigatewayv2/api:Api": resource_type(
+        "protocolType",
+        harmless="its routes and stages say who may call it",
+    ),
+    "aws:apigatewayv2/apiMapping:ApiMapping": resource_type(
+        "apiId",
+        "domainName",
+        harmless="it joins a domain name with a stage",
+    ),
     "aws:apigatewayv2/domainName:DomainName": resource_type("domainName"),
     "aws:apigatewayv2/integration:Integration": resource_type("apiId", "integrationType"),
     "aws:apigatewayv2/route:Route": resource_type("apiId"),
     "aws:apigatewayv2/stage:Stage": resource_type("apiId", "name"),
-    "aws:appautoscaling/policy:Policy": resource_type("name", "resourceId"),
+    "aws:appautoscaling/policy:Policy": resource_type(
+        "name",
+        "resourceId",
+        harmless="it changes the number of tasks",
+    ),
     "aws:appautoscaling/target:Target": resource_type(
-        "resourceId", "scalableDimension", "serviceNamespace"
+        "resourceId",
+        "scalableDimension",
+        "serviceNamespace",
+        harmless="it bounds the number of tasks",
     ),
     "aws:cloudwatch/logGroup:LogGroup": resource_type(
         "logGroupClass", holds="the log events in it"
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(
+        harmless="it reads metrics, and sends to a topic",
+    ),
     "aws:dynamodb/table:Table": resource_type(
         "hashKey", "rangeKey", "attributes", holds="the items in it"
     ),
@@ -107,13 +123,19 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:ecs/cluster:Cluster": resource_type(),
     "aws:ecs/service:Service": resource_type("cluster", "launchType", "schedulingStrategy"),
     "aws:ecs/taskDefinition:TaskDefinition": resource_type(""),
-    "aws:elasticache/parameterGroup:ParameterGroup": resource_type("description", "family"),
+    "aws:elasticache/parameterGroup:ParameterGroup": resource_type(
+        "description",
+        "family",
+        harmless="it tunes memory; users give the access",
+    ),
     "aws:elasticache/replicationGroup:ReplicationGroup": resource_type(
         *("atRestEncryptionEnabled", "engine", "kmsKeyId", "networkType", "port"),
         "subnetGroupName",
         holds="the keys in it",
     ),
-    "aws:elasticache/subnetGroup:SubnetGroup": resource_type(),
+    "aws:elasticache/subnetGroup:SubnetGroup": resource_type(
+        harmless="it names subnets",
+    ),
     "aws:elasticache/user:User": resource_type("userName"),
     "aws:elasticache/userGroup:UserGroup": resource_type("engine"),
     "aws:iam/role:Role": resource_type("path"),
@@ -132,7 +154,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         holds="the databases in it",
     ),
     "aws:rds/parameterGroup:ParameterGroup": resource_type("family"),
-    "aws:rds/subnetGroup:SubnetGroup": resource_type(),
+    "aws:rds/subnetGroup:SubnetGroup": resource_type(
+        harmless="it names subnets",
+    ),
     "aws:s3/bucket:Bucket": resource_type("objectLockEnabled", holds="the objects in it"),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": resource_type("bucket"),
     "aws:s3/bucketLogging:BucketLogging": resource_type("bucket"),

@@ -126,17 +126,27 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         *_PLACED, "environmentId", "managedEnvironmentId"
     ),
     "azure-native:app:ManagedEnvironment": resource_type(
-        *_PLACED, "vnetConfiguration", "zoneRedundant"
+        *_PLACED, "vnetConfiguration", "zoneRedundant", serves=True
     ),
     "azure-native:applicationinsights:Component": resource_type(*_PLACED),
-    "azure-native:authorization:ManagementLockByScope": resource_type("lockName", "scope"),
+    "azure-native:authorization:ManagementLockByScope": resource_type(
+        "lockName",
+        "scope",
+        harmless="it prevents deletion",
+    ),
     "azure-native:authorization:RoleAssignment": resource_type(""),
     "azure-native:containerinstance:ContainerGroup": resource_type(*_PLACED, "osType", "subnetIds"),
     "azure-native:dbforpostgresql:AdministratorsMicrosoftEntra": resource_type(
-        *_OF_SERVER, "objectId"
+        *_OF_SERVER,
+        "objectId",
+        harmless="it names one identity",
     ),
     "azure-native:dbforpostgresql:Configuration": resource_type(*_OF_SERVER, "configurationName"),
-    "azure-native:dbforpostgresql:Database": resource_type("", holds="the tables in it"),
+    "azure-native:dbforpostgresql:Database": resource_type(
+        "",
+        holds="the tables in it",
+        harmless="its server says who may connect",
+    ),
     "azure-native:dbforpostgresql:Server": resource_type(
         *_PLACED,
         "network.delegatedSubnetResourceId",
@@ -146,12 +156,17 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "azure-native:managedidentity:UserAssignedIdentity": resource_type(*_PLACED),
     "azure-native:monitor:DiagnosticSetting": resource_type("name", "resourceUri"),
     "azure-native:network:PrivateDnsZoneGroup": resource_type(
-        "privateDnsZoneGroupName", "privateEndpointName", "resourceGroupName"
+        "privateDnsZoneGroupName",
+        "privateEndpointName",
+        "resourceGroupName",
+        harmless="it names a private endpoint",
     ),
     "azure-native:network:PrivateEndpoint": resource_type(*_PLACED),
     "azure-native:operationalinsights:Workspace": resource_type(*_PLACED, holds="the logs in it"),
     "azure-native:redisenterprise:AccessPolicyAssignment": resource_type(
-        *_OF_REDIS, "accessPolicyAssignmentName"
+        *_OF_REDIS,
+        "accessPolicyAssignmentName",
+        harmless="it names one identity",
     ),
     "azure-native:redisenterprise:Database": resource_type(
         *_OF_REDIS, "clusteringPolicy", "modules", "port", holds="the keys in it"
@@ -160,7 +175,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         *_PLACED, holds="the databases in it"
     ),
     "azure-native:resources:ResourceGroup": resource_type("location", holds="everything in it"),
-    "azure-native:storage:Blob": resource_type(""),
+    "azure-native:storage:Blob": resource_type(
+        "",
+        harmless="its container says who reads it",
+    ),
     "azure-native:storage:BlobContainer": resource_type(
         "accountName", "resourceGroupName", holds="the blobs in it"
     ),
@@ -171,11 +189,13 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "accountName", "resourceGroupName", holds="the entities in it"
     ),
     "azure-native:web:AppServicePlan": resource_type(*_PLACED),
-    "azure-native:web:WebApp": resource_type(*_PLACED),
+    "azure-native:web:WebApp": resource_type(*_PLACED, serves=True),
     "azure-native:web:WebAppFtpAllowed": resource_type("name", "resourceGroupName"),
     "azure-native:web:WebAppScmAllowed": resource_type("name", "resourceGroupName"),
     # With an ``update`` command, as ours has, changed triggers update it in place.
-    "command:local:Command": resource_type(),
+    "command:local:Command": resource_type(
+        harmless="the rules for any type look at its command",
+    ),
 }
 """A row for each type that a component registers, and for common ones of users' programs."""
 

@@ -24,18 +24,28 @@ class ResourceType:
             that holds its name; the empty path stands for every property.
         holds: the data that is lost with the resource; None where it stores none.
         outbound: whether its addresses are destinations of outgoing traffic, which expose nothing.
+        harmless: why the type needs no policy rule of its own; None where it has one, or where
+            nothing is known of it.
+        serves: whether clients connect to it, so that it may be public: its own rules say which
+            networks may connect.
     """
 
     replacing: tuple[str, ...] = ()
     holds: str | None = None
     outbound: bool = False
+    harmless: str | None = None
+    serves: bool = False
 
 
 def resource_type(
-    *replacing: str, holds: str | None = None, outbound: bool = False
+    *replacing: str,
+    holds: str | None = None,
+    outbound: bool = False,
+    harmless: str | None = None,
+    serves: bool = False,
 ) -> ResourceType:
     """A row of ``RESOURCE_TYPES``."""
-    return ResourceType(replacing, holds, outbound)
+    return ResourceType(replacing, holds, outbound, harmless, serves)
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,18 @@ _PLACED: Final = ("location", "project")
 RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     **COMMON_TYPES,
     "gcp:artifactregistry/repository:Repository": resource_type(
-        *_PLACED, "format", "kmsKeyName", "mode", "remoteRepositoryConfig", holds="the images in it"
+        *_PLACED,
+        "format",
+        "kmsKeyName",
+        "mode",
+        "remoteRepositoryConfig",
+        holds="the images in it",
+        harmless="who reads it is checked for each grant",
     ),
-    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": resource_type(""),
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": resource_type(
+        "",
+        harmless="every grant's member is checked",
+    ),
     "gcp:cloudfunctionsv2/function:Function": resource_type(*_PLACED),
     "gcp:cloudrunv2/service:Service": resource_type(*_PLACED),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": resource_type(""),
@@ -107,7 +116,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "gcp:logging/projectBucketConfig:ProjectBucketConfig": resource_type(
         *_PLACED, holds="the log entries in it"
     ),
-    "gcp:logging/projectSink:ProjectSink": resource_type("project"),
+    "gcp:logging/projectSink:ProjectSink": resource_type(
+        "project",
+        harmless="it names the bucket of the logs",
+    ),
     "gcp:memorystore/instance:Instance": resource_type(
         *_PLACED,
         "authorizationMode",
@@ -122,7 +134,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     ),
     "gcp:projects/iAMMember:IAMMember": resource_type(""),
     "gcp:secretmanager/secretIamMember:SecretIamMember": resource_type(""),
-    "gcp:serviceaccount/account:Account": resource_type("project"),
+    "gcp:serviceaccount/account:Account": resource_type(
+        "project",
+        harmless="its rights are those that are granted",
+    ),
     "gcp:sql/database:Database": resource_type(
         "instance", "name", "project", holds="the tables in it"
     ),
@@ -142,6 +157,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         *("bucket", "cacheControl", "contentDisposition", "contentEncoding", "contentLanguage"),
         *("contentType", "customerEncryption", "kmsKeyName", "metadata", "name", "source"),
         "storageClass",
+        harmless="its bucket says who reads it",
     ),
 }
 """A row for each type that a component registers, and for common ones of users' programs."""

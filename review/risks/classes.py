@@ -12,6 +12,7 @@ class RiskClass(StrEnum):
     EXPOSES = "exposes something"
     SECRETS = "changes a secret reference"
     POLICY = "breaks a rule"
+    UNCHECKED = "is checked by no rule of its own"
     CONTROLLER = "needs a controller in the cluster"
     CAPACITY = "raises cost-bearing capacity"
     WAIVED = "breaks a rule that is waived"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from components.base.credentials import contains_a_credential, looks_like_a_credential
+from components.clouds import resource_type
 from graph.resource_graph import ResourceGraph
 from graph.secrets import SECRET_OBJECTS, refers
 
@@ -87,9 +88,6 @@ _LONGEST_NAME: Final = max(map(len, _EVERYONE))
 _CALLERS: Final = ("roles/run.invoker", "roles/cloudfunctions.invoker", "roles/run.servicesInvoker")
 """Roles that give no right but to call a service, which may be meant for everyone."""
 
-_SERVING: Final = frozenset({"azure-native:web:WebApp", "azure-native:app:ManagedEnvironment"})
-"""Types that serve clients: rules of their own say which networks may connect."""
-
 _OUTGOING: Final = re.compile(r"egress|outbound|destination|route", re.IGNORECASE)
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
 _ENVIRONMENT: Final = re.compile(
@@ -156,7 +154,7 @@ def _by_name(place: Place, said: frozenset[str]) -> Iterator[Hit]:
     if "public" in said:
         if str(value).casefold() in ("blob", "container"):
             yield _hit(place, PUBLIC_DATA, "everyone could read it")
-        elif is_on(value) and place.resource.type not in _SERVING:
+        elif is_on(value) and not _serves(place.resource.type):
             yield _hit(place, PUBLIC, "everyone could reach it")
     if "keeps private" in said and is_off(value):
         yield _hit(place, PUBLIC, "it could become public")
@@ -166,6 +164,11 @@ def _by_name(place: Place, said: frozenset[str]) -> Iterator[Hit]:
         yield _hit(place, OLD_TLS, "clients could use a TLS that is broken")
     if "principals" in said and value == "*" and not place.statement and not _by_url(place):
         yield _hit(place, EVERYONE, "everyone on the internet would have that right")
+
+
+def _serves(token: str) -> bool:
+    row = resource_type(token)
+    return row is not None and row.serves
 
 
 def _by_url(place: Place) -> bool:

@@ -119,6 +119,6 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(fronts.CHECK, network.CHECK, roles.CHECK),
+    checks=(data.PARAMETERS, fronts.CHECK, network.CHECK, roles.CHECK),
 )
 """All rules for Azure."""

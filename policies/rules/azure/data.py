@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from components.azure.facts import (
@@ -9,10 +10,38 @@ from components.azure.facts import (
     AZURE_POSTGRES_BACKUP_DAYS,
 )
 from components.azure.tokens import STORAGE, WORKSPACE
+from graph.resource_graph import ResourceGraph
 
 from ...finding import Severity
-from ...rule import Required, within
-from .types import POSTGRES, REDIS, REDIS_DATABASE
+from ...rule import Check, Hit, Required, Rule, at, within
+from .types import PARAMETER, POSTGRES, REDIS, REDIS_DATABASE
+
+_POSTGRES: Final = "https://learn.microsoft.com/azure/postgresql/flexible-server/"
+
+TLS_PARAMETER: Final = Rule(
+    id="azure-postgres-006",
+    severity=Severity.HIGH,
+    reference=f"{_POSTGRES}concepts-networking-ssl-tls",
+    refuses="a parameter of a server that lets clients connect without TLS, or with a broken one",
+    fix="set require_secure_transport to on, and ssl_min_protocol_version to TLSv1.2",
+)
+_UNSAFE_PARAMETERS: Final = {
+    "require_secure_transport": ("off", "0", "false"),
+    "ssl_min_protocol_version": ("tlsv1", "tlsv1.0", "tlsv1.1"),
+}
+
+
+def parameters_require_tls(graph: ResourceGraph) -> Iterator[Hit]:
+    """No parameter of a PostgreSQL server lets clients connect without TLS 1.2 or newer."""
+    for parameter in graph.all(PARAMETER):
+        unsafe = _UNSAFE_PARAMETERS.get(str(parameter.inputs.get("configurationName")), ())
+        value = parameter.inputs.get("value")
+        if str(value).casefold() in unsafe:
+            so = "passwords and data may be sent unencrypted"
+            yield at(parameter, "value", f"is {value}", so, TLS_PARAMETER.fix, TLS_PARAMETER.id)
+
+
+PARAMETERS: Final = Check(rules=(TLS_PARAMETER,), types=(PARAMETER,), find=parameters_require_tls)
 
 REQUIRED: Final[tuple[Required, ...]] = (
     Required(
