@@ -76,28 +76,42 @@ def foreign_accounts(statement: Statement, own: frozenset[str]) -> Iterator[str]
 
 def is_any_identity(statement: Statement) -> bool:
     """Whether every identity of a public provider of tokens may assume a role."""
-    issuers = [name for kind, name in statement.principals if kind.casefold() == "federated"]
-    shared = [each for each in issuers if any(one in each for one in SHARED_ISSUERS)]
-    if not statement.allows or not shared:
+    if not statement.allows:
         return False
-    return not any(
+    issuers = [name for kind, name in statement.principals if kind.casefold() == "federated"]
+    shared = [keys for issuer in issuers for one, keys in SHARED_ISSUERS.items() if one in issuer]
+    return any(not _names_identities(statement, keys) for keys in shared)
+
+
+def _names_identities(statement: Statement, keys: tuple[str, ...]) -> bool:
+    return any(
         condition.operator.removeprefix("foranyvalue:") in _EQUALS | _LIKE
-        and condition.key.endswith((":sub", ":job_workflow_ref", ":repository", ":repository_id"))
+        and condition.key.endswith(keys)
         and condition.values
         and all(map(_names_an_owner, condition.values))
         for condition in statement.conditions
     )
 
 
-SHARED_ISSUERS: Final = (
-    "token.actions.githubusercontent.com",
-    "gitlab.com",
-    "app.terraform.io",
-    "api.pulumi.com/oidc",
-    "oidc.circleci.com",
-    "agent.buildkite.com",
-)
-"""Issuers that give tokens to everyone who has an account with them."""
+_SUBJECT: Final = (":sub", ":job_workflow_ref", ":repository", ":repository_id")
+_APPLICATION: Final = (":aud", ":app_id", ":sub")
+SHARED_ISSUERS: Final = {
+    **dict.fromkeys(
+        (
+            *("token.actions.githubusercontent.com", "gitlab.com", "app.terraform.io"),
+            *("api.pulumi.com/oidc", "oidc.circleci.com", "agent.buildkite.com"),
+        ),
+        _SUBJECT,
+    ),
+    **dict.fromkeys(
+        (
+            *("cognito-identity.amazonaws.com", "accounts.google.com", "www.amazon.com"),
+            "graph.facebook.com",
+        ),
+        _APPLICATION,
+    ),
+}
+"""Issuers that give tokens to everyone, with the ends of keys that say who, or of which program."""
 
 
 def _names_an_owner(subject: str) -> bool:

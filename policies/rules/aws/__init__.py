@@ -16,6 +16,7 @@ from . import (
     functions,
     network,
     policies,
+    retention,
     services,
     timeouts,
 )
@@ -163,6 +164,7 @@ RULES: Final = CloudRules(
         *containers.REQUIRED,
         *data.REQUIRED,
         *services.REQUIRED,
+        *retention.REQUIRED,
     ),
     companions=COMPANIONS,
     references=REFERENCES,

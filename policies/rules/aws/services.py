@@ -1,4 +1,4 @@
-"""Required settings of services that the components do not use: public, unencrypted, not kept."""
+"""Required settings of services that no component uses: public, unencrypted, not recorded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...finding import Severity
 from ...rule import Required
-from ..rows import at_least, none_of, off, on, rows
+from ..rows import none_of, off, on, rows
 
 _PUBLIC_ACLS: Final = ("public-read", "public-read-write", "authenticated-read")
 _S3_ACL: Final = tuple(
@@ -30,11 +30,6 @@ _STORED: Final = (
     ("aws:elasticsearch/domain:Domain", "encryptAtRest.enabled"),
     ("aws:dax/cluster:Cluster", "serverSideEncryption.enabled"),
 )
-_KEPT: Final = (
-    *((f"aws:{one}:Cluster", "backupRetentionPeriod") for one in ("rds/cluster", "docdb/cluster")),
-    ("aws:neptune/cluster:Cluster", "backupRetentionPeriod"),
-)
-
 _TLS_FROM_1_2: Final = re.compile(r"(TLSv1\.[23]_.*|TLS_1_[23].*|SecurityPolicy_TLS1[23]_.*)")
 
 
@@ -107,6 +102,20 @@ REQUIRED: Final[tuple[Required, ...]] = (
             ("aws:lightsail/database:Database", "publiclyAccessible"),
         ),
         off,
+    ),
+    *rows(
+        "aws-public-001",
+        Severity.CRITICAL,
+        "AWS Security Hub Redshift.1, DMS.1, MQ.5",
+        "everyone on the internet could try to log in to it",
+        "write DISABLED, and reach it through a private network",
+        (
+            (
+                "aws:msk/cluster:Cluster",
+                "brokerNodeGroupInfo.connectivityInfo.publicAccess.type",
+            ),
+        ),
+        ("DISABLED",),
     ),
     *rows(
         "aws-public-002",
@@ -195,47 +204,6 @@ REQUIRED: Final[tuple[Required, ...]] = (
             ),
         ),
         none_of("allow-all"),
-    ),
-    *rows(
-        "aws-backup-001",
-        Severity.MEDIUM,
-        "AWS Security Hub RDS.11, ElastiCache.1, DocumentDB.2",
-        "what was lost before yesterday cannot be restored",
-        "keep backups for 7 days or longer",
-        _KEPT,
-        at_least(7),
-        absent=False,
-    ),
-    *rows(
-        "aws-backup-001",
-        Severity.MEDIUM,
-        "AWS Security Hub RDS.11, ElastiCache.1, DocumentDB.2",
-        "what was lost before yesterday cannot be restored",
-        "keep backups for 7 days or longer",
-        (
-            ("aws:rds/instance:Instance", "backupRetentionPeriod"),
-            ("aws:elasticache/replicationGroup:ReplicationGroup", "snapshotRetentionLimit"),
-            ("aws:redshift/cluster:Cluster", "automatedSnapshotRetentionPeriod"),
-        ),
-        at_least(7),
-    ),
-    *rows(
-        "aws-logs-002",
-        Severity.MEDIUM,
-        "AWS Security Hub CloudWatch.16",
-        "what happened before the last weekend cannot be investigated",
-        "keep logs for 7 days or longer",
-        (("aws:cloudwatch/logGroup:LogGroup", "retentionInDays"),),
-        lambda days: days == 0 or at_least(7)(days),
-    ),
-    *rows(
-        "aws-secrets-001",
-        Severity.MEDIUM,
-        "https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
-        "a secret that is deleted by mistake cannot be restored",
-        "write 7 to 30",
-        (("aws:secretsmanager/secret:Secret", "recoveryWindowInDays"),),
-        at_least(7),
     ),
     *rows(
         "aws-cloudtrail-001",

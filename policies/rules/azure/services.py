@@ -6,7 +6,7 @@ from typing import Final
 
 from ...finding import Severity
 from ...rule import Required
-from ..rows import none_of, off, on, rows
+from ..rows import at_least, none_of, off, on, rows
 
 _LEARN: Final = "https://learn.microsoft.com/azure/"
 _CLASSIC_STORAGE: Final = "azure:storage/account:Account"
@@ -60,6 +60,32 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "set it to TLS1_2",
         ((_CLASSIC_STORAGE, "minTlsVersion"),),
         none_of("TLS1_0", "TLS1_1"),
+    ),
+    *rows(
+        "azure-storage-006",
+        Severity.MEDIUM,
+        "CIS Microsoft Azure Foundations Benchmark 3.11",
+        "blobs that are deleted by mistake before the weekend cannot be restored",
+        "keep deleted blobs for 7 days or longer",
+        (
+            ("azure-native:storage:BlobServiceProperties", "deleteRetentionPolicy.days"),
+            (_CLASSIC_STORAGE, "blobProperties.deleteRetentionPolicy.days"),
+        ),
+        at_least(7),
+    ),
+    *rows(
+        "azure-network-005",
+        Severity.MEDIUM,
+        "CIS Microsoft Azure Foundations Benchmark 3.8, 8.7",
+        "everyone with a key or a token that leaked could use it, from everywhere",
+        "write Deny, and list the networks that need access",
+        (
+            ("azure-native:storage:StorageAccount", "networkRuleSet.defaultAction"),
+            ("azure-native:keyvault:Vault", "properties.networkAcls.defaultAction"),
+            (_CLASSIC_STORAGE, "networkRules.defaultAction"),
+            ("azure:keyvault/keyVault:KeyVault", "networkAcls.defaultAction"),
+        ),
+        none_of("allow"),
     ),
     *rows(
         "azure-public-001",

@@ -60,7 +60,25 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "CIS Google Cloud Platform Foundation Benchmark 6.7",
         "what was lost before yesterday cannot be restored",
         "keep 7 or more",
-        (("gcp:sql/databaseInstance:DatabaseInstance", _BACKUPS),),
+        (
+            ("gcp:sql/databaseInstance:DatabaseInstance", _BACKUPS),
+            (
+                "gcp:sql/databaseInstance:DatabaseInstance",
+                "settings.backupConfiguration.transactionLogRetentionDays",
+            ),
+        ),
+        at_least(7),
+    ),
+    *rows(
+        "gcp-logging-002",
+        Severity.MEDIUM,
+        "https://cloud.google.com/logging/docs/buckets#custom-retention",
+        "what happened before the last weekend cannot be investigated",
+        "keep logs for 7 days or longer",
+        (
+            (f"gcp:logging/{name[0].lower()}{name[1:]}:{name}", "retentionDays")
+            for name in ("ProjectBucketConfig", "FolderBucketConfig", "OrganizationBucketConfig")
+        ),
         at_least(7),
     ),
     *rows(

@@ -125,8 +125,7 @@ def _binding(binding: Resource) -> Iterator[Hit]:
     for number, subject in enumerate(entries(binding.inputs, "subjects")):
         name = str(branch(subject).get("name"))
         path = f"subjects[{number}].name"
-        everyone = name in _EVERYONE or name.startswith("system:serviceaccounts:")
-        if everyone and role not in _FOR_EVERYONE:
+        if name in _EVERYONE and role not in _FOR_EVERYONE:
             so = f"everyone who reaches the API server would have the rights of {role}"
             yield at(binding, path, f"is {name}", so, EVERYONE.fix, EVERYONE.id)
         if branch(subject).get("kind") == "ServiceAccount" and name == "default":
