@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 from . import __version__
-from .config import ENVIRONMENT, Config, MigrationConfig, load, load_environment
+from .config import ENVIRONMENT, Config, MigrationConfig, load_environment
+from .config_files import load
 from .toml_config import ConfigError, StartError, read_table
 
 CONFIG_DEFAULT = Path("/etc/qudag/server.toml")

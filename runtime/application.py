@@ -73,7 +73,8 @@ def application(
     others = Federation(config.tool_servers, config.name)
     longest = config.protocol.longest_tool_seconds
     tools = tools_of(config) if own is None else {}
-    calls = ToolCalls(tools, longest, drain, metrics, others, own)
+    most = config.limits.concurrent_calls
+    calls = ToolCalls(tools, longest, drain, metrics, others, own, most=most)
     resources = OwnResources(config, dependencies)
     offers = Offers(resources, prompts_of(resources), others, longest, drain, metrics)
     streams = endpoint.streams

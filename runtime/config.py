@@ -13,7 +13,7 @@ from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
 from .server_config import Port, Role, ServerSection
 from .state_config import StateSection
-from .toml_config import ConfigError, Section, parsed, read_table, validated
+from .toml_config import ConfigError, Section, parsed, validated
 from .tool_servers_config import ToolServerSections
 from .upstream_config import UpstreamSection
 from .user_keys_config import MasterKeySection
@@ -255,11 +255,6 @@ class Config(ServerConfig):
                 and table.password_env not in os.environ
             ),
         ]
-
-
-def load(source: Path) -> Config:
-    """Read the file `source`; raises `ConfigError` with all problems in it."""
-    return read_table(source, Config)
 
 
 def load_environment() -> Config:

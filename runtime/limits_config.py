@@ -19,6 +19,8 @@ class LimitsSection(Section):
     Attributes:
         connections: of one port of one process, at a time; a request on one more is answered with
             503.
+        concurrent_calls: tool calls of one process at a time, of all users; one more is a tool
+            error. None: no limit.
         max_body_bytes: largest request body, and largest WebSocket frame.
         handshake_seconds: for the TLS handshake.
         header_seconds: from the start of a connection, or of its next request, to the end of the
@@ -37,6 +39,7 @@ class LimitsSection(Section):
     """
 
     connections: Quota = 10_000
+    concurrent_calls: Quota | None = None
     max_body_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024 * MIB)] = 4 * MIB
     handshake_seconds: Seconds = 10
     header_seconds: Seconds = 15

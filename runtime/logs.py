@@ -99,7 +99,11 @@ class JsonLines(logging.Formatter):
 
     def __init__(self, config: ServerConfig, worker: int | None = None) -> None:
         super().__init__()
-        self.fixed: dict[str, object] = {"server": config.name, "role": config.role}
+        self.fixed: dict[str, object] = {
+            "server": config.name,
+            "role": config.role,
+            **config.server.whereabouts,
+        }
         if worker is not None:
             self.fixed["worker"] = worker
         self.second = -1.0

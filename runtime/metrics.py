@@ -81,7 +81,7 @@ class Metrics:
         )
         self.limited = Counter(
             "mcp_limited",
-            "What a quota of a user refused: messages, bodies, sessions, streams, memories, vault.",
+            "What a limit refused: messages, bodies, sessions, streams, memories, vault, calls.",
             ["limit"],
             registry=registry,
         )
@@ -109,6 +109,7 @@ class Metrics:
                 "role": config.role,
                 "name": config.name,
                 "era": config.protocol.era,
+                **config.server.whereabouts,
             }
         )
 

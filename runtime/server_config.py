@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from .toml_config import Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Place = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
+"""The name of an environment or a region."""
 
 
 class Role(StrEnum):
@@ -43,6 +45,7 @@ class ServerSection(Section):
             can connect; the entry with this number from the right is the client's address. 0: the
             header is ignored.
         workers: processes that serve the MCP port. One uses at most one core.
+        environment, region: where the server runs; in its logs and in `qudag_mcp_server_build`.
     """
 
     host: str = "::"  # a pod must listen on its own addresses
@@ -56,6 +59,8 @@ class ServerSection(Section):
     name: str = ""
     proxies_in_front: Annotated[int, Field(ge=0, le=10)] = 0
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    environment: Place | None = None
+    region: Place | None = None
 
     @model_validator(mode="after")
     def tls_is_complete(self) -> Self:
@@ -77,3 +82,9 @@ class ServerSection(Section):
         if len(set(ports)) < len(ports):
             raise ValueError("port, tls_port and metrics_port must differ")
         return self
+
+    @property
+    def whereabouts(self) -> dict[str, str]:
+        """The environment and the region, as far as they are known."""
+        stated = {"environment": self.environment, "region": self.region}
+        return {name: value for name, value in stated.items() if value is not None}

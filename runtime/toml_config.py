@@ -12,10 +12,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class ConfigError(Exception):
-    """The configuration is wrong; each problem is one line of the message."""
+    """The configuration is wrong; each problem is one line of the message.
+
+    Args:
+        source: begins each line; empty: the problems name their places.
+    """
 
     def __init__(self, source: Path | str, problems: list[str]) -> None:
-        self.problems = tuple(f"{source}: {problem}" for problem in problems)
+        at = f"{source}: " if source else ""
+        self.problems = tuple(f"{at}{problem}" for problem in problems)
         super().__init__("\n".join(self.problems))
 
 
@@ -34,13 +39,17 @@ Table = TypeVar("Table", bound=Section)
 
 def read_table(source: Path, model: type[Table]) -> Table:
     """Read the TOML file `source` into `model`; raises `ConfigError`."""
+    return validated(source, parsed(source, text_of(source)), model)
+
+
+def text_of(source: Path, kind: str = "TOML") -> str:
+    """The text of a file that has to be `kind`; raises `ConfigError`."""
     try:
-        text = source.read_text()
+        return source.read_text()
     except OSError as error:
         raise ConfigError(source, [f"cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(source, [f"is not TOML: {error}"]) from None
-    return validated(source, parsed(source, text), model)
+        raise ConfigError(source, [f"is not {kind}: {error}"]) from None
 
 
 def parsed(source: Path | str, text: str) -> dict[str, Any]:

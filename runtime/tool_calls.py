@@ -62,6 +62,8 @@ class ToolCalls:
 
     Attributes:
         own: the server of the user's own code that is served in place of `tools`.
+        most: calls at a time; one more is refused. None: any number.
+        running: calls now.
     """
 
     tools: dict[str, Tool]
@@ -71,6 +73,8 @@ class ToolCalls:
     others: Federation
     own: Server[Any] | None = None
     forwarded: set[str] = field(default_factory=set[str])
+    most: int | None = None
+    running: int = 0
 
     async def list(
         self, context: RequestContext, _: PaginatedRequestParams | None
@@ -127,13 +131,26 @@ class ToolCalls:
         self.metrics.of(self.metrics.tool_requests, label).inc()
         failed = True
         try:
-            result = await self._within_time(longest, run)
+            result = await self._admitted(longest, run)
             failed = _is_tool_error(result)
             return result
         finally:
             self.metrics.of(self.metrics.tool_seconds, label).observe(time.perf_counter() - started)
             if failed:
                 self.metrics.of(self.metrics.tool_errors, label).inc()
+
+    async def _admitted(
+        self, longest: float, run: Callable[[], Awaitable[HandlerResult]]
+    ) -> HandlerResult:
+        """The result, or a tool error while the most calls at a time are running."""
+        if self.most is not None and self.running >= self.most:
+            self.metrics.limited.labels("calls").inc()
+            return _error(f"The most calls at a time are running ({self.most}); try it again.")
+        self.running += 1
+        try:
+            return await self._within_time(longest, run)
+        finally:
+            self.running -= 1
 
     async def _within_time(
         self, longest: float, run: Callable[[], Awaitable[HandlerResult]]

@@ -18,7 +18,7 @@ from .addresses import Addresses
 from .agentgateway import asks_an_authorizer, gateway_image, token_checks
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
-from .topologies.topology import MONOLITH_HTTPS, VALKEY, GatewayService, MonolithService, Topology
+from .topologies.topology import VALKEY, GatewayService, MonolithService, Topology
 from .user_server_args import routes
 
 
@@ -36,7 +36,7 @@ def gateway_args(
         namespace=at.namespace,
         image=gateway_image(config),
         engine=GatewayEngine(config.images.gateway_engine),
-        upstream=_upstream(config, service, topology.front.upstream, at),
+        upstream=_upstream(config, topology, topology.front.upstream, at),
         tls_secret=config.secrets.tls,
         internal_ca_secret=config.secrets.internal_ca,
         issuer=config.protocol.issuer,
@@ -75,7 +75,7 @@ def gateway_args(
         pods=pod_settings(config, service.name),
         routes=routes(config, at),
         authorizer=(
-            _upstream(config, service, topology.authorizer, at)
+            _upstream(config, topology, topology.authorizer, at)
             if topology.authorizer and asks_an_authorizer(config)
             else None
         ),
@@ -83,15 +83,14 @@ def gateway_args(
     )
 
 
-def _upstream(
-    config: StackConfig, gateway: GatewayService | MonolithService, server: str, at: Addresses
-) -> Upstream:
+def _upstream(config: StackConfig, topology: Topology, server: str, at: Addresses) -> Upstream:
     """A reference server; that of a monolith is in the gateway's own pods."""
-    if server != gateway.name:
-        return Upstream(host=at.host(server))
+    port = topology.port_of(server)
+    if server != topology.front.service:
+        return Upstream(host=at.host(server), port=port)
     return Upstream(
         host="127.0.0.1",
-        port=MONOLITH_HTTPS,
+        port=port,
         certificate_name=f"{server}.{config.namespace}.svc",
     )
 

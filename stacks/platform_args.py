@@ -28,8 +28,6 @@ from components.mcp.auth import PodAuth
 from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import (
     DATA_PATH,
-    HTTP,
-    HTTPS,
     NodeConfig,
     PodServerConfig,
     ToolServer,
@@ -46,8 +44,6 @@ from .pod_settings import pod_settings
 from .store_args import cache, database
 from .token_rules import token_rules
 from .topologies.topology import (
-    MONOLITH_HTTP,
-    MONOLITH_HTTPS,
     POSTGRES,
     VALKEY,
     CoreService,
@@ -149,10 +145,7 @@ class PlatformArgs:
         return gateway_args(self.config, self.topology, service, self.budget, at)
 
     def _monolith(self, service: MonolithService, at: Addresses) -> MonolithArgs:
-        server = self._server(
-            service, at, node=NodeConfig(), http=MONOLITH_HTTP, https=MONOLITH_HTTPS
-        )
-        server = replace(server, writable=[DATA_PATH])
+        server = replace(self._server(service, at, node=NodeConfig()), writable=[DATA_PATH])
         gateway = replace(
             self._gateway(service, at), resources=SIDECAR_RESOURCES, pods=PodSettings()
         )
@@ -190,8 +183,6 @@ class PlatformArgs:
         at: Addresses,
         *,
         node: NodeConfig | None = None,
-        http: int = HTTP,
-        https: int = HTTPS,
     ) -> ServerArgs:
         config = self.config
         uses_database = self.topology.uses(service.name, POSTGRES)
@@ -222,14 +213,16 @@ class PlatformArgs:
                     if service.name == self.topology.authorizer and asks_an_authorizer(config)
                     else ()
                 ),
-                http=http,
-                https=https,
+                http=service.http,
+                https=service.https,
                 allowed_origins=config.protocol.allowed_origins,
                 json_answers=config.protocol.json_answers,
                 log_level=config.log_level,
                 limits=config.limits.of_servers(config.edge.max_body),
                 proxies_in_front=int(service.name == self.topology.front.upstream),
                 workers=service.workers,
+                region=config.region,
+                form=service.form,
                 user_keys_secret=(
                     config.secrets.user_keys
                     if master_keys_of(service, self.topology, config)
@@ -257,6 +250,7 @@ class PlatformArgs:
             ToolServer(
                 name=other.name.removeprefix("mcp-"),
                 host=placement(self.config).host(other.name, seen_from=service.name),
+                port=other.https,
                 era=self.config.protocol.era,
             )
             for other in self.topology.tool_servers(service.name)

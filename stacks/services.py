@@ -16,7 +16,7 @@ from components.kubernetes.vertical_scaling import (
     MemoryBounds,
     VerticalScaling,
 )
-from components.mcp.server_config import HTTPS, P2P
+from components.mcp.server_config import P2P
 
 from .config import pods as config_pods
 from .config.observability import PrometheusApi
@@ -63,8 +63,9 @@ def _of_released_nodes(topology: Topology, config: StackConfig) -> Sequence[Flow
         return topology.flows
     nodes = {service.name for service in topology.services if isinstance(service, NodeService)}
     rest = [f for f in topology.flows if f.port == P2P or not {f.source, f.target} & nodes]
-    offered = [f for f in topology.flows if f.target in nodes and f.port == HTTPS]
-    wanted = [f for f in topology.flows if f.source in nodes and f.port == HTTPS]
+    calls = [f for f in topology.flows if f.port == topology.port_of(f.target)]
+    offered = [f for f in calls if f.target in nodes]
+    wanted = [f for f in calls if f.source in nodes]
     return [*rest, *(replace(f, source=caller.source) for caller in offered for f in wanted)]
 
 

@@ -61,4 +61,5 @@ def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
         for store in server.uses:
             yield Flow(source=name, target=store, port=STORES[store], why="data")
     if asks_an_authorizer(config) and authorizer and front != authorizer != core:
-        yield Flow(source=front, target=authorizer, port=HTTPS, why="checks of tokens")
+        port = topology.port_of(authorizer)
+        yield Flow(source=front, target=authorizer, port=port, why="checks of tokens")

@@ -127,6 +127,19 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Variables:
+    """Environment variables from a ConfigMap; a change of any of them rolls the pods.
+
+    Attributes:
+        name: physical name of the ConfigMap.
+        content: value by name.
+    """
+
+    name: DnsLabel
+    content: Mapping[VariableName, pulumi.Input[Text]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecretFiles:
     """Keys of a Secret that exists already, mounted read-only as files.
 
@@ -174,6 +187,7 @@ class Container:
         probes: None for a container that runs to its end.
         resources: see Resources.
         env: environment variables without secrets.
+        env_from: ConfigMaps of further ones.
         files: ConfigMaps to mount.
         secrets: keys of Secrets to mount.
         claims: volumes to mount.
@@ -195,6 +209,7 @@ class Container:
     probes: Probes | None = None
     resources: Resources = field(default_factory=Resources)
     env: Mapping[VariableName, Text] = field(default_factory=dict[str, str])
+    env_from: Sequence[Variables] = ()
     files: Sequence[Files] = ()
     secrets: Sequence[SecretFiles] = ()
     claims: Sequence[Claim] = ()

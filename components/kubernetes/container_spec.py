@@ -54,6 +54,8 @@ def container_spec(
         ],
         "volumeMounts": _mounts(container),
     }
+    if container.env_from:
+        spec["envFrom"] = [{"configMapRef": {"name": each.name}} for each in container.env_from]
     if container.ports:
         spec["ports"] = [
             {"name": p.name, "containerPort": p.number, "protocol": "TCP"} for p in container.ports

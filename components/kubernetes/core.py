@@ -12,8 +12,8 @@ from ..base.arg_types import Deadline, DnsLabel, Image, Retries
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.era import has_sessions
-from ..mcp.server_config import CONFIG_PATH
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
 from ..mcp.target import McpTarget

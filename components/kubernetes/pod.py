@@ -13,7 +13,7 @@ import pulumi
 from ..base.arg_types import DnsLabel, LabelValue
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata
-from .container import NOBODY, Container, Files
+from .container import NOBODY, Container, Files, Variables
 from .container_spec import IDS, container_spec, volumes
 from .labels import CHECKSUM, DEFAULT_CONTAINER, labels, selector
 from .pod_settings import PodSettings, UserIds
@@ -64,7 +64,7 @@ def identity(workload: str, args: PodArgs, *, role: str = "identity") -> Manifes
 
 
 def config_maps(workload: str, args: PodArgs) -> list[Manifest]:
-    """A ConfigMap for each set of files that the containers mount."""
+    """A ConfigMap for each set of files and of variables of the containers."""
     return [
         Manifest(
             kind="ConfigMap",
@@ -76,12 +76,13 @@ def config_maps(workload: str, args: PodArgs) -> list[Manifest]:
     ]
 
 
-def files_of(containers: Sequence[Container]) -> list[Files]:
-    """Every set of files that the containers mount, once."""
-    return list({files.name: files for c in containers for files in c.files}.values())
+def files_of(containers: Sequence[Container]) -> list[Files | Variables]:
+    """Every set of files that the containers mount, and of variables that they get, once."""
+    sets = [one for c in containers for one in (*c.files, *c.env_from)]
+    return list({one.name: one for one in sets}.values())
 
 
-def checksum(files: Sequence[Files]) -> pulumi.Input[str]:
+def checksum(files: Sequence[Files | Variables]) -> pulumi.Input[str]:
     """A digest that changes with any text in ``files``."""
 
     def digest(*contents: Mapping[str, str]) -> str:

@@ -136,18 +136,23 @@ def _mounts(at: str, container: Container) -> Iterator[Problem]:
 
 
 def _variables(at: str, container: Container, settings: PodSettings) -> Iterator[Problem]:
-    both = {**container.secret_env, **container.env}
-    for name in sorted(both.keys() & {*settings.env, *settings.secret_env}):
+    listed = [name for each in container.env_from for name in each.content]
+    places = {
+        **dict.fromkeys(listed, "env_from"),
+        **dict.fromkeys(container.secret_env, "secret_env"),
+        **dict.fromkeys(container.env, "env"),
+    }
+    for name in sorted(places.keys() & {*settings.env, *settings.secret_env}):
         yield Problem(
-            f"{at}.{'env' if name in container.env else 'secret_env'}.{name}",
+            f"{at}.{places[name]}.{name}",
             "is set, and by the settings of the pods as well",
             "the container would have the variable twice",
             "leave one of the two out",
         )
     for name in ("POD_NAME", "POD_NAMESPACE"):
-        if name in both:
+        if name in places:
             yield Problem(
-                f"{at}.{'env' if name in container.env else 'secret_env'}.{name}",
+                f"{at}.{places[name]}.{name}",
                 "is set by the component",
                 "the pod would have the variable twice",
                 "leave it out, or use another name",

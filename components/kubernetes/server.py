@@ -12,9 +12,9 @@ from ..base.arg_types import DnsLabel, Image, Path, Replicas, SecretName, Word
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.config_forms import SERVER_YAML, YAML_VARIABLE
 from ..mcp.master_keys import MASTER_KEYS_PATH, master_keys
 from ..mcp.server_config import (
-    CONFIG_PATH,
     INTERNAL_CA_PATH,
     INTERNAL_TLS_PATH,
     ISSUER_CA_PATH,
@@ -24,10 +24,10 @@ from ..mcp.server_config import (
     SECRETS_PATH,
     PodServerConfig,
 )
-from ..mcp.server_toml import node_toml, server_toml
+from ..mcp.server_toml import server_files
 from ..mcp.timeout_budget import Distance
 from ..mcp.workers import worker_problems
-from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
+from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles, Variables
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
 from .resources import Resources
@@ -59,7 +59,7 @@ class ServerArgs:
         health, readiness: delays and periods of the probes.
         service: name of its Service; ``<name>-service`` when None.
         ip_families: see Exposure.
-        environment: value of QUDAG_ENV.
+        environment: name of the environment, in logs and metrics; value of QUDAG_ENV.
         claims: volumes to mount.
         writable: directories besides /tmp that the server may write; they are lost with the pod.
         pods: settings of the pods.
@@ -122,13 +122,14 @@ def server_container(args: ServerArgs) -> Container:
         Port(name="https", number=config.https, service=config.https),
         Port(name="metrics", number=METRICS, service=METRICS),
     ]
-    content = {"server.toml": server_toml(config)}
-    if config.node:
-        content["node.toml"] = node_toml(config.node)
+    files = server_files(config, args.environment)
+    variables = {"QUDAG_ENV": args.environment, "RUST_LOG": config.log_level}
+    if SERVER_YAML in files.content:
+        variables[YAML_VARIABLE] = f"{files.path}/{SERVER_YAML}"
     return Container(
         name=config.name,
         image=args.image,
-        command=[PROGRAM, "--config", f"{CONFIG_PATH}/server.toml"],
+        command=[PROGRAM, "--config", f"{files.path}/server.toml"],
         ports=listens,
         probes=Probes(
             startup=Probe(port=config.http, path="/health", period=1, failures=60),
@@ -136,8 +137,12 @@ def server_container(args: ServerArgs) -> Container:
             readiness=replace(args.readiness, port=config.http, path="/ready"),
         ),
         resources=args.resources,
-        env={"QUDAG_ENV": args.environment, "RUST_LOG": config.log_level},
-        files=[Files(name=f"{config.name}-config", path=CONFIG_PATH, content=content)],
+        env=variables,
+        env_from=[Variables(name=each.name, content=each.values) for each in files.variables],
+        files=[
+            Files(name=f"{config.name}-config", path=files.path, content=files.content),
+            *(Files(name=d.name, path=d.path, content=d.files) for d in files.directories),
+        ],
         secrets=server_secrets(args),
         claims=args.claims,
         pre_stop=timeouts.pre_stop,

@@ -33,6 +33,7 @@ from ..base.arg_types import (
 from ..base.problems import Problem
 from . import server_names
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
+from .config_forms import ConfigForm
 from .data_tier import CacheProfile
 from .era import Era, has_sessions
 from .master_keys import master_key_problems
@@ -42,7 +43,6 @@ from .server_limits import ServerLimits
 from .timeout_budget import TimeoutBudget
 
 PROGRAM = "qudag-mcp-server"
-CONFIG_PATH = "/etc/qudag"
 SECRETS_PATH = "/etc/secrets"
 INTERNAL_TLS_PATH = "/etc/internal-tls"
 INTERNAL_CA_PATH = "/etc/internal-ca"
@@ -242,6 +242,9 @@ class PodServerConfig(McpConfig):
         user_keys_secret: Secret with the master keys of users' keys (``user-master-key``) and of
             the vault (``vault-master-key``); the server mounts those that its role uses. None: it
             has no tools with keys of users, and no vault.
+        region: name of the region that it runs in, in its logs and metrics.
+        form: the files and variables that have its values; see ConfigForm. What a form has no key
+            for is in server.toml.
     """
 
     auth: PodAuth
@@ -257,6 +260,8 @@ class PodServerConfig(McpConfig):
     proxies_in_front: ProxyCount = 0
     workers: WorkerCount = 1
     user_keys_secret: SecretName | None = None
+    region: Word | None = None
+    form: ConfigForm = "server.toml"
 
     @property
     def stores_sessions(self) -> bool:

@@ -21,6 +21,8 @@ class ServerLimits:
     Attributes:
         connections: of one port of one process, at a time; a request on one more is answered with
             503.
+        concurrent_calls: tool calls of one process at a time, of all users; one more is answered
+            with a tool error. None: any number.
         max_body: largest request body, in nginx units; the gateway in front has the same.
         messages_per_second: sustained rate of one user's messages, over HTTP and WebSockets; 0: no
             limit. Each process counts, so n pods let n times as many pass.
@@ -32,6 +34,7 @@ class ServerLimits:
     """
 
     connections: Quota = 10_000
+    concurrent_calls: Quota | None = None
     max_body: NginxSize = "4m"
     messages_per_second: Rate = 10
     burst: Rate = 20
@@ -42,7 +45,7 @@ class ServerLimits:
 
     def table(self) -> dict[str, Any]:
         """The `[limits]` table."""
-        fields = dict(vars(self))
+        fields = {name: value for name, value in vars(self).items() if value is not None}
         return {"max_body_bytes": nginx_bytes(fields.pop("max_body")), **fields}
 
 

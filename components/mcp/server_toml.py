@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from ..base.inputs import applied
 from .auth import JWKS_MAX_AGE, Resource, TokenIssuer, resource_url
+from .config_forms import Directory, Variables, config_path, forms_of
 from .master_keys import MASTER_KEYS_PATH, master_keys
 from .server_config import (
-    CONFIG_PATH,
     HTTP,
     HTTPS,
     INTERNAL_CA_PATH,
@@ -49,8 +50,50 @@ POD_RESOURCE = Resource(
 load balancer of AWS has a host name in place of an address."""
 
 
-def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
-    """server.toml, as the reference server and the source documents' servers read it."""
+@dataclass(frozen=True, kw_only=True)
+class ServerFiles:
+    """The configuration of a server in a pod.
+
+    Attributes:
+        path: directory of server.toml.
+        content: the files there.
+        directories: further ones.
+        variables: ConfigMaps of environment variables.
+    """
+
+    path: str
+    content: Mapping[str, pulumi.Input[str]]
+    directories: Sequence[Directory]
+    variables: Sequence[Variables]
+
+
+def server_files(config: PodServerConfig, environment: str) -> ServerFiles:
+    """server.toml, node.toml, and the files and variables of the configured form.
+
+    Args:
+        config: the server's.
+        environment: name of the environment, in its logs and metrics.
+    """
+    tables = _pod_tables(config)
+    tables["server"]["environment"] = environment
+    if config.region:
+        tables["server"]["region"] = config.region
+    forms = forms_of(config.form, tables)
+    stated = {"include": forms.include, **tables}
+    text = _toml({name: table for name, table in stated.items() if table})
+    return ServerFiles(
+        path=config_path(config.form),
+        content={
+            "server.toml": text,
+            **forms.beside,
+            **({"node.toml": node_toml(config.node)} if config.node else {}),
+        },
+        directories=forms.directories,
+        variables=forms.variables,
+    )
+
+
+def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
     url, authority = config.auth.jwks_url, config.auth.jwks_ca_secret
     tables = _tables(
         config,
@@ -90,7 +133,7 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
         tables["state"] = {"kind": "valkey", "key_prefix": f"{config.name}:"}
     if config.node:
         tables["qudag"] = {
-            "node_config": f"{CONFIG_PATH}/node.toml",
+            "node_config": f"{config_path(config.form)}/node.toml",
             "consensus_timeout": config.consensus_timeout,
         }
     if config.user_keys_secret:
@@ -101,10 +144,12 @@ def server_toml(config: PodServerConfig) -> pulumi.Input[str]:
             ).items()
         }
     if config.tool_servers:
-        tables["tool_servers"] = [_tool_server(server) for server in config.tool_servers]
+        tables["tool_servers"] = [
+            _tool_server(server, config.budget.longest_tool) for server in config.tool_servers
+        ]
     if config.protected_resources:
         tables["protected_resources"] = [one.table() for one in config.protected_resources]
-    return _toml(tables)
+    return tables
 
 
 def migration_toml(database: Database) -> pulumi.Input[str]:
@@ -203,14 +248,16 @@ def node_toml(config: NodeConfig) -> pulumi.Input[str]:
     )
 
 
-def _tool_server(server: ToolServer) -> dict[str, Any]:
+def _tool_server(server: ToolServer, longest: float) -> dict[str, Any]:
     def url(host: str) -> str:
         return f"https://{host}:{server.port}{server.path}"
 
     given = {
         "scopes": list(server.scopes),
         "send_user": server.send_user,
-        "longest_tool_seconds": server.longest_tool_seconds,
+        "longest_tool_seconds": (
+            None if server.longest_tool_seconds == longest else server.longest_tool_seconds
+        ),
     }
     return {
         "name": server.name,

@@ -88,6 +88,7 @@ DnsLabel = Annotated[str, constraint(forms.DNS_LABEL)]
 SecretName = Annotated[str, constraint(forms.SECRET_NAME)]
 ObjectName = Annotated[str, constraint(forms.OBJECT_NAME)]
 Domain = Annotated[str, constraint(forms.DOMAIN)]
+Word = Annotated[str, constraint(arg_forms.WORD)]
 Url = Annotated[str, constraint(forms.URL)]
 Origin = Annotated[str, constraint(forms.ORIGIN)]
 PrometheusUrl = Annotated[

@@ -18,6 +18,13 @@ class Limits(Section):
         le=10_000_000,
         description="Largest number of open connections, of all users; requests on others get 503.",
     )
+    concurrent_calls: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="Tool calls at a time, of all users; one more is answered with a tool error. "
+        "Absent: any number.",
+    )
     messages_per_second: int = Field(
         default=10,
         ge=0,

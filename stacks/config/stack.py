@@ -14,7 +14,7 @@ from ..topologies import TOPOLOGIES
 from .clouds import Clouds, Containers, Serverless
 from .data import Data
 from .edge import Edge
-from .forms import Domain
+from .forms import Domain, Word
 from .images import Images
 from .kubernetes import Kubernetes
 from .limits import Limits
@@ -49,6 +49,10 @@ class StackConfig(Section):
         default=[],
         description="Other public host names. At each, tokens must be for the URL with that name; "
         "the certificate is for all names.",
+    )
+    region: Word | None = Field(
+        default=None,
+        description="Region that the cluster is in, as logs and metrics of the servers name it.",
     )
     protocol: Protocol = Field(default_factory=Protocol)
     images: Images = Field(default_factory=Images)

@@ -32,6 +32,7 @@ BOILERPLATE: Final = Topology(
         GatewayService(name=GATEWAY),
         CoreService(
             name=SERVER,
+            form="server.yaml",
             replicas=3,
             scaling=Autoscaling(
                 min=3,

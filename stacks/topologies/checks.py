@@ -10,7 +10,6 @@ from typing import Final
 from components.base.problems import Problem
 from components.kubernetes import gateway
 from components.mcp.roles import ROLES, ROLES_WITH_DATABASE
-from components.mcp.server_config import HTTPS
 
 from .flow_checks import DROPPED, flow_problems, one_of
 from .topology import (
@@ -33,8 +32,8 @@ _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,43}[a-z0-9])?")
 
 def topology_problems(topology: Topology) -> list[Problem]:
     """Everything about ``topology`` that cannot work, each with its path."""
-    checks = (_names, _services, _tool_servers, _front, _data, _places, _jobs, flow_problems)
-    return [problem for check in checks for problem in check(topology)]
+    checks = (_names, _services, _forms, _tool_servers, _front, _data, _places, _jobs)
+    return [problem for check in (*checks, flow_problems) for problem in check(topology)]
 
 
 def _names(topology: Topology) -> Iterator[Problem]:
@@ -81,6 +80,20 @@ def _services(topology: Topology) -> Iterator[Problem]:
                 )
 
 
+def _forms(topology: Topology) -> Iterator[Problem]:
+    """Servers whose files would be ConfigMaps of the same names."""
+    servers = [service for service in topology.services if isinstance(service, ServerService)]
+    shared = [s for s in servers if s.form in ("environment", "global-config")]
+    for form, count in Counter(service.form for service in shared).items():
+        if count > 1:
+            yield Problem(
+                topology.at(f"services.{next(s.name for s in shared if s.form == form)}.form"),
+                f"{count} servers have the form {form}, whose ConfigMaps have fixed names",
+                "one of them would read the configuration of another",
+                "give one of them this form, and the others server.toml",
+            )
+
+
 def _tool_servers(topology: Topology) -> Iterator[Problem]:
     """Servers whose tool flows form a loop."""
     offered = {s.name: [o.name for o in topology.tool_servers(s.name)] for s in topology.services}
@@ -93,7 +106,7 @@ def _tool_servers(topology: Topology) -> Iterator[Problem]:
                 topology.at(f"services.{name}"),
                 "has a flow to a server that has, directly or not, a flow back to it",
                 "the servers would list each other's tools in a loop until the calls time out",
-                f"remove a flow from {name} to port {HTTPS} of {' or '.join(direct)}",
+                f"remove the flow of tool calls from {name} to {' or '.join(direct)}",
             )
 
 
@@ -164,12 +177,12 @@ def _upstream(topology: Topology, front: Service, upstream: Service | None) -> I
             f"{front.name} would have no server to forward calls to",
             one_of(name, servers),
         )
-    elif not topology.allows(front.name, name, HTTPS):
+    elif not topology.allows(front.name, name, upstream.https):
         yield Problem(
             path,
-            f"no flow leads from {front.name} to {name}:{HTTPS}",
+            f"no flow leads from {front.name} to {name}:{upstream.https}",
             f"{DROPPED}: every call would be answered 502",
-            f"add a flow from {front.name} to {name}:{HTTPS}",
+            f"add a flow from {front.name} to {name}:{upstream.https}",
         )
 
 

@@ -33,6 +33,7 @@ LOAD_BALANCED: Final = Topology(
         GatewayService(name=BALANCER),
         CoreService(
             name=SERVER,
+            form="environment",
             replicas=3,
             rollout=Rollout(surge=1, unavailable=0),
             resources=Resources(cpu="500m", memory="256Mi", cpu_limit="1", memory_limit="512Mi"),

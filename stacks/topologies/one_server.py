@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from components.kubernetes.core import MIGRATION
 from components.kubernetes.party import Flow
+from components.mcp.server_config import HTTPS
 
 from .topology import CLIENTS, ISSUER, POSTGRES, PROMETHEUS, VALKEY
 
 
-def flows_of(front: str, server: str, *, stores: bool, migration: str = MIGRATION) -> list[Flow]:
+def flows_of(
+    front: str, server: str, *, stores: bool, migration: str = MIGRATION, port: int = HTTPS
+) -> list[Flow]:
     """Clients to the front, the front to the server, and the server to what it needs.
 
     Args:
@@ -16,11 +19,12 @@ def flows_of(front: str, server: str, *, stores: bool, migration: str = MIGRATIO
         server: the server behind it.
         stores: whether it has PostgreSQL, with a migration, and Valkey.
         migration: name of the migration.
+        port: on which the server has MCP.
     """
     return [
         Flow(source=CLIENTS, target=front, port=8443, why="MCP over TLS"),
         Flow(source=CLIENTS, target=front, port=8080, why="redirect to TLS"),
-        *([Flow(source=front, target=server, port=8443, why="MCP")] if front != server else []),
+        *([Flow(source=front, target=server, port=port, why="MCP")] if front != server else []),
         *(
             [
                 Flow(source=server, target=POSTGRES, port=5432, why="texts of users"),

@@ -8,7 +8,10 @@ is one entry, here or in a stack file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+import yaml
 
 from components.kubernetes.container import Probe
 from components.kubernetes.resources import Resources
@@ -27,6 +30,9 @@ from .topology import (
 
 GATEWAY: Final = "mcp-gateway"
 ENGINE: Final = "orchestration-engine"
+HTTP: Final = 8000
+WEBSOCKET: Final = 8001
+"""The port of MCP too, which is TLS; the document's port 8000 has the probes alone."""
 AGENTS: Final = "agents"
 FILE: Final = "/app/config/role.yaml"
 MODEL: Final = "gpt-4o-mini"
@@ -38,9 +44,38 @@ PROVIDER: Final[Mapping[str, Any]] = {
 """For agents with an image: the key of the model provider, and its host, the only one allowed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AgentRole:
+    """The content of role.yaml; the model is the variable LLM_MODEL.
+
+    Attributes:
+        role: identifier of the role.
+        title: its name for people.
+        instructions: what an agent of this role does, for the model that plays it.
+    """
+
+    role: str
+    title: str
+    instructions: str
+
+    @classmethod
+    def named(cls, role: str) -> AgentRole:
+        """The role of an agent of which the document has the name alone."""
+        title = role.replace("-", " ")
+        return cls(
+            role=role.replace("-", "_"),
+            title=title,
+            instructions=f"You are the {title} of a team; decline work of other roles.",
+        )
+
+    def text(self) -> str:
+        """The file."""
+        return yaml.safe_dump(asdict(self), sort_keys=False)
+
+
 def agent(role: str) -> Mapping[str, Any]:
     """The entry of an agent, with its role and the file that describes it."""
-    identifier = role.replace("-", "_")
+    described = AgentRole.named(role)
     return {
         "namespace": AGENTS,
         "exposed": False,
@@ -48,8 +83,13 @@ def agent(role: str) -> Mapping[str, Any]:
         "health": "/health",
         "replicas": 2,
         "resources": {"cpu": "250m", "memory": "256Mi", "cpuLimit": "1", "memoryLimit": "1Gi"},
-        "env": {"ROLE_ID": identifier, "MCP_PORT": "3001", "LLM_MODEL": MODEL, "ROLE_CONFIG": FILE},
-        "files": {FILE: f"role: {identifier}\nmodel: {MODEL}\n"},
+        "env": {
+            "ROLE_ID": described.role,
+            "MCP_PORT": "3001",
+            "LLM_MODEL": MODEL,
+            "ROLE_CONFIG": FILE,
+        },
+        "files": {FILE: described.text()},
     }
 
 
@@ -66,6 +106,9 @@ ORCHESTRATION: Final = Topology(
         GatewayService(name=GATEWAY),
         CoreService(
             name=ENGINE,
+            http=HTTP,
+            https=WEBSOCKET,
+            form="global-config",
             replicas=3,
             scaling=Autoscaling(
                 min=3,
@@ -82,7 +125,7 @@ ORCHESTRATION: Final = Topology(
     ],
     data=[POSTGRES, VALKEY],
     jobs=[Migration(service=ENGINE, name="database-migration")],
-    flows=flows_of(GATEWAY, ENGINE, stores=True, migration="database-migration"),
+    flows=flows_of(GATEWAY, ENGINE, stores=True, migration="database-migration", port=WEBSOCKET),
     places={POSTGRES: "database", VALKEY: "cache"},
     servers={**_AGENTS, _FIRST: {**_AGENTS[_FIRST], "replicas": None, "scale": SCALED}},
     with_image=dict.fromkeys(_AGENTS, PROVIDER),

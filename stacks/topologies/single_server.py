@@ -22,6 +22,7 @@ SINGLE_SERVER: Final = Topology(
     services=[
         MonolithService(
             name=SERVER,
+            form="environment",
             replicas=1,
             resources=Resources(cpu="500m", memory="256Mi", cpu_limit="1", memory_limit="512Mi"),
             health=Probe(delay=10, period=10, failures=3),

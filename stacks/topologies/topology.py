@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from components.kubernetes import gateway
 from components.kubernetes.container import Probe
@@ -16,6 +16,7 @@ from components.kubernetes.server import HEALTH, READINESS
 from components.kubernetes.vertical_scaling import VerticalScaling
 from components.kubernetes.workload import Rollout
 from components.mcp import data_tier
+from components.mcp.config_forms import ConfigForm
 from components.mcp.roles import Role
 from components.mcp.server_config import HTTP, HTTPS, METRICS, P2P
 
@@ -52,9 +53,6 @@ class Service:
         resources: requests and limits of its main container.
     """
 
-    ports: ClassVar[Sequence[int]]
-    """What its containers listen on."""
-
     name: str
     replicas: int = 2
     scaling: Autoscaling | None = None
@@ -62,12 +60,20 @@ class Service:
     rollout: Rollout = field(default_factory=Rollout)
     resources: Resources = field(default_factory=Resources)
 
+    @property
+    def ports(self) -> Sequence[int]:
+        """What its containers listen on."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayService(Service):
     """A ``Gateway``: terminates the clients' TLS, and passes MCP on to the front's upstream."""
 
-    ports = (gateway.HTTP, gateway.HTTPS)
+    @property
+    def ports(self) -> Sequence[int]:
+        """Those of clients."""
+        return gateway.HTTP, gateway.HTTPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +87,23 @@ class ServerService(Service):
         role: decides which tools it has.
         health, readiness: probe times.
         workers: server processes of each pod.
+        http: port of probes.
+        https: port of MCP, with WebSockets, over TLS.
+        form: the files and variables that have its configuration; see ConfigForm.
     """
-
-    ports = (HTTP, HTTPS, METRICS)
 
     role: Role
     health: Probe = HEALTH
     readiness: Probe = READINESS
     workers: int = 1
+    http: int = HTTP
+    https: int = HTTPS
+    form: ConfigForm = "server.toml"
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Those of probes, MCP and metrics."""
+        return self.http, self.https, METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,25 +117,36 @@ class CoreService(ServerService):
 class NodeService(ServerService):
     """A ``QudagNode``: nodes of the QuDAG network, each with a volume and a name of its own."""
 
-    ports = (*ServerService.ports, P2P)
-
     role: Role = "qudag"
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Those of a server, and that of peers."""
+        return *super().ports, P2P
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonolithService(ServerService):
     """A ``Monolith``: a gateway and a core server in the same pods."""
 
-    ports = (*GatewayService.ports, MONOLITH_HTTP, MONOLITH_HTTPS, METRICS)
-
     role: Role = "monolith"
+    http: int = MONOLITH_HTTP
+    https: int = MONOLITH_HTTPS
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Those of the gateway and of the server."""
+        return gateway.HTTP, gateway.HTTPS, *super().ports
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserService(Service):
     """A ``UserServer``: an MCP server of the section ``servers``, from an image of the user's."""
 
-    ports = (HTTPS,)
+    @property
+    def ports(self) -> Sequence[int]:
+        """That of nginx in front of the image."""
+        return (HTTPS,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +157,12 @@ class EgressProxyService(Service):
         allowed: ``host:port`` of the hosts of each server.
     """
 
-    ports = ()  # one for each server
-
     allowed: Mapping[str, Sequence[str]]
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """None that is fixed: there is one for each server."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,8 +256,17 @@ class Topology:
         return [
             servers[flow.target]
             for flow in self.flows
-            if flow.source == workload and flow.target in servers and flow.port == HTTPS
+            if flow.source == workload
+            and flow.target in servers
+            and flow.port == servers[flow.target].https
         ]
+
+    def port_of(self, server: str) -> int:
+        """The port on which ``server`` has MCP."""
+        found = (
+            s.https for s in self.services if s.name == server and isinstance(s, ServerService)
+        )
+        return next(found, HTTPS)
 
     def migration_of(self, service: str) -> Migration | None:
         """The job that migrates the database of ``service``."""

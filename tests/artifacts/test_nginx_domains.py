@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.mcp.server_toml import server_toml
+from components.mcp.server_toml import server_files
 from tests.harness.certificates import Authority
 from tests.harness.minimal_args import config
 from tests.harness.routed_gateway import (
@@ -41,8 +41,8 @@ def gateway(
 
 def names_of_the_server() -> dict[str, Any]:
     """What server.toml says of them."""
-    text = cast("str", server_toml(config(domain=DOMAIN, additional_domains=[OTHER])))
-    written = tomllib.loads(text)["auth"]
+    files = server_files(config(domain=DOMAIN, additional_domains=[OTHER]), "development")
+    written = tomllib.loads(cast("str", files.content["server.toml"]))["auth"]
     return {key: written[key] for key in written if "resource" in key or "forwarded" in key}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runtime.config import Config, ProtocolSection, load
+from runtime.config import Config, ProtocolSection
+from runtime.config_files import load
 from runtime.qudag_stand_in import NodeConfig
 from runtime.toml_config import Section, read_table
 from stacks.config.protocol import Protocol

@@ -36,7 +36,8 @@ NAMES: Final = {
 }
 QUOTA: Final = {"limitsCpu": "60", "limitsMemory": "80Gi", "requestsCpu": "20"}
 EVERY: Final = set(WHERE.values())
-ENGINE_TLS: Final = 8443
+TLS: Final = 8443
+ENGINE_TLS: Final = 8001
 
 
 @cache
@@ -83,7 +84,7 @@ def test_exactly_the_declared_connections_pass_between_all_namespaces():
     everybody["clients"] = Endpoint.address("198.51.100.7")
     cluster = Enforcement(objects(graph(), "NetworkPolicy"))
     proxy = {port for one in pods(graph()) if one.name == "egress-proxy" for _, port in one.ports}
-    ports = {22, 443, 3001, 5432, 6379, 8001, 8080, ENGINE_TLS, 9090, *proxy}
+    ports = {22, 443, 3001, 5432, 6379, 8000, 8080, TLS, ENGINE_TLS, 9090, *proxy}
     passing = {
         (source, target, port)
         for source in everybody
@@ -97,12 +98,12 @@ def test_exactly_the_declared_connections_pass_between_all_namespaces():
     assert len(to_the_proxy) == len(AGENTS)
     assert passing - to_the_proxy == {
         ("clients", "mcp-gateway", 8080),
-        ("clients", "mcp-gateway", ENGINE_TLS),
+        ("clients", "mcp-gateway", TLS),
         ("mcp-gateway", "orchestration-engine", ENGINE_TLS),
         ("orchestration-engine", "postgres", 5432),
         ("orchestration-engine", "redis", 6379),
         ("database-migration", "postgres", 5432),
-        *(("orchestration-engine", agent, ENGINE_TLS) for agent in AGENTS),
+        *(("orchestration-engine", agent, TLS) for agent in AGENTS),
     }
 
 
@@ -110,7 +111,7 @@ def test_labels_of_a_workload_in_another_namespace_open_no_connection():
     cluster = Enforcement(objects(graph(), "NetworkPolicy"))
     labels = {one.name: one.labels for one in pods(graph())}
     stranger = Endpoint.pod("elsewhere", **labels["orchestration-engine"])
-    for target, port in (("postgres", 5432), (AGENTS[0], ENGINE_TLS)):
+    for target, port in (("postgres", 5432), (AGENTS[0], TLS)):
         there = Endpoint.pod(WHERE[target], **labels[target])
         assert not cluster.allows(stranger, there, "TCP", port)
 
@@ -142,8 +143,9 @@ def test_certificates_name_the_services_in_their_namespaces():
 def test_the_engine_calls_stores_and_agents_by_names_of_their_namespaces():
     config = named("ConfigMap")["mcp-orchestration", "orchestration-engine-config"]
     text = config["data"]["server.toml"]
-    for store in ("postgres", "redis"):
-        assert f'host = "{store}-service.{WHERE[store]}.svc"' in text
+    hosts = named("ConfigMap")["mcp-orchestration", "mcp-global-config"]["data"]
+    for key, store in (("POSTGRES_HOST", "postgres"), ("REDIS_HOST", "redis")):
+        assert hosts[key] == f"{store}-service.{WHERE[store]}.svc"
     for agent in AGENTS:
         assert f'"https://{agent}-service.mcp-agents.svc:8443/mcp"' in text
 

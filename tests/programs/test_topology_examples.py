@@ -17,7 +17,7 @@ from graph.resource_graph import ResourceGraph
 from graph.stack_yaml import read_stack_file
 from stacks.topologies import TOPOLOGIES
 from tests.harness.containers import ROOT
-from tests.harness.graph_queries import pods
+from tests.harness.graph_queries import objects, pods
 from tests.harness.topologies import recorded
 
 FILES: Final = sorted((ROOT / "examples/topologies").glob("*/Pulumi.*.yaml"))
@@ -217,9 +217,18 @@ def test_the_orchestration_has_the_namespaces_and_global_settings_of_its_documen
     }
     env = {each["name"]: each.get("value") for each in container("orchestration")["env"]}
     assert env["DEFAULT_LLM_MODEL"] == "gpt-4o"
-    assert env["MAX_CONCURRENT_WORKFLOWS"] == "100"
-    assert env["AGENT_TIMEOUT_SECONDS"] == "120"
-    assert env["REGION"] == "us-east-1"
+    values = {each["metadata"]["name"]: each["data"] for each in objects(made, "ConfigMap")}
+    assert values["mcp-global-config"] == {
+        "ENVIRONMENT": "development",
+        "LOG_LEVEL": "INFO",
+        "POSTGRES_HOST": "postgres-service.database.svc",
+        "REDIS_HOST": "redis-service.cache.svc",
+        "MONITORING_ENABLED": "true",
+        "RATE_LIMITING_ENABLED": "true",
+        "MAX_CONCURRENT_WORKFLOWS": "100",
+        "AGENT_TIMEOUT_SECONDS": "120",
+    }
+    assert values["region-config"] == {"REGION": "us-east-1"}
 
 
 def test_three_servers_are_balanced_and_none_is_missing_in_a_rollout():

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import tomli_w
 
-from runtime.config import load, load_environment
+from runtime.config import load_environment
+from runtime.config_files import load
 from runtime.toml_config import ConfigError
 from tests.harness.server import run_program, settings, write_config
 from tests.harness.tokens import Issuer

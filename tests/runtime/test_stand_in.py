@@ -36,3 +36,60 @@ def test_without_a_name_it_does_not_start(capsys: pytest.CaptureFixture[str]):
         main(["stand-in"])
     assert ended.value.code == 2
     assert "service" in capsys.readouterr().err
+
+
+ROLE = "role: qa_tester\ntitle: qa tester\ninstructions: You test.\n"
+
+
+def test_an_agent_says_the_role_of_its_file_and_its_model(tmp_path: Path):
+    (tmp_path / "role.yaml").write_text(ROLE)
+    variables = {
+        **{"ROLE_CONFIG": str(tmp_path / "role.yaml"), "ROLE_ID": "qa_tester"},
+        "LLM_MODEL": "gpt-4o-mini",
+    }
+
+    async def asked() -> None:
+        program = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "runtime", "stand-in", "qa-tester-agent"],
+            cwd=ROOT,
+            env=variables,
+        )
+        async with stdio_client(program) as streams, ClientSession(*streams) as client:
+            started = await client.initialize()
+            assert str(started.instructions).endswith("is configured. You test.")
+            about = await client.call_tool("about", {})
+            assert about.structured_content == {
+                "service": "qa-tester-agent",
+                "stand_in": True,
+                "role": "qa_tester",
+                "title": "qa tester",
+                "model": "gpt-4o-mini",
+            }
+
+    anyio.run(asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "said"),
+    [
+        (ROLE, "developer", "role: is qa_tester, but the variable ROLE_ID is developer"),
+        (f"{ROLE}model: m\n", "qa_tester", "model: unknown key"),
+        ("role: QA\n", "QA", "role: string should match pattern"),
+        ("role: [", "x", "is not YAML: "),
+        ("text", "x", "must have the keys role, title and instructions"),
+    ],
+)
+def test_a_wrong_role_file_is_told_with_its_key(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    role: str,
+    said: str,
+):
+    (tmp_path / "role.yaml").write_text(text)
+    monkeypatch.setenv("ROLE_CONFIG", str(tmp_path / "role.yaml"))
+    monkeypatch.setenv("ROLE_ID", role)
+    assert main(["stand-in", "qa-tester-agent"]) == 2
+    assert f"qudag-mcp-server stand-in: {tmp_path}/role.yaml: {said}" in capsys.readouterr().err

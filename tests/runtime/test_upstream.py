@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from components.kubernetes.forwarded_headers import REMOVED_HEADERS
-from runtime.config import load
+from runtime.config_files import load
 from runtime.toml_config import ConfigError
 from runtime.upstream_headers import NAMING
 from tests.harness.bridge import bridging, faults

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.config import Config, load
+from runtime.config import Config
+from runtime.config_files import load
 from runtime.toml_config import ConfigError
 from runtime.whole_lines import WholeLines
 from runtime.worker_link import Report
@@ -148,7 +149,7 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from runtime.config import load
+from runtime.config_files import load
 from runtime.sockets import bound
 from runtime.toml_config import StartError
 from runtime.workers import run_workers
