@@ -118,8 +118,8 @@ def _principal_hits(resource: Resource, statement: Statement, own: frozenset[str
 
 
 def is_administrator(statement: Statement) -> bool:
-    """Whether it allows all services, or all of IAM, on every resource, without a condition."""
-    if not statement.allows or statement.names_principals or statement.conditions:
+    """Whether one that allows has all services, or all of IAM, on every resource."""
+    if statement.names_principals or statement.conditions:
         return False
     return (
         all(map(statement.covers_action, _ALL_SERVICES)) and statement.covers_every(*_ARNS_OF_ALL)
