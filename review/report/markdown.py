@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from graph.resource_graph import ResourceGraph
 from policies.finding import Finding
@@ -40,11 +41,11 @@ def inventory(
     """What a stack is."""
     found = of_stack(graph, findings)
     lines = [
-        f"### `{graph.stack}`: {found.summary}",
+        f"### {as_code(graph.stack)}: {found.summary}",
         "",
         "| kind | count |",
         "|---|---:|",
-        *(f"| {name} | {count} |" for name, count in found.kinds),
+        *(f"| {as_plain(name)} | {count} |" for name, count in found.kinds),
         "",
         f"Asked for at peak: {found.peak}.",
         "",
@@ -52,7 +53,7 @@ def inventory(
         *_not_known(found),
     ]
     rows = [
-        f"- {headline(one)}{f': {as_code(about)}' if (about := fact(one)) else ''}"
+        f"- {as_plain(headline(one))}{f': {as_code(about)}' if (about := fact(one)) else ''}"
         for one in found.resources
     ]
     return _fitted("\n".join(lines), [_details("Resources", "\n".join(rows))], graph.stack, None)
@@ -67,9 +68,9 @@ def comparison(found: Comparison, *, rules_page: str = "") -> str:
     diff, contents = found.diff, of_change(found)
     head = [
         marker(contents.project, contents.stack),
-        f"### `{contents.stack}`: {contents.summary}",
+        f"### {as_code(contents.stack)}: {contents.summary}",
         "",
-        f"Compared with `{contents.base}` ({contents.commit[:12]}).",
+        f"Compared with {as_code(contents.base)} ({contents.commit[:12]}).",
         "",
         *_table(diff),
         *(_listed_risks(contents.risks, rules_page) or ["No risk found by the rules.", ""]),
@@ -93,7 +94,10 @@ def _table(diff: Diff) -> list[str]:
     return [
         f"| kind | {' | '.join(DONE[action] for action in shown)} |",
         f"|---|{'---:|' * len(shown)}",
-        *(f"| {kind} | {' | '.join(str(n or '') for n in counts)} |" for kind, counts in rows),
+        *(
+            f"| {as_plain(kind)} | {' | '.join(str(n or '') for n in counts)} |"
+            for kind, counts in rows
+        ),
         f"| **all** | {' | '.join(f'**{diff.counts()[action]}**' for action in shown)} |",
         "",
     ]
@@ -123,7 +127,8 @@ def _costs(contents: Contents) -> list[str]:
     if not contents.costs and not contents.peak:
         return []
     rows = [
-        f"| {_cell(one.resource)} | {_cell(one.what)} | {one.trend} |" for one in contents.costs
+        f"| {as_plain(one.resource)} | {as_plain(one.what)} | {one.trend} |"
+        for one in contents.costs
     ]
     kept = first_lines(rows, _COSTS)
     cut = len(rows) - len(kept)
@@ -134,10 +139,6 @@ def _costs(contents: Contents) -> list[str]:
         *table,
         *([f"… and {cut} more.", ""] if cut else []),
     ]
-
-
-def _cell(text: str) -> str:
-    return as_plain(text.replace("\n", " "))
 
 
 def _not_known(contents: Contents) -> list[str]:
@@ -166,9 +167,9 @@ def _fold(change: Change, diff: Diff) -> str:
     extent = f", {count} {'property' if count == 1 else 'properties'}" if count else ""
     held = place(change, diff)
     title = f"{SIGNS[change.action]} {headline(change.resource)} {DONE[change.action]}{extent}"
-    lines = [f"In {held}.", ""] if held else []
+    lines = [f"In {as_plain(held)}.", ""] if held else []
     if change.moved_from and URN not in change.replacing:
-        lines += [f"Was `{change.moved_from}`.", ""]
+        lines += [f"Was {as_code(change.moved_from)}.", ""]
     if change.action in (Action.ADD, Action.DELETE) and change.resource.inputs:
         lines += fenced("yaml", block(change.resource.inputs))
     lines += [_property(found, change.replacing) for found in change.properties]
@@ -203,19 +204,32 @@ def _property(found: PropertyChange, replacing: tuple[str, ...]) -> str:
 
 def marker(project: str, stack: str) -> str:
     """The first line of a comment, by which a later one finds it."""
-    return f"<!-- qudag-mcp preview: {project}/{stack} -->"
+    named = re.sub(r"[^\w.-]", "_", project), re.sub(r"[^\w.-]", "_", stack)
+    return f"<!-- qudag-mcp preview: {'/'.join(named)} -->"
 
 
 def as_code(text: str) -> str:
     """Inline code: the fence is longer than any run of backticks in the text."""
-    runs = [len(run) for run in re.findall(r"`+", text)]
+    line = _one_line(text)
+    runs = [len(run) for run in re.findall(r"`+", line)]
     fence = "`" * (max(runs, default=0) + 1)
-    return f"{fence} {text} {fence}" if runs else f"`{text}`"
+    return f"{fence} {line} {fence}" if runs else f"`{line}`"
 
 
 def as_plain(text: str) -> str:
     """Text in which nothing is markup, a mention or a reference to an issue."""
-    return re.sub(r"([\\`*_\[\]<>#@|~])", r"\\\1", text)
+    return _unlinked(re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", _one_line(text)))
+
+
+def _unlinked(text: str) -> str:
+    """A space without width after what begins a mention or a reference, as a forge looks for
+    them in the text that a reader sees."""
+    return re.sub(r"([@#!](?=\w))", r"\1&#8203;", text)
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks, which would end a heading, an item or a row."""
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text)
 
 
 def fenced(language: str, lines: Iterable[str]) -> list[str]:
@@ -226,8 +240,8 @@ def fenced(language: str, lines: Iterable[str]) -> list[str]:
 
 
 def _details(title: str, body: str) -> str:
-    escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"<details><summary>{escaped}</summary>\n\n{body}\n\n</details>\n"
+    escaped = escape(_one_line(title), quote=False)
+    return f"<details><summary>{_unlinked(escaped)}</summary>\n\n{body}\n\n</details>\n"
 
 
 def first_lines(lines: list[str], limit: int) -> list[str]:
@@ -249,7 +263,7 @@ def _fitted(head: str, folds: list[str], stack: str, base: str | None) -> str:
             continue
         text += "\n" + fold
     if cut:
-        command = f"make preview STACK={stack}" + (f" BASE={base}" if base else "")
+        command = f"qudag-mcp preview --stack {stack}" + (f" --base {base}" if base else "")
         text += f"\n{cut} of {len(folds)} entries are cut: a comment holds {LIMIT:,} characters. "
-        text += f"`{command}` shows them all.\n"
+        text += f"{as_code(command)} shows them all.\n"
     return text

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from graph.resource_graph import Notice
+from graph.resource_graph import Notice, ResourceGraph
 from review.report import json, markdown, terminal
-from tests.harness.graphs import changed, graph, kube
+from tests.harness.graphs import changed, cloud, graph, kube
 from tests.review import platform
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -131,7 +131,7 @@ def test_a_cut_comment_says_how_much_is_missing_and_where_to_see_it():
     comment = many(900)
     shown = comment.count("<details>")
     assert f"{900 - shown} of 900 entries are cut" in comment
-    assert "make preview STACK=dev BASE=v1" in comment
+    assert "qudag-mcp preview --stack dev --base v1" in comment
 
 
 def test_thousands_of_findings_leave_room_for_the_rest():
@@ -154,6 +154,32 @@ def test_a_fence_inside_a_file_does_not_end_the_fence_around_it():
         kube("core/v1:ConfigMap", "c", data={"f": f"```\n{word}\n```\n"}) for word in ("a", "b")
     )
     assert "\n````diff\n" in markdown.comparison(platform.comparison(graph(old), graph(new)))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["x\n\n# title", "x\n</details>", "<img src=//evil.example>", "![a](//evil.example)", "@team",
+     "[a](javascript:b)", "#1", "--> <b>", "| a | b |", "&lt;b&gt;"],
+)  # fmt: skip
+def test_names_stay_names_in_markdown(hostile: str):
+    def stack(value: str) -> ResourceGraph:
+        config = kube("core/v1:ConfigMap", f"c{hostile}", data={hostile: value})
+        thing = cloud(f"acme:index:{hostile}", hostile, size=value)
+        holder = replace(platform.EDGE, name=hostile)
+        return graph(holder, replace(config, parent=holder.urn), thing)
+
+    now = replace(stack("2"), project=hostile, stack=hostile, notices=(Notice(hostile, hostile),))
+    found = replace(platform.comparison(stack("1"), now), base=hostile)
+    for report in (markdown.comparison(found), markdown.inventory(now)):
+        outside = re.sub(r"(?ms)^(`{3,})\w*\n.*?^\1$", "", report)
+        outside = re.sub(r"(`+)(?!`)[^\n]+?(?<!`)\1(?!`)", "", outside)
+        # A line that begins with a tag is HTML until the next empty line, so no Markdown.
+        assert not re.search(r"<summary>[^\n]*<(?!/summary>)", outside)
+        outside = re.sub(r"<summary>[^\n]*</summary>", "", outside)
+        assert hostile not in outside
+        assert not re.search(r"(@|#)(team|1)", outside)
+        assert "\n# title" not in report
+        assert outside.count("<details>") == outside.count("</details>")
 
 
 @pytest.mark.parametrize("hostile", ["```\n</details>\n# x", "`a` ``b``", "<script>", "@team #1"])
