@@ -52,11 +52,17 @@ def git(folder: Path, *arguments: str) -> str:
 
 @dataclass
 class Repository:
-    """A clone as actions/checkout leaves it: the merge of a pull request into main."""
+    """A clone as actions/checkout leaves it: the merge of a pull request into main.
+
+    Attributes:
+        base: the commit of main that it was merged into.
+        known: the commit of main when the pull request was opened, as the event names it.
+    """
 
     folder: Path
     base: str
     head: str
+    known: str
 
 
 @pytest.fixture
@@ -80,7 +86,7 @@ def repository(tmp_path: Path) -> Repository:
     head = git(folder, "rev-parse", "HEAD")
     git(folder, "checkout", "-q", "--detach", "main")
     git(folder, "merge", "-q", "--no-ff", "-m", "merge", "change")
-    return Repository(folder, base=git(folder, "rev-parse", "main"), head=head)
+    return Repository(folder, base=git(folder, "rev-parse", "main"), head=head, known=started)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +169,7 @@ class Runner:
 
     def _value(self, text: str) -> str:
         known = {
-            "github.event.pull_request.base.sha": self.repository.base,
+            "github.event.pull_request.base.sha": self.repository.known,
             "github.event.pull_request.head.sha": self.repository.head,
             "github.token": "token-of-the-job",
             "github.server_url": "https://github.example",

@@ -194,6 +194,7 @@ def test_values_that_only_the_deployment_knows_are_named():
     assert "vpc.ids[0]" in unknown
 
 
+@pytest.mark.slow
 def test_five_hundred_changes_stay_usable():
     def stack(size: int) -> Any:
         return graph(*(

@@ -23,6 +23,7 @@ def with_new_code(before: ResourceGraph) -> ResourceGraph:
     return ResourceGraph.from_json(ARCHIVE.sub(lambda found: found[0][::-1], text))
 
 
+@pytest.mark.slow
 def test_new_code_of_functions_in_three_clouds_is_no_risk():
     found = diff(stack("prod"), with_new_code(stack("prod")))
     replaced = {one.resource.type for one in found.changes if one.action is Action.REPLACE}
