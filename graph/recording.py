@@ -116,7 +116,9 @@ class Recording:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
         if request.remote:
             self.notice(urn, "its provider creates what is under it; none of that is shown")
-        state, identity = self._predicted(resource, request.object)
+            state, identity = struct_pb2.Struct(), ""  # its outputs are not its inputs
+        else:
+            state, identity = self._predicted(resource, request.object)
         outputs, _ = hidden(request.type, self.read(state)[0])
         if cloud_of(resource.type):
             outputs["id"] = identity

@@ -19,24 +19,30 @@ _KINDS: Final = {"int": int, "bool": bool, "float": float, "object": dict}
 Fault = pulumi.ConfigMissingError | pulumi.ConfigTypeError
 
 
-def install(faults: list[Any]) -> None:
+def install(faults: list[Any], unset: list[str]) -> None:
     """Collects missing and mistyped values in ``faults``, by patching this process's SDK.
+
+    Keys that the program reads, does not require and that have no value go to ``unset``.
 
     The program is given a placeholder instead. A value that is encrypted in the stack file is an
     secret output in any form, and a text of its own where it is asked for as one.
     """
     for name in _GETTERS:
-        setattr(pulumi.Config, name, _forgiving(name, getattr(pulumi.Config, name), faults))
+        getter = getattr(pulumi.Config, name)
+        setattr(pulumi.Config, name, _forgiving(name, getter, faults, unset))
 
 
-def _forgiving(name: str, getter: Callable[..., Any], faults: list[Any]) -> Any:
+def _forgiving(name: str, getter: Callable[..., Any], faults: list[Any], unset: list[str]) -> Any:
     @functools.wraps(getter)
     def forgiving(self: pulumi.Config, key: str, *given: Any, **named: Any) -> Any:
         full = self.full_key(key)
         if get_config(full) == SECRET and (stands := _encrypted(name, full)) is not None:
             return stands
         try:
-            return getter(self, key, *given, **named)
+            found = getter(self, key, *given, **named)
+            if found is None and full not in unset:
+                unset.append(full)
+            return found
         except (pulumi.ConfigMissingError, pulumi.ConfigTypeError) as fault:
             if all(fault.key != known.key for known in faults):
                 faults.append(fault)

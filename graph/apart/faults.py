@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +24,13 @@ class Faults:
 
     Attributes:
         configuration: errors of the SDK about values that are missing or of another type.
+        unset: optional configuration that the program reads and nobody gives.
     """
 
     def __init__(self, files: StackFiles, root: Path, environment: str, install: str) -> None:
         self.configuration: list[Any] = []
+        self.unset: list[str] = []
+        self._faulty: BaseException | None = None
         self._files = files
         self._root = root
         self._environment = environment
@@ -60,10 +64,8 @@ class Faults:
         return problems
 
     def traceback(self, ended: BaseException | None) -> str:
-        """The traceback of an error in the program's code; empty where the problem says it all."""
-        if ended is None or hasattr(ended, "problems") or self._plain(ended):
-            return ""
-        return own_traceback(ended, self._root)
+        """The traceback of an error that ``of`` reports and that is in the program's code."""
+        return own_traceback(ended, self._root) if ended and ended is self._faulty else ""
 
     def _end(
         self,
@@ -83,7 +85,9 @@ class Faults:
             return [plain]
         if refused and not next(places(ended, self._root), None):
             return [self._problem(str(refused[0]), "correct the program; an engine refuses it too")]
-        return [_with_causes(any_failure(ended, self._files, self._root), notices)]
+        self._faulty = ended
+        problem = any_failure(ended, self._files, self._root)
+        return [replace(problem, fix=f"{problem.fix}{self._causes(notices)}")]
 
     def _plain(self, ended: BaseException) -> Problem | None:
         """The problem of an error that needs no traceback."""
@@ -92,6 +96,14 @@ class Faults:
         if isinstance(ended, ModuleNotFoundError) and ended.name and not self._is_here(ended.name):
             return self._missing_module(ended)
         return failure(ended, self._files)
+
+    def _causes(self, notices: tuple[Notice, ...]) -> str:
+        """Values that can be the cause of an error: assumed ones, and those that nobody gives."""
+        assumed = sorted({one.subject for one in notices if "the preview takes it for" in one.what})
+        known = f"; only a cloud knows {', '.join(assumed)}" if assumed else ""
+        stack = self._files.stack
+        return known + (f"; Pulumi.{stack}.yaml does not set {', '.join(self.unset)}"
+                        if self.unset else "")  # fmt: skip
 
     def _problem(self, what: str, fix: str, place: str = "") -> Problem:
         return Problem(place or self._place(None), what, CONSEQUENCE, fix)
@@ -133,19 +145,6 @@ class Faults:
             if file.is_file() and module.replace("_", "-") in file.read_text().replace("_", "-"):
                 return True
         return False
-
-
-def _with_causes(problem: Problem, notices: tuple[Notice, ...]) -> Problem:
-    """The problem with the values that were assumed: they can be the cause of an error."""
-    assumed = sorted({one.subject for one in notices if "the preview takes it for" in one.what})
-    if not assumed:
-        return problem
-    return Problem(
-        problem.path,
-        problem.what,
-        problem.consequence,
-        f"{problem.fix}; or its cause is a value that only a cloud knows: {', '.join(assumed)}",
-    )
 
 
 def own_traceback(error: BaseException, root: Path) -> str:

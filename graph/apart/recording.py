@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,9 @@ _FILES: Final = {
     rpc._special_asset_sig,  # pyright: ignore[reportPrivateUsage]
     rpc._special_archive_sig,  # pyright: ignore[reportPrivateUsage]
 }
+_NOT_COMMITTED: Final = {".git", ".venv", "venv", "node_modules", "__pycache__", ".pulumi"}
+"""Folders of packages and caches: a commit that a working tree is compared with has none."""
+
 PROVIDER_CODE: Final = "__provider"
 """The input of a dynamic resource that holds the code of its provider."""
 
@@ -101,14 +106,22 @@ def digest(path: Path) -> str:
     """The content of a file or a folder, abridged; a text that says so where there is none."""
     found = hashlib.sha256()
     try:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            if file.is_file() and "__pycache__" not in file.parts:
-                found.update(f"{file.relative_to(path)}\0".encode())
-                found.update(file.read_bytes())
+        for file in sorted(_files(path)):
+            found.update(f"{file.relative_to(path)}\0".encode())
+            found.update(file.read_bytes())
     except OSError as error:
         return f"[not readable: {error.strerror}]"
     return found.hexdigest()[:16]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """A file, or those of a folder that a commit of it would have as well."""
+    if path.is_file():
+        yield path
+        return
+    for folder, inner, names in os.walk(path):
+        inner[:] = [name for name in inner if name not in _NOT_COMMITTED]
+        yield from (Path(folder, name) for name in names)
 
 
 def _code(value: struct_pb2.Value) -> struct_pb2.Value:

@@ -10,10 +10,10 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pulumi
 from pulumi.runtime import Settings, configure
 from pulumi.runtime.stack import run_in_stack
 
@@ -23,7 +23,7 @@ from ..resource_graph import ResourceGraph
 from ..sdk_types import asked
 from ..sdk_versions import sdk_of
 from ..stack_files import StackFiles
-from . import applies, assumptions, calls, configuration, kubernetes_files, provider_code
+from . import applies, assumptions, calls, configuration, kubernetes_files, outputs, provider_code
 from .faults import Faults
 from .recording import ProgramRecording
 from .server import Engine, serving
@@ -47,8 +47,9 @@ def outcome(request: Mapping[str, Any]) -> dict[str, Any]:
     assumptions.install(recording.notice)
     applies.install(recording.stand_ins, recording.notice, Path(request["root"]))
     calls.install(recording.notice)
-    configuration.install(faults.configuration)
+    configuration.install(faults.configuration, faults.unset)
     kubernetes_files.install(recording.notice)
+    outputs.install()
     provider_code.install()
     with serving(recording, engine) as address:
         _settings(files, address)
@@ -137,7 +138,7 @@ def main(request: str, result: str) -> None:
     try:
         found = outcome(asked)
     except Exception:
-        found = {"bug": traceback.format_exc(), "sdk": getattr(pulumi, "__version__", "")}
+        found = {"bug": traceback.format_exc(), "sdk": version("pulumi")}
     Path(result).write_text(json.dumps(found))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -96,6 +96,13 @@ def test_an_error_that_follows_from_missing_configuration_is_not_reported_as_wel
         """,
     )
     assert [problem.path for problem in failure.problems] == ["shop:sizes"]
+    assert failure.traceback == ""
+
+
+def test_a_fault_that_follows_from_missing_configuration_is_not_reported_as_well(tmp_path: Path):
+    failure = failed(tmp_path, "pulumi.Config().require('name')\nThing(None)")
+    assert [problem.path for problem in failure.problems] == ["shop:name"]
+    assert failure.traceback == ""
 
 
 def test_an_encrypted_value_is_secret_and_not_known_to_functions(tmp_path: Path):
@@ -140,6 +147,23 @@ def test_a_fault_of_the_program_shows_its_own_frames_only(tmp_path: Path):
     assert lines[-1] == "KeyError: 7"
     assert "graph/apart" not in failure.traceback
     assert "runpy" not in failure.traceback
+
+
+def test_a_fault_names_the_values_that_can_be_its_cause(tmp_path: Path):
+    failure = failed(
+        tmp_path,
+        """
+        import pulumi_aws as aws
+        many = len(aws.get_availability_zones().names)
+        Thing("a", {"zone": pulumi.Config("aws").get("region") + "a" * many})
+        """,
+    )
+    (problem,) = failure.problems
+    assert problem.fix == (
+        "correct the program there; only a cloud knows "
+        "aws:index/getAvailabilityZones:getAvailabilityZones names; "
+        "Pulumi.dev.yaml does not set aws:region"
+    )
 
 
 def test_a_fault_in_a_function_of_an_output_shows_its_frame(tmp_path: Path):
@@ -325,6 +349,8 @@ def test_files_are_recorded_by_their_content_and_without_the_programs_folder(tmp
         (tmp_path / name / "app").mkdir(parents=True)
         (tmp_path / name / "app/main.py").write_text("x = 1")
         (tmp_path / name / "page.html").write_text(page)
+        (tmp_path / name / "app/.venv").mkdir()
+        (tmp_path / name / "app/.venv/packages").write_text(f"of {name}")
         inputs.append(thing(recorded(tmp_path / name, program), "a").inputs)
     one, same, other = inputs
     assert one == same
@@ -388,6 +414,26 @@ def test_components_of_other_packages_are_recorded_and_named(tmp_path: Path):
     assert cluster.inputs == {"version": "1.33", "nodes": 2}
     assert thing(graph, "a").inputs == {"kubeconfig": "[unknown]", "of": "[unknown]"}
     assert "its provider creates what is under it" in noticed(graph)[cluster.urn]
+
+
+def test_outputs_of_another_type_than_the_input_are_unknown(tmp_path: Path):
+    graph = recorded(
+        tmp_path,
+        """
+        from typing import Sequence
+
+        class Network(pulumi.CustomResource):
+            gateways: pulumi.Output[Sequence[str]] = pulumi.property("gateways")
+            name: pulumi.Output[str] = pulumi.property("name")
+
+            def __init__(self, resource, **props):
+                super().__init__("test:index:Network", resource, props)
+
+        network = Network("main", gateways={"strategy": "one"}, name="net")
+        Thing("a", {"gateways": network.gateways, "name": network.name})
+        """,
+    )
+    assert thing(graph, "a").inputs == {"gateways": "[unknown]", "name": "net"}
 
 
 def test_transforms_of_a_program_run(tmp_path: Path):
