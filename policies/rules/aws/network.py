@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from graph.resource_graph import Resource, ResourceGraph, step
-from graph.tree import entries
+from graph.tree import branch, entries
 
 from ...finding import Severity
 from ...openings import Opening, exposed, ports_of
@@ -145,7 +145,7 @@ def _acl(resource: Resource) -> Iterator[Hit]:
         rules = [("", resource.inputs)] if resource.inputs.get("egress") is not True else []
     elif resource.type in _ACLS:
         rules = [
-            (f"ingress[{number}]", each)
+            (f"ingress[{number}]", branch(each))
             for number, each in enumerate(entries(resource.inputs, "ingress"))
         ]
     else:
