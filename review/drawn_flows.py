@@ -117,7 +117,7 @@ def _party(peer: Peer) -> str:
     if peer == Peer() or (str(peer.block) in _EVERYWHERE and not peer.holes):
         return "every address"
     if peer.block is None:
-        return str(peer)
+        return str(peer).removeprefix("pods ").replace(" of namespace ", " in ")
     where = f"any IPv{peer.block.version}" if str(peer.block) in _EVERYWHERE else str(peer.block)
     return f"{where} but {len(peer.holes)} ranges" if peer.holes else where
 

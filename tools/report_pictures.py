@@ -34,7 +34,7 @@ class Picture:
 PICTURES: Final = {
     "preview-stack": Picture(height=900),
     "preview-release": Picture(change="release", height=1950, opened=1),
-    "preview-without-azure": Picture(change="without-azure", dark=True, height=1300),
+    "preview-without-azure": Picture(change="without-azure", dark=True, height=2050, scale=0.6),
     "preview-another-server": Picture(change="another-server", width=360, height=1700, scale=1),
 }
 """By the name of their file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +15,14 @@ from .phrases import DONE, SIGNS
 WIDTH, HEIGHT = 152, 56
 _GAP_X, _GAP_Y = 46, 14
 _PADDING, _TITLE = 14, 26
+_TITLE_CHARACTER = 7  # width of a character in the title of a group
 _ROWS = 8  # nodes on top of each other before a new column begins
 _RANKS = 5  # columns of a long chain before it is folded
 _CHARACTERS = 18  # that fit into a node
 _LABELLED = 40  # arrows, more of which get no labels
+
+
+_PORT = re.compile(r"\bport ([0-9]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,8 @@ def drawing(found: Architecture) -> Drawing:
     left = 2 * _PADDING + (WIDTH + _GAP_X if callers else 0)
     places: dict[str, tuple[int, int]] = {}
     frames: list[Frame] = []
-    right = left + last * (WIDTH + _GAP_X) - _GAP_X
+    named = max((_TITLE_CHARACTER * len(title) for title in found.groups.values()), default=0)
+    right = left + max(last * (WIDTH + _GAP_X) - _GAP_X, named)
     y = _PADDING
     for group, title in found.groups.items():
         members = [one for one in inside if one.node.group == group]
@@ -268,11 +274,11 @@ def _arrow(
         x = bend - 14
     words = [f"{SIGNS[action]} {label}" if action else label for label, action in flow.labels]
     named = [
-        word
-        for word, (text, action) in zip(words, flow.labels, strict=True)
+        f"{SIGNS[action]} {_brief(text)}" if action else _brief(text)
+        for text, action in flow.labels
         if action or (labelled and text != REFERENCE)
     ]
-    label = ", ".join(named)
+    label = ", ".join(dict.fromkeys(named))
     return Arrow(
         path=path,
         css=str(flow.action or "same"),
@@ -281,6 +287,12 @@ def _arrow(
         y=(y1 + y2) // 2 - 4,
         full=f"{titles[flow.source]} to {titles[flow.target]}: {', '.join(words)}",
     )
+
+
+def _brief(label: str) -> str:
+    """A label that fits between two nodes: of an entry point only its port."""
+    found = _PORT.search(label)
+    return found[1] if found else label
 
 
 def _cut(text: str) -> str:
