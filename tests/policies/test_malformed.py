@@ -30,30 +30,34 @@ def paths(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(value, (*path, key))
 
 
-def malformed() -> Iterator[list[dict[str, Any]]]:
-    """Each graph with each of its properties replaced by each odd value."""
+def malformed(every: int) -> Iterator[list[dict[str, Any]]]:
+    """Each graph with each of its properties replaced by each odd value, one in ``every``."""
     graphs = [case.resources for folder in ("dangerous", "harmless") for case in cases(folder)]
     graphs += [
         ({"type": token, "inputs": set_at(path, value)},) for _, token, path, value, _ in settings()
     ]
-    for resources in graphs:
-        for number, resource in enumerate(resources):
-            for path in paths(resource["inputs"]):
-                for odd in ODD:
-                    changed = copy.deepcopy(list(resources))
-                    inside: Any = changed[number]["inputs"]
-                    for key in path[:-1]:
-                        inside = inside[key]
-                    inside[path[-1]] = odd
-                    yield changed
+    replaced = (
+        (resources, number, path, odd)
+        for resources in graphs
+        for number, resource in enumerate(resources)
+        for path in paths(resource["inputs"])
+        for odd in ODD
+    )
+    for resources, number, path, odd in islice(replaced, 0, None, every):
+        changed = copy.deepcopy(list(resources))
+        inside: Any = changed[number]["inputs"]
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = odd
+        yield changed
 
 
 def test_one_in_sixty_of_all_odd_values_is_taken():
-    for resources in islice(malformed(), 0, None, 61):
+    for resources in malformed(every=61):
         findings(graph_of(*resources))
 
 
 @pytest.mark.slow
 def test_every_odd_value_is_taken():
-    for resources in malformed():
+    for resources in malformed(every=1):
         findings(graph_of(*resources))
