@@ -106,7 +106,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]
     for part in PARTS:
         copying = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
         copying(ROOT / part, made.root / part)
-    (made.root / ".gitignore").write_text("__pycache__/\nout/\n")
+    (made.root / ".gitignore").write_text("__pycache__/\nout/\n.venv\n")
+    (made.root / ".venv").symlink_to(sys.prefix)
     made.git("init", "--quiet", "--initial-branch=main")
     made.git("add", ".")
     made.git("commit", "--quiet", "--message", "before")
