@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from components.base.credentials import contains_a_credential, looks_like_a_credential
@@ -187,7 +188,13 @@ def _is_plain_secret(place: Place, value: str) -> bool:
     if _UPPER.fullmatch(name) or is_variable:
         return looks_like_a_credential(name, value) and not refers(value)
     named = "_" in name and looks_like_a_credential(name, "named")
-    return (named or contains_a_credential(value)) and not refers(value)
+    return (named or _contains_a_credential(value)) and not refers(value)
+
+
+@lru_cache(maxsize=4096)
+def _contains_a_credential(value: str) -> bool:
+    """As ``contains_a_credential``; most texts of a program occur many times in it."""
+    return contains_a_credential(value)
 
 
 def sources(graph: ResourceGraph) -> Iterator[Hit]:
