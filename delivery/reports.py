@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import typer
@@ -14,12 +15,11 @@ from components.base.problems import Problem, ProblemReport
 from graph.stack_files import project_name
 from policies.checked_program import CheckedStack
 from review.preview import Comparison
-from review.report import html, json, markdown, refusal, terminal
 
 from .source_checkout import IS_CHECKOUT, ROOT
 
-FORMS = {"tree": terminal, "markdown": markdown, "json": json, "html": html}
-"""The modules that write each form."""
+_MODULES = {"tree": "terminal", "markdown": "markdown", "json": "json", "html": "html"}
+"""The module that writes each form; only that one is imported."""
 _SUFFIXES = {".txt": "tree", ".md": "markdown", ".json": "json", ".html": "html", ".htm": "html"}
 
 
@@ -29,7 +29,9 @@ def show(subject: CheckedStack | Comparison, form: str, rules_page: str = "") ->
     if isinstance(written, str):
         typer.echo(written, nl=False)
     else:
-        terminal.console().print(written)
+        from review.report.terminal import console
+
+        console().print(written)
 
 
 def write(
@@ -59,6 +61,8 @@ def write_refusal(
     problems: ProblemReport, root: Path, stack: str, files: Sequence[Path], form: str | None
 ) -> None:
     """Writes the problems in the place of the report, so that no earlier one is taken for it."""
+    from review.report import refusal
+
     try:
         project = project_name(root)
     except ProblemReport:
@@ -87,7 +91,7 @@ def _page_from(file: Path) -> str:
 
 
 def _written(subject: CheckedStack | Comparison, form: str, rules_page: str) -> object:
-    report = FORMS[form]
+    report = import_module(f"review.report.{_MODULES[form]}")
     linked = {"rules_page": rules_page} if form in ("html", "markdown") else {}
     if isinstance(subject, Comparison):
         return report.comparison(subject, **linked)
