@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
+from graph.tree import dig
 
 from ...documents.gcp_bindings import Binding, bindings
 from ...finding import Severity
@@ -14,6 +15,13 @@ from ..rows import none_of, rows
 
 _WHOLE: Final = ("gcp:projects/", "gcp:folder/", "gcp:organizations/", "google-native:cloudresour")
 """How types begin whose roles are on everything in a project, folder or organization."""
+
+_PROVIDER: Final = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+_SHARED_ISSUERS: Final = (
+    *("token.actions.githubusercontent.com", "https://gitlab.com", "app.terraform.io"),
+    *("agent.buildkite.com", "api.pulumi.com/oidc"),
+)
+"""Issuers that give tokens to everyone who has an account with them."""
 
 _CALLING: Final = frozenset({"roles/run.invoker", "roles/cloudfunctions.invoker"})
 """Roles that give nothing but the right to send requests to a service."""
@@ -62,16 +70,36 @@ NOT_KNOWN: Final = Rule(
 )
 
 
+ANY_IDENTITY: Final = Rule(
+    id="gcp-iam-009",
+    severity=Severity.HIGH,
+    reference="https://cloud.google.com/iam/docs/best-practices-for-using-workload-identity-federation",
+    refuses="a provider of identities that takes every token of a public issuer",
+    fix="compare assertion.repository_owner, or your own namespace, in attributeCondition",
+)
+
+
 def roles_are_few(graph: ResourceGraph) -> Iterator[Hit]:
     """No role is everyone's, and none on a whole project is all-powerful."""
     for resource in graph.resources:
         if resource.type.startswith(("gcp:", "google-native:")):
             for binding in bindings(resource):
                 yield from _binding(resource, binding)
+            yield from _provider(resource)
             if resource.inputs.get("policyData") == UNKNOWN:
                 what = "is known only after the deployment"
                 so = "nobody has checked whom it gives which role"
                 yield at(resource, "policyData", what, so, NOT_KNOWN.fix, NOT_KNOWN.id)
+
+
+def _provider(resource: Resource) -> Iterator[Hit]:
+    issuer = str(dig(resource.inputs, "oidc", "issuerUri"))
+    if issuer.rstrip("/").endswith(_SHARED_ISSUERS) and not resource.inputs.get(
+        "attributeCondition"
+    ):
+        what = f"is missing, and everyone has tokens of {issuer}"
+        so = "a binding for the pool would be one for everyone"
+        yield at(resource, "attributeCondition", what, so, ANY_IDENTITY.fix, ANY_IDENTITY.id)
 
 
 def _binding(resource: Resource, binding: Binding) -> Iterator[Hit]:
@@ -89,8 +117,9 @@ def _binding(resource: Resource, binding: Binding) -> Iterator[Hit]:
 
 
 CHECK: Final = Check(
-    rules=(PUBLIC, OWNER, BROAD, NOT_KNOWN),
+    rules=(PUBLIC, OWNER, BROAD, NOT_KNOWN, ANY_IDENTITY),
     types=(
+        _PROVIDER,
         *(f"gcp:projects/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
         *(f"gcp:folder/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
         *(f"gcp:organizations/iAM{kind}:IAM{kind}" for kind in ("Member", "Binding", "Policy")),
