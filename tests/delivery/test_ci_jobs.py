@@ -277,7 +277,9 @@ def test_names_with_commands_in_them_are_not_executed(
     runner.go()
     assert runner.failed
     assert list(repository.folder.rglob("bad")) == []
-    assert forge.comments == []
+    (comment,) = forge.comments
+    assert re.match(r"<!-- qudag-mcp preview: [\w./-]+ -->\n", comment["body"])
+    assert "refused" in comment["body"]
 
 
 @pytest.mark.slow
