@@ -68,10 +68,12 @@ def risks(diff: Diff, findings: Iterable[Finding] = ()) -> tuple[Risk, ...]:
 
 
 def broken_rules(findings: Iterable[Finding]) -> list[Risk]:
-    """The risks of resources that break rules, in the order of the findings."""
-    return [
+    """The risks of resources that break rules, the most serious class first."""
+    order = list(RiskClass)
+    broken = [
         Risk(_class_of(finding), finding.urn, _sentence(finding), finding) for finding in findings
     ]
+    return sorted(broken, key=lambda one: order.index(one.risk))
 
 
 def _class_of(finding: Finding) -> RiskClass:

@@ -16,6 +16,8 @@ from policies.type_names import type_name
 from policies.unchecked import UNCHECKED, is_known
 from policies.waivers import FILE
 from review.report import json, markdown, terminal
+from review.risk import broken_rules
+from review.risks.classes import RiskClass
 from tests.harness.graphs import cloud, graph
 from tests.review.test_reports import on_terminal
 
@@ -47,6 +49,21 @@ def test_it_refuses_nothing_by_itself_and_every_report_lists_it(tmp_path: Path):
 def test_it_is_refused_where_strictness_is_asked_for(tmp_path: Path):
     with pytest.raises(ProblemReport, match=f"{TYPE}: .*any-type-001"):
         refuse_broken(graph(cloud(TYPE, "a")), tmp_path, strict=True)
+
+
+def test_reports_name_broken_rules_before_types_without_rules_and_those_before_waived_ones(
+    tmp_path: Path,
+):
+    acl = "aws:s3/bucketAcl:BucketAcl"
+    entry = {"rule": "aws-s3-004", "resource": f"{acl}::open", "reason": "it is a website"}
+    (tmp_path / FILE).write_text(yaml.safe_dump({"waivers": [entry]}))
+    made = graph(
+        cloud(acl, "open", bucket="b", acl="public-read"),
+        cloud("aws:cloudwatch/logGroup:LogGroup", "logs"),
+        cloud(TYPE, "a"),
+    )
+    classes = [risk.risk for risk in broken_rules(refuse_broken(made, tmp_path))]
+    assert classes == [RiskClass.POLICY, RiskClass.UNCHECKED, RiskClass.WAIVED]
 
 
 def accepted(folder: Path, type: str, **more: str) -> Path:
