@@ -31,6 +31,12 @@ _SALT_FILE = "salt"
 _BACKEND = "pulumi"
 _LOCKED = "currently locked"
 _NO_STACK = "no stack named"
+_INTERRUPTED = re.compile(
+    r"^[ ]*Traceback .*\n(?:(?!.*Traceback).*\n)*?[ ]*KeyboardInterrupt[ ]*\n"
+    r"|^[ ]*During handling of the above exception.*\n",
+    re.MULTILINE,
+)
+"""Where Pulumi ended the program after an error: what it printed would hide the error."""
 _LOCK_SECONDS = 300.0
 DEV = "dev"
 """The stack whose Pulumi state is in our state folder."""
@@ -236,8 +242,9 @@ def complaint(outcome: process.Outcome, most: int = 10) -> str:
     if not found:
         return outcome.last_lines(6) or f"it ended with status {outcome.status}"
     section = re.split(r"^(?:Outputs|Resources|Policies):", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    section = _INTERRUPTED.sub("", section)
     lines = [line.rstrip() for line in section.splitlines() if line.strip()]
-    return "\n      ".join(lines[-most:])
+    return "\n      ".join(lines[-most:]) or "it was interrupted"
 
 
 def summary(said: str) -> dict[str, int]:
