@@ -173,6 +173,13 @@ def test_a_fault_in_a_function_of_an_output_shows_its_frame(tmp_path: Path):
     assert "line 10, in <lambda>" in failure.traceback
 
 
+def test_a_fault_without_a_frame_of_the_program_shows_no_frame_of_ours(tmp_path: Path):
+    failure = failed(tmp_path, "Output.from_input('a').apply(5)")
+    assert failure.problems[0].what == "TypeError: 'int' object is not callable"
+    assert "Traceback" in failure.traceback
+    assert "graph/apart" not in failure.traceback
+
+
 def test_exit_statuses_of_a_program(tmp_path: Path):
     graph = recorded(tmp_path / "done", "Thing('a')\nraise SystemExit(0)")
     assert thing(graph, "a")
