@@ -23,7 +23,7 @@ LIMITS = {
     "prod, time × flat program": 1.15,
     "prod, memory × flat program": 1.25,
     "preview of prod: CPU seconds": 1.4,
-    "50 agents: time a resource, × that of 4": 1.2,
+    "50 agents: time a resource, × that of 4": 1.15,
     "echo, modern: calls, × bare server of the SDK": 0.8,
     "echo, legacy: calls, × bare server of the SDK": 0.8,
     "/health: the gateway adds, ms": 1,
