@@ -21,7 +21,14 @@ from components.mcp.timeout_budget import TimeoutBudget
 from tests.harness.certificates import Authority
 from tests.harness.minimal_args import config
 from tests.harness.processes import Program
-from tests.harness.server import RunningServer, fetch, free_port, text_of, until
+from tests.harness.server import (
+    STARTS_WITHIN_SECONDS,
+    RunningServer,
+    fetch,
+    free_port,
+    text_of,
+    until,
+)
 from tests.harness.server_files import WrittenFiles, written
 from tests.harness.tokens import AUDIENCE, ISSUER, Issuer
 
@@ -75,7 +82,10 @@ def started(tmp_path: Path, issuer: Issuer) -> Started:
         verify = ssl.create_default_context(cafile=authority.ca_file)
         server = RunningServer(program, {"server": ports}, source, issuer, verify)
         try:
-            until(lambda: program.exit_status is not None or answers(ports["tls_port"]))
+            until(
+                lambda: program.exit_status is not None or answers(ports["tls_port"]),
+                STARTS_WITHIN_SECONDS,
+            )
             assert program.exit_status is None, server.log_file.read_text()
             yield server
         finally:
