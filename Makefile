@@ -16,12 +16,12 @@ $(VENV): override export PYTHON := $(value PYTHON)
 
 # Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
-  --ignore=tests/cluster --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench --ignore=tests/topologies
+  --ignore=tests/cluster --ignore=tests/controllers --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench --ignore=tests/topologies
 
-.PHONY: help clients programs scanner up down verify preview render test test-slow check test-cluster test-engine test-e2e test-e2e-smoke test-topologies test-bench bench versions
+.PHONY: help clients programs scanner up down verify preview render test test-slow check test-cluster test-controllers test-engine test-e2e test-e2e-smoke test-topologies test-bench bench versions
 
 help: ## list the verbs
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements.txt tools/azure-worker.txt tools/setup
 	@tools/setup "$$PYTHON"
@@ -72,6 +72,10 @@ check: $(VENV) ## all that must hold before a change lands: format, lint, types,
 
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)
 	@$(PYTEST) tests/cluster
+
+test-controllers: $(VENV) ## a real KEDA and Prometheus act on a stack (needs Go; builds KEDA once)
+	@tools/controllers/build
+	@$(PYTEST) -rs tests/controllers
 
 test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (needs `pulumi` on PATH)
 	@$(PYTEST) -rs tests/engine

@@ -1,0 +1,115 @@
+"""A stack whose services are scaled by what Prometheus has scraped, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from delivery import applyset
+from delivery.kubectl import Kubectl, Object
+from delivery.progress import Progress
+from delivery.server_side_apply import Applied, apply
+from graph.manifests import manifests
+from tests.harness.apiserver import ApiServer
+from tests.harness.topologies import NETWORK
+from tests.harness.user_servers import recorded
+
+NAME: Final = "scaled"
+NAMESPACE: Final = "qudag-mcp-scaled"
+STREAMS: Final = 3
+"""Open streams for each pod of mcp-core."""
+CORE: Final = {"min": 2, "max": 6}
+TOOLS: Final = {"min": 3, "max": 5}
+USE: Final = {"cpu": 60, "memory": 75}
+AT_ONCE: Final = {"window": 0, "pods": 10, "period": 1}
+"""The pace of mcp-core: other numbers than the topology's."""
+EVERY_METRIC: Final = (
+    *("http_requests_per_second", "mcp_requests_per_second", "mcp_tool_requests_per_second"),
+    *("mcp_calls_in_flight", "mcp_open_streams", "websocket_connections"),
+)
+
+
+def manifests_of(prometheus: str) -> list[Object]:
+    """The manifests of the stack: mcp-core follows open streams alone, mcp-tools everything."""
+    key = {"secret": "prometheus-reader"}
+    asked = {
+        "address": prometheus,
+        "token": {**key, "key": "token"},
+        "ca": {**key, "key": "ca.crt"},
+    }
+    core = {"targets": {}, "metrics": {"mcp_open_streams": STREAMS}}
+    tools = {"targets": USE, "metrics": dict.fromkeys(EVERY_METRIC, 7)}
+    sections: dict[str, Any] = {
+        "topology": "microservices",
+        "network": NETWORK,
+        "kubernetes": {"namespace": NAMESPACE, "quota": None},
+        "observability": {"prometheus": asked},
+        "scaling": {
+            "mcp-core": {**CORE, "up": AT_ONCE, "down": AT_ONCE, **core},
+            "mcp-tools": {**TOOLS, **tools},
+        },
+    }
+    made = manifests(recorded(sections))
+    return [made[name] for name in sorted(made)]
+
+
+@dataclass
+class ScaledStack:
+    """The stack in an API server.
+
+    Attributes:
+        prometheus: URL that KEDA is told to query.
+    """
+
+    server: ApiServer
+    kubectl: Kubectl
+    progress: Progress
+    prometheus: str
+    wanted: Sequence[Object] = ()
+
+    def prepare(self) -> list[str]:
+        """Create what must be there before the Secret; returns the namespaces that it created."""
+        self.wanted = manifests_of(self.prometheus)
+        return applyset.prepare(self.kubectl, NAME, self.wanted)
+
+    def deploy(self) -> Applied:
+        """Deploy as `qudag-mcp up` does; returns what changed."""
+        made = self.prepare()
+        return apply(self.kubectl, NAME, self.wanted, self.progress, made=made)
+
+    def create(self, thing: Mapping[str, Any]) -> None:
+        """Create an object that the user makes."""
+        done = self.server.create(json.dumps(thing))
+        assert done.returncode == 0, done.stderr
+
+    def find(self, kind: str, name: str) -> Object | None:
+        """An object of the stack's namespace, or None."""
+        return next(iter(self.kubectl.objects(f"{kind}/{name}", f"-n={NAMESPACE}")), None)
+
+    def get(self, kind: str, name: str) -> Object:
+        """An object of the stack's namespace."""
+        found = self.find(kind, name)
+        assert found is not None, f"no {kind}/{name}"
+        return found
+
+    def autoscalers(self, workload: str) -> list[Object]:
+        """The HorizontalPodAutoscalers of a workload."""
+        found = self.kubectl.objects("horizontalpodautoscalers", f"-n={NAMESPACE}")
+        return [one for one in found if one["spec"]["scaleTargetRef"]["name"] == workload]
+
+    def autoscaler(self, workload: str) -> Object:
+        """Its only HorizontalPodAutoscaler."""
+        (found,) = self.autoscalers(workload)
+        return found
+
+    def condition(self, workload: str, kind: str) -> Mapping[str, str]:
+        """A condition of the ScaledObject of a workload; empty while it has none."""
+        status = self.get("scaledobject.keda.sh", workload).get("status", {})
+        found = {one["type"]: one for one in status.get("conditions", [])}
+        return found.get(kind, {})
+
+    def is_ready(self, workload: str) -> bool:
+        """Whether KEDA has made the autoscaler of a workload."""
+        return self.condition(workload, "Ready").get("status") == "True"
