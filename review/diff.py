@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from graph.kubernetes import address, group, kind
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
+from graph.tree import branch, dig
 
 from .properties import Difference, PropertyChange, path_pattern, property_changes
 from .replacement import KUBERNETES_PROVIDER, PROVIDER, URN, replacing
@@ -140,7 +141,7 @@ def _change(
         return Change(action=Action.ADD, after=after)
     provider = graph.find(after.provider)
     properties = (
-        *_not_ignored(property_changes(before.inputs, after.inputs), after.ignore_changes),
+        *_not_ignored(_compared(before, after), after.ignore_changes),
         *_option_changes(before, after, provider, replaced),
     )
     moved_from = before.urn if before.urn != after.urn else None
@@ -157,6 +158,16 @@ def _change(
         replacing=replaced_by,
         moved_from=moved_from,
     )
+
+
+def _compared(before: Resource, after: Resource) -> Iterator[PropertyChange]:
+    """The properties that differ, without a digest of a file that one side did not read."""
+    for found in property_changes(before.inputs, after.inputs):
+        holder = found.path.removesuffix(".sha256").split(".")
+        files = [dig(one.inputs, *holder) for one in (before, after)]
+        one_sided = found.path.endswith(".sha256") and None in (found.old, found.new)
+        if not (one_sided and all(set(branch(file)) - {"sha256"} == {"path"} for file in files)):
+            yield found
 
 
 def _not_ignored(

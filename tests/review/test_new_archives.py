@@ -56,3 +56,14 @@ def test_new_code_in_programs_of_others_is_no_risk(
     found = diff(graph(before), graph(after))
     assert [str(change.action) for change in found.changes] == [action]
     assert risks(found) == ()
+
+
+def test_a_digest_that_only_one_recording_has_is_no_change():
+    """The program of this checkout and a commit of it are recorded in two ways."""
+    token = "aws:s3/bucketObjectv2:BucketObjectv2"
+    file = {"path": "out/archives/1.zip"}
+    without = cloud(token, "code", source=file)
+    read, other = (cloud(token, "code", source=file | {"sha256": text}) for text in "ab")
+    assert diff(graph(read), graph(without)).is_empty
+    assert diff(graph(without), graph(read)).is_empty
+    assert not diff(graph(read), graph(other)).is_empty
