@@ -129,9 +129,9 @@ def preview(  # noqa: PLR0917  (options of the command line)
 
     Needs no cloud, no cluster and no Pulumi engine. With --base every resource that would be
     added, changed, replaced, moved or deleted is listed property by property, risks first.
-    Critical findings of the rules in docs/policies.md are refused; others are listed as risks.
+    Rules that the stack breaks are listed as risks; critical ones refuse it (exit status 1).
     """
-    from policies.checked_program import checked_stack
+    from policies.checked_program import judged_stack, refuse
     from review.preview import compare
 
     from .reports import forms_of, show, write, write_refusal
@@ -141,7 +141,7 @@ def preview(  # noqa: PLR0917  (options of the command line)
         subject = (
             compare(cwd, stack, base, strict=strict)
             if base
-            else checked_stack(cwd, stack, strict=strict)
+            else judged_stack(cwd, stack, strict=strict)
         )
     except ProblemReport as problems:
         write_refusal(problems, cwd, stack, out or [], form)
@@ -150,6 +150,7 @@ def preview(  # noqa: PLR0917  (options of the command line)
         write(subject, out, form, rules_page)
     else:
         show(subject, form or "tree", rules_page)
+    refuse(subject.findings)
 
 
 @app.command()

@@ -27,6 +27,7 @@ class Finding:
         problem: path, what is wrong, its consequence, and the fix.
         reference: the document that the rule is from.
         waiver: the reason why the rule is waived for this resource; None where it is not.
+        refused: whether the program is refused because of it.
     """
 
     rule: str
@@ -35,6 +36,7 @@ class Finding:
     problem: Problem
     reference: str
     waiver: str | None = None
+    refused: bool = False
 
     @property
     def label(self) -> str:

@@ -10,7 +10,8 @@ from components.base.problems import Problem, ProblemReport
 from graph.programs import ProgramFailed, record_stack
 from graph.resource_graph import ResourceGraph
 from graph.stack_files import has_program, stack_names
-from policies.checked_program import checked_stack
+from policies.checked_program import judged_stack
+from policies.finding import Finding
 
 from .checkout import files_at, resolve
 from .diff import Diff, diff
@@ -25,28 +26,36 @@ class Comparison:
         base: the commit compared with, as the user named it.
         commit: its full id.
         risks: of the change, and of the rules that the stack breaks after it.
+        findings: the rules that the stack breaks after the change.
     """
 
     base: str
     commit: str
     diff: Diff
     risks: tuple[Risk, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def compare(root: Path, stack: str, base: str, *, strict: bool = False) -> Comparison:
     """The working tree under ``root`` against the commit ``base``.
 
     Args:
-        strict: as of ``refuse_broken``.
+        strict: as of ``judged``.
 
     Raises ProblemReport where there is no such commit, or its program cannot run.
     """
     commit = resolve(root, base)
     with files_at(root, commit) as former, ThreadPoolExecutor(1) as executor:
         before = executor.submit(_record_base, former, stack, base, root)
-        after = checked_stack(root, stack, strict=strict)
+        after = judged_stack(root, stack, strict=strict)
         found = diff(before.result(), after.graph)
-    return Comparison(base=base, commit=commit, diff=found, risks=risks(found, after.findings))
+    return Comparison(
+        base=base,
+        commit=commit,
+        diff=found,
+        risks=risks(found, after.findings),
+        findings=after.findings,
+    )
 
 
 def _record_base(former: Path, stack: str, base: str, root: Path) -> ResourceGraph:

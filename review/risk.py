@@ -79,6 +79,8 @@ def broken_rules(findings: Iterable[Finding]) -> list[Risk]:
 def _class_of(finding: Finding) -> RiskClass:
     if finding.waiver is not None:
         return RiskClass.WAIVED
+    if finding.refused:
+        return RiskClass.REFUSED
     return RiskClass.UNCHECKED if finding.rule == UNCHECKED.id else RiskClass.POLICY
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 
 class RiskClass(StrEnum):
+    REFUSED = "is refused"
     CLUSTER = "moves to another cluster"
     STATEFUL = "replaces or deletes something stateful"
     LOOSENS = "loosens a network policy, a role or a security context"
