@@ -47,8 +47,11 @@ _ON_EVERY_HOST = frozenset({"federation"})
 _SERVER_ONLY = frozenset(
     {
         "__main__",
+        "agent_role",
         "bridge",
         "certificate",
+        "config_files",
+        "config_forms",
         "connections",
         "health_check",
         "joined_writes",
