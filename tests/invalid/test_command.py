@@ -101,7 +101,7 @@ def qudag_mcp(project: Path, arguments: Sequence[str]) -> Ended:
     run = subprocess.run(
         [sys.executable, "-m", "delivery", *arguments],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project)},
+        env=os.environ | {"PYTHONPATH": str(project), "VIRTUAL_ENV": sys.prefix},
         capture_output=True,
         text=True,
         check=False,

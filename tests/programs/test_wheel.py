@@ -110,7 +110,8 @@ print(process_time() - before)
 
 def preview(example: str, wheel_only: Path) -> ResourceGraph:
     argv = [sys.executable, "-c", PREVIEW, ROOT / "examples" / example]
-    return ResourceGraph.from_json(run(argv, PYTHONPATH=f"{ROOT}:{wheel_only}"))
+    active = {"PYTHONPATH": f"{ROOT}:{wheel_only}", "VIRTUAL_ENV": sys.prefix}
+    return ResourceGraph.from_json(run(argv, **active))
 
 
 def test_one_component_previews_in_a_program_of_others(wheel_only: Path) -> None:

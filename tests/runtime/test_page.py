@@ -41,15 +41,16 @@ SHOWN = re.compile(r"`limits\.(\w+)`")
 MIB = 1024 * 1024
 
 
-def stated_limits() -> dict[str, float]:
+def stated_limits() -> dict[str, float | None]:
     """The defaults on the page, by key: a row has several keys, and as many numbers."""
-    stated: dict[str, float] = {}
+    stated: dict[str, float | None] = {}
     for line in PAGE.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) > 3 and (names := SHOWN.findall(cells[1])):
             numbers = [number.split() for number in cells[2].split(", ")]
             for name, (number, *unit) in zip(names, numbers, strict=True):
-                stated[name] = float(number) * (MIB if unit == ["MiB"] else 1)
+                factor = MIB if unit == ["MiB"] else 1
+                stated[name] = None if number == "none" else float(number) * factor
     return stated
 
 
