@@ -71,6 +71,7 @@ def test_archives_do_not_depend_on_file_dates_and_modes(made: Path, tmp_path: Pa
     assert archive_of_a_checkout(tmp_path, 2033, 0o077).read_bytes() == made.read_bytes()
 
 
+@pytest.mark.slow
 def test_archives_contain_no_build_time_and_no_build_path(archive: zipfile.ZipFile, made: Path):
     assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert archive.namelist() == sorted(archive.namelist())
@@ -78,12 +79,14 @@ def test_archives_contain_no_build_time_and_no_build_path(archive: zipfile.ZipFi
     assert not [n for n in archive.namelist() if made_in in archive.read(n)]
 
 
+@pytest.mark.slow
 def test_only_what_the_cloud_starts_may_be_executed(archive: zipfile.ZipFile):
     modes = {e.filename: stat.S_IMODE(e.external_attr >> 16) for e in archive.infolist()}
     assert [name for name, mode in modes.items() if mode == 0o755] == ["stream"]
     assert set(modes.values()) == {0o755, 0o644}
 
 
+@pytest.mark.slow
 def test_every_module_has_its_bytecode_that_asks_for_no_source(archive: zipfile.ZipFile):
     names = set(archive.namelist())
     for source in [name for name in names if name.endswith(".py")]:
@@ -94,6 +97,7 @@ def test_every_module_has_its_bytecode_that_asks_for_no_source(archive: zipfile.
         assert archive.read(compiled)[4:8] == b"\x01\0\0\0"  # PEP 552: by hash, unchecked
 
 
+@pytest.mark.slow
 def test_the_archive_alone_answers_a_request(unpacked: Path):
     started = cold_start.start(unpacked)
     answer = json.loads(started.answer["body"])
@@ -107,6 +111,7 @@ def test_the_archive_alone_answers_a_request(unpacked: Path):
     assert from_elsewhere == []
 
 
+@pytest.mark.slow
 def test_the_streaming_runtime_of_the_archive_starts(unpacked: Path):
     """It gets as far as Lambda's API, of which there is none here."""
     ran = subprocess.run(
@@ -126,11 +131,13 @@ def test_the_streaming_runtime_of_the_archive_starts(unpacked: Path):
     assert "ModuleNotFoundError" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_no_module_is_there_that_no_import_reaches(unpacked: Path):
     modules = Modules(unpacked / "task")
     assert set(modules.files) == modules.closure(LAMBDA.entries, build.HIDDEN_IMPORTS)
 
 
+@pytest.mark.slow
 def test_archives_contain_no_modules_of_the_standalone_server(archive: zipfile.ZipFile):
     tops = {name.partition("/")[0] for name in archive.namelist()}
     assert not tops & {"websockets", "pulumi", "boto3", "botocore", "pip", "pytest", "_pytest"}

@@ -19,6 +19,7 @@ def found() -> Serving:
     return measure(lambda _: None, streams=STREAMS, requests=50)
 
 
+@pytest.mark.slow
 def test_every_stream_is_held_and_ends_whole_when_the_server_stops(found: Serving):
     assert (found.alive, found.whole) == (STREAMS, STREAMS)
     assert found.drain_seconds < 8

@@ -165,6 +165,7 @@ def test_a_stop_ends_clients_in_order_and_the_next_start_keeps_their_rows(pod: P
         assert client.execute("SELECT word FROM kept").fetchall() == [("before",)]
 
 
+@pytest.mark.slow
 def test_a_first_start_that_is_cut_short_is_made_again(pod: Pod, connect: Any):
     with run_container(pod, "postgres") as running:
         until_it_says(running, "running bootstrap script")

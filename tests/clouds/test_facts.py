@@ -81,6 +81,7 @@ def test_every_package_in_use_is_a_clouds_or_supports_one():
     assert used == set(EXTRAS)
 
 
+@pytest.mark.slow
 @each_cloud
 def test_rows_are_of_types_and_properties_that_the_sdk_has(cloud: Cloud):
     rows = cloud.facts.RESOURCE_TYPES

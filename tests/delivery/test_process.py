@@ -60,6 +60,7 @@ def test_a_program_reads_nothing_unless_given_something() -> None:
     assert process.run(["cat"], timeout=10).out == ""
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_end_in_time_is_stopped_with_its_children(tmp_path: Path) -> None:
     children = tmp_path / "children"
     with pytest.raises(TimeoutError, match="still ran after 1 s"):

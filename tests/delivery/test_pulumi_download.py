@@ -130,6 +130,7 @@ def test_a_download_that_was_killed_leaves_nothing_that_is_used(tmp_path: Path) 
     assert programs_in(tmp_path) == [program.parent]
 
 
+@pytest.mark.slow
 def test_an_unpacking_that_was_killed_leaves_no_half_of_the_program(tmp_path: Path) -> None:
     large = archive(bytes(400 << 20))
     with serving(large) as source, downloading(tmp_path, source, large) as command:
@@ -165,6 +166,7 @@ def test_a_source_that_is_not_there_is_given_up_at_once(tmp_path: Path) -> None:
             obtain(tmp_path, release(source), MACHINE)
 
 
+@pytest.mark.slow
 def test_a_source_that_accepts_and_says_nothing_is_given_up_within_seconds(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         source = f"http://127.0.0.1:{silent.getsockname()[1]}"

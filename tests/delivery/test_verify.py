@@ -190,6 +190,7 @@ def test_an_expired_certificate_is_one_problem_not_one_a_check(
     assert results(checks)["metadata"] == "not checked"
 
 
+@pytest.mark.slow
 def test_a_dead_database_is_found_by_the_row_that_cannot_be_kept(
     tmp_path: Path, issuer: Issuer
 ) -> None:
@@ -201,6 +202,7 @@ def test_a_dead_database_is_found_by_the_row_that_cannot_be_kept(
     assert "the database does not answer" in problem.what
 
 
+@pytest.mark.slow
 def test_a_dependency_that_servers_miss_is_named_with_the_servers(
     tmp_path: Path, issuer: Issuer
 ) -> None:

@@ -136,6 +136,7 @@ async def test_memories_are_their_owners_alone(server: RunningServer):
     assert "nothing is remembered under mine" in text_of(result)
 
 
+@pytest.mark.slow
 async def test_a_killed_database_loses_nothing_and_takes_nothing_else_down(
     server: RunningServer, database: Postgres
 ):

@@ -193,6 +193,7 @@ async def test_the_modern_era_touches_no_session(instances: Instances):
     assert instances.store.sessions == {}
 
 
+@pytest.mark.slow
 async def test_a_cancellation_reaches_the_instance_that_works_on_the_call(instances: Instances):
     session = await instances.open()
     ended: dict[int, dict[str, Any]] = {}
@@ -312,6 +313,7 @@ async def test_cancelling_the_id_8_as_text_does_not_cancel_the_number_8(instance
         assert "result" in answer_in(said)
 
 
+@pytest.mark.slow
 async def test_a_later_call_with_the_id_of_a_cancelled_one_is_not_cancelled(instances: Instances):
     session = await instances.open()
     async with anyio.create_task_group() as tasks:

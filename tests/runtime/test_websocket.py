@@ -168,6 +168,7 @@ async def test_a_page_of_another_origin_opens_no_connection(dual: RunningServer)
     assert refused.value.response.status_code == 403
 
 
+@pytest.mark.slow
 async def test_a_token_that_expires_ends_what_its_connection_may_do(
     dual: RunningServer, issuer: Issuer
 ):
@@ -188,6 +189,7 @@ async def test_a_legacy_server_has_no_websocket(tmp_path: Path, issuer: Issuer):
         await opened(server)
 
 
+@pytest.mark.slow
 async def test_a_drain_waits_for_calls_and_then_closes_idle_connections(
     tmp_path: Path, issuer: Issuer
 ):
@@ -202,6 +204,7 @@ async def test_a_drain_waits_for_calls_and_then_closes_idle_connections(
         assert await anyio.to_thread.run_sync(server.program.wait, 8) == 0
 
 
+@pytest.mark.slow
 async def test_a_draining_server_takes_no_new_message_of_a_busy_connection(
     tmp_path: Path, issuer: Issuer
 ):
