@@ -22,7 +22,8 @@ PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md", "tools/node/README.md")
 LEFT_OUT = (".venv", "docs/sources")
 """The pages of the source documents have the documents' own versions."""
 PROGRAMS = (
-    *("examples/**/*.py", "examples/**/Dockerfile", "examples/**/Pulumi.*.yaml"),
+    *("examples/**/*.py", "examples/**/*.ts", "examples/**/Dockerfile"),
+    *("examples/**/Pulumi.yaml", "examples/**/Pulumi.*.yaml", "ci/**/*.yml"),
     *("Pulumi.*.yaml", "runtime/*Dockerfile"),
 )
 

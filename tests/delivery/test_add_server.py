@@ -38,8 +38,9 @@ def registry() -> Generator[Registry]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The program with stack files of its own."""
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     for folder in FOLDERS:
         (tmp_path / folder).symlink_to(ROOT / folder)
     for file in ("Pulumi.yaml", "__main__.py", "Pulumi.dev.yaml", "Pulumi.prod.yaml"):

@@ -128,7 +128,10 @@ def test_providers_refuse_other_accounts_and_take_no_credentials_from_the_progra
 
 
 @pytest.mark.slow
-def test_a_changed_comment_is_a_new_object_and_an_updated_function_a_cloud(tmp_path: Path):
+def test_a_changed_comment_is_a_new_object_and_an_updated_function_a_cloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     theirs = tmp_path / "checkout"
     parts = (
         "__main__.py",
