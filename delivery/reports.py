@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from components.base.problems import Problem, ProblemReport
 from graph.stack_files import project_name
@@ -51,8 +50,10 @@ def write(
     for file, name in forms_of(files, form).items():
         text = _written(subject, name, rules_page or _page_from(file))
         if not isinstance(text, str):
+            from review.report.terminal import Plain
+
             plain = io.StringIO()
-            Console(file=plain, width=100_000, highlight=False).print(text)
+            Plain(file=plain, width=100_000, highlight=False).print(text)
             text = plain.getvalue()
         file.write_text(text, encoding="utf-8")
 

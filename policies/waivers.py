@@ -26,7 +26,8 @@ class Waiver:
     """A rule that one resource may break.
 
     Attributes:
-        resource: its URN, or its type and its name as ``type::name``.
+        resource: its URN, or its type, in any of the type's spellings, and its name as
+            ``type::name``.
         stack: the only stack that the entry is for; None for all.
     """
 
@@ -39,8 +40,9 @@ class Waiver:
         """Whether the finding is of this rule and of this resource."""
         if finding.rule != self.rule:
             return False
+        token, _, name = self.resource.partition("::")
         return self.resource == finding.urn or (
-            resource is not None and self.resource == f"{resource.type}::{resource.name}"
+            resource is not None and (type_name(token), name) == (resource.type, resource.name)
         )
 
     def is_for(self, graph: ResourceGraph) -> bool:
@@ -140,7 +142,7 @@ def read_waivers(root: Path) -> Waivers:
     sections = cast("dict[str, Any]", written)
     known = {"waivers": Waiver, "acceptedTypes": AcceptedType}
     for name in sections.keys() - known.keys():
-        fix = f"write {nearest(name, known) or ' or '.join(known)}"
+        fix = f"write {nearest(str(name), known) or ' or '.join(known)}"
         problems.append(_problem(str(name), "is not a section of this file", fix))
     read = {
         name: [*_entries(name, sections.get(name), form, problems)] for name, form in known.items()
@@ -170,7 +172,7 @@ def _entries(
             continue
         given = cast("Mapping[str, Any]", entry)
         before = len(problems)
-        for name in sorted(given.keys() - {*names}):
+        for name in sorted(given.keys() - {*names}, key=str):
             near = nearest(str(name), names)
             fix = f"write {near}" if near else f"one of: {', '.join(names)}"
             problems.append(_problem(f"{path}.{name}", "is not a field of an entry", fix))

@@ -53,7 +53,8 @@ class PodSpec:
 
 def pod_specs(resource: Resource) -> Iterator[PodSpec]:
     """Every pod specification in an object."""
-    workload = str(resource.inputs.get("kind")) in WORKLOADS
+    kind = str(resource.inputs.get("kind") or resource.type.rpartition(":")[2])
+    workload = kind == "List" or kind.removesuffix("List") in WORKLOADS
     if workload or not is_of_kubernetes(resource):
         yield from _search(resource.inputs, "", {}, "", complete=workload)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 from rich.tree import Tree
 
@@ -43,11 +44,27 @@ _COLOURS = {
     Action.DELETE: "red",
 }
 _LINE_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+_VISIBLE = {
+    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
+    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"),
+}
+"""Signs for characters that control a terminal or the direction of a line."""
 
 
 def console() -> Console:
     """Standard output; lines are broken only where a terminal is too narrow for them."""
-    return Console(width=None if sys.stdout.isatty() else 100_000, highlight=False)
+    return Plain(width=None if sys.stdout.isatty() else 100_000, highlight=False)
+
+
+class Plain(Console):
+    """A console on which a name or a value of the program cannot control the terminal."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As ``Console.render``, with a visible sign in place of each control character."""
+        for part in super().render(renderable, options):
+            yield part if part.control else Segment(part.text.translate(_VISIBLE), part.style)
 
 
 def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> RenderableType:

@@ -80,3 +80,10 @@ def test_every_rule_that_a_graph_names_exists():
 
 def shown(found: list[Finding]) -> str:
     return "\n".join(f"{one.label} {one.problem.path}: {one.problem.what}" for one in found)
+
+
+def test_a_document_is_found_however_much_white_space_is_around_it():
+    policy = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}'
+    inputs = {"bucket": "b", "policy": policy + " " * 300_000}
+    padded = graph_of({"type": "aws:s3/bucketPolicy:BucketPolicy", "inputs": inputs})
+    assert paths_of("aws-iam-006", padded) == {"it.policy.Statement[0].Principal"}

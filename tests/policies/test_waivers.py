@@ -100,7 +100,25 @@ def test_all_faults_of_the_file_are_named_at_once(tmp_path: Path):
     ]
 
 
-@pytest.mark.parametrize("text", ["[]", "waivers: 1", "waivers: [1]", "a: {b: c, b: d}", "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "waivers: 1",
+        "waivers: [1]",
+        "a: {b: c, b: d}",
+        "{",
+        "1: 2",
+        "waivers: [{rule: true, 5: x, ~: y}]",
+    ],
+)
 def test_a_file_of_another_form_is_refused(tmp_path: Path, text: str):
     (tmp_path / FILE).write_text(text)
     assert faults(tmp_path)
+
+
+def test_a_waiver_names_the_type_as_the_program_does(tmp_path: Path):
+    older = "aws:s3/bucketAclV2:BucketAclV2"
+    bucket = graph(cloud(older, "site", bucket="b", acl="public-read"))
+    folder = written(tmp_path, {**WAIVER, "resource": f"{older}::site"})
+    assert [one.waiver for one in refuse_broken(bucket, folder)] == [REASON]

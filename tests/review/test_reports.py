@@ -191,3 +191,12 @@ def test_values_stay_values_in_markdown(hostile: str):
     outside = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", outside)
     assert hostile.splitlines()[-1] not in outside
     assert changed(old, new).changes
+
+
+def test_a_name_cannot_control_the_terminal():
+    hostile = "a\x1b[2J\x1b]0;title\x07\x9b1m\u202eb"
+    written = io.StringIO()
+    terminal.Plain(file=written, width=10_000, highlight=False).print(
+        terminal.inventory(graph(cloud("acme:index:Thing", hostile)))
+    )
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", written.getvalue())

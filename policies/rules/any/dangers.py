@@ -15,7 +15,7 @@ from graph.secrets import SECRET_OBJECTS, refers
 from ...finding import Severity
 from ...ranges import everywhere, texts
 from ...rule import Check, Hit, Rule, at
-from .downloads import runs_a_download
+from .downloads import decoded, runs_a_download
 from .names import is_off, is_old_tls, is_on, words
 from .places import Place, places
 
@@ -193,8 +193,8 @@ def _is_plain_secret(place: Place, value: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _contains_a_credential(value: str) -> bool:
-    """As ``contains_a_credential``; most texts of a program occur many times in it."""
-    return contains_a_credential(value)
+    """As ``contains_a_credential``, also in base64; most texts of a program occur many times."""
+    return contains_a_credential(value) or contains_a_credential(decoded(value))
 
 
 def sources(graph: ResourceGraph) -> Iterator[Hit]:

@@ -47,6 +47,13 @@ def runs_a_download(text: str) -> bool:
     return False
 
 
+def decoded(text: str) -> str:
+    """The text that a value encodes as base64, also compressed; empty where it encodes none."""
+    if len(text) > _LONGEST or not _BASE64.fullmatch(text):
+        return ""
+    return _decoded(text)
+
+
 def _pipes(text: str) -> bool:
     if not ("|" in text or "(" in text or "`" in text):
         return False

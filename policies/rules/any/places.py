@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 from graph.resource_graph import SECRET, UNKNOWN, Resource, step
 
 _OPENS: Final = frozenset("{[")
-_LONGEST_JSON: Final = 200_000
-"""Characters; longer texts are not read as JSON."""
+_LONGEST_JSON: Final = 10_000_000
+"""Characters; longer texts are not read as JSON. Providers remove white space from a text."""
 
 
 @dataclass(slots=True)

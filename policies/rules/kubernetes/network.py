@@ -102,7 +102,8 @@ def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
         elif kind == "Service":
             services.append((place, resource))
         elif kind == "Namespace":
-            made.add((resource.provider, str(dig(resource.inputs, "metadata", "name"))))
+            name = dig(resource.inputs, "metadata", "name") or resource.name
+            made.add((resource.provider, str(name)))
             yield from _namespace(resource)
     for place, workload in unguarded.items():
         # Policies of a namespace that another program makes may be in that program.
