@@ -1,4 +1,4 @@
-"""Types of resources that no rule was written for: they are listed, and never pass in silence."""
+"""Finds types of resources that no rule was written for, so that a report lists them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is dangerous in a resource of any type, known or not: found by the names of properties."""
+"""Rules for resources of any type: they find dangerous values by the names of properties."""
 
 from __future__ import annotations
 

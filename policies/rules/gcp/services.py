@@ -118,7 +118,7 @@ SERIAL_PORT: Final = Rule(
 
 
 def machines_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No machine has the default account with every scope, or an open console."""
+    """Finds machines with the default account and every scope, or with a serial console."""
     for resource in graph.resources:
         if resource.type in _MACHINES:
             yield from _machine(resource)

@@ -73,7 +73,7 @@ ESCALATING: Final = _rule(
     "rbac-005",
     Severity.HIGH,
     _PRACTICES,
-    "a right by which one can get others: to act as users, to read every Secret, to enter pods",
+    "a permission that leads to others: to act as users, to read every Secret, to exec into pods",
     "leave it out, or name the objects in resourceNames",
 )
 DEFAULT_ACCOUNT: Final = _rule(
@@ -100,7 +100,7 @@ NEVER_EXPIRES: Final = _rule(
 
 
 def rights_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No role is everyone's or all-powerful, and no token is given for nothing."""
+    """Finds roles for everyone, roles that allow everything, and tokens that nothing needs."""
     quiet = set(_without_tokens(graph))
     for resource in graph.resources:
         if not resource.type.startswith("kubernetes:"):
