@@ -100,9 +100,9 @@ class Required(Row):
     @property
     def rule(self) -> Rule:
         may_miss = self.absent or self.safe_default
-        missing = "" if may_miss else f"a missing `{self.path}`, or "
-        wrong = f"{missing}a value of `{self.path}` that is not allowed"
-        return self.described(f"{wrong}: {self.consequence}", self.fix)
+        missing = "" if may_miss else " missing, or"
+        refuses = f"`{self.path}`{missing} with a value that is not allowed: {self.consequence}"
+        return self.described(refuses, self.fix)
 
     def accepts(self, value: Any) -> bool:
         """Whether ``value`` is allowed. Secret and unknown values are accepted unread."""
