@@ -84,7 +84,7 @@ def _runtime(root: Path) -> tuple[str, dict[str, Any]]:
 def _places(
     root: Path, toolchain: str, named: str | None, variables: Mapping[str, str]
 ) -> list[Path]:
-    """Folders of virtual environments, the first that exists is the program's."""
+    """Folders that may be the virtual environment; the first that exists is the program's."""
     places: list[Path] = []
     if named:
         places.append(root / Path(named).expanduser())
