@@ -220,7 +220,7 @@ def forbidden(
     ]
 
 
-def test_the_tables_name_more_than_thirty_things():
+def test_the_tables_list_more_than_thirty_forbidden_permissions():
     nobody = [*NOBODY_HERE, *(f"cluster: {one}" for one in NOBODY_IN_THE_CLUSTER)]
     assert len(set(nobody)) == len(nobody) >= 40
     assert len({*nobody, *NO_ACCOUNT}) >= 60

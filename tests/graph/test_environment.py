@@ -62,7 +62,7 @@ def test_poetrys_environment_may_be_in_the_project(tmp_path: Path):
     assert environment_of(root, {}).name == str(made)
 
 
-def test_without_any_it_is_the_one_of_this_command_which_has_pulumi(tmp_path: Path):
+def test_the_environment_of_this_command_is_the_fallback(tmp_path: Path):
     assert environment_of(program(tmp_path, "python"), {}).python == Path(sys.executable)
 
 

@@ -23,7 +23,7 @@ NAMESPACE: Final = "keda"
 METRICS_API: Final = "keda-metrics-apiserver"
 STARTS_WITHIN_SECONDS: Final = 60
 NAMES: Final = ("localhost", f"{METRICS_API}.{NAMESPACE}.svc")
-"""In the certificate of all three programs: how the API server and they call each other."""
+"""Names in the certificate of all three programs, for calls from the API server."""
 
 
 def folder() -> Path:

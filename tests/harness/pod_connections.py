@@ -10,7 +10,7 @@ from typing import Any, Final
 from .deployed_platform import Platform
 
 SECONDS: Final = 2
-"""A connection that is let through takes a millisecond; one that is not, for ever."""
+"""Seconds to wait: an allowed connection takes a millisecond, a blocked one has no answer."""
 
 _TRY: Final = f"""
 for at in "$@"; do

@@ -1,4 +1,4 @@
-"""What is wrong in a file or a variable that server.toml includes is told with its place."""
+"""A mistake in a file or variable that server.toml includes is reported with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server does what its files and variables say: another value, another behaviour."""
+"""A changed value in a configuration file or variable changes what the running server does."""
 
 from __future__ import annotations
 
