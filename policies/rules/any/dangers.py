@@ -66,7 +66,7 @@ EVERYONE: Final = Rule(
     id="any-principal-001",
     severity=Severity.CRITICAL,
     reference="https://cwe.mitre.org/data/definitions/732.html",
-    refuses="a right for everyone",
+    refuses="a permission for everyone",
     fix="name the principals",
 )
 DOWNLOAD: Final = Rule(

@@ -58,7 +58,7 @@ CAPABILITIES: Final = _rule(
     Severity.HIGH,
     _BASELINE,
     "a capability of the kernel beyond those that containers have by default",
-    "leave it out of add",
+    "leave it out of capabilities.add",
 )
 HOST_PROCESS: Final = _rule(
     7,
@@ -75,7 +75,7 @@ SYSCTLS: Final = _rule(
     Severity.HIGH,
     _BASELINE,
     "a parameter of the kernel that reaches beyond the pod",
-    "leave it out, or set it on the node",
+    "leave the sysctl out, or set it on the node",
 )
 UNCONFINED: Final = _rule(
     10,

@@ -67,7 +67,7 @@ WILDCARD: Final = _rule(
     Severity.MEDIUM,
     "CIS Kubernetes Benchmark 5.1.3",
     "a role with a wildcard of verbs, resources or API groups",
-    "list what is used",
+    "list the verbs, resources and API groups that are used",
 )
 ESCALATING: Final = _rule(
     "rbac-005",
@@ -148,7 +148,7 @@ def _role(role: Resource) -> Iterator[Hit]:
             continue
         for key, given in said.items():
             if "*" in given or any(one.endswith("/*") for one in given):
-                so = "it allows what later versions of the cluster add"
+                so = "it also allows verbs and resources that later versions of the cluster add"
                 yield at(role, f"{path}.{key}", "has a wildcard", so, WILDCARD.fix, WILDCARD.id)
         yield from _escalating(role, path, branch(rule), said, cluster=cluster)
 
