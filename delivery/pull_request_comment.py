@@ -197,7 +197,7 @@ class _NoRedirects(HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917  (as urllib calls it)
         self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
     ) -> None:
-        """Follows none: urllib raises the redirect as an error."""
+        """Returns None, so that urllib raises the redirect as an error."""
 
 
 def _own(comments: Comments, marker: str) -> int | None:

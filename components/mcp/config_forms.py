@@ -15,7 +15,7 @@ import pulumi
 from ..base.inputs import applied
 
 ConfigForm = Literal["server.toml", "server.yaml", "environment", "global-config"]
-"""``server.toml``: nothing else is read.
+"""``server.toml``: all values are in server.toml.
 
 ``server.yaml``: the boilerplate document's file for ports, limits and logs.
 ``environment``: variables, as in the MCP-SSE guide.

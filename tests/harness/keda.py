@@ -147,7 +147,7 @@ def _connect(server: ApiServer, config: Path, authority: Authority, ports: dict[
     for hook in hooks["webhooks"]:
         path = hook["clientConfig"].pop("service")["path"]
         hook["clientConfig"] = {"url": f"https://localhost:{ports['webhook']}{path}"}
-        # By default KEDA's webhook lets pass what it cannot check; here its answer must come.
+        # By default objects are accepted if the webhook does not answer; here they are refused.
         hook["clientConfig"]["caBundle"] = bundle
         hook["failurePolicy"] = "Fail"
     _applied(server, yaml.safe_dump_all([service, api, hooks]))

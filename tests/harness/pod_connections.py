@@ -34,7 +34,7 @@ def opened(platform: Platform, pod: dict[str, Any], targets: Iterable[str]) -> s
 
 
 def opened_in(platform: Platform, namespace: str, pod: str, targets: Iterable[str]) -> set[str]:
-    """The same for a pod of one container by its name, which may be none of the platform."""
+    """As above, for any pod with one container, by the pod's name."""
     where = ("exec", f"-n={namespace}", pod, "--", "bash", "-c", _TRY, "try")
     return set(platform.kubectl.must(*where, *targets).split())
 
