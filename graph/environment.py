@@ -46,7 +46,7 @@ def environment_of(root: Path, variables: Mapping[str, str] = os.environ) -> Env
         raise _refused(
             root / PROJECT_FILE,
             f"its runtime is {runtime}",
-            "run this for a program in Python; `pulumi preview` for one in another language",
+            "preview a program in Python; for another language, run `pulumi preview`",
         )
     toolchain = str(options.get("toolchain") or "pip")
     named = str(options["virtualenv"]) if options.get("virtualenv") else None

@@ -82,7 +82,7 @@ class _Sources:
         stated = cast("dict[str, Any]", table)
         if key in stated:
             other = self.origins.get(at, f"{self.source}: {at}")
-            self.problems.append(f"{where}: {other} sets the same: leave one of the two out")
+            self.problems.append(f"{where}: {other} sets the same value: remove one of them")
             return
         stated[key] = value
         self.origins[at] = where

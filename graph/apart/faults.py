@@ -116,7 +116,7 @@ class Faults:
         said = f"exit status {ended.code}" if isinstance(ended.code, int) else str(ended.code)
         return self._problem(
             f"the program ended itself: {said}",
-            "correct what it says, or let it run to its end",
+            "correct the cause in its message, or remove the exit",
             self._place(ended),
         )
 

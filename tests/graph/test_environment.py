@@ -71,7 +71,7 @@ def test_the_environment_of_this_command_is_the_fallback(tmp_path: Path):
     [
         (NAMED, "does not exist: venv", "python3 -m venv venv && venv/bin/pip install"),
         (UV, "does not exist: environment of uv", "uv sync"),
-        ("nodejs", "its runtime is nodejs", "run this for a program in Python"),
+        ("nodejs", "its runtime is nodejs", "preview a program in Python"),
     ],
 )
 def test_what_is_absent_is_named_with_the_command_that_makes_it(

@@ -496,7 +496,7 @@ ENVIRONMENTS = {
         "runtime: {name: python, options: {toolchain: poetry}}",
         "poetry install",
     ),
-    "another language": ("runtime: nodejs", "run this for a program in Python"),
+    "another language": ("runtime: nodejs", "preview a program in Python"),
 }
 
 
