@@ -53,7 +53,7 @@ def name_rule(token: str) -> NameRule | None:
 
 
 def resource_type(token: str) -> ResourceType | None:
-    """What is known of a type, which may be of another package that a cloud's components use.
+    """The facts about a type of a cloud, or of another package that the cloud's components use.
 
     Every version of an API and every former name of a type has the same row.
     """
@@ -66,7 +66,7 @@ def resource_type(token: str) -> ResourceType | None:
 
 
 def billed_type(token: str) -> Billed | None:
-    """What is paid for a type; None where no price is known to depend on it."""
+    """How a type is billed; None if no cloud has a row for it."""
     cloud = cloud_of(token)
     return cloud.facts.BILLED_TYPES.get(one_name(token)) if cloud else None
 
@@ -75,7 +75,7 @@ _FORMER: Final = (
     (re.compile(r"^aws:(?:alb|elasticloadbalancingv2|applicationloadbalancing)/"), "aws:lb/"),
     (re.compile(r"^(aws:s3/bucket\w*?)V2:(\w+?)V2$"), r"\1:\2"),
 )
-"""Former names of types, and what they are called now."""
+"""Pairs of a former name of types and the present one."""
 
 
 def one_name(token: str) -> str:

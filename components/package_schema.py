@@ -1,4 +1,4 @@
-"""The schema by which other Pulumi languages know the components, and their names for fields.
+"""Reads the schema of the components for other Pulumi languages, and translates field names.
 
 The schema is part of the wheel, so it and the components that it describes have the same version.
 """

@@ -16,7 +16,7 @@ from .package_schema import PackageSchema
 
 
 class ComponentProvider(Provider):
-    """Makes a component for each request of the engine."""
+    """Creates a component for each request of the engine."""
 
     def __init__(self) -> None:
         self._schema = PackageSchema()
@@ -56,7 +56,7 @@ class ComponentProvider(Provider):
         told: list[InputPropertyErrorDetails] = [
             {
                 # With the component's name in front: the engine prints the value of a path that it
-                # finds among the inputs, and some values are not to be printed.
+                # finds among the inputs, and some values are passwords.
                 "property_path": self._schema.written_path(problem.path, name, resource_type),
                 "reason": f"{problem.what}\n\t\t    so:  {problem.consequence}"
                 f"\n\t\t    fix: {problem.fix}",
@@ -68,5 +68,5 @@ class ComponentProvider(Provider):
 
 
 def serve() -> None:
-    """Serves the engine that started this process, until it stops it."""
+    """Serves the engine that started this process, until the engine ends it."""
     main(ComponentProvider(), sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The command as the wheel `qudag-mcp` installs it: the folders of the project in one package."""
+"""The entry point of the wheel `qudag-mcp`, whose package contains the folders of the project."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Runs the command with the wheel's own folders first on the path."""
+    """Puts the folder of the package first on `sys.path`, and runs the command."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import_module("delivery.cli").app(prog_name="qudag-mcp")

@@ -170,7 +170,7 @@ _EXPLANATIONS: Sequence[tuple[str, str, str]] = (
 _RETRIED = re.compile(
     r"WARNING: failed to update ApplySet: .*?Retrying with conflicts forced\.\n?", re.DOTALL
 )
-"""What kubectl says on each first deployment of a stack, before it goes on."""
+"""A warning that kubectl prints on the first deployment of a stack, and that is no failure."""
 
 
 def explain(complaint: str, context: str) -> list[Problem]:

@@ -52,7 +52,7 @@ class Comments:
 
 @dataclass(frozen=True)
 class Posted:
-    """What became of a comment."""
+    """The result of posting a comment."""
 
     done: str
     address: str = ""
@@ -72,7 +72,7 @@ def post(file: Path, environment: Mapping[str, str] = os.environ) -> Posted:
     if not MARKER.fullmatch(marker):
         raise _problem(
             str(file),
-            "its first line is no marker of a preview",
+            "its first line is not the marker of a preview",
             "write it with: qudag-mcp preview --base REF --out FILE.md",
         )
     comments = of_job(environment)
@@ -188,7 +188,7 @@ def _first(lines: list[str], room: int) -> Iterator[str]:
 
 
 class _MayNotWriteError(Exception):
-    """The token may not do what was asked."""
+    """The server refused the token for this request."""
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -197,7 +197,7 @@ class _NoRedirects(HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917  (as urllib calls it)
         self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
     ) -> None:
-        """Follows none: urllib raises the redirect as an error."""
+        """Returns None, so that urllib raises the redirect as an error."""
 
 
 def _own(comments: Comments, marker: str) -> int | None:
@@ -217,7 +217,7 @@ def _own(comments: Comments, marker: str) -> int | None:
 
 
 def _author(comments: Comments) -> str:
-    """Whose comments the token writes; a workflow's own token may not ask."""
+    """The author of the token's comments. A workflow's own token may not request its user."""
     try:
         return str(_call(comments, "GET", comments.who)[comments.name])
     except _MayNotWriteError:

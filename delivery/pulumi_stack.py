@@ -36,7 +36,7 @@ _INTERRUPTED = re.compile(
     r"|^[ ]*During handling of the above exception.*\n",
     re.MULTILINE,
 )
-"""Where Pulumi ended the program after an error: what it printed would hide the error."""
+"""Output of a program that Pulumi interrupted after an error; it would hide that error."""
 _LOCK_SECONDS = 300.0
 DEV = "dev"
 """The stack whose Pulumi state is in our state folder."""

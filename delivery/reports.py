@@ -45,7 +45,7 @@ def write(
         rules_page: address of docs/policies.md, for links from the ids of rules.
 
     Raises:
-        ProblemReport: a suffix that stands for no form, before any file is written.
+        ProblemReport: a suffix of no form, before any file is written.
     """
     for file, name in forms_of(files, form).items():
         text = _written(subject, name, rules_page or _page_from(file))
@@ -61,7 +61,7 @@ def write(
 def write_refusal(
     problems: ProblemReport, root: Path, stack: str, files: Sequence[Path], form: str | None
 ) -> None:
-    """Writes the problems in the place of the report, so that no earlier one is taken for it."""
+    """Writes the problems instead of the report, so that an earlier report does not remain."""
     from review.report import refusal
 
     try:
@@ -77,7 +77,7 @@ def forms_of(files: Sequence[Path], form: str | None) -> dict[Path, str]:
     """The form of each file: the stated one, or that of its suffix.
 
     Raises:
-        ProblemReport: a suffix that stands for no form.
+        ProblemReport: a suffix of no form.
     """
     forms = {file: form or _SUFFIXES.get(file.suffix.lower(), "") for file in files}
     if unknown := [file for file, name in forms.items() if not name]:
@@ -86,7 +86,7 @@ def forms_of(files: Sequence[Path], form: str | None) -> dict[Path, str]:
 
 
 def _page_from(file: Path) -> str:
-    """The way from a file to the page of the rules in this checkout; empty without one."""
+    """The relative path from a file to docs/policies.md of this checkout; empty without one."""
     page = ROOT / "docs/policies.md"
     return Path(os.path.relpath(page, file.resolve().parent)).as_posix() if IS_CHECKOUT else ""
 
@@ -102,7 +102,7 @@ def _written(subject: CheckedStack | Comparison, form: str, rules_page: str) -> 
 def _no_form(file: Path) -> Problem:
     return Problem(
         path=f"--out {file}",
-        what="its suffix stands for no form of the report",
+        what="no form of the report has this suffix",
         consequence="nothing was written",
-        fix=f"end it with one of {', '.join(_SUFFIXES)}, or say --format",
+        fix=f"end it with one of {', '.join(_SUFFIXES)}, or set --format",
     )

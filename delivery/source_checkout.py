@@ -21,7 +21,7 @@ _NEEDING: Final = {
     "add-server", "bench", "call", "down", "outputs", "package", "schema", "token", "tools", "up",
     "verify",
 }  # fmt: skip
-"""Verbs about the platform of this project, whose program and server are in the checkout."""
+"""Verbs that use the program and the server of this project, which only a checkout contains."""
 
 
 def command_version() -> str:
@@ -32,14 +32,14 @@ def command_version() -> str:
 
 
 def refuse_without_checkout(verb: str) -> None:
-    """Raises ProblemReport for a verb that the wheel cannot do."""
+    """Raises ProblemReport for a verb that needs a checkout, if there is none."""
     if IS_CHECKOUT or verb not in _NEEDING:
         return
     raise ProblemReport(
         [
             Problem(
                 path=f"qudag-mcp {verb}",
-                what="it needs a checkout of the project, and this is the installed command",
+                what="the verb needs a checkout of the project, and this is the installed wheel",
                 consequence="nothing was done",
                 fix="clone the project and call .venv/bin/qudag-mcp there after `make preview`",
             )

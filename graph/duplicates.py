@@ -46,7 +46,7 @@ def namespace_in(graph: ResourceGraph, resource: Resource) -> str | None:
 
 
 def _cluster(graph: ResourceGraph, resource: Resource) -> tuple[str, ...]:
-    """What decides which cluster the resource's provider talks to."""
+    """The inputs of the resource's provider that select its cluster."""
     provider = graph.find(resource.provider)
     keys = ("kubeconfig", "context", "cluster")
     return tuple(str(provider.inputs.get(key)) for key in keys) if provider else ()

@@ -46,7 +46,7 @@ def environment_of(root: Path, variables: Mapping[str, str] = os.environ) -> Env
         raise _refused(
             root / PROJECT_FILE,
             f"its runtime is {runtime}",
-            "run this for a program in Python; `pulumi preview` for one in another language",
+            "preview a program in Python; for another language, run `pulumi preview`",
         )
     toolchain = str(options.get("toolchain") or "pip")
     named = str(options["virtualenv"]) if options.get("virtualenv") else None
@@ -84,7 +84,7 @@ def _runtime(root: Path) -> tuple[str, dict[str, Any]]:
 def _places(
     root: Path, toolchain: str, named: str | None, variables: Mapping[str, str]
 ) -> list[Path]:
-    """Folders of virtual environments, the first that exists is the program's."""
+    """Folders that may be the virtual environment; the first that exists is the program's."""
     places: list[Path] = []
     if named:
         places.append(root / Path(named).expanduser())

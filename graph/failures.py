@@ -16,7 +16,7 @@ CONSEQUENCE = "what the program would deploy is not known"
 
 
 class ProgramFailed(ProblemReport):
-    """A program ended with an error that its author or its user can correct; one line each.
+    """A program ended with errors that its author or its user can correct, one line each.
 
     Attributes:
         traceback: of an error in the program's code, from the program's first frame on.
@@ -86,7 +86,7 @@ def failure(error: BaseException, files: StackFiles) -> Problem | None:
 
 
 def missing_value(key: str, files: StackFiles, *, secret: bool = False) -> Problem:
-    """A configuration value that the program requires and nobody gives."""
+    """A configuration value that the program requires and that is not set."""
     return Problem(
         path=key,
         what=f"the program requires it, and Pulumi.{files.stack}.yaml does not set it",

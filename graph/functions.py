@@ -1,9 +1,9 @@
-"""Results of provider functions (``aws.get_caller_identity()``), which only a cloud can give.
+"""Placeholders for results of provider functions (``aws.get_caller_identity()``).
 
-The output form of a function gives an unknown output. The plain form gives placeholders: passed on
-as a property or formatted into one they are recorded as ``[unknown]``; a program that needs their
-value (an index, a comparison, a resource's name) is stopped by ``ValueNeeded``; in a program of
-another team, it goes on with what ``assume`` was given.
+The output form of a function (``get_x_output``) returns an unknown output. The plain form
+(``get_x``) returns placeholders. A placeholder in a property is recorded as ``[unknown]``. Where a
+program needs the value (an index, a comparison, a resource's name), ``ValueNeeded`` ends it, unless
+``assume`` has set a function that answers.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _container(value: UnknownValue) -> Any:
 
 
 def _asked_by_sdk() -> bool:
-    """Whether the caller's caller is Pulumi's SDK or a generated one."""
+    """Whether the code that reads the value is Pulumi's SDK or a generated one."""
     frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     package = frame.f_globals.get("__name__", "").partition(".")[0]
     return package.startswith("pulumi") and package != "pulumi_qudag_mcp"
@@ -92,7 +92,7 @@ _ANSWER: list[Answer] = [refuse]
 
 
 def assume(answer: Answer) -> None:
-    """Lets ``answer`` decide what a value is taken for that the program needs, in this process."""
+    """Lets ``answer`` give the result of operations on unknown values, in this process."""
     _ANSWER[0] = answer
 
 

@@ -1,4 +1,4 @@
-"""Makes the plain forms of provider functions give placeholders while a program is recorded."""
+"""Makes plain forms (``get_x``) of provider functions return placeholders during a recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .functions import UnknownText, unknown_result
 
 
 def install() -> None:
-    """Makes the plain forms give placeholders while a program is recorded, and only then."""
+    """Makes the plain forms return placeholders while a program is recorded, and only then."""
     if pulumi.runtime.invoke is _invoke:
         return
     pulumi.runtime.invoke = _invoke

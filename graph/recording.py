@@ -1,7 +1,7 @@
 """Records what a program registers, in the place of Pulumi's engine, and deploys nothing.
 
-It takes and gives messages of the engine's protocol, of whichever SDK version the program has: a
-field that an old version does not have counts as not set.
+It reads and returns messages of the engine's protocol, in the version of the program's SDK. A field
+that an old version does not have counts as not set.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Recording:
 
     Attributes:
         recorded: the resources by URN.
-        notices: what of the program is not run or not seen here.
+        notices: parts of the program that are not run or not recorded.
     """
 
     callbacks: Callbacks
@@ -196,7 +196,7 @@ class Recording:
         return (provider.inputs.get("namespace") if provider else None) or "default"
 
     def identity(self, resource: Resource) -> str:
-        """The id that the provider would give, as far as the inputs tell it."""
+        """The id that the provider would give, if it follows from the inputs."""
         if not resource.custom:
             return ""
         if resource.type.startswith(_PROVIDER_TYPE):

@@ -110,7 +110,7 @@ def _shape(hint: Any, within: tuple[Any, ...]) -> Shape:
 
 
 def _one_of(choices: tuple[Any, ...], within: tuple[Any, ...]) -> Shape:
-    """Of ``str | SomeEnum`` the enumeration; what may be an asset or an archive is a file."""
+    """The enumeration in ``str | SomeEnum``; a file for a union of assets and archives."""
     for choice in choices:
         if isinstance(choice, type) and issubclass(choice, enum.Enum):
             return ["enum", [member.value for member in choice]]

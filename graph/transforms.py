@@ -16,10 +16,10 @@ from .wire import with_outputs, without_outputs
 
 
 class Callbacks(Protocol):
-    """Where the functions of a program are, which run on its registrations."""
+    """Calls the functions that a program has registered as transforms."""
 
     async def call(self, callback: Any, request: Any) -> bytes:
-        """What the function registered as ``callback`` answers, as it would be sent."""
+        """The serialized answer of the function that is registered as ``callback``."""
         ...
 
     def name(self, callback: Any) -> str:
@@ -60,7 +60,7 @@ def stated(request: Any, field: str) -> bool:
 
 
 async def transformed(request: Any, transforms: list[Any], callbacks: Callbacks) -> Any:
-    """The registration as the transforms leave it; ``request`` stays as it is."""
+    """The registration after the transforms; ``request`` is not changed."""
     properties = with_outputs(request.object)
     options = _options(request)
     for transform in transforms:
@@ -107,7 +107,7 @@ def _options(request: Any) -> resource_pb2.TransformResourceOptions:
 
 
 def _changed(request: Any, properties: struct_pb2.Struct, options: Any) -> Any:
-    """The registration with what a transform may set of what a graph records."""
+    """The registration with the changes of a transform, as far as a graph records them."""
     changed: Any = resource_pb2.RegisterResourceRequest()
     changed.CopyFrom(request)
     changed.object.CopyFrom(properties)

@@ -158,7 +158,7 @@ def _signed(value: struct_pb2.Value, signature: str) -> bool:
 
 
 def without_outputs(properties: struct_pb2.Struct) -> struct_pb2.Struct:
-    """The opposite of ``with_outputs``: as a registration carries secrets and unknowns."""
+    """The reverse of ``with_outputs``: secrets and unknowns in the form of a registration."""
     plain = struct_pb2.Struct()
     for key, value in properties.fields.items():
         plain.fields[key].CopyFrom(_as_plain(value))

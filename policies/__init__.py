@@ -46,7 +46,7 @@ def findings(
     Args:
         waivers: what ``policy-waivers.yaml`` waives; such findings have the reason.
         own: whether it is a stack of this checkout, in which house rules apply to every resource;
-            elsewhere they apply to what our components make.
+            elsewhere they apply only to resources that our components create.
 
     Raises:
         ProblemReport: waivers that match nothing.
@@ -84,7 +84,7 @@ def broken_policies(graph: ResourceGraph) -> list[Problem]:
 
 
 def _made_by_us(graph: ResourceGraph) -> set[str]:
-    """The URNs of resources that have one of our components among their ancestors."""
+    """The URNs of resources with one of our components among their ancestors."""
     inside: set[str] = set()
     waiting = [each for each in graph.resources if each.type.startswith(_OURS)]
     while waiting:
@@ -102,7 +102,7 @@ def _hits(graph: ResourceGraph) -> Iterator[Hit]:
 
 
 def _without_repetition(hits: list[Hit]) -> Iterator[Hit]:
-    """The hits without dangers that a rule for the type names already.
+    """The hits without those of rules for any type that repeat a rule for the resource's type.
 
     A rule of the same property judges it better; one of what is around it may be about another
     fault, and then hides nothing that is more serious.
@@ -118,7 +118,7 @@ def _without_repetition(hits: list[Hit]) -> Iterator[Hit]:
 
 
 def _says(one: Hit, danger: Hit) -> bool:
-    """Whether a hit makes one of a danger superfluous."""
+    """Whether a rule for the type already reports what a rule for any type found."""
     severity, of_danger = (every_rule()[hit.rule].severity for hit in (one, danger))
     if _ORDER.index(severity) <= _ORDER.index(of_danger):
         return _within(danger.path, one.path)

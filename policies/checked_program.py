@@ -1,4 +1,4 @@
-"""Records a stack's program, and says which findings of the rules refuse it."""
+"""Records the program of a stack, applies the rules, and marks the findings that refuse it."""
 
 from __future__ import annotations
 

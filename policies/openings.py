@@ -50,7 +50,7 @@ class Opening:
 
     @property
     def shown(self) -> str:
-        """The ports as a person says them."""
+        """The ports as text for a finding."""
         first, last = self.ports
         if self.ports == ALL_PORTS:
             return "every port"

@@ -1,4 +1,4 @@
-"""The forms of rules about resources: rows of data, and functions on a graph."""
+"""The two kinds of rules about resources: rows of data, and functions on a graph."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .finding import Severity
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What a reader is told of a rule.
+    """The id, severity and texts of a rule, as findings and ``docs/policies.md`` show them.
 
     Attributes:
         id: ``<cloud>-<service>-<number>``, never reused: see ``tests/policies/rule_ids.txt``.
         reference: address of the document that says so, or a control of a benchmark.
         refuses: what the rule refuses, in one sentence.
         fix: what to write instead.
-        house: whether only resources of our own components must keep it.
+        house: whether it applies only to resources that our own components create.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Hit(Problem):
     Attributes:
         urn: the resource that breaks the rule.
         rule: id of the rule.
-        house: whether only our own components must keep the rule here.
+        house: whether it is a finding only for resources that our own components create.
     """
 
     urn: str
@@ -51,7 +51,7 @@ class Hit(Problem):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What each row says of its rule. Rows that share an id are one rule.
+    """The fields that every kind of row has. Rows that share an id are one rule.
 
     Attributes:
         id, severity, reference, house: as in Rule.
@@ -82,11 +82,12 @@ class Required(Row):
 
     Attributes:
         path: dots lead inside, ``[*]`` stands for each item of a list.
-        allowed: the values that are; or a function that says whether one is.
+        allowed: the allowed values; or a function that returns whether a value is allowed.
         consequence: what would happen otherwise.
         fix: what to write.
         absent: whether the property may be left out.
-        safe_default: whether the cloud's default is allowed: only our components must state it.
+        safe_default: whether the cloud's default is allowed. Then a missing value is a finding only
+            for resources that our own components create.
     """
 
     path: str
@@ -99,11 +100,12 @@ class Required(Row):
     @property
     def rule(self) -> Rule:
         may_miss = self.absent or self.safe_default
-        wrong = "another value" if may_miss else "no value, or another one"
-        return self.described(f"{wrong} of `{self.path}`: {self.consequence}", self.fix)
+        missing = "" if may_miss else " missing, or"
+        refuses = f"`{self.path}`{missing} with a value that is not allowed: {self.consequence}"
+        return self.described(refuses, self.fix)
 
     def accepts(self, value: Any) -> bool:
-        """Whether ``value`` is allowed; a value that is known only after the deployment is."""
+        """Whether ``value`` is allowed. Secret and unknown values are accepted unread."""
         if value in (UNKNOWN, SECRET):
             return True
         if value is None:
@@ -112,7 +114,7 @@ class Required(Row):
             try:
                 return self.allowed(value)
             except (AttributeError, KeyError, TypeError, ValueError):
-                return False  # it has not even the form that the property must have
+                return False  # a value of the wrong type
         if isinstance(value, str) and ignores_case(self.on):
             value = value.casefold()
             return any(isinstance(one, str) and one.casefold() == value for one in self.allowed)
@@ -121,12 +123,12 @@ class Required(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Companion(Row):
-    """A resource that is safe only together with another one, which names it.
+    """A type of resources that needs a second resource, which refers to the first one.
 
     Attributes:
-        companion: type of the other one.
-        by: property of the other one that holds the first one's id or name.
-        consequence: what would happen without it.
+        companion: type of the second resource.
+        by: property of the second resource that holds the id or name of the first one.
+        consequence: what would happen without the second resource.
     """
 
     companion: str
@@ -135,21 +137,23 @@ class Companion(Row):
 
     @property
     def rule(self) -> Rule:
-        return self.described(f"no `{self.companion}` names it: {self.consequence}", self.fix)
+        refuses = f"a resource that no `{self.companion}` refers to: {self.consequence}"
+        return self.described(refuses, self.fix)
 
     @property
     def fix(self) -> str:
-        return f"register a {self.companion} for it"
+        article = "an" if self.companion.startswith("a") else "a"
+        return f"register {article} {self.companion} for it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference(Row):
-    """A property that names another resource of the graph.
+    """A property that must be the output of another resource in the graph.
 
     Attributes:
         path: as in Required.
         to: type of the other resource.
-        output: the output of it that the property must have; ``id`` for its id.
+        output: name of that resource's output; ``id`` for its id.
     """
 
     path: str
@@ -158,21 +162,19 @@ class Reference(Row):
 
     @property
     def rule(self) -> Rule:
-        refuses = (
-            "a property that must name a resource of the same stack names another one, or none"
-        )
-        return self.described(refuses, "pass the output of the resource itself")
+        refuses = "a property that must be the output of a resource in the same stack, and is not"
+        return self.described(refuses, "pass the output of that resource")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host(Row):
-    """A resource that runs a server and waits for its answers.
+    """A type of resources that run a server, and end calls that take too long.
 
     Attributes:
         variables: path of the server's environment, a mapping or a list of names and values.
-        waits: property with the seconds that it waits for an answer.
-        grace: property with the seconds that a stopping server is given.
-        limit: how long it waits where that cannot be set.
+        waits: property with the timeout of a call, in seconds.
+        grace: property with the time between the stop signal and the kill, in seconds.
+        limit: the timeout of a call where no property sets it.
     """
 
     variables: str
@@ -183,9 +185,10 @@ class Host(Row):
     @property
     def rule(self) -> Rule:
         return self.described(
-            "a host ends a call, or a stopping server, before the server's longest tool or its "
-            "drain is over",
-            "set the host's timeout above the longest tool, and its grace above the drain",
+            "a host that ends a call before the server's longest tool call is over, or a stopping "
+            "server before its drain is over",
+            "make the host's timeout longer than the longest tool call, and its grace period "
+            "longer than the drain",
         )
 
 
@@ -194,9 +197,9 @@ class Check:
     """Rules that no row can express.
 
     Attributes:
-        rules: what it finds; each hit names its own.
-        types: the types of resources that it judges.
-        find: the function.
+        rules: the rules whose violations it finds; each hit has the id of one of them.
+        types: the types of resources that it reads.
+        find: returns the hits in a graph.
     """
 
     rules: tuple[Rule, ...]
@@ -204,7 +207,7 @@ class Check:
     find: Callable[[ResourceGraph], Iterable[Problem]]
 
     def hits(self, graph: ResourceGraph) -> Iterator[Hit]:
-        """What it finds, each with its resource and its rule."""
+        """The hits in a graph, each with its resource and its rule."""
         for problem in self.find(graph):
             assert isinstance(problem, Hit), f"{problem} names no resource: use at()"
             yield problem
@@ -212,7 +215,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class CloudRules:
-    """All rules for one cloud or package: what ``RULES`` of its module is."""
+    """All rules for one cloud or package: the type of ``RULES`` in each module of rules."""
 
     required: tuple[Required, ...] = ()
     companions: tuple[Companion, ...] = ()
@@ -228,7 +231,7 @@ class CloudRules:
             yield from check.rules
 
     def types(self) -> set[str]:
-        """The types of resources that a rule judges."""
+        """The types of resources that at least one rule reads."""
         rows = (*self.required, *self.companions, *self.references, *self.hosts)
         return {row.on for row in rows} | {each for check in self.checks for each in check.types}
 
@@ -239,7 +242,7 @@ def ignores_case(token: str) -> bool:
 
 
 def present(value: Any) -> bool:
-    """Whether something is set that is not empty."""
+    """Whether a value is set and not empty."""
     return bool(value)
 
 
@@ -288,5 +291,5 @@ def at(  # noqa: PLR0917  (the parts of a sentence, in its order)
 
 
 def hit(problem: Problem, urn: str, rule: str) -> Hit:
-    """A problem that something else found, as a rule's."""
+    """A problem from another check, as a hit of a rule."""
     return Hit(problem.path, problem.what, problem.consequence, problem.fix, urn=urn, rule=rule)

@@ -1,4 +1,4 @@
-"""Types of resources that no rule was written for: they are listed, and never pass in silence."""
+"""Finds types of resources that no rule was written for, so that a report lists them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def unchecked_types(graph: ResourceGraph) -> Iterator[Hit]:
             path=token,
             what=f"is a type that no rule was written for ({count} "
             f"{'resource' if count == 1 else 'resources'})",
-            consequence="what is dangerous in it only the rules for any type would find",
+            consequence="only the rules for any type look for dangers in it",
             fix=UNCHECKED.fix,
             urn=resources[0].urn,
             rule=UNCHECKED.id,

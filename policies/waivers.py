@@ -137,7 +137,11 @@ def read_waivers(root: Path) -> Waivers:
     problems: list[Problem] = []
     if not isinstance(written, dict):
         raise ProblemReport(
-            [_problem("", "is no mapping", "write waivers: and acceptedTypes:, each with a list")]
+            [
+                _problem(
+                    "", "is not a mapping", "write waivers: and acceptedTypes:, each with a list"
+                )
+            ]
         )
     sections = cast("dict[str, Any]", written)
     known = {"waivers": Waiver, "acceptedTypes": AcceptedType}
@@ -161,14 +165,14 @@ def _entries(
     if written is None:
         return
     if not isinstance(written, list):
-        problems.append(_problem(section, "is no list", "write a list of entries"))
+        problems.append(_problem(section, "is not a list", "write a list of entries"))
         return
     names = [field.name for field in fields(form)]
     required = [name for name in names if name != "stack"]
     for number, entry in enumerate(cast("list[Any]", written)):
         path = f"{section}[{number}]"
         if not isinstance(entry, Mapping):
-            problems.append(_problem(path, "is no mapping", f"write {', '.join(required)}"))
+            problems.append(_problem(path, "is not a mapping", f"write {', '.join(required)}"))
             continue
         given = cast("Mapping[str, Any]", entry)
         before = len(problems)

@@ -1,4 +1,4 @@
-"""The architecture of a stack: nodes, the flows between them, and what a change does to each."""
+"""The architecture of a stack: nodes, the flows between them, and the action on each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GRAVITY = (Action.DELETE, Action.REPLACE, Action.CHANGE, Action.MOVE, Action.AD
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnNode:
-    """A node with what a change does to it.
+    """A node with the action of a change on it.
 
     Attributes:
         total: how many resources it stands for.
@@ -52,7 +52,7 @@ class DrawnFlow:
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """What a report draws.
+    """The nodes, flows and groups of a drawing.
 
     Attributes:
         groups: title by id, in the order of drawing: clouds, namespaces, outside.
@@ -64,7 +64,7 @@ class Architecture:
 
 
 def architecture(graph: ResourceGraph) -> Architecture:
-    """The architecture of one stack, in which nothing changes."""
+    """The architecture of one stack, without changes."""
     nodes = placed(graph)
     arrows = flows(graph, nodes)
     return _drawn(nodes, nodes, arrows, arrows, ())

@@ -1,4 +1,4 @@
-"""Finds what a change does to the bill: resources and properties that are paid for."""
+"""Finds changes of resources and properties that affect the bill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .risks.capacity import Demand, demand, scaler_limits
 
 @dataclass(frozen=True, kw_only=True)
 class CostChange:
-    """What one resource does to the bill, in one direction.
+    """The effect of one resource on the bill, in one direction.
 
     Attributes:
         urn: of the resource.
@@ -31,7 +31,7 @@ class CostChange:
 
 
 def cost_changes(diff: Diff) -> tuple[CostChange, ...]:
-    """What the bill depends on in ``diff``: rises first, then by URN."""
+    """The changes in ``diff`` that affect the bill: rises first, then by URN."""
     order = (Trend.MORE, Trend.UNKNOWN, Trend.LESS)
     found = [
         CostChange(urn=change.resource.urn, resource=called(change.resource),

@@ -43,7 +43,7 @@ class _Pods:
 
 
 def flows(graph: ResourceGraph, placement: Placement) -> set[Flow]:
-    """What is connected: by network policies, from outside, and by references to resources."""
+    """The flows that network policies allow, those from outside, and references to resources."""
     return {*_allowed(graph), *_entries(graph, placement), *_references(graph, placement)}
 
 

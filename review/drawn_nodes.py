@@ -180,7 +180,7 @@ def _holder(resource: Resource, graph: ResourceGraph) -> Resource | None:
 
 
 def _cloud_of_component(holder: Resource, graph: ResourceGraph) -> Cloud | None:
-    """The cloud of a component's resources, for those of a package that is no cloud."""
+    """The cloud of the other resources of a component, for those of a package without a cloud."""
     for child in graph.children(holder.urn):
         if found := cloud_of(child.type):
             return found

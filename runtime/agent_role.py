@@ -1,4 +1,4 @@
-"""The file that describes the role of an agent, and the variables beside it."""
+"""Reads role.yaml, the file with the role of an agent, and the variables of the agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE_VARIABLE, ROLE_VARIABLE, MODEL_VARIABLE = "ROLE_CONFIG", "ROLE_ID", "LLM_MO
 
 
 class AgentRole(Section):
-    """role.yaml.
+    """The content of role.yaml.
 
     Attributes:
         role: identifier of the role.

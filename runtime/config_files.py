@@ -1,4 +1,4 @@
-"""Reads server.toml, with the values that it takes from files and variables of other forms."""
+"""Reads server.toml, and the files and variables that it includes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class IncludeSection(Section):
 
 
 class Included(Section):
-    """The part of server.toml that says what else is read."""
+    """The part of server.toml that lists included sources."""
 
     include: tuple[IncludeSection, ...] = ()
 
@@ -52,7 +52,7 @@ class _Sources:
     problems: list[str] = field(default_factory=list[str])
 
     def include(self, where: str, said: object, means: Value | Switch | Fixed) -> None:
-        """Take one value, whose place is `where`."""
+        """Add the value of one key; `where` is its place in messages."""
         match means:
             case Fixed():
                 if str(said).lower() != means.value:
@@ -82,13 +82,13 @@ class _Sources:
         stated = cast("dict[str, Any]", table)
         if key in stated:
             other = self.origins.get(at, f"{self.source}: {at}")
-            self.problems.append(f"{where}: {other} sets the same: leave one of the two out")
+            self.problems.append(f"{where}: {other} sets the same value: remove one of them")
             return
         stated[key] = value
         self.origins[at] = where
 
     def switched(self) -> dict[str, Any]:
-        """The content, after the switches that are off."""
+        """The content, with the effects of the switches that are off."""
         for at, value in self.off.items():
             section, _, key = at.partition(".")
             table = self.content.setdefault(section, {})
@@ -99,7 +99,7 @@ class _Sources:
         return self.content
 
     def in_its_place(self, problem: str) -> str:
-        """A problem with an included value, under the value's own place."""
+        """A problem with an included value, under the place that the value was read from."""
         where, _, what = problem.removeprefix(f"{self.source}: ").partition(": ")
         return f"{self.origins[where]}: {what}" if where in self.origins else problem
 

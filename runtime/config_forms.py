@@ -1,4 +1,4 @@
-"""The keys of other configuration files than server.toml, and what each sets of it.
+"""The keys of the source documents' configuration files, and the keys of server.toml they set.
 
 They are those of the source documents, so that an image that reads one of these files and the
 reference server can be started with the same file.
@@ -20,7 +20,7 @@ class Value:
 
     Attributes:
         at: those keys, as `section.key`.
-        convert: makes their values of the key's; raises `ValueError` with what is wrong.
+        convert: converts the key's value to theirs; raises `ValueError` with the fault.
     """
 
     at: tuple[str, ...]
@@ -42,7 +42,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A key of which the server knows one value, and refuses others.
+    """A key with one value that the server accepts.
 
     Attributes:
         value: this value.
@@ -64,7 +64,7 @@ def lower(value: object) -> str:
 
 
 def address(url: object) -> tuple[str, int]:
-    """Host and port of a `rediss://` URL, which has nothing else."""
+    """Host and port of a `rediss://` URL, which may contain nothing else."""
     parts = urlsplit(str(url))
     if parts.scheme != "rediss":
         raise ValueError("must begin with rediss://: the server connects with TLS")

@@ -45,7 +45,7 @@ class ServerSection(Section):
             can connect; the entry with this number from the right is the client's address. 0: the
             header is ignored.
         workers: processes that serve the MCP port. One uses at most one core.
-        environment, region: where the server runs; in its logs and in `qudag_mcp_server_build`.
+        environment, region: where the server runs; in logs and `qudag_mcp_server_build_info`.
     """
 
     host: str = "::"  # a pod must listen on its own addresses

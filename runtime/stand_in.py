@@ -32,7 +32,7 @@ class About(BaseModel):
 
 
 class AboutAgent(About):
-    """The same of an agent.
+    """What the tool `about` answers for an agent.
 
     Attributes:
         role, title: of its role.yaml.

@@ -142,10 +142,10 @@ class ToolCalls:
     async def _admitted(
         self, longest: float, run: Callable[[], Awaitable[HandlerResult]]
     ) -> HandlerResult:
-        """The result, or a tool error while the most calls at a time are running."""
+        """The result, or a tool error if `most` calls are running."""
         if self.most is not None and self.running >= self.most:
             self.metrics.limited.labels("calls").inc()
-            return _error(f"The most calls at a time are running ({self.most}); try it again.")
+            return _error(f"The limit of concurrent calls ({self.most}) is reached; try again.")
         self.running += 1
         try:
             return await self._within_time(longest, run)

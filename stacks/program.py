@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 """The project's folder, where Pulumi.<stack>.yaml is."""
 
 YOUNG_OBJECTS = 100_000
-"""New objects between two garbage collections. Nearly all that a program makes stays until its end:
-with Python's 700, collections that free nothing are a third of the time of a large platform."""
+"""New objects between two garbage collections. Nearly all objects of a program live until its end:
+with Python's default of 700, useless collections take a third of the time of a large platform."""
 
 
 def load() -> StackConfig:

@@ -45,7 +45,7 @@ def _release(prod: dict[str, Any]) -> None:
 
 
 def _without_azure(prod: dict[str, Any]) -> None:
-    """One cloud is given up, and a peer with a wider range is let in."""
+    """One cloud is removed, and a peer gets a wider address range."""
     for section in ("clouds", "serverless", "containers"):
         prod[section].pop("azure")
     prod["network"]["qudagPeers"] = ["203.0.113.0/24", "198.51.100.0/24"]

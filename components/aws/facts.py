@@ -179,7 +179,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
 """A row for each type that a component registers, and for common ones of users' programs."""
 
 BILLED_TYPES: Final[Mapping[str, Billed]] = _BILLED_TYPES
-"""By type token: what is paid for."""
+"""By type token: how AWS bills for a resource."""
 
 
 def _arn(service: str, rest: str) -> str:

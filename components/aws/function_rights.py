@@ -15,5 +15,5 @@ INTERFACES: Final = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
-"""What Lambda does in the role's name, on every resource (AWS Lambda Developer Guide, Giving Lambda
-functions access to resources in an Amazon VPC)."""
+"""Actions of Lambda itself with the function's role, on every resource (AWS Lambda Developer Guide,
+Giving Lambda functions access to resources in an Amazon VPC)."""

@@ -200,7 +200,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
 """A row for each type that a component registers, and for common ones of users' programs."""
 
 BILLED_TYPES: Final[Mapping[str, Billed]] = _BILLED_TYPES
-"""By type token: what is paid for."""
+"""By type token: how Azure bills for a resource."""
 
 _GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{resourceGroupName}"
 

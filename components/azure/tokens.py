@@ -27,7 +27,7 @@ TAGGED: Final = frozenset(
         "azure-native:web:WebApp",
     }
 )
-"""Types that have a location and tags; the others are parts of one that does."""
+"""Types that have a location and tags; every other type is a part of one of these."""
 ROLES: Final = {
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",

@@ -24,8 +24,8 @@ class ResourceType:
             that holds its name; the empty path stands for every property.
         holds: the data that is lost with the resource; None where it stores none.
         outbound: whether its addresses are destinations of outgoing traffic, which expose nothing.
-        harmless: why the type needs no policy rule of its own; None where it has one, or where
-            nothing is known of it.
+        harmless: the reason why the type needs no policy rule of its own; None if it has a rule, or
+            if nothing is known about it.
         serves: whether clients connect to it, so that it may be public: its own rules say which
             networks may connect.
     """
@@ -50,7 +50,7 @@ def resource_type(
 
 @dataclass(frozen=True)
 class Billed:
-    """What a cloud's bill contains for a resource type.
+    """How a cloud bills for a resource type.
 
     Attributes:
         what: what is paid for while the resource exists.

@@ -64,16 +64,16 @@ _SIGNS: Final = (
         "secret=",
     ),
 )
-"""Every credential that ``_VALUE`` finds contains one of them: a look that costs little."""
+"""Each match of ``_VALUE`` contains one of these texts, and a search for them is fast."""
 
 _SHORTEST: Final = 8
-"""Characters of the shortest text that ``_VALUE`` finds."""
+"""Length of the shortest match of ``_VALUE``, in characters."""
 
 _PUBLIC: Final = re.compile(
     r"-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY|X509 CRL|PGP PUBLIC KEY)"
     r"|[Bb]earer (realm|token)|Basic realm"
 )
-"""Text that has the form of a credential, and is public."""
+"""Text in the form of a credential that is public."""
 
 _LABELLED: Final = re.compile(
     r"sha(1|256|384|512)[:-][0-9A-Za-z+/_-]+=*"  # a digest

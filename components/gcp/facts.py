@@ -151,8 +151,8 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         holds="the objects in it",
     ),
     "gcp:storage/bucketIAMMember:BucketIAMMember": resource_type(""),
-    # Another `content` is written over the old one. No row says that an object holds data: its
-    # content is that of the program, and archives of functions are replaced with each change.
+    # A changed `content` is an update in place. The row has no `holds`: the program itself has the
+    # content, and archives of functions are replaced with each change.
     "gcp:storage/bucketObject:BucketObject": resource_type(
         *("bucket", "cacheControl", "contentDisposition", "contentEncoding", "contentLanguage"),
         *("contentType", "customerEncryption", "kmsKeyName", "metadata", "name", "source"),
@@ -163,7 +163,7 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
 """A row for each type that a component registers, and for common ones of users' programs."""
 
 BILLED_TYPES: Final[Mapping[str, Billed]] = _BILLED_TYPES
-"""By type token: what is paid for."""
+"""By type token: how Google Cloud bills for a resource."""
 
 PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
     "gcp:artifactregistry/repository:Repository": {

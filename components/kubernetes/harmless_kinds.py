@@ -19,4 +19,4 @@ HARMLESS: Final[Mapping[str, str]] = {
     "kubernetes:keda.sh/v1alpha1:TriggerAuthentication": "it names keys of Secrets",
     "kubernetes:policy/v1:PodDisruptionBudget": "it keeps pods running",
 }
-"""By type token."""
+"""By type token: the reason."""

@@ -56,10 +56,10 @@ ANNOTATIONS: Final[Mapping[str, str]] = {
     # delete it, as an object of the stack that the stack no longer has.
     "scaledobject.keda.sh/hpa-excluded-labels": "applyset.kubernetes.io/part-of",
 }
-"""Of each ScaledObject."""
+"""Annotations of each ScaledObject."""
 SCALED_OBJECT_AFTER: Final = ("pods", "prometheus-access")
-"""Roles of the objects that must exist before it. KEDA's webhook refuses a trigger by CPU or memory
-for pods that are not there."""
+"""Roles of the objects that must exist before a ScaledObject. KEDA's webhook refuses a trigger by
+CPU or memory if the workload does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Final
 from ..base.cloud_facts import ResourceType, resource_type
 
 IDENTITY: Final = ("metadata.name", "metadata.namespace")
-"""What replaces every object; of a ``Patch`` resource, nothing else does."""
+"""Paths whose change replaces an object of any kind. Nothing else replaces a ``Patch`` resource."""
 SECRET_CONTENT: Final = ("data", "stringData", "type")
 CONFIG_MAP_CONTENT: Final = ("binaryData", "data")
 
@@ -110,7 +110,7 @@ _BY_KIND: Final = {
 
 
 def kubernetes_type(token: str) -> ResourceType | None:
-    """What is known of the kind of a type token such as ``kubernetes:apps/v1:Deployment``.
+    """The facts about the kind of a type token such as ``kubernetes:apps/v1:Deployment``.
 
     Every version of a kind has the same row, and so has its ``Patch`` resource. None for a kind
     that may hold data. Whatever the kind is, ``IDENTITY`` replaces the object.

@@ -1,7 +1,7 @@
-"""Other configuration files than server.toml: ConfigMaps and variables with a document's keys.
+"""Writes a server's configuration with the keys of the source documents, besides server.toml.
 
-Their values are taken out of server.toml, which names what else the server reads: no value is in
-two places. ``runtime/config_forms.py`` is the reader.
+A value in one of these ConfigMaps or variables is left out of server.toml. server.toml names the
+sources that the server reads; ``runtime/config_forms.py`` reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pulumi
 from ..base.inputs import applied
 
 ConfigForm = Literal["server.toml", "server.yaml", "environment", "global-config"]
-"""``server.toml``: nothing else is read.
+"""``server.toml``: all values are in server.toml.
 
 ``server.yaml``: the boilerplate document's file for ports, limits and logs.
 ``environment``: variables, as in the MCP-SSE guide.
@@ -24,11 +24,11 @@ variables for the region.
 """
 CONFIG_PATH: Final = "/etc/qudag"
 GLOBAL_PATH: Final = "/app/config"
-"""Where the engine of the orchestration document mounts its ConfigMap."""
+"""Mount path of the ConfigMap in the orchestration document."""
 SERVER_YAML: Final = "server.yaml"
 YAML_PATH: Final = "/etc/mcp"
 YAML_VARIABLE: Final = "MCP_CONFIG_PATH"
-"""Where images of the boilerplate document look for their file."""
+"""Variable with the path of server.yaml, for images of the boilerplate document."""
 
 Tables = dict[str, Any]
 Texts = Mapping[str, pulumi.Input[str]]
@@ -53,11 +53,11 @@ class Variables:
 
 @dataclass(frozen=True, kw_only=True)
 class Forms:
-    """What a server reads besides server.toml.
+    """The files and variables that a server reads besides server.toml.
 
     Attributes:
         beside: files in the directory of server.toml.
-        directories: further ones.
+        directories: ConfigMaps that are mounted as further directories.
         variables: ConfigMaps of variables.
         include: the tables of server.toml that name them.
     """
@@ -74,7 +74,7 @@ def config_path(form: ConfigForm) -> str:
 
 
 def forms_of(form: ConfigForm, tables: Tables) -> Forms:
-    """What the server reads besides server.toml; takes it out of ``tables``."""
+    """The files and variables besides server.toml; removes their values from ``tables``."""
     match form:
         case "server.toml":
             return Forms()
@@ -164,7 +164,7 @@ def _global_config(tables: Tables) -> dict[str, pulumi.Input[str]]:
 
 
 class _Taken:
-    """Takes values out of tables, as ``section.key``; None: there is none."""
+    """Removes values from tables by ``section.key`` and returns them; None if a key is not set."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables

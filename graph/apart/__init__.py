@@ -1,4 +1,4 @@
-"""What runs in the process of another program, in that program's own environment.
+"""Runs a previewed program in a process of its own, in the program's Python environment.
 
-It needs the program's own ``pulumi`` and nothing else.
+These modules may import only ``pulumi`` and what ``pulumi`` itself requires.
 """

@@ -1,8 +1,8 @@
-"""Functions that a program applies to outputs: where a value is not known, they do not run.
+"""Replaces ``Output.apply``: functions on unknown values do not run, as in an engine's preview.
 
-The id of a resource that does not exist yet stands in for the real one, so that a preview shows
-what refers to what; ``[secret]`` stands in for a configuration value that is encrypted. A function
-that cannot do with them counts as not run, as in an engine's preview.
+The id of a new resource is a placeholder, so that a preview shows references between resources. An
+encrypted configuration value is the text ``[secret]``. If a function raises an error on such a
+value, its result is unknown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
     """Replaces ``Output.apply`` in this process.
 
     Args:
-        stand_ins: ids of this preview, which a deployment will not give.
+        stand_ins: placeholder ids of this preview.
         root: the folder of the program.
     """
     output: Any = pulumi.Output
@@ -61,7 +61,7 @@ def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
 
 
 def _holds(value: Any, stand_ins: Collection[str]) -> bool:
-    """Whether an id of this preview is among the values, also inside a text."""
+    """Whether the values contain a placeholder id, also as a part of a text."""
     if isinstance(value, str):
         return value in stand_ins
     if isinstance(value, Mapping):

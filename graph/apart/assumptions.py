@@ -1,6 +1,7 @@
-"""What a value that is not known is taken for, where the program needs it to go on.
+"""Answers comparisons, loops and lengths of unknown values, so that a program can go on.
 
-A preview without a cloud cannot know which way a program goes then. It shows one way, and says so.
+A preview without a cloud cannot know which branch a program takes. It shows one, and lists the
+assumption.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _ASSUMED: Final[Mapping[str, tuple[str, Any]]] = {
 
 
 def install(note: Note) -> None:
-    """Lets programs go on with values that are not known; each assumption is given to ``note``."""
+    """Answers operations on unknown values in this process; passes each assumption to ``note``."""
 
     def answer(value: Any, method: str, use: str, given: tuple[Any, ...]) -> Any:
         return _answer(value, method, use, given, note)

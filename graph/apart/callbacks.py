@@ -1,4 +1,4 @@
-"""Calls the functions of a program that run on its registrations: its SDK serves them."""
+"""Calls transforms of a program over gRPC, where the program's SDK serves them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_l
 
 
 class RemoteCallbacks:
-    """As ``transforms.Callbacks`` has it."""
+    """``transforms.Callbacks`` for a program that serves its callbacks over gRPC."""
 
     async def call(self, callback: Any, request: Any) -> bytes:
         from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc  # as new as transforms

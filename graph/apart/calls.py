@@ -1,4 +1,4 @@
-"""Provider functions of a program: not called, their results unknown."""
+"""Replaces calls of provider functions: none is called, and their results are unknown."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _OBJECTS: Final = "it needs its own tool: the objects that it renders are not sh
 
 
 def install(note: Note) -> None:
-    """Replaces the functions by which generated SDKs call providers, in this process.
+    """Replaces the functions with which generated SDKs call providers, in this process.
 
-    They have been the same in all versions of the SDK, while the protocol's answer for an unknown
-    result is new.
+    All versions of the SDK have these functions. Only new ones understand the protocol's answer for
+    an unknown result.
     """
 
     def noted(tok: str) -> None:

@@ -1,4 +1,4 @@
-"""Lets a program run past configuration that is missing, so that all of it is reported at once."""
+"""Lets a program go on without required configuration, so that one run reports all of it."""
 
 from __future__ import annotations
 

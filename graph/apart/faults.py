@@ -24,7 +24,7 @@ class Faults:
 
     Attributes:
         configuration: errors of the SDK about values that are missing or of another type.
-        unset: optional configuration that the program reads and nobody gives.
+        unset: keys of optional configuration that the program reads and that have no value.
     """
 
     def __init__(self, files: StackFiles, root: Path, environment: str, install: str) -> None:
@@ -98,7 +98,7 @@ class Faults:
         return failure(ended, self._files)
 
     def _causes(self, notices: tuple[Notice, ...]) -> str:
-        """Values that can be the cause of an error: assumed ones, and those that nobody gives."""
+        """Values that can be the cause of an error: assumed ones, and configuration without one."""
         assumed = sorted({one.subject for one in notices if "the preview takes it for" in one.what})
         known = f"; only a cloud knows {', '.join(assumed)}" if assumed else ""
         stack = self._files.stack
@@ -116,7 +116,7 @@ class Faults:
         said = f"exit status {ended.code}" if isinstance(ended.code, int) else str(ended.code)
         return self._problem(
             f"the program ended itself: {said}",
-            "correct what it says, or let it run to its end",
+            "correct the cause in its message, or remove the exit",
             self._place(ended),
         )
 

@@ -1,7 +1,7 @@
-"""Kubernetes YAML files of a program: read here, as Kubernetes' provider would read them.
+"""Reads a program's Kubernetes YAML files, as the Kubernetes provider would.
 
-Charts and kustomizations need their own tools, and files of another host need the network: their
-objects are not known, and the preview names them.
+The objects of charts, kustomizations and remote files are unknown: they need other tools or the
+network. The preview lists these charts and files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ELSEWHERE: Final = "# not read: "
 
 
 class _Json(yaml.SafeLoader):
-    """YAML as Kubernetes has it: dates are text."""
+    """A YAML loader that reads dates as text, as Kubernetes does."""
 
 
 _Json.yaml_implicit_resolvers = {
@@ -35,7 +35,7 @@ def objects(text: str) -> list[Any]:
 
 
 def install(note: Note) -> None:
-    """A file of another host is noted and not read: a preview does not need the network."""
+    """Keeps the SDK from fetching remote files; passes their addresses to ``note``."""
     component: Any = pulumi.ComponentResource
     plain = component.__init__
 

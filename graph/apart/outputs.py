@@ -1,4 +1,4 @@
-"""Outputs of resources whose type is not that of the input of the same name: they are unknown."""
+"""Makes outputs unknown whose type differs from that of the input with the same name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pulumi.runtime import rpc
 
 
 def install() -> None:
-    """Lets the SDK take a value of another type than an output's for unknown, in this process.
+    """Patches the SDK in this process: a value of another type than its output's is unknown.
 
-    An engine's preview has what the provider plans; here a resource's outputs are its inputs.
+    In an engine's preview the provider plans the outputs. Here they are the resource's inputs.
     """
     sdk: Any = rpc
     plain = sdk.translate_output_properties

@@ -1,4 +1,4 @@
-"""Names the code of a dynamic provider by a digest that changes with that code only."""
+"""Replaces the code of a dynamic provider by a digest that changes only with that code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST = 2000
 
 
 def install() -> None:
-    """Lets the SDK take the digest for the serialized provider, which names folders and lines."""
+    """Makes the SDK send the digest: the serialized provider contains folders and line numbers."""
     module: Any = sys.modules["pulumi.dynamic.dynamic"]
     module.serialize_provider = _text
 

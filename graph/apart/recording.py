@@ -1,4 +1,4 @@
-"""The recording of a program in its own environment: the same in each folder and each run."""
+"""Records a program in its own environment; independent of its folder and of the run."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ PROVIDER_CODE: Final = "__provider"
 
 
 class ProgramRecording(Recording):
-    """A recording that goes on where a name is not known.
+    """A recording that accepts resource names with unknown parts.
 
     Attributes:
         refused: errors that were answered to the program.
-        stand_ins: ids of resources that a deployment will give another id.
+        stand_ins: placeholder ids, which a deployment replaces by real ones.
     """
 
     def __init__(self, *, project: str, stack: str, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs a program in this process as Pulumi's language host does, and writes what became of it."""
+"""Runs a program in this process as Pulumi's language host does; writes its graph or problems."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _quiet(_loop: asyncio.AbstractEventLoop, _context: Mapping[str, Any]) -> Non
 
 
 def _shapes(recording: ProgramRecording) -> dict[str, Any]:
-    """The properties of the recorded types as the program's own SDKs have them.
+    """The properties of the recorded types, from the SDKs in the program's environment.
 
     A type of which its SDK does not tell them is left out, and noted.
     """

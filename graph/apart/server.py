@@ -1,6 +1,6 @@
-"""The engine's protocol, served to a program in this process: its registrations are recorded.
+"""Serves the engine's gRPC protocol to a program in this process, and records its resources.
 
-The SDK of any version speaks to it as it does to an engine.
+The program's SDK, of any version, connects to it as to an engine.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _FEATURES: Final = {
     "secrets", "resourceReferences", "aliasSpecs", "deletedWith", "replaceWith", "transforms",
     "invokeTransforms", "parameterization", "resourceHooks", "errorHooks",
 }  # fmt: skip
-"""Not ``outputValues``: known, unknown and secret values are recorded, and that is all they say."""
+"""Without ``outputValues``: a recording has only known, unknown and secret values."""
 
 _OPTIONS: Final = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    """The resource monitor: what it is asked is recorded, and what cannot be known is unknown."""
+    """The resource monitor: records each request, and answers with unknown values."""
 
     def __init__(self, recording: ProgramRecording) -> None:
         self._recording = recording
@@ -130,7 +130,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 @contextmanager
 def serving(recording: ProgramRecording, engine: Engine) -> Generator[str]:
-    """Serves both on an address of this machine, which it gives."""
+    """Serves the monitor and the engine on a local address; yields that address."""
     server = grpc.server(ThreadPoolExecutor(max_workers=8), options=_OPTIONS)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(recording), server)
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)

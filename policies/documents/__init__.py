@@ -1,1 +1,1 @@
-"""Readers of documents that say who may do what, wherever they stand in a resource."""
+"""Readers of access policies, roles and pod specifications in any property of a resource."""

@@ -29,7 +29,7 @@ _ACCOUNT: Final = re.compile(r"(?:arn:aws[\w-]*:iam::)?(\d{12})(?::root)?")
 
 
 def is_everyone(statement: Statement) -> bool:
-    """Whether a statement that allows applies to every AWS account, or to everyone unknown."""
+    """Whether an Allow statement applies to every AWS account, or to callers without a login."""
     if not statement.allows or any(map(_binds, statement.conditions)):
         return False
     named = any(
@@ -40,7 +40,7 @@ def is_everyone(statement: Statement) -> bool:
 
 
 def _binds(condition: Condition) -> bool:
-    """Whether a condition leaves only callers that it names."""
+    """Whether a condition limits the callers to named ones."""
     operator, any_value, rest = condition.operator.partition("foranyvalue:")
     name = rest if any_value else operator
     if condition.key == "aws:sourceip":
@@ -51,7 +51,7 @@ def _binds(condition: Condition) -> bool:
 
 
 def _is_bound(pattern: str) -> bool:
-    """Whether a pattern with wildcards names an account, or a thing by its name."""
+    """Whether a pattern, despite its wildcards, names one account or one resource."""
     parts = pattern.split(":", 5)
     if len(parts) == 6 and parts[0] == "arn":
         # An ARN of S3 has no account: there the bucket's name says whose it is.
@@ -115,6 +115,6 @@ SHARED_ISSUERS: Final = {
 
 
 def _names_an_owner(subject: str) -> bool:
-    """Whether a subject with wildcards names at least whose repository it is."""
+    """Whether a token's subject, despite its wildcards, names the owner of the repository."""
     first = re.split(r"[/@:]", re.sub(r"^\w+:", "", subject), maxsplit=1)[0]
     return bool(first) and "*" not in first and "?" not in first

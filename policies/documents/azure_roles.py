@@ -1,4 +1,4 @@
-"""Reads role assignments of Azure: which role, and on how much."""
+"""Reads role assignments of Azure: the role and its scope."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def documents(
 
     Args:
         is_document: whether a mapping is one.
-        mark: a part of each document's text, so that few texts are parsed.
+        mark: text that every such document contains; a text without it is not parsed.
     """
     for keys, document in _search(tree, is_document, mark, ()):
         path = ""
@@ -55,7 +55,7 @@ def _search(
 
 @lru_cache(maxsize=512)
 def as_json(text: str) -> Any:
-    """An object or a list that is written as JSON; None where the text is none."""
+    """An object or a list that is written as JSON; None where the text is not JSON."""
     if len(text) > _LONGEST or not text.lstrip().startswith(("{", "[")):
         return None
     try:

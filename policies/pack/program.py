@@ -38,7 +38,7 @@ def program(
         environment: ``PWD`` is the folder in which Pulumi was called; it or one above it has
             ``Pulumi.yaml``.
         started_from: the folder of the process that started this one: with ``pulumi -C FOLDER``
-            the program's, too. Linux alone tells it.
+            it is the program's folder. Only Linux provides it.
     """
     told = (environment.get(FOLDER), started_from, environment.get("PWD"))
     folders = (each for one in told if one for each in _with_parents(Path(one)))

@@ -1,4 +1,4 @@
-"""Short forms of rows: one rule about a property of several types."""
+"""Functions that make rows: one rule about a property that several types have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report says, in order, for each of its forms."""
+"""The content of a report in its order, which every form renders."""
 
 from __future__ import annotations
 

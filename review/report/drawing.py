@@ -1,4 +1,4 @@
-"""Places the nodes and arrows of an architecture on a plane, for the SVG of the HTML report."""
+"""Computes positions of the nodes and arrows of an architecture, for the SVG in the HTML report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PORT = re.compile(r"\bport ([0-9]+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A node on the plane.
+    """A node with its position.
 
     Attributes:
         css: class of its colours.
@@ -150,7 +150,7 @@ def _beside(
 
 
 def _ranks(keys: Sequence[str], flows: Iterable[DrawnFlow]) -> dict[str, int]:
-    """The column of each node: after the nodes that lead to it; circles are cut."""
+    """The column of each node: after the nodes that lead to it; cycles are cut."""
     after: defaultdict[str, list[str]] = defaultdict(list)
     for flow in flows:
         after[flow.source].append(flow.target)

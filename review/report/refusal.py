@@ -1,4 +1,4 @@
-"""The report of a program that is refused or fails: its problems, in each form."""
+"""Reports of a program that is refused or fails: its problems, in each form."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _SIZES = {"instanceClass", "instanceType", "nodeType", "skuName", "tier", "machi
 
 
 class Trend(StrEnum):
-    """What a change does to the bill; ``UNKNOWN`` where only the price list says it."""
+    """The effect of a change on the bill; ``UNKNOWN`` if it is only in the price list."""
 
     MORE = "more"
     LESS = "less"

@@ -64,7 +64,7 @@ class Demand:
 
 
 def demand(resource: Resource, graph: ResourceGraph) -> Demand:
-    """What one resource asks for when it is scaled out as far as it may be."""
+    """The requests of one resource at its largest number of pods."""
     spec = branch(resource.inputs, "spec")
     match kind(resource):
         case "Deployment" | "StatefulSet" | "ReplicaSet":

@@ -32,7 +32,7 @@ GATEWAY: Final = "mcp-gateway"
 ENGINE: Final = "orchestration-engine"
 HTTP: Final = 8000
 WEBSOCKET: Final = 8001
-"""The port of MCP too, which is TLS; the document's port 8000 has the probes alone."""
+"""Port for WebSockets and MCP, over TLS. The document's port 8000 serves only probes here."""
 AGENTS: Final = "agents"
 FILE: Final = "/app/config/role.yaml"
 MODEL: Final = "gpt-4o-mini"
@@ -60,7 +60,7 @@ class AgentRole:
 
     @classmethod
     def named(cls, role: str) -> AgentRole:
-        """The role of an agent of which the document has the name alone."""
+        """The role of an agent for which the document gives only a name."""
         title = role.replace("-", " ")
         return cls(
             role=role.replace("-", "_"),
@@ -69,7 +69,7 @@ class AgentRole:
         )
 
     def text(self) -> str:
-        """The file."""
+        """The content of the file role.yaml."""
         return yaml.safe_dump(asdict(self), sort_keys=False)
 
 

@@ -62,7 +62,7 @@ class Service:
 
     @property
     def ports(self) -> Sequence[int]:
-        """What its containers listen on."""
+        """Ports on which the containers of the service listen."""
         raise NotImplementedError
 
 
@@ -72,7 +72,7 @@ class GatewayService(Service):
 
     @property
     def ports(self) -> Sequence[int]:
-        """Those of clients."""
+        """The ports for clients."""
         return gateway.HTTP, gateway.HTTPS
 
 
@@ -102,7 +102,7 @@ class ServerService(Service):
 
     @property
     def ports(self) -> Sequence[int]:
-        """Those of probes, MCP and metrics."""
+        """The ports for probes, MCP and metrics."""
         return self.http, self.https, METRICS
 
 
@@ -121,7 +121,7 @@ class NodeService(ServerService):
 
     @property
     def ports(self) -> Sequence[int]:
-        """Those of a server, and that of peers."""
+        """The ports of a server, and the port for peers."""
         return *super().ports, P2P
 
 
@@ -135,7 +135,7 @@ class MonolithService(ServerService):
 
     @property
     def ports(self) -> Sequence[int]:
-        """Those of the gateway and of the server."""
+        """The ports of the gateway and of the server."""
         return gateway.HTTP, gateway.HTTPS, *super().ports
 
 
@@ -145,7 +145,7 @@ class UserService(Service):
 
     @property
     def ports(self) -> Sequence[int]:
-        """That of nginx in front of the image."""
+        """The port of nginx in front of the image."""
         return (HTTPS,)
 
 
@@ -161,7 +161,7 @@ class EgressProxyService(Service):
 
     @property
     def ports(self) -> Sequence[int]:
-        """None that is fixed: there is one for each server."""
+        """Empty: the proxy has one port for each server, which depends on the configuration."""
         return ()
 
 
@@ -262,7 +262,7 @@ class Topology:
         ]
 
     def port_of(self, server: str) -> int:
-        """The port on which ``server`` has MCP."""
+        """The port on which ``server`` serves MCP."""
         found = (
             s.https for s in self.services if s.name == server and isinstance(s, ServerService)
         )

@@ -207,7 +207,7 @@ def permissions(applied: Applied, role: str, namespace: str) -> set[str]:
 def forbidden(
     applied: Applied, subject: Subject, namespaces: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """Those things that nobody may do and the subject may, with the namespace."""
+    """The forbidden actions that the subject may do, with their namespaces."""
     asked = [
         *((each, [*NOBODY_HERE, f"delete namespaces {each}"]) for each in namespaces),
         ("", NOBODY_IN_THE_CLUSTER),
@@ -220,7 +220,7 @@ def forbidden(
     ]
 
 
-def test_the_tables_name_more_than_thirty_things():
+def test_the_tables_list_more_than_thirty_forbidden_permissions():
     nobody = [*NOBODY_HERE, *(f"cluster: {one}" for one in NOBODY_IN_THE_CLUSTER)]
     assert len(set(nobody)) == len(nobody) >= 40
     assert len({*nobody, *NO_ACCOUNT}) >= 60
@@ -243,7 +243,7 @@ def test_no_service_account_may_do_one_of_the_named_things(applied: Applied):
 
 
 def test_no_pod_gets_a_token_of_its_service_account(applied: Applied):
-    """Else a process in it could do what the account may."""
+    """With a token, a process in the pod would have the permissions of the account."""
     for account in objects(applied.graph, "ServiceAccount"):
         assert account["automountServiceAccountToken"] is False, account["metadata"]
 
@@ -263,7 +263,7 @@ def test_no_role_may_do_one_of_the_named_things(applied: Applied, role: str):
 
 
 def test_a_binding_that_is_added_is_noticed(applied: Applied, api_server: ApiServer):
-    """Else the tests above could not fail."""
+    """Shows that the tests above can fail."""
     namespace, name = min(applied.accounts)
     subject = Subject.service_account(namespace, name)
     binding = {

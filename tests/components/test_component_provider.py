@@ -1,4 +1,4 @@
-"""Programs in other languages get the components from a process, and refusals with their paths."""
+"""The provider process constructs components over gRPC, and reports refused arguments by path."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.harness.server import RunningServer, serving
 from tests.harness.tokens import Issuer
 
 PODS = ("mcp-core-7d9f8b6c5-x2x4z", "mcp-tools-7d9f8b6c5-x2x4z")
-"""The server under test is a process; its series have the labels that those of these pods have."""
+"""Workload whose labels Prometheus adds to the metrics of the server, which is a process here."""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A stack whose services are scaled by what Prometheus has scraped, and what became of it."""
+"""A stack whose services are scaled by Prometheus metrics, in the API server with KEDA."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def fallback_of_cpu_alone(one: Object) -> None:
 def test_a_broken_scaled_object_is_refused(
     ready: ScaledStack, verb: str, broken: Callable[[Object], None], because: str
 ):
-    """So the acceptance of ours means something."""
+    """The webhook that accepts the stack's ScaledObjects does refuse others."""
     refused = ready.server.kubectl(verb, "-f", "-", stdin=changed(ready, broken))
     assert refused.returncode != 0
     assert because in refused.stderr

@@ -269,7 +269,7 @@ def test_a_pull_request_of_a_fork_has_its_report_without_a_comment(
 
 
 @pytest.mark.slow
-def test_names_with_commands_in_them_are_not_executed(
+def test_shell_commands_in_branch_and_stack_names_are_not_executed(
     repository: Repository, forge: Forge, installed: Path
 ):
     inputs = {"stack": HOSTILE, "folder": HOSTILE, "base": HOSTILE, "strict": HOSTILE}

@@ -155,7 +155,7 @@ def test_the_marker_of_a_report_is_the_one_that_is_looked_for(
     assert post(file, job).done == "updated"
 
 
-def test_a_long_report_is_cut_at_an_entry_with_the_place_of_the_whole():
+def test_a_long_report_is_cut_after_an_entry_and_links_to_the_artifact():
     new = [kube("core/v1:ConfigMap", f"c{n}", data={"f": "x" * 40}) for n in range(300)]
     text = markdown.comparison(platform.comparison(graph(), graph(*new)))
     cut = fitted(text, 20_000, "https://github.example/acme/shop/actions/runs/99")

@@ -1,4 +1,4 @@
-"""Of what a failed Pulumi prints, the lines that say why are shown."""
+"""From the output of a failed Pulumi, the lines with the cause are shown."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_poetrys_environment_may_be_in_the_project(tmp_path: Path):
     assert environment_of(root, {}).name == str(made)
 
 
-def test_without_any_it_is_the_one_of_this_command_which_has_pulumi(tmp_path: Path):
+def test_the_environment_of_this_command_is_the_fallback(tmp_path: Path):
     assert environment_of(program(tmp_path, "python"), {}).python == Path(sys.executable)
 
 
@@ -71,7 +71,7 @@ def test_without_any_it_is_the_one_of_this_command_which_has_pulumi(tmp_path: Pa
     [
         (NAMED, "does not exist: venv", "python3 -m venv venv && venv/bin/pip install"),
         (UV, "does not exist: environment of uv", "uv sync"),
-        ("nodejs", "its runtime is nodejs", "run this for a program in Python"),
+        ("nodejs", "its runtime is nodejs", "preview a program in Python"),
     ],
 )
 def test_what_is_absent_is_named_with_the_command_that_makes_it(

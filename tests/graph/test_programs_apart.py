@@ -1,4 +1,4 @@
-"""Programs of other teams: each in its own process and environment, with one trap for a preview."""
+"""Programs of other teams run in their own process; each has one thing that is hard to preview."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_a_fault_without_a_frame_of_the_program_shows_no_frame_of_ours(tmp_path:
     assert "graph/apart" not in failure.traceback
 
 
-def test_exit_statuses_of_a_program(tmp_path: Path):
+def test_only_an_exit_with_an_error_fails_the_preview(tmp_path: Path):
     graph = recorded(tmp_path / "done", "Thing('a')\nraise SystemExit(0)")
     assert thing(graph, "a")
     failure = failed(tmp_path / "closed", "Thing('a')\nraise SystemExit('closed today')")
@@ -192,7 +192,7 @@ def test_an_error_that_the_program_logs_ends_the_preview(tmp_path: Path):
     assert failure.problems[0].what == "no quota"
 
 
-def test_output_threads_and_coroutines_of_a_program(tmp_path: Path):
+def test_a_program_may_print_and_use_threads_and_coroutines(tmp_path: Path):
     graph = recorded(
         tmp_path,
         """
@@ -296,7 +296,7 @@ def test_a_number_that_only_a_cloud_knows_ends_the_preview_with_its_name(tmp_pat
     assert failure.problems[0].path == "aws:index/getCallerIdentity:getCallerIdentity accountId"
 
 
-def test_an_id_refers_to_its_resource_and_fails_no_function(tmp_path: Path):
+def test_a_placeholder_id_refers_to_its_resource_and_breaks_no_function(tmp_path: Path):
     graph = recorded(
         tmp_path,
         """
@@ -496,7 +496,7 @@ ENVIRONMENTS = {
         "runtime: {name: python, options: {toolchain: poetry}}",
         "poetry install",
     ),
-    "another language": ("runtime: nodejs", "run this for a program in Python"),
+    "another language": ("runtime: nodejs", "preview a program in Python"),
 }
 
 

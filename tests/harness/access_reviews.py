@@ -21,7 +21,7 @@ AUTHENTICATED: Final = "system:authenticated"
 
 @dataclass(frozen=True)
 class Subject:
-    """Who asks.
+    """The user and groups of a review.
 
     Attributes:
         user: the name in the certificate or token.

@@ -1,4 +1,4 @@
-"""This machine as the internet of the local node's pods: HTTPS, a resolver, and names for it."""
+"""Serves HTTPS and DNS on this machine to pods of the local node, in place of the internet."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .certificates import Authority
 from .deployed_platform import Platform
 
 PUBLIC: Final = "203.0.114.7"
-"""An address that policies take for one of the internet; during these tests this machine has it."""
+"""An address outside of private ranges, which this machine has during these tests."""
 MACHINE: Final = "10.250.0.1"
 """The machine's private address on its link to the node."""
 LINK: Final = "qnode0"
 
 Attempts = dict[str, tuple[str, str, str | None]]
-"""What tests/harness/attempts.py tries, by any name."""
+"""Attempts of tests/harness/attempts.py, by a name of the caller's choice."""
 _PROGRAM: Final = Path(__file__).with_name("attempts.py").read_text()
 
 

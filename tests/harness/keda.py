@@ -23,7 +23,7 @@ NAMESPACE: Final = "keda"
 METRICS_API: Final = "keda-metrics-apiserver"
 STARTS_WITHIN_SECONDS: Final = 60
 NAMES: Final = ("localhost", f"{METRICS_API}.{NAMESPACE}.svc")
-"""In the certificate of all three programs: how the API server and they call each other."""
+"""Names in the certificate of all three programs, for calls from the API server."""
 
 
 def folder() -> Path:
@@ -147,7 +147,7 @@ def _connect(server: ApiServer, config: Path, authority: Authority, ports: dict[
     for hook in hooks["webhooks"]:
         path = hook["clientConfig"].pop("service")["path"]
         hook["clientConfig"] = {"url": f"https://localhost:{ports['webhook']}{path}"}
-        # By default KEDA's webhook lets pass what it cannot check; here its answer must come.
+        # By default objects are accepted if the webhook does not answer; here they are refused.
         hook["clientConfig"]["caBundle"] = bundle
         hook["failurePolicy"] = "Fail"
     _applied(server, yaml.safe_dump_all([service, api, hooks]))

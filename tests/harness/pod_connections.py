@@ -10,7 +10,7 @@ from typing import Any, Final
 from .deployed_platform import Platform
 
 SECONDS: Final = 2
-"""A connection that is let through takes a millisecond; one that is not, for ever."""
+"""Seconds to wait: an allowed connection takes a millisecond, a blocked one has no answer."""
 
 _TRY: Final = f"""
 for at in "$@"; do
@@ -34,7 +34,7 @@ def opened(platform: Platform, pod: dict[str, Any], targets: Iterable[str]) -> s
 
 
 def opened_in(platform: Platform, namespace: str, pod: str, targets: Iterable[str]) -> set[str]:
-    """The same for a pod of one container by its name, which may be none of the platform."""
+    """As above, for any pod with one container, by the pod's name."""
     where = ("exec", f"-n={namespace}", pod, "--", "bash", "-c", _TRY, "try")
     return set(platform.kubectl.must(*where, *targets).split())
 

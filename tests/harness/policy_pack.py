@@ -1,4 +1,4 @@
-"""What the engine tells a policy pack of a graph's resources, and the pack's own process."""
+"""Messages of the engine to a policy pack about a graph's resources, and the pack's process."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Prometheus:
 
 
 class _Guarded(BaseHTTPRequestHandler):
-    """Answers who sends the token with what Prometheus answers, and else with 401."""
+    """Passes requests with the token to Prometheus, and answers others with 401."""
 
     behind: Prometheus
     refused: list[str]

@@ -25,7 +25,7 @@ INSTALL: Final = "https://www.pulumi.com/docs/install/"
 
 
 def missing(*programs: str) -> str:
-    """Why a test that needs these programs beside Pulumi is skipped; empty if it can run."""
+    """The reason to skip a test that needs Pulumi and these programs; empty if all are there."""
     absent = [each for each in ("pulumi", *programs) if shutil.which(each) is None]
     return f"no {', '.join(absent)} on PATH: {INSTALL}" if absent else ""
 

@@ -19,7 +19,7 @@ from components.mcp.server_toml import ServerFiles, server_files
 
 @dataclass(frozen=True)
 class WrittenFiles:
-    """A server's files in a folder that stands for the root of its file system.
+    """A server's files in a folder that takes the place of its root directory.
 
     Attributes:
         server_toml: the file; the paths that it includes are in the folder.

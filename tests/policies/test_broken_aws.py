@@ -81,6 +81,6 @@ def test_an_environment_beyond_four_kilobytes_is_refused():
         path="environment.variables.MUCH",
         value="x" * 4096,
         at="fn-function.environment.variables",
-        fix="fewer or shorter",
+        fix="set fewer or shorter",
     )
     test_a_mistake_is_refused_with_path_and_fix(long)

@@ -1,4 +1,4 @@
-"""Dangerous graphs are found, by rule, path and severity; those that look alike are not."""
+"""Rules report each dangerous graph, with path and severity, and no harmless one like it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def paths_of(rule: str, graph: ResourceGraph) -> set[str]:
     return {one.problem.path for one in findings(graph) if one.rule == rule}
 
 
-def test_the_rule_of_a_group_that_is_open_is_shown_and_not_its_neighbour():
+def test_a_finding_names_the_open_rule_of_a_security_group():
     rule = {"securityGroupId": "sg-1", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
     token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     graph = graph_of(
@@ -67,7 +67,7 @@ def test_the_rule_of_a_group_that_is_open_is_shown_and_not_its_neighbour():
     assert "on port 22" in found.problem.what
 
 
-def test_the_corpus_is_as_large_as_it_must_be_and_says_each_name_once():
+def test_the_corpus_has_enough_cases_with_unique_names():
     names = [case.name + case.rule for case in (*DANGEROUS, *HARMLESS)]
     assert len(DANGEROUS) >= 120
     assert len(HARMLESS) >= 40

@@ -190,21 +190,21 @@ def test_a_secret_in_clear_is_found_although_the_graph_hides_it():
     ]
 
 
-def test_a_secret_that_the_program_marks_is_none_in_clear():
+def test_a_secret_that_the_program_marks_is_not_in_clear():
     url = variables(DATABASE_URL="postgres://app:hunter2@db")
     assert secrets_of(CLUSTER, {"masterPassword": "hunter2"}, marked=True) == []
     assert secrets_of(FUNCTION, url, marked=True) == []
     assert secrets_of(FUNCTION, url) == ["it.environment.variables.DATABASE_URL"]
 
 
-def test_a_reference_under_the_name_of_a_secret_is_none():
+def test_a_reference_to_a_stored_secret_is_not_a_secret_in_clear():
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"
     assert secrets_of(CLUSTER, {"masterPassword": arn}) == []
     assert secrets_of("aws:efs/fileSystem:FileSystem", {"creationToken": "website"}) == []
     assert secrets_of("aws:ssm/parameter:Parameter", {"type": "String", "value": "x"}) == []
 
 
-def test_the_content_of_a_kubernetes_secret_is_named_where_it_is_a_credential():
+def test_the_content_of_a_kubernetes_secret_is_reported_if_it_is_a_credential():
     secret = kube("core/v1:Secret", "it", stringData={"username": "app"})
     listed = findings(graph(secret))
     assert [one.rule for one in listed if one.rule == "any-secret-001"] == []

@@ -97,7 +97,7 @@ def test_a_critical_finding_refuses_a_program_and_names_its_rule(tmp_path: Path)
         refuse_broken(graph(cloud(ACL, "open", bucket="b", acl="public-read")), tmp_path)
 
 
-def test_another_finding_is_refused_where_strictness_is_asked_for(tmp_path: Path):
+def test_strict_refuses_findings_that_are_not_critical(tmp_path: Path):
     kept = graph(cloud(LOGS, "it"))
     assert ids([*refuse_broken(kept, tmp_path)]) == ["aws-logs-001"]
     with pytest.raises(ProblemReport, match="aws-logs-001, medium"):

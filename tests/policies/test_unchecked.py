@@ -1,4 +1,4 @@
-"""A type that no rule was written for is listed, refused where that is asked, and acceptable."""
+"""A type without a rule is listed; `--strict` refuses it, and `acceptedTypes` accepts it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_type_is_listed_once_however_many_resources_have_it():
     assert two() == (UNCHECKED.id,)
 
 
-def test_it_refuses_nothing_by_itself_and_every_report_lists_it(tmp_path: Path):
+def test_an_unchecked_type_refuses_nothing_and_every_report_lists_it(tmp_path: Path):
     made = graph(cloud(TYPE, "a"))
     found = refuse_broken(made, tmp_path)
     for report in (
@@ -46,7 +46,7 @@ def test_it_refuses_nothing_by_itself_and_every_report_lists_it(tmp_path: Path):
         assert TYPE in report
 
 
-def test_it_is_refused_where_strictness_is_asked_for(tmp_path: Path):
+def test_strict_refuses_an_unchecked_type(tmp_path: Path):
     with pytest.raises(ProblemReport, match=f"{TYPE}: .*any-type-001"):
         refuse_broken(graph(cloud(TYPE, "a")), tmp_path, strict=True)
 

@@ -1,4 +1,4 @@
-"""The HTML report in Chromium: nothing runs, nothing is loaded, all of it is reached by keys."""
+"""The HTML report in Chromium: it runs and loads nothing, and works with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_no_value_runs_or_loads_anything(browser: Page, text: str, tmp_path: Pat
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_page_is_as_wide_as_the_window(browser: Page, name: str, width: int, tmp_path: Path):
+def test_no_page_is_wider_than_the_window(browser: Page, name: str, width: int, tmp_path: Path):
     opened(browser, page_of(PICTURES[name]), tmp_path, width=width)
     browser.value("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert browser.value("document.documentElement.scrollWidth") <= width
@@ -61,7 +61,7 @@ def test_the_page_is_as_wide_as_the_window(browser: Page, name: str, width: int,
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_every_text_is_readable_on_its_ground(browser: Page, dark: bool, tmp_path: Path):
+def test_every_text_has_enough_contrast(browser: Page, dark: bool, tmp_path: Path):
     """The ratio of contrast that WCAG 2 asks of text, 4.5, for each colour of the style."""
     opened(browser, html.comparison(platform.comparison()), tmp_path, dark=dark)
     ratios = browser.value(CONTRAST)
@@ -90,7 +90,7 @@ def test_a_risk_leads_to_its_change_and_opens_it(browser: Page, tmp_path: Path):
     assert browser.value("document.querySelector(':target').closest('details').open") is True
 
 
-def test_the_boxes_hide_what_is_not_wanted(browser: Page, tmp_path: Path):
+def test_the_checkboxes_hide_changes_by_action(browser: Page, tmp_path: Path):
     opened(browser, html.comparison(platform.comparison()), tmp_path)
     shown = "getComputedStyle(document.querySelector('.group.add')).display"
     assert browser.value(shown) == "block"

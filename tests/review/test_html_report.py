@@ -1,4 +1,4 @@
-"""The HTML report: one file without network and script, in which every value stays a value."""
+"""The HTML report: one file without network and script, in which every value is escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New code of a function, which a preview sees with each change of it, is no loss of data."""
+"""A changed archive with a function's code is not reported as a loss of data."""
 
 from __future__ import annotations
 

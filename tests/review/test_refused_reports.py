@@ -1,4 +1,4 @@
-"""A program that rules refuse is previewed all the same, and the command fails."""
+"""If rules refuse a program, the report is written and the command fails."""
 
 from __future__ import annotations
 

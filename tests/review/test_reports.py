@@ -161,7 +161,7 @@ def test_a_fence_inside_a_file_does_not_end_the_fence_around_it():
     ["x\n\n# title", "x\n</details>", "<img src=//evil.example>", "![a](//evil.example)", "@team",
      "[a](javascript:b)", "#1", "--> <b>", "| a | b |", "&lt;b&gt;"],
 )  # fmt: skip
-def test_names_stay_names_in_markdown(hostile: str):
+def test_names_are_escaped_in_markdown(hostile: str):
     def stack(value: str) -> ResourceGraph:
         config = kube("core/v1:ConfigMap", f"c{hostile}", data={hostile: value})
         thing = cloud(f"acme:index:{hostile}", hostile, size=value)

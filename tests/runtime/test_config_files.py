@@ -1,4 +1,4 @@
-"""What is wrong in a file or a variable that server.toml includes is told with its place."""
+"""A mistake in a file or variable that server.toml includes is reported with its place."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_mistake_in_server_yaml_is_told_with_its_key(tmp_path: Path, content: 
 def test_a_value_that_server_toml_has_too_is_refused(tmp_path: Path):
     source = with_yaml(tmp_path, {"server": {"port": 8080}}, server={"port": 8080})
     assert problems(source) == [
-        "server.yaml: server.port: server.toml: server.port sets the same: leave one of the two out"
+        "server.yaml: server.port: server.toml: server.port sets the same value: remove one of them"
     ]
 
 
@@ -140,7 +140,7 @@ def test_a_value_of_two_included_sources_is_refused(
         {"form": "global-config", "path": str(tmp_path / "files")},
     )
     assert problems(stated(tmp_path, *both)) == [
-        "files/LOG_LEVEL: variable QUDAG_LOG_LEVEL sets the same: leave one of the two out"
+        "files/LOG_LEVEL: variable QUDAG_LOG_LEVEL sets the same value: remove one of them"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The server does what its files and variables say: another value, another behaviour."""
+"""A changed value in a configuration file or variable changes what the running server does."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_global_and_region_config_decide_calls_their_time_and_what_logs_say(star
             return said
 
         first, second = anyio.run(both)
-        assert first == "The most calls at a time are running (1); try it again."
+        assert first == "The limit of concurrent calls (1) is reached; try again."
         assert "ran longer than 2 s" in second
         assert server.metric("mcp_limited_total", limit="calls") == 1
         assert server.metric("qudag_mcp_server_build_info", region="eu-west-1") == 1

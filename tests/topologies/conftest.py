@@ -1,4 +1,4 @@
-"""Platforms of every topology on real pods, one after the other; the node stays up between them."""
+"""Deploys the topologies one after another on real pods of one local node."""
 
 from __future__ import annotations
 

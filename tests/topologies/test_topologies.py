@@ -54,7 +54,7 @@ def topology(
         yield request.param, stack
 
 
-def test_every_topology_is_here():
+def test_every_topology_has_an_example_here():
     assert FILES.keys() == TOPOLOGIES.keys()
 
 

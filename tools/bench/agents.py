@@ -1,4 +1,4 @@
-"""Measures whether an agent costs more in a platform that has many of them."""
+"""Measures whether the time for each resource grows with the number of agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is dangerous in a resource of any type, known or not: found by the names of properties."""
+"""Rules for resources of any type: they find dangerous values by the names of properties."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...ranges import everywhere, texts
 from ...rule import Check, Hit, Rule, at
 from .downloads import decoded, runs_a_download
 from .names import is_off, is_old_tls, is_on, words
-from .places import Place, places
+from .property_values import PropertyValue, property_values
 
 PUBLIC_DATA: Final = Rule(
     id="any-public-001",
@@ -66,7 +66,7 @@ EVERYONE: Final = Rule(
     id="any-principal-001",
     severity=Severity.CRITICAL,
     reference="https://cwe.mitre.org/data/definitions/732.html",
-    refuses="a right for everyone",
+    refuses="a permission for everyone",
     fix="name the principals",
 )
 DOWNLOAD: Final = Rule(
@@ -104,8 +104,8 @@ def dangers(graph: ResourceGraph) -> Iterator[Hit]:
             continue
         for path in resource.plain_secrets:
             yield _plain_secret(resource, path)
-        for place in places(resource):
-            yield from _dangers_at(place)
+        for found in property_values(resource):
+            yield from _dangers_at(found)
 
 
 def _plain_secret(resource: Any, path: str) -> Hit:
@@ -119,52 +119,52 @@ def _plain_secret(resource: Any, path: str) -> Hit:
     )
 
 
-def _dangers_at(place: Place) -> Iterator[Hit]:
-    said = words(place.name)
-    value = place.value
+def _dangers_at(found: PropertyValue) -> Iterator[Hit]:
+    said = words(found.name)
+    value = found.value
     if said:
-        yield from _by_name(place, said)
-    if place.name.casefold() == "enabled" and is_off(value) and "encryption" in words(place.outer):
-        yield _hit(place, UNENCRYPTED, "data is sent or stored unencrypted")
+        yield from _by_name(found, said)
+    if found.name.casefold() == "enabled" and is_off(value) and "encryption" in words(found.outer):
+        yield _hit(found, UNENCRYPTED, "data is sent or stored unencrypted")
     if not isinstance(value, str):
         return
     if "access list" in said and _PUBLIC_LISTS.fullmatch(value.casefold()):
-        yield _hit(place, PUBLIC_DATA, "everyone could read it")
+        yield _hit(found, PUBLIC_DATA, "everyone could read it")
     if (
         len(value) <= _LONGEST_NAME
         and value.casefold() in _EVERYONE
-        and not place.resource.type.startswith("kubernetes:rbac.authorization.k8s.io/")
-        and place.holder.get("role") not in _CALLERS
+        and not found.resource.type.startswith("kubernetes:rbac.authorization.k8s.io/")
+        and found.holder.get("role") not in _CALLERS
     ):
-        yield _hit(place, EVERYONE, "everyone on the internet would have that right")
+        yield _hit(found, EVERYONE, "everyone on the internet would have that right")
     if runs_a_download(value):
         yield at(
-            place.resource,
-            place.path,
+            found.resource,
+            found.path,
             "runs what it downloads",
             "who controls that address, or the way to it, controls the machine",
             DOWNLOAD.fix,
             DOWNLOAD.id,
         )
-    if _is_plain_secret(place, value):
-        yield _plain_secret(place.resource, place.path)
+    if _is_plain_secret(found, value):
+        yield _plain_secret(found.resource, found.path)
 
 
-def _by_name(place: Place, said: frozenset[str]) -> Iterator[Hit]:
-    value = place.value
+def _by_name(found: PropertyValue, said: frozenset[str]) -> Iterator[Hit]:
+    value = found.value
     if "public" in said:
         if str(value).casefold() in ("blob", "container"):
-            yield _hit(place, PUBLIC_DATA, "everyone could read it")
-        elif is_on(value) and not _serves(place.resource.type):
-            yield _hit(place, PUBLIC, "everyone could reach it")
+            yield _hit(found, PUBLIC_DATA, "everyone could read it")
+        elif is_on(value) and not _serves(found.resource.type):
+            yield _hit(found, PUBLIC, "everyone could reach it")
     if "keeps private" in said and is_off(value):
-        yield _hit(place, PUBLIC, "it could become public")
+        yield _hit(found, PUBLIC, "it could become public")
     if ("encryption" in said and is_off(value)) or ("unsafe" in said and is_on(value)):
-        yield _hit(place, UNENCRYPTED, "data is sent or stored unencrypted")
+        yield _hit(found, UNENCRYPTED, "data is sent or stored unencrypted")
     if "least tls" in said and is_old_tls(value):
-        yield _hit(place, OLD_TLS, "clients could use a TLS that is broken")
-    if "principals" in said and value == "*" and not place.statement and not _by_url(place):
-        yield _hit(place, EVERYONE, "everyone on the internet would have that right")
+        yield _hit(found, OLD_TLS, "clients could use a TLS that is broken")
+    if "principals" in said and value == "*" and not found.statement and not _by_url(found):
+        yield _hit(found, EVERYONE, "everyone on the internet would have that right")
 
 
 def _serves(token: str) -> bool:
@@ -172,19 +172,19 @@ def _serves(token: str) -> bool:
     return row is not None and row.serves
 
 
-def _by_url(place: Place) -> bool:
+def _by_url(found: PropertyValue) -> bool:
     """Whether the right is to call a function by its URL, which its own rules check."""
     keys = ("functionUrlAuthType", "invokedViaFunctionUrl")
-    return any(place.holder.get(key) for key in keys)
+    return any(found.holder.get(key) for key in keys)
 
 
-def _is_plain_secret(place: Place, value: str) -> bool:
-    if place.resource.type in SECRET_OBJECTS:
+def _is_plain_secret(found: PropertyValue, value: str) -> bool:
+    if found.resource.type in SECRET_OBJECTS:
         return False
-    name, given = place.name, place.holder.get("name")
+    name, given = found.name, found.holder.get("name")
     if name == "value" and isinstance(given, str):
         return looks_like_a_credential(given, value) and not refers(value)
-    is_variable = _ENVIRONMENT.fullmatch(place.outer) and given is None
+    is_variable = _ENVIRONMENT.fullmatch(found.outer) and given is None
     if _UPPER.fullmatch(name) or is_variable:
         return looks_like_a_credential(name, value) and not refers(value)
     named = "_" in name and looks_like_a_credential(name, "named")
@@ -204,12 +204,12 @@ def sources(graph: ResourceGraph) -> Iterator[Hit]:
             continue
         if _OUTGOING.search(resource.type):
             continue
-        lists: dict[str, list[Place]] = {}
-        for place in places(resource):
-            if "addresses" in words(place.name) or (
-                place.name == "value" and "addresses" in words(place.outer)
+        lists: dict[str, list[PropertyValue]] = {}
+        for found in property_values(resource):
+            if "addresses" in words(found.name) or (
+                found.name == "value" and "addresses" in words(found.outer)
             ):
-                lists.setdefault(re.sub(r"\[\d+\]$", "", place.path), []).append(place)
+                lists.setdefault(re.sub(r"\[\d+\]$", "", found.path), []).append(found)
         for path, given in lists.items():
             if _is_outgoing(path, given[0]) or _ports(given[0]) in _WEB:
                 continue
@@ -224,20 +224,20 @@ def sources(graph: ResourceGraph) -> Iterator[Hit]:
                 )
 
 
-def _is_outgoing(path: str, place: Place) -> bool:
+def _is_outgoing(path: str, found: PropertyValue) -> bool:
     way = {
-        str(place.holder.get(key)).casefold() for key in ("direction", "type", "access", "action")
+        str(found.holder.get(key)).casefold() for key in ("direction", "type", "access", "action")
     }
     return bool(_OUTGOING.search(path)) or bool(way & {"egress", "outbound", "deny", "out"})
 
 
-def _ports(place: Place) -> set[str]:
+def _ports(found: PropertyValue) -> set[str]:
     keys = ("port", "ports", "portRange", "fromPort", "toPort", "destinationPortRange")
-    return {text for key in keys for text in texts(place.holder.get(key))}
+    return {text for key in keys for text in texts(found.holder.get(key))}
 
 
-def _hit(place: Place, rule: Rule, consequence: str) -> Hit:
-    return at(place.resource, place.path, f"is {place.value!r}", consequence, rule.fix, rule.id)
+def _hit(found: PropertyValue, rule: Rule, consequence: str) -> Hit:
+    return at(found.resource, found.path, f"is {found.value!r}", consequence, rule.fix, rule.id)
 
 
 DANGERS: Final = frozenset(

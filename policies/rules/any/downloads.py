@@ -1,4 +1,4 @@
-"""Finds commands that pass a download to an interpreter without a look at it."""
+"""Finds commands that pass a download to an interpreter without verifying it."""
 
 from __future__ import annotations
 

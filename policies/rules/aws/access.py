@@ -48,7 +48,7 @@ NETWORK_INTERFACES: Final = Rule(
 
 
 def rights_are_on_own_resources(graph: ResourceGraph) -> Iterator[Hit]:
-    """No policy names an unknown ARN, and none gives a function's code the VPC's interfaces."""
+    """Finds ARNs that are not of this stack, and functions that may change network interfaces."""
     yield from arns_exist(graph, outside=OUTSIDE)
     yield from interfaces_are_lambdas_own(graph)
 

@@ -52,7 +52,7 @@ OPEN_CLUSTER: Final = Rule(
 
 
 def attachments_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No managed policy that is attached makes an administrator."""
+    """Finds managed policies that make an administrator, and open Kubernetes API servers."""
     for resource in graph.resources:
         if resource.type.startswith(("aws:", "aws-native:", "awsx:", "eks:")):
             for path, text in _arns(resource.inputs):

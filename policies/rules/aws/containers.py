@@ -196,7 +196,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "deregistrationDelay",
         within(ALB_DRAIN),
         f"AWS refuses it ({ALB_DRAIN.source})",
-        "0 to 3600 s",
+        "set 0 to 3600 s",
         safe_default=True,
     ),
     must(

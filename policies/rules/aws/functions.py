@@ -58,7 +58,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "environment.variables",
         _small_enough,
         f"AWS refuses more than 4096 bytes ({LAMBDA_ENVIRONMENT.source})",
-        "fewer or shorter variables",
+        "set fewer or shorter variables",
         safe_default=True,
     ),
     must(

@@ -58,7 +58,7 @@ EGRESS: Final = Rule(
     id="aws-ec2-005",
     severity=Severity.MEDIUM,
     reference="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
-    refuses="a security group that allows every address on other ports than 443",
+    refuses="a security group that allows connections to every address on other ports than 443",
     fix="name 443, or list the networks",
 )
 ACL: Final = Rule(
@@ -71,7 +71,7 @@ ACL: Final = Rule(
 
 
 def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No security group or ACL lets everyone in, or everything out."""
+    """Finds security groups and network ACLs that allow every address, in or out."""
     incoming: list[Opening] = []
     for resource in graph.resources:
         if resource.type.startswith(("aws:ec2/", "aws:vpc/", "aws-native:ec2:")):

@@ -59,7 +59,7 @@ _DOCUMENTS: Final = (
 
 
 def policies_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No document of AWS allows everyone, everything, or more than it must."""
+    """Finds policy documents that allow everyone, every action, or every resource."""
     own = _accounts(graph)
     for resource in graph.resources:
         if resource.is_kubernetes_object and is_of_kubernetes(resource):

@@ -1,4 +1,4 @@
-"""The rules about policy documents of AWS, and the actions that they tell apart."""
+"""The rules about policy documents of AWS, and the groups of actions that they use."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ EVERYBODY: Final = Rule(
     id="aws-iam-006",
     severity=Severity.CRITICAL,
     reference=f"{_IAM}reference_policies_elements_principal.html#principal-anonymous",
-    refuses="a policy that allows everybody, without a condition that says who calls",
+    refuses="a policy that allows every principal, without a condition that limits the callers",
     fix="name the principals, or compare aws:PrincipalOrgID or aws:SourceArn in a condition",
 )
 ESCALATION: Final = Rule(
     id="aws-iam-010",
     severity=Severity.HIGH,
     reference=f"{_IAM}id_roles_use_passrole.html",
-    refuses="a right on every role, user or policy by which one can get every other right",
+    refuses="a permission on every role, user or policy that leads to every other permission",
     fix="name the one role or user in Resource",
 )
 FOREIGN: Final = Rule(

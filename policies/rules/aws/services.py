@@ -218,7 +218,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "aws-cloudtrail-002",
         Severity.MEDIUM,
         "CIS AWS Foundations Benchmark 3.1, 3.2",
-        "what happens in another region, or to the log itself, is not seen",
+        "events in other regions, or changes of the log itself, are not recorded",
         "set it to true",
         (
             ("aws:cloudtrail/trail:Trail", "isMultiRegionTrail"),

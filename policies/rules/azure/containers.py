@@ -78,7 +78,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         path="template.terminationGracePeriodSeconds",
         allowed=within(AZURE_CONTAINER_APP_GRACE),
         consequence="calls in progress would be interrupted after 30 s, or the cloud refuses it",
-        fix=f"set the budget's grace, at most {AZURE_CONTAINER_APP_GRACE.most}",
+        fix=f"set the grace period of the timeout budget, at most {AZURE_CONTAINER_APP_GRACE.most}",
     ),
     Required(
         id="azure-app-007",

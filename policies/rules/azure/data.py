@@ -22,7 +22,7 @@ TLS_PARAMETER: Final = Rule(
     id="azure-postgres-006",
     severity=Severity.HIGH,
     reference=f"{_POSTGRES}concepts-networking-ssl-tls",
-    refuses="a parameter of a server that lets clients connect without TLS, or with a broken one",
+    refuses="a server parameter that lets clients connect without TLS or with TLS before 1.2",
     fix="set require_secure_transport to on, and ssl_min_protocol_version to TLSv1.2",
 )
 _UNSAFE_PARAMETERS: Final = {
@@ -32,7 +32,7 @@ _UNSAFE_PARAMETERS: Final = {
 
 
 def parameters_require_tls(graph: ResourceGraph) -> Iterator[Hit]:
-    """No parameter of a PostgreSQL server lets clients connect without TLS 1.2 or newer."""
+    """Finds server parameters that let clients connect without TLS 1.2 or newer."""
     for parameter in graph.all(PARAMETER):
         unsafe = _UNSAFE_PARAMETERS.get(str(parameter.inputs.get("configurationName")), ())
         value = parameter.inputs.get("value")

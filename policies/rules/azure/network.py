@@ -71,7 +71,7 @@ OPEN_CLUSTER: Final = Rule(
 
 
 def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No security group, database or API server accepts everyone."""
+    """Finds security groups, databases and API servers that accept every address."""
     openings: list[Opening] = []
     for resource in graph.resources:
         if not resource.type.startswith(("azure:", "azure-native:")):

@@ -42,8 +42,8 @@ EVERY_ACTION: Final = Rule(
 )
 
 
-def roles_are_few(graph: ResourceGraph) -> Iterator[Hit]:
-    """No role is all-powerful on more than one resource."""
+def roles_are_limited(graph: ResourceGraph) -> Iterator[Hit]:
+    """Finds privileged roles on more than one resource."""
     for resource in graph.resources:
         if resource.type in (ASSIGNMENT, _CLASSIC):
             yield from _assigned(resource)
@@ -76,5 +76,5 @@ def _assigned(resource: Resource) -> Iterator[Hit]:
 
 
 CHECK: Final = Check(
-    rules=(OWNER, BROAD, EVERY_ACTION), types=(_CLASSIC, *_DEFINITIONS), find=roles_are_few
+    rules=(OWNER, BROAD, EVERY_ACTION), types=(_CLASSIC, *_DEFINITIONS), find=roles_are_limited
 )

@@ -65,7 +65,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "azure-storage-006",
         Severity.MEDIUM,
         "CIS Microsoft Azure Foundations Benchmark 3.11",
-        "blobs that are deleted by mistake before the weekend cannot be restored",
+        "blobs that were deleted by mistake a few days ago cannot be restored",
         "keep deleted blobs for 7 days or longer",
         (
             ("azure-native:storage:BlobServiceProperties", "deleteRetentionPolicy.days"),
@@ -167,7 +167,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "azure-web-010",
         Severity.HIGH,
         "CIS Microsoft Azure Foundations Benchmark 9.12",
-        "who reaches the port of the debugger can run any program in it",
+        "everyone who can connect to the debugger's port can run any program",
         "set it to false",
         (
             ("azure-native:web:WebApp", "siteConfig.remoteDebuggingEnabled"),

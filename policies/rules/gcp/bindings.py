@@ -56,7 +56,7 @@ BROAD: Final = Rule(
     id="gcp-iam-006",
     severity=Severity.HIGH,
     reference="CIS Google Cloud Platform Foundation Benchmark 1.5, 1.6",
-    refuses="a role on a whole project by which one can get every other right in it",
+    refuses="a role on a whole project that leads to every other permission in it",
     fix="give the predefined role that is needed, on the resource or the account itself",
 )
 
@@ -79,8 +79,8 @@ ANY_IDENTITY: Final = Rule(
 )
 
 
-def roles_are_few(graph: ResourceGraph) -> Iterator[Hit]:
-    """No role is everyone's, and none on a whole project is all-powerful."""
+def roles_are_limited(graph: ResourceGraph) -> Iterator[Hit]:
+    """Finds roles for public principals, and privileged roles on a whole project."""
     for resource in graph.resources:
         if resource.type.startswith(("gcp:", "google-native:")):
             for binding in bindings(resource):
@@ -126,7 +126,7 @@ CHECK: Final = Check(
         *(f"gcp:storage/bucketIAM{kind}:BucketIAM{kind}" for kind in ("Member", "Binding")),
         "gcp:storage/bucketIAMPolicy:BucketIAMPolicy",
     ),
-    find=roles_are_few,
+    find=roles_are_limited,
 )
 
 

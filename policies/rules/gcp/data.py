@@ -61,7 +61,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         path="ttlConfig",
         allowed=lambda value: isinstance(value, dict),
         consequence="expired sessions would never be deleted",
-        fix="set it to {}",
+        fix="set ttlConfig to {}",
     ),
     Required(
         id="gcp-sql-001",

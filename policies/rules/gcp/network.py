@@ -56,7 +56,7 @@ OPEN_CLUSTER: Final = Rule(
 
 
 def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No firewall, database or control plane accepts everyone."""
+    """Finds firewalls, databases and control planes that accept every address."""
     openings: list[Opening] = []
     for resource in graph.resources:
         if resource.type == _FIREWALL:

@@ -33,7 +33,7 @@ IN_FRONT: Final = Rule(
     severity=Severity.HIGH,
     reference="https://cloud.google.com/run/docs/deploying#sidecars",
     refuses="requests that reach a container other than the server that checks tokens",
-    fix="set the port of the server in front of the others alone",
+    fix="set a port on the server in front of the others only",
     house=True,
 )
 

@@ -58,7 +58,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "gcp-sql-010",
         Severity.MEDIUM,
         "CIS Google Cloud Platform Foundation Benchmark 6.7",
-        "what was lost before yesterday cannot be restored",
+        "data that was lost a few days ago cannot be restored",
         "keep 7 or more",
         (
             ("gcp:sql/databaseInstance:DatabaseInstance", _BACKUPS),
@@ -73,7 +73,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "gcp-logging-002",
         Severity.MEDIUM,
         "https://cloud.google.com/logging/docs/buckets#custom-retention",
-        "what happened before the last weekend cannot be investigated",
+        "events of the week before cannot be investigated",
         "keep logs for 7 days or longer",
         (
             (f"gcp:logging/{name[0].lower()}{name[1:]}:{name}", "retentionDays")
@@ -118,7 +118,7 @@ SERIAL_PORT: Final = Rule(
 
 
 def machines_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No machine has the default account with every scope, or an open console."""
+    """Finds machines with the default account and every scope, or with a serial console."""
     for resource in graph.resources:
         if resource.type in _MACHINES:
             yield from _machine(resource)

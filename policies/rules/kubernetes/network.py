@@ -83,7 +83,7 @@ ADMITS_ALL: Final = Rule(
 
 
 def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No Service, namespace or policy is open without a bound."""
+    """Finds public Services, namespaces without policies, and policies that admit everyone."""
     unguarded: dict[Place, Resource] = {}
     made: set[Place] = set()
     policies: dict[Place, list[Resource]] = {}

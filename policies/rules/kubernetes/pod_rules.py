@@ -50,7 +50,7 @@ NODE_TAKEN: Final = _rule(
     5,
     Severity.CRITICAL,
     _BASELINE,
-    "a pod that mounts what gives it the whole node: its root, its container runtime, its kubelet",
+    "a pod that mounts the root, the container runtime or the kubelet of its node",
     "leave the volume out",
 )
 CAPABILITIES: Final = _rule(
@@ -58,7 +58,7 @@ CAPABILITIES: Final = _rule(
     Severity.HIGH,
     _BASELINE,
     "a capability of the kernel beyond those that containers have by default",
-    "leave it out of add",
+    "leave it out of capabilities.add",
 )
 HOST_PROCESS: Final = _rule(
     7,
@@ -75,7 +75,7 @@ SYSCTLS: Final = _rule(
     Severity.HIGH,
     _BASELINE,
     "a parameter of the kernel that reaches beyond the pod",
-    "leave it out, or set it on the node",
+    "leave the sysctl out, or set it on the node",
 )
 UNCONFINED: Final = _rule(
     10,
@@ -88,7 +88,7 @@ ESCALATION: Final = _rule(
     11,
     Severity.MEDIUM,
     _RESTRICTED,
-    "a container whose processes may gain rights, by setuid for example",
+    "a container whose processes may gain privileges, by setuid for example",
     "set allowPrivilegeEscalation to false",
 )
 ROOT: Final = _rule(

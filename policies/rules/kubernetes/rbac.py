@@ -67,13 +67,13 @@ WILDCARD: Final = _rule(
     Severity.MEDIUM,
     "CIS Kubernetes Benchmark 5.1.3",
     "a role with a wildcard of verbs, resources or API groups",
-    "list what is used",
+    "list the verbs, resources and API groups that are used",
 )
 ESCALATING: Final = _rule(
     "rbac-005",
     Severity.HIGH,
     _PRACTICES,
-    "a right by which one can get others: to act as users, to read every Secret, to enter pods",
+    "a permission that leads to others: to act as users, to read every Secret, to exec into pods",
     "leave it out, or name the objects in resourceNames",
 )
 DEFAULT_ACCOUNT: Final = _rule(
@@ -100,7 +100,7 @@ NEVER_EXPIRES: Final = _rule(
 
 
 def rights_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
-    """No role is everyone's or all-powerful, and no token is given for nothing."""
+    """Finds roles for everyone, roles that allow everything, and tokens that nothing needs."""
     quiet = set(_without_tokens(graph))
     for resource in graph.resources:
         if not resource.type.startswith("kubernetes:"):
@@ -148,7 +148,7 @@ def _role(role: Resource) -> Iterator[Hit]:
             continue
         for key, given in said.items():
             if "*" in given or any(one.endswith("/*") for one in given):
-                so = "it allows what later versions of the cluster add"
+                so = "it also allows verbs and resources that later versions of the cluster add"
                 yield at(role, f"{path}.{key}", "has a wildcard", so, WILDCARD.fix, WILDCARD.id)
         yield from _escalating(role, path, branch(rule), said, cluster=cluster)
 

@@ -1,4 +1,4 @@
-"""Whatever files a server's values are in, it reads the same values, each from one place."""
+"""A server reads the same values in every form of its configuration, each from one source."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _LONGEST_JSON: Final = 10_000_000
 
 
 @dataclass(slots=True)
-class Place:
+class PropertyValue:
     """One value of a resource's inputs.
 
     Attributes:
@@ -36,15 +36,15 @@ class Place:
     statement: bool
 
 
-def places(resource: Resource) -> list[Place]:
+def property_values(resource: Resource) -> list[PropertyValue]:
     """Every value of the inputs that is known."""
-    found: list[Place] = []
+    found: list[PropertyValue] = []
     _collect(found, resource, "", "", resource.inputs, resource.inputs, "", False)
     return found
 
 
 def _collect(  # noqa: PLR0917  (called for each value of each resource)
-    found: list[Place],
+    found: list[PropertyValue],
     resource: Resource,
     path: str,
     name: str,
@@ -64,7 +64,7 @@ def _collect(  # noqa: PLR0917  (called for each value of each resource)
     elif isinstance(value, str) and value[:1] in _OPENS and (read := _json(value)) is not None:
         _collect(found, resource, path, name, read, holder, outer, statement)
     elif value not in (None, SECRET, UNKNOWN):
-        found.append(Place(resource, path, name, value, holder, outer, statement))
+        found.append(PropertyValue(resource, path, name, value, holder, outer, statement))
 
 
 def _json(text: str) -> Any:
