@@ -14,8 +14,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 IS_CHECKOUT: Final = (ROOT / "pyproject.toml").is_file()
 
-DEFAULT_PROGRAM: Final = ROOT if IS_CHECKOUT else Path()
-"""The folder of the program that verbs are about: the checkout's, or the current folder."""
+DEFAULT_PROGRAM: Final = ROOT if IS_CHECKOUT and not Path("Pulumi.yaml").is_file() else Path()
+"""The folder of the program that verbs are about: the current one, or else the checkout's."""
 
 _NEEDING: Final = {
     "add-server", "bench", "call", "down", "outputs", "package", "schema", "token", "tools", "up",

@@ -1,6 +1,7 @@
 """The command line: subcommands, report formats, exit statuses, no traceback for user errors."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from delivery import process
 from delivery.cli import app
+from delivery.source_checkout import ROOT
 from review import preview
 from tests.harness.checkouts import Checkout
 
@@ -32,6 +34,16 @@ def test_preview_shows_the_tree_of_a_stack(checkout: Checkout):
     assert status == 0
     assert "ConfigMap greeting  text" in shown
     assert "size: 2" in shown
+
+
+@pytest.mark.slow
+def test_the_program_of_the_current_folder_is_previewed(checkout: Checkout):
+    ours = {"PYTHONPATH": str(ROOT), "VIRTUAL_ENV": sys.prefix}
+    argv = [sys.executable, "-m", "delivery", "preview"]
+    shown = subprocess.run(
+        argv, cwd=checkout.root, env=os.environ | ours, capture_output=True, text=True, check=False
+    )
+    assert "ConfigMap greeting  text" in shown.stdout, shown.stderr
 
 
 @pytest.mark.parametrize("form", ["tree", "markdown", "json"])

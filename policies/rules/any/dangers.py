@@ -94,6 +94,11 @@ _UPPER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
 _ENVIRONMENT: Final = re.compile(
     r"env|envs|env(ironment)?variables?|environment|variables|(app)?settings", re.IGNORECASE
 )
+_ASSIGNMENT: Final = re.compile(
+    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Z][A-Z0-9_]*)=["']?(?P<value>[^\s"'$`]+)""",
+    re.MULTILINE,
+)
+"""Of a shell: the value is a literal."""
 _WEB: Final = ({"80"}, {"443"}, {"80", "443"}, {"443-443"}, {"80-80"})
 
 
@@ -187,14 +192,28 @@ def _is_plain_secret(found: PropertyValue, value: str) -> bool:
     is_variable = _ENVIRONMENT.fullmatch(found.outer) and given is None
     if _UPPER.fullmatch(name) or is_variable:
         return looks_like_a_credential(name, value) and not refers(value)
-    named = "_" in name and looks_like_a_credential(name, "named")
+    given_freely = "_" in name or (found.in_text and not found.statement)
+    named = given_freely and looks_like_a_credential(name, "named")
     return (named or _contains_a_credential(value)) and not refers(value)
 
 
 @lru_cache(maxsize=4096)
 def _contains_a_credential(value: str) -> bool:
-    """As ``contains_a_credential``, also in base64; most texts of a program occur many times."""
-    return contains_a_credential(value) or contains_a_credential(decoded(value))
+    """Whether a text or a script has one, also in base64; most texts occur many times."""
+    return any(
+        contains_a_credential(text) or _assigns_a_credential(text)
+        for text in (value, decoded(value))
+    )
+
+
+def _assigns_a_credential(script: str) -> bool:
+    """Whether a script sets a variable, such as ``export DB_PASSWORD=hunter2``."""
+    if "=" not in script:
+        return False
+    return any(
+        looks_like_a_credential(found["name"], "named") and not refers(found["value"])
+        for found in _ASSIGNMENT.finditer(script)
+    )
 
 
 def sources(graph: ResourceGraph) -> Iterator[Hit]:

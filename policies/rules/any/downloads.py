@@ -18,13 +18,15 @@ _PIPED: Final = re.compile(
     rf"\b{_FETCH}(\.exe)?\b[^\n;]*\|\s*{_RUN_AS}{_INTERPRETER}(?=$|[\s;&|)'\"`])"
     rf"|(?<![\w.-])((ba|z|k|da)?sh|eval|source|\.|python[0-9.]*|iex|invoke-expression)\s+(-\w+\s+)*"
     rf"[\"']?(<\(|\$\(|`|\(|&\s*\()\s*(sudo\s+)?{_FETCH}\b"
+    rf"|\bbase64(\.exe)?\s+(-d|-D|--decode)\b[^\n;]*\|\s*{_RUN_AS}{_INTERPRETER}(?=$|[\s;&|)'\"`])"
+    r"|\bexec\(.*\b(urlopen|requests\.get|urlretrieve)\("
     r"|\b(iex|invoke-expression)\b[^\n]*\b(downloadstring|downloaddata)\b"
     r"|\b(downloadstring|downloaddata)\b[^\n]*\|\s*(iex|invoke-expression)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _FETCHING: Final = (
     *("curl", "wget", "aria2c", "fetch", "lwp-", "iwr", "irm", "invoke-"),
-    *("downloadstring", "downloaddata"),
+    *("downloadstring", "downloaddata", "base64", "urlopen", "requests.get", "urlretrieve"),
 )
 _COMMENT: Final = re.compile(r"^[ \t]*#(?!!).*$", re.MULTILINE)
 _CONTINUED: Final = re.compile(r"\\\r?\n|(?<=\|)[ \t]*\r?\n")

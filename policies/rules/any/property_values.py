@@ -25,6 +25,7 @@ class PropertyValue:
         holder: the mapping that has the property.
         outer: the name of the property that holds that mapping.
         statement: whether it is part of a statement of a policy document.
+        in_text: whether the property is in a JSON text, whose names no SDK knows.
     """
 
     resource: Resource
@@ -34,12 +35,13 @@ class PropertyValue:
     holder: Mapping[str, Any]
     outer: str
     statement: bool
+    in_text: bool
 
 
 def property_values(resource: Resource) -> list[PropertyValue]:
     """Every value of the inputs that is known."""
     found: list[PropertyValue] = []
-    _collect(found, resource, "", "", resource.inputs, resource.inputs, "", False)
+    _collect(found, resource, "", "", resource.inputs, resource.inputs, "", False, False)
     return found
 
 
@@ -52,19 +54,21 @@ def _collect(  # noqa: PLR0917  (called for each value of each resource)
     holder: Mapping[str, Any],
     outer: str,
     statement: bool,
+    in_text: bool,
 ) -> None:
     if isinstance(value, dict):
         mapping = cast("dict[str, Any]", value)
         inside = statement or "Effect" in mapping or "effect" in mapping
         for key, one in mapping.items():
-            _collect(found, resource, step(path, key), key, one, mapping, name, inside)
+            _collect(found, resource, step(path, key), key, one, mapping, name, inside, in_text)
     elif isinstance(value, list):
         for index, one in enumerate(cast("list[Any]", value)):
-            _collect(found, resource, f"{path}[{index}]", name, one, holder, outer, statement)
+            at = f"{path}[{index}]"
+            _collect(found, resource, at, name, one, holder, outer, statement, in_text)
     elif isinstance(value, str) and value[:1] in _OPENS and (read := _json(value)) is not None:
-        _collect(found, resource, path, name, read, holder, outer, statement)
+        _collect(found, resource, path, name, read, holder, outer, statement, True)
     elif value not in (None, SECRET, UNKNOWN):
-        found.append(PropertyValue(resource, path, name, value, holder, outer, statement))
+        found.append(PropertyValue(resource, path, name, value, holder, outer, statement, in_text))
 
 
 def _json(text: str) -> Any:
