@@ -97,6 +97,7 @@ def test_rows_are_of_types_and_properties_that_the_sdk_has(cloud: Cloud):
     assert unknown == []
 
 
+@pytest.mark.slow
 @each_cloud
 def test_billed_types_and_properties_are_those_of_the_sdk(cloud: Cloud):
     rows = cloud.facts.BILLED_TYPES
