@@ -166,6 +166,27 @@ class Reference(Row):
         return self.described(refuses, "pass the output of that resource")
 
 
+def references(id: str, rows: Iterable[tuple[str, str, str, str]]) -> tuple[Reference, ...]:
+    """The references of a cloud's components, under one rule.
+
+    Args:
+        rows: type, path, type of the other resource, and its output.
+    """
+    return tuple(
+        Reference(
+            id=id,
+            severity=Severity.MEDIUM,
+            reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+            house=True,
+            on=on,
+            path=path,
+            to=to,
+            output=output,
+        )
+        for on, path, to, output in rows
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Host(Row):
     """A type of resources that run a server, and end calls that take too long.

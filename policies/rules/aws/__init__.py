@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...finding import Severity
-from ...rule import CloudRules, Companion, Reference
+from ...rule import CloudRules, Companion, references
 from . import (
     access,
     attachments,
@@ -104,18 +104,9 @@ COMPANIONS: Final[tuple[Companion, ...]] = tuple(
     )
 )
 
-REFERENCES: Final[tuple[Reference, ...]] = tuple(
-    Reference(
-        id="aws-reference-001",
-        severity=Severity.MEDIUM,
-        reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
-        house=True,
-        on=on,
-        path=path,
-        to=to,
-        output=output,
-    )
-    for on, path, to, output in (
+REFERENCES: Final = references(
+    "aws-reference-001",
+    (
         (FUNCTION, "role", ROLE, "arn"),
         (FUNCTION, "deadLetterConfig.targetArn", QUEUE, "arn"),
         (FUNCTION, "s3Bucket", BUCKET, "id"),
@@ -155,7 +146,7 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (CACHE, "subnetGroupName", "aws:elasticache/subnetGroup:SubnetGroup", "name"),
         (CACHE, "userGroupIds[*]", CACHE_USERS, "userGroupId"),
         (CACHE_USERS, "userIds[*]", "aws:elasticache/user:User", "userId"),
-    )
+    ),
 )
 
 RULES: Final = CloudRules(

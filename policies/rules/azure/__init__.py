@@ -8,7 +8,7 @@ from components.azure.facts import AZURE_CONTAINER_APP_REQUEST, AZURE_FUNCTION_R
 from components.azure.tokens import STORAGE, TAGGED, WORKSPACE
 
 from ...finding import Severity
-from ...rule import CloudRules, Companion, Host, Reference
+from ...rule import CloudRules, Companion, Host, references
 from . import access, containers, data, fronts, functions, network, roles, services
 from .types import (
     APP,
@@ -53,18 +53,9 @@ COMPANIONS: Final[tuple[Companion, ...]] = (
     ),
 )
 
-REFERENCES: Final[tuple[Reference, ...]] = tuple(
-    Reference(
-        id="azure-reference-001",
-        severity=Severity.MEDIUM,
-        reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
-        house=True,
-        on=on,
-        path=path,
-        to=to,
-        output=output,
-    )
-    for on, path, to, output in (
+REFERENCES: Final = references(
+    "azure-reference-001",
+    (
         *(
             (token, "resourceGroupName", RESOURCES, "name")
             for token in sorted(TAGGED - {RESOURCES})
@@ -83,7 +74,7 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         (CONTAINER_APP, "managedEnvironmentId", ENVIRONMENT, "id"),
         (INSIGHTS, "workspaceResourceId", WORKSPACE, "id"),
         (LOGGED, "workspaceId", WORKSPACE, "id"),
-    )
+    ),
 )
 
 HOSTS: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...finding import Severity
-from ...rule import CloudRules, Companion, Host, Reference
+from ...rule import CloudRules, Companion, Host, references
 from . import access, bindings, containers, data, functions, network, probes, services
 from .types import ACCOUNT, BUCKET, CALLERS, FIELD, FIRESTORE, FUNCTION, SERVICE, SQL, USER
 
@@ -35,18 +35,9 @@ COMPANIONS: Final[tuple[Companion, ...]] = (
     ),
 )
 
-REFERENCES: Final[tuple[Reference, ...]] = tuple(
-    Reference(
-        id="gcp-reference-001",
-        severity=Severity.MEDIUM,
-        reference="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
-        house=True,
-        on=on,
-        path=path,
-        to=to,
-        output=output,
-    )
-    for on, path, to, output in (
+REFERENCES: Final = references(
+    "gcp-reference-001",
+    (
         (FUNCTION, "buildConfig.source.storageSource.bucket", BUCKET, "name"),
         (
             FUNCTION,
@@ -67,7 +58,7 @@ REFERENCES: Final[tuple[Reference, ...]] = tuple(
         ("gcp:secretmanager/secretIamMember:SecretIamMember", "member", ACCOUNT, "member"),
         (USER, "instance", SQL, "name"),
         ("gcp:sql/database:Database", "instance", SQL, "name"),
-    )
+    ),
 )
 
 HOSTS: Final = tuple(
