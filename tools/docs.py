@@ -16,6 +16,7 @@ import components
 from components.base import arg_types
 from components.base.component import Component
 from components.base.constraints import Form, Range
+from components.mcp.metrics import Exporter, exported_by
 from components.mcp.timeout_budget import Distance, Timeouts
 from delivery.cli import app
 from runtime.bridge.options import BridgeOptions
@@ -126,6 +127,18 @@ def bridge_table() -> str:
     return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
 
 
+def metrics_table(exporter: Exporter) -> str:
+    """The metrics that a program exports."""
+    rows = [
+        f"| `{one.name}` | {one.kind} | {one.unit} "
+        f"| {', '.join(f'`{label}`' for label in one.labels)} | {cell(one.meaning)} "
+        f"| {f'`{one.convention}`' if one.convention else ''} | {', '.join(one.sources)} |"
+        for one in exported_by(exporter).values()
+    ]
+    head = "| metric | type | unit | labels | meaning | OpenTelemetry | sources |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
 def verbs_table() -> str:
     """The verbs of ``qudag-mcp`` and what each does."""
     rows = [
@@ -226,6 +239,7 @@ _GENERATORS: Mapping[str, Callable[[str], str]] = {
     "forms": lambda _: forms_table(),
     "hosts": lambda _: hosts_table(),
     "limits": limits_table,
+    "metrics": lambda subject: metrics_table(cast("Exporter", subject)),
     "example": example_diagram,
     "source": source_table,
     "rules": lambda _: rules_text(),

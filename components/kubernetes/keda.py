@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import pulumi
 
 from ..base.arg_types import PrometheusUrl
 from ..base.inputs import applied
 from ..base.problems import Problem
+from ..mcp.metrics import EXPORTED, ExportedMetric
 from .pod_settings import SecretKey
 
 ServerMetric = Literal[
@@ -23,28 +24,16 @@ ServerMetric = Literal[
 ]
 
 
-class Series(NamedTuple):
-    """What the server exports for a metric.
-
-    Attributes:
-        name: of the time series.
-        counter: whether the metric is its rate; else its value.
-    """
-
-    name: str
-    counter: bool
-
-
-SERIES: Final[Mapping[ServerMetric, Series]] = {
-    "http_requests_per_second": Series("http_requests_total", counter=True),
-    "mcp_requests_per_second": Series("mcp_requests_total", counter=True),
-    "mcp_tool_requests_per_second": Series("mcp_tool_requests_total", counter=True),
-    "mcp_calls_in_flight": Series("mcp_calls_in_flight", counter=False),
-    "mcp_open_streams": Series("mcp_open_streams", counter=False),
-    "websocket_connections": Series("websocket_connections", counter=False),
+SERIES: Final[Mapping[ServerMetric, ExportedMetric]] = {
+    "http_requests_per_second": EXPORTED["http_requests_total"],
+    "mcp_requests_per_second": EXPORTED["mcp_requests_total"],
+    "mcp_tool_requests_per_second": EXPORTED["mcp_tool_requests_total"],
+    "mcp_calls_in_flight": EXPORTED["mcp_calls_in_flight"],
+    "mcp_open_streams": EXPORTED["mcp_open_streams"],
+    "websocket_connections": EXPORTED["websocket_connections"],
 }
-"""Every metric that pods can be scaled by; a test compares it with what the server exports."""
-ALWAYS: Final = "mcp_draining"
+"""Every metric that pods can be scaled by: the rate of a counter, the value of a gauge."""
+ALWAYS: Final = EXPORTED["mcp_draining"].name
 """A series that each server exports from its start, without labels of its own."""
 RATE_WINDOW: Final = "2m"
 FAILURES: Final = 3
@@ -200,7 +189,7 @@ def query(
 
     def written(space: str) -> str:
         of_pods = f'{{namespace="{space}",pod=~"{workload}-{ending}"}}'
-        if not series.counter:
+        if series.kind != "counter":
             return f"sum({series.name}{of_pods})"
         rate = f"sum(rate({series.name}{of_pods}[{RATE_WINDOW}]))"
         return f"{rate} or sum(0 * {ALWAYS}{of_pods})"

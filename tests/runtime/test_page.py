@@ -1,4 +1,4 @@
-"""docs/reference/server.md lists every configuration key, tool and metric."""
+"""docs/reference/server.md lists every configuration key and tool."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from runtime.config import Config
 from runtime.limits_config import LimitsSection
 from runtime.mcp_prompts import ROLE_PROMPTS
 from runtime.mcp_resources import ROLE_RESOURCES
-from runtime.metrics import Metrics
 from runtime.server_config import Role
 from runtime.toml_config import Section
 from runtime.tools import ROLE_TOOLS
-from tests.harness.server import settings
-from tests.harness.tokens import Issuer
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/server.md").read_text()
 
@@ -81,15 +78,3 @@ def test_the_page_states_the_roles_of_each(heading: str, offered: dict[Role, tup
     assert stated_roles(heading) == {
         name: {str(role) for role, ours in offered.items() if name in ours} for name in names
     }
-
-
-def test_every_metric_is_on_the_page(issuer: Issuer):
-    metrics = Metrics(Config.model_validate(settings(issuer)))
-    suffix = {"counter": "_total", "info": "_info"}
-    ours = [
-        family.name + suffix.get(family.type, "")
-        for family in metrics.registry.collect()
-        if not family.name.startswith(("process_", "python_"))
-    ]
-    assert "mcp_open_streams" in ours
-    assert [name for name in ours if name not in PAGE] == []

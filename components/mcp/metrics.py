@@ -1,0 +1,221 @@
+"""Every metric that the platform's programs export for Prometheus.
+
+Rules, autoscalers and the documentation take names from this list. Tests compare it with what the
+programs export: a metric that only one of the two has fails them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["counter", "gauge", "histogram", "info"]
+Unit = Literal["", "seconds", "bytes"]
+Exporter = Literal["server", "workers"]
+"""``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
+server with several worker processes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedMetric:
+    """A metric and who exports it.
+
+    Attributes:
+        name: as in a query; of a histogram without ``_bucket``, ``_count`` and ``_sum``.
+        kind: its type in Prometheus; an ``info`` is a gauge of 1 with labels.
+        unit: of its values; empty for a number of things.
+        labels: names of its labels, in the order in which the program sets them.
+        exporters: the programs that export it.
+        meaning: what it counts or measures; the text of its HELP line.
+        convention: the metric of OpenTelemetry's conventions for MCP that it corresponds to.
+        sources: the source documents that name it, such as ``S0``.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    unit: Unit = ""
+    labels: tuple[str, ...] = ()
+    exporters: tuple[Exporter, ...] = ("server",)
+    convention: str | None = None
+    sources: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """Its name without the ending of its kind, as Python's client takes it."""
+        return self.name.removesuffix({"counter": "_total", "info": "_info"}.get(self.kind, ""))
+
+
+_EVERY: Final[tuple[Exporter, ...]] = ("server", "workers")
+
+_METRICS: Final = [
+    ExportedMetric(
+        name="http_requests_total",
+        kind="counter",
+        labels=("method", "route", "status"),
+        meaning="HTTP requests answered.",
+        sources=("S0",),
+    ),
+    ExportedMetric(
+        name="mcp_requests_total",
+        kind="counter",
+        labels=("method", "status"),
+        meaning="MCP requests answered.",
+        sources=("S0",),
+    ),
+    ExportedMetric(
+        name="mcp_request_duration_seconds",
+        kind="histogram",
+        unit="seconds",
+        labels=("method",),
+        meaning="From an MCP request to its result.",
+        convention="mcp.server.operation.duration",
+        sources=("S0", "S3"),
+    ),
+    ExportedMetric(
+        name="mcp_tool_requests_total",
+        kind="counter",
+        labels=("tool_name",),
+        meaning="Tool calls answered.",
+        sources=("S2",),
+    ),
+    ExportedMetric(
+        name="mcp_tool_errors_total",
+        kind="counter",
+        labels=("tool_name",),
+        meaning="Tool calls that ended in an error.",
+        sources=("S2",),
+    ),
+    ExportedMetric(
+        name="mcp_tool_duration_seconds",
+        kind="histogram",
+        unit="seconds",
+        labels=("tool_name",),
+        meaning="From a tool call to its result.",
+        convention="mcp.server.operation.duration",
+        sources=("S2",),
+    ),
+    ExportedMetric(
+        name="mcp_resource_requests_total",
+        kind="counter",
+        labels=("resource",),
+        meaning="Reads of resources answered.",
+    ),
+    ExportedMetric(
+        name="mcp_resource_errors_total",
+        kind="counter",
+        labels=("resource",),
+        meaning="Reads of resources that ended in an error.",
+    ),
+    ExportedMetric(
+        name="mcp_prompt_requests_total",
+        kind="counter",
+        labels=("prompt",),
+        meaning="Prompts answered.",
+    ),
+    ExportedMetric(
+        name="mcp_prompt_errors_total",
+        kind="counter",
+        labels=("prompt",),
+        meaning="Prompts that ended in an error.",
+    ),
+    ExportedMetric(
+        name="mcp_limited_total",
+        kind="counter",
+        labels=("limit",),
+        meaning=(
+            "What a limit refused: messages, bodies, sessions, streams, memories, vault, calls."
+        ),
+    ),
+    ExportedMetric(name="mcp_open_streams", kind="gauge", meaning="Event streams open to clients."),
+    ExportedMetric(
+        name="websocket_connections",
+        kind="gauge",
+        meaning="WebSockets open to clients.",
+        sources=("S4",),
+    ),
+    ExportedMetric(name="mcp_calls_in_flight", kind="gauge", meaning="Tool calls being worked on."),
+    ExportedMetric(
+        name="mcp_draining", kind="gauge", meaning="1 from SIGTERM on: no new connections."
+    ),
+    ExportedMetric(
+        name="mcp_dependency_up",
+        kind="gauge",
+        labels=("dependency",),
+        meaning="1 when the dependency answered.",
+    ),
+    ExportedMetric(
+        name="qudag_mcp_server_build_info",
+        kind="info",
+        labels=("version", "role", "name", "era", "environment", "region"),
+        meaning="What runs here.",
+    ),
+    ExportedMetric(
+        name="mcp_workers",
+        kind="gauge",
+        exporters=("workers",),
+        meaning="Worker processes that run.",
+    ),
+    ExportedMetric(
+        name="mcp_workers_replaced_total",
+        kind="counter",
+        exporters=("workers",),
+        meaning="Worker processes that have been replaced.",
+    ),
+    ExportedMetric(
+        name="process_cpu_seconds_total",
+        kind="counter",
+        unit="seconds",
+        exporters=_EVERY,
+        meaning="Total user and system CPU time spent in seconds.",
+    ),
+    ExportedMetric(
+        name="process_start_time_seconds",
+        kind="gauge",
+        unit="seconds",
+        exporters=_EVERY,
+        meaning="Start time of the process since unix epoch in seconds.",
+    ),
+    ExportedMetric(
+        name="process_resident_memory_bytes",
+        kind="gauge",
+        unit="bytes",
+        exporters=_EVERY,
+        meaning="Resident memory size in bytes.",
+    ),
+    ExportedMetric(
+        name="process_virtual_memory_bytes",
+        kind="gauge",
+        unit="bytes",
+        exporters=_EVERY,
+        meaning="Virtual memory size in bytes.",
+    ),
+    ExportedMetric(
+        name="process_open_fds",
+        kind="gauge",
+        exporters=_EVERY,
+        meaning="Number of open file descriptors.",
+    ),
+    ExportedMetric(
+        name="process_max_fds",
+        kind="gauge",
+        exporters=_EVERY,
+        meaning="Maximum number of open file descriptors.",
+    ),
+    ExportedMetric(
+        name="python_info",
+        kind="gauge",
+        labels=("implementation", "major", "minor", "patchlevel", "version"),
+        exporters=_EVERY,
+        meaning="Python platform information",
+    ),
+]
+
+EXPORTED: Final[Mapping[str, ExportedMetric]] = {metric.name: metric for metric in _METRICS}
+"""Every metric by its name."""
+
+
+def exported_by(exporter: Exporter) -> dict[str, ExportedMetric]:
+    """The metrics of a program by their names."""
+    return {name: one for name, one in EXPORTED.items() if exporter in one.exporters}
