@@ -8,6 +8,8 @@ TYPE_CHECKING = (
     False  # type checkers know the name; the typing module costs more than all else here
 )
 if TYPE_CHECKING:
+    from .aws.backup_bucket import AwsBackupBucket as AwsBackupBucket
+    from .aws.backup_bucket import AwsBackupBucketArgs as AwsBackupBucketArgs
     from .aws.container import EcsFargate as EcsFargate
     from .aws.container_args import EcsFargateArgs as EcsFargateArgs
     from .aws.database import RdsDataTier as RdsDataTier
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from .aws.location import AwsLocation as AwsLocation
     from .aws.network import AwsEgress as AwsEgress
     from .aws.network import AwsNetwork as AwsNetwork
+    from .azure.backup_storage import AzureBackupStorage as AzureBackupStorage
+    from .azure.backup_storage import AzureBackupStorageArgs as AzureBackupStorageArgs
+    from .azure.backup_storage import AzureKey as AzureKey
+    from .azure.backup_storage import AzureWorkloadIdentity as AzureWorkloadIdentity
     from .azure.container import AzureContainerApp as AzureContainerApp
     from .azure.container import AzureContainerGroup as AzureContainerGroup
     from .azure.container_args import AzureContainerAppArgs as AzureContainerAppArgs
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
     from .base.problems import Problem as Problem
     from .base.problems import ProblemReport as ProblemReport
     from .gcp.access import GcpAccess as GcpAccess
+    from .gcp.backup_bucket import GcpBackupBucket as GcpBackupBucket
+    from .gcp.backup_bucket import GcpBackupBucketArgs as GcpBackupBucketArgs
     from .gcp.container import CloudRun as CloudRun
     from .gcp.container_args import CloudRunArgs as CloudRunArgs
     from .gcp.database import CloudSqlDataTier as CloudSqlDataTier
@@ -118,6 +126,7 @@ if TYPE_CHECKING:
     from .mcp.auth import AdditionalIssuer as AdditionalIssuer
     from .mcp.auth import Auth as Auth
     from .mcp.auth import PodAuth as PodAuth
+    from .mcp.backup_bucket import BackupBucket as BackupBucket
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
     from .mcp.protected_resource import ProtectedResource as ProtectedResource
@@ -133,6 +142,7 @@ if TYPE_CHECKING:
     from .mcp.user_container import UserContainer as UserContainer
 
 _PUBLIC = {
+    "aws.backup_bucket": "AwsBackupBucket AwsBackupBucketArgs",
     "aws.container": "EcsFargate",
     "aws.container_args": "EcsFargateArgs",
     "aws.database": "RdsDataTier",
@@ -141,6 +151,9 @@ _PUBLIC = {
     "aws.function_args": "AwsLambdaArgs LambdaEndpoint Throttle",
     "aws.location": "AwsLocation",
     "aws.network": "AwsEgress AwsNetwork",
+    "azure.backup_storage": (
+        "AzureBackupStorage AzureBackupStorageArgs AzureKey AzureWorkloadIdentity"
+    ),
     "azure.container": "AzureContainerApp AzureContainerGroup",
     "azure.container_args": "AzureContainerAppArgs AzureContainerGroupArgs",
     "azure.database": "AzurePostgresqlDataTier",
@@ -151,6 +164,7 @@ _PUBLIC = {
     "azure.secrets": "AzureSecrets",
     "base.problems": "Problem ProblemReport",
     "gcp.access": "GcpAccess",
+    "gcp.backup_bucket": "GcpBackupBucket GcpBackupBucketArgs",
     "gcp.container": "CloudRun",
     "gcp.container_args": "CloudRunArgs",
     "gcp.database": "CloudSqlDataTier",
@@ -187,6 +201,7 @@ _PUBLIC = {
     "mcp.access": "Access NetworkAccess",
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
+    "mcp.backup_bucket": "BackupBucket",
     "mcp.data_tier": "CacheProfile DataTier",
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),

@@ -20,6 +20,7 @@ DatabaseMachine = Annotated[str, forms.DATABASE_MACHINE]
 CacheMachine = Annotated[str, forms.CACHE_MACHINE]
 CachePassword = Annotated[str, forms.CACHE_PASSWORD]
 PrefixListId = Annotated[str, forms.PREFIX_LIST]
+RoleArn = Annotated[str, forms.ROLE_ARN]
 KmsKey = Annotated[str, forms.KEY]
 WebAcl = Annotated[str, forms.WEB_ACL]
 AccessLogDays = Annotated[

@@ -30,6 +30,8 @@ class Contents:
         key: ARN of the KMS key that encrypts the objects; None: a key of S3.
         protect: refuse to delete the bucket.
         writers: what the policy allows services of AWS.
+        region: region of the bucket; None: the provider's.
+        locked_days: days for which no version can be deleted; None: without object lock.
     """
 
     expiration: Mapping[str, Any]
@@ -37,6 +39,8 @@ class Contents:
     key: str | None = None
     protect: bool = False
     writers: Statements = lambda _arn: ()
+    region: str | None = None
+    locked_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,15 @@ def private_bucket(
         {
             "bucket": physical_name(BUCKET, owner, location, role),
             "forceDestroy": contents.disposable,
+            "objectLockEnabled": True if contents.locked_days else None,
+            "region": contents.region,
         },
         outputs=("arn",),
         opts=owner.owned(protect=contents.protect),
     )
     name = bucket.output("id")
-    private = _private(owner, role, name, contents.key)
+    place = _Place(name, contents.region)
+    private = _private(owner, role, place, contents.key)
     arn = bucket.output("arn")
     transport = {
         "Sid": "TlsOnly",
@@ -80,20 +87,33 @@ def private_bucket(
     policy = CloudResource(
         "aws:s3/bucketPolicy:BucketPolicy",
         owner.named(f"{role}-over-tls"),
-        {"bucket": name, "policy": policy_document(transport, *contents.writers(arn))},
+        {**place.inputs, "policy": policy_document(transport, *contents.writers(arn))},
         opts=owner.owned(depends_on=[private]),
     )
-    versioned = _versioned(owner, role, name, contents.expiration)
-    return Bucket(bucket, [private, versioned, policy])
+    versioned = _versioned(owner, role, place, contents.expiration)
+    ready = [private, versioned, policy]
+    if contents.locked_days:
+        ready.append(_locked(owner, role, place, contents.locked_days, versioned))
+    return Bucket(bucket, ready)
 
 
-def _private(
-    owner: Component[Any], role: str, bucket: pulumi.Output[str], key: str | None
-) -> CloudResource:
+@dataclass(frozen=True)
+class _Place:
+    """The bucket, by its name, and the region of its settings."""
+
+    bucket: pulumi.Output[str]
+    region: str | None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return {"bucket": self.bucket, "region": self.region}
+
+
+def _private(owner: Component[Any], role: str, place: _Place, key: str | None) -> CloudResource:
     CloudResource(
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         owner.named(f"{role}-owner"),
-        {"bucket": bucket, "rule": {"objectOwnership": "BucketOwnerEnforced"}},
+        {**place.inputs, "rule": {"objectOwnership": "BucketOwnerEnforced"}},
         opts=owner.owned(),
     )
     encryption: dict[str, Any] = {
@@ -111,14 +131,14 @@ def _private(
     CloudResource(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
         owner.named(f"{role}-encryption"),
-        {"bucket": bucket, "rules": [encryption]},
+        {**place.inputs, "rules": [encryption]},
         opts=owner.owned(),
     )
     return CloudResource(
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         owner.named(f"{role}-private"),
         {
-            "bucket": bucket,
+            **place.inputs,
             "blockPublicAcls": True,
             "blockPublicPolicy": True,
             "ignorePublicAcls": True,
@@ -129,19 +149,19 @@ def _private(
 
 
 def _versioned(
-    owner: Component[Any], role: str, bucket: pulumi.Output[str], expiration: Mapping[str, Any]
+    owner: Component[Any], role: str, place: _Place, expiration: Mapping[str, Any]
 ) -> CloudResource:
     versioned = CloudResource(
         "aws:s3/bucketVersioning:BucketVersioning",
         owner.named(f"{role}-versions"),
-        {"bucket": bucket, "versioningConfiguration": {"status": "Enabled"}},
+        {**place.inputs, "versioningConfiguration": {"status": "Enabled"}},
         opts=owner.owned(),
     )
     CloudResource(
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         owner.named(f"{role}-retention"),
         {
-            "bucket": bucket,
+            **place.inputs,
             "rules": [
                 {
                     "status": "Enabled",
@@ -154,3 +174,18 @@ def _versioned(
         opts=owner.owned(depends_on=[versioned]),
     )
     return versioned
+
+
+def _locked(
+    owner: Component[Any], role: str, place: _Place, days: int, versioned: CloudResource
+) -> CloudResource:
+    return CloudResource(
+        "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+        owner.named(f"{role}-lock"),
+        {
+            **place.inputs,
+            "objectLockEnabled": "Enabled",
+            "rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": days}},
+        },
+        opts=owner.owned(depends_on=[versioned]),
+    )

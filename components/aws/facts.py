@@ -160,6 +160,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:s3/bucket:Bucket": resource_type("objectLockEnabled", holds="the objects in it"),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": resource_type("bucket"),
     "aws:s3/bucketLogging:BucketLogging": resource_type("bucket"),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": resource_type(
+        "bucket",
+        harmless="it only prevents deletion",
+    ),
     "aws:s3/bucketObjectv2:BucketObjectv2": resource_type("bucket", "key"),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": resource_type("bucket"),
     "aws:s3/bucketPolicy:BucketPolicy": resource_type("bucket"),

@@ -123,3 +123,11 @@ CACHE_PASSWORD: Final = Form(
     longest=128,
     secret=True,
 )
+ROLE_ARN: Final = Form(
+    name="IAM role",
+    pattern=r"^arn:aws:iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$",
+    words="the ARN of an IAM role",
+    examples=("arn:aws:iam::123456789012:role/qudag-backup",),
+    consequence="S3 refuses the bucket's policy, and nobody could write backups",
+    longest=576,
+)

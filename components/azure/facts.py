@@ -46,6 +46,13 @@ AZURE_POSTGRES_BACKUP_DAYS: Final = Limit(
     source="Azure Database for PostgreSQL, Backup and restore",
     least=7,
 )
+AZURE_SOFT_DELETE_DAYS: Final = Limit(
+    of="the days of soft delete for blobs",
+    most=365,
+    unit="days",
+    source="Azure Blob Storage, Soft delete for blobs",
+    least=7,
+)
 AZURE_LOG_DAYS: Final = Limit(
     of="the retention of a Log Analytics workspace",
     most=730,
@@ -153,6 +160,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "network.privateDnsZoneArmResourceId",
         holds="the databases in it",
     ),
+    "azure-native:managedidentity:FederatedIdentityCredential": resource_type(
+        *("federatedIdentityCredentialResourceName", "resourceGroupName", "resourceName"),
+        harmless="it names one service account of one cluster",
+    ),
     "azure-native:managedidentity:UserAssignedIdentity": resource_type(*_PLACED),
     "azure-native:monitor:DiagnosticSetting": resource_type("name", "resourceUri"),
     "azure-native:network:PrivateDnsZoneGroup": resource_type(
@@ -181,6 +192,13 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     ),
     "azure-native:storage:BlobContainer": resource_type(
         "accountName", "resourceGroupName", holds="the blobs in it"
+    ),
+    "azure-native:storage:BlobServiceProperties": resource_type(
+        "accountName", "blobServicesName", "resourceGroupName"
+    ),
+    "azure-native:storage:ManagementPolicy": resource_type(
+        *("accountName", "managementPolicyName", "resourceGroupName"),
+        harmless="it deletes what is older than its days, and gives nobody access",
     ),
     "azure-native:storage:StorageAccount": resource_type(
         *_PLACED, holds="the blobs and tables in it"

@@ -76,3 +76,11 @@ TAG_VALUE: Final = Form(
     shortest=0,
     longest=256,
 )
+KEY_URI: Final = Form(
+    name="key of Key Vault",
+    pattern=r"^https://[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net/keys/[A-Za-z0-9-]{1,127}$",
+    words="the address of a key in Key Vault, without a version",
+    examples=("https://qudag-prod.vault.azure.net/keys/backups",),
+    consequence="nothing could be encrypted with it",
+    longest=256,
+)

@@ -3,7 +3,9 @@
 from typing import Final
 
 TYPE_TOKENS: Final = {
+    "AwsBackupBucket": "qudag-mcp:index:AwsBackupBucket",
     "AwsLambda": "qudag-mcp:index:AwsLambda",
+    "AzureBackupStorage": "qudag-mcp:index:AzureBackupStorage",
     "AzureContainerApp": "qudag-mcp:index:AzureContainer",
     "AzureContainerGroup": "qudag-mcp:index:AzureContainerGroup",
     "AzureFunction": "qudag-mcp:index:AzureFunction",
@@ -17,6 +19,7 @@ TYPE_TOKENS: Final = {
     "EmbeddedDataTier": "qudag-mcp:index:DataTier",
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",
+    "GcpBackupBucket": "qudag-mcp:index:GcpBackupBucket",
     "GcpFunction": "qudag-mcp:index:GcpFunction",
     "HumanRoles": "qudag-mcp:index:HumanRoles",
     "Job": "qudag-mcp:index:Job",

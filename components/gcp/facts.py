@@ -39,6 +39,13 @@ CLOUD_SQL_LOG_DAYS: Final = Limit(
     source="Cloud SQL for PostgreSQL, About point-in-time recovery",
     least=1,
 )
+CLOUD_STORAGE_SOFT_DELETE: Final = Limit(
+    of="the days of soft delete",
+    most=90,
+    unit="days",
+    source="Cloud Storage, Soft delete",
+    least=7,
+)
 
 GCP_VERSION: Final = r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}/versions/[1-9][0-9]*"
 """One version, by its number."""

@@ -10,12 +10,14 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components.aws.backup_bucket import AwsBackupBucket, AwsBackupBucketArgs
 from components.aws.container import EcsFargate
 from components.aws.container_args import EcsFargateArgs
 from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.aws.function import AwsLambda
 from components.aws.function_args import AwsLambdaArgs, Throttle
+from components.azure.backup_storage import AzureBackupStorage, AzureBackupStorageArgs
 from components.azure.container import AzureContainerApp, AzureContainerGroup
 from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
 from components.azure.database import AzurePostgresqlDataTier
@@ -26,6 +28,7 @@ from components.base.arguments import camel
 from components.base.component import Component
 from components.base.problems import ProblemReport
 from components.base.tokens import TYPE_TOKENS
+from components.gcp.backup_bucket import GcpBackupBucket, GcpBackupBucketArgs
 from components.gcp.container import CloudRun
 from components.gcp.container_args import CloudRunArgs
 from components.gcp.database import CloudSqlDataTier
@@ -64,12 +67,16 @@ from tests.harness.clouds import (
     AWS_NETWORK,
     AWS_SECRET,
     AWS_TOPIC,
+    AWS_WRITER,
     AZURE,
     AZURE_SECRETS,
+    AZURE_WRITER,
     CACHE_DNS_ZONE,
     DNS_ZONE,
+    GCP,
     GCP_PRIVATE,
     GCP_SECRETS,
+    GCP_WRITER,
     NAMED,
     SUBNET,
     cloud_config,
@@ -196,6 +203,18 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "EmbeddedDataTier for a cache": (
         EmbeddedDataTier,
         data_tier(cache_profile=CacheProfile.CACHE),
+    ),
+    "AwsBackupBucket": (
+        AwsBackupBucket,
+        AwsBackupBucketArgs(location=AWS, data_region="eu-west-1", writer=AWS_WRITER),
+    ),
+    "GcpBackupBucket": (
+        GcpBackupBucket,
+        GcpBackupBucketArgs(location=GCP, data_region="europe-west4", writer=GCP_WRITER),
+    ),
+    "AzureBackupStorage": (
+        AzureBackupStorage,
+        AzureBackupStorageArgs(location=AZURE, data_region="northeurope", writer=AZURE_WRITER),
     ),
     "RdsDataTier": (
         RdsDataTier,

@@ -72,6 +72,36 @@ _VAULT: Final = [
 _INSTANCES: Final = [("min_instances", -1), ("min_instances", None), ("max_instances", "many")]
 
 WRONG_IN_CLOUDS: Final[dict[str, list[tuple[str, Any]]]] = {
+    "AwsBackupBucket": [
+        ("location", None),
+        ("writer", "arn:aws:iam::123456789012:user/somebody"),
+        ("writer", None),
+        ("data_region", "Frankfurt"),
+        ("kms_key", "alias/backups"),
+        ("retention_days", 0),
+        ("retention_days", "30"),
+        ("lock_days", 0),
+        ("protect", "yes"),
+    ],
+    "GcpBackupBucket": [
+        ("location.project", "Acme"),
+        ("writer", "user:somebody@example.com"),
+        ("data_region", "frankfurt"),
+        ("kms_key", "backups"),
+        ("retention_days", 4000),
+        ("overwrites", "yes"),
+    ],
+    "AzureBackupStorage": [
+        ("location.subscription", "prod"),
+        ("writer", "somebody@example.com"),
+        ("writer.issuer", "http://oidc.example.com"),
+        ("writer.namespace", "Qudag"),
+        ("writer.service_account", "a b"),
+        ("data_region", "West Europe"),
+        ("key", "https://qudag-prod.vault.azure.net/keys/backups"),
+        ("lock_days", 0),
+        ("zone_redundant", "yes"),
+    ],
     "RdsDataTier": [
         ("location", None),
         ("network", "vpc-0123456789abcdef0"),

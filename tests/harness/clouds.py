@@ -12,6 +12,7 @@ import pulumi
 
 from components.aws.location import AwsLocation
 from components.aws.network import AwsNetwork
+from components.azure.backup_storage import AzureWorkloadIdentity
 from components.azure.location import AzureLocation
 from components.azure.secrets import AzureSecrets
 from components.gcp.access import GcpAccess
@@ -71,6 +72,11 @@ _ZONES: Final = (
 )
 DNS_ZONE: Final = f"{_ZONES}/own.postgres.database.azure.com"
 CACHE_DNS_ZONE: Final = f"{_ZONES}/privatelink.redis.azure.net"
+AWS_WRITER: Final = "arn:aws:iam::123456789012:role/qudag-backup"
+GCP_WRITER: Final = "backup@acme-prod.iam.gserviceaccount.com"
+AZURE_WRITER: Final = AzureWorkloadIdentity(
+    issuer="https://oidc.example.com/cluster", namespace="qudag-mcp-prod", service_account="backup"
+)
 NAMED: Final = GcpAccess(allowed_principals=[AGENT])
 
 
