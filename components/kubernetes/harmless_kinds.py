@@ -17,6 +17,7 @@ HARMLESS: Final[Mapping[str, str]] = {
     "kubernetes:core/v1:ServiceAccountPatch": "the roles that are bound to it are checked",
     "kubernetes:keda.sh/v1alpha1:ScaledObject": "it changes the number of pods",
     "kubernetes:keda.sh/v1alpha1:TriggerAuthentication": "it names keys of Secrets",
+    "kubernetes:monitoring.coreos.com/v1:PodMonitor": "it names pods whose metrics are read",
     "kubernetes:policy/v1:PodDisruptionBudget": "it keeps pods running",
 }
 """By type token: the reason."""

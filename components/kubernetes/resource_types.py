@@ -82,6 +82,8 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     "core/v1:Secret": resource_type(*SECRET_CONTENT),
     "core/v1:Service": resource_type("spec.clusterIP"),
     "postgresql.cnpg.io/v1:Cluster": resource_type(holds="the database cluster"),
+    "postgresql.cnpg.io/v1:Pooler": _PLAIN,
+    "postgresql.cnpg.io/v1:ScheduledBackup": _PLAIN,
     "rbac.authorization.k8s.io/v1:ClusterRoleBinding": _BINDING,
     "rbac.authorization.k8s.io/v1:RoleBinding": _BINDING,
     "storage.k8s.io/v1:StorageClass": resource_type("parameters", "provisioner"),

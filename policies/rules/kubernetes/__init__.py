@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ...rule import CloudRules
-from . import network, pods, rbac, volumes
+from . import databases, network, pods, rbac, volumes
 
-RULES: Final = CloudRules(required=volumes.REQUIRED, checks=(pods.CHECK, rbac.CHECK, network.CHECK))
+RULES: Final = CloudRules(
+    required=(*volumes.REQUIRED, *databases.REQUIRED),
+    checks=(pods.CHECK, rbac.CHECK, network.CHECK, databases.CHECK),
+)
 """All rules for Kubernetes."""
