@@ -48,6 +48,13 @@ if TYPE_CHECKING:
     from .gcp.function_args import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.location import GcpLocation as GcpLocation
     from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
+    from .kubernetes.cloudnative_pg import CloudNativePgDataTier as CloudNativePgDataTier
+    from .kubernetes.cloudnative_pg_args import (
+        CloudNativePgDataTierArgs as CloudNativePgDataTierArgs,
+    )
+    from .kubernetes.cloudnative_pg_args import LoginRole as LoginRole
+    from .kubernetes.cloudnative_pg_args import PgBouncer as PgBouncer
+    from .kubernetes.cloudnative_pg_backup import ObjectStorage as ObjectStorage
     from .kubernetes.container import Claim as Claim
     from .kubernetes.container import Container as Container
     from .kubernetes.container import Files as Files
@@ -173,6 +180,9 @@ _PUBLIC = {
     "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
     "kubernetes.agentgateway_args": "Agentgateway",
+    "kubernetes.cloudnative_pg": "CloudNativePgDataTier",
+    "kubernetes.cloudnative_pg_args": "CloudNativePgDataTierArgs LoginRole PgBouncer",
+    "kubernetes.cloudnative_pg_backup": "ObjectStorage",
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
     "kubernetes.dns": "Dns DnsPods",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from . import arg_forms, forms, network_forms
+from . import arg_forms, forms, network_forms, postgres_forms
 from .constraints import Range
 
 CpuQuantity = Annotated[str, forms.CPU]
@@ -50,6 +50,14 @@ SecretVariable = Annotated[str, forms.VARIABLE]
 VariableName = Annotated[str, forms.VARIABLE_NAME]
 OneLine = Annotated[str, forms.ONE_LINE]
 Digest = Annotated[str, arg_forms.DIGEST]
+ClusterName = Annotated[str, postgres_forms.CLUSTER_NAME]
+PostgresImage = Annotated[str, postgres_forms.POSTGRES_IMAGE]
+ParameterName = Annotated[str, postgres_forms.PARAMETER_NAME]
+ParameterValue = Annotated[str, postgres_forms.PARAMETER_VALUE]
+StorageUrl = Annotated[str, postgres_forms.STORAGE_URL]
+CloudIdentity = Annotated[str, postgres_forms.CLOUD_IDENTITY]
+RetentionPolicy = Annotated[str, postgres_forms.RETENTION]
+BackupSchedule = Annotated[str, postgres_forms.SCHEDULE]
 Line = Annotated[str, arg_forms.LINE]
 Text = Annotated[str, arg_forms.TEXT]
 
@@ -60,6 +68,12 @@ KeptConnections = Annotated[
     int, Range(least=0, most=1000, consequence="the server would not start")
 ]
 PoolSeconds = Annotated[int, Range(least=1, most=86_400, consequence="the server would not start")]
+ConnectionCount = Annotated[
+    int, Range(least=1, most=100_000, consequence="the operator's webhook refuses it")
+]
+ClusterInstances = Annotated[int, Range(least=1, most=20, consequence="nothing would serve")]
+Standbys = Annotated[int, Range(least=0, most=19, consequence="nothing would be acknowledged")]
+WalJobs = Annotated[int, Range(least=1, most=64, consequence=_API)]
 PodDifference = Annotated[int, Range(least=0, most=1000, consequence=_API)]
 PortNumber = Annotated[int, Range(least=1, most=65535, consequence="there is no such port")]
 ContainerPort = Annotated[

@@ -10,6 +10,7 @@ TYPE_TOKENS: Final = {
     "AzureContainerGroup": "qudag-mcp:index:AzureContainerGroup",
     "AzureFunction": "qudag-mcp:index:AzureFunction",
     "AzurePostgresqlDataTier": "qudag-mcp:index:AzurePostgresqlDataTier",
+    "CloudNativePgDataTier": "qudag-mcp:index:CloudNativePgDataTier",
     "CloudRun": "qudag-mcp:index:CloudRun",
     "CloudSqlDataTier": "qudag-mcp:index:CloudSqlDataTier",
     "Core": "qudag-mcp:index:Core",

@@ -38,6 +38,7 @@ class _Field:
 
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _DAYS: Final = "sun mon tue wed thu fri sat"
+_SECOND: Final = _Field("second", 0, 59)
 _FIELDS: Final = (
     _Field("minute", 0, 59),
     _Field("hour", 0, 23),
@@ -50,16 +51,23 @@ _PART: Final = re.compile(
 )
 
 
-def schedule_problem(schedule: str) -> str | None:
-    """Why Kubernetes refuses the schedule; None if it is valid."""
+def schedule_problem(schedule: str, *, seconds: bool = False) -> str | None:
+    """Why Kubernetes refuses the schedule; None if it is valid.
+
+    Args:
+        schedule: five fields, or a macro.
+        seconds: whether a field for the second comes first, as in a ScheduledBackup.
+    """
     if schedule in MACROS or re.fullmatch(r"@every ([0-9]{1,6}[hms])+", schedule):
         return None
     if "TZ=" in schedule:
         return "names a time zone, which belongs in time_zone"
     given = schedule.split()
-    if len(given) != len(_FIELDS):
-        return f"has {len(given)} fields, not five (minute, hour, day, month, day of week)"
-    for text, field in zip(given, _FIELDS, strict=True):
+    fields = (_SECOND, *_FIELDS) if seconds else _FIELDS
+    if len(given) != len(fields):
+        wanted = "six (second, minute" if seconds else "five (minute"
+        return f"has {len(given)} fields, not {wanted}, hour, day, month, day of week)"
+    for text, field in zip(given, fields, strict=True):
         for part in text.split(","):
             if not field.accepts(part):
                 return f"{part!r} is no {field.name} ({field.low} to {field.high})"

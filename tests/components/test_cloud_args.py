@@ -21,6 +21,7 @@ from components.gcp.container_args import CloudRunArgs
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function_args import GcpFunctionArgs
 from components.gcp.location import GcpLocation
+from components.kubernetes.cloudnative_pg_args import CloudNativePgDataTierArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.mcp.cloud_server import CloudServerArgs
 from components.mcp.data_tier import DataTierArgs
@@ -88,22 +89,34 @@ SERVERS: Final[Mapping[str, Exceptions]] = {
 """What a server in a cloud is given, by the field's name, and who cannot be given it."""
 
 _POD: Final = "runs in pods of the cluster"
+_PODS: Final = {EmbeddedDataTierArgs: _POD, CloudNativePgDataTierArgs: _POD}
+_NO_CACHE: Final = "has no cache"
 DATA_TIERS: Final[Mapping[str, Exceptions]] = {
     "database": {},
     "cache_profile": {},
     "protect": {},
-    "location": {EmbeddedDataTierArgs: _POD},
+    "location": _PODS,
     "user": {
         # Cloud SQL names it after the account, Azure after the identity: the output says it.
         CloudSqlDataTierArgs: "is the service account",
         AzurePostgresqlDataTierArgs: "is the managed identity",
     },
-    "database_machine": {EmbeddedDataTierArgs: _POD},
-    "cache_machine": {EmbeddedDataTierArgs: _POD},
-    "storage_gb": {EmbeddedDataTierArgs: "has volumes of the cluster: database_size, cache_size"},
-    "high_availability": {EmbeddedDataTierArgs: "is one pod a store"},
-    "backup_days": {EmbeddedDataTierArgs: "the cluster's volumes have no backup of their own"},
+    "database_machine": _PODS,
+    "cache_machine": {EmbeddedDataTierArgs: _POD, CloudNativePgDataTierArgs: _NO_CACHE},
+    "storage_gb": {
+        EmbeddedDataTierArgs: "has volumes of the cluster: database_size, cache_size",
+        CloudNativePgDataTierArgs: "has volumes of the cluster: size",
+    },
+    "high_availability": {
+        EmbeddedDataTierArgs: "is one pod a store",
+        CloudNativePgDataTierArgs: "has instances",
+    },
+    "backup_days": {
+        EmbeddedDataTierArgs: "the cluster's volumes have no backup of their own",
+        CloudNativePgDataTierArgs: "has backup.retention",
+    },
     "cache_replicas": {
+        CloudNativePgDataTierArgs: _NO_CACHE,
         EmbeddedDataTierArgs: "is one pod a store",
         AzurePostgresqlDataTierArgs: "Azure Managed Redis has a replica always",
     },
@@ -149,7 +162,7 @@ def test_every_server_and_data_tier_is_looked_at():
         *(AzureFunctionArgs, AzureContainerAppArgs, AzureContainerGroupArgs),
     }
     assert args_classes(DataTierArgs) == {
-        *(EmbeddedDataTierArgs, RdsDataTierArgs),
+        *(EmbeddedDataTierArgs, CloudNativePgDataTierArgs, RdsDataTierArgs),
         *(CloudSqlDataTierArgs, AzurePostgresqlDataTierArgs),
     }
 

@@ -35,6 +35,9 @@ from components.gcp.database import CloudSqlDataTier
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function import GcpFunction
 from components.gcp.function_args import GcpFunctionArgs
+from components.kubernetes.cloudnative_pg import CloudNativePgDataTier
+from components.kubernetes.cloudnative_pg_args import LoginRole, PgBouncer
+from components.kubernetes.cloudnative_pg_backup import ObjectStorage
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.egress_proxy import EgressProxy, EgressProxyArgs
 from components.kubernetes.embedded_data import EmbeddedDataTier
@@ -84,6 +87,7 @@ from tests.harness.clouds import (
 from tests.harness.graph_queries import ancestry
 from tests.harness.minimal_args import (
     ISSUER,
+    cloudnative_pg,
     config,
     container,
     core,
@@ -215,6 +219,21 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "AzureBackupStorage": (
         AzureBackupStorage,
         AzureBackupStorageArgs(location=AZURE, data_region="northeurope", writer=AZURE_WRITER),
+    ),
+    "CloudNativePgDataTier": (
+        CloudNativePgDataTier,
+        cloudnative_pg(
+            cluster="postgres",
+            backup=ObjectStorage(
+                provider="aws",
+                url="s3://acme-backups/postgres",
+                identity="arn:aws:iam::123456789012:role/postgres-backups",
+                networks=["10.1.0.0/28"],
+            ),
+            pooler=PgBouncer(),
+            roles=[LoginRole(name="qudag_audit", password_secret="mcp-audit")],
+            prometheus=Neighbour(name="prometheus", namespace="monitoring", labels={"a": "b"}),
+        ),
     ),
     "RdsDataTier": (
         RdsDataTier,

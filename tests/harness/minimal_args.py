@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from components.kubernetes.cloudnative_pg_args import CloudNativePgDataTierArgs
 from components.kubernetes.container import Container, Port
 from components.kubernetes.core import CoreArgs, MigrationArgs, MonolithArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
@@ -101,3 +102,14 @@ def data_tier(**changes: Any) -> EmbeddedDataTierArgs:
         "valkey_tls_secret": "mcp-internal-tls-redis",
     }
     return EmbeddedDataTierArgs(**given | changes)
+
+
+def cloudnative_pg(**changes: Any) -> CloudNativePgDataTierArgs:
+    given: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "image": "example.com/postgresql:17.6",
+        "tls_secret": "mcp-internal-tls-postgres",
+        "ca_secret": "mcp-internal-ca",
+        "api_server": ["10.96.0.1/32", "192.0.2.10/32"],
+    }
+    return CloudNativePgDataTierArgs(**given | changes)

@@ -25,6 +25,7 @@ SPECS: dict[str, Any] = {
 """What the SDK's classes require."""
 CUSTOM = {
     *("CiliumNetworkPolicy", "ScaledObject", "TriggerAuthentication", "VerticalPodAutoscaler"),
+    *("Cluster", "ObjectStore", "PodMonitor", "Pooler", "ScheduledBackup"),
 }
 """Kinds of controllers, for which the SDK has one class."""
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "thing"}
