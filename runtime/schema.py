@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     import psycopg
 
 RETRY_SECONDS = 0.5
+RESTORED_COPY = "qudag_mcp.restored_copy"
+"""Setting of a database that was restored as a copy of the live one. `ALTER DATABASE … RESET` makes it a
+database like any other."""
+LOCK_SECONDS = 10
+"""How long a change waits for calls that use its table: meanwhile new calls wait behind it."""
+CHANGE_SECONDS = 300
+"""Longest statement; the deadline of the Job is longer."""
 LOCK = 0x71756461  # advisory lock: replicas that start together migrate one after another
 VERSIONS = """
 CREATE TABLE IF NOT EXISTS schema_versions (
@@ -57,7 +64,10 @@ CHANGES: tuple[tuple[str, str], ...] = (
 def migrate(config: MigrationConfig, wait_seconds: float) -> str:
     """Migrate the schema to the newest version and return a line that says what was done.
 
-    Raises `StartError` if the database does not answer within `wait_seconds` or refuses.
+    Each statement has a time limit, and what fails changes nothing, so it can be run again.
+
+    Raises `StartError` if the database does not answer within `wait_seconds`, refuses, is a
+    standby, or is a restored copy of the live database.
     """
     import psycopg
 
@@ -65,16 +75,46 @@ def migrate(config: MigrationConfig, wait_seconds: float) -> str:
         raise StartError("the configuration has no [database] section: nothing to migrate")
     database = config.database
     with _connection(database, wait_seconds) as connection:
+        where = f"{database.name} on {database.host}"
         try:
-            return _apply(connection, f"{database.name} on {database.host}")
+            if refused := _unfit(connection):
+                raise StartError(f"{where} {refused}; nothing was changed")
+            return _apply(connection, where)
         except psycopg.Error as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StartError(f"the migration was refused and changed nothing: {reason}") from None
 
 
+def _unfit(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:
+    """Why the database must not be migrated; None if it may be."""
+    row = connection.execute(
+        "SELECT pg_is_in_recovery(), current_setting(%s, true), "
+        "current_setting('transaction_read_only')",
+        (RESTORED_COPY,),
+    ).fetchone()
+    connection.rollback()
+    standby, copy, read_only = row or (False, None, "off")
+    if standby:
+        return "is a standby or is being restored: migrate the primary"
+    if copy and copy != "off":
+        return (
+            "is a restored copy of the live database: migrate that one, or make this "
+            f"one live with ALTER DATABASE … RESET {RESTORED_COPY}"
+        )
+    if read_only == "on":
+        return "accepts reads only: migrate the primary"
+    return None
+
+
+def _limit(connection: psycopg.Connection[tuple[Any, ...]], name: str, seconds: int) -> None:
+    connection.execute("SELECT set_config(%s, %s, true)", (name, f"{seconds}s"))
+
+
 def _apply(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> str:
     with connection.transaction():
+        _limit(connection, "statement_timeout", CHANGE_SECONDS)
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        _limit(connection, "lock_timeout", LOCK_SECONDS)
         connection.execute(VERSIONS)
         row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_versions").fetchone()
         found: int = row[0] if row else 0

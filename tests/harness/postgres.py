@@ -127,6 +127,35 @@ def postgres() -> Generator[Postgres]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def standby(primary: Postgres) -> Generator[Postgres]:
+    """Run a copy of the primary that follows it by streaming replication."""
+    directory = Path(tempfile.mkdtemp(prefix="qudag-standby-"))
+    try:
+        server = Postgres(primary.binaries, directory, primary.environment)
+        server.password_file.write_text(PASSWORD + "\n")
+        _own(directory)
+        source = f"host=127.0.0.1 port={primary.port} user={USER} password={PASSWORD}"
+        subprocess.run(
+            [
+                *(server.binaries / "pg_basebackup", "-D", directory / "data", "-d", source),
+                *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+            ],
+            check=True,
+            capture_output=True,
+            user=ACCOUNT,
+            group=GROUP,
+            env=server.environment,
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def _reachable(binaries: Path, directory: Path) -> tuple[Path, Path, dict[str, str]]:
     """The binaries for `ACCOUNT`, `directory`, and the environment to run them in.
 
