@@ -136,6 +136,9 @@ if TYPE_CHECKING:
     from .mcp.backup_bucket import BackupBucket as BackupBucket
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
+    from .mcp.external_data import Endpoint as Endpoint
+    from .mcp.external_data import ExternalDataTier as ExternalDataTier
+    from .mcp.external_data import ExternalDataTierArgs as ExternalDataTierArgs
     from .mcp.protected_resource import ProtectedResource as ProtectedResource
     from .mcp.server_config import Cache as Cache
     from .mcp.server_config import CloudServerConfig as CloudServerConfig
@@ -213,6 +216,7 @@ _PUBLIC = {
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.backup_bucket": "BackupBucket",
     "mcp.data_tier": "CacheProfile DataTier",
+    "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",

@@ -14,6 +14,7 @@ from components.mcp.auth import key_ports
 
 from .config.network import Network
 from .config.stack import StackConfig
+from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
 from .placement import placement
 from .topologies.topology import (
@@ -54,6 +55,9 @@ def flow_args(
         for number, each in enumerate(network.client_pods)
     ]
     server_networks, internet = egress_parties(config)
+    stores = [party for store in topology.data if (party := kind_of(config, store).party(config))]
+    neighbours += [party for party in stores if isinstance(party, Neighbour)]
+    outsides += [party for party in stores if isinstance(party, Outside)]
     where = placement(config)
     own = where.within(namespace, topology.workloads)
     flows = [

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .config.stack import StackConfig
+from .data_kinds import in_pods
 from .topologies import TOPOLOGIES
 
 
@@ -47,7 +48,11 @@ class Placement:
 def placement(config: StackConfig) -> Placement:
     """The namespaces of the configured platform."""
     chosen = TOPOLOGIES[config.topology]
-    places = dict(chosen.places)
+    places = {
+        workload: place
+        for workload, place in chosen.places.items()
+        if workload not in chosen.data or in_pods(config, workload)
+    }
     for name, server in config.cluster_servers.items():
         if server.namespace is not None:
             places[name] = server.namespace

@@ -9,7 +9,6 @@ import pulumi
 
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.egress_proxy import EgressProxy
-from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.flow import FlowPolicies
 from components.kubernetes.gateway import Gateway
 from components.kubernetes.human_roles import HumanRoles
@@ -18,6 +17,7 @@ from components.kubernetes.qudag_node import QudagNode
 from components.kubernetes.server import McpService
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.user_server import UserServer
+from components.mcp.data_tier import DataTier
 from components.mcp.protected_resource import server_path
 from components.mcp.target import MCP_PATH, METADATA_PATH
 from components.mcp.timeout_budget import TimeoutBudget
@@ -25,6 +25,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 from .addresses import Addresses
 from .config.servers import Server
 from .config.stack import StackConfig
+from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
 from .placement import placement
@@ -142,12 +143,14 @@ class Platform:
             args = shared_volume_args(self.config, volume, self.namespace.namespace)
             SharedVolume(name, args, opts=self.options)
 
-    def _data(self) -> dict[str, EmbeddedDataTier]:
+    def _data(self) -> dict[str, DataTier[Any]]:
         """The data tier of each data store."""
-        made: dict[str, EmbeddedDataTier] = {}
-        for name, (namespace, stores) in self.args.data_tiers().items():
-            args = self.args.data_tier(self.namespaces[namespace].namespace, stores)
-            made |= dict.fromkeys(stores, EmbeddedDataTier(name, args, opts=self.options))
+        made: dict[str, DataTier[Any]] = {}
+        for each in data_tiers(self.config, self.topology):
+            namespace = self.namespaces[each.namespace].namespace
+            args = each.tier.args(self.config, each.stores, namespace)
+            tier = each.tier.component(each.name, args, opts=self.options)
+            made |= dict.fromkeys(each.stores, tier)
         return made
 
     def _servers(self) -> dict[str, _Server]:

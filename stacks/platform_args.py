@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import pulumi
-
 from components.kubernetes.core import Core, CoreArgs, MigrationArgs, Monolith, MonolithArgs
 from components.kubernetes.egress_proxy import EgressProxy
-from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.kubernetes.gateway import (
     SIDECAR_RESOURCES,
     Gateway,
@@ -25,7 +22,6 @@ from components.kubernetes.qudag_node import NodeProfile, PeerService, QudagNode
 from components.kubernetes.server import McpService, ServerArgs
 from components.kubernetes.user_server import UserServer
 from components.mcp.auth import PodAuth
-from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import (
     DATA_PATH,
     NodeConfig,
@@ -81,38 +77,6 @@ class PlatformArgs:
     config: StackConfig
     topology: Topology
     budget: TimeoutBudget
-
-    def data_tiers(self) -> dict[str, tuple[str, list[str]]]:
-        """The namespace and the data stores of each data tier, by the component's name."""
-        where = placement(self.config)
-        tiers: dict[str, tuple[str, list[str]]] = {}
-        for namespace in where.every:
-            if stores := where.within(namespace, self.topology.data):
-                name = f"data-{where.places[stores[0]]}" if tiers else "data"
-                tiers[name] = namespace, stores
-        return tiers
-
-    def data_tier(
-        self, namespace: pulumi.Input[str], stores: Sequence[str]
-    ) -> EmbeddedDataTierArgs:
-        """The data stores that run in one namespace."""
-        data, images = self.config.data, self.config.images
-        return EmbeddedDataTierArgs(
-            namespace=namespace,
-            postgres_image=images.postgres if POSTGRES in stores else None,
-            valkey_image=images.valkey if VALKEY in stores else None,
-            passwords_secret=self.config.secrets.passwords,
-            postgres_tls_secret=self.config.secrets.internal_tls_of(POSTGRES),
-            valkey_tls_secret=self.config.secrets.internal_tls_of(VALKEY),
-            database_size=data.database_size,
-            cache_size=data.cache_size,
-            storage_class=data.storage_class,
-            cache_profile=CacheProfile(data.cache_profile),
-            protect=data.protect,
-            ip_families=self.config.kubernetes.ip_families,
-            postgres_pods=pod_settings(self.config, POSTGRES),
-            valkey_pods=pod_settings(self.config, VALKEY),
-        )
 
     def component(  # noqa: PLR0911  (one for each kind)
         self, service: Service, at: Addresses
@@ -202,10 +166,8 @@ class PlatformArgs:
                 budget=self.budget,
                 domain=config.domain,
                 additional_domains=config.additional_domains,
-                database=(
-                    database(config.data, at.short(at.database_host)) if uses_database else None
-                ),
-                cache=cache(config.data, at.short(at.cache_host)) if uses_cache else None,
+                database=database(config, at.short(at.database_host)) if uses_database else None,
+                cache=cache(config, at.short(at.cache_host)) if uses_cache else None,
                 node=node,
                 tool_servers=self._tool_servers(service),
                 protected_resources=(

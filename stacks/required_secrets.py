@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from components.kubernetes.pod_settings import SecretKey
+
 from .config.stack import StackConfig
+from .data_kinds import kind_of
 from .placement import placement
 from .pod_settings import pod_settings
 from .services import topology
-from .store_args import PASSWORDS
+from .store_args import PASSWORDS, needs_the_platform_authority
 from .topologies.topology import (
     EgressProxyService,
     GatewayService,
@@ -70,6 +74,7 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
         key
         for store, key in PASSWORDS.items()
         if store in chosen.data
+        and kind_of(config, store).password(config) is None
         and not here.isdisjoint({store, *(f.source for f in chosen.flows if f.target == store)})
     ]
 
@@ -78,7 +83,7 @@ def _verifies(config: StackConfig, namespace: str) -> bool:
     """Whether a server in a further namespace connects to a store, and so needs the authority."""
     servers = config.cluster_servers
     here = placement(config).within(namespace, servers)
-    return any(servers[name].uses for name in here)
+    return any(needs_the_platform_authority(config, servers[name]) for name in here)
 
 
 def _master_keys(config: StackConfig) -> list[str]:
@@ -100,6 +105,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
     where = placement(config)
     keys: dict[tuple[str, str], set[str]] = {}
+    for namespace, each in _of_stores(config):
+        keys.setdefault((each.secret, namespace), set()).add(each.key)
     for server_name, server in config.cluster_servers.items():
         for written in server.secret_env.values():
             name, _, key = written.partition("/")
@@ -120,6 +127,16 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     ]
 
 
+def _of_stores(config: StackConfig) -> Iterator[tuple[str, SecretKey]]:
+    """The passwords and authorities of stores outside, in each namespace that connects to them."""
+    chosen, where = topology(config), placement(config)
+    for store in chosen.data:
+        kind = kind_of(config, store)
+        wanted = [key for key in (kind.password(config), kind.authority(config)) if key]
+        for namespace in {where.of(flow.source) for flow in chosen.flows if flow.target == store}:
+            yield from ((namespace, key) for key in wanted)
+
+
 def certified_names(config: StackConfig) -> dict[str, list[str]]:
     """The DNS names of each workload that other pods reach over TLS; no two share a name."""
     chosen, where = topology(config), placement(config)
@@ -128,7 +145,8 @@ def certified_names(config: StackConfig) -> dict[str, list[str]]:
         for service in chosen.services
         if _shows_a_certificate(service, config)
     }
-    return named | {store: _service_names(store, where.of(store)) for store in chosen.data}
+    stores = chosen.stores_in_pods
+    return named | {store: _service_names(store, where.of(store)) for store in stores}
 
 
 def _shows_a_certificate(service: Service, config: StackConfig) -> bool:

@@ -22,6 +22,7 @@ from .config import pods as config_pods
 from .config.observability import PrometheusApi
 from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
+from .data_kinds import in_pods, kind_of
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
 from .user_keys import flows_without_vaults
@@ -38,8 +39,16 @@ def topology(config: StackConfig) -> Topology:
             for service in chosen.services
         ],
         flows=used_flows(chosen, config),
+        outside=[store for store in chosen.data if not in_pods(config, store)],
     )
-    return with_user_servers(at_scale, config)
+    return with_store_ports(with_user_servers(at_scale, config), config)
+
+
+def with_store_ports(topology: Topology, config: StackConfig) -> Topology:
+    """The topology with flows to the ports that the data stores of the chosen kinds have."""
+    ports = {store: kind_of(config, store).port(config) for store in topology.data}
+    flows = [replace(f, port=ports.get(f.target, f.port)) for f in topology.flows]
+    return replace(topology, flows=flows)
 
 
 def used_flows(topology: Topology, config: StackConfig) -> list[Flow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 
@@ -11,35 +11,52 @@ from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.shared_volume import NfsExport, SharedVolumeArgs
 from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import INTERNAL_CA_PATH, Cache, Database
+from components.mcp.store_files import CACHE, DATABASE
 
-from .config.data import Data, SharedVolume
+from .config.data import SharedVolume
 from .config.servers import Server
 from .config.stack import StackConfig
+from .data_kinds import kind_of
 from .placement import placement
-from .topologies.topology import POSTGRES, STORES, VALKEY
+from .topologies.topology import POSTGRES, VALKEY
 
 AUTHORITY: Final = f"{INTERNAL_CA_PATH}/ca.crt"
-PASSWORDS: Final = {POSTGRES: "database-password", VALKEY: "redis-password"}
+PASSWORDS: Final = {POSTGRES: DATABASE.password_key, VALKEY: CACHE.password_key}
 """The key of each store's password in the Secret of passwords."""
 _PASSWORD_VARIABLES: Final = {POSTGRES: "PGPASSWORD", VALKEY: "REDIS_PASSWORD"}
+_PATHS: Final = {POSTGRES: DATABASE, VALKEY: CACHE}
 
 
-def database(data: Data, host: pulumi.Input[str]) -> Database:
-    """PostgreSQL at ``host``."""
+def database(config: StackConfig, host: pulumi.Input[str]) -> Database:
+    """PostgreSQL at ``host``, as the chosen kind is reached."""
+    data, login = config.data, kind_of(config, POSTGRES).login(config)
     return Database(
         host=host,
         max_connections=data.database_connections,
+        **login,
         **data.database_pool.model_dump(),
+        **_reached(config, POSTGRES),
     )
 
 
-def cache(data: Data, host: pulumi.Input[str]) -> Cache:
-    """Valkey at ``host``."""
+def cache(config: StackConfig, host: pulumi.Input[str]) -> Cache:
+    """Valkey at ``host``, as the chosen kind is reached."""
+    data = config.data
     return Cache(
         host=host,
         profile=CacheProfile(data.cache_profile),
         max_connections=data.cache_connections,
+        **_reached(config, VALKEY),
     )
+
+
+def _reached(config: StackConfig, store: str) -> dict[str, Any]:
+    kind = kind_of(config, store)
+    return {
+        "port": kind.port(config),
+        "password": kind.password(config),
+        "authority": kind.authority(config),
+    }
 
 
 def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[str, str]:
@@ -48,18 +65,24 @@ def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[s
     The URLs have no password: drivers read PGUSER and PGPASSWORD where a URL names no user.
     """
     variables: dict[str, str] = {}
-    hosts = {store: placement(config).host(store, seen_from=name) for store in server.uses}
+    where = placement(config)
+    hosts = {
+        store: kind_of(config, store).host(config) or where.host(store, seen_from=name)
+        for store in server.uses
+    }
     if POSTGRES in server.uses:
-        there = Database(host=hosts[POSTGRES])
+        there = database(config, hosts[POSTGRES])
         address = f"{hosts[POSTGRES]}:{there.port}/{there.name}"
+        authority = DATABASE.authority(there)
         variables |= {
-            "DATABASE_URL": f"postgresql://{address}?sslmode=verify-full&sslrootcert={AUTHORITY}",
+            "DATABASE_URL": f"postgresql://{address}?sslmode=verify-full&sslrootcert={authority}",
             "PGUSER": there.user,
         }
     if VALKEY in server.uses:
+        there = cache(config, hosts[VALKEY])
         variables |= {
-            "REDIS_URL": f"rediss://{hosts[VALKEY]}:{STORES[VALKEY]}",
-            "REDIS_CA_FILE": AUTHORITY,
+            "REDIS_URL": f"rediss://{hosts[VALKEY]}:{there.port}",
+            "REDIS_CA_FILE": CACHE.authority(there),
         }
     return variables
 
@@ -67,9 +90,21 @@ def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[s
 def store_passwords(config: StackConfig, server: Server) -> Mapping[str, SecretKey]:
     """The variables with the passwords of the stores that a server uses."""
     return {
-        _PASSWORD_VARIABLES[store]: SecretKey(secret=config.secrets.passwords, key=PASSWORDS[store])
+        _PASSWORD_VARIABLES[store]: kind_of(config, store).password(config)
+        or SecretKey(secret=config.secrets.passwords, key=PASSWORDS[store])
         for store in server.uses
     }
+
+
+def needs_the_platform_authority(config: StackConfig, server: Server) -> bool:
+    """Whether a store that the server uses has a certificate of the platform's authority."""
+    return any(kind_of(config, store).authority(config) is None for store in server.uses)
+
+
+def store_authorities(config: StackConfig, server: Server) -> Mapping[str, SecretKey]:
+    """The authorities of other stores that the server uses, by the directory to mount them in."""
+    keys = {store: kind_of(config, store).authority(config) for store in server.uses}
+    return {_PATHS[store].authority_path: key for store, key in keys.items() if key}
 
 
 def shared_volume_args(

@@ -19,7 +19,12 @@ from .config.stack import StackConfig
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import budget
-from .store_args import store_passwords, store_variables
+from .store_args import (
+    needs_the_platform_authority,
+    store_authorities,
+    store_passwords,
+    store_variables,
+)
 from .topologies import TOPOLOGIES
 from .topologies.topology import UserService
 from .user_servers import is_federated
@@ -78,7 +83,10 @@ def user_server_args(
             else None
         ),
         volumes=server.volumes,
-        authority_secret=config.secrets.internal_ca if server.uses else None,
+        authority_secret=(
+            config.secrets.internal_ca if needs_the_platform_authority(config, server) else None
+        ),
+        secret_files=store_authorities(config, server),
         writable=server.writable,
         **({"user": server.user} if server.user is not None else {}),
         budget=budget(config, server),

@@ -18,6 +18,7 @@ TYPE_TOKENS: Final = {
     "EcsFargate": "qudag-mcp:index:EcsFargate",
     "EgressProxy": "qudag-mcp:index:EgressProxy",
     "EmbeddedDataTier": "qudag-mcp:index:DataTier",
+    "ExternalDataTier": "qudag-mcp:index:ExternalDataTier",
     "FlowPolicies": "qudag-mcp:index:FlowPolicies",
     "Gateway": "qudag-mcp:index:Gateway",
     "GcpBackupBucket": "qudag-mcp:index:GcpBackupBucket",

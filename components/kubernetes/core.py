@@ -16,6 +16,7 @@ from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.era import has_sessions
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
+from ..mcp.store_files import DATABASE, stores_of
 from ..mcp.target import McpTarget
 from .container import Container, Files, SecretFiles
 from .gateway import GatewayArgs, gateway_container, public_address
@@ -28,8 +29,8 @@ from .server import (
     ServerArgs,
     called,
     server_container,
-    server_secrets,
     server_workload,
+    store_secrets,
 )
 from .workload import Workload, WorkloadArgs
 
@@ -226,7 +227,7 @@ def migration_job(args: CoreArgs, migration: MigrationArgs) -> JobArgs:
         command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/migration.toml"],
         resources=MIGRATION_RESOURCES,
         files=[Files(name=f"{migration.name}-config", path=CONFIG_PATH, content=content)],
-        secrets=_database_only(server_secrets(server)),
+        secrets=_of_the_database(server),
     )
     return JobArgs(
         namespace=server.namespace,
@@ -255,7 +256,8 @@ def _migration_manifests(args: CoreArgs) -> list[Manifest]:
     return job_manifests(args.migration.name, job, role=_ROLE)
 
 
-def _database_only(secrets: Sequence[SecretFiles]) -> list[SecretFiles]:
-    needed = {"database-password", "ca.crt"}
-    fewer = [replace(s, keys=[key for key in s.keys if key in needed]) for s in secrets]
-    return [secret for secret in fewer if secret.keys]
+def _of_the_database(server: ServerArgs) -> list[SecretFiles]:
+    """The Secrets that the migration mounts."""
+    database = [(one, paths) for one, paths in stores_of(server.config) if paths is DATABASE]
+    authority = any(one.authority is None for one, _ in database)
+    return store_secrets(server, database, authority=authority)

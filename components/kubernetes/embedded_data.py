@@ -50,6 +50,8 @@ class EmbeddedDataTierArgs(DataTierArgs):
         passwords_secret: Secret with ``database-password`` and ``redis-password``.
         postgres_tls_secret, valkey_tls_secret: Secrets with ``tls.crt`` and ``tls.key``, each for
             the names of that store alone; needed by a store that has an image.
+        authority_secret: Secret with ``ca.crt``, the authority of both certificates, for the output
+            ``ca``; None: that output is empty.
         user: the database user, created on the first start; it owns the database.
         database_size, cache_size: of the volumes.
         cache_memory: Valkey's ``maxmemory``.
@@ -65,6 +67,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
     passwords_secret: SecretName
     postgres_tls_secret: SecretName | None = None
     valkey_tls_secret: SecretName | None = None
+    authority_secret: SecretName | None = None
     user: DatabaseName = "qudag"
     database_size: ByteSize = "10Gi"
     cache_size: ByteSize = "1Gi"
@@ -113,6 +116,7 @@ class EmbeddedDataTier(DataTier[EmbeddedDataTierArgs]):
             database_user=args.user,
             database_credentials=args.passwords_secret,
             cache_host=cache.host if cache else "",
+            ca=args.authority_secret or "",
         )
 
     @classmethod

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 
 from ..base.arg_types import (
     Delay,
-    FileName,
     LabelKey,
     LabelValue,
     ObjectName,
@@ -19,6 +18,7 @@ from ..base.arg_types import (
 )
 from ..base.credentials import looks_like_a_credential
 from ..base.problems import Problem
+from ..mcp.secret_key import SecretKey
 from .labels import OWN_ANNOTATIONS, OWN_LABELS, OWN_PREFIXES
 
 OWN_VARIABLES: Final = (
@@ -75,19 +75,6 @@ class Toleration:
         operator = "Exists" if self.value is None else "Equal"
         given = {name: value for name, value in stated.items() if value is not None}
         return {"key": self.key, "operator": operator, **given}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecretKey:
-    """One key of a Secret that exists already.
-
-    Attributes:
-        secret: the Secret's name.
-        key: the key in it.
-    """
-
-    secret: SecretName
-    key: FileName
 
 
 NODE_SCALE_DOWN: Final[Mapping[str, Mapping[str, str]]] = {

@@ -22,9 +22,12 @@ from ..mcp.server_config import (
     METRICS,
     PROGRAM,
     SECRETS_PATH,
+    Cache,
+    Database,
     PodServerConfig,
 )
 from ..mcp.server_toml import server_files
+from ..mcp.store_files import StorePaths, stores_of
 from ..mcp.timeout_budget import Distance
 from ..mcp.workers import worker_problems
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles, Variables
@@ -153,27 +156,12 @@ def server_container(args: ServerArgs) -> Container:
 def server_secrets(args: ServerArgs) -> list[SecretFiles]:
     """The Secrets that the server mounts, of each only the keys that its configuration names."""
     config = args.config
-    passwords = [
-        key
-        for key, used in (
-            ("database-password", config.database),
-            ("redis-password", config.cache),
-        )
-        if used
-    ]
     mounted = [
         SecretFiles(
             secret=args.internal_tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
         )
     ]
-    if _reached(config) and args.internal_ca_secret:
-        authority = SecretFiles(
-            secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)
-        )
-        mounted.append(authority)
-    if passwords:
-        secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
-        mounted.append(secret)
+    mounted += store_secrets(args, stores_of(config), authority=bool(_reached(config)))
     if config.user_keys_secret:
         used = tuple(master_keys(config.role, database=config.database is not None).values())
         masters = SecretFiles(secret=config.user_keys_secret, path=MASTER_KEYS_PATH, keys=used)
@@ -189,9 +177,37 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
     return mounted
 
 
+def store_secrets(
+    args: ServerArgs, stores: Sequence[tuple[Database | Cache, StorePaths]], *, authority: bool
+) -> list[SecretFiles]:
+    """The Secrets with the passwords and authorities of data stores.
+
+    Args:
+        args: the server's.
+        stores: of the server, each with its files.
+        authority: whether it needs the authority of the platform.
+    """
+    mounted: list[SecretFiles] = []
+    if authority and args.internal_ca_secret:
+        ca = SecretFiles(secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
+        mounted.append(ca)
+    passwords = [paths.password_key for store, paths in stores if store.password is None]
+    if passwords:
+        secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
+        mounted.append(secret)
+    for store, paths in stores:
+        own = ((store.password, paths.path), (store.authority, paths.authority_path))
+        mounted += [
+            SecretFiles(secret=one.secret, path=path, keys=(one.key,)) for one, path in own if one
+        ]
+    return mounted
+
+
 def _reached(config: PodServerConfig) -> list[str]:
-    """The fields that name what the server connects to inside the cluster."""
-    return [name for name in ("database", "cache", "tool_servers") if getattr(config, name)]
+    """The fields that name what the authority of the platform signed the certificates of."""
+    stores = {"database": config.database, "cache": config.cache}
+    reached = [name for name, store in stores.items() if store and store.authority is None]
+    return [*reached, *(["tool_servers"] if config.tool_servers else [])]
 
 
 def server_workload(

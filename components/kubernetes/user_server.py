@@ -98,6 +98,8 @@ class UserServerArgs:
             by the claim's name.
         authority_secret: Secret whose ``ca.crt`` is mounted at ``/etc/internal-ca``, so that the
             image can verify databases; None: it connects to none.
+        secret_files: keys of Secrets that are mounted as files, by directory; for authorities of
+            databases that the platform's own did not sign.
         writable: directories that the image may write, besides /tmp; the root file system is
             read-only. Each holds at most 256Mi and is lost with the pod.
         user: user and group id of the image's processes, in place of the image's own.
@@ -127,6 +129,7 @@ class UserServerArgs:
     storage: Storage | None = None
     volumes: Mapping[ObjectName, Path] = field(default_factory=dict[str, str])
     authority_secret: SecretName | None = None
+    secret_files: Mapping[Path, SecretKey] = field(default_factory=dict[str, SecretKey])
     writable: Sequence[Path] = ()
     user: UserId = NOBODY
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
@@ -177,6 +180,7 @@ def _mounted_twice(args: UserServerArgs) -> Iterator[Problem]:
     named = [("storage.path", args.storage.path)] if args.storage else []
     named += [(f"volumes.{claim}", path) for claim, path in args.volumes.items()]
     named += [(f"files.{path}", path) for path in args.files]
+    named += [(f"secret_files.{path}", path) for path in args.secret_files]
     named += [(f"writable[{index}]", path) for index, path in enumerate(args.writable)]
     seen: set[str] = set()
     for field_name, path in named:
@@ -279,16 +283,25 @@ def _server(name: str, args: UserServerArgs) -> Container:
         files=placed_files(f"{name}-files", args.files),
         claims=claims,
         volumes=args.volumes,
-        secrets=(
-            [SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))]
-            if args.authority_secret
-            else []
-        ),
+        secrets=_mounted_secrets(args),
         writable=[path for path in args.writable if path != "/tmp"],  # noqa: S108
         secret_env=args.secret_env,
         user=args.user,
         sidecar=True,
     )
+
+
+def _mounted_secrets(args: UserServerArgs) -> list[SecretFiles]:
+    mounted = [
+        SecretFiles(secret=one.secret, path=path, keys=(one.key,))
+        for path, one in args.secret_files.items()
+    ]
+    if args.authority_secret is None:
+        return mounted
+    return [
+        SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
+        *mounted,
+    ]
 
 
 def _home(args: UserServerArgs) -> dict[str, str]:

@@ -58,6 +58,10 @@ class DataTierResources:
             or a resource's id; never the password.
         cache_host, cache_port: of Valkey.
         cache_user: the user that clients log in as.
+        read_host: of PostgreSQL's read-only endpoint; None: the same host.
+        read_credentials: where the credentials of that endpoint are; None: the same.
+        ca: where the authority of the certificates is; empty where it is not known here.
+        backup_location: URL of the bucket and path of the backups; empty without one.
     """
 
     database: pulumi.Resource | None
@@ -68,6 +72,10 @@ class DataTierResources:
     database_port: pulumi.Input[int] = POSTGRES
     cache_port: pulumi.Input[int] = VALKEY
     cache_user: pulumi.Input[str] = "default"
+    read_host: pulumi.Input[str] | None = None
+    read_credentials: pulumi.Input[str] | None = None
+    ca: pulumi.Input[str] = ""
+    backup_location: pulumi.Input[str] = ""
 
 
 Args = TypeVar("Args", bound=DataTierArgs)
@@ -84,6 +92,15 @@ class DataTier(Component[Args]):
             or a resource's id; never the password.
         cache_host, cache_port: of Valkey; an empty host without one.
         cache_user: the user that clients log in as; ``default`` where they send a password only.
+        host: of PostgreSQL's writable endpoint; the same as ``database_host``.
+        read_host: of its read-only endpoint; ``host`` where there is no other.
+        url_secret: where the credentials of the writable endpoint are: a Kubernetes Secret's name,
+            an ARN or a resource's id; the same as ``database_credentials``.
+        read_url_secret: where those of the read-only endpoint are.
+        ca: where the authority of the certificates is: a Kubernetes Secret's name, or the name that
+            the cloud has for it; empty where it is not known here.
+        backup_location: URL of the bucket and path of the backups, such as ``s3://backups/weather``;
+            empty where the backups are in the service itself, or there are none.
     """
 
     database_host: pulumi.Output[str]
@@ -94,6 +111,12 @@ class DataTier(Component[Args]):
     cache_host: pulumi.Output[str]
     cache_port: pulumi.Output[int]
     cache_user: pulumi.Output[str]
+    host: pulumi.Output[str]
+    read_host: pulumi.Output[str]
+    url_secret: pulumi.Output[str]
+    read_url_secret: pulumi.Output[str]
+    ca: pulumi.Output[str]
+    backup_location: pulumi.Output[str]
 
     database: pulumi.Resource
     """The resource that a migration waits for; the data tier itself without PostgreSQL."""
@@ -109,7 +132,16 @@ class DataTier(Component[Args]):
         self.cache_host = pulumi.Output.from_input(made.cache_host)
         self.cache_port = pulumi.Output.from_input(made.cache_port)
         self.cache_user = pulumi.Output.from_input(made.cache_user)
+        self.host, self.url_secret = self.database_host, self.database_credentials
+        self.read_host = _or(made.read_host, self.host)
+        self.read_url_secret = _or(made.read_credentials, self.url_secret)
+        self.ca = pulumi.Output.from_input(made.ca)
+        self.backup_location = pulumi.Output.from_input(made.backup_location)
 
     def deploy(self, args: Args) -> DataTierResources:
         """Creates PostgreSQL and Valkey."""
         raise NotImplementedError
+
+
+def _or(given: pulumi.Input[str] | None, otherwise: pulumi.Output[str]) -> pulumi.Output[str]:
+    return otherwise if given is None else pulumi.Output.from_input(given)

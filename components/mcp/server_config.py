@@ -39,6 +39,7 @@ from .era import Era, has_sessions
 from .master_keys import master_key_problems
 from .protected_resource import ProtectedResource, resource_problems
 from .roles import Role
+from .secret_key import SecretKey
 from .server_limits import ServerLimits
 from .timeout_budget import TimeoutBudget
 
@@ -75,6 +76,9 @@ class Database:
         acquire_seconds: how long a call waits for a connection before it fails.
         idle_seconds: after which an unused connection above ``min_connections`` is closed.
         lifetime_seconds: after which a connection is replaced, once its call has ended.
+        password: where the password is; None: ``database-password`` of the server's Secret of
+            passwords.
+        authority: what signed its certificate; None: the authority of the platform.
     """
 
     host: pulumi.Input[Host]
@@ -86,6 +90,8 @@ class Database:
     acquire_seconds: PoolSeconds = 3
     idle_seconds: PoolSeconds = 600
     lifetime_seconds: PoolSeconds = 1800
+    password: SecretKey | None = None
+    authority: SecretKey | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +103,17 @@ class Cache:
         port: port of its Service.
         profile: of the data tier; sessions need ``SESSIONS``.
         max_connections: of each pod; more requests of the legacy eras wait.
+        password: where the password is; None: ``redis-password`` of the server's Secret of
+            passwords.
+        authority: what signed its certificate; None: the authority of the platform.
     """
 
     host: pulumi.Input[Host]
     port: PortNumber = 6379
     profile: CacheProfile = CacheProfile.SESSIONS
     max_connections: PoolSize = 20
+    password: SecretKey | None = None
+    authority: SecretKey | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

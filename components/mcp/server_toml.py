@@ -21,7 +21,6 @@ from .server_config import (
     ISSUER_PATH,
     METRICS,
     P2P,
-    SECRETS_PATH,
     Cache,
     CloudServerConfig,
     Database,
@@ -31,6 +30,7 @@ from .server_config import (
     State,
     ToolServer,
 )
+from .store_files import CACHE, DATABASE, StorePaths
 from .timeout_budget import Distance
 from .user_container import FRONT_ROLE, UserContainer
 
@@ -120,12 +120,12 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
         }
     if config.database:
         tables["database"] = {
-            **_with_password(_address(config.database), "database-password"),
+            **_with_password(config.database, DATABASE),
             **{name: getattr(config.database, name) for name in POOL_FIELDS},
         }
     if config.cache:
         tables["redis"] = {
-            **_with_password(_address(config.cache), "redis-password"),
+            **_with_password(config.cache, CACHE),
             "max_connections": config.cache.max_connections,
         }
     if config.stores_sessions:
@@ -154,7 +154,7 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
 
 def migration_toml(database: Database) -> pulumi.Input[str]:
     """What the migration reads: it changes with the database alone, not with other settings."""
-    return _toml({"database": _with_password(_address(database), "database-password")})
+    return _toml({"database": _with_password(database, DATABASE)})
 
 
 def environment_toml(
@@ -274,11 +274,11 @@ def _address(store: Database | Cache) -> dict[str, Any]:
     return {name: getattr(store, name) for name in names if hasattr(store, name)}
 
 
-def _with_password(fields: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _with_password(store: Database | Cache, paths: StorePaths) -> dict[str, Any]:
     return {
-        **fields,
-        "password_file": f"{SECRETS_PATH}/{key}",
-        "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
+        **_address(store),
+        "password_file": paths.password(store),
+        "ca_file": paths.authority(store),
     }
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from components.base import arg_forms
 from components.base.constraints import Form
 
+from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
 from .section import Section
 
@@ -21,14 +22,9 @@ VOLUME_NAME: Final = Form(
     consequence="its claim is named after it, and the API server refuses such names",
     longest=40,
 )
-NFS_SERVER: Final = Form(
-    name="host",
-    pattern=arg_forms.HOST.pattern,
-    words=arg_forms.HOST.words,
-    examples=("nfs-server.example.com",),
-    consequence="the nodes could not mount its directory",
-)
-DATA_FORMS: Final = {form.pattern: form for form in (VOLUME_NAME, NFS_SERVER)}
+DATA_FORMS: Final = {
+    form.pattern: form for form in (VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME)
+}
 """By pattern, as a refusal names it."""
 
 VolumeName = Annotated[str, constraint(VOLUME_NAME)]
@@ -37,7 +33,7 @@ VolumeName = Annotated[str, constraint(VOLUME_NAME)]
 class Nfs(Section):
     """A directory of an NFS server, which the nodes mount."""
 
-    server: Annotated[str, constraint(NFS_SERVER)] = Field(description="Host of the server.")
+    server: Host = Field(description="Host of the server.")
     path: Annotated[str, constraint(arg_forms.PATH)] = Field(
         description="Directory that it exports."
     )
@@ -87,12 +83,24 @@ class DatabasePool(Section):
 class Data(Section):
     """Databases and volumes."""
 
-    kind: Literal["embedded"] = Field(
+    kind: Literal["embedded", "external"] = Field(
         default="embedded",
-        description="embedded: one PostgreSQL and one Valkey pod in the cluster.",
+        description="PostgreSQL. embedded: one pod in the cluster; external: yours.",
     )
-    database_size: Bytes = Field(default="1Gi", description="PostgreSQL's volume.")
-    cache_size: Bytes = Field(default="1Gi", description="Valkey's volume.")
+    cache_kind: Literal["valkey", "external"] = Field(
+        default="valkey",
+        description="Valkey. valkey: one pod in the cluster; external: yours.",
+    )
+    external: ExternalDatabase | None = Field(
+        default=None, description="Required by kind external, and refused with another kind."
+    )
+    external_cache: ExternalCache | None = Field(
+        default=None, description="Required by cacheKind external, and refused with another one."
+    )
+    database_size: Bytes = Field(
+        default="1Gi", description="PostgreSQL's volume, with kind embedded."
+    )
+    cache_size: Bytes = Field(default="1Gi", description="Valkey's volume, with cacheKind valkey.")
     cache_profile: Literal["sessions", "cache"] = Field(
         default="sessions",
         description="sessions: on disk, never evicted; cache: in memory, evicted.",

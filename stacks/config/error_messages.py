@@ -61,13 +61,19 @@ def worded(detail: ErrorDetails) -> Problem:
     value = steps[-2] if is_key else detail["input"]
     said = _Said(
         value=value,
-        shown=UNSHOWN if _HIDDEN_SECTION in steps else shown(value),
+        shown=UNSHOWN if _is_hidden(steps, value) else shown(value),
         field=_field(steps),
         annotation=_annotation((*steps[:-2], "[key]") if is_key else steps),
         context=cast("Mapping[str, Any]", detail.get("ctx", {})),
     )
     what, fix = _WORDS.get(detail["type"], _otherwise)(said)
     return Problem(dotted(steps), f"its name {what}" if is_key else what, _consequence(said), fix)
+
+
+def _is_hidden(steps: tuple[int | str, ...], value: object) -> bool:
+    """Whether a value may be a secret: of the section of Secrets, or under the name of one."""
+    named = isinstance(value, str) and _SECRET.search(str(steps[-1]))
+    return bool(named) or _HIDDEN_SECTION in steps
 
 
 def _consequence(said: _Said) -> str:
@@ -245,13 +251,22 @@ def _mapping(said: _Said) -> tuple[str, str]:
     return what, f"write its keys on lines below it, indented ({keys}), or leave it out"
 
 
+def _missing(said: _Said) -> tuple[str, str]:
+    if model := _model(said.annotation):
+        keys = ", ".join(fields_of(model))
+        return "is missing", f"write its keys on lines below it, indented ({keys})"
+    if get_origin(_container(said.annotation)) is list:
+        return "is missing", f"write a list; each entry is {said.wanted}"
+    return "is missing", f"write {said.wanted}"
+
+
 def _otherwise(said: _Said) -> tuple[str, str]:
     fix = "write a value of the form in docs/reference/configuration.md, or leave it out"
     return f"is {said.shown}", fix
 
 
 _WORDS: Final[Mapping[str, Wording]] = {
-    "missing": lambda said: ("is missing", f"write {said.wanted}"),
+    "missing": _missing,
     "refused": lambda said: (said.context["reason"], said.context["fix"]),
     "literal_error": _choice,
     "int_type": _number,

@@ -12,7 +12,6 @@ from typing import Any, Final
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
-from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.vertical_scaling import Resized
@@ -20,6 +19,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
+from ..data_tiers import data_tiers
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
@@ -55,11 +55,7 @@ def manifests(config: StackConfig) -> list[Manifest]:
     chosen = topology(config)
     args = PlatformArgs(config, chosen, TimeoutBudget())
     where = placement(config)
-    found = [
-        manifest
-        for name, (namespace, stores) in args.data_tiers().items()
-        for manifest in EmbeddedDataTier.manifests(name, args.data_tier(namespace, stores))
-    ]
+    found = [manifest for each in data_tiers(config, chosen) for manifest in each.manifests(config)]
     for name, volume in config.data.volumes.items():
         found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
     for service in chosen.services:

@@ -207,6 +207,7 @@ class Topology:
             servers; None: there can be none of these.
         places: workloads that run in a namespace of their own, by name: its key in
             ``kubernetes.namespaces``. Only data stores may; servers name theirs in their entry.
+        outside: those of the data stores that have no pods in the platform's namespaces.
         servers: entries of the section ``servers`` that the stack has without writing them, as a
             stack file spells them. Values of the stack file replace them. Without an image the
             reference server stands in.
@@ -223,6 +224,7 @@ class Topology:
     jobs: Sequence[Migration] = ()
     authorizer: str | None = None
     places: Mapping[str, str] = field(default_factory=dict[str, str])
+    outside: Sequence[str] = ()
     servers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     with_image: Mapping[str, Mapping[str, Any]] = field(
         default_factory=dict[str, Mapping[str, Any]]
@@ -231,7 +233,16 @@ class Topology:
     @property
     def workloads(self) -> list[str]:
         """Names of everything that runs in the platform's namespaces."""
-        return [*(s.name for s in self.services), *self.data, *(job.name for job in self.jobs)]
+        return [
+            *(service.name for service in self.services),
+            *self.stores_in_pods,
+            *(job.name for job in self.jobs),
+        ]
+
+    @property
+    def stores_in_pods(self) -> list[str]:
+        """The data stores that run in the platform's namespaces."""
+        return [store for store in self.data if store not in self.outside]
 
     def at(self, path: str) -> str:
         """The path of a part of the topology, for problems with it."""

@@ -58,6 +58,7 @@ from components.kubernetes.user_server import Storage, UserServer
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.data_tier import CacheProfile
+from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
 from components.mcp.server_config import Cache, Database, NodeConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
@@ -98,6 +99,15 @@ from tests.harness.minimal_args import (
     user_server,
     workload,
 )
+
+ENDPOINT = Endpoint(
+    host="db.example.com",
+    port=5432,
+    password=SecretKey(secret="their-database", key="password"),
+    authority=SecretKey(secret="their-database", key="ca.crt"),
+)
+
+CREATE_NOTHING = (ExternalDataTier,)
 
 CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "LockedNamespace": (
@@ -235,6 +245,10 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             prometheus=Neighbour(name="prometheus", namespace="monitoring", labels={"a": "b"}),
         ),
     ),
+    "ExternalDataTier": (
+        ExternalDataTier,
+        ExternalDataTierArgs(database_endpoint=ENDPOINT, cache_endpoint=ENDPOINT),
+    ),
     "RdsDataTier": (
         RdsDataTier,
         RdsDataTierArgs(location=AWS, network=AWS_NETWORK, allowed_networks=["10.0.1.0/24"]),
@@ -363,7 +377,7 @@ def test_every_resource_descends_from_the_component(component: type[Component[An
     graph = made(component, args)
     token = TYPE_TOKENS[component.__name__]
     objects = [resource for resource in graph.resources if resource.custom]
-    assert objects
+    assert objects or component in CREATE_NOTHING
     assert all(token in ancestry(graph, resource) for resource in objects)
 
 

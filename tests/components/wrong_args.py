@@ -311,5 +311,14 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("roles[0].connection_limit", 0),
         ("clients", [{"name": "core"}]),
     ],
+    "ExternalDataTier": [
+        ("database_endpoint", "db.example.com"),
+        ("database_endpoint.host", "https://db.example.com"),
+        ("database_endpoint.port", 0),
+        ("cache_endpoint.password", "hunter2"),
+        ("cache_endpoint.authority.key", ""),
+        ("protect", True),
+        ("user", "Qudag"),
+    ],
     **WRONG_IN_CLOUDS,
 }

@@ -15,6 +15,7 @@ TABLES = (
     "servers.yaml",
     "server_targets.yaml",
     "topology_servers.yaml",
+    "data_kinds.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]

@@ -85,6 +85,10 @@ SECRET_LOOKING = {
 }
 
 
+SECRET_PLACES = ("url_secret", "read_url_secret")
+"""Outputs of data tiers with names such as a password would have."""
+
+
 def secret_looking(tree: Any) -> list[str]:
     """Every text in a tree that looks like a secret, and what it looks like."""
     return [
@@ -113,7 +117,16 @@ def texts(tree: Any) -> Iterator[str]:
 def test_no_value_looks_like_a_secret(stack: ResourceGraph):
     for resource in stack.resources:
         assert secret_looking(resource.inputs) == []
-        assert secret_looking(resource.outputs) == []
+        said = {key: value for key, value in resource.outputs.items() if key not in SECRET_PLACES}
+        assert secret_looking(said) == []
+
+
+def test_outputs_that_say_where_credentials_are_name_required_secrets(stack: ResourceGraph):
+    required = {one["name"] for one in stack.one(STACK_TYPE).outputs["required_secrets"]}
+    tiers = [one for one in stack.resources if one.outputs.keys() & set(SECRET_PLACES)]
+    assert {one.type for one in tiers} == {TYPE_TOKENS["EmbeddedDataTier"]}
+    for tier in tiers:
+        assert {tier.outputs[place] for place in SECRET_PLACES} <= required
 
 
 @pytest.mark.parametrize(

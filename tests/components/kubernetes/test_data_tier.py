@@ -39,7 +39,15 @@ def test_the_outputs_say_where_everything_is():
         "cache_host": "redis-service.qudag-mcp-dev.svc",
         "cache_port": 6379,
         "cache_user": "default",
+        "host": "postgres-service.qudag-mcp-dev.svc",
+        "read_host": "postgres-service.qudag-mcp-dev.svc",
+        "url_secret": "mcp-server-secrets",
+        "read_url_secret": "mcp-server-secrets",
+        "ca": "",
+        "backup_location": "",
     }
+    named = graph(authority_secret="mcp-internal-ca").one("qudag-mcp:index:DataTier")
+    assert named.outputs["ca"] == "mcp-internal-ca"
 
 
 def test_sessions_are_persisted_and_never_evicted():

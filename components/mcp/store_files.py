@@ -1,0 +1,48 @@
+"""Where a server in a pod finds the password and the authority of each data store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .server_config import INTERNAL_CA_PATH, SECRETS_PATH, Cache, Database, PodServerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorePaths:
+    """The files of one store.
+
+    Attributes:
+        password_key: key of its password in the server's Secret of passwords.
+        path: directory for a password of another Secret; its authority's is beside it.
+    """
+
+    password_key: str
+    path: str
+
+    @property
+    def authority_path(self) -> str:
+        """Directory for an authority of another Secret."""
+        return f"{self.path}-ca"
+
+    def password(self, store: Database | Cache) -> str:
+        """The file with the password."""
+        if store.password is None:
+            return f"{SECRETS_PATH}/{self.password_key}"
+        return f"{self.path}/{store.password.key}"
+
+    def authority(self, store: Database | Cache) -> str:
+        """The file with the authority of the certificate."""
+        if store.authority is None:
+            return f"{INTERNAL_CA_PATH}/ca.crt"
+        return f"{self.authority_path}/{store.authority.key}"
+
+
+DATABASE: Final = StorePaths(password_key="database-password", path="/etc/database")  # noqa: S106
+CACHE: Final = StorePaths(password_key="redis-password", path="/etc/cache")  # noqa: S106
+
+
+def stores_of(config: PodServerConfig) -> list[tuple[Database | Cache, StorePaths]]:
+    """The data stores of a server, each with its files."""
+    every = ((config.database, DATABASE), (config.cache, CACHE))
+    return [(store, paths) for store, paths in every if store is not None]

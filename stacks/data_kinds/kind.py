@@ -1,0 +1,110 @@
+"""The form of a kind of data store: what registers it, how servers reach it, and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import pulumi
+
+from components.base.kubernetes_object import Manifest
+from components.base.problems import Problem
+from components.kubernetes.party import Neighbour, Outside
+from components.kubernetes.pod_settings import SecretKey
+from components.mcp.data_tier import DataTier
+
+from ..config.stack import StackConfig
+from ..topologies.topology import STORES
+
+TierArgs = Callable[[StackConfig, Sequence[str], pulumi.Input[str]], Any]
+"""The args of a tier: of the configuration, the stores in it, and the namespace."""
+
+
+class ClusterComponent(Protocol):
+    """A component whose Kubernetes objects can be listed without a Pulumi program."""
+
+    @classmethod
+    def manifests(cls, name: str, args: Any) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """The component of one or more kinds; kinds with the same tier share one in a namespace.
+
+    Attributes:
+        name: of the component; it is part of the URNs.
+        component: registers the stores.
+        args: its args.
+        in_namespaces: whether each namespace with stores has one; False: the stack has one.
+        cloud: key of the cloud whose provider it needs; None: the cluster's provider, or none.
+    """
+
+    name: str
+    component: type[DataTier[Any]]
+    args: TierArgs
+    in_namespaces: bool = False
+    cloud: str | None = None
+
+    def manifests(
+        self, name: str, config: StackConfig, stores: Sequence[str], namespace: str
+    ) -> list[Manifest]:
+        """The Kubernetes objects that it registers; none outside a cluster."""
+        listed: Callable[[str, Any], list[Manifest]] | None = getattr(
+            self.component, "manifests", None
+        )
+        return listed(name, self.args(config, stores, namespace)) if listed else []
+
+
+class DataKind:
+    """A value of ``data.kind`` or ``data.cacheKind``.
+
+    Attributes:
+        name: as the stack file spells it.
+        store: of ``STORES``.
+        tier: what registers it.
+        section: field of ``data`` with its options; None where it has none.
+        section_required: whether the section must be there.
+        fields: other fields of ``data`` that this kind has, and not every other.
+        in_pods: whether it runs in pods of the platform's namespaces, which have the store's name
+            as their label ``app``, a certificate of ``secrets.internalTls``, and flows of their
+            own.
+    """
+
+    name: ClassVar[str]
+    store: ClassVar[str]
+    tier: ClassVar[Tier]
+    section: ClassVar[str | None] = None
+    section_required: ClassVar[bool] = False
+    fields: ClassVar[tuple[str, ...]] = ()
+    in_pods: ClassVar[bool] = False
+
+    def port(self, config: StackConfig) -> int:  # noqa: ARG002
+        """The port of its pods or of its host."""
+        return STORES[self.store]
+
+    def host(self, config: StackConfig) -> str | None:  # noqa: ARG002
+        """Its host outside the cluster; None: it is an output of the tier, or a Service."""
+        return None
+
+    def login(self, config: StackConfig) -> dict[str, str]:  # noqa: ARG002
+        """``name`` of the database and ``user``, where they differ from the server's defaults."""
+        return {}
+
+    def password(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
+        """Where the password is; None: in ``secrets.passwords``, under the store's own key."""
+        return None
+
+    def authority(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
+        """Where the authority of its certificate is; None: in ``secrets.internalCa``."""
+        return None
+
+    def party(self, config: StackConfig) -> Outside | Neighbour | None:  # noqa: ARG002
+        """Where flows to it lead, under the store's name; None: to its pods, by that label."""
+        return None
+
+    def problems(self, config: StackConfig) -> Iterable[Problem]:  # noqa: ARG002
+        """What of the configuration cannot work with this kind."""
+        return ()

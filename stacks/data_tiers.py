@@ -1,0 +1,71 @@
+"""The data tiers of a platform: which stores each holds, where, and what it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from components.base.kubernetes_object import Manifest
+
+from .config.stack import StackConfig
+from .data_kinds import kind_of
+from .data_kinds.kind import Tier
+from .placement import placement
+from .topologies import TOPOLOGIES
+from .topologies.topology import Topology
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTier:
+    """A data tier before it is registered.
+
+    Attributes:
+        name: of the component.
+        tier: what registers it.
+        stores: those in it.
+        namespace: where its pods run, if it has any.
+    """
+
+    name: str
+    tier: Tier
+    stores: Sequence[str]
+    namespace: str
+
+    def manifests(self, config: StackConfig) -> list[Manifest]:
+        """The Kubernetes objects that it registers."""
+        return self.tier.manifests(self.name, config, self.stores, self.namespace)
+
+
+def data_tiers(config: StackConfig, topology: Topology) -> list[PlannedTier]:
+    """The data tiers of the chosen kinds."""
+    where = placement(config)
+    stores_of: dict[tuple[Tier, str], list[str]] = {}
+    for store in topology.data:
+        tier = kind_of(config, store).tier
+        namespace = where.of(store) if tier.in_namespaces else where.namespace
+        stores_of.setdefault((tier, namespace), []).append(store)
+    return [
+        PlannedTier(
+            name=_name(config, tier, stores[0]), tier=tier, stores=stores, namespace=namespace
+        )
+        for (tier, namespace), stores in stores_of.items()
+    ]
+
+
+def _name(config: StackConfig, tier: Tier, store: str) -> str:
+    """The tier's name; in a further namespace than the first one with stores, with its key.
+
+    It depends on the topology alone: another kind for one store must not rename the other's.
+    """
+    places = TOPOLOGIES[config.topology].places
+    own = [*_places(config)]
+    place = places.get(store)
+    return tier.name if not tier.in_namespaces or place == own[0] else f"{tier.name}-{place}"
+
+
+def _places(config: StackConfig) -> Iterator[str | None]:
+    """The places of the stores: the platform's own namespace first, as None."""
+    chosen = TOPOLOGIES[config.topology]
+    if any(store not in chosen.places for store in chosen.data):
+        yield None
+    yield from (place for store, place in chosen.places.items() if store in chosen.data)
