@@ -11,7 +11,7 @@ from components.base import quantities
 
 from .object_names import object_name
 from .resource_graph import Resource
-from .tree import branch, dig, entries
+from .tree import branch, dig, mappings
 
 # Where a kind keeps the pods that it starts.
 _POD_TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -67,15 +67,15 @@ class Pod:
     @property
     def containers(self) -> dict[str, dict[str, Any]]:
         """All containers by name; those that end before the others start marked as ``init``."""
-        own = {item["name"]: item for item in self.running}
-        first = [item for item in entries(self.spec, "initContainers") if not _is_sidecar(item)]
-        return own | {f"init {item['name']}": item for item in first}
+        own = {str(item.get("name", "")): item for item in self.running}
+        first = [item for item in mappings(self.spec, "initContainers") if not _is_sidecar(item)]
+        return own | {f"init {item.get('name', '')}": item for item in first}
 
     @property
     def running(self) -> list[dict[str, Any]]:
         """The containers that run as long as the pod does: sidecars and the others."""
-        sidecars = [item for item in entries(self.spec, "initContainers") if _is_sidecar(item)]
-        return [*sidecars, *entries(self.spec, "containers")]
+        sidecars = [item for item in mappings(self.spec, "initContainers") if _is_sidecar(item)]
+        return [*sidecars, *mappings(self.spec, "containers")]
 
 
 def _is_sidecar(container: Mapping[str, Any]) -> bool:

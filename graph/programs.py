@@ -14,7 +14,7 @@ from components.base.problems import Problem, ProblemReport
 
 from .environment import Environment, environment_of
 from .failures import CONSEQUENCE, ProgramFailed
-from .resource_graph import ResourceGraph
+from .resource_graph import Resource, ResourceGraph
 from .stack_files import StackFiles, program_file, read_stack_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +109,9 @@ def _run_apart(root: Path, files: StackFiles, environment: Environment) -> Resou
 
 def _graph(result: dict[str, Any], program: Path, environment: Environment) -> ResourceGraph:
     if "graph" in result:
-        return replace(ResourceGraph.from_json(result["graph"]), shapes=result["shapes"])
+        unmasked = {urn: Resource.from_dict(each) for urn, each in result["unmasked"].items()}
+        graph = ResourceGraph.from_json(result["graph"])
+        return replace(graph, shapes=result["shapes"], unmasked=unmasked)
     if "problems" in result:
         problems = [Problem(**problem) for problem in result["problems"]]
         if result["refused"]:

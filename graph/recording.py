@@ -7,7 +7,7 @@ that an old version does not have counts as not set.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -23,11 +23,28 @@ from .resource_graph import STACK_TYPE, UNKNOWN, Notice, Resource, ResourceGraph
 from .secrets import hidden, in_clear
 from .transforms import Callbacks, Transforms, stated, transformed
 from .tree import dig
-from .wire import placeholder_in, readable
+from .wire import placeholder_in, readable, unmasked
 
 _PROVIDER_TYPE = "pulumi:providers:"
 _INVOKED: Any = getattr(resource_pb2, "ResourceInvokeResponse", None) or provider_pb2.InvokeResponse
 """Its name in old versions is the provider's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Properties:
+    """Inputs or outputs of a resource.
+
+    Attributes:
+        shown: with ``[secret]`` in place of secrets.
+        given: with the values of secrets.
+        secret: paths of the secrets, marked as such or not.
+        in_clear: paths of the secrets that the program contains in clear.
+    """
+
+    shown: dict[str, Any]
+    given: dict[str, Any]
+    secret: tuple[str, ...]
+    in_clear: tuple[str, ...]
 
 
 class Recording:
@@ -36,6 +53,7 @@ class Recording:
     Attributes:
         recorded: the resources by URN.
         notices: parts of the program that are not run or not recorded.
+        unmasked: as of ``ResourceGraph``.
     """
 
     callbacks: Callbacks
@@ -46,6 +64,7 @@ class Recording:
         self.stack = stack
         self.recorded: dict[str, Resource] = {}
         self.notices: list[Notice] = []
+        self.unmasked: dict[str, Resource] = {}
         self._transforms = Transforms()
         self._providers: dict[str, Mapping[str, str]] = {}
 
@@ -55,6 +74,7 @@ class Recording:
             stack=self.stack,
             resources=tuple(self.recorded.values()),
             notices=tuple(self.notices),
+            unmasked=self.unmasked,
         )
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -94,23 +114,22 @@ class Recording:
     def _register(self, request: Any) -> Any:
         name = self.resource_name(request)
         urn = self.make_urn(request.parent, request.type, name)
-        read, marked = self.read(request.object)
-        inputs, unmarked = hidden(request.type, read)
+        inputs = self._read(request.type, request.object)
         resource = Resource(
             urn=urn,
             type=request.type,
             name=name,
             parent=request.parent or None,
             custom=request.custom,
-            inputs=inputs,
+            inputs=inputs.shown,
             dependencies=tuple(sorted(set(request.dependencies))),
             provider=request.provider.rpartition("::")[0] or None,
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
-            secret_inputs=tuple(sorted({*marked, *unmarked})),
+            secret_inputs=inputs.secret,
             aliases=tuple(sorted(set(self._aliases(request)) - {urn})),
             ignore_changes=tuple(request.ignoreChanges),
-            plain_secrets=tuple(sorted(in_clear(request.type, read))),
+            plain_secrets=inputs.in_clear,
         )
         if urn in self.recorded:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
@@ -119,18 +138,36 @@ class Recording:
             state, identity = struct_pb2.Struct(), ""  # its outputs are not its inputs
         else:
             state, identity = self._predicted(resource, request.object)
-        outputs, _ = hidden(request.type, self.read(state)[0])
+        outputs = self._read(request.type, state)
         if cloud_of(resource.type):
-            outputs["id"] = identity
-        self.recorded[urn] = replace(resource, outputs=outputs)
+            outputs.shown["id"] = outputs.given["id"] = identity
+        self._keep(resource, inputs, outputs)
         self._transforms.register(urn, request)
         if not request.custom:
             self._providers[urn] = dict(request.providers)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=state)
 
-    def read(self, properties: struct_pb2.Struct) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Properties as they are recorded, and the paths of those that are marked as secret."""
-        return readable(properties)
+    def _keep(self, resource: Resource, inputs: Properties, outputs: Properties) -> None:
+        self.recorded[resource.urn] = replace(resource, outputs=outputs.shown)
+        if inputs.secret or outputs.secret:
+            self.unmasked[resource.urn] = replace(
+                resource, inputs=inputs.given, outputs=outputs.given
+            )
+
+    def _read(self, type_token: str, properties: struct_pb2.Struct) -> Properties:
+        found = self.as_recorded(properties)
+        read, marked = readable(found)
+        shown, unmarked = hidden(type_token, read)
+        return Properties(
+            shown=shown,
+            given=unmasked(found) if marked else read,
+            secret=tuple(sorted({*marked, *unmarked})),
+            in_clear=tuple(sorted(in_clear(type_token, read))) if unmarked else (),
+        )
+
+    def as_recorded(self, properties: struct_pb2.Struct) -> struct_pb2.Struct:
+        """The properties in the form in which they are recorded."""
+        return properties
 
     def resource_name(self, request: Any) -> str:
         """The name of a registration; ValueNeeded where it is not known."""
@@ -139,8 +176,12 @@ class Recording:
         return request.name
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
-        outputs, _ = hidden(self.recorded[request.urn].type, self.read(request.outputs)[0])
-        self.recorded[request.urn] = replace(self.recorded[request.urn], outputs=outputs)
+        resource = self.recorded[request.urn]
+        outputs = self._read(resource.type, request.outputs)
+        former = self.unmasked.get(request.urn, resource)
+        self.recorded[request.urn] = replace(resource, outputs=outputs.shown)
+        if former is not resource or outputs.secret:
+            self.unmasked[request.urn] = replace(former, outputs=outputs.given)
         return empty_pb2.Empty()
 
     def RegisterStackTransform(self, request: Any) -> empty_pb2.Empty:  # noqa: N802

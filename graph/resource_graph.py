@@ -133,6 +133,8 @@ class ResourceGraph:
         notices: what the recording leaves out.
         shapes: of a program with an environment of its own, the properties of its resource types
             as its SDKs have them (``graph.sdk_types``); not part of what is written.
+        unmasked: by URN, the resources that have secret inputs or outputs, with the values of
+            those. Only ``policies`` reads them, and nothing writes them.
     """
 
     project: str
@@ -140,6 +142,9 @@ class ResourceGraph:
     resources: tuple[Resource, ...] = ()
     notices: tuple[Notice, ...] = ()
     shapes: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    unmasked: Mapping[str, Resource] = field(
+        default_factory=dict[str, Resource], compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.resources, key=lambda resource: resource.urn))

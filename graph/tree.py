@@ -22,3 +22,8 @@ def entries(tree: Any, *keys: str) -> list[Any]:
     """The list under ``keys``; empty where there is none."""
     found = dig(tree, *keys) if keys else tree
     return cast("list[Any]", found) if isinstance(found, list) else []
+
+
+def mappings(tree: Any, *keys: str) -> list[dict[str, Any]]:
+    """The mappings of the list under ``keys``, without items that are secret or not known."""
+    return [item for item in entries(tree, *keys) if isinstance(item, dict)]

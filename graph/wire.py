@@ -54,7 +54,12 @@ def readable(struct: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     return properties, tuple(sorted(secrets))
 
 
-def _fields(struct: Any, path: str, secrets: list[str]) -> dict[str, Any]:
+def unmasked(struct: Any) -> dict[str, Any]:
+    """As ``readable``, with the values of secrets: only for rules, which do not repeat them."""
+    return _fields(struct, "", None)
+
+
+def _fields(struct: Any, path: str, secrets: list[str] | None) -> dict[str, Any]:
     read = {
         _key(key): _value(struct.fields[key], step(path, _key(key)), secrets)
         for key in struct.fields
@@ -76,7 +81,7 @@ def _is_whole(text: str) -> bool:
     return found is not None and found[1] is not None
 
 
-def _value(value: Any, path: str, secrets: list[str]) -> Any:
+def _value(value: Any, path: str, secrets: list[str] | None) -> Any:
     match value.WhichOneof("kind"):
         case "struct_value":
             return _structure(value.struct_value, path, secrets)
@@ -93,13 +98,13 @@ def _value(value: Any, path: str, secrets: list[str]) -> Any:
             return None
 
 
-def _list(items: Any, path: str, secrets: list[str]) -> Any:
+def _list(items: Any, path: str, secrets: list[str] | None) -> Any:
     if len(items) == 1 and _is_whole(items[0].string_value):
         return UNKNOWN
     return [_value(item, step(path, index), secrets) for index, item in enumerate(items)]
 
 
-def _structure(struct: Any, path: str, secrets: list[str]) -> Any:
+def _structure(struct: Any, path: str, secrets: list[str] | None) -> Any:
     fields = struct.fields
     if len(fields) == 1 and all(map(_is_whole, fields)):
         return UNKNOWN
@@ -107,6 +112,8 @@ def _structure(struct: Any, path: str, secrets: list[str]) -> Any:
         return _fields(struct, path, secrets)
     match fields[_SIGNATURE].string_value:
         case signature if signature == _IS_SECRET:
+            if secrets is None:
+                return _value(fields["value"], path, None)
             secrets.append(path)
             return SECRET
         case signature if signature == _IS_RESOURCE:

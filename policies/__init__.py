@@ -16,6 +16,7 @@ from .rules.any.dangers import DANGERS
 from .rules.references import companions_exist, references_exist
 from .rules.settings import required_settings_hold
 from .rules.timeouts import hosts_outlive_the_tool
+from .secret_values import is_marked, masked, with_secret_values
 from .type_names import with_one_spelling
 from .unchecked import UNCHECKED, unchecked_types
 from .waivers import Waivers
@@ -54,10 +55,18 @@ def findings(
     rules = every_rule()
     named = with_one_spelling(graph)
     ours = None if own else _made_by_us(named)
-    hits = [
-        hit
-        for hit in _hits(named)
-        if ours is None or hit.urn in ours or not (hit.house or rules[hit.rule].house)
+
+    def applied(each: ResourceGraph) -> Iterator[Hit]:
+        for hit in _hits(each):
+            if ours is None or hit.urn in ours or not (hit.house or rules[hit.rule].house):
+                yield hit
+
+    hits = [*applied(with_secret_values(named))]
+    open_hits = {*applied(named)} if named.unmasked and hits else {*hits}
+    kept = [hit for hit in hits if hit in open_hits or not is_marked(hit, named, rules[hit.rule])]
+    shown = [
+        hit if hit in open_hits else masked(hit, named, rules[hit.rule])
+        for hit in _without_repetition(kept)
     ]
     found = {
         Finding(
@@ -67,7 +76,7 @@ def findings(
             problem=Problem(hit.path, hit.what, hit.consequence, hit.fix),
             reference=rule.reference,
         )
-        for hit in _without_repetition(hits)
+        for hit in shown
         for rule in [rules[hit.rule]]
     }
     listed = sorted(

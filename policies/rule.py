@@ -24,6 +24,8 @@ class Rule:
         refuses: what the rule refuses, in one sentence.
         fix: what to write instead.
         house: whether it applies only to resources that our own components create.
+        in_clear: whether it refuses secrets that are not marked as such: one that is marked keeps
+            the rule.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Rule:
     refuses: str
     fix: str
     house: bool = False
+    in_clear: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class Row:
     """The fields that every kind of row has. Rows that share an id are one rule.
 
     Attributes:
-        id, severity, reference, house: as in Rule.
+        id, severity, reference, house, in_clear: as in Rule.
         on: type of the resource.
     """
 
@@ -62,6 +65,7 @@ class Row:
     severity: Severity
     reference: str
     house: bool = False
+    in_clear: bool = False
     on: str
 
     def described(self, refuses: str, fix: str) -> Rule:
@@ -73,6 +77,7 @@ class Row:
             refuses=refuses,
             fix=fix,
             house=self.house,
+            in_clear=self.in_clear,
         )
 
 

@@ -7,6 +7,7 @@ value, its result is unknown.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -47,7 +48,9 @@ def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
                 if not _holds(value, stand_ins):
                     raise
                 place = next(places(error, root), "")
-                said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+                said = type(error).__name__
+                if _is_open(self):  # an error can quote the value
+                    said += f": {str(error).partition(chr(10))[0]}"
                 note(
                     f"{place} apply".strip(),
                     "this function needs an id that only a deployment knows, and fails with its "
@@ -58,6 +61,16 @@ def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
         return plain(self, run)
 
     output.apply = apply
+
+
+def _is_open(output: Any) -> bool:
+    """Whether an output whose value is known is not secret."""
+    state = cast("dict[str, Any]", vars(output))  # of old SDKs three futures, of new ones one
+    found = state.get("_data", state.get("_is_secret"))
+    if not isinstance(found, asyncio.Future) or not cast("asyncio.Future[Any]", found).done():
+        return False
+    result = cast("asyncio.Future[Any]", found).result()
+    return not getattr(result, "is_secret", result)
 
 
 def _holds(value: Any, stand_ins: Collection[str]) -> bool:

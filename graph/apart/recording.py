@@ -67,14 +67,14 @@ class ProgramRecording(Recording):
     def sorted_notices(self) -> tuple[Notice, ...]:
         return tuple(sorted(self.notices, key=lambda one: (one.subject, one.what)))
 
-    def read(self, properties: struct_pb2.Struct) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def as_recorded(self, properties: struct_pb2.Struct) -> struct_pb2.Struct:
         """Properties without the folder that the program is in, files with a digest."""
         same = struct_pb2.Struct()
         for key, value in properties.fields.items():
             same.fields[key].CopyFrom(
                 _code(value) if key == PROVIDER_CODE else self._same_everywhere(value)
             )
-        return super().read(same)
+        return same
 
     def _same_everywhere(self, value: struct_pb2.Value) -> struct_pb2.Value:
         match value.WhichOneof("kind"):

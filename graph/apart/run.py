@@ -67,7 +67,8 @@ def outcome(request: Mapping[str, Any]) -> dict[str, Any]:
         resources=tuple(recording.recorded.values()),
         notices=recording.sorted_notices(),
     )
-    return {"graph": graph.to_json(), "shapes": shapes}
+    unmasked = {urn: resource.to_dict() for urn, resource in recording.unmasked.items()}
+    return {"graph": graph.to_json(), "shapes": shapes, "unmasked": unmasked}
 
 
 def _settings(files: StackFiles, address: str) -> None:
@@ -132,6 +133,11 @@ def _shapes(recording: ProgramRecording) -> dict[str, Any]:
     return shapes
 
 
+def _private(path: str, flags: int) -> int:
+    """Opens a file that only this user can read: it has the values of secrets."""
+    return os.open(path, flags, 0o600)
+
+
 def main(request: str, result: str) -> None:
     """Reads the request from one file, and writes the outcome to another."""
     asked = json.loads(Path(request).read_text())
@@ -139,7 +145,8 @@ def main(request: str, result: str) -> None:
         found = outcome(asked)
     except Exception:
         found = {"bug": traceback.format_exc(), "sdk": version("pulumi")}
-    Path(result).write_text(json.dumps(found))
+    with open(result, "w", opener=_private) as file:
+        json.dump(found, file)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # threads that the program left would hold this process

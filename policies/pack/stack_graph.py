@@ -6,7 +6,7 @@ with all others with its outputs, at the end. It is never told a resource's id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -14,7 +14,7 @@ from pulumi.runtime.proto import analyzer_pb2
 
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
-from graph.wire import readable
+from graph.wire import readable, unmasked
 from policies.rule import Companion, Reference, values
 from policies.rules import RULES
 
@@ -37,29 +37,40 @@ class StackGraph:
     """The inputs of each resource that the engine has told of so far."""
 
     def __init__(self) -> None:
-        self._inputs: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {}
+        self._inputs: dict[str, Any] = {}
 
     def note(self, request: analyzer_pb2.AnalyzeRequest) -> None:
         """Keeps the inputs of one resource."""
-        self._inputs[request.urn] = _read(request.properties)
+        self._inputs[request.urn] = request.properties
 
     def graph(
         self, project: str, stack: str, told: Iterable[analyzer_pb2.AnalyzerResource]
     ) -> ResourceGraph:
         """The graph of all resources of a stack, once the engine has told of all."""
         all_told = [*told]
-        resources = [self._resource(each) for each in all_told]
         depending = {
             each.urn: {key: tuple(found.urns) for key, found in each.propertyDependencies.items()}
             for each in all_told
         }
-        graph = ResourceGraph(project=project, stack=stack, resources=tuple(resources))
-        return _with_identities(graph, depending)
+        masked, given = (
+            _with_identities(
+                ResourceGraph(
+                    project=project,
+                    stack=stack,
+                    resources=tuple(self._resource(each, read) for each in all_told),
+                ),
+                depending,
+            )
+            for read in (_masked, unmasked)
+        )
+        pairs = zip(masked.resources, given.resources, strict=True)
+        return replace(masked, unmasked={one.urn: other for one, other in pairs if one != other})
 
-    def _resource(self, told: analyzer_pb2.AnalyzerResource) -> Resource:
-        outputs, _ = _read(told.properties)
+    def _resource(
+        self, told: analyzer_pb2.AnalyzerResource, read: Callable[[Any], dict[str, Any]]
+    ) -> Resource:
         # One that exists already, or that `--target` leaves out, is judged by what it is.
-        inputs, secret = self._inputs.get(told.urn) or _read(told.properties)
+        inputs = self._inputs.get(told.urn, told.properties)
         provider = told.provider.urn if told.HasField("provider") else None
         return Resource(
             urn=told.urn,
@@ -67,9 +78,9 @@ class StackGraph:
             name=told.name,
             parent=told.parent or None,
             custom=provider is not None or told.type.startswith(_OF_THE_ENGINE),
-            inputs=inputs,
-            secret_inputs=secret,
-            outputs=outputs,
+            inputs=_known(read(inputs)),
+            secret_inputs=readable(inputs)[1],
+            outputs=_known(read(told.properties)),
             dependencies=tuple(told.dependencies),
             provider=provider,
             protect=told.options.protect,
@@ -78,9 +89,8 @@ class StackGraph:
         )
 
 
-def _read(properties: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    plain, secret = readable(properties)
-    return _known(plain), secret
+def _masked(properties: Any) -> dict[str, Any]:
+    return readable(properties)[0]
 
 
 def _known(tree: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from graph.kubernetes import called, kind, labels, pod
 from graph.resource_graph import Resource
-from graph.tree import branch, dig, entries
+from graph.tree import branch, dig, entries, mappings
 
 from ..risks.host_policies import named_hosts
 
@@ -48,14 +48,15 @@ def _image(container: dict[str, Any]) -> str:
 
 def _service(resource: Resource) -> str:
     spec = branch(resource.inputs, "spec")
-    ports = [_port(port) for port in entries(spec, "ports")]
+    ports = [_port(port) for port in mappings(spec, "ports")]
     headless = spec.get("clusterIP") == "None"
     return f"{'headless' if headless else spec.get('type', 'ClusterIP')} {', '.join(ports)}"
 
 
 def _port(port: dict[str, Any]) -> str:
-    target = port.get("targetPort", port["port"])
-    return f"{port['port']}" if target == port["port"] else f"{port['port']}→{target}"
+    own = port.get("port")
+    target = port.get("targetPort", own)
+    return f"{own}" if target == own else f"{own}→{target}"
 
 
 def _policy(resource: Resource) -> str:
@@ -71,15 +72,17 @@ def _hosts(resource: Resource) -> str:
 
 def _scaler(resource: Resource) -> str:
     spec = branch(resource.inputs, "spec")
-    metrics = [dig(m, "resource", "name") or dig(m, "pods", "metric", "name") or m.get("type")
-               for m in entries(spec, "metrics")]  # fmt: skip
+    metrics = [
+        str(dig(m, "resource", "name") or dig(m, "pods", "metric", "name") or m.get("type"))
+        for m in mappings(spec, "metrics")
+    ]
     span = f"{spec.get('minReplicas', 1)} to {spec.get('maxReplicas')} pods"
     return f"{span} by {', '.join(metrics)}" if metrics else span
 
 
 def _scaled_object(resource: Resource) -> str:
     spec = branch(resource.inputs, "spec")
-    triggers = [str(one.get("type")) for one in entries(spec, "triggers")]
+    triggers = [str(one.get("type")) for one in mappings(spec, "triggers")]
     span = f"{spec.get('minReplicaCount', 0)} to {spec.get('maxReplicaCount', 100)} pods"
     return f"{span} by {', '.join(triggers)}"
 

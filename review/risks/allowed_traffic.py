@@ -9,10 +9,11 @@ from typing import Any
 
 from components.base.platform_addresses import contains, unmapped
 from graph.kubernetes import group, kind, namespace
-from graph.resource_graph import Resource, ResourceGraph
-from graph.tree import branch, dig, entries
+from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph
+from graph.tree import branch, dig, entries, mappings
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
+_HIDDEN = (SECRET, UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Selector:
         }
         expressions = {
             Requirement(item["key"], item["operator"], frozenset(entries(item, "values")))
-            for item in entries(written, "matchExpressions")
+            for item in mappings(written, "matchExpressions")
         }
         return cls(frozenset(exact | expressions))
 
@@ -125,9 +126,10 @@ class Peer:
     @classmethod
     def read(cls, written: Any, own_namespace: str) -> Peer:
         if cidr := dig(written, "ipBlock", "cidr"):
-            excepted = entries(written, "ipBlock", "except")
+            excepted = [one for one in entries(written, "ipBlock", "except") if one not in _HIDDEN]
             holes = frozenset(unmapped(ip_network(hole, strict=False)) for hole in excepted)
-            return cls(block=unmapped(ip_network(cidr, strict=False)), holes=holes)
+            block = "0.0.0.0/0" if cidr in _HIDDEN else cidr  # not shown: it can be any
+            return cls(block=unmapped(ip_network(block, strict=False)), holes=holes)
         here = Selector(frozenset({Requirement(_NAMESPACE_NAME, "In", frozenset({own_namespace}))}))
         stated = dig(written, "namespaceSelector")
         return cls(

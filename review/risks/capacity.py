@@ -10,7 +10,7 @@ from typing import Any
 from graph.kubernetes import bytes_, called, cores, kind, namespace, pod, quantity
 from graph.object_names import object_name
 from graph.resource_graph import Resource, ResourceGraph
-from graph.tree import branch, dig, entries
+from graph.tree import branch, dig, entries, mappings
 
 from ..diff import Change, Diff
 from .billed import Trend, billed_changes
@@ -160,7 +160,7 @@ def _most_requested(workload: Resource, graph: ResourceGraph) -> dict[Any, tuple
         if kind(one) == "VerticalPodAutoscaler" and namespace(one) == namespace(workload)
         if branch(one.inputs, "spec", "targetRef").items() >= target.items()
         if dig(one.inputs, "spec", "updatePolicy", "updateMode") != "Off"
-        for policy in entries(one.inputs, "spec", "resourcePolicy", "containerPolicies")
+        for policy in mappings(one.inputs, "spec", "resourcePolicy", "containerPolicies")
     }
 
 

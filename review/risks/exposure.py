@@ -11,7 +11,7 @@ from components.base.platform_addresses import contains
 from components.clouds import resource_type
 from graph.kubernetes import called, kind, pod
 from graph.resource_graph import Resource
-from graph.tree import branch, dig, entries
+from graph.tree import branch, dig, entries, mappings
 
 from ..diff import Change, Diff
 
@@ -100,8 +100,8 @@ def _service(spec: dict[str, Any]) -> Iterator[EntryPoint]:
     exposed = {"NodePort": "port {} on every node", "LoadBalancer": "load balancer port {}"}
     place = exposed.get(spec.get("type", "ClusterIP"))
     ranges = tuple(entries(spec, "loadBalancerSourceRanges")) or _EVERYWHERE
-    for port in entries(spec, "ports"):
-        number = f"{port['port']}/{port.get('protocol', 'TCP')}"
+    for port in mappings(spec, "ports"):
+        number = f"{port.get('port')}/{port.get('protocol', 'TCP')}"
         if place:
             yield EntryPoint(place.format(number), ranges)
         for address in entries(spec, "externalIPs"):
@@ -111,22 +111,22 @@ def _service(spec: dict[str, Any]) -> Iterator[EntryPoint]:
 def _ingress(spec: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "defaultBackend" in spec:
         yield "any host", "/"
-    for rule in entries(spec, "rules"):
-        for path in entries(rule, "http", "paths"):
+    for rule in mappings(spec, "rules"):
+        for path in mappings(rule, "http", "paths"):
             yield rule.get("host", "any host"), path.get("path", "/")
 
 
 def _route_paths(spec: dict[str, Any]) -> list[str]:
-    matches = [match for rule in entries(spec, "rules") for match in entries(rule, "matches")]
+    matches = [match for rule in mappings(spec, "rules") for match in entries(rule, "matches")]
     paths = {dig(match, "path", "value") or "/" for match in matches}
     return sorted(paths) or ["/"]
 
 
 def _gateway(spec: dict[str, Any]) -> Iterator[EntryPoint]:
-    for listener in entries(spec, "listeners"):
+    for listener in mappings(spec, "listeners"):
         host = listener.get("hostname", "any host")
         yield EntryPoint(f"{host} port {listener.get('port')} ({listener.get('protocol')})")
-    for server in entries(spec, "servers"):  # Istio's own Gateway
+    for server in mappings(spec, "servers"):  # Istio's own Gateway
         for host in entries(server, "hosts"):
             yield EntryPoint(f"{host} port {dig(server, 'port', 'number')}")
 
@@ -136,7 +136,7 @@ def _host_ports(workload: Resource) -> Iterator[EntryPoint]:
     if started is None:
         return
     for container in started.containers.values():
-        for port in entries(container, "ports"):
+        for port in mappings(container, "ports"):
             if host_port := port.get("hostPort"):
                 yield EntryPoint(f"port {host_port} of its node")
 

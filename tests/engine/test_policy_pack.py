@@ -45,6 +45,19 @@ pulumi.CustomResource(
     options,
 )
 """
+SECRETS = """
+import json
+
+everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Sid": "hunter2"}
+policy = pulumi.Output.secret(json.dumps({"Statement": [everyone], "Id": "hunter2"}))
+options = pulumi.ResourceOptions(version="%s")
+pulumi.CustomResource(
+    "aws:s3/bucketPolicy:BucketPolicy", "open", {"bucket": bucket.id, "policy": policy}, options
+)
+member = {"acl": pulumi.Output.secret("public-read"), "name": "a"}
+given = {"grants": [member], "db_password": pulumi.Output.secret("hunter2")}
+pulumi.CustomResource("aws:acme/thing:Thing", "member", given, options)
+"""
 
 
 def settings(name: str) -> str:
@@ -112,6 +125,23 @@ def test_a_public_bucket_stops_the_preview_with_rule_path_and_fix(
     assert "acl.acl" in printed
     state = json.loads(site.run("stack", "export"))
     assert state["deployment"].get("resources", []) == []
+
+
+def test_a_secret_that_is_dangerous_stops_the_preview_without_being_shown(
+    site: PulumiCli, pack: Path
+) -> None:
+    """The engine tells a pack the values of secrets, of whole properties and of their members."""
+    write(site, "private")
+    program = site.program / "__main__.py"
+    program.write_text(program.read_text() + SECRETS % version("pulumi-aws"))
+    printed = site.run("preview", f"--policy-pack={pack}", ok=False)
+    refused = [line for line in printed.splitlines() if "[mandatory]" in line]
+    assert any("aws-iam-006" in line for line in refused)
+    assert any("any-public-001" in line for line in refused)
+    assert not any("any-secret-001" in line for line in refused)
+    assert "open.policy: has or depends on a secret value" in printed
+    assert "member.grants[0].acl: has or depends on a secret value" in printed
+    assert "hunter2" not in printed
 
 
 def test_a_private_bucket_is_deployed_and_advice_stops_nothing(site: PulumiCli, pack: Path) -> None:

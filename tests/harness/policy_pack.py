@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,6 +22,14 @@ PACK: Final = ROOT / "policies" / "pack"
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that the program marks as secret."""
+
+    value: Any
+
 
 Depending = Mapping[str, Mapping[str, list[str]]]
 """By name of the resource and property, URNs that the property's value comes from."""
@@ -71,7 +80,9 @@ def _told(tree: Any) -> Any:
     if isinstance(tree, list | tuple):
         return [_told(each) for each in cast("list[Any]", tree)]
     if tree == SECRET:
-        return {_SIGNATURE: _SECRET, "value": "what is secret"}
+        tree = Secret("what is secret")
+    if isinstance(tree, Secret):
+        return {_SIGNATURE: _SECRET, "value": _told(tree.value)}
     return _UNKNOWN if tree == UNKNOWN else tree
 
 

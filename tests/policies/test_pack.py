@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from policies import every_rule, findings
 from policies.pack.analyzer import WAIVERS, Analyzer
 from policies.pack.program import FOLDER, ROOT, program
 from policies.pack.stack_graph import StackGraph
-from tests.harness.policy_pack import Depending, pack_process, told_inputs, told_stack
+from tests.harness.policy_pack import Depending, Secret, pack_process, told_inputs, told_stack
 
 BUCKET = "aws:s3/bucket:Bucket"
 PRIVATE = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
@@ -80,6 +81,32 @@ def test_inputs_outputs_secrets_and_unknown_values_are_those_of_the_program():
     (found,) = built(graph(one)).resources
     assert (found.inputs, found.outputs) == (one.inputs, one.outputs)
     assert found.secret_inputs == ("environment.variables.TOKEN",)
+
+
+def test_a_danger_in_a_secret_stops_the_stack_without_showing_it(elsewhere: Path):
+    """The engine tells a pack the values of secrets, inside a mark that says so."""
+    everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Sid": "hunter2"}
+    policy = resource(
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "open",
+        {"bucket": "b", "policy": Secret(json.dumps({"Statement": [everyone]}))},
+        policy=Secret("hunter2"),
+    )
+    found = [
+        each
+        for each in analyzed(graph(policy), Analyzer("site", "dev"))
+        if each.policyName == "aws-iam-006"
+    ]
+    assert [each.enforcementLevel for each in found] == [analyzer_pb2.MANDATORY]
+    assert "open.policy" in found[0].message
+    assert "hunter2" not in str(found)
+
+
+def test_a_credential_that_is_marked_is_no_advice(elsewhere: Path):
+    given = {"environment": {"DB_PASSWORD": Secret("hunter2")}}
+    for inputs, expected in ((given, False), ({"environment": {"DB_PASSWORD": "hunter2"}}, True)):
+        found = analyzed(graph(resource("acme:a/b:C", "it", inputs)), Analyzer("site", "dev"))
+        assert any(each.policyName == "any-secret-001" for each in found) is expected
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ PLAIN_SECRET: Final = Rule(
     refuses="a secret that the program contains in clear: in a property, or in a variable of the "
     "environment",
     fix="read it from the cloud's secret store; or set it with `pulumi config set --secret`",
+    in_clear=True,
 )
 FROM_EVERYWHERE: Final = Rule(
     id="any-network-001",

@@ -121,6 +121,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         id="azure-postgres-003",
         severity=Severity.CRITICAL,
         reference="https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-azure-ad-authentication",
+        in_clear=True,
         on=POSTGRES,
         path="administratorLoginPassword",
         allowed=(),

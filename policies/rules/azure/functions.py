@@ -67,6 +67,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         id="azure-web-005",
         severity=Severity.CRITICAL,
         reference="https://learn.microsoft.com/azure/app-service/app-service-key-vault-references",
+        in_clear=True,
         absent=True,
         on=APP,
         path="siteConfig.appSettings[*].value",

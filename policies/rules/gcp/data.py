@@ -129,6 +129,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         id="gcp-sql-007",
         severity=Severity.CRITICAL,
         reference="https://cloud.google.com/sql/docs/postgres/iam-authentication",
+        in_clear=True,
         on=USER,
         path="password",
         allowed=(),
