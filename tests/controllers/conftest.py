@@ -57,9 +57,10 @@ def running_keda(
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningServer]:
-    """The MCP server whose metrics are scraped."""
+    """The MCP server whose metrics are scraped; it ends no stream while a test holds it open."""
     folder = tmp_path_factory.mktemp("server")
-    with serving(folder, Issuer.at(folder)) as running:
+    protocol = {"longest_tool_seconds": 300, "drain_seconds": 310}
+    with serving(folder, Issuer.at(folder), protocol=protocol) as running:
         yield running
 
 

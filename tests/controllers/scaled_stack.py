@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from delivery import applyset
@@ -24,35 +26,64 @@ CORE: Final = {"min": 2, "max": 6}
 TOOLS: Final = {"min": 3, "max": 5}
 USE: Final = {"cpu": 60, "memory": 75}
 AT_ONCE: Final = {"window": 0, "pods": 10, "period": 1}
-"""The pace of mcp-core: other numbers than the topology's."""
+"""The pace of mcp-core: no stabilization window, so that a test need not wait."""
 EVERY_METRIC: Final = (
     *("http_requests_per_second", "mcp_requests_per_second", "mcp_tool_requests_per_second"),
     *("mcp_calls_in_flight", "mcp_open_streams", "websocket_connections"),
 )
 
 
-def manifests_of(prometheus: str) -> list[Object]:
-    """The manifests of the stack: mcp-core follows open streams alone, mcp-tools everything."""
+class Scaled(Enum):
+    """What the number of pods of both services follows."""
+
+    BY_METRICS = "metrics"
+    BY_CPU = "cpu"
+    FIXED = "fixed"
+
+
+def manifests_of(prometheus: str, scaled: Scaled = Scaled.BY_METRICS) -> list[Object]:
+    """The manifests of the stack.
+
+    By metrics, mcp-core follows open streams alone: this API server has no metrics of CPU, and
+    autoscalers remove no pods while a metric cannot be read. mcp-tools follows everything.
+    """
     key = {"secret": "prometheus-reader"}
     asked = {
         "address": prometheus,
         "token": {**key, "key": "token"},
         "ca": {**key, "key": "ca.crt"},
     }
-    core = {"targets": {}, "metrics": {"mcp_open_streams": STREAMS}}
-    tools = {"targets": USE, "metrics": dict.fromkeys(EVERY_METRIC, 7)}
+    scaling: dict[str, dict[str, Any]] = {}
+    match scaled:
+        case Scaled.BY_METRICS:
+            core = {"targets": {}, "metrics": {"mcp_open_streams": STREAMS}}
+            tools = {"targets": USE, "metrics": dict.fromkeys(EVERY_METRIC, 7)}
+            scaling["mcp-core"] = {**CORE, "up": AT_ONCE, "down": AT_ONCE, **core}
+            scaling["mcp-tools"] = {**TOOLS, **tools}
+        case Scaled.BY_CPU:
+            scaling["mcp-core"] = {**CORE, "targets": USE}
+            scaling["mcp-tools"] = {**TOOLS, "targets": USE}
+        case Scaled.FIXED:
+            scaling["mcp-core"] = {"replicas": CORE["min"]}
+            scaling["mcp-tools"] = {"replicas": TOOLS["min"]}
     sections: dict[str, Any] = {
         "topology": "microservices",
         "network": NETWORK,
         "kubernetes": {"namespace": NAMESPACE, "quota": None},
-        "observability": {"prometheus": asked},
-        "scaling": {
-            "mcp-core": {**CORE, "up": AT_ONCE, "down": AT_ONCE, **core},
-            "mcp-tools": {**TOOLS, **tools},
-        },
+        "scaling": scaling,
     }
+    if scaled is Scaled.BY_METRICS:
+        sections["observability"] = {"prometheus": asked}
     made = manifests(recorded(sections))
     return [made[name] for name in sorted(made)]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The number of pods that a Deployment wants, at a time."""
+
+    seconds: float
+    pods: int
 
 
 @dataclass
@@ -68,15 +99,16 @@ class ScaledStack:
     progress: Progress
     prometheus: str
     wanted: Sequence[Object] = ()
+    began: float = field(default_factory=time.monotonic)
 
-    def prepare(self) -> list[str]:
+    def prepare(self, scaled: Scaled = Scaled.BY_METRICS) -> list[str]:
         """Create what must be there before the Secret; returns the namespaces that it created."""
-        self.wanted = manifests_of(self.prometheus)
+        self.wanted = manifests_of(self.prometheus, scaled)
         return applyset.prepare(self.kubectl, NAME, self.wanted)
 
-    def deploy(self) -> Applied:
+    def deploy(self, scaled: Scaled = Scaled.BY_METRICS) -> Applied:
         """Deploy as `qudag-mcp up` does; returns what changed."""
-        made = self.prepare()
+        made = self.prepare(scaled)
         return apply(self.kubectl, NAME, self.wanted, self.progress, made=made)
 
     def create(self, thing: Mapping[str, Any]) -> None:
@@ -113,3 +145,14 @@ class ScaledStack:
     def is_ready(self, workload: str) -> bool:
         """Whether KEDA has made the autoscaler of a workload."""
         return self.condition(workload, "Ready").get("status") == "True"
+
+    def pods(self, workload: str) -> int:
+        """How many pods the Deployment of a workload wants."""
+        return int(self.get("deployment", workload)["spec"]["replicas"])
+
+    def watched(self, workload: str, seconds: float) -> Iterator[Sample]:
+        """Samples of the number of pods, one a second."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            yield Sample(time.monotonic() - self.began, self.pods(workload))
+            time.sleep(1)

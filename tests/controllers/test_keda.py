@@ -17,6 +17,7 @@ from tests.controllers.scaled_stack import (
     NAMESPACE,
     STREAMS,
     TOOLS,
+    Scaled,
     ScaledStack,
 )
 from tests.harness.prometheus import Guard
@@ -167,6 +168,33 @@ def changed(stack: ScaledStack, change: Callable[[Object], None]) -> str:
     del one["metadata"]["resourceVersion"], one["metadata"]["uid"], one["status"]
     change(one)
     return json.dumps(one)
+
+
+def test_an_autoscaler_by_cpu_is_taken_over_and_a_fixed_number_is_the_way_back(
+    ready: ScaledStack,
+):
+    try:
+        ready.deploy(Scaled.FIXED)
+        until(lambda: not any(ready.autoscalers(workload) for workload in WORKLOADS), 30)
+        assert [ready.pods(workload) for workload in WORKLOADS] == [CORE["min"], TOOLS["min"]]
+        ready.deploy(Scaled.BY_CPU)
+        for workload in WORKLOADS:
+            assert "ownerReferences" not in ready.autoscaler(workload)["metadata"]
+    finally:
+        ready.deploy(Scaled.BY_METRICS)
+    for workload in WORKLOADS:
+        until(lambda workload=workload: owner(ready, workload) == workload, READY_WITHIN_SECONDS)
+        until(lambda workload=workload: ready.is_ready(workload), READY_WITHIN_SECONDS)
+
+
+def owner(stack: ScaledStack, workload: str) -> str | None:
+    """Name of the ScaledObject that the only autoscaler of a workload belongs to."""
+    for one in stack.autoscalers(workload):
+        assert one["metadata"]["name"] == f"{workload}-hpa"
+        for owner in one["metadata"].get("ownerReferences", []):
+            if owner["kind"] == "ScaledObject":
+                return str(owner["name"])
+    return None
 
 
 def test_vertical_scaling_of_what_keda_scales_by_is_refused():
