@@ -53,6 +53,7 @@ _SERVER_ONLY = frozenset(
         "config_files",
         "config_forms",
         "connections",
+        "gateway_metrics",
         "health_check",
         "joined_writes",
         "libp2p",

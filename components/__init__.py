@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from .kubernetes.gateway import Gateway as Gateway
     from .kubernetes.gateway_args import GatewayArgs as GatewayArgs
     from .kubernetes.gateway_args import GatewayEngine as GatewayEngine
+    from .kubernetes.gateway_metrics import GatewayMetrics as GatewayMetrics
     from .kubernetes.human_roles import HumanRoles as HumanRoles
     from .kubernetes.human_roles import HumanRolesArgs as HumanRolesArgs
     from .kubernetes.job import CronJob as CronJob
@@ -194,6 +195,7 @@ _PUBLIC = {
     "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
     "kubernetes.gateway": "Gateway",
     "kubernetes.gateway_args": "GatewayArgs GatewayEngine",
+    "kubernetes.gateway_metrics": "GatewayMetrics",
     "kubernetes.human_roles": "HumanRoles HumanRolesArgs",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.keda": "Prometheus",

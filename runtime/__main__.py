@@ -1,5 +1,5 @@
 """The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, starts a
-QuDAG node, or stands in for a service."""
+QuDAG node, exports the gateway's metrics, or stands in for a service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from . import __version__
 from .config import ENVIRONMENT, Config, MigrationConfig, load_environment
@@ -29,14 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         from .qudag_join import join
 
         return join(given[1:])
-    if given[:1] == ["bridge"]:
-        from .bridge.command import bridge
-
-        return bridge(given[1:])
-    if given[:1] == ["stand-in"]:
-        from .stand_in import stand_in
-
-        return stand_in(given[1:])
+    if given and given[0] in _OTHER_PROGRAMS:
+        return _OTHER_PROGRAMS[given[0]](given[1:])
     chosen = _parser().parse_args(given)
     try:
         if chosen.health_check:
@@ -54,6 +50,32 @@ def main(arguments: list[str] | None = None) -> int:
     except StartError as error:
         return _say(error, 1)
     return 0
+
+
+def _bridge(arguments: list[str]) -> int:
+    from .bridge.command import bridge
+
+    return bridge(arguments)
+
+
+def _stand_in(arguments: list[str]) -> int:
+    from .stand_in import stand_in
+
+    return stand_in(arguments)
+
+
+def _gateway_metrics(arguments: list[str]) -> int:
+    from .gateway_metrics import gateway_metrics
+
+    return gateway_metrics(arguments)
+
+
+_OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
+    "bridge": _bridge,
+    "stand-in": _stand_in,
+    "gateway-metrics": _gateway_metrics,
+}
+"""Commands with options of their own, which read no server.toml."""
 
 
 def _stop_early(_number: int, _frame: FrameType | None) -> None:

@@ -49,9 +49,9 @@ def _arrows(flows: Sequence[Flow], servers: Sequence[str]) -> list[str]:
     labels: dict[tuple[str, str], list[str]] = defaultdict(list)
     for flow in flows:
         source, target = flow.source, flow.target
-        if _each_server(flows, servers, to=target, port=flow.port):
+        if source in servers and _each_server(flows, servers, to=target, port=flow.port):
             source = _SERVERS
-        if _each_server(flows, servers, source=source, port=flow.port):
+        if target in servers and _each_server(flows, servers, source=source, port=flow.port):
             target = _SERVERS
         label = f"{flow.why} {flow.port}"
         if label not in labels[source, target]:
@@ -74,4 +74,4 @@ def _each_server(
     having = {f.source for f in flows if f.target == to and f.port == port} | {
         f.target for f in flows if f.source == source and f.port == port
     }
-    return len(servers) > 1 and having == set(servers)
+    return len(servers) > 1 and having >= set(servers)

@@ -17,6 +17,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 from .addresses import Addresses
 from .agentgateway import asks_an_authorizer, gateway_image, token_checks
 from .config.stack import StackConfig
+from .gateway_metrics import gateway_metrics
 from .pod_settings import pod_settings
 from .topologies.topology import VALKEY, GatewayService, MonolithService, Topology
 from .user_server_args import routes
@@ -80,6 +81,7 @@ def gateway_args(
             else None
         ),
         agentgateway=token_checks(config),
+        metrics=gateway_metrics(config, service),
     )
 
 

@@ -23,6 +23,7 @@ from .config.observability import PrometheusApi
 from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
 from .data_kinds import in_pods, kind_of
+from .gateway_metrics import has_exporter, leads_to_the_exporter
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
 from .user_keys import flows_without_vaults
@@ -59,6 +60,7 @@ def used_flows(topology: Topology, config: StackConfig) -> list[Flow]:
         flow
         for flow in flows_without_vaults(topology, offered, config)
         if (flow.target != PEERS or network.qudag_peer_addresses)
+        and (has_exporter(config) or not leads_to_the_exporter(flow, topology))
         and (flow.source != PEERS or network.qudag_service != "none")
     ]
 

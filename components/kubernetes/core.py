@@ -14,12 +14,14 @@ from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.era import has_sessions
+from ..mcp.server_config import METRICS
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
 from ..mcp.store_files import DATABASE, stores_of
 from ..mcp.target import McpTarget
 from .container import Container, Files, SecretFiles
-from .gateway import GatewayArgs, gateway_container, public_address
+from .gateway import GatewayArgs, gateway_containers, public_address
+from .gateway_metrics import MONOLITH_METRICS
 from .job import JobArgs, job_manifests, registered_job
 from .pod_settings import PodSettings
 from .resources import Resources
@@ -123,6 +125,15 @@ class MonolithArgs:
                     "set both to the same size",
                 )
             )
+        if self.gateway.metrics and self.gateway.metrics.port == METRICS:
+            problems.append(
+                Problem(
+                    "gateway.metrics.port",
+                    f"is {METRICS}, the port of the server's metrics in the same pods",
+                    "one of the two would not start",
+                    f"set it to {MONOLITH_METRICS}",
+                )
+            )
         return problems
 
 
@@ -184,7 +195,8 @@ def monolith_workload(
     name: str, args: MonolithArgs, *, after: Sequence[pulumi.Resource] = ()
 ) -> WorkloadArgs:
     """The workload of gateway and server together."""
-    gateway = replace(gateway_container(name, args.gateway), name="gateway")
+    gateway, *exporters = gateway_containers(name, args.gateway)
+    gateway = replace(gateway, name="gateway")
     server = server_container(args.core.server)
     # The pod's Service is the gateway's; the server in the same pod has no port in it.
     ports = [replace(p, name=f"server-{p.name}", service=None) for p in server.ports]
@@ -196,7 +208,7 @@ def monolith_workload(
     )
     workload = server_workload(
         args.core.server,
-        [gateway, inside],
+        [gateway, inside, *exporters],
         component="monolith",
         exposure=args.gateway.exposure,
         after=after,

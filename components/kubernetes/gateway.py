@@ -14,6 +14,7 @@ from ..mcp.target import McpTarget
 from ..mcp.timeout_budget import Distance
 from .container import Container, Port
 from .gateway_args import GatewayArgs, GatewayEngine
+from .gateway_metrics import GatewayMetrics, exporter
 from .gateway_programs import HTTP, HTTPS, gateway_program, gateway_secrets, metrics_port
 from .nginx_conf import nginx_conf
 from .rate_limits import RateLimit, RateLimits
@@ -25,6 +26,7 @@ __all__ = [
     "Gateway",
     "GatewayArgs",
     "GatewayEngine",
+    "GatewayMetrics",
     "RateLimit",
     "RateLimits",
     "Upstream",
@@ -57,7 +59,7 @@ def gateway_workload(name: str, args: GatewayArgs) -> WorkloadArgs:
     return WorkloadArgs(
         namespace=args.namespace,
         component="gateway",
-        containers=[gateway_container(name, args)],
+        containers=gateway_containers(name, args),
         replicas=args.replicas,
         scaling=args.scaling,
         vertical=args.vertical,
@@ -83,6 +85,12 @@ def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]
 
     host = pulumi.Output.from_input(domain) if domain else workload.service_status.apply(address)
     return pulumi.Output.concat("https://", host)
+
+
+def gateway_containers(workload: str, args: GatewayArgs) -> list[Container]:
+    """The gateway's container, and the exporter of its metrics."""
+    beside = [exporter(args.metrics)] if args.metrics else []
+    return [gateway_container(workload, args), *beside]
 
 
 def gateway_container(workload: str, args: GatewayArgs) -> Container:

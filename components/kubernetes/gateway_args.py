@@ -28,6 +28,7 @@ from ..mcp.era import Era, has_sessions
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .agentgateway_args import UNSUPPORTED, Agentgateway, agentgateway_problems
 from .exposure import Exposure
+from .gateway_metrics import GatewayMetrics, followed_problems
 from .pod_settings import PodSettings
 from .rate_limits import RateLimits
 from .resources import Resources
@@ -89,6 +90,7 @@ class GatewayArgs:
         authorizer: the server with ``protected_resources``, which is asked before each request to a
             route with ``auth="gateway"``; for nginx.
         agentgateway: how agentgateway checks the tokens for such routes itself.
+        metrics: the exporter of nginx's metrics, for nginx; None: nginx exports none.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -122,6 +124,7 @@ class GatewayArgs:
     routes: Sequence[Route] = ()
     authorizer: Upstream | None = None
     agentgateway: Agentgateway | None = None
+    metrics: GatewayMetrics | None = None
 
     def refusals(self) -> list[Problem]:
         """What the engine cannot do; the PROXY protocol without proxies; routes without service."""
@@ -146,15 +149,17 @@ class GatewayArgs:
                     "leave it out, or set engine",
                 )
             )
-        if self.scaling and self.scaling.metrics:
+        if self.metrics and self.engine is not GatewayEngine.NGINX:
             problems.append(
                 Problem(
-                    "scaling.metrics",
-                    "is set, and a gateway exports none of these metrics",
-                    "the autoscaler would remove no pods",
-                    "leave it out, and scale the gateway by cpu and memory",
+                    "metrics",
+                    "is set, and engine is not GatewayEngine.NGINX",
+                    "the exporter would get nothing to count",
+                    "leave it out, or use GatewayEngine.NGINX",
                 )
             )
+        if self.scaling:
+            problems += followed_problems(self.scaling.metrics, has_exporter=bool(self.metrics))
         if self.proxy_protocol and not self.trusted_proxies:
             problems.append(
                 Problem(

@@ -57,7 +57,9 @@ def gateway_program(workload: str, args: GatewayArgs) -> GatewayProgram:
 
 def metrics_port(args: GatewayArgs) -> int | None:
     """Where the gateway's pods offer metrics."""
-    return METRICS if args.engine is GatewayEngine.AGENTGATEWAY else None
+    if args.engine is GatewayEngine.AGENTGATEWAY:
+        return METRICS
+    return args.metrics.port if args.metrics else None
 
 
 def _nginx(workload: str, args: GatewayArgs) -> GatewayProgram:

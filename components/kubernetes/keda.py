@@ -32,9 +32,15 @@ SERIES: Final[Mapping[ServerMetric, ExportedMetric]] = {
     "mcp_open_streams": EXPORTED["mcp_open_streams"],
     "websocket_connections": EXPORTED["websocket_connections"],
 }
-"""Every metric that pods can be scaled by: the rate of a counter, the value of a gauge."""
+"""Every metric that servers can be scaled by: the rate of a counter, the value of a gauge."""
+GATEWAY_SERIES: Final[Mapping[ServerMetric, ExportedMetric]] = {
+    "http_requests_per_second": EXPORTED["mcp_gateway_requests_total"],
+}
+"""Those that a gateway can be scaled by."""
 ALWAYS: Final = EXPORTED["mcp_draining"].name
 """A series that each server exports from its start, without labels of its own."""
+GATEWAY_ALWAYS: Final = EXPORTED["mcp_gateway_up"].name
+"""The same of a gateway."""
 RATE_WINDOW: Final = "2m"
 FAILURES: Final = 3
 """Failed queries in a row after which KEDA uses the fallback."""
@@ -108,6 +114,7 @@ def scaled_object_spec(
     metrics: Mapping[ServerMetric, int],
     prometheus: Prometheus,
     behavior: Mapping[str, Any],
+    gateway: bool = False,
 ) -> dict[str, Any]:
     """The spec of the ScaledObject of the ``kind`` (Deployment, StatefulSet) ``target``.
 
@@ -133,7 +140,7 @@ def scaled_object_spec(
             "metricType": "AverageValue",
             "metadata": {
                 "serverAddress": prometheus.address,
-                "query": query(metric, target, kind, namespace),
+                "query": query(metric, target, kind, namespace, gateway=gateway),
                 "threshold": str(average),
                 # An empty result is a failure, for which the fallback is used: never zero load.
                 "ignoreNullValues": "false",
@@ -177,7 +184,12 @@ def authentication_spec(token: SecretKey, ca: SecretKey | None) -> dict[str, Any
 
 
 def query(
-    metric: ServerMetric, workload: str, kind: str, namespace: pulumi.Input[str]
+    metric: ServerMetric,
+    workload: str,
+    kind: str,
+    namespace: pulumi.Input[str],
+    *,
+    gateway: bool = False,
 ) -> pulumi.Input[str]:
     """The sum of a metric over the pods of a workload, in PromQL.
 
@@ -185,13 +197,15 @@ def query(
     as the pods are scraped. Without scraped pods there is no answer.
     """
     ending = "[0-9]+" if kind == "StatefulSet" else "[0-9a-z]+-[0-9a-z]{5}"
-    series = SERIES[metric]
+    # The args and the rules refuse other metrics of a gateway.
+    series = GATEWAY_SERIES.get(metric, SERIES[metric]) if gateway else SERIES[metric]
+    always = GATEWAY_ALWAYS if gateway else ALWAYS
 
     def written(space: str) -> str:
         of_pods = f'{{namespace="{space}",pod=~"{workload}-{ending}"}}'
         if series.kind != "counter":
             return f"sum({series.name}{of_pods})"
         rate = f"sum(rate({series.name}{of_pods}[{RATE_WINDOW}]))"
-        return f"{rate} or sum(0 * {ALWAYS}{of_pods})"
+        return f"{rate} or sum(0 * {always}{of_pods})"
 
     return applied(written, namespace)

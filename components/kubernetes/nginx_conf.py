@@ -19,6 +19,7 @@ from .forwarded_headers import (
     strict_transport,
 )
 from .gateway_args import GatewayArgs
+from .gateway_metrics import METRICS_LINES, METRICS_STATUS
 from .rate_limits import RateLimits
 from .routes import Route
 from .templates import render
@@ -73,8 +74,20 @@ def nginx_conf(args: GatewayArgs) -> str:
         metadata_path=METADATA_PATH,
         checked=_checked(args.routes, args.domain),
         pages=_pages(args.allowed_origins, domains),
+        metrics=_metrics(args) if args.metrics else None,
         known_hosts="|".join([*(re.escape(name) for name in domains), LOCAL]) if domains else None,
     )
+
+
+def _metrics(args: GatewayArgs) -> dict[str, Any]:
+    """Ports of the exporter, and the label of each ``$server_name$uri`` that is served."""
+    main = args.domain or "_"
+    labels = {f"{main}{path}": path for path in ("/mcp", "/ws", "/health")}
+    for route in args.routes:
+        labels[f"{main}{route.served_at}"] = route.served_at
+        if route.hostname:
+            labels[f"{route.hostname}/mcp"] = route.served_at
+    return {"lines": METRICS_LINES, "status": METRICS_STATUS, "routes": labels}
 
 
 def _ends(routes: Sequence[Route]) -> str:

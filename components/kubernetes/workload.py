@@ -202,6 +202,7 @@ def _scaled_object(
         metrics=scaling.metrics,
         prometheus=prometheus,
         behavior=scaling.behavior,
+        gateway=args.component == "gateway",
     )
     described = args.described(name, name) | {"annotations": dict(ANNOTATIONS)}
     made = [

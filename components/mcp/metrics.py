@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers"]
+Exporter = Literal["server", "workers", "gateway"]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
-server with several worker processes."""
+server with several worker processes. ``gateway``: the exporter beside the gateway's nginx."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class ExportedMetric:
         return self.name.removesuffix({"counter": "_total", "info": "_info"}.get(self.kind, ""))
 
 
-_EVERY: Final[tuple[Exporter, ...]] = ("server", "workers")
+_EVERY: Final[tuple[Exporter, ...]] = ("server", "workers", "gateway")
 
 _METRICS: Final = [
     ExportedMetric(
@@ -162,6 +162,54 @@ _METRICS: Final = [
         kind="counter",
         exporters=("workers",),
         meaning="Worker processes that have been replaced.",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_requests_total",
+        kind="counter",
+        labels=("route", "kind", "method", "status"),
+        exporters=("gateway",),
+        meaning="Requests that nginx has ended.",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_request_duration_seconds",
+        kind="histogram",
+        unit="seconds",
+        labels=("route", "kind"),
+        exporters=("gateway",),
+        meaning="From the first byte of a request to the last byte of its answer.",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_limited_total",
+        kind="counter",
+        labels=("route", "limit"),
+        exporters=("gateway",),
+        meaning="Requests that nginx refused: too many, too many at a time, or a too large body.",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_upstream_errors_total",
+        kind="counter",
+        labels=("route", "status"),
+        exporters=("gateway",),
+        meaning="Tries at a server that ended with 5xx, without an answer (502) or too late (504).",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_lost_lines_total",
+        kind="counter",
+        exporters=("gateway",),
+        meaning="Requests in no other metric: their lines came too fast, or were unreadable.",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_up",
+        kind="gauge",
+        exporters=("gateway",),
+        meaning="1 when nginx has told its connections.",
+    ),
+    ExportedMetric(
+        name="mcp_gateway_connections",
+        kind="gauge",
+        labels=("state",),
+        exporters=("gateway",),
+        meaning="Connections of clients: a request is read, is being answered, or none is open.",
     ),
     ExportedMetric(
         name="process_cpu_seconds_total",

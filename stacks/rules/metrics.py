@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from components.base.problems import Problem
-from components.kubernetes.keda import prometheus_problems
+from components.kubernetes.keda import GATEWAY_SERIES, prometheus_problems
 
 from ..config.stack import StackConfig
 from ..services import topology
-from ..topologies.topology import ServerService
+from ..topologies.topology import GatewayService, ServerService, Service
 from .rule import Rule, at
 
 
 def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
-    """Metrics are set for MCP servers with an autoscaler, which Prometheus may scrape."""
+    """Metrics are set for services that export them and have an autoscaler."""
     followed: list[str] = []
     for service in topology(config).services:
         scale = config.scaling.get(service.name)
@@ -23,14 +23,9 @@ def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
             continue
         path = f"scaling.{service.name}.metrics"
         followed.append(path)
-        if not isinstance(service, ServerService):
-            yield at(
-                path,
-                f"is set, and {service.name} is no MCP server: it exports none of these metrics",
-                "the autoscaler would remove no pods",
-                "leave it out, and scale by targets",
-            )
-        elif service.scaling is None:
+        problems = list(_not_exported(config, service, scale.metrics, path))
+        yield from problems
+        if not problems and service.scaling is None:
             yield at(
                 path,
                 "is set, and the service has a fixed number of pods",
@@ -44,6 +39,38 @@ def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
             "no one may scrape the servers, so there would be no metrics to scale by",
             "set the namespace and labels of your Prometheus",
         )
+
+
+def _not_exported(
+    config: StackConfig, service: Service, followed: Collection[str], path: str
+) -> Iterator[Problem]:
+    """Metrics that the pods of a service do not export."""
+    match service:
+        case ServerService():
+            return
+        case GatewayService() if config.images.gateway_engine != "nginx":
+            yield at(
+                path,
+                f"is set, and images.gatewayEngine is {config.images.gateway_engine}",
+                "only nginx has the exporter: the autoscaler would remove no pods",
+                "leave it out, and scale by targets",
+            )
+        case GatewayService():
+            for name in followed:
+                if name not in GATEWAY_SERIES:
+                    yield at(
+                        f"{path}.{name}",
+                        f"is a metric of MCP servers, and {service.name} is the gateway",
+                        "the autoscaler would remove no pods",
+                        f"one of: {', '.join(GATEWAY_SERIES)}",
+                    )
+        case _:
+            yield at(
+                path,
+                f"is set, and {service.name} is no MCP server: it exports none of these metrics",
+                "the autoscaler would remove no pods",
+                "leave it out, and scale by targets",
+            )
 
 
 def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:

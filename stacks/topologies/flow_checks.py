@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from components.base.problems import Problem, nearest
+from components.kubernetes.gateway_metrics import MONOLITH_METRICS
 from components.kubernetes.party import Flow
 from components.mcp.server_config import METRICS, P2P
 
@@ -22,7 +23,7 @@ from .topology import (
 )
 
 DROPPED: Final = "the network policies would drop it"
-INCOMING: Final = {ISSUER: (), PEERS: (P2P,), PROMETHEUS: (METRICS,)}
+INCOMING: Final = {ISSUER: (), PEERS: (P2P,), PROMETHEUS: (METRICS, MONOLITH_METRICS)}
 """Ports that parties outside may connect to, besides clients, which connect to the front."""
 
 

@@ -111,5 +111,6 @@ MICROSERVICES: Final = Topology(
         Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
         *(Flow(source=s, target=ISSUER, port=443, why="signing keys") for s in SERVERS),
         *(Flow(source=PROMETHEUS, target=s, port=9090, why="metrics") for s in SERVERS),
+        Flow(source=PROMETHEUS, target=GATEWAY, port=9090, why="metrics of the gateway"),
     ],
 )

@@ -41,5 +41,6 @@ MONOLITH: Final = Topology(
         Flow(source=SERVER, target=ISSUER, port=443, why="signing keys"),
         Flow(source=MIGRATION, target=POSTGRES, port=5432, why="schema"),
         Flow(source=PROMETHEUS, target=SERVER, port=9090, why="metrics"),
+        Flow(source=PROMETHEUS, target=SERVER, port=9091, why="metrics of the gateway"),
     ],
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from components.kubernetes.core import MIGRATION
+from components.kubernetes.gateway_metrics import MONOLITH_METRICS
 from components.kubernetes.party import Flow
-from components.mcp.server_config import HTTPS
+from components.mcp.server_config import HTTPS, METRICS
 
 from .topology import CLIENTS, ISSUER, POSTGRES, PROMETHEUS, VALKEY
 
@@ -36,4 +37,10 @@ def flows_of(
         Flow(source=server, target=ISSUER, port=443, why="signing keys"),
         *([Flow(source=migration, target=POSTGRES, port=5432, why="schema")] if stores else []),
         Flow(source=PROMETHEUS, target=server, port=9090, why="metrics"),
+        Flow(
+            source=PROMETHEUS,
+            target=front,
+            port=MONOLITH_METRICS if front == server else METRICS,
+            why="metrics of the gateway",
+        ),
     ]

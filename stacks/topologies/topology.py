@@ -9,6 +9,7 @@ from typing import Any, Final
 from components.kubernetes import gateway
 from components.kubernetes.container import Probe
 from components.kubernetes.core import MIGRATION
+from components.kubernetes.gateway_metrics import MONOLITH_METRICS
 from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling
@@ -72,8 +73,8 @@ class GatewayService(Service):
 
     @property
     def ports(self) -> Sequence[int]:
-        """The ports for clients."""
-        return gateway.HTTP, gateway.HTTPS
+        """The ports for clients and for metrics."""
+        return gateway.HTTP, gateway.HTTPS, METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ class MonolithService(ServerService):
     @property
     def ports(self) -> Sequence[int]:
         """The ports of the gateway and of the server."""
-        return gateway.HTTP, gateway.HTTPS, *super().ports
+        return gateway.HTTP, gateway.HTTPS, MONOLITH_METRICS, *super().ports
 
 
 @dataclass(frozen=True, kw_only=True)

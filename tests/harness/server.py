@@ -21,8 +21,8 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
-from prometheus_client.parser import text_string_to_metric_families
 
+from .exported_metrics import value
 from .processes import Program
 from .tokens import AUDIENCE, ISSUER, Issuer
 
@@ -185,13 +185,7 @@ class RunningServer:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels; 0 if there are none."""
-        text = fetch(self.metrics_url).text
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        return value(fetch(self.metrics_url).text, name, **labels)
 
     def log(self) -> list[dict[str, Any]]:
         """All logged events."""

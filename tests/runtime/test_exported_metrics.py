@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import MCPError
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.parser import text_string_to_metric_families
 
-from components.mcp.metrics import EXPORTED, ExportedMetric, exported_by
+from components.mcp.metrics import EXPORTED, exported_by
 from runtime.config import ServerConfig
 from runtime.mcp_resources import memory_uri
 from runtime.metrics import Metrics
+from tests.harness.exported_metrics import listed, scraped
 from tests.harness.server import RunningServer, fetch, free_port, serving, until
 from tests.harness.tokens import Issuer
 
 BURST = 60
-
-
-def scraped(text: str) -> dict[str, tuple[str, frozenset[str], str]]:
-    """Kind, labels and help text of each metric in an answer; the time of creation is none."""
-    found: dict[str, tuple[str, frozenset[str], str]] = {}
-    for family in text_string_to_metric_families(text):
-        labels = {
-            label
-            for sample in family.samples
-            if not sample.name.endswith("_created")
-            for label in sample.labels
-            if (family.type, label) != ("histogram", "le")
-        }
-        kind, name = family.type, family.name
-        if name.endswith("_created"):
-            continue
-        if name.endswith("_info"):  # the text format has no type for it
-            kind = EXPORTED[name].kind if name in EXPORTED else "info"
-        name += "_total" if kind == "counter" else ""
-        found[name] = kind, frozenset(labels), family.documentation
-    return found
-
-
-def listed(metrics: Mapping[str, ExportedMetric]) -> dict[str, tuple[str, frozenset[str], str]]:
-    """The same of the list."""
-    return {name: (one.kind, frozenset(one.labels), one.meaning) for name, one in metrics.items()}
 
 
 async def used(server: RunningServer) -> None:

@@ -93,7 +93,9 @@ def test_the_required_quota_is_the_sum_of_all_pods_at_the_largest_scale(
                 continue
             pods = most.get(made.inputs["metadata"]["name"], spec.get("replicas", 1))
             surge = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
-            containers = spec["template"]["spec"]["containers"]
+            running = spec["template"]["spec"]
+            # Kubernetes counts an init container that runs on as it counts the others.
+            containers = [*running.get("initContainers", ()), *running["containers"]]
             each = sum((quantity(c["resources"][kind][resource]) for c in containers), Decimal(0))
             total += (pods + surge) * each
         counted = [ask.total(kind, resource) for ask in asks(manifests(config))]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
-from components.kubernetes.gateway import Gateway
+from components.kubernetes.gateway import Gateway, GatewayMetrics
 from components.kubernetes.keda import ALWAYS, SERIES, Prometheus, ServerMetric
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
@@ -207,6 +207,32 @@ def test_pods_that_export_nothing_are_refused():
     with pytest.raises(ProblemReport) as report:
         made(scaling(), metrics_port=None)
     assert [one.path for one in report.value.problems] == ["mcp-core.scaling.metrics"]
+    by_requests = scaling(metrics={"http_requests_per_second": 100})
     with pytest.raises(ProblemReport) as report:
-        record(lambda: Gateway("front", gateway(scaling=scaling())))
+        record(lambda: Gateway("front", gateway(scaling=by_requests)))
     assert [one.path for one in report.value.problems] == ["front.scaling.metrics"]
+
+
+EXPORTER = GatewayMetrics(image="docker.io/library/python:3.13")
+
+
+def test_a_gateway_follows_the_requests_that_its_exporter_counts():
+    by_requests = scaling(metrics={"http_requests_per_second": 100})
+    args = gateway(scaling=by_requests, metrics=EXPORTER)
+    (found,) = objects(record(lambda: Gateway("front", args)), "ScaledObject")
+    trigger = found["spec"]["triggers"][-1]["metadata"]
+    rate, _, otherwise = trigger["query"].partition(" or ")
+    assert rate.startswith("sum(rate(mcp_gateway_requests_total{")
+    assert otherwise.startswith("sum(0 * mcp_gateway_up{")
+    assert trigger["threshold"] == "100"
+    exported = exported_by("gateway")
+    assert exported["mcp_gateway_requests_total"].kind == "counter"
+    assert (exported["mcp_gateway_up"].kind, exported["mcp_gateway_up"].labels) == ("gauge", ())
+
+
+def test_a_gateway_exports_no_metric_of_a_server():
+    with pytest.raises(ProblemReport) as report:
+        record(lambda: Gateway("front", gateway(scaling=scaling(), metrics=EXPORTER)))
+    (problem,) = report.value.problems
+    assert problem.path == "front.scaling.metrics.mcp_open_streams"
+    assert problem.fix == "one of: http_requests_per_second"

@@ -1,0 +1,35 @@
+"""The exporter of the gateway's metrics in a stack."""
+
+from __future__ import annotations
+
+from components.kubernetes.gateway_metrics import MONOLITH_METRICS, GatewayMetrics
+from components.kubernetes.party import Flow
+from components.mcp.server_config import METRICS
+
+from .config.stack import StackConfig
+from .topologies.topology import PROMETHEUS, GatewayService, MonolithService, Topology
+
+
+def gateway_metrics(
+    config: StackConfig, service: GatewayService | MonolithService
+) -> GatewayMetrics | None:
+    """The exporter beside nginx; None where nobody may read what it exports."""
+    if not has_exporter(config) or config.network.prometheus is None:
+        return None
+    port = MONOLITH_METRICS if isinstance(service, MonolithService) else METRICS
+    return GatewayMetrics(image=config.images.server, port=port)
+
+
+def has_exporter(config: StackConfig) -> bool:
+    """Whether the gateway's program is one that the exporter can count for."""
+    return config.images.gateway_engine == "nginx"
+
+
+def leads_to_the_exporter(flow: Flow, topology: Topology) -> bool:
+    """Whether Prometheus reads the gateway's metrics by a flow."""
+    monoliths = {s.name for s in topology.services if isinstance(s, MonolithService)}
+    gateways = {s.name for s in topology.services if isinstance(s, GatewayService)}
+    return flow.source == PROMETHEUS and (
+        (flow.target in gateways and flow.port == METRICS)
+        or (flow.target in monoliths and flow.port == MONOLITH_METRICS)
+    )
