@@ -137,6 +137,7 @@ if TYPE_CHECKING:
     from .mcp.backup_bucket import BackupBucket as BackupBucket
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
+    from .mcp.data_tier import Stores as Stores
     from .mcp.external_data import Endpoint as Endpoint
     from .mcp.external_data import ExternalDataTier as ExternalDataTier
     from .mcp.external_data import ExternalDataTierArgs as ExternalDataTierArgs
@@ -217,7 +218,7 @@ _PUBLIC = {
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.backup_bucket": "BackupBucket",
-    "mcp.data_tier": "CacheProfile DataTier",
+    "mcp.data_tier": "CacheProfile DataTier Stores",
     "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ..base.cloud_resource import CloudResource
@@ -17,6 +18,7 @@ INSTANCE: Final = "aws:rds/instance:Instance"
 SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
 PARAMETER_GROUP: Final = "aws:rds/parameterGroup:ParameterGroup"
 MAJOR: Final = "17"
+AUTHORITY: Final = "rds-ca-rsa2048-g1"
 EXPORTED_LOGS: Final = ("postgresql", "upgrade")
 
 
@@ -29,17 +31,25 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
     args_type = RdsDataTierArgs
 
     def deploy(self, args: RdsDataTierArgs) -> DataTierResources:
-        database = self._database(args)
-        group = self._group(args, "cache", VALKEY, "Valkey: from the servers")
-        cache = replication_group(self, args, group=group)
-        return DataTierResources(
-            database=database,
-            database_host=database.output("address"),
-            database_user=args.user,
-            database_credentials=database.output("masterUserSecrets").apply(_only_arn),
-            cache_host=cache.output("primaryEndpointAddress"),
-            cache_user=user_name(self, args),
-        )
+        made = DataTierResources(database=None, ca=AUTHORITY)
+        if args.has_database:
+            database = self._database(args)
+            made = replace(
+                made,
+                database=database,
+                database_host=database.output("address"),
+                database_user=args.user,
+                database_credentials=database.output("masterUserSecrets").apply(_only_arn),
+            )
+        if args.has_cache:
+            group = self._group(args, "cache", VALKEY, "Valkey: from the servers")
+            cache = replication_group(self, args, group=group)
+            made = replace(
+                made,
+                cache_host=cache.output("primaryEndpointAddress"),
+                cache_user=user_name(self, args),
+            )
+        return made
 
     def _group(self, args: RdsDataTierArgs, role: str, port: int, purpose: str) -> CloudResource:
         """The security group of a store, and who may connect to it."""
@@ -116,7 +126,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
                 "dbSubnetGroupName": subnets.output("name"),
                 "vpcSecurityGroupIds": [group.output("id")],
                 "parameterGroupName": parameters.output("name"),
-                "caCertIdentifier": "rds-ca-rsa2048-g1",
+                "caCertIdentifier": AUTHORITY,
                 "backupRetentionPeriod": args.backup_days,
                 "copyTagsToSnapshot": True,
                 "deleteAutomatedBackups": False,

@@ -10,7 +10,7 @@ import pulumi
 from ..base.arg_types import Cidr, DatabaseName
 from ..base.constraints import shown
 from ..base.problems import Problem
-from ..mcp.data_tier import CacheProfile, DataTierArgs
+from ..mcp.data_tier import CacheProfile, ManagedDataTierArgs
 from .arg_types import CacheMachine, CachePassword, DatabaseMachine, KmsKey, SecurityGroupId
 from .limits import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
 from .location import AwsLocation
@@ -19,7 +19,7 @@ from .network import AwsNetwork, ipv4_problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class RdsDataTierArgs(DataTierArgs):
+class RdsDataTierArgs(ManagedDataTierArgs):
     """Args of the data tier on AWS.
 
     Attributes:
@@ -104,7 +104,7 @@ def _storage(args: RdsDataTierArgs) -> list[Problem]:
 
 
 def _sessions(args: RdsDataTierArgs) -> list[Problem]:
-    if args.cache_profile is CacheProfile.CACHE or args.cache_replicas:
+    if not args.has_cache or args.cache_profile is CacheProfile.CACHE or args.cache_replicas:
         return []
     return [
         Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ..base.cloud_resource import CloudResource
@@ -14,6 +15,7 @@ _SERVER: Final = "azure-native:dbforpostgresql:Server"
 _REDIS: Final = "azure-native:redisenterprise:RedisEnterprise"
 _POSTGRES: Final = "azure-native:dbforpostgresql"
 CACHE_PORT: Final = 10000
+AUTHORITY: Final = "DigiCert Global Root G2"
 _PARAMETERS: Final = {
     "require_secure_transport": "on",
     "ssl_min_protocol_version": "TLSv1.2",
@@ -29,55 +31,74 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
     def deploy(self, args: AzurePostgresqlDataTierArgs) -> DataTierResources:
         group = AzureGroup(self, args.location)
         identity = managed_identity(group)
-        server, changed = _server(group, args)
-        admin = group.make(
-            f"{_POSTGRES}:AdministratorsMicrosoftEntra",
-            "database-user",
-            {
-                "serverName": server.output("name"),
-                "objectId": identity.output("principalId"),
-                "principalName": identity.output("name"),
-                "principalType": "servicePrincipal",
-                "tenantId": args.location.tenant,
-            },
-            depends_on=[changed],
-        )
-        database = group.make(
-            f"{_POSTGRES}:Database",
-            "database-contents",
-            {
-                "serverName": server.output("name"),
-                "databaseName": args.database,
-                "charset": "UTF8",
-                "collation": "en_US.utf8",
-            },
-            protect=args.protect,
-            depends_on=[admin],
-        )
-        cache, filled = _cache(group, args, identity)
-        if args.protect:
+        made = DataTierResources(database=None)
+        locked: dict[str, tuple[CloudResource, CloudResource]] = {}
+        if args.has_database:
+            server, admin, database = _database(group, args, identity)
+            locked["database"] = server, database
+            made = replace(
+                made,
+                database=admin,
+                database_host=server.output("fullyQualifiedDomainName"),
+                database_user=identity.output("name"),
+                database_credentials=identity.output("id"),
+                ca=AUTHORITY,
+            )
+        if args.has_cache:
+            cache, filled = _cache(group, args, identity)
+            locked["cache"] = cache, filled
+            made = replace(
+                made,
+                cache_host=cache.output("hostName"),
+                cache_port=CACHE_PORT,
+                cache_user=identity.output("principalId"),
+            )
+        for what, (scope, last) in locked.items() if args.protect else ():
             # A lock prevents changes of its resource too, so that it is created last.
-            for what, locked, last in (("database", server, database), ("cache", cache, filled)):
-                CloudResource(
-                    "azure-native:authorization:ManagementLockByScope",
-                    self.named(f"{what}-lock"),
-                    {
-                        "lockName": "keep",
-                        "level": "CanNotDelete",
-                        "scope": locked.output("id"),
-                        "notes": "holds the platform's data",
-                    },
-                    opts=self.owned(depends_on=[last]),
-                )
-        return DataTierResources(
-            database=admin,
-            database_host=server.output("fullyQualifiedDomainName"),
-            database_user=identity.output("name"),
-            database_credentials=identity.output("id"),
-            cache_host=cache.output("hostName"),
-            cache_port=CACHE_PORT,
-            cache_user=identity.output("principalId"),
-        )
+            CloudResource(
+                "azure-native:authorization:ManagementLockByScope",
+                self.named(f"{what}-lock"),
+                {
+                    "lockName": "keep",
+                    "level": "CanNotDelete",
+                    "scope": scope.output("id"),
+                    "notes": "holds the platform's data",
+                },
+                opts=self.owned(depends_on=[last]),
+            )
+        return made
+
+
+def _database(
+    group: AzureGroup, args: AzurePostgresqlDataTierArgs, identity: CloudResource
+) -> tuple[CloudResource, CloudResource, CloudResource]:
+    """The server, its administrator, and the database in it."""
+    server, changed = _server(group, args)
+    admin = group.make(
+        f"{_POSTGRES}:AdministratorsMicrosoftEntra",
+        "database-user",
+        {
+            "serverName": server.output("name"),
+            "objectId": identity.output("principalId"),
+            "principalName": identity.output("name"),
+            "principalType": "servicePrincipal",
+            "tenantId": args.location.tenant,
+        },
+        depends_on=[changed],
+    )
+    database = group.make(
+        f"{_POSTGRES}:Database",
+        "database-contents",
+        {
+            "serverName": server.output("name"),
+            "databaseName": args.database,
+            "charset": "UTF8",
+            "collation": "en_US.utf8",
+        },
+        protect=args.protect,
+        depends_on=[admin],
+    )
+    return server, admin, database
 
 
 def _server(

@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..base.problems import Problem
-from ..mcp.data_tier import DataTierArgs
+from ..mcp.data_tier import ManagedDataTierArgs
 from .arg_types import CacheMachine, DatabaseMachine, ResourceId
 from .facts import AZURE_POSTGRES_BACKUP_DAYS
 from .location import AzureLocation
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzurePostgresqlDataTierArgs(DataTierArgs):
+class AzurePostgresqlDataTierArgs(ManagedDataTierArgs):
     """Args of the data tier on Azure.
 
     Attributes:
         location: subscription and region.
         subnet: id of the subnet for PostgreSQL, delegated to
-            Microsoft.DBforPostgreSQL/flexibleServers.
+            Microsoft.DBforPostgreSQL/flexibleServers. It and ``dns_zone`` are required with
+            PostgreSQL, the next two with the cache.
         dns_zone: id of a private DNS zone that ends in postgres.database.azure.com.
         cache_subnet: id of the subnet for the cache's private endpoint.
         cache_dns_zone: id of the private DNS zone privatelink.redis.azure.net.
@@ -33,10 +34,10 @@ class AzurePostgresqlDataTierArgs(DataTierArgs):
     """
 
     location: AzureLocation
-    subnet: ResourceId
-    dns_zone: ResourceId
-    cache_subnet: ResourceId
-    cache_dns_zone: ResourceId
+    subnet: ResourceId | None = None
+    dns_zone: ResourceId | None = None
+    cache_subnet: ResourceId | None = None
+    cache_dns_zone: ResourceId | None = None
     database_machine: DatabaseMachine = "Standard_D2ds_v5"
     database_tier: Literal["Burstable", "GeneralPurpose", "MemoryOptimized"] = "GeneralPurpose"
     storage_gb: int = 32
@@ -51,7 +52,29 @@ class AzurePostgresqlDataTierArgs(DataTierArgs):
                 "backup_days", self.backup_days, fix="set 7 to 35"
             ),
             *_standby(self),
+            *_places(self),
         ]
+
+
+def _places(args: AzurePostgresqlDataTierArgs) -> list[Problem]:
+    needed = {
+        **({"subnet": args.subnet, "dns_zone": args.dns_zone} if args.has_database else {}),
+        **(
+            {"cache_subnet": args.cache_subnet, "cache_dns_zone": args.cache_dns_zone}
+            if args.has_cache
+            else {}
+        ),
+    }
+    return [
+        Problem(
+            name,
+            "is missing",
+            "the service would have a public address, or none",
+            "write the resource id",
+        )
+        for name, value in needed.items()
+        if value is None
+    ]
 
 
 def _standby(args: AzurePostgresqlDataTierArgs) -> list[Problem]:

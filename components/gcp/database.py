@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pulumi
@@ -28,7 +29,26 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
     args_type = CloudSqlDataTierArgs
 
     def deploy(self, args: CloudSqlDataTierArgs) -> DataTierResources:
-        instance = self._instance(args)
+        made = DataTierResources(database=None)
+        if args.has_database:
+            instance = self._instance(args)
+            user = self._contents(args, instance)
+            made = replace(
+                made,
+                database=user,
+                database_host=instance.output("privateIpAddress"),
+                database_user=args.user,
+                database_credentials=f"{_project(args)}/serviceAccounts/{args.account}",
+                ca=instance.output("serverCaCerts").apply(_authority),
+            )
+        if args.has_cache:
+            valkey = self._valkey(args)
+            self._may(args, "memorystore.dbConnectionUser", _instance_of(args, valkey))
+            made = replace(made, cache_host=valkey.output("endpoints").apply(_primary))
+        return made
+
+    def _contents(self, args: CloudSqlDataTierArgs, instance: CloudResource) -> CloudResource:
+        """The database, its user, and the rights to connect; returns the user."""
         CloudResource(
             "gcp:sql/database:Database",
             self.named("database-contents"),
@@ -56,36 +76,22 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
             },
             opts=self.owned(),
         )
-        valkey = self._valkey(args)
-        at = f"projects/{args.location.project}"
-        instances = {
-            "sql": pulumi.Output.concat(f"{at}/instances/", instance.output("name")),
-            "cache": pulumi.Output.concat(
-                f"{at}/locations/{args.location.region}/instances/", valkey.output("instanceId")
-            ),
-        }
-        for role, target in (
-            ("cloudsql.client", "sql"),
-            ("cloudsql.instanceUser", "sql"),
-            ("memorystore.dbConnectionUser", "cache"),
-        ):
-            CloudResource(
-                "gcp:projects/iAMMember:IAMMember",
-                self.named(f"may-{role.rpartition('.')[2]}"),
-                {
-                    "project": args.location.project,
-                    "role": f"roles/{role}",
-                    "member": f"serviceAccount:{args.account}",
-                    "condition": only_on("its own instance", instances[target]),
-                },
-                opts=self.owned(),
-            )
-        return DataTierResources(
-            database=user,
-            database_host=instance.output("privateIpAddress"),
-            database_user=args.user,
-            database_credentials=f"{at}/serviceAccounts/{args.account}",
-            cache_host=valkey.output("endpoints").apply(_primary),
+        named = pulumi.Output.concat(f"{_project(args)}/instances/", instance.output("name"))
+        for role in ("cloudsql.client", "cloudsql.instanceUser"):
+            self._may(args, role, named)
+        return user
+
+    def _may(self, args: CloudSqlDataTierArgs, role: str, instance: pulumi.Output[str]) -> None:
+        CloudResource(
+            "gcp:projects/iAMMember:IAMMember",
+            self.named(f"may-{role.rpartition('.')[2]}"),
+            {
+                "project": args.location.project,
+                "role": f"roles/{role}",
+                "member": f"serviceAccount:{args.account}",
+                "condition": only_on("its own instance", instance),
+            },
+            opts=self.owned(),
         )
 
     def _instance(self, args: CloudSqlDataTierArgs) -> CloudResource:
@@ -128,7 +134,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                     "insightsConfig": {"queryInsightsEnabled": True},
                 },
             },
-            outputs=("privateIpAddress",),
+            outputs=("privateIpAddress", "serverCaCerts"),
             opts=self.owned(protect=args.protect),
         )
 
@@ -168,6 +174,20 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
             outputs=("endpoints",),
             opts=self.owned(protect=args.protect),
         )
+
+
+def _project(args: CloudSqlDataTierArgs) -> str:
+    return f"projects/{args.location.project}"
+
+
+def _instance_of(args: CloudSqlDataTierArgs, valkey: CloudResource) -> pulumi.Output[str]:
+    at = f"{_project(args)}/locations/{args.location.region}/instances/"
+    return pulumi.Output.concat(at, valkey.output("instanceId"))
+
+
+def _authority(certificates: list[Mapping[str, Any]]) -> str:
+    """The certificate, in PEM, of the authority of this instance alone."""
+    return str(certificates[0]["cert"])
 
 
 def _primary(endpoints: list[Mapping[str, Any]]) -> str:

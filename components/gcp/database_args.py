@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..base.problems import Problem
-from ..mcp.data_tier import DataTierArgs
+from ..mcp.data_tier import ManagedDataTierArgs
 from .arg_types import CacheMachine, DatabaseMachine, KmsKey, ServiceAccount
 from .facts import CLOUD_SQL_LOG_DAYS
 from .location import GcpLocation
@@ -15,7 +15,7 @@ ACCOUNT_SUFFIX: Final = ".gserviceaccount.com"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CloudSqlDataTierArgs(DataTierArgs):
+class CloudSqlDataTierArgs(ManagedDataTierArgs):
     """Args of the data tier on Google Cloud.
 
     Attributes:

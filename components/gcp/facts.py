@@ -196,6 +196,7 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
     "gcp:sql/databaseInstance:DatabaseInstance": {
         "id": "{name}",
         "privateIpAddress": "address-of.{name}",
+        "serverCaCerts.0.cert": "authority-of.{name}",
     },
     "gcp:serviceaccount/account:Account": {
         "email": "{accountId}@{project}.iam.gserviceaccount.com",

@@ -46,6 +46,35 @@ class DataTierArgs:
         return []
 
 
+class Stores(Enum):
+    """Which data stores a managed data tier creates."""
+
+    BOTH = "both"
+    DATABASE = "database"
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagedDataTierArgs(DataTierArgs):
+    """What a data tier in a cloud is given.
+
+    Attributes:
+        stores: which of PostgreSQL and Valkey it creates. Settings of the other one have no effect.
+    """
+
+    stores: Stores = Stores.BOTH
+
+    @property
+    def has_database(self) -> bool:
+        """Whether it creates PostgreSQL."""
+        return self.stores is not Stores.CACHE
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether it creates Valkey."""
+        return self.stores is not Stores.DATABASE
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataTierResources:
     """The resources of a data tier, for its outputs.
@@ -65,10 +94,10 @@ class DataTierResources:
     """
 
     database: pulumi.Resource | None
-    database_host: pulumi.Input[str]
-    database_user: pulumi.Input[str]
-    database_credentials: pulumi.Input[str]
-    cache_host: pulumi.Input[str]
+    database_host: pulumi.Input[str] = ""
+    database_user: pulumi.Input[str] = ""
+    database_credentials: pulumi.Input[str] = ""
+    cache_host: pulumi.Input[str] = ""
     database_port: pulumi.Input[int] = POSTGRES
     cache_port: pulumi.Input[int] = VALKEY
     cache_user: pulumi.Input[str] = "default"
@@ -97,8 +126,9 @@ class DataTier(Component[Args]):
         url_secret: where the credentials of the writable endpoint are: a Kubernetes Secret's name,
             an ARN or a resource's id; the same as ``database_credentials``.
         read_url_secret: where those of the read-only endpoint are.
-        ca: where the authority of the certificates is: a Kubernetes Secret's name, or the name that
-            the cloud has for it; empty where it is not known here.
+        ca: where the authority of the certificates is: a Kubernetes Secret's name, the name that
+            the cloud has for it, or with Cloud SQL the authority's certificate in PEM, which is no
+            secret; empty where it is not known here.
         backup_location: URL of the bucket and path of the backups, such as ``s3://backups/weather``;
             empty where the backups are in the service itself, or there are none.
     """

@@ -25,6 +25,7 @@ from components.kubernetes.cloudnative_pg_args import CloudNativePgDataTierArgs
 from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.mcp.cloud_server import CloudServerArgs
 from components.mcp.data_tier import DataTierArgs
+from components.mcp.external_data import ExternalDataTierArgs
 from tests.components.test_every_component import CASES
 
 Exceptions = Mapping[type[Any], str]
@@ -89,7 +90,8 @@ SERVERS: Final[Mapping[str, Exceptions]] = {
 """What a server in a cloud is given, by the field's name, and who cannot be given it."""
 
 _POD: Final = "runs in pods of the cluster"
-_PODS: Final = {EmbeddedDataTierArgs: _POD, CloudNativePgDataTierArgs: _POD}
+_YOURS: Final = {ExternalDataTierArgs: "creates nothing"}
+_PODS: Final = {EmbeddedDataTierArgs: _POD, CloudNativePgDataTierArgs: _POD, **_YOURS}
 _NO_CACHE: Final = "has no cache"
 DATA_TIERS: Final[Mapping[str, Exceptions]] = {
     "database": {},
@@ -102,23 +104,31 @@ DATA_TIERS: Final[Mapping[str, Exceptions]] = {
         AzurePostgresqlDataTierArgs: "is the managed identity",
     },
     "database_machine": _PODS,
-    "cache_machine": {EmbeddedDataTierArgs: _POD, CloudNativePgDataTierArgs: _NO_CACHE},
+    "cache_machine": {
+        EmbeddedDataTierArgs: _POD,
+        CloudNativePgDataTierArgs: _NO_CACHE,
+        **_YOURS,
+    },
     "storage_gb": {
         EmbeddedDataTierArgs: "has volumes of the cluster: database_size, cache_size",
         CloudNativePgDataTierArgs: "has volumes of the cluster: size",
+        **_YOURS,
     },
     "high_availability": {
         EmbeddedDataTierArgs: "is one pod a store",
         CloudNativePgDataTierArgs: "has instances",
+        **_YOURS,
     },
     "backup_days": {
         EmbeddedDataTierArgs: "the cluster's volumes have no backup of their own",
         CloudNativePgDataTierArgs: "has backup.retention",
+        **_YOURS,
     },
     "cache_replicas": {
         CloudNativePgDataTierArgs: _NO_CACHE,
         EmbeddedDataTierArgs: "is one pod a store",
         AzurePostgresqlDataTierArgs: "Azure Managed Redis has a replica always",
+        **_YOURS,
     },
 }
 """What a data tier is given, by the field's name, and who cannot be given it."""
@@ -163,6 +173,7 @@ def test_every_server_and_data_tier_is_looked_at():
     }
     assert args_classes(DataTierArgs) == {
         *(EmbeddedDataTierArgs, CloudNativePgDataTierArgs, RdsDataTierArgs),
+        ExternalDataTierArgs,
         *(CloudSqlDataTierArgs, AzurePostgresqlDataTierArgs),
     }
 

@@ -12,7 +12,7 @@ from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.base.problems import ProblemReport
 from components.kubernetes.embedded_data import EmbeddedDataTier
-from components.mcp.data_tier import CacheProfile
+from components.mcp.data_tier import CacheProfile, Stores
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import AWS, AWS_NETWORK, on_aws
@@ -58,6 +58,23 @@ def test_the_outputs_are_those_of_every_data_tier():
     assert (outputs["database_port"], outputs["cache_port"]) == (5432, 6379)
     assert (outputs["database_name"], outputs["database_user"]) == ("qudag_mcp", "qudag")
     assert ":secret:rds!db-" in outputs["database_credentials"]
+
+
+def test_one_store_alone_has_no_resource_of_the_other():
+    cache, database = graph(stores=Stores.CACHE), graph(stores=Stores.DATABASE)
+    assert not [one.type for one in cache.resources if one.type.startswith("aws:rds/")]
+    assert not [one.type for one in database.resources if one.type.startswith("aws:elasticache/")]
+    assert cache.one(TIER).outputs["host"] == database.one(TIER).outputs["cache_host"] == ""
+    assert {rule.inputs["fromPort"] for rule in database.all(INGRESS)} == {5432}
+
+
+def test_a_database_alone_needs_no_replica_of_a_cache():
+    assert (
+        RdsDataTierArgs(
+            location=AWS, network=AWS_NETWORK, stores=Stores.DATABASE, cache_replicas=0
+        ).refusals()
+        == []
+    )
 
 
 def test_aws_makes_the_databases_password_and_keeps_it():

@@ -10,7 +10,7 @@ import pytest
 from components.azure.database import AzurePostgresqlDataTier
 from components.azure.database_args import AzurePostgresqlDataTierArgs
 from components.base.problems import ProblemReport
-from components.mcp.data_tier import CacheProfile
+from components.mcp.data_tier import CacheProfile, Stores
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import AZURE, SUBNET, on_azure
@@ -51,7 +51,37 @@ def test_the_outputs_are_those_of_every_kind():
         "cache_host": f"{cache}.westeurope.redis.azure.net",
         "cache_port": 10000,
         "cache_user": identity.outputs["principalId"],
+        "host": f"{made.one(SERVER).inputs['serverName']}.postgres.database.azure.com",
+        "read_host": f"{made.one(SERVER).inputs['serverName']}.postgres.database.azure.com",
+        "url_secret": identity.outputs["id"],
+        "read_url_secret": identity.outputs["id"],
+        "ca": "DigiCert Global Root G2",
+        "backup_location": "",
     }
+
+
+def test_one_store_alone_has_no_resource_of_the_other_and_needs_no_place_for_it():
+    neither = {"subnet": None, "dns_zone": None}
+    cache = graph(stores=Stores.CACHE, **neither)
+    assert not cache.all(SERVER)
+    assert cache.one("qudag-mcp:index:AzurePostgresqlDataTier").outputs["host"] == ""
+    database = graph(stores=Stores.DATABASE, cache_subnet=None, cache_dns_zone=None)
+    assert not database.all(CLUSTER)
+    assert not database.all("azure-native:network:PrivateEndpoint")
+    assert database.one("qudag-mcp:index:AzurePostgresqlDataTier").outputs["cache_host"] == ""
+
+
+@pytest.mark.parametrize(
+    ("stores", "missing"),
+    [
+        (Stores.DATABASE, {"subnet", "dns_zone"}),
+        (Stores.CACHE, {"cache_subnet", "cache_dns_zone"}),
+        (Stores.BOTH, {"subnet", "dns_zone", "cache_subnet", "cache_dns_zone"}),
+    ],
+)
+def test_places_of_a_store_are_required_with_it(stores: Stores, missing: set[str]):
+    problems = AzurePostgresqlDataTierArgs(location=AZURE, stores=stores).refusals()
+    assert {problem.path for problem in problems} == missing
 
 
 @pytest.mark.parametrize("profile", CacheProfile)

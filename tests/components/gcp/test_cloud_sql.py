@@ -10,7 +10,7 @@ import pytest
 from components.base.problems import ProblemReport
 from components.gcp.database import CloudSqlDataTier
 from components.gcp.database_args import CloudSqlDataTierArgs
-from components.mcp.data_tier import CacheProfile
+from components.mcp.data_tier import CacheProfile, Stores
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import GCP, GCP_PRIVATE, granted
@@ -42,7 +42,21 @@ def test_the_outputs_are_those_of_every_kind():
         "cache_host": f"address-of.{cache}",
         "cache_port": 6379,
         "cache_user": "default",
+        "host": f"address-of.{name}",
+        "read_host": f"address-of.{name}",
+        "url_secret": f"projects/acme-prod/serviceAccounts/{ACCOUNT}",
+        "read_url_secret": f"projects/acme-prod/serviceAccounts/{ACCOUNT}",
+        "ca": f"authority-of.{name}",
+        "backup_location": "",
     }
+
+
+def test_one_store_alone_has_no_resource_and_no_right_of_the_other():
+    cache, database = graph(stores=Stores.CACHE), graph(stores=Stores.DATABASE)
+    assert not cache.all(INSTANCE)
+    assert {role for _, role, _ in granted(cache)} == {"roles/memorystore.dbConnectionUser"}
+    assert not database.all(VALKEY)
+    assert "roles/memorystore.dbConnectionUser" not in {role for _, role, _ in granted(database)}
 
 
 @pytest.mark.parametrize("profile", CacheProfile)
