@@ -48,6 +48,10 @@ _SERVER_ONLY = frozenset(
     {
         "__main__",
         "agent_role",
+        "audit_chain",
+        "audit_command",
+        "audit_keeper",
+        "audit_schema",
         "bridge",
         "certificate",
         "config_files",

@@ -1,5 +1,5 @@
-"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, starts a
-QuDAG node, exports the gateway's metrics, or stands in for a service."""
+"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, checks
+the audit log, starts a QuDAG node, exports the gateway's metrics, or stands in for a service."""
 
 from __future__ import annotations
 
@@ -52,6 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _audit(arguments: list[str]) -> int:
+    from .audit_command import audit
+
+    return audit(arguments)
+
+
 def _bridge(arguments: list[str]) -> int:
     from .bridge.command import bridge
 
@@ -71,6 +77,7 @@ def _gateway_metrics(arguments: list[str]) -> int:
 
 
 _OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
+    "audit": _audit,
     "bridge": _bridge,
     "stand-in": _stand_in,
     "gateway-metrics": _gateway_metrics,

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from . import __version__
 from .accepted_types import AcceptedTypes
+from .audit import Audit
 from .auth import RequireToken, metadata_routes
 from .authorize import ProtectedResources
 from .config import Config
@@ -68,13 +69,14 @@ def application(
     dependencies = _dependencies(config, metrics)
     tokens = CachedTokens.of(config.auth)
     on_demand = _on_demand(config, tokens, store)
-    health = Health(drain, metrics, _checks(config, dependencies), on_demand)
-    endpoint = Endpoint.of(config, tokens, health)
+    audit = Audit.of(config, metrics)
+    health = Health(drain, metrics, _checks(config, dependencies, audit), on_demand)
+    endpoint = Endpoint.of(config, tokens, health, audit)
     others = Federation(config.tool_servers, config.name)
     longest = config.protocol.longest_tool_seconds
     tools = tools_of(config) if own is None else {}
     most = config.limits.concurrent_calls
-    calls = ToolCalls(tools, longest, drain, metrics, others, own, most=most)
+    calls = ToolCalls(tools, longest, drain, metrics, others, own, most=most, audit=audit)
     resources = OwnResources(config, dependencies)
     offers = Offers(resources, prompts_of(resources), others, longest, drain, metrics)
     streams = endpoint.streams
@@ -84,6 +86,8 @@ def application(
     async def running() -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(others.aclose)
+            if audit is not None:
+                await stack.enter_async_context(audit.running())
             await stack.enter_async_context(dependencies.running())
             await stack.enter_async_context(sessions.run())
             yield
@@ -95,7 +99,7 @@ def application(
     else:
         mcp = SessionQuota(MemorySessions(mcp), limits.sessions_per_user, metrics)
     mcp = AcceptedTypes(mcp, json_answers=config.protocol.json_answers)
-    protected = ProtectedResources.of(config, tokens)
+    protected = ProtectedResources.of(config, tokens, audit)
     frames = WebSocketEndpoint(drain, metrics, streams, endpoint.rates, endpoint.held)
     sockets = [WebSocketRoute("/ws", RequireToken(frames, tokens))]
     return endpoint.application(
@@ -172,8 +176,10 @@ def _dependencies(config: Config, metrics: Metrics) -> Dependencies:
     )
 
 
-def _checks(config: Config, dependencies: Dependencies) -> dict[str, Check]:
+def _checks(config: Config, dependencies: Dependencies, audit: Audit | None) -> dict[str, Check]:
     checks: dict[str, Check] = {}
+    if audit is not None:
+        checks["audit"] = audit.writer.check
     if dependencies.memory is not None:
         checks["database"] = dependencies.memory.pool.check
     if (redis := config.redis) is not None:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .exchange import exchange_of
+from .exchange import current
 from .issuer_keys import NoKeysError
 from .logs import event
 from .resource import METADATA_PATH, MisdirectedError, metadata_url, resource_of
@@ -56,14 +56,16 @@ class Guard:
         if scheme.lower() != "bearer" or not token.strip():
             # RFC 6750, 3.1: no error code in the challenge of a request without a token
             body = {"error": "unauthorized", "error_description": NO_TOKEN}
+            _explain_refusal(NO_TOKEN)
             return JSONResponse(body, 401, self._challenge())
         try:
             principal = await self.tokens.accept(token.strip(), self.resource)
             if missing := [scope for scope in self.scopes if scope not in principal.scopes]:
-                raise InsufficientScopeError(f"the token lacks the scope {' '.join(missing)}")
+                raise InsufficientScopeError(missing, principal)
         except TokenRefusedError as refused:
             return self._refusal(401, "invalid_token", str(refused))
         except InsufficientScopeError as lacking:
+            _name_caller(lacking.principal)
             return self._refusal(403, "insufficient_scope", str(lacking))
         except NoKeysError:
             body = {
@@ -71,10 +73,12 @@ class Guard:
                 "error_description": "no keys to check tokens",
             }
             return JSONResponse(body, 503, {"retry-after": "5"})
+        _name_caller(principal)
         return principal
 
     def _refusal(self, status: int, error: str, reason: str) -> Response:
         event("token_refused", logging.WARNING, error=error, reason=reason)
+        _explain_refusal(f"{error}: {reason}")
         body = {"error": error, "error_description": reason}
         return JSONResponse(body, status, self._challenge(error=error, error_description=reason))
 
@@ -84,6 +88,19 @@ class Guard:
         parameters["resource_metadata"] = self.metadata_url
         values = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
         return {"www-authenticate": f"Bearer {values}"}
+
+
+def _name_caller(principal: AccessToken) -> None:
+    """Say in the record of the request whose token it has."""
+    if (exchange := current.get()) is not None:
+        exchange.subject = principal.subject
+        exchange.issuer = (principal.claims or {}).get("iss")
+        exchange.client_id = principal.client_id
+
+
+def _explain_refusal(reason: str) -> None:
+    if (exchange := current.get()) is not None:
+        exchange.refusal = reason
 
 
 class RequireToken:
@@ -109,8 +126,6 @@ class RequireToken:
             return
         scope["auth"] = AuthCredentials(verdict.scopes)
         scope["user"] = AuthenticatedUser(verdict)
-        if (exchange := exchange_of(scope)) is not None:
-            exchange.subject = verdict.subject
         await self.app(scope, receive, send)
 
 

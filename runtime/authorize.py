@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from .audit import NOT_RECORDED, Audit
+from .audit_writer import NotRecordedError
 from .auth import Guard, metadata_response, misdirected
 from .config import Config
 from .exchange import exchange_of
@@ -32,15 +34,20 @@ REFUSAL = "x-refusal"
 
 @dataclass(frozen=True)
 class ProtectedResources:
-    """The servers of `[[protected_resources]]`, and the checker of their tokens."""
+    """The servers of `[[protected_resources]]`, and the checker of their tokens.
+
+    Attributes:
+        audit: records each answer; None without an audit log.
+    """
 
     tokens: Tokens
     sections: tuple[ProtectedResourceSection, ...]
+    audit: Audit | None = None
 
     @classmethod
-    def of(cls, config: Config, tokens: Tokens) -> ProtectedResources:
+    def of(cls, config: Config, tokens: Tokens, audit: Audit | None = None) -> ProtectedResources:
         """Those of the configuration."""
-        return cls(tokens, config.protected_resources)
+        return cls(tokens, config.protected_resources, audit)
 
     def routes(self) -> list[Route]:
         """`/authorize`, and the metadata of each server; none without servers."""
@@ -65,6 +72,8 @@ class ProtectedResources:
         path, host = (request.headers.get(f"x-resource-{part}") for part in ("path", "host"))
         for section in self.sections:
             if section.path == path and host in (None, section.hostname):
+                if (exchange := exchange_of(request.scope)) is not None:
+                    exchange.asked_for = path
                 return self._guard(section, request, own_host=host is not None)
         return None
 
@@ -125,9 +134,15 @@ class _Authorize:
         verdict = await guard.check(Headers(scope=scope).get("authorization", ""))
         if isinstance(verdict, Response):
             return _refused(verdict)
-        if (exchange := exchange_of(scope)) is not None:
-            exchange.subject = verdict.subject
-        return Response(headers={**user_headers(verdict), "cache-control": _lifetime(verdict)})
+        lifetime = _lifetime(verdict)
+        if (audit := self.resources.audit) is not None:
+            lifetime = "no-store"  # each request has a row
+            try:
+                await audit.admission(Headers(scope=scope), exchange_of(scope))
+            except NotRecordedError:
+                body = {"error": "temporarily_unavailable", "error_description": NOT_RECORDED}
+                return JSONResponse(body, 503, {"cache-control": "no-store"})
+        return Response(headers={**user_headers(verdict), "cache-control": lifetime})
 
 
 def _refused(answer: Response, status: int | None = None) -> Response:

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
+from .audit_config import AuditSection, KeeperSection
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
 from .server_config import Port, Role, ServerSection
 from .state_config import StateSection
+from .store_config import PasswordSection, PostgresSection
 from .toml_config import ConfigError, Section, parsed, validated
 from .tool_servers_config import ToolServerSections
 from .upstream_config import UpstreamSection
@@ -64,40 +66,10 @@ class LoggingSection(Section):
     format: Literal["json", "text"] = "json"
 
 
-class PasswordSection(Section):
-    """Base of the sections for services that need a password.
-
-    Attributes:
-        password_file: file with the password, such as a mounted Secret.
-        password_env: name of the environment variable with the password, for clouds that set
-            variables from secrets.
-    """
-
-    password_file: Path | None = None
-    password_env: str | None = None
-
-    @model_validator(mode="after")
-    def one_source_of_the_password(self) -> Self:
-        if self.password_file is not None and self.password_env is not None:
-            raise ValueError("set password_file or password_env, not both")
-        return self
-
-    def password(self) -> str | None:
-        """Read the password; never cached, because Secrets rotate. Raises `OSError`."""
-        if self.password_file is not None:
-            return self.password_file.read_text().strip()
-        if self.password_env is None:
-            return None
-        if self.password_env not in os.environ:
-            raise OSError(f"{self.password_env} is not set")
-        return os.environ[self.password_env]
-
-
-class DatabaseSection(PasswordSection):
+class DatabaseSection(PostgresSection):
     """The `[database]` section: PostgreSQL for `remember` and `recall`.
 
-    With `ca_file`, connections use TLS and verify the server's certificate and name. The times are
-    those of the boilerplate document.
+    The times are those of the boilerplate document.
 
     Attributes:
         max_connections: of one process, each for one call at a time.
@@ -107,11 +79,6 @@ class DatabaseSection(PasswordSection):
         lifetime_seconds: after which a connection is replaced, once its call has ended.
     """
 
-    host: str
-    port: Port = 5432
-    name: str
-    user: str
-    ca_file: Path | None = None
     max_connections: Connections = 8
     min_connections: Annotated[int, Field(ge=0, le=1000)] = 2
     acquire_seconds: Seconds = 3
@@ -135,11 +102,12 @@ class RedisSection(PasswordSection):
 
 
 class MigrationConfig(Section):
-    """The configuration of `migrate`: the `[database]` section of a file that may have others."""
+    """The configuration of `migrate`: two sections of a file that may have others."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     database: DatabaseSection | None = None
+    audit_keeper: KeeperSection | None = None
 
 
 class QudagSection(Section):
@@ -174,6 +142,7 @@ class Config(ServerConfig):
     auth: AuthSection
     database: DatabaseSection | None = None
     redis: RedisSection | None = None
+    audit: AuditSection | None = None
     qudag: QudagSection | None = None
     user_keys: MasterKeySection | None = None
     vault: MasterKeySection | None = None
@@ -195,7 +164,7 @@ class Config(ServerConfig):
             raise ValueError(f"upstream.port is {self.upstream.port}, on which this server listens")
         others = (
             *("database", "redis", "qudag", "user_keys", "vault"),
-            *("state", "tool_servers", "protected_resources"),
+            *("state", "tool_servers", "protected_resources", "audit"),
         )
         if unused := [name for name in others if getattr(self, name)]:
             raise ValueError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .config import DatabaseSection
+from .store_config import PostgresSection
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,7 +29,7 @@ class NoDatabaseError(Exception):
     """The database cannot be used; the message is sent to the caller."""
 
 
-def connection_options(database: DatabaseSection) -> dict[str, Any]:
+def connection_options(database: PostgresSection) -> dict[str, Any]:
     """libpq parameters for `database`; raises `OSError` if its password cannot be read."""
     options: dict[str, Any] = {
         "host": database.host,

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .audit import Audit
 from .auth import RequireToken
 from .body_limit import BodyLimit, HeldBytes
 from .config import Config
@@ -57,6 +58,7 @@ class Endpoint:
         streams: the open streams of each user.
         held: the bytes that each user makes the server hold.
         rates: how many messages each user has sent.
+        audit: records refusals; None without an audit log.
     """
 
     config: Config
@@ -65,9 +67,12 @@ class Endpoint:
     streams: OpenStreams
     held: HeldBytes
     rates: MessageRates
+    audit: Audit | None = None
 
     @classmethod
-    def of(cls, config: Config, tokens: Tokens, health: Health) -> Endpoint:
+    def of(
+        cls, config: Config, tokens: Tokens, health: Health, audit: Audit | None = None
+    ) -> Endpoint:
         """With the limits of the configuration; the gauges of the drain are those of `health`."""
         drain, metrics, limits = health.drain, health.metrics, config.limits
         metrics.draining.set_function(lambda: drain.draining)
@@ -79,6 +84,7 @@ class Endpoint:
             OpenStreams(limits.streams_per_user, metrics),
             HeldBytes(limits.max_body_bytes, metrics),
             MessageRates(limits.messages_per_second, limits.burst),
+            audit,
         )
 
     def application(
@@ -110,6 +116,7 @@ class Endpoint:
             drain=health.drain,
             longest=config.protocol.longest_tool_seconds,
             proxies=config.server.proxies_in_front,
+            audit=self.audit,
         )
         limited = self._limited(mcp)
         public = Starlette(routes=[*health.routes(), *routes], lifespan=lifespan)

@@ -31,7 +31,10 @@ class Exchange:
         hangup: set to close a standing stream.
         rpc_method, tool, outcome: of the MCP request, once they are known.
         resource, prompt: what it asks for, without names that users have chosen.
-        subject: the `sub` claim of the bearer token.
+        subject, issuer, client_id: of the bearer token.
+        asked_for: path of the server that the request is for, if it is not this one.
+        refusal: why a token was refused; no value of it.
+        audited: the audit log has a row for it.
         client: the client's address.
     """
 
@@ -47,6 +50,11 @@ class Exchange:
     prompt: str | None = None
     outcome: str | None = None
     subject: str | None = None
+    issuer: str | None = None
+    client_id: str | None = None
+    asked_for: str | None = None
+    refusal: str | None = None
+    audited: bool = False
     client: str | None = None
     started: float = field(default_factory=time.perf_counter)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from http import HTTPStatus
 
 import anyio
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .audit import Audit
 from .drain import Drain
 from .exchange import Exchange, current
 from .logs import event
@@ -35,9 +37,17 @@ class RequestTracking:
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, drain: Drain, longest: float, proxies: int
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        drain: Drain,
+        longest: float,
+        *,
+        proxies: int,
+        audit: Audit | None = None,
     ) -> None:
         self.app = app
+        self.audit = audit
         self.proxies = proxies
         self.metrics = metrics
         self.drain = drain
@@ -134,6 +144,8 @@ class _Response:
             self.tracking.metrics.open_streams.dec()
         route = exchange.path if exchange.path in ROUTES else "other"
         method = exchange.method if exchange.method in METHODS else "other"
+        if self.tracking.audit is not None and (self.status or 0) >= HTTPStatus.BAD_REQUEST:
+            self.tracking.audit.refusal(exchange, self.status)
         metrics = self.tracking.metrics
         metrics.of(metrics.http_requests, method, route, str(self.status or "aborted")).inc()
         event(

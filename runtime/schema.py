@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .config import DatabaseSection, MigrationConfig
+from . import audit_schema
+from .config import MigrationConfig
 from .database_pool import connection_options
+from .store_config import PostgresSection
 from .toml_config import StartError
 
 if TYPE_CHECKING:
@@ -14,8 +18,8 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 0.5
 RESTORED_COPY = "qudag_mcp.restored_copy"
-"""Setting of a database that was restored as a copy of the live one. `ALTER DATABASE … RESET` makes it a
-database like any other."""
+"""Setting of a database that was restored as a copy of the live one. `ALTER DATABASE … RESET`
+makes it a database like any other."""
 LOCK_SECONDS = 10
 """How long a change waits for calls that use its table: meanwhile new calls wait behind it."""
 CHANGE_SECONDS = 300
@@ -69,20 +73,31 @@ def migrate(config: MigrationConfig, wait_seconds: float) -> str:
     Raises `StartError` if the database does not answer within `wait_seconds`, refuses, is a
     standby, or is a restored copy of the live database.
     """
-    import psycopg
-
     if config.database is None:
         raise StartError("the configuration has no [database] section: nothing to migrate")
     database = config.database
-    with _connection(database, wait_seconds) as connection:
+    with connected(database, wait_seconds) as connection, _explained():
         where = f"{database.name} on {database.host}"
-        try:
-            if refused := _unfit(connection):
-                raise StartError(f"{where} {refused}; nothing was changed")
-            return _apply(connection, where)
-        except psycopg.Error as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StartError(f"the migration was refused and changed nothing: {reason}") from None
+        if refused := _unfit(connection):
+            raise StartError(f"{where} {refused}; nothing was changed")
+        done = _apply(connection, where)
+    if (keeper := config.audit_keeper) is None:
+        return done
+    with connected(keeper, wait_seconds) as connection, _explained():
+        _limit(connection, "statement_timeout", CHANGE_SECONDS)
+        return f"{done}\n{audit_schema.apply(connection, keeper)}"
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """Raise `StartError` for what the database refuses."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StartError(f"the migration was refused and changed nothing: {reason}") from None
 
 
 def _unfit(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:
@@ -132,9 +147,10 @@ def _apply(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> str:
     return f"{where}: migrated from version {found} to {len(CHANGES)}"
 
 
-def _connection(
-    database: DatabaseSection, wait_seconds: float
+def connected(
+    database: PostgresSection, wait_seconds: float
 ) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection; raises `StartError` if the database refuses it, or does not answer in time."""
     import psycopg
 
     deadline = time.monotonic() + wait_seconds

@@ -30,7 +30,15 @@ class TokenRefusedError(Exception):
 
 
 class InsufficientScopeError(Exception):
-    """The token is valid, but it lacks a required scope; the message is sent to the client."""
+    """The token is valid, but it lacks a required scope; the message is sent to the client.
+
+    Attributes:
+        principal: whose token it is.
+    """
+
+    def __init__(self, missing: list[str], principal: AccessToken) -> None:
+        super().__init__(f"the token lacks the scope {' '.join(missing)}")
+        self.principal = principal
 
 
 @dataclass(frozen=True)
@@ -84,10 +92,7 @@ class Tokens:
             raise TokenRefusedError(NO_TIME)
         subject = self._subject(claims["sub"], issuer)
         scopes = _scopes(claims)
-        missing = [scope for scope in self.auth.required_scopes if scope not in scopes]
-        if missing:
-            raise InsufficientScopeError(f"the token lacks the scope {' '.join(missing)}")
-        return AccessToken(
+        principal = AccessToken(
             token="",  # a checked token is not kept in memory
             client_id=str(claims.get("client_id") or claims.get("azp") or subject),
             scopes=scopes,
@@ -96,6 +101,9 @@ class Tokens:
             subject=subject,
             claims={"iss": issuer},
         )
+        if missing := [scope for scope in self.auth.required_scopes if scope not in scopes]:
+            raise InsufficientScopeError(missing, principal)
+        return principal
 
     def _check_type(self, header: dict[str, Any], claims: dict[str, Any]) -> None:
         """Refuse tokens of another kind, which may have the same issuer, key and audience."""

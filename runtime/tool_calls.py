@@ -15,6 +15,7 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
@@ -26,18 +27,23 @@ from mcp_types import (
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
+from .audit import NOT_RECORDED, RECORDED, Audit, RecordedCall
+from .audit_writer import NotRecordedError
 from .dependencies import RequestContext
 from .drain import Drain
 from .exchange import Exchange, current, exchange_of
 from .federation.failures import NoAnswerError
 from .federation.federation import Federation
 from .federation.kinds import TOOLS
+from .federation.names import prefix_of
 from .logs import log
 from .metrics import Metrics
 from .time_limits import EndedError, within_time
 
 Result = CallToolResult | InputRequiredResult
 MOST_LABELS = 500
+LONGEST_TOOL_NAME = 128
+"""Characters (MCP 2026-07-28)."""
 METHODS = frozenset(
     {
         "completion/complete",
@@ -63,6 +69,7 @@ class ToolCalls:
     Attributes:
         own: the server of the user's own code that is served in place of `tools`.
         most: calls at a time; one more is refused. None: any number.
+        audit: records calls; None without an audit log.
         running: calls now.
     """
 
@@ -74,6 +81,7 @@ class ToolCalls:
     own: Server[Any] | None = None
     forwarded: set[str] = field(default_factory=set[str])
     most: int | None = None
+    audit: Audit | None = None
     running: int = 0
 
     async def list(
@@ -178,12 +186,18 @@ class ToolCalls:
         if exchange is not None:
             current.set(exchange)
             self._describe(exchange, method, ctx)
+        recorded = self._recorded(exchange, method, ctx)
         started = time.perf_counter()
         outcome = "cancelled"
         try:
+            if recorded is not None:
+                await recorded.begin()
             result = await call_next(ctx)
             outcome = "tool_error" if _is_tool_error(result) else "ok"
             return result
+        except NotRecordedError:
+            outcome = "refused"
+            raise MCPError(INTERNAL_ERROR, NOT_RECORDED) from None
         except (MCPError, ValidationError):
             outcome = "refused"
             raise
@@ -197,6 +211,29 @@ class ToolCalls:
             )
             if exchange is not None:
                 exchange.outcome = outcome
+            if recorded is not None:
+                recorded.end(outcome, self._known_name(exchange, ctx))
+            elif outcome == "refused" and exchange is not None and self.audit is not None:
+                self.audit.refusal(exchange, None, method)
+
+    def _recorded(
+        self, exchange: Exchange | None, method: str, context: RequestContext
+    ) -> RecordedCall | None:
+        """The call for the audit log; None if there is no log, or no row for such requests."""
+        if self.audit is None or exchange is None or method not in RECORDED:
+            return None
+        name = self._known_name(exchange, context)
+        return self.audit.call(exchange, method, name, (context.params or {}).get("arguments"))
+
+    def _known_name(self, exchange: Exchange | None, context: RequestContext) -> str | None:
+        """The tool, the prompt or the kind of resource; None for a name that no server has."""
+        if exchange is None:
+            return None
+        name = (context.params or {}).get("name")
+        if context.method != "tools/call" or not isinstance(name, str):
+            return exchange.prompt or exchange.resource
+        known = self.input_schema(name) is not None or prefix_of(name) in self.others.members
+        return name[:LONGEST_TOOL_NAME] if known else None
 
     def _describe(self, exchange: Exchange, method: str, context: RequestContext) -> None:
         exchange.rpc_method = method

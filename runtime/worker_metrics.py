@@ -21,6 +21,7 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 CUMULATIVE: Final = frozenset({"counter", "histogram", "summary"})
 COMBINED: Final[dict[str, Callable[[Iterable[float]], float]]] = {
     "mcp_draining": max,
+    "mcp_audit_seq": max,
     "mcp_dependency_up": min,
     "process_start_time_seconds": min,
     "python_info": max,

@@ -12,9 +12,10 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers", "gateway"]
+Exporter = Literal["server", "workers", "gateway", "audit"]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
-server with several worker processes. ``gateway``: the exporter beside the gateway's nginx."""
+server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
+``audit``: a server that writes to the audit log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,27 @@ class ExportedMetric:
 
 _EVERY: Final[tuple[Exporter, ...]] = ("server", "workers", "gateway")
 
+_OF_AUDIT: Final[list[tuple[str, Kind, tuple[str, ...], Unit, str]]] = [
+    ("mcp_audit_rows_total", "counter", ("event",), "", "Rows committed to the audit log."),
+    (
+        *("mcp_audit_lost_total", "counter", ("reason",), ""),
+        "Rows that are not in the audit log: too many waited, or the process stopped.",
+    ),
+    (
+        *("mcp_audit_refused_total", "counter", (), ""),
+        "Calls refused because their row was not committed.",
+    ),
+    ("mcp_audit_waiting", "gauge", (), "", "Rows that wait for the database."),
+    (
+        *("mcp_audit_write_duration_seconds", "histogram", (), "seconds"),
+        "From a statement with rows to its commit.",
+    ),
+    (
+        *("mcp_audit_seq", "gauge", (), ""),
+        "Number of the last row that this server has written.",
+    ),
+]
+"""Name, kind, labels, unit and meaning."""
 _METRICS: Final = [
     ExportedMetric(
         name="http_requests_total",
@@ -150,6 +172,12 @@ _METRICS: Final = [
         kind="info",
         labels=("version", "role", "name", "era", "environment", "region"),
         meaning="What runs here.",
+    ),
+    *(
+        ExportedMetric(
+            name=name, kind=kind, labels=labels, unit=unit, exporters=("audit",), meaning=meaning
+        )
+        for name, kind, labels, unit, meaning in _OF_AUDIT
     ),
     ExportedMetric(
         name="mcp_workers",

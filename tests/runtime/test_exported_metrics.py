@@ -11,6 +11,7 @@ from mcp import MCPError
 from prometheus_client.metrics import MetricWrapperBase
 
 from components.mcp.metrics import EXPORTED, exported_by
+from runtime.audit_metrics import AuditMetrics
 from runtime.config import ServerConfig
 from runtime.mcp_resources import memory_uri
 from runtime.metrics import Metrics
@@ -19,6 +20,7 @@ from tests.harness.server import RunningServer, fetch, free_port, serving, until
 from tests.harness.tokens import Issuer
 
 BURST = 60
+OF_SERVER = exported_by("server") | exported_by("audit")
 
 
 async def used(server: RunningServer) -> None:
@@ -44,6 +46,7 @@ def described(**more: Any) -> dict[str, Any]:
         "server": {"environment": "test", "region": "north", **more},
         "limits": {"messages_per_second": 1, "burst": BURST},
         "database": {"host": "127.0.0.1", "port": free_port(), "name": "n", "user": "u"},
+        "audit": {"host": "127.0.0.1", "port": free_port(), "name": "n"},
     }
 
 
@@ -52,7 +55,7 @@ async def test_a_server_exports_what_the_list_says_and_nothing_else(tmp_path: Pa
     with serving(tmp_path, issuer, **described()) as server:
         await used(server)
         until(lambda: "mcp_dependency_up{" in fetch(server.metrics_url).text)
-        assert scraped(fetch(server.metrics_url).text) == listed(exported_by("server"))
+        assert scraped(fetch(server.metrics_url).text) == listed(OF_SERVER)
 
 
 @pytest.mark.slow
@@ -62,13 +65,14 @@ async def test_a_server_of_several_processes_exports_those_of_both_kinds(
     with serving(tmp_path, issuer, **described(workers=2), protocol={"era": "modern"}) as server:
         await used(server)
         until(lambda: "mcp_dependency_up{" in fetch(server.metrics_url).text)
-        expected = listed(exported_by("server") | exported_by("workers"))
+        expected = listed(OF_SERVER | exported_by("workers"))
         assert scraped(fetch(server.metrics_url).text) == expected
 
 
 def test_the_list_has_the_metrics_that_the_server_registers():
     """Without a running server; labels without a value are there, too."""
     registry = Metrics(ServerConfig()).registry
+    AuditMetrics(registry)
     registered: set[tuple[Any, ...]] = {
         (one._name, one._type, one._labelnames, one._documentation)  # pyright: ignore
         for one in registry._collector_to_names  # pyright: ignore[reportPrivateUsage]
@@ -76,7 +80,7 @@ def test_the_list_has_the_metrics_that_the_server_registers():
     }
     ours = {
         (one.family, one.kind, one.labels, one.meaning)
-        for name, one in exported_by("server").items()
+        for name, one in OF_SERVER.items()
         if not name.startswith(("process_", "python_")) and one.kind != "info"
     }
     assert {one for one in registered if one[1] != "info"} == ours

@@ -1,0 +1,165 @@
+"""What the owner of the audit log does: check it, make partitions, drop those that are old."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from .audit_chain import Chain, ChainError, lines_of
+from .audit_row import COLUMNS, WRITTEN, Row
+from .config import KeeperSection
+from .schema import connected
+from .toml_config import StartError
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+ROWS_AT_ONCE: Final = 2000
+LOCK_SECONDS: Final = 5
+"""How long dropping a partition waits for writers, who wait for it meanwhile."""
+_AT: Final = """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') AS at"""
+OLD = """
+SELECT partition.relname, bounds.until
+FROM pg_inherits JOIN pg_class AS partition ON partition.oid = inhrelid
+CROSS JOIN LATERAL (
+    SELECT substring(pg_get_expr(partition.relpartbound, partition.oid) FROM 'TO \\(''([^'']+)''')
+        ::timestamptz AS until
+) AS bounds
+WHERE inhparent = 'audit.log'::regclass AND bounds.until <= now() - make_interval(0, 0, 0, %s)
+ORDER BY bounds.until
+"""
+
+
+@dataclass
+class Keeper:
+    """Reads the audit log, and drops months that are older than the retention.
+
+    Attributes:
+        section: whose role owns the log.
+        wait_seconds: how long to wait for the database.
+    """
+
+    section: KeeperSection
+    wait_seconds: float = 60
+
+    def keep(self) -> list[str]:
+        """Make partitions ahead and drop the old ones; returns what was done.
+
+        Raises:
+            ChainError: a partition that would be dropped is not as it was written.
+            StartError: the database does not answer or refuses.
+        """
+        import psycopg
+
+        with connected(self.section, self.wait_seconds) as connection:
+            try:
+                ahead = self.section.months_ahead
+                row = connection.execute("SELECT audit.make_partitions(%s)", (ahead,)).fetchone()
+                connection.commit()
+                done = [f"partitions made: {row[0] if row else 0}"]
+                old = connection.execute(OLD, (self.section.retention_days,)).fetchall()
+                connection.commit()
+                return [*done, *(self._drop(connection, name) for name, _ in old)]
+            except psycopg.Error as error:
+                raise StartError(f"the audit log was not kept: {_words(error)}") from None
+
+    def verify(self, heads: Mapping[int, str]) -> str:
+        """Check the whole log; returns what was checked.
+
+        Raises:
+            ChainError: a row is missing or was changed.
+            StartError: the database does not answer or refuses.
+        """
+        import psycopg
+
+        with connected(self.section, self.wait_seconds) as connection:
+            try:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                found = connection.execute("SELECT seq, hash FROM audit.head").fetchone()
+                if found is None:
+                    raise ChainError("the table audit.head has no row: it was deleted")
+                chain = Chain(heads)
+                for row in _rows(connection, "log"):
+                    chain.add(row)
+                chain.end((int(found[0]), str(found[1])))
+                return chain.summary()
+            except psycopg.Error as error:
+                raise StartError(f"the audit log cannot be read: {_words(error)}") from None
+
+    def export(self, after: int = 0) -> Iterator[str]:
+        """The rows after a number as lines of JSON; raises `StartError`."""
+        import psycopg
+
+        with connected(self.section, self.wait_seconds) as connection:
+            try:
+                yield from lines_of(_rows(connection, "log", after))
+            except psycopg.Error as error:
+                raise StartError(f"the audit log cannot be read: {_words(error)}") from None
+
+    def _drop(self, connection: Connection, name: str) -> str:
+        """Drop a partition, after a row that says which rows it had."""
+        from psycopg import sql
+
+        chain = Chain()
+        for row in _rows(connection, name):
+            chain.add(row)
+        partition = sql.Identifier("audit", name)
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
+            # Before the row: writers hold this lock while they wait for the number of theirs.
+            connection.execute("LOCK TABLE audit.log IN ACCESS EXCLUSIVE MODE")
+            if chain.first is not None:
+                number, digest = chain.last
+                _insert(
+                    connection,
+                    Row(
+                        event="dropped",
+                        call_id=f"{name} {number}",
+                        server="audit-keeper",
+                        name=name,
+                        outcome="ok",
+                        arguments=json.dumps(
+                            {
+                                "rows": chain.rows,
+                                "first": chain.first["seq"],
+                                "last": number,
+                                "hash": digest,
+                            }
+                        ),
+                    ),
+                )
+            connection.execute(sql.SQL("DROP TABLE {}").format(partition))
+        return f"dropped {name}: {chain.summary()}"
+
+
+def _insert(connection: Connection, row: Row) -> None:
+    from psycopg import sql
+
+    columns = sql.SQL(", ").join(map(sql.Identifier, WRITTEN))
+    places = sql.SQL(", ").join(sql.Placeholder() * len(WRITTEN))
+    statement = sql.SQL("INSERT INTO audit.log ({}) VALUES ({})").format(columns, places)
+    connection.execute(statement, row.values())
+
+
+def _rows(connection: Connection, table: str, after: int = 0) -> Iterator[dict[str, Any]]:
+    """The rows of the log or of one partition by number, not all at once in memory."""
+    from psycopg import sql
+    from psycopg.rows import dict_row
+
+    statement = sql.SQL("SELECT {} FROM {} WHERE seq > %s ORDER BY seq").format(
+        sql.SQL(", ").join(
+            sql.SQL(_AT) if name == "at" else sql.Identifier(name) for name in COLUMNS
+        ),
+        sql.Identifier("audit", table),
+    )
+    with connection.transaction(), connection.cursor("rows", row_factory=dict_row) as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        yield from cursor.execute(statement, (after,))
+
+
+def _words(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
