@@ -119,6 +119,9 @@ if TYPE_CHECKING:
     from .kubernetes.user_server import Storage as Storage
     from .kubernetes.user_server import UserServer as UserServer
     from .kubernetes.user_server import UserServerArgs as UserServerArgs
+    from .kubernetes.valkey_args import ValkeySettings as ValkeySettings
+    from .kubernetes.valkey_users import ValkeyAccess as ValkeyAccess
+    from .kubernetes.valkey_users import ValkeyUser as ValkeyUser
     from .kubernetes.vertical_scaling import ContainerBounds as ContainerBounds
     from .kubernetes.vertical_scaling import CpuBounds as CpuBounds
     from .kubernetes.vertical_scaling import MemoryBounds as MemoryBounds
@@ -212,6 +215,8 @@ _PUBLIC = {
     "kubernetes.shared_volume": "NfsExport SharedVolume SharedVolumeArgs",
     "kubernetes.upstream": "Upstream",
     "kubernetes.user_server": "Storage UserServer UserServerArgs",
+    "kubernetes.valkey_args": "ValkeySettings",
+    "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",
     "kubernetes.vertical_scaling": "ContainerBounds CpuBounds MemoryBounds VerticalScaling",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",

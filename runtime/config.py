@@ -92,13 +92,23 @@ class RedisSection(PasswordSection):
     With `ca_file`, connections use TLS and verify the server's certificate and name.
 
     Attributes:
+        user: of its access control list; without one, the user `default`.
+        sentinels: `host:port` of Sentinels, which name the primary; `host` and `port` are unused
+            then. They accept the same user, and have certificates of the same authority.
         max_connections: of one process, for its sessions; more requests wait.
     """
 
     host: str
     port: Port = 6379
+    sentinels: tuple[Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")], ...] = ()
+    user: Annotated[str, Field(pattern=r"^\S+$")] | None = None
     ca_file: Path | None = None
     max_connections: Connections = 20
+
+    def password(self) -> str | None:
+        """The first line; a second one is that of a rotation, which Valkey accepts as well."""
+        passwords = super().password()
+        return passwords.split("\n", 1)[0].strip() if passwords else passwords
 
 
 class MigrationConfig(Section):

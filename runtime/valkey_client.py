@@ -11,6 +11,11 @@ from typing import Any
 
 from valkey.asyncio import Connection, ConnectionPool, Valkey
 from valkey.asyncio.retry import Retry
+from valkey.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+)
 from valkey.backoff import NoBackoff
 from valkey.credentials import CredentialProvider
 from valkey.exceptions import AuthenticationError, ConnectionError
@@ -18,6 +23,9 @@ from valkey.exceptions import AuthenticationError, ConnectionError
 from .config import RedisSection
 
 CONNECT_SECONDS = 5
+SENTINEL_CONNECT_SECONDS = 1
+PRIMARY = "primary"
+"""Name by which the Sentinels know the Valkey."""
 ANSWER_SECONDS = 5
 """Longer than the delays of this process itself on a busy machine: when a pod stops, all its
 clients connect to the remaining pods. A connection that is refused or breaks fails at once."""
@@ -26,27 +34,44 @@ clients connect to the remaining pods. A connection that is refused or breaks fa
 def client(redis: RedisSection) -> Any:  # a `Valkey`, whose methods are typed in part
     """A client whose pool opens at most `redis.max_connections`; opens none yet.
 
-    A command whose connection is broken is sent once more, over a new one.
+    A command whose connection is broken is sent once more, over a new one. With Sentinels each new
+    connection asks them for the primary, and a primary that has become a replica is left.
     """
+    options = {"max_connections": redis.max_connections, **_options(redis, CONNECT_SECONDS)}
+    if redis.sentinels:
+        options["connection_class"] = PrimaryConnection
+        return Valkey.from_pool(SentinelConnectionPool(PRIMARY, _sentinels(redis), **options))
     return Valkey.from_pool(
-        ConnectionPool(
-            VerifiedConnection,
-            max_connections=redis.max_connections,
-            host=redis.host,
-            port=redis.port,
-            ca_file=redis.ca_file,
-            credential_provider=Password(redis),
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 1),
-            retry_on_error=[ConnectionError],
-            decode_responses=True,
-            # Two more round trips for each connection.
-            lib_name=None,
-            lib_version=None,
-        )
+        ConnectionPool(VerifiedConnection, host=redis.host, port=redis.port, **options)
     )
+
+
+def _options(redis: RedisSection, connect_seconds: float) -> dict[str, Any]:
+    """Of connections to a Valkey or a Sentinel."""
+    return {
+        "ca_file": redis.ca_file,
+        "credential_provider": Password(redis),
+        "socket_connect_timeout": connect_seconds,
+        "socket_timeout": ANSWER_SECONDS,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 1),
+        "retry_on_error": [ConnectionError],
+        "decode_responses": True,
+        # Two more round trips for each connection.
+        "lib_name": None,
+        "lib_version": None,
+    }
+
+
+def _sentinels(redis: RedisSection) -> Sentinel:
+    """The Sentinels, asked in turn until one answers; that one is asked first the next time."""
+    asked = Sentinel([])
+    for address in redis.sentinels:
+        host, _, port = address.rpartition(":")
+        options = _options(redis, SENTINEL_CONNECT_SECONDS)
+        pool = ConnectionPool(VerifiedConnection, host=host, port=int(port), **options)
+        asked.sentinels.append(Valkey.from_pool(pool))
+    return asked
 
 
 async def check_redis(redis: RedisSection) -> None:
@@ -76,6 +101,10 @@ class VerifiedConnection(Connection):
         return {"host": self.host, "port": self.port, **secured}
 
 
+class PrimaryConnection(SentinelManagedConnection, VerifiedConnection):
+    """A connection to the primary that the Sentinels name when it is opened."""
+
+
 class Password(CredentialProvider):
     """Reads the password for each connection, because Secrets rotate."""
 
@@ -83,10 +112,12 @@ class Password(CredentialProvider):
         self.redis = redis
 
     def get_credentials(self) -> Any:
-        """The password alone; nothing for a Valkey without one."""
+        """User and password, or the password alone; nothing for a Valkey without one."""
         try:
             password = self.redis.password()
         except OSError as error:
             # The library closes a connection that is being opened for errors of its own only.
             raise AuthenticationError(str(error)) from error
-        return () if password is None else (password,)
+        if password is None:
+            return ()
+        return (password,) if self.redis.user is None else (self.redis.user, password)

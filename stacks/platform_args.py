@@ -167,7 +167,11 @@ class PlatformArgs:
                 domain=config.domain,
                 additional_domains=config.additional_domains,
                 database=database(config, at.short(at.database_host)) if uses_database else None,
-                cache=cache(config, at.short(at.cache_host)) if uses_cache else None,
+                cache=(
+                    cache(config, service.name, at.short(at.cache_host), at.cache_host)
+                    if uses_cache
+                    else None
+                ),
                 node=node,
                 tool_servers=self._tool_servers(service),
                 protected_resources=(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.kubernetes.pod_settings import SecretKey
+from components.kubernetes.valkey_users import PASSWORD
 
 from .config.stack import StackConfig
 from .data_kinds import kind_of
@@ -14,6 +15,7 @@ from .pod_settings import pod_settings
 from .services import topology
 from .store_args import PASSWORDS, needs_the_platform_authority
 from .topologies.topology import (
+    VALKEY,
     EgressProxyService,
     GatewayService,
     MonolithService,
@@ -22,6 +24,8 @@ from .topologies.topology import (
     Service,
 )
 from .user_keys import master_keys_of
+from .valkey import has_replicas, valkey_secrets
+from .valkey_args import replica_hosts
 
 CERTIFICATE = ("tls.crt", "tls.key")
 
@@ -39,11 +43,17 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         for namespace in where.every
         if (keys := _passwords(config, namespace))
     ]
+    wanted += [
+        _secret(secret, "passwords", [PASSWORD], namespace=namespace)
+        for secret, namespace in valkey_secrets(config, topology(config))
+    ]
     wanted.append(_secret(names.tls, "certificate", CERTIFICATE, public_names(config)))
     wanted += [
         _secret(names.internal_ca, "authority", ["ca.crt"], namespace=namespace)
         for namespace in where.every
-        if namespace == config.namespace or _verifies(config, namespace)
+        if namespace == config.namespace
+        or _verifies(config, namespace)
+        or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
     wanted += [
         _secret(
@@ -70,13 +80,17 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
     """The keys of passwords that workloads of a namespace read: stores, and those that use them."""
     chosen, where = topology(config), placement(config)
     here = set(where.within(namespace, chosen.workloads))
-    return [
+    found = [
         key
         for store, key in PASSWORDS.items()
         if store in chosen.data
         and kind_of(config, store).password(config) is None
+        and not kind_of(config, store).has_users
         and not here.isdisjoint({store, *(f.source for f in chosen.flows if f.target == store)})
     ]
+    if config.data.valkey.shared_password and VALKEY in chosen.stores_in_pods and VALKEY in here:
+        found.append(PASSWORDS[VALKEY])
+    return found
 
 
 def _verifies(config: StackConfig, namespace: str) -> bool:
@@ -145,8 +159,10 @@ def certified_names(config: StackConfig) -> dict[str, list[str]]:
         for service in chosen.services
         if _shows_a_certificate(service, config)
     }
-    stores = chosen.stores_in_pods
-    return named | {store: _service_names(store, where.of(store)) for store in stores}
+    stores = {store: _service_names(store, where.of(store)) for store in chosen.stores_in_pods}
+    if has_replicas(config, chosen):
+        stores[VALKEY] += replica_hosts(stores[VALKEY][-1], config.data.valkey.replicas)
+    return named | stores
 
 
 def _shows_a_certificate(service: Service, config: StackConfig) -> bool:

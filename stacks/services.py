@@ -28,6 +28,7 @@ from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
 from .user_keys import flows_without_vaults
 from .user_servers import with_user_servers
+from .valkey import with_valkey_flows
 
 
 def topology(config: StackConfig) -> Topology:
@@ -42,7 +43,8 @@ def topology(config: StackConfig) -> Topology:
         flows=used_flows(chosen, config),
         outside=[store for store in chosen.data if not in_pods(config, store)],
     )
-    return with_store_ports(with_user_servers(at_scale, config), config)
+    with_servers = with_store_ports(with_user_servers(at_scale, config), config)
+    return with_valkey_flows(with_servers, config)
 
 
 def with_store_ports(topology: Topology, config: StackConfig) -> Topology:

@@ -9,6 +9,7 @@ import pulumi
 
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.shared_volume import NfsExport, SharedVolumeArgs
+from components.kubernetes.valkey_replicas import PRIMARY
 from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import INTERNAL_CA_PATH, Cache, Database
 from components.mcp.store_files import CACHE, DATABASE
@@ -19,6 +20,7 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .placement import placement
 from .topologies.topology import POSTGRES, VALKEY
+from .valkey_args import replica_hosts
 
 AUTHORITY: Final = f"{INTERNAL_CA_PATH}/ca.crt"
 PASSWORDS: Final = {POSTGRES: DATABASE.password_key, VALKEY: CACHE.password_key}
@@ -39,14 +41,27 @@ def database(config: StackConfig, host: pulumi.Input[str]) -> Database:
     )
 
 
-def cache(config: StackConfig, host: pulumi.Input[str]) -> Cache:
-    """Valkey at ``host``, as the chosen kind is reached."""
-    data = config.data
+def cache(
+    config: StackConfig, server: str, host: pulumi.Input[str], service: pulumi.Input[str] = ""
+) -> Cache:
+    """Valkey at ``host``, as the chosen kind is reached.
+
+    Args:
+        config: the stack's.
+        server: which connects.
+        host: name of Valkey's Service, as pods of the server's namespace call it.
+        service: the same with the namespace.
+    """
+    data, kind = config.data, kind_of(config, VALKEY)
+    reached = _reached(config, VALKEY)
+    if login := kind.user(config, server):
+        reached |= dict(zip(("user", "password"), login, strict=True))
     return Cache(
         host=host,
+        sentinels=kind.sentinels(config, service),
         profile=CacheProfile(data.cache_profile),
         max_connections=data.cache_connections,
-        **_reached(config, VALKEY),
+        **reached,
     )
 
 
@@ -79,21 +94,35 @@ def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[s
             "PGUSER": there.user,
         }
     if VALKEY in server.uses:
-        there = cache(config, hosts[VALKEY])
+        there = cache(config, name, hosts[VALKEY])
         variables |= {
-            "REDIS_URL": f"rediss://{hosts[VALKEY]}:{there.port}",
+            **_address_of_valkey(config, there),
+            **({"REDIS_USERNAME": name, "REDIS_KEY_PREFIX": f"{name}:"} if there.user else {}),
             "REDIS_CA_FILE": CACHE.authority(there),
         }
     return variables
 
 
-def store_passwords(config: StackConfig, server: Server) -> Mapping[str, SecretKey]:
-    """The variables with the passwords of the stores that a server uses."""
+def _address_of_valkey(config: StackConfig, there: Cache) -> dict[str, str]:
+    if not there.sentinels:
+        return {"REDIS_URL": f"rediss://{there.host}:{there.port}"}
+    service = f"{VALKEY}-service.{placement(config).of(VALKEY)}.svc"
+    asked = replica_hosts(service, len(there.sentinels))
     return {
-        _PASSWORD_VARIABLES[store]: kind_of(config, store).password(config)
-        or SecretKey(secret=config.secrets.passwords, key=PASSWORDS[store])
-        for store in server.uses
+        "REDIS_SENTINELS": ",".join(f"{host}:{there.sentinel_port}" for host in asked),
+        "REDIS_SENTINEL_MASTER": PRIMARY,
     }
+
+
+def store_passwords(config: StackConfig, name: str, server: Server) -> Mapping[str, SecretKey]:
+    """The variables with the passwords of the stores that a server uses."""
+    found: dict[str, SecretKey] = {}
+    for store in server.uses:
+        kind = kind_of(config, store)
+        _, own = kind.user(config, name) or (None, None)
+        shared = SecretKey(secret=config.secrets.passwords, key=PASSWORDS[store])
+        found[_PASSWORD_VARIABLES[store]] = own or kind.password(config) or shared
+    return found
 
 
 def needs_the_platform_authority(config: StackConfig, server: Server) -> bool:

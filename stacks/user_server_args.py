@@ -64,7 +64,7 @@ def user_server_args(
             **server.env,
         },
         secret_env={
-            **store_passwords(config, server),
+            **store_passwords(config, service.name, server),
             **{name: _key(written) for name, written in server.secret_env.items()},
         },
         files=server.files,

@@ -13,8 +13,9 @@ TEMPLATE_SIZES: Final = "spec.volumeClaimTemplates[*].spec.resources.requests.st
 
 
 def claims_of(args: PodArgs) -> list[Claim]:
-    """Every claim that the containers mount."""
-    return [claim for container in args.containers for claim in container.claims]
+    """Every claim that the containers mount; several of them may mount the same one."""
+    claims = [claim for container in args.containers for claim in container.claims]
+    return list({claim.name: claim for claim in claims}.values())
 
 
 def shared_claims(workload: str, args: PodArgs) -> list[Manifest]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
 
 import pulumi
 
@@ -14,14 +14,11 @@ from ..base.arg_types import (
     Image,
     ObjectName,
     SecretName,
-    ValkeySize,
 )
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..mcp.data_tier import (
     POSTGRES,
-    VALKEY,
-    CacheProfile,
     DataTier,
     DataTierArgs,
     DataTierResources,
@@ -32,7 +29,11 @@ from .exposure import IpFamilies
 from .pod_settings import PodSettings
 from .resources import Resources
 from .start_script import graceful_start
-from .templates import render, text
+from .templates import text
+from .valkey import ValkeyContainer, valkey_container
+from .valkey_args import ValkeySettings, memory_problem
+from .valkey_exporter import EXPORTER_PORT, exporter_container
+from .valkey_replicas import Replication, sentinel_container
 from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
 
 DEFAULT_RESOURCES = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
@@ -47,14 +48,15 @@ class EmbeddedDataTierArgs(DataTierArgs):
     Attributes:
         namespace: where they run.
         postgres_image, valkey_image: the programs; None for a platform without that store.
-        passwords_secret: Secret with ``database-password`` and ``redis-password``.
+        passwords_secret: Secret with ``database-password``, and with ``redis-password`` if
+            ``valkey`` names no users.
         postgres_tls_secret, valkey_tls_secret: Secrets with ``tls.crt`` and ``tls.key``, each for
             the names of that store alone; needed by a store that has an image.
         authority_secret: Secret with ``ca.crt``, the authority of both certificates, for the output
             ``ca``; None: that output is empty.
         user: the database user, created on the first start; it owns the database.
         database_size, cache_size: of the volumes.
-        cache_memory: Valkey's ``maxmemory``.
+        valkey: settings of Valkey: memory, connections and users.
         storage_class: None for the cluster's default.
         resources: of each of the two pods.
         ip_families: see Exposure.
@@ -71,7 +73,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
     user: DatabaseName = "qudag"
     database_size: ByteSize = "10Gi"
     cache_size: ByteSize = "1Gi"
-    cache_memory: ValkeySize = "256mb"
+    valkey: ValkeySettings = field(default_factory=ValkeySettings)
     storage_class: ObjectName | None = None
     resources: Resources = DEFAULT_RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
@@ -93,7 +95,20 @@ class EmbeddedDataTierArgs(DataTierArgs):
                 if getattr(self, f"{store}_image") is not None
                 and getattr(self, f"{store}_tls_secret") is None
             ),
+            *([problem] if (problem := self._memory_problem()) else []),
         ]
+
+    def _memory_problem(self) -> Problem | None:
+        if self.valkey_image is None:
+            return None
+        path = "valkey.resources" if self.valkey.resources else "resources"
+        return memory_problem(
+            self.valkey.memory,
+            (self.valkey.resources or self.resources).memory_limit,
+            self.cache_profile,
+            memory_path="valkey.memory",
+            limit_path=f"{path}.memory_limit",
+        )
 
 
 class EmbeddedDataTier(DataTier[EmbeddedDataTierArgs]):
@@ -136,9 +151,53 @@ def embedded_workloads(args: EmbeddedDataTierArgs) -> dict[str, WorkloadArgs]:
         container = postgres_container(args, args.postgres_image, args.postgres_tls_secret)
         stores[_DATABASE] = _stateful(args, _DATABASE, "postgres", container, args.postgres_pods)
     if args.valkey_image is not None and args.valkey_tls_secret is not None:
-        container = valkey_container(args, args.valkey_image, args.valkey_tls_secret)
-        stores[_CACHE] = _stateful(args, _CACHE, "redis", container, args.valkey_pods)
+        claim = _claim(args, "/data", args.cache_size)
+        replication = valkey_replication(args.valkey, args.valkey_tls_secret)
+        container = valkey_container(
+            ValkeyContainer(
+                image=args.valkey_image,
+                settings=args.valkey,
+                profile=args.cache_profile,
+                passwords_secret=args.passwords_secret,
+                tls_secret=args.valkey_tls_secret,
+                claim=claim,
+                resources=args.resources,
+                replication=replication,
+            )
+        )
+        cache = _stateful(args, _CACHE, "redis", container, args.valkey_pods)
+        if exporter := args.valkey.exporter:
+            beside = [container, exporter_container(exporter)]
+            cache = replace(cache, containers=beside, metrics_port=EXPORTER_PORT)
+        if replication:
+            sentinel = sentinel_container(args.valkey_image, replication, args.valkey.users, claim)
+            cache = replace(
+                cache,
+                containers=[*cache.containers, sentinel],
+                replicas=replication.replicas,
+                exposure=Exposure(
+                    name=replication.service, headless=True, ip_families=args.ip_families
+                ),
+            )
+        stores[_CACHE] = cache
     return stores
+
+
+def valkey_replication(settings: ValkeySettings, tls_secret: SecretName) -> Replication | None:
+    """What makes the pods of Valkey replicas of each other; None for one pod."""
+    secrets = settings.replication_secret, settings.sentinel_secret, settings.ca_secret
+    if settings.replicas == 1 or None in secrets:
+        return None
+    replication, sentinel, authority = cast("tuple[str, str, str]", secrets)
+    return Replication(
+        name="redis",
+        service="redis-service",
+        replicas=settings.replicas,
+        replication_secret=replication,
+        sentinel_secret=sentinel,
+        ca_secret=authority,
+        tls_secret=tls_secret,
+    )
 
 
 def _stateful(
@@ -201,51 +260,6 @@ def postgres_container(
         ],
         claims=[_claim(args, "/var/lib/postgresql/data", args.database_size)],
     )
-
-
-def valkey_container(
-    args: EmbeddedDataTierArgs, image: pulumi.Input[str], tls_secret: str
-) -> Container:
-    """Valkey with the profile's persistence and eviction; its password is in no command line."""
-    before = (
-        "umask 077\n"
-        # Quotes and backslashes are special in a quoted word of valkey.conf.
-        """password=$(sed 's/["\\\\]/\\\\&/g' /etc/secrets/redis-password)\n"""
-        """printf 'requirepass "%s"\\n' "$password" > /tmp/password.conf\n"""
-    )
-    return Container(
-        name="valkey",
-        image=image,
-        command=["sh", "/etc/valkey/start.sh"],
-        ports=[Port(name="redis", number=VALKEY, service=VALKEY)],
-        probes=Probes(
-            readiness=Probe(port=VALKEY, period=5),
-            liveness=Probe(port=VALKEY, period=30),
-        ),
-        resources=args.resources,
-        files=[
-            Files(
-                name="valkey-config",
-                path="/etc/valkey",
-                content={
-                    "valkey.conf": valkey_conf(args.cache_profile, args.cache_memory),
-                    "start.sh": f"set -eu\n{before}exec valkey-server /etc/valkey/valkey.conf\n",
-                },
-            )
-        ],
-        secrets=[
-            SecretFiles(
-                secret=args.passwords_secret, path="/etc/secrets", keys=("redis-password",)
-            ),
-            SecretFiles(secret=tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")),
-        ],
-        claims=[_claim(args, "/data", args.cache_size)],
-    )
-
-
-def valkey_conf(profile: CacheProfile, memory: str) -> str:
-    """valkey.conf for the profile."""
-    return render("valkey.conf.j2", profile=profile.value, maxmemory=memory)
 
 
 def _claim(args: EmbeddedDataTierArgs, path: str, size: str) -> Claim:

@@ -56,13 +56,14 @@ def drain_problems(containers: Sequence[Container], grace: int) -> list[Problem]
 def _names(containers: Sequence[Container]) -> Iterator[Problem]:
     """Names and numbers that two parts of the pod share."""
     ports = [port for container in containers for port in container.ports]
-    claims = [claim.name for container in containers for claim in container.claims]
+    # Several containers may mount the same claim.
+    claims = dict.fromkeys(claim for container in containers for claim in container.claims)
     yield from _twice("containers", "containers are called", (c.name for c in containers))
     yield from _twice("containers", "ports are called", (port.name for port in ports))
     yield from _twice("containers", "ports have the number", (port.number for port in ports))
     offered = (port.service for port in ports if port.service is not None)
     yield from _twice("containers", "ports have the service number", offered)
-    yield from _twice("containers", "claims are called", claims)
+    yield from _twice("containers", "claims are called", (claim.name for claim in claims))
     contents = {files.name: files for container in containers for files in container.files}
     for index, container in enumerate(containers):
         for number, files in enumerate(container.files):

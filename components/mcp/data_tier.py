@@ -14,6 +14,7 @@ from ..base.problems import Problem
 
 POSTGRES: Final = 5432
 VALKEY: Final = 6379
+SENTINEL: Final = 26379
 
 
 class CacheProfile(Enum):

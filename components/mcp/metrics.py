@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers", "gateway", "audit"]
+Exporter = Literal["server", "workers", "gateway", "audit", "valkey"]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
 ``audit``: a server that writes to the audit log."""
@@ -71,6 +71,19 @@ _OF_AUDIT: Final[list[tuple[str, Kind, tuple[str, ...], Unit, str]]] = [
     ),
 ]
 """Name, kind, labels, unit and meaning."""
+_OF_VALKEY: Final[tuple[tuple[str, Kind, Unit, str], ...]] = (
+    ("redis_up", "gauge", "", "1 while the exporter can log in to Valkey."),
+    ("redis_connected_clients", "gauge", "", "Connections of clients."),
+    ("redis_connected_slaves", "gauge", "", "Replicas that follow this pod."),
+    ("redis_memory_used_bytes", "gauge", "bytes", "Memory in use."),
+    ("redis_memory_max_bytes", "gauge", "bytes", "Memory that it may use (`maxmemory`)."),
+    ("redis_evicted_keys_total", "counter", "", "Keys evicted because memory was full."),
+    ("redis_rejected_connections_total", "counter", "", "Connections refused: too many."),
+    ("redis_commands_processed_total", "counter", "", "Commands run."),
+    ("redis_aof_last_write_status", "gauge", "", "1 while the append-only file can be written."),
+)
+"""Those of redis_exporter that tell whether Valkey is well; it exports many more."""
+
 _METRICS: Final = [
     ExportedMetric(
         name="http_requests_total",
@@ -238,6 +251,10 @@ _METRICS: Final = [
         labels=("state",),
         exporters=("gateway",),
         meaning="Connections of clients: a request is read, is being answered, or none is open.",
+    ),
+    *(
+        ExportedMetric(name=name, kind=kind, unit=unit, exporters=("valkey",), meaning=meaning)
+        for name, kind, unit, meaning in _OF_VALKEY
     ),
     ExportedMetric(
         name="process_cpu_seconds_total",

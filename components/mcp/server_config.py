@@ -34,7 +34,7 @@ from ..base.problems import Problem
 from . import server_names
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
 from .config_forms import ConfigForm
-from .data_tier import CacheProfile
+from .data_tier import SENTINEL, CacheProfile
 from .era import Era, has_sessions
 from .master_keys import master_key_problems
 from .protected_resource import ProtectedResource, resource_problems
@@ -103,6 +103,9 @@ class Cache:
         port: port of its Service.
         profile: of the data tier; sessions need ``SESSIONS``.
         max_connections: of each pod; more requests of the legacy eras wait.
+        user: the user that the server logs in as; None: ``default``, by a password alone.
+        sentinels: host names of Sentinels, which name the primary.
+        sentinel_port: their port.
         password: where the password is; None: ``redis-password`` of the server's Secret of
             passwords.
         authority: what signed its certificate; None: the authority of the platform.
@@ -110,6 +113,9 @@ class Cache:
 
     host: pulumi.Input[Host]
     port: PortNumber = 6379
+    user: ServerName | None = None
+    sentinels: Sequence[pulumi.Input[Host]] = ()
+    sentinel_port: PortNumber = SENTINEL
     profile: CacheProfile = CacheProfile.SESSIONS
     max_connections: PoolSize = 20
     password: SecretKey | None = None

@@ -30,7 +30,7 @@ from .server_config import (
     State,
     ToolServer,
 )
-from .store_files import CACHE, DATABASE, StorePaths
+from .store_files import CACHE, DATABASE, StorePaths, sentinel_addresses
 from .timeout_budget import Distance
 from .user_container import FRONT_ROLE, UserContainer
 
@@ -127,6 +127,7 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
         tables["redis"] = {
             **_with_password(config.cache, CACHE),
             "max_connections": config.cache.max_connections,
+            **sentinel_addresses(config.cache),
         }
     if config.stores_sessions:
         # Another server's sessions are none of this one's.
@@ -271,7 +272,7 @@ def _tool_server(server: ToolServer, longest: float) -> dict[str, Any]:
 def _address(store: Database | Cache) -> dict[str, Any]:
     """The fields that say where the store is, and whose data it holds."""
     names = ("host", "port", "name", "user")
-    return {name: getattr(store, name) for name in names if hasattr(store, name)}
+    return {name: value for name in names if (value := getattr(store, name, None)) is not None}
 
 
 def _with_password(store: Database | Cache, paths: StorePaths) -> dict[str, Any]:

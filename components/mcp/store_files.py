@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from ..base.inputs import applied
 from .server_config import INTERNAL_CA_PATH, SECRETS_PATH, Cache, Database, PodServerConfig
 
 
@@ -46,3 +47,13 @@ def stores_of(config: PodServerConfig) -> list[tuple[Database | Cache, StorePath
     """The data stores of a server, each with its files."""
     every = ((config.database, DATABASE), (config.cache, CACHE))
     return [(store, paths) for store, paths in every if store is not None]
+
+
+def sentinel_addresses(cache: Cache) -> dict[str, Any]:
+    """The field of server.toml with the Sentinels, if there are any."""
+
+    def address(host: str) -> str:
+        return f"{host}:{cache.sentinel_port}"
+
+    named = [applied(address, host) for host in cache.sentinels]
+    return {"sentinels": named} if named else {}

@@ -12,6 +12,7 @@ from components.base.constraints import Form
 from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
 from .section import Section
+from .valkey import Valkey
 
 VOLUME_NAME: Final = Form(
     name="volume name",
@@ -23,7 +24,8 @@ VOLUME_NAME: Final = Form(
     longest=40,
 )
 DATA_FORMS: Final = {
-    form.pattern: form for form in (VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME)
+    form.pattern: form
+    for form in (VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME, arg_forms.VALKEY_BYTES)
 }
 """By pattern, as a refusal names it."""
 
@@ -105,6 +107,7 @@ class Data(Section):
         default="sessions",
         description="sessions: on disk, never evicted; cache: in memory, evicted.",
     )
+    valkey: Valkey = Field(default_factory=Valkey, description="The Valkey in the cluster.")
     database_connections: int = Field(
         default=8,
         ge=1,

@@ -42,6 +42,11 @@ class Images(Section):
         default=VERSIONS["images"]["postgres"], description="Embedded PostgreSQL."
     )
     valkey: Image = Field(default=VERSIONS["images"]["valkey"], description="Embedded Valkey.")
+    valkey_exporter: Image | None = Field(
+        default=None,
+        description="redis_exporter, with data.valkey.exporter; absent in dev: "
+        f"{VERSIONS['images']['valkeyExporter']}.",
+    )
     egress_proxy: Image | None = Field(
         default=None,
         description="Envoy, where a server lists hosts outside; absent in dev: "

@@ -12,7 +12,14 @@ class Secrets(Section):
     """Names of the Secrets that the platform mounts."""
 
     passwords: SecretName = Field(
-        default="mcp-server-secrets", description="Keys database-password and redis-password."
+        default="mcp-server-secrets",
+        description="Key database-password; with data.valkey.sharedPassword also redis-password.",
+    )
+    valkey_users: SecretName = Field(
+        default="mcp-valkey",
+        description="Prefix of the names of the Secrets with the passwords of Valkey's users, one "
+        "for each service that connects to it: mcp-valkey-mcp-core has the key password of the "
+        "user mcp-core.",
     )
     tls: SecretName = Field(default="mcp-tls-secret", description="The public certificate.")
     internal_tls: SecretName = Field(
@@ -43,3 +50,7 @@ class Secrets(Section):
     def internal_tls_of(self, workload: str) -> str:
         """The Secret with the certificate and key of one server or data store."""
         return f"{self.internal_tls}-{workload}"
+
+    def valkey_user(self, user: str) -> str:
+        """The Secret with the password of a user of Valkey."""
+        return f"{self.valkey_users}-{user}"

@@ -8,11 +8,13 @@ from typing import Final
 import pulumi
 
 from components.kubernetes.embedded_data import EmbeddedDataTier, EmbeddedDataTierArgs
+from components.kubernetes.pod_settings import SecretKey
 from components.mcp.data_tier import CacheProfile
 
 from ..config.stack import StackConfig
 from ..pod_settings import pod_settings
 from ..topologies.topology import POSTGRES, VALKEY
+from ..valkey_args import sentinels, valkey_password, valkey_settings
 from .kind import DataKind, Tier
 
 
@@ -33,6 +35,7 @@ def embedded_args(
         cache_size=data.cache_size,
         storage_class=data.storage_class,
         cache_profile=CacheProfile(data.cache_profile),
+        valkey=valkey_settings(config),
         protect=data.protect,
         ip_families=config.kubernetes.ip_families,
         postgres_pods=pod_settings(config, POSTGRES),
@@ -56,10 +59,18 @@ class EmbeddedDatabase(DataKind):
 
 
 class EmbeddedCache(DataKind):
-    """Valkey in one pod with a volume."""
+    """Valkey in one pod with a volume, or in several with replicas."""
 
     name = "valkey"
     store = VALKEY
     tier = EMBEDDED_TIER
+    section = "valkey"
     fields = ("cache_size",)
     in_pods = True
+    has_users = True
+
+    def user(self, config: StackConfig, server: str) -> tuple[str, SecretKey]:
+        return server, valkey_password(config, server)
+
+    def sentinels(self, config: StackConfig, service: pulumi.Input[str]) -> list[pulumi.Input[str]]:
+        return sentinels(config, service)

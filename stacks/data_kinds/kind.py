@@ -68,6 +68,7 @@ class DataKind:
         section: field of ``data`` with its options; None where it has none.
         section_required: whether the section must be there.
         fields: other fields of ``data`` that this kind has, and not every other.
+        has_users: whether each server has a user with a password of its own; see ``user``.
         in_pods: whether it runs in pods of the platform's namespaces, which have the store's name
             as their label ``app``, a certificate of ``secrets.internalTls``, and flows of their
             own.
@@ -80,6 +81,7 @@ class DataKind:
     section_required: ClassVar[bool] = False
     fields: ClassVar[tuple[str, ...]] = ()
     in_pods: ClassVar[bool] = False
+    has_users: ClassVar[bool] = False
 
     def port(self, config: StackConfig) -> int:  # noqa: ARG002
         """The port of its pods or of its host."""
@@ -96,6 +98,18 @@ class DataKind:
     def password(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
         """Where the password is; None: in ``secrets.passwords``, under the store's own key."""
         return None
+
+    def user(self, config: StackConfig, server: str) -> tuple[str, SecretKey] | None:  # noqa: ARG002
+        """The user that a server logs in as, and its password; None: ``password`` alone."""
+        return None
+
+    def sentinels(
+        self,
+        config: StackConfig,  # noqa: ARG002
+        service: pulumi.Input[str],  # noqa: ARG002
+    ) -> list[pulumi.Input[str]]:
+        """Host names of the Sentinels that name the primary of a Service's pods."""
+        return []
 
     def authority(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
         """Where the authority of its certificate is; None: in ``secrets.internalCa``."""

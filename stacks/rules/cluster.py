@@ -17,12 +17,14 @@ from components.mcp.server_config import P2P
 from ..config.stack import StackConfig
 from ..required_secrets import certified_names
 from ..services import topology
+from ..valkey import valkey_secrets
 from .rule import Rule, at, path_of
 
 PEER_ADDRESS: Final = re.compile(
     r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/(?P<port>[0-9]{1,5})(/p2p/[A-Za-z0-9]+)?"
 )
 INTERNAL_TLS: Final = "internalTls"
+VALKEY_USERS: Final = "valkeyUsers"
 PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
 """Secrets that `up` keeps in a local cluster for itself: no pod may ever mount them."""
 
@@ -33,21 +35,24 @@ def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
     named = [
         (field, name)
         for field, name in config.secrets.model_dump(by_alias=True, exclude_none=True).items()
-        if field != INTERNAL_TLS
+        if field not in (INTERNAL_TLS, VALKEY_USERS)
     ]
     named += [
         (INTERNAL_TLS, config.secrets.internal_tls_of(workload))
         for workload in certified_names(config)
     ]
-    longest = max((name for _, name in named), key=len)
-    if (excess := len(longest) - forms.SECRET_NAME.longest) > 0:
-        yield at(
-            f"secrets.{INTERNAL_TLS}",
-            f"names the Secret {longest}, which is {excess} characters too long",
-            "the components refuse a Secret's name of more than "
-            f"{forms.SECRET_NAME.longest} characters",
-            f"shorten it by {excess}",
-        )
+    of_valkey = dict.fromkeys(name for name, _ in valkey_secrets(config, topology(config)))
+    named += [(VALKEY_USERS, name) for name in of_valkey]
+    for prefix in (INTERNAL_TLS, VALKEY_USERS):
+        longest = max((name for field, name in named if field == prefix), key=len, default="")
+        if (excess := len(longest) - forms.SECRET_NAME.longest) > 0:
+            yield at(
+                f"secrets.{prefix}",
+                f"names the Secret {longest}, which is {excess} characters too long",
+                "the components refuse a Secret's name of more than "
+                f"{forms.SECRET_NAME.longest} characters",
+                f"shorten it by {excess}",
+            )
     for field, name in named:
         if other := seen.get(name):
             yield at(

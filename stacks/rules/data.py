@@ -6,6 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.base.problems import Problem
+from components.base.versions import VERSIONS
+from components.kubernetes.embedded_data import DEFAULT_RESOURCES
+from components.kubernetes.resources import Resources
+from components.kubernetes.valkey_args import memory_problem, replica_problems
+from components.kubernetes.valkey_exporter import EXPORTER
+from components.kubernetes.valkey_replicas import OWN
+from components.kubernetes.valkey_users import RESERVED
+from components.mcp.data_tier import CacheProfile
 from components.mcp.era import has_sessions
 
 from ..config.data import Data
@@ -13,7 +21,8 @@ from ..config.stack import StackConfig
 from ..data_kinds import KIND_FIELDS, KINDS, chosen_kind, has_its_section, kind_of
 from ..services import topology
 from ..topologies.topology import VALKEY
-from .rule import Rule, at
+from .container_resources import resource_problems
+from .rule import Rule, at, path_of
 
 
 def sessions_are_kept(config: StackConfig) -> Iterator[Problem]:
@@ -68,7 +77,9 @@ def kinds_can_be_used(config: StackConfig) -> Iterator[Problem]:
 
 def secrets_of_stores_are_their_own(config: StackConfig) -> Iterator[Problem]:
     """A Secret with a given password is not one whose values `up` generates."""
-    names = config.secrets.model_dump(by_alias=True, exclude={"internal_tls"}, exclude_none=True)
+    names = config.secrets.model_dump(
+        by_alias=True, exclude={"internal_tls", "valkey_users"}, exclude_none=True
+    )
     used = {name: field for field, name in names.items()}
     for store in KINDS:
         kind = kind_of(config, store)
@@ -82,6 +93,69 @@ def secrets_of_stores_are_their_own(config: StackConfig) -> Iterator[Problem]:
                 )
 
 
+def valkey_fits_its_container(config: StackConfig) -> Iterator[Problem]:
+    """Valkey's memory fits the limit of its container, which fits the namespace."""
+    if VALKEY not in topology(config).stores_in_pods:
+        return
+    valkey, path = config.data.valkey, "data.valkey.resources"
+    limit = (valkey.resources or DEFAULT_RESOURCES).memory_limit
+    found = memory_problem(
+        valkey.memory,
+        limit,
+        CacheProfile(config.data.cache_profile),
+        memory_path="data.valkey.memory",
+        limit_path=f"{path}.memoryLimit",
+    )
+    if found:
+        yield at(found.path, found.what, found.consequence, found.fix)
+    if valkey.resources:
+        resources = Resources(**valkey.resources.model_dump())
+        yield from resource_problems(path, resources, config, ("cpu", "memory"))
+
+
+def valkey_can_fail_over(config: StackConfig) -> Iterator[Problem]:
+    """The Sentinels can agree, and no server has the name of a user of the pods themselves."""
+    if VALKEY not in topology(config).stores_in_pods:
+        return
+    for found in replica_problems("data.valkey.replicas", config.data.valkey.replicas):
+        yield at(found.path, found.what, found.consequence, found.fix)
+    for name, server in config.cluster_servers.items():
+        if VALKEY in server.uses and name in (*RESERVED, *OWN, EXPORTER):
+            yield at(
+                path_of("servers", name),
+                "uses redis and has the name of a user of Valkey that is not for servers",
+                "it would have the commands of that user",
+                "give it another name",
+            )
+
+
+def valkeys_exporter_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
+    """The exporter has an image and somebody who may read it, and its image is used."""
+    exporter = config.data.valkey.exporter and VALKEY in topology(config).stores_in_pods
+    image = config.images.valkey_exporter
+    if exporter and config.network.prometheus is None:
+        yield at(
+            "data.valkey.exporter",
+            "is true, and network.prometheus is missing",
+            "the network policies would let nobody read the metrics",
+            "add network.prometheus, or leave it out",
+        )
+    if exporter and config.environment != "dev" and image is None:
+        yield at(
+            "images.valkeyExporter",
+            "is missing, and data.valkey.exporter is true",
+            "what runs tomorrow may not be what was tested today",
+            f"name it with its digest: {VERSIONS['images']['valkeyExporter']}@sha256:…",
+        )
+    if image and not exporter:
+        yield at(
+            "images.valkeyExporter",
+            "is set, and no exporter runs beside Valkey",
+            "it would have no effect",
+            "set data.valkey.exporter: true, or leave it out",
+        )
+
+
 def _yaml(field: str) -> str:
     """A field of ``data`` as the stack file spells it."""
     return str(Data.model_fields[field].alias)
@@ -92,6 +166,12 @@ DATA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data",), the_kind_has_its_section),
     (("data",), options_are_of_the_chosen_kind),
     (("data", "topology", "environment", "protocol.era"), kinds_can_be_used),
+    (("data", "kubernetes.containerLimits", "topology"), valkey_fits_its_container),
+    (("data", "servers", "topology"), valkey_can_fail_over),
+    (
+        ("data", "images", "network.prometheus", "environment", "topology"),
+        valkeys_exporter_can_be_scraped,
+    ),
     (("data", "secrets"), secrets_of_stores_are_their_own),
 ]
 """Each rule with what it reads."""

@@ -76,7 +76,8 @@ def used_stores_are_there(config: StackConfig) -> Iterator[Problem]:
                     "after one of them is removed, the flow would still be allowed",
                     "list each store once",
                 )
-        for variable in (*store_variables(config, name, server), *store_passwords(config, server)):
+        described = store_variables(config, name, server), store_passwords(config, name, server)
+        for variable in (name for each in described for name in each):
             for field in ("env", "secretEnv"):
                 given = server.env if field == "env" else server.secret_env
                 if variable in given:

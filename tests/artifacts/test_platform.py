@@ -32,7 +32,8 @@ pytestmark = pytest.mark.slow
 
 HERE = "127.0.0.1"
 METADATA = "/.well-known/oauth-protected-resource/mcp"
-PASSWORDS = {"database-password": "data's \\base", "redis-password": 'c"ache\\'}
+PASSWORDS = {"database-password": "data's \\base", "password": 'c"ache\\'}
+"""Of PostgreSQL, and of the server's user of Valkey."""
 
 eras = pytest.mark.parametrize("era", ERAS)
 
@@ -70,7 +71,6 @@ class Platform:
 def secrets(authority: Authority, issuer: Issuer) -> dict[str, dict[str, str]]:
     """What stands in the Secrets that the stack requires, for the names that it asks for."""
     made: dict[str, dict[str, str]] = {
-        "mcp-server-secrets": PASSWORDS,
         "mcp-issuer-keys": {"jwks.json": issuer.jwks_file.read_text()},
     }
     for required in stack("dev").outputs["required_secrets"]:
@@ -80,6 +80,8 @@ def secrets(authority: Authority, issuer: Issuer) -> dict[str, dict[str, str]]:
                 "tls.crt": certificate.read_text(),
                 "tls.key": key.read_text(),
             }
+        if required["kind"] == "passwords":
+            made[required["name"]] = {key: PASSWORDS[key] for key in required["keys"]}
         if required["kind"] == "master-keys":
             made[required["name"]] = {key: token_urlsafe(32) for key in required["keys"]}
         if required["kind"] == "authority":

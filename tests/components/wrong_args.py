@@ -276,7 +276,11 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
     "EmbeddedDataTier for sessions": [
         ("namespace", None),
         ("database_size", "1"),
-        ("cache_memory", "256mb\nrename-command"),
+        ("valkey", {"memory": "256mb"}),
+        ("valkey.memory", "256mb\nrename-command"),
+        ("valkey.keepalive", 0),
+        ("valkey.timeout", -1),
+        ("valkey.users", ["mcp-core"]),
         ("passwords_secret", LATER),
         ("database", "all"),
         ("database", "x all scram"),

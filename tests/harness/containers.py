@@ -117,7 +117,8 @@ class RunningContainer:
             if (source := Path("/etc") / name).exists():
                 shutil.copy(source, self.work / "etc" / name)
         names = " ".join(("localhost", *self.pod.hosts))
-        (self.work / "etc/hosts").write_text(f"127.0.0.1 {names}\n")
+        others = "".join(f"{address} {name}\n" for name, address in self.pod.addresses.items())
+        (self.work / "etc/hosts").write_text(f"127.0.0.1 {names}\n{others}")
         link_programs(self.work / "programs")
         mounts = [f"{self.work / 'programs'} {PROGRAMS} ro"]
         mounted = self.pod.container(self.container)["volumeMounts"]
@@ -134,7 +135,9 @@ class RunningContainer:
 def link_programs(place: Path) -> None:
     """Link the programs of all images under the paths that they have in the images."""
     known = {name: programs.find(name) for name in ("nginx", "redis-cli")}
-    known["valkey-server"] = programs.find("valkey-server", "redis-server")
+    known["redis_exporter"] = programs.find("redis_exporter", "prometheus-redis-exporter")
+    for name in ("server", "cli"):
+        known[f"valkey-{name}"] = programs.find(f"valkey-{name}", f"redis-{name}")
     if server := programs.find("postgres"):
         folder = Path(server).resolve().parent
         names = ("postgres", "initdb", "pg_isready", "psql")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Pod:
         spec: as in a pod template.
         config_maps, secrets: the values, by name and key.
         hosts: host names that resolve to this machine's loopback.
+        addresses: the address of each other host name.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Pod:
     config_maps: dict[str, dict[str, str]]
     secrets: dict[str, dict[str, str]]
     hosts: Sequence[str] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def recorded(

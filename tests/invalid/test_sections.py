@@ -15,6 +15,7 @@ TABLES = (
     "servers.yaml",
     "server_targets.yaml",
     "topology_servers.yaml",
+    "valkey.yaml",
     "data_kinds.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]

@@ -221,7 +221,7 @@ def with_store(store: str, port: int) -> Topology:
 
 @pytest.mark.parametrize(
     ("store", "port", "key"),
-    [("postgres", 5432, "database-password"), ("redis", 6379, "redis-password")],
+    [("postgres", 5432, "database-password"), ("redis", 6379, "password")],
 )
 def test_a_topology_may_have_one_data_store_and_no_migration(store: str, port: int, key: str):
     topology = with_store(store, port)

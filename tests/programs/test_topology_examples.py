@@ -343,8 +343,13 @@ def test_a_service_gets_addresses_and_passwords_of_the_stores(service: str):
     assert env["DATABASE_URL"]["value"].startswith("postgresql://postgres-service:5432/")
     assert "sslmode=verify-full" in env["DATABASE_URL"]["value"]
     assert env["REDIS_URL"]["value"] == "rediss://redis-service:6379"
-    for name, key in (("PGPASSWORD", "database-password"), ("REDIS_PASSWORD", "redis-password")):
-        assert env[name]["valueFrom"]["secretKeyRef"]["key"] == key
+    assert env["REDIS_USERNAME"]["value"] == service
+    assert env["REDIS_KEY_PREFIX"]["value"] == f"{service}:"
+    for name, secret, key in (
+        ("PGPASSWORD", "mcp-server-secrets", "database-password"),
+        ("REDIS_PASSWORD", f"mcp-valkey-{service}", "password"),
+    ):
+        assert env[name]["valueFrom"]["secretKeyRef"] == {"name": secret, "key": key}
     authority = env["REDIS_CA_FILE"]["value"]
     assert authority in env["DATABASE_URL"]["value"]
     assert authority.rpartition("/")[0] in {m["mountPath"] for m in image["volumeMounts"]}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from components.kubernetes.party import Outside
+from components.kubernetes.pod_settings import SecretKey
 from components.mcp.timeout_budget import TimeoutBudget
 from stacks.addresses import Addresses
 from stacks.config.data import Data
@@ -182,8 +182,7 @@ def test_defaults_of_the_args_are_those_of_a_platform_without_choices():
     made = PlatformArgs(config({}), topology(config({})), TimeoutBudget())
     (core,) = [one for one in made.topology.services if isinstance(one, CoreService)]
     server = made.component(core, Addresses(namespace="ns", database_host="h", cache_host="h"))[1]
-    for store in (server.server.config.database, server.server.config.cache):
-        assert {field.name: getattr(store, field.name) for field in fields(store)} | {
-            "password": None,
-            "authority": None,
-        } == {field.name: getattr(store, field.name) for field in fields(store)}
+    database, cache = server.server.config.database, server.server.config.cache
+    assert (database.password, database.authority, cache.authority) == (None, None, None)
+    assert cache.user == "mcp-core"
+    assert cache.password == SecretKey(secret="mcp-valkey-mcp-core", key="password")

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from components.kubernetes.embedded_data import EmbeddedDataTier, valkey_conf
+from components.base.problems import ProblemReport
+from components.kubernetes.embedded_data import EmbeddedDataTier
+from components.kubernetes.resources import Resources
+from components.kubernetes.valkey import valkey_conf
+from components.kubernetes.valkey_args import ValkeySettings
+from components.kubernetes.valkey_users import ValkeyUser
 from components.mcp.data_tier import CacheProfile
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
@@ -20,12 +25,16 @@ def graph(**args: Any) -> ResourceGraph:
     return record(lambda: EmbeddedDataTier("data", data_tier(**args)))
 
 
-def files(name: str) -> dict[str, str]:
-    return next(c["data"] for c in objects(graph(), "ConfigMap") if c["metadata"]["name"] == name)
+def files(name: str, **args: Any) -> dict[str, str]:
+    found = objects(graph(**args), "ConfigMap")
+    return next(c["data"] for c in found if c["metadata"]["name"] == name)
+
+
+CORE = ValkeyUser(name="mcp-core", secret="mcp-valkey-mcp-core")
 
 
 def directives(profile: CacheProfile) -> dict[str, str]:
-    lines = valkey_conf(profile, "256mb").splitlines()
+    lines = valkey_conf(profile, ValkeySettings()).splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
 
 
@@ -66,8 +75,7 @@ def test_a_cache_is_not_persisted_and_evicts():
 def test_the_cache_takes_only_tls_connections_with_a_password(profile: CacheProfile):
     written = directives(profile)
     assert (written["port"], written["tls-port"]) == ("0", "6379")
-    assert written["include"] == "/tmp/password.conf"
-    assert "requirepass" in files("valkey-config")["start.sh"]
+    assert written["aclfile"] == "/tmp/users.acl"
 
 
 def test_the_database_takes_only_tls_connections_of_its_user_with_a_password():
@@ -91,6 +99,47 @@ def test_each_server_mounts_its_own_password_only():
         if volume.get("secret", {}).get("secretName") == "mcp-server-secrets"
     }
     assert passwords == {"postgres": ["database-password"], "redis": ["redis-password"]}
+
+
+def valkeys_secrets(**settings: Any) -> set[str]:
+    made = graph(valkey=ValkeySettings(**settings))
+    (valkey,) = [found for found in pods(made) if found.name == "redis"]
+    return {v["secret"]["secretName"] for v in valkey.spec["volumes"] if "secret" in v}
+
+
+def test_valkey_has_the_passwords_of_its_users_and_a_shared_one_only_where_it_is_wanted():
+    tls, shared = "mcp-internal-tls-redis", "mcp-server-secrets"
+    assert valkeys_secrets() == {tls, shared}
+    assert valkeys_secrets(users=[CORE]) == {tls, CORE.secret}
+    assert valkeys_secrets(users=[CORE], shared_password=True) == {tls, CORE.secret, shared}
+
+
+def test_a_user_with_the_name_of_another_or_of_the_pods_own_is_refused():
+    own = ValkeyUser(name="reloader", secret="any")
+    with pytest.raises(ProblemReport) as refused:
+        graph(valkey=ValkeySettings(users=[CORE, CORE, own]))
+    paths = [problem.path for problem in refused.value.problems]
+    assert paths == ["data.valkey.users[1].name", "data.valkey.users[2].name"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "memory", "limit", "enough"),
+    [
+        (CacheProfile.SESSIONS, "512mb", "1Gi", True),
+        (CacheProfile.SESSIONS, "513mb", "1Gi", False),
+        (CacheProfile.CACHE, "2gb", "2560Mi", True),
+        (CacheProfile.CACHE, "2gb", "2559Mi", False),
+    ],
+)
+def test_the_memory_limit_leaves_room_for_a_rewrite(
+    profile: CacheProfile, memory: str, limit: str, enough: bool
+):
+    settings = ValkeySettings(memory=memory, resources=Resources(memory_limit=limit))
+    if enough:
+        graph(valkey=settings, cache_profile=profile)
+        return
+    with pytest.raises(ProblemReport, match=r"set valkey\.resources\.memory_limit to at least"):
+        graph(valkey=settings, cache_profile=profile)
 
 
 def test_both_keep_their_data_when_it_is_to_be_protected():
