@@ -16,7 +16,7 @@ import anyio
 from .audit_config import AuditSection
 from .audit_metrics import AuditMetrics
 from .audit_row import WRITTEN, Row
-from .database_pool import connection_options
+from .database_pool import connection_options_in_thread
 from .logs import event
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class AuditWriter:
     async def _connected(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
         import psycopg
 
-        options = connection_options(self.section)
+        options = await connection_options_in_thread(self.section)
         return await psycopg.AsyncConnection.connect(**options, autocommit=True)
 
     async def _disconnect(self) -> None:

@@ -30,7 +30,10 @@ class NoDatabaseError(Exception):
 
 
 def connection_options(database: PostgresSection) -> dict[str, Any]:
-    """libpq parameters for `database`; raises `OSError` if its password cannot be read."""
+    """libpq parameters for `database`; raises `OSError` if its password or token cannot be had.
+
+    A token may take seconds to fetch: see `connection_options_in_thread`.
+    """
     options: dict[str, Any] = {
         "host": database.host,
         "port": database.port,
@@ -46,11 +49,18 @@ def connection_options(database: PostgresSection) -> dict[str, Any]:
     return options
 
 
+async def connection_options_in_thread(database: PostgresSection) -> dict[str, Any]:
+    """As `connection_options`, while other calls go on."""
+    if database.token is None:
+        return connection_options(database)
+    return await anyio.to_thread.run_sync(connection_options, database, abandon_on_cancel=True)
+
+
 class DatabasePool:
     """At most `max_connections` connections, each of which serves one call at a time.
 
-    Each new connection reads the password. Each connection is tested before a call gets it: after a
-    restart of the database, no call gets a broken connection.
+    Each new connection reads the password, or gets a token. Each connection is tested before a call
+    gets it: after a restart of the database, no call gets a broken connection.
     """
 
     def __init__(self, database: DatabaseSection) -> None:
@@ -65,7 +75,7 @@ class DatabasePool:
         database = self.database
 
         async def options() -> dict[str, Any]:
-            return {**connection_options(database), "autocommit": True}
+            return {**await connection_options_in_thread(database), "autocommit": True}
 
         self._pool = AsyncConnectionPool(
             kwargs=options,
@@ -162,6 +172,7 @@ class DatabasePool:
         """
         import psycopg
 
-        connecting = psycopg.AsyncConnection.connect(**connection_options(self.database))
+        options = await connection_options_in_thread(self.database)
+        connecting = psycopg.AsyncConnection.connect(**options)
         async with await connecting as connection:
             await connection.execute("SELECT 1")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import audit_schema
 from .config import MigrationConfig
 from .database_pool import connection_options
+from .renewed_token import TokenError
 from .store_config import PostgresSection
 from .toml_config import StartError
 
@@ -147,6 +148,12 @@ def _apply(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> str:
     return f"{where}: migrated from version {found} to {len(CHANGES)}"
 
 
+def _without_password(error: OSError) -> str:
+    if isinstance(error, TokenError):
+        return str(error)
+    return f"the password cannot be read: {error}"
+
+
 def connected(
     database: PostgresSection, wait_seconds: float
 ) -> psycopg.Connection[tuple[Any, ...]]:
@@ -159,7 +166,7 @@ def connected(
         try:
             return psycopg.connect(**connection_options(database))
         except OSError as error:
-            raise StartError(f"the password cannot be read: {error}") from None
+            raise StartError(f"{where}: {_without_password(error)}") from None
         except psycopg.OperationalError as error:
             reason = str(error).splitlines()[0]
             if "authentication failed" in reason:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from .server_config import Port
+from .token_sources import DatabaseTokens, database_password
 from .toml_config import Section
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Hosts without `ca_file` for a token: a proxy in the same pod."""
 
 
 class PasswordSection(Section):
@@ -45,6 +49,11 @@ class PostgresSection(PasswordSection):
     """Base of the sections for PostgreSQL.
 
     With `ca_file`, connections use TLS and verify the server's certificate and name.
+
+    Attributes:
+        token: in place of a password, a token of the cloud for each new connection: `rds` (IAM of
+            AWS), `cloud-sql` (IAM of Google Cloud) or `azure` (Entra).
+        region: of AWS; None: that in the host's name, else `AWS_REGION`.
     """
 
     host: str
@@ -52,3 +61,29 @@ class PostgresSection(PasswordSection):
     name: str
     user: str
     ca_file: Path | None = None
+    token: DatabaseTokens | None = None
+    region: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
+
+    @model_validator(mode="after")
+    def a_token_is_sent_to_the_database_alone(self) -> Self:
+        if self.region is not None and self.token != "rds":  # noqa: S105  (no password)
+            raise ValueError("region is set, and token is not rds: leave region out")
+        if self.token is None:
+            return self
+        if self.password_file is not None or self.password_env is not None:
+            raise ValueError(f"token is {self.token}, and there is a password: leave one out")
+        if self.ca_file is None and self.host not in LOOPBACK:
+            raise ValueError(
+                f"token is {self.token}, and ca_file is missing: the token would be sent to "
+                "whoever answers; name the authorities of the database's certificate"
+            )
+        return self
+
+    def password(self) -> str | None:
+        """The password or token for a new connection; may ask a service, for some seconds.
+
+        Raises `OSError`.
+        """
+        if self.token is None:
+            return super().password()
+        return database_password(self.token, self.host, self.port, self.user, self.region)()

@@ -214,11 +214,15 @@ class Ended:
     stderr: str
 
 
-def run_program(*arguments: str | Path, within_seconds: float = 30) -> Ended:
+def run_program(
+    *arguments: str | Path,
+    within_seconds: float = 30,
+    environment: Mapping[str, str] | None = None,
+) -> Ended:
     """Run the program to its end."""
     with tempfile.TemporaryDirectory() as directory:
         out, err = Path(directory, "out"), Path(directory, "err")
-        program = Program([str(a) for a in arguments], out, err)
+        program = Program([str(a) for a in arguments], out, err, environment)
         try:
             status = program.wait(within_seconds)
         finally:
@@ -238,13 +242,18 @@ def serving(
     directory: Path,
     issuer: Issuer,
     verify: ssl.SSLContext = PLAIN,
+    *,
+    environment: Mapping[str, str] | None = None,
     **sections: Mapping[str, Any] | list[Any],
 ) -> Generator[RunningServer]:
     """Run a server and wait until it is ready; it is killed at the end."""
     config = settings(issuer, **sections)
     source = write_config(directory, config)
     program = Program(
-        ["--config", str(source)], source.with_suffix(".out"), source.with_suffix(".log")
+        ["--config", str(source)],
+        source.with_suffix(".out"),
+        source.with_suffix(".log"),
+        environment,
     )
     server = RunningServer(program, config, source, issuer, verify)
     try:

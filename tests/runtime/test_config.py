@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import tomli_w
+from pydantic import ValidationError
 
-from runtime.config import load_environment
+from runtime.config import DatabaseSection, load_environment
 from runtime.config_files import load
 from runtime.toml_config import ConfigError
 from tests.harness.server import run_program, settings, write_config
@@ -204,3 +205,29 @@ def test_a_taken_port_is_named(tmp_path: Path, issuer: Issuer):
     assert result.stderr.splitlines()[-1].startswith(
         f"qudag-mcp-server: cannot listen on 127.0.0.1:{port}: Address already in use"
     )
+
+
+DATABASE_WITH_TOKEN = {"host": "db.example.com", "name": "n", "user": "u", "token": "rds"}
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({}, "ca_file is missing"),
+        ({"ca_file": "/ca.crt", "password_file": "/password"}, "there is a password"),
+        ({"ca_file": "/ca.crt", "password_env": "PASSWORD"}, "there is a password"),
+        ({"ca_file": "/ca.crt", "token": "azure", "region": "eu-west-1"}, "leave region out"),
+        ({"ca_file": "/ca.crt", "token": "gcp"}, "cloud-sql"),
+        ({"ca_file": "/ca.crt", "region": "Ireland"}, "region"),
+    ],
+)
+def test_a_token_is_sent_to_a_verified_database_and_replaces_the_password(
+    section: dict[str, str], said: str
+):
+    with pytest.raises(ValidationError, match=said):
+        DatabaseSection.model_validate({**DATABASE_WITH_TOKEN, **section})
+
+
+def test_a_token_may_go_to_a_proxy_in_the_same_pod_without_tls():
+    local = {**DATABASE_WITH_TOKEN, "host": "127.0.0.1"}
+    assert DatabaseSection.model_validate(local).token == "rds"

@@ -1,0 +1,31 @@
+"""Tokens of clouds as passwords; their modules are imported only where a token is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Literal
+
+from .renewed_token import RenewedToken
+
+DatabaseTokens = Literal["rds", "cloud-sql", "azure"]
+
+
+@cache
+def database_password(
+    kind: DatabaseTokens, host: str, port: int, user: str, region: str | None
+) -> Callable[[], str]:
+    """What returns the password of a user of PostgreSQL for a new connection."""
+    match kind:
+        case "rds":
+            from .aws_tokens import rds_password
+
+            return rds_password(host, port, user, region)
+        case "cloud-sql":
+            from .google_tokens import access_token
+
+            return RenewedToken(access_token)
+        case "azure":
+            from .azure_tokens import POSTGRESQL, entra_token
+
+            return RenewedToken(lambda: entra_token(POSTGRESQL))
