@@ -51,6 +51,7 @@ test: programs ## the tests that need no cluster, under 5 minutes
 scanner: $(VENV)
 	@tools/scanner
 	@tools/envoy
+	@tools/backup-programs
 
 clients: $(VENV)
 	@tools/ci-checks

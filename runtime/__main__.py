@@ -1,5 +1,6 @@
-"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, checks
-the audit log, starts a QuDAG node, exports the gateway's metrics, or stands in for a service."""
+"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, backs it up
+and restores it, checks the audit log, starts a QuDAG node, exports the gateway's metrics, or
+stands in for a service."""
 
 from __future__ import annotations
 
@@ -58,10 +59,22 @@ def _audit(arguments: list[str]) -> int:
     return audit(arguments)
 
 
+def _backup(arguments: list[str]) -> int:
+    from .backup_command import backup_command
+
+    return backup_command(arguments)
+
+
 def _bridge(arguments: list[str]) -> int:
     from .bridge.command import bridge
 
     return bridge(arguments)
+
+
+def _restore(arguments: list[str]) -> int:
+    from .backup_command import restore_command
+
+    return restore_command(arguments)
 
 
 def _stand_in(arguments: list[str]) -> int:
@@ -78,7 +91,9 @@ def _gateway_metrics(arguments: list[str]) -> int:
 
 _OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "audit": _audit,
+    "backup": _backup,
     "bridge": _bridge,
+    "restore": _restore,
     "stand-in": _stand_in,
     "gateway-metrics": _gateway_metrics,
 }

@@ -62,6 +62,36 @@ CHANGES: tuple[tuple[str, str], ...] = (
         )
         """,
     ),
+    (
+        "results of backups and restore drills, for metrics",
+        """
+        CREATE TABLE backup_results (
+            at timestamptz NOT NULL DEFAULT now(),
+            kind text NOT NULL CHECK (kind IN ('backup', 'drill')),
+            outcome text NOT NULL,
+            taken_at timestamptz,
+            age_seconds double precision,
+            seconds double precision,
+            bytes bigint,
+            PRIMARY KEY (kind, at)
+        );
+        -- The role of the backup may read only; through these it adds a row, and removes old ones.
+        CREATE FUNCTION record_backup(taken_at timestamptz, seconds double precision, bytes bigint)
+        RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+            DELETE FROM public.backup_results WHERE at < now() - interval '1 year';
+            INSERT INTO public.backup_results (kind, outcome, taken_at, seconds, bytes)
+            VALUES ('backup', 'stored', $1, $2, $3);
+        $$;
+        CREATE FUNCTION record_drill(
+            taken_at timestamptz, outcome text, age_seconds double precision,
+            seconds double precision
+        )
+        RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+            INSERT INTO public.backup_results (kind, taken_at, outcome, age_seconds, seconds)
+            VALUES ('drill', $1, $2, $3, $4);
+        $$;
+        """,
+    ),
 )
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 

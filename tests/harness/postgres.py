@@ -65,6 +65,11 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        self.launch()
+        until(self._answers, within_seconds=20)
+
+    def launch(self) -> None:
+        """Start it."""
         settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
         options = [part for setting in settings for part in ("-c", setting)]
         with (self.directory / "log").open("ab") as log:
@@ -76,7 +81,6 @@ class Postgres:
                 group=GROUP,
                 env=self.environment,
             )
-        until(self._answers, within_seconds=20)
 
     def kill(self) -> None:
         """Kill it and its child processes with SIGKILL, as in a crash."""
