@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
 from graph.project import KEY_PREFIX
 
-from .cloud_providers import CloudProviders, tags_of
+from .cloud_providers import CloudProviders
 from .cloud_user_servers import Placed, deployment_of, placed, user_image
 from .config.stack import StackConfig
 from .rules.clouds import shared, switched_on
@@ -40,16 +41,21 @@ class CloudServers:
     servers: dict[str, dict[str, McpTarget[Any]]]
 
 
-def cloud_servers(config: StackConfig) -> CloudServers:
+def cloud_servers(
+    config: StackConfig, providers: CloudProviders, tags: Mapping[str, str]
+) -> CloudServers:
     """Every server in a cloud that is switched on.
+
+    Args:
+        config: the stack's.
+        providers: of the clouds.
+        tags: of every resource.
 
     Raises:
         ProblemReport: what their clouds cannot do, of all of them at once, by section.
     """
     on, users = switched_on(config), [*placed(config)]
     hosts = [host for each in on if (host := host_of(each))]
-    tags = tags_of(config)
-    providers = CloudProviders(config, tags)
     loaded = [providers.cloud(each.cloud) for each in on]
     for one in users:
         providers.cloud(one.cloud)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.base.kubernetes_object import Manifest
 
 from .config.stack import StackConfig
-from .data_kinds import kind_of
+from .data_kinds import KINDS, kind_of
 from .data_kinds.kind import Tier
 from .placement import placement
 from .topologies import TOPOLOGIES
@@ -37,11 +37,13 @@ class PlannedTier:
 
 
 def data_tiers(config: StackConfig, topology: Topology) -> list[PlannedTier]:
-    """The data tiers of the chosen kinds."""
+    """The data tiers of the platform that no cloud manages."""
     where = placement(config)
     stores_of: dict[tuple[Tier, str], list[str]] = {}
     for store in topology.data:
         tier = kind_of(config, store).tier
+        if tier.cloud is not None:
+            continue
         namespace = where.of(store) if tier.in_namespaces else where.namespace
         stores_of.setdefault((tier, namespace), []).append(store)
     return [
@@ -50,6 +52,16 @@ def data_tiers(config: StackConfig, topology: Topology) -> list[PlannedTier]:
         )
         for (tier, namespace), stores in stores_of.items()
     ]
+
+
+def managed_tiers(config: StackConfig) -> dict[Tier, list[str]]:
+    """The data tiers that clouds manage, each with its stores; with or without a cluster."""
+    stores_of: dict[Tier, list[str]] = {}
+    for store in KINDS:
+        tier = kind_of(config, store).tier
+        if tier.cloud is not None:
+            stores_of.setdefault(tier, []).append(store)
+    return stores_of
 
 
 def _name(config: StackConfig, tier: Tier, store: str) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 from components.mcp.target import McpTarget
 
+from .cloud_providers import CloudProviders, tags_of
 from .cloud_targets import CloudServers, cloud_servers
 from .config.stack import StackConfig
+from .managed_data import data_outputs, managed_data
 from .rules.own_code import folders
 
 CONTRACT = ("mcp_url", "prm_url", "issuer", "era")
@@ -23,12 +25,15 @@ def build(config: StackConfig) -> dict[str, Any]:
     what the domain's DNS record points to. ``code`` has the folder of each function that runs one.
     """
     outputs: dict[str, Any] = {}
+    tags = tags_of(config)
+    providers = CloudProviders(config, tags)
+    managed = managed_data(config, providers)
     if config.kubernetes.enabled:
         from .kubernetes_provider import kubernetes_provider
         from .platform import Platform
 
-        outputs = Platform(config, kubernetes_provider(config)).outputs()
-    clouds = cloud_servers(config)
+        outputs = Platform(config, kubernetes_provider(config), managed).outputs()
+    clouds = cloud_servers(config, providers, tags)
     targets = {name: _outputs(target) for name, target in clouds.targets.items()}
     servers = _with_clouds(config, outputs.get("servers", {}), clouds)
     places = [*targets.values(), *servers.values()]
@@ -39,6 +44,8 @@ def build(config: StackConfig) -> dict[str, Any]:
         outputs["targets"] = targets
     if servers:
         outputs["servers"] = servers
+    if managed:
+        outputs["data"] = data_outputs(managed)
     if code := folders(config):
         outputs["code"] = code
     return outputs

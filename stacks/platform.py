@@ -28,6 +28,7 @@ from .config.stack import StackConfig
 from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
+from .managed_data import ManagedData
 from .placement import placement
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
@@ -41,7 +42,16 @@ _Server = Core | QudagNode | McpService | UserServer | EgressProxy
 class Platform:
     """The namespaces, the data, the servers, the front and the flows of a topology."""
 
-    def __init__(self, config: StackConfig, provider: pulumi.ProviderResource) -> None:
+    def __init__(
+        self, config: StackConfig, provider: pulumi.ProviderResource, managed: ManagedData
+    ) -> None:
+        """Registers them.
+
+        Args:
+            config: the stack's.
+            provider: of the cluster.
+            managed: the data stores that clouds manage.
+        """
         self.config = config
         self.options = pulumi.ResourceOptions(providers=[provider])
         self.topology = topology(config)
@@ -56,7 +66,7 @@ class Platform:
         self.namespaces = self._namespaces()
         self.namespace = self.namespaces[self.placement.namespace]
         self._volumes()
-        self.data = self._data()
+        self.data = {**managed, **self._data()}
         self.servers = self._servers()
         self.front = self._front()
         self._flows()
@@ -144,7 +154,7 @@ class Platform:
             SharedVolume(name, args, opts=self.options)
 
     def _data(self) -> dict[str, DataTier[Any]]:
-        """The data tier of each data store."""
+        """The data tier of each data store that no cloud manages."""
         made: dict[str, DataTier[Any]] = {}
         for each in data_tiers(self.config, self.topology):
             namespace = self.namespaces[each.namespace].namespace

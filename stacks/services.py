@@ -22,7 +22,7 @@ from .config import pods as config_pods
 from .config.observability import PrometheusApi
 from .config.scaling import ServiceScale, Vertical
 from .config.stack import StackConfig
-from .data_kinds import in_pods, kind_of
+from .data_kinds import KINDS, in_pods, kind_of
 from .gateway_metrics import has_exporter, leads_to_the_exporter
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
@@ -34,6 +34,10 @@ from .valkey import with_valkey_flows
 def topology(config: StackConfig) -> Topology:
     """The configured topology, at the configured scale, with the user's servers."""
     chosen = TOPOLOGIES[config.topology]
+    # A store that runs elsewhere needs nothing of the topology: servers may use it in each.
+    used = {store for server in config.cluster_servers.values() for store in server.uses}
+    further = [s for s in KINDS if s in used and s not in chosen.data and not in_pods(config, s)]
+    data = [*chosen.data, *further]
     at_scale = replace(
         chosen,
         services=[
@@ -41,7 +45,8 @@ def topology(config: StackConfig) -> Topology:
             for service in chosen.services
         ],
         flows=used_flows(chosen, config),
-        outside=[store for store in chosen.data if not in_pods(config, store)],
+        data=data,
+        outside=[store for store in data if not in_pods(config, store)],
     )
     with_servers = with_store_ports(with_user_servers(at_scale, config), config)
     return with_valkey_flows(with_servers, config)

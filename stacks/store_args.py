@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
+from components.base.inputs import applied
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.shared_volume import NfsExport, SharedVolumeArgs
 from components.kubernetes.valkey_replicas import PRIMARY
@@ -14,6 +15,7 @@ from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import INTERNAL_CA_PATH, Cache, Database
 from components.mcp.store_files import CACHE, DATABASE
 
+from .addresses import Addresses
 from .config.data import SharedVolume
 from .config.servers import Server
 from .config.stack import StackConfig
@@ -74,27 +76,39 @@ def _reached(config: StackConfig, store: str) -> dict[str, Any]:
     }
 
 
-def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[str, str]:
+def store_variables(
+    config: StackConfig, name: str, server: Server, at: Addresses | None = None
+) -> Mapping[str, pulumi.Input[str]]:
     """The variables that name the stores to a server of the section ``servers``.
 
     The URLs have no password: drivers read PGUSER and PGPASSWORD where a URL names no user.
+
+    Args:
+        config: the stack's.
+        name: of the server.
+        server: its entry.
+        at: addresses of the stores; None where only the names of the variables matter.
     """
-    variables: dict[str, str] = {}
+    variables: dict[str, pulumi.Input[str]] = {}
     where = placement(config)
-    hosts = {
-        store: kind_of(config, store).host(config) or where.host(store, seen_from=name)
-        for store in server.uses
-    }
+    made = {POSTGRES: at.database_host, VALKEY: at.cache_host} if at else {}
+
+    def host(store: str) -> pulumi.Input[str]:
+        kind = kind_of(config, store)
+        if kind.in_pods:
+            return where.host(store, seen_from=name)
+        return kind.host(config) or made.get(store, "")
+
     if POSTGRES in server.uses:
-        there = database(config, hosts[POSTGRES])
-        address = f"{hosts[POSTGRES]}:{there.port}/{there.name}"
-        authority = DATABASE.authority(there)
+        there = database(config, host(POSTGRES))
+        verified = f"sslmode=verify-full&sslrootcert={DATABASE.authority(there)}"
+        rest = f":{there.port}/{there.name}?{verified}"
         variables |= {
-            "DATABASE_URL": f"postgresql://{address}?sslmode=verify-full&sslrootcert={authority}",
+            "DATABASE_URL": _around("postgresql://", there.host, rest),
             "PGUSER": there.user,
         }
     if VALKEY in server.uses:
-        there = cache(config, name, hosts[VALKEY])
+        there = cache(config, name, host(VALKEY))
         variables |= {
             **_address_of_valkey(config, there),
             **({"REDIS_USERNAME": name, "REDIS_KEY_PREFIX": f"{name}:"} if there.user else {}),
@@ -103,9 +117,16 @@ def store_variables(config: StackConfig, name: str, server: Server) -> Mapping[s
     return variables
 
 
-def _address_of_valkey(config: StackConfig, there: Cache) -> dict[str, str]:
+def _around(before: str, host: pulumi.Input[str], after: str) -> pulumi.Input[str]:
+    def url(host: str) -> str:
+        return f"{before}{host}{after}"
+
+    return applied(url, host)
+
+
+def _address_of_valkey(config: StackConfig, there: Cache) -> dict[str, pulumi.Input[str]]:
     if not there.sentinels:
-        return {"REDIS_URL": f"rediss://{there.host}:{there.port}"}
+        return {"REDIS_URL": _around("rediss://", there.host, f":{there.port}")}
     service = f"{VALKEY}-service.{placement(config).of(VALKEY)}.svc"
     asked = replica_hosts(service, len(there.sentinels))
     return {

@@ -60,7 +60,7 @@ def user_server_args(
         health=BRIDGE_HEALTH if server.transport == "stdio" else server.health,
         env={
             **proxy,
-            **store_variables(config, service.name, server),
+            **store_variables(config, service.name, server, at),
             **server.env,
         },
         secret_env={

@@ -208,7 +208,9 @@ class Container:
     ports: Sequence[Port] = ()
     probes: Probes | None = None
     resources: Resources = field(default_factory=Resources)
-    env: Mapping[VariableName, Text] = field(default_factory=dict[str, str])
+    env: Mapping[VariableName, pulumi.Input[Text]] = field(
+        default_factory=dict[str, pulumi.Input[str]]
+    )
     env_from: Sequence[Variables] = ()
     files: Sequence[Files] = ()
     secrets: Sequence[SecretFiles] = ()

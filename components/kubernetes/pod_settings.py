@@ -221,7 +221,7 @@ def settings_problems(
 
 
 def credential_problems(
-    *, env: Mapping[str, str], secret_env: Mapping[str, Any], spelled: Mapping[str, str]
+    *, env: Mapping[str, Any], secret_env: Mapping[str, Any], spelled: Mapping[str, str]
 ) -> Iterator[Problem]:
     """Variables that are given twice, and credentials in clear; see ``settings_problems``."""
     for name, value in env.items():
@@ -232,7 +232,7 @@ def credential_problems(
                 "the container would have the variable twice",
                 "leave one of the two out",
             )
-        if looks_like_a_credential(name, value):
+        if isinstance(value, str) and looks_like_a_credential(name, value):
             yield Problem(
                 f"{spelled['env']}.{name}",
                 "looks like a credential; its value is not shown here",

@@ -119,7 +119,9 @@ class UserServerArgs:
     command: Sequence[Text] = ()
     health: UrlPath | None = None
     start_seconds: Seconds = 60
-    env: Mapping[VariableName, Text] = field(default_factory=dict[str, str])
+    env: Mapping[VariableName, pulumi.Input[Text]] = field(
+        default_factory=dict[str, pulumi.Input[str]]
+    )
     secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
     files: Mapping[Path, Text] = field(default_factory=dict[str, str])
     replicas: Replicas = 2
@@ -304,5 +306,5 @@ def _mounted_secrets(args: UserServerArgs) -> list[SecretFiles]:
     ]
 
 
-def _home(args: UserServerArgs) -> dict[str, str]:
+def _home(args: UserServerArgs) -> dict[str, pulumi.Input[str]]:
     return {} if "HOME" in args.secret_env else {"HOME": "/tmp"}  # noqa: S108

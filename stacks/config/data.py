@@ -11,6 +11,7 @@ from components.base.constraints import Form
 
 from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
+from .managed_data import MANAGED_FORMS, Rds
 from .section import Section
 from .valkey import Valkey
 
@@ -24,8 +25,11 @@ VOLUME_NAME: Final = Form(
     longest=40,
 )
 DATA_FORMS: Final = {
-    form.pattern: form
-    for form in (VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME, arg_forms.VALKEY_BYTES)
+    **{
+        form.pattern: form
+        for form in (VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME, arg_forms.VALKEY_BYTES)
+    },
+    **MANAGED_FORMS,
 }
 """By pattern, as a refusal names it."""
 
@@ -85,9 +89,10 @@ class DatabasePool(Section):
 class Data(Section):
     """Databases and volumes."""
 
-    kind: Literal["embedded", "external"] = Field(
+    kind: Literal["embedded", "external", "rds"] = Field(
         default="embedded",
-        description="PostgreSQL. embedded: one pod in the cluster; external: yours.",
+        description="PostgreSQL. embedded: one pod in the cluster; external: yours; rds: Amazon "
+        "RDS.",
     )
     cache_kind: Literal["valkey", "external"] = Field(
         default="valkey",
@@ -95,6 +100,9 @@ class Data(Section):
     )
     external: ExternalDatabase | None = Field(
         default=None, description="Required by kind external, and refused with another kind."
+    )
+    rds: Rds | None = Field(
+        default=None, description="Options of kind rds; refused with another kind."
     )
     external_cache: ExternalCache | None = Field(
         default=None, description="Required by cacheKind external, and refused with another one."

@@ -9,10 +9,12 @@ from ..topologies.topology import POSTGRES, VALKEY
 from .embedded import EmbeddedCache, EmbeddedDatabase
 from .external import ExternalCache, ExternalDatabase
 from .kind import DataKind
+from .rds import RdsDatabase
 
 _KINDS: Final[tuple[DataKind, ...]] = (
     EmbeddedDatabase(),
     ExternalDatabase(),
+    RdsDatabase(),
     EmbeddedCache(),
     ExternalCache(),
 )

@@ -36,14 +36,14 @@ class Tier:
 
     Attributes:
         name: of the component; it is part of the URNs.
-        component: registers the stores.
+        component: registers the stores: a class, or a function that imports a cloud's.
         args: its args.
         in_namespaces: whether each namespace with stores has one; False: the stack has one.
         cloud: key of the cloud whose provider it needs; None: the cluster's provider, or none.
     """
 
     name: str
-    component: type[DataTier[Any]]
+    component: Callable[..., DataTier[Any]]
     args: TierArgs
     in_namespaces: bool = False
     cloud: str | None = None

@@ -69,6 +69,21 @@ def options_are_of_the_chosen_kind(config: StackConfig) -> Iterator[Problem]:
                     )
 
 
+def chosen_stores_are_used(config: StackConfig) -> Iterator[Problem]:
+    """A store that is chosen has a server that connects to it."""
+    flows = topology(config).flows if config.kubernetes.enabled else ()
+    for store, kinds in KINDS.items():
+        kind, field = chosen_kind(config, store), _yaml(KIND_FIELDS[store])
+        is_default = kind is next(iter(kinds.values()))
+        if not is_default and not any(flow.target == store for flow in flows):
+            yield at(
+                f"data.{field}",
+                f"is {kind.name}, and no server of the stack uses {store}",
+                "nothing would connect to it",
+                f"remove it, choose a topology with {store}, or add {store} to uses of a server",
+            )
+
+
 def kinds_can_be_used(config: StackConfig) -> Iterator[Problem]:
     """What each chosen kind asks of the rest of the configuration."""
     for store in KINDS:
@@ -161,17 +176,22 @@ def _yaml(field: str) -> str:
     return str(Data.model_fields[field].alias)
 
 
-DATA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+SESSION_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data.cacheProfile", "protocol.era", "topology"), sessions_are_kept),
-    (("data",), the_kind_has_its_section),
-    (("data",), options_are_of_the_chosen_kind),
-    (("data", "topology", "environment", "protocol.era"), kinds_can_be_used),
     (("data", "kubernetes.containerLimits", "topology"), valkey_fits_its_container),
     (("data", "servers", "topology"), valkey_can_fail_over),
     (
         ("data", "images", "network.prometheus", "environment", "topology"),
         valkeys_exporter_can_be_scraped,
     ),
+]
+"""Rules of a cluster, each with what it reads."""
+
+DATA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("data",), the_kind_has_its_section),
+    (("data",), options_are_of_the_chosen_kind),
+    (("data", "topology", "servers", "kubernetes.enabled"), chosen_stores_are_used),
+    (("data", "clouds", "environment", "kubernetes.enabled"), kinds_can_be_used),
     (("data", "secrets"), secrets_of_stores_are_their_own),
 ]
 """Each rule with what it reads."""

@@ -18,7 +18,7 @@ from .agentgateway import AGENTGATEWAY_RULES
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
-from .data import DATA_RULES
+from .data import DATA_RULES, SESSION_RULES
 from .domains import DOMAIN_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
@@ -191,7 +191,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,
     *CLUSTER_RULES,
-    *DATA_RULES,
+    *SESSION_RULES,
     *EDGE_RULES,
     *AGENTGATEWAY_RULES,
     *SERVER_RULES,
@@ -208,6 +208,7 @@ RULES: Final[list[_Row]] = [
     (("protocol.jwksUrl", "environment"), published_keys_outside_dev),
     *TOKEN_RULES,
     *DOMAIN_RULES,
+    *DATA_RULES,
     (("servers", "kubernetes.enabled", "images.gatewayEngine"), servers_need_a_gateway),
     *(
         (("kubernetes.enabled", *reads), where_a_cluster_is_on(rule))

@@ -58,7 +58,7 @@ def stand_ins_have_nothing_of_an_image(config: StackConfig) -> Iterator[Problem]
 
 def used_stores_are_there(config: StackConfig) -> Iterator[Problem]:
     """A server uses stores of the topology, each named once, and no variable is set twice."""
-    data = TOPOLOGIES[config.topology].data
+    data = topology(config).data
     for name, server in config.servers.items():
         for index, store in enumerate(server.uses):
             path = path_of("servers", name, "uses", index)
@@ -67,7 +67,8 @@ def used_stores_are_there(config: StackConfig) -> Iterator[Problem]:
                     path,
                     f"is {store}, which the topology {config.topology} does not have",
                     "the server would get the address of a store that does not exist",
-                    f"leave it out, or choose a topology with {store}",
+                    f"leave it out, choose a topology with {store}, or a kind of it that runs "
+                    "elsewhere",
                 )
             elif store in server.uses[:index]:
                 yield at(

@@ -154,7 +154,7 @@ def _function(
     from components.mcp.access import Access
 
     args = AwsLambdaArgs(
-        location=_location(location),
+        location=aws_location(location),
         archive=deployment.archives["aws-lambda"],
         config=deployment.server(domain=section.domain),
         certificate=section.certificate,
@@ -163,7 +163,7 @@ def _function(
         alarms_without_topic=location.alarm_topic is None,
         kms_key=location.kms_key,
         access_log_days=section.access_log_days,
-        network=_network(location.network) if section.vpc and location.network else None,
+        network=aws_network(location.network) if section.vpc and location.network else None,
         tracing=section.tracing,
         access=Access(public=section.public),
         endpoint=LambdaEndpoint(section.front),
@@ -239,8 +239,8 @@ def _of_every_container(
     network = location.network
     assert network is not None  # load_balancers_have_a_network
     return dict(
-        location=_location(location),
-        network=_network(network),
+        location=aws_location(location),
+        network=aws_network(network),
         image=section.image or deployment.shared.image,
         architecture=section.architecture,
         access_logs_bucket=section.access_logs_bucket,
@@ -256,13 +256,15 @@ def _of_every_container(
     )
 
 
-def _location(location: Aws) -> AwsLocation:
+def aws_location(location: Aws) -> AwsLocation:
+    """The account and the region, as components take them."""
     from components.aws.location import AwsLocation
 
     return AwsLocation(account=location.account, region=location.region)
 
 
-def _network(network: AwsNetworkSection) -> AwsNetwork:
+def aws_network(network: AwsNetworkSection) -> AwsNetwork:
+    """The VPC, as components take it."""
     from components.aws.network import AwsEgress, AwsNetwork
 
     egress = network.egress

@@ -1,0 +1,148 @@
+"""Prod with each kind of database: no plaintext secret, no pods of it, and flows to it alone."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from graph.programs import record_files
+from graph.resource_graph import STACK_TYPE, ResourceGraph
+from graph.stack_files import StackFiles
+from policies import broken_policies
+from stacks.data_kinds import KINDS
+from stacks.topologies.topology import POSTGRES, VALKEY
+from tests.harness.containers import ROOT
+from tests.harness.graph_queries import objects
+from tests.harness.prod import prod_files
+from tests.harness.stacks import stack
+from tests.programs.test_stacks import SECRET_PLACES, secret_looking
+
+NETWORK = "10.30.128.0/24"
+SECRET = {"password": {"secret": "data", "key": "pw"}, "ca": {"secret": "data", "key": "ca.crt"}}
+DATABASES: dict[str, dict[str, Any]] = {
+    "external": {"external": {"host": "db.example.com", "networks": [NETWORK], **SECRET}},
+    "rds": {"rds": {"networks": [NETWORK]}},
+}
+"""The kinds of PostgreSQL outside the cluster, with their sections."""
+CACHES: dict[str, dict[str, Any]] = {
+    "external": {"externalCache": {"host": "cache.example.com", "networks": [NETWORK], **SECRET}},
+}
+MADE = {"rds": "aws:rds/instance:Instance"}
+"""The resource of each kind in a cloud that holds the data."""
+KEPT = ("nodeSize", "protect")
+pytestmark = pytest.mark.slow
+
+
+@cache
+def prod_with(written: str) -> ResourceGraph:
+    """Prod with a section ``data``; of its own one it keeps what no kind has."""
+    files = json.loads(prod_files().to_json())
+    data = json.loads(files["config"]["qudag-mcp:data"])
+    kept = {key: value for key, value in data.items() if key in KEPT}
+    files["config"]["qudag-mcp:data"] = json.dumps({**kept, **json.loads(written)})
+    return record_files(ROOT, StackFiles.from_json(json.dumps(files)))
+
+
+def with_database(kind: str) -> ResourceGraph:
+    return prod_with(json.dumps({"kind": kind, **DATABASES[kind]}))
+
+
+def with_cache(kind: str) -> ResourceGraph:
+    return prod_with(json.dumps({"cacheKind": kind, **CACHES[kind]}))
+
+
+every_kind = pytest.mark.parametrize(
+    ("store", "kind"),
+    [*((POSTGRES, kind) for kind in DATABASES), *((VALKEY, kind) for kind in CACHES)],
+)
+
+
+def graph_with(store: str, kind: str) -> ResourceGraph:
+    return with_database(kind) if store == POSTGRES else with_cache(kind)
+
+
+def test_every_kind_without_pods_is_previewed_here():
+    for store, previewed in ((POSTGRES, DATABASES), (VALKEY, CACHES)):
+        assert {name for name, kind in KINDS[store].items() if not kind.in_pods} == set(previewed)
+
+
+@every_kind
+def test_the_store_has_no_pods_no_volume_and_no_certificate(store: str, kind: str):
+    made = graph_with(store, kind)
+    names = {one["metadata"]["name"] for one in objects(made, "StatefulSet")}
+    assert store not in names
+    assert {POSTGRES, VALKEY} - {store} <= names
+    required = {one["name"] for one in made.one(STACK_TYPE).outputs["required_secrets"]}
+    assert f"mcp-internal-tls-{store}" not in required
+
+
+@every_kind
+def test_no_value_of_prod_with_the_kind_looks_like_a_secret(store: str, kind: str):
+    for resource in graph_with(store, kind).resources:
+        assert secret_looking(resource.inputs) == []
+        said = {
+            name: value for name, value in resource.outputs.items() if name not in SECRET_PLACES
+        }
+        said.pop("data", None)
+        assert secret_looking(said) == []
+
+
+@every_kind
+def test_every_rule_passes_on_prod_with_the_kind(store: str, kind: str):
+    assert broken_policies(graph_with(store, kind)) == []
+
+
+@every_kind
+def test_the_users_of_the_store_and_no_others_may_connect_to_its_networks(store: str, kind: str):
+    def sources(made: ResourceGraph, port: int) -> set[str]:
+        found: set[str] = set()
+        for policy in objects(made, "NetworkPolicy"):
+            for rule in policy["spec"].get("egress", ()):
+                ports = {each["port"] for each in rule.get("ports", ())}
+                cidrs = {to["ipBlock"]["cidr"] for to in rule.get("to", ()) if "ipBlock" in to}
+                if port in ports and cidrs:
+                    assert cidrs == {NETWORK}
+                    found.add(policy["spec"]["podSelector"]["matchLabels"]["app"])
+        return found
+
+    def usual(port: int) -> set[str]:
+        return {
+            policy["spec"]["podSelector"]["matchLabels"]["app"]
+            for policy in objects(stack("prod"), "NetworkPolicy")
+            for rule in policy["spec"].get("egress", ())
+            if port in {each["port"] for each in rule.get("ports", ())}
+        }
+
+    port = {POSTGRES: 5432, VALKEY: 6379}[store]
+    assert sources(graph_with(store, kind), port) == usual(port)
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_cloud_has_the_store_and_prod_protects_it(kind: str):
+    made = with_database(kind).one(MADE[kind])
+    assert made.protect is True
+    assert made.provider is not None
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_the_stack_exports_where_the_database_and_its_credentials_are(kind: str):
+    told = with_database(kind).one(STACK_TYPE).outputs["data"]["postgres"]
+    assert told["host"] == told["read_host"]
+    assert told["url_secret"]
+    assert told["ca"]
+
+
+def test_rds_in_prod_has_a_standby_and_two_weeks_of_backups():
+    made = with_database("rds").one(MADE["rds"]).inputs
+    assert (made["multiAz"], made["backupRetentionPeriod"]) == (True, 14)
+    assert made["instanceClass"] == "db.t4g.medium"
+
+
+def test_another_kind_of_database_changes_no_urn_of_the_cache():
+    def of_the_cache(made: ResourceGraph) -> set[str]:
+        return {one.urn for one in made.resources if "data-cache" in one.urn}
+
+    assert of_the_cache(with_database("rds")) == of_the_cache(stack("prod")) != set()
