@@ -74,6 +74,10 @@ if TYPE_CHECKING:
     from .kubernetes.egress_proxy import EgressProxyArgs as EgressProxyArgs
     from .kubernetes.embedded_data import EmbeddedDataTier as EmbeddedDataTier
     from .kubernetes.embedded_data import EmbeddedDataTierArgs as EmbeddedDataTierArgs
+    from .kubernetes.external_secrets import SecretSource as SecretSource
+    from .kubernetes.external_secrets import SecretSync as SecretSync
+    from .kubernetes.external_secrets import SecretSyncArgs as SecretSyncArgs
+    from .kubernetes.external_secrets import SyncedSecret as SyncedSecret
     from .kubernetes.flow import FlowPolicies as FlowPolicies
     from .kubernetes.flow import FlowPoliciesArgs as FlowPoliciesArgs
     from .kubernetes.gateway import Gateway as Gateway
@@ -110,6 +114,10 @@ if TYPE_CHECKING:
     from .kubernetes.scaling import ObjectMetric as ObjectMetric
     from .kubernetes.scaling import Pace as Pace
     from .kubernetes.scaling import PodMetric as PodMetric
+    from .kubernetes.secret_stores import AwsStore as AwsStore
+    from .kubernetes.secret_stores import AzureStore as AzureStore
+    from .kubernetes.secret_stores import GcpStore as GcpStore
+    from .kubernetes.secret_stores import VaultStore as VaultStore
     from .kubernetes.server import McpService as McpService
     from .kubernetes.server import ServerArgs as ServerArgs
     from .kubernetes.shared_volume import NfsExport as NfsExport
@@ -196,6 +204,7 @@ _PUBLIC = {
     "kubernetes.dns": "Dns DnsPods",
     "kubernetes.egress_proxy": "EgressProxy EgressProxyArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
+    "kubernetes.external_secrets": "SecretSource SecretSync SecretSyncArgs SyncedSecret",
     "kubernetes.flow": "FlowPolicies FlowPoliciesArgs",
     "kubernetes.gateway": "Gateway",
     "kubernetes.gateway_args": "GatewayArgs GatewayEngine",
@@ -211,6 +220,7 @@ _PUBLIC = {
     "kubernetes.resources": "Resources",
     "kubernetes.routes": "Route",
     "kubernetes.scaling": "Autoscaling ObjectMetric Pace PodMetric",
+    "kubernetes.secret_stores": "AwsStore AzureStore GcpStore VaultStore",
     "kubernetes.server": "McpService ServerArgs",
     "kubernetes.shared_volume": "NfsExport SharedVolume SharedVolumeArgs",
     "kubernetes.upstream": "Upstream",

@@ -9,6 +9,7 @@ import pulumi
 
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.egress_proxy import EgressProxy
+from components.kubernetes.external_secrets import SecretSync
 from components.kubernetes.flow import FlowPolicies
 from components.kubernetes.gateway import Gateway
 from components.kubernetes.human_roles import HumanRoles
@@ -32,6 +33,7 @@ from .managed_data import ManagedData
 from .placement import placement
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
+from .secret_sync import secret_sync_args
 from .services import topology
 from .store_args import shared_volume_args
 from .topologies.topology import POSTGRES, VALKEY, Service
@@ -65,6 +67,7 @@ class Platform:
 
         self.namespaces = self._namespaces()
         self.namespace = self.namespaces[self.placement.namespace]
+        self.ready = self._secrets()
         self._volumes()
         self.data = {**managed, **self._data()}
         self.servers = self._servers()
@@ -141,6 +144,15 @@ class Platform:
         places = {there: place for place, there in self.placement.namespaces.items()}
         return f"{name}-{places[namespace]}" if namespace in places else name
 
+    def _secrets(self) -> dict[str, pulumi.Output[str]]:
+        """The namespaces by their names; with a store, workloads in them wait for their Secrets."""
+        ready = {namespace: made.namespace for namespace, made in self.namespaces.items()}
+        for namespace, made in self.namespaces.items():
+            if args := secret_sync_args(self.config, namespace, made.namespace):
+                name = self._suffixed("secrets", namespace)
+                ready[namespace] = SecretSync(name, args, opts=self.options).namespace
+        return ready
+
     def _people(self) -> None:
         for namespace, made in self.namespaces.items():
             args = human_roles_args(self.config, self.topology, namespace, made.namespace)
@@ -157,7 +169,7 @@ class Platform:
         """The data tier of each data store that no cloud manages."""
         made: dict[str, DataTier[Any]] = {}
         for each in data_tiers(self.config, self.topology):
-            namespace = self.namespaces[each.namespace].namespace
+            namespace = self.ready[each.namespace]
             args = each.tier.args(self.config, each.stores, namespace)
             tier = each.tier.component(each.name, args, opts=self.options)
             made |= dict.fromkeys(each.stores, tier)
@@ -183,7 +195,7 @@ class Platform:
         return cast("Gateway | Monolith", kind(service.name, args, opts=self.options))
 
     def _addresses(self, service: Service) -> Addresses:
-        namespace = self.namespaces[self.placement.of(service.name)].namespace
+        namespace = self.ready[self.placement.of(service.name)]
         database, cache = self.data.get(POSTGRES), self.data.get(VALKEY)
         return Addresses(
             namespace=namespace,

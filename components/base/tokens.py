@@ -30,6 +30,7 @@ TYPE_TOKENS: Final = {
     "Monolith": "qudag-mcp:index:Monolith",
     "QudagNode": "qudag-mcp:index:QudagNode",
     "RdsDataTier": "qudag-mcp:index:RdsDataTier",
+    "SecretSync": "qudag-mcp:index:SecretSync",
     "SharedVolume": "qudag-mcp:index:SharedVolume",
     "UserServer": "qudag-mcp:index:UserServer",
     "Workload": "qudag-mcp:index:Workload",

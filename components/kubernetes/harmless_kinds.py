@@ -15,6 +15,8 @@ HARMLESS: Final[Mapping[str, str]] = {
     "kubernetes:core/v1:PersistentVolumeClaimPatch": "the pods that mount it are checked",
     "kubernetes:core/v1:ResourceQuota": "it limits what a namespace may ask for",
     "kubernetes:core/v1:ServiceAccountPatch": "the roles that are bound to it are checked",
+    "kubernetes:generators.external-secrets.io/v1alpha1:Password": "it has no value; what creates "
+    "passwords with it is checked",
     "kubernetes:keda.sh/v1alpha1:ScaledObject": "it changes the number of pods",
     "kubernetes:keda.sh/v1alpha1:TriggerAuthentication": "it names keys of Secrets",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor": "it names pods whose metrics are read",

@@ -95,7 +95,8 @@ STATELESS_GROUPS: Final = frozenset(
     {
         *("admissionregistration.k8s.io", "apiregistration.k8s.io", "apps", "autoscaling"),
         *("autoscaling.k8s.io", "batch", "certificates.k8s.io", "cilium.io", "coordination.k8s.io"),
-        *("core", "discovery.k8s.io", "events.k8s.io", "flowcontrol.apiserver.k8s.io"),
+        *("core", "discovery.k8s.io", "events.k8s.io", "external-secrets.io"),
+        *("flowcontrol.apiserver.k8s.io", "generators.external-secrets.io"),
         *("gateway.networking.k8s.io", "keda.sh", "monitoring.coreos.com", "networking.istio.io"),
         *("networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io"),
         *("scheduling.k8s.io", "security.istio.io", "storage.k8s.io"),

@@ -20,6 +20,7 @@ from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
 from .kubernetes import KUBERNETES_FORMS
+from .secret_store import SECRET_STORE_FORMS, SecretStoreFields
 from .servers import SERVER_FORMS
 from .stack import StackConfig
 
@@ -30,9 +31,18 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*")
 _SECRET = re.compile(r"passw|pwd|secret|token|credential|private|api_?key", re.IGNORECASE)
 _HIDDEN_SECTION: Final = "secrets"
 """Section whose values are never shown: what does not belong there may be a secret itself."""
+_WITH_NO_NAME: Final = frozenset(field.alias for field in SecretStoreFields.model_fields.values())
+"""Fields of that section that name no Secret."""
 _CHOICE: Final = re.compile(r"'([^']*)'|\b(\d+)\b")
 _ALIKE: Final = 0.7
-_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS, **KUBERNETES_FORMS}
+_FORMS: Final = {
+    **FORMS,
+    **CLOUD_FORMS,
+    **SERVER_FORMS,
+    **DATA_FORMS,
+    **KUBERNETES_FORMS,
+    **SECRET_STORE_FORMS,
+}
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -109,8 +119,9 @@ def _unknown(steps: tuple[int | str, ...], value: object) -> Problem:
     section, _, rest = key.partition(".")
     if len(steps) == 1 and rest and section in known:
         fix = f"write {rest} on a line of its own below {KEY_PREFIX}{section}, indented"
-    elif steps[0] == "secrets":
-        fix = f"write one of: {', '.join(known)}; each with the name of a Secret, never its content"
+    elif steps[0] == _HIDDEN_SECTION and len(steps) == 2:
+        names = [field for field in known if field not in _WITH_NO_NAME]
+        fix = f"write one of: {', '.join(names)}; each with the name of a Secret, never its content"
     elif (meant := nearest(key, known)) and _alike(key, meant):
         fix = f"write {meant}"
     elif _SECRET.search(key) and isinstance(value, str):

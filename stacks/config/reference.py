@@ -10,10 +10,18 @@ from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
 from .kubernetes import KUBERNETES_FORMS
+from .secret_store import SECRET_STORE_FORMS
 from .servers import SERVER_FORMS
 from .stack import StackConfig
 
-_FORMS: Final = {**FORMS, **CLOUD_FORMS, **SERVER_FORMS, **DATA_FORMS, **KUBERNETES_FORMS}
+_FORMS: Final = {
+    **FORMS,
+    **CLOUD_FORMS,
+    **SERVER_FORMS,
+    **DATA_FORMS,
+    **KUBERNETES_FORMS,
+    **SECRET_STORE_FORMS,
+}
 
 
 def section_table(name: str) -> str:

@@ -1,15 +1,15 @@
-"""Section `secrets`: names of the Secrets that the platform mounts."""
+"""Section `secrets`: names of the Secrets that the platform mounts, and where they come from."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from .forms import SecretName
-from .section import Section
+from .secret_store import SecretStoreFields
 
 
-class Secrets(Section):
-    """Names of the Secrets that the platform mounts."""
+class Secrets(SecretStoreFields):
+    """Names of the Secrets that the platform mounts, and where their values come from."""
 
     passwords: SecretName = Field(
         default="mcp-server-secrets",
@@ -46,6 +46,13 @@ class Secrets(Section):
         "of their vault are derived: without them, what users have encrypted is lost. null: no "
         "tools with keys of users, and no vault.",
     )
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of Secrets by the field that sets them; without those that are left out."""
+        every = self.model_dump(by_alias=True, exclude_none=True)
+        other = {field.alias for field in SecretStoreFields.model_fields.values()}
+        return {field: name for field, name in every.items() if field not in other}
 
     def internal_tls_of(self, workload: str) -> str:
         """The Secret with the certificate and key of one server or data store."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
+from components.kubernetes.external_secrets import SecretSource
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.vertical_scaling import Resized
@@ -23,6 +24,7 @@ from ..data_tiers import data_tiers
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
+from ..secret_sync import synced_secrets
 from ..services import topology
 from ..store_args import shared_volume_args
 from ..topologies.topology import UserService
@@ -135,8 +137,13 @@ def counts(
         # One more: kube-root-ca.crt, which Kubernetes puts into each namespace.
         "configmaps": made["ConfigMap"] + 1,
         "persistentvolumeclaims": made["PersistentVolumeClaim"],
-        # The program makes none: they are made in the cluster before.
-        "secrets": sum(one["namespace"] == there for one in required_secrets(config)),
+        # The program makes none: people or External Secrets make them in the cluster.
+        "secrets": sum(one["namespace"] == there for one in required_secrets(config))
+        + sum(
+            one.source is SecretSource.GENERATED
+            for space, one in (synced_secrets(config) if config.secrets.store != "none" else ())
+            if space == there
+        ),
         "pods": sum(ask.pods for ask in asks(objects)),
     }
 

@@ -32,11 +32,9 @@ PRIVATE_KEYS: Final = ("mcp-local-ca", "mcp-issuer-signer")
 def secrets_are_distinct(config: StackConfig) -> Iterator[Problem]:
     """Each Secret has one purpose: a pod that mounts one must not see another's keys."""
     seen: dict[str, str] = {}
-    named = [
-        (field, name)
-        for field, name in config.secrets.model_dump(by_alias=True, exclude_none=True).items()
-        if field not in (INTERNAL_TLS, VALKEY_USERS)
-    ]
+    prefixes = (INTERNAL_TLS, VALKEY_USERS)
+    names = config.secrets.names.items()
+    named = [(field, name) for field, name in names if field not in prefixes]
     named += [
         (INTERNAL_TLS, config.secrets.internal_tls_of(workload))
         for workload in certified_names(config)

@@ -92,10 +92,8 @@ def kinds_can_be_used(config: StackConfig) -> Iterator[Problem]:
 
 def secrets_of_stores_are_their_own(config: StackConfig) -> Iterator[Problem]:
     """A Secret with a given password is not one whose values `up` generates."""
-    names = config.secrets.model_dump(
-        by_alias=True, exclude={"internal_tls", "valkey_users"}, exclude_none=True
-    )
-    used = {name: field for field, name in names.items()}
+    names = config.secrets.names.items()
+    used = {name: field for field, name in names if field not in ("internalTls", "valkeyUsers")}
     for store in KINDS:
         kind = kind_of(config, store)
         for option, key in (("password", kind.password(config)), ("ca", kind.authority(config))):

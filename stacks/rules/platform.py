@@ -26,6 +26,7 @@ from .metrics import METRIC_RULES
 from .own_code import OWN_CODE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
+from .secret_store import SECRET_STORE_RULES
 from .server_environment import SERVER_ENVIRONMENT_RULES
 from .server_fields import SERVER_FIELD_RULES
 from .server_targets import SERVER_TARGET_RULES
@@ -192,6 +193,8 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *WORKER_RULES,
     *CLUSTER_RULES,
     *SESSION_RULES,
+    *DATA_RULES,
+    *SECRET_STORE_RULES,
     *EDGE_RULES,
     *AGENTGATEWAY_RULES,
     *SERVER_RULES,

@@ -41,6 +41,12 @@ from components.kubernetes.cloudnative_pg_backup import ObjectStorage
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.egress_proxy import EgressProxy, EgressProxyArgs
 from components.kubernetes.embedded_data import EmbeddedDataTier
+from components.kubernetes.external_secrets import (
+    SecretSource,
+    SecretSync,
+    SecretSyncArgs,
+    SyncedSecret,
+)
 from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs
 from components.kubernetes.gateway import Gateway, GatewayEngine
 from components.kubernetes.human_roles import HumanRoles, HumanRolesArgs
@@ -51,6 +57,7 @@ from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.qudag_node import NodeProfile, QudagNode, QudagNodeArgs
 from components.kubernetes.routes import Route
 from components.kubernetes.scaling import Autoscaling, PodMetric
+from components.kubernetes.secret_stores import VaultStore
 from components.kubernetes.server import McpService
 from components.kubernetes.shared_volume import NfsExport, SharedVolume, SharedVolumeArgs
 from components.kubernetes.upstream import Upstream
@@ -191,6 +198,22 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
         QudagNode,
         QudagNodeArgs(
             server=server(), profile=NodeProfile.UPSTREAM, peers=["/ip4/192.0.2.1/tcp/1"]
+        ),
+    ),
+    "SecretSync": (
+        SecretSync,
+        SecretSyncArgs(
+            namespace="qudag",
+            secrets=[
+                SyncedSecret(
+                    name="mcp-server-secrets",
+                    keys=["database-password"],
+                    source=SecretSource.GENERATED,
+                )
+            ],
+            vault=VaultStore(
+                address="https://openbao.example.com", role="qudag-mcp", prefix="qudag-mcp-prod"
+            ),
         ),
     ),
     "SharedVolume": (

@@ -13,7 +13,6 @@ from tests.harness.graph_queries import STACKS
 from tests.harness.stacks import stack
 
 GROUPS = {
-    "External Secrets": "external-secrets.io",
     "cert-manager": "cert-manager.io",
     "KEDA": "keda.sh",
     "Istio": "istio.io",
@@ -52,7 +51,7 @@ def test_no_text_claims_that_an_absent_system_acts():
 @pytest.mark.parametrize(
     "text",
     [
-        "create it there (External Secrets does in staging and prod)",
+        "create it there (Velero does in staging and prod)",
         "of the type kubernetes.io/tls, which cert-manager\nwrites and renews",
         "alerts, dashboards and autoscaling rules depend on their names",
     ],

@@ -11,6 +11,7 @@ TABLES = (
     "values.yaml",
     "rules.yaml",
     "scaling.yaml",
+    "secret_store.yaml",
     "clouds.yaml",
     "servers.yaml",
     "server_targets.yaml",

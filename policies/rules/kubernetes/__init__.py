@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ...rule import CloudRules
-from . import databases, network, pods, rbac, volumes
+from . import databases, network, pods, rbac, secret_stores, volumes
 
 RULES: Final = CloudRules(
     required=(*volumes.REQUIRED, *databases.REQUIRED),
-    checks=(pods.CHECK, rbac.CHECK, network.CHECK, databases.CHECK),
+    checks=(pods.CHECK, rbac.CHECK, network.CHECK, databases.CHECK, secret_stores.CHECK),
 )
 """All rules for Kubernetes."""
