@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from .kubernetes.job import CronJobArgs as CronJobArgs
     from .kubernetes.job import Job as Job
     from .kubernetes.job import JobArgs as JobArgs
+    from .kubernetes.keda import ConsensusLatency as ConsensusLatency
     from .kubernetes.keda import Prometheus as Prometheus
     from .kubernetes.namespace import ContainerLimits as ContainerLimits
     from .kubernetes.namespace import LockedNamespace as LockedNamespace
@@ -211,7 +212,7 @@ _PUBLIC = {
     "kubernetes.gateway_metrics": "GatewayMetrics",
     "kubernetes.human_roles": "HumanRoles HumanRolesArgs",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
-    "kubernetes.keda": "Prometheus",
+    "kubernetes.keda": "ConsensusLatency Prometheus",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.party": "Flow Internet Neighbour Outside",
     "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",

@@ -33,6 +33,7 @@ from .memories_table import MemoriesTable
 from .memory_sessions import MemorySessions, release_settled
 from .metrics import Metrics
 from .offers import Offers
+from .qudag_rounds import Rounds
 from .qudag_stand_in import StandInNode
 from .sessions import StoredSessions
 from .state import SessionStore
@@ -67,6 +68,8 @@ def application(
     drain = Drain()
     metrics = Metrics(config)
     dependencies = _dependencies(config, metrics)
+    node = dependencies.node
+    rounds = Rounds(node, metrics.registry) if node and node.config.network.peers else None
     tokens = CachedTokens.of(config.auth)
     on_demand = _on_demand(config, tokens, store)
     audit = Audit.of(config, metrics)
@@ -89,6 +92,8 @@ def application(
             if audit is not None:
                 await stack.enter_async_context(audit.running())
             await stack.enter_async_context(dependencies.running())
+            if rounds is not None:
+                await stack.enter_async_context(rounds.running())
             await stack.enter_async_context(sessions.run())
             yield
 

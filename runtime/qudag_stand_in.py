@@ -32,6 +32,8 @@ GREETING = "qudag-node"
 PEER_ANSWERS_WITHIN_SECONDS = 2
 MOST_CONNECTIONS = 64
 """Of peers at a time; more are closed after the greeting."""
+MOST_TOLD = 1000
+"""Peers whose proofs are logged once; those of more peers are logged each time."""
 _MULTIADDR = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/(?P<host>[^/]+)/tcp/(?P<port>\d{1,5})(/.*)?")
 
 
@@ -126,6 +128,7 @@ class StandInNode:
         self._key = key
         self.fingerprint = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()
         self._connections: set[asyncio.StreamWriter] = set()
+        self._told: set[tuple[str, str]] = set()
 
     @classmethod
     def of(cls, qudag: QudagSection) -> StandInNode:
@@ -164,7 +167,7 @@ class StandInNode:
         answers: dict[str, PeerReport] = {}
 
         async def ask(peer: str) -> None:
-            answers[peer] = await self._asked(peer)
+            answers[peer] = await self.asked(peer)
 
         async with anyio.create_task_group() as tasks:
             for peer in self.config.network.peers:
@@ -187,12 +190,24 @@ class StandInNode:
                     async with asyncio.timeout(PEER_ANSWERS_WITHIN_SECONDS):
                         node_id = self.config.node.id
                         peer, key = await answer(reader, writer, greeting, node_id, self._key)
-                        event("peer_proven", peer=peer, public_key_sha256=key)
+                        self._tell_once(peer, key)
         finally:
             self._connections.discard(writer)
             writer.close()
 
-    async def _asked(self, peer: str) -> PeerReport:
+    def _tell_once(self, peer: str, key: str) -> None:
+        """Log a peer that has proven its key; peers ask again every few seconds."""
+        if (peer, key) in self._told:
+            return
+        if len(self._told) < MOST_TOLD:
+            self._told.add((peer, key))
+        event("peer_proven", peer=peer, public_key_sha256=key)
+
+    def is_itself(self, report: PeerReport) -> bool:
+        """Whether an address of the configuration is this node's own."""
+        return str(report.answer).endswith(f" {self.fingerprint}")
+
+    async def asked(self, peer: str) -> PeerReport:
         """What a peer answers now; `proven` stays false if it only sends its greeting."""
         report = PeerReport(address=peer, answer=None)
         with (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.kubernetes.flow import Flow
-from components.kubernetes.keda import Prometheus
+from components.kubernetes.keda import ConsensusLatency, Prometheus
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.scaling import Autoscaling, Pace
@@ -41,7 +41,12 @@ def topology(config: StackConfig) -> Topology:
     at_scale = replace(
         chosen,
         services=[
-            scaled(service, config.scaling.get(service.name), config.observability.prometheus)
+            scaled(
+                service,
+                config.scaling.get(service.name),
+                config.observability.prometheus,
+                nodes_of(chosen),
+            )
             for service in chosen.services
         ],
         flows=used_flows(chosen, config),
@@ -87,8 +92,16 @@ def _of_released_nodes(topology: Topology, config: StackConfig) -> Sequence[Flow
     return [*rest, *(replace(f, source=caller.source) for caller in offered for f in wanted)]
 
 
+def nodes_of(topology: Topology) -> str | None:
+    """The QuDAG nodes of a topology."""
+    return next((s.name for s in topology.services if isinstance(s, NodeService)), None)
+
+
 def scaled(
-    service: Service, scale: ServiceScale | None, prometheus: PrometheusApi | None = None
+    service: Service,
+    scale: ServiceScale | None,
+    prometheus: PrometheusApi | None = None,
+    nodes: str | None = None,
 ) -> Service:
     """The service as the configuration changes its scale and resources."""
     if scale is None:
@@ -108,9 +121,9 @@ def scaled(
     if fewest := scale.min or scale.max:
         usual = service.scaling or Autoscaling(min=fewest, max=fewest)
         bounds = replace(usual, min=scale.min or usual.min, max=scale.max or usual.max)
-        return replace(service, scaling=_as_configured(bounds, scale, prometheus))
+        return replace(service, scaling=_as_configured(bounds, scale, prometheus, nodes))
     if service.scaling is not None:
-        return replace(service, scaling=_as_configured(service.scaling, scale, prometheus))
+        return replace(service, scaling=_as_configured(service.scaling, scale, prometheus, nodes))
     return service
 
 
@@ -133,17 +146,27 @@ def vertical(section: Vertical) -> VerticalScaling:
 
 
 def _as_configured(
-    scaling: Autoscaling, scale: ServiceScale, prometheus: PrometheusApi | None
+    scaling: Autoscaling,
+    scale: ServiceScale,
+    prometheus: PrometheusApi | None,
+    nodes: str | None,
 ) -> Autoscaling:
     """The autoscaling with the configured targets and metrics, and pace of scaling up and down."""
     paces = {"up": scale.up, "down": scale.down}
     if scale.targets is not None:
         scaling = replace(scaling, **scale.targets.model_dump())
-    if scale.metrics and prometheus:
+    if scale.asks_prometheus and prometheus:
         asked = Prometheus(
             address=prometheus.address, token=_key(prometheus.token), ca=_key(prometheus.ca)
         )
-        scaling = replace(scaling, metrics=dict(scale.metrics), prometheus=asked)
+        target = scale.consensus_latency_milliseconds
+        latency = ConsensusLatency(nodes=nodes, milliseconds=target) if nodes and target else None
+        scaling = replace(
+            scaling,
+            metrics=dict(scale.metrics),
+            consensus=latency,
+            prometheus=asked if scale.metrics or latency else None,
+        )
     return replace(
         scaling, **{name: Pace(**pace.model_dump()) for name, pace in paces.items() if pace}
     )

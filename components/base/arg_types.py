@@ -95,6 +95,7 @@ UserId = Annotated[
 WorkerCount = Annotated[int, Range(least=1, most=64, consequence="the server would not start")]
 ProxyCount = Annotated[int, Range(least=0, most=10, consequence="the server would not start")]
 Utilization = Annotated[int, Range(least=1, most=1000, consequence=_API)]
+LatencyMilliseconds = Annotated[int, Range(least=1, most=60_000, consequence=_API)]
 MetricTarget = Annotated[int, Range(least=1, most=1_000_000, consequence=_API)]
 Percent = Annotated[int, Range(least=1, most=1000, consequence=_API)]
 Delay = Annotated[int, Range(least=0, most=3600, consequence=_API)]

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import pulumi
 
-from ..base.arg_types import PrometheusUrl
+from ..base.arg_types import DnsLabel, LatencyMilliseconds, PrometheusUrl
 from ..base.inputs import applied
 from ..base.problems import Problem
 from ..mcp.metrics import EXPORTED, ExportedMetric
@@ -55,6 +55,22 @@ ANNOTATIONS: Final[Mapping[str, str]] = {
 SCALED_OBJECT_AFTER: Final = ("pods", "prometheus-access")
 """Roles of the objects that must exist before a ScaledObject. KEDA's webhook refuses a trigger by
 CPU or memory if the workload does not exist."""
+
+
+LATENCY: Final = EXPORTED["qudag_consensus_latency"].name
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsensusLatency:
+    """The latency between the QuDAG nodes that a workload uses, above which it gets more pods.
+
+    Attributes:
+        nodes: name of the nodes' workload, in the same namespace.
+        milliseconds: the target. The number of pods grows in the ratio of the latency to it.
+    """
+
+    nodes: DnsLabel
+    milliseconds: LatencyMilliseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +128,7 @@ def scaled_object_spec(
     use: Mapping[str, int | None],
     container: str | None,
     metrics: Mapping[ServerMetric, int],
+    consensus: ConsensusLatency | None,
     prometheus: Prometheus,
     behavior: Mapping[str, Any],
     gateway: bool = False,
@@ -134,22 +151,33 @@ def scaled_object_spec(
     if prometheus.token:
         access["authenticationRef"] = {"name": authentication_name(target)}
     modes = {"authModes": "bearer"} if prometheus.token else {}
-    triggers += [
-        {
+
+    def trigger(
+        how: Literal["AverageValue", "Value"], asked: pulumi.Input[str], threshold: str
+    ) -> dict[str, Any]:
+        return {
             "type": "prometheus",
-            "metricType": "AverageValue",
+            "metricType": how,
             "metadata": {
                 "serverAddress": prometheus.address,
-                "query": query(metric, target, kind, namespace, gateway=gateway),
-                "threshold": str(average),
+                "query": asked,
+                "threshold": threshold,
                 # An empty result is a failure, for which the fallback is used: never zero load.
                 "ignoreNullValues": "false",
                 **modes,
             },
             **access,
         }
+
+    triggers += [
+        trigger(
+            "AverageValue", query(metric, target, kind, namespace, gateway=gateway), str(average)
+        )
         for metric, average in metrics.items()
     ]
+    if consensus:
+        seconds = f"{consensus.milliseconds / 1000:g}"
+        triggers.append(trigger("Value", latency_query(consensus.nodes, namespace), seconds))
     return {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": target},
         "minReplicaCount": least,
@@ -207,5 +235,14 @@ def query(
             return f"sum({series.name}{of_pods})"
         rate = f"sum(rate({series.name}{of_pods}[{RATE_WINDOW}]))"
         return f"{rate} or sum(0 * {always}{of_pods})"
+
+    return applied(written, namespace)
+
+
+def latency_query(nodes: str, namespace: pulumi.Input[str]) -> pulumi.Input[str]:
+    """The largest latency that a node has measured, in PromQL; no answer before the first round."""
+
+    def written(space: str) -> str:
+        return f'max({LATENCY}{{namespace="{space}",pod=~"{nodes}-[0-9]+"}} >= 0)'
 
     return applied(written, namespace)

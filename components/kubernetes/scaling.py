@@ -18,7 +18,7 @@ from ..base.arg_types import (
     Utilization,
 )
 from ..base.problems import Problem
-from .keda import Prometheus, ServerMetric
+from .keda import ConsensusLatency, Prometheus, ServerMetric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,8 @@ class Autoscaling:
         pod_metrics, object_metrics: targets that a metrics adapter of yours serves.
         metrics: averages for each pod of metrics that the servers export, which KEDA queries
             from Prometheus: requests a second, tool calls in flight, open streams and WebSockets.
-        prometheus: which KEDA queries for ``metrics``.
+        consensus: the latency of the QuDAG nodes' exchange that counts as well, by KEDA too.
+        prometheus: which KEDA queries for ``metrics`` and ``consensus``.
         up: speed of scaling up; the default is that of the deployment patterns' gateway.
         down: speed of scaling down; the default is that of the deployment patterns' gateway.
     """
@@ -109,27 +110,34 @@ class Autoscaling:
     pod_metrics: Sequence[PodMetric] = ()
     object_metrics: Sequence[ObjectMetric] = ()
     metrics: Mapping[ServerMetric, MetricTarget] = field(default_factory=dict[ServerMetric, int])
+    consensus: ConsensusLatency | None = None
     prometheus: Prometheus | None = None
     up: Pace = field(default_factory=lambda: Pace(window=60, percent=50))
     down: Pace = field(default_factory=lambda: Pace(window=300, percent=10))
 
     @property
+    def asks_prometheus(self) -> bool:
+        """Whether it is a ScaledObject, by what Prometheus has."""
+        return bool(self.metrics) or self.consensus is not None
+
+    @property
     def has_a_target(self) -> bool:
         """Whether anything says when there are too few pods."""
         use = (self.cpu, self.memory)
-        named = (self.pod_metrics, self.object_metrics, self.metrics)
+        named = (self.pod_metrics, self.object_metrics, self.asks_prometheus)
         return any(one is not None for one in use) or any(named)
 
     def refusals(self) -> Iterator[Problem]:
         """Metrics without a Prometheus, the reverse, and metrics of two kinds."""
-        if self.metrics and self.prometheus is None:
+        followed = "metrics" if self.metrics else "consensus"
+        if self.asks_prometheus and self.prometheus is None:
             yield Problem(
                 "prometheus",
-                "is missing, and metrics is set",
+                f"is missing, and {followed} is set",
                 "nothing could read the metrics",
                 "set prometheus to Prometheus(address=...)",
             )
-        if self.prometheus and not self.metrics:
+        if self.prometheus and not self.asks_prometheus:
             yield Problem(
                 "prometheus",
                 "is set, and metrics is empty",
@@ -137,10 +145,10 @@ class Autoscaling:
                 "name a metric, or leave it out",
             )
         for name in ("pod_metrics", "object_metrics"):
-            if self.metrics and getattr(self, name):
+            if self.asks_prometheus and getattr(self, name):
                 yield Problem(
                     name,
-                    "is set, and metrics as well",
+                    f"is set, and {followed} as well",
                     "a ScaledObject has no metrics of an adapter",
                     "leave one of the two out",
                 )

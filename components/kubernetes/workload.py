@@ -175,7 +175,7 @@ def _disruption_budget(name: str, args: WorkloadArgs) -> Manifest:
 
 def _autoscalers(name: str, args: WorkloadArgs, scaling: Autoscaling) -> list[Manifest]:
     """A HorizontalPodAutoscaler, or a ScaledObject, which replaces it: never both."""
-    if scaling.metrics and scaling.prometheus:
+    if scaling.asks_prometheus and scaling.prometheus:
         return _scaled_object(name, args, scaling, scaling.prometheus)
     spec = autoscaler_spec(name, args.kind.value, scaling)
     return [
@@ -200,6 +200,7 @@ def _scaled_object(
         use={"cpu": scaling.cpu, "memory": scaling.memory},
         container=scaling.container,
         metrics=scaling.metrics,
+        consensus=scaling.consensus,
         prometheus=prometheus,
         behavior=scaling.behavior,
         gateway=args.component == "gateway",

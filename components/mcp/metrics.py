@@ -12,10 +12,11 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers", "gateway", "audit", "valkey"]
+Exporter = Literal["server", "workers", "gateway", "audit", "valkey", "node"]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
-``audit``: a server that writes to the audit log."""
+``audit``: a server that writes to the audit log. ``node``: a server with a QuDAG node that has
+peers, besides what a server exports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +256,28 @@ _METRICS: Final = [
     *(
         ExportedMetric(name=name, kind=kind, unit=unit, exporters=("valkey",), meaning=meaning)
         for name, kind, unit, meaning in _OF_VALKEY
+    ),
+    ExportedMetric(
+        name="qudag_consensus_latency",
+        kind="gauge",
+        unit="seconds",
+        exporters=("node",),
+        meaning="Seconds of the last round: until most nodes had proven their keys, or it failed.",
+        sources=("S0",),
+    ),
+    ExportedMetric(
+        name="qudag_consensus_rounds_total",
+        kind="counter",
+        exporters=("node",),
+        meaning="Rounds of key exchanges with all other nodes.",
+        sources=("S0",),
+    ),
+    ExportedMetric(
+        name="qudag_consensus_decisions_total",
+        kind="counter",
+        exporters=("node",),
+        meaning="Rounds in which most nodes have proven their keys.",
+        sources=("S0",),
     ),
     ExportedMetric(
         name="process_cpu_seconds_total",

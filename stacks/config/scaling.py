@@ -126,6 +126,13 @@ class ServiceScale(Section):
         description="Averages for each pod of metrics that the servers export, for KEDA; they "
         "count together with the targets.",
     )
+    consensus_latency_milliseconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=60_000,
+        description="Latency of the exchange between the QuDAG nodes above which KEDA adds pods; "
+        "absent: it does not count.",
+    )
     vertical: Vertical | None = Field(
         default=None, description="Vertical scaling of requests; absent: they stay as they are."
     )
@@ -145,3 +152,8 @@ class ServiceScale(Section):
     ephemeral_storage_limit: Bytes | None = Field(
         default=None, description="Disk limit of each pod: logs and writable directories."
     )
+
+    @property
+    def asks_prometheus(self) -> bool:
+        """Whether the service is scaled by what Prometheus has."""
+        return bool(self.metrics) or self.consensus_latency_milliseconds is not None

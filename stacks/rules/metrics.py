@@ -8,10 +8,13 @@ from typing import Final
 from components.base.problems import Problem
 from components.kubernetes.keda import GATEWAY_SERIES, prometheus_problems
 
+from ..config.scaling import ServiceScale
 from ..config.stack import StackConfig
 from ..services import topology
-from ..topologies.topology import GatewayService, ServerService, Service
+from ..topologies.topology import GatewayService, NodeService, ServerService, Service
 from .rule import Rule, at
+
+LATENCY: Final = "consensusLatencyMilliseconds"
 
 
 def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
@@ -19,11 +22,13 @@ def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
     followed: list[str] = []
     for service in topology(config).services:
         scale = config.scaling.get(service.name)
-        if scale is None or not scale.metrics:
+        if scale is None or not scale.asks_prometheus:
             continue
-        path = f"scaling.{service.name}.metrics"
+        path = _asking(service.name, scale)
         followed.append(path)
         problems = list(_not_exported(config, service, scale.metrics, path))
+        if scale.consensus_latency_milliseconds is not None:
+            problems += _without_consensus(config, service.name)
         yield from problems
         if not problems and service.scaling is None:
             yield at(
@@ -41,12 +46,46 @@ def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def _asking(service: str, scale: ServiceScale) -> str:
+    """The path of what Prometheus is asked for."""
+    return f"scaling.{service}.{'metrics' if scale.metrics else LATENCY}"
+
+
+def _without_consensus(config: StackConfig, service: str) -> Iterator[Problem]:
+    """A latency of nodes that measure none: there are fewer than two, or they export nothing."""
+    nodes = [one for one in topology(config).services if isinstance(one, NodeService)]
+    path = f"scaling.{service}.{LATENCY}"
+    if not nodes:
+        yield at(
+            path,
+            f"is set, and the topology {config.topology} has no QuDAG nodes",
+            "there would be no latency, and the autoscaler would remove no pods",
+            "leave it out",
+        )
+    elif config.images.qudag_profile != "seed":
+        yield at(
+            path,
+            "is set, and the released QuDAG program exports no metrics",
+            "there would be no latency, and the autoscaler would remove no pods",
+            "leave it out, or set images.qudagProfile to seed",
+        )
+    elif nodes[0].replicas < 2:
+        yield at(
+            path,
+            f"is set, and {nodes[0].name} has one node",
+            "a node alone has no latency, and the autoscaler would remove no pods",
+            f"set scaling.{nodes[0].name}.replicas to at least 2",
+        )
+
+
 def _not_exported(
     config: StackConfig, service: Service, followed: Collection[str], path: str
 ) -> Iterator[Problem]:
     """Metrics that the pods of a service do not export."""
     match service:
         case ServerService():
+            return
+        case _ if not followed:
             return
         case GatewayService() if config.images.gateway_engine != "nginx":
             yield at(
@@ -76,11 +115,13 @@ def _not_exported(
 def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
     """``observability.prometheus`` is set if a service is scaled by metrics, and only then."""
     prometheus = config.observability.prometheus
-    followed = [name for name, scale in config.scaling.items() if scale.metrics]
+    followed = [
+        _asking(name, scale) for name, scale in config.scaling.items() if scale.asks_prometheus
+    ]
     if followed and prometheus is None:
         yield at(
             "observability.prometheus",
-            f"is missing, and scaling.{followed[0]}.metrics is set",
+            f"is missing, and {followed[0]} is set",
             "nothing could read the metrics",
             "set address, such as http://prometheus.monitoring.svc:9090",
         )

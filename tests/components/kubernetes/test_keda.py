@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.base.problems import ProblemReport
 from components.kubernetes.gateway import Gateway, GatewayMetrics
-from components.kubernetes.keda import ALWAYS, SERIES, Prometheus, ServerMetric
+from components.kubernetes.keda import ALWAYS, SERIES, ConsensusLatency, Prometheus, ServerMetric
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.scaling import Autoscaling, ObjectMetric, Pace, PodMetric
 from components.kubernetes.workload import Workload, WorkloadKind
@@ -211,6 +212,45 @@ def test_pods_that_export_nothing_are_refused():
     with pytest.raises(ProblemReport) as report:
         record(lambda: Gateway("front", gateway(scaling=by_requests)))
     assert [one.path for one in report.value.problems] == ["front.scaling.metrics"]
+
+
+LATENCY = ConsensusLatency(nodes="qudag-integration", milliseconds=100)
+
+
+def test_a_workload_follows_the_largest_latency_of_the_nodes():
+    found = spec(scaling(metrics={}, consensus=LATENCY), metrics_port=None)
+    trigger = found["triggers"][-1]
+    assert trigger["metricType"] == "Value"
+    assert trigger["metadata"]["threshold"] == "0.1"
+    query = trigger["metadata"]["query"]
+    selector = f'{{namespace="{NAMESPACE}",pod=~"qudag-integration-[0-9]+"}}'
+    assert query == f"max(qudag_consensus_latency{selector} >= 0)"
+    assert trigger["metadata"]["ignoreNullValues"] == "false"
+    assert "qudag_consensus_latency" in exported_by("node")
+
+
+@pytest.mark.parametrize(
+    ("scaled", "at"),
+    [
+        (scaling(None, metrics={}, consensus=LATENCY), "scaling.prometheus"),
+        (
+            scaling(metrics={}, consensus=replace(LATENCY, milliseconds=0)),
+            "scaling.consensus.milliseconds",
+        ),
+        (
+            scaling(metrics={}, consensus=replace(LATENCY, nodes="Nodes")),
+            "scaling.consensus.nodes",
+        ),
+        (
+            scaling(metrics={}, consensus=LATENCY, pod_metrics=[PodMetric(name="a", average="1")]),
+            "scaling.pod_metrics",
+        ),
+    ],
+)
+def test_a_latency_that_could_never_be_read_is_refused(scaled: Autoscaling, at: str):
+    with pytest.raises(ProblemReport) as report:
+        made(scaled)
+    assert [one.path.partition(".")[2] for one in report.value.problems] == [at]
 
 
 EXPORTER = GatewayMetrics(image="docker.io/library/python:3.13")
