@@ -18,7 +18,7 @@ from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
 from tests.harness.graph_queries import STACKS, Pods, objects, pods
 from tests.harness.stacks import stack
-from tests.harness.topologies import recorded
+from tests.harness.topologies import NETWORK, recorded
 from tests.harness.user_servers import EVERY_FIELD, every_field
 
 NEEDS_NO_MENTION = {"/tmp"}
@@ -31,6 +31,7 @@ GRAPHS = [
     *(f"servers {name}" for name in TOPOLOGIES),
     "released nodes",
     "no peers",
+    "replicas of Valkey",
 ]
 
 
@@ -44,6 +45,9 @@ def graph(name: str) -> ResourceGraph:
     if name == "no peers":
         network: dict[str, Any] = {"clients": ["198.51.100.0/24"], "prometheus": {}}
         return recorded(TOPOLOGIES["microservices"], {"network": network})
+    if name == "replicas of Valkey":
+        valkey = {"data": {"valkey": {"replicas": 3, "exporter": True, "sharedPassword": True}}}
+        return recorded(TOPOLOGIES["microservices"], valkey | {"network": NETWORK})
     if name.startswith("servers "):
         return every_field(name.removeprefix("servers "))
     return recorded(TOPOLOGIES[name.removeprefix("topology ")])
