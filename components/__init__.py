@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from .kubernetes.pod_settings import SecretKey as SecretKey
     from .kubernetes.pod_settings import Toleration as Toleration
     from .kubernetes.pod_settings import UserIds as UserIds
+    from .kubernetes.postgres_exporter import PostgresExporter as PostgresExporter
     from .kubernetes.qudag_node import NodeProfile as NodeProfile
     from .kubernetes.qudag_node import QudagNode as QudagNode
     from .kubernetes.qudag_node import QudagNodeArgs as QudagNodeArgs
@@ -129,6 +130,7 @@ if TYPE_CHECKING:
     from .kubernetes.user_server import UserServer as UserServer
     from .kubernetes.user_server import UserServerArgs as UserServerArgs
     from .kubernetes.valkey_args import ValkeySettings as ValkeySettings
+    from .kubernetes.valkey_exporter import ValkeyExporter as ValkeyExporter
     from .kubernetes.valkey_users import ValkeyAccess as ValkeyAccess
     from .kubernetes.valkey_users import ValkeyUser as ValkeyUser
     from .kubernetes.vertical_scaling import ContainerBounds as ContainerBounds
@@ -216,6 +218,7 @@ _PUBLIC = {
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",
     "kubernetes.party": "Flow Internet Neighbour Outside",
     "kubernetes.pod_settings": "PodSettings SecretKey Toleration UserIds",
+    "kubernetes.postgres_exporter": "PostgresExporter",
     "kubernetes.qudag_node": "NodeProfile QudagNode QudagNodeArgs",
     "kubernetes.rate_limits": "RateLimit RateLimits UserLimits",
     "kubernetes.resources": "Resources",
@@ -227,6 +230,7 @@ _PUBLIC = {
     "kubernetes.upstream": "Upstream",
     "kubernetes.user_server": "Storage UserServer UserServerArgs",
     "kubernetes.valkey_args": "ValkeySettings",
+    "kubernetes.valkey_exporter": "ValkeyExporter",
     "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",
     "kubernetes.vertical_scaling": "ContainerBounds CpuBounds MemoryBounds VerticalScaling",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",

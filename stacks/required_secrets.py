@@ -15,6 +15,7 @@ from .pod_settings import pod_settings
 from .services import topology
 from .store_args import PASSWORDS, needs_the_platform_authority
 from .topologies.topology import (
+    POSTGRES,
     VALKEY,
     EgressProxyService,
     GatewayService,
@@ -24,7 +25,7 @@ from .topologies.topology import (
     Service,
 )
 from .user_keys import master_keys_of
-from .valkey import has_replicas, valkey_secrets
+from .valkey import exporters, has_replicas, valkey_secrets
 from .valkey_args import replica_hosts
 
 CERTIFICATE = ("tls.crt", "tls.key")
@@ -47,6 +48,11 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         _secret(secret, "passwords", [PASSWORD], namespace=namespace)
         for secret, namespace in valkey_secrets(config, topology(config))
     ]
+    if POSTGRES in exporters(config, topology(config)):
+        namespace = where.of(POSTGRES)
+        wanted.append(
+            _secret(names.postgres_exporter, "passwords", [PASSWORD], namespace=namespace)
+        )
     wanted.append(_secret(names.tls, "certificate", CERTIFICATE, public_names(config)))
     wanted += [
         _secret(names.internal_ca, "authority", ["ca.crt"], namespace=namespace)

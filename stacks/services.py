@@ -28,7 +28,7 @@ from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
 from .user_keys import flows_without_vaults
 from .user_servers import with_user_servers
-from .valkey import with_valkey_flows
+from .valkey import with_store_flows
 
 
 def topology(config: StackConfig) -> Topology:
@@ -54,7 +54,7 @@ def topology(config: StackConfig) -> Topology:
         outside=[store for store in data if not in_pods(config, store)],
     )
     with_servers = with_store_ports(with_user_servers(at_scale, config), config)
-    return with_valkey_flows(with_servers, config)
+    return with_store_flows(with_servers, config)
 
 
 def with_store_ports(topology: Topology, config: StackConfig) -> Topology:

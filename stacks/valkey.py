@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from components.kubernetes.party import Flow
+from components.kubernetes.postgres_exporter import POSTGRES_EXPORTER_PORT
 from components.kubernetes.valkey_exporter import EXPORTER, EXPORTER_PORT
 from components.kubernetes.valkey_replicas import OWN
 from components.mcp.data_tier import SENTINEL
 
 from .config.stack import StackConfig
 from .placement import placement
-from .topologies.topology import PROMETHEUS, STORES, VALKEY, Topology
+from .topologies.topology import POSTGRES, PROMETHEUS, STORES, VALKEY, Topology
 from .valkey_args import valkey_users
 
 
@@ -37,13 +38,23 @@ def valkey_secrets(config: StackConfig, topology: Topology) -> list[tuple[str, s
     ]
 
 
-def with_valkey_flows(topology: Topology, config: StackConfig) -> Topology:
-    """The topology with the flows that depend on the settings of Valkey."""
-    if VALKEY not in topology.stores_in_pods:
-        return topology
+def exporters(config: StackConfig, topology: Topology) -> dict[str, int]:
+    """The data stores in pods with an exporter, and its port."""
+    data = config.data
+    wanted = {
+        POSTGRES: POSTGRES_EXPORTER_PORT if data.database_exporter else 0,
+        VALKEY: EXPORTER_PORT if data.valkey.exporter else 0,
+    }
+    return {store: port for store in topology.stores_in_pods if (port := wanted[store])}
+
+
+def with_store_flows(topology: Topology, config: StackConfig) -> Topology:
+    """The topology with the flows of replicas and exporters of its stores."""
     replicas = _replica_flows(topology) if has_replicas(config, topology) else []
-    scraped = Flow(source=PROMETHEUS, target=VALKEY, port=EXPORTER_PORT, why="metrics")
-    metrics = [scraped] if config.data.valkey.exporter else []
+    metrics = [
+        Flow(source=PROMETHEUS, target=store, port=port, why="metrics")
+        for store, port in exporters(config, topology).items()
+    ]
     return replace(topology, flows=[*topology.flows, *replicas, *metrics])
 
 

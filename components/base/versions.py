@@ -24,6 +24,7 @@ class Images(TypedDict):
     gateway: str
     postgres: str
     valkey: str
+    postgresExporter: str
     valkeyExporter: str
     envoy: str
     python: str

@@ -27,6 +27,7 @@ from ..mcp.server_config import INTERNAL_TLS_PATH
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
+from .postgres_exporter import POSTGRES_EXPORTER_PORT, PostgresExporter
 from .resources import Resources
 from .start_script import graceful_start
 from .templates import text
@@ -56,6 +57,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
             ``ca``; None: that output is empty.
         user: the database user, created on the first start; it owns the database.
         database_size, cache_size: of the volumes.
+        postgres_exporter: exports metrics at port 9187 of PostgreSQL's pod; None: there are none.
         valkey: settings of Valkey: memory, connections and users.
         storage_class: None for the cluster's default.
         resources: of each of the two pods.
@@ -73,6 +75,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
     user: DatabaseName = "qudag"
     database_size: ByteSize = "10Gi"
     cache_size: ByteSize = "1Gi"
+    postgres_exporter: PostgresExporter | None = None
     valkey: ValkeySettings = field(default_factory=ValkeySettings)
     storage_class: ObjectName | None = None
     resources: Resources = DEFAULT_RESOURCES
@@ -149,7 +152,11 @@ def embedded_workloads(args: EmbeddedDataTierArgs) -> dict[str, WorkloadArgs]:
     stores: dict[str, WorkloadArgs] = {}
     if args.postgres_image is not None and args.postgres_tls_secret is not None:
         container = postgres_container(args, args.postgres_image, args.postgres_tls_secret)
-        stores[_DATABASE] = _stateful(args, _DATABASE, "postgres", container, args.postgres_pods)
+        database = _stateful(args, _DATABASE, "postgres", container, args.postgres_pods)
+        if beside := args.postgres_exporter:
+            containers = [container, beside.container(args.database)]
+            database = replace(database, containers=containers, metrics_port=POSTGRES_EXPORTER_PORT)
+        stores[_DATABASE] = database
     if args.valkey_image is not None and args.valkey_tls_secret is not None:
         claim = _claim(args, "/data", args.cache_size)
         replication = valkey_replication(args.valkey, args.valkey_tls_secret)
@@ -226,6 +233,9 @@ def postgres_container(
     )
     before = text("postgres-start.sh").removeprefix("set -eu\n")
     rule = f"hostssl {args.database} {args.user} all scram-sha-256\n"
+    exporter = args.postgres_exporter
+    if exporter:
+        before, rule = before + exporter.start(), rule + exporter.rule(args.database)
     alive = Probe(command=["pg_isready", "--quiet", "--host", "/tmp"], period=5)  # noqa: S108
     return Container(
         name="postgres",
@@ -257,6 +267,7 @@ def postgres_container(
                 secret=args.passwords_secret, path="/etc/secrets", keys=("database-password",)
             ),
             SecretFiles(secret=tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")),
+            *([exporter.files] if exporter else []),
         ],
         claims=[_claim(args, "/var/lib/postgresql/data", args.database_size)],
     )

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers", "gateway", "audit", "valkey", "node"]
+Exporter = Literal["server", "workers", "gateway", "audit", "valkey", "node", "postgres"]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
 ``audit``: a server that writes to the audit log. ``node``: a server with a QuDAG node that has
@@ -84,6 +84,14 @@ _OF_VALKEY: Final[tuple[tuple[str, Kind, Unit, str], ...]] = (
     ("redis_aof_last_write_status", "gauge", "", "1 while the append-only file can be written."),
 )
 """Those of redis_exporter that tell whether Valkey is well; it exports many more."""
+
+_OF_POSTGRES: Final[tuple[tuple[str, Kind, tuple[str, ...], str], ...]] = (
+    ("pg_up", "gauge", (), "1 while the exporter can log in to PostgreSQL."),
+    ("pg_stat_database_numbackends", "gauge", ("datid", "datname"), "Connections to a database."),
+    ("pg_settings_max_connections", "gauge", ("server",), "Connections that it accepts."),
+    ("pg_locks_count", "gauge", ("datname", "mode"), "Locks held."),
+)
+"""Those of postgres_exporter for the alerts of the source documents; it exports many more."""
 
 _METRICS: Final = [
     ExportedMetric(
@@ -256,6 +264,12 @@ _METRICS: Final = [
     *(
         ExportedMetric(name=name, kind=kind, unit=unit, exporters=("valkey",), meaning=meaning)
         for name, kind, unit, meaning in _OF_VALKEY
+    ),
+    *(
+        ExportedMetric(
+            name=name, kind=kind, labels=labels, exporters=("postgres",), meaning=meaning
+        )
+        for name, kind, labels, meaning in _OF_POSTGRES
     ),
     ExportedMetric(
         name="qudag_consensus_latency",

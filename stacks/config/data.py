@@ -110,6 +110,11 @@ class Data(Section):
     database_size: Bytes = Field(
         default="1Gi", description="PostgreSQL's volume, with kind embedded."
     )
+    database_exporter: bool = Field(
+        default=False,
+        description="Export PostgreSQL's metrics at port 9187 of its pod, for network.prometheus; "
+        "with kind embedded.",
+    )
     cache_size: Bytes = Field(default="1Gi", description="Valkey's volume, with cacheKind valkey.")
     cache_profile: Literal["sessions", "cache"] = Field(
         default="sessions",

@@ -42,6 +42,11 @@ class Images(Section):
         default=VERSIONS["images"]["postgres"], description="Embedded PostgreSQL."
     )
     valkey: Image = Field(default=VERSIONS["images"]["valkey"], description="Embedded Valkey.")
+    postgres_exporter: Image | None = Field(
+        default=None,
+        description="postgres_exporter, with data.databaseExporter; absent in dev: "
+        f"{VERSIONS['images']['postgresExporter']}.",
+    )
     valkey_exporter: Image | None = Field(
         default=None,
         description="redis_exporter, with data.valkey.exporter; absent in dev: "

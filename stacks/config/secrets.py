@@ -15,6 +15,10 @@ class Secrets(SecretStoreFields):
         default="mcp-server-secrets",
         description="Key database-password; with data.valkey.sharedPassword also redis-password.",
     )
+    postgres_exporter: SecretName = Field(
+        default="mcp-postgres-exporter",
+        description="Key password: of the role qudag_monitor; used with data.databaseExporter.",
+    )
     valkey_users: SecretName = Field(
         default="mcp-valkey",
         description="Prefix of the names of the Secrets with the passwords of Valkey's users, one "

@@ -7,8 +7,10 @@ from typing import Final
 
 import pulumi
 
+from components.base.versions import VERSIONS
 from components.kubernetes.embedded_data import EmbeddedDataTier, EmbeddedDataTierArgs
 from components.kubernetes.pod_settings import SecretKey
+from components.kubernetes.postgres_exporter import PostgresExporter
 from components.mcp.data_tier import CacheProfile
 
 from ..config.stack import StackConfig
@@ -36,11 +38,17 @@ def embedded_args(
         storage_class=data.storage_class,
         cache_profile=CacheProfile(data.cache_profile),
         valkey=valkey_settings(config),
+        postgres_exporter=_exporter(config) if data.database_exporter else None,
         protect=data.protect,
         ip_families=config.kubernetes.ip_families,
         postgres_pods=pod_settings(config, POSTGRES),
         valkey_pods=pod_settings(config, VALKEY),
     )
+
+
+def _exporter(config: StackConfig) -> PostgresExporter:
+    image = config.images.postgres_exporter or VERSIONS["images"]["postgresExporter"]
+    return PostgresExporter(image=image, secret=config.secrets.postgres_exporter)
 
 
 EMBEDDED_TIER: Final = Tier(
@@ -54,7 +62,7 @@ class EmbeddedDatabase(DataKind):
     name = "embedded"
     store = POSTGRES
     tier = EMBEDDED_TIER
-    fields = ("database_size",)
+    fields = ("database_size", "database_exporter")
     in_pods = True
 
 

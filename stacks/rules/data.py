@@ -20,7 +20,8 @@ from ..config.data import Data
 from ..config.stack import StackConfig
 from ..data_kinds import KIND_FIELDS, KINDS, chosen_kind, has_its_section, kind_of
 from ..services import topology
-from ..topologies.topology import VALKEY
+from ..topologies.topology import POSTGRES, VALKEY
+from ..valkey import exporters
 from .container_resources import resource_problems
 from .rule import Rule, at, path_of
 
@@ -142,31 +143,43 @@ def valkey_can_fail_over(config: StackConfig) -> Iterator[Problem]:
             )
 
 
-def valkeys_exporter_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
-    """The exporter has an image and somebody who may read it, and its image is used."""
-    exporter = config.data.valkey.exporter and VALKEY in topology(config).stores_in_pods
-    image = config.images.valkey_exporter
-    if exporter and config.network.prometheus is None:
-        yield at(
-            "data.valkey.exporter",
-            "is true, and network.prometheus is missing",
-            "the network policies would let nobody read the metrics",
-            "add network.prometheus, or leave it out",
-        )
-    if exporter and config.environment != "dev" and image is None:
-        yield at(
-            "images.valkeyExporter",
-            "is missing, and data.valkey.exporter is true",
-            "what runs tomorrow may not be what was tested today",
-            f"name it with its digest: {VERSIONS['images']['valkeyExporter']}@sha256:…",
-        )
-    if image and not exporter:
-        yield at(
-            "images.valkeyExporter",
-            "is set, and no exporter runs beside Valkey",
-            "it would have no effect",
-            "set data.valkey.exporter: true, or leave it out",
-        )
+EXPORTERS: Final = {
+    POSTGRES: ("data.databaseExporter", "postgresExporter"),
+    VALKEY: ("data.valkey.exporter", "valkeyExporter"),
+}
+"""The fields of each store's exporter: whether it runs, and its image."""
+
+
+def exporters_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
+    """An exporter has an image and somebody who may read it, and its image is used."""
+    running, images = exporters(config, topology(config)), config.images
+    given = {POSTGRES: images.postgres_exporter, VALKEY: images.valkey_exporter}
+    default = {
+        POSTGRES: VERSIONS["images"]["postgresExporter"],
+        VALKEY: VERSIONS["images"]["valkeyExporter"],
+    }
+    for store, (field, image) in EXPORTERS.items():
+        if store in running and config.network.prometheus is None:
+            yield at(
+                field,
+                "is true, and network.prometheus is missing",
+                "the network policies would let nobody read the metrics",
+                "add network.prometheus, or leave it out",
+            )
+        if store in running and config.environment != "dev" and given[store] is None:
+            yield at(
+                f"images.{image}",
+                f"is missing, and {field} is true",
+                "what runs tomorrow may not be what was tested today",
+                f"name it with its digest: {default[store]}@sha256:…",
+            )
+        if store not in running and given[store]:
+            yield at(
+                f"images.{image}",
+                f"is set, and no exporter of {store} runs",
+                "it would have no effect",
+                f"set {field}: true, or leave it out",
+            )
 
 
 def _yaml(field: str) -> str:
@@ -180,7 +193,7 @@ SESSION_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data", "servers", "topology"), valkey_can_fail_over),
     (
         ("data", "images", "network.prometheus", "environment", "topology"),
-        valkeys_exporter_can_be_scraped,
+        exporters_can_be_scraped,
     ),
 ]
 """Rules of a cluster, each with what it reads."""

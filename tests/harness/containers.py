@@ -135,7 +135,9 @@ class RunningContainer:
 def link_programs(place: Path) -> None:
     """Link the programs of all images under the paths that they have in the images."""
     known = {name: programs.find(name) for name in ("nginx", "redis-cli")}
-    known["redis_exporter"] = programs.find("redis_exporter", "prometheus-redis-exporter")
+    for name in ("redis", "postgres"):
+        exporter = programs.find(f"{name}_exporter", f"prometheus-{name}-exporter")
+        known[f"{name}_exporter"] = exporter
     for name in ("server", "cli"):
         known[f"valkey-{name}"] = programs.find(f"valkey-{name}", f"redis-{name}")
     if server := programs.find("postgres"):

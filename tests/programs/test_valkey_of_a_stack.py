@@ -20,7 +20,7 @@ HOSTS: Final = [f"redis-{number}.redis-service.cache.svc" for number in range(3)
 
 @cache
 def graph() -> ResourceGraph:
-    given = {
+    given: dict[str, Any] = {
         "data": {"valkey": {"replicas": 3, "exporter": True}},
         "network": {"prometheus": {}},
         "kubernetes": {"namespaces": {"cache": "cache"}},

@@ -25,6 +25,7 @@ BUMPED: dict[str, dict[str, Any]] = {
         "gateway": "docker.io/nginxinc/nginx-unprivileged:7.7.2",
         "postgres": "docker.io/library/postgres:7.7.3",
         "valkey": "docker.io/valkey/valkey:7.7.4",
+        "postgresExporter": "docker.io/prometheuscommunity/postgres-exporter:v7.7.8",
         "valkeyExporter": "docker.io/oliver006/redis_exporter:v7.7.7",
         "envoy": "docker.io/envoyproxy/envoy:v7.7.6",
         "python": f"docker.io/library/python:7.7.5-slim@sha256:{'7' * 64}",
