@@ -80,7 +80,15 @@ async def check_redis(redis: RedisSection) -> None:
     try:
         await asked.ping()
     finally:
-        await asked.connection_pool.aclose()
+        await close(asked)
+
+
+async def close(asked: Any) -> None:
+    """Close the connections of a client, to the Sentinels as well."""
+    pool = asked.connection_pool
+    sentinels = pool.sentinel_manager.sentinels if isinstance(pool, SentinelConnectionPool) else []
+    for each in (pool, *(sentinel.connection_pool for sentinel in sentinels)):
+        await each.aclose()
 
 
 class VerifiedConnection(Connection):

@@ -125,3 +125,17 @@ def test_the_user_default_is_off(pod: Pod, connect: Any):
 def test_a_user_cannot_log_in_with_the_password_of_another(pod: Pod, connect: Any):
     with pytest.raises(Refused, match="WRONGPASS"):
         connect(PASSWORDS["idle"], "weather")
+
+
+def test_during_an_upgrade_the_shared_password_has_all_rights_beside_the_users(
+    tmp_path: Path, authority: Authority, connect: Any
+):
+    programs.required("valkey-server", "redis-server")
+    users = [ValkeyUser(name="mcp-server", secret="mcp-valkey-mcp-server")]
+    args = data_tier(valkey=ValkeySettings(users=users, shared_password=True))
+    graph = record(lambda: EmbeddedDataTier("data", args))
+    known = secrets(authority) | {"mcp-server-secrets": {"redis-password": "the shared one"}}
+    with started(Pod.recorded(graph, "redis", tmp_path, known)):
+        assert connect("the shared one").ask("SET", "mcp-server:1", "x") == "OK"
+        with pytest.raises(Refused, match="NOPERM"):
+            connect(user="mcp-server").ask("GET", "mcp-server:1")

@@ -200,6 +200,20 @@ async def test_a_new_password_is_used_for_the_next_connection(
         server.ask("CONFIG", "SET", "requirepass", PASSWORD)
 
 
+async def test_a_user_logs_in_with_the_first_line_of_the_password_file(server: Valkey):
+    rules = ("on", ">its own", "~mcp:*", "+hgetall")
+    assert server.ask("ACL", "SETUSER", "ada", *rules)
+    server.password_file.write_text("its own\nanother during a rotation\n")
+    try:
+        async with opened(server, user="ada") as store:
+            assert await store.find("s-1") is None
+            with pytest.raises(Exception, match="no permissions"):
+                await store.client.get("mcp:x")
+    finally:
+        server.password_file.write_text(PASSWORD)
+        server.ask("ACL", "DELUSER", "ada")
+
+
 async def test_a_store_recovers_when_its_password_file_is_restored(
     store: ValkeySessions, server: Valkey
 ):
