@@ -68,6 +68,9 @@ if TYPE_CHECKING:
     from .kubernetes.core import MigrationArgs as MigrationArgs
     from .kubernetes.core import Monolith as Monolith
     from .kubernetes.core import MonolithArgs as MonolithArgs
+    from .kubernetes.database_backup import BackupStorage as BackupStorage
+    from .kubernetes.database_backup import DatabaseBackup as DatabaseBackup
+    from .kubernetes.database_backup import DatabaseBackupArgs as DatabaseBackupArgs
     from .kubernetes.dns import Dns as Dns
     from .kubernetes.dns import DnsPods as DnsPods
     from .kubernetes.egress_proxy import EgressProxy as EgressProxy
@@ -204,6 +207,7 @@ _PUBLIC = {
     "kubernetes.cloudnative_pg_backup": "ObjectStorage",
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
+    "kubernetes.database_backup": "BackupStorage DatabaseBackup DatabaseBackupArgs",
     "kubernetes.dns": "Dns DnsPods",
     "kubernetes.egress_proxy": "EgressProxy EgressProxyArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",

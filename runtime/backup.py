@@ -31,11 +31,8 @@ def backup(config: BackupConfig) -> str:
     store = BackupStore(section)
     exchange = Exchange(section.work, section.wait_seconds)
     exchange.begin()
-    try:
-        manifest = _taken(config, exchange)
-        store.add(manifest, exchange.data)
-    finally:
-        exchange.end()
+    manifest = _taken(config, exchange)
+    store.add(manifest, exchange.data)
     seconds = time.monotonic() - started
     _record(config, manifest, seconds)
     return (

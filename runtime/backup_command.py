@@ -11,6 +11,7 @@ from typing import Final
 
 from .backup_config import BackupConfig
 from .backup_errors import BackupError
+from .backup_exchange import Exchange
 from .toml_config import ConfigError, StartError, read_table
 
 CONFIG_DEFAULT = Path("/etc/qudag/backup.toml")
@@ -38,7 +39,11 @@ def _run(
     step: Callable[[BackupConfig, argparse.Namespace], str], chosen: argparse.Namespace
 ) -> int:
     try:
-        print(step(read_table(chosen.config, BackupConfig), chosen))
+        config = read_table(chosen.config, BackupConfig)
+        try:
+            print(step(config, chosen))
+        finally:
+            Exchange(config.backup.work, config.backup.wait_seconds).end()
     except ConfigError as error:
         return _say(error, 2)
     except BackupError as error:

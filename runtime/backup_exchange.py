@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,9 @@ class Exchange:
         part.replace(self.directory / name)
 
     def end(self) -> None:
-        """Say that this program has ended."""
-        self.tell(ENDED, "")
+        """Say that this program has ended, where the directory can be written."""
+        with suppress(OSError):
+            self.tell(ENDED, "")
 
     def wait(self, program: str) -> None:
         """Wait until the other container has run ``program``.

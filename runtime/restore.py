@@ -118,25 +118,22 @@ def restore(
     store = BackupStore(config.backup)
     exchange = Exchange(config.backup.work, config.backup.wait_seconds)
     exchange.begin()
+    manifest = chosen(store, before)
+    if stale_after is not None:
+        _check_age(store, manifest, asked_at, stale_after)
+    name = database or f"restored_{manifest.name.lower()}"
+    _check_name(config, name)
+    store.fetch(manifest, exchange.data)
+    with connected(config, config.database.name) as live:
+        _create(live, name, config.database.user, owner_of(live))
     try:
-        manifest = chosen(store, before)
-        if stale_after is not None:
-            _check_age(store, manifest, asked_at, stale_after)
-        name = database or f"restored_{manifest.name.lower()}"
-        _check_name(config, name)
-        store.fetch(manifest, exchange.data)
-        with connected(config, config.database.name) as live:
-            _create(live, name, config.database.user, owner_of(live))
-        try:
-            _mark_as_copy(config, name)
-            exchange.tell(DATABASE, name)
-            exchange.wait("pg_restore")
-            compare(config, manifest, name)
-        except BaseException:
-            drop(config, name)
-            raise
-    finally:
-        exchange.end()
+        _mark_as_copy(config, name)
+        exchange.tell(DATABASE, name)
+        exchange.wait("pg_restore")
+        compare(config, manifest, name)
+    except BaseException:
+        drop(config, name)
+        raise
     return Restored(
         manifest=manifest,
         database=name,

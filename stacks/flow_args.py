@@ -12,6 +12,7 @@ from components.kubernetes.labels import selector
 from components.kubernetes.party import Flow, Neighbour, Outside
 from components.mcp.auth import key_ports
 
+from .backup import backup_parties
 from .config.network import Network
 from .config.stack import StackConfig
 from .data_kinds import kind_of
@@ -79,7 +80,7 @@ def flow_args(
         namespace=made,
         workloads=own,
         flows=flows,
-        outsides=[*outsides, *server_networks],
+        outsides=[*outsides, *server_networks, *backup_parties(config)],
         neighbours=[*neighbours, *client_pods],
         internet=internet,
         dns=_dns(network),

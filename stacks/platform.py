@@ -8,6 +8,7 @@ from typing import Any, cast
 import pulumi
 
 from components.kubernetes.core import Core, Monolith
+from components.kubernetes.database_backup import DatabaseBackup
 from components.kubernetes.egress_proxy import EgressProxy
 from components.kubernetes.external_secrets import SecretSync
 from components.kubernetes.flow import FlowPolicies
@@ -24,6 +25,7 @@ from components.mcp.target import MCP_PATH, METADATA_PATH
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
+from .backup import backup_args
 from .config.servers import Server
 from .config.stack import StackConfig
 from .data_tiers import data_tiers
@@ -72,6 +74,7 @@ class Platform:
         self.data = {**managed, **self._data()}
         self.servers = self._servers()
         self.front = self._front()
+        self._backups()
         self._flows()
         self._people()
 
@@ -203,6 +206,17 @@ class Platform:
             cache_host=cache.cache_host if cache else "",
             database=[tier.database for tier in (database or cache,) if tier],
         )
+
+    def _backups(self) -> None:
+        """The jobs that back the database up, and try the backup."""
+        database = self.data.get(POSTGRES)
+        if self.config.backup is None or database is None:
+            return
+        namespace = self.namespace.namespace
+        host = Addresses(namespace=namespace).short(database.database_host)
+        args = backup_args(self.config, namespace, host, [database.database])
+        if args is not None:
+            DatabaseBackup("backup", args, opts=self.options)
 
     def _flows(self) -> None:
         for namespace, made in self.namespaces.items():

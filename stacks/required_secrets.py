@@ -8,6 +8,7 @@ from typing import Any
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
 
+from .backup import backup_jobs, backup_passwords
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .placement import placement
@@ -96,6 +97,8 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
     ]
     if config.data.valkey.shared_password and VALKEY in chosen.stores_in_pods and VALKEY in here:
         found.append(PASSWORDS[VALKEY])
+    if not here.isdisjoint({POSTGRES, *backup_jobs(config)}):
+        found += backup_passwords(config)
     return found
 
 
@@ -125,6 +128,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
     where = placement(config)
     keys: dict[tuple[str, str], set[str]] = {}
+    if config.backup:
+        keys[config.backup.bucket.key, config.namespace] = {"access-key", "secret-key"}
     for namespace, each in _of_stores(config):
         keys.setdefault((each.secret, namespace), set()).add(each.key)
     for server_name, server in config.cluster_servers.items():

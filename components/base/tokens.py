@@ -15,6 +15,7 @@ TYPE_TOKENS: Final = {
     "CloudSqlDataTier": "qudag-mcp:index:CloudSqlDataTier",
     "Core": "qudag-mcp:index:Core",
     "CronJob": "qudag-mcp:index:CronJob",
+    "DatabaseBackup": "qudag-mcp:index:DatabaseBackup",
     "EcsFargate": "qudag-mcp:index:EcsFargate",
     "EgressProxy": "qudag-mcp:index:EgressProxy",
     "EmbeddedDataTier": "qudag-mcp:index:DataTier",

@@ -195,6 +195,8 @@ class Container:
         pre_stop: seconds between the start of a pod's termination and SIGTERM (timeout budget).
         writable: directories besides /tmp that the container may write; they are lost with the pod.
         in_memory: the same, never written to a disk; they count as memory of the container.
+        shared: directories that all containers of the pod with the same path have in common, with
+            their sizes; they are lost with the pod.
         secret_env: environment variables whose values are keys of Secrets.
         user: user and group id of its processes; None: ``nobody``. Without effect where the
             cluster assigns ids (see UserIds).
@@ -219,6 +221,7 @@ class Container:
     pre_stop: Delay = 0
     writable: Sequence[Path] = ()
     in_memory: Sequence[Path] = ()
+    shared: Mapping[Path, ByteSize] = field(default_factory=dict[str, str])
     secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
     user: UserId | None = None
     sidecar: bool = False

@@ -105,6 +105,9 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
             name = scratch_volume(container, path)
             memory = {"medium": "Memory", "sizeLimit": MEMORY_SIZE}
             found[name] = {"name": name, "emptyDir": memory}
+        for path, size in container.shared.items():
+            name = _common_volume(path)
+            found[name] = {"name": name, "emptyDir": {"sizeLimit": size}}
         for files in container.files:
             found[files.name] = {"name": files.name, "configMap": {"name": files.name}}
         for secret in container.secrets:
@@ -124,6 +127,7 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
             {"name": scratch_volume(container, path), "mountPath": path}
             for path in ("/tmp", *container.writable, *container.in_memory)  # noqa: S108
         ),
+        *({"name": _common_volume(path), "mountPath": path} for path in container.shared),
         *(mount for files in container.files for mount in _file_mounts(files)),
         *(
             {"name": secret_volume(container, s), "mountPath": s.path, "readOnly": True}
@@ -155,6 +159,14 @@ def scratch_volume(container: Container, path: str) -> str:
     if DNS_LABEL.matches(name):
         return name
     return f"{container.name[:46]}-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
+
+
+def _common_volume(path: str) -> str:
+    """Name of the volume of a directory that several containers of a pod share."""
+    name = f"shared-{path.strip('/').replace('/', '-')}"
+    if DNS_LABEL.matches(name):
+        return name
+    return f"shared-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
 def secret_volume(container: Container, secret: SecretFiles) -> str:

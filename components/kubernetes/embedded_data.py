@@ -25,6 +25,7 @@ from ..mcp.data_tier import (
 )
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
+from .database_backup import PASSWORDS
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
 from .postgres_exporter import POSTGRES_EXPORTER_PORT, PostgresExporter
@@ -60,6 +61,8 @@ class EmbeddedDataTierArgs(DataTierArgs):
         postgres_exporter: exports metrics at port 9187 of PostgreSQL's pod; None: there are none.
         valkey: settings of Valkey: memory, connections and users.
         storage_class: None for the cluster's default.
+        backups: make the roles of ``DatabaseBackup``, and let them connect. The Secret of passwords
+            then has ``backup-password`` and ``restore-password`` too.
         resources: of each of the two pods.
         ip_families: see Exposure.
         postgres_pods, valkey_pods: settings of the two pods.
@@ -78,6 +81,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
     postgres_exporter: PostgresExporter | None = None
     valkey: ValkeySettings = field(default_factory=ValkeySettings)
     storage_class: ObjectName | None = None
+    backups: bool = False
     resources: Resources = DEFAULT_RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     postgres_pods: PodSettings = field(default_factory=PodSettings)
@@ -236,6 +240,13 @@ def postgres_container(
     exporter = args.postgres_exporter
     if exporter:
         before, rule = before + exporter.start(), rule + exporter.rule(args.database)
+    passwords = ["database-password"]
+    if args.backups:
+        before += text("postgres-backup-roles.sh")
+        passwords += PASSWORDS.values()
+        rule += f"hostssl {args.database} {args.user}_backup all scram-sha-256\n"
+        # It connects to the databases that it makes.
+        rule += f"hostssl all {args.user}_restore all scram-sha-256\n"
     alive = Probe(command=["pg_isready", "--quiet", "--host", "/tmp"], period=5)  # noqa: S108
     return Container(
         name="postgres",
@@ -263,9 +274,7 @@ def postgres_container(
             )
         ],
         secrets=[
-            SecretFiles(
-                secret=args.passwords_secret, path="/etc/secrets", keys=("database-password",)
-            ),
+            SecretFiles(secret=args.passwords_secret, path="/etc/secrets", keys=tuple(passwords)),
             SecretFiles(secret=tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")),
             *([exporter.files] if exporter else []),
         ],

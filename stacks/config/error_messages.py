@@ -16,6 +16,7 @@ from components.base.constraints import UNSHOWN, Form, not_a_number, out_of_rang
 from components.base.problems import Problem, nearest
 from graph.project import KEY_PREFIX
 
+from .backup import BACKUP_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
@@ -42,6 +43,7 @@ _FORMS: Final = {
     **DATA_FORMS,
     **KUBERNETES_FORMS,
     **SECRET_STORE_FORMS,
+    **BACKUP_FORMS,
 }
 
 

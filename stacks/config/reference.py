@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from .backup import BACKUP_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
@@ -21,6 +22,7 @@ _FORMS: Final = {
     **DATA_FORMS,
     **KUBERNETES_FORMS,
     **SECRET_STORE_FORMS,
+    **BACKUP_FORMS,
 }
 
 

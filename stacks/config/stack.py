@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from components.mcp.server_config import LogLevel
 
 from ..topologies import TOPOLOGIES
+from .backup import Backup
 from .clouds import Clouds, Containers, Serverless
 from .data import Data
 from .edge import Edge
@@ -58,6 +59,9 @@ class StackConfig(Section):
     images: Images = Field(default_factory=Images)
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     data: Data = Field(default_factory=Data)
+    backup: Backup | None = Field(
+        default=None, description="Backups of the embedded database; absent: none."
+    )
     secrets: Secrets = Field(default_factory=Secrets)
     network: Network = Field(default_factory=Network)
     edge: Edge = Field(default_factory=Edge)

@@ -40,6 +40,7 @@ def embedded_args(
         valkey=valkey_settings(config),
         postgres_exporter=_exporter(config) if data.database_exporter else None,
         protect=data.protect,
+        backups=config.backup is not None,
         ip_families=config.kubernetes.ip_families,
         postgres_pods=pod_settings(config, POSTGRES),
         valkey_pods=pod_settings(config, VALKEY),

@@ -12,12 +12,14 @@ from typing import Any, Final
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
+from components.kubernetes.database_backup import DatabaseBackup
 from components.kubernetes.external_secrets import SecretSource
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.vertical_scaling import Resized
 from components.mcp.timeout_budget import TimeoutBudget
 
+from ..backup import backup_args
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_tiers import data_tiers
@@ -60,6 +62,8 @@ def manifests(config: StackConfig) -> list[Manifest]:
     found = [manifest for each in data_tiers(config, chosen) for manifest in each.manifests(config)]
     for name, volume in config.data.volumes.items():
         found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
+    if backup := backup_args(config, config.namespace, ""):
+        found += DatabaseBackup.manifests("backup", backup)
     for service in chosen.services:
         addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)

@@ -15,6 +15,7 @@ from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.checks import topology_problems
 from .agentgateway import AGENTGATEWAY_RULES
+from .backup import BACKUP_RULES
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
@@ -194,6 +195,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *CLUSTER_RULES,
     *SESSION_RULES,
     *SECRET_STORE_RULES,
+    *BACKUP_RULES,
     *EDGE_RULES,
     *AGENTGATEWAY_RULES,
     *SERVER_RULES,

@@ -204,6 +204,7 @@ class Topology:
         services: in the order in which a reader wants them.
         data: the data stores, of ``STORES``.
         jobs: the migrations.
+        scheduled: names of the CronJobs that the stack file adds.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
         places: workloads that run in a namespace of their own, by name: its key in
@@ -223,6 +224,7 @@ class Topology:
     flows: Sequence[Flow]
     data: Sequence[str] = ()
     jobs: Sequence[Migration] = ()
+    scheduled: Sequence[str] = ()
     authorizer: str | None = None
     places: Mapping[str, str] = field(default_factory=dict[str, str])
     outside: Sequence[str] = ()
@@ -238,6 +240,7 @@ class Topology:
             *(service.name for service in self.services),
             *self.stores_in_pods,
             *(job.name for job in self.jobs),
+            *self.scheduled,
         ]
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from graph.resource_graph import ResourceGraph
 from tests.harness import programs
 from tests.harness.certificates import Authority
 from tests.harness.containers import RunningContainer
@@ -24,17 +25,21 @@ DATABASE, USER = "qudag_mcp", "qudag"
 PASSWORD = r"""it's "quoted" \c \\n $HOME `id` ; -- ü%s &"""
 
 
-def database_pod(directory: Path, authority: Authority) -> Pod:
+def database_pod(directory: Path, authority: Authority, graph: ResourceGraph | None = None) -> Pod:
     programs.required("postgres")
     certificate, key = authority.issue("postgres", ["postgres-service"])
     secrets = {
-        "mcp-server-secrets": {"database-password": PASSWORD + "\n"},
+        "mcp-server-secrets": {
+            "database-password": PASSWORD + "\n",
+            "backup-password": f"backup {PASSWORD}\n",
+            "restore-password": f"restore {PASSWORD}\n",
+        },
         "mcp-internal-tls-postgres": {
             "tls.crt": certificate.read_text(),
             "tls.key": key.read_text(),
         },
     }
-    return Pod.recorded(stack("dev"), "postgres", directory, secrets)
+    return Pod.recorded(graph or stack("dev"), "postgres", directory, secrets)
 
 
 def is_ready(running: RunningContainer) -> bool:

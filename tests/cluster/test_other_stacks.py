@@ -52,6 +52,19 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
             },
         },
     },
+    "three-services with backups": {
+        "topology": "three-services",
+        "network": NETWORK,
+        "backup": {
+            "bucket": {
+                "url": "s3://qudag-backups/dev",
+                "endpoint": "https://s3.example.com:9000",
+                "region": "eu-west-1",
+                "key": "backup-bucket",
+                "networks": ["10.60.1.0/24"],
+            },
+        },
+    },
     "the example": example_sections(),
     "every field": {
         "topology": "none",

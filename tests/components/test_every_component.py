@@ -39,6 +39,11 @@ from components.kubernetes.cloudnative_pg import CloudNativePgDataTier
 from components.kubernetes.cloudnative_pg_args import LoginRole, PgBouncer
 from components.kubernetes.cloudnative_pg_backup import ObjectStorage
 from components.kubernetes.core import Core, Monolith
+from components.kubernetes.database_backup import (
+    BackupStorage,
+    DatabaseBackup,
+    DatabaseBackupArgs,
+)
 from components.kubernetes.egress_proxy import EgressProxy, EgressProxyArgs
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.external_secrets import (
@@ -152,6 +157,19 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             containers=[container(ports=())],
             schedule="@daily",
             concurrency="Replace",
+        ),
+    ),
+    "DatabaseBackup": (
+        DatabaseBackup,
+        DatabaseBackupArgs(
+            namespace="qudag",
+            stack="qudag-mcp-prod",
+            server_image="example.com/server:1",
+            postgres_image="example.com/postgres:17",
+            host="postgres-service",
+            storage=BackupStorage(url="s3://qudag-backups/prod", key_secret="backup-bucket"),
+            passwords_secret="mcp-server-secrets",
+            authority_secret="mcp-internal-ca",
         ),
     ),
     "FlowPolicies": (

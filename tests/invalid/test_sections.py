@@ -18,6 +18,7 @@ TABLES = (
     "topology_servers.yaml",
     "valkey.yaml",
     "data_kinds.yaml",
+    "backup.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]

@@ -1,0 +1,285 @@
+"""Scheduled backups of a PostgreSQL to a bucket, and a drill that restores the newest one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Final
+
+import pulumi
+
+from ..base.arg_types import (
+    ByteSize,
+    DatabaseName,
+    Deadline,
+    DnsLabel,
+    Image,
+    Line,
+    SecretName,
+    Word,
+)
+from ..base.component import Component
+from ..base.constraints import Form, Range
+from ..base.inputs import applied
+from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
+from ..mcp.config_forms import CONFIG_PATH
+from ..mcp.data_tier import POSTGRES
+from ..mcp.server_config import INTERNAL_CA_PATH, SECRETS_PATH
+from .container import Container, Files, SecretFiles
+from .job import CronJob, CronJobArgs
+from .pod_settings import PodSettings
+from .resources import Resources
+from .server import PROGRAM
+from .templates import text
+
+BACKUP: Final = "database-backup"
+DRILL: Final = "restore-drill"
+WORK: Final = "/work"
+BUCKET_PATH: Final = "/etc/bucket"
+CA_PATH: Final = "/etc/bucket-ca"
+ROLES: Final = {BACKUP: "backup", DRILL: "restore"}
+"""The database's roles, without the owner's name and underscore before them."""
+PASSWORDS: Final = {BACKUP: "backup-password", DRILL: "restore-password"}
+RESOURCES: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="1", memory_limit="512Mi")
+
+LOCATION: Final = Form(
+    name="bucket URL",
+    pattern=r"^(s3://|gs://)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*$"
+    r"|^https://[a-z0-9]{3,24}\.blob\.core\.windows\.net/[a-z0-9-]{3,63}(/[A-Za-z0-9._-]+)*$",
+    words="s3:// or gs:// with the bucket's name, or the URL of a container of Azure, and a path",
+    examples=("s3://qudag-backups/prod",),
+    consequence="no backup could be stored",
+    longest=512,
+)
+ENDPOINT: Final = Form(
+    name="endpoint",
+    pattern=r"^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?$",
+    words="the https:// URL of a service with the API of S3, without a path",
+    examples=("https://minio.example.com:9000",),
+    consequence="no backup could be stored",
+)
+Location = Annotated[str, LOCATION]
+Endpoint = Annotated[str, ENDPOINT]
+Minutes = Annotated[
+    int, Range(least=1, most=525_600, consequence="the drill would never fail, or always")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupStorage:
+    """Where backups are stored.
+
+    Attributes:
+        url: of the bucket, with a path or without.
+        endpoint: of a service with the API of S3; None: the cloud's own.
+        region: of the bucket, where its service asks for one.
+        key_secret: Secret with ``access-key`` and ``secret-key`` of the bucket; None: the pod's
+            identity in its cloud.
+    """
+
+    url: pulumi.Input[Location]
+    endpoint: Endpoint | None = None
+    region: Word | None = None
+    key_secret: SecretName | None = None
+
+    def refusals(self) -> list[Problem]:
+        """A problem if there is an endpoint, and the bucket is not of S3."""
+        if self.endpoint is None or not isinstance(self.url, str) or self.url.startswith("s3://"):
+            return []
+        return [
+            Problem(
+                "endpoint",
+                f"is set, and url is {self.url}",
+                "it is the endpoint of a service with the API of S3 and would have no effect",
+                "write an s3:// URL, or remove endpoint",
+            )
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseBackupArgs:
+    """Args of the backups of a database.
+
+    Attributes:
+        namespace: where the jobs run.
+        stack: name of the platform; its backups are in a folder of this name.
+        server_image: image of the reference server, which reads and writes the bucket.
+        postgres_image: image with ``pg_dump`` and ``pg_restore``, of the database's version.
+        host: of the database.
+        storage: see BackupStorage.
+        passwords_secret: Secret with ``backup-password`` and ``restore-password``.
+        authority_secret: Secret with ``ca.crt``, the authority of the database's certificate.
+        database: name of the database.
+        owner: the role that owns it. The roles of the jobs are ``<owner>_backup``, which reads
+            everything, and ``<owner>_restore``, which makes databases for the owner.
+        schedule: of the backups, in UTC.
+        drill: schedule of the restore drill; None: no drill.
+        max_age_minutes: the drill fails if the newest backup is older.
+        size: room for the dump of the database.
+        deadline: seconds that a backup or a drill may take.
+        pods, drill_pods: settings of the pods of each job.
+        after: resources that must exist first, such as the database.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    stack: DnsLabel
+    server_image: pulumi.Input[Image]
+    postgres_image: pulumi.Input[Image]
+    host: pulumi.Input[str]
+    storage: BackupStorage
+    passwords_secret: SecretName
+    authority_secret: SecretName
+    database: DatabaseName = "qudag_mcp"
+    owner: DatabaseName = "qudag"
+    schedule: Line = "0 2 * * *"
+    drill: Line | None = "0 4 * * 0"
+    max_age_minutes: Minutes = 1560
+    size: ByteSize = "10Gi"
+    deadline: Deadline = 14_400
+    pods: PodSettings = field(default_factory=PodSettings)
+    drill_pods: PodSettings = field(default_factory=PodSettings)
+    after: Sequence[pulumi.Resource] = ()
+
+
+class DatabaseBackup(Component[DatabaseBackupArgs]):
+    """Two CronJobs: one dumps the database to a bucket, one restores the newest dump and compares.
+
+    Attributes:
+        location: URL of the folder with the backups.
+    """
+
+    args_type = DatabaseBackupArgs
+
+    location: pulumi.Output[str]
+
+    def build(self, args: DatabaseBackupArgs) -> None:
+        for name, job in jobs(args).items():
+            CronJob(self.named(name), job, opts=self.owned())
+        self.location = pulumi.Output.concat(args.storage.url, "/", args.stack, "/database")
+
+    @classmethod
+    def manifests(cls, name: str, args: DatabaseBackupArgs) -> list[Manifest]:
+        """Every object that the backups of this name and args register."""
+        return [
+            manifest
+            for role, job in jobs(args).items()
+            for manifest in CronJob.manifests(f"{name}-{role}", job)
+        ]
+
+
+def jobs(args: DatabaseBackupArgs) -> dict[str, CronJobArgs]:
+    """The CronJobs by their names."""
+    made = {BACKUP: _job(args, BACKUP, args.schedule, ["backup"], "backup-dump.sh")}
+    if args.drill is not None:
+        arguments = ["restore", "--drill"]
+        made[DRILL] = _job(args, DRILL, args.drill, arguments, "backup-restore.sh")
+    return made
+
+
+def _job(
+    args: DatabaseBackupArgs, name: str, schedule: str, arguments: Sequence[str], script: str
+) -> CronJobArgs:
+    user = f"{args.owner}_{ROLES[name]}"
+    password = f"{SECRETS_PATH}/{PASSWORDS[name]}"
+    config = f"{CONFIG_PATH}/backup.toml"
+
+    def toml(host: str, url: str) -> str:
+        return _toml(args, user, password, {"host": host, "url": url})
+
+    def script_for(host: str) -> str:
+        return f"export PGHOST={host}\n{text(script)}"
+
+    database = [
+        SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=(PASSWORDS[name],)),
+        SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
+    ]
+    bucket = [
+        SecretFiles(secret=secret, path=BUCKET_PATH, keys=("access-key", "secret-key"))
+        for secret in [args.storage.key_secret]
+        if secret is not None
+    ]
+    # The dump counts as disk of the pod: with the limit below it is not evicted before it is full.
+    resources = replace(RESOURCES, ephemeral_storage_limit=args.size)
+    main = Container(
+        name="bucket",
+        image=args.server_image,
+        command=[PROGRAM, *arguments, "--config", config],
+        resources=resources,
+        files=[
+            Files(
+                name=f"{name}-config",
+                path=CONFIG_PATH,
+                content={"backup.toml": applied(toml, args.host, args.storage.url)},
+            )
+        ],
+        secrets=[*database, *bucket],
+        shared={WORK: args.size},
+    )
+    tool = Container(
+        name="postgres",
+        image=args.postgres_image,
+        command=["sh", f"{CONFIG_PATH}/{script}"],
+        resources=resources,
+        env={
+            "PGPORT": str(POSTGRES),
+            "PGDATABASE": args.database,
+            "PGUSER": user,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": f"{INTERNAL_CA_PATH}/ca.crt",
+            "PASSWORD_FILE": password,
+            "OWNER": args.owner,
+            "WORK": WORK,
+            "WAIT": str(args.deadline),
+        },
+        files=[
+            Files(
+                name=f"{name}-script",
+                path=CONFIG_PATH,
+                content={script: applied(script_for, args.host)},
+            )
+        ],
+        secrets=database,
+        shared={WORK: args.size},
+    )
+    return CronJobArgs(
+        namespace=args.namespace,
+        component="backup",
+        containers=[main, tool],
+        schedule=schedule,
+        deadline=args.deadline,
+        # A second try a moment later would meet the same bucket; the next run is a new try.
+        retries=1,
+        name=name,
+        pods=args.drill_pods if name == DRILL else args.pods,
+        after=args.after,
+    )
+
+
+def _toml(args: DatabaseBackupArgs, user: str, password: str, known: Mapping[str, str]) -> str:
+    storage = args.storage
+    backup: dict[str, Any] = {
+        "stack": args.stack,
+        "url": known["url"],
+        "endpoint": storage.endpoint,
+        "region": storage.region,
+        "max_age_minutes": args.max_age_minutes,
+        "work": WORK,
+        "wait_seconds": args.deadline,
+    }
+    if storage.key_secret is not None:
+        backup |= {
+            "access_key_file": f"{BUCKET_PATH}/access-key",
+            "secret_key_file": f"{BUCKET_PATH}/secret-key",
+        }
+    database = {
+        "host": known["host"],
+        "name": args.database,
+        "user": user,
+        "password_file": password,
+        "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
+    }
+    import tomli_w
+
+    given = {key: value for key, value in backup.items() if value is not None}
+    return tomli_w.dumps({"backup": given, "database": database})

@@ -1,0 +1,56 @@
+"""Section `backup`: where the database is backed up to, how often, and how the backup is tried."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from components.kubernetes import database_backup
+
+from .forms import Bytes, Cidr, SecretName, Word, constraint
+from .section import Section
+
+BACKUP_FORMS: Final = {
+    form.pattern: form for form in (database_backup.LOCATION, database_backup.ENDPOINT)
+}
+"""By pattern, as a refusal names it."""
+
+
+class BackupBucket(Section):
+    """A bucket that exists already."""
+
+    url: Annotated[str, constraint(database_backup.LOCATION)] = Field(
+        description="The bucket, with a path or without."
+    )
+    endpoint: Annotated[str, constraint(database_backup.ENDPOINT)] | None = Field(
+        default=None, description="A service with the API of S3; absent: AWS."
+    )
+    region: Word | None = Field(default=None, description="Region of the bucket.")
+    key: SecretName = Field(description="Secret with access-key and secret-key of the bucket.")
+    networks: list[Cidr] = Field(
+        min_length=1, description="Addresses of the bucket's service, which the jobs may reach."
+    )
+
+
+class Backup(Section):
+    """Backups of the embedded database."""
+
+    bucket: BackupBucket = Field(description="Where they are stored.")
+    schedule: str = Field(
+        default="0 2 * * *", max_length=64, description="When to back up, in UTC: five fields."
+    )
+    drill: str | None = Field(
+        default="0 4 * * 0",
+        max_length=64,
+        description="When to restore the newest backup beside the database, compare it and drop it "
+        "again; null: never.",
+    )
+    recovery_point_minutes: int = Field(
+        default=1560,
+        ge=1,
+        le=525_600,
+        description="Oldest that the newest backup may be, in minutes: the drill fails otherwise. "
+        "Longer than the time between two backups.",
+    )
+    size: Bytes = Field(default="10Gi", description="Room for the dump on the disk of a node.")
