@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 
 from components.base.problems import ProblemReport
 
+from . import backup_verbs, server_verbs
 from . import cluster_verbs as live
-from . import server_verbs
 from .source_checkout import DEFAULT_PROGRAM, ROOT, command_version, refuse_without_checkout
 
 
@@ -240,6 +240,7 @@ def bench() -> None:
 
 server_verbs.register(app)
 live.register(app)
+backup_verbs.register(app)
 
 if __name__ == "__main__":
     app()

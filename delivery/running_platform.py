@@ -21,6 +21,7 @@ from .called_server import (
 )
 from .checks import Check
 from .cluster import Cluster, running
+from .database_restore import DatabaseRestore
 from .mcp_client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .outputs import Deployed, reachable
 from .progress import Progress
@@ -76,6 +77,12 @@ def _token(
         subject=subject,
         scope=" ".join(called.scopes),
     )
+
+
+def database_restore(stack: StackIdentity) -> DatabaseRestore:
+    """Restores of the deployed platform's database; raises a ``ProblemReport`` without one."""
+    deployed = Deployed.read(state_folder(stack.key), stack)
+    return DatabaseRestore(_cluster(deployed, stack).kubectl, deployed.outputs["namespace"])
 
 
 def _cluster(deployed: Deployed, stack: StackIdentity) -> Cluster:
