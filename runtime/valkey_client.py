@@ -85,9 +85,9 @@ async def check_redis(redis: RedisSection) -> None:
 
 async def close(asked: Any) -> None:
     """Close the connections of a client, to the Sentinels as well."""
-    pool = asked.connection_pool
-    sentinels = pool.sentinel_manager.sentinels if isinstance(pool, SentinelConnectionPool) else []
-    for each in (pool, *(sentinel.connection_pool for sentinel in sentinels)):
+    pool: Any = asked.connection_pool
+    manager = getattr(pool, "sentinel_manager", None)
+    for each in (pool, *(one.connection_pool for one in (manager.sentinels if manager else ()))):
         await each.aclose()
 
 

@@ -1,74 +1,38 @@
-"""Three pods of Valkey with their rendered files: one primary in every order of starts."""
+"""Three pods of Valkey and a server with the files of a stack: losses, restarts, a partition."""
 
 from __future__ import annotations
 
+import json
+import ssl
+import time
 from collections.abc import Generator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from secrets import token_urlsafe
+from typing import Any, Final
 
+import httpx2
 import pytest
 from valkey.exceptions import ValkeyError
 
+from stacks.topologies import TOPOLOGIES
 from tests.artifacts.test_valkey_users import commands
 from tests.harness.certificates import Authority
 from tests.harness.network import private_network
-from tests.harness.server import until
+from tests.harness.pods import Pod
+from tests.harness.running_pod import run_container
+from tests.harness.server import initialize_request, until
+from tests.harness.tokens import Issuer
+from tests.harness.topologies import recorded
 from tests.harness.valkey_replicas import SENTINEL, VALKEY, Replicas
 
 pytestmark = pytest.mark.slow
 
-ORDERS: Final = ((2, 1, 0), (0, 2, 1))
+SERVER: Final = "https://127.0.0.1:8443"
 KEY: Final = "mcp-server:session:1"
-
-
-@pytest.fixture
-def replicas(tmp_path: Path, authority: Authority) -> Generator[Replicas]:
-    with private_network():
-        found = Replicas(tmp_path, authority)
-        try:
-            yield found
-        finally:
-            found.close()
-
-
-def test_a_lost_primary_is_replaced_and_all_pods_restart_in_any_order_with_its_data(
-    replicas: Replicas,
-):
-    assert replicas.start_all() == 0
-    for number in range(3):
-        replicas.trusted(number)
-        assert replicas.refuses_clear_text(number)
-    replicas.ask(0, "HSET", KEY, "user_id", "ada")
-    until(lambda: replicas.ask(1, "HGETALL", KEY) == {"user_id": "ada"})
-
-    replicas.kill(0)
-    new = replicas.primary(followers=1)
-    assert new in (1, 2)
-    replicas.ask(new, "HSET", KEY, "user_id", "bob")
-    replicas.start(0)
-    assert replicas.primary(followers=2) == new
-    until(lambda: replicas.ask(0, "HGETALL", KEY) == {"user_id": "bob"})
-    assert f"The primary is redis-{new}." in replicas.log(0)
-
-    for order in ORDERS:
-        for number in range(3):
-            replicas.kill(number)
-        for number in order:
-            replicas.start(number)
-        assert replicas.primary(followers=2) == new, order
-        assert replicas.ask(new, "HGETALL", KEY) == {"user_id": "bob"}, order
-
-
-def test_one_pod_alone_does_not_become_a_primary(replicas: Replicas):
-    replicas.start(2)
-    until(lambda: "Waiting for 2 Sentinels" in replicas.log(2))
-    replicas.start(1)
-    # Two Sentinels know by their configuration that the first primary is pod 0.
-    until(lambda: "The primary is redis-0." in replicas.log(2), within_seconds=30)
-    assert replicas.primaries() == []
-    replicas.start(0)
-    assert replicas.primary(followers=2) == 0
-
+ORDERS: Final = ((2, 1, 0), (0, 2, 1))
+RECOVERED: Final = 60
+"""Seconds; without load it takes 8, of which Sentinels wait 5 before they vote."""
 
 AT_A_SENTINEL: Final = {
     "sentinel": """
@@ -92,10 +56,177 @@ PSYNC ? -1; ACL LIST; PUBLISH other x; EVAL return(1) 0
 }
 
 
-def test_users_run_their_own_commands_alone_and_a_primary_without_replicas_refuses_writes(
-    replicas: Replicas,
-):
-    replicas.start_all()
+@dataclass
+class Caller:
+    """Calls a tool again and again in one session of the legacy era.
+
+    Attributes:
+        failed: status of each call that was not answered with 200.
+        gap: longest time between two answers of 200, in seconds.
+    """
+
+    token: str
+    verify: ssl.SSLContext
+    session: str = ""
+    calls: int = 0
+    failed: list[int] = field(default_factory=list[int])
+    gap: float = 0
+    last: float = 0
+
+    def post(self, body: Any, **headers: str) -> httpx2.Response:
+        sent = {
+            "accept": "application/json, text/event-stream",
+            "content-type": "application/json",
+            "authorization": f"Bearer {self.token}",
+            **headers,
+        }
+        content = json.dumps(body).encode()
+        url = f"{SERVER}/mcp"
+        return httpx2.post(url, content=content, headers=sent, verify=self.verify, timeout=30)
+
+    def open(self) -> None:
+        answer = self.post(initialize_request())
+        assert answer.status_code == 200, answer.text
+        self.session = answer.headers["mcp-session-id"]
+        self.last = time.monotonic()
+
+    def begin(self) -> None:
+        """Count from here on, once a call has been answered."""
+        until(self.call, within_seconds=RECOVERED)
+        self.calls, self.failed, self.gap = 0, [], 0
+
+    def call(self) -> bool:
+        """Call the tool; whether it was answered."""
+        params = {"name": "echo", "arguments": {"text": "hi"}}
+        body = {"jsonrpc": "2.0", "id": 8, "method": "tools/call", "params": params}
+        answer = self.post(body, **{"mcp-session-id": self.session})
+        self.calls += 1
+        if answer.status_code != 200:
+            self.failed.append(answer.status_code)
+            return False
+        self.gap = max(self.gap, time.monotonic() - self.last)
+        self.last = time.monotonic()
+        return True
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Generator[Replicas]:
+    """The pods of one stack, which a test may kill."""
+    graph = recorded(TOPOLOGIES["boilerplate"], {"data": {"valkey": {"replicas": 3}}})
+    with private_network():
+        found = Replicas(tmp_path_factory.mktemp("replicas"), authority, graph)
+        try:
+            found.start_all()
+            yield found
+        finally:
+            found.close()
+
+
+@pytest.fixture
+def replicas(running: Replicas) -> Replicas:
+    """The same with all pods."""
+    running.start_absent()
+    running.primary(followers=2)
+    return running
+
+
+@pytest.fixture(scope="module")
+def caller(
+    running: Replicas,
+    tmp_path_factory: pytest.TempPathFactory,
+    authority: Authority,
+    issuer: Issuer,
+) -> Generator[Caller]:
+    """A client of a running server, which has a session."""
+    secrets = running.pods[0].secrets | {
+        "mcp-issuer-keys": {"jwks.json": issuer.jwks_file.read_text()},
+        "mcp-server-secrets": {"database-password": "unused"},
+    }
+    for required in running.outputs["required_secrets"]:
+        if required["name"] == "mcp-internal-tls-mcp-server":
+            certificate, key = authority.issue("server", required["dns_names"])
+            tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+            secrets[required["name"]] = tls
+        if required["kind"] == "master-keys":
+            secrets[required["name"]] = {key: token_urlsafe(32) for key in required["keys"]}
+    assert running.graph is not None
+    directory = tmp_path_factory.mktemp("server")
+    pod = Pod.recorded(running.graph, "mcp-server", directory, secrets)
+    pod.addresses = running.addresses
+    token = issuer.token(iss=running.outputs["issuer"], aud=f"{SERVER}/mcp")
+    with run_container(pod, "mcp-server"):
+        caller = Caller(token, authority.trust())
+        caller.verify.check_hostname = False  # it connects as the gateway does, by another name
+        until(is_open, within_seconds=30)
+        caller.open()
+        yield caller
+
+
+def is_open() -> bool:
+    try:
+        return httpx2.get("http://127.0.0.1:8080/ready").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_a_session_goes_on_after_the_primary_is_killed(replicas: Replicas, caller: Caller):
+    (primary,) = replicas.primaries()
+    replicas.ask(primary, "HSET", KEY, "user_id", "ada")
+    caller.begin()
+    killed = time.monotonic()
+    replicas.kill(primary)
+    while time.monotonic() < killed + RECOVERED and (
+        not caller.call() or time.monotonic() < killed + 1
+    ):
+        time.sleep(0.2)
+    for _ in range(10):
+        assert caller.call(), "no call fails after the first that was answered"
+    print(
+        f"failover: {len(caller.failed)} of {caller.calls} calls failed,"
+        f" {caller.gap:.1f} s without an answer"
+    )
+    assert set(caller.failed) <= {503}, "the session was never said to be unknown"
+    assert caller.gap < RECOVERED
+
+    new = replicas.primary(followers=1)
+    assert new != primary
+    replicas.start(primary)
+    assert replicas.primary(followers=2) == new
+    until(lambda: replicas.ask(primary, "HGETALL", KEY) == {"user_id": "ada"})
+    assert f"The primary is redis-{new}." in replicas.log(primary)
+
+
+def test_all_pods_restart_in_any_order_with_the_last_primary_and_its_data(replicas: Replicas):
+    (primary,) = replicas.primaries()
+    replicas.ask(primary, "HSET", KEY, "user_id", "bob")
+    for order in ORDERS:
+        for number in range(3):
+            replicas.kill(number)
+        for number in order:
+            replicas.start(number)
+        assert replicas.primary(followers=2) == primary, order
+        assert replicas.ask(primary, "HGETALL", KEY) == {"user_id": "bob"}, order
+
+
+def test_a_primary_that_comes_back_after_a_failover_accepts_no_write(replicas: Replicas):
+    (old,) = replicas.primaries()
+    others = [number for number in range(3) if number != old]
+    replicas.pause(old)
+    # Before, the other replica still follows it, and what it accepts is lost.
+    until(lambda: any(replicas.followers(number) == 1 for number in others), RECOVERED)
+    replicas.resume(old)
+    accepted = 0
+    while replicas.role(old) != "slave":
+        try:
+            replicas.ask(old, "HSET", KEY, "user_id", "lost")
+            accepted += 1
+        except (ValkeyError, OSError):
+            pass
+    assert accepted == 0
+    assert replicas.primary(followers=2) in others
+
+
+def test_each_user_runs_its_own_commands_alone_and_over_tls(replicas: Replicas):
     passed: list[str] = []
     for place, table in ((SENTINEL, AT_A_SENTINEL), (VALKEY, AT_A_VALKEY)):
         for user, text in table.items():
@@ -111,16 +242,20 @@ def test_users_run_their_own_commands_alone_and_a_primary_without_replicas_refus
     assert passed == []
     with pytest.raises(ValkeyError, match="Authentication required"):
         replicas.ask(0, "PING", user="", of=SENTINEL)
+    for number in range(3):
+        replicas.trusted(number)
+        assert replicas.refuses_clear_text(number)
 
-    replicas.kill(1)
-    replicas.kill(2)
-    until(lambda: is_refused(replicas), within_seconds=30)
 
-
-def is_refused(replicas: Replicas) -> bool:
-    """Whether a primary that has lost its replicas refuses a write, which would be lost."""
-    try:
-        replicas.ask(0, "HSET", KEY, "user_id", "ada")
-    except ValkeyError as error:
-        return "NOREPLICAS" in str(error)
-    return False
+def test_one_pod_alone_does_not_become_a_primary(tmp_path: Path, authority: Authority):
+    with private_network():
+        replicas = Replicas(tmp_path, authority)
+        try:
+            replicas.start(2)
+            until(lambda: "Waiting for 2 Sentinels" in replicas.log(2))
+            replicas.start(1)
+            # Two Sentinels know by their configuration that the first primary is pod 0.
+            until(lambda: "The primary is redis-0." in replicas.log(2), within_seconds=30)
+            assert replicas.primaries() == []
+        finally:
+            replicas.close()

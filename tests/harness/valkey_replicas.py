@@ -148,6 +148,17 @@ class Replicas:
         for name in (VALKEY, SENTINEL):
             os.kill(self.running[number, name].pid, signal.SIGSTOP)
 
+    def resume(self, number: int) -> None:
+        """Let the processes of a pod go on."""
+        for name in (SENTINEL, VALKEY):
+            os.kill(self.running[number, name].pid, signal.SIGCONT)
+
+    def start_absent(self) -> None:
+        """Start the pods that do not run."""
+        for number in range(self.count):
+            if (number, VALKEY) not in self.running:
+                self.start(number)
+
     def close(self) -> None:
         """Kill all pods."""
         for number in range(self.count):
