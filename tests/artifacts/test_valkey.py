@@ -129,10 +129,11 @@ SERVER = "mcp-server"
 @pytest.mark.parametrize(
     ("profile", "given", "expected"),
     [
-        (
+        pytest.param(
             CacheProfile.SESSIONS,
             {},
             ["yes", "everysec", None, "noeviction", 256 * 1024**2, 60, 300],
+            marks=pytest.mark.slow,
         ),
         (
             CacheProfile.SESSIONS,  # of the SSE document
@@ -144,10 +145,11 @@ SERVER = "mcp-server"
             {"memory": "2gb", "resources": Resources(memory="1Gi", memory_limit="2560Mi")},
             ["no", "everysec", "", "allkeys-lru", 2 * 1024**3, 60, 300],
         ),
-        (
+        pytest.param(
             CacheProfile.CACHE,
             {"memory": "64mb", "keepalive": 7, "timeout": 0},
             ["no", "everysec", "", "allkeys-lru", 64 * 1024**2, 7, 0],
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -169,6 +171,7 @@ def int_of(text: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+@pytest.mark.slow
 def test_a_full_cache_evicts_and_a_full_store_of_sessions_refuses(
     valkey: Callable[..., Pod], connect: Any
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from components.kubernetes.embedded_data import EmbeddedDataTier
 from components.kubernetes.valkey_args import ValkeySettings
@@ -22,6 +23,7 @@ from tests.harness.running_pod import run_container
 from tests.harness.server import until
 
 
+@pytest.mark.slow
 def test_the_exporter_reads_valkey_with_its_own_user_and_exports_what_the_list_says(
     tmp_path: Path, authority: Authority
 ):

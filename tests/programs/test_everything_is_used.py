@@ -31,7 +31,6 @@ GRAPHS = [
     *(f"servers {name}" for name in TOPOLOGIES),
     "released nodes",
     "no peers",
-    "replicas of Valkey",
 ]
 
 
@@ -53,7 +52,9 @@ def graph(name: str) -> ResourceGraph:
     return recorded(TOPOLOGIES[name.removeprefix("topology ")])
 
 
-every_graph = pytest.mark.parametrize("name", GRAPHS)
+every_graph = pytest.mark.parametrize(
+    "name", [*GRAPHS, pytest.param("replicas of Valkey", marks=pytest.mark.slow)]
+)
 
 
 @dataclass(frozen=True)
