@@ -1,4 +1,4 @@
-"""The subcommands that need a cluster: up, down, verify, outputs, token, tools and call."""
+"""The subcommands that need a cluster: up, down, verify, outputs, token, tools, call, audit."""
 
 from __future__ import annotations
 
@@ -207,9 +207,38 @@ def verify(  # noqa: PLR0917  (options of the command line)
         raise ProblemReport(problems)
 
 
+def audit(
+    action: Annotated[Literal["verify"], typer.Argument(help="Find damaged rows.")],  # noqa: ARG001
+    stack: Stack = "dev",
+    file: Annotated[
+        list[Path],
+        typer.Option("--file", help="Check an exported file instead; several: oldest first."),
+    ] = [],  # noqa: B006  (Typer copies it)
+    head: Annotated[
+        list[str],
+        typer.Option(
+            "--head", metavar="SEQ:HASH", help="A row that must be there, of a collected log."
+        ),
+    ] = [],  # noqa: B006
+    cwd: Root = _ROOT,
+) -> None:
+    """Check the audit log of a deployed stack; exit status 1 names the first damaged row.
+
+    The check runs as a Job in the cluster. It also looks for the rows that running servers have
+    named in their logs.
+    """
+    from . import audit_log
+    from .stack_identity import StackIdentity
+
+    if file:
+        typer.echo(audit_log.verify_files(file, head))
+    else:
+        typer.echo(audit_log.verify(StackIdentity.of(cwd, stack), head))
+
+
 def register(app: typer.Typer) -> None:
     """Add these subcommands to ``app``."""
-    for verb in (up, down, verify, outputs, token, tools, call):
+    for verb in (up, down, verify, outputs, token, tools, call, audit):
         app.command()(verb)
 
 

@@ -1,8 +1,9 @@
 """Creates the absent secrets of a local cluster, directly in the cluster.
 
 Values are random. They are never printed or written to a disk of this machine: kubectl reads them
-from standard input. An existing secret is not replaced. It is read where another namespace of the
-platform needs the same passwords. In a cluster of yours you create secrets with the same names.
+from standard input. An existing secret is not replaced; passwords that it lacks are added. It is
+read where another namespace of the platform needs the same passwords. In a cluster of yours you
+create secrets with the same names.
 """
 
 from __future__ import annotations
@@ -101,7 +102,37 @@ def create(
     if manifests:
         written = {"apiVersion": "v1", "kind": "List", "items": manifests}
         kubectl.must("create", "--validate=false", "--filename=-", stdin=json.dumps(written))
-    return [reference(manifest) for manifest in manifests]
+    lengthened = _lengthened(kubectl, [one for one in required if one.kind == "passwords"])
+    return [reference(manifest) for manifest in manifests] + lengthened
+
+
+def _lengthened(kubectl: Kubectl, required: Sequence[RequiredSecret]) -> list[str]:
+    """Add values for keys that existing Secrets of passwords lack; returns their references.
+
+    A key has the same value in each namespace. Nothing of what is there changes: if somebody else
+    has changed a Secret meanwhile, the API server refuses.
+    """
+    changed: list[str] = []
+    there = {
+        secret.reference: kubectl.objects("secret", secret.name, f"-n={secret.namespace}")[0]
+        for secret in required
+    }
+    values = {
+        (secret.name, key): value
+        for secret in required
+        for key, value in there[secret.reference].get("data", {}).items()
+    }
+    for secret in required:
+        found = there[secret.reference]
+        data = dict(found.get("data", {}))
+        for key in (key for key in secret.keys if key not in data):
+            new = base64.b64encode(secrets.token_urlsafe(_PASSWORD_BYTES).encode()).decode()
+            data[key] = values.setdefault((secret.name, key), new)
+        if data != found.get("data", {}):
+            longer = json.dumps({**found, "data": data})
+            kubectl.must("replace", "--validate=false", "--filename=-", stdin=longer)
+            changed.append(secret.reference)
+    return changed
 
 
 def _spaces(required: Sequence[RequiredSecret]) -> list[str]:

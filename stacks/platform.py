@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pulumi
 
+from components.kubernetes.audit_keeper import AUDIT_KEEPER, audit_keeper_job
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.database_backup import DatabaseBackup
 from components.kubernetes.egress_proxy import EgressProxy
@@ -14,6 +15,7 @@ from components.kubernetes.external_secrets import SecretSync
 from components.kubernetes.flow import FlowPolicies
 from components.kubernetes.gateway import Gateway
 from components.kubernetes.human_roles import HumanRoles
+from components.kubernetes.job import CronJob
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.qudag_node import QudagNode
 from components.kubernetes.server import McpService
@@ -25,6 +27,7 @@ from components.mcp.target import MCP_PATH, METADATA_PATH
 from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
+from .audit import audit_keeper_args
 from .backup import backup_args
 from .config.servers import Server
 from .config.stack import StackConfig
@@ -75,6 +78,7 @@ class Platform:
         self.servers = self._servers()
         self.front = self._front()
         self._backups()
+        self._keeper()
         self._flows()
         self._people()
 
@@ -217,6 +221,16 @@ class Platform:
         args = backup_args(self.config, namespace, host, [database.database])
         if args is not None:
             DatabaseBackup("backup", args, opts=self.options)
+
+    def _keeper(self) -> None:
+        """The job that keeps the audit log, beside the migration that makes it."""
+        namespace = self.namespace.namespace
+        database = self.data.get(POSTGRES)
+        host = database.database_host if database else ""
+        addresses = Addresses(namespace=namespace)
+        args = audit_keeper_args(self.config, self.topology, namespace, addresses.short(host))
+        if args is not None:
+            CronJob(AUDIT_KEEPER, audit_keeper_job(args), opts=self.options)
 
     def _flows(self) -> None:
         for namespace, made in self.namespaces.items():

@@ -32,6 +32,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
 from .agentgateway import asks_an_authorizer
+from .audit import audit_log, audit_owner
 from .config.stack import StackConfig
 from .egress import egress_proxy_args, egress_variables
 from .gateway_args import gateway_args
@@ -124,7 +125,8 @@ class PlatformArgs:
             return CoreArgs(server=server)
         image = self.config.images.server
         pods = pod_settings(self.config, job.name)
-        migration = MigrationArgs(image=image, name=job.name, pods=pods)
+        owner = audit_owner(self.config, self.topology, at.short(at.database_host))
+        migration = MigrationArgs(image=image, name=job.name, pods=pods, audit=owner)
         return CoreArgs(server=server, migration=migration, after=at.database)
 
     def _node(self, service: NodeService, at: Addresses) -> QudagNodeArgs:
@@ -172,6 +174,7 @@ class PlatformArgs:
                     if uses_cache
                     else None
                 ),
+                audit=audit_log(config, self.topology, service.name, at.short(at.database_host)),
                 node=node,
                 tool_servers=self._tool_servers(service),
                 protected_resources=(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from components.kubernetes.audit_keeper import AUDIT_KEEPER
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
+from components.mcp.store_files import AUDIT, AUDIT_OWNER
 
+from .audit import audit_writers
 from .backup import backup_jobs, backup_passwords
 from .config.stack import StackConfig
 from .data_kinds import kind_of
@@ -93,13 +96,19 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
         if store in chosen.data
         and kind_of(config, store).password(config) is None
         and not kind_of(config, store).has_users
-        and not here.isdisjoint({store, *(f.source for f in chosen.flows if f.target == store)})
+        and not here.isdisjoint({store, *(one for one in here if chosen.uses(one, store))})
     ]
     if config.data.valkey.shared_password and VALKEY in chosen.stores_in_pods and VALKEY in here:
         found.append(PASSWORDS[VALKEY])
     if not here.isdisjoint({POSTGRES, *backup_jobs(config)}):
         found += backup_passwords(config)
-    return found
+    if AUDIT_KEEPER not in chosen.scheduled:
+        return found
+    store = {POSTGRES} if POSTGRES in chosen.stores_in_pods else set[str]()
+    writers = {*store, *audit_writers(chosen, config)}
+    owners = {*store, AUDIT_KEEPER, *(job.name for job in chosen.jobs)}
+    readers = ((AUDIT.password_key, writers), (AUDIT_OWNER.password_key, owners))
+    return [*found, *(key for key, names in readers if not here.isdisjoint(names))]
 
 
 def _verifies(config: StackConfig, namespace: str) -> bool:

@@ -18,6 +18,7 @@ from components.kubernetes.vertical_scaling import (
 )
 from components.mcp.server_config import P2P
 
+from .audit import with_audit_log
 from .backup import with_backups
 from .config import pods as config_pods
 from .config.observability import PrometheusApi
@@ -54,8 +55,9 @@ def topology(config: StackConfig) -> Topology:
         data=data,
         outside=[store for store in data if not in_pods(config, store)],
     )
-    with_servers = with_store_ports(with_user_servers(at_scale, config), config)
-    return with_backups(with_store_flows(with_servers, config), config)
+    served = with_user_servers(at_scale, config)
+    audited = with_store_ports(with_audit_log(served, config), config)
+    return with_backups(with_store_flows(audited, config), config)
 
 
 def with_store_ports(topology: Topology, config: StackConfig) -> Topology:

@@ -12,12 +12,13 @@ from ..base.arg_types import Deadline, DnsLabel, Image, Retries
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.audit_log import AuditOwner
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.era import has_sessions
 from ..mcp.server_config import METRICS
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
-from ..mcp.store_files import DATABASE, stores_of
+from ..mcp.store_files import AUDIT_OWNER, DATABASE, stores_of
 from ..mcp.target import McpTarget
 from .container import Container, Files, SecretFiles
 from .gateway import GatewayArgs, gateway_containers, public_address
@@ -54,6 +55,7 @@ class MigrationArgs:
         deadline: seconds for all tries together.
         retries: pods that may fail before the Job does.
         pods: settings of the pods.
+        audit: make the audit log as this owner; None: there is none.
     """
 
     image: pulumi.Input[Image]
@@ -61,6 +63,7 @@ class MigrationArgs:
     deadline: Deadline = 600
     retries: Retries = 6
     pods: PodSettings = field(default_factory=PodSettings)
+    audit: AuditOwner | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,14 +235,14 @@ def migration_job(args: CoreArgs, migration: MigrationArgs) -> JobArgs:
     """
     server = args.server
     assert server.config.database is not None  # CoreArgs.refusals
-    content = {"migration.toml": migration_toml(server.config.database)}
+    content = {"migration.toml": migration_toml(server.config.database, migration.audit)}
     container = Container(
         name="migrate",
         image=migration.image,
         command=[PROGRAM, "migrate", "--config", f"{CONFIG_PATH}/migration.toml"],
         resources=MIGRATION_RESOURCES,
         files=[Files(name=f"{migration.name}-config", path=CONFIG_PATH, content=content)],
-        secrets=_of_the_database(server),
+        secrets=_of_the_database(server, migration.audit),
     )
     return JobArgs(
         namespace=server.namespace,
@@ -268,8 +271,9 @@ def _migration_manifests(args: CoreArgs) -> list[Manifest]:
     return job_manifests(args.migration.name, job, role=_ROLE)
 
 
-def _of_the_database(server: ServerArgs) -> list[SecretFiles]:
+def _of_the_database(server: ServerArgs, audit: AuditOwner | None) -> list[SecretFiles]:
     """The Secrets that the migration mounts."""
     database = [(one, paths) for one, paths in stores_of(server.config) if paths is DATABASE]
+    database += [(audit, AUDIT_OWNER)] if audit else []
     authority = any(one.authority is None for one, _ in database)
     return store_secrets(server, database, authority=authority)

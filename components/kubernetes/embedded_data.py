@@ -17,6 +17,7 @@ from ..base.arg_types import (
 )
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.audit_log import KEEPER, WRITER
 from ..mcp.data_tier import (
     POSTGRES,
     DataTier,
@@ -24,6 +25,7 @@ from ..mcp.data_tier import (
     DataTierResources,
 )
 from ..mcp.server_config import INTERNAL_TLS_PATH
+from ..mcp.store_files import AUDIT, AUDIT_OWNER
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
 from .database_backup import PASSWORDS
 from .exposure import IpFamilies
@@ -57,6 +59,8 @@ class EmbeddedDataTierArgs(DataTierArgs):
         authority_secret: Secret with ``ca.crt``, the authority of both certificates, for the output
             ``ca``; None: that output is empty.
         user: the database user, created on the first start; it owns the database.
+        audit: create the roles of the audit log too, with the keys ``audit-password`` and
+            ``audit-keeper-password`` of the passwords.
         database_size, cache_size: of the volumes.
         postgres_exporter: exports metrics at port 9187 of PostgreSQL's pod; None: there are none.
         valkey: settings of Valkey: memory, connections and users.
@@ -76,6 +80,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
     valkey_tls_secret: SecretName | None = None
     authority_secret: SecretName | None = None
     user: DatabaseName = "qudag"
+    audit: bool = False
     database_size: ByteSize = "10Gi"
     cache_size: ByteSize = "1Gi"
     postgres_exporter: PostgresExporter | None = None
@@ -241,6 +246,11 @@ def postgres_container(
     if exporter:
         before, rule = before + exporter.start(), rule + exporter.rule(args.database)
     passwords = ["database-password"]
+    if args.audit:
+        before += text("postgres-audit-roles.sh")
+        passwords += [AUDIT.password_key, AUDIT_OWNER.password_key]
+        for role in (WRITER, KEEPER):
+            rule += f"hostssl {args.database} {role} all scram-sha-256\n"
     if args.backups:
         before += text("postgres-backup-roles.sh")
         passwords += PASSWORDS.values()

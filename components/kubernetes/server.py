@@ -22,12 +22,10 @@ from ..mcp.server_config import (
     METRICS,
     PROGRAM,
     SECRETS_PATH,
-    Cache,
-    Database,
     PodServerConfig,
 )
 from ..mcp.server_toml import server_files
-from ..mcp.store_files import StorePaths, stores_of
+from ..mcp.store_files import Store, StorePaths, stores_of
 from ..mcp.timeout_budget import Distance
 from ..mcp.workers import worker_problems
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles, Variables
@@ -53,7 +51,8 @@ class ServerArgs:
         namespace: namespace of the server.
         image: the reference server, or one that reads the same configuration.
         config: configuration of the server.
-        passwords_secret: Secret with ``database-password`` and ``redis-password``.
+        passwords_secret: Secret with ``database-password``, ``redis-password`` and
+            ``audit-password``.
         internal_tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the names of this server
             alone, which other pods verify.
         internal_ca_secret: Secret with ``ca.crt``, by which the server verifies its database,
@@ -178,7 +177,7 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
 
 
 def store_secrets(
-    args: ServerArgs, stores: Sequence[tuple[Database | Cache, StorePaths]], *, authority: bool
+    args: ServerArgs, stores: Sequence[tuple[Store, StorePaths]], *, authority: bool
 ) -> list[SecretFiles]:
     """The Secrets with the passwords and authorities of data stores.
 
@@ -205,7 +204,7 @@ def store_secrets(
 
 def _reached(config: PodServerConfig) -> list[str]:
     """The fields that name what the authority of the platform signed the certificates of."""
-    stores = {"database": config.database, "cache": config.cache}
+    stores = {"database": config.database, "cache": config.cache, "audit": config.audit}
     reached = [name for name, store in stores.items() if store and store.authority is None]
     return [*reached, *(["tool_servers"] if config.tool_servers else [])]
 

@@ -32,6 +32,7 @@ from ..base.arg_types import (
 )
 from ..base.problems import Problem
 from . import server_names
+from .audit_log import AuditLog
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
 from .config_forms import ConfigForm
 from .data_tier import SENTINEL, CacheProfile
@@ -246,6 +247,7 @@ class PodServerConfig(McpConfig):
         database: PostgreSQL; None: no database.
         cache: Valkey, which keeps the sessions of the eras ``legacy`` and ``dual``, so that any pod
             serves them; None: they are in the memory of the pods.
+        audit: the audit log that calls and refusals are written to; None: they are not recorded.
         node: configuration of the QuDAG node, for a server that is one.
         tool_servers: servers whose tools are offered as well.
         protected_resources: servers whose tokens this one checks for the gateway.
@@ -267,6 +269,7 @@ class PodServerConfig(McpConfig):
     auth: PodAuth
     database: Database | None = None
     cache: Cache | None = None
+    audit: AuditLog | None = None
     node: NodeConfig | None = None
     tool_servers: Sequence[ToolServer] = ()
     protected_resources: Sequence[ProtectedResource] = ()

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from ..base.inputs import applied
+from .audit_log import AuditOwner
 from .auth import JWKS_MAX_AGE, Resource, TokenIssuer, resource_url
 from .config_forms import Directory, Variables, config_path, forms_of
 from .master_keys import MASTER_KEYS_PATH, master_keys
@@ -21,7 +22,6 @@ from .server_config import (
     ISSUER_PATH,
     METRICS,
     P2P,
-    Cache,
     CloudServerConfig,
     Database,
     McpConfig,
@@ -30,7 +30,15 @@ from .server_config import (
     State,
     ToolServer,
 )
-from .store_files import CACHE, DATABASE, StorePaths, sentinel_addresses
+from .store_files import (
+    AUDIT,
+    AUDIT_OWNER,
+    CACHE,
+    DATABASE,
+    Store,
+    StorePaths,
+    sentinel_addresses,
+)
 from .timeout_budget import Distance
 from .user_container import FRONT_ROLE, UserContainer
 
@@ -129,6 +137,13 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
             "max_connections": config.cache.max_connections,
             **sentinel_addresses(config.cache),
         }
+    if config.audit:
+        tables["audit"] = {
+            **_with_password(config.audit, AUDIT),
+            "mode": config.audit.mode,
+            "arguments": config.audit.arguments,
+            "wait_seconds": config.audit.wait_seconds,
+        }
     if config.stores_sessions:
         # Another server's sessions are none of this one's.
         tables["state"] = {"kind": "valkey", "key_prefix": f"{config.name}:"}
@@ -153,9 +168,16 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
     return tables
 
 
-def migration_toml(database: Database) -> pulumi.Input[str]:
+def migration_toml(database: Database, audit: AuditOwner | None = None) -> pulumi.Input[str]:
     """What the migration reads: it changes with the database alone, not with other settings."""
-    return _toml({"database": _with_password(database, DATABASE)})
+    owner = {"audit_keeper": _with_password(audit, AUDIT_OWNER)} if audit else {}
+    return _toml({"database": _with_password(database, DATABASE), **owner})
+
+
+def keeper_toml(audit: AuditOwner, retention_days: int) -> pulumi.Input[str]:
+    """What the job of the audit log reads."""
+    section = {**_with_password(audit, AUDIT_OWNER), "retention_days": retention_days}
+    return _toml({"audit_keeper": section})
 
 
 def environment_toml(
@@ -269,13 +291,13 @@ def _tool_server(server: ToolServer, longest: float) -> dict[str, Any]:
     }
 
 
-def _address(store: Database | Cache) -> dict[str, Any]:
+def _address(store: Store) -> dict[str, Any]:
     """The fields that say where the store is, and whose data it holds."""
     names = ("host", "port", "name", "user")
     return {name: value for name in names if (value := getattr(store, name, None)) is not None}
 
 
-def _with_password(store: Database | Cache, paths: StorePaths) -> dict[str, Any]:
+def _with_password(store: Store, paths: StorePaths) -> dict[str, Any]:
     return {
         **_address(store),
         "password_file": paths.password(store),

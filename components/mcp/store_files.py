@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..base.inputs import applied
+from .audit_log import AuditDatabase
 from .server_config import INTERNAL_CA_PATH, SECRETS_PATH, Cache, Database, PodServerConfig
+
+Store = Database | Cache | AuditDatabase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +29,13 @@ class StorePaths:
         """Directory for an authority of another Secret."""
         return f"{self.path}-ca"
 
-    def password(self, store: Database | Cache) -> str:
+    def password(self, store: Store) -> str:
         """The file with the password."""
         if store.password is None:
             return f"{SECRETS_PATH}/{self.password_key}"
         return f"{self.path}/{store.password.key}"
 
-    def authority(self, store: Database | Cache) -> str:
+    def authority(self, store: Store) -> str:
         """The file with the authority of the certificate."""
         if store.authority is None:
             return f"{INTERNAL_CA_PATH}/ca.crt"
@@ -43,9 +46,16 @@ DATABASE: Final = StorePaths(password_key="database-password", path="/etc/databa
 CACHE: Final = StorePaths(password_key="redis-password", path="/etc/cache")  # noqa: S106
 
 
-def stores_of(config: PodServerConfig) -> list[tuple[Database | Cache, StorePaths]]:
+AUDIT: Final = StorePaths(password_key="audit-password", path="/etc/audit")  # noqa: S106
+AUDIT_OWNER: Final = StorePaths(
+    password_key="audit-keeper-password",  # noqa: S106
+    path="/etc/audit-keeper",
+)
+
+
+def stores_of(config: PodServerConfig) -> list[tuple[Store, StorePaths]]:
     """The data stores of a server, each with its files."""
-    every = ((config.database, DATABASE), (config.cache, CACHE))
+    every = ((config.database, DATABASE), (config.cache, CACHE), (config.audit, AUDIT))
     return [(store, paths) for store, paths in every if store is not None]
 
 

@@ -13,7 +13,8 @@ class Secrets(SecretStoreFields):
 
     passwords: SecretName = Field(
         default="mcp-server-secrets",
-        description="Key database-password; with data.valkey.sharedPassword also redis-password.",
+        description="Key database-password; with data.valkey.sharedPassword also redis-password; "
+        "with audit.enabled also audit-password and audit-keeper-password.",
     )
     postgres_exporter: SecretName = Field(
         default="mcp-postgres-exporter",

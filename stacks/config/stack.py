@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from components.mcp.server_config import LogLevel
 
 from ..topologies import TOPOLOGIES
+from .audit import Audit
 from .backup import Backup
 from .clouds import Clouds, Containers, Serverless
 from .data import Data
@@ -65,6 +66,7 @@ class StackConfig(Section):
     secrets: Secrets = Field(default_factory=Secrets)
     network: Network = Field(default_factory=Network)
     edge: Edge = Field(default_factory=Edge)
+    audit: Audit = Field(default_factory=Audit)
     observability: Observability = Field(default_factory=Observability)
     limits: Limits = Field(default_factory=Limits)
     scaling: dict[str, ServiceScale] = Field(

@@ -41,6 +41,7 @@ def embedded_args(
         postgres_exporter=_exporter(config) if data.database_exporter else None,
         protect=data.protect,
         backups=config.backup is not None,
+        audit=config.audit.enabled,
         ip_families=config.kubernetes.ip_families,
         postgres_pods=pod_settings(config, POSTGRES),
         valkey_pods=pod_settings(config, VALKEY),
@@ -65,6 +66,7 @@ class EmbeddedDatabase(DataKind):
     tier = EMBEDDED_TIER
     fields = ("database_size", "database_exporter")
     in_pods = True
+    audit_roles = True
 
 
 class EmbeddedCache(DataKind):

@@ -72,6 +72,7 @@ class DataKind:
         in_pods: whether it runs in pods of the platform's namespaces, which have the store's name
             as their label ``app``, a certificate of ``secrets.internalTls``, and flows of their
             own.
+        audit_roles: whether it has the roles of the audit log: it makes them, or its owner does.
     """
 
     name: ClassVar[str]
@@ -82,6 +83,7 @@ class DataKind:
     fields: ClassVar[tuple[str, ...]] = ()
     in_pods: ClassVar[bool] = False
     has_users: ClassVar[bool] = False
+    audit_roles: ClassVar[bool] = False
 
     def port(self, config: StackConfig) -> int:  # noqa: ARG002
         """The port of its pods or of its host."""

@@ -12,13 +12,16 @@ from typing import Any, Final
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
 from components.base.quantities import UNITS, quantity
+from components.kubernetes.audit_keeper import AUDIT_KEEPER, audit_keeper_job
 from components.kubernetes.database_backup import DatabaseBackup
 from components.kubernetes.external_secrets import SecretSource
+from components.kubernetes.job import CronJob
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.vertical_scaling import Resized
 from components.mcp.timeout_budget import TimeoutBudget
 
+from ..audit import audit_keeper_args
 from ..backup import backup_args
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
@@ -68,6 +71,8 @@ def manifests(config: StackConfig) -> list[Manifest]:
         addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)
         found += component.manifests(service.name, wanted)
+    if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
+        found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
     return found
 
 

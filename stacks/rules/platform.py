@@ -15,6 +15,7 @@ from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.checks import topology_problems
 from .agentgateway import AGENTGATEWAY_RULES
+from .audit import AUDIT_RULES
 from .backup import BACKUP_RULES
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
@@ -184,6 +185,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("images",), the_released_node_has_an_image),
     (("domain", "environment"), a_domain_outside_dev),
     (("kubernetes.context", "environment"), a_context_outside_dev),
+    *AUDIT_RULES,
     *ISSUER_RULES,
     (("topology",), the_topology_can_work),
     *SCALING_RULES,

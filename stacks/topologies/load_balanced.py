@@ -1,7 +1,7 @@
 """nginx in front of three servers, with sessions in Valkey and texts in PostgreSQL.
 
 It is the second architecture of the MCP-SSE deployment guide, with the scale, resources and probes
-of the guide's Deployment. The guide's audit log in PostgreSQL does not exist here.
+of the guide's Deployment. The guide's audit log in PostgreSQL is `audit.enabled`.
 """
 
 from typing import Final

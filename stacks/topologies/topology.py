@@ -215,6 +215,7 @@ class Topology:
             reference server stands in.
         with_image: fields added to such an entry if it has an image: credentials, and the hosts
             that they are for. A stand-in gets none.
+        only_audit: servers whose flow to PostgreSQL is for rows of the audit log alone.
         flows: all that may pass. Ports are the containers'.
     """
 
@@ -225,6 +226,7 @@ class Topology:
     data: Sequence[str] = ()
     jobs: Sequence[Migration] = ()
     scheduled: Sequence[str] = ()
+    only_audit: frozenset[str] = frozenset()
     authorizer: str | None = None
     places: Mapping[str, str] = field(default_factory=dict[str, str])
     outside: Sequence[str] = ()
@@ -260,7 +262,9 @@ class Topology:
         )
 
     def uses(self, workload: str, store: str) -> bool:
-        """Whether ``workload`` has a flow to the data store."""
+        """Whether ``workload`` has a flow to the data store, which is not for its rows alone."""
+        if store == POSTGRES and workload in self.only_audit:
+            return False
         return any(flow.source == workload and flow.target == store for flow in self.flows)
 
     def tool_servers(self, workload: str) -> list[ServerService]:

@@ -13,12 +13,13 @@ POD_OWNERS: Final = (
     "kubernetes:apps/v1:Deployment",
     "kubernetes:apps/v1:StatefulSet",
     "kubernetes:batch/v1:Job",
+    "kubernetes:batch/v1:CronJob",
 )
 
 
 @dataclass(frozen=True)
 class Pods:
-    """The pods of one Deployment, StatefulSet or Job."""
+    """The pods of one Deployment, StatefulSet, Job or CronJob."""
 
     owner: Resource
 
@@ -29,7 +30,8 @@ class Pods:
 
     @property
     def template(self) -> dict[str, Any]:
-        return self.owner.inputs["spec"]["template"]
+        spec = self.owner.inputs["spec"]
+        return spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
 
     @property
     def labels(self) -> dict[str, str]:
@@ -61,7 +63,7 @@ class Pods:
 
 
 def pods(graph: ResourceGraph) -> Iterator[Pods]:
-    """The pods of every Deployment, StatefulSet and Job in the graph."""
+    """The pods of every Deployment, StatefulSet, Job and CronJob in the graph."""
     for resource in graph.resources:
         if resource.type in POD_OWNERS:
             yield Pods(resource)

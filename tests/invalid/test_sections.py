@@ -17,6 +17,7 @@ TABLES = (
     "server_targets.yaml",
     "topology_servers.yaml",
     "valkey.yaml",
+    "audit.yaml",
     "data_kinds.yaml",
     "backup.yaml",
 )

@@ -20,6 +20,7 @@ from tests.harness.graph_queries import STACKS, Pods, objects, pods
 from tests.harness.stacks import stack
 from tests.harness.topologies import NETWORK, recorded
 from tests.harness.user_servers import EVERY_FIELD, every_field
+from tests.harness.user_servers import recorded as recorded_servers
 
 NEEDS_NO_MENTION = {"/tmp"}
 """Programs write there without being told to."""
@@ -31,6 +32,7 @@ GRAPHS = [
     *(f"servers {name}" for name in TOPOLOGIES),
     "released nodes",
     "no peers",
+    "audited",
 ]
 
 
@@ -41,6 +43,17 @@ def graph(name: str) -> ResourceGraph:
     if name == "released nodes":
         images = {"qudagProfile": "upstream", "qudagNode": "example.com/qudag-node:0.5.0"}
         return recorded(TOPOLOGIES["microservices"], {"images": images})
+    if name == "audited":
+        return recorded_servers(
+            {
+                "topology": "microservices",
+                "domain": "mcp.example.com",
+                "network": NETWORK,
+                "audit": {"enabled": True},
+                "servers": EVERY_FIELD,
+                "edge": {"rateLimits": {"api": {"burst": 7}}},
+            }
+        )
     if name == "no peers":
         network: dict[str, Any] = {"clients": ["198.51.100.0/24"], "prometheus": {}}
         return recorded(TOPOLOGIES["microservices"], {"network": network})

@@ -1,0 +1,101 @@
+"""The audit log of a stack: which servers write it, where it is, and the job that keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import pulumi
+
+from components.kubernetes.audit_keeper import AUDIT_KEEPER, AuditKeeperArgs
+from components.kubernetes.party import Flow
+from components.mcp.audit_log import AuditLog, AuditOwner
+
+from .agentgateway import asks_an_authorizer
+from .config.audit import RETENTION_DAYS
+from .config.stack import StackConfig
+from .data_kinds import kind_of
+from .pod_settings import pod_settings
+from .topologies.topology import POSTGRES, STORES, Topology
+
+WHY: Final = "audit log"
+
+
+def with_audit_log(topology: Topology, config: StackConfig) -> Topology:
+    """The topology with the job and the flows of the audit log, if the stack has one."""
+    if not config.audit.enabled or POSTGRES not in topology.data:
+        return topology
+    port = STORES[POSTGRES]
+    known = {flow.source for flow in topology.flows if flow.target == POSTGRES}
+    only = [name for name in audit_writers(topology, config) if name not in known]
+    flows = [
+        Flow(source=name, target=POSTGRES, port=port, why=WHY) for name in (*only, AUDIT_KEEPER)
+    ]
+    return replace(
+        topology,
+        flows=[*topology.flows, *flows],
+        scheduled=[*topology.scheduled, AUDIT_KEEPER],
+        only_audit=frozenset(only),
+    )
+
+
+def audit_writers(topology: Topology, config: StackConfig) -> list[str]:
+    """The servers that clients' requests reach first, which write one row for each call.
+
+    They are the upstream of the front, and the authorizer of requests to the user's servers.
+    """
+    asked = topology.authorizer if asks_an_authorizer(config) else None
+    return list(dict.fromkeys(filter(None, (topology.front.upstream, asked))))
+
+
+def audit_log(
+    config: StackConfig, topology: Topology, server: str, host: pulumi.Input[str]
+) -> AuditLog | None:
+    """The audit log as ``server`` writes it; None if it writes none."""
+    if AUDIT_KEEPER not in topology.scheduled or server not in audit_writers(topology, config):
+        return None
+    section, kind = config.audit, kind_of(config, POSTGRES)
+    log = AuditLog(
+        host=host,
+        port=kind.port(config),
+        authority=kind.authority(config),
+        mode=section.mode,
+        arguments=section.arguments,
+        wait_seconds=section.wait_seconds,
+    )
+    login = kind.login(config)
+    return replace(log, name=login["name"]) if "name" in login else log
+
+
+def audit_owner(
+    config: StackConfig, topology: Topology, host: pulumi.Input[str]
+) -> AuditOwner | None:
+    """The audit log as its owner reaches it; None if the stack has none."""
+    if AUDIT_KEEPER not in topology.scheduled:
+        return None
+    kind = kind_of(config, POSTGRES)
+    owner = AuditOwner(host=host, port=kind.port(config), authority=kind.authority(config))
+    login = kind.login(config)
+    return replace(owner, name=login["name"]) if "name" in login else owner
+
+
+def audit_keeper_args(
+    config: StackConfig,
+    topology: Topology,
+    namespace: pulumi.Input[str],
+    host: pulumi.Input[str],
+) -> AuditKeeperArgs | None:
+    """The job that keeps the log; None if the stack has none."""
+    owner = audit_owner(config, topology, host)
+    if owner is None:
+        return None
+    return AuditKeeperArgs(
+        namespace=namespace,
+        image=config.images.server,
+        owner=owner,
+        passwords_secret=config.secrets.passwords,
+        internal_ca_secret=config.secrets.internal_ca,
+        retention_days=config.audit.retention_days or RETENTION_DAYS[config.environment],
+        schedule=config.audit.schedule,
+        pods=pod_settings(config, AUDIT_KEEPER),
+    )
