@@ -20,7 +20,8 @@ def step(path: str, key: str | int) -> str:
     """``path`` one level deeper, written as Pulumi writes property paths."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    if not _PLAIN_KEY.fullmatch(key):
+    # Most keys are identifiers, which is told without the pattern.
+    if not (key.isascii() and key.isidentifier()) and not _PLAIN_KEY.fullmatch(key):
         return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
     return f"{path}.{key}" if path else key
 
@@ -189,6 +190,18 @@ class ResourceGraph:
     def all(self, type: str) -> list[Resource]:
         """The resources of ``type``, by URN."""
         return list(self._by_type.get(type, ()))
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Resource]]:
+        by_kind: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            if resource.is_kubernetes_object:
+                by_kind.setdefault(resource.inputs["kind"], []).append(resource)
+        return by_kind
+
+    def of_kind(self, kind: str) -> list[Resource]:
+        """The Kubernetes objects of a kind, of any API group, by URN."""
+        return list(self._by_kind.get(kind, ()))
 
     def one(self, type: str, name: str | None = None) -> Resource:
         """The only resource of ``type`` (named ``name``); a LookupError lists those of the type."""

@@ -60,11 +60,17 @@ def unmasked(struct: Any) -> dict[str, Any]:
 
 
 def _fields(struct: Any, path: str, secrets: list[str] | None) -> dict[str, Any]:
-    read = {
-        _key(key): _value(struct.fields[key], step(path, _key(key)), secrets)
-        for key in struct.fields
-    }
-    return {key: read[key] for key in sorted(read) if read[key] is not None}
+    read: dict[str, Any] = {}
+    for key, value in sorted(struct.fields.items(), key=_name):
+        name = _key(key)
+        found = _value(value, step(path, name), secrets)
+        if found is not None:
+            read[name] = found
+    return read
+
+
+def _name(field: tuple[str, Any]) -> str:
+    return _key(field[0])
 
 
 def _key(text: str) -> str:

@@ -86,11 +86,7 @@ def demand(resource: Resource, graph: ResourceGraph) -> Demand:
 
 def _templates(resource: Resource, graph: ResourceGraph, pods: int) -> Decimal:
     """Storage of the claims that a StatefulSet makes: those that are no objects of the graph."""
-    made = {
-        (namespace(one), object_name(one))
-        for one in graph.resources
-        if kind(one) == "PersistentVolumeClaim"
-    }
+    made = {(namespace(one), object_name(one)) for one in graph.of_kind("PersistentVolumeClaim")}
     name = object_name(resource)
     return sum(
         (
@@ -156,8 +152,8 @@ def _most_requested(workload: Resource, graph: ResourceGraph) -> dict[Any, tuple
             quantity(dig(policy, "maxAllowed", "cpu") or 0),
             quantity(dig(policy, "maxAllowed", "memory") or 0),
         )
-        for one in graph.resources
-        if kind(one) == "VerticalPodAutoscaler" and namespace(one) == namespace(workload)
+        for one in graph.of_kind("VerticalPodAutoscaler")
+        if namespace(one) == namespace(workload)
         if branch(one.inputs, "spec", "targetRef").items() >= target.items()
         if dig(one.inputs, "spec", "updatePolicy", "updateMode") != "Off"
         for policy in mappings(one.inputs, "spec", "resourcePolicy", "containerPolicies")
@@ -176,9 +172,10 @@ def _storage(claim: Any) -> Decimal:
 
 def _most_replicas(workload: Resource, graph: ResourceGraph) -> int:
     target = {"kind": kind(workload), "name": object_name(workload)}
-    for scaler in graph.resources:
-        limit = _SCALERS.get(kind(scaler))
-        if limit is None or namespace(scaler) != namespace(workload):
+    scalers = (one for scaling in _SCALERS for one in graph.of_kind(scaling))
+    for scaler in sorted(scalers, key=lambda one: one.urn):
+        limit = _SCALERS[kind(scaler)]
+        if namespace(scaler) != namespace(workload):
             continue
         aimed = branch(scaler.inputs, "spec", "scaleTargetRef")
         if {"kind": "Deployment", **aimed}.items() >= target.items():
