@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
+from components.base.visible_text import visible
 
 from .stack_files import StackFiles
 
@@ -29,10 +30,11 @@ class ProgramFailed(ProblemReport):
     @property
     def summary(self) -> str:
         """The lines without the traceback."""
-        return "\n".join(f"{one.path}: {one.what}; fix: {one.fix}" for one in self.problems)
+        lines = (f"{one.path}: {one.what}; fix: {one.fix}" for one in self.problems)
+        return visible("\n".join(lines))
 
     def __str__(self) -> str:
-        return f"{self.traceback}{self.summary}"
+        return f"{visible(self.traceback)}{self.summary}"
 
 
 class ValueNeeded(Exception):  # noqa: N818  (it reports; it is not an error of ours)

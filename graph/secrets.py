@@ -55,11 +55,12 @@ def hidden(type_token: str, properties: Mapping[str, Any]) -> tuple[dict[str, An
     """A resource's inputs or outputs with ``SECRET`` in place of texts that are secrets.
 
     Returns the paths of those texts as well. In a Kubernetes object only the content of a Secret is
-    hidden: another object is applied as it is.
+    hidden, and the values of a chart: another object is applied as it is.
     """
     paths: list[str] = []
     content = SECRET_OBJECTS.get(type_token) or secret_inputs(type_token)
-    if type_token.startswith("kubernetes:") and not content:
+    is_chart = type_token.startswith("kubernetes:helm.sh/")
+    if type_token.startswith("kubernetes:") and not content and not is_chart:
         return dict(properties), paths
     return cast("dict[str, Any]", _hide(properties, "", content, paths)), paths
 
@@ -81,6 +82,11 @@ def in_clear(type_token: str, properties: Mapping[str, Any]) -> Iterator[str]:
                 continue
         if path not in stored and not _NO_SECRET.search(name) and not refers(text):
             yield path
+
+
+def names_a_secret(name: str, text: str) -> bool:
+    """Whether a property or a setting of this name has a secret for its text."""
+    return bool(text) and not _NO_SECRET.search(name) and _is_secret(name, text)
 
 
 def refers(text: str) -> bool:

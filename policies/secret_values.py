@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Final, cast
 
-from graph.resource_graph import Resource, ResourceGraph, step
+from graph.resource_graph import SECRET, Resource, ResourceGraph, step
 
 from .rule import Hit, Rule
 
@@ -31,7 +32,24 @@ def _with_values(resource: Resource, unmasked: Mapping[str, Resource]) -> Resour
     given = unmasked.get(resource.urn)
     if given is None:
         return resource
-    return replace(resource, inputs=given.inputs, outputs=given.outputs)
+    return replace(
+        resource,
+        inputs=_filled(resource.inputs, given.inputs),
+        outputs=_filled(resource.outputs, given.outputs),
+    )
+
+
+def _filled(shown: Any, given: Any) -> Any:
+    """The shown value with what is given in place of each secret."""
+    if shown == SECRET:
+        return SECRET if given is None else given
+    if isinstance(shown, dict) and isinstance(given, dict):
+        fields, values = cast("dict[str, Any]", shown), cast("dict[str, Any]", given)
+        return {key: _filled(one, values.get(key)) for key, one in fields.items()}
+    if isinstance(shown, list) and isinstance(given, list):
+        items, others = cast("list[Any]", shown), cast("list[Any]", given)
+        return [_filled(one, other) for one, other in zip_longest(items, others[: len(items)])]
+    return cast("Any", shown)
 
 
 def is_marked(hit: Hit, graph: ResourceGraph, rule: Rule) -> bool:

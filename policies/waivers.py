@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from components.base.problems import Problem, ProblemReport, nearest
-from graph.resource_graph import Resource, ResourceGraph
+from graph.resource_graph import ResourceGraph
 from graph.stack_yaml import read_yaml
 
 from .finding import Finding
@@ -36,14 +37,11 @@ class Waiver:
     reason: str
     stack: str | None = None
 
-    def covers(self, finding: Finding, resource: Resource | None) -> bool:
-        """Whether the finding is of this rule and of this resource."""
-        if finding.rule != self.rule:
-            return False
+    @property
+    def keys(self) -> tuple[tuple[str, ...], ...]:
+        """The rule with the URN, and the rule with type, as rules name it, and name."""
         token, _, name = self.resource.partition("::")
-        return self.resource == finding.urn or (
-            resource is not None and (type_name(token), name) == (resource.type, resource.name)
-        )
+        return (self.rule, self.resource), (self.rule, type_name(token), name)
 
     def is_for(self, graph: ResourceGraph) -> bool:
         """Whether the entry is for this stack; a URN contains the name of its stack."""
@@ -63,10 +61,6 @@ class AcceptedType:
     type: str
     reason: str
     stack: str | None = None
-
-    def accepts(self, resource: Resource | None) -> bool:
-        """Whether the resource is of this type, in any of the type's spellings."""
-        return resource is not None and type_name(self.type) == resource.type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +83,23 @@ class Waivers:
         """
         if not (self.waivers or self.accepted):
             return found
-        valid = [one for one in self.waivers if one.is_for(graph)]
-        accepted = [one for one in self.accepted if one.stack in (None, graph.stack)]
+        valid: dict[tuple[str, ...], Waiver] = {}
+        for one in self.waivers:
+            for key in one.keys if one.is_for(graph) else ():
+                valid.setdefault(key, one)
+        accepted: dict[str, AcceptedType] = {}
+        for each in self.accepted:
+            if each.stack in (None, graph.stack):
+                accepted.setdefault(type_name(each.type), each)
         used: set[Waiver | AcceptedType] = set()
         applied: list[Finding] = []
         for finding in found:
             resource = graph.find(finding.urn)
-            entry = next((one for one in valid if one.covers(finding, resource)), None)
-            if entry is None and finding.rule == UNCHECKED.id:
-                entry = next((one for one in accepted if one.accepts(resource)), None)
+            entry = valid.get((finding.rule, finding.urn)) or (
+                valid.get((finding.rule, resource.type, resource.name)) if resource else None
+            )
+            if entry is None and finding.rule == UNCHECKED.id and resource:
+                entry = accepted.get(resource.type)
             if entry:
                 used.add(entry)
             applied.append(replace(finding, waiver=entry.reason) if entry else finding)
@@ -131,8 +133,10 @@ def read_waivers(root: Path) -> Waivers:
         ProblemReport: all faults of the file.
     """
     file = root / FILE
-    if not file.is_file():
+    if not os.path.lexists(file):
         return Waivers()
+    if fault := _unreadable(file):
+        raise ProblemReport([fault])
     written: Any = read_yaml(file) or {}
     problems: list[Problem] = []
     if not isinstance(written, dict):
@@ -159,6 +163,16 @@ def read_waivers(root: Path) -> Waivers:
     )
 
 
+def _unreadable(file: Path) -> Problem | None:
+    """Why a file is not read; a program's waivers are reviewed with the program."""
+    if not file.resolve().is_relative_to(file.parent.resolve()):
+        what = "is a link to a file outside the folder of the program"
+        return _problem("", what, "copy that file to its place")
+    if not file.is_file():
+        return _problem("", "is not a regular file", "write the waivers to a file of that name")
+    return None
+
+
 def _entries(
     section: str, written: Any, form: type[Waiver | AcceptedType], problems: list[Problem]
 ) -> Iterator[Waiver | AcceptedType]:
@@ -182,7 +196,7 @@ def _entries(
             problems.append(_problem(f"{path}.{name}", "is not a field of an entry", fix))
         for name in required:
             text = given.get(name)
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(text, str) or not any(map(str.isalnum, text)):
                 what = "is missing" if name not in given else f"is {text!r}, and not a text"
                 problems.append(_problem(f"{path}.{name}", what, f"set {name}"))
         if not isinstance(given.get("stack", ""), str):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
 from graph.programs import ProgramFailed, record_stack
-from graph.resource_graph import ResourceGraph
+from graph.resource_graph import Notice, ResourceGraph
 from graph.stack_files import has_program, stack_names
 from policies.checked_program import judged_stack
 from policies.finding import Finding
@@ -48,7 +48,12 @@ def compare(root: Path, stack: str, base: str, *, strict: bool = False) -> Compa
     with files_at(root, commit) as former, ThreadPoolExecutor(1) as executor:
         before = executor.submit(_record_base, former, stack, base, root)
         after = judged_stack(root, stack, strict=strict)
-        found = diff(before.result(), after.graph)
+        graph = after.graph
+        if _is_new(former, stack, root):
+            what = f"{base} has no such stack: every resource is shown as added"
+            notices = (Notice(f"Pulumi.{stack}.yaml", what), *graph.notices)
+            graph = replace(graph, notices=notices)
+        found = diff(before.result(), graph)
     return Comparison(
         base=base,
         commit=commit,
@@ -56,6 +61,11 @@ def compare(root: Path, stack: str, base: str, *, strict: bool = False) -> Compa
         risks=risks(found, after.findings),
         findings=after.findings,
     )
+
+
+def _is_new(former: Path, stack: str, root: Path) -> bool:
+    """Whether the stack has a file under ``root``, and had none in the base."""
+    return stack not in stack_names(former) and stack in stack_names(root)
 
 
 def _record_base(former: Path, stack: str, base: str, root: Path) -> ResourceGraph:
@@ -74,7 +84,7 @@ def _record_base(former: Path, stack: str, base: str, root: Path) -> ResourceGra
                 )
             ]
         )
-    if stack not in stack_names(former) and stack in stack_names(root):
+    if _is_new(former, stack, root):
         return ResourceGraph(project="", stack=stack)
     try:
         return record_stack(former, stack, environment_from=root)

@@ -18,6 +18,11 @@ _REFERENCE: Final = re.compile(
 )
 """Ends of names whose values locate or describe a credential."""
 
+_CHOSEN: Final = re.compile(
+    r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])(?=[^!@#$%^&*+?~]*[!@#$%^&*+?~])[!-~]{8,64}"
+)
+"""A password as people choose it, with characters of four classes."""
+
 _VALUE: Final = re.compile(
     r"//[^/\s:?#]*:(?!\d{1,5}[/?#])[^\s@$<{]+[^\s@]*@"  # a user and a password in a URL
     r"|\b(https?|wss?)://[^/\s:?#]+@"  # a token in place of the user
@@ -107,6 +112,13 @@ def looks_like_a_credential(name: str, value: str) -> bool:
     if _VALUE.search(value) or _has_random_text(name, value):
         return True
     return bool(value and _NAME.search(name) and not _REFERENCE.search(name))
+
+
+def hides_a_credential(name: str, value: str) -> bool:
+    """Whether a name that says that its value only locates a credential has one for a value."""
+    if not (_NAME.search(name) and _REFERENCE.search(name)) or "://" in value:
+        return False
+    return bool(_CHOSEN.fullmatch(value)) or looks_like_a_credential(name, value)
 
 
 def contains_a_credential(value: str) -> bool:

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .visible_text import visible
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -26,7 +28,7 @@ class Problem:
     def __str__(self) -> str:
         text = f"{self.path}: {self.what}\n    so:  {self.consequence}\n    fix: {self.fix}"
         # A lone surrogate, which no terminal and no file can be given.
-        return text.encode(errors="backslashreplace").decode()
+        return visible(text.encode(errors="backslashreplace").decode())
 
 
 class ProblemReport(Exception):  # noqa: N818  (it reports; it is not an error of ours)

@@ -30,6 +30,8 @@ class PodSpec:
         annotations: of the pod, and their path.
         complete: whether the object is a workload of Kubernetes, whose pods have what is written
             and nothing else; a custom resource may add to it.
+        is_part: whether ``spec`` is no whole pod, but a mapping with settings of a container or of
+            a pod: a custom resource may have one anywhere, such as a step of a Tekton task.
     """
 
     path: str
@@ -37,6 +39,7 @@ class PodSpec:
     annotations: Mapping[str, Any]
     annotations_path: str
     complete: bool
+    is_part: bool = False
 
     @property
     def on_windows(self) -> bool:
@@ -45,6 +48,9 @@ class PodSpec:
     @property
     def containers(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Each container of each kind, with its path."""
+        if self.is_part:
+            yield self.path, self.spec
+            return
         for key in CONTAINERS:
             for number, container in enumerate(entries(self.spec, key)):
                 if isinstance(container, dict):
@@ -84,14 +90,34 @@ def _search(
             complete=complete,
         )
         return
+    if not complete and (_has_context(mapping) or _reaches_node(mapping)):
+        yield PodSpec(
+            path=path,
+            spec=mapping,
+            annotations={},
+            annotations_path="",
+            complete=False,
+            is_part=True,
+        )
     for key, value in mapping.items():
         if isinstance(value, dict | list):
             yield from _search(value, step(path, key), mapping, path, complete=complete)
 
 
 def _is_pod_spec(tree: Mapping[str, Any]) -> bool:
-    containers = tree.get("containers")
-    return isinstance(containers, list) and any(
+    return any(
         isinstance(one, dict) and ("image" in one or "name" in one)
-        for one in cast("list[Any]", containers)
+        for key in CONTAINERS
+        for one in entries(tree, key)
+    )
+
+
+def _has_context(tree: Mapping[str, Any]) -> bool:
+    return isinstance(tree.get("securityContext"), dict)
+
+
+def _reaches_node(tree: Mapping[str, Any]) -> bool:
+    """Whether a mapping has the fields by which a pod reaches its node."""
+    return any(tree.get(key) is True for key in ("hostNetwork", "hostPID", "hostIPC")) or any(
+        "hostPath" in branch(volume) for volume in entries(tree, "volumes")
     )

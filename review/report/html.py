@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from components.base.visible_text import visible
 from graph.resource_graph import ResourceGraph
 from policies import every_rule
 from policies.finding import Finding
@@ -191,6 +192,11 @@ def _lines(written: Iterable[str], css: str | None = None) -> Lines:
     return Lines(shown=tuple(shown), cut=max(0, len(listed) - _LINES))
 
 
+def _visible(value: Any) -> Any:
+    """A value as the page shows it: its characters cannot change the direction of a line."""
+    return visible(value) if isinstance(value, str) else value
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2
@@ -198,6 +204,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
+        finalize=_visible,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

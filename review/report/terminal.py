@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.text import Text
 from rich.tree import Tree
 
+from components.base.visible_text import visible
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
 from policies.finding import Finding
 
@@ -44,11 +45,6 @@ _COLOURS = {
     Action.DELETE: "red",
 }
 _LINE_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
-_VISIBLE = {
-    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
-    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"),
-}
-"""Signs for characters that control a terminal or the direction of a line."""
 
 
 def console() -> Console:
@@ -64,7 +60,7 @@ class Plain(Console):
     ) -> Iterable[Segment]:
         """As ``Console.render``, with a visible sign in place of each control character."""
         for part in super().render(renderable, options):
-            yield part if part.control else Segment(part.text.translate(_VISIBLE), part.style)
+            yield part if part.control else Segment(visible(part.text), part.style)
 
 
 def inventory(graph: ResourceGraph, findings: Iterable[Finding] = ()) -> RenderableType:

@@ -215,3 +215,17 @@ def test_the_content_of_a_kubernetes_secret_is_reported_if_it_is_a_credential():
     assert secrets_of("kubernetes:core/v1:Secret", inputs | coded | {"stringData": {}}) == [
         "it.data.password"
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 10_000_001,
+        '{"a": "' + "x" * 10_000_001 + '"}',
+        "[" * 200_000,
+        "Resources:\n  A: &a [1]\n  B: [*a, *a]\n",
+    ],
+    ids=["text", "document", "nested", "references"],
+)
+def test_a_text_that_is_not_read_is_a_finding(text: str):
+    assert ("any-text-001", "content") in found({"content": text})

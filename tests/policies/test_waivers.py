@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ import yaml
 
 from components.base.problems import ProblemReport
 from graph.resource_graph import ResourceGraph
+from policies import findings
 from policies.checked_program import refuse_broken
-from policies.waivers import FILE, Waivers, read_waivers
+from policies.waivers import FILE, Waiver, Waivers, read_waivers
 from review.report import json, markdown, terminal
 from tests.harness.graphs import cloud, graph
+from tests.policies.corpus import graph_of
 from tests.review.test_reports import on_terminal
 
 ACL = "aws:s3/bucketAcl:BucketAcl"
@@ -122,3 +126,58 @@ def test_a_waiver_names_the_type_as_the_program_does(tmp_path: Path):
     bucket = graph(cloud(older, "site", bucket="b", acl="public-read"))
     folder = written(tmp_path, {**WAIVER, "resource": f"{older}::site"})
     assert [one.waiver for one in refuse_broken(bucket, folder)] == [REASON]
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ProblemReport) as refused:
+        read_waivers(folder)
+    (problem,) = refused.value.problems
+    return problem.what
+
+
+def test_a_file_that_is_no_regular_file_of_the_program_is_refused(tmp_path: Path):
+    """A pipe would be waited for, and a link could lead to a file that nobody reviews."""
+    for name in ("pipe", "link", "folder", "broken"):
+        (tmp_path / name).mkdir()
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("waivers: []\n")
+    os.mkfifo(tmp_path / "pipe/policy-waivers.yaml")
+    (tmp_path / "link/policy-waivers.yaml").symlink_to(outside)
+    (tmp_path / "folder/policy-waivers.yaml").mkdir()
+    (tmp_path / "broken/policy-waivers.yaml").symlink_to("absent.yaml")
+    assert "regular file" in refusal(tmp_path / "pipe")
+    assert "outside the folder" in refusal(tmp_path / "link")
+    assert "regular file" in refusal(tmp_path / "folder")
+    assert "regular file" in refusal(tmp_path / "broken")
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\u200b", "\u2060\ufeff ", "...", "\u00ad"])
+def test_a_reason_without_a_letter_is_none(tmp_path: Path, reason: str):
+    entry = {"rule": "aws-s3-001", "resource": "a:b:C::d", "reason": reason}
+    (tmp_path / "policy-waivers.yaml").write_text(yaml.safe_dump({"waivers": [entry]}))
+    with pytest.raises(ProblemReport) as refused:
+        read_waivers(tmp_path)
+    assert [one.path for one in refused.value.problems] == [
+        "policy-waivers.yaml: waivers[0].reason"
+    ]
+
+
+@pytest.mark.slow
+def test_many_entries_are_compared_with_many_findings_in_time_that_grows_with_both():
+    """Twenty thousand entries and a thousand findings: 20 million comparisons take minutes."""
+    number = 20_000
+    waivers = Waivers(
+        waivers=tuple(
+            Waiver(rule="aws-s3-001", resource=f"a:b:C::unused-{index}", reason="none")
+            for index in range(number)
+        )
+    )
+    resources = [
+        {"type": "acme:a/b:C", "name": f"it-{index}", "inputs": {"acl": "public-read"}}
+        for index in range(1000)
+    ]
+    started = time.process_time()
+    with pytest.raises(ProblemReport) as refused:
+        findings(graph_of(*resources), waivers)
+    assert len(refused.value.problems) == number
+    assert time.process_time() - started < 3

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from components.base.problems import Problem
+from components.base.visible_text import visible
 from graph.failures import ProgramFailed
 from graph.resource_graph import Notice, Resource
 from policies.finding import Finding, Severity
@@ -105,7 +106,8 @@ def test_values_of_a_program_add_no_element_and_no_attribute(text: str):
         links = r"#[\w-]+|docs/policies\.md#[a-z0-9-]+"
         assert all(re.fullmatch(links, target) for target in read.attributes("href"))
         assert len([tag for tag, _ in read.elements if tag == "style"]) == 1
-        assert text.replace("\x00", "") in read.text.replace("\x00", "")
+        assert visible(text) in read.text
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
 
 
 def test_the_policy_forbids_everything_but_the_style_of_the_file():

@@ -56,6 +56,12 @@ def test_a_stack_that_the_base_did_not_have_is_all_new(checkout: Checkout):
     checkout.write("Pulumi.prod.yaml", "config:\n  size: {pods: 9}\n")
     found = compare(checkout.root, "prod", "HEAD")
     assert {change.action for change in found.diff.changes} == {Action.ADD}
+    notice = found.diff.after.notices[0]
+    assert (notice.subject, notice.what) == (
+        "Pulumi.prod.yaml",
+        "HEAD has no such stack: every resource is shown as added",
+    )
+    assert not compare(checkout.root, "dev", "HEAD").diff.after.notices
 
 
 def test_the_working_tree_is_left_as_it_was(checkout: Checkout, monkeypatch: pytest.MonkeyPatch):

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from components.base.credentials import contains_a_credential, looks_like_a_credential
 from components.clouds import resource_type
 from graph.resource_graph import ResourceGraph
-from graph.secrets import SECRET_OBJECTS, refers
 
 from ...finding import Severity
 from ...ranges import everywhere, texts
 from ...rule import Check, Hit, Rule, at
-from .downloads import decoded, runs_a_download
+from .downloads import runs_a_download
 from .names import is_off, is_old_tls, is_on, words
-from .property_values import PropertyValue, property_values
+from .plain_secrets import is_plain_secret
+from .property_values import LONGEST, PropertyValue, is_unread, property_values
 
 PUBLIC_DATA: Final = Rule(
     id="any-public-001",
@@ -78,6 +76,15 @@ DOWNLOAD: Final = Rule(
     fix="download a file of a fixed version, compare its digest, then run it; or build an image",
 )
 
+UNREAD: Final = Rule(
+    id="any-text-001",
+    severity=Severity.MEDIUM,
+    reference="https://csrc.nist.gov/glossary/term/fail_safe",
+    refuses="a text that the rules do not read: one of more than 10 million characters, or a "
+    "document that is nested too deep or repeats its parts by reference",
+    fix="pass the text as a file, or accept the risk in `policy-waivers.yaml` with a reason",
+)
+
 _PUBLIC_LISTS: Final = re.compile(r"(public|authenticated)-?_?(read|readwrite|read-?_?write)?")
 _EVERYONE: Final = frozenset(
     {
@@ -91,15 +98,6 @@ _CALLERS: Final = ("roles/run.invoker", "roles/cloudfunctions.invoker", "roles/r
 """Roles that give no right but to call a service, which may be meant for everyone."""
 
 _OUTGOING: Final = re.compile(r"egress|outbound|destination|route", re.IGNORECASE)
-_UPPER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
-_ENVIRONMENT: Final = re.compile(
-    r"env|envs|env(ironment)?variables?|environment|variables|(app)?settings", re.IGNORECASE
-)
-_ASSIGNMENT: Final = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Z][A-Z0-9_]*)=["']?(?P<value>[^\s"'$`]+)""",
-    re.MULTILINE,
-)
-"""Of a shell: the value is a literal."""
 _WEB: Final = ({"80"}, {"443"}, {"80", "443"}, {"443-443"}, {"80-80"})
 
 
@@ -134,6 +132,12 @@ def _dangers_at(found: PropertyValue) -> Iterator[Hit]:
         yield _hit(found, UNENCRYPTED, "data is sent or stored unencrypted")
     if not isinstance(value, str):
         return
+    if (len(value) > LONGEST or "\n" in value or value[:1] in "{[") and is_unread(value):
+        what = f"has {len(value)} characters and is not read"
+        so = "dangers in it are not found"
+        yield at(found.resource, found.path, what, so, UNREAD.fix, UNREAD.id)
+        if len(value) > LONGEST:
+            return
     if "access list" in said and _PUBLIC_LISTS.fullmatch(value.casefold()):
         yield _hit(found, PUBLIC_DATA, "everyone could read it")
     if (
@@ -152,7 +156,7 @@ def _dangers_at(found: PropertyValue) -> Iterator[Hit]:
             DOWNLOAD.fix,
             DOWNLOAD.id,
         )
-    if _is_plain_secret(found, value):
+    if is_plain_secret(found, value):
         yield _plain_secret(found.resource, found.path)
 
 
@@ -184,39 +188,6 @@ def _by_url(found: PropertyValue) -> bool:
     return any(found.holder.get(key) for key in keys)
 
 
-def _is_plain_secret(found: PropertyValue, value: str) -> bool:
-    if found.resource.type in SECRET_OBJECTS:
-        return False
-    name, given = found.name, found.holder.get("name")
-    if name == "value" and isinstance(given, str):
-        return looks_like_a_credential(given, value) and not refers(value)
-    is_variable = _ENVIRONMENT.fullmatch(found.outer) and given is None
-    if _UPPER.fullmatch(name) or is_variable:
-        return looks_like_a_credential(name, value) and not refers(value)
-    given_freely = "_" in name or (found.in_text and not found.statement)
-    named = given_freely and looks_like_a_credential(name, "named")
-    return (named or _contains_a_credential(value)) and not refers(value)
-
-
-@lru_cache(maxsize=4096)
-def _contains_a_credential(value: str) -> bool:
-    """Whether a text or a script has one, also in base64; most texts occur many times."""
-    return any(
-        contains_a_credential(text) or _assigns_a_credential(text)
-        for text in (value, decoded(value))
-    )
-
-
-def _assigns_a_credential(script: str) -> bool:
-    """Whether a script sets a variable, such as ``export DB_PASSWORD=hunter2``."""
-    if "=" not in script:
-        return False
-    return any(
-        looks_like_a_credential(found["name"], "named") and not refers(found["value"])
-        for found in _ASSIGNMENT.finditer(script)
-    )
-
-
 def sources(graph: ResourceGraph) -> Iterator[Hit]:
     """Sources that are every address, of types that have no rules of their own."""
     for resource in graph.resources:
@@ -245,15 +216,20 @@ def sources(graph: ResourceGraph) -> Iterator[Hit]:
 
 
 def _is_outgoing(path: str, found: PropertyValue) -> bool:
-    way = {
-        str(found.holder.get(key)).casefold() for key in ("direction", "type", "access", "action")
-    }
+    holder = _folded(found.holder)
+    way = {str(holder.get(key)).casefold() for key in ("direction", "type", "access", "action")}
     return bool(_OUTGOING.search(path)) or bool(way & {"egress", "outbound", "deny", "out"})
 
 
 def _ports(found: PropertyValue) -> set[str]:
-    keys = ("port", "ports", "portRange", "fromPort", "toPort", "destinationPortRange")
-    return {text for key in keys for text in texts(found.holder.get(key))}
+    keys = ("port", "ports", "portrange", "fromport", "toport", "destinationportrange")
+    holder = _folded(found.holder)
+    return {text for key in keys for text in texts(holder.get(key))}
+
+
+def _folded(holder: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping with keys in small letters: a template has its names in another case."""
+    return {str(key).casefold(): value for key, value in holder.items()}
 
 
 def _hit(found: PropertyValue, rule: Rule, consequence: str) -> Hit:
@@ -264,14 +240,17 @@ DANGERS: Final = frozenset(
     rule.id
     for rule in (
         *(PUBLIC_DATA, PUBLIC, UNENCRYPTED, OLD_TLS, PLAIN_SECRET, EVERYONE, DOWNLOAD),
-        FROM_EVERYWHERE,
+        *(FROM_EVERYWHERE, UNREAD),
     )
 )
 """Ids of the rules in this module."""
 
 CHECKS: Final = (
     Check(
-        rules=(PUBLIC_DATA, PUBLIC, UNENCRYPTED, OLD_TLS, PLAIN_SECRET, EVERYONE, DOWNLOAD),
+        rules=(
+            *(PUBLIC_DATA, PUBLIC, UNENCRYPTED, OLD_TLS, PLAIN_SECRET, EVERYONE, DOWNLOAD),
+            UNREAD,
+        ),
         find=dangers,
     ),
     Check(rules=(FROM_EVERYWHERE,), find=sources),

@@ -32,8 +32,8 @@ _COMMENT: Final = re.compile(r"^[ \t]*#(?!!).*$", re.MULTILINE)
 _CONTINUED: Final = re.compile(r"\\\r?\n|(?<=\|)[ \t]*\r?\n")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\s]{24,}={0,2}\s*")
 _EMBEDDED: Final = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}={0,2}(?![A-Za-z0-9+/=])")
-_LONGEST: Final = 1_000_000
-"""Characters of an encoded text; user data of clouds is shorter."""
+_LONGEST: Final = 10_000_000
+"""Characters of an encoded text; a longer one is a finding of its own."""
 
 
 def runs_a_download(text: str) -> bool:

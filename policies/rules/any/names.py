@@ -54,7 +54,7 @@ _OLD_TLS: Final = re.compile(
     r"|policy-min-tls-1-0-\S+|tlsenforcementdisabled"
 )
 _ADDRESSES: Final = re.compile(
-    r"\w*(cidr|cidrs|cidrblock|cidrblocks|cidripv4|cidripv6|ipranges?|sourceranges?)"
+    r"\w*(cidr|cidrs|cidrblock|cidrblocks|cidripv4|cidripv6|cidrip|ipranges?|sourceranges?)"
     r"|(source|remote|inbound|allowed|allow|authorized|trusted|permitted|white|client)\w*"
     r"(ips?|iplist|ipaddress(es)?|address(es)?|addressprefix(es)?|networks?|prefix|list|ranges?)"
     r"|ip(allow|white)list|ipfilter|iprules?"

@@ -1,17 +1,16 @@
-"""Walks all properties of a resource, also those in JSON texts."""
+"""Walks all properties of a resource, also those in texts of JSON and CloudFormation's YAML."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from graph.resource_graph import SECRET, UNKNOWN, Resource, step
 
-_OPENS: Final = frozenset("{[")
-_LONGEST_JSON: Final = 10_000_000
-"""Characters; longer texts are not read as JSON. Providers remove white space from a text."""
+from ...documents.trees import LONGEST, document_in, is_unread
+
+__all__ = ["LONGEST", "PropertyValue", "is_unread", "property_values"]
 
 
 @dataclass(slots=True)
@@ -25,7 +24,7 @@ class PropertyValue:
         holder: the mapping that has the property.
         outer: the name of the property that holds that mapping.
         statement: whether it is part of a statement of a policy document.
-        in_text: whether the property is in a JSON text, whose names no SDK knows.
+        in_text: whether the property is in a document in a text, whose names no SDK knows.
     """
 
     resource: Resource
@@ -65,17 +64,14 @@ def _collect(  # noqa: PLR0917  (called for each value of each resource)
         for index, one in enumerate(cast("list[Any]", value)):
             at = f"{path}[{index}]"
             _collect(found, resource, at, name, one, holder, outer, statement, in_text)
-    elif isinstance(value, str) and value[:1] in _OPENS and (read := _json(value)) is not None:
+    elif isinstance(value, str) and (read := _document(value)) is not None:
         _collect(found, resource, path, name, read, holder, outer, statement, True)
     elif value not in (None, SECRET, UNKNOWN):
         found.append(PropertyValue(resource, path, name, value, holder, outer, statement, in_text))
 
 
-def _json(text: str) -> Any:
-    if len(text) > _LONGEST_JSON or text in (SECRET, UNKNOWN):
+def _document(text: str) -> Any:
+    """The document in a text; None where it has none, and for a single value."""
+    if text in (SECRET, UNKNOWN) or (text[:1] not in "{[" and "\n" not in text):
         return None
-    try:
-        read: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return cast("Any", read) if isinstance(read, dict | list) else None
+    return document_in(text)

@@ -11,11 +11,14 @@ from graph.tree import branch, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
-from .types import LISTENER, PERMISSION
+from .types import LISTENER, PERMISSION, URL
 
 _ACCEPTED: Final = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-\S+")
 """Policies that refuse TLS before 1.2 (Elastic Load Balancing, Security policies)."""
 
+
+_OWN_FUNCTION: Final = "qudag-mcp:index:AwsLambda"
+"""The component whose function URL is public and whose server checks tokens."""
 
 BROKEN_TLS: Final = Rule(
     id="aws-elb-006",
@@ -45,12 +48,25 @@ ANY_SOURCE: Final = Rule(
     refuses="a function that a service may call on behalf of every account",
     fix="name the API's executionArn",
 )
+OPEN_URL: Final = Rule(
+    id="aws-lambda-011",
+    severity=Severity.HIGH,
+    reference="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+    refuses="a function URL that everyone may call without signing in to AWS, except that of "
+    "`LambdaFunction`, whose server checks tokens",
+    fix="write AWS_IAM; or waive the rule if the function checks who calls it",
+)
 
 
 def listeners_and_permissions_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
     """Listeners are reached over TLS, and functions are called by those who are named."""
     for listener in graph.all(LISTENER):
         yield from _listener(listener)
+    for url in graph.all(URL):
+        of_component = str(url.parent).rpartition("::")[0].endswith(_OWN_FUNCTION)
+        if url.inputs.get("authorizationType") == "NONE" and not of_component:
+            what, so = "is NONE", "everyone on the internet could call the function"
+            yield at(url, "authorizationType", what, so, OPEN_URL.fix, OPEN_URL.id)
     for permission in graph.all(PERMISSION):
         given = permission.inputs
         by_url = given.get("functionUrlAuthType") or given.get("invokedViaFunctionUrl")
@@ -104,7 +120,7 @@ def _listener(listener: Resource) -> Iterator[Hit]:
 
 
 CHECK: Final = Check(
-    rules=(BROKEN_TLS, WITHOUT_TLS, ANY_ACCOUNT, ANY_SOURCE),
-    types=(LISTENER, PERMISSION),
+    rules=(BROKEN_TLS, WITHOUT_TLS, ANY_ACCOUNT, ANY_SOURCE, OPEN_URL),
+    types=(LISTENER, PERMISSION, URL),
     find=listeners_and_permissions_are_bounded,
 )

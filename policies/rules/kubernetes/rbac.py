@@ -193,6 +193,8 @@ def _without_tokens(graph: ResourceGraph) -> Iterator[tuple[str | None, str, str
 def _mounted(workload: Resource, quiet: set[tuple[str | None, str, str]]) -> Iterator[Hit]:
     namespace = str(dig(workload.inputs, "metadata", "namespace"))
     for pod in pod_specs(workload):
+        if pod.is_part:
+            continue
         account = pod.spec.get("serviceAccountName") or pod.spec.get("serviceAccount") or "default"
         said = pod.spec.get("automountServiceAccountToken")
         silent = (workload.provider, namespace, str(account)) in quiet
