@@ -19,6 +19,7 @@ from .accepted_types import AcceptedTypes
 from .audit import Audit
 from .auth import RequireToken, metadata_routes
 from .authorize import ProtectedResources
+from .backup_metrics import BackupMetrics
 from .config import Config
 from .dependencies import Dependencies
 from .drain import Drain
@@ -73,7 +74,7 @@ def application(
     tokens = CachedTokens.of(config.auth)
     on_demand = _on_demand(config, tokens, store)
     audit = Audit.of(config, metrics)
-    health = Health(drain, metrics, _checks(config, dependencies, audit), on_demand)
+    health = Health(drain, metrics, _checks(config, dependencies, audit, metrics), on_demand)
     endpoint = Endpoint.of(config, tokens, health, audit)
     others = Federation(config.tool_servers, config.name)
     longest = config.protocol.longest_tool_seconds
@@ -181,12 +182,15 @@ def _dependencies(config: Config, metrics: Metrics) -> Dependencies:
     )
 
 
-def _checks(config: Config, dependencies: Dependencies, audit: Audit | None) -> dict[str, Check]:
+def _checks(
+    config: Config, dependencies: Dependencies, audit: Audit | None, metrics: Metrics
+) -> dict[str, Check]:
     checks: dict[str, Check] = {}
     if audit is not None:
         checks["audit"] = audit.writer.check
     if dependencies.memory is not None:
-        checks["database"] = dependencies.memory.pool.check
+        look = BackupMetrics(metrics.registry).look
+        checks["database"] = partial(dependencies.memory.pool.check, look)
     if (redis := config.redis) is not None:
         from .valkey_client import check_redis
 

@@ -5,8 +5,8 @@ The library takes 50 ms to import, so it is imported only where a database is co
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 Rows = list[tuple[Any, ...]]
+Look = Callable[["psycopg.AsyncConnection[Any]"], Awaitable[None]]
 RETRY_SECONDS = 2
 """Seconds for which the pool retries a failed connection; the next call then starts a new attempt.
 The pool's back-off grows: with a longer time, calls would still wait after the database is back."""
@@ -165,10 +166,13 @@ class DatabasePool:
             with anyio.CancelScope(shield=True):
                 await self._pool.putconn(connection)
 
-    async def check(self) -> None:
+    async def check(self, look: Look | None = None) -> None:
         """Open a new connection; raises if the database does not answer.
 
         The pool's own connections may all be in use.
+
+        Args:
+            look: reads something over the same connection; what it cannot read is no failure.
         """
         import psycopg
 
@@ -176,3 +180,6 @@ class DatabasePool:
         connecting = psycopg.AsyncConnection.connect(**options)
         async with await connecting as connection:
             await connection.execute("SELECT 1")
+            if look is not None:
+                with suppress(psycopg.Error):
+                    await look(connection)

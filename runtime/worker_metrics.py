@@ -22,6 +22,11 @@ CUMULATIVE: Final = frozenset({"counter", "histogram", "summary"})
 COMBINED: Final[dict[str, Callable[[Iterable[float]], float]]] = {
     "mcp_draining": max,
     "mcp_audit_seq": max,
+    "mcp_backup_age_seconds": min,
+    "mcp_restore_drill_age_seconds": min,
+    "mcp_restore_drill_passed": min,
+    "mcp_restore_drill_recovery_point_seconds": max,
+    "mcp_restore_drill_recovery_time_seconds": max,
     "mcp_dependency_up": min,
     "process_start_time_seconds": min,
     "python_info": max,

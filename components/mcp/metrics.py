@@ -12,11 +12,12 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers", "gateway", "audit", "valkey", "node", "postgres"]
+Exporter = Literal["server", "workers", "gateway", "audit", "valkey", "node", "postgres", "backups"]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
 ``audit``: a server that writes to the audit log. ``node``: a server with a QuDAG node that has
-peers, besides what a server exports."""
+peers, besides what a server exports. ``backups``: a server with a database that has been backed
+up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,25 @@ _OF_POSTGRES: Final[tuple[tuple[str, Kind, tuple[str, ...], str], ...]] = (
 )
 """Those of postgres_exporter for the alerts of the source documents; it exports many more."""
 
+_OF_BACKUPS: Final[tuple[tuple[str, Unit, str], ...]] = (
+    ("mcp_backup_age_seconds", "seconds", "Since the snapshot of the newest backup."),
+    ("mcp_restore_drill_passed", "", "1 if the last restore drill passed."),
+    (
+        "mcp_restore_drill_age_seconds",
+        "seconds",
+        "Since the last restore drill that passed.",
+    ),
+    (
+        "mcp_restore_drill_recovery_point_seconds",
+        "seconds",
+        "Age of the backup in the last restore drill that passed.",
+    ),
+    (
+        "mcp_restore_drill_recovery_time_seconds",
+        "seconds",
+        "Duration of the last restore drill that passed.",
+    ),
+)
 _METRICS: Final = [
     ExportedMetric(
         name="http_requests_total",
@@ -200,6 +220,10 @@ _METRICS: Final = [
             name=name, kind=kind, labels=labels, unit=unit, exporters=("audit",), meaning=meaning
         )
         for name, kind, labels, unit, meaning in _OF_AUDIT
+    ),
+    *(
+        ExportedMetric(name=name, kind="gauge", unit=unit, exporters=("backups",), meaning=meaning)
+        for name, unit, meaning in _OF_BACKUPS
     ),
     ExportedMetric(
         name="mcp_workers",
