@@ -152,6 +152,7 @@ if TYPE_CHECKING:
     from .mcp.auth import Auth as Auth
     from .mcp.auth import PodAuth as PodAuth
     from .mcp.backup_bucket import BackupBucket as BackupBucket
+    from .mcp.cloud_database import CloudDatabase as CloudDatabase
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
     from .mcp.data_tier import Stores as Stores
@@ -242,6 +243,7 @@ _PUBLIC = {
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.backup_bucket": "BackupBucket",
+    "mcp.cloud_database": "CloudDatabase",
     "mcp.data_tier": "CacheProfile DataTier Stores",
     "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
     "mcp.protected_resource": "ProtectedResource",

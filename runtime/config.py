@@ -233,6 +233,13 @@ class Config(ServerConfig):
                 and table.password_env is not None
                 and table.password_env not in os.environ
             ),
+            *(
+                f"{section}.ca_env: {table.ca_env} is not set"
+                for section, table in tables
+                if isinstance(table, PostgresSection)
+                and table.ca_env is not None
+                and table.ca_env not in os.environ
+            ),
         ]
 
 

@@ -45,14 +45,14 @@ def connection_options(database: PostgresSection) -> dict[str, Any]:
     }
     if (password := database.password()) is not None:
         options["password"] = password
-    if database.ca_file is not None:
-        options |= {"sslmode": "verify-full", "sslrootcert": str(database.ca_file)}
+    if (authorities := database.authorities()) is not None:
+        options |= {"sslmode": "verify-full", "sslrootcert": authorities}
     return options
 
 
 async def connection_options_in_thread(database: PostgresSection) -> dict[str, Any]:
     """As `connection_options`, while other calls go on."""
-    if database.token is None:
+    if database.token is None and database.password_secret is None:
         return connection_options(database)
     return await anyio.to_thread.run_sync(connection_options, database, abandon_on_cancel=True)
 

@@ -37,8 +37,9 @@ def fetched(
     *,
     headers: Mapping[str, str] | None = None,
     form: Mapping[str, str] | None = None,
+    body: bytes | None = None,
 ) -> bytes:
-    """The answer's body; with `form` it is a POST.
+    """The answer's body; with `form` or `body` it is a POST.
 
     A metadata server (`http://`) is asked directly, an endpoint outside through the proxy of the
     environment, if there is one.
@@ -46,8 +47,8 @@ def fetched(
     Raises:
         TokenError: no answer after two attempts, or an error.
     """
-    body = urlencode(form).encode() if form is not None else None
-    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))  # noqa: S310
+    sent = urlencode(form).encode() if form is not None else body
+    request = urllib.request.Request(url, data=sent, headers=dict(headers or {}))  # noqa: S310
     opener = _opener({} if url.startswith("http://") else None)
     place = urlsplit(url).netloc
     reason = ""

@@ -29,3 +29,11 @@ def database_password(
             from .azure_tokens import POSTGRESQL, entra_token
 
             return RenewedToken(lambda: entra_token(POSTGRESQL))
+
+
+@cache
+def password_of_secret(arn: str) -> Callable[[], str]:
+    """What returns the password in a secret of AWS for a new connection."""
+    from .aws_secrets import secret_password
+
+    return secret_password(arn)

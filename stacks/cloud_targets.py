@@ -19,10 +19,12 @@ from graph.project import KEY_PREFIX
 from .cloud_providers import CloudProviders
 from .cloud_user_servers import Placed, deployment_of, placed, user_image
 from .config.stack import StackConfig
+from .managed_data import ManagedData
 from .rules.clouds import shared, switched_on
 from .rules.own_code import host_of
 from .targets.target import Deployment, UserPlace
 from .token_rules import token_rules
+from .topologies.topology import POSTGRES
 
 ROLE: Final = "tools"
 """The role of a server in a cloud: it uses no database of the platform's, and no node."""
@@ -42,7 +44,7 @@ class CloudServers:
 
 
 def cloud_servers(
-    config: StackConfig, providers: CloudProviders, tags: Mapping[str, str]
+    config: StackConfig, providers: CloudProviders, tags: Mapping[str, str], managed: ManagedData
 ) -> CloudServers:
     """Every server in a cloud that is switched on.
 
@@ -50,6 +52,7 @@ def cloud_servers(
         config: the stack's.
         providers: of the clouds.
         tags: of every resource.
+        managed: the data stores that clouds manage.
 
     Raises:
         ProblemReport: what their clouds cannot do, of all of them at once, by section.
@@ -64,7 +67,11 @@ def cloud_servers(
     problems: list[Problem] = []
     if on or users:
         deployment = Deployment(
-            shared=shared(config), config=_server(config), archives=archives, tags=tags
+            shared=shared(config),
+            config=_server(config),
+            archives=archives,
+            tags=tags,
+            database=managed.get(POSTGRES),
         )
         for each in on:
             packages = [providers.package(package) for package in each.server.packages]

@@ -33,7 +33,7 @@ def build(config: StackConfig) -> dict[str, Any]:
         from .platform import Platform
 
         outputs = Platform(config, kubernetes_provider(config), managed).outputs()
-    clouds = cloud_servers(config, providers, tags)
+    clouds = cloud_servers(config, providers, tags, managed)
     targets = {name: _outputs(target) for name, target in clouds.targets.items()}
     servers = _with_clouds(config, outputs.get("servers", {}), clouds)
     places = [*targets.values(), *servers.values()]

@@ -8,12 +8,13 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..mcp.auth import Resource
+from ..mcp.cloud_database import AUTHORITY_VARIABLE, CloudDatabase
 from ..mcp.server_config import HTTPS
 from ..mcp.server_toml import environment_toml
 from .alarms import Alarm
 from .container_args import CPU_UNITS, EcsFargateArgs
 from .encryption import key_rights
-from .identity import allow, image_pull_rights
+from .identity import Right, allow, image_pull_rights
 from .load_balancer import EcsLoadBalancer
 from .logs import log_group
 from .secrets import secret_rights
@@ -67,7 +68,7 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
         )
         execution = self.role(args, "execution-role", service=TASKS)
         pulling = image_pull_rights(args.image, *_images(args))
-        secrets = secret_rights(args.secrets)
+        secrets = secret_rights(_secrets_of_the_server(args))
         starting = [writing, *secrets, *(key_rights(args.kms_key) if secrets else []), *pulling]
         waits = [allow(self, execution, "start", starting)]
         server = self.role(args, "task-role", service=TASKS)
@@ -76,8 +77,15 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
         if store_rights:
             serving = [*store_rights, *key_rights(args.kms_key)]
             waits.append(allow(self, server, "serve", serving))
+        if args.database:
+            waits.append(allow(self, server, "log-in", _login_rights(args, args.database)))
         settings = environment_toml(
-            args.config, Resource(), state=state, self_signed=True, upstream=args.upstream
+            args.config,
+            Resource(),
+            state=state,
+            self_signed=True,
+            upstream=args.upstream,
+            database=args.database,
         )
         containers = task_containers(args, settings, logs.output("name"))
         return CloudResource(
@@ -198,6 +206,19 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
                 "TargetGroup": balancer.targets.output("arnSuffix"),
             },
         )
+
+
+def _secrets_of_the_server(args: EcsFargateArgs) -> dict[str, str]:
+    authority = args.database_authority
+    return {**args.secrets, **({AUTHORITY_VARIABLE: authority} if authority else {})}
+
+
+def _login_rights(args: EcsFargateArgs, database: CloudDatabase) -> list[Right]:
+    """The right to read the password of the database."""
+    reading = Right(
+        actions=("secretsmanager:GetSecretValue",), resources=[database.password_secret]
+    )
+    return [reading, *key_rights(args.kms_key)]
 
 
 def _images(args: EcsFargateArgs) -> list[str]:

@@ -10,9 +10,10 @@ from ..base.constraints import shown
 from ..base.limits import instances_problems
 from ..base.problems import Problem
 from ..mcp.access import NetworkAccess
+from ..mcp.cloud_database import CloudDatabase
 from ..mcp.timeout_budget import STEP, Distance
 from ..mcp.user_container import FRONT_MB, UserContainer, user_container_problems
-from .arg_types import BucketName, Certificate, WebAcl
+from .arg_types import BucketName, Certificate, SecretReference, WebAcl
 from .limits import ALB_DRAIN, ALB_IDLE, FARGATE_STOP
 from .network import AwsNetwork, ipv4_problems, keys_problems
 from .server_args import AwsServerArgs
@@ -70,6 +71,8 @@ class EcsFargateArgs(AwsServerArgs):
         upstream: an MCP server image of yours, which runs in the same task and gets the
             ``secrets``. The reference server is its reverse proxy, which checks tokens and offers
             no tools; ``config.role`` has no effect.
+        database: PostgreSQL in the VPC; each task migrates it before its server starts.
+        database_authority: ARN of the secret with the authorities of its certificate, in PEM.
         protect: refuse to delete the load balancer and what holds sessions.
     """
 
@@ -88,6 +91,8 @@ class EcsFargateArgs(AwsServerArgs):
     web_acl: WebAcl | None = None
     http_redirect: bool = True
     upstream: UserContainer | None = None
+    database: CloudDatabase | None = None
+    database_authority: SecretReference | None = None
 
     def refusals(self) -> list[Problem]:
         return [
@@ -105,6 +110,7 @@ class EcsFargateArgs(AwsServerArgs):
             ),
             *keys_problems(self.config.auth),
             *_access_logs(self),
+            *_database(self),
             *self.location.elsewhere_problems({"web_acl": self.web_acl}),
             *super().refusals(),
         ]
@@ -135,6 +141,38 @@ def _access_logs(args: EcsFargateArgs) -> list[Problem]:
             "leave out one of the two",
         )
     ]
+
+
+def _database(args: EcsFargateArgs) -> list[Problem]:
+    problems: list[Problem] = []
+    if args.database and args.database_authority is None:
+        problems.append(
+            Problem(
+                "database_authority",
+                "is missing, and database is set",
+                "the server could not verify the database's certificate: no connection",
+                "store the authorities in AWS Secrets Manager, and write the secret's ARN",
+            )
+        )
+    if args.database and args.upstream:
+        problems.append(
+            Problem(
+                "database",
+                "is set, and upstream as well",
+                "the reverse proxy before your image uses no database",
+                "leave it out, and give your image its own secrets",
+            )
+        )
+    if args.database_authority and args.database is None:
+        problems.append(
+            Problem(
+                "database_authority",
+                "is set, and database is missing",
+                "it would have no effect",
+                "leave it out, or set database",
+            )
+        )
+    return problems
 
 
 def _size(args: EcsFargateArgs) -> list[Problem]:

@@ -91,6 +91,10 @@ class EcsLoadBalancer:
         allow_ingress(owner, role, self.tasks, to_server, aliases=_former(owner, role))
         purpose = "Keys of the issuer, image, secrets, logs, state"
         allow_outside(owner, "tasks", self.tasks, self.args.network.egress, purpose)
+        if database := self.args.database:
+            vpc = self.args.network.vpc_cidr
+            to_database = Allowed(database.port, "PostgreSQL in the VPC", cidr=vpc)
+            allow_egress(owner, "tasks-to-database", self.tasks, to_database)
 
     def _ports(self) -> dict[str, int]:
         return {"tls": TLS, **({"redirect": CLEAR} if self.args.http_redirect else {})}

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
+from ..mcp.cloud_database import AUTHORITY_VARIABLE
 from ..mcp.server_config import HTTPS, PROGRAM
 from ..mcp.server_names import CONFIG_VARIABLE
 from ..mcp.timeout_budget import STEP, Distance
@@ -15,6 +16,7 @@ from .container_args import CPU_UNITS, EcsFargateArgs
 
 CONTAINER: Final = "mcp-server"
 PROGRAM_CONTAINER: Final = "program"
+MIGRATION_CONTAINER: Final = "migration"
 NOBODY: Final = "65534:65534"
 HEALTH_COMMAND: Final = ("CMD", PROGRAM, "--health-check")
 """Reads the same configuration as the server, and asks its port without TLS."""
@@ -35,6 +37,13 @@ def task_containers(
     """
     logging = _logging(args, logs)
     server = _server(args, settings, logging)
+    if args.database and args.database_authority:
+        given = {**args.secrets, AUTHORITY_VARIABLE: args.database_authority}
+        first = [{"containerName": MIGRATION_CONTAINER, "condition": "SUCCESS"}]
+        return [
+            {**server, "secrets": _secrets(given), "dependsOn": first},
+            _migration(args, settings, logging),
+        ]
     if args.upstream is None:
         return [{**server, "secrets": _secrets(args.secrets)}]
     # The other way round when the task stops: the program ends after the server's last call.
@@ -65,6 +74,27 @@ def _server(
             "retries": 3,
             "startPeriod": 60,
         },
+        "stopTimeout": args.config.budget.at(Distance.SERVER).drain + STEP,
+    }
+
+
+def _migration(
+    args: EcsFargateArgs, settings: pulumi.Input[str], logging: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Brings the schema to the server's version and ends; tasks that start together take turns."""
+    authority = {AUTHORITY_VARIABLE: str(args.database_authority)}
+    return {
+        "name": MIGRATION_CONTAINER,
+        "image": args.image,
+        "essential": False,
+        "user": NOBODY,
+        "readonlyRootFilesystem": True,
+        "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+        "entryPoint": [PROGRAM],
+        "command": ["migrate"],
+        "environment": [{"name": CONFIG_VARIABLE, "value": settings}],
+        "secrets": _secrets(authority),
+        "logConfiguration": logging,
         "stopTimeout": args.config.budget.at(Distance.SERVER).drain + STEP,
     }
 

@@ -11,6 +11,7 @@ import pulumi
 from ..base.inputs import applied
 from .audit_log import AuditOwner
 from .auth import JWKS_MAX_AGE, Resource, TokenIssuer, resource_url
+from .cloud_database import CloudDatabase
 from .config_forms import Directory, Variables, config_path, forms_of
 from .master_keys import MASTER_KEYS_PATH, master_keys
 from .server_config import (
@@ -187,6 +188,7 @@ def environment_toml(
     state: State | None = None,
     self_signed: bool = False,
     upstream: UserContainer | None = None,
+    database: CloudDatabase | None = None,
 ) -> pulumi.Output[str]:
     """The content of ``CONFIG_VARIABLE``, for a server without mounted files.
 
@@ -197,6 +199,7 @@ def environment_toml(
         self_signed: serve MCP on the port ``HTTPS`` with a certificate that the server makes when
             it starts; otherwise the cloud terminates TLS.
         upstream: the image that it is the reverse proxy for.
+        database: PostgreSQL that it uses.
     """
     listening = {"port": HTTP, "tls_port": HTTPS, "tls_self_signed": True} if self_signed else {}
     # The cloud's own proxy is the only one that can connect.
@@ -204,6 +207,8 @@ def environment_toml(
     tables = _tables(config, resource, behind, keys={"jwks_url": config.auth.jwks_url})
     if state:
         tables["state"] = {"kind": state.kind, **state.where}
+    if database:
+        tables["database"] = database.table()
     if upstream:
         tables["server"]["role"] = FRONT_ROLE
         tables["upstream"] = upstream.table()

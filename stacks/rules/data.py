@@ -76,13 +76,32 @@ def chosen_stores_are_used(config: StackConfig) -> Iterator[Problem]:
     for store, kinds in KINDS.items():
         kind, field = chosen_kind(config, store), _yaml(KIND_FIELDS[store])
         is_default = kind is next(iter(kinds.values()))
-        if not is_default and not any(flow.target == store for flow in flows):
+        used = any(flow.target == store for flow in flows) or store in _used_in_clouds(config)
+        if not is_default and not used:
             yield at(
                 f"data.{field}",
                 f"is {kind.name}, and no server of the stack uses {store}",
                 "nothing would connect to it",
                 f"remove it, choose a topology with {store}, or add {store} to uses of a server",
             )
+
+
+def _used_in_clouds(config: StackConfig) -> set[str]:
+    """The stores that servers in clouds use."""
+    section = config.containers.of("aws")
+    used = section and section.enabled and getattr(section, "database", None)
+    return {POSTGRES} if used else set()
+
+
+def databases_of_containers_are_there(config: StackConfig) -> Iterator[Problem]:
+    """A container that uses the stack's database is in the cloud of that database."""
+    if _used_in_clouds(config) and chosen_kind(config, POSTGRES).name != "rds":
+        yield at(
+            "containers.aws.database",
+            f"is set, and data.kind is {config.data.kind}",
+            "the tasks would have no database to connect to",
+            "set data.kind: rds, or leave it out",
+        )
 
 
 def kinds_can_be_used(config: StackConfig) -> Iterator[Problem]:
@@ -201,7 +220,8 @@ SESSION_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
 DATA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data",), the_kind_has_its_section),
     (("data",), options_are_of_the_chosen_kind),
-    (("data", "topology", "servers", "kubernetes.enabled"), chosen_stores_are_used),
+    (("data", "topology", "servers", "kubernetes", "containers"), chosen_stores_are_used),
+    (("data.kind", "containers.aws"), databases_of_containers_are_there),
     (("data", "clouds", "environment", "kubernetes.enabled"), kinds_can_be_used),
     (("data", "secrets"), secrets_of_stores_are_their_own),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -23,6 +24,7 @@ from components.aws.forms import (
     WEB_ACL,
 )
 from components.base.problems import Problem
+from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
 
 from ..config.problem import at
@@ -191,16 +193,33 @@ def _container(
     assert section.certificate is not None  # load_balancers_have_a_certificate
     args = EcsFargateArgs(
         **_of_every_container(location, section, deployment),
-        config=deployment.server(domain=section.domain),
+        config=_with_memory(section, deployment.server(domain=section.domain)),
         certificate=section.certificate,
         access=NetworkAccess(public=section.public, allowed_networks=section.clients),
         secrets=section.secrets,
+        **_database(section, deployment),
         cpu=section.cpu / CPU_UNITS,
         memory_mb=section.memory_mb,
         min_instances=section.min_instances,
         max_instances=section.max_instances,
     )
     return EcsFargate(name, args, opts=options)
+
+
+def _with_memory(section: AwsContainer, config: CloudServerConfig) -> CloudServerConfig:
+    """The server's configuration; with a database it has the tools that need one."""
+    return replace(config, role="core") if section.database else config
+
+
+def _database(section: AwsContainer, deployment: Deployment) -> dict[str, Any]:
+    from components.mcp.cloud_database import CloudDatabase
+
+    if section.database is None:
+        return {}
+    tier = deployment.database
+    assert tier is not None  # databases_of_containers_are_there
+    used = CloudDatabase(host=tier.host, user=tier.database_user, password_secret=tier.url_secret)
+    return {"database": used, "database_authority": section.database.ca}
 
 
 def _user_server(

@@ -167,6 +167,14 @@ class AwsUserServer(Section):
     secrets: Secrets = {}
 
 
+class AwsContainerDatabase(Section):
+    """The database of data.kind rds, for the reference server on ECS."""
+
+    ca: Annotated[str, constraint(SECRET)] = Field(
+        description="Secret with Amazon's authorities of RDS, in PEM."
+    )
+
+
 class AwsContainer(ServerSection):
     """The server as a service of ECS on Fargate, behind a load balancer."""
 
@@ -204,6 +212,9 @@ class AwsContainer(ServerSection):
     max_instances: MostInstances = 10
     log_retention_days: LogDays = 30
     secrets: Secrets = {}
+    database: AwsContainerDatabase | None = Field(
+        default=None, description="Absent: the server keeps nothing in PostgreSQL."
+    )
     servers: dict[str, AwsUserServer] = Field(
         default={},
         description="Servers with the target aws-container, by name. They have the architecture, "

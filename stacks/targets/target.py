@@ -11,6 +11,7 @@ import pulumi
 from components.base.constraints import Form
 from components.base.problems import Problem
 from components.mcp.archive import Archive
+from components.mcp.data_tier import DataTier
 from components.mcp.server_config import CloudServerConfig
 from components.mcp.target import McpTarget
 from components.mcp.user_container import UserContainer
@@ -57,12 +58,14 @@ class Deployment:
         config: the server's configuration, the same in each cloud but for the domain.
         archives: of functions, by host.
         tags: of every resource.
+        database: PostgreSQL that a cloud manages for the stack; None: there is none.
     """
 
     shared: Shared
     config: CloudServerConfig
     archives: Mapping[str, Archive]
     tags: Mapping[str, str]
+    database: DataTier[Any] | None = None
 
     def server(self, *, domain: str | None = None) -> CloudServerConfig:
         """The server's configuration under a host name."""

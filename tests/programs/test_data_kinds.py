@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from functools import cache
 from typing import Any
 
 import pytest
 
 from graph.programs import record_files
+from graph.recorder import record
 from graph.resource_graph import STACK_TYPE, ResourceGraph
 from graph.stack_files import StackFiles
+from graph.stack_yaml import read_stack_file
 from policies import broken_policies
 from stacks.data_kinds import KINDS
+from stacks.program import main
 from stacks.topologies.topology import POSTGRES, VALKEY
 from tests.harness.containers import ROOT
 from tests.harness.graph_queries import objects
@@ -32,6 +36,7 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 MADE = {"rds": "aws:rds/instance:Instance"}
 """The resource of each kind in a cloud that holds the data."""
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
 KEPT = ("nodeSize", "protect")
 pytestmark = pytest.mark.slow
 
@@ -146,3 +151,35 @@ def test_another_kind_of_database_changes_no_urn_of_the_cache():
         return {one.urn for one in made.resources if "data-cache" in one.urn}
 
     assert of_the_cache(with_database("rds")) == of_the_cache(stack("prod")) != set()
+
+
+@cache
+def without_a_cluster() -> ResourceGraph:
+    file = ROOT / "examples/databases/Pulumi.rds-without-cluster.yaml"
+    written = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in read_stack_file(file).items()
+    }
+    return record(main, stack="rds-without-cluster", config=written)
+
+
+def test_a_stack_with_rds_and_no_cluster_has_servers_that_use_it():
+    made = without_a_cluster()
+    assert not [one.name for one in made.resources if one.is_kubernetes_object]
+    assert made.one(MADE["rds"]).protect is True
+    containers = json.loads(made.one(TASK).inputs["containerDefinitions"])
+    text = next(
+        variable["value"]
+        for variable in containers[0]["environment"]
+        if variable["name"] == "QUDAG_MCP_CONFIG"
+    )
+    settings = tomllib.loads(text)
+    told = made.one(STACK_TYPE).outputs["data"]["postgres"]
+    assert settings["database"]["host"] == told["host"]
+    assert settings["database"]["password_secret"] == told["url_secret"]
+    assert settings["server"]["role"] == "core"
+    assert "migration" in {one["name"] for one in containers}
+
+
+def test_every_rule_passes_on_the_stack_without_a_cluster():
+    assert broken_policies(without_a_cluster()) == []

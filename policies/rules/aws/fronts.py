@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from components.mcp.server_names import HTTPS
@@ -34,9 +34,24 @@ READY: Final = Rule(
 )
 
 
+def serving(every: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The containers, without those that have ended before the others start."""
+    before: set[Any] = set()
+    for each in every:
+        waits = [branch(one) for one in entries(each, "dependsOn")]
+        ended = {w.get("containerName") for w in waits if w.get("condition") == "SUCCESS"}
+        before |= ended
+    waiting = [one for one in every if one.get("name") not in before]
+    all_wait = all(
+        before <= {branch(w).get("containerName") for w in entries(one, "dependsOn")}
+        for one in waiting
+    )
+    return waiting if all_wait else list(every)
+
+
 def health_is_seen(value: Any) -> bool:
     """Whether each container has a health check, or a server in front of it that watches it."""
-    read = containers(value)
+    read = serving(containers(value))
     unseen = [each for each in read if "healthCheck" not in each]
     watching = [each for each in read if _watches(each)]
     return not unseen or (len(unseen) == 1 and len(watching) == 1 and unseen != watching)
@@ -45,7 +60,7 @@ def health_is_seen(value: Any) -> bool:
 def programs_are_reached_through_the_server(graph: ResourceGraph) -> Iterator[Hit]:
     """Load balancers forward to the container that checks tokens, and ask it for /ready."""
     for task in graph.all(TASK):
-        run = containers(task.inputs.get("containerDefinitions"))
+        run = serving(containers(task.inputs.get("containerDefinitions")))
         if len(run) > 1:
             checking = [each["name"] for each in run if _watches(each)]
             yield from _forwarded(graph, task, checking)
