@@ -37,7 +37,7 @@ if sys.version_info < (3, 10):
     end(python="%d.%d" % sys.version_info[:2])
 try:
     from components.clouds import CLOUDS
-    from graph.apart.run import main
+    from graph.child_process.run import main
 except ModuleNotFoundError as error:
     end(module=error.name)
 facts = [cloud.facts for cloud in CLOUDS]
@@ -73,13 +73,13 @@ def record_files(
     root = root.resolve()
     if root != ROOT:
         environment = environment_of((environment_from or root).resolve())
-        return _run_apart(root, files, environment)
+        return _run_in_child_process(root, files, environment)
     from .recorder import run_program
 
     return run_program(str(root), files)
 
 
-def _run_apart(root: Path, files: StackFiles, environment: Environment) -> ResourceGraph:
+def _run_in_child_process(root: Path, files: StackFiles, environment: Environment) -> ResourceGraph:
     program = program_file(root)
     with tempfile.TemporaryDirectory(prefix="qudag-mcp-run-") as folder:
         asked, told = Path(folder) / "request.json", Path(folder) / "result.json"

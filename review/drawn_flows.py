@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from components.base.platform_addresses import EVERYWHERE
 from graph.kubernetes import kind, labels, namespace, pod
 from graph.object_names import object_name
 from graph.resource_graph import ResourceGraph
@@ -20,7 +21,6 @@ REFERENCE = "uses"
 """The label of a reference from one resource to another."""
 _DNS_PORTS = {53, 5353}
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 @dataclass(frozen=True, order=True)
@@ -114,11 +114,11 @@ def _is_peer(pods: _Pods, peer: Peer) -> bool:
 
 def _party(peer: Peer) -> str:
     """A party outside: a range of addresses as the entry points write it, or pods."""
-    if peer == Peer() or (str(peer.block) in _EVERYWHERE and not peer.holes):
+    if peer == Peer() or (str(peer.block) in EVERYWHERE and not peer.holes):
         return "every address"
     if peer.block is None:
         return str(peer).removeprefix("pods ").replace(" of namespace ", " in ")
-    where = f"any IPv{peer.block.version}" if str(peer.block) in _EVERYWHERE else str(peer.block)
+    where = f"any IPv{peer.block.version}" if str(peer.block) in EVERYWHERE else str(peer.block)
     return f"{where} but {len(peer.holes)} ranges" if peer.holes else where
 
 
@@ -133,7 +133,7 @@ def _entries(graph: ResourceGraph, placement: Placement) -> Iterator[Flow]:
         if key is None:
             continue
         for entry in entry_points(resource):
-            everywhere = entry.sources == _EVERYWHERE
+            everywhere = entry.sources == EVERYWHERE
             label = "public" if entry.place.startswith("it to the public") else entry.place
             for source in ("every address",) if everywhere else entry.sources:
                 yield Flow(f"{OUTSIDE}{source}", key, label)

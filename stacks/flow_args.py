@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pulumi
 
+from components.base.platform_addresses import EVERYWHERE
 from components.kubernetes.dns import Dns, DnsPods
 from components.kubernetes.flow import FlowPoliciesArgs
 from components.kubernetes.labels import selector
@@ -41,7 +42,7 @@ def flow_args(
         made: its name, as an output of the component that creates it.
     """
     network = config.network
-    clients = ["0.0.0.0/0", "::/0"] if network.public else network.clients
+    clients = [*EVERYWHERE] if network.public else network.clients
     networks = {CLIENTS: clients, ISSUER: network.issuer, PEERS: network.qudag_peers}
     outsides = [Outside(name=name, cidrs=cidrs) for name, cidrs in networks.items() if cidrs]
     neighbours = [

@@ -9,6 +9,7 @@ import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
+from ..base.platform_addresses import EVERYWHERE
 from ..mcp.era import has_sessions
 from ..mcp.server_config import HTTPS
 from ..mcp.timeout_budget import Distance
@@ -16,7 +17,6 @@ from .access_logs import Writer, access_log_bucket
 from .container_args import EcsFargateArgs
 from .naming import physical_name
 from .network import (
-    EVERYONE,
     TLS,
     Allowed,
     allow_egress,
@@ -78,7 +78,7 @@ class EcsLoadBalancer:
     def _flows(self) -> None:
         access, owner = self.args.access, self.owner
         inside = access.allowed_networks or [self.args.network.vpc_cidr]
-        for cidr in [EVERYONE] if access.public else inside:
+        for cidr in [EVERYWHERE[0]] if access.public else inside:
             for name, port in self._ports().items():
                 role = f"load-balancer-{name}-from-{cidr_in_name(cidr)}"
                 allowed = Allowed(port, f"{name} from clients", cidr=cidr)

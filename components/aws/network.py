@@ -12,6 +12,7 @@ import pulumi
 from ..base.arg_types import Cidr
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
+from ..base.platform_addresses import EVERYWHERE
 from ..base.problems import Problem
 from ..mcp.auth import Auth
 from .arg_types import PrefixListId, SecurityGroupId, SubnetId, VpcId
@@ -26,7 +27,6 @@ _EGRESS: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 TLS: Final = 443
 """The only port that servers may connect to."""
 DNS: Final = 53
-EVERYONE: Final = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +211,7 @@ def allow_outside(
 ) -> None:
     """Allows the servers in ``group`` what ``egress`` lists, or every address on port 443."""
     if egress is None:
-        allow_egress(owner, f"{role}-out", group, Allowed(TLS, purpose, cidr=EVERYONE))
+        allow_egress(owner, f"{role}-out", group, Allowed(TLS, purpose, cidr=EVERYWHERE[0]))
         return
     ends = [
         *(Allowed(TLS, purpose, cidr=cidr) for cidr in egress.networks),

@@ -88,5 +88,8 @@ of IANA's special-purpose registries (RFC 6890), and the address of Azure's host
 
 Of IPv6 only ``PUBLIC`` is given out, which contains no private and no link-local address."""
 
-PUBLIC: Final[Mapping[int, str]] = {4: "0.0.0.0/0", 6: "2000::/3"}
+EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
+"""All addresses, by IP version: everyone."""
+
+PUBLIC: Final[Mapping[int, str]] = {4: EVERYWHERE[0], 6: "2000::/3"}
 """All addresses of each IP version that may be given out to the public (RFC 4291 for IPv6)."""

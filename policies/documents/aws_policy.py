@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from graph.resource_graph import Resource
 
-from .trees import documents, key_of
+from .embedded_documents import documents, key_of
 
 _ACCOUNT: Final = re.compile(r":\d{12}:")
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from graph.resource_graph import Resource, step
 
-from .trees import documents
+from .embedded_documents import documents
 
 PUBLIC: Final = frozenset({"allusers", "allauthenticatedusers"})
 """Members that are everyone (IAM, Principal identifiers)."""

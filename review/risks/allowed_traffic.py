@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from components.base.platform_addresses import contains, unmapped
+from components.base.platform_addresses import EVERYWHERE, contains, unmapped
 from graph.kubernetes import group, kind, namespace
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph
 from graph.tree import branch, dig, entries, mappings
@@ -128,7 +128,7 @@ class Peer:
         if cidr := dig(written, "ipBlock", "cidr"):
             excepted = [one for one in entries(written, "ipBlock", "except") if one not in _HIDDEN]
             holes = frozenset(unmapped(ip_network(hole, strict=False)) for hole in excepted)
-            block = "0.0.0.0/0" if cidr in _HIDDEN else cidr  # not shown: it can be any
+            block = EVERYWHERE[0] if cidr in _HIDDEN else cidr  # not shown: it can be any
             return cls(block=unmapped(ip_network(block, strict=False)), holes=holes)
         here = Selector(frozenset({Requirement(_NAMESPACE_NAME, "In", frozenset({own_namespace}))}))
         stated = dig(written, "namespaceSelector")

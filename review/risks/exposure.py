@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from components.base.platform_addresses import contains
+from components.base.platform_addresses import EVERYWHERE, contains
 from components.clouds import resource_type
 from graph.kubernetes import called, kind, pod
 from graph.resource_graph import Resource
 from graph.tree import branch, dig, entries, mappings
 
 from ..diff import Change, Diff
-
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 # Properties of cloud resources that make something public, with the values that do.
 _PUBLIC: dict[str, tuple[Any, ...]] = {
@@ -36,11 +34,11 @@ _PUBLIC: dict[str, tuple[Any, ...]] = {
     "ingressSettings": ("ALLOW_ALL",),
     "external": (True,),
     "internal": (False,),
-    "cidrIpv4": ("0.0.0.0/0",),
-    "cidrIpv6": ("::/0",),
+    "cidrIpv4": EVERYWHERE[:1],
+    "cidrIpv6": EVERYWHERE[1:],
 }
 _PUBLIC_LISTS = ("members", "cidrBlocks", "ipv6CidrBlocks", "sourceRanges")
-_PUBLIC_MEMBERS = (*_EVERYWHERE, "allUsers", "allAuthenticatedUsers")
+_PUBLIC_MEMBERS = (*EVERYWHERE, "allUsers", "allAuthenticatedUsers")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class EntryPoint:
     """An address or a port that is open to the outside, and the sources that it takes."""
 
     place: str
-    sources: tuple[str, ...] = _EVERYWHERE
+    sources: tuple[str, ...] = EVERYWHERE
 
     def is_within(self, other: EntryPoint) -> bool:
         """Whether ``other`` takes every source that this one takes."""
@@ -57,7 +55,7 @@ class EntryPoint:
         )
 
     def __str__(self) -> str:
-        from_ = "" if self.sources == _EVERYWHERE else f" from {', '.join(self.sources)}"
+        from_ = "" if self.sources == EVERYWHERE else f" from {', '.join(self.sources)}"
         return f"{self.place}{from_}"
 
 
@@ -99,7 +97,7 @@ def entry_points(resource: Resource) -> list[EntryPoint]:  # noqa: PLR0911  (one
 def _service(spec: dict[str, Any]) -> Iterator[EntryPoint]:
     exposed = {"NodePort": "port {} on every node", "LoadBalancer": "load balancer port {}"}
     place = exposed.get(spec.get("type", "ClusterIP"))
-    ranges = tuple(entries(spec, "loadBalancerSourceRanges")) or _EVERYWHERE
+    ranges = tuple(entries(spec, "loadBalancerSourceRanges")) or EVERYWHERE
     for port in mappings(spec, "ports"):
         number = f"{port.get('port')}/{port.get('protocol', 'TCP')}"
         if place:

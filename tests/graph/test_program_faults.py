@@ -102,7 +102,7 @@ def test_a_fault_of_the_program_shows_its_own_frames_only(tmp_path: Path):
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[1] == f'  File "{tmp_path}/__main__.py", line 11, in <module>'
     assert lines[-1] == "KeyError: 7"
-    assert "graph/apart" not in failure.traceback
+    assert "graph/child_process" not in failure.traceback
     assert "runpy" not in failure.traceback
 
 
@@ -126,7 +126,7 @@ def test_a_fault_names_the_values_that_can_be_its_cause(tmp_path: Path):
 def test_a_fault_in_a_function_of_an_output_shows_its_frame(tmp_path: Path):
     failure = failed(tmp_path, "Output.from_input('a').apply(lambda text: text.missing)")
     assert failure.problems[0].path == "__main__.py:10"
-    assert "graph/apart" not in failure.traceback
+    assert "graph/child_process" not in failure.traceback
     assert "line 10, in <lambda>" in failure.traceback
 
 
@@ -134,7 +134,7 @@ def test_a_fault_without_a_frame_of_the_program_shows_no_frame_of_ours(tmp_path:
     failure = failed(tmp_path, "Output.from_input('a').apply(5)")
     assert failure.problems[0].what == "TypeError: 'int' object is not callable"
     assert "Traceback" in failure.traceback
-    assert "graph/apart" not in failure.traceback
+    assert "graph/child_process" not in failure.traceback
 
 
 def test_only_an_exit_with_an_error_fails_the_preview(tmp_path: Path):

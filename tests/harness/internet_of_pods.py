@@ -27,8 +27,8 @@ MACHINE: Final = "10.250.0.1"
 LINK: Final = "qnode0"
 
 Attempts = dict[str, tuple[str, str, str | None]]
-"""Attempts of tests/harness/attempts.py, by a name of the caller's choice."""
-_PROGRAM: Final = Path(__file__).with_name("attempts.py").read_text()
+"""Attempts of tests/harness/connection_attempts.py, by a name of the caller's choice."""
+_PROGRAM: Final = Path(__file__).with_name("connection_attempts.py").read_text()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from graph.resource_graph import SECRET, UNKNOWN, Resource, step
 
-from ...documents.trees import LONGEST, document_in, is_unread
+from ...documents.embedded_documents import LONGEST, document_in, is_unread
 
 __all__ = ["LONGEST", "PropertyValue", "is_unread", "property_values"]
 

@@ -12,11 +12,11 @@ from . import (
     containers,
     data,
     exposure,
-    fronts,
     functions,
     network,
     policies,
     retention,
+    reverse_proxies,
     services,
     timeouts,
 )
@@ -166,7 +166,7 @@ RULES: Final = CloudRules(
         network.CHECK,
         data.QUEUES,
         exposure.CHECK,
-        fronts.CHECK,
+        reverse_proxies.CHECK,
         timeouts.CHECK,
     ),
 )

@@ -9,7 +9,7 @@ from components.aws.limits import ALB_DRAIN, ALB_IDLE
 
 from ...finding import Severity
 from ...rule import Required
-from .fronts import health_is_seen
+from .reverse_proxies import health_is_seen
 from .types import (
     BALANCER,
     CLUSTER,

@@ -9,7 +9,7 @@ from graph.resource_graph import Resource, ResourceGraph, step
 from graph.tree import branch, entries
 
 from ...finding import Severity
-from ...openings import Opening, exposed, ports_of
+from ...open_ports import Opening, exposed, ports_of
 from ...ranges import everywhere, texts
 from ...rule import Check, Hit, Rule, at
 from .types import GROUP, IN, OUT

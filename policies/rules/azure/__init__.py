@@ -9,7 +9,7 @@ from components.azure.tokens import STORAGE, TAGGED, WORKSPACE
 
 from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, references
-from . import access, containers, data, fronts, functions, network, roles, services
+from . import access, containers, data, functions, network, reverse_proxies, roles, services
 from .types import (
     APP,
     ASSIGNMENT,
@@ -110,6 +110,6 @@ RULES: Final = CloudRules(
     companions=COMPANIONS,
     references=REFERENCES,
     hosts=HOSTS,
-    checks=(data.PARAMETERS, fronts.CHECK, network.CHECK, roles.CHECK),
+    checks=(data.PARAMETERS, reverse_proxies.CHECK, network.CHECK, roles.CHECK),
 )
 """All rules for Azure."""

@@ -9,7 +9,7 @@ from graph.resource_graph import UNKNOWN, Resource, ResourceGraph, step
 from graph.tree import branch, entries
 
 from ...finding import Severity
-from ...openings import Opening, exposed, port_range
+from ...open_ports import Opening, exposed, port_range
 from ...ranges import between, everywhere, texts
 from ...rule import Check, Hit, Rule, at
 from ..rows import on

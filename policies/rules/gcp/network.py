@@ -9,7 +9,7 @@ from graph.resource_graph import UNKNOWN, Resource, ResourceGraph, step
 from graph.tree import branch, dig, entries
 
 from ...finding import Severity
-from ...openings import ALL_PORTS, Opening, exposed, port_range
+from ...open_ports import ALL_PORTS, Opening, exposed, port_range
 from ...ranges import everywhere, texts
 from ...rule import Check, Hit, Rule, at
 from ..rows import on

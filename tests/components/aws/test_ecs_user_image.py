@@ -11,7 +11,7 @@ import pytest
 
 from components.mcp.user_container import UserContainer
 from policies import broken_policies
-from policies.rules.aws.fronts import health_is_seen
+from policies.rules.aws.reverse_proxies import health_is_seen
 from runtime.config import Config
 from tests.harness import ResourceGraph
 from tests.harness.clouds import AWS_SECRET, rights

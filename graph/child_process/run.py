@@ -45,7 +45,7 @@ def outcome(request: Mapping[str, Any]) -> dict[str, Any]:
     faults = Faults(files, Path(request["root"]), request["environment"], request["install"])
     engine = Engine()
     assumptions.install(recording.notice)
-    applies.install(recording.stand_ins, recording.notice, Path(request["root"]))
+    applies.install(recording.placeholder_ids, recording.notice, Path(request["root"]))
     calls.install(recording.notice)
     configuration.install(faults.configuration, faults.unset)
     kubernetes_files.install(recording.notice)

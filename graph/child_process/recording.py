@@ -33,14 +33,14 @@ class ProgramRecording(Recording):
 
     Attributes:
         refused: errors that were answered to the program.
-        stand_ins: placeholder ids, which a deployment replaces by real ones.
+        placeholder_ids: placeholder ids, which a deployment replaces by real ones.
     """
 
     def __init__(self, *, project: str, stack: str, root: Path) -> None:
         super().__init__(project=project, stack=stack)
         self.callbacks = RemoteCallbacks()
         self.refused: list[Exception] = []
-        self.stand_ins: set[str] = set()
+        self.placeholder_ids: set[str] = set()
         self._root = root
         self._names: dict[tuple[str, str, str], int] = {}
 
@@ -61,7 +61,7 @@ class ProgramRecording(Recording):
     def identity(self, resource: Resource) -> str:
         found = super().identity(resource)
         if found:
-            self.stand_ins.add(found)
+            self.placeholder_ids.add(found)
         return found
 
     def sorted_notices(self) -> tuple[Notice, ...]:

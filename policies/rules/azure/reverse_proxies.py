@@ -11,7 +11,7 @@ from graph.tree import branch, dig, entries
 
 from ...finding import Severity
 from ...rule import Check, Hit, Rule, at
-from ..fronts import config_of
+from ..reverse_proxy_config import config_of
 from .types import CONTAINER_APP
 
 IN_FRONT: Final = Rule(

@@ -22,11 +22,11 @@ from ..resource_graph import SECRET
 from .assumptions import Note
 
 
-def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
+def install(placeholder_ids: Collection[str], note: Note, root: Path) -> None:
     """Replaces ``Output.apply`` in this process.
 
     Args:
-        stand_ins: placeholder ids of this preview.
+        placeholder_ids: placeholder ids of this preview.
         root: the folder of the program.
     """
     output: Any = pulumi.Output
@@ -45,7 +45,7 @@ def install(stand_ins: Collection[str], note: Note, root: Path) -> None:
             except Exception as error:
                 if _holds(value, (SECRET,)):
                     return pulumi.Output.secret(SECRET)
-                if not _holds(value, stand_ins):
+                if not _holds(value, placeholder_ids):
                     raise
                 place = next(places(error, root), "")
                 said = type(error).__name__
@@ -73,12 +73,12 @@ def _is_open(output: Any) -> bool:
     return not getattr(result, "is_secret", result)
 
 
-def _holds(value: Any, stand_ins: Collection[str]) -> bool:
+def _holds(value: Any, wanted: Collection[str]) -> bool:
     """Whether the values contain a placeholder id, also as a part of a text."""
     if isinstance(value, str):
-        return value in stand_ins
+        return value in wanted
     if isinstance(value, Mapping):
-        return any(_holds(each, stand_ins) for each in cast("Mapping[str, Any]", value).values())
+        return any(_holds(each, wanted) for each in cast("Mapping[str, Any]", value).values())
     if isinstance(value, list | tuple):
-        return any(_holds(each, stand_ins) for each in cast("list[Any]", value))
+        return any(_holds(each, wanted) for each in cast("list[Any]", value))
     return False

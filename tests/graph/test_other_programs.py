@@ -31,7 +31,7 @@ def test_transforms_of_a_program_run(tmp_path: Path):
 def test_a_duplicate_resource_is_refused_as_an_engine_does(tmp_path: Path):
     failure = failed(tmp_path, "Thing('a')\nThing('a')")
     assert "Duplicate resource URN" in failure.problems[0].what
-    assert "graph/apart" not in str(failure)
+    assert "graph/child_process" not in str(failure)
 
 
 def test_the_program_may_be_in_the_folder_that_main_names(tmp_path: Path):
