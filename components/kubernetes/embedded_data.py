@@ -41,6 +41,9 @@ from .valkey_replicas import Replication, sentinel_container
 from .workload import Exposure, Rollout, Workload, WorkloadArgs, WorkloadKind
 
 DEFAULT_RESOURCES = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
+PASSWORD_DELAY: Final = 120
+"""Seconds from a changed Secret until PostgreSQL demands the new password. The kubelets of all
+nodes have updated the files of their pods by then."""
 _DATABASE: Final = "database"
 _CACHE: Final = "cache"
 
@@ -236,12 +239,13 @@ def _stateful(
 def postgres_container(
     args: EmbeddedDataTierArgs, image: pulumi.Input[str], tls_secret: str
 ) -> Container:
-    """PostgreSQL: initialized on the first start; the password is read from the Secret at each."""
+    """PostgreSQL: initialized on the first start; takes up a rotated password while it runs."""
     command = (
         "postgres -D /var/lib/postgresql/data/cluster -c config_file=/etc/postgres/postgresql.conf"
     )
     before = text("postgres-start.sh").removeprefix("set -eu\n")
     rule = f"hostssl {args.database} {args.user} all scram-sha-256\n"
+    rule += "local postgres postgres trust\n"
     exporter = args.postgres_exporter
     if exporter:
         before, rule = before + exporter.start(), rule + exporter.rule(args.database)
@@ -270,7 +274,11 @@ def postgres_container(
             liveness=Probe(command=alive.command, period=30, failures=6),
         ),
         resources=args.resources,
-        env={"DB_NAME": args.database, "DB_USER": args.user},
+        env={
+            "DB_NAME": args.database,
+            "DB_USER": args.user,
+            "PASSWORD_DELAY": str(PASSWORD_DELAY),
+        },
         files=[
             Files(
                 name="postgres-config",

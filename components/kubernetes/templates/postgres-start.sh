@@ -1,5 +1,6 @@
 set -eu
-# Connections come over TLS with a password, or not at all; the socket is for this pod's own use.
+# Connections come over TLS with a password, or not at all. The socket is for this container's own
+# user alone, who owns the data as well.
 data=/var/lib/postgresql/data/cluster
 password=$(sed "s/'/''/g" /etc/secrets/database-password)
 # One statement a line, from stdin; an error ends it, and no statement is logged: one has the password.
@@ -17,5 +18,26 @@ if [ ! -s "$data/PG_VERSION" ]; then
         | single "$data.new"
     mv "$data.new" "$data"
 fi
-# At each start, so that a rotated Secret is taken up by a restart.
 printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$DB_USER" "$password" | single "$data"
+# A rotated password is set while PostgreSQL runs. Kubelets of other nodes update their files up to
+# a minute later. Until PASSWORD_DELAY is over, servers use the last password that worked.
+rotated() {
+    printf "SET log_min_error_statement = panic;\nALTER ROLE \"%s\" PASSWORD '%s';\n" "$DB_USER" "$1" |
+        psql --no-psqlrc --quiet --host=/tmp --username=postgres --set=ON_ERROR_STOP=1 postgres \
+            > /dev/null 2>&1
+}
+# In a subshell of its own, so that `$!` of this shell is PostgreSQL alone.
+( (
+    while sleep 2 && kill -0 $$ 2> /dev/null; do
+        next=$(sed "s/'/''/g" /etc/secrets/database-password 2> /dev/null) || continue
+        [ -n "$next" ] && [ "$next" != "$password" ] || continue
+        sleep "$PASSWORD_DELAY"
+        next=$(sed "s/'/''/g" /etc/secrets/database-password) || continue
+        if rotated "$next"; then
+            password=$next
+            echo "the rotated password is set"
+        else
+            echo "the rotated password was not set; trying again" >&2
+        fi
+    done
+) & )
