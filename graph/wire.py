@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import Any, cast
 
 from google.protobuf import struct_pb2
@@ -17,6 +18,8 @@ _IS_OUTPUT = rpc._special_output_value_sig  # pyright: ignore[reportPrivateUsage
 _IS_RESOURCE = rpc._special_resource_sig  # pyright: ignore[reportPrivateUsage]
 _IS_UNKNOWN = rpc.UNKNOWN
 _UNKNOWN_VALUE = struct_pb2.Value(string_value=_IS_UNKNOWN)
+Steps = tuple[str | int, ...]
+"""The way to a property. It is written as a path for secrets only, which are few."""
 
 
 # The text of a placeholder names its origin, so that a misuse of formatted text can name it too.
@@ -50,20 +53,20 @@ def readable(struct: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     Absent and null properties are the same to the engine, so nulls are left out.
     """
     secrets: list[str] = []
-    properties = _fields(struct, "", secrets)
+    properties = _fields(struct, (), secrets)
     return properties, tuple(sorted(secrets))
 
 
 def unmasked(struct: Any) -> dict[str, Any]:
     """As ``readable``, with the values of secrets: only for rules, which do not repeat them."""
-    return _fields(struct, "", None)
+    return _fields(struct, (), None)
 
 
-def _fields(struct: Any, path: str, secrets: list[str] | None) -> dict[str, Any]:
+def _fields(struct: Any, path: Steps, secrets: list[str] | None) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in sorted(struct.fields.items(), key=_name):
         name = _key(key)
-        found = _value(value, step(path, name), secrets)
+        found = _value(value, (*path, name), secrets)
         if found is not None:
             read[name] = found
     return read
@@ -87,7 +90,7 @@ def _is_whole(text: str) -> bool:
     return found is not None and found[1] is not None
 
 
-def _value(value: Any, path: str, secrets: list[str] | None) -> Any:
+def _value(value: Any, path: Steps, secrets: list[str] | None) -> Any:
     match value.WhichOneof("kind"):
         case "struct_value":
             return _structure(value.struct_value, path, secrets)
@@ -104,13 +107,13 @@ def _value(value: Any, path: str, secrets: list[str] | None) -> Any:
             return None
 
 
-def _list(items: Any, path: str, secrets: list[str] | None) -> Any:
+def _list(items: Any, path: Steps, secrets: list[str] | None) -> Any:
     if len(items) == 1 and _is_whole(items[0].string_value):
         return UNKNOWN
-    return [_value(item, step(path, index), secrets) for index, item in enumerate(items)]
+    return [_value(item, (*path, index), secrets) for index, item in enumerate(items)]
 
 
-def _structure(struct: Any, path: str, secrets: list[str] | None) -> Any:
+def _structure(struct: Any, path: Steps, secrets: list[str] | None) -> Any:
     fields = struct.fields
     if len(fields) == 1 and all(map(_is_whole, fields)):
         return UNKNOWN
@@ -120,7 +123,7 @@ def _structure(struct: Any, path: str, secrets: list[str] | None) -> Any:
         case signature if signature == _IS_SECRET:
             if secrets is None:
                 return _value(fields["value"], path, None)
-            secrets.append(path)
+            secrets.append(reduce(step, path, ""))
             return SECRET
         case signature if signature == _IS_RESOURCE:
             return fields["urn"].string_value
