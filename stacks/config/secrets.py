@@ -14,7 +14,8 @@ class Secrets(SecretStoreFields):
     passwords: SecretName = Field(
         default="mcp-server-secrets",
         description="Key database-password; with data.valkey.sharedPassword also redis-password; "
-        "with audit.enabled also audit-password and audit-keeper-password.",
+        "with audit.enabled also audit-password and audit-keeper-password; with backup also "
+        "backup-password and restore-password.",
     )
     postgres_exporter: SecretName = Field(
         default="mcp-postgres-exporter",
