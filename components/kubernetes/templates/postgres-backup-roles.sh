@@ -8,7 +8,7 @@ role() {
 }
 {
     role "${DB_USER}_backup" "IN ROLE pg_read_all_data"
-    role "${DB_USER}_restore" "CREATEDB IN ROLE \"$DB_USER\""
+    role "${DB_USER}_restore" "CREATEDB IN ROLE \"$DB_USER\", pg_signal_backend"
     printf 'GRANT SET ON PARAMETER qudag_mcp.restored_copy TO "%s_restore"\n' "$DB_USER"
     printf "ALTER ROLE \"%s_backup\" PASSWORD '%s'\n" "$DB_USER" "$backup"
     printf "ALTER ROLE \"%s_restore\" PASSWORD '%s'\n" "$DB_USER" "$restore"
