@@ -18,13 +18,14 @@ from .audit_metrics import AuditMetrics
 from .audit_row import WRITTEN, Row
 from .database_pool import connection_options_in_thread
 from .logs import event
-from .rotated_password import connection_class
 
 if TYPE_CHECKING:
     import psycopg
 
 MOST_ROWS: Final = 200
 """Rows of one statement. Until it is committed, other writers wait."""
+TOGETHER_SECONDS: Final = 0.05
+"""How long rows for which nobody waits are held back, to be in one statement with later ones."""
 RETRY_SECONDS: Final = 0.5
 LAST_SECONDS: Final = 5
 """How long the end of the process waits for the rows that are left."""
@@ -60,6 +61,7 @@ class AuditWriter:
     lost: int = 0
     _waiting: deque[_Waiting] = field(default_factory=deque[_Waiting])
     _given: asyncio.Event = field(default_factory=asyncio.Event)
+    _awaited: asyncio.Event = field(default_factory=asyncio.Event)
     _connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
     _named: tuple[int, str] | None = None
     _ending: bool = False
@@ -118,6 +120,8 @@ class AuditWriter:
 
     def _give(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
+        if waiting.done is not None or len(self._waiting) >= MOST_ROWS:
+            self._awaited.set()
         self.metrics.waiting.set(len(self._waiting))
         self._given.set()
 
@@ -129,10 +133,23 @@ class AuditWriter:
                     return
                 self._given.clear()
                 continue
+            await self._hold_back()
             most = min(MOST_ROWS, len(self._waiting))
             batch = [self._waiting.popleft() for _ in range(most)]
-            if not await self._written(batch):
+            if batch and not await self._written(batch):
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _hold_back(self) -> None:
+        """Return when a call waits for its row, or when those for which nobody waits are due.
+
+        Otherwise the next call would wait for two commits: that of the last one's outcome as well.
+        """
+        if self._ending or len(self._waiting) >= MOST_ROWS:
+            return
+        if all(waiting.done is None for waiting in self._waiting):
+            self._awaited.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._awaited.wait(), TOGETHER_SECONDS)
 
     async def _written(self, batch: list[_Waiting]) -> bool:
         """Whether the batch is committed; if not, rows for which nobody waits are tried again."""
@@ -188,8 +205,10 @@ class AuditWriter:
         return [(seq, digest) for seq, digest in await cursor.fetchall()]
 
     async def _connected(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+        import psycopg
+
         options = await connection_options_in_thread(self.section)
-        return await connection_class().connect(**options, autocommit=True)
+        return await psycopg.AsyncConnection.connect(**options, autocommit=True)
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .config import DatabaseSection
-from .rotated_password import connection_class
 from .store_config import PostgresSection
 
 if TYPE_CHECKING:
@@ -81,7 +80,6 @@ class DatabasePool:
 
         self._pool = AsyncConnectionPool(
             kwargs=options,
-            connection_class=connection_class(),
             min_size=min(database.min_connections, database.max_connections),
             max_size=database.max_connections,
             timeout=database.acquire_seconds,
@@ -179,7 +177,8 @@ class DatabasePool:
         import psycopg
 
         options = await connection_options_in_thread(self.database)
-        async with await connection_class().connect(**options) as connection:
+        connecting = psycopg.AsyncConnection.connect(**options)
+        async with await connecting as connection:
             await connection.execute("SELECT 1")
             if look is not None:
                 with suppress(psycopg.Error):
