@@ -26,7 +26,7 @@ PASSWORDS = {
     "qudag_audit": f"{PASSWORD} writes",
     "qudag_audit_keeper": f"{PASSWORD} owns",
 }
-KEYS = ("database-password", "audit-password", "audit-keeper-password")
+KEYS: list[str] = ["database-password", "audit-password", "audit-keeper-password"]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def running(
     """The PostgreSQL of a monolith with an audit log."""
     programs.required("postgres")
     certificate, key = authority.issue("postgres", ["postgres-service"])
-    secrets = {
+    secrets: dict[str, dict[str, str]] = {
         "mcp-server-secrets": dict(zip(KEYS, PASSWORDS.values(), strict=True)),
         "mcp-internal-tls-postgres": {
             "tls.crt": certificate.read_text(),

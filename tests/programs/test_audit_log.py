@@ -18,6 +18,7 @@ from tests.harness.graph_queries import objects, pods
 from tests.harness.topologies import NETWORK
 from tests.harness.user_servers import recorded
 
+pytestmark = pytest.mark.slow
 KEEPER = "mcp-audit-keeper"
 WRITE, KEEP = "audit-password", "audit-keeper-password"
 RECORDED = sorted(name for name, one in TOPOLOGIES.items() if POSTGRES in one.data and one.jobs)

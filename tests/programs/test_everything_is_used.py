@@ -32,7 +32,6 @@ GRAPHS = [
     *(f"servers {name}" for name in TOPOLOGIES),
     "released nodes",
     "no peers",
-    "audited",
 ]
 
 
@@ -66,7 +65,11 @@ def graph(name: str) -> ResourceGraph:
 
 
 every_graph = pytest.mark.parametrize(
-    "name", [*GRAPHS, pytest.param("replicas of Valkey", marks=pytest.mark.slow)]
+    "name",
+    [
+        *GRAPHS,
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("replicas of Valkey", "audited")),
+    ],
 )
 
 
