@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import pulumi
 
 from components.base.kubernetes_object import Manifest
+from components.kubernetes.labels import selector
+from components.kubernetes.party import Neighbour
 
 from .config.stack import StackConfig
 from .data_kinds import KINDS, kind_of
@@ -24,12 +29,19 @@ class PlannedTier:
         tier: what registers it.
         stores: those in it.
         namespace: where its pods run, if it has any.
+        clients: the pods that have flows to its stores.
     """
 
     name: str
     tier: Tier
     stores: Sequence[str]
     namespace: str
+    clients: Sequence[Neighbour] = ()
+
+    def args(self, config: StackConfig, namespace: pulumi.Input[str]) -> Any:
+        """The args of its component."""
+        made = self.tier.args(config, self.stores, namespace)
+        return self.tier.with_clients(made, self.clients) if self.tier.with_clients else made
 
     def manifests(self, config: StackConfig) -> list[Manifest]:
         """The Kubernetes objects that it registers."""
@@ -48,7 +60,11 @@ def data_tiers(config: StackConfig, topology: Topology) -> list[PlannedTier]:
         stores_of.setdefault((tier, namespace), []).append(store)
     return [
         PlannedTier(
-            name=_name(config, tier, stores[0]), tier=tier, stores=stores, namespace=namespace
+            name=_name(config, tier, stores[0]),
+            tier=tier,
+            stores=stores,
+            namespace=namespace,
+            clients=_clients(config, topology, stores),
         )
         for (tier, namespace), stores in stores_of.items()
     ]
@@ -62,6 +78,17 @@ def managed_tiers(config: StackConfig) -> dict[Tier, list[str]]:
         if tier.cloud is not None:
             stores_of.setdefault(tier, []).append(store)
     return stores_of
+
+
+def _clients(config: StackConfig, topology: Topology, stores: Sequence[str]) -> list[Neighbour]:
+    """The workloads with flows to the stores."""
+    where = placement(config)
+    sources = dict.fromkeys(flow.source for flow in topology.flows if flow.target in stores)
+    return [
+        Neighbour(name=source, namespace=where.of(source), labels=selector(source))
+        for source in sources
+        if source in topology.workloads
+    ]
 
 
 def _name(config: StackConfig, tier: Tier, store: str) -> str:

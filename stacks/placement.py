@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .config.stack import StackConfig
-from .data_kinds import in_pods
+from .data_kinds import kind_of
 from .topologies import TOPOLOGIES
 
 
@@ -51,7 +51,7 @@ def placement(config: StackConfig) -> Placement:
     places = {
         workload: place
         for workload, place in chosen.places.items()
-        if workload not in chosen.data or in_pods(config, workload)
+        if workload not in chosen.data or kind_of(config, workload).tier.in_namespaces
     }
     for name, server in config.cluster_servers.items():
         if server.namespace is not None:

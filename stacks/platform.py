@@ -177,7 +177,7 @@ class Platform:
         made: dict[str, DataTier[Any]] = {}
         for each in data_tiers(self.config, self.topology):
             namespace = self.ready[each.namespace]
-            args = each.tier.args(self.config, each.stores, namespace)
+            args = each.args(self.config, namespace)
             tier = each.tier.component(each.name, args, opts=self.options)
             made |= dict.fromkeys(each.stores, tier)
         return made

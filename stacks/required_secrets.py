@@ -63,6 +63,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         for namespace in where.every
         if namespace == config.namespace
         or _verifies(config, namespace)
+        or _signs(config, namespace)
         or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
     wanted += [
@@ -141,6 +142,9 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
         keys[config.backup.bucket.key, config.namespace] = {"access-key", "secret-key"}
     for namespace, each in _of_stores(config):
         keys.setdefault((each.secret, namespace), set()).add(each.key)
+    for store in topology(config).data:
+        for name in kind_of(config, store).secrets(config):
+            keys.setdefault((name, where.of(store)), set()).update(("username", "password"))
     for server_name, server in config.cluster_servers.items():
         for written in server.secret_env.values():
             name, _, key = written.partition("/")
@@ -161,6 +165,15 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     ]
 
 
+def _signs(config: StackConfig, namespace: str) -> bool:
+    """Whether a store in the namespace gives the authority to its operator."""
+    where = placement(config)
+    return any(
+        kind_of(config, store).reads_authority and where.of(store) == namespace
+        for store in topology(config).data
+    )
+
+
 def _of_stores(config: StackConfig) -> Iterator[tuple[str, SecretKey]]:
     """The passwords and authorities of stores outside, in each namespace that connects to them."""
     chosen, where = topology(config), placement(config)
@@ -179,7 +192,12 @@ def certified_names(config: StackConfig) -> dict[str, list[str]]:
         for service in chosen.services
         if _shows_a_certificate(service, config)
     }
-    stores = {store: _service_names(store, where.of(store)) for store in chosen.stores_in_pods}
+    services = {store: kind_of(config, store).services(config) for store in chosen.data}
+    stores = {
+        store: [name for one in names for name in _host_names(one, where.of(store))]
+        for store, names in services.items()
+        if names
+    }
     if has_replicas(config, chosen):
         stores[VALKEY] += replica_hosts(stores[VALKEY][-1], config.data.valkey.replicas)
     return named | stores
@@ -200,8 +218,11 @@ def _names(service: Service, namespace: str) -> list[str]:
 
 
 def _service_names(workload: str, namespace: str) -> list[str]:
-    suffixes = ("", f".{namespace}.svc")
-    return [f"{workload}-service{suffix}" for suffix in suffixes]
+    return _host_names(f"{workload}-service", namespace)
+
+
+def _host_names(service: str, namespace: str) -> list[str]:
+    return [service, f"{service}.{namespace}.svc"]
 
 
 def _secret(

@@ -47,12 +47,19 @@ class CloudNativePgDataTier(DataTier[CloudNativePgDataTierArgs]):
         def host(namespace: str) -> str:
             return f"{front}.{namespace}.svc"
 
+        def read_host(namespace: str) -> str:
+            return f"{cluster}-ro.{namespace}.svc"
+
         return DataTierResources(
             database=made["cluster"],
             database_host=applied(host, args.namespace),
             database_user=args.user,
             database_credentials=credentials_secret(cluster, args),
             cache_host=_NO_CACHE,
+            # One server has no standby: the Service would lead nowhere.
+            read_host=applied(read_host, args.namespace) if args.instances > 1 else None,
+            ca=args.ca_secret,
+            backup_location=args.backup.url if args.backup else "",
         )
 
     @classmethod
@@ -87,7 +94,7 @@ class CloudNativePgDataTier(DataTier[CloudNativePgDataTierArgs]):
         if args.pooler:
             spec = pooler_spec(cluster, args.pooler)
             made.append(_manifest("Pooler", "pgbouncer", pooler_name(cluster), cluster, args, spec))
-        if args.prometheus:
+        if args.prometheus and args.pod_monitor:
             spec = pod_monitor_spec(cluster)
             made.append(_manifest("PodMonitor", "metrics", cluster, cluster, args, spec))
         return made

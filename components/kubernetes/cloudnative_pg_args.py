@@ -172,7 +172,9 @@ class CloudNativePgDataTierArgs(DataTierArgs):
         backup: where WAL files and base backups go; None: nothing is archived.
         pooler: PgBouncer in front of the cluster; None: clients connect to the servers.
         clients: pods that may connect to PostgreSQL, or with ``pooler`` to that.
-        prometheus: pods that scrape the metrics, which a PodMonitor describes; None: nobody does.
+        prometheus: pods that scrape the metrics; None: nobody does.
+        pod_monitor: describe the metrics in a PodMonitor, for the Prometheus Operator; only with
+            ``prometheus``.
         operator: pods of the operator.
         dns: see FlowPoliciesArgs.
     """
@@ -197,6 +199,7 @@ class CloudNativePgDataTierArgs(DataTierArgs):
     pooler: PgBouncer | None = None
     clients: Sequence[Neighbour] = ()
     prometheus: Neighbour | None = None
+    pod_monitor: bool = True
     operator: Neighbour = OPERATOR
     dns: Dns = field(default_factory=Dns)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from components.base import arg_forms
 from components.base.constraints import Form
 
+from .cloudnative_pg import CloudNativePg
 from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
 from .managed_data import MANAGED_FORMS, Rds
@@ -89,14 +90,18 @@ class DatabasePool(Section):
 class Data(Section):
     """Databases and volumes."""
 
-    kind: Literal["embedded", "external", "rds"] = Field(
+    kind: Literal["embedded", "cloudnative-pg", "external", "rds"] = Field(
         default="embedded",
-        description="PostgreSQL. embedded: one pod in the cluster; external: yours; rds: Amazon "
-        "RDS.",
+        description="PostgreSQL. embedded: one pod in the cluster; cloudnative-pg: servers of the "
+        "operator CloudNativePG in the cluster; external: yours; rds: Amazon RDS.",
     )
     cache_kind: Literal["valkey", "external"] = Field(
         default="valkey",
         description="Valkey. valkey: one pod in the cluster; external: yours.",
+    )
+    cloudnative_pg: CloudNativePg | None = Field(
+        default=None,
+        description="Required by kind cloudnative-pg, and refused with another kind.",
     )
     external: ExternalDatabase | None = Field(
         default=None, description="Required by kind external, and refused with another kind."

@@ -17,6 +17,7 @@ from components.base.problems import Problem, nearest
 from graph.project import KEY_PREFIX
 
 from .backup import BACKUP_FORMS
+from .cloudnative_pg import POSTGRES_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
@@ -44,6 +45,7 @@ _FORMS: Final = {
     **KUBERNETES_FORMS,
     **SECRET_STORE_FORMS,
     **BACKUP_FORMS,
+    **POSTGRES_FORMS,
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .backup import BACKUP_FORMS
+from .cloudnative_pg import POSTGRES_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
@@ -23,6 +24,7 @@ _FORMS: Final = {
     **KUBERNETES_FORMS,
     **SECRET_STORE_FORMS,
     **BACKUP_FORMS,
+    **POSTGRES_FORMS,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..config.stack import StackConfig
 from ..topologies.topology import POSTGRES, VALKEY
+from .cloudnative_pg import CloudNativePgDatabase
 from .embedded import EmbeddedCache, EmbeddedDatabase
 from .external import ExternalCache, ExternalDatabase
 from .kind import DataKind
@@ -13,6 +14,7 @@ from .rds import RdsDatabase
 
 _KINDS: Final[tuple[DataKind, ...]] = (
     EmbeddedDatabase(),
+    CloudNativePgDatabase(),
     ExternalDatabase(),
     RdsDatabase(),
     EmbeddedCache(),

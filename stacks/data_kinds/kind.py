@@ -39,6 +39,8 @@ class Tier:
         component: registers the stores: a class, or a function that imports a cloud's.
         args: its args.
         in_namespaces: whether each namespace with stores has one; False: the stack has one.
+        with_clients: the args with the pods that may connect, for a component with network policies
+            of its own; None: flows say it.
         cloud: key of the cloud whose provider it needs; None: the cluster's provider, or none.
     """
 
@@ -46,6 +48,7 @@ class Tier:
     component: Callable[..., DataTier[Any]]
     args: TierArgs
     in_namespaces: bool = False
+    with_clients: Callable[[Any, Sequence[Neighbour]], Any] | None = None
     cloud: str | None = None
 
     def manifests(
@@ -73,6 +76,8 @@ class DataKind:
             as their label ``app``, a certificate of ``secrets.internalTls``, and flows of their
             own.
         audit_roles: whether it has the roles of the audit log: it makes them, or its owner does.
+        names_secret_in: where the section names the Secret with the password.
+        reads_authority: whether it reads ``secrets.internalCa`` in its namespace.
     """
 
     name: ClassVar[str]
@@ -82,6 +87,8 @@ class DataKind:
     section_required: ClassVar[bool] = False
     fields: ClassVar[tuple[str, ...]] = ()
     in_pods: ClassVar[bool] = False
+    names_secret_in: ClassVar[str] = "password.secret"  # noqa: S105  (the path of a field)
+    reads_authority: ClassVar[bool] = False
     has_users: ClassVar[bool] = False
     audit_roles: ClassVar[bool] = False
 
@@ -120,6 +127,14 @@ class DataKind:
     def party(self, config: StackConfig) -> Outside | Neighbour | None:  # noqa: ARG002
         """Where flows to it lead, under the store's name; None: to its pods, by that label."""
         return None
+
+    def services(self, config: StackConfig) -> Sequence[str]:  # noqa: ARG002
+        """The Services that its certificate of ``secrets.internalTls`` names; none without one."""
+        return [f"{self.store}-service"] if self.in_pods else []
+
+    def secrets(self, config: StackConfig) -> Sequence[str]:  # noqa: ARG002
+        """Secrets of names and passwords (``kubernetes.io/basic-auth``) that its pods read."""
+        return []
 
     def problems(self, config: StackConfig) -> Iterable[Problem]:  # noqa: ARG002
         """What of the configuration cannot work with this kind."""

@@ -25,6 +25,7 @@ from ..audit import audit_keeper_args
 from ..backup import backup_args
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
+from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
@@ -32,8 +33,9 @@ from ..required_secrets import required_secrets
 from ..secret_sync import synced_secrets
 from ..services import topology
 from ..store_args import shared_volume_args
-from ..topologies.topology import UserService
+from ..topologies.topology import POSTGRES, UserService
 from .container_resources import resource_problems
+from .operated_pods import OPERATED, operated
 
 _LARGEST: Final = {"HorizontalPodAutoscaler": "maxReplicas", "ScaledObject": "maxReplicaCount"}
 """Field with the largest number of pods, of each kind of autoscaler."""
@@ -85,8 +87,11 @@ def asks(objects: Sequence[Manifest]) -> list[Ask]:
     }
     resized = _resized(objects)
     found: list[Ask] = []
+    found += [Ask(one.name, one.pods, one.containers) for one in operated(objects)]
     for made in objects:
         spec = made.fields.get("spec", {})
+        if made.kind in OPERATED:
+            continue
         if made.kind == "CronJob":
             spec = spec["jobTemplate"]["spec"]
         if "template" not in spec:
@@ -141,13 +146,18 @@ def counts(
     """
     there = namespace or config.namespace
     made = Counter(one.kind for one in objects)
+    further = sum((Counter(one.counts) for one in operated(objects)), Counter[str]())
+    secrets = sum(one["namespace"] == there for one in required_secrets(config))
     return {
-        "services": made["Service"],
+        "services": made["Service"] + further["services"],
         # One more: kube-root-ca.crt, which Kubernetes puts into each namespace.
-        "configmaps": made["ConfigMap"] + 1,
-        "persistentvolumeclaims": made["PersistentVolumeClaim"],
-        # The program makes none: people or External Secrets make them in the cluster.
-        "secrets": sum(one["namespace"] == there for one in required_secrets(config))
+        "configmaps": made["ConfigMap"] + 1 + further["configmaps"],
+        "persistentvolumeclaims": (
+            made["PersistentVolumeClaim"] + further["persistentvolumeclaims"]
+        ),
+        # The program makes none: people, External Secrets or an operator make them in the cluster.
+        "secrets": secrets
+        + further["secrets"]
         + sum(
             one.source is SecretSource.GENERATED
             for space, one in (synced_secrets(config) if config.secrets.store != "none" else ())
@@ -206,6 +216,8 @@ def _lever(workload: str, config: StackConfig) -> str:
             lever = "max" if service.scaling else "replicas and limits"
             bounds = " and the bounds of its vertical" if service.vertical else ""
             return f"scaling.{workload}.{lever}{bounds}"
+    if config.data.cloudnative_pg and workload == POSTGRES:
+        return "data.cloudnativePg.instances and resources"
     return "the scale of the services"
 
 
@@ -223,3 +235,9 @@ def containers_fit_their_limits(config: StackConfig) -> Iterator[Problem]:
             yield from resource_problems(
                 f"scaling.{service.name}", service.resources, config, given
             )
+    if postgres := config.data.cloudnative_pg:
+        counted = ("cpu", "memory")
+        yield from resource_problems(f"{SECTION}.resources", postgres.resources, config, counted)
+        if pooler := postgres.pooler:
+            at_pooler = f"{SECTION}.pooler.resources"
+            yield from resource_problems(at_pooler, pooler.resources, config, counted)

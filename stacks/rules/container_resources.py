@@ -10,6 +10,7 @@ from components.base.quantities import quantity
 from components.kubernetes.namespace import ContainerLimits
 from components.kubernetes.resources import COUNTED, Resources
 
+from ..config.cloudnative_pg import PoolerResources, PostgresResources
 from ..config.servers import ServerResources
 from ..config.stack import StackConfig
 from .rule import at
@@ -19,7 +20,7 @@ _REFUSED = "the API server would refuse every pod of it"
 
 def resource_problems(
     path: str,
-    resources: Resources | ServerResources,
+    resources: Resources | ServerResources | PostgresResources | PoolerResources,
     config: StackConfig,
     kinds: Iterable[str] = COUNTED,
 ) -> Iterator[Problem]:

@@ -116,10 +116,13 @@ def secrets_of_stores_are_their_own(config: StackConfig) -> Iterator[Problem]:
     used = {name: field for field, name in names if field not in ("internalTls", "valkeyUsers")}
     for store in KINDS:
         kind = kind_of(config, store)
-        for option, key in (("password", kind.password(config)), ("ca", kind.authority(config))):
+        for option, key in (
+            (kind.names_secret_in, kind.password(config)),
+            ("ca.secret", kind.authority(config)),
+        ):
             if key and key.secret in used:
                 yield at(
-                    f"data.{_yaml(str(kind.section))}.{option}.secret",
+                    f"data.{_yaml(str(kind.section))}.{option}",
                     f"is {key.secret}, which is also secrets.{used[key.secret]}",
                     "pods would be given keys that are not for them, and its keys would clash",
                     "name another Secret",

@@ -16,6 +16,7 @@ TABLES = (
     "servers.yaml",
     "server_targets.yaml",
     "topology_servers.yaml",
+    "cloudnative_pg.yaml",
     "valkey.yaml",
     "audit.yaml",
     "data_kinds.yaml",

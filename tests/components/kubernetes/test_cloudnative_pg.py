@@ -209,6 +209,15 @@ def test_prometheus_finds_the_servers_by_the_operators_label():
     assert made["selector"] == {"matchLabels": {"cnpg.io/cluster": "postgres"}}
     assert made["podMetricsEndpoints"] == [{"port": "metrics"}]
     assert objects(graph(), "PodMonitor") == []
+    assert objects(graph(**FULL, pod_monitor=False), "PodMonitor") == []
+
+
+def test_the_outputs_name_the_standbys_the_authority_and_the_bucket():
+    found = graph(**FULL).one(TOKEN).outputs
+    assert found["read_host"] == f"postgres-ro.{NAMESPACE}.svc"
+    assert (found["ca"], found["backup_location"]) == ("mcp-internal-ca", STORAGE.url)
+    single = graph(instances=1, synchronous=0).one(TOKEN).outputs
+    assert single["read_host"] == single["host"] == f"postgres-rw.{NAMESPACE}.svc"
 
 
 def test_no_rule_of_the_policies_finds_anything_in_a_full_tier():

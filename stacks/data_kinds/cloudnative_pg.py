@@ -1,0 +1,173 @@
+"""PostgreSQL with standbys, run by the operator CloudNativePG in the platform's cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import pulumi
+
+from components.base.arguments import arguments, camel
+from components.base.image_reference import has_digest
+from components.base.problems import Problem, ProblemReport
+from components.kubernetes.cloudnative_pg import (
+    CloudNativePgDataTier,
+    pooler_name,
+    service_names,
+)
+from components.kubernetes.cloudnative_pg_args import CloudNativePgDataTierArgs
+from components.kubernetes.cloudnative_pg_policies import instance_pods, pooler_pods
+from components.kubernetes.dns import Dns, DnsPods
+from components.kubernetes.party import Neighbour
+from components.kubernetes.pod_settings import SecretKey
+
+from ..config.cloudnative_pg import CloudNativePg
+from ..config.problem import at
+from ..config.stack import StackConfig
+from ..topologies import TOPOLOGIES
+from ..topologies.topology import POSTGRES
+from .kind import DataKind, Tier
+
+SECTION: Final = "data.cloudnativePg"
+_OF_THE_STACK: Final = {"apiServer": "kubernetes.apiServer"}
+"""Args of the component that another section of the stack file has."""
+
+
+def cloudnative_pg_args(
+    config: StackConfig,
+    stores: Sequence[str],  # noqa: ARG001
+    namespace: pulumi.Input[str],
+) -> CloudNativePgDataTierArgs:
+    """The args of the component, without its clients."""
+    return arguments(CloudNativePgDataTierArgs, _given(config, namespace), at=POSTGRES)
+
+
+def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, Any]:
+    section, network = section_of(config), config.network
+    scraper = network.prometheus
+    return {
+        **section.model_dump(exclude_none=True, exclude={"operator"}),
+        "cluster": POSTGRES,
+        "namespace": namespace,
+        "tls_secret": config.secrets.internal_tls_of(POSTGRES),
+        "ca_secret": config.secrets.internal_ca,
+        "api_server": config.kubernetes.api_server,
+        "storage_class": config.data.storage_class,
+        "protect": config.data.protect,
+        "operator": Neighbour(name="operator", **section.operator.model_dump()),
+        "prometheus": Neighbour(name="prometheus", **scraper.model_dump()) if scraper else None,
+        "dns": Dns(
+            pods=[DnsPods(**each.model_dump()) for each in network.dns.pods],
+            addresses=network.dns.addresses,
+        ),
+    }
+
+
+def with_clients(args: Any, clients: Sequence[Neighbour]) -> CloudNativePgDataTierArgs:
+    """The args with the pods that may connect."""
+    return replace(args, clients=clients)
+
+
+def section_of(config: StackConfig) -> CloudNativePg:
+    """The kind's section."""
+    assert config.data.cloudnative_pg is not None  # the_kind_has_its_section
+    return config.data.cloudnative_pg
+
+
+def _namespace(config: StackConfig) -> str:
+    place = TOPOLOGIES[config.topology].places.get(POSTGRES)
+    if place is None:
+        return config.namespace
+    return config.kubernetes.namespaces.get(place, f"{config.namespace}-{place}")
+
+
+class CloudNativePgDatabase(DataKind):
+    """PostgreSQL of CloudNativePG."""
+
+    name = "cloudnative-pg"
+    store = POSTGRES
+    section = "cloudnative_pg"
+    section_required = True
+    names_secret_in = "credentialsSecret"  # noqa: S105  (the name of a field)
+    reads_authority = True
+    tier = Tier(
+        name="postgres",
+        component=CloudNativePgDataTier,
+        args=cloudnative_pg_args,
+        in_namespaces=True,
+        with_clients=with_clients,
+    )
+
+    def host(self, config: StackConfig) -> str:
+        front = pooler_name(POSTGRES) if section_of(config).pooler else f"{POSTGRES}-rw"
+        return f"{front}.{_namespace(config)}.svc"
+
+    def password(self, config: StackConfig) -> SecretKey:
+        return SecretKey(secret=section_of(config).credentials_secret, key="password")
+
+    def party(self, config: StackConfig) -> Neighbour:
+        pods = pooler_pods if section_of(config).pooler else instance_pods
+        return Neighbour(name=POSTGRES, namespace=_namespace(config), labels=pods(POSTGRES))
+
+    def services(self, config: StackConfig) -> list[str]:
+        return service_names(POSTGRES, pooler=section_of(config).pooler is not None)
+
+    def secrets(self, config: StackConfig) -> list[str]:
+        section = section_of(config)
+        return [section.credentials_secret, *(role.password_secret for role in section.roles)]
+
+    def problems(self, config: StackConfig) -> Iterable[Problem]:
+        section = section_of(config)
+        try:
+            arguments(CloudNativePgDataTierArgs, _given(config, config.namespace), at=POSTGRES)
+        except ProblemReport as report:
+            yield from map(_of_the_stack_file, report.problems)
+        if config.environment == "prod" and section.backup is None:
+            yield at(
+                f"{SECTION}.backup",
+                "is missing, and environment is prod",
+                "what is lost with the volumes, or dropped by mistake, is lost for good",
+                "add a bucket: provider, url, identity and networks",
+            )
+        if config.environment != "dev" and not has_digest(section.image):
+            yield at(
+                f"{SECTION}.image",
+                f"{section.image} has no digest",
+                "the same tag may be another image tomorrow",
+                "append @sha256: and the digest",
+            )
+        if section.pod_monitor and config.network.prometheus is None:
+            yield at(
+                f"{SECTION}.podMonitor",
+                "is set, and network.prometheus is not",
+                "no network policy would let Prometheus read the metrics",
+                "set network.prometheus, or remove podMonitor",
+            )
+        yield from _secret_problems(section)
+
+
+def _secret_problems(section: CloudNativePg) -> Iterator[Problem]:
+    for index, role in enumerate(section.roles):
+        if role.password_secret == section.credentials_secret:
+            yield at(
+                f"{SECTION}.roles[{index}].passwordSecret",
+                f"is {role.password_secret}, which is also credentialsSecret",
+                "its username can be that of one role only: the other one could not log in",
+                "name a Secret of its own",
+            )
+
+
+def _of_the_stack_file(problem: Problem) -> Problem:
+    """A problem of the component's args, at the path of the stack file."""
+    steps = problem.path.removeprefix(f"{POSTGRES}.").split(".")
+    spelled = steps if steps[0] == "parameters" else map(camel, steps)
+    path = ".".join(spelled)
+    path = _OF_THE_STACK.get(path, f"{SECTION}.{path}")
+    names = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+
+    def written(text: str) -> str:
+        return names.sub(lambda found: camel(found[0]), text)
+
+    return at(path, problem.what, problem.consequence, written(problem.fix))
