@@ -18,6 +18,7 @@ from .audit_metrics import AuditMetrics
 from .audit_row import WRITTEN, Row
 from .database_pool import connection_options_in_thread
 from .logs import event
+from .rotated_password import connection_class
 
 if TYPE_CHECKING:
     import psycopg
@@ -205,10 +206,8 @@ class AuditWriter:
         return [(seq, digest) for seq, digest in await cursor.fetchall()]
 
     async def _connected(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
-        import psycopg
-
         options = await connection_options_in_thread(self.section)
-        return await psycopg.AsyncConnection.connect(**options, autocommit=True)
+        return await connection_class().connect(**options, autocommit=True)
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

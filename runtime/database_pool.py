@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .config import DatabaseSection
+from .rotated_password import connection_class
 from .store_config import PostgresSection
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class DatabasePool:
 
         self._pool = AsyncConnectionPool(
             kwargs=options,
+            connection_class=connection_class(),
             min_size=min(database.min_connections, database.max_connections),
             max_size=database.max_connections,
             timeout=database.acquire_seconds,
@@ -177,8 +179,7 @@ class DatabasePool:
         import psycopg
 
         options = await connection_options_in_thread(self.database)
-        connecting = psycopg.AsyncConnection.connect(**options)
-        async with await connecting as connection:
+        async with await connection_class().connect(**options) as connection:
             await connection.execute("SELECT 1")
             if look is not None:
                 with suppress(psycopg.Error):

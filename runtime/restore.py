@@ -188,13 +188,21 @@ def replace(config: BackupConfig, database: str) -> str:
     if len(old) > 63:
         raise StartError(f"{live} is too long a name to rename it")
     rename = "ALTER DATABASE {} RENAME TO {}"
+    close, open_again = (f"ALTER DATABASE {{}} ALLOW_CONNECTIONS {on}" for on in ("false", "true"))
     _run(config, [(f"ALTER DATABASE {{}} RESET {RESTORED_COPY}", (database,))])
-    _run(config, [(rename, (live, old))], ends=live)
+    # Clients connect again at once: without this one of them would keep the name in use.
+    _run(config, [(close, (live,))])
     try:
-        _run(config, [(rename, (database, live))], ends=database)
+        _run(config, [(rename, (live, old))], ends=live)
+        try:
+            _run(config, [(rename, (database, live))], ends=database)
+        except StartError:
+            _run(config, [(rename, (old, live))])
+            raise
     except StartError:
-        _run(config, [(rename, (old, live))], ends=old)
+        _run(config, [(open_again, (live,))])
         raise
+    _run(config, [(open_again, (old,))])
     return old
 
 

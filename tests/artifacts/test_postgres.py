@@ -137,10 +137,17 @@ def test_every_other_way_in_is_refused(
         connect(**otherwise)
 
 
-def test_connections_over_the_unix_socket_are_refused(running: RunningContainer):
-    answer = running.run("psql", "--host=/tmp", "--username=postgres", "--command=", "postgres")
-    assert answer.returncode != 0
-    assert "no pg_hba.conf entry" in answer.stderr
+def test_the_unix_socket_is_for_the_containers_own_user_alone(running: RunningContainer):
+    """Its start script sets a rotated password through it; that user owns the data as well."""
+    asked = running.run(
+        *("psql", "--host=/tmp", "--username=postgres", "--tuples-only", "--no-align"),
+        *("--command=SHOW unix_socket_permissions", "postgres"),
+    )
+    assert asked.stdout.strip() == "0700", asked.stderr
+    for name, user in ((DATABASE, "postgres"), ("postgres", USER), (DATABASE, USER)):
+        answer = running.run("psql", "--host=/tmp", f"--username={user}", "--command=", name)
+        assert answer.returncode != 0
+        assert "no pg_hba.conf entry" in answer.stderr
 
 
 def test_the_password_is_on_no_command_line_and_in_no_log(running: RunningContainer):
@@ -168,6 +175,31 @@ def test_a_stop_ends_clients_in_order_and_the_next_start_keeps_their_rows(pod: P
     # A crash, this time.
     with started(pod), connect(password="rotated") as client:
         assert client.execute("SELECT word FROM kept").fetchall() == [("before",)]
+
+
+@pytest.mark.slow
+def test_a_rotated_password_is_set_while_postgresql_runs(pod: Pod, connect: Any):
+    """The former one is accepted until the delay is over: files of other pods change later."""
+    rotated = PASSWORD[::-1]
+    (delay,) = [e for e in pod.container("postgres")["env"] if e["name"] == "PASSWORD_DELAY"]
+    assert int(delay["value"]) >= 90, "a kubelet may take 90 seconds"
+    delay["value"] = "3"
+    with started(pod) as running, connect() as client:
+        pod.secrets["mcp-server-secrets"]["database-password"] = rotated + "\n"
+        pod.update_secrets()
+        with connect():
+            pass
+        until(lambda: "the rotated password is set" in running.log, within_seconds=30)
+        with connect(password=rotated):
+            pass
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            connect()
+        assert client.execute("SELECT 1").fetchone() == (1,), "open connections stay"
+        assert not any("quoted" in line for line in running.command_lines())
+        assert "quoted" not in running.log
+        assert rotated not in running.log
+        running.terminate()
+        assert running.exit_status() == 0
 
 
 @pytest.mark.slow

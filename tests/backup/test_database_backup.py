@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -10,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
+import psycopg
 import pytest
 
 from runtime import audit_schema
 from runtime.backup_errors import Status
-from tests.harness.backups import DATABASE, BackedUp
+from tests.harness.backups import DATABASE, OWNER, PASSWORD, BackedUp
 from tests.harness.postgres import HOW_TO_GET, binaries, postgres
 from tests.harness.s3_server import (
     BUCKET,
@@ -110,7 +113,8 @@ def test_a_dropped_table_is_restored_beside_with_identical_rows(
         print(f"\npg_dump: {done.output.strip()}; measured outside: {recovery:.1f} s")
     with backed_up.connect() as connection:  # the live database is as it was
         assert connection.execute("SELECT to_regclass('memories')").fetchone() == (None,)
-    replaced = backed_up.restore("--database", "second", "--replace")
+    with clients(backed_up):
+        replaced = backed_up.restore("--database", "second", "--replace")
     assert replaced.status == 0, replaced.errors
     assert rows(backed_up) == before
     with backed_up.connect() as connection:
@@ -121,6 +125,39 @@ def test_a_dropped_table_is_restored_beside_with_identical_rows(
     with backed_up.server.connect("postgres") as connection:
         connection.autocommit = True
         connection.execute("DROP DATABASE restored")
+
+
+@contextlib.contextmanager
+def clients(database: BackedUp) -> Generator[None]:
+    """Two roles that connect again whenever their connection ends, as pools do."""
+    stop = threading.Event()
+
+    def connect(user: str) -> None:
+        while not stop.is_set():
+            with (
+                contextlib.suppress(psycopg.Error),
+                psycopg.connect(
+                    host="127.0.0.1",
+                    port=database.server.port,
+                    dbname=DATABASE,
+                    user=user,
+                    password=PASSWORD,
+                ) as connection,
+            ):
+                while not stop.wait(0.01):
+                    connection.execute("SELECT 1")
+
+    threads = [
+        threading.Thread(target=connect, args=(user,)) for user in (OWNER, f"{OWNER}_backup")
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_restored_copy_is_not_migrated(backed_up: BackedUp):
@@ -141,10 +178,6 @@ def test_the_restored_tables_belong_to_the_owner_of_the_platform(backed_up: Back
 
 
 def test_the_role_of_the_backup_may_only_read(backed_up: BackedUp):
-    import psycopg
-
-    from tests.harness.backups import OWNER, PASSWORD
-
     with psycopg.connect(
         host="127.0.0.1",
         port=backed_up.server.port,
@@ -180,8 +213,6 @@ def test_the_drill_compares_drops_and_records(backed_up: BackedUp):
 def test_rows_written_during_the_dump_are_in_neither_the_dump_nor_the_manifest(
     backed_up: BackedUp,
 ):
-    import threading
-
     stop = threading.Event()
 
     def write() -> None:

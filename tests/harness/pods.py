@@ -74,6 +74,12 @@ class Pod:
         libraries = environment()["LD_LIBRARY_PATH"]
         return given | {"PATH": f"{PROGRAMS}:{SHELL_PATH}", "LD_LIBRARY_PATH": libraries}
 
+    def update_secrets(self) -> None:
+        """Write the present values into the volumes, as the kubelet does with a changed Secret."""
+        for one in self.spec["volumes"]:
+            if "secret" in one:
+                self.volume(one["name"])
+
     def volume(self, name: str, *, fresh: bool = False) -> Path:
         """The directory of the volume, filled as the kubelet does."""
         none: dict[str, Any] = {}  # a StatefulSet's claim is not in the list of volumes

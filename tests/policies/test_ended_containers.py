@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policies.rules.aws.fronts import serving
+from policies.rules.aws.reverse_proxies import serving
 
 SERVER: dict[str, Any] = {"name": "server"}
 OTHER: dict[str, Any] = {"name": "other"}

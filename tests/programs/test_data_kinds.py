@@ -37,6 +37,7 @@ CACHES: dict[str, dict[str, Any]] = {
 MADE = {"rds": "aws:rds/instance:Instance"}
 """The resource of each kind in a cloud that holds the data."""
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
+DIGEST = f"sha256:{'0' * 64}"
 KEPT = ("nodeSize", "protect")
 pytestmark = pytest.mark.slow
 
@@ -183,3 +184,31 @@ def test_a_stack_with_rds_and_no_cluster_has_servers_that_use_it():
 
 def test_every_rule_passes_on_the_stack_without_a_cluster():
     assert broken_policies(without_a_cluster()) == []
+
+
+def test_a_server_of_a_topology_without_stores_uses_rds():
+    files = json.loads(prod_files().to_json())
+    changed = {
+        "topology": "none",
+        "data": {"kind": "rds", "rds": DATABASES["rds"]["rds"]},
+        "servers": {"weather": {"image": f"ghcr.io/acme/weather:1@{DIGEST}", "uses": ["postgres"]}},
+        "network": {"public": True, "issuer": ["10.20.0.0/24"]},
+    }
+    files["config"] |= {
+        f"qudag-mcp:{name}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in changed.items()
+    }
+    made = record_files(ROOT, StackFiles.from_json(json.dumps(files)))
+    (deployment,) = [
+        one for one in objects(made, "Deployment") if one["metadata"]["name"] == "weather"
+    ]
+    pod = deployment["spec"]["template"]["spec"]
+    program = next(c for c in [*pod["initContainers"], *pod["containers"]] if c["name"] == "server")
+    variables = {each["name"]: each for each in program["env"]}
+    host = made.one(STACK_TYPE).outputs["data"]["postgres"]["host"]
+    assert variables["DATABASE_URL"]["value"] == (
+        f"postgresql://{host}:5432/qudag_mcp?sslmode=verify-full"
+        "&sslrootcert=/etc/database-ca/ca.crt"
+    )
+    assert variables["PGPASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == "mcp-database"
+    assert broken_policies(made) == []

@@ -50,9 +50,10 @@ def test_the_request_is_signed_as_botocore_signs_it(
     import botocore.awsrequest
     import botocore.credentials
 
-    monkeypatch.setattr(
-        botocore.auth, "get_current_datetime", lambda *_, **__: NOW.replace(tzinfo=None)
-    )
+    def now(*_: Any, **__: Any) -> datetime:
+        return NOW.replace(tzinfo=None)
+
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", now)
     body = json.dumps({"SecretId": ARN}).encode()
     request: Any = botocore.awsrequest.AWSRequest(
         "POST",
@@ -63,7 +64,8 @@ def test_the_request_is_signed_as_botocore_signs_it(
     theirs = botocore.credentials.Credentials(
         credentials.key, credentials.secret, credentials.session or None
     )
-    botocore.auth.SigV4Auth(theirs, "secretsmanager", "eu-west-1").add_auth(request)
+    signer: Any = botocore.auth.SigV4Auth(theirs, "secretsmanager", "eu-west-1")
+    signer.add_auth(request)
     ours = signed_headers(HOST, "eu-west-1", body, credentials, NOW)
     assert ours["authorization"] == request.headers["Authorization"]
 

@@ -110,7 +110,7 @@ async def test_a_connection_is_replaced_after_its_lifetime(database: Postgres):
 
 
 async def test_a_new_connection_has_the_rotated_password(database: Postgres):
-    former = database.password_file.read_text()
+    former = database.password_file.read_text().strip()
     with database.connect() as administrator:
         administrator.autocommit = True
         async with pool_of(database) as pool:
@@ -120,6 +120,38 @@ async def test_a_new_connection_has_the_rotated_password(database: Postgres):
                 await process_id(pool)
             finally:
                 rotate(database, administrator, former)
+
+
+async def test_the_former_password_is_used_until_the_new_one_is_set(database: Postgres):
+    """The file has changed, and PostgreSQL does not demand the new password yet."""
+    former = database.password_file.read_text().strip()
+    with database.connect() as administrator:
+        administrator.autocommit = True
+        async with pool_of(database) as pool:
+            await process_id(pool)
+            try:
+                database.password_file.write_text("early")
+                end_all(administrator)
+                await process_id(pool)
+                await pool.check()
+                rotate(database, administrator, "early")
+                await process_id(pool)
+                database.password_file.write_text("never set")
+                end_all(administrator)
+                await process_id(pool)
+            finally:
+                rotate(database, administrator, former)
+
+
+async def test_a_password_that_never_worked_is_refused(database: Postgres):
+    former = database.password_file.read_text().strip()
+    async with pool_of(database, user="nobody", acquire_seconds=1) as pool:
+        try:
+            database.password_file.write_text("wrong")
+            with pytest.raises(psycopg.OperationalError):
+                await pool.check()
+        finally:
+            database.password_file.write_text(former)
 
 
 def rotate(database: Postgres, by: psycopg.Connection[Any], password: str) -> None:

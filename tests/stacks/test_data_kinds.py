@@ -161,6 +161,8 @@ def test_another_kind_of_one_store_renames_no_component_of_the_other(topology_na
         return {store: tier.name for tier in tiers for store in tier.stores}
 
     usual = names({})
+    apart = {"microservices": "data", "orchestration": "data-cache"}[topology_name]
+    assert usual == {POSTGRES: "data", VALKEY: apart}
     one = names({"kind": "external", "external": THEIRS})
     other = names({"cacheKind": "external", "externalCache": CACHE})
     assert one[VALKEY] == usual[VALKEY]

@@ -80,7 +80,9 @@ def test_the_cache_takes_only_tls_connections_with_a_password(profile: CacheProf
 
 def test_the_database_takes_only_tls_connections_of_its_user_with_a_password():
     config = files("postgres-config")
-    (rule,) = config["pg_hba.conf"].splitlines()
+    rule, local = config["pg_hba.conf"].splitlines()
+    assert local == "local postgres postgres trust"
+    assert "unix_socket_permissions = 0700" in config["postgresql.conf"]
     assert rule.split() == ["hostssl", "qudag_mcp", "qudag", "all", "scram-sha-256"]
     assert "ssl = on" in config["postgresql.conf"]
 
