@@ -1,5 +1,5 @@
 # The audit log has two roles: one inserts rows, the other owns them. The database's owner is neither.
-# At each start, as above: a database that exists already gets them too.
+# Roles and passwords are set at each start: a database that exists already gets them too.
 roles() {
     while [ $# -gt 0 ]; do
         word=$(sed "s/'/''/g" "$2")
