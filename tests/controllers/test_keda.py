@@ -32,9 +32,16 @@ CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
 
 @pytest.fixture(scope="module")
 def ready(stack: ScaledStack) -> ScaledStack:
-    """The stack, once KEDA has acted on it."""
+    """The stack, once KEDA and Kubernetes have acted on it."""
+
+    def has_fewest_pods() -> bool:
+        fewest = stack.autoscaler("mcp-gateway")["spec"]["minReplicas"]
+        return stack.pods("mcp-gateway") == fewest
+
     for workload in WORKLOADS:
         until(lambda workload=workload: stack.is_ready(workload), READY_WITHIN_SECONDS)
+    # Kubernetes' own autoscaler has raised the gateway to its fewest pods.
+    until(has_fewest_pods, READY_WITHIN_SECONDS)
     return stack
 
 
