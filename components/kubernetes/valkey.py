@@ -63,7 +63,7 @@ def valkey_container(args: ValkeyContainer) -> Container:
         port=VALKEY,
         shared_password=f"{SECRETS_PATH}/{SHARED_PASSWORD}" if settings.has_default_user else "",
     )
-    finding = replication.start() if replication else ""
+    running = replication.start() if replication else START
     shared = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=(SHARED_PASSWORD,))
     return Container(
         name="valkey",
@@ -84,7 +84,7 @@ def valkey_container(args: ValkeyContainer) -> Container:
                 content={
                     "valkey.conf": valkey_conf(args.profile, settings),
                     "users": users_file([*own, *settings.users], OWN_RULES),
-                    "start.sh": f"set -eu\n{script}{finding}{START}",
+                    "start.sh": f"set -eu\n{script}{running}",
                 },
             )
         ],

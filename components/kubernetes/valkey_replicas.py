@@ -41,7 +41,7 @@ _CHANGES: Final = (
     *("simulate-failure", "debug"),
 )
 SENTINEL_RULES: Final = {
-    REPLICATION: acl_rules(["sentinel|master"]),
+    REPLICATION: acl_rules(["sentinel|master", "sentinel|failover"]),
     SENTINELS: " ".join(
         [
             acl_rules(["ping", "publish", "client|setname", "sentinel"], channels=HELLO),
@@ -93,7 +93,7 @@ class Replication:
         return SecretFiles(secret=self.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
 
     def start(self) -> str:
-        """Shell lines that find the primary before Valkey starts."""
+        """Shell lines that find the primary, run Valkey, and hand over before it stops."""
         return render("valkey-replication.sh.j2", **self._values(REPLICATION))
 
     def sentinel_start(self) -> str:

@@ -40,7 +40,8 @@ SENTINEL SET primary quorum 1; SENTINEL FAILOVER primary; SENTINEL REMOVE primar
 SENTINEL RESET *; SENTINEL MONITOR x 127.0.0.1 1 1; SENTINEL CONFIG GET *; SHUTDOWN; ACL LIST
 """,
     "replication": """
-SENTINEL MASTERS; SENTINEL SENTINELS primary; SENTINEL FAILOVER primary; PING; INFO; PUBLISH x y
+SENTINEL MASTERS; SENTINEL SENTINELS primary; SENTINEL SET primary quorum 1; PING; INFO
+SENTINEL REMOVE primary; SENTINEL RESET *; PUBLISH x y
 """,
     "mcp-server": """
 SENTINEL MASTER primary; SENTINEL SET primary quorum 1; SENTINEL FAILOVER primary; INFO; ROLE
@@ -196,6 +197,25 @@ def test_a_session_goes_on_after_the_primary_is_killed(replicas: Replicas, calle
     assert f"The primary is redis-{new}." in replicas.log(primary)
 
 
+def test_a_primary_that_is_stopped_hands_over_first(replicas: Replicas, caller: Caller):
+    (old,) = replicas.primaries()
+    others = [number for number in range(3) if number != old]
+    caller.begin()
+    stopped = replicas.terminate(old)
+    while stopped.process.poll() is None:
+        caller.call()
+        time.sleep(0.2)
+    assert stopped.exit_status() == 0, stopped.log
+    assert any(replicas.role(number) == "master" for number in others)
+    assert "Handed over to redis-" in stopped.log
+    until(caller.call, within_seconds=RECOVERED)
+    print(
+        f"stop: {len(caller.failed)} of {caller.calls} calls failed,"
+        f" {caller.gap:.1f} s without an answer"
+    )
+    assert set(caller.failed) <= {503}
+
+
 def test_all_pods_restart_in_any_order_with_the_last_primary_and_its_data(replicas: Replicas):
     (primary,) = replicas.primaries()
     replicas.ask(primary, "HSET", KEY, "user_id", "bob")
@@ -251,6 +271,9 @@ def test_one_pod_alone_does_not_become_a_primary(tmp_path: Path, authority: Auth
     with private_network():
         replicas = Replicas(tmp_path, authority)
         try:
+            replicas.start(2)
+            until(lambda: "Waiting for 2 Sentinels" in replicas.log(2))
+            assert replicas.terminate(2).exit_status() == 143, "it stops while it waits"
             replicas.start(2)
             until(lambda: "Waiting for 2 Sentinels" in replicas.log(2))
             replicas.start(1)

@@ -143,15 +143,27 @@ class Replicas:
             if container := self.running.pop((number, name), None):
                 container.kill()
 
+    def terminate(self, number: int) -> RunningContainer:
+        """Stop both containers of a pod as the kubelet does; the one of Valkey."""
+        for name in (SENTINEL, VALKEY):
+            self.running[number, name].terminate()
+        self.running.pop((number, SENTINEL)).exit_status()
+        return self.running.pop((number, VALKEY))
+
     def pause(self, number: int) -> None:
         """Stop the processes of a pod without ending them, as a network partition does."""
-        for name in (VALKEY, SENTINEL):
-            os.kill(self.running[number, name].pid, signal.SIGSTOP)
+        self._signal(number, signal.SIGSTOP)
 
     def resume(self, number: int) -> None:
         """Let the processes of a pod go on."""
-        for name in (SENTINEL, VALKEY):
-            os.kill(self.running[number, name].pid, signal.SIGCONT)
+        self._signal(number, signal.SIGCONT)
+
+    def _signal(self, number: int, sent: signal.Signals) -> None:
+        for name in (VALKEY, SENTINEL):
+            pid = self.running[number, name].pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            for each in (pid, *map(int, children)):
+                os.kill(each, sent)
 
     def start_absent(self) -> None:
         """Start the pods that do not run."""
