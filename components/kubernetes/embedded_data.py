@@ -277,7 +277,7 @@ def postgres_container(
         env={
             "DB_NAME": args.database,
             "DB_USER": args.user,
-            "PASSWORD_DELAY": str(PASSWORD_DELAY),
+            "ROTATION_DELAY": str(PASSWORD_DELAY),
         },
         files=[
             Files(

@@ -181,7 +181,7 @@ def test_a_stop_ends_clients_in_order_and_the_next_start_keeps_their_rows(pod: P
 def test_a_rotated_password_is_set_while_postgresql_runs(pod: Pod, connect: Any):
     """The former one is accepted until the delay is over: files of other pods change later."""
     rotated = PASSWORD[::-1]
-    (delay,) = [e for e in pod.container("postgres")["env"] if e["name"] == "PASSWORD_DELAY"]
+    (delay,) = [e for e in pod.container("postgres")["env"] if e["name"] == "ROTATION_DELAY"]
     assert int(delay["value"]) >= 90, "a kubelet may take 90 seconds"
     delay["value"] = "3"
     with started(pod) as running, connect() as client:

@@ -70,9 +70,14 @@ def graph_with(store: str, kind: str) -> ResourceGraph:
     return with_database(kind) if store == POSTGRES else with_cache(kind)
 
 
-def test_every_kind_without_pods_is_previewed_here():
+def test_every_kind_outside_the_cluster_is_previewed_here():
     for store, previewed in ((POSTGRES, DATABASES), (VALKEY, CACHES)):
-        assert {name for name, kind in KINDS[store].items() if not kind.in_pods} == set(previewed)
+        outside = {
+            name
+            for name, kind in KINDS[store].items()
+            if not kind.in_pods and not kind.tier.in_namespaces
+        }
+        assert outside == set(previewed)
 
 
 @every_kind

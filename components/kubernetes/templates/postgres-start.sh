@@ -20,7 +20,7 @@ if [ ! -s "$data/PG_VERSION" ]; then
 fi
 printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$DB_USER" "$password" | single "$data"
 # A rotated password is set while PostgreSQL runs. Kubelets of other nodes update their files up to
-# a minute later. Until PASSWORD_DELAY is over, servers use the last password that worked.
+# a minute later. Until ROTATION_DELAY is over, servers use the last password that worked.
 rotated() {
     printf "SET log_min_error_statement = panic;\nALTER ROLE \"%s\" PASSWORD '%s';\n" "$DB_USER" "$1" |
         psql --no-psqlrc --quiet --host=/tmp --username=postgres --set=ON_ERROR_STOP=1 postgres \
@@ -31,7 +31,7 @@ rotated() {
     while sleep 2 && kill -0 $$ 2> /dev/null; do
         next=$(sed "s/'/''/g" /etc/secrets/database-password 2> /dev/null) || continue
         [ -n "$next" ] && [ "$next" != "$password" ] || continue
-        sleep "$PASSWORD_DELAY"
+        sleep "$ROTATION_DELAY"
         next=$(sed "s/'/''/g" /etc/secrets/database-password) || continue
         if rotated "$next"; then
             password=$next
