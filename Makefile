@@ -16,9 +16,9 @@ $(VENV): override export PYTHON := $(value PYTHON)
 
 # Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
-  --ignore=tests/cluster --ignore=tests/controllers --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench --ignore=tests/topologies
+  --ignore=tests/backup --ignore=tests/cluster --ignore=tests/controllers --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench --ignore=tests/topologies
 
-.PHONY: help clients programs scanner up down verify preview render test test-slow check test-cluster test-controllers test-engine test-e2e test-e2e-smoke test-topologies test-bench bench versions
+.PHONY: help clients programs scanner up down verify preview render test test-slow check test-backup test-cluster test-controllers test-engine test-e2e test-e2e-smoke test-topologies test-bench bench versions
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,6 @@ test: programs ## the tests that need no cluster, under 5 minutes
 scanner: $(VENV)
 	@tools/scanner
 	@tools/envoy
-	@tools/backup-programs
 
 clients: $(VENV)
 	@tools/ci-checks
@@ -73,6 +72,10 @@ check: $(VENV) ## all that must hold before a change lands: format, lint, types,
 
 test-cluster: $(VENV) ## every manifest against a real API server (needs Go)
 	@$(PYTEST) tests/cluster
+
+test-backup: programs ## backups of a real PostgreSQL in a real S3 server, and Barman's
+	@tools/backup-programs
+	@$(PYTEST) -rs tests/backup
 
 test-controllers: $(VENV) ## a real KEDA and Prometheus act on a stack (needs Go; builds KEDA once)
 	@tools/controllers/build

@@ -25,7 +25,6 @@ from tests.harness.s3_server import HOW_TO_GET as HOW_TO_GET_S3
 from tests.harness.server import free_port, until
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(binaries() is None, reason=HOW_TO_GET),
     pytest.mark.skipif(not installed(), reason=HOW_TO_GET_S3),
     pytest.mark.xdist_group("backups"),
