@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from components.base.problems import Problem, ProblemReport
-from components.kubernetes.database_backup import DRILL
 
 from .kubectl import Kubectl, Object
 
+DRILL: Final = "restore-drill"
+"""The CronJob of `DatabaseBackup`; importing that component takes longer than this command."""
 LABEL: Final = "qudag-mcp/restore"
 MAIN: Final = "bucket"
 KEPT_SECONDS: Final = 86_400

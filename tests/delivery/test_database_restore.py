@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.kubernetes.database_backup import DRILL, DatabaseBackup
+from delivery import database_restore
 from delivery.database_restore import LABEL, Wanted, job_of
 from tests.components.kubernetes.test_database_backup import ARGS
 
@@ -52,6 +53,10 @@ def test_the_job_has_the_drills_pods_with_other_arguments(wanted: Wanted, argume
     assert pod["metadata"] == was["metadata"]
     assert pod["spec"]["volumes"] == was["spec"]["volumes"]
     assert pod["spec"]["containers"][1] == was["spec"]["containers"][1]
+
+
+def test_the_command_looks_for_the_drill_of_the_component():
+    assert database_restore.DRILL == DRILL
 
 
 def test_the_job_tries_once_and_is_deleted_after_a_day():
