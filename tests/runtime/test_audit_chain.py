@@ -160,3 +160,11 @@ def test_values_are_cut_to_what_the_database_can_hold():
     values = dict(zip(WRITTEN, row.values(), strict=True))
     assert values["subject"] == "a\ufffdb?"
     assert values["name"] == "n" * (LONGEST - 1) + "…"
+
+
+def test_no_text_can_move_to_the_next_column_without_another_hash():
+    row = rows(1)[0]
+    assert hash_of({**row, "subject": "a,b", "client_id": "c"}) != hash_of(
+        {**row, "subject": "a", "client_id": "b,c"}
+    )
+    assert hash_of({**row, "subject": None}) != hash_of({**row, "subject": "-"})
