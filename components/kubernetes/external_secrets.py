@@ -31,7 +31,13 @@ STORE: Final = "qudag-mcp"
 """Name of the SecretStore of each namespace."""
 PASSWORD: Final = "qudag-mcp-password"  # noqa: S105
 """Name of the Password generator of each namespace."""
-PASSWORD_SPEC: Final = {"length": 43, "digits": 10, "symbols": 0, "allowRepeat": True}
+PASSWORD_SPEC: Final = {
+    "length": 43,
+    "digits": 10,
+    "symbols": 0,
+    "noUpper": False,
+    "allowRepeat": True,
+}
 """Random letters and digits with about 250 bits; no character needs quotes anywhere."""
 PULL_SECRET_KEY: Final = ".dockerconfigjson"  # noqa: S105
 EntryKey = Annotated[str, ENTRY_KEY]
