@@ -77,8 +77,9 @@ test-backup: programs ## backups of a real PostgreSQL in a real S3 server, and B
 	@tools/backup-programs
 	@$(PYTEST) -rs tests/backup
 
-test-controllers: $(VENV) ## a real KEDA and Prometheus act on a stack (needs Go; builds KEDA once)
+test-controllers: $(VENV) ## real KEDA, Prometheus, External Secrets and OpenBao act on stacks (needs Go)
 	@tools/controllers/build
+	@tools/controllers/external_secrets/build
 	@$(PYTEST) -rs tests/controllers
 
 test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (needs `pulumi` on PATH)
