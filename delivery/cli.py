@@ -123,6 +123,15 @@ def preview(  # noqa: PLR0917  (options of the command line)
             "The program of this repository always is.",
         ),
     ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            help="How long the program may run; it is ended after that. "
+            "The program of this repository has no limit.",
+        ),
+    ] = 300,
     cwd: Root = DEFAULT_PROGRAM,
 ) -> None:
     """Show what a stack is, or with --base what has changed since a commit.
@@ -139,9 +148,9 @@ def preview(  # noqa: PLR0917  (options of the command line)
     forms_of(out or [], form)
     try:
         subject = (
-            compare(cwd, stack, base, strict=strict)
+            compare(cwd, stack, base, strict=strict, seconds=timeout)
             if base
-            else judged_stack(cwd, stack, strict=strict)
+            else judged_stack(cwd, stack, strict=strict, seconds=timeout)
         )
     except ProblemReport as problems:
         write_refusal(problems, cwd, stack, out or [], form)

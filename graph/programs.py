@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from components.base.problems import Problem, ProblemReport
 
 from .environment import Environment, environment_of
 from .failures import CONSEQUENCE, ProgramFailed
+from .program_process import TIME_LIMIT, Ended, run
 from .resource_graph import Resource, ResourceGraph
 from .stack_files import StackFiles, program_file, read_stack_files
 
@@ -49,7 +49,13 @@ main(request, result)
 """
 
 
-def record_stack(root: Path, stack: str, *, environment_from: Path | None = None) -> ResourceGraph:
+def record_stack(
+    root: Path,
+    stack: str,
+    *,
+    environment_from: Path | None = None,
+    seconds: float = TIME_LIMIT,
+) -> ResourceGraph:
     """The graph of ``stack``, from the program and the stack files under ``root``.
 
     This checkout's program runs in this process, any other in a new one of its own environment.
@@ -57,29 +63,37 @@ def record_stack(root: Path, stack: str, *, environment_from: Path | None = None
     Args:
         environment_from: the folder whose Pulumi.yaml tells the environment, where it is another
             one than ``root``: a commit of a repository has no environment of its own.
+        seconds: how long a program in a process of its own may run.
 
     Raises:
         ProgramFailed: the program ended with an error that a user can correct. In this process
             any other error is raised as it is.
         ProblemReport: the problems that the program itself reported; it has no environment.
     """
-    return record_files(root, read_stack_files(root, stack), environment_from=environment_from)
+    files = read_stack_files(root, stack)
+    return record_files(root, files, environment_from=environment_from, seconds=seconds)
 
 
 def record_files(
-    root: Path, files: StackFiles, *, environment_from: Path | None = None
+    root: Path,
+    files: StackFiles,
+    *,
+    environment_from: Path | None = None,
+    seconds: float = TIME_LIMIT,
 ) -> ResourceGraph:
     """As ``record_stack``, with the stack's files as they were read, or changed since."""
     root = root.resolve()
     if root != ROOT:
         environment = environment_of((environment_from or root).resolve())
-        return _run_in_child_process(root, files, environment)
+        return _run_in_child_process(root, files, environment, seconds)
     from .recorder import run_program
 
     return run_program(str(root), files)
 
 
-def _run_in_child_process(root: Path, files: StackFiles, environment: Environment) -> ResourceGraph:
+def _run_in_child_process(
+    root: Path, files: StackFiles, environment: Environment, seconds: float
+) -> ResourceGraph:
     program = program_file(root)
     with tempfile.TemporaryDirectory(prefix="qudag-mcp-run-") as folder:
         asked, told = Path(folder) / "request.json", Path(folder) / "result.json"
@@ -91,18 +105,16 @@ def _run_in_child_process(root: Path, files: StackFiles, environment: Environmen
             "install": environment.install,
         }
         asked.write_text(json.dumps(request))
-        run = subprocess.run(
+        ended = run(
             [str(environment.python), "-c", _CHILD, str(ROOT), str(asked), str(told)],
-            stdin=subprocess.DEVNULL,
-            cwd=program.parent,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
+            program.parent,
+            os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            seconds,
         )
+        if ended.status is None:
+            raise ProgramFailed([_late(program, seconds)])
         if not told.is_file():
-            raise ProgramFailed([_crashed(program, run)])
+            raise ProgramFailed([_crashed(program, ended)])
         result = json.loads(told.read_text())
     return _graph(result, program, environment)
 
@@ -136,11 +148,21 @@ def _is_older(sdk: str) -> bool:
     return numbers < OLDEST_SDK
 
 
-def _crashed(program: Path, run: subprocess.CompletedProcess[str]) -> Problem:
-    written = run.stderr.strip()[-2000:]
+def _late(program: Path, seconds: float) -> Problem:
     return Problem(
         path=str(program),
-        what=f"its process ended with exit status {run.returncode}: {written}",
+        what=f"it did not end within {seconds:g} s and was ended, with the processes it started",
+        consequence=CONSEQUENCE,
+        fix="correct what it waits for, such as a network that is not reached; "
+        "or give it more time with --timeout SECONDS",
+    )
+
+
+def _crashed(program: Path, ended: Ended) -> Problem:
+    written = ended.errors.strip()[-2000:]
+    return Problem(
+        path=str(program),
+        what=f"its process ended with exit status {ended.status}: {written}",
         consequence=CONSEQUENCE,
         fix="correct the program; it must not end its process itself",
     )

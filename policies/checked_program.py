@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
+from graph.program_process import TIME_LIMIT
 from graph.programs import ROOT, record_stack
 from graph.resource_graph import ResourceGraph
 
@@ -26,9 +27,11 @@ class CheckedStack:
     findings: tuple[Finding, ...] = ()
 
 
-def judged_stack(root: Path, stack: str, *, strict: bool = False) -> CheckedStack:
+def judged_stack(
+    root: Path, stack: str, *, strict: bool = False, seconds: float = TIME_LIMIT
+) -> CheckedStack:
     """As ``record_stack``, for a graph that is to be shown; ``strict`` as of ``judged``."""
-    graph = record_stack(root, stack)
+    graph = record_stack(root, stack, seconds=seconds)
     return CheckedStack(graph=graph, findings=judged(graph, root, strict=strict))
 
 

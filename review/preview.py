@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.base.problems import Problem, ProblemReport
+from graph.program_process import TIME_LIMIT, stop_all
 from graph.programs import ProgramFailed, record_stack
 from graph.resource_graph import Notice, ResourceGraph
 from graph.stack_files import has_program, stack_names
@@ -36,18 +37,30 @@ class Comparison:
     findings: tuple[Finding, ...] = ()
 
 
-def compare(root: Path, stack: str, base: str, *, strict: bool = False) -> Comparison:
+def compare(
+    root: Path,
+    stack: str,
+    base: str,
+    *,
+    strict: bool = False,
+    seconds: float = TIME_LIMIT,
+) -> Comparison:
     """The working tree under ``root`` against the commit ``base``.
 
     Args:
         strict: as of ``judged``.
+        seconds: as of ``record_stack``, for each of both programs.
 
     Raises ProblemReport where there is no such commit, or its program cannot run.
     """
     commit = resolve(root, base)
     with files_at(root, commit) as former, ThreadPoolExecutor(1) as executor:
-        before = executor.submit(_record_base, former, stack, base, root)
-        after = judged_stack(root, stack, strict=strict)
+        before = executor.submit(_record_base, former, stack, base, root, seconds)
+        try:
+            after = judged_stack(root, stack, strict=strict, seconds=seconds)
+        except BaseException:
+            stop_all()
+            raise
         graph = after.graph
         if _is_new(former, stack, root):
             what = f"{base} has no such stack: every resource is shown as added"
@@ -68,7 +81,7 @@ def _is_new(former: Path, stack: str, root: Path) -> bool:
     return stack not in stack_names(former) and stack in stack_names(root)
 
 
-def _record_base(former: Path, stack: str, base: str, root: Path) -> ResourceGraph:
+def _record_base(former: Path, stack: str, base: str, root: Path, seconds: float) -> ResourceGraph:
     """The base's graph; an empty one where the stack did not exist yet.
 
     It runs in the environment of the program under ``root``.
@@ -87,7 +100,7 @@ def _record_base(former: Path, stack: str, base: str, root: Path) -> ResourceGra
     if _is_new(former, stack, root):
         return ResourceGraph(project="", stack=stack)
     try:
-        return record_stack(former, stack, environment_from=root)
+        return record_stack(former, stack, environment_from=root, seconds=seconds)
     except (ProgramFailed, ProblemReport) as failure:
         raise ProblemReport(
             [
