@@ -162,6 +162,14 @@ def test_the_pods_reach_the_bucket_by_their_identity_and_no_key(
     assert cluster["spec"].get("inheritedMetadata", {}).get("labels", {}) == labels
 
 
+@pytest.mark.parametrize(("given", "folder"), [(None, "postgres"), ("postgres-18", "postgres-18")])
+def test_the_folder_of_the_backups_is_the_clusters_name_or_the_given_one(
+    given: str | None, folder: str
+):
+    made = spec("Cluster", backup=replace(STORAGE, server_name=given))
+    assert made["plugins"][0]["parameters"]["serverName"] == folder
+
+
 def test_pgbouncer_has_the_pool_of_the_boilerplate_and_tests_each_connection():
     made = spec("Pooler", **FULL)["pgbouncer"]
     assert made["poolMode"] == "session"
