@@ -99,7 +99,7 @@ class AzureKeyVault(_Store):
 
 
 class SecretStoreFields(Section):
-    """The fields of the section `secrets` that concern the store and rotation."""
+    """The fields of the section `secrets` that concern the store."""
 
     store: StoreName = Field(
         default="none",
@@ -126,10 +126,4 @@ class SecretStoreFields(Section):
         ge=5,
         le=86_400,
         description="Seconds between two reads of the store; absent: 300.",
-    )
-    rotation_days: int = Field(
-        default=90,
-        ge=1,
-        le=3650,
-        description="Days after which `verify` reports that a Secret has not been changed.",
     )
