@@ -68,7 +68,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
         postgres_exporter: exports metrics at port 9187 of PostgreSQL's pod; None: there are none.
         valkey: settings of Valkey: memory, connections and users.
         storage_class: None for the cluster's default.
-        backups: make the roles of ``DatabaseBackup``, and let them connect. The Secret of passwords
+        backup_roles: make the roles of ``DatabaseBackup``, and let them connect. The Secret of passwords
             then has ``backup-password`` and ``restore-password`` too.
         resources: of each of the two pods.
         ip_families: see Exposure.
@@ -89,7 +89,7 @@ class EmbeddedDataTierArgs(DataTierArgs):
     postgres_exporter: PostgresExporter | None = None
     valkey: ValkeySettings = field(default_factory=ValkeySettings)
     storage_class: ObjectName | None = None
-    backups: bool = False
+    backup_roles: bool = False
     resources: Resources = DEFAULT_RESOURCES
     ip_families: IpFamilies = "PreferDualStack"
     postgres_pods: PodSettings = field(default_factory=PodSettings)
@@ -255,7 +255,7 @@ def postgres_container(
         passwords += [AUDIT.password_key, AUDIT_OWNER.password_key]
         for role in (WRITER, KEEPER):
             rule += f"hostssl {args.database} {role} all scram-sha-256\n"
-    if args.backups:
+    if args.backup_roles:
         before += text("postgres-backup-roles.sh")
         passwords += PASSWORDS.values()
         rule += f"hostssl {args.database} {args.user}_backup all scram-sha-256\n"

@@ -40,7 +40,7 @@ def embedded_args(
         valkey=valkey_settings(config),
         postgres_exporter=_exporter(config) if data.database_exporter else None,
         protect=data.protect,
-        backups=config.backup is not None,
+        backup_roles=config.backup is not None,
         audit=config.audit.enabled,
         ip_families=config.kubernetes.ip_families,
         postgres_pods=pod_settings(config, POSTGRES),
