@@ -81,10 +81,11 @@ def page(
     auth = {"issuer": ISSUER, "resource_url": AUDIENCE, "jwks_file": str(issuer.jwks_file)}
     pages = free_port()
     protocol = {"allowed_origins": [f"http://{ALLOWED}:{pages}"]}
-    sections = {"server": server, "auth": auth, "protocol": protocol}
     pod = gateway_pod(directory, authority, domain=DOMAIN)
     with (
-        serving(directory, issuer, authority.trust(), **sections) as running,
+        serving(
+            directory, issuer, authority.trust(), server=server, auth=auth, protocol=protocol
+        ) as running,
         run_container(pod, "gateway") as gateway,
     ):
 

@@ -88,7 +88,7 @@ def token_service(answer: Callable[[Asked], Answer]) -> Generator[TokenService]:
             self.end_headers()
             self.wfile.write(written)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             """Nothing: the requests are recorded."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
