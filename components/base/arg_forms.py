@@ -179,6 +179,14 @@ DURATION: Final = Form(
     examples=("30s",),
     consequence="the server would not start",
 )
+SECRET_ARN: Final = Form(
+    name="secret ARN",
+    pattern="^arn:aws[a-z-]{0,8}:secretsmanager:[a-z0-9-]{1,32}:[0-9]{12}:secret:"
+    "[A-Za-z0-9/_+=.@!-]{1,512}$",
+    words="the ARN of a secret in AWS Secrets Manager",
+    examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-0a1b2c-a1B2c3",),
+    consequence="the server could not read the password",
+)
 WORD: Final = Form(
     name="word",
     pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",

@@ -13,6 +13,7 @@ from ..base.arg_types import (
     DatabaseName,
     Deadline,
     DnsLabel,
+    Host,
     Image,
     Line,
     SecretName,
@@ -126,7 +127,7 @@ class DatabaseBackupArgs:
     stack: DnsLabel
     server_image: pulumi.Input[Image]
     postgres_image: pulumi.Input[Image]
-    host: pulumi.Input[str]
+    host: pulumi.Input[Host]
     storage: BackupStorage
     passwords_secret: SecretName
     authority_secret: SecretName

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
-from ..base.arg_types import DatabaseName, Host, PortNumber
+from ..base.arg_types import DatabaseName, Host, PortNumber, SecretArn
 
 AUTHORITY_VARIABLE: Final = "DATABASE_AUTHORITY"
 """Environment variable with the authorities of the database's certificate."""
@@ -26,7 +26,7 @@ class CloudDatabase:
 
     host: pulumi.Input[Host]
     user: pulumi.Input[DatabaseName]
-    password_secret: pulumi.Input[str]
+    password_secret: pulumi.Input[SecretArn]
     port: PortNumber = 5432
     name: DatabaseName = "qudag_mcp"
 

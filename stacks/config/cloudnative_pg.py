@@ -22,7 +22,7 @@ POSTGRES_FORMS: Final = {
     for form in (
         *(postgres_forms.CLUSTER_NAME, postgres_forms.PARAMETER_NAME),
         *(postgres_forms.PARAMETER_VALUE, postgres_forms.STORAGE_URL, postgres_forms.RETENTION),
-        *(postgres_forms.CLOUD_IDENTITY, postgres_forms.SCHEDULE, arg_forms.WORD),
+        *(postgres_forms.CLOUD_IDENTITY, postgres_forms.SCHEDULE),
     )
 }
 """By pattern, as a refusal names it."""

@@ -26,6 +26,7 @@ SPECS: dict[str, Any] = {
 CUSTOM = {
     *("CiliumNetworkPolicy", "ScaledObject", "TriggerAuthentication", "VerticalPodAutoscaler"),
     *("Cluster", "ObjectStore", "PodMonitor", "Pooler", "ScheduledBackup"),
+    *("ExternalSecret", "Password", "PushSecret", "SecretStore"),
 }
 """Kinds of controllers, for which the SDK has one class."""
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "thing"}
