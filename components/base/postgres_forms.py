@@ -92,6 +92,14 @@ RETENTION: Final = Form(
     examples=("30d",),
     consequence="the API server refuses it",
 )
+BACKUP_FOLDER: Final = Form(
+    name="folder of backups",
+    pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,60}[A-Za-z0-9])?$",
+    words="the name of one folder: letters, digits and . _ -, at most 62",
+    examples=("postgres-18",),
+    consequence="Barman would write outside of the folder of this cluster",
+    longest=62,
+)
 SCHEDULE: Final = Form(
     name="schedule of backups",
     pattern="^[A-Za-z0-9*?,/@ -]+$",

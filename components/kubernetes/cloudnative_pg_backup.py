@@ -9,13 +9,13 @@ from typing import Any, Final, Literal, NamedTuple
 import pulumi
 
 from ..base.arg_types import (
+    BackupFolder,
     BackupSchedule,
     CloudIdentity,
     Network,
     RetentionPolicy,
     StorageUrl,
     WalJobs,
-    Word,
 )
 from ..base.problems import Problem
 from .resources import Resources
@@ -97,7 +97,7 @@ class ObjectStorage:
     networks: Sequence[Network]
     retention: RetentionPolicy = "30d"
     schedule: BackupSchedule = "0 0 2 * * *"
-    server_name: Word | None = None
+    server_name: BackupFolder | None = None
     wal_jobs: WalJobs = 8
     sidecar: Resources = field(default_factory=lambda: SIDECAR_RESOURCES)
 

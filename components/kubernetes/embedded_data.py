@@ -68,8 +68,8 @@ class EmbeddedDataTierArgs(DataTierArgs):
         postgres_exporter: exports metrics at port 9187 of PostgreSQL's pod; None: there are none.
         valkey: settings of Valkey: memory, connections and users.
         storage_class: None for the cluster's default.
-        backup_roles: make the roles of ``DatabaseBackup``, and let them connect. The Secret of passwords
-            then has ``backup-password`` and ``restore-password`` too.
+        backup_roles: make the roles of ``DatabaseBackup``, and let them connect. The Secret of
+            passwords then has ``backup-password`` and ``restore-password`` too.
         resources: of each of the two pods.
         ip_families: see Exposure.
         postgres_pods, valkey_pods: settings of the two pods.

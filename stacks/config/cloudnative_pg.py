@@ -23,6 +23,7 @@ POSTGRES_FORMS: Final = {
         *(postgres_forms.CLUSTER_NAME, postgres_forms.PARAMETER_NAME),
         *(postgres_forms.PARAMETER_VALUE, postgres_forms.STORAGE_URL, postgres_forms.RETENTION),
         *(postgres_forms.CLOUD_IDENTITY, postgres_forms.SCHEDULE),
+        postgres_forms.BACKUP_FOLDER,
     )
 }
 """By pattern, as a refusal names it."""
@@ -72,7 +73,7 @@ class PostgresBackup(Section):
         default="0 0 2 * * *",
         description="Six cron fields, beginning with the second, of the base backups, in UTC.",
     )
-    server_name: Annotated[str, constraint(arg_forms.WORD)] | None = Field(
+    server_name: Annotated[str, constraint(postgres_forms.BACKUP_FOLDER)] | None = Field(
         default=None,
         description="Folder of the backups; another one after a major upgrade. Absent: postgres.",
     )
