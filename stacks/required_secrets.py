@@ -97,7 +97,7 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
         if store in chosen.data
         and kind_of(config, store).password(config) is None
         and not kind_of(config, store).has_users
-        and not here.isdisjoint({store, *(one for one in here if chosen.uses(one, store))})
+        and not here.isdisjoint({store, *chosen.users(store)})
     ]
     if config.data.valkey.shared_password and VALKEY in chosen.stores_in_pods and VALKEY in here:
         found.append(PASSWORDS[VALKEY])

@@ -262,10 +262,13 @@ class Topology:
         )
 
     def uses(self, workload: str, store: str) -> bool:
-        """Whether ``workload`` has a flow to the data store, which is not for its rows alone."""
-        if store == POSTGRES and workload in self.only_audit:
-            return False
-        return any(flow.source == workload and flow.target == store for flow in self.flows)
+        """Whether ``workload`` is one of ``users(store)``."""
+        return workload in self.users(store)
+
+    def users(self, store: str) -> set[str]:
+        """The workloads with a flow to the data store, other than for audit rows alone."""
+        found = {flow.source for flow in self.flows if flow.target == store}
+        return found.difference(self.only_audit) if store == POSTGRES else found
 
     def tool_servers(self, workload: str) -> list[ServerService]:
         """The servers whose tools ``workload`` offers as well: those it has a flow to."""
