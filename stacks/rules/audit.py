@@ -121,7 +121,7 @@ def every_call_passes_a_writer(config: StackConfig) -> Iterator[Problem]:
                 path,
                 "is checked by agentgateway itself, and audit.mode is required",
                 "its calls would run without a row",
-                "set edge.engine: nginx, or audit.mode: best-effort",
+                "set images.gatewayEngine: nginx, or audit.mode: best-effort",
             )
 
 

@@ -30,7 +30,7 @@ def backups_are_of_the_embedded_database(config: StackConfig) -> Iterator[Proble
         yield at(
             "backup",
             f"is set, and data.kind is {kind}",
-            "the jobs have no roles in that database, which is backed up by other means",
+            "the jobs have no roles in that database",
             "remove the section backup, or set data.kind: embedded",
         )
 
