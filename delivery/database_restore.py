@@ -129,7 +129,7 @@ class DatabaseRestore:
                 Problem(
                     f"CronJob/{self.namespace}/{DRILL}",
                     "does not exist",
-                    "nothing knows where the backups of this platform are",
+                    "there is no job that could read the backups of this platform",
                     "add the section backup with a drill to the stack file; a managed PostgreSQL "
                     "and CloudNativePG are restored by their own means",
                 )

@@ -122,7 +122,9 @@ class Connections(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """As `Collector.collect`."""
-        up = GaugeMetricFamily("mcp_gateway_up", "1 when nginx has told its connections.")
+        up = GaugeMetricFamily(
+            "mcp_gateway_up", "1 when nginx has answered the question for its connections."
+        )
         connections = GaugeMetricFamily(
             "mcp_gateway_connections",
             "Connections of clients: a request is read, is being answered, or none is open.",

@@ -30,7 +30,7 @@ def drill(config: BackupConfig) -> Restored:
 def _record(
     config: BackupConfig, *, restored: Restored | None = None, failed: StartError | None = None
 ) -> None:
-    """Tell the live database of the result; what cannot be told is in the log."""
+    """Write the result into the live database, or into the log if that fails."""
     import psycopg
 
     taken = restored.manifest.taken_at if restored else None

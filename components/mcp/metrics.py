@@ -276,7 +276,7 @@ _METRICS: Final = [
         name="mcp_gateway_up",
         kind="gauge",
         exporters=("gateway",),
-        meaning="1 when nginx has told its connections.",
+        meaning="1 when nginx has answered the question for its connections.",
     ),
     ExportedMetric(
         name="mcp_gateway_connections",
