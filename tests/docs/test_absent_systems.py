@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from stacks.config.data import Data
 from tests.harness.containers import ROOT
 from tests.harness.graph_queries import STACKS
 from tests.harness.stacks import stack
@@ -65,3 +67,13 @@ def test_the_systems_are_in_no_stack(name: str):
     """When one of them is deployed, its name leaves the list above."""
     versions = {str(r.inputs.get("apiVersion", "")) for r in stack(name).resources}
     assert [group for group in GROUPS.values() if any(group in v for v in versions)] == []
+
+
+@pytest.mark.parametrize("field", ["kind", "cache_kind"])
+def test_the_readme_lists_the_kinds_of_stores_that_a_stack_can_have(field: str):
+    """When a kind is added, what the README says of its service changes too."""
+    absent = (ROOT / "README.md").read_text().split("## What is not there yet")[1]
+    kinds = absent.split("of a stack are ")[1].split(".")[0]
+    of_postgres, of_cache = kinds.split("for PostgreSQL")
+    listed = set(re.findall(r"`([a-z-]+)`", of_postgres if field == "kind" else of_cache))
+    assert listed == set(get_args(Data.model_fields[field].annotation))
