@@ -114,7 +114,13 @@ def qudag_mcp(project: Path, arguments: Sequence[str]) -> Ended:
     return Ended(status=run.returncode, shown=run.stdout, said=run.stderr, processor_seconds=spent)
 
 
-@pytest.mark.parametrize(("sound", "broken", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.parametrize(
+    ("sound", "broken", "expected"),
+    [
+        pytest.param(*mistake, id=name, marks=[pytest.mark.slow] if number > 2 else [])
+        for number, (name, mistake) in enumerate(MISTAKES.items())
+    ],
+)
 def test_preview_refuses_a_broken_stack_in_a_moment(
     project: Path, sound: str, broken: str, expected: str
 ):
