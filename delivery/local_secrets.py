@@ -1,9 +1,9 @@
 """Creates the absent secrets of a local cluster, directly in the cluster.
 
 Values are random. They are never printed or written to a disk of this machine: kubectl reads them
-from standard input. An existing secret is not replaced; passwords that it lacks are added. It is
-read where another namespace of the platform needs the same passwords. In a cluster of yours you
-create secrets with the same names.
+from standard input. An existing secret is not replaced; passwords that one made here lacks are
+added. It is read where another namespace of the platform needs the same passwords. In a cluster of
+yours you create secrets with the same names.
 """
 
 from __future__ import annotations
@@ -107,10 +107,11 @@ def create(
 
 
 def _lengthened(kubectl: Kubectl, required: Sequence[RequiredSecret]) -> list[str]:
-    """Add values for keys that existing Secrets of passwords lack; returns their references.
+    """Add values for keys that Secrets of passwords made here lack; returns their references.
 
-    A key has the same value in each namespace. Nothing of what is there changes: if somebody else
-    has changed a Secret meanwhile, the API server refuses.
+    A Secret of somebody else is left as it is. A key has the same value in each namespace. Nothing
+    of what is there changes: if somebody else has changed a Secret meanwhile, the API server
+    refuses.
     """
     changed: list[str] = []
     there = {
@@ -125,6 +126,8 @@ def _lengthened(kubectl: Kubectl, required: Sequence[RequiredSecret]) -> list[st
     for secret in required:
         found = there[secret.reference]
         data = dict(found.get("data", {}))
+        if not LABELS.items() <= found["metadata"].get("labels", {}).items():
+            continue
         for key in (key for key in secret.keys if key not in data):
             new = base64.b64encode(secrets.token_urlsafe(_PASSWORD_BYTES).encode()).decode()
             data[key] = values.setdefault((secret.name, key), new)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pulumi
 
+from components.base.quantities import quantity
 from components.kubernetes.audit_keeper import AUDIT_KEEPER, audit_keeper_job
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.database_backup import DatabaseBackup
@@ -141,10 +142,18 @@ class Platform:
                 },
                 pod_security_version=kubernetes.pod_security_version,
                 quota=kubernetes.quota.hard() if kubernetes.quota else {},
-                container_limits=ContainerLimits() if kubernetes.container_limits else None,
+                container_limits=self._container_limits() if kubernetes.container_limits else None,
             ),
             opts=self.options,
         )
+
+    def _container_limits(self) -> ContainerLimits:
+        """The usual limits, with room for the dump of a backup."""
+        usual, backup = ContainerLimits(), self.config.backup
+        if backup is None:
+            return usual
+        disk = max(usual.max["ephemeral-storage"], backup.size, key=quantity)
+        return replace(usual, max={**usual.max, "ephemeral-storage": disk})
 
     def _suffixed(self, name: str, namespace: str) -> str:
         """The name of a component that each namespace has; the platform's own has no suffix."""

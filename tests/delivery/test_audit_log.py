@@ -16,7 +16,7 @@ from components.kubernetes.job import CronJob
 from components.mcp.audit_log import AuditOwner
 from delivery.audit_log import heads_in, verification, verify_files, verify_in
 from delivery.kubectl import Kubectl
-from delivery.local_secrets import RequiredSecret, create
+from delivery.local_secrets import LABELS, RequiredSecret, create
 from delivery.process import Outcome
 from runtime.audit_chain import lines_of
 from tests.runtime.test_audit_chain import rows
@@ -150,9 +150,10 @@ def test_a_platform_without_an_audit_log_is_refused():
 
 
 def test_a_password_that_a_secret_lacks_is_added_and_the_others_stay():
-    def made(keys: list[str]) -> dict[str, Any]:
+    def made(keys: list[str], **labels: str) -> dict[str, Any]:
         data = {key: base64.b64encode(b"old").decode() for key in keys}
-        return {"kind": "Secret", "metadata": {"name": "passwords"}, "data": data}
+        head = {"name": "passwords", "labels": labels or LABELS}
+        return {"kind": "Secret", "metadata": head, "data": data}
 
     keys = ("database-password", "audit-password")
     wanted, also = (
@@ -172,3 +173,6 @@ def test_a_password_that_a_secret_lacks_is_added_and_the_others_stay():
     create(cast("Kubectl", cluster), [wanted, also], ())
     values = {one["data"]["audit-password"] for _, one in cluster.written}
     assert (len(cluster.written), len(values)) == (2, 1)
+    of_the_users = Cluster(there={"secret": [made(["database-password"], app="mine")]})
+    assert create(cast("Kubectl", of_the_users), [wanted], ()) == []
+    assert of_the_users.written == []
