@@ -140,6 +140,10 @@ def test_no_controller_is_refused_its_pods(
     assert api_server.kubectl(*APPLY, "-f", str(manifests)).returncode == 0
     for template in pods(graph):
         namespace = template.owner.inputs["metadata"]["namespace"]
+        if template.owner.inputs["kind"] == "CronJob":
+            run = f"--from=cronjob/{template.name}"
+            begun = api_server.kubectl("-n", namespace, "create", "job", f"{template.name}-1", run)
+            assert begun.returncode == 0, begun.stderr
         made = api_server.kubectl(
             *("-n", namespace, "wait", "pods", "--for=create", "--timeout=60s"),
             *("-l", f"app={template.name}"),
