@@ -75,3 +75,13 @@ def test_without_a_drill_the_quota_counts_one_job():
 def test_every_policy_rule_passes_for_a_stack_with_backups():
     graph = recorded({"topology": "three-services", "network": NETWORK, "backup": SECTION})
     assert broken_policies(graph) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "largest"), [("1Gi", 4), ("10Gi", 10), ("200Gi", 200)])
+def test_the_namespace_admits_the_disk_that_a_dump_needs(size: str, largest: int):
+    raw = {"topology": "three-services", "network": NETWORK, "backup": SECTION | {"size": size}}
+    made = recorded(raw)
+    (limits,) = (one for one in made.resources if one.type == "kubernetes:core/v1:LimitRange")
+    (bounds,) = limits.inputs["spec"]["limits"]
+    assert bounds["max"]["ephemeral-storage"] == f"{largest}Gi"
