@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import pulumi
@@ -13,7 +13,7 @@ from ..base.problems import Problem
 from ..mcp.server_config import METRICS, PROGRAM
 from .container import Container, Port
 from .keda import GATEWAY_SERIES
-from .resources import Resources
+from .resources import EXPORTER_RESOURCES, Resources
 
 EXPORTER: Final = "gateway-metrics"
 """Name of the container, and of the command that it runs."""
@@ -37,11 +37,7 @@ class GatewayMetrics:
 
     image: pulumi.Input[Image]
     port: ContainerPort = METRICS
-    resources: Resources = field(
-        default_factory=lambda: Resources(
-            cpu="50m", memory="64Mi", cpu_limit="100m", memory_limit="128Mi"
-        )
-    )
+    resources: Resources = EXPORTER_RESOURCES
 
 
 def exporter(metrics: GatewayMetrics) -> Container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import pulumi
@@ -10,7 +10,7 @@ import pulumi
 from ..base.arg_types import Image, SecretName
 from ..mcp.data_tier import POSTGRES
 from .container import Container, Port, SecretFiles
-from .resources import Resources
+from .resources import EXPORTER_RESOURCES, Resources
 from .templates import text
 
 MONITOR: Final = "qudag_monitor"
@@ -31,11 +31,7 @@ class PostgresExporter:
 
     image: pulumi.Input[Image]
     secret: SecretName
-    resources: Resources = field(
-        default_factory=lambda: Resources(
-            cpu="50m", memory="64Mi", cpu_limit="100m", memory_limit="128Mi"
-        )
-    )
+    resources: Resources = EXPORTER_RESOURCES
 
     @property
     def files(self) -> SecretFiles:

@@ -37,3 +37,9 @@ class Resources:
             "requests": {name: getattr(self, field) for field, name in COUNTED.items()},
             "limits": {name: getattr(self, f"{field}_limit") for field, name in COUNTED.items()},
         }
+
+
+EXPORTER_RESOURCES: Final = Resources(
+    cpu="50m", memory="64Mi", cpu_limit="100m", memory_limit="128Mi"
+)
+"""Of an exporter of metrics beside another program."""

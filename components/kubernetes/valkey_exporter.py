@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import pulumi
@@ -11,7 +11,7 @@ from ..base.arg_types import Image, SecretName
 from ..mcp.data_tier import VALKEY
 from .container import Container, Port
 from .pod_settings import SecretKey
-from .resources import Resources
+from .resources import EXPORTER_RESOURCES, Resources
 from .valkey_users import PASSWORD, ValkeyUser, acl_rules
 
 EXPORTER: Final = "exporter"
@@ -33,11 +33,7 @@ class ValkeyExporter:
 
     image: pulumi.Input[Image]
     secret: SecretName
-    resources: Resources = field(
-        default_factory=lambda: Resources(
-            cpu="50m", memory="64Mi", cpu_limit="100m", memory_limit="128Mi"
-        )
-    )
+    resources: Resources = EXPORTER_RESOURCES
 
     @property
     def user(self) -> ValkeyUser:
