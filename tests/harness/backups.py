@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,10 +22,12 @@ from runtime.schema import RESTORED_COPY, migrate
 from . import programs
 from .containers import ROOT
 from .postgres import Postgres
+from .s3_server import BUCKET, S3Server
 
 OWNER = "platform"
 DATABASE = "platform"
 PASSWORD = "a-password-of-a-test"
+ROWS = "SELECT owner, name, text, written_at FROM memories ORDER BY 1, 2"
 ROLES = f"""
 CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}';
 CREATE ROLE {OWNER}_backup LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data;
@@ -94,6 +97,37 @@ class BackedUp:
     def restore(self, *arguments: str) -> Outcome:
         """Restore a backup, as its pod does."""
         return self._run("restore", "backup-restore.sh", list(arguments))
+
+    def rows(self, database: str = DATABASE) -> list[Any]:
+        """The rows of the table of memories, in order."""
+        with self.connect(database) as connection:
+            return connection.execute(ROWS).fetchall()
+
+    def results(self) -> list[Any]:
+        """What backups and restores recorded, the newest first."""
+        with self.connect() as connection:
+            return connection.execute(
+                "SELECT kind, outcome, age_seconds, seconds FROM backup_results ORDER BY at DESC"
+            ).fetchall()
+
+    def objects(self, bucket: S3Server) -> dict[str, Any]:
+        """The key of each object of the newest backup, by its name."""
+        listed = bucket.client.list_objects_v2(
+            Bucket=BUCKET, Prefix=f"platform/{self.stack}/database/"
+        )
+        keys = sorted(item["Key"] for item in listed["Contents"])
+        return {key.rpartition("/")[2]: key for key in keys}
+
+    def manifest(self, bucket: S3Server) -> dict[str, Any]:
+        """The manifest of the newest backup."""
+        key = self.objects(bucket)["manifest.json"]
+        return json.loads(bucket.client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def change_manifest(self, bucket: S3Server, **changes: Any) -> None:
+        """Replace fields of the newest backup's manifest."""
+        text = json.dumps(self.manifest(bucket) | changes).encode()
+        key = self.objects(bucket)["manifest.json"]
+        bucket.client.put_object(Bucket=BUCKET, Key=key, Body=text)
 
     def _section(self, user: str) -> dict[str, Any]:
         file = self.directory / "password"
