@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from .audit_chain import Chain, ChainError, lines_of
+from .audit_results import record
 from .audit_row import COLUMNS, WRITTEN, Row
 from .config import KeeperSection
 from .schema import connected
@@ -47,10 +48,12 @@ class Keeper:
     wait_seconds: float = 60
 
     def keep(self) -> list[str]:
-        """Make partitions ahead and drop the old ones; returns what was done.
+        """Make partitions ahead, check all rows and drop old partitions; returns what was done.
+
+        The result of the check becomes a metric. Nothing is dropped from a damaged log.
 
         Raises:
-            ChainError: a partition that would be dropped is not as it was written.
+            ChainError: a row is missing or was changed.
             StartError: the database does not answer or refuses.
         """
         import psycopg
@@ -61,6 +64,7 @@ class Keeper:
                 row = connection.execute("SELECT audit.make_partitions(%s)", (ahead,)).fetchone()
                 connection.commit()
                 done = [f"partitions made: {row[0] if row else 0}"]
+                done.append(f"verified: {self._verified(connection)}")
                 old = connection.execute(OLD, (self.section.retention_days,)).fetchall()
                 connection.commit()
                 return [*done, *(self._drop(connection, name) for name, _ in old)]
@@ -78,15 +82,7 @@ class Keeper:
 
         with connected(self.section, self.wait_seconds) as connection:
             try:
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                found = connection.execute("SELECT seq, hash FROM audit.head").fetchone()
-                if found is None:
-                    raise ChainError("the table audit.head has no row: it was deleted")
-                chain = Chain(heads)
-                for row in _rows(connection, "log"):
-                    chain.add(row)
-                chain.end((int(found[0]), str(found[1])))
-                return chain.summary()
+                return whole_log(connection, heads)
             except psycopg.Error as error:
                 raise StartError(f"the audit log cannot be read: {_words(error)}") from None
 
@@ -99,6 +95,16 @@ class Keeper:
                 yield from lines_of(_rows(connection, "log", after))
             except psycopg.Error as error:
                 raise StartError(f"the audit log cannot be read: {_words(error)}") from None
+
+    def _verified(self, connection: Connection) -> str:
+        """Check the whole log and record the result."""
+        try:
+            summary = whole_log(connection, {})
+        except ChainError:
+            record(connection, "verified", passed=False)
+            raise
+        record(connection, "verified", passed=True)
+        return summary
 
     def _drop(self, connection: Connection, name: str) -> str:
         """Drop a partition, after a row that says which rows it had."""
@@ -134,6 +140,24 @@ class Keeper:
                 )
             connection.execute(sql.SQL("DROP TABLE {}").format(partition))
         return f"dropped {name}: {chain.summary()}"
+
+
+def whole_log(connection: Connection, heads: Mapping[int, str]) -> str:
+    """Check every row in one snapshot; returns what was checked.
+
+    Raises:
+        ChainError: a row is missing or was changed.
+    """
+    chain = Chain(heads)
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        found = connection.execute("SELECT seq, hash FROM audit.head").fetchone()
+        if found is None:
+            raise ChainError("the table audit.head has no row: it was deleted")
+        for row in _rows(connection, "log"):
+            chain.add(row)
+    chain.end((int(found[0]), str(found[1])))
+    return chain.summary()
 
 
 def _insert(connection: Connection, row: Row) -> None:

@@ -6,6 +6,7 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from .audit_results import AuditResults
 from .audit_row import Event
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3)
@@ -47,3 +48,4 @@ class AuditMetrics:
             "Number of the last row that this server has written.",
             registry=registry,
         )
+        self.results = AuditResults(registry)

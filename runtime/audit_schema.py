@@ -128,6 +128,17 @@ CHANGES: tuple[tuple[str, str], ...] = (
         REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC;
         """,
     ),
+    (
+        "results of the job that keeps the log, for metrics",
+        """
+        CREATE TABLE audit.results (
+            kind text PRIMARY KEY,
+            at timestamptz NOT NULL DEFAULT now(),
+            passed boolean NOT NULL,
+            passed_at timestamptz
+        );
+        """,
+    ),
 )
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 
@@ -135,8 +146,10 @@ GRANTS = (
     "GRANT USAGE ON SCHEMA audit TO {writer}",
     "GRANT INSERT ({written}), SELECT (seq, hash) ON audit.log TO {writer}",
     "GRANT EXECUTE ON FUNCTION audit.make_partitions(integer) TO {writer}",
+    "GRANT SELECT ON audit.results TO {writer}",
 )
-"""What the writer may do: insert, read the numbers and hashes of rows, and make an empty month."""
+"""What the writer may do: insert, read the numbers and hashes of rows, make an empty month, and
+read the results that servers export as metrics."""
 
 
 def apply(connection: psycopg.Connection[tuple[Any, ...]], keeper: KeeperSection) -> str:

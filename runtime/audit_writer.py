@@ -115,9 +115,9 @@ class AuditWriter:
         self._give(_Waiting(row))
 
     async def check(self) -> None:
-        """Open a connection; raises if the database does not answer."""
+        """Open a connection and read the results for metrics; raises if it does not answer."""
         async with await self._connected() as connection:
-            await connection.execute("SELECT 1")
+            await self.metrics.results.look(connection)
 
     def _give(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)

@@ -12,10 +12,21 @@ from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 Unit = Literal["", "seconds", "bytes"]
-Exporter = Literal["server", "workers", "gateway", "audit", "valkey", "node", "postgres", "backups"]
+Exporter = Literal[
+    "server",
+    "workers",
+    "gateway",
+    "audit",
+    "audit_results",
+    "valkey",
+    "node",
+    "postgres",
+    "backups",
+]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
-``audit``: a server that writes to the audit log. ``node``: a server with a QuDAG node that has
+``audit``: a server that writes to the audit log; ``audit_results``: the same, once the job that
+keeps the log has run. ``node``: a server with a QuDAG node that has
 peers, besides what a server exports. ``backups``: a server with a database that has been backed
 up."""
 
@@ -73,6 +84,18 @@ _OF_AUDIT: Final[list[tuple[str, Kind, tuple[str, ...], Unit, str]]] = [
     ),
 ]
 """Name, kind, labels, unit and meaning."""
+_OF_AUDIT_RESULTS: Final[tuple[tuple[str, Unit, str], ...]] = (
+    (
+        "mcp_audit_verified",
+        "",
+        "1 if the last verification found every row of the audit log as it was written.",
+    ),
+    (
+        "mcp_audit_verified_age_seconds",
+        "seconds",
+        "Since the last verification that found every row of the audit log as it was written.",
+    ),
+)
 _OF_VALKEY: Final[tuple[tuple[str, Kind, Unit, str], ...]] = (
     ("redis_up", "gauge", "", "1 while the exporter can log in to Valkey."),
     ("redis_connected_clients", "gauge", "", "Connections of clients."),
@@ -220,6 +243,12 @@ _METRICS: Final = [
             name=name, kind=kind, labels=labels, unit=unit, exporters=("audit",), meaning=meaning
         )
         for name, kind, labels, unit, meaning in _OF_AUDIT
+    ),
+    *(
+        ExportedMetric(
+            name=name, kind="gauge", unit=unit, exporters=("audit_results",), meaning=meaning
+        )
+        for name, unit, meaning in _OF_AUDIT_RESULTS
     ),
     *(
         ExportedMetric(name=name, kind="gauge", unit=unit, exporters=("backups",), meaning=meaning)

@@ -75,6 +75,8 @@ async def filled(log: AuditLog, count: int) -> None:
         "INSERT INTO audit.head (seq, hash) VALUES (9, 'h')",
         "SELECT subject FROM audit.log",
         "SELECT * FROM audit.head",
+        "UPDATE audit.results SET passed = true",
+        "INSERT INTO audit.results (kind, passed) VALUES ('verified', true)",
         "SELECT audit.hash_of(NULL)",
         "SET ROLE qudag_audit_keeper",
         "SET session_replication_role = replica",
@@ -213,14 +215,27 @@ async def test_old_partitions_are_dropped_and_the_rest_still_verifies(log: Audit
     old_month(log, 3)
     await filled(log, 2)
     assert "audit.log_2020_01" in partitions(log)
-    assert log.keeper(retention_days=36_500).keep() == ["partitions made: 0"]
+    kept = log.keeper(retention_days=36_500).keep()
+    assert [line.partition(";")[0] for line in kept] == [
+        "partitions made: 0",
+        "verified: 5 rows, from 1 to 5",
+    ]
     done = log.keeper(retention_days=30).keep()
-    assert done[1].startswith("dropped log_2020_01: 3 rows, from 1 to 3;")
+    assert done[2].startswith("dropped log_2020_01: 3 rows, from 1 to 3;")
     assert "audit.log_2020_01" not in partitions(log)
     assert log.keeper().verify({}).startswith("3 rows, from 4 to 6;")
     log.change("DELETE FROM audit.log WHERE seq = 4")
     with pytest.raises(ChainError, match="rows up to 4 are missing"):
         log.keeper().verify({})
+
+
+async def test_nothing_is_dropped_from_a_log_that_is_damaged_elsewhere(log: AuditLog):
+    old_month(log, 3)
+    await filled(log, 2)
+    log.change("DELETE FROM audit.log WHERE seq = 4")
+    with pytest.raises(ChainError, match="row 4 is missing"):
+        log.keeper(retention_days=30).keep()
+    assert "audit.log_2020_01" in partitions(log)
 
 
 async def test_a_damaged_partition_is_not_dropped(log: AuditLog):
@@ -238,7 +253,7 @@ async def test_partitions_are_made_ahead_and_by_a_writer_whose_month_has_none(lo
             connection.execute(f"DROP TABLE {name}".encode())
     await filled(log, 2)
     assert len(partitions(log)) == 1
-    assert log.keeper(months_ahead=12).keep() == ["partitions made: 12"]
+    assert log.keeper(months_ahead=12).keep()[0] == "partitions made: 12"
     assert len(partitions(log)) == 13
     assert log.keeper().verify({}).startswith("2 rows")
 
@@ -274,5 +289,5 @@ async def test_the_end_of_the_process_counts_the_rows_that_are_left(
 
 
 def test_a_second_migration_changes_nothing(log: AuditLog):
-    assert "audit log: already at version 1; nothing to do" in log.migrate()
+    assert "audit log: already at version 2; nothing to do" in log.migrate()
     assert log.keeper().section.user == KEEPER
