@@ -11,7 +11,12 @@ from review.report import terminal
 
 from .checks import Check, CheckStatus
 
-_STYLES = {CheckStatus.OK: "green", CheckStatus.FAILED: "red", CheckStatus.NOT_CHECKED: "yellow"}
+_STYLES = {
+    CheckStatus.OK: "green",
+    CheckStatus.WARNING: "yellow",
+    CheckStatus.FAILED: "red",
+    CheckStatus.NOT_CHECKED: "yellow",
+}
 
 
 def show(checks: Iterable[Check]) -> None:

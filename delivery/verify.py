@@ -26,6 +26,7 @@ from .checks import (
     data_and_dependencies,
     mcp_protocol,
     not_checked,
+    secret_ages,
     tls_and_redirect,
 )
 from .cluster import Cluster
@@ -82,6 +83,7 @@ def run_checks(
     platform = _trusting(deployed, deployed.outputs["mcp_url"], targets)
     with reachable(deployed.outputs["mcp_url"], deployed, kubectl) as url:
         checks = list(_checks(platform, kubectl, url, era, bearer))
+    checks += secret_ages.check_ages(kubectl, deployed.outputs)
     checks += check_targets(targets)
     for server in all_servers(deployed.outputs):
         unreachable = checks[0].status is CheckStatus.FAILED

@@ -94,6 +94,7 @@ class Platform:
             "namespace": self.namespace.namespace,
             **({"namespaces": self.placement.every} if self.placement.namespaces else {}),
             "required_secrets": required_secrets(self.config),
+            "secret_rotation_days": self.config.secrets.rotation_days,
             **({"scopes": scopes} if (scopes := self.config.protocol.required_scopes) else {}),
             **({"servers": self._user_servers()} if self.config.exposed_servers else {}),
             **({"stand_ins": stand_ins} if (stand_ins := self.config.stand_ins) else {}),

@@ -1,4 +1,4 @@
-"""Checks of a deployed platform, and their results: passed, failed or not checked."""
+"""Checks of a deployed platform, and their results: passed, a warning, failed or not checked."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class CheckStatus(Enum):
     """The result of a check."""
 
     OK = "ok"
+    WARNING = "warning"
     FAILED = "failed"
     NOT_CHECKED = "not checked"
 
@@ -29,8 +30,8 @@ class Check:
 
     Attributes:
         what: what was checked.
-        status: whether it passed, failed or was not done.
-        found: the finding, or why it was not checked.
+        status: whether it passed, passed with a warning, failed or was not done.
+        found: the finding or the warning, or why it was not checked.
         seconds: how long it took.
         problems: the problems of a failed check.
     """

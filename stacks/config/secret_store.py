@@ -99,7 +99,15 @@ class AzureKeyVault(_Store):
 
 
 class SecretStoreFields(Section):
-    """The fields of the section `secrets` that concern the store."""
+    """The fields of the section `secrets` that name no Secret: the store, and rotation."""
+
+    rotation_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Days after which the values of a Secret are due to be replaced: `qudag-mcp "
+        "verify` names each older one.",
+    )
 
     store: StoreName = Field(
         default="none",

@@ -90,6 +90,17 @@ def test_a_sound_platform_passes_all_that_can_be_checked(sound: RunningServer) -
     assert all(one.found for one in checks)
 
 
+def test_without_the_right_to_read_secrets_their_age_is_not_checked(sound: RunningServer) -> None:
+    outputs = {"required_secrets": [], "secret_rotation_days": 90}
+    secret = {"namespace": "n", "name": "s", "kind": "given", "keys": ["password"]}
+    none = run_checks(of(sound, **outputs), NO_CLUSTER, bearer=sound.token)
+    assert results(none)["age of secrets"] == "ok"
+    some = {**outputs, "required_secrets": [secret]}
+    checks = run_checks(of(sound, **some), NO_CLUSTER, bearer=sound.token)
+    assert results(checks)["age of secrets"] == "not checked"
+    assert problems(checks) == []
+
+
 def weather(server: RunningServer) -> dict[str, Any]:
     """The output ``servers`` of a stack with one server."""
     outputs = {"mcp_url": f"{server.base}/mcp", "prm_url": server.base + PRM, "era": "modern"}
