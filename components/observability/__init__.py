@@ -1,0 +1,1 @@
+"""How a platform is watched: metrics, alerts and dashboards."""

@@ -1,0 +1,165 @@
+"""Panels about what keeps state: PostgreSQL, Valkey, backups, the audit log, QuDAG nodes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .dashboard import Panel, Query, Section, Unit
+from .queries import gauge, rate
+from .server_panels import quantiles
+
+CONSENSUS_LATENCY: Final = Panel(
+    title="Consensus latency",
+    meaning="Duration of the last round of each node: until most nodes had proven their keys.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(expr=gauge("qudag_consensus_latency", by=("job", "pod"), how="max"), legend="{{pod}}")
+    ],
+)
+CONSENSUS_ROUNDS: Final = Panel(
+    title="Consensus rounds",
+    meaning="Rounds of key exchanges, and those in which most nodes proved their keys.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(expr=rate("qudag_consensus_rounds_total"), legend="rounds"),
+        Query(expr=rate("qudag_consensus_decisions_total"), legend="decisions"),
+    ],
+)
+POSTGRES_CONNECTIONS: Final = Panel(
+    title="Connections of PostgreSQL",
+    meaning="Connections to each database, as a share of those that the server accepts.",
+    unit=Unit.SHARE,
+    queries=[
+        Query(
+            expr=(
+                gauge("pg_stat_database_numbackends", 'datname!=""', by=("job", "datname"))
+                + " / on (job) group_left "
+                + gauge("pg_settings_max_connections", by=("job",), how="max")
+            ),
+            legend="{{datname}}",
+        )
+    ],
+    limit=0.9,
+)
+POSTGRES_LOCKS: Final = Panel(
+    title="Locks of PostgreSQL",
+    meaning="Locks held, by mode.",
+    unit=Unit.NUMBER,
+    queries=[Query(expr=gauge("pg_locks_count", by=("mode",)), legend="{{mode}}")],
+)
+POSTGRES_UP: Final = Panel(
+    title="PostgreSQL answers",
+    meaning="1 while the exporter can log in to PostgreSQL.",
+    unit=Unit.NUMBER,
+    queries=[Query(expr=gauge("pg_up", by=("pod",)), legend="{{pod}}")],
+    at_most=1,
+)
+VALKEY_MEMORY: Final = Panel(
+    title="Memory of Valkey",
+    meaning="Memory in use, as a share of what it may use.",
+    unit=Unit.SHARE,
+    queries=[
+        Query(
+            expr=(
+                gauge("redis_memory_used_bytes", by=("pod",))
+                + " / ("
+                + gauge("redis_memory_max_bytes", by=("pod",))
+                + " > 0)"
+            ),
+            legend="{{pod}}",
+        )
+    ],
+    limit=0.9,
+)
+VALKEY_COMMANDS: Final = Panel(
+    title="Commands of Valkey",
+    meaning="Commands run, keys evicted because memory was full, and connections refused.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(expr=rate("redis_commands_processed_total"), legend="commands"),
+        Query(expr=rate("redis_evicted_keys_total"), legend="evicted keys"),
+        Query(expr=rate("redis_rejected_connections_total"), legend="refused connections"),
+    ],
+)
+VALKEY_CLIENTS: Final = Panel(
+    title="Clients of Valkey",
+    meaning="Connections of clients, and replicas that follow.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(expr=gauge("redis_connected_clients", by=("pod",)), legend="{{pod}} clients"),
+        Query(expr=gauge("redis_connected_slaves", by=("pod",)), legend="{{pod}} replicas"),
+    ],
+)
+VALKEY_UP: Final = Panel(
+    title="Valkey answers and can write",
+    meaning="1 while the exporter can log in, and while the append-only file can be written.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(expr=gauge("redis_up", by=("pod",)), legend="{{pod}} answers"),
+        Query(expr=gauge("redis_aof_last_write_status", by=("pod",)), legend="{{pod}} can write"),
+    ],
+    at_most=1,
+)
+BACKUPS: Final = Panel(
+    title="Age of the newest backup",
+    meaning="Since the snapshot of the newest backup, and since a drill restored one.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(expr=gauge("mcp_backup_age_seconds", how="min"), legend="backup"),
+        Query(expr=gauge("mcp_restore_drill_age_seconds", how="min"), legend="restore drill"),
+    ],
+)
+DRILLS: Final = Panel(
+    title="Last restore drill",
+    meaning="Age of the backup that it restored, and how long restoring took.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=gauge("mcp_restore_drill_recovery_point_seconds", how="max"),
+            legend="recovery point",
+        ),
+        Query(
+            expr=gauge("mcp_restore_drill_recovery_time_seconds", how="max"),
+            legend="recovery time",
+        ),
+    ],
+)
+DRILL_PASSED: Final = Panel(
+    title="Restore drill passed",
+    meaning="1 if the last restore drill passed.",
+    unit=Unit.NUMBER,
+    queries=[Query(expr=gauge("mcp_restore_drill_passed", how="min"), legend="passed")],
+    at_most=1,
+)
+AUDIT_ROWS: Final = Panel(
+    title="Rows of the audit log",
+    meaning="Rows committed, by what they record.",
+    unit=Unit.PER_SECOND,
+    queries=[Query(expr=rate("mcp_audit_rows_total", by=("event",)), legend="{{event}}")],
+)
+AUDIT_LOST: Final = Panel(
+    title="Rows that are missing or wait",
+    meaning="Rows lost and calls refused because their row was not committed, in a second; rows "
+    "that wait.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(expr=rate("mcp_audit_lost_total", by=("reason",)), legend="lost: {{reason}}"),
+        Query(expr=rate("mcp_audit_refused_total"), legend="calls refused"),
+        Query(expr=gauge("mcp_audit_waiting"), legend="waiting"),
+    ],
+)
+AUDIT_TIME: Final = Panel(
+    title="Time to write rows",
+    meaning="From a statement with rows to its commit.",
+    unit=Unit.SECONDS,
+    queries=quantiles("mcp_audit_write_duration_seconds"),
+)
+DATABASE: Final = Section(
+    title="PostgreSQL", panels=[POSTGRES_CONNECTIONS, POSTGRES_LOCKS, POSTGRES_UP]
+)
+CACHE: Final = Section(
+    title="Valkey", panels=[VALKEY_MEMORY, VALKEY_COMMANDS, VALKEY_CLIENTS, VALKEY_UP]
+)
+CONSENSUS: Final = Section(title="QuDAG nodes", panels=[CONSENSUS_LATENCY, CONSENSUS_ROUNDS])
+RESTORES: Final = Section(title="Backups", panels=[BACKUPS, DRILLS, DRILL_PASSED])
+AUDIT: Final = Section(title="Audit log", panels=[AUDIT_ROWS, AUDIT_LOST, AUDIT_TIME])

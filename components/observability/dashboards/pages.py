@@ -1,0 +1,183 @@
+"""The dashboards that the source documents name, and one for each MCP server of a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from components.mcp.metrics import Exporter
+
+from . import data_panels as data
+from . import gateway_panels as gateway
+from . import pod_panels as pods
+from . import server_panels as servers
+from .dashboard import Dashboard, Section
+from .objectives import objective
+from .user_server_pages import user_server_pages
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardOptions:
+    """The platform whose dashboards are made.
+
+    Attributes:
+        namespace: the one that the dashboards show first.
+        exporters: the programs of the stack that export metrics.
+        servers: of each MCP server of a user, the path at the gateway, by name.
+        availability: share of requests that must not fail.
+    """
+
+    namespace: str
+    exporters: frozenset[Exporter]
+    servers: Mapping[str, str] = field(default_factory=dict[str, str])
+    availability: float = 0.999
+
+
+def pages(options: DashboardOptions) -> list[Dashboard]:
+    """Every dashboard of a platform that has a panel."""
+    every = [
+        *_of_s3(options.availability),
+        *_of_other_documents(),
+        *user_server_pages(options.servers, options.availability),
+    ]
+    shown = [page.for_exporters(options.exporters) for page in every]
+    return [page for page in shown if page.sections]
+
+
+def _of_s3(availability: float) -> Iterator[Dashboard]:
+    """The five of "MCP Servers Production Deployment Guide"."""
+    yield Dashboard(
+        uid="qudag-mcp-overview",
+        title="System overview",
+        purpose="Is the platform well: does it answer, how fast, and how near to its objective?",
+        sections=[
+            objective(availability),
+            Section(
+                title="Health",
+                panels=[
+                    pods.TARGETS,
+                    pods.DEPENDENCIES,
+                    servers.REQUESTS,
+                    servers.DURATION,
+                    servers.FAILURES,
+                    servers.IN_FLIGHT,
+                ],
+            ),
+        ],
+    )
+    yield Dashboard(
+        uid="qudag-mcp-service",
+        title="Service performance",
+        purpose="Which server, tool or path is slow or fails?",
+        sections=[
+            Section(
+                title="Requests",
+                panels=[servers.REQUESTS, servers.DURATION, servers.FAILURES, servers.HTTP],
+            ),
+            Section(
+                title="Tools",
+                panels=[
+                    servers.TOOL_REQUESTS,
+                    servers.TOOL_DURATION,
+                    servers.TOOL_ERRORS,
+                    servers.STREAMS,
+                ],
+            ),
+            Section(title="Resources and prompts", panels=[servers.RESOURCES, servers.PROMPTS]),
+            gateway.GATEWAY,
+        ],
+    )
+    yield Dashboard(
+        uid="qudag-mcp-infrastructure",
+        title="Infrastructure",
+        purpose="Which pod, database or cache is short of something, and what does a request cost?",
+        sections=[
+            Section(
+                title="Pods",
+                panels=[
+                    pods.PROCESSOR,
+                    pods.MEMORY,
+                    pods.FILES,
+                    pods.TARGETS,
+                    pods.DRAINING,
+                    pods.WORKERS,
+                ],
+            ),
+            Section(title="Cost", panels=[pods.COST, pods.MEMORY_COST]),
+            data.DATABASE,
+            data.CACHE,
+            data.RESTORES,
+        ],
+    )
+    yield Dashboard(
+        uid="qudag-mcp-security",
+        title="Security",
+        purpose="Who is refused, and is every call in the audit log?",
+        sections=[
+            Section(title="Refusals", panels=[gateway.REFUSED, gateway.LIMITED, servers.LIMITED]),
+            data.AUDIT,
+        ],
+    )
+    yield Dashboard(
+        uid="qudag-mcp-business",
+        title="Business",
+        purpose="What is the platform used for: which tools, resources and prompts, how much?",
+        sections=[
+            Section(
+                title="Use",
+                panels=[
+                    servers.USED_TOOLS,
+                    gateway.USED_SERVERS,
+                    servers.RESOURCES,
+                    servers.PROMPTS,
+                    servers.STREAMS,
+                ],
+            )
+        ],
+    )
+
+
+def _of_other_documents() -> Iterator[Dashboard]:
+    """One for each of the three others that draw a dashboard."""
+    yield Dashboard(
+        uid="qudag-mcp-qudag",
+        title="QuDAG MCP server",
+        purpose="Request rate, response time and consensus of QuDAG's nodes.",
+        sections=[
+            Section(title="Requests", panels=[servers.REQUESTS, servers.DURATION]),
+            data.CONSENSUS,
+        ],
+    )
+    yield Dashboard(
+        uid="qudag-mcp-server",
+        title="MCP server",
+        purpose="Rate, duration and errors of tools, and memory, for one server or several.",
+        sections=[
+            Section(
+                title="Tools",
+                panels=[
+                    servers.TOOL_REQUESTS,
+                    servers.TOOL_DURATION,
+                    servers.TOOL_ERRORS,
+                    pods.MEMORY,
+                ],
+            )
+        ],
+    )
+    yield Dashboard(
+        uid="qudag-mcp-orchestration",
+        title="MCP orchestration platform",
+        purpose="Do the engine and its agents finish their calls, how fast, and how busy are they?",
+        sections=[
+            Section(
+                title="Calls of the engine and its agents",
+                panels=[
+                    servers.SUCCESS,
+                    servers.CALL_DURATION_OF_SERVERS,
+                    servers.IN_FLIGHT,
+                    servers.CALLS_OF_SERVERS,
+                ],
+            ),
+            data.DATABASE,
+        ],
+    )
