@@ -54,6 +54,7 @@ scanner: $(VENV)
 
 clients: $(VENV)
 	@tools/ci-checks
+	@tools/grafana-types
 	@tools/conformance
 	@tools/browser
 	@tools/stdio-servers

@@ -33,9 +33,7 @@ DURATION: Final = Panel(
     title="Time at the gateway",
     meaning="From the first byte of a request to the last byte of its answer; no streams.",
     unit=Unit.SECONDS,
-    queries=[
-        Query(expr=gateway_quantile(0.95, by=("route",)), legend="{{route}} 95th percentile")
-    ],
+    queries=[Query(expr=gateway_quantile(0.95, by=("route",)), legend="{{route}} 95th percentile")],
 )
 ERRORS: Final = Panel(
     title="Errors of servers at the gateway",

@@ -116,9 +116,7 @@ TOOL_ERRORS: Final = Panel(
     title="Errors of tools",
     meaning="Tool calls that ended in an error, by tool.",
     unit=Unit.PER_SECOND,
-    queries=[
-        Query(expr=rate("mcp_tool_errors_total", by=("tool_name",)), legend="{{tool_name}}")
-    ],
+    queries=[Query(expr=rate("mcp_tool_errors_total", by=("tool_name",)), legend="{{tool_name}}")],
 )
 USED_TOOLS: Final = Panel(
     title="Most used tools",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from .dashboard import Dashboard, Panel, Query, Section, Unit
 from .gateway_panels import gateway_quantile
 from .objectives import objective
 from .queries import rate
 from .server_panels import QUANTILES
+
+LONGEST_UID: Final = 40
 
 
 def user_server_pages(servers: Mapping[str, str], availability: float) -> Iterator[Dashboard]:
@@ -20,7 +24,7 @@ def user_server_pages(servers: Mapping[str, str], availability: float) -> Iterat
     """
     for name, route in servers.items():
         yield Dashboard(
-            uid=f"qudag-mcp-server-{name}",
+            uid=_uid(name),
             title=f"Server {name}",
             purpose=f"How the MCP server {name} answers at {route}, as the gateway sees it.",
             sections=[
@@ -28,6 +32,14 @@ def user_server_pages(servers: Mapping[str, str], availability: float) -> Iterat
                 Section(title="Requests", panels=list(_at_gateway(route))),
             ],
         )
+
+
+def _uid(name: str) -> str:
+    """Grafana takes 40 characters; a longer name is cut, and told apart by its hash."""
+    whole = f"qudag-mcp-server-{name}"
+    if len(whole) <= LONGEST_UID:
+        return whole
+    return f"{whole[:31]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _at_gateway(route: str) -> Iterator[Panel]:

@@ -1,0 +1,144 @@
+"""Dashboards ask for metrics that the stack exports, as the source documents draw them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any, get_args
+
+import pytest
+
+from components.mcp.metrics import EXPORTED, Exporter, exported_by
+from components.observability.dashboards import DashboardOptions, dashboards
+from components.observability.dashboards.queries import gauge, quantile, rate, selector
+
+EVERY: frozenset[Exporter] = frozenset(get_args(Exporter))
+WEATHER = {"weather": "/servers/weather/mcp"}
+# Titles as the documents have them (S0, S2, S4) or list them (S3), and what their panels ask for.
+DOCUMENTS = {
+    "QuDAG MCP server": {
+        "mcp_requests_total",
+        "mcp_request_duration_seconds_bucket",
+        "qudag_consensus_rounds_total",
+        "qudag_consensus_decisions_total",
+    },
+    "MCP server": {
+        "mcp_tool_requests_total",
+        "mcp_tool_duration_seconds_bucket",
+        "mcp_tool_errors_total",
+        "process_resident_memory_bytes",
+    },
+    "MCP orchestration platform": {"mcp_requests_total", "pg_stat_database_numbackends"},
+    "System overview": {"up", "mcp_requests_total", "mcp_gateway_requests_total"},
+    "Service performance": {"mcp_request_duration_seconds_bucket", "mcp_requests_total"},
+    "Infrastructure": {"process_cpu_seconds_total", "redis_memory_used_bytes", "pg_up"},
+    "Security": {"mcp_gateway_requests_total", "mcp_audit_rows_total", "mcp_limited_total"},
+    "Business": {"mcp_tool_requests_total", "mcp_resource_requests_total"},
+}
+IN_NO_PANEL = {
+    "process_start_time_seconds": "a restart shows as a rollout and in the number of pods",
+    "process_virtual_memory_bytes": "resident memory is what a limit counts",
+    "python_info": "the version of the language changes with the image",
+    "mcp_audit_seq": "a number for one row; audit verify compares it",
+}
+
+
+def made(
+    exporters: frozenset[Exporter] = EVERY, servers: Mapping[str, str] = WEATHER
+) -> dict[str, dict[str, Any]]:
+    options = DashboardOptions(namespace="qudag-mcp-prod", exporters=exporters, servers=servers)
+    return {name: json.loads(text) for name, text in dashboards(options).items()}
+
+
+def panels_of(page: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in page["panels"] if panel["type"] != "row"]
+
+
+def expressions(page: dict[str, Any]) -> str:
+    return "\n".join(one["expr"] for panel in panels_of(page) for one in panel["targets"])
+
+
+@pytest.mark.parametrize("title", DOCUMENTS)
+def test_each_document_has_its_dashboard(title: str):
+    [page] = [page for page in made().values() if page["title"] == title]
+    found = set(re.findall(r"\w+(?=\{)", expressions(page)))
+    assert DOCUMENTS[title] <= found
+
+
+def test_each_metric_of_the_platform_is_in_a_panel_or_has_a_reason():
+    text = "\n".join(map(expressions, made().values()))
+    shown = {name for name in EXPORTED if re.search(rf"\b{name}(_bucket|_count|_sum)?\{{", text)}
+    annotated = {"qudag_mcp_server_build_info"}
+    assert EXPORTED.keys() - shown - annotated == IN_NO_PANEL.keys()
+
+
+@pytest.mark.parametrize("exporter", sorted(EVERY))
+def test_panels_of_programs_that_are_not_there_are_left_out(exporter: Exporter):
+    only_its_own = {
+        name for name, one in exported_by(exporter).items() if one.exporters == (exporter,)
+    }
+    text = "\n".join(map(expressions, made(EVERY - {exporter}).values()))
+    assert not [name for name in only_its_own if name in text]
+
+
+def test_a_stack_without_exporters_has_no_page_of_empty_panels():
+    assert all(panels_of(page) for page in made(frozenset({"server"})).values())
+    assert "qudag-mcp-security.json" in made(frozenset({"server"}))
+
+
+def test_a_server_of_a_user_has_a_page_of_its_own_path():
+    page = made()["qudag-mcp-server-weather.json"]
+    selected = re.findall(r"mcp_gateway_\w+\{([^}]*)\}", expressions(page))
+    assert selected
+    assert all('route="/servers/weather/mcp"' in one for one in selected)
+
+
+def test_names_of_pages_fit_into_grafana():
+    long = {f"{'a' * 60}{letter}": "/servers/a/mcp" for letter in "xy"}
+    pages = made(servers=long)
+    assert all(len(page["uid"]) <= 40 for page in pages.values())
+    assert len({page["uid"] for page in pages.values()}) == len(made(servers={})) + 2
+
+
+@pytest.mark.parametrize("name", made())
+def test_panels_have_units_places_and_numbers_of_their_own(name: str):
+    page = made()[name]
+    assert {panel["type"] for panel in page["panels"]} == {"row", "timeseries"}
+    assert len({panel["id"] for panel in page["panels"]}) == len(page["panels"])
+    for panel in panels_of(page):
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["description"], panel["title"]
+        assert all("$namespace" in one["expr"] for one in panel["targets"])
+    titles = [panel["title"] for panel in panels_of(page)]
+    assert len(set(titles)) == len(titles)
+    for one, other in combinations([panel["gridPos"] for panel in page["panels"]], 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        below = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert beside or below, (one, other)
+
+
+def test_pages_lead_to_each_other_and_show_rollouts():
+    for page in made().values():
+        [link] = page["links"]
+        assert set(link["tags"]) <= set(page["tags"])
+        assert link["keepTime"]
+        assert link["includeVars"]
+        [rollouts] = page["annotations"]["list"]
+        assert "qudag_mcp_server_build_info" in rollouts["expr"]
+        assert {"namespace", "job"} <= {one["name"] for one in page["templating"]["list"]}
+
+
+def test_names_outside_the_list_are_refused():
+    with pytest.raises(ValueError, match="no_such_total is in no exporter"):
+        rate("no_such_total")
+    with pytest.raises(ValueError, match="mcp_requests_total has no label tool"):
+        rate("mcp_requests_total", by=("tool",))
+    with pytest.raises(ValueError, match="has no label tool"):
+        gauge("mcp_open_streams", 'tool="x"')
+    with pytest.raises(ValueError, match="has no label tool"):
+        gauge("mcp_open_streams", 'tool!="x"')
+    with pytest.raises(ValueError, match="mcp_requests_total is no histogram"):
+        quantile(0.5, "mcp_requests_total")
+    assert selector("up", 'pod="a"') == 'up{namespace="$namespace",job=~"$job",pod="a"}'
