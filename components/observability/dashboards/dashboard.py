@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from components.mcp.metrics import EXPORTED, Exporter
+from ...mcp.metrics import EXPORTED, Exporter
 
 _WORD: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _ENDING: Final = re.compile(r"_(bucket|count|sum)$")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from components.mcp.metrics import Exporter
+from ...mcp.metrics import Exporter
 
 from . import data_panels as data
 from . import gateway_panels as gateway

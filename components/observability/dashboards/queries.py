@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from components.mcp.metrics import EXPORTED
+from ...mcp.metrics import EXPORTED
 
 TARGET_LABELS: Final = frozenset({"namespace", "job", "pod"})
 """Labels that a scrape sets: the namespace, the workload's name, and the pod."""
