@@ -32,7 +32,10 @@ FOLDERS: Final = (
 """Of the whole project, each below those after it."""
 CLOUDS: Final = frozenset({"kubernetes", *(cloud.key for cloud in LISTED)})
 """Folders of `components/` that know nothing of each other."""
-LAYERS: Final = (frozenset({"base"}), frozenset({"mcp"}), CLOUDS, frozenset({""}))
+LAYERS: Final = (
+    *(frozenset({"base"}), frozenset({"mcp"}), CLOUDS),
+    *(frozenset({"observability"}), frozenset({""})),
+)
 """Folders of `components/`, lowest first; the empty name stands for the files in it."""
 
 

@@ -154,6 +154,21 @@ AUDIT_TIME: Final = Panel(
     unit=Unit.SECONDS,
     queries=quantiles("mcp_audit_write_duration_seconds"),
 )
+AUDIT_VERIFIED: Final = Panel(
+    title="Audit log verified",
+    meaning="1 if the last verification found every row as it was written.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(expr=gauge("mcp_audit_verified", how="min"), legend="verified"),
+    ],
+    at_most=1,
+)
+AUDIT_VERIFIED_AGE: Final = Panel(
+    title="Since the audit log was verified",
+    meaning="Since a verification found every row as it was written.",
+    unit=Unit.SECONDS,
+    queries=[Query(expr=gauge("mcp_audit_verified_age_seconds", how="min"), legend="age")],
+)
 DATABASE: Final = Section(
     title="PostgreSQL", panels=[POSTGRES_CONNECTIONS, POSTGRES_LOCKS, POSTGRES_UP]
 )
@@ -162,4 +177,7 @@ CACHE: Final = Section(
 )
 CONSENSUS: Final = Section(title="QuDAG nodes", panels=[CONSENSUS_LATENCY, CONSENSUS_ROUNDS])
 RESTORES: Final = Section(title="Backups", panels=[BACKUPS, DRILLS, DRILL_PASSED])
-AUDIT: Final = Section(title="Audit log", panels=[AUDIT_ROWS, AUDIT_LOST, AUDIT_TIME])
+AUDIT: Final = Section(
+    title="Audit log",
+    panels=[AUDIT_ROWS, AUDIT_LOST, AUDIT_TIME, AUDIT_VERIFIED, AUDIT_VERIFIED_AGE],
+)
