@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ...mcp.metrics import Exporter
-
 from . import data_panels as data
 from . import gateway_panels as gateway
 from . import pod_panels as pods
