@@ -1,0 +1,129 @@
+"""Alerts and recording rules, as Prometheus reads them from a file or a PrometheusRule."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+Severity = Literal["critical", "warning", "info", "none"]
+"""critical: someone is woken up. warning: in working hours. info: nobody is told, a dashboard shows
+it. none: the alert that always fires."""
+Team = Literal["platform", "servers", "data", "security"]
+TEAMS: Final[tuple[Team, ...]] = get_args(Team)
+Scope = Literal["platform", "server", "store", "cluster"]
+"""What is broken. While the platform is, alerts about its servers are muted."""
+Dashboard = Literal["overview", "servers", "data", "security", "orchestration"]
+
+_ALERT: Final = re.compile(r"[A-Z][A-Za-z]+")
+_DURATION: Final = re.compile(r"[0-9]+[smhd]")
+_RECORDED: Final = re.compile(r"[a-z_]+:[a-z_]+:[a-z0-9_]+")
+_WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """A condition that a person must know of.
+
+    Attributes:
+        name: in CamelCase; the same in every stack.
+        severity: how soon.
+        team: whose it is.
+        scope: what is broken.
+        expression: PromQL; each of its series is one alert.
+        duration: how long the expression must have a value.
+        summary: what has happened, in a line.
+        description: what was measured, in sentences; a template of Prometheus.
+        dashboard: where to look further.
+        source: the source document that has it, such as ``S2``.
+    """
+
+    name: str
+    severity: Severity
+    team: Team
+    scope: Scope
+    expression: str
+    duration: str
+    summary: str
+    description: str
+    dashboard: Dashboard
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what Prometheus or a link to the runbook would not accept."""
+        if not _ALERT.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name of an alert in CamelCase")
+        if not _DURATION.fullmatch(self.duration):
+            raise ValueError(f"{self.name}: {self.duration!r} is no duration, such as 5m")
+        for field in ("expression", "summary", "description"):
+            if not getattr(self, field).strip():
+                raise ValueError(f"{self.name}: {field} is empty")
+
+    @property
+    def page(self) -> str:
+        """Its runbook in docs/runbooks, without the ending."""
+        return page_of(self.name)
+
+    def rule(self, *, namespace: str, runbooks: str, grafana: str) -> dict[str, Any]:
+        """As Prometheus reads it.
+
+        Args:
+            namespace: of the platform. Alerts about pods in its other namespaces have it as well:
+                an AlertmanagerConfig is given the alerts of its own namespace only.
+            runbooks: URL, or path, of the folder with the runbooks.
+            grafana: URL of Grafana; empty: links are paths.
+        """
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            "for": self.duration,
+            "labels": {
+                "severity": self.severity,
+                "team": self.team,
+                "scope": self.scope,
+                "namespace": namespace,
+            },
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"{runbooks}/{self.page}.md",
+                "dashboard_url": f"{grafana}/d/{uid_of(self.dashboard)}?var-namespace={namespace}",
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingRule:
+    """A series that other rules and dashboards read.
+
+    Attributes:
+        name: ``level:metric:operation``; or a name that a source document gives to a metric.
+        expression: PromQL.
+        labels: added to the series.
+        source: the source document that names it.
+    """
+
+    name: str
+    expression: str
+    labels: tuple[tuple[str, str], ...] = ()
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that says neither its level nor its source."""
+        if self.source is None and not _RECORDED.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is not level:metric:operation")
+
+    def rule(self) -> dict[str, Any]:
+        """As Prometheus reads it."""
+        labels = {"labels": dict(self.labels)} if self.labels else {}
+        return {"record": self.name, "expr": self.expression, **labels}
+
+
+def page_of(alert: str) -> str:
+    """The runbook of an alert: ``MCPServerDown`` is in ``mcp-server-down``."""
+    return _WORD_BEGINS.sub("-", alert).lower()
+
+
+def uid_of(dashboard: str) -> str:
+    """The uid of a dashboard in Grafana."""
+    return f"qudag-mcp-{dashboard}"

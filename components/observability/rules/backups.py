@@ -1,0 +1,161 @@
+"""Alerts about backups, restore drills and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .alert import Alert, Severity, Team
+from .options import RuleOptions
+
+
+def alerts(options: RuleOptions) -> Iterator[Alert]:
+    """Those of a stack with backups, or with an audit log."""
+    if options.recovery_point_minutes is not None:
+        yield from _of_backups(options, options.recovery_point_minutes)
+    if options.drill_hours is not None:
+        yield from _of_drills(options, options.drill_hours)
+    if options.database == "cloudnative-pg" and options.recovery_point_minutes is not None:
+        yield from _of_barman(options, options.recovery_point_minutes)
+    if options.audit:
+        yield from _of_the_audit_log(options)
+
+
+def _alert(
+    name: str,
+    expression: str,
+    duration: str,
+    summary: str,
+    description: str,
+    *,
+    severity: Severity = "critical",
+    team: Team = "data",
+    source: str | None = None,
+) -> Alert:
+    return Alert(
+        name=name,
+        severity=severity,
+        team=team,
+        scope="store",
+        expression=expression,
+        duration=duration,
+        summary=summary,
+        description=description,
+        dashboard="data" if team == "data" else "security",
+        source=source,
+    )
+
+
+def _of_backups(options: RuleOptions, minutes: int) -> Iterator[Alert]:
+    if options.database == "cloudnative-pg":
+        return
+    age = f"max(mcp_backup_age_seconds{{{options.within}}})"
+    yield _alert(
+        "BackupTooOld",
+        f"{age} > {minutes * 60}",
+        "5m",
+        "The newest backup is older than the recovery point objective",
+        f"The newest backup is {{{{ $value | humanizeDuration }}}} old; the objective is {minutes} "
+        "minutes.",
+        source="S3",
+    )
+    yield _alert(
+        "BackupMissing",
+        f"absent(mcp_backup_age_seconds{{{options.within}}})",
+        f"{minutes}m",
+        "There is no backup",
+        "No server knows of a backup of the database.",
+    )
+
+
+def _of_drills(options: RuleOptions, hours: int) -> Iterator[Alert]:
+    within, thresholds = options.within, options.thresholds
+    yield _alert(
+        "RestoreDrillFailed",
+        f"min(mcp_restore_drill_passed{{{within}}}) == 0",
+        "5m",
+        "The last restore drill failed",
+        "The newest backup could not be restored, or differs from what was backed up.",
+    )
+    yield _alert(
+        "RestoreDrillOverdue",
+        f"max(mcp_restore_drill_age_seconds{{{within}}}) > {2 * hours * 3600}",
+        "1h",
+        "No restore drill has passed for long",
+        "The last restore drill that passed was {{ $value | humanizeDuration }} ago.",
+        severity="warning",
+    )
+    yield _alert(
+        "RecoveryTooSlow",
+        f"max(mcp_restore_drill_recovery_time_seconds{{{within}}})"
+        f" > {thresholds.recovery_minutes * 60}",
+        "5m",
+        "A restore takes longer than the recovery time objective",
+        "The last restore drill took {{ $value | humanizeDuration }}; the objective is "
+        f"{thresholds.recovery_minutes} minutes.",
+        severity="warning",
+        source="S3",
+    )
+
+
+def _of_barman(options: RuleOptions, minutes: int) -> Iterator[Alert]:
+    newest = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
+    failed = "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp"
+    within = options.within
+    yield _alert(
+        "BackupTooOld",
+        f"time() - max({newest}{{{within}}}) > {minutes * 60}",
+        "5m",
+        "The newest backup is older than the recovery point objective",
+        f"The newest backup is {{{{ $value | humanizeDuration }}}} old; the objective is {minutes} "
+        "minutes.",
+        source="S3",
+    )
+    yield _alert(
+        "BackupFailed",
+        f"max({failed}{{{within}}}) > max({newest}{{{within}}})",
+        "5m",
+        "The last backup of CloudNativePG failed",
+        "The newest backup that succeeded is older than the last one that failed.",
+    )
+
+
+def _of_the_audit_log(options: RuleOptions) -> Iterator[Alert]:
+    within = options.within
+    yield _alert(
+        "AuditRowsLost",
+        f"sum by (job, reason) (increase(mcp_audit_lost_total{{{within}}}[15m])) > 0",
+        "0m",
+        "Calls are missing in the audit log",
+        '{{ $value | printf "%.0f" }} rows of {{ $labels.job }} are not in the audit log: '
+        "{{ $labels.reason }}.",
+        team="security",
+    )
+    yield _alert(
+        "AuditRefusesCalls",
+        f"sum by (job) (rate(mcp_audit_refused_total{{{within}}}[5m])) > 0",
+        "2m",
+        "Calls are refused because they cannot be recorded",
+        '{{ $labels.job }} refuses {{ $value | printf "%.2f" }} calls per second: the audit log '
+        "cannot be written.",
+        team="security",
+    )
+    yield _alert(
+        "AuditRowsWait",
+        f"sum by (job) (mcp_audit_waiting{{{within}}}) > 500",
+        "5m",
+        "Rows of the audit log wait for the database",
+        "{{ $value }} rows of {{ $labels.job }} are not yet in the audit log.",
+        severity="warning",
+        team="security",
+    )
+    if options.audit_keeper and "kube-state-metrics" in options.exporters:
+        yield _alert(
+            "AuditChainBroken",
+            "max by (job_name) (kube_job_status_failed"
+            f'{{{within},job_name=~"{options.audit_keeper}-.*"}}) > 0',
+            "0m",
+            "The check of the audit log failed",
+            "The job {{ $labels.job_name }} found a break in the chain of the audit log, or could "
+            "not check it.",
+            team="security",
+        )

@@ -1,0 +1,46 @@
+"""Every alert that a stack may have: what the runbooks and the reference list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, get_args
+
+from . import alerts_of
+from .alert import Alert
+from .foreign import ForeignExporter
+from .options import RuleOptions, WatchedServer
+
+EVERYTHING: Final = RuleOptions(
+    namespace="mcp",
+    further_namespaces=("agents",),
+    servers=(
+        WatchedServer(name="engine", era="dual", cores=2, memory_bytes=2 * 1024**3),
+        WatchedServer(name="developer-agent", exports=False),
+    ),
+    gateway="mcp-gateway",
+    engine="engine",
+    agents=("developer-agent",),
+    nodes="qudag",
+    database="postgres-exporter",
+    valkey="redis",
+    valkey_replicas=2,
+    recovery_point_minutes=60,
+    drill_hours=168,
+    audit=True,
+    audit_keeper="audit-keeper",
+    secrets=("mcp-server-secrets",),
+    exporters=frozenset(get_args(ForeignExporter)),
+)
+"""A platform with everything that an alert is for, but CloudNativePG in place of PostgreSQL."""
+CLUSTER_OF_POSTGRES: Final = replace(EVERYTHING, database="cloudnative-pg")
+
+
+def every_alert() -> Mapping[str, Alert]:
+    """One alert of each name, in the order of their groups."""
+    found: dict[str, Alert] = {}
+    for options in (EVERYTHING, CLUSTER_OF_POSTGRES):
+        for rules in alerts_of(options).values():
+            for rule in rules:
+                found.setdefault(rule.name, rule)
+    return found

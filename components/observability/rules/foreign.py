@@ -1,0 +1,39 @@
+"""Metrics in rules that come from programs which the platform does not deploy.
+
+A rule with one of them is rendered only for stacks that say the program is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+ForeignExporter = Literal[
+    "kube-state-metrics", "cloudnative-pg", "keda", "cert-manager", "blackbox"
+]
+
+FOREIGN: Final[Mapping[ForeignExporter, tuple[str, ...]]] = {
+    "kube-state-metrics": (
+        "kube_horizontalpodautoscaler_status_desired_replicas",
+        "kube_horizontalpodautoscaler_spec_max_replicas",
+        "kube_resourcequota",
+        "kube_pod_container_status_waiting_reason",
+        "kube_pod_container_status_restarts_total",
+        "kube_job_status_failed",
+        "kube_secret_created",
+    ),
+    "cloudnative-pg": (
+        "cnpg_pg_replication_lag",
+        "cnpg_backends_total",
+        "cnpg_pg_settings_setting",
+        "cnpg_collector_up",
+        "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp",
+        "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp",
+    ),
+    "keda": ("keda_scaler_errors_total",),
+    "cert-manager": ("certmanager_certificate_expiration_timestamp_seconds",),
+    "blackbox": ("probe_success", "probe_ssl_earliest_cert_expiry"),
+}
+"""By exporter. CloudNativePG exports those of its Barman Cloud plugin as well."""
+
+FOREIGN_NAMES: Final = frozenset(name for names in FOREIGN.values() for name in names)

@@ -1,0 +1,159 @@
+"""What the rules of a platform depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ...mcp.era import Era
+from .foreign import ForeignExporter
+from .targets import NAMESPACE, one_of
+
+LATENCY_BOUNDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+"""Bounds in seconds that histograms of servers and of the gateway have: an objective is one."""
+RUNBOOKS: Final = "docs/runbooks"
+"""Where the runbooks are in the repository; a stack names the URL under which people read them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedServer:
+    """An MCP server of the platform.
+
+    Attributes:
+        name: of its workload.
+        era: of the protocol that it serves.
+        exports: whether it exports metrics; images of a user export none.
+        cores: limit of CPU of a pod; None: unknown.
+        memory_bytes: limit of memory of a pod; None: unknown.
+    """
+
+    name: str
+    era: Era = "modern"
+    exports: bool = True
+    cores: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objectives:
+    """What the platform promises its clients.
+
+    Attributes:
+        availability_percent: share of requests that do not fail with 5xx.
+        latency_seconds: of ``latency_percent`` of the requests; one of ``LATENCY_BOUNDS``.
+        latency_percent: share of requests that are as fast.
+    """
+
+    availability_percent: float = 99.9
+    latency_seconds: float = 2.5
+    latency_percent: float = 95.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """Values above which alerts fire; the defaults are those of the source documents, if any.
+
+    Attributes:
+        tool_errors_per_second: of a tool in a pod (S2).
+        tool_latency_seconds: 95th percentile of a tool in a pod (S2).
+        server_memory_megabytes: resident memory of a server in a pod (S2).
+        error_percent: share of requests that fail (S3).
+        response_seconds: 95th percentile of the requests of a server (S3).
+        resource_percent: of the limits of CPU and memory (S3).
+        workflow_failure_percent: of the calls of an orchestration engine (S4).
+        agent_response_seconds: 95th percentile of the calls of an agent (S4).
+        connections_percent: of the connections that PostgreSQL accepts (S4).
+        unauthorized_per_second: answers 401 or 403 of a server.
+        limited_per_second: requests that a limit refused.
+        replication_lag_seconds: of a replica of PostgreSQL.
+        secret_days: age of a Secret (S3).
+        certificate_days: before a certificate expires.
+        quota_percent: of a quota of the namespace.
+        recovery_minutes: duration of a restore drill (S3).
+    """
+
+    tool_errors_per_second: float = 0.1
+    tool_latency_seconds: float = 0.5
+    server_memory_megabytes: float = 400
+    error_percent: float = 5
+    response_seconds: float = 2
+    resource_percent: float = 80
+    workflow_failure_percent: float = 10
+    agent_response_seconds: float = 120
+    connections_percent: float = 90
+    unauthorized_per_second: float = 1
+    limited_per_second: float = 1
+    replication_lag_seconds: float = 30
+    secret_days: int = 90
+    certificate_days: int = 14
+    quota_percent: float = 90
+    recovery_minutes: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleOptions:
+    """The parts of a platform that its rules watch.
+
+    Attributes:
+        namespace: the platform's own.
+        further_namespaces: of some of its workloads.
+        servers: every MCP server.
+        gateway: workload with nginx and its exporter; None: no exporter.
+        engine: server whose tools are those of ``agents``, as in the topology orchestration.
+        agents: servers that the engine offers the tools of.
+        nodes: workload of QuDAG nodes that have peers and export their rounds.
+        database: what exports PostgreSQL's metrics; None: nothing does.
+        valkey: workload of Valkey with its exporter; None: no exporter.
+        valkey_replicas: replicas beside the first pod.
+        recovery_point_minutes: oldest that a backup may be; None: no backups.
+        drill_hours: longest time between two restore drills; None: no drills.
+        audit: whether servers write to an audit log.
+        audit_keeper: name of the CronJob that checks the audit log; None: none.
+        drain_seconds: within which a pod ends its calls.
+        secrets: names of Secrets whose values a person replaces.
+        objectives: what the platform promises.
+        thresholds: above which alerts fire.
+        disabled: names of alerts that are left out.
+        exporters: programs outside the platform whose metrics Prometheus has.
+        runbooks: URL, or path, of the folder with the runbooks.
+        grafana: URL of Grafana; empty: links to dashboards are paths.
+    """
+
+    namespace: str
+    further_namespaces: tuple[str, ...] = ()
+    servers: tuple[WatchedServer, ...] = ()
+    gateway: str | None = None
+    engine: str | None = None
+    agents: tuple[str, ...] = ()
+    nodes: str | None = None
+    database: Literal["postgres-exporter", "cloudnative-pg"] | None = None
+    valkey: str | None = None
+    valkey_replicas: int = 0
+    recovery_point_minutes: int | None = None
+    drill_hours: int | None = None
+    audit: bool = False
+    audit_keeper: str | None = None
+    drain_seconds: int = 120
+    secrets: tuple[str, ...] = ()
+    objectives: Objectives = field(default_factory=Objectives)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    disabled: frozenset[str] = frozenset()
+    exporters: frozenset[ForeignExporter] = frozenset()
+    runbooks: str = RUNBOOKS
+    grafana: str = ""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """All namespaces, the platform's own first."""
+        return (self.namespace, *self.further_namespaces)
+
+    @property
+    def within(self) -> str:
+        """The matcher for series of the platform."""
+        return one_of(NAMESPACE, self.namespaces)
+
+    @property
+    def exporting(self) -> Mapping[str, WatchedServer]:
+        """The servers that export metrics, by name."""
+        return {server.name: server for server in self.servers if server.exports}

@@ -1,0 +1,117 @@
+"""Alerts about the processes of MCP servers: limits, dependencies, restarts, drains, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .alert import Alert
+from .options import RuleOptions
+from .servers import of_servers
+from .targets import JOB, one_of
+
+
+def alerts(options: RuleOptions) -> Iterator[Alert]:
+    """Those of every MCP server that exports metrics."""
+    if not options.exporting:
+        return
+    yield from _of_limits(options)
+    yield from _of_processes(options)
+    sessions = [name for name, one in options.exporting.items() if one.era != "modern"]
+    if sessions:
+        yield _sessions_lost(options, sessions)
+
+
+def _of_limits(options: RuleOptions) -> Iterator[Alert]:
+    within = options.within
+    yield Alert(
+        name="ServerLimitsRefuse",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"sum by (job, limit) (rate(mcp_limited_total{{{within}}}[5m]))"
+        f" > {options.thresholds.limited_per_second:g}",
+        duration="10m",
+        summary="A limit of an MCP server refuses many requests",
+        description="The limit of {{ $labels.limit }} in {{ $labels.job }} refuses "
+        '{{ $value | printf "%.1f" }} per second.',
+        dashboard="servers",
+    )
+    yield Alert(
+        name="OpenFilesNearLimit",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"process_open_fds{{{of_servers(options)}}} / process_max_fds > 0.8",
+        duration="10m",
+        summary="A process has nearly as many open files and connections as it may",
+        description="{{ $labels.pod }} has {{ $value | humanizePercentage }} of the file "
+        "descriptors that it may open.",
+        dashboard="servers",
+    )
+
+
+def _of_processes(options: RuleOptions) -> Iterator[Alert]:
+    servers = of_servers(options)
+    yield Alert(
+        name="DependencyDown",
+        severity="critical",
+        team="servers",
+        scope="server",
+        expression=f"min by (job, dependency) (mcp_dependency_up{{{options.within}}}) == 0",
+        duration="2m",
+        summary="An MCP server does not reach what it needs",
+        description="A pod of {{ $labels.job }} does not reach {{ $labels.dependency }}.",
+        dashboard="servers",
+    )
+    yield Alert(
+        name="ServerRestarts",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"changes(process_start_time_seconds{{{servers}}}[15m]) > 2",
+        duration="5m",
+        summary="An MCP server restarts again and again",
+        description="The process in {{ $labels.pod }} began {{ $value }} times in 15 minutes.",
+        dashboard="servers",
+    )
+    yield Alert(
+        name="WorkersReplaced",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"increase(mcp_workers_replaced_total{{{options.within}}}[15m]) > 2",
+        duration="5m",
+        summary="Worker processes of an MCP server end again and again",
+        description='{{ $labels.pod }} replaced {{ $value | printf "%.0f" }} worker processes in '
+        "15 minutes.",
+        dashboard="servers",
+    )
+    yield Alert(
+        name="DrainNearItsEnd",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"(mcp_draining{{{options.within}}} == 1) and on (pod)"
+        f" (mcp_calls_in_flight{{{options.within}}} > 0)",
+        duration=f"{max(options.drain_seconds - 30, 0)}s",
+        summary="Calls are about to be cut because a pod ends",
+        description="{{ $labels.pod }} still works on calls, and ends within half a minute.",
+        dashboard="servers",
+    )
+
+
+def _sessions_lost(options: RuleOptions, servers: list[str]) -> Alert:
+    return Alert(
+        name="SessionsLost",
+        severity="warning",
+        team="servers",
+        scope="server",
+        expression=f"sum by (job) (rate(http_requests_total{{{options.within},"
+        f'{one_of(JOB, servers)},route="/mcp",status="404"}}[5m])) > 0.1',
+        duration="5m",
+        summary="Clients ask for sessions that their server does not have",
+        description="{{ $labels.job }} answers 404 to "
+        '{{ $value | printf "%.2f" }} requests per second. A server of sessions answers so to a '
+        "session that has ended; of a modern server it would be no error.",
+        dashboard="servers",
+    )

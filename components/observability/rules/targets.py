@@ -1,0 +1,26 @@
+"""The labels that every scraped series of a platform has; scrape configurations set them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, Literal
+
+NAMESPACE: Final = "namespace"
+"""Namespace of the pod."""
+JOB: Final = "job"
+"""Name of the workload: the label ``app`` of its pods."""
+POD: Final = "pod"
+"""Name of the pod."""
+EXPORTER: Final = "exporter"
+"""Which program of the pod was asked, see ``Asked``: a monolith has two in a pod."""
+TARGET_LABELS: Final = frozenset({NAMESPACE, JOB, POD, EXPORTER, "instance"})
+
+Asked = Literal["server", "gateway", "valkey", "postgres"]
+"""Values of the label ``exporter``: an MCP server (with one process or several), the exporter
+beside nginx, redis_exporter, postgres_exporter."""
+
+
+def one_of(label: str, values: Collection[str]) -> str:
+    """A matcher for series whose label has one of the values, which need no escaping."""
+    texts = sorted(values)
+    return f'{label}="{texts[0]}"' if len(texts) == 1 else f'{label}=~"{"|".join(texts)}"'
