@@ -148,14 +148,27 @@ def _of_the_audit_log(options: RuleOptions) -> Iterator[Alert]:
         severity="warning",
         team="security",
     )
-    if options.audit_keeper and "kube-state-metrics" in options.exporters:
-        yield _alert(
-            "AuditChainBroken",
-            "max by (job_name) (kube_job_status_failed"
-            f'{{{within},job_name=~"{options.audit_keeper}-.*"}}) > 0',
-            "0m",
-            "The check of the audit log failed",
-            "The job {{ $labels.job_name }} found a break in the chain of the audit log, or could "
-            "not check it.",
-            team="security",
-        )
+    if options.audit_hours is not None:
+        yield from _of_verification(options, options.audit_hours)
+
+
+def _of_verification(options: RuleOptions, hours: int) -> Iterator[Alert]:
+    within = options.within
+    yield _alert(
+        "AuditChainBroken",
+        f"min(mcp_audit_verified{{{within}}}) == 0",
+        "0m",
+        "Rows of the audit log are not as they were written",
+        "The last verification of the audit log found a row that was changed or is missing.",
+        team="security",
+    )
+    yield _alert(
+        "AuditVerificationOverdue",
+        f"min(mcp_audit_verified_age_seconds{{{within}}}) > {2 * hours * 3600}",
+        "1h",
+        "The audit log has not been verified for long",
+        "The last verification that found the audit log whole was {{ $value | humanizeDuration }} "
+        "ago.",
+        severity="warning",
+        team="security",
+    )

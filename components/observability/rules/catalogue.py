@@ -28,7 +28,7 @@ EVERYTHING: Final = RuleOptions(
     recovery_point_minutes=60,
     drill_hours=168,
     audit=True,
-    audit_keeper="audit-keeper",
+    audit_hours=24,
     secrets=("mcp-server-secrets",),
     exporters=frozenset(get_args(ForeignExporter)),
 )

@@ -109,7 +109,7 @@ class RuleOptions:
         recovery_point_minutes: oldest that a backup may be; None: no backups.
         drill_hours: longest time between two restore drills; None: no drills.
         audit: whether servers write to an audit log.
-        audit_keeper: name of the CronJob that checks the audit log; None: none.
+        audit_hours: longest time between two verifications of the audit log; None: none.
         drain_seconds: within which a pod ends its calls.
         secrets: names of Secrets whose values a person replaces.
         objectives: what the platform promises.
@@ -133,7 +133,7 @@ class RuleOptions:
     recovery_point_minutes: int | None = None
     drill_hours: int | None = None
     audit: bool = False
-    audit_keeper: str | None = None
+    audit_hours: int | None = None
     drain_seconds: int = 120
     secrets: tuple[str, ...] = ()
     objectives: Objectives = field(default_factory=Objectives)
