@@ -1,4 +1,4 @@
-"""Entra tokens of a workload identity or a managed identity, for PostgreSQL of Azure."""
+"""Entra tokens of a workload identity or a managed identity, for PostgreSQL and Redis of Azure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .token_requests import fetched_object
 
 POSTGRESQL = "https://ossrdbms-aad.database.windows.net"
 """The service for which a token is, without `/.default`."""
+REDIS = "https://redis.azure.com"
 AUTHORITY = "https://login.microsoftonline.com"
 MACHINE = "http://169.254.169.254/metadata/identity/oauth2/token"
 _METADATA = {"Metadata": "true"}

@@ -12,7 +12,8 @@ from .audit_config import AuditSection, KeeperSection
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
-from .server_config import Port, Role, ServerSection
+from .redis_config import RedisSection
+from .server_config import Connections, Role, ServerSection
 from .state_config import StateSection
 from .store_config import PasswordSection, PostgresSection
 from .toml_config import ConfigError, Section, parsed, validated
@@ -24,7 +25,6 @@ ENVIRONMENT = "QUDAG_MCP_CONFIG"
 """Environment variable with the text of server.toml, for hosts that cannot mount a file."""
 Era = Literal["dual", "modern", "legacy"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Connections = Annotated[int, Field(ge=1, le=1000)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#@\s*]+$")]
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h)$")]
 
@@ -84,31 +84,6 @@ class DatabaseSection(PostgresSection):
     acquire_seconds: Seconds = 3
     idle_seconds: Seconds = 600
     lifetime_seconds: Seconds = 1800
-
-
-class RedisSection(PasswordSection):
-    """The `[redis]` section: a Valkey or Redis whose state `/ready` reports.
-
-    With `ca_file`, connections use TLS and verify the server's certificate and name.
-
-    Attributes:
-        user: of its access control list; without one, the user `default`.
-        sentinels: `host:port` of Sentinels, which name the primary; `host` and `port` are unused
-            then. They accept the same user, and have certificates of the same authority.
-        max_connections: of one process, for its sessions; more requests wait.
-    """
-
-    host: str
-    port: Port = 6379
-    sentinels: tuple[Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")], ...] = ()
-    user: Annotated[str, Field(pattern=r"^\S+$")] | None = None
-    ca_file: Path | None = None
-    max_connections: Connections = 20
-
-    def password(self) -> str | None:
-        """The first line; a second one is that of a rotation, which Valkey accepts as well."""
-        passwords = super().password()
-        return passwords.split("\n", 1)[0].strip() if passwords else passwords
 
 
 class MigrationConfig(Section):

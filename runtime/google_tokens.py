@@ -1,4 +1,4 @@
-"""Access tokens of Google Cloud's metadata server, for Cloud SQL with IAM."""
+"""Access tokens of Google Cloud's metadata server, for Cloud SQL and Memorystore with IAM."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+RETRY_SECONDS = 10.0
+
 
 class TokenError(OSError):
     """No token could be fetched; the message names the service and no secret."""
@@ -24,7 +26,8 @@ class Token(NamedTuple):
 class RenewedToken:
     """Calls `fetch` before the token expires; may be called by several threads.
 
-    While the service does not answer, the former token is used until it expires.
+    While the service does not answer, the former token is used until it expires; it is asked again
+    every `RETRY_SECONDS`.
 
     Attributes:
         early: renew it so many seconds before it expires, but not in the first half of its life.
@@ -45,8 +48,18 @@ class RenewedToken:
                 self._renew()
             return self._text
 
+    def held(self) -> str | None:
+        """The last token, without a request; None if there is none, or it has expired."""
+        return self._text if self._text and self.now() < self._expires_at else None
+
+    @property
+    def due(self) -> bool:
+        """Whether a call would ask the service."""
+        return self.now() >= self._renew_at
+
     def _renew(self) -> None:
         asked_at = self.now()
+        self._renew_at = asked_at + RETRY_SECONDS
         try:
             token = self.fetch()
         except TokenError:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from .toml_config import Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Connections = Annotated[int, Field(ge=1, le=1000)]
 Place = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
 """The name of an environment or a region."""
 

@@ -13,6 +13,7 @@ from .server_config import Port
 from .token_sources import DatabaseTokens, database_password, password_of_secret
 from .toml_config import Section
 
+Region = Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Hosts without `ca_file` for a token: a proxy in the same pod."""
 
@@ -66,7 +67,7 @@ class PostgresSection(PasswordSection):
     user: str
     ca_file: Path | None = None
     token: DatabaseTokens | None = None
-    region: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
+    region: Region | None = None
     password_secret: (
         Annotated[str, Field(pattern="^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:")]
         | None

@@ -9,6 +9,7 @@ from typing import Literal
 from .renewed_token import RenewedToken
 
 DatabaseTokens = Literal["rds", "cloud-sql", "azure"]
+CacheTokens = Literal["elasticache", "memorystore", "azure"]
 
 
 @cache
@@ -29,6 +30,26 @@ def database_password(
             from .azure_tokens import POSTGRESQL, entra_token
 
             return RenewedToken(lambda: entra_token(POSTGRESQL))
+
+
+@cache
+def cache_token(
+    kind: CacheTokens, name: str | None, user: str | None, region: str | None
+) -> RenewedToken:
+    """The token that a user of a Valkey or Redis sends as its password; `name` is the cache's."""
+    match kind:
+        case "elasticache":
+            from .aws_tokens import elasticache_token
+
+            return RenewedToken(elasticache_token(name or "", user or "", region))
+        case "memorystore":
+            from .google_tokens import access_token
+
+            return RenewedToken(access_token)
+        case "azure":
+            from .azure_tokens import REDIS, entra_token
+
+            return RenewedToken(lambda: entra_token(REDIS))
 
 
 @cache

@@ -1,12 +1,13 @@
-"""Connections to Valkey or Redis: verified TLS, and a password that is read for each of them.
+"""Connections to Valkey or Redis: verified TLS, and a password or token that is read for each.
 
 The library takes 0.1 s to import, so this module is imported only where one is configured.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from valkey.asyncio import Connection, ConnectionPool, Valkey
@@ -18,9 +19,10 @@ from valkey.asyncio.sentinel import (
 )
 from valkey.backoff import NoBackoff
 from valkey.credentials import CredentialProvider
-from valkey.exceptions import AuthenticationError, ConnectionError
+from valkey.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
-from .config import RedisSection
+from .redis_config import RedisSection
+from .renewed_token import RenewedToken
 
 CONNECT_SECONDS = 5
 SENTINEL_CONNECT_SECONDS = 1
@@ -41,15 +43,17 @@ def client(redis: RedisSection) -> Any:  # a `Valkey`, whose methods are typed i
     if redis.sentinels:
         options["connection_class"] = PrimaryConnection
         return Valkey.from_pool(SentinelConnectionPool(PRIMARY, _sentinels(redis), **options))
-    return Valkey.from_pool(
-        ConnectionPool(VerifiedConnection, host=redis.host, port=redis.port, **options)
-    )
+    connection: type[VerifiedConnection] = VerifiedConnection
+    if (token := redis.cloud_token()) is not None:
+        connection = TokenConnection
+        options |= {"credential_provider": None, "login": TokenLogin(token, redis.user)}
+    return Valkey.from_pool(ConnectionPool(connection, host=redis.host, port=redis.port, **options))
 
 
 def _options(redis: RedisSection, connect_seconds: float) -> dict[str, Any]:
     """Of connections to a Valkey or a Sentinel."""
     return {
-        "ca_file": redis.ca_file,
+        "redis": redis,
         "credential_provider": Password(redis),
         "socket_connect_timeout": connect_seconds,
         "socket_timeout": ANSWER_SECONDS,
@@ -92,20 +96,23 @@ async def close(asked: Any) -> None:
 
 
 class VerifiedConnection(Connection):
-    """Trusts the authorities in `ca_file` alone, which is read for each connection.
+    """Trusts the authorities of the section alone; a file is read for each connection.
 
     The library's own class trusts the authorities of the system besides.
     """
 
-    def __init__(self, ca_file: Path | None = None, **options: Any) -> None:
+    def __init__(self, redis: RedisSection, **options: Any) -> None:
         parent: Any = super()  # its type says nothing about its options
         parent.__init__(**options)
-        self.ca_file = ca_file
+        self.redis = redis
 
     def _connection_arguments(self) -> dict[str, Any]:
-        secured = {}
-        if self.ca_file is not None:
-            secured = {"ssl": ssl.create_default_context(cafile=str(self.ca_file))}
+        secured: dict[str, Any] = {}
+        if self.redis.encrypted:
+            file = self.redis.ca_file
+            context = ssl.create_default_context(cafile=str(file) if file else None)
+            context.check_hostname = self.redis.has_name_in_certificate
+            secured = {"ssl": context}
         return {"host": self.host, "port": self.port, **secured}
 
 
@@ -129,3 +136,82 @@ class Password(CredentialProvider):
         if password is None:
             return ()
         return (password,) if self.redis.user is None else (self.redis.user, password)
+
+
+class TokenLogin:
+    """The token of a client's connections, and its renewal, which no command waits for.
+
+    Attributes:
+        token: shared by all clients of this process.
+        user: that sends it; None: the user `default`.
+    """
+
+    def __init__(self, token: RenewedToken, user: str | None) -> None:
+        self.token = token
+        self.user = user
+        self._renewal: asyncio.Future[str] | None = None
+
+    def held(self) -> tuple[str, ...]:
+        """What follows `AUTH`, without waiting; empty if there is no token that can be used."""
+        if self.token.due and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.get_running_loop().run_in_executor(None, self.token)
+            self._renewal.add_done_callback(_seen)
+        return self._words(self.token.held())
+
+    async def wait(self) -> tuple[str, ...]:
+        """What follows `AUTH`; raises `AuthenticationError` if no token can be had."""
+        try:
+            return self.held() or self._words(await asyncio.to_thread(self.token))
+        except OSError as error:
+            raise AuthenticationError(str(error)) from error
+
+    def _words(self, token: str | None) -> tuple[str, ...]:
+        if token is None:
+            return ()
+        return (token,) if self.user is None else (self.user, token)
+
+
+def _seen(renewal: asyncio.Future[str]) -> None:
+    """A failure is no one's yet: the former token is used on, and the next renewal is soon."""
+    if not renewal.cancelled():
+        renewal.exception()
+
+
+class TokenConnection(VerifiedConnection):
+    """Logs in with a token, and with each new one before the next command.
+
+    Azure closes a connection whose token has expired, ElastiCache one whose last login is 12 hours
+    ago.
+    """
+
+    def __init__(self, login: TokenLogin, **options: Any) -> None:
+        super().__init__(**options)
+        self.login = login
+        self._sent: tuple[str, ...] = ()
+
+    async def connect(self) -> None:
+        """Called before each command; without a new token the last login holds."""
+        if self.is_connected:
+            words = self.login.held()
+            if words in {(), self._sent}:
+                return
+            with suppress(OSError, ConnectionError, TimeoutError):
+                await self._log_in(words)
+        await super().connect()
+
+    async def on_connect(self) -> None:
+        words = await self.login.wait()
+        await super().on_connect()
+        await self._log_in(words)
+
+    async def _log_in(self, words: tuple[str, ...]) -> None:
+        """Send `AUTH`; a refusal leaves the last login as it was."""
+        try:
+            await self.send_command("AUTH", *words, check_health=False)
+            await self.read_response(disconnect_on_error=False)
+        except AuthenticationError:
+            raise
+        except BaseException:
+            await self.disconnect(nowait=True)
+            raise
+        self._sent = words

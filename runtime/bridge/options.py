@@ -11,12 +11,12 @@ from pydantic import ConfigDict, Field, model_validator
 from ..config import (
     Era,
     LoggingSection,
-    Port,
     ProtocolSection,
     ServerConfig,
     ServerSection,
 )
 from ..limits_config import MIB, LimitsSection
+from ..server_config import Port
 from ..toml_config import Section
 
 Seconds = Annotated[float, Field(gt=0, le=7200)]

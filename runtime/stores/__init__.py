@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..config import RedisSection, StateSection
+from ..redis_config import RedisSection
 from ..state import Stores
+from ..state_config import StateSection
 
 
 def stores_of(state: StateSection, redis: RedisSection | None = None) -> Stores:

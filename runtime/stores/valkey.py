@@ -20,8 +20,9 @@ from typing import Any
 
 import anyio
 
-from ..config import RedisSection, StateSection
+from ..redis_config import RedisSection
 from ..state import Session, Stores
+from ..state_config import StateSection
 from .in_memory import InMemoryConnections
 
 WITHIN_SECONDS = 10.0

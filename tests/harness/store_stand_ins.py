@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from runtime.config import RedisSection
+from runtime.redis_config import RedisSection
 from runtime.state import Stores
 
 from . import emulators, valkey

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from graph.resource_graph import ResourceGraph
-from runtime.config import RedisSection
+from runtime.redis_config import RedisSection
 from stacks.topologies import TOPOLOGIES
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement

@@ -15,7 +15,7 @@ import pytest
 from valkey import Valkey as Client
 from valkey.exceptions import ValkeyError
 
-from runtime.config import RedisSection
+from runtime.redis_config import RedisSection
 from runtime.state import Session
 from runtime.stores.valkey import ValkeySessions
 from runtime.valkey_client import check_redis, close

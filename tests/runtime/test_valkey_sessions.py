@@ -14,8 +14,9 @@ import anyio
 import httpx2
 import pytest
 
-from runtime.config import RedisSection, StateSection
+from runtime.redis_config import RedisSection
 from runtime.state import Session
+from runtime.state_config import StateSection
 from runtime.stores import stores_of, valkey
 from runtime.stores.valkey import CANCELLATION_SECONDS, GRACE_SECONDS, ValkeySessions
 from runtime.valkey_client import client

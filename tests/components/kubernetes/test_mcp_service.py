@@ -22,8 +22,9 @@ from components.mcp.server_config import (
     ToolServer,
 )
 from components.mcp.server_limits import ServerLimits
-from runtime.config import RedisSection, StateSection
 from runtime.limits_config import LimitsSection
+from runtime.redis_config import RedisSection
+from runtime.state_config import StateSection
 from runtime.tool_servers_config import ToolServerSection
 from tests.harness import ResourceGraph, record
 from tests.harness.graph_queries import objects, pods
