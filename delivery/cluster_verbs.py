@@ -140,7 +140,7 @@ def tools(
     from .running_platform import tools as offered
     from .stack_identity import StackIdentity
 
-    for tool in offered(StackIdentity.of(cwd, stack), server, _era(era), token):
+    for tool in offered(StackIdentity.of(cwd, stack), server, parsed_era(era), token):
         first_line, _, _ = (tool.description or "").strip().partition("\n")
         typer.echo(f"{tool.name:20} {first_line}")
 
@@ -171,7 +171,7 @@ def call(  # noqa: PLR0917  (options of the command line)
 
     subject = StackIdentity.of(cwd, stack)
     result = call_tool(
-        subject, tool, arguments or [], _era(era), token, timeout, progress_on_stderr()
+        subject, tool, arguments or [], parsed_era(era), token, timeout, progress_on_stderr()
     )
     typer.echo(text_of(result), err=result.is_error)
     if result.is_error:
@@ -198,7 +198,7 @@ def verify(  # noqa: PLR0917  (options of the command line)
     from .running_platform import verify as run_checks
     from .stack_identity import StackIdentity
 
-    found = run_checks(StackIdentity.of(cwd, stack), server, _era(era), token)
+    found = run_checks(StackIdentity.of(cwd, stack), server, parsed_era(era), token)
     if as_json:
         typer.echo(_json([check.to_json() for check in found]))
     else:
@@ -242,7 +242,8 @@ def register(app: typer.Typer) -> None:
         app.command()(verb)
 
 
-def _era(name: str | None) -> Era | None:
+def parsed_era(name: str | None) -> Era | None:
+    """The era of ``--era``; None if it was left out."""
     from .mcp_client import Era
 
     return Era(name) if name else None

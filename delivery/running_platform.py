@@ -22,11 +22,14 @@ from .called_server import (
 from .checks import Check
 from .cluster import Cluster, running
 from .database_restore import DatabaseRestore
+from .load_run import ANSWER_SECONDS, Amount, Load, Measured
+from .load_run import run as run_load
 from .mcp_client import Endpoint, Era, call_tool, eras, list_tools, mint
 from .outputs import Deployed, reachable
 from .progress import Progress
 from .stack_identity import StackIdentity
 from .state_folders import state_folder
+from .tool_arguments import arguments
 from .verify import check_server, run_checks
 
 
@@ -106,13 +109,35 @@ def _endpoint(
     stack: StackIdentity, server: str | None, bearer: str | None, seconds: float
 ) -> Generator[tuple[Endpoint, str]]:
     """The endpoint of the platform or of one of its servers, and the era that it serves."""
+    with _endpoints(stack, server, bearer, seconds, ["developer"]) as ([endpoint], era):
+        yield endpoint, era
+
+
+@contextmanager
+def _endpoints(
+    stack: StackIdentity,
+    server: str | None,
+    bearer: str | None,
+    seconds: float,
+    subjects: Sequence[str],
+) -> Generator[tuple[list[Endpoint], str]]:
+    """The same endpoint with a token of each subject, or with the one token that is given."""
     deployed = Deployed.read(state_folder(stack.key), stack)
     called = called_server(deployed.outputs, server)
     cluster = _cluster(deployed, stack)
     with reachable(called.mcp_url, deployed, cluster.kubectl) as url:
-        secret = bearer or _token(deployed, cluster, called, url)
-        endpoint = Endpoint(url=url, token=secret, ca_file=deployed.ca_file, seconds=seconds)
-        yield endpoint, called.era
+        yield (
+            [
+                Endpoint(
+                    url=url,
+                    token=bearer or _token(deployed, cluster, called, url, subject),
+                    ca_file=deployed.ca_file,
+                    seconds=seconds,
+                )
+                for subject in subjects
+            ],
+            called.era,
+        )
 
 
 def _era(wanted: Era | None, served: str) -> Era:
@@ -180,22 +205,7 @@ def call(  # noqa: PLR0917  (the command's arguments)
         _endpoint(stack, server, bearer, seconds) as (where, served),
     ):
         era = _era(wanted, served)
-        offered = asyncio.run(list_tools(where, era))
-        tool = next((tool for tool in offered if tool.name == name), None)
-        if tool is None:
-            names = [tool.name for tool in offered]
-            close = nearest(name, names)
-            listing = " ".join(["qudag-mcp tools", *([server] if server else [])])
-            raise ProblemReport(
-                [
-                    Problem(
-                        f"tool {name}",
-                        f"there is no such tool; {server or 'the platform'} has {', '.join(names)}",
-                        "no tool was called",
-                        f"did you mean {close}?" if close else f"{listing} lists them",
-                    )
-                ]
-            )
+        tool = _offered_tool(where, era, server, name)
 
         def report(done: float, total: float | None, message: str | None) -> None:
             share = f"{done:g} of {total:g}" if total else f"{done:g}"
@@ -206,32 +216,57 @@ def call(  # noqa: PLR0917  (the command's arguments)
         return result
 
 
-def arguments(pairs: Sequence[str], tool: Tool) -> dict[str, Any]:
-    """Parse ``key=value`` pairs: the tool's schema decides whether a value is text or JSON."""
-    schema: dict[str, Any] = tool.input_schema.get("properties", {})
-    wrong = [pair for pair in pairs if "=" not in pair]
-    if wrong:
-        raise ProblemReport(
+def _offered_tool(where: Endpoint, era: Era, server: str | None, name: str) -> Tool:
+    """The tool of that name; raises a ``ProblemReport`` with the nearest name if there is none."""
+    offered = asyncio.run(list_tools(where, era))
+    found = next((tool for tool in offered if tool.name == name), None)
+    if found is not None:
+        return found
+    names = [tool.name for tool in offered]
+    close = nearest(name, names)
+    listing = " ".join(["qudag-mcp tools", *([server] if server else [])])
+    raise ProblemReport(
+        [
             Problem(
-                f"argument {pair!r}",
-                "it is not of the form key=value",
+                f"tool {name}",
+                f"there is no such tool; {server or 'the platform'} has {', '.join(names)}",
                 "no tool was called",
-                f"{tool.name} takes {', '.join(schema) or 'no arguments'}",
+                f"did you mean {close}?" if close else f"{listing} lists them",
             )
-            for pair in wrong
-        )
-    taken: dict[str, Any] = {}
-    for pair in pairs:
-        key, _, text = pair.partition("=")
-        taken[key] = text if schema.get(key, {}).get("type") == "string" else _value(text)
-    return taken
+        ]
+    )
 
 
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+def apply_load(  # noqa: PLR0917  (the command's arguments)
+    stack: StackIdentity,
+    name: str,
+    pairs: Sequence[str],
+    amount: Amount,
+    wanted: Era | None,
+    bearer: str | None,
+    measured: Measured,
+    progress: Progress,
+) -> Load:
+    """Send requests to the deployed platform; ``measured`` is filled as answers come.
+
+    Args:
+        name: ``TOOL``, ``SERVER/TOOL``, ``SERVER/`` or nothing; without a tool the list of tools is
+            asked for.
+    """
+    server, name = server_and_tool(name)
+    users = [f"load-{number}" for number in range(1, amount.clients + 1)]
+    with (
+        progress.step(f"{amount.rate:g} requests a second for {amount.seconds:g} s") as step,
+        _endpoints(stack, server, bearer, ANSWER_SECONDS, users) as (endpoints, served),
+    ):
+        era = _era(wanted, served)
+        given: dict[str, Any] = {}
+        if name:
+            given = arguments(pairs, _offered_tool(endpoints[0], era, server, name))
+        load = Load(tool=name or None, arguments=given, amount=amount)
+        asyncio.run(run_load(load, endpoints, era, measured))
+        step.result = f"MCP {era.value}"
+        return load
 
 
 def text_of(result: CallToolResult) -> str:

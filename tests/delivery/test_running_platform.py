@@ -6,7 +6,7 @@ import pytest
 from mcp_types import Tool
 
 from components.base.problems import ProblemReport
-from delivery.running_platform import arguments
+from delivery.tool_arguments import arguments
 
 TOOL = Tool(
     name="count",

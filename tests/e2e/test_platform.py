@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 from typing import Any
 
@@ -13,7 +14,7 @@ from mcp_types import TextContent
 
 from components.base.problems import ProblemReport
 from delivery.mcp_client import Era, call_tool, connected, eras, list_tools
-from tests.harness.deployed_platform import Platform, up
+from tests.harness.deployed_platform import Platform, up, verb
 
 pytestmark = pytest.mark.smoke
 RESTRICTED = "pod-security.kubernetes.io/enforce"
@@ -113,3 +114,13 @@ def test_a_second_up_changes_nothing_and_is_quick() -> None:
     assert again.status == 0, again.err
     assert "nothing changed" in again.out
     assert again.seconds < 20
+
+
+def test_a_load_on_the_platform_is_answered_and_judged() -> None:
+    ran = verb("load", "echo", "text=x", "--stack=dev", "--rate=5", "--seconds=4", "--json")
+    assert ran.status == 0, ran.err
+    result = json.loads(ran.out)
+    assert result["outcomes"]["answered"] == result["requests"] == 20
+    missed = verb("load", "--stack=dev", "--rate=5", "--seconds=2", "--latency=0.001")
+    assert missed.status == 1
+    assert "the objective of 0.001 s is missed" in missed.err

@@ -1,0 +1,106 @@
+"""Judges a load against the objectives of a platform, and shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from components.base.problems import Problem
+
+from .load_run import Load, Measured, Outcome
+
+QUANTILES: Final = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objectives:
+    """What a platform promises its clients.
+
+    Attributes:
+        availability_percent: of the requests that no limit refused, the share that is answered.
+        latency_percent: share of the answers that come within ``latency_seconds``.
+    """
+
+    availability_percent: float
+    latency_seconds: float
+    latency_percent: float = 95
+
+
+def availability(measured: Measured) -> float | None:
+    """Percent of the requests that were answered, of those that no limit refused."""
+    counts = measured.outcomes
+    answered = counts[Outcome.ANSWERED] + counts[Outcome.TOOL_ERROR]
+    whole = answered + counts[Outcome.FAILED]
+    return 100 * answered / whole if whole else None
+
+
+def problems(measured: Measured, load: Load, objectives: Objectives) -> Iterator[Problem]:
+    """The objectives that were missed, and what makes the result say nothing."""
+    share, latency = availability(measured), measured.quantile(objectives.latency_percent / 100)
+    if share is not None and share < objectives.availability_percent:
+        yield Problem(
+            "availability",
+            f"{share:.4g} % of the requests were answered; {_said(measured)}",
+            f"the objective of {objectives.availability_percent:g} % is missed",
+            "qudag-mcp verify finds what does not answer; the servers' logs say why",
+        )
+    if latency is not None and latency > objectives.latency_seconds:
+        yield Problem(
+            "latency",
+            f"{objectives.latency_percent:g} % of the answers came within {latency:.3g} s",
+            f"the objective of {objectives.latency_seconds:g} s is missed",
+            "more replicas or processor time, or a lower --rate to find what the stack can do",
+        )
+    limited = measured.outcomes[Outcome.LIMITED]
+    if limited:
+        yield Problem(
+            "limits",
+            f"a limit refused {limited} of {measured.begun} requests; {_said(measured)}",
+            "the rest says nothing about this rate",
+            "lower --rate, or raise the limits in the stack file",
+        )
+    if measured.not_begun:
+        yield Problem(
+            "clients",
+            f"{measured.not_begun} of {load.amount.requests} requests were not begun: all "
+            f"{load.amount.clients} clients waited for answers",
+            "the rate that was asked for was not reached",
+            "more --clients, or a lower --rate",
+        )
+
+
+def _said(measured: Measured) -> str:
+    return "; ".join(measured.failures) or "no answer said why"
+
+
+def lines(measured: Measured, load: Load) -> list[str]:
+    """The result for people."""
+    counts = measured.outcomes
+    reached = measured.begun / measured.duration if measured.duration else 0
+    times = ", ".join(
+        f"{share * 100:g} % within {found * 1000:.4g} ms"
+        for share in QUANTILES
+        if (found := measured.quantile(share)) is not None
+    )
+    what = f"calls of {load.tool}" if load.tool else "requests for the list of tools"
+    return [
+        f"{measured.begun} {what} in {measured.duration:.1f} s: {reached:.3g} a second by "
+        f"{load.amount.clients} clients",
+        "  " + ", ".join(f"{counts[each]} {each.value}" for each in Outcome),
+        *([f"  answers: {times}"] if times else []),
+    ]
+
+
+def to_json(measured: Measured, load: Load, objectives: Objectives) -> dict[str, Any]:
+    """The result for programs; times in seconds."""
+    return {
+        "tool": load.tool,
+        "requests": measured.begun,
+        "not_begun": measured.not_begun,
+        "duration": round(measured.duration, 3),
+        "outcomes": {each.name.lower(): measured.outcomes[each] for each in Outcome},
+        "availability_percent": availability(measured),
+        "quantiles": {f"{share:g}": measured.quantile(share) for share in QUANTILES},
+        "missed": [problem.path for problem in problems(measured, load, objectives)],
+    }
