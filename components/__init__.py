@@ -170,6 +170,9 @@ if TYPE_CHECKING:
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
     from .mcp.timeout_budget import Timeouts as Timeouts
     from .mcp.user_container import UserContainer as UserContainer
+    from .observability.operator import OperatorObservability as OperatorObservability
+    from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
+    from .observability.targets import ScrapeTarget as ScrapeTarget
 
 _PUBLIC = {
     "aws.backup_bucket": "AwsBackupBucket AwsBackupBucketArgs",
@@ -250,6 +253,8 @@ _PUBLIC = {
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
     "mcp.user_container": "UserContainer",
+    "observability.operator": "OperatorObservability OperatorObservabilityArgs",
+    "observability.targets": "ScrapeTarget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -36,6 +36,7 @@ from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
 from .managed_data import ManagedData
+from .observability import observe
 from .placement import placement
 from .platform_args import PlatformArgs
 from .required_secrets import required_secrets
@@ -82,6 +83,7 @@ class Platform:
         self._keeper()
         self._flows()
         self._people()
+        observe(config, self.topology, self.ready, self.options)
 
     def outputs(self) -> dict[str, Any]:
         """What every target that serves MCP returns, and what must exist before it can run."""

@@ -1,12 +1,14 @@
-"""Section `observability`: what the servers log, and where their metrics can be asked for."""
+"""Section `observability`: what servers log, and what reads their metrics."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import Field
 
 from components.mcp.server_config import LogLevel
 
-from .forms import PrometheusUrl
+from .forms import LabelKey, LabelValue, PrometheusUrl
 from .pods import SecretKey
 from .section import Section
 
@@ -26,8 +28,33 @@ class PrometheusApi(Section):
     )
 
 
+class PrometheusOperator(Section):
+    """How the Prometheus of an operator selects the objects of this stack."""
+
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={},
+        description="Labels of PodMonitors that its Prometheus selects them by, such as "
+        "release: kube-prometheus-stack.",
+    )
+
+
 class Observability(Section):
-    """What the servers of every target log, and where their metrics can be asked for."""
+    """What servers log, what reads the metrics of the platform, and where to ask for them."""
+
+    kind: Literal["none", "operator"] = Field(
+        default="none",
+        description="What reads the metrics. none: a Prometheus that you configure yourself. "
+        "operator: a Prometheus of the Prometheus Operator, for which PodMonitors are created.",
+    )
+    operator: PrometheusOperator | None = Field(
+        default=None, description="With kind operator; absent: its objects have no further labels."
+    )
+    scrape_seconds: int | None = Field(
+        default=None,
+        ge=5,
+        le=60,
+        description="Seconds between two reads of a target; absent: 30.",
+    )
 
     log_level: LogLevel | None = Field(
         default=None,

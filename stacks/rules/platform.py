@@ -25,6 +25,7 @@ from .domains import DOMAIN_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
 from .metrics import METRIC_RULES
+from .observability import OBSERVABILITY_RULES
 from .own_code import OWN_CODE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
@@ -196,6 +197,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *WORKER_RULES,
     *CLUSTER_RULES,
     *SESSION_RULES,
+    *OBSERVABILITY_RULES,
     *SECRET_STORE_RULES,
     *BACKUP_RULES,
     *EDGE_RULES,

@@ -74,6 +74,8 @@ from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDat
 from components.mcp.server_config import Cache, Database, NodeConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
+from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
+from components.observability.targets import ScrapeTarget
 from graph.resource_graph import UNKNOWN
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import (
@@ -232,6 +234,20 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             vault=VaultStore(
                 address="https://openbao.example.com", role="qudag-mcp", prefix="qudag-mcp-prod"
             ),
+        ),
+    ),
+    "OperatorObservability": (
+        OperatorObservability,
+        OperatorObservabilityArgs(
+            targets=[
+                ScrapeTarget(
+                    name="mcp-core",
+                    namespace="qudag",
+                    labels={"app": "mcp-core"},
+                    ports={"metrics": "server"},
+                )
+            ],
+            labels={"release": "kube-prometheus-stack"},
         ),
     ),
     "SharedVolume": (

@@ -21,6 +21,7 @@ TABLES = (
     "audit.yaml",
     "data_kinds.yaml",
     "backup.yaml",
+    "observability.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]

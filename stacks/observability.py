@@ -1,0 +1,113 @@
+"""What reads the metrics of a stack, and what it reads them from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+
+from components.kubernetes.cloudnative_pg import pooler_name
+from components.kubernetes.cloudnative_pg_policies import instance_pods, pooler_pods
+from components.kubernetes.gateway_metrics import EXPORTER, MONOLITH_METRICS
+from components.kubernetes.labels import selector
+
+from .config.stack import StackConfig
+from .data_kinds import kind_of
+from .placement import placement
+from .topologies.topology import (
+    POSTGRES,
+    PROMETHEUS,
+    VALKEY,
+    GatewayService,
+    MonolithService,
+    Topology,
+)
+
+if TYPE_CHECKING:
+    from components.observability.rules.targets import Asked
+    from components.observability.targets import ScrapeTarget
+
+OBSERVABILITY: Final = "observability"
+_OF_STORES: Final[Mapping[str, Asked]] = {POSTGRES: "postgres", VALKEY: "valkey"}
+DEFAULT_SCRAPE_SECONDS: Final = 30
+
+
+def scrape_targets(
+    config: StackConfig, topology: Topology, namespaces: Mapping[str, pulumi.Input[str]]
+) -> list[ScrapeTarget]:
+    """What exports metrics: the ends of the flows of Prometheus, and servers of CloudNativePG.
+
+    Args:
+        config: the stack's.
+        topology: with the servers of the stack.
+        namespaces: outputs of the components that create the namespaces, by their names.
+    """
+    from components.observability.targets import ScrapeTarget
+
+    where = placement(config)
+    scraped = [flow for flow in topology.flows if flow.source == PROMETHEUS]
+    found = [
+        ScrapeTarget(
+            name=workload,
+            namespace=namespaces[where.of(workload)],
+            labels=selector(workload),
+            ports=dict(
+                _port(topology, workload, flow.port) for flow in scraped if flow.target == workload
+            ),
+        )
+        for workload in dict.fromkeys(flow.target for flow in scraped)
+    ]
+    if has_cloudnative_pg(config, topology):
+        namespace = namespaces[where.of(POSTGRES)]
+        pods = {POSTGRES: (instance_pods(POSTGRES), "cloudnative-pg")}
+        if config.data.cloudnative_pg and config.data.cloudnative_pg.pooler:
+            pods[pooler_name(POSTGRES)] = (pooler_pods(POSTGRES), "pgbouncer")
+        found += [
+            ScrapeTarget(name=name, namespace=namespace, labels=labels, ports={"metrics": exporter})
+            for name, (labels, exporter) in pods.items()
+        ]
+    return found
+
+
+def has_cloudnative_pg(config: StackConfig, topology: Topology) -> bool:
+    """Whether CloudNativePG runs a database of this stack."""
+    return POSTGRES in topology.data and kind_of(config, POSTGRES).name == "cloudnative-pg"
+
+
+def observe(
+    config: StackConfig,
+    topology: Topology,
+    namespaces: Mapping[str, pulumi.Input[str]],
+    options: pulumi.ResourceOptions,
+) -> None:
+    """Registers what reads the metrics; nothing with the kind `none`."""
+    section = config.observability
+    if section.kind == "operator":
+        from components.observability.operator import (
+            OperatorObservability,
+            OperatorObservabilityArgs,
+        )
+
+        args = OperatorObservabilityArgs(
+            targets=scrape_targets(config, topology, namespaces),
+            labels=section.operator.labels if section.operator else {},
+            scrape_seconds=section.scrape_seconds or DEFAULT_SCRAPE_SECONDS,
+        )
+        OperatorObservability(OBSERVABILITY, args, opts=options)
+
+
+def _port(topology: Topology, workload: str, port: int) -> tuple[str, Asked]:
+    """The name that a workload gives to a port of metrics, and the program that answers there."""
+    service = next((one for one in topology.services if one.name == workload), None)
+    match service:
+        case GatewayService():
+            return EXPORTER, "gateway"
+        case MonolithService() if port == MONOLITH_METRICS:
+            return EXPORTER, "gateway"
+        case MonolithService():
+            return "server-metrics", "server"
+        case None:
+            return "metrics", _OF_STORES[workload]
+        case _:
+            return "metrics", "server"

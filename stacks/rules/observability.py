@@ -1,0 +1,83 @@
+"""What must hold between `observability.kind` and the rest of a stack file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from components.base.problems import Problem
+from components.kubernetes.labels import OWN_LABELS, OWN_PREFIXES
+
+from ..config.stack import StackConfig
+from ..observability import has_cloudnative_pg
+from ..services import topology
+from .rule import Rule, at
+
+
+def the_kind_has_its_fields(config: StackConfig) -> Iterator[Problem]:
+    """Fields of a kind are set with that kind only."""
+    section = config.observability
+    if section.operator is not None and section.kind != "operator":
+        yield at(
+            "observability.operator",
+            f"is set, and observability.kind is {section.kind}",
+            "it would have no effect",
+            "set observability.kind to operator, or remove it",
+        )
+    if section.scrape_seconds is not None and section.kind == "none":
+        yield at(
+            "observability.scrapeSeconds",
+            "is set, and observability.kind is none",
+            "it would have no effect: your own Prometheus has its own interval",
+            "set observability.kind, or remove it",
+        )
+
+
+def labels_are_free(config: StackConfig) -> Iterator[Problem]:
+    """Labels of the operator's objects are not those that components set."""
+    operator = config.observability.operator
+    for key in operator.labels if operator else {}:
+        if key in OWN_LABELS or key.startswith(OWN_PREFIXES):
+            yield at(
+                f"observability.operator.labels.{key}",
+                "is set by the component",
+                "one of the two values would be lost",
+                "leave it out, or use a name of your own",
+            )
+
+
+def prometheus_may_connect(config: StackConfig) -> Iterator[Problem]:
+    """With the kind operator it is known which pods may read the metrics."""
+    if config.observability.kind == "operator" and config.network.prometheus is None:
+        yield at(
+            "network.prometheus",
+            "is missing, and observability.kind is operator",
+            "network policies would refuse the connections of its Prometheus",
+            "set the namespace and the labels of the pods of its Prometheus",
+        )
+
+
+def nothing_is_read_twice(config: StackConfig) -> Iterator[Problem]:
+    """CloudNativePG's servers have one PodMonitor."""
+    database = config.data.cloudnative_pg
+    if (
+        config.observability.kind == "operator"
+        and database is not None
+        and database.pod_monitor
+        and has_cloudnative_pg(config, topology(config))
+    ):
+        yield at(
+            "data.cloudnativePg.podMonitor",
+            "is true, and observability.kind is operator",
+            "two PodMonitors of the same name would be created for the same pods",
+            "remove it: observability.kind creates one",
+        )
+
+
+OBSERVABILITY_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("observability",), the_kind_has_its_fields),
+    (("observability.operator",), labels_are_free),
+    (("observability.kind", "network.prometheus"), prometheus_may_connect),
+    (("observability.kind", "data", "topology", "servers"), nothing_is_read_twice),
+]
+"""Each rule with what it reads."""

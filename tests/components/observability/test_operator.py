@@ -1,0 +1,102 @@
+"""The objects of the Prometheus Operator: one PodMonitor for each target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.base.problems import ProblemReport
+from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
+from components.observability.targets import ScrapeTarget
+from graph.resource_graph import ResourceGraph
+from tests.harness import record
+from tests.harness.graph_queries import objects
+
+
+def target(**changes: Any) -> ScrapeTarget:
+    given: dict[str, Any] = {
+        "name": "weather",
+        "namespace": "mcp-tools",
+        "labels": {"app": "weather"},
+        "ports": {"metrics": "server"},
+    }
+    return ScrapeTarget(**given | changes)
+
+
+def graph(*targets: ScrapeTarget, **changes: Any) -> ResourceGraph:
+    args = OperatorObservabilityArgs(targets=targets or [target()], **changes)
+    return record(lambda: OperatorObservability("observability", args))
+
+
+def refusal(*targets: ScrapeTarget, **changes: Any) -> list[tuple[str, str]]:
+    with pytest.raises(ProblemReport) as report:
+        graph(*targets, **changes)
+    return [(one.path, one.what) for one in report.value.problems]
+
+
+def test_a_target_has_a_monitor_in_its_namespace():
+    other = target(name="notes", namespace="mcp-notes", labels={"app": "notes"})
+    made = objects(graph(target(), other), "PodMonitor")
+    assert {one["metadata"]["namespace"]: one["spec"]["selector"] for one in made} == {
+        "mcp-tools": {"matchLabels": {"app": "weather"}},
+        "mcp-notes": {"matchLabels": {"app": "notes"}},
+    }
+    assert all("namespaceSelector" not in one["spec"] for one in made)
+
+
+def test_each_port_is_read_in_the_interval_under_the_name_of_the_workload():
+    (made,) = objects(
+        graph(target(ports={"server": "server", "inside": "gateway"}), scrape_seconds=15),
+        "PodMonitor",
+    )
+    endpoints = made["spec"]["podMetricsEndpoints"]
+    assert [(one["port"], one["path"], one["interval"]) for one in endpoints] == [
+        ("server", "/metrics", "15s"),
+        ("inside", "/metrics", "15s"),
+    ]
+    named = [
+        {rule["targetLabel"]: rule["replacement"] for rule in one["relabelings"]}
+        for one in endpoints
+    ]
+    assert named == [
+        {"job": "weather", "exporter": "server"},
+        {"job": "weather", "exporter": "gateway"},
+    ]
+
+
+def test_a_target_that_exports_too_much_is_dropped():
+    (made,) = objects(graph(), "PodMonitor")
+    assert made["spec"]["sampleLimit"] == 10_000
+
+
+def test_the_objects_have_the_labels_that_a_prometheus_selects():
+    (made,) = objects(graph(labels={"release": "kube-prometheus-stack"}), "PodMonitor")
+    assert made["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+
+
+@pytest.mark.parametrize("key", ["app", "app.kubernetes.io/part-of", "qudag-mcp/stack"])
+def test_labels_of_the_component_are_refused(key: str):
+    assert [path for path, _ in refusal(labels={key: "mine"})] == [f"observability.labels.{key}"]
+
+
+@pytest.mark.parametrize("field", ["labels", "ports"])
+def test_a_target_without_labels_or_ports_is_refused(field: str):
+    assert refusal(target(**{field: {}})) == [(f"observability.targets[0].{field}", "is empty")]
+
+
+def test_no_targets_are_refused():
+    with pytest.raises(ProblemReport) as report:
+        record(lambda: OperatorObservability("o", OperatorObservabilityArgs(targets=[])))
+    assert [one.path for one in report.value.problems] == ["o.targets"]
+
+
+def test_two_targets_of_one_name_are_refused():
+    assert [what for _, what in refusal(target(), target(ports={"other": "server"}))] == [
+        "2 targets have the name weather"
+    ]
+
+
+@pytest.mark.parametrize("seconds", [4, 61])
+def test_an_interval_in_which_rates_have_no_values_is_refused(seconds: int):
+    assert [path for path, _ in refusal(scrape_seconds=seconds)] == ["observability.scrape_seconds"]

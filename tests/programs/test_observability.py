@@ -1,0 +1,172 @@
+"""With `observability.kind: operator` monitors and network policies name the same ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import pytest
+
+from components.kubernetes.cloudnative_pg_policies import (
+    METRICS,
+    POOLER_METRICS,
+    instance_pods,
+    pooler_pods,
+)
+from graph.resource_graph import ResourceGraph
+from policies import findings
+from stacks.topologies import TOPOLOGIES
+from tests.harness.graph_queries import objects, pods
+from tests.harness.network_policy_model import Endpoint, Enforcement
+from tests.harness.user_servers import NETWORK, recorded
+
+SCRAPER: Final = Endpoint.pod("monitoring", app="prometheus")
+OPERATOR: Final = {"kind": "operator", "operator": {"labels": {"release": "kps"}}}
+EXPORTERS: Final = {"valkey": {"exporter": True}, "databaseExporter": True}
+AGENTS: Final = ("business-analyst", "technical-architect", "developer", "qa-tester")
+CLOUDNATIVE_PG: Final[Mapping[str, Any]] = {
+    "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+    "data": {
+        "kind": "cloudnative-pg",
+        "cloudnativePg": {"image": "ghcr.io/cloudnative-pg/postgresql:17.6", "pooler": {}},
+    },
+}
+
+Ends = set[tuple[str, str, int]]
+"""Namespace, workload and port of what Prometheus reads, or may connect to."""
+
+
+@cache
+def stack(topology: str, kind: str = "operator", database: str = "") -> ResourceGraph:
+    config: dict[str, Any] = {
+        "topology": topology,
+        "network": NETWORK,
+        "observability": OPERATOR if kind == "operator" else {"kind": kind},
+        "servers": {
+            "weather": {"image": "ghcr.io/acme/weather:1", "egress": {"hosts": ["example.com:443"]}}
+        },
+    }
+    if topology == "orchestration":
+        config["servers"] = {f"{one}-agent": {"image": "ghcr.io/acme/agent:1"} for one in AGENTS}
+    elif topology == "none":
+        config["topology"] = "three-services"
+    stores = TOPOLOGIES[topology].data
+    if database:
+        config |= CLOUDNATIVE_PG
+    elif stores:
+        config["data"] = {
+            name: value
+            for name, value in EXPORTERS.items()
+            if (name == "valkey" and "redis" in stores)
+            or (name == "databaseExporter" and "postgres" in stores)
+        }
+    return recorded(config)
+
+
+def read(graph: ResourceGraph) -> Ends:
+    """The ports of pods that the monitors select, by their own labels and port names."""
+    found: Ends = set()
+    for monitor in objects(graph, "PodMonitor"):
+        for selected in pods(graph):
+            if not _selects(monitor, selected.owner.inputs, selected.labels):
+                continue
+            numbers = {
+                port["name"]: port["containerPort"]
+                for container in selected.containers
+                for port in container.get("ports", [])
+            }
+            for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+                port = numbers[endpoint["port"]]
+                found.add((monitor["metadata"]["namespace"], selected.name, port))
+    return found
+
+
+def _selects(
+    monitor: Mapping[str, Any], owner: Mapping[str, Any], labels: Mapping[str, str]
+) -> bool:
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    same = monitor["metadata"]["namespace"] == owner["metadata"]["namespace"]
+    return same and wanted.items() <= labels.items()
+
+
+def reachable(graph: ResourceGraph, source: Endpoint = SCRAPER) -> Ends:
+    """The ports of pods that the network policies open to ``source``."""
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    found: Ends = set()
+    for each in pods(graph):
+        namespace = each.owner.inputs["metadata"]["namespace"]
+        end = Endpoint(namespace, each.labels)
+        for protocol, port in each.ports:
+            if cluster.arrives(source, end, protocol, port):
+                found.add((namespace, each.name, port))
+    return found
+
+
+every_topology = pytest.mark.parametrize(
+    "topology",
+    [
+        "monolith",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in TOPOLOGIES
+            if name not in ("monolith", "none")
+        ),
+    ],
+)
+
+
+@every_topology
+def test_prometheus_reads_exactly_what_it_may_connect_to(topology: str):
+    graph = stack(topology)
+    assert read(graph)
+    assert read(graph) == reachable(graph)
+
+
+@every_topology
+def test_nobody_else_of_its_namespace_may_connect(topology: str):
+    graph = stack(topology)
+    for other in (
+        Endpoint.pod("monitoring", app="grafana"),
+        Endpoint.pod("default", app="prometheus"),
+    ):
+        assert reachable(graph, other) & read(graph) == set()
+
+
+@pytest.mark.slow
+def test_a_monolith_is_read_at_both_of_its_ports():
+    ports = {port for _, name, port in read(stack("monolith")) if name == "mcp-server"}
+    assert ports == {9090, 9091}
+
+
+@pytest.mark.slow
+def test_servers_and_pooler_of_cloudnative_pg_are_read_at_ports_that_are_open():
+    graph = stack("microservices", database="cloudnative-pg")
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    monitors = {one["metadata"]["name"]: one for one in objects(graph, "PodMonitor")}
+    for name, labels, port in (
+        ("postgres", instance_pods("postgres"), METRICS),
+        ("postgres-pooler", pooler_pods("postgres"), POOLER_METRICS),
+    ):
+        monitor = monitors[name]
+        assert monitor["spec"]["selector"] == {"matchLabels": labels}
+        end = Endpoint(monitor["metadata"]["namespace"], labels)
+        assert cluster.arrives(SCRAPER, end, "TCP", port)
+
+
+def test_every_object_has_the_labels_that_the_prometheus_selects():
+    made = objects(stack("monolith"), "PodMonitor")
+    assert {one["metadata"]["labels"]["release"] for one in made} == {"kps"}
+
+
+def test_the_objects_break_no_rule():
+    watched = {
+        one.urn for one in stack("monolith").resources if one.inputs.get("kind") == "PodMonitor"
+    }
+    assert [one for one in findings(stack("monolith")) if one.urn in watched] == []
+
+
+@pytest.mark.slow
+def test_without_a_kind_nothing_is_registered():
+    made = {str(one.inputs.get("apiVersion")) for one in stack("monolith", "none").resources}
+    assert not any("monitoring" in version for version in made)
