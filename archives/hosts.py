@@ -52,6 +52,7 @@ _SERVER_ONLY = frozenset(
         "audit_check",
         "audit_command",
         "audit_keeper",
+        "audit_roles",
         "audit_schema",
         "backup",
         "backup_command",

@@ -144,11 +144,19 @@ def heads_in(lines: Iterable[str]) -> dict[int, str]:
 
 
 def _writes(pod: Object) -> bool:
-    return any(
+    """Whether it has the password of the role that writes: in one of two places."""
+    spec = pod["spec"]
+    own = (
+        mount["mountPath"] == AUDIT.path
+        for container in spec["containers"]
+        for mount in container.get("volumeMounts", [])
+    )
+    shared = (
         item["key"] == AUDIT.password_key
-        for volume in pod["spec"].get("volumes", [])
+        for volume in spec.get("volumes", [])
         for item in volume.get("secret", {}).get("items", [])
     )
+    return any(own) or any(shared)
 
 
 def _exit_status(kubectl: Kubectl, namespace: str, job: str) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .store_config import PostgresSection
+from .store_config import PasswordSection, PostgresSection
 
 AuditMode = Literal["required", "best-effort"]
 
@@ -45,3 +45,14 @@ class KeeperSection(PostgresSection):
     writer: str = "qudag_audit"
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     months_ahead: Annotated[int, Field(ge=1, le=12)] = 3
+
+
+class AuditRolesSection(PasswordSection):
+    """The `[audit_roles]` section of a migration whose login owns the database.
+
+    With it the migration makes the roles of the audit log if they are missing, sets their passwords
+    and lets the keeper make its schema; without it somebody else has done so.
+
+    Attributes:
+        password_file, password_env: the password of `audit_keeper.writer`.
+    """

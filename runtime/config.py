@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .audit_config import AuditSection, KeeperSection
+from .audit_config import AuditRolesSection, AuditSection, KeeperSection
 from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
@@ -87,12 +87,19 @@ class DatabaseSection(PostgresSection):
 
 
 class MigrationConfig(Section):
-    """The configuration of `migrate`: two sections of a file that may have others."""
+    """The configuration of `migrate`: three sections of a file that may have others."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     database: DatabaseSection | None = None
     audit_keeper: KeeperSection | None = None
+    audit_roles: AuditRolesSection | None = None
+
+    @model_validator(mode="after")
+    def roles_have_a_keeper(self) -> Self:
+        if self.audit_roles is not None and self.audit_keeper is None:
+            raise ValueError("audit_roles is set, and audit_keeper is missing: add it")
+        return self
 
 
 class QudagSection(Section):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import audit_schema
+from .audit_roles import make_roles
 from .config import MigrationConfig
 from .database_pool import connection_options
 from .renewed_token import TokenError
@@ -112,6 +113,11 @@ def migrate(config: MigrationConfig, wait_seconds: float) -> str:
         if refused := _unfit(connection):
             raise StartError(f"{where} {refused}; nothing was changed")
         done = _apply(connection, where)
+        if config.audit_keeper is not None and config.audit_roles is not None:
+            with connection.transaction():
+                _limit(connection, "statement_timeout", CHANGE_SECONDS)
+                made = make_roles(connection, config.audit_keeper, config.audit_roles)
+            done += f"\n{made}"
     if (keeper := config.audit_keeper) is None:
         return done
     with connected(keeper, wait_seconds) as connection, _explained():

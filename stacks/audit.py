@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pulumi
 
 from components.kubernetes.audit_keeper import AUDIT_KEEPER, AuditKeeperArgs
 from components.kubernetes.party import Flow
+from components.kubernetes.pod_settings import SecretKey
 from components.mcp.audit_log import AuditLog, AuditOwner
+from components.mcp.store_files import AUDIT, AUDIT_OWNER, StorePaths
 
 from .agentgateway import asks_an_authorizer
 from .config.audit import RETENTION_DAYS
@@ -48,6 +50,38 @@ def audit_writers(topology: Topology, config: StackConfig) -> list[str]:
     return list(dict.fromkeys(filter(None, (topology.front.upstream, asked))))
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditPassword:
+    """The password of one of the log's two roles.
+
+    Attributes:
+        paths: its file, and its key in ``secrets.passwords``.
+        key: the Secret that has it in place of ``secrets.passwords``.
+        readers: the workloads that mount it.
+    """
+
+    paths: StorePaths
+    key: SecretKey | None
+    readers: frozenset[str]
+
+
+def audit_passwords(config: StackConfig, topology: Topology) -> list[AuditPassword]:
+    """The passwords of the log's two roles; none without a log."""
+    if AUDIT_KEEPER not in topology.scheduled:
+        return []
+    kind = kind_of(config, POSTGRES)
+    store = {POSTGRES} if POSTGRES in topology.stores_in_pods else set[str]()
+    jobs = {job.name for job in topology.jobs}
+    writers = {*store, *audit_writers(topology, config)}
+    if not kind.makes_audit_roles:
+        writers |= jobs
+    owners, found = {*store, *jobs, AUDIT_KEEPER}, kind.audit_passwords(config)
+    return [
+        AuditPassword(paths=AUDIT, key=found.writer, readers=frozenset(writers)),
+        AuditPassword(paths=AUDIT_OWNER, key=found.keeper, readers=frozenset(owners)),
+    ]
+
+
 def audit_log(
     config: StackConfig, topology: Topology, server: str, host: pulumi.Input[str]
 ) -> AuditLog | None:
@@ -63,6 +97,7 @@ def audit_log(
         arguments=section.arguments,
         wait_seconds=section.wait_seconds,
     )
+    log = replace(log, password=kind.audit_passwords(config).writer)
     login = kind.login(config)
     return replace(log, name=login["name"]) if "name" in login else log
 
@@ -74,7 +109,15 @@ def audit_owner(
     if AUDIT_KEEPER not in topology.scheduled:
         return None
     kind = kind_of(config, POSTGRES)
-    owner = AuditOwner(host=host, port=kind.port(config), authority=kind.authority(config))
+    passwords = kind.audit_passwords(config)
+    owner = AuditOwner(
+        host=host,
+        port=kind.port(config),
+        authority=kind.authority(config),
+        password=passwords.keeper,
+        makes_roles=not kind.makes_audit_roles,
+        writer_password=passwords.writer,
+    )
     login = kind.login(config)
     return replace(owner, name=login["name"]) if "name" in login else owner
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from components.kubernetes.audit_keeper import AUDIT_KEEPER
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
-from components.mcp.store_files import AUDIT, AUDIT_OWNER
 
-from .audit import audit_writers
+from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords
 from .config.stack import StackConfig
 from .data_kinds import kind_of
@@ -103,13 +101,11 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
         found.append(PASSWORDS[VALKEY])
     if not here.isdisjoint({POSTGRES, *backup_jobs(config)}):
         found += backup_passwords(config)
-    if AUDIT_KEEPER not in chosen.scheduled:
-        return found
-    store = {POSTGRES} if POSTGRES in chosen.stores_in_pods else set[str]()
-    writers = {*store, *audit_writers(chosen, config)}
-    owners = {*store, AUDIT_KEEPER, *(job.name for job in chosen.jobs)}
-    readers = ((AUDIT.password_key, writers), (AUDIT_OWNER.password_key, owners))
-    return [*found, *(key for key, names in readers if not here.isdisjoint(names))]
+    return found + [
+        one.paths.password_key
+        for one in audit_passwords(config, chosen)
+        if one.key is None and not here.isdisjoint(one.readers)
+    ]
 
 
 def _verifies(config: StackConfig, namespace: str) -> bool:
@@ -182,6 +178,10 @@ def _of_stores(config: StackConfig) -> Iterator[tuple[str, SecretKey]]:
         wanted = [key for key in (kind.password(config), kind.authority(config)) if key]
         for namespace in {where.of(flow.source) for flow in chosen.flows if flow.target == store}:
             yield from ((namespace, key) for key in wanted)
+    for one in audit_passwords(config, chosen):
+        if one.key is not None:
+            for namespace in {where.of(reader) for reader in one.readers}:
+                yield namespace, one.key
 
 
 def certified_names(config: StackConfig) -> dict[str, list[str]]:

@@ -34,7 +34,7 @@ class AuditKeeperArgs:
         namespace: where it runs.
         image: of the server.
         owner: the log, as its owner reaches it.
-        passwords_secret: Secret with ``audit-keeper-password``.
+        passwords_secret: Secret with ``audit-keeper-password``, if the owner names no other.
         internal_ca_secret: Secret with ``ca.crt``, the authority of the platform.
         retention_days: age of a row after which its month may be dropped.
         schedule: five fields, in UTC.
@@ -84,5 +84,8 @@ def owner_secrets(owner: AuditOwner, passwords: str, authority: str) -> list[Sec
             path=AUDIT_OWNER.authority_path,
             keys=(owner.authority.key,),
         )
-    password = SecretFiles(secret=passwords, path=SECRETS_PATH, keys=(AUDIT_OWNER.password_key,))
-    return [ca, password]
+    if owner.password is None:
+        keys = (AUDIT_OWNER.password_key,)
+        return [ca, SecretFiles(secret=passwords, path=SECRETS_PATH, keys=keys)]
+    own = owner.password
+    return [ca, SecretFiles(secret=own.secret, path=AUDIT_OWNER.path, keys=(own.key,))]

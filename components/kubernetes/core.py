@@ -12,13 +12,13 @@ from ..base.arg_types import Deadline, DnsLabel, Image, Retries
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
-from ..mcp.audit_log import AuditOwner
+from ..mcp.audit_log import WRITER, AuditDatabase, AuditOwner
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.era import has_sessions
 from ..mcp.server_config import METRICS
 from ..mcp.server_limits import nginx_bytes
 from ..mcp.server_toml import migration_toml
-from ..mcp.store_files import AUDIT_OWNER, DATABASE, stores_of
+from ..mcp.store_files import AUDIT, AUDIT_OWNER, DATABASE, stores_of
 from ..mcp.target import McpTarget
 from .container import Container, Files, SecretFiles
 from .gateway import GatewayArgs, gateway_containers, public_address
@@ -276,4 +276,7 @@ def _of_the_database(server: ServerArgs, audit: AuditOwner | None) -> list[Secre
     database = [(one, paths) for one, paths in stores_of(server.config) if paths is DATABASE]
     database += [(audit, AUDIT_OWNER)] if audit else []
     authority = any(one.authority is None for one, _ in database)
+    if audit and audit.makes_roles:  # it sets the password, and does not log in with it
+        writer = AuditDatabase(host=audit.host, user=WRITER, password=audit.writer_password)
+        database.append((writer, AUDIT))
     return store_secrets(server, database, authority=authority)

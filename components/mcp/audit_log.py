@@ -59,6 +59,13 @@ class AuditOwner(AuditDatabase):
 
     Attributes:
         user: the role that owns the log.
+        makes_roles: the migration, which logs in as the owner of the database, makes both roles if
+            they are missing, sets their passwords, and lets this one make the schema; False: who
+            made the database has done so.
+        writer_password: with ``makes_roles``, where the password of the role that inserts rows is;
+            None: in the Secret of passwords, under the role's own key.
     """
 
     user: DatabaseName = KEEPER
+    makes_roles: bool = False
+    writer_password: SecretKey | None = None

@@ -171,8 +171,12 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
 
 def migration_toml(database: Database, audit: AuditOwner | None = None) -> pulumi.Input[str]:
     """What the migration reads: it changes with the database alone, not with other settings."""
-    owner = {"audit_keeper": _with_password(audit, AUDIT_OWNER)} if audit else {}
-    return _toml({"database": _with_password(database, DATABASE), **owner})
+    tables = {"database": _with_password(database, DATABASE)}
+    if audit is not None:
+        tables["audit_keeper"] = _with_password(audit, AUDIT_OWNER)
+        if audit.makes_roles:
+            tables["audit_roles"] = {"password_file": AUDIT.password_at(audit.writer_password)}
+    return _toml(tables)
 
 
 def keeper_toml(audit: AuditOwner, retention_days: int) -> pulumi.Input[str]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..base.inputs import applied
 from .audit_log import AuditDatabase
+from .secret_key import SecretKey
 from .server_config import INTERNAL_CA_PATH, SECRETS_PATH, Cache, Database, PodServerConfig
 
 Store = Database | Cache | AuditDatabase
@@ -31,9 +32,11 @@ class StorePaths:
 
     def password(self, store: Store) -> str:
         """The file with the password."""
-        if store.password is None:
-            return f"{SECRETS_PATH}/{self.password_key}"
-        return f"{self.path}/{store.password.key}"
+        return self.password_at(store.password)
+
+    def password_at(self, key: SecretKey | None) -> str:
+        """The file with the password; None: the server's Secret of passwords has it."""
+        return f"{SECRETS_PATH}/{self.password_key}" if key is None else f"{self.path}/{key.key}"
 
     def authority(self, store: Store) -> str:
         """The file with the authority of the certificate."""

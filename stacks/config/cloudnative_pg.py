@@ -170,6 +170,16 @@ class CloudNativePg(Section):
         description="Secret of the type kubernetes.io/basic-auth with the owner's username (qudag) "
         "and password; also in the namespaces of the servers.",
     )
+    audit_secret: SecretName = Field(
+        default="mcp-audit-writer",
+        description="With audit.enabled: Secret of the type kubernetes.io/basic-auth with the "
+        "username qudag_audit and a password; also in the namespaces of the servers that write.",
+    )
+    audit_keeper_secret: SecretName = Field(
+        default="mcp-audit-owner",
+        description="With audit.enabled: the same for qudag_audit_keeper, who owns the log; also "
+        "in the namespaces of its jobs.",
+    )
     roles: list[PostgresRole] = Field(default=[], description="Further roles that may log in.")
     instances: int = Field(
         default=3,

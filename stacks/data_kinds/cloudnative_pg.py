@@ -22,15 +22,18 @@ from components.kubernetes.cloudnative_pg_policies import instance_pods, pooler_
 from components.kubernetes.dns import Dns, DnsPods
 from components.kubernetes.party import Neighbour
 from components.kubernetes.pod_settings import SecretKey
+from components.mcp.audit_log import KEEPER, WRITER
 
 from ..config.cloudnative_pg import CloudNativePg
 from ..config.problem import at
 from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import POSTGRES
-from .kind import DataKind, Tier
+from .kind import AuditPasswords, DataKind, Tier
 
 SECTION: Final = "data.cloudnativePg"
+_AUDIT_SECRETS: Final = {"audit_secret": "auditSecret", "audit_keeper_secret": "auditKeeperSecret"}
+"""Fields of the section that name Secrets of the audit log's roles, as the stack file has them."""
 _OF_THE_STACK: Final = {"apiServer": "kubernetes.apiServer"}
 """Args of the component that another section of the stack file has."""
 
@@ -48,7 +51,8 @@ def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, An
     section, network = section_of(config), config.network
     scraper = network.prometheus
     return {
-        **section.model_dump(exclude_none=True, exclude={"operator"}),
+        **section.model_dump(exclude_none=True, exclude={"operator", *_AUDIT_SECRETS}),
+        "roles": [*(role.model_dump(exclude_none=True) for role in section.roles), *_audit(config)],
         "cluster": POSTGRES,
         "namespace": namespace,
         "tls_secret": config.secrets.internal_tls_of(POSTGRES),
@@ -63,6 +67,15 @@ def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, An
             addresses=network.dns.addresses,
         ),
     }
+
+
+def _audit(config: StackConfig) -> list[dict[str, str]]:
+    """The roles of the audit log, which the operator makes; the migration lets one make tables."""
+    if not config.audit.enabled:
+        return []
+    section = section_of(config)
+    roles = ((WRITER, section.audit_secret), (KEEPER, section.audit_keeper_secret))
+    return [{"name": name, "password_secret": secret} for name, secret in roles]
 
 
 def with_clients(args: Any, clients: Sequence[Neighbour]) -> CloudNativePgDataTierArgs:
@@ -107,6 +120,13 @@ class CloudNativePgDatabase(DataKind):
     def password(self, config: StackConfig) -> SecretKey:
         return SecretKey(secret=section_of(config).credentials_secret, key="password")
 
+    def audit_passwords(self, config: StackConfig) -> AuditPasswords:
+        section = section_of(config)
+        return AuditPasswords(
+            writer=SecretKey(secret=section.audit_secret, key="password"),
+            keeper=SecretKey(secret=section.audit_keeper_secret, key="password"),
+        )
+
     def party(self, config: StackConfig) -> Neighbour:
         pods = pooler_pods if section_of(config).pooler else instance_pods
         return Neighbour(name=POSTGRES, namespace=_namespace(config), labels=pods(POSTGRES))
@@ -116,14 +136,22 @@ class CloudNativePgDatabase(DataKind):
 
     def secrets(self, config: StackConfig) -> list[str]:
         section = section_of(config)
-        return [section.credentials_secret, *(role.password_secret for role in section.roles)]
+        roles = [role.password_secret for role in section.roles]
+        audit = [role["password_secret"] for role in _audit(config)]
+        return [section.credentials_secret, *roles, *audit]
 
     def problems(self, config: StackConfig) -> Iterable[Problem]:
         section = section_of(config)
         try:
             arguments(CloudNativePgDataTierArgs, _given(config, config.namespace), at=POSTGRES)
         except ProblemReport as report:
-            yield from map(_of_the_stack_file, report.problems)
+            further = (
+                f"{POSTGRES}.roles[{len(section.roles)}]",
+                f"{POSTGRES}.roles[{len(section.roles) + 1}]",
+            )
+            for problem in report.problems:
+                if not problem.path.startswith(further):  # the stack file has no such entry
+                    yield _of_the_stack_file(problem)
         if config.environment == "prod" and section.backup is None:
             yield at(
                 f"{SECTION}.backup",
@@ -146,17 +174,47 @@ class CloudNativePgDatabase(DataKind):
                 "set network.prometheus, or remove podMonitor",
             )
         yield from _secret_problems(section)
+        yield from _audit_problems(config)
 
 
 def _secret_problems(section: CloudNativePg) -> Iterator[Problem]:
     for index, role in enumerate(section.roles):
         if role.password_secret == section.credentials_secret:
-            yield at(
-                f"{SECTION}.roles[{index}].passwordSecret",
-                f"is {role.password_secret}, which is also credentialsSecret",
-                "its username can be that of one role only: the other one could not log in",
-                "name a Secret of its own",
+            yield _shared(
+                f"roles[{index}].passwordSecret", role.password_secret, "credentialsSecret"
             )
+
+
+def _audit_problems(config: StackConfig) -> Iterator[Problem]:
+    """Secrets of the audit log's roles that have no effect, or that another role has."""
+    section = section_of(config)
+    taken = {section.credentials_secret: "credentialsSecret"} | {
+        role.password_secret: f"roles[{index}].passwordSecret"
+        for index, role in enumerate(section.roles)
+    }
+    for field, written in _AUDIT_SECRETS.items():
+        secret = getattr(section, field)
+        if not config.audit.enabled:
+            if field in section.model_fields_set:
+                yield at(
+                    f"{SECTION}.{written}",
+                    "is set, and audit.enabled is false",
+                    "it would have no effect: there is no audit log",
+                    "set audit.enabled: true, or remove it",
+                )
+        elif secret in taken:
+            yield _shared(written, secret, taken[secret])
+        else:
+            taken[secret] = written
+
+
+def _shared(path: str, secret: str, other: str) -> Problem:
+    return at(
+        f"{SECTION}.{path}",
+        f"is {secret}, which is also {other}",
+        "its username can be that of one role only: the other one could not log in",
+        "name a Secret of its own",
+    )
 
 
 def _of_the_stack_file(problem: Problem) -> Problem:

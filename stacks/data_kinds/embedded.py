@@ -66,7 +66,7 @@ class EmbeddedDatabase(DataKind):
     tier = EMBEDDED_TIER
     fields = ("database_size", "database_exporter")
     in_pods = True
-    audit_roles = True
+    makes_audit_roles = True
 
 
 class EmbeddedCache(DataKind):

@@ -82,7 +82,6 @@ class ExternalDatabase(_External):
     name = "external"
     store = POSTGRES
     section = "external"
-    audit_roles = True
 
     def options(self, config: StackConfig) -> DatabaseSection:
         assert config.data.external is not None  # the_kind_has_its_section

@@ -61,6 +61,19 @@ class Tier:
         return listed(name, self.args(config, stores, namespace)) if listed else []
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditPasswords:
+    """The passwords of the audit log's roles; None: in ``secrets.passwords``, under their own keys.
+
+    Attributes:
+        writer: of the role that inserts rows.
+        keeper: of the role that owns the log.
+    """
+
+    writer: SecretKey | None = None
+    keeper: SecretKey | None = None
+
+
 class DataKind:
     """A value of ``data.kind`` or ``data.cacheKind``.
 
@@ -75,7 +88,8 @@ class DataKind:
         in_pods: whether it runs in pods of the platform's namespaces, which have the store's name
             as their label ``app``, a certificate of ``secrets.internalTls``, and flows of their
             own.
-        audit_roles: whether it has the roles of the audit log: it makes them, or its owner does.
+        makes_audit_roles: whether it makes the roles of the audit log itself; False: the migration
+            makes them, or finds them.
         names_secret_in: where the section names the Secret with the password.
         reads_authority: whether it reads ``secrets.internalCa`` in its namespace.
     """
@@ -90,7 +104,7 @@ class DataKind:
     names_secret_in: ClassVar[str] = "password.secret"  # noqa: S105  (the path of a field)
     reads_authority: ClassVar[bool] = False
     has_users: ClassVar[bool] = False
-    audit_roles: ClassVar[bool] = False
+    makes_audit_roles: ClassVar[bool] = False
 
     def port(self, config: StackConfig) -> int:  # noqa: ARG002
         """The port of its pods or of its host."""
@@ -107,6 +121,10 @@ class DataKind:
     def password(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
         """Where the password is; None: in ``secrets.passwords``, under the store's own key."""
         return None
+
+    def audit_passwords(self, config: StackConfig) -> AuditPasswords:  # noqa: ARG002
+        """Where the passwords of the audit log's roles are."""
+        return AuditPasswords()
 
     def user(self, config: StackConfig, server: str) -> tuple[str, SecretKey] | None:  # noqa: ARG002
         """The user that a server logs in as, and its password; None: ``password`` alone."""

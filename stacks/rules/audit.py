@@ -10,7 +10,6 @@ from components.kubernetes.schedule import schedule_problem
 
 from ..agentgateway import has_agentgateway
 from ..config.stack import StackConfig
-from ..data_kinds import KINDS, chosen_kind
 from ..services import topology
 from ..topologies.topology import POSTGRES
 from .rule import Rule, at, path_of
@@ -27,7 +26,7 @@ _OPTIONS: Final = {
 
 
 def the_log_has_a_database(config: StackConfig) -> Iterator[Problem]:
-    """The topology has PostgreSQL, and its kind the roles of the audit log."""
+    """The topology has PostgreSQL, and a migration that makes the log."""
     if not config.audit.enabled:
         return
     if POSTGRES not in topology(config).data:
@@ -43,14 +42,6 @@ def the_log_has_a_database(config: StackConfig) -> Iterator[Problem]:
             f"is true, and the topology {config.topology} has no migration",
             "the table of the audit log would not exist, and no call could be recorded",
             "choose a topology with one, such as microservices, or remove audit",
-        )
-    elif not (kind := chosen_kind(config, POSTGRES)).audit_roles:
-        able = [one.name for one in KINDS[POSTGRES].values() if one.audit_roles]
-        yield at(
-            "audit.enabled",
-            f"is true, and data.kind is {kind.name}, which has no roles for the audit log",
-            "no call could be recorded",
-            f"set data.kind to {' or '.join(able)}, or remove audit",
         )
 
 
