@@ -18,6 +18,7 @@ from .config.network import Network
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
+from .identities import token_services
 from .placement import placement
 from .topologies.topology import (
     CLIENTS,
@@ -57,6 +58,7 @@ def flow_args(
         for number, each in enumerate(network.client_pods)
     ]
     server_networks, internet = egress_parties(config)
+    tokens, metadata_servers = token_services(config)
     stores = [party for store in topology.data if (party := kind_of(config, store).party(config))]
     neighbours += [party for party in stores if isinstance(party, Neighbour)]
     outsides += [party for party in stores if isinstance(party, Outside)]
@@ -81,9 +83,10 @@ def flow_args(
         namespace=made,
         workloads=own,
         flows=flows,
-        outsides=[*outsides, *server_networks, *backup_parties(config)],
+        outsides=[*outsides, *server_networks, *backup_parties(config), *tokens],
         neighbours=[*neighbours, *client_pods],
         internet=internet,
+        metadata_servers=metadata_servers,
         dns=_dns(network),
         api_server=config.kubernetes.api_server,
         hosts={name: hosts for name, hosts in hosts_by_policy(config).items() if name in own},

@@ -9,6 +9,7 @@ from components.kubernetes.pod_settings import PodSettings, SecretKey, Toleratio
 
 from .config.pods import Pods
 from .config.stack import StackConfig
+from .identities import cloud_identity
 
 USER_NAMESPACES_SINCE: Final = 36
 """Minor version of Kubernetes 1 in which user namespaces are stable and cannot be switched off."""
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 def pod_settings(config: StackConfig, workload: str) -> PodSettings:
-    """What ``kubernetes.pods`` and ``kubernetes.servicePods`` say about the pods of ``workload``.
+    """What the section ``kubernetes`` says about the pods of ``workload``.
 
     Mappings are merged; of everything else the workload's own value counts where it has one.
     """
@@ -38,6 +39,7 @@ def pod_settings(config: StackConfig, workload: str) -> PodSettings:
             for name, each in (_without(every.secret_env, own.env) | own.secret_env).items()
         },
         user_ids=UserIds(_first(own.user_ids, every.user_ids, "nobody")),
+        identity=cloud_identity(config, workload),
         node_scale_down=_first(own.node_scale_down, every.node_scale_down, None),
         user_namespaces=_first(
             own.user_namespaces,

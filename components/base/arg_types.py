@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from . import arg_forms, forms, network_forms, postgres_forms
+from . import arg_forms, forms, identity_forms, network_forms, postgres_forms
 from .constraints import Range
 
 CpuQuantity = Annotated[str, forms.CPU]
@@ -60,6 +60,9 @@ CloudIdentity = Annotated[str, postgres_forms.CLOUD_IDENTITY]
 BackupFolder = Annotated[str, postgres_forms.BACKUP_FOLDER]
 RetentionPolicy = Annotated[str, postgres_forms.RETENTION]
 BackupSchedule = Annotated[str, postgres_forms.SCHEDULE]
+AwsRole = Annotated[str, identity_forms.AWS_ROLE]
+GoogleAccount = Annotated[str, identity_forms.GOOGLE_ACCOUNT]
+AzureId = Annotated[str, identity_forms.AZURE_ID]
 Line = Annotated[str, arg_forms.LINE]
 Text = Annotated[str, arg_forms.TEXT]
 

@@ -18,6 +18,7 @@ from ..base.arg_types import (
     WalJobs,
 )
 from ..base.problems import Problem
+from .cloud_identity import SYSTEMS
 from .resources import Resources
 from .schedule import schedule_problem
 
@@ -28,44 +29,29 @@ SIDECAR_RESOURCES: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="1", m
 
 
 class _Access(NamedTuple):
-    """How pods get the credentials of a cloud.
+    """How the plugin reaches the storage of a cloud.
 
     Attributes:
         scheme: of the storage's URLs.
-        annotation: of the service account, with the identity.
         credentials: of the ObjectStore.
-        labels: that the pods need.
-        address, port: of the metadata server that has the tokens; None: they come from the API
-            server's own token and the cloud's public endpoint.
     """
 
     scheme: str
-    annotation: str
     credentials: dict[str, Any]
-    labels: dict[str, str]
-    metadata: tuple[tuple[str, int], ...] = ()
 
 
 _ACCESS: Final[dict[StorageProvider, _Access]] = {
     "aws": _Access(
         scheme="s3://",
-        annotation="eks.amazonaws.com/role-arn",
         credentials={"s3Credentials": {"inheritFromIAMRole": True}},
-        labels={},
     ),
     "gcp": _Access(
         scheme="gs://",
-        annotation="iam.gke.io/gcp-service-account",
         credentials={"googleCredentials": {"gkeEnvironment": True}},
-        labels={},
-        # GKE's own server for pods, which answers at the second address on Dataplane V2.
-        metadata=(("169.254.169.252/32", 988), ("169.254.169.254/32", 80)),
     ),
     "azure": _Access(
         scheme="https://",
-        annotation="azure.workload.identity/client-id",
         credentials={"azureCredentials": {"inheritFromAzureAD": True}},
-        labels={"azure.workload.identity/use": "true"},
     ),
 }
 
@@ -178,14 +164,15 @@ def scheduled_backup_spec(storage: ObjectStorage, cluster: str) -> dict[str, Any
 
 def account_annotations(storage: ObjectStorage) -> dict[str, pulumi.Input[str]]:
     """Annotations of the service account, by which the cloud knows the identity."""
-    return {_ACCESS[storage.provider].annotation: storage.identity}
+    return {SYSTEMS[storage.provider].annotation: storage.identity}
 
 
 def pod_labels(storage: ObjectStorage) -> dict[str, str]:
     """Labels that the pods need for the identity."""
-    return _ACCESS[storage.provider].labels
+    return dict(SYSTEMS[storage.provider].labels)
 
 
 def token_servers(storage: ObjectStorage) -> tuple[tuple[str, int], ...]:
     """Network and port of each metadata server that gives the pods their token."""
-    return _ACCESS[storage.provider].metadata
+    found = SYSTEMS[storage.provider].metadata
+    return tuple((f"{address}/32", port) for address, port in found)

@@ -25,7 +25,7 @@ from .dns import Dns
 from .egress_hosts import host_problems
 from .flow_checks import flow_problems, party_problems
 from .labels import selector
-from .party import Flow, Internet, Neighbour, Outside, Party
+from .party import Flow, Internet, MetadataServer, Neighbour, Outside, Party
 
 
 def policies(
@@ -87,6 +87,8 @@ def _peers(
     match parties.get(name):
         case Outside(cidrs=cidrs):
             return [{"ipBlock": _block(cidr, cut)} for cidr in cidrs]
+        case MetadataServer(address=address):
+            return [{"ipBlock": {"cidr": f"{address}/32"}}]
         case Internet():
             return [{"ipBlock": _public(version, cut)} for version in PUBLIC]
         case Neighbour(namespace=namespace, labels=labels):
@@ -126,6 +128,7 @@ class FlowPoliciesArgs:
         outsides: parties outside the cluster that flows refer to.
         neighbours: parties in other namespaces.
         internet: names by which flows refer to all public addresses; for egress proxies alone.
+        metadata_servers: GKE's servers of tokens, for workloads with an identity alone.
         dns: the DNS servers, which every workload with outgoing connections may query.
         api_server: networks of the cluster's API server: the address of the Service ``kubernetes``
             and those of the endpoints behind it. They are cut out of every outside party that
@@ -140,16 +143,17 @@ class FlowPoliciesArgs:
     outsides: Sequence[Outside] = ()
     neighbours: Sequence[Neighbour] = field(default_factory=tuple)
     internet: Sequence[Internet] = ()
+    metadata_servers: Sequence[MetadataServer] = ()
     dns: Dns = field(default_factory=Dns)
     api_server: Sequence[Network] = ()
     hosts: Mapping[DnsLabel, Sequence[EgressHost]] = field(default_factory=dict[str, Sequence[str]])
 
     def refusals(self) -> list[Problem]:
         """See ``party_problems``, ``flow_problems`` and ``host_problems``."""
-        others = (*self.outsides, *self.neighbours, *self.internet)
-        parties: dict[str, Party] = {party.name: party for party in others}
+        parties: dict[str, Party] = {party.name: party for party in _parties(self)}
+        others = (*self.internet, *self.metadata_servers)
         return [
-            *party_problems(self.workloads, self.outsides, self.neighbours, self.internet),
+            *party_problems(self.workloads, self.outsides, self.neighbours, others),
             *flow_problems(self.workloads, self.flows, parties, api_server=self.api_server),
             *host_problems("hosts", self.hosts),
             *(
@@ -177,7 +181,7 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
         specs = policies(
             args.workloads,
             args.flows,
-            [*args.outsides, *args.neighbours, *args.internet],
+            _parties(args),
             dns=args.dns,
             api_server=args.api_server,
             by_name=args.hosts,
@@ -206,9 +210,14 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
             )
 
 
+def _parties(args: FlowPoliciesArgs) -> list[Party]:
+    return [*args.outsides, *args.neighbours, *args.internet, *args.metadata_servers]
+
+
 def _networks(workload: str, args: FlowPoliciesArgs) -> dict[int, list[str]]:
     """The networks that flows open to a workload, by port."""
     outsides = {each.name: each.cidrs for each in args.outsides}
+    outsides |= {each.name: [f"{each.address}/32"] for each in args.metadata_servers}
     found: dict[int, list[str]] = {}
     for flow in args.flows:
         if flow.source == workload and flow.target in outsides:

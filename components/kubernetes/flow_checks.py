@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..base.network_forms import WIDEST
 from ..base.platform_addresses import contains, is_metadata, unmapped
 from ..base.problems import Problem
-from .party import Flow, Internet, Neighbour, Outside, Party
+from .party import Flow, Internet, MetadataServer, Neighbour, Outside, Party
 
 
 def flow_problems(
@@ -45,6 +45,15 @@ def flow_problems(
                     f"{arrow}: {flow.source} is every public address",
                     "anybody could connect to the workload",
                     "name the clients' networks in a party Outside",
+                )
+            )
+        if isinstance(parties.get(flow.source), MetadataServer):
+            problems.append(
+                Problem(
+                    at,
+                    f"{arrow}: {flow.source} gives out tokens, and connects to nobody",
+                    "the policy would be opened for connections that nothing makes",
+                    "make it the target of the flow, or remove the flow",
                 )
             )
         reached = networks.get(flow.target, ())
@@ -127,7 +136,7 @@ def party_problems(
     workloads: Sequence[str],
     outsides: Sequence[Outside],
     neighbours: Sequence[Neighbour],
-    internet: Sequence[Internet] = (),
+    others: Sequence[Internet | MetadataServer] = (),
 ) -> list[Problem]:
     """Parties without addresses or labels, and names that two of them have."""
     problems = [
@@ -150,7 +159,7 @@ def party_problems(
         for index, party in enumerate(neighbours)
         if not party.labels
     ]
-    parties = (*outsides, *neighbours, *internet)
+    parties = (*outsides, *neighbours, *others)
     names = Counter([*set(workloads), *(party.name for party in parties)])
     problems += [
         Problem(

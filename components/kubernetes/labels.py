@@ -7,13 +7,16 @@ from typing import Final
 PART_OF = "qudag-mcp"
 CHECKSUM: Final = "qudag-mcp/files-checksum"
 
+IDENTITY: Final = "qudag-mcp/identity"
+"""The pods' identity of a cloud, so that another one replaces the pods."""
+
 DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 """Which container kubectl logs and exec mean, in pods with a sidecar."""
 
 OWN_LABELS: Final = (
     *("app", "component", "app.kubernetes.io/name", "app.kubernetes.io/component"),
     *("app.kubernetes.io/part-of", "pod-template-hash", "controller-revision-hash"),
-    *("job-name", "controller-uid"),
+    *("job-name", "controller-uid", "azure.workload.identity/use"),
 )
 """Labels of pods that components or Kubernetes set."""
 

@@ -51,7 +51,24 @@ class Internet:
     name: DnsLabel
 
 
-Party = Outside | Neighbour | Internet
+@dataclass(frozen=True, kw_only=True)
+class MetadataServer:
+    """The server of GKE that gives a pod the tokens of its own service account.
+
+    Only for workloads with an identity of Google Cloud, on nodes with Workload Identity Federation
+    for GKE. On all other nodes the second address gives out the credentials of the node.
+
+    Attributes:
+        name: how flows refer to it.
+        address: where it answers: with Dataplane V2 at 169.254.169.254 (port 80), else at
+            169.254.169.252 (port 988).
+    """
+
+    name: DnsLabel
+    address: Literal["169.254.169.252", "169.254.169.254"]
+
+
+Party = Outside | Neighbour | Internet | MetadataServer
 
 
 Protocol = Literal["TCP", "UDP"]

@@ -54,11 +54,14 @@ def identity_name(workload: str) -> str:
 
 
 def identity(workload: str, args: PodArgs, *, role: str = "identity") -> Manifest:
-    """The service account that the pods run as; it has no token and no rights."""
+    """The service account that the pods run as; it has no token and no rights in the cluster."""
+    described = args.described(workload, identity_name(workload))
+    if cloud := args.pods.identity:
+        described["annotations"] = cloud.account_annotations
     return Manifest(
         kind="ServiceAccount",
         role=role,
-        metadata=args.described(workload, identity_name(workload)),
+        metadata=described,
         fields={"automountServiceAccountToken": False},
     )
 
@@ -148,7 +151,7 @@ def pod_template(
     }
     if grace is not None:
         spec["terminationGracePeriodSeconds"] = grace
-    described: dict[str, Any] = {"labels": {**settings.labels, **labels(name, component)}}
+    described: dict[str, Any] = {"labels": {**settings.pod_labels(), **labels(name, component)}}
     return {
         "metadata": described | ({"annotations": annotations} if annotations else {}),
         "spec": spec,

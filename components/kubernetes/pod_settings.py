@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal
+
+import pulumi
 
 from ..base.arg_types import (
     Delay,
@@ -19,7 +21,8 @@ from ..base.arg_types import (
 from ..base.credentials import looks_like_a_credential
 from ..base.problems import Problem
 from ..mcp.secret_key import SecretKey
-from .labels import OWN_ANNOTATIONS, OWN_LABELS, OWN_PREFIXES
+from .cloud_identity import CloudIdentity
+from .labels import IDENTITY, OWN_ANNOTATIONS, OWN_LABELS, OWN_PREFIXES
 
 OWN_VARIABLES: Final = (
     *("POD_NAME", "POD_NAMESPACE", "QUDAG_ENV", "RUST_LOG"),
@@ -109,6 +112,7 @@ class PodSettings:
         node_scale_down: whether an autoscaler of nodes may evict the pods to remove their node
             (``evict``) or not (``prevent``); None: as it does by default. The cluster autoscaler
             keeps nodes with pods that have an emptyDir, as all of these have.
+        identity: whose rights in a cloud the pods have; None: they have none.
     """
 
     node_selector: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
@@ -123,11 +127,12 @@ class PodSettings:
     user_ids: UserIds = UserIds.NOBODY
     user_namespaces: bool = False
     node_scale_down: Literal["evict", "prevent"] | None = None
+    identity: CloudIdentity | None = None
 
     def refusals(self) -> list[Problem]:
-        """See ``settings_problems``."""
-        return list(
-            settings_problems(
+        """See ``settings_problems`` and ``identity_problems``."""
+        return [
+            *settings_problems(
                 labels=self.labels,
                 annotations=self.annotations,
                 env=self.env,
@@ -138,8 +143,9 @@ class PodSettings:
                     "secret_env": "secret_env",
                     "node_scale_down": "node_scale_down",
                 },
-            )
-        )
+            ),
+            *identity_problems(self.identity, env=self.env, secret_env=self.secret_env),
+        ]
 
     def pod_fields(self) -> dict[str, Any]:
         """The fields of the pod spec that these settings add."""
@@ -153,10 +159,15 @@ class PodSettings:
         given = {name: value for name, value in stated.items() if value}
         return given | ({"hostUsers": False} if self.user_namespaces else {})
 
-    def pod_annotations(self) -> dict[str, str]:
+    def pod_annotations(self) -> dict[str, pulumi.Input[str]]:
         """The annotations of the pods that these settings add."""
         chosen = NODE_SCALE_DOWN.get(self.node_scale_down or "", dict[str, str]())
-        return {**self.annotations, **chosen}
+        identity = {IDENTITY: self.identity.fingerprint} if self.identity else {}
+        return {**self.annotations, **chosen, **identity}
+
+    def pod_labels(self) -> dict[str, str]:
+        """The labels of the pods that these settings add."""
+        return {**self.labels, **(self.identity.pod_labels if self.identity else {})}
 
     def variables(self) -> list[dict[str, Any]]:
         """The environment variables that these settings add to each container."""
@@ -239,3 +250,19 @@ def credential_problems(
                 "it would be stored in Git, in the state and in every pod's description",
                 f"store it in a Secret, name that in {spelled['secret_env']}, and rotate it",
             )
+
+
+def identity_problems(
+    identity: CloudIdentity | None, *, env: Collection[str], secret_env: Collection[str]
+) -> Iterator[Problem]:
+    """Variables by which a pod would have other credentials than those of its identity."""
+    for field_name, given in (("env", env), ("secret_env", secret_env)):
+        for name in given:
+            if identity and name in identity.system.variables:
+                yield Problem(
+                    f"{field_name}.{name}",
+                    "is set, and the pods have an identity of a cloud",
+                    "the cloud's webhook would leave it as it is: the pods would have no "
+                    "credentials, or those of another identity",
+                    "leave it out, or leave the identity out",
+                )

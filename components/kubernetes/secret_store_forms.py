@@ -6,6 +6,7 @@ from typing import Final
 
 from ..base.constraints import Form
 from ..base.forms import LABEL
+from ..base.identity_forms import AWS_ROLE, AZURE_ID, GOOGLE_ACCOUNT
 
 _NOT_FOUND: Final = "External Secrets could not log in to the store: no Secret would be written"
 _NO_ENTRY: Final = "the store refuses such names: no entry could be found or written"
@@ -50,14 +51,6 @@ AWS_REGION: Final = Form(
     consequence=_NOT_FOUND,
     longest=30,
 )
-AWS_ROLE: Final = Form(
-    name="ARN of a role",
-    pattern=r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$",
-    words="the ARN of a role of AWS IAM",
-    examples=("arn:aws:iam::123456789012:role/qudag-mcp-secrets",),
-    consequence=_NOT_FOUND,
-    longest=600,
-)
 GOOGLE_PROJECT: Final = Form(
     name="project of Google Cloud",
     pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
@@ -66,14 +59,6 @@ GOOGLE_PROJECT: Final = Form(
     consequence=_NOT_FOUND,
     longest=30,
 )
-GOOGLE_ACCOUNT: Final = Form(
-    name="Google service account",
-    pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]@[a-z][a-z0-9-]{4,28}[a-z0-9]\.iam\.gserviceaccount\.com$",
-    words="the e-mail address of a Google service account",
-    examples=("qudag-mcp-secrets@qudag-prod.iam.gserviceaccount.com",),
-    consequence=_NOT_FOUND,
-    longest=100,
-)
 KEY_VAULT_URL: Final = Form(
     name="URL of a Key Vault",
     pattern=r"^https://[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)/?$",
@@ -81,14 +66,6 @@ KEY_VAULT_URL: Final = Form(
     examples=("https://qudag-prod.vault.azure.net",),
     consequence=_NOT_FOUND,
     longest=80,
-)
-AZURE_ID: Final = Form(
-    name="id of Azure",
-    pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-    words="a UUID in lower case",
-    examples=("3f2504e0-4f89-41d3-9a0c-0305e82c3301",),
-    consequence=_NOT_FOUND,
-    longest=36,
 )
 ENTRY_KEY: Final = Form(
     name="key of a Secret",

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from ..base.arg_types import Text
 from ..base.problems import Problem
 from . import secret_store_forms as forms
+from .cloud_identity import SYSTEMS, TENANT
 
 VaultAddress = Annotated[str, forms.VAULT_ADDRESS]
 VaultRole = Annotated[str, forms.VAULT_ROLE]
@@ -136,7 +137,7 @@ class AwsStore:
     def annotations(self) -> dict[str, str]:
         """Annotations of the service account."""
         if self.identity == "irsa" and self.role:
-            return {"eks.amazonaws.com/role-arn": self.role}
+            return {SYSTEMS["aws"].annotation: self.role}
         return {}
 
     def provider(self) -> dict[str, Any]:
@@ -192,7 +193,7 @@ class GcpStore:
     @property
     def annotations(self) -> dict[str, str]:
         """Annotations of the service account."""
-        return {"iam.gke.io/gcp-service-account": self.service_account}
+        return {SYSTEMS["gcp"].annotation: self.service_account}
 
     def provider(self) -> dict[str, Any]:
         """``spec.provider`` of the SecretStore."""
@@ -233,8 +234,8 @@ class AzureStore:
     def annotations(self) -> dict[str, str]:
         """Annotations of the service account."""
         return {
-            "azure.workload.identity/client-id": self.client_id,
-            "azure.workload.identity/tenant-id": self.tenant_id,
+            SYSTEMS["azure"].annotation: self.client_id,
+            TENANT: self.tenant_id,
         }
 
     def provider(self) -> dict[str, Any]:

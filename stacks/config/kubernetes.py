@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from components.base import arg_forms
+from components.base import arg_forms, identity_forms
 from components.base.constraints import Form
 from components.base.versions import VERSIONS
 
@@ -22,6 +22,7 @@ from .forms import (
     checked,
     constraint,
 )
+from .identities import Identity
 from .pods import Pods
 from .section import Section
 
@@ -37,7 +38,10 @@ PLACE: Final = Form(
     consequence="resources and a namespace are named after it",
     longest=20,
 )
-KUBERNETES_FORMS: Final = {PLACE.pattern: PLACE}
+KUBERNETES_FORMS: Final = {
+    PLACE.pattern: PLACE,
+    **{form.pattern: form for form in identity_forms.FORMS},
+}
 """By pattern, as a refusal names it."""
 PlaceName = Annotated[str, constraint(PLACE)]
 
@@ -121,6 +125,17 @@ class Kubernetes(Section):
         default={},
         description="As pods, for one service, data store or job by its name; its own values come "
         "first.",
+    )
+    identities: dict[str, Identity] = Field(
+        default={},
+        description="Identities of a cloud, without a stored key, for the pods of services and "
+        "jobs by their names; absent: they have none.",
+    )
+    token_networks: list[Cidr] = Field(
+        default=[],
+        description="Networks in which the token service of identities of aws "
+        "(sts.<region>.amazonaws.com) or azure (login.microsoftonline.com) answers at port 443, "
+        "such as its private endpoints.",
     )
     people: People = Field(default_factory=People)
     quota: Quota | None = Field(

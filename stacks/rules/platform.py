@@ -24,6 +24,7 @@ from .data import DATA_RULES, SESSION_RULES
 from .domains import DOMAIN_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
+from .identities import IDENTITY_RULES
 from .metrics import METRIC_RULES
 from .observability import OBSERVABILITY_RULES
 from .own_code import OWN_CODE_RULES
@@ -196,6 +197,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     (("scaling", "topology", "servers", "kubernetes.quota"), the_quota_fits),
     *WORKER_RULES,
     *CLUSTER_RULES,
+    *IDENTITY_RULES,
     *SESSION_RULES,
     *OBSERVABILITY_RULES,
     *SECRET_STORE_RULES,

@@ -22,6 +22,7 @@ TABLES = (
     "data_kinds.yaml",
     "backup.yaml",
     "observability.yaml",
+    "identities.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]
