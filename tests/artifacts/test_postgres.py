@@ -189,7 +189,7 @@ def test_a_rotated_password_is_set_while_postgresql_runs(pod: Pod, connect: Any)
         pod.update_secrets()
         with connect():
             pass
-        until(lambda: "the rotated password is set" in running.log, within_seconds=30)
+        until(lambda: f"the rotated password of {USER} is set" in running.log, within_seconds=30)
         with connect(password=rotated):
             pass
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):

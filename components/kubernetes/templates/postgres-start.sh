@@ -2,7 +2,9 @@ set -eu
 # Connections come over TLS with a password, or not at all. The socket is for this container's own
 # user alone, who owns the data as well.
 data=/var/lib/postgresql/data/cluster
-password=$(sed "s/'/''/g" /etc/secrets/database-password)
+# A password as the text of a statement.
+password_in() { sed "s/'/''/g" "$1"; }
+password=$(password_in /etc/secrets/database-password)
 # One statement a line, from stdin; an error ends it, and no statement is logged: one has the password.
 single() {
     postgres --single -D "$1" -c exit_on_error=on -c log_min_messages=warning \
@@ -19,25 +21,27 @@ if [ ! -s "$data/PG_VERSION" ]; then
     mv "$data.new" "$data"
 fi
 printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$DB_USER" "$password" | single "$data"
-# A rotated password is set while PostgreSQL runs. Kubelets of other nodes update their files up to
-# a minute later. Until ROTATION_DELAY is over, servers use the last password that worked.
-rotated() {
-    printf "SET log_min_error_statement = panic;\nALTER ROLE \"%s\" PASSWORD '%s';\n" "$DB_USER" "$1" |
-        psql --no-psqlrc --quiet --host=/tmp --username=postgres --set=ON_ERROR_STOP=1 postgres \
-            > /dev/null 2>&1
-}
-# In a subshell of its own, so that `$!` of this shell is PostgreSQL alone.
-( (
+# Sets the password of a role again when its file has changed, while PostgreSQL runs. Kubelets of
+# other nodes update their files up to a minute later than this one. Until the delay is over, servers
+# use the last password that worked.
+# Arguments: the role, the file, seconds of delay, the password that is set.
+set_when_rotated() {
+    role=$1 file=$2 delay=$3 password=$4
     while sleep 2 && kill -0 $$ 2> /dev/null; do
-        next=$(sed "s/'/''/g" /etc/secrets/database-password 2> /dev/null) || continue
+        next=$(password_in "$file" 2> /dev/null) || continue
         [ -n "$next" ] && [ "$next" != "$password" ] || continue
-        sleep "$ROTATION_DELAY"
-        next=$(sed "s/'/''/g" /etc/secrets/database-password) || continue
-        if rotated "$next"; then
+        sleep "$delay"
+        next=$(password_in "$file") || continue
+        if printf "SET log_min_error_statement = panic;\nALTER ROLE \"%s\" PASSWORD '%s';\n" "$role" "$next" |
+            psql --no-psqlrc --quiet --host=/tmp --username=postgres --set=ON_ERROR_STOP=1 postgres \
+                > /dev/null 2>&1
+        then
             password=$next
-            echo "the rotated password is set"
+            echo "the rotated password of $role is set"
         else
-            echo "the rotated password was not set; trying again" >&2
+            echo "the rotated password of $role was not set; trying again" >&2
         fi
     done
-) & )
+}
+# Each in a subshell of its own, so that `$!` of this shell is PostgreSQL alone.
+(set_when_rotated "$DB_USER" /etc/secrets/database-password "$ROTATION_DELAY" "$password" &)
