@@ -1,6 +1,6 @@
-"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, backs it up
-and restores it, checks the audit log, starts a QuDAG node, exports the gateway's metrics, or
-stands in for a service."""
+"""The program `qudag-mcp-server`: serves MCP, bridges a program, migrates the database, backs it
+and volumes up and restores them, checks the audit log, starts a QuDAG node, exports the gateway's
+metrics, or stands in for a service."""
 
 from __future__ import annotations
 
@@ -65,6 +65,12 @@ def _backup(arguments: list[str]) -> int:
     return backup_command(arguments)
 
 
+def _backup_volumes(arguments: list[str]) -> int:
+    from .volume_command import backup_volumes_command
+
+    return backup_volumes_command(arguments)
+
+
 def _bridge(arguments: list[str]) -> int:
     from .bridge.command import bridge
 
@@ -75,6 +81,12 @@ def _restore(arguments: list[str]) -> int:
     from .backup_command import restore_command
 
     return restore_command(arguments)
+
+
+def _restore_volume(arguments: list[str]) -> int:
+    from .volume_command import restore_volume_command
+
+    return restore_volume_command(arguments)
 
 
 def _stand_in(arguments: list[str]) -> int:
@@ -92,8 +104,10 @@ def _gateway_metrics(arguments: list[str]) -> int:
 _OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "audit": _audit,
     "backup": _backup,
+    "backup-volumes": _backup_volumes,
     "bridge": _bridge,
     "restore": _restore,
+    "restore-volume": _restore_volume,
     "stand-in": _stand_in,
     "gateway-metrics": _gateway_metrics,
 }

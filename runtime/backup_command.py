@@ -84,11 +84,12 @@ def _say(error: Exception, status: int) -> int:
     return int(status)
 
 
-def _time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+def moment(text: str) -> datetime:
+    """A time with a time zone; raises `ValueError`."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
         raise ValueError("no time zone")
-    return moment
+    return found
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
@@ -109,7 +110,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--before",
-        type=_time,
+        type=moment,
         help="restore the newest backup from before this time, such as 2026-11-29T02:00:00Z; "
         "default: the newest",
     )

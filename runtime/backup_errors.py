@@ -14,7 +14,8 @@ class Status(IntEnum):
     DAMAGED: an object in the bucket is not the one that was written.
     STALE: the newest backup is older than it may be.
     OTHER_STACK: the backup is of another platform.
-    DIFFERENT: the restored database has other rows than the one that was backed up.
+    DIFFERENT: what was restored is not what was backed up.
+    CHANGED: files of a volume were written while they were read; the backup is stored.
     """
 
     MISSING = 3
@@ -22,6 +23,7 @@ class Status(IntEnum):
     STALE = 5
     OTHER_STACK = 6
     DIFFERENT = 7
+    CHANGED = 8
 
 
 class BackupError(StartError):

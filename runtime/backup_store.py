@@ -32,7 +32,7 @@ class BackupStore:
     def __init__(self, section: BackupSection) -> None:
         """Raises `StartError` if the bucket's key cannot be read, or its address is unusable."""
         self._section = section
-        self._store = _store(section)
+        self._store = open_bucket(section)
         self._folder = f"{section.stack}/{FOLDER}"
 
     @property
@@ -43,14 +43,14 @@ class BackupStore:
     def add(self, manifest: Manifest, data: Path) -> None:
         """Store a backup; raises `StartError` if the bucket refuses it."""
         folder = f"{self._folder}/{manifest.name}"
-        with _explained(self.where):
+        with explained(self.where):
             self._store.put(f"{folder}/{DATA}", data, chunk_size=CHUNK)
             text = manifest.model_dump_json(indent=1).encode()
             self._store.put(f"{folder}/{MANIFEST}", text)
 
     def names(self) -> list[str]:
         """The names of all backups, the newest last."""
-        with _explained(self.where):
+        with explained(self.where):
             found = [
                 str(item["path"]).removesuffix(f"/{MANIFEST}").rpartition("/")[2]
                 for batch in self._store.list(prefix=self._folder)
@@ -66,7 +66,7 @@ class BackupStore:
             BackupError: it is damaged, or of another stack.
         """
         path = f"{self._folder}/{name}/{MANIFEST}"
-        with _explained(self.where):
+        with explained(self.where):
             content = bytes(self._store.get(path).bytes())
         try:
             manifest = Manifest.model_validate_json(content)
@@ -97,12 +97,12 @@ class BackupStore:
         path = f"{self._folder}/{manifest.name}/{DATA}"
         digest, size = hashlib.sha256(), 0
         try:
-            with _explained(self.where), to.open("wb") as file:
+            with explained(self.where), to.open("wb") as file:
                 for chunk in self._store.get(path).stream(min_chunk_size=CHUNK):
                     file.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
-        except _MissingError:
+        except MissingObjectError:
             raise BackupError(
                 Status.MISSING,
                 f"{self.where}/{manifest.name}/{DATA} is missing, and its manifest is there: "
@@ -117,7 +117,7 @@ class BackupStore:
             )
 
 
-class _MissingError(StartError):
+class MissingObjectError(StartError):
     """An object is not in the bucket."""
 
 
@@ -130,7 +130,8 @@ def dump_of(data: Path) -> Dump:
     return Dump(size=data.stat().st_size, sha256=digest.hexdigest())
 
 
-def _store(section: BackupSection) -> Any:
+def open_bucket(section: BackupSection) -> Any:
+    """The bucket, as obstore has it; raises `StartError` if its key or address is unusable."""
     try:
         from_url: Any = import_module("obstore.store").from_url
     except ImportError:
@@ -174,13 +175,13 @@ def _secret(file: Path) -> str:
 
 
 @contextmanager
-def _explained(where: str) -> Generator[None]:
+def explained(where: str) -> Generator[None]:
     """Raise `StartError` for what the service of the bucket answers."""
     exceptions: Any = import_module("obstore.exceptions")
     try:
         yield
     except FileNotFoundError as error:
-        raise _MissingError(
+        raise MissingObjectError(
             f"{where}: the bucket or an object is missing: {_reason(error)}"
         ) from None
     except exceptions.BaseError as error:
