@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .gcp.function_args import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.location import GcpLocation as GcpLocation
     from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
+    from .kubernetes.backup_storage import BackupStorage as BackupStorage
     from .kubernetes.cloudnative_pg import CloudNativePgDataTier as CloudNativePgDataTier
     from .kubernetes.cloudnative_pg_args import (
         CloudNativePgDataTierArgs as CloudNativePgDataTierArgs,
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
     from .kubernetes.core import MigrationArgs as MigrationArgs
     from .kubernetes.core import Monolith as Monolith
     from .kubernetes.core import MonolithArgs as MonolithArgs
-    from .kubernetes.database_backup import BackupStorage as BackupStorage
     from .kubernetes.database_backup import DatabaseBackup as DatabaseBackup
     from .kubernetes.database_backup import DatabaseBackupArgs as DatabaseBackupArgs
     from .kubernetes.dns import Dns as Dns
@@ -140,6 +140,8 @@ if TYPE_CHECKING:
     from .kubernetes.vertical_scaling import CpuBounds as CpuBounds
     from .kubernetes.vertical_scaling import MemoryBounds as MemoryBounds
     from .kubernetes.vertical_scaling import VerticalScaling as VerticalScaling
+    from .kubernetes.volume_backup import VolumeBackup as VolumeBackup
+    from .kubernetes.volume_backup import VolumeBackupArgs as VolumeBackupArgs
     from .kubernetes.workload import Exposure as Exposure
     from .kubernetes.workload import Rollout as Rollout
     from .kubernetes.workload import Workload as Workload
@@ -206,13 +208,14 @@ _PUBLIC = {
     "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
     "kubernetes.agentgateway_args": "Agentgateway",
+    "kubernetes.backup_storage": "BackupStorage",
     "kubernetes.cloud_identity": "AwsIdentity AzureIdentity CloudIdentity GoogleIdentity",
     "kubernetes.cloudnative_pg": "CloudNativePgDataTier",
     "kubernetes.cloudnative_pg_args": "CloudNativePgDataTierArgs LoginRole PgBouncer",
     "kubernetes.cloudnative_pg_backup": "ObjectStorage",
     "kubernetes.container": "Claim Container Files Port Probe Probes SecretFiles",
     "kubernetes.core": "MIGRATION Core CoreArgs MigrationArgs Monolith MonolithArgs",
-    "kubernetes.database_backup": "BackupStorage DatabaseBackup DatabaseBackupArgs",
+    "kubernetes.database_backup": "DatabaseBackup DatabaseBackupArgs",
     "kubernetes.dns": "Dns DnsPods",
     "kubernetes.egress_proxy": "EgressProxy EgressProxyArgs",
     "kubernetes.embedded_data": "EmbeddedDataTier EmbeddedDataTierArgs",
@@ -241,6 +244,7 @@ _PUBLIC = {
     "kubernetes.valkey_args": "ValkeySettings",
     "kubernetes.valkey_exporter": "ValkeyExporter",
     "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",
+    "kubernetes.volume_backup": "VolumeBackup VolumeBackupArgs",
     "kubernetes.vertical_scaling": "ContainerBounds CpuBounds MemoryBounds VerticalScaling",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",

@@ -26,35 +26,51 @@ def restore(  # noqa: PLR0917  (options of the command line)
     database: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the new database.")
     ] = None,
+    volume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Restore this volume of data.volumes instead of the database, to a new directory "
+            "in it.",
+        ),
+    ] = None,
     replace: Annotated[
         bool,
         typer.Option(
             "--replace",
             help="Then give the live database's name to the restored one; the live one is renamed. "
-            "Asks for the name of the live database.",
+            "Of a volume: move its files to a directory, and the restored ones into their place. "
+            "Asks for the name of the live database or of the volume.",
         ),
     ] = False,
     confirm: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the live database, instead of the question."),
+        typer.Option(
+            metavar="NAME",
+            help="Name of the live database or of the volume, instead of the question.",
+        ),
     ] = None,
     cwd: Root = _ROOT,
 ) -> None:
-    """Restore a backup of a deployed stack's database to a new database, and compare it.
+    """Restore a backup of a deployed stack's database or of a volume, and compare it.
 
-    The live database is not touched without --replace. A job in the cluster does it. After an
-    interruption, run the command again: it waits for the same job.
+    The database is restored to a new one, and a volume to a new directory in it. What is live is
+    not touched without --replace. A job in the cluster does it. After an interruption, run the
+    command again: it waits for the same job.
     """
     from .database_restore import Wanted
     from .running_platform import database_restore
     from .stack_identity import StackIdentity
 
     restores = database_restore(StackIdentity.of(cwd, stack))
-    live = restores.live_database()
+    wanted = Wanted(
+        listing=listing, before=before, database=database, replace=replace, volume=volume
+    )
+    live = volume or restores.live_database()
     if replace and (confirm or typer.prompt(f"Replace {live}? Type its name")) != live:
-        typer.echo(f"The live database is {live}. Nothing was changed.", err=True)
+        what = "volume" if volume else "live database"
+        typer.echo(f"The {what} is {live}. Nothing was changed.", err=True)
         raise typer.Exit(1)
-    wanted = Wanted(listing=listing, before=before, database=database, replace=replace)
     typer.echo(restores.run(wanted, lambda line: typer.echo(line, err=True)))
 
 

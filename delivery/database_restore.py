@@ -1,4 +1,4 @@
-"""Restores a backup of the database: runs the drill's job once, with other arguments."""
+"""Restores a backup of the database or of a volume: runs a drill's job with other arguments."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from .kubectl import Kubectl, Object
 
 DRILL: Final = "restore-drill"
 """The CronJob of `DatabaseBackup`; importing that component takes longer than this command."""
+VOLUME_DRILL: Final = "volume-restore-drill"
+VOLUMES: Final = "/volumes"
+"""The CronJob of `VolumeBackup`, and the directory of the volumes in its pods."""
 LABEL: Final = "qudag-mcp/restore"
 MAIN: Final = "bucket"
 KEPT_SECONDS: Final = 86_400
@@ -30,19 +33,29 @@ class Wanted:
         listing: list the backups and restore nothing.
         before: the newest backup from before this time, with a time zone; None: the newest.
         database: name of the new database; None: made of the backup's time.
-        replace: give the live database's name to the restored one.
+        replace: give the live database's name to the restored one, or move the volume's files away
+            and the restored ones into their place.
+        volume: restore this volume; None: the database.
     """
 
     listing: bool = False
     before: str | None = None
     database: str | None = None
     replace: bool = False
+    volume: str | None = None
+
+    @property
+    def cron_job(self) -> str:
+        """The drill whose job can do it."""
+        return DRILL if self.volume is None else VOLUME_DRILL
 
     def arguments(self) -> list[str]:
-        """The options of ``qudag-mcp-server restore``."""
+        """The options of ``qudag-mcp-server restore`` or ``restore-volume``."""
+        volume = [self.volume] if self.volume is not None else []
         if self.listing:
-            return ["--list"]
+            return [*volume, "--list"]
         return [
+            *volume,
             *(["--before", self.before] if self.before else []),
             *(["--database", self.database] if self.database else []),
             *(["--replace"] if self.replace else []),
@@ -59,6 +72,15 @@ class Wanted:
                     "is given with options of a restore",
                     "they would have no effect",
                     "leave --list out, or the other options",
+                )
+            )
+        if self.volume is not None and self.database:
+            found.append(
+                Problem(
+                    "--database",
+                    "is given with --volume",
+                    "a volume is restored to a directory in it, and to no database",
+                    "leave one of the two out",
                 )
             )
         if self.before and not _is_a_time(self.before):
@@ -94,7 +116,7 @@ class DatabaseRestore:
 
     def live_database(self) -> str:
         """The name of the live database; raises a ``ProblemReport`` without backups."""
-        containers = _pod(self._drill()["spec"]["jobTemplate"])["containers"]
+        containers = _pod(self._drill(DRILL)["spec"]["jobTemplate"])["containers"]
         variables = {
             each["name"]: each.get("value") for one in containers for each in one.get("env", [])
         }
@@ -108,7 +130,7 @@ class DatabaseRestore:
         """
         if problems := wanted.problems():
             raise ProblemReport(problems)
-        job = job_of(self._drill(), wanted, datetime.now(UTC))
+        job = job_of(self._drill(wanted.cron_job), wanted, datetime.now(UTC))
         if running := self._running():
             if _arguments(running) != _arguments(job):
                 raise ProblemReport([self._busy(running)])
@@ -120,18 +142,22 @@ class DatabaseRestore:
             say(f"job {name} is started; an interruption of this command does not end it")
         return self._result(name)
 
-    def _drill(self) -> Object:
-        found = self.kubectl.objects(*self._here(f"cronjob/{DRILL}"))
+    def _drill(self, name: str) -> Object:
+        found = self.kubectl.objects(*self._here(f"cronjob/{name}"))
         if found:
             return found[0]
+        fix = "add the section backup with a drill to the stack file"
+        if name == DRILL:
+            fix += "; a managed PostgreSQL and CloudNativePG are restored by their own means"
+        else:
+            fix += ", and the volume to data.volumes"
         raise ProblemReport(
             [
                 Problem(
-                    f"CronJob/{self.namespace}/{DRILL}",
+                    f"CronJob/{self.namespace}/{name}",
                     "does not exist",
                     "there is no job that could read the backups of this platform",
-                    "add the section backup with a drill to the stack file; a managed PostgreSQL "
-                    "and CloudNativePG are restored by their own means",
+                    fix,
                 )
             ]
         )
@@ -153,9 +179,9 @@ class DatabaseRestore:
                 Problem(
                     f"Job/{self.namespace}/{name}",
                     f"failed: {log or 'it has no log'}",
-                    "no database was changed; one that it made is dropped again",
-                    "do what the log says, then run this again; the log of pg_restore: "
-                    f"kubectl -n {self.namespace} logs job/{name} -c postgres",
+                    "nothing live was changed; what it made is deleted again",
+                    "do what the log says, then run this again; all of its log: "
+                    f"kubectl -n {self.namespace} logs job/{name} --all-containers",
                 )
             ]
         )
@@ -184,6 +210,8 @@ def job_of(drill: Object, wanted: Wanted, now: datetime) -> Object:
         if container["name"] == MAIN:
             given = [each for each in container["command"] if each != "--drill"]
             container["command"] = [*given, *wanted.arguments()]
+            if wanted.volume is not None and not wanted.listing:
+                _mount(_pod(template), container, wanted.volume)
     spec = {**template["spec"], "backoffLimit": 0, "ttlSecondsAfterFinished": KEPT_SECONDS}
     labels = drill["metadata"].get("labels", {})
     return {
@@ -196,6 +224,15 @@ def job_of(drill: Object, wanted: Wanted, now: datetime) -> Object:
         },
         "spec": spec,
     }
+
+
+def _mount(pod: Any, container: Any, volume: str) -> None:
+    """Mount a volume, so that files can be restored to it."""
+    name = f"claim-{volume}"
+    claim = {"name": name, "persistentVolumeClaim": {"claimName": volume}}
+    pod["volumes"] = [*pod["volumes"], claim]
+    mount = {"name": name, "mountPath": f"{VOLUMES}/{volume}"}
+    container["volumeMounts"] = [*container["volumeMounts"], mount]
 
 
 def _without_applyset(labels: dict[str, str]) -> dict[str, str]:

@@ -8,15 +8,13 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from components.kubernetes.database_backup import (
-    BACKUP,
-    DRILL,
-    PASSWORDS,
-    BackupStorage,
-    DatabaseBackupArgs,
-)
+from components.kubernetes import volume_backup
+from components.kubernetes.backup_storage import BackupStorage
+from components.kubernetes.database_backup import BACKUP, DRILL, PASSWORDS, DatabaseBackupArgs
 from components.kubernetes.party import Flow, Outside
+from components.kubernetes.volume_backup import VolumeBackupArgs
 
+from .config.backup import BackupBucket
 from .config.stack import StackConfig
 from .pod_settings import pod_settings
 from .topologies.topology import POSTGRES, STORES, Topology
@@ -26,10 +24,34 @@ HTTPS = 443
 
 
 def backup_jobs(config: StackConfig) -> list[str]:
-    """Names of the jobs of backups."""
+    """Names of the jobs that back the embedded database up."""
+    return _with_drill(config, BACKUP, DRILL)
+
+
+def volume_jobs(config: StackConfig) -> list[str]:
+    """Names of the jobs that back volumes up."""
+    if not backed_up_volumes(config):
+        return []
+    return _with_drill(config, volume_backup.BACKUP, volume_backup.DRILL)
+
+
+def _with_drill(config: StackConfig, backup: str, drill: str) -> list[str]:
     if config.backup is None:
         return []
-    return [BACKUP, *([DRILL] if config.backup.drill else [])]
+    return [backup, *([drill] if config.backup.drill else [])]
+
+
+def backed_up_volumes(config: StackConfig) -> list[str]:
+    """Names of the volumes of ``data.volumes`` that are backed up."""
+    if config.backup is None:
+        return []
+    chosen = config.backup.volumes
+    return [*config.data.volumes] if chosen is None else chosen
+
+
+def backs_up_database(config: StackConfig, topology: Topology) -> bool:
+    """Whether there is an embedded PostgreSQL with backups."""
+    return config.backup is not None and POSTGRES in topology.stores_in_pods
 
 
 def with_backups(topology: Topology, config: StackConfig) -> Topology:
@@ -37,17 +59,21 @@ def with_backups(topology: Topology, config: StackConfig) -> Topology:
     if config.backup is None:
         return topology
     endpoint = urlsplit(config.backup.bucket.endpoint or "")
+    of_database = backup_jobs(config) if backs_up_database(config, topology) else []
+    jobs = [*of_database, *volume_jobs(config)]
     flows = [
-        flow
-        for job in backup_jobs(config)
-        for flow in (
-            Flow(source=job, target=POSTGRES, port=STORES[POSTGRES], why="dump and restore"),
-            Flow(source=job, target=BUCKET, port=endpoint.port or HTTPS, why="backups"),
-        )
+        *(
+            Flow(source=job, target=POSTGRES, port=STORES[POSTGRES], why="dump and restore")
+            for job in of_database
+        ),
+        *(
+            Flow(source=job, target=BUCKET, port=endpoint.port or HTTPS, why="backups")
+            for job in jobs
+        ),
     ]
     return replace(
         topology,
-        scheduled=[*topology.scheduled, *backup_jobs(config)],
+        scheduled=[*topology.scheduled, *jobs],
         flows=[*topology.flows, *flows],
     )
 
@@ -66,24 +92,22 @@ def backup_passwords(config: StackConfig) -> list[str]:
 
 def backup_args(
     config: StackConfig,
+    topology: Topology,
     namespace: pulumi.Input[str],
     host: pulumi.Input[str],
     after: Sequence[pulumi.Resource] = (),
 ) -> DatabaseBackupArgs | None:
-    """The args of the jobs; None without backups."""
+    """The args of the database's jobs; None without them."""
     backup = config.backup
-    if backup is None or not config.images.postgres:
+    if backup is None or not backs_up_database(config, topology) or not config.images.postgres:
         return None
-    bucket = backup.bucket
     return DatabaseBackupArgs(
         namespace=namespace,
         stack=config.namespace,
         server_image=config.images.server,
         postgres_image=config.images.postgres,
         host=host,
-        storage=BackupStorage(
-            url=bucket.url, endpoint=bucket.endpoint, region=bucket.region, key_secret=bucket.key
-        ),
+        storage=_storage(backup.bucket),
         passwords_secret=config.secrets.passwords,
         authority_secret=config.secrets.internal_ca,
         schedule=backup.schedule,
@@ -93,4 +117,32 @@ def backup_args(
         pods=pod_settings(config, BACKUP),
         drill_pods=pod_settings(config, DRILL),
         after=after,
+    )
+
+
+def volume_backup_args(
+    config: StackConfig, namespace: pulumi.Input[str], after: Sequence[pulumi.Resource] = ()
+) -> VolumeBackupArgs | None:
+    """The args of the volumes' jobs; None without them."""
+    backup, volumes = config.backup, backed_up_volumes(config)
+    if backup is None or not volumes:
+        return None
+    return VolumeBackupArgs(
+        namespace=namespace,
+        stack=config.namespace,
+        server_image=config.images.server,
+        storage=_storage(backup.bucket),
+        volumes=volumes,
+        schedule=backup.schedule,
+        drill=backup.drill,
+        max_age_minutes=backup.recovery_point_minutes,
+        pods=pod_settings(config, volume_backup.BACKUP),
+        drill_pods=pod_settings(config, volume_backup.DRILL),
+        after=after,
+    )
+
+
+def _storage(bucket: BackupBucket) -> BackupStorage:
+    return BackupStorage(
+        url=bucket.url, endpoint=bucket.endpoint, region=bucket.region, key_secret=bucket.key
     )

@@ -22,6 +22,7 @@ from components.kubernetes.qudag_node import QudagNode
 from components.kubernetes.server import McpService
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.user_server import UserServer
+from components.kubernetes.volume_backup import VolumeBackup
 from components.mcp.data_tier import DataTier
 from components.mcp.protected_resource import server_path
 from components.mcp.target import MCP_PATH, METADATA_PATH
@@ -29,7 +30,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses
 from .audit import audit_keeper_args
-from .backup import backup_args
+from .backup import backup_args, volume_backup_args
 from .config.servers import Server
 from .config.stack import StackConfig
 from .data_tiers import data_tiers
@@ -180,9 +181,13 @@ class Platform:
 
     def _volumes(self) -> None:
         """The volumes that servers share; pods that name a claim stay pending until it exists."""
+        made: list[SharedVolume] = []
         for name, volume in self.config.data.volumes.items():
             args = shared_volume_args(self.config, volume, self.namespace.namespace)
-            SharedVolume(name, args, opts=self.options)
+            made.append(SharedVolume(name, args, opts=self.options))
+        backup = volume_backup_args(self.config, self.namespace.namespace, made)
+        if backup is not None:
+            VolumeBackup("volume-backup", backup, opts=self.options)
 
     def _data(self) -> dict[str, DataTier[Any]]:
         """The data tier of each data store that no cloud manages."""
@@ -226,11 +231,11 @@ class Platform:
     def _backups(self) -> None:
         """The jobs that back the database up, and try the backup."""
         database = self.data.get(POSTGRES)
-        if self.config.backup is None or database is None:
+        if database is None:
             return
         namespace = self.namespace.namespace
         host = Addresses(namespace=namespace).short(database.database_host)
-        args = backup_args(self.config, namespace, host, [database.database])
+        args = backup_args(self.config, self.topology, namespace, host, [database.database])
         if args is not None:
             DatabaseBackup("backup", args, opts=self.options)
 

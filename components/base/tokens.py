@@ -35,6 +35,7 @@ TYPE_TOKENS: Final = {
     "SecretSync": "qudag-mcp:index:SecretSync",
     "SharedVolume": "qudag-mcp:index:SharedVolume",
     "UserServer": "qudag-mcp:index:UserServer",
+    "VolumeBackup": "qudag-mcp:index:VolumeBackup",
     "Workload": "qudag-mcp:index:Workload",
 }
 

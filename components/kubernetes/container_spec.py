@@ -115,7 +115,7 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
             name = secret_volume(container, secret)
             source = {"secretName": secret.secret, "items": items, "defaultMode": 0o440}
             found[name] = {"name": name, "secret": source}
-        for claim in container.volumes:
+        for claim in (*container.volumes, *container.read_only_volumes):
             name = shared_volume(claim)
             found[name] = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
     return list(found.values())
@@ -137,6 +137,10 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
         *(
             {"name": shared_volume(claim), "mountPath": path}
             for claim, path in container.volumes.items()
+        ),
+        *(
+            {"name": shared_volume(claim), "mountPath": path, "readOnly": True}
+            for claim, path in container.read_only_volumes.items()
         ),
     ]
 

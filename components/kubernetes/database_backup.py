@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Final
+from typing import Final
 
 import pulumi
 
@@ -17,85 +17,33 @@ from ..base.arg_types import (
     Image,
     Line,
     SecretName,
-    Word,
 )
 from ..base.component import Component
-from ..base.constraints import Form, Range
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
-from ..base.problems import Problem
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.data_tier import POSTGRES
 from ..mcp.server_config import INTERNAL_CA_PATH, SECRETS_PATH
+from .backup_storage import (
+    MAIN,
+    RESOURCES,
+    BackupStorage,
+    Minutes,
+    bucket_key,
+    bucket_section,
+)
 from .container import Container, Files, SecretFiles
 from .job import CronJob, CronJobArgs
 from .pod_settings import PodSettings
-from .resources import Resources
 from .server import PROGRAM
 from .templates import text
 
 BACKUP: Final = "database-backup"
 DRILL: Final = "restore-drill"
 WORK: Final = "/work"
-BUCKET_PATH: Final = "/etc/bucket"
-CA_PATH: Final = "/etc/bucket-ca"
 ROLES: Final = {BACKUP: "backup", DRILL: "restore"}
 """The database's roles, without the owner's name and underscore before them."""
 PASSWORDS: Final = {BACKUP: "backup-password", DRILL: "restore-password"}
-RESOURCES: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="1", memory_limit="512Mi")
-
-LOCATION: Final = Form(
-    name="bucket URL",
-    pattern=r"^(s3://|gs://)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*$"
-    r"|^https://[a-z0-9]{3,24}\.blob\.core\.windows\.net/[a-z0-9-]{3,63}(/[A-Za-z0-9._-]+)*$",
-    words="s3:// or gs:// with the bucket's name, or the URL of a container of Azure, and a path",
-    examples=("s3://qudag-backups/prod",),
-    consequence="no backup could be stored",
-    longest=512,
-)
-ENDPOINT: Final = Form(
-    name="endpoint",
-    pattern=r"^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?$",
-    words="the https:// URL of a service with the API of S3, without a path",
-    examples=("https://minio.example.com:9000",),
-    consequence="no backup could be stored",
-)
-Location = Annotated[str, LOCATION]
-Endpoint = Annotated[str, ENDPOINT]
-Minutes = Annotated[
-    int, Range(least=1, most=525_600, consequence="the drill would never fail, or always")
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackupStorage:
-    """Where backups are stored.
-
-    Attributes:
-        url: of the bucket, with a path or without.
-        endpoint: of a service with the API of S3; None: the cloud's own.
-        region: of the bucket, where its service asks for one.
-        key_secret: Secret with ``access-key`` and ``secret-key`` of the bucket; None: the pod's
-            identity in its cloud.
-    """
-
-    url: pulumi.Input[Location]
-    endpoint: Endpoint | None = None
-    region: Word | None = None
-    key_secret: SecretName | None = None
-
-    def refusals(self) -> list[Problem]:
-        """A problem if there is an endpoint, and the bucket is not of S3."""
-        if self.endpoint is None or not isinstance(self.url, str) or self.url.startswith("s3://"):
-            return []
-        return [
-            Problem(
-                "endpoint",
-                f"is set, and url is {self.url}",
-                "it is the endpoint of a service with the API of S3 and would have no effect",
-                "write an s3:// URL, or remove endpoint",
-            )
-        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,15 +143,10 @@ def _job(
         SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=(PASSWORDS[name],)),
         SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
     ]
-    bucket = [
-        SecretFiles(secret=secret, path=BUCKET_PATH, keys=("access-key", "secret-key"))
-        for secret in [args.storage.key_secret]
-        if secret is not None
-    ]
     # The dump counts as disk of the pod: with the limit below it is not evicted before it is full.
     resources = replace(RESOURCES, ephemeral_storage_limit=args.size)
     main = Container(
-        name="bucket",
+        name=MAIN,
         image=args.server_image,
         command=[PROGRAM, *arguments, "--config", config],
         resources=resources,
@@ -214,7 +157,7 @@ def _job(
                 content={"backup.toml": applied(toml, args.host, args.storage.url)},
             )
         ],
-        secrets=[*database, *bucket],
+        secrets=[*database, *bucket_key(args.storage)],
         shared={WORK: args.size},
     )
     tool = Container(
@@ -258,21 +201,9 @@ def _job(
 
 
 def _toml(args: DatabaseBackupArgs, user: str, password: str, known: Mapping[str, str]) -> str:
-    storage = args.storage
-    backup: dict[str, Any] = {
-        "stack": args.stack,
-        "url": known["url"],
-        "endpoint": storage.endpoint,
-        "region": storage.region,
-        "max_age_minutes": args.max_age_minutes,
-        "work": WORK,
-        "wait_seconds": args.deadline,
-    }
-    if storage.key_secret is not None:
-        backup |= {
-            "access_key_file": f"{BUCKET_PATH}/access-key",
-            "secret_key_file": f"{BUCKET_PATH}/secret-key",
-        }
+    backup = bucket_section(
+        args.storage, stack=args.stack, url=known["url"], max_age_minutes=args.max_age_minutes
+    )
     database = {
         "host": known["host"],
         "name": args.database,
@@ -282,5 +213,5 @@ def _toml(args: DatabaseBackupArgs, user: str, password: str, known: Mapping[str
     }
     import tomli_w
 
-    given = {key: value for key, value in backup.items() if value is not None}
-    return tomli_w.dumps({"backup": given, "database": database})
+    backup |= {"work": WORK, "wait_seconds": args.deadline}
+    return tomli_w.dumps({"backup": backup, "database": database})

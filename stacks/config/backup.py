@@ -1,4 +1,4 @@
-"""Section `backup`: where the database is backed up to, how often, and how the backup is tried."""
+"""Section `backup`: what is backed up to which bucket, how often, and how backups are tried."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from components.kubernetes import database_backup
+from components.kubernetes import backup_storage
 
+from .data import VolumeName
 from .forms import Bytes, Cidr, SecretName, Word, constraint
 from .section import Section
 
 BACKUP_FORMS: Final = {
-    form.pattern: form for form in (database_backup.LOCATION, database_backup.ENDPOINT)
+    form.pattern: form for form in (backup_storage.LOCATION, backup_storage.ENDPOINT)
 }
 """By pattern, as a refusal names it."""
 
@@ -20,10 +21,10 @@ BACKUP_FORMS: Final = {
 class BackupBucket(Section):
     """A bucket that exists already."""
 
-    url: Annotated[str, constraint(database_backup.LOCATION)] = Field(
+    url: Annotated[str, constraint(backup_storage.LOCATION)] = Field(
         description="The bucket, with a path or without."
     )
-    endpoint: Annotated[str, constraint(database_backup.ENDPOINT)] | None = Field(
+    endpoint: Annotated[str, constraint(backup_storage.ENDPOINT)] | None = Field(
         default=None, description="A service with the API of S3; absent: AWS."
     )
     region: Word | None = Field(default=None, description="Region of the bucket.")
@@ -34,7 +35,7 @@ class BackupBucket(Section):
 
 
 class Backup(Section):
-    """Backups of the embedded database."""
+    """Backups of the embedded database and of volumes."""
 
     bucket: BackupBucket = Field(description="Where they are stored.")
     schedule: str = Field(
@@ -44,7 +45,7 @@ class Backup(Section):
         default="0 4 * * 0",
         max_length=64,
         description="When to restore the newest backup beside the database, compare it and drop it "
-        "again; null: never.",
+        "again, and to read the newest backup of each volume; null: never.",
     )
     recovery_point_minutes: int = Field(
         default=1560,
@@ -52,5 +53,10 @@ class Backup(Section):
         le=525_600,
         description="Oldest that the newest backup may be, in minutes: the drill fails otherwise. "
         "Longer than the time between two backups.",
+    )
+    volumes: list[VolumeName] | None = Field(
+        default=None,
+        max_length=100,
+        description="Volumes of data.volumes that are backed up; absent: all of them.",
     )
     size: Bytes = Field(default="10Gi", description="Room for the dump on the disk of a node.")

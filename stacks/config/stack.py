@@ -61,7 +61,7 @@ class StackConfig(Section):
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     data: Data = Field(default_factory=Data)
     backup: Backup | None = Field(
-        default=None, description="Backups of the embedded database; absent: none."
+        default=None, description="Backups of the embedded database and of volumes; absent: none."
     )
     secrets: Secrets = Field(default_factory=Secrets)
     network: Network = Field(default_factory=Network)

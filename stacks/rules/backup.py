@@ -1,38 +1,57 @@
-"""Rules for backups: a database that they can reach, schedules, and a Secret of their own."""
+"""Rules for backups: something to back up, schedules, and a Secret of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from components.base.problems import Problem
+from components.base.problems import Problem, nearest
 from components.kubernetes.schedule import schedule_problem
 
+from ..backup import backed_up_volumes, backs_up_database
 from ..config.stack import StackConfig
-from ..data_kinds import kind_of
 from ..services import topology
 from ..topologies.topology import POSTGRES
 from .rule import Rule, at
 
 
-def backups_are_of_the_embedded_database(config: StackConfig) -> Iterator[Problem]:
-    """There is an embedded PostgreSQL to back up."""
-    if config.backup is None:
+def there_is_something_to_back_up(config: StackConfig) -> Iterator[Problem]:
+    """There is an embedded PostgreSQL or a volume to back up."""
+    chosen = topology(config)
+    if config.backup is None or backs_up_database(config, chosen) or backed_up_volumes(config):
         return
-    if POSTGRES not in topology(config).data:
-        yield at(
-            "backup",
-            f"is set, and topology {config.topology} has no PostgreSQL",
-            "there is nothing to back up",
-            "remove the section backup, or choose a topology with a database",
-        )
-    elif (kind := kind_of(config, POSTGRES).name) != "embedded":
-        yield at(
-            "backup",
-            f"is set, and data.kind is {kind}",
-            "the jobs have no roles in that database",
-            "remove the section backup, or set data.kind: embedded",
-        )
+    if POSTGRES in chosen.data:
+        found = f"data.kind is {config.data.kind}, whose backups are its own"
+    else:
+        found = f"topology {config.topology} has no PostgreSQL"
+    yield at(
+        "backup",
+        f"is set, {found}, and no volume is backed up",
+        "there is nothing to back up",
+        "remove the section backup, set data.kind: embedded in a topology with a database, or add "
+        "a volume to data.volumes",
+    )
+
+
+def volumes_are_there(config: StackConfig) -> Iterator[Problem]:
+    """Volumes with backups are in data.volumes, once."""
+    if config.backup is None or config.backup.volumes is None:
+        return
+    known = [*config.data.volumes]
+    for index, name in enumerate(config.backup.volumes):
+        path = f"backup.volumes[{index}]"
+        if name not in known:
+            guess = nearest(name, known)
+            yield at(
+                path,
+                f"{name} is not in data.volumes",
+                "the job would wait for a claim that nothing creates",
+                f"write {guess}" if guess else f"add {name} to data.volumes, or leave it out",
+            )
+        elif name in config.backup.volumes[:index]:
+            yield at(
+                path, f"{name} is there twice", "it is backed up once", "leave one of the two out"
+            )
 
 
 def schedules_are_valid(config: StackConfig) -> Iterator[Problem]:
@@ -88,7 +107,8 @@ def the_key_has_a_secret_of_its_own(config: StackConfig) -> Iterator[Problem]:
 
 
 BACKUP_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("backup", "data.kind", "topology"), backups_are_of_the_embedded_database),
+    (("backup", "data", "topology"), there_is_something_to_back_up),
+    (("backup", "data"), volumes_are_there),
     (("backup",), schedules_are_valid),
     (("backup",), an_endpoint_is_of_s3),
     (("backup", "secrets"), the_key_has_a_secret_of_its_own),

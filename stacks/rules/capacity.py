@@ -19,10 +19,11 @@ from components.kubernetes.job import CronJob
 from components.kubernetes.resources import COUNTED
 from components.kubernetes.shared_volume import SharedVolume
 from components.kubernetes.vertical_scaling import Resized
+from components.kubernetes.volume_backup import VolumeBackup
 from components.mcp.timeout_budget import TimeoutBudget
 
 from ..audit import audit_keeper_args
-from ..backup import backup_args
+from ..backup import backup_args, volume_backup_args
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
@@ -67,8 +68,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
     found = [manifest for each in data_tiers(config, chosen) for manifest in each.manifests(config)]
     for name, volume in config.data.volumes.items():
         found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
-    if backup := backup_args(config, config.namespace, ""):
+    if backup := backup_args(config, chosen, config.namespace, ""):
         found += DatabaseBackup.manifests("backup", backup)
+    if volume_backup := volume_backup_args(config, config.namespace):
+        found += VolumeBackup.manifests("volume-backup", volume_backup)
     for service in chosen.services:
         addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)

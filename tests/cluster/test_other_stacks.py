@@ -65,6 +65,10 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
                 "networks": ["10.60.1.0/24"],
             },
         },
+        "data": {"volumes": {"models": {"size": "1Gi"}}},
+        "servers": {
+            "files": {"image": "ghcr.io/acme/files:1", "volumes": {"models": "/models"}},
+        },
     },
     "the example": example_sections(),
     "every field": {

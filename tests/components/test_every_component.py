@@ -35,12 +35,12 @@ from components.gcp.database import CloudSqlDataTier
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function import GcpFunction
 from components.gcp.function_args import GcpFunctionArgs
+from components.kubernetes.backup_storage import BackupStorage
 from components.kubernetes.cloudnative_pg import CloudNativePgDataTier
 from components.kubernetes.cloudnative_pg_args import LoginRole, PgBouncer
 from components.kubernetes.cloudnative_pg_backup import ObjectStorage
 from components.kubernetes.core import Core, Monolith
 from components.kubernetes.database_backup import (
-    BackupStorage,
     DatabaseBackup,
     DatabaseBackupArgs,
 )
@@ -67,6 +67,7 @@ from components.kubernetes.server import McpService
 from components.kubernetes.shared_volume import NfsExport, SharedVolume, SharedVolumeArgs
 from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServer
+from components.kubernetes.volume_backup import VolumeBackup, VolumeBackupArgs
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.data_tier import CacheProfile
@@ -172,6 +173,16 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             storage=BackupStorage(url="s3://qudag-backups/prod", key_secret="backup-bucket"),
             passwords_secret="mcp-server-secrets",
             authority_secret="mcp-internal-ca",
+        ),
+    ),
+    "VolumeBackup": (
+        VolumeBackup,
+        VolumeBackupArgs(
+            namespace="qudag",
+            stack="qudag-mcp-prod",
+            server_image="example.com/server:1",
+            storage=BackupStorage(url="s3://qudag-backups/prod", key_secret="backup-bucket"),
+            volumes=["models"],
         ),
     ),
     "FlowPolicies": (

@@ -222,6 +222,18 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("size", "10"),
         ("deadline", 0),
     ],
+    "VolumeBackup": [
+        ("storage", "s3://qudag-backups"),
+        ("storage.url", "qudag-backups"),
+        ("storage.key_secret", "Backup Key"),
+        ("stack", "Prod"),
+        ("server_image", None),
+        ("volumes", []),
+        ("volumes[0]", "My Models"),
+        ("schedule", None),
+        ("max_age_minutes", 0),
+        ("deadline", 0),
+    ],
     "QudagNode of the seed profile": [
         ("server", None),
         ("profile", "seed"),

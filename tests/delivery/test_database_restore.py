@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from components.kubernetes import backup_storage, volume_backup
 from components.kubernetes.database_backup import DRILL, DatabaseBackup
+from components.kubernetes.volume_backup import VolumeBackup
 from delivery import database_restore
 from delivery.database_restore import LABEL, Wanted, job_of
 from tests.components.kubernetes.test_database_backup import ARGS
+from tests.components.test_every_component import CASES
 
 NOW = datetime(2026, 11, 29, 2, 30, 15, tzinfo=UTC)
 
@@ -55,8 +58,41 @@ def test_the_job_has_the_drills_pods_with_other_arguments(wanted: Wanted, argume
     assert pod["spec"]["containers"][1] == was["spec"]["containers"][1]
 
 
-def test_the_command_looks_for_the_drill_of_the_component():
+def test_the_command_looks_for_the_drills_of_the_components():
     assert database_restore.DRILL == DRILL
+    assert database_restore.VOLUME_DRILL == volume_backup.DRILL
+    assert database_restore.VOLUMES == volume_backup.VOLUMES
+    assert database_restore.MAIN == backup_storage.MAIN
+
+
+def volume_job(wanted: Wanted) -> dict[str, Any]:
+    (found,) = [
+        each
+        for each in VolumeBackup.manifests("volumes", CASES["VolumeBackup"][1])
+        if each.kind == "CronJob" and each.metadata["name"] == volume_backup.DRILL
+    ]
+    made = job_of({"metadata": dict(found.metadata), **found.fields}, wanted, NOW)
+    return made["spec"]["template"]["spec"]
+
+
+def test_a_restore_of_a_volume_mounts_it_to_write():
+    wanted = Wanted(volume="models", before="2026-11-29T02:00:00Z", replace=True)
+    pod = volume_job(wanted)
+    (main,) = pod["containers"]
+    assert main["command"] == [
+        *("qudag-mcp-server", "restore-volume", "--config", "/etc/qudag/volumes.toml"),
+        *("models", "--before", "2026-11-29T02:00:00Z", "--replace"),
+    ]
+    claim = {"claimName": "models"}
+    assert {"name": "claim-models", "persistentVolumeClaim": claim} in pod["volumes"]
+    mounts = {each["mountPath"]: each for each in main["volumeMounts"]}
+    assert not mounts["/volumes/models"].get("readOnly")
+
+
+def test_a_listing_of_a_volumes_backups_mounts_nothing():
+    pod = volume_job(Wanted(volume="models", listing=True))
+    assert pod["containers"][0]["command"][-2:] == ["models", "--list"]
+    assert not [each for each in pod["volumes"] if "persistentVolumeClaim" in each]
 
 
 def test_the_job_tries_once_and_is_deleted_after_a_day():
@@ -79,6 +115,7 @@ def test_up_does_not_delete_the_job():
         (Wanted(before="yesterday"), "--before"),
         (Wanted(before="2026-11-29T02:00:00"), "--before"),
         (Wanted(listing=True, replace=True), "--list"),
+        (Wanted(volume="models", database="restored"), "--database"),
     ],
 )
 def test_what_cannot_be_done_is_refused(wanted: Wanted, path: str):

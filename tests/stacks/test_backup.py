@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.kubernetes import volume_backup
 from components.kubernetes.database_backup import BACKUP, DRILL
 from components.kubernetes.party import Outside
 from policies import broken_policies
@@ -69,6 +70,79 @@ def test_without_a_drill_the_quota_counts_one_job():
     jobs = [m.metadata["name"] for m in manifests(config(drill=None)) if m.kind == "CronJob"]
     assert jobs == [BACKUP]
     assert DRILL not in topology(config(drill=None)).workloads
+
+
+VOLUMES: dict[str, Any] = {
+    "data": {"volumes": {"models": {"size": "1Gi"}, "uploads": {"size": "1Gi"}}},
+    "servers": {
+        "files": {
+            "image": "ghcr.io/acme/files:1",
+            "port": 8080,
+            "volumes": {"models": "/models", "uploads": "/uploads"},
+        }
+    },
+}
+
+
+def with_volumes(**changes: Any) -> StackConfig:
+    raw = changed("dev", {"topology": "microservices"}, drop=("scaling",))
+    return validate(raw | VOLUMES | {"backup": SECTION | changes}, stack="dev")
+
+
+def claims_of(config: StackConfig) -> dict[str, set[str]]:
+    """The claims that each CronJob mounts."""
+    return {
+        m.metadata["name"]: {
+            each["persistentVolumeClaim"]["claimName"]
+            for each in m.fields["spec"]["jobTemplate"]["spec"]["template"]["spec"]["volumes"]
+            if "persistentVolumeClaim" in each
+        }
+        for m in manifests(config)
+        if m.kind == "CronJob"
+    }
+
+
+def test_all_volumes_are_backed_up_unless_some_are_named():
+    assert claims_of(with_volumes())[volume_backup.BACKUP] == {"models", "uploads"}
+    assert claims_of(with_volumes(volumes=["models"]))[volume_backup.BACKUP] == {"models"}
+    assert [*claims_of(with_volumes(volumes=[]))] == [BACKUP, DRILL]
+
+
+def test_the_jobs_of_volumes_reach_the_bucket_and_nothing_else():
+    chosen = with_volumes()
+    made = flow_args(chosen, topology(chosen), placement(chosen).namespace, "ns")
+    jobs = (volume_backup.BACKUP, volume_backup.DRILL)
+    assert {*jobs} <= {*made.workloads}
+    flows = {(f.source, f.target, f.port) for f in made.flows if f.source in jobs}
+    assert flows == {(job, BUCKET, 9000) for job in jobs}
+
+
+def test_volumes_of_a_stack_with_another_database_are_backed_up():
+    external = {
+        "kind": "external",
+        "external": {
+            "host": "db.example.com",
+            "password": {"secret": "db", "key": "password"},
+            "ca": {"secret": "db", "key": "ca.crt"},
+            "networks": ["10.50.1.0/24"],
+        },
+        **VOLUMES["data"],
+    }
+    raw = changed("dev", {"topology": "microservices"}, drop=("scaling",))
+    chosen = validate(raw | VOLUMES | {"data": external, "backup": SECTION}, stack="dev")
+    assert [*claims_of(chosen)] == [volume_backup.BACKUP, volume_backup.DRILL]
+    keys = {key for one in required_secrets(chosen) for key in one["keys"]}
+    assert not {"backup-password", "restore-password"} & keys
+    assert "access-key" in keys
+
+
+@pytest.mark.slow
+def test_every_policy_rule_passes_for_a_stack_with_backups_of_volumes():
+    raw = {"topology": "three-services", "network": NETWORK, "backup": SECTION}
+    graph = recorded(raw | VOLUMES)
+    assert broken_policies(graph) == []
+    made = [one.name for one in graph.all("kubernetes:batch/v1:CronJob")]
+    assert [name for name in made if "volume" in name]
 
 
 @pytest.mark.slow

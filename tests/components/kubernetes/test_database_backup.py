@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from components.base.problems import ProblemReport
+from components.kubernetes.backup_storage import BackupStorage
 from components.kubernetes.database_backup import (
     BACKUP,
     DRILL,
-    BackupStorage,
     DatabaseBackup,
     DatabaseBackupArgs,
 )
