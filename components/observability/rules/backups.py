@@ -40,7 +40,7 @@ def _alert(
         duration=duration,
         summary=summary,
         description=description,
-        dashboard="data" if team == "data" else "security",
+        dashboard="infrastructure" if team == "data" else "security",
         source=source,
     )
 

@@ -60,7 +60,7 @@ def _of_kube_state_metrics(options: RuleOptions) -> Iterator[Alert]:
         summary="A container ends again and again",
         description="The container {{ $labels.container }} of {{ $labels.pod }} waits for its next "
         "start after it ended.",
-        dashboard="servers",
+        dashboard="service",
     )
     if options.secrets:
         names = "|".join(sorted(options.secrets))

@@ -109,5 +109,5 @@ def _of_nodes(options: RuleOptions, nodes: str) -> Iterator[Alert]:
         summary="Most rounds between QuDAG nodes fail",
         description="{{ $value | humanizePercentage }} of the rounds of {{ $labels.pod }} found no "
         "majority.",
-        dashboard="servers",
+        dashboard="qudag",
     )

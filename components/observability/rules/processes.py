@@ -34,7 +34,7 @@ def _of_limits(options: RuleOptions) -> Iterator[Alert]:
         summary="A limit of an MCP server refuses many requests",
         description="The limit of {{ $labels.limit }} in {{ $labels.job }} refuses "
         '{{ $value | printf "%.1f" }} per second.',
-        dashboard="servers",
+        dashboard="service",
     )
     yield Alert(
         name="OpenFilesNearLimit",
@@ -46,7 +46,7 @@ def _of_limits(options: RuleOptions) -> Iterator[Alert]:
         summary="A process has nearly as many open files and connections as it may",
         description="{{ $labels.pod }} has {{ $value | humanizePercentage }} of the file "
         "descriptors that it may open.",
-        dashboard="servers",
+        dashboard="service",
     )
 
 
@@ -61,7 +61,7 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         duration="2m",
         summary="An MCP server does not reach what it needs",
         description="A pod of {{ $labels.job }} does not reach {{ $labels.dependency }}.",
-        dashboard="servers",
+        dashboard="service",
     )
     yield Alert(
         name="ServerRestarts",
@@ -72,7 +72,7 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         duration="5m",
         summary="An MCP server restarts again and again",
         description="The process in {{ $labels.pod }} began {{ $value }} times in 15 minutes.",
-        dashboard="servers",
+        dashboard="service",
     )
     yield Alert(
         name="WorkersReplaced",
@@ -84,7 +84,7 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         summary="Worker processes of an MCP server end again and again",
         description='{{ $labels.pod }} replaced {{ $value | printf "%.0f" }} worker processes in '
         "15 minutes.",
-        dashboard="servers",
+        dashboard="service",
     )
     yield Alert(
         name="DrainNearItsEnd",
@@ -96,7 +96,7 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         duration=f"{max(options.drain_seconds - 30, 0)}s",
         summary="Calls are about to be cut because a pod ends",
         description="{{ $labels.pod }} still works on calls, and ends within half a minute.",
-        dashboard="servers",
+        dashboard="service",
     )
 
 
@@ -113,5 +113,5 @@ def _sessions_lost(options: RuleOptions, servers: list[str]) -> Alert:
         description="{{ $labels.job }} answers 404 to "
         '{{ $value | printf "%.2f" }} requests per second. A server of sessions answers so to a '
         "session that has ended; of a modern server it would be no error.",
-        dashboard="servers",
+        dashboard="service",
     )

@@ -59,7 +59,7 @@ def _of_the_boilerplate(options: RuleOptions) -> Iterator[Alert]:
         summary="A pod of an MCP server does not answer",
         description="{{ $labels.pod }} of {{ $labels.job }} has not answered Prometheus for more "
         "than 1 minute.",
-        dashboard="servers",
+        dashboard="service",
         source="S2",
     )
     yield Alert(
@@ -73,7 +73,7 @@ def _of_the_boilerplate(options: RuleOptions) -> Iterator[Alert]:
         summary="A tool fails often",
         description="The tool {{ $labels.tool_name }} in {{ $labels.pod }} has "
         '{{ $value | printf "%.2f" }} errors per second.',
-        dashboard="servers",
+        dashboard="service",
         source="S2",
     )
     yield Alert(
@@ -88,7 +88,7 @@ def _of_the_boilerplate(options: RuleOptions) -> Iterator[Alert]:
         summary="A tool is slow",
         description="The 95th percentile of the tool {{ $labels.tool_name }} in "
         "{{ $labels.pod }} is {{ $value | humanizeDuration }}.",
-        dashboard="servers",
+        dashboard="service",
         source="S2",
     )
     yield Alert(
@@ -101,7 +101,7 @@ def _of_the_boilerplate(options: RuleOptions) -> Iterator[Alert]:
         duration="5m",
         summary="An MCP server uses much memory",
         description='{{ $labels.pod }} uses {{ $value | printf "%.0f" }} MiB of memory.',
-        dashboard="servers",
+        dashboard="service",
         source="S2",
     )
 
@@ -119,7 +119,7 @@ def _of_production(options: RuleOptions) -> Iterator[Alert]:
         summary="Many requests of an MCP server fail",
         description="{{ $value | humanizePercentage }} of the MCP requests of {{ $labels.job }} "
         "failed in the last 5 minutes.",
-        dashboard="servers",
+        dashboard="service",
         source="S3",
     )
     yield Alert(
@@ -132,7 +132,7 @@ def _of_production(options: RuleOptions) -> Iterator[Alert]:
         summary="An MCP server answers slowly",
         description="The 95th percentile of the MCP requests of {{ $labels.job }} is "
         "{{ $value | humanizeDuration }}.",
-        dashboard="servers",
+        dashboard="service",
         source="S3",
     )
     yield Alert(
@@ -200,6 +200,6 @@ def _near_limits(options: RuleOptions) -> Iterator[Alert]:
                 summary=f"An MCP server has used most of its {what} for 10 minutes",
                 description="{{ $labels.pod }} uses {{ $value | humanizePercentage }} of its "
                 f"limit of {what}.",
-                dashboard="servers",
+                dashboard="service",
                 source="S3",
             )

@@ -50,7 +50,7 @@ def _of_postgres(options: RuleOptions) -> Iterator[Alert]:
         summary="PostgreSQL accepts hardly any more connections",
         description="{{ $value | humanizePercentage }} of the connections that PostgreSQL accepts "
         "are open.",
-        dashboard="data",
+        dashboard="infrastructure",
         source="S4",
     )
     down = {
@@ -68,7 +68,7 @@ def _of_postgres(options: RuleOptions) -> Iterator[Alert]:
         duration="1m",
         summary="PostgreSQL does not answer",
         description="The exporter in {{ $labels.pod }} does not answer, or cannot log in.",
-        dashboard="data",
+        dashboard="infrastructure",
     )
 
 
@@ -84,7 +84,7 @@ def _replication_lag(options: RuleOptions) -> Alert:
         summary="A replica of PostgreSQL is behind",
         description="{{ $labels.pod }} is {{ $value | humanizeDuration }} behind: a failover would "
         "lose that much.",
-        dashboard="data",
+        dashboard="infrastructure",
     )
 
 
@@ -101,7 +101,7 @@ def _of_valkey(options: RuleOptions, workload: str) -> Iterator[Alert]:
             duration=duration,
             summary=summary,
             description=description,
-            dashboard="data",
+            dashboard="infrastructure",
         )
 
     yield alert(

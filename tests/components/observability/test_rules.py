@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from components.mcp.metrics import Exporter
+from components.observability.dashboards.pages import DashboardOptions, pages
 from components.observability.rules import RecordingRule, RuleOptions, rule_groups
-from components.observability.rules.alert import page_of
+from components.observability.rules.alert import page_of, uid_of
 from components.observability.rules.catalogue import (
     CLUSTER_OF_POSTGRES,
     EVERYTHING,
@@ -110,11 +112,22 @@ def test_an_alert_says_whose_it_is_and_where_to_look(name: str):
     assert all(text and "  " not in text for text in notes.values())
 
 
+def test_the_dashboards_of_alerts_exist():
+    """Each has a uid of a page; the exporters decide only which panels a page has."""
+    there = {
+        page.uid
+        for page in pages(
+            DashboardOptions(namespace="mcp", exporters=frozenset(get_args(Exporter)))
+        )
+    }
+    assert {uid_of(one.dashboard) for one in every_alert().values()} <= there
+
+
 def test_links_begin_with_the_configured_addresses():
     options = replace(SMALL, runbooks="https://wiki.example.com", grafana="https://g.example.com")
     notes = alerts(options)["MCPServerDown"]["annotations"]
     assert notes["runbook_url"] == "https://wiki.example.com/mcp-server-down.md"
-    assert notes["dashboard_url"] == "https://g.example.com/d/qudag-mcp-servers?var-namespace=mcp"
+    assert notes["dashboard_url"] == "https://g.example.com/d/qudag-mcp-service?var-namespace=mcp"
 
 
 def test_a_rule_of_a_foreign_exporter_needs_that_exporter():

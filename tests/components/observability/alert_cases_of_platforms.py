@@ -1,0 +1,255 @@
+"""The cases of alerts about the gateway, the stores, backups and the cluster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.components.observability.alert_cases import Case, Series, constant, rising, series
+
+_GATEWAY: Final = {"job": "mcp-gateway", "pod": "mcp-gateway-0", "exporter": "gateway"}
+_POSTGRES: Final = {"job": "postgres", "pod": "postgres-0", "exporter": "postgres"}
+_VALKEY: Final = {"job": "redis", "pod": "redis-0", "exporter": "valkey"}
+_DAY: Final = 86_400
+
+
+def _gateway(name: str, **labels: str) -> str:
+    return series(name, **_GATEWAY, **labels)
+
+
+def _both(up: int, nginx: int) -> Series:
+    return {_gateway("up"): constant(up), _gateway("mcp_gateway_up"): constant(nginx)}
+
+
+def _platform(severity: str, wait: int, over: Series, under: Series, **more: object) -> Case:
+    given = {"severity": severity, "team": "platform", "scope": "platform", "wait": wait}
+    return Case(**{**given, "over": over, "under": under, **more})  # pyright: ignore
+
+
+def _limited(per_second: float) -> Series:
+    return {
+        _gateway("mcp_gateway_limited_total", route="/mcp", limit="requests"): rising(per_second)
+    }
+
+
+def _upstream(per_second: float, status: str = "502") -> Series:
+    name = "mcp_gateway_upstream_errors_total"
+    return {_gateway(name, route="/mcp", status=status): rising(per_second)}
+
+
+GATEWAY: Final[dict[str, Case]] = {
+    "PlatformDown": _platform(
+        "critical",
+        60,
+        over={},
+        under={**_both(1, 1), _gateway("up", instance="b"): constant(0)},
+    ),
+    "GatewayPodDown": _platform("warning", 120, _both(1, 0), _both(1, 1)),
+    "GatewayLimitsRefuse": _platform(
+        *("warning", 600, _limited(1.1), _limited(0.9)),
+        scope="server",
+        strong=_limited(100),
+        begins=30,
+    ),
+    "GatewayUpstreamErrors": _platform(
+        *("warning", 300, _upstream(0.11), {**_upstream(0.09), **_upstream(9, "500")}),
+        team="servers",
+        scope="server",
+        strong=_upstream(100, "504"),
+        begins=30,
+    ),
+    "GatewayMetricsLost": _platform(
+        *("info", 300, {_gateway("mcp_gateway_lost_lines_total"): rising(0.1)}),
+        {_gateway("mcp_gateway_lost_lines_total"): constant(7)},
+        begins=30,
+    ),
+    "EndpointDown": _platform(
+        *("critical", 120, {series("probe_success"): constant(0)}),
+        {series("probe_success"): constant(1)},
+    ),
+    "PublicCertificateExpires": _platform(
+        *("critical", 3600, {series("probe_ssl_earliest_cert_expiry"): constant(14 * _DAY - 1)}),
+        {series("probe_ssl_earliest_cert_expiry"): constant(16 * _DAY)},
+        team="security",
+    ),
+}
+
+
+def _store(severity: str, wait: int, over: Series, under: Series, **more: object) -> Case:
+    return _platform(severity, wait, over, under, **{"team": "data", "scope": "store", **more})
+
+
+def _connections(used: int) -> Series:
+    return {
+        series("pg_stat_database_numbackends", datid="1", datname="a", **_POSTGRES): constant(used),
+        series("pg_stat_database_numbackends", datid="2", datname="b", **_POSTGRES): constant(40),
+        series("pg_settings_max_connections", server="s", **_POSTGRES): constant(100),
+    }
+
+
+def _valkey(name: str, value: str) -> Series:
+    return {series(name, **_VALKEY): value}
+
+
+def _memory(used: float) -> Series:
+    return {
+        **_valkey("redis_memory_used_bytes", constant(used)),
+        **_valkey("redis_memory_max_bytes", constant(1000)),
+    }
+
+
+def _one(name: str, value: float) -> Series:
+    return {series(name): constant(value)}
+
+
+_AVAILABLE: Final = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
+_FAILED: Final = "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp"
+
+STORES: Final[dict[str, Case]] = {
+    "DatabaseConnectionPoolExhausted": _store(
+        *("critical", 60, _connections(51), _connections(50)), begins=0
+    ),
+    "DatabaseDown": _store(
+        *("critical", 60, {series("pg_up", **_POSTGRES): constant(0)}),
+        {series("pg_up", **_POSTGRES): constant(1), series("up", **_POSTGRES): constant(1)},
+    ),
+    "DatabaseReplicationLag": _store(
+        *("warning", 300, _one("cnpg_pg_replication_lag", 31)),
+        _one("cnpg_pg_replication_lag", 30),
+        postgres_cluster=True,
+    ),
+    "ValkeyDown": _store(
+        *("critical", 60, _valkey("redis_up", constant(0))),
+        {**_valkey("redis_up", constant(1)), **_valkey("up", constant(1))},
+    ),
+    "ValkeyMemoryNearLimit": _store("warning", 300, _memory(901), _memory(900)),
+    "ValkeyEvicts": _store(
+        *("warning", 300, _valkey("redis_evicted_keys_total", rising(0.1))),
+        _valkey("redis_evicted_keys_total", constant(9)),
+        begins=30,
+    ),
+    "ValkeyRefusesConnections": _store(
+        *("warning", 300, _valkey("redis_rejected_connections_total", rising(0.1))),
+        _valkey("redis_rejected_connections_total", constant(9)),
+        begins=30,
+    ),
+    "ValkeyNotStored": _store(
+        *("critical", 300, _valkey("redis_aof_last_write_status", constant(0))),
+        _valkey("redis_aof_last_write_status", constant(1)),
+    ),
+    "ValkeyReplicasMissing": _store(
+        *("warning", 300, _valkey("redis_connected_slaves", constant(1))),
+        _valkey("redis_connected_slaves", constant(2)),
+    ),
+    "BackupTooOld": _store(
+        *("critical", 300, _one("mcp_backup_age_seconds", 3601)),
+        _one("mcp_backup_age_seconds", 3600),
+    ),
+    "BackupMissing": _store("critical", 3600, {}, _one("mcp_backup_age_seconds", 1)),
+    "BackupFailed": _store(
+        *("critical", 300, {**_one(_AVAILABLE, 1), **_one(_FAILED, 2)}),
+        {**_one(_AVAILABLE, 2), **_one(_FAILED, 1)},
+        postgres_cluster=True,
+    ),
+    "RestoreDrillFailed": _store(
+        *("critical", 300, _one("mcp_restore_drill_passed", 0)),
+        _one("mcp_restore_drill_passed", 1),
+    ),
+    "RestoreDrillOverdue": _store(
+        *("warning", 3600, _one("mcp_restore_drill_age_seconds", 14 * _DAY + 1)),
+        _one("mcp_restore_drill_age_seconds", 14 * _DAY),
+    ),
+    "RecoveryTooSlow": _store(
+        *("warning", 300, _one("mcp_restore_drill_recovery_time_seconds", 1801)),
+        _one("mcp_restore_drill_recovery_time_seconds", 1800),
+    ),
+    "AuditRowsLost": _store(
+        *("critical", 0, {series("mcp_audit_lost_total", reason="full"): rising(0.1)}),
+        {series("mcp_audit_lost_total", reason="full"): constant(3)},
+        team="security",
+        begins=30,
+    ),
+    "AuditRefusesCalls": _store(
+        *("critical", 120, {series("mcp_audit_refused_total"): rising(0.1)}),
+        {series("mcp_audit_refused_total"): constant(3)},
+        team="security",
+        begins=30,
+    ),
+    "AuditRowsWait": _store(
+        *("warning", 300, _one("mcp_audit_waiting", 501)),
+        _one("mcp_audit_waiting", 500),
+        team="security",
+    ),
+    "AuditChainBroken": _store(
+        *("critical", 0, _one("mcp_audit_verified", 0)),
+        _one("mcp_audit_verified", 1),
+        team="security",
+    ),
+    "AuditVerificationOverdue": _store(
+        *("warning", 3600, _one("mcp_audit_verified_age_seconds", 2 * _DAY + 1)),
+        _one("mcp_audit_verified_age_seconds", 2 * _DAY),
+        team="security",
+    ),
+}
+
+
+def _autoscaler(wanted: int) -> Series:
+    one = {"horizontalpodautoscaler": "engine-hpa"}
+    return {
+        series("kube_horizontalpodautoscaler_status_desired_replicas", **one): constant(wanted),
+        series("kube_horizontalpodautoscaler_spec_max_replicas", **one): constant(10),
+    }
+
+
+def _quota(used: float) -> Series:
+    one = {"resourcequota": "platform", "resource": "limits.cpu"}
+    return {
+        series("kube_resourcequota", type="used", **one): constant(used),
+        series("kube_resourcequota", type="hard", **one): constant(100),
+    }
+
+
+def _waiting(reason: str) -> Series:
+    name = "kube_pod_container_status_waiting_reason"
+    return {series(name, container="server", reason=reason): constant(1)}
+
+
+def _cluster(severity: str, wait: int, over: Series, under: Series, **more: object) -> Case:
+    return _platform(severity, wait, over, under, **{"scope": "cluster", **more})
+
+
+def _keda(per_second: float) -> Series:
+    labels = {"namespace": "keda", "exported_namespace": "mcp", "scaledObject": "engine"}
+    return {series("keda_scaler_errors_total", **labels): rising(per_second)}
+
+
+def _certificate(seconds: int) -> Series:
+    labels = {"namespace": "cert-manager", "exported_namespace": "mcp", "name": "internal"}
+    name = "certmanager_certificate_expiration_timestamp_seconds"
+    return {series(name, **labels): constant(seconds)}
+
+
+CLUSTER: Final[dict[str, Case]] = {
+    "AutoscalerAtMaximum": _cluster("warning", 900, _autoscaler(10), _autoscaler(9)),
+    "QuotaNearlyUsed": _cluster("warning", 900, _quota(91), _quota(90)),
+    "PodCrashLooping": _cluster(
+        *("critical", 300, _waiting("CrashLoopBackOff"), _waiting("ContainerCreating")),
+        team="servers",
+    ),
+    "SecretTooOld": _cluster(
+        *(
+            "warning",
+            3600,
+            {series("kube_secret_created", secret="mcp-server-secrets"): constant(-91 * _DAY)},
+        ),
+        {
+            series("kube_secret_created", secret="mcp-server-secrets"): constant(-89 * _DAY),
+            series("kube_secret_created", secret="other"): constant(-91 * _DAY),
+        },
+        team="security",
+    ),
+    "ScalerErrors": _cluster("warning", 600, _keda(0.1), _keda(0), begins=30),
+    "CertificateNotRenewed": _cluster(
+        *("critical", 3600, _certificate(14 * _DAY - 1), _certificate(16 * _DAY)), team="security"
+    ),
+}
+"""Time begins at 0 in promtool."""
