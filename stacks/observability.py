@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from components.kubernetes.labels import selector
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .placement import placement
+from .rule_options import rule_options
 from .topologies.topology import (
     POSTGRES,
     PROMETHEUS,
@@ -90,11 +92,20 @@ def observe(
         )
 
         args = OperatorObservabilityArgs(
+            namespace=namespaces[config.namespace],
+            rules=rules_text(config, topology),
             targets=scrape_targets(config, topology, namespaces),
             labels=section.operator.labels if section.operator else {},
             scrape_seconds=section.scrape_seconds or DEFAULT_SCRAPE_SECONDS,
         )
         OperatorObservability(OBSERVABILITY, args, opts=options)
+
+
+def rules_text(config: StackConfig, topology: Topology) -> str:
+    """The recording rules and alerts of the stack, as a rule file in JSON."""
+    from components.observability.rules import rule_groups
+
+    return json.dumps({"groups": rule_groups(rule_options(config, topology))}, indent=1)
 
 
 def _port(topology: Topology, workload: str, port: int) -> tuple[str, Asked]:

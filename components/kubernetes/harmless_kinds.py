@@ -20,6 +20,7 @@ HARMLESS: Final[Mapping[str, str]] = {
     "kubernetes:keda.sh/v1alpha1:ScaledObject": "it changes the number of pods",
     "kubernetes:keda.sh/v1alpha1:TriggerAuthentication": "it names keys of Secrets",
     "kubernetes:monitoring.coreos.com/v1:PodMonitor": "it names pods whose metrics are read",
+    "kubernetes:monitoring.coreos.com/v1:PrometheusRule": "it computes from metrics that are read",
     "kubernetes:policy/v1:PodDisruptionBudget": "it keeps pods running",
 }
 """By type token: the reason."""

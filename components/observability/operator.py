@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from ..base.arg_types import LabelKey, LabelValue
+import pulumi
+
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Text
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
 from ..kubernetes.labels import OWN_LABELS, OWN_PREFIXES, labels
+from .rule_file import groups_of, rule_file_problems
 from .rules.targets import EXPORTER, JOB
 from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeSeconds, ScrapeTarget, target_problems
 
-COMPONENT = "monitoring"
+COMPONENT: Final = "monitoring"
+RULES: Final = "qudag-mcp"
+"""Name of the PrometheusRule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +27,25 @@ class OperatorObservabilityArgs:
     """Args of ``OperatorObservability``.
 
     Attributes:
+        namespace: of the rules.
         targets: what exports metrics.
+        rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
+            JSON; empty: none.
         labels: labels of the objects, by which the Prometheus selects them.
         scrape_seconds: time between two reads of a target.
     """
 
+    namespace: pulumi.Input[DnsLabel]
     targets: Sequence[ScrapeTarget]
+    rules: Text = ""
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
     scrape_seconds: ScrapeSeconds = 30
 
     def refusals(self) -> list[Problem]:
-        """Problems of the targets, and labels that the component sets itself."""
+        """Problems of the targets and rules, and labels that the component sets itself."""
         problems = list(target_problems(self.targets))
+        if self.rules:
+            problems += rule_file_problems("rules", self.rules)
         problems += [
             Problem(
                 f"labels.{key}",
@@ -48,7 +60,7 @@ class OperatorObservabilityArgs:
 
 
 class OperatorObservability(Component[OperatorObservabilityArgs]):
-    """A PodMonitor for each target.
+    """A PodMonitor for each target, and a PrometheusRule.
 
     The Prometheus Operator must run in the cluster. Its Prometheus must select these objects, and
     network policies must let it connect to the ports.
@@ -64,7 +76,8 @@ class OperatorObservability(Component[OperatorObservabilityArgs]):
     def manifests(cls, name: str, args: OperatorObservabilityArgs) -> list[Manifest]:
         """Every object that a component of this name and args registers."""
         del name
-        return [
+        rules = [_rules(args)] if args.rules else []
+        return rules + [
             Manifest(
                 kind="PodMonitor",
                 role=f"{target.name}-metrics",
@@ -77,6 +90,18 @@ class OperatorObservability(Component[OperatorObservabilityArgs]):
             )
             for target in args.targets
         ]
+
+
+def _rules(args: OperatorObservabilityArgs) -> Manifest:
+    described = metadata(
+        RULES, namespace=args.namespace, labels={**labels(RULES, COMPONENT), **args.labels}
+    )
+    return Manifest(
+        kind="PrometheusRule",
+        role="rules",
+        metadata=described,
+        fields={"spec": {"groups": groups_of(args.rules)}},
+    )
 
 
 def pod_monitor_spec(target: ScrapeTarget, scrape_seconds: int) -> dict[str, Any]:

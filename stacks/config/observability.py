@@ -33,7 +33,7 @@ class PrometheusOperator(Section):
 
     labels: dict[LabelKey, LabelValue] = Field(
         default={},
-        description="Labels of PodMonitors that its Prometheus selects them by, such as "
+        description="Labels of the objects, by which its Prometheus selects them, such as "
         "release: kube-prometheus-stack.",
     )
 
@@ -44,7 +44,8 @@ class Observability(Section):
     kind: Literal["none", "operator"] = Field(
         default="none",
         description="What reads the metrics. none: a Prometheus that you configure yourself. "
-        "operator: a Prometheus of the Prometheus Operator, for which PodMonitors are created.",
+        "operator: a Prometheus of the Prometheus Operator, for which PodMonitors and alert rules "
+        "are created.",
     )
     operator: PrometheusOperator | None = Field(
         default=None, description="With kind operator; absent: its objects have no further labels."

@@ -250,6 +250,8 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
     "OperatorObservability": (
         OperatorObservability,
         OperatorObservabilityArgs(
+            namespace="qudag",
+            rules="groups: [{name: servers, rules: [{alert: Down, expr: up == 0}]}]",
             targets=[
                 ScrapeTarget(
                     name="mcp-core",

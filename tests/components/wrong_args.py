@@ -244,6 +244,9 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("peers", ["192.0.2.1:4001"]),
     ],
     "OperatorObservability": [
+        ("namespace", None),
+        ("rules", "groups: []"),
+        ("rules", 5),
         ("targets", None),
         ("targets", []),
         ("targets[0].name", "Not_A_Label"),

@@ -154,8 +154,34 @@ def test_servers_and_pooler_of_cloudnative_pg_are_read_at_ports_that_are_open():
         assert cluster.arrives(SCRAPER, end, "TCP", port)
 
 
+def alerts(graph: ResourceGraph) -> set[str]:
+    (made,) = objects(graph, "PrometheusRule")
+    return {
+        rule["alert"]
+        for group in made["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+
+def test_rules_watch_what_the_stack_has():
+    """A monolith has a gateway, a server, both stores with exporters, and no backups."""
+    found = alerts(stack("monolith"))
+    assert {"Watchdog", "PlatformDown", "MCPServerDown", "DatabaseDown"} <= found
+    assert not {"BackupTooOld", "HighWorkflowFailureRate"} & found
+
+
+@pytest.mark.slow
+def test_rules_of_the_orchestration_watch_its_agents_and_those_of_a_cluster_its_replicas():
+    assert "HighWorkflowFailureRate" in alerts(stack("orchestration"))
+    cluster = alerts(stack("microservices", database="cloudnative-pg"))
+    assert "DatabaseReplicationLag" in cluster
+    assert "DatabaseReplicationLag" not in alerts(stack("microservices"))
+
+
 def test_every_object_has_the_labels_that_the_prometheus_selects():
-    made = objects(stack("monolith"), "PodMonitor")
+    graph = stack("monolith")
+    made = [*objects(graph, "PodMonitor"), *objects(graph, "PrometheusRule")]
     assert {one["metadata"]["labels"]["release"] for one in made} == {"kps"}
 
 

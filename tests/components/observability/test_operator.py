@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 
 from components.base.problems import ProblemReport
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
@@ -25,7 +27,9 @@ def target(**changes: Any) -> ScrapeTarget:
 
 
 def graph(*targets: ScrapeTarget, **changes: Any) -> ResourceGraph:
-    args = OperatorObservabilityArgs(targets=targets or [target()], **changes)
+    args = OperatorObservabilityArgs(
+        namespace="mcp-tools", targets=targets or [target()], **changes
+    )
     return record(lambda: OperatorObservability("observability", args))
 
 
@@ -65,6 +69,36 @@ def test_each_port_is_read_in_the_interval_under_the_name_of_the_workload():
     ]
 
 
+def test_rules_are_those_of_the_file_in_either_form():
+    written = "groups: [{name: servers, rules: [{alert: Down, expr: up == 0}]}]"
+    as_json = json.dumps(yaml.safe_load(written))
+    for text in (written, as_json):
+        (made,) = objects(graph(rules=text, labels={"release": "kps"}), "PrometheusRule")
+        assert made["spec"]["groups"] == [
+            {"name": "servers", "rules": [{"alert": "Down", "expr": "up == 0"}]}
+        ]
+        assert made["metadata"]["namespace"] == "mcp-tools"
+        assert made["metadata"]["labels"]["release"] == "kps"
+    assert objects(graph(), "PrometheusRule") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("no rules", ""),
+        ("groups: [", ""),
+        ("rules: []", ""),
+        ("groups: []", ""),
+        ("groups: [{rules: []}]", ".groups[0]"),
+        ("groups: [{name: a, rules: []}, {name: a, rules: []}]", ""),
+        ("groups: [{name: a, rules: [{expr: up}]}]", ".groups[0].rules[0]"),
+        ("groups: [{name: a, rules: [{alert: A, record: b, expr: up}]}]", ".groups[0].rules[0]"),
+    ],
+)
+def test_a_text_that_is_no_rule_file_is_refused(text: str, path: str):
+    assert [at for at, _ in refusal(rules=text)] == [f"observability.rules{path}"]
+
+
 def test_a_target_that_exports_too_much_is_dropped():
     (made,) = objects(graph(), "PodMonitor")
     assert made["spec"]["sampleLimit"] == 10_000
@@ -87,7 +121,9 @@ def test_a_target_without_labels_or_ports_is_refused(field: str):
 
 def test_no_targets_are_refused():
     with pytest.raises(ProblemReport) as report:
-        record(lambda: OperatorObservability("o", OperatorObservabilityArgs(targets=[])))
+        record(
+            lambda: OperatorObservability("o", OperatorObservabilityArgs(namespace="n", targets=[]))
+        )
     assert [one.path for one in report.value.problems] == ["o.targets"]
 
 

@@ -1,0 +1,60 @@
+"""The content of a rule file of Prometheus, as an argument of components."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from ..base.problems import Problem
+
+_LOST = "Prometheus, or its operator, would refuse all of the rules"
+
+
+def groups_of(text: str) -> list[Mapping[str, Any]]:
+    """The groups of a rule file, in YAML or JSON, that has no problems."""
+    return cast("list[Mapping[str, Any]]", _read(text)["groups"])
+
+
+def rule_file_problems(path: str, text: str) -> Iterator[Problem]:
+    """What keeps a text from being a rule file; its expressions are not looked at."""
+    read = _read(text)
+    groups: Any = cast("Mapping[str, Any]", read).get("groups") if isinstance(read, Mapping) else 0
+    if not isinstance(groups, list) or not groups:
+        yield Problem(
+            path,
+            "has no list of groups",
+            _LOST,
+            "write groups: and under it the groups, as in a rule file of Prometheus",
+        )
+        return
+    names: list[Any] = []
+    for index, group in enumerate(cast("list[Any]", groups)):
+        at = f"{path}.groups[{index}]"
+        stated = cast("Mapping[str, Any]", group if isinstance(group, Mapping) else {})
+        if not isinstance(stated.get("name"), str) or not isinstance(stated.get("rules"), list):
+            yield Problem(at, "has no name, or no list of rules", _LOST, "write name: and rules:")
+            continue
+        names.append(stated["name"])
+        for number, rule in enumerate(stated["rules"]):
+            if not isinstance(rule, Mapping) or ("alert" in rule) == ("record" in rule):
+                yield Problem(
+                    f"{at}.rules[{number}]",
+                    "is neither an alert nor a recording rule",
+                    _LOST,
+                    "write either alert: or record:, and expr:",
+                )
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield Problem(path, f"has two groups {name}", _LOST, "give each group a name of its own")
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        import yaml
+
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            return None

@@ -1,0 +1,113 @@
+"""What the alert rules of a stack watch, from its configuration and its topology."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from components.base.quantities import quantity
+from components.mcp.timeout_budget import Distance, TimeoutBudget
+
+from .config.stack import StackConfig
+from .gateway_metrics import has_exporter
+from .placement import placement
+from .topologies.topology import (
+    POSTGRES,
+    PROMETHEUS,
+    VALKEY,
+    GatewayService,
+    MonolithService,
+    NodeService,
+    ServerService,
+    Topology,
+    UserService,
+)
+from .valkey import exporters
+
+if TYPE_CHECKING:
+    from components.observability.rules import RuleOptions, WatchedServer
+
+DAY: Final = 24
+WEEK: Final = 7 * DAY
+MONTH: Final = 31 * DAY
+
+
+def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
+    """The options of the rules of a stack."""
+    from components.observability.rules import RuleOptions
+
+    backup, audit = config.backup, config.audit
+    nodes = _nodes(config, topology)
+    agents = config.cluster_servers if config.topology == "orchestration" else {}
+    scraped = exporters(config, topology)
+    budget = TimeoutBudget(
+        longest_tool=config.protocol.longest_tool_seconds, drain=config.protocol.drain_seconds
+    )
+    return RuleOptions(
+        namespace=config.namespace,
+        further_namespaces=tuple(placement(config).namespaces.values()),
+        servers=tuple(_servers(config, topology)),
+        gateway=topology.front.service if has_exporter(config) else None,
+        engine=topology.front.upstream if agents else None,
+        agents=tuple(agents),
+        nodes=nodes,
+        database=_database(config, topology),
+        valkey=VALKEY if VALKEY in scraped else None,
+        valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
+        recovery_point_minutes=backup.recovery_point_minutes if backup else None,
+        drill_hours=hours_between(backup.drill) if backup and backup.drill else None,
+        audit=audit.enabled,
+        audit_hours=hours_between(audit.schedule) if audit.enabled else None,
+        drain_seconds=budget.at(Distance.SERVER).drain,
+    )
+
+
+def hours_between(schedule: str) -> int:
+    """The longest time between two runs, rounded up to a day, a week or a month."""
+    fields = schedule.split()
+    if len(fields) == 1:
+        return {"@weekly": WEEK, "@daily": DAY, "@midnight": DAY, "@hourly": DAY}.get(
+            schedule, MONTH
+        )
+    _, _, day, month, weekday = fields[-5:]
+    if (day, month) != ("*", "*"):
+        return MONTH
+    return DAY if weekday == "*" else WEEK
+
+
+def _servers(config: StackConfig, topology: Topology) -> list[WatchedServer]:
+    from components.observability.rules import WatchedServer
+
+    read = {flow.target for flow in topology.flows if flow.source == PROMETHEUS}
+    return [
+        WatchedServer(
+            name=service.name,
+            era=(
+                config.servers[service.name].era
+                if isinstance(service, UserService)
+                else config.protocol.era
+            ),
+            exports=service.name in read and not isinstance(service, UserService),
+            cores=float(quantity(service.resources.cpu_limit)),
+            memory_bytes=int(quantity(service.resources.memory_limit)),
+        )
+        for service in topology.services
+        if isinstance(service, ServerService | UserService)
+        and not isinstance(service, GatewayService)
+    ]
+
+
+def _nodes(config: StackConfig, topology: Topology) -> str | None:
+    """The nodes that have peers and export how long they take to agree."""
+    if config.images.qudag_profile != "seed":
+        return None
+    found = [one for one in topology.services if isinstance(one, NodeService)]
+    several = [one for one in found if one.replicas > 1 or config.network.qudag_peer_addresses]
+    return several[0].name if several and not isinstance(several[0], MonolithService) else None
+
+
+def _database(
+    config: StackConfig, topology: Topology
+) -> Literal["postgres-exporter", "cloudnative-pg"] | None:
+    if POSTGRES in topology.data and config.data.kind == "cloudnative-pg":
+        return "cloudnative-pg"
+    return "postgres-exporter" if POSTGRES in exporters(config, topology) else None

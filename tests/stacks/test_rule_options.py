@@ -1,0 +1,66 @@
+"""What the rules of a stack watch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.observability.rules import RuleOptions
+from stacks.config.validation import validate
+from stacks.rule_options import hours_between, rule_options
+from stacks.services import topology
+
+
+def options(**sections: Any) -> RuleOptions:
+    network: dict[str, Any] = {"clients": ["10.0.0.0/8"], "prometheus": {}}
+    made = {"network": network, **sections}
+    config = validate(made, stack="dev")
+    return rule_options(config, topology(config))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "hours"),
+    [
+        ("17 2 * * *", 24),
+        ("*/5 * * * *", 24),
+        ("0 4 * * 0", 168),
+        ("0 4 1 * *", 744),
+        ("0 4 1 1 *", 744),
+        ("@weekly", 168),
+        ("@daily", 24),
+        ("@monthly", 744),
+    ],
+)
+def test_a_schedule_runs_at_least_once_in_these_hours(schedule: str, hours: int):
+    assert hours_between(schedule) == hours
+
+
+def test_servers_have_the_limits_of_their_pods_and_those_of_images_export_nothing():
+    servers = {"weather": {"image": "ghcr.io/acme/weather:1", "era": "legacy"}}
+    found = {one.name: one for one in options(topology="three-services", servers=servers).servers}
+    assert found["weather"].exports is False
+    assert found["weather"].era == "legacy"
+    exporting = [one for one in found.values() if one.exports]
+    assert exporting
+    assert all(one.cores and one.memory_bytes for one in exporting)
+
+
+def test_only_nodes_with_peers_are_watched():
+    assert options(topology="microservices").nodes == "qudag-integration"  # two of them
+    alone = options(topology="microservices", scaling={"qudag-integration": {"replicas": 1}})
+    assert alone.nodes is None
+
+
+def test_stores_are_watched_where_something_exports_their_metrics():
+    without = options(topology="microservices")
+    assert (without.database, without.valkey) == (None, None)
+    data = {"databaseExporter": True, "valkey": {"exporter": True}}
+    both = options(topology="microservices", data=data)
+    assert (both.database, both.valkey, both.valkey_replicas) == ("postgres-exporter", "redis", 0)
+
+
+def test_another_gateway_has_no_exporter():
+    images = {"gatewayEngine": "image"}
+    assert options(topology="microservices", images=images).gateway is None
+    assert options(topology="microservices").gateway == "mcp-gateway"
