@@ -47,7 +47,7 @@ def connection_options(database: PostgresSection) -> dict[str, Any]:
     if (password := database.password()) is not None:
         options["password"] = password
     if (authorities := database.authorities()) is not None:
-        options |= {"sslmode": "verify-full", "sslrootcert": authorities}
+        options |= {"sslmode": f"verify-{database.verify}", "sslrootcert": authorities}
     return options
 
 

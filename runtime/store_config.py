@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -59,6 +59,8 @@ class PostgresSection(PasswordSection):
         password_secret: in place of a password, the ARN of a JSON secret in AWS Secrets Manager
             with the key `password`, which the server reads with the role of its task or pod.
         ca_env: in place of `ca_file`, the variable with the authorities in PEM.
+        verify: `full`: the authority and the name of the certificate. `ca`: the authority alone,
+            for one that signs the certificates of this server and no other.
     """
 
     host: str
@@ -73,6 +75,13 @@ class PostgresSection(PasswordSection):
         | None
     ) = None
     ca_env: str | None = None
+    verify: Literal["full", "ca"] = "full"
+
+    @model_validator(mode="after")
+    def an_authority_is_verified(self) -> Self:
+        if self.verify == "ca" and self.ca_file is None and self.ca_env is None:
+            raise ValueError("verify is ca, and ca_file is missing: name the authority")
+        return self
 
     @model_validator(mode="after")
     def a_token_is_sent_to_the_database_alone(self) -> Self:

@@ -94,6 +94,7 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
         for store, key in PASSWORDS.items()
         if store in chosen.data
         and kind_of(config, store).password(config) is None
+        and kind_of(config, store).token(config) is None
         and not kind_of(config, store).has_users
         and not here.isdisjoint({store, *chosen.users(store)})
     ]

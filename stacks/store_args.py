@@ -40,6 +40,8 @@ def database(config: StackConfig, host: pulumi.Input[str]) -> Database:
         **login,
         **data.database_pool.model_dump(),
         **_reached(config, POSTGRES),
+        token=kind_of(config, POSTGRES).token(config),
+        verify=kind_of(config, POSTGRES).verify(config),
     )
 
 
@@ -101,7 +103,7 @@ def store_variables(
 
     if POSTGRES in server.uses:
         there = database(config, host(POSTGRES))
-        verified = f"sslmode=verify-full&sslrootcert={DATABASE.authority(there)}"
+        verified = f"sslmode=verify-{there.verify}&sslrootcert={DATABASE.authority(there)}"
         rest = f":{there.port}/{there.name}?{verified}"
         variables |= {
             "DATABASE_URL": _around("postgresql://", there.host, rest),

@@ -216,6 +216,15 @@ DATABASE_NAME: Final = Form(
     longest=63,
     check=_no_keyword,
 )
+DATABASE_USER: Final = Form(
+    name="database user",
+    pattern="^[A-Za-z_][A-Za-z0-9_.@-]*$",
+    words="letters, digits and _ . @ -, at most 63, beginning with a letter",
+    examples=("qudag", "mcp-core@acme-prod.iam"),
+    consequence="PostgreSQL would refuse it, or read it as a keyword of pg_hba.conf",
+    longest=63,
+    check=_no_keyword,
+)
 MULTIADDRESS: Final = Form(
     name="multiaddress",
     pattern="^(/[A-Za-z0-9._:-]+)+$",

@@ -21,6 +21,7 @@ from ..mcp.server_toml import migration_toml
 from ..mcp.store_files import AUDIT, AUDIT_OWNER, DATABASE, stores_of
 from ..mcp.target import McpTarget
 from .container import Container, Files, SecretFiles
+from .database_login import token_problems
 from .gateway import GatewayArgs, gateway_containers, public_address
 from .gateway_metrics import MONOLITH_METRICS
 from .job import JobArgs, job_manifests, registered_job
@@ -81,9 +82,13 @@ class CoreArgs:
     after: Sequence[pulumi.Resource] = ()
 
     def refusals(self) -> list[Problem]:
-        """A problem if there is a migration, and no database to migrate."""
-        if self.migration is None or self.server.config.database is not None:
+        """A problem if there is a migration, and no database to migrate, or no token for it."""
+        database = self.server.config.database
+        if self.migration is None:
             return []
+        if database is not None:
+            found = token_problems("token", database, self.migration.pods)
+            return [replace(one, path="migration.pods.identity") for one in found]
         return [
             Problem(
                 "migration",

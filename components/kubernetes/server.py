@@ -25,10 +25,11 @@ from ..mcp.server_config import (
     PodServerConfig,
 )
 from ..mcp.server_toml import server_files
-from ..mcp.store_files import Store, StorePaths, stores_of
+from ..mcp.store_files import Store, StorePaths, has_password, stores_of
 from ..mcp.timeout_budget import Distance
 from ..mcp.workers import worker_problems
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles, Variables
+from .database_login import token_problems
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
 from .resources import Resources
@@ -88,7 +89,7 @@ class ServerArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """Problems of several workers, and of a server that could not verify other servers."""
+        """Problems of several workers, of tokens, and of servers that could not be verified."""
         problems = list(
             worker_problems(
                 "config.workers",
@@ -98,6 +99,7 @@ class ServerArgs:
                 is_node=self.config.node is not None,
             )
         )
+        problems += token_problems("config.database.token", self.config.database, self.pods)
         if not self.internal_ca_secret and (reached := _reached(self.config)):
             problems.append(
                 Problem(
@@ -190,7 +192,11 @@ def store_secrets(
     if authority and args.internal_ca_secret:
         ca = SecretFiles(secret=args.internal_ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
         mounted.append(ca)
-    passwords = [paths.password_key for store, paths in stores if store.password is None]
+    passwords = [
+        paths.password_key
+        for store, paths in stores
+        if store.password is None and has_password(store)
+    ]
     if passwords:
         secret = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=passwords)
         mounted.append(secret)

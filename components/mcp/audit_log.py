@@ -26,6 +26,7 @@ class AuditDatabase:
         user: the role.
         password: where the password is; None: in the Secret of passwords, under the role's own key.
         authority: what signed its certificate; None: the authority of the platform.
+        verify: what of its certificate is verified: authority and name, or the authority alone.
     """
 
     host: pulumi.Input[Host]
@@ -34,6 +35,7 @@ class AuditDatabase:
     user: DatabaseName
     password: SecretKey | None = None
     authority: SecretKey | None = None
+    verify: Literal["full", "ca"] = "full"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..base.arg_types import DatabaseName, Host, PortNumber
+from ..base.arg_types import DatabaseUser, Host, PortNumber
 from ..base.problems import Problem
 from .data_tier import DataTier, DataTierArgs, DataTierResources
 from .secret_key import SecretKey
@@ -12,18 +12,18 @@ from .secret_key import SecretKey
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """A server of PostgreSQL or Valkey that requires TLS and a password.
+    """A server of PostgreSQL or Valkey that requires TLS and a login.
 
     Attributes:
         host: name in its certificate.
         port: its port.
-        password: where the password is.
+        password: where the password is; None: clients log in with tokens of a cloud.
         authority: where the authority of its certificate is.
     """
 
     host: Host
     port: PortNumber
-    password: SecretKey
+    password: SecretKey | None
     authority: SecretKey
 
 
@@ -38,7 +38,7 @@ class ExternalDataTierArgs(DataTierArgs):
 
     database_endpoint: Endpoint | None
     cache_endpoint: Endpoint | None
-    user: DatabaseName = "qudag"
+    user: DatabaseUser = "qudag"
 
     def refusals(self) -> list[Problem]:
         """A problem if there is no store, or one is to be protected that nothing here creates."""
@@ -76,7 +76,7 @@ class ExternalDataTier(DataTier[ExternalDataTierArgs]):
             database=None,
             database_host=database.host if database else "",
             database_user=args.user,
-            database_credentials=database.password.secret if database else "",
+            database_credentials=database.password.secret if database and database.password else "",
             cache_host=cache.host if cache else "",
             ca=known[0].authority.secret,
         )

@@ -10,16 +10,13 @@ import pulumi
 
 from ..base.arg_types import (
     ContainerPort,
-    DatabaseName,
     DnsLabel,
     Domain,
     Duration,
     Host,
-    KeptConnections,
     Multiaddress,
     Origin,
     Path,
-    PoolSeconds,
     PoolSize,
     PortNumber,
     ProxyCount,
@@ -36,6 +33,7 @@ from .audit_log import AuditLog
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
 from .config_forms import ConfigForm
 from .data_tier import SENTINEL, CacheProfile
+from .database import Database
 from .era import Era, has_sessions
 from .master_keys import master_key_problems
 from .protected_resource import ProtectedResource, resource_problems
@@ -61,38 +59,6 @@ LONGEST_PREFIX = 45
 """Characters of a tool server's name: hosts of clients accept 64 for it with a tool's name."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """A PostgreSQL that the server may use; the password comes from a mounted Secret.
-
-    Attributes:
-        host: host name of its Service.
-        port: port of its Service.
-        name: name of the database.
-        user: the role that owns it.
-        max_connections: of each process, each for one call at a time.
-        min_connections: kept open by each process; at most ``max_connections``.
-        acquire_seconds: how long a call waits for a connection before it fails.
-        idle_seconds: after which an unused connection above ``min_connections`` is closed.
-        lifetime_seconds: after which a connection is replaced, once its call has ended.
-        password: where the password is; None: ``database-password`` of the server's Secret of
-            passwords.
-        authority: what signed its certificate; None: the authority of the platform.
-    """
-
-    host: pulumi.Input[Host]
-    port: PortNumber = 5432
-    name: DatabaseName = "qudag_mcp"
-    user: DatabaseName = "qudag"
-    max_connections: PoolSize = 8
-    min_connections: KeptConnections = 2
-    acquire_seconds: PoolSeconds = 3
-    idle_seconds: PoolSeconds = 600
-    lifetime_seconds: PoolSeconds = 1800
-    password: SecretKey | None = None
-    authority: SecretKey | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

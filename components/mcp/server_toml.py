@@ -129,18 +129,18 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
         }
     if config.database:
         tables["database"] = {
-            **_with_password(config.database, DATABASE),
+            **_with_login(config.database, DATABASE),
             **{name: getattr(config.database, name) for name in POOL_FIELDS},
         }
     if config.cache:
         tables["redis"] = {
-            **_with_password(config.cache, CACHE),
+            **_with_login(config.cache, CACHE),
             "max_connections": config.cache.max_connections,
             **sentinel_addresses(config.cache),
         }
     if config.audit:
         tables["audit"] = {
-            **_with_password(config.audit, AUDIT),
+            **_with_login(config.audit, AUDIT),
             "mode": config.audit.mode,
             "arguments": config.audit.arguments,
             "wait_seconds": config.audit.wait_seconds,
@@ -171,9 +171,9 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
 
 def migration_toml(database: Database, audit: AuditOwner | None = None) -> pulumi.Input[str]:
     """What the migration reads: it changes with the database alone, not with other settings."""
-    tables = {"database": _with_password(database, DATABASE)}
+    tables = {"database": _with_login(database, DATABASE)}
     if audit is not None:
-        tables["audit_keeper"] = _with_password(audit, AUDIT_OWNER)
+        tables["audit_keeper"] = _with_login(audit, AUDIT_OWNER)
         if audit.makes_roles:
             tables["audit_roles"] = {"password_file": AUDIT.password_at(audit.writer_password)}
     return _toml(tables)
@@ -181,7 +181,7 @@ def migration_toml(database: Database, audit: AuditOwner | None = None) -> pulum
 
 def keeper_toml(audit: AuditOwner, retention_days: int) -> pulumi.Input[str]:
     """What the job of the audit log reads."""
-    section = {**_with_password(audit, AUDIT_OWNER), "retention_days": retention_days}
+    section = {**_with_login(audit, AUDIT_OWNER), "retention_days": retention_days}
     return _toml({"audit_keeper": section})
 
 
@@ -306,11 +306,14 @@ def _address(store: Store) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(store, name, None)) is not None}
 
 
-def _with_password(store: Store, paths: StorePaths) -> dict[str, Any]:
+def _with_login(store: Store, paths: StorePaths) -> dict[str, Any]:
+    token = getattr(store, "token", None)
+    verify = getattr(store, "verify", "full")
     return {
         **_address(store),
-        "password_file": paths.password(store),
+        **({"token": token} if token else {"password_file": paths.password(store)}),
         "ca_file": paths.authority(store),
+        **({"verify": verify} if verify != "full" else {}),
     }
 
 

@@ -56,6 +56,11 @@ AUDIT_OWNER: Final = StorePaths(
 )
 
 
+def has_password(store: Store) -> bool:
+    """Whether a password logs in to the store, and no token."""
+    return getattr(store, "token", None) is None
+
+
 def stores_of(config: PodServerConfig) -> list[tuple[Store, StorePaths]]:
     """The data stores of a server, each with its files."""
     every = ((config.database, DATABASE), (config.cache, CACHE), (config.audit, AUDIT))

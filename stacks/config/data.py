@@ -28,7 +28,10 @@ VOLUME_NAME: Final = Form(
 DATA_FORMS: Final = {
     **{
         form.pattern: form
-        for form in (VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME, arg_forms.VALKEY_BYTES)
+        for form in (
+            *(VOLUME_NAME, arg_forms.HOST, arg_forms.DATABASE_NAME, arg_forms.DATABASE_USER),
+            arg_forms.VALKEY_BYTES,
+        )
     },
     **MANAGED_FORMS,
 }

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from components.base import arg_forms
+from components.mcp.database import DatabaseToken
 
 from .forms import Cidr, checked, constraint
 from .pods import SecretKey
@@ -14,6 +15,7 @@ from .section import Section
 
 Host = Annotated[str, constraint(arg_forms.HOST)]
 DatabaseName = Annotated[str, constraint(arg_forms.DATABASE_NAME), checked(arg_forms.DATABASE_NAME)]
+DatabaseUser = Annotated[str, constraint(arg_forms.DATABASE_USER), checked(arg_forms.DATABASE_USER)]
 Networks = Annotated[
     list[Cidr],
     Field(
@@ -24,13 +26,20 @@ Networks = Annotated[
 
 
 class ExternalDatabase(Section):
-    """A PostgreSQL that somebody else runs, with TLS and a password."""
+    """A PostgreSQL that somebody else runs, with TLS and a password, or tokens of a cloud."""
 
     host: Host = Field(description="Name in its certificate, which the pods resolve.")
     port: int = Field(default=5432, ge=1, le=65535, description="Its port.")
     name: DatabaseName = Field(default="qudag_mcp", description="Database in it; it must exist.")
-    user: DatabaseName = Field(default="qudag", description="Role that owns the database.")
-    password: SecretKey = Field(description="Where the password of the user is.")
+    user: DatabaseUser = Field(default="qudag", description="Role that owns the database.")
+    password: SecretKey | None = Field(
+        default=None, description="Where the password of the user is; required without token."
+    )
+    token: DatabaseToken | None = Field(
+        default=None,
+        description="In place of a password, tokens of the pods' identities: rds (IAM of AWS), "
+        "cloud-sql (IAM of Google Cloud) or azure (Entra).",
+    )
     ca: SecretKey = Field(description="Where the authority of its certificate is.")
     networks: Networks
 

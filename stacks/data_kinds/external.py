@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 import pulumi
 
+from components.base.problems import Problem
 from components.kubernetes.party import Outside
 from components.kubernetes.pod_settings import SecretKey
+from components.mcp.database import DatabaseToken
 from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
 
 from ..config import pods
 from ..config.external_data import ExternalCache as CacheSection
 from ..config.external_data import ExternalDatabase as DatabaseSection
+from ..config.problem import at
 from ..config.stack import StackConfig
 from ..topologies.topology import POSTGRES, VALKEY
 from .kind import DataKind, Tier
@@ -39,7 +42,7 @@ def _endpoint(section: DatabaseSection | CacheSection) -> Endpoint:
     return Endpoint(
         host=section.host,
         port=section.port,
-        password=secret_key(section.password),
+        password=secret_key(section.password) if section.password else None,
         authority=secret_key(section.ca),
     )
 
@@ -66,8 +69,9 @@ class _External(DataKind):
     def host(self, config: StackConfig) -> str:
         return self.options(config).host
 
-    def password(self, config: StackConfig) -> SecretKey:
-        return secret_key(self.options(config).password)
+    def password(self, config: StackConfig) -> SecretKey | None:
+        written = self.options(config).password
+        return secret_key(written) if written else None
 
     def authority(self, config: StackConfig) -> SecretKey:
         return secret_key(self.options(config).ca)
@@ -90,6 +94,26 @@ class ExternalDatabase(_External):
     def login(self, config: StackConfig) -> dict[str, str]:
         section = self.options(config)
         return {"name": section.name, "user": section.user}
+
+    def token(self, config: StackConfig) -> DatabaseToken | None:
+        return self.options(config).token
+
+    def problems(self, config: StackConfig) -> Iterator[Problem]:
+        section = self.options(config)
+        if section.password is None and section.token is None:
+            yield at(
+                "data.external.password",
+                "is missing, and token as well",
+                "the servers could not log in",
+                "write a secret and a key, or set token",
+            )
+        if section.password and section.token:
+            yield at(
+                "data.external.token",
+                "is set, and password as well",
+                "it is not known which of the two logs in",
+                "leave one of the two out",
+            )
 
 
 class ExternalCache(_External):

@@ -13,6 +13,7 @@ from components.base.problems import Problem
 from components.kubernetes.party import Neighbour, Outside
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.data_tier import DataTier
+from components.mcp.database import DatabaseToken, Verified
 
 from ..config.stack import StackConfig
 from ..topologies.topology import STORES
@@ -119,8 +120,16 @@ class DataKind:
         return {}
 
     def password(self, config: StackConfig) -> SecretKey | None:  # noqa: ARG002
-        """Where the password is; None: in ``secrets.passwords``, under the store's own key."""
+        """Where the password is; None: in ``secrets.passwords``, unless there is a token."""
         return None
+
+    def token(self, config: StackConfig) -> DatabaseToken | None:  # noqa: ARG002
+        """The service whose tokens log in to it; None: there is a password."""
+        return None
+
+    def verify(self, config: StackConfig) -> Verified:  # noqa: ARG002
+        """What of its certificate servers verify."""
+        return "full"
 
     def audit_passwords(self, config: StackConfig) -> AuditPasswords:  # noqa: ARG002
         """Where the passwords of the audit log's roles are."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from components.base.problems import Problem
 from components.base.versions import VERSIONS
+from components.kubernetes.database_login import TOKEN_CLOUDS
 from components.kubernetes.embedded_data import DEFAULT_RESOURCES
 from components.kubernetes.resources import Resources
 from components.kubernetes.valkey_args import memory_problem, replica_problems
@@ -108,6 +109,34 @@ def kinds_can_be_used(config: StackConfig) -> Iterator[Problem]:
     """What each chosen kind asks of the rest of the configuration."""
     for store in KINDS:
         yield from kind_of(config, store).problems(config)
+
+
+def tokens_log_in(config: StackConfig) -> Iterator[Problem]:
+    """Where tokens log in to PostgreSQL, each program that does so has an identity for them."""
+    kind = kind_of(config, POSTGRES)
+    token = kind.token(config)
+    if token is None or not config.kubernetes.enabled:
+        return
+    planned, cloud = topology(config), TOKEN_CLOUDS[token]
+    users = {flow.source for flow in planned.flows if flow.target == POSTGRES}
+    own = {job.name for job in planned.jobs} | {service.name for service in planned.services}
+    for name in sorted((users & own) - planned.only_audit):
+        if name in config.cluster_servers:
+            yield at(
+                path_of("servers", name, "uses"),
+                f"has postgres, and {kind.name} is logged in to with tokens",
+                "a program of yours would have to get the tokens itself, and gets no password",
+                "remove postgres, or choose a kind or login with a password",
+            )
+            continue
+        identity = config.kubernetes.identities.get(name)
+        if identity is None or getattr(identity, cloud) is None:
+            yield at(
+                path_of("kubernetes", "identities", name),
+                f"is missing or of another cloud, and {name} logs in with tokens of {cloud}",
+                "it would get no token: the database would refuse every connection",
+                f"set {cloud} to the identity that the database knows",
+            )
 
 
 def secrets_of_stores_are_their_own(config: StackConfig) -> Iterator[Problem]:
@@ -226,6 +255,7 @@ DATA_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data", "topology", "servers", "kubernetes", "containers"), chosen_stores_are_used),
     (("data.kind", "containers.aws"), databases_of_containers_are_there),
     (("data", "clouds", "environment", "kubernetes.enabled"), kinds_can_be_used),
+    (("data", "kubernetes", "topology", "servers", "audit"), tokens_log_in),
     (("data", "secrets"), secrets_of_stores_are_their_own),
 ]
 """Each rule with what it reads."""
