@@ -1,0 +1,127 @@
+"""Every secret that a stack can name or a program is given is one that the tests plant."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import pytest
+
+from components.base.problems import ProblemReport
+from graph.resource_graph import ResourceGraph
+from stacks.config.validation import validate
+from stacks.topologies import TOPOLOGIES
+from tests.harness import canary_stack
+from tests.harness.canaries import Canary, leaks
+from tests.harness.secret_fields import Path, secret_fields, values_at, with_value
+from tests.harness.secret_inputs import secret_inputs
+from tests.harness.stacks import stack
+from tests.harness.user_servers import NETWORK, every_field, recorded
+from tests.invalid.cases import changed
+
+OUTSIDE: Final = {"host": "data.example.com", "networks": ["10.30.128.0/24"]}
+KEYS: Final = {
+    "password": {"secret": "data", "key": "password"},
+    "ca": {"secret": "data", "key": "ca.crt"},
+}
+REPLICAS: Final = {
+    **canary_stack.CONFIG,
+    "data": {**canary_stack.CONFIG["data"], "valkey": {"replicas": 3, "exporter": True}},
+}
+SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "every program": canary_stack.CONFIG,
+    "replicas of Valkey": REPLICAS,
+    "stores outside": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "data": {
+            "kind": "external",
+            "external": {**OUTSIDE, **KEYS},
+            "cacheKind": "external",
+            "externalCache": {**OUTSIDE, **KEYS},
+        },
+        "kubernetes": {
+            "servicePods": {
+                "mcp-core": {
+                    "imagePullSecrets": ["registry"],
+                    "secretEnv": {canary_stack.VARIABLE: {"secret": "llm", "key": "key"}},
+                }
+            }
+        },
+        "scaling": {
+            "mcp-core": {
+                "min": 2,
+                "max": 4,
+                "targets": {"cpu": 60},
+                "metrics": {"mcp_open_streams": 50},
+            }
+        },
+        "observability": {
+            "prometheus": {
+                "address": "https://prometheus.example.com",
+                "token": {"secret": "prometheus", "key": "token"},
+                "ca": {"secret": "prometheus", "key": "ca.crt"},
+            }
+        },
+    },
+    "an operated database": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+        "data": {
+            "kind": "cloudnative-pg",
+            "cloudnativePg": {
+                "image": "ghcr.io/cloudnative-pg/postgresql:17.6-system-trixie",
+                "roles": [{"name": "qudag_audit", "passwordSecret": "mcp-audit"}],
+            },
+        },
+    },
+}
+"""Stacks that together set every field that names a Secret. Add a new field to one of them."""
+PLANTED: Final = ("every program", "replicas of Valkey")
+"""Stacks whose programs run with canaries: tests/artifacts/test_canaries.py and
+tests/artifacts/test_valkey_replicas.py."""
+
+
+@cache
+def graph(name: str) -> ResourceGraph:
+    if name in SECTIONS:
+        return recorded(SECTIONS[name])
+    return every_field(name) if name in TOPOLOGIES else stack(name)
+
+
+def where(path: Path) -> str:
+    return ".".join(path)
+
+
+@pytest.mark.parametrize("path", secret_fields(), ids=where)
+def test_a_stack_of_these_tests_sets_every_field_that_names_a_secret(path: Path):
+    default = secret_fields()[path]
+    assert default or any(values_at(sections, path) for sections in SECTIONS.values()), (
+        f"{where(path)} is new: set it in a stack of SECTIONS, so that the programs that read its "
+        "Secret are found"
+    )
+
+
+@pytest.mark.parametrize("path", secret_fields(), ids=where)
+def test_a_value_in_place_of_a_name_is_refused_without_showing_it(path: Path):
+    canary = Canary.of(where(path))
+    found = [sections for sections in SECTIONS.values() if values_at(sections, path)]
+    sections = copy.deepcopy(dict((found or [SECTIONS["every program"]])[0]))
+    given = with_value(sections, path, canary.text)
+    with pytest.raises(ProblemReport) as refused:
+        validate(changed("dev", given), stack="dev")
+    assert any(one.path.startswith("qudag-mcp:" + path[0]) for one in refused.value.problems)
+    assert leaks([canary], {"the refusal": str(refused.value)}) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [*(one for one in SECTIONS if one not in PLANTED), "staging", "prod", *TOPOLOGIES]
+)
+def test_every_secret_that_a_program_is_given_is_planted(name: str):
+    planted = {place for one in PLANTED for each in secret_inputs(graph(one)) for place in each.any}
+    missing = [each for each in secret_inputs(graph(name)) if planted.isdisjoint(each.any)]
+    assert missing == [], "plant them: tests/harness/canary_stack.py"
