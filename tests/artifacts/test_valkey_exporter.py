@@ -35,9 +35,6 @@ def test_the_exporter_reads_valkey_with_its_own_user_and_exports_what_the_list_s
     graph = record(lambda: EmbeddedDataTier("data", args))
     known = secrets(authority) | {"mcp-valkey-exporter": {"password": "that of the exporter"}}
     pod = Pod.recorded(graph, "redis", tmp_path, known)
-    for variable in pod.container("exporter")["env"]:
-        if key := variable.get("valueFrom", {}).get("secretKeyRef"):
-            variable["value"] = known[key["name"]][key["key"]]
     with private_network(), started(pod), run_container(pod, "exporter", ["redis_exporter"]):
         url = f"http://127.0.0.1:{port(9121)}/metrics"
         until(lambda: answers(url))

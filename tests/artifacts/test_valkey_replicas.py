@@ -17,6 +17,7 @@ from valkey.exceptions import ValkeyError
 
 from stacks.topologies import TOPOLOGIES
 from tests.artifacts.test_valkey_users import commands
+from tests.harness.canaries import Canary, leaks
 from tests.harness.certificates import Authority
 from tests.harness.network import private_network
 from tests.harness.pods import Pod
@@ -24,7 +25,7 @@ from tests.harness.running_pod import run_container
 from tests.harness.server import initialize_request, until
 from tests.harness.tokens import Issuer
 from tests.harness.topologies import recorded
-from tests.harness.valkey_replicas import SENTINEL, VALKEY, Replicas
+from tests.harness.valkey_replicas import PASSWORDS, SENTINEL, VALKEY, Replicas
 
 pytestmark = pytest.mark.slow
 
@@ -265,6 +266,17 @@ def test_each_user_runs_its_own_commands_alone_and_over_tls(replicas: Replicas):
     for number in range(3):
         replicas.trusted(number)
         assert replicas.refuses_clear_text(number)
+
+
+def test_no_log_and_no_command_line_has_a_password(replicas: Replicas):
+    secrets = {**PASSWORDS, "key": replicas.pods[0].secrets["mcp-internal-tls-redis"]["tls.key"]}
+    written = {
+        f"{what} of {container}": text
+        for container, each in replicas.running.items()
+        for what, text in (("log", each.log), ("commands", "\n".join(each.command_lines())))
+    }
+    assert all(written.values())
+    assert leaks([Canary(name, text) for name, text in secrets.items()], written) == []
 
 
 def test_one_pod_alone_does_not_become_a_primary(tmp_path: Path, authority: Authority):

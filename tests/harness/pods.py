@@ -67,12 +67,15 @@ class Pod:
 
     def environment(self, container: str) -> dict[str, str]:
         """The container's environment variables, with those of its image."""
-        given = {
-            entry["name"]: entry.get("value", f"{self.name}-0")
-            for entry in self.container(container)["env"]
-        }
+        given = {entry["name"]: self._value(entry) for entry in self.container(container)["env"]}
         libraries = environment()["LD_LIBRARY_PATH"]
         return given | {"PATH": f"{PROGRAMS}:{SHELL_PATH}", "LD_LIBRARY_PATH": libraries}
+
+    def _value(self, entry: Mapping[str, Any]) -> str:
+        """A variable's value: of a Secret, or as stated; what names the pod is its name."""
+        if key := entry.get("valueFrom", {}).get("secretKeyRef"):
+            return self.secrets[key["name"]][key["key"]]
+        return entry.get("value", f"{self.name}-0")
 
     def update_secrets(self) -> None:
         """Write the present values into the volumes, as the kubelet does with a changed Secret."""
