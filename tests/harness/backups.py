@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import tomli_w
@@ -20,13 +20,14 @@ from runtime.config import DatabaseSection, MigrationConfig
 from runtime.schema import RESTORED_COPY, migrate
 
 from . import programs
+from .canaries import Canary
 from .containers import ROOT
 from .postgres import Postgres
 from .s3_server import BUCKET, S3Server
 
 OWNER = "platform"
 DATABASE = "platform"
-PASSWORD = "a-password-of-a-test"
+PASSWORD: Final = Canary.of("the passwords of the roles").text
 ROWS = "SELECT owner, name, text, written_at FROM memories ORDER BY 1, 2"
 ROLES = f"""
 CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORD}';
@@ -60,12 +61,14 @@ class BackedUp:
         directory: for files of the tests.
         bucket: the fields of ``[backup]`` that say where.
         stack: whose backups they are.
+        password: that the pods' file has.
     """
 
     server: Postgres
     directory: Path
     bucket: Mapping[str, Any]
     stack: str = "qudag-mcp-prod"
+    password: str = PASSWORD
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def prepare(self) -> None:
@@ -131,7 +134,7 @@ class BackedUp:
 
     def _section(self, user: str) -> dict[str, Any]:
         file = self.directory / "password"
-        file.write_text(PASSWORD)
+        file.write_text(self.password)
         return {
             "host": "127.0.0.1",
             "port": self.server.port,

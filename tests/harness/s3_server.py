@@ -15,6 +15,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
+from .canaries import Canary
 from .server import free_port, until
 
 CACHE: Final = Path(os.environ.get("QUDAG_MCP_CACHE", Path.home() / ".cache/qudag-mcp"))
@@ -23,8 +24,8 @@ PROGRAMS: Final = CACHE / "backup-programs/env/bin"
 HOW_TO_GET: Final = "no SeaweedFS or Barman in the cache: call tools/backup-programs"
 REGION: Final = "eu-central-1"
 BUCKET: Final = "backups"
-ACCESS_KEY: Final = "only-for-tests"
-SECRET_KEY: Final = "a-secret-key-only-for-tests"
+ACCESS_KEY: Final = Canary.of("the id of the bucket's key").text
+SECRET_KEY: Final = Canary.of("the bucket's key").text
 
 
 @dataclass(frozen=True)
