@@ -51,6 +51,7 @@ _SERVER_ONLY = frozenset(
         "audit_chain",
         "audit_check",
         "audit_command",
+        "audit_export",
         "audit_keeper",
         "audit_roles",
         "audit_schema",

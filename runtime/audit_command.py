@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import ConfigDict
 
 from .audit_chain import Chain, ChainError, Head, head_of, rows_of
 from .audit_keeper import Keeper
+from .backup_config import BackupSection
 from .config import KeeperSection
 from .toml_config import ConfigError, Section, StartError, read_table
 
@@ -19,11 +21,12 @@ DAMAGED = 3
 
 
 class AuditConfig(Section):
-    """The section `[audit_keeper]` of a file that may have others."""
+    """The sections `[audit_keeper]` and `[audit_bucket]` of a file that may have others."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     audit_keeper: KeeperSection
+    audit_bucket: BackupSection | None = None
 
 
 def audit(arguments: Sequence[str]) -> int:
@@ -36,7 +39,8 @@ def audit(arguments: Sequence[str]) -> int:
         if chosen.config is None:
             print("qudag-mcp-server audit: --config is missing", file=sys.stderr)
             return 2
-        keeper = Keeper(read_table(chosen.config, AuditConfig).audit_keeper, chosen.wait_seconds)
+        config = read_table(chosen.config, AuditConfig)
+        keeper = Keeper(config.audit_keeper, chosen.wait_seconds, config.audit_bucket)
         match chosen.action:
             case "keep":
                 print("\n".join(f"audit log: {line}" for line in keeper.keep()))
@@ -63,7 +67,8 @@ def verified(files: Sequence[Path], heads: Mapping[int, str]) -> str:
     """
     chain = Chain(heads)
     for file in files:
-        with file.open(encoding="utf-8") as lines:
+        opened = gzip.open if file.suffix == ".gz" else open
+        with opened(file, "rt", encoding="utf-8") as lines:
             for row in rows_of(lines, str(file)):
                 chain.add(row)
     chain.end()
@@ -88,8 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "action",
         choices=["keep", "verify", "export"],
-        help="keep: make partitions and drop old ones; verify: find the first row that is missing "
-        "or was changed; export: write the rows as lines of JSON",
+        help="keep: make partitions, verify, export closed months and drop old ones; verify: find "
+        "the first row that is missing or was changed; export: write the rows as lines of JSON",
     )
     parser.add_argument("--config", type=Path, help="file with the section [audit_keeper]")
     parser.add_argument(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from .audit_chain import Chain, ChainError, lines_of
+from .audit_export import AuditBucket
 from .audit_results import record
 from .audit_row import COLUMNS, WRITTEN, Row
+from .backup_config import BackupSection
 from .config import KeeperSection
 from .schema import connected
 from .toml_config import StartError
@@ -23,15 +25,22 @@ ROWS_AT_ONCE: Final = 2000
 LOCK_SECONDS: Final = 5
 """How long dropping a partition waits for writers, who wait for it meanwhile."""
 _AT: Final = """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') AS at"""
-OLD = """
-SELECT partition.relname, bounds.until
+CLOSED: Final = """
+SELECT partition.relname, bounds.until <= now() - make_interval(0, 0, 0, %s)
 FROM pg_inherits JOIN pg_class AS partition ON partition.oid = inhrelid
 CROSS JOIN LATERAL (
     SELECT substring(pg_get_expr(partition.relpartbound, partition.oid) FROM 'TO \\(''([^'']+)''')
         ::timestamptz AS until
 ) AS bounds
-WHERE inhparent = 'audit.log'::regclass AND bounds.until <= now() - make_interval(0, 0, 0, %s)
+WHERE inhparent = 'audit.log'::regclass AND bounds.until <= now() - interval '1 hour'
 ORDER BY bounds.until
+"""
+"""Partitions that get no more rows, and whether they are old. A row has the time at which its
+transaction began, which may commit in the next month."""
+EXPORTED: Final = "SELECT month FROM audit.exports"
+EXPORT: Final = """
+INSERT INTO audit.exports (month, rows, first, last, hash, location)
+VALUES (%s, %s, %s, %s, %s, %s)
 """
 
 
@@ -42,19 +51,25 @@ class Keeper:
     Attributes:
         section: whose role owns the log.
         wait_seconds: how long to wait for the database.
+        bucket: where closed months are exported to; None: nowhere.
     """
 
     section: KeeperSection
     wait_seconds: float = 60
+    bucket: BackupSection | None = None
 
     def keep(self) -> list[str]:
-        """Make partitions ahead, check all rows and drop old partitions; returns what was done.
+        """Make partitions, check all rows, export closed months, drop old ones.
 
-        The result of the check becomes a metric. Nothing is dropped from a damaged log.
+        Results of check and export become metrics. Nothing is dropped from a damaged log; with a
+        bucket no month is dropped that is not in it as well.
+
+        Returns:
+            What was done.
 
         Raises:
-            ChainError: a row is missing or was changed.
-            StartError: the database does not answer or refuses.
+            ChainError: a row is missing or was changed, in the log or in an exported month.
+            StartError: the database or the bucket does not answer or refuses.
         """
         import psycopg
 
@@ -65,9 +80,11 @@ class Keeper:
                 connection.commit()
                 done = [f"partitions made: {row[0] if row else 0}"]
                 done.append(f"verified: {self._verified(connection)}")
-                old = connection.execute(OLD, (self.section.retention_days,)).fetchall()
+                closed = connection.execute(CLOSED, (self.section.retention_days,)).fetchall()
                 connection.commit()
-                return [*done, *(self._drop(connection, name) for name, _ in old)]
+                if self.bucket is not None:
+                    done += self._exported(connection, [name for name, _ in closed])
+                return [*done, *(self._drop(connection, name) for name, old in closed if old)]
             except psycopg.Error as error:
                 raise StartError(f"the audit log was not kept: {_words(error)}") from None
 
@@ -106,6 +123,22 @@ class Keeper:
         record(connection, "verified", passed=True)
         return summary
 
+    def _exported(self, connection: Connection, closed: Sequence[str]) -> list[str]:
+        """Export the closed months that are not in the bucket yet, and record the result."""
+        assert self.bucket is not None
+        try:
+            bucket = AuditBucket(self.bucket)
+            there = {name for (name,) in connection.execute(EXPORTED).fetchall()}
+            connection.commit()
+            missing = [name for name in closed if name not in there]
+            lines = [line for name in missing for line in _export(connection, bucket, name)]
+        except (ChainError, StartError):
+            connection.rollback()
+            record(connection, "exported", passed=False)
+            raise
+        record(connection, "exported", passed=True)
+        return lines
+
     def _drop(self, connection: Connection, name: str) -> str:
         """Drop a partition, after a row that says which rows it had."""
         from psycopg import sql
@@ -113,6 +146,8 @@ class Keeper:
         chain = Chain()
         for row in _rows(connection, name):
             chain.add(row)
+        if self.bucket is not None and chain.first is not None:
+            self._compare(connection, name, chain)
         partition = sql.Identifier("audit", name)
         with connection.transaction():
             connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
@@ -140,6 +175,35 @@ class Keeper:
                 )
             connection.execute(sql.SQL("DROP TABLE {}").format(partition))
         return f"dropped {name}: {chain.summary()}"
+
+    def _compare(self, connection: Connection, name: str, chain: Chain) -> None:
+        """Compare the exported month once more, before the only other copy is dropped."""
+        assert self.bucket is not None
+        try:
+            AuditBucket(self.bucket).compare(name, chain)
+        except (ChainError, StartError):
+            record(connection, "exported", passed=False)
+            raise
+
+
+def _export(connection: Connection, bucket: AuditBucket, month: str) -> Iterator[str]:
+    """Upload a month, read it back and record it; a month without rows is not uploaded.
+
+    An object that is there already is of a run that was cut before it recorded it, or of somebody
+    else: it is compared, and never written over.
+    """
+    written = Chain()
+    for row in _rows(connection, month):
+        written.add(row)
+    if written.first is None:
+        return
+    if bucket.find(month) is None:
+        bucket.add(month, _rows(connection, month))
+    bucket.compare(month, written)
+    values = (month, written.rows, written.first["seq"], *written.last, bucket.where(month))
+    with connection.transaction():
+        connection.execute(EXPORT, values)
+    yield f"exported {bucket.where(month)}: {written.summary()}"
 
 
 def whole_log(connection: Connection, heads: Mapping[int, str]) -> str:

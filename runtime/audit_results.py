@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     import psycopg
 
-Kind = Literal["verified"]
+Kind = Literal["verified", "exported"]
 IS_THERE: Final = "SELECT to_regclass('audit.results') IS NOT NULL"
 RESULTS: Final = "SELECT kind, passed, extract(epoch FROM passed_at) FROM audit.results"
 RECORD: Final = """
@@ -30,6 +30,12 @@ GAUGES: Final[dict[Kind, tuple[str, str, str, str]]] = {
         "1 if the last verification found every row of the audit log as it was written.",
         "mcp_audit_verified_age_seconds",
         "Since the last verification that found every row of the audit log as it was written.",
+    ),
+    "exported": (
+        "mcp_audit_exported",
+        "1 if the last run found every closed month of the audit log in the bucket.",
+        "mcp_audit_exported_age_seconds",
+        "Since the last run that found every closed month of the audit log in the bucket.",
     ),
 }
 """By kind: name and help of the gauge of the last result, and of the age of the last good one."""

@@ -139,6 +139,20 @@ CHANGES: tuple[tuple[str, str], ...] = (
         );
         """,
     ),
+    (
+        "months that are in the bucket",
+        """
+        CREATE TABLE audit.exports (
+            month text PRIMARY KEY,
+            rows bigint NOT NULL,
+            first bigint NOT NULL,
+            last bigint NOT NULL,
+            hash text NOT NULL,
+            location text NOT NULL,
+            exported_at timestamptz NOT NULL DEFAULT now()
+        );
+        """,
+    ),
 )
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 

@@ -22,6 +22,8 @@ CUMULATIVE: Final = frozenset({"counter", "histogram", "summary"})
 COMBINED: Final[dict[str, Callable[[Iterable[float]], float]]] = {
     "mcp_draining": max,
     "mcp_audit_seq": max,
+    "mcp_audit_exported": min,
+    "mcp_audit_exported_age_seconds": min,
     "mcp_audit_verified": min,
     "mcp_audit_verified_age_seconds": min,
     "mcp_backup_age_seconds": min,

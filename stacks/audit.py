@@ -8,12 +8,13 @@ from typing import Final
 import pulumi
 
 from components.kubernetes.audit_keeper import AUDIT_KEEPER, AuditKeeperArgs
-from components.kubernetes.party import Flow
+from components.kubernetes.party import Flow, Outside
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.audit_log import AuditLog, AuditOwner
 from components.mcp.store_files import AUDIT, AUDIT_OWNER, StorePaths
 
 from .agentgateway import asks_an_authorizer
+from .backup import bucket_port, storage_of
 from .config.audit import RETENTION_DAYS
 from .config.stack import StackConfig
 from .data_kinds import kind_of
@@ -21,6 +22,9 @@ from .pod_settings import pod_settings
 from .topologies.topology import POSTGRES, STORES, Topology
 
 WHY: Final = "audit log"
+EXPORTS: Final = "months of the audit log"
+BUCKET: Final = "audit-bucket"
+"""Where flows to the bucket for closed months lead."""
 
 
 def with_audit_log(topology: Topology, config: StackConfig) -> Topology:
@@ -33,12 +37,22 @@ def with_audit_log(topology: Topology, config: StackConfig) -> Topology:
     flows = [
         Flow(source=name, target=POSTGRES, port=port, why=WHY) for name in (*only, AUDIT_KEEPER)
     ]
+    if (bucket := config.audit.bucket) is not None:
+        exports = Flow(source=AUDIT_KEEPER, target=BUCKET, port=bucket_port(bucket), why=EXPORTS)
+        flows.append(exports)
     return replace(
         topology,
         flows=[*topology.flows, *flows],
         scheduled=[*topology.scheduled, AUDIT_KEEPER],
         only_audit=frozenset(only),
     )
+
+
+def audit_parties(config: StackConfig) -> list[Outside]:
+    """Where the bucket for closed months is."""
+    if not config.audit.enabled or config.audit.bucket is None:
+        return []
+    return [Outside(name=BUCKET, cidrs=config.audit.bucket.networks)]
 
 
 def audit_writers(topology: Topology, config: StackConfig) -> list[str]:
@@ -142,5 +156,7 @@ def audit_keeper_args(
         internal_ca_secret=config.secrets.internal_ca,
         retention_days=config.audit.retention_days or RETENTION_DAYS[config.environment],
         schedule=config.audit.schedule,
+        stack=config.namespace,
+        storage=storage_of(config.audit.bucket) if config.audit.bucket else None,
         pods=pod_settings(config, AUDIT_KEEPER),
     )

@@ -58,7 +58,7 @@ def with_backups(topology: Topology, config: StackConfig) -> Topology:
     """The topology with the jobs of backups and their flows."""
     if config.backup is None:
         return topology
-    endpoint = urlsplit(config.backup.bucket.endpoint or "")
+    port = bucket_port(config.backup.bucket)
     of_database = backup_jobs(config) if backs_up_database(config, topology) else []
     jobs = [*of_database, *volume_jobs(config)]
     flows = [
@@ -66,10 +66,7 @@ def with_backups(topology: Topology, config: StackConfig) -> Topology:
             Flow(source=job, target=POSTGRES, port=STORES[POSTGRES], why="dump and restore")
             for job in of_database
         ),
-        *(
-            Flow(source=job, target=BUCKET, port=endpoint.port or HTTPS, why="backups")
-            for job in jobs
-        ),
+        *(Flow(source=job, target=BUCKET, port=port, why="backups") for job in jobs),
     ]
     return replace(
         topology,
@@ -107,7 +104,7 @@ def backup_args(
         server_image=config.images.server,
         postgres_image=config.images.postgres,
         host=host,
-        storage=_storage(backup.bucket),
+        storage=storage_of(backup.bucket),
         passwords_secret=config.secrets.passwords,
         authority_secret=config.secrets.internal_ca,
         schedule=backup.schedule,
@@ -131,7 +128,7 @@ def volume_backup_args(
         namespace=namespace,
         stack=config.namespace,
         server_image=config.images.server,
-        storage=_storage(backup.bucket),
+        storage=storage_of(backup.bucket),
         volumes=volumes,
         schedule=backup.schedule,
         drill=backup.drill,
@@ -142,7 +139,23 @@ def volume_backup_args(
     )
 
 
-def _storage(bucket: BackupBucket) -> BackupStorage:
+def buckets(config: StackConfig) -> dict[str, BackupBucket]:
+    """The buckets that jobs of the stack write to, by their paths in the stack file."""
+    found: dict[str, BackupBucket] = {}
+    if config.backup is not None:
+        found["backup.bucket"] = config.backup.bucket
+    if config.audit.enabled and config.audit.bucket is not None:
+        found["audit.bucket"] = config.audit.bucket
+    return found
+
+
+def bucket_port(bucket: BackupBucket) -> int:
+    """The port at which the bucket's service answers."""
+    return urlsplit(bucket.endpoint or "").port or HTTPS
+
+
+def storage_of(bucket: BackupBucket) -> BackupStorage:
+    """A bucket as components take it."""
     return BackupStorage(
         url=bucket.url, endpoint=bucket.endpoint, region=bucket.region, key_secret=bucket.key
     )

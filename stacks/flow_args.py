@@ -13,6 +13,7 @@ from components.kubernetes.labels import selector
 from components.kubernetes.party import Flow, Neighbour, Outside
 from components.mcp.auth import key_ports
 
+from .audit import audit_parties
 from .backup import backup_parties
 from .config.network import Network
 from .config.stack import StackConfig
@@ -83,7 +84,13 @@ def flow_args(
         namespace=made,
         workloads=own,
         flows=flows,
-        outsides=[*outsides, *server_networks, *backup_parties(config), *tokens],
+        outsides=[
+            *outsides,
+            *server_networks,
+            *backup_parties(config),
+            *audit_parties(config),
+            *tokens,
+        ],
         neighbours=[*neighbours, *client_pods],
         internet=internet,
         metadata_servers=metadata_servers,

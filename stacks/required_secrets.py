@@ -9,7 +9,7 @@ from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
 
 from .audit import audit_passwords
-from .backup import backup_jobs, backup_passwords
+from .backup import backup_jobs, backup_passwords, buckets
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .placement import placement
@@ -135,8 +135,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
     where = placement(config)
     keys: dict[tuple[str, str], set[str]] = {}
-    if config.backup:
-        keys[config.backup.bucket.key, config.namespace] = {"access-key", "secret-key"}
+    for bucket in buckets(config).values():
+        keys[bucket.key, config.namespace] = {"access-key", "secret-key"}
     for namespace, each in _of_stores(config):
         keys.setdefault((each.secret, namespace), set()).add(each.key)
     for store in topology(config).data:

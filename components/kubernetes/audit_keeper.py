@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pulumi
 
 from ..base.arg_types import DnsLabel, Image, Line, SecretName
+from ..base.inputs import applied
 from ..mcp.audit_log import AuditOwner
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.server_config import INTERNAL_CA_PATH, PROGRAM, SECRETS_PATH
 from ..mcp.server_toml import keeper_toml
 from ..mcp.store_files import AUDIT_OWNER
+from .backup_storage import BackupStorage, bucket_key, bucket_section
 from .container import Container, Files, SecretFiles
 from .job import CronJobArgs
 from .pod_settings import PodSettings
@@ -38,6 +40,9 @@ class AuditKeeperArgs:
         internal_ca_secret: Secret with ``ca.crt``, the authority of the platform.
         retention_days: age of a row after which its month may be dropped.
         schedule: five fields, in UTC.
+        stack: name of the platform, of whose folder in the bucket the months are.
+        storage: the bucket that closed months are exported to; None: old ones are dropped without
+            a copy.
         pods: settings of the pods.
     """
 
@@ -48,19 +53,25 @@ class AuditKeeperArgs:
     internal_ca_secret: SecretName
     retention_days: int = 365
     schedule: Line = "17 2 * * *"
+    stack: DnsLabel = "qudag-mcp"
+    storage: BackupStorage | None = None
     pods: PodSettings = field(default_factory=PodSettings)
 
 
 def audit_keeper_job(args: AuditKeeperArgs) -> CronJobArgs:
     """The CronJob: the image of the server with the password of the owner, and no other rights."""
-    content = {"audit.toml": keeper_toml(args.owner, args.retention_days)}
+    storage = args.storage
+    bucket = bucket_key(storage) if storage else []
     container = Container(
         name="keep",
         image=args.image,
         command=[PROGRAM, "audit", "keep", "--config", AUDIT_CONFIG],
         resources=_RESOURCES,
-        files=[Files(name=f"{AUDIT_KEEPER}-config", path=CONFIG_PATH, content=content)],
-        secrets=owner_secrets(args.owner, args.passwords_secret, args.internal_ca_secret),
+        files=[Files(name=f"{AUDIT_KEEPER}-config", path=CONFIG_PATH, content=_content(args))],
+        secrets=[
+            *owner_secrets(args.owner, args.passwords_secret, args.internal_ca_secret),
+            *bucket,
+        ],
     )
     return CronJobArgs(
         namespace=args.namespace,
@@ -72,6 +83,18 @@ def audit_keeper_job(args: AuditKeeperArgs) -> CronJobArgs:
         name=AUDIT_KEEPER,
         pods=args.pods,
     )
+
+
+def _content(args: AuditKeeperArgs) -> dict[str, pulumi.Input[str]]:
+    storage = args.storage
+    if storage is None:
+        return {"audit.toml": keeper_toml(args.owner, args.retention_days)}
+
+    def bucket(url: str) -> dict[str, Any]:
+        return bucket_section(storage, stack=args.stack, url=url)
+
+    section = applied(bucket, storage.url)
+    return {"audit.toml": keeper_toml(args.owner, args.retention_days, section)}
 
 
 def owner_secrets(owner: AuditOwner, passwords: str, authority: str) -> list[SecretFiles]:

@@ -81,15 +81,15 @@ def bucket_key(storage: BackupStorage) -> list[SecretFiles]:
 
 
 def bucket_section(
-    storage: BackupStorage, *, stack: str, url: str, max_age_minutes: int
+    storage: BackupStorage, *, stack: str, url: str, max_age_minutes: int | None = None
 ) -> dict[str, Any]:
-    """The section ``[backup]`` of a job's configuration file.
+    """The section of a job's configuration file that says where the bucket is.
 
     Args:
         storage: the bucket.
         stack: whose backups they are.
         url: of the bucket, once it is known.
-        max_age_minutes: see ``DatabaseBackupArgs``.
+        max_age_minutes: see ``DatabaseBackupArgs``; None: it has no age.
     """
     section: dict[str, Any] = {
         "stack": stack,

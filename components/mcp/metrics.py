@@ -95,6 +95,16 @@ _OF_AUDIT_RESULTS: Final[tuple[tuple[str, Unit, str], ...]] = (
         "seconds",
         "Since the last verification that found every row of the audit log as it was written.",
     ),
+    (
+        "mcp_audit_exported",
+        "",
+        "1 if the last run found every closed month of the audit log in the bucket.",
+    ),
+    (
+        "mcp_audit_exported_age_seconds",
+        "seconds",
+        "Since the last run that found every closed month of the audit log in the bucket.",
+    ),
 )
 _OF_VALKEY: Final[tuple[tuple[str, Kind, Unit, str], ...]] = (
     ("redis_up", "gauge", "", "1 while the exporter can log in to Valkey."),

@@ -179,10 +179,12 @@ def migration_toml(database: Database, audit: AuditOwner | None = None) -> pulum
     return _toml(tables)
 
 
-def keeper_toml(audit: AuditOwner, retention_days: int) -> pulumi.Input[str]:
-    """What the job of the audit log reads."""
+def keeper_toml(
+    audit: AuditOwner, retention_days: int, bucket: pulumi.Input[Mapping[str, Any]] | None = None
+) -> pulumi.Input[str]:
+    """What the job of the audit log reads; ``bucket`` is the section that says where months go."""
     section = {**_with_login(audit, AUDIT_OWNER), "retention_days": retention_days}
-    return _toml({"audit_keeper": section})
+    return _toml({"audit_keeper": section, **({"audit_bucket": bucket} if bucket else {})})
 
 
 def environment_toml(

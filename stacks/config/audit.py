@@ -8,6 +8,7 @@ from pydantic import Field
 
 from components.mcp.audit_log import AuditMode
 
+from .backup import BackupBucket
 from .section import Section
 
 RETENTION_DAYS = {"dev": 30, "staging": 90, "prod": 365}
@@ -41,5 +42,11 @@ class Audit(Section):
     schedule: str = Field(
         default="17 2 * * *",
         max_length=100,
-        description="When partitions are made and old ones dropped: five fields, in UTC.",
+        description="When the log is verified, exported and old months are dropped: five fields, "
+        "in UTC.",
+    )
+    bucket: BackupBucket | None = Field(
+        default=None,
+        description="A bucket for closed months: none is dropped before its object was compared. "
+        "Absent: old months are dropped without a copy.",
     )

@@ -22,6 +22,7 @@ _OPTIONS: Final = {
     "wait_seconds": "waitSeconds",
     "retention_days": "retentionDays",
     "schedule": "schedule",
+    "bucket": "bucket",
 }
 
 

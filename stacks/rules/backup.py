@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from components.base.problems import Problem, nearest
 from components.kubernetes.schedule import schedule_problem
 
-from ..backup import backed_up_volumes, backs_up_database
+from ..backup import backed_up_volumes, backs_up_database, buckets
+from ..config.backup import BackupBucket
 from ..config.stack import StackConfig
 from ..services import topology
 from ..topologies.topology import POSTGRES
@@ -71,23 +73,19 @@ def schedules_are_valid(config: StackConfig) -> Iterator[Problem]:
 
 def an_endpoint_is_of_s3(config: StackConfig) -> Iterator[Problem]:
     """An endpoint is set for a bucket with the API of S3 only, which a key opens."""
-    if config.backup is None:
-        return
-    bucket = config.backup.bucket
-    if not bucket.url.startswith("s3://"):
-        yield at(
-            "backup.bucket.url",
-            f"is {bucket.url}, and backup.bucket.key is an access key",
-            "only buckets with the API of S3 are opened with such a key",
-            "write an s3:// URL; for Cloud Storage also endpoint: https://storage.googleapis.com, "
-            "with an HMAC key",
-        )
+    for path, bucket in buckets(config).items():
+        if not bucket.url.startswith("s3://"):
+            yield at(
+                f"{path}.url",
+                f"is {bucket.url}, and {path}.key is an access key",
+                "only buckets with the API of S3 are opened with such a key",
+                "write an s3:// URL; for Cloud Storage also "
+                "endpoint: https://storage.googleapis.com, with an HMAC key",
+            )
 
 
 def the_key_has_a_secret_of_its_own(config: StackConfig) -> Iterator[Problem]:
-    """The key of the bucket is in no Secret that other pods mount."""
-    if config.backup is None:
-        return
+    """The key of a bucket is in no Secret that other pods mount."""
     names = config.secrets
     others = {
         "secrets.passwords": names.passwords,
@@ -96,21 +94,39 @@ def the_key_has_a_secret_of_its_own(config: StackConfig) -> Iterator[Problem]:
         "secrets.issuerKeys": names.issuer_keys,
         "secrets.userKeys": names.user_keys,
     }
-    for path, name in others.items():
-        if config.backup.bucket.key == name:
-            yield at(
-                "backup.bucket.key",
-                f"is {name}, as {path}",
-                "whoever replaces that Secret would replace the key of the backups",
-                "name another Secret",
-            )
+    for bucket_path, bucket in buckets(config).items():
+        for path, name in others.items():
+            if bucket.key == name:
+                yield at(
+                    f"{bucket_path}.key",
+                    f"is {name}, as {path}",
+                    "whoever replaces that Secret would replace the key of the bucket",
+                    "name another Secret",
+                )
+
+
+def exports_outlive_backups(config: StackConfig) -> Iterator[Problem]:
+    """Months of the audit log are in another bucket than backups, whose lifecycle deletes them."""
+    found = buckets(config)
+    if len(found) == 2 and len({_bucket_of(bucket) for bucket in found.values()}) == 1:
+        yield at(
+            "audit.bucket.url",
+            "names the bucket of backup.bucket.url",
+            "backups are deleted by age, and the only copies of old months with them",
+            "name another bucket, with a retention of years",
+        )
+
+
+def _bucket_of(bucket: BackupBucket) -> tuple[str | None, str]:
+    return bucket.endpoint, urlsplit(bucket.url).netloc
 
 
 BACKUP_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("backup", "data", "topology"), there_is_something_to_back_up),
     (("backup", "data"), volumes_are_there),
     (("backup",), schedules_are_valid),
-    (("backup",), an_endpoint_is_of_s3),
-    (("backup", "secrets"), the_key_has_a_secret_of_its_own),
+    (("backup", "audit"), an_endpoint_is_of_s3),
+    (("backup", "audit", "secrets"), the_key_has_a_secret_of_its_own),
+    (("backup", "audit"), exports_outlive_backups),
 ]
 """Each rule with what it reads."""

@@ -141,3 +141,45 @@ def test_a_stack_without_it_has_nothing_of_it():
     assert objects(graph, "CronJob") == []
     assert holders(graph, WRITE) | holders(graph, KEEP) == set()
     assert "audit" not in str(files(graph, "server.toml"))
+
+
+def test_closed_months_go_to_the_bucket_by_the_job_alone():
+    bucket = {
+        "url": "s3://acme-audit/dev",
+        "endpoint": "https://s3.example.com:9000",
+        "key": "audit-bucket",
+        "networks": ["10.60.0.0/28"],
+    }
+    audit = {"enabled": True, "bucket": bucket}
+    graph = recorded({"topology": "microservices", "network": NETWORK, "audit": audit})
+    (job,) = files(graph, "audit.toml").values()
+    section = validated("audit.toml", job, AuditConfig).audit_bucket
+    assert section is not None
+    assert (section.stack, section.url) == ("qudag-mcp-dev", "s3://acme-audit/dev")
+    mounted = {
+        f"{mount['mountPath']}/{item['key']}"
+        for each in pods(graph)
+        if each.name == KEEPER
+        for mount in each.spec["containers"][0]["volumeMounts"]
+        for volume in each.spec["volumes"]
+        if volume["name"] == mount["name"]
+        for item in volume.get("secret", {}).get("items", [])
+    }
+    assert {str(section.access_key_file), str(section.secret_key_file)} <= mounted
+    readers = {
+        each.name
+        for each in pods(graph)
+        for volume in each.spec["volumes"]
+        if volume.get("secret", {}).get("secretName") == "audit-bucket"
+    }
+    assert readers == {KEEPER}
+    reaching = {
+        policy["spec"]["podSelector"]["matchLabels"]["app"]
+        for policy in objects(graph, "NetworkPolicy")
+        for rule in policy["spec"].get("egress", ())
+        if {"ipBlock": {"cidr": "10.60.0.0/28"}} in rule.get("to", ())
+        and {port["port"] for port in rule["ports"]} == {9000}
+    }
+    assert reaching == {KEEPER}
+    required = {one["name"]: one["keys"] for one in graph.outputs["required_secrets"]}
+    assert required["audit-bucket"] == ["access-key", "secret-key"]
