@@ -156,18 +156,24 @@ AUDIT_TIME: Final = Panel(
 )
 AUDIT_VERIFIED: Final = Panel(
     title="Audit log verified",
-    meaning="1 if the last verification found every row as it was written.",
+    meaning="1 if the last verification found every row as it was written; with a bucket, 1 if "
+    "each closed month is in it.",
     unit=Unit.NUMBER,
     queries=[
         Query(expr=gauge("mcp_audit_verified", how="min"), legend="verified"),
+        Query(expr=gauge("mcp_audit_exported", how="min"), legend="exported"),
     ],
     at_most=1,
 )
 AUDIT_VERIFIED_AGE: Final = Panel(
     title="Since the audit log was verified",
-    meaning="Since a verification found every row as it was written.",
+    meaning="Since a verification found every row as it was written, and since each closed month "
+    "was in the bucket.",
     unit=Unit.SECONDS,
-    queries=[Query(expr=gauge("mcp_audit_verified_age_seconds", how="min"), legend="age")],
+    queries=[
+        Query(expr=gauge("mcp_audit_verified_age_seconds", how="min"), legend="verified"),
+        Query(expr=gauge("mcp_audit_exported_age_seconds", how="min"), legend="exported"),
+    ],
 )
 DATABASE: Final = Section(
     title="PostgreSQL", panels=[POSTGRES_CONNECTIONS, POSTGRES_LOCKS, POSTGRES_UP]
