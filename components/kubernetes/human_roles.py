@@ -26,6 +26,7 @@ SHOWN: Final[Mapping[str, Sequence[str]]] = {
     "batch": ("cronjobs", "jobs"),
     "discovery.k8s.io": ("endpointslices",),
     "events.k8s.io": ("events",),
+    "external-secrets.io": ("externalsecrets", "pushsecrets", "secretstores"),
     "keda.sh": ("scaledobjects", "triggerauthentications"),
     "networking.k8s.io": ("networkpolicies",),
     "policy": ("poddisruptionbudgets",),

@@ -56,6 +56,8 @@ READ_BY_PEOPLE: Final = (
     *("horizontalpodautoscalers.autoscaling", "verticalpodautoscalers.autoscaling.k8s.io"),
     *("cronjobs.batch", "jobs.batch", "endpointslices.discovery.k8s.io", "events.events.k8s.io"),
     *("scaledobjects.keda.sh", "triggerauthentications.keda.sh"),
+    *("externalsecrets.external-secrets.io", "pushsecrets.external-secrets.io"),
+    "secretstores.external-secrets.io",
     *("networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy"),
     *(f"roles.{RBAC}", f"rolebindings.{RBAC}"),
 )
