@@ -36,6 +36,7 @@ from .metrics import Metrics
 from .offers import Offers
 from .qudag_rounds import Rounds
 from .qudag_stand_in import StandInNode
+from .secret_ages import SecretAges
 from .sessions import StoredSessions
 from .state import SessionStore
 from .subscriptions import Subscriptions
@@ -189,8 +190,9 @@ def _checks(
     if audit is not None:
         checks["audit"] = audit.writer.check
     if dependencies.memory is not None:
-        look = BackupMetrics(metrics.registry).look
-        checks["database"] = partial(dependencies.memory.pool.check, look)
+        backups = BackupMetrics(metrics.registry).look
+        ages = SecretAges(config.secret_files, metrics.registry).look
+        checks["database"] = partial(dependencies.memory.pool.check, backups, ages)
     if (redis := config.redis) is not None:
         from .valkey_client import check_redis
 

@@ -13,6 +13,7 @@ from .auth_config import AuthSection
 from .limits_config import LimitsSection
 from .protected_resources_config import ProtectedResourceSections
 from .redis_config import RedisSection
+from .secret_files_config import SecretFileSections
 from .server_config import Connections, Role, ServerSection
 from .state_config import StateSection
 from .store_config import PasswordSection, PostgresSection
@@ -141,6 +142,7 @@ class Config(ServerConfig):
     state: StateSection | None = None
     tool_servers: ToolServerSections = ()
     protected_resources: ProtectedResourceSections = ()
+    secret_files: SecretFileSections = ()
     upstream: UpstreamSection | None = None
 
     @model_validator(mode="after")
@@ -156,7 +158,7 @@ class Config(ServerConfig):
             raise ValueError(f"upstream.port is {self.upstream.port}, on which this server listens")
         others = (
             *("database", "redis", "qudag", "user_keys", "vault"),
-            *("state", "tool_servers", "protected_resources", "audit"),
+            *("state", "tool_servers", "protected_resources", "audit", "secret_files"),
         )
         if unused := [name for name in others if getattr(self, name)]:
             raise ValueError(

@@ -168,19 +168,21 @@ class DatabasePool:
             with anyio.CancelScope(shield=True):
                 await self._pool.putconn(connection)
 
-    async def check(self, look: Look | None = None) -> None:
+    async def check(self, *looks: Look) -> None:
         """Open a new connection; raises if the database does not answer.
 
         The pool's own connections may all be in use.
 
         Args:
-            look: reads something over the same connection; what it cannot read is no failure.
+            looks: each reads something over the same connection; what it cannot read is no failure.
         """
         import psycopg
 
         options = await connection_options_in_thread(self.database)
         async with await connection_class().connect(**options) as connection:
             await connection.execute("SELECT 1")
-            if look is not None:
+            await connection.commit()
+            for look in looks:
                 with suppress(psycopg.Error):
-                    await look(connection)
+                    async with connection.transaction():
+                        await look(connection)

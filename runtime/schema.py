@@ -93,6 +93,19 @@ CHANGES: tuple[tuple[str, str], ...] = (
         $$;
         """,
     ),
+    (
+        "when the values of mounted Secrets were changed, for metrics",
+        """
+        CREATE TABLE secret_changes (
+            secret text NOT NULL,
+            key text NOT NULL,
+            salt bytea NOT NULL,
+            digest bytea NOT NULL,
+            changed_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (secret, key)
+        )
+        """,
+    ),
 )
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 

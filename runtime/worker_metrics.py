@@ -32,6 +32,7 @@ COMBINED: Final[dict[str, Callable[[Iterable[float]], float]]] = {
     "mcp_restore_drill_recovery_point_seconds": max,
     "mcp_restore_drill_recovery_time_seconds": max,
     "mcp_dependency_up": min,
+    "mcp_secret_age_seconds": min,
     "process_start_time_seconds": min,
     "python_info": max,
 }

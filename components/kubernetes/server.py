@@ -126,7 +126,7 @@ def server_container(args: ServerArgs) -> Container:
         Port(name="https", number=config.https, service=config.https),
         Port(name="metrics", number=METRICS, service=METRICS),
     ]
-    files = server_files(config, args.environment)
+    files = server_files(config, args.environment, _aging(args))
     variables = {"QUDAG_ENV": args.environment, "RUST_LOG": config.log_level}
     if SERVER_YAML in files.content:
         variables[YAML_VARIABLE] = f"{files.path}/{SERVER_YAML}"
@@ -176,6 +176,16 @@ def server_secrets(args: ServerArgs) -> list[SecretFiles]:
         )
         mounted.append(authorities)
     return mounted
+
+
+def _aging(args: ServerArgs) -> list[dict[str, str]]:
+    """The mounted values that are to be rotated: all but certificates, which are public."""
+    return [
+        {"name": one.secret, "key": key, "file": f"{one.path}/{key}"}
+        for one in server_secrets(args)
+        for key in one.keys
+        if not key.endswith(".crt")
+    ]
 
 
 def store_secrets(

@@ -22,13 +22,14 @@ Exporter = Literal[
     "node",
     "postgres",
     "backups",
+    "ages",
 ]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
 ``audit``: a server that writes to the audit log; ``audit_results``: the same, once the job that
 keeps the log has run. ``node``: a server with a QuDAG node that has
 peers, besides what a server exports. ``backups``: a server with a database that has been backed
-up."""
+up. ``ages``: a server with a database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +264,14 @@ _METRICS: Final = [
     *(
         ExportedMetric(name=name, kind="gauge", unit=unit, exporters=("backups",), meaning=meaning)
         for name, unit, meaning in _OF_BACKUPS
+    ),
+    ExportedMetric(
+        name="mcp_secret_age_seconds",
+        kind="gauge",
+        unit="seconds",
+        labels=("secret", "key"),
+        exporters=("ages",),
+        meaning="Since a server first saw this value of a mounted Secret.",
     ),
     ExportedMetric(
         name="mcp_workers",

@@ -76,14 +76,20 @@ class ServerFiles:
     variables: Sequence[Variables]
 
 
-def server_files(config: PodServerConfig, environment: str) -> ServerFiles:
+def server_files(
+    config: PodServerConfig, environment: str, secrets: Sequence[Mapping[str, str]] = ()
+) -> ServerFiles:
     """server.toml, node.toml, and the files and variables of the configured form.
 
     Args:
         config: the server's.
         environment: name of the environment, in its logs and metrics.
+        secrets: the mounted values of Secrets, as ``[[secret_files]]`` has them.
     """
     tables = _pod_tables(config)
+    if config.database and secrets:
+        # Without a database it could not keep the time at which a value was changed.
+        tables["secret_files"] = secrets
     tables["server"]["environment"] = environment
     if config.region:
         tables["server"]["region"] = config.region
