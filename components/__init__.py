@@ -154,7 +154,9 @@ if TYPE_CHECKING:
     from .mcp.auth import Auth as Auth
     from .mcp.auth import PodAuth as PodAuth
     from .mcp.backup_bucket import BackupBucket as BackupBucket
+    from .mcp.cache_token import CacheToken as CacheToken
     from .mcp.cloud_database import CloudDatabase as CloudDatabase
+    from .mcp.data_tier import CacheCommands as CacheCommands
     from .mcp.data_tier import CacheProfile as CacheProfile
     from .mcp.data_tier import DataTier as DataTier
     from .mcp.data_tier import Stores as Stores
@@ -252,7 +254,8 @@ _PUBLIC = {
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.backup_bucket": "BackupBucket",
     "mcp.cloud_database": "CloudDatabase",
-    "mcp.data_tier": "CacheProfile DataTier Stores",
+    "mcp.cache_token": "CacheToken",
+    "mcp.data_tier": "CacheCommands CacheProfile DataTier Stores",
     "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),

@@ -28,7 +28,7 @@ from components.mcp.protected_resource import server_path
 from components.mcp.target import MCP_PATH, METADATA_PATH
 from components.mcp.timeout_budget import TimeoutBudget
 
-from .addresses import Addresses
+from .addresses import Addresses, CacheLogin
 from .audit import audit_keeper_args
 from .backup import backup_args, volume_backup_args
 from .config.servers import Server
@@ -36,7 +36,7 @@ from .config.stack import StackConfig
 from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
-from .managed_data import ManagedData
+from .managed_data import ManagedData, cache_login
 from .observability import observe
 from .placement import placement
 from .platform_args import PlatformArgs
@@ -225,6 +225,7 @@ class Platform:
             namespace=namespace,
             database_host=database.database_host if database else "",
             cache_host=cache.cache_host if cache else "",
+            cache_login=cache_login(cache) if cache else CacheLogin(),
             database=[tier.database for tier in (database or cache,) if tier],
         )
 

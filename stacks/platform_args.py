@@ -170,9 +170,7 @@ class PlatformArgs:
                 additional_domains=config.additional_domains,
                 database=database(config, at.short(at.database_host)) if uses_database else None,
                 cache=(
-                    cache(config, service.name, at.short(at.cache_host), at.cache_host)
-                    if uses_cache
-                    else None
+                    cache(config, service.name, at.short(at.cache_host), at) if uses_cache else None
                 ),
                 audit=audit_log(config, self.topology, service.name, at.short(at.database_host)),
                 node=node,

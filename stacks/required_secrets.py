@@ -96,6 +96,7 @@ def _passwords(config: StackConfig, namespace: str) -> list[str]:
         and kind_of(config, store).password(config) is None
         and kind_of(config, store).token(config) is None
         and not kind_of(config, store).has_users
+        and kind_of(config, store).token_cloud is None
         and not here.isdisjoint({store, *chosen.users(store)})
     ]
     if config.data.valkey.shared_password and VALKEY in chosen.stores_in_pods and VALKEY in here:

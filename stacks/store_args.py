@@ -15,7 +15,7 @@ from components.mcp.data_tier import CacheProfile
 from components.mcp.server_config import INTERNAL_CA_PATH, Cache, Database
 from components.mcp.store_files import CACHE, DATABASE
 
-from .addresses import Addresses
+from .addresses import Addresses, CacheLogin
 from .config.data import SharedVolume
 from .config.servers import Server
 from .config.stack import StackConfig
@@ -46,7 +46,7 @@ def database(config: StackConfig, host: pulumi.Input[str]) -> Database:
 
 
 def cache(
-    config: StackConfig, server: str, host: pulumi.Input[str], service: pulumi.Input[str] = ""
+    config: StackConfig, server: str, host: pulumi.Input[str], at: Addresses | None = None
 ) -> Cache:
     """Valkey at ``host``, as the chosen kind is reached.
 
@@ -54,17 +54,26 @@ def cache(
         config: the stack's.
         server: which connects.
         host: name of Valkey's Service, as pods of the server's namespace call it.
-        service: the same with the namespace.
+        at: the addresses of the server; None where only the names of variables matter.
     """
     data, kind = config.data, kind_of(config, VALKEY)
+    profile, connections = CacheProfile(data.cache_profile), data.cache_connections
+    if token := kind.cache_token(config, at.cache_login if at else CacheLogin()):
+        return Cache(
+            host=host,
+            port=kind.port(config),
+            token=token,
+            profile=profile,
+            max_connections=connections,
+        )
     reached = _reached(config, VALKEY)
     if login := kind.user(config, server):
         reached |= dict(zip(("user", "password"), login, strict=True))
     return Cache(
         host=host,
-        sentinels=kind.sentinels(config, service),
-        profile=CacheProfile(data.cache_profile),
-        max_connections=data.cache_connections,
+        sentinels=kind.sentinels(config, at.cache_host if at else ""),
+        profile=profile,
+        max_connections=connections,
         **reached,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi
@@ -9,19 +10,27 @@ import pulumi
 from ..base.cloud_resource import CloudResource
 from ..base.component import Component
 from ..base.refusal import refuse
-from ..mcp.data_tier import VALKEY, CacheProfile
+from ..mcp.data_tier import VALKEY, CacheCommands, CacheProfile
+from ..mcp.session_commands import SESSION_COMMANDS
 from .database_args import RdsDataTierArgs
 from .forms import CACHE_PASSWORD
+from .identity import policy_document
 from .naming import physical_name
 
 REPLICATION_GROUP: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
 SUBNET_GROUP: Final = "aws:elasticache/subnetGroup:SubnetGroup"
 PARAMETER_GROUP: Final = "aws:elasticache/parameterGroup:ParameterGroup"
 USER: Final = "aws:elasticache/user:User"
+POLICY: Final = "aws:iam/policy:Policy"
+ATTACHMENT: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 USER_GROUP: Final = "aws:elasticache/userGroup:UserGroup"
 VERSION: Final = "8.1"
 EVICTION: Final = {CacheProfile.SESSIONS: "noeviction", CacheProfile.CACHE: "allkeys-lru"}
-RIGHTS: Final = "on ~* &* +@all -@admin -@dangerous +info"
+RIGHTS: Final = {
+    CacheCommands.DATA: "on ~* &* +@all -@admin -@dangerous +info",
+    CacheCommands.SESSIONS: f"on ~* -@all {' '.join(f'+{name}' for name in SESSION_COMMANDS)}",
+}
+"""Access strings of users (ElastiCache User Guide, Role-Based Access Control)."""
 
 
 def replication_group(
@@ -49,11 +58,12 @@ def replication_group(
         opts=owner.owned(),
     )
     several = args.cache_replicas > 0
-    return CloudResource(
+    users, user = _users(owner, args)
+    made = CloudResource(
         REPLICATION_GROUP,
         owner.named("cache"),
         {
-            "replicationGroupId": physical_name(REPLICATION_GROUP, owner, location),
+            "replicationGroupId": cache_name(owner, args),
             "description": f"{owner.name}: {args.cache_profile.value}",
             "engine": "valkey",
             "engineVersion": VERSION,
@@ -65,18 +75,53 @@ def replication_group(
             "subnetGroupName": subnets.output("name"),
             "securityGroupIds": [group.output("id")],
             "parameterGroupName": parameters.output("name"),
-            "userGroupIds": [_users(owner, args).output("userGroupId")],
+            "userGroupIds": [users.output("userGroupId")],
             "transitEncryptionEnabled": True,
             "transitEncryptionMode": "required",
             "atRestEncryptionEnabled": True,
             "kmsKeyId": args.kms_key,
             "snapshotRetentionLimit": args.backup_days,
-            "finalSnapshotIdentifier": f"{physical_name(REPLICATION_GROUP, owner, location)}-final",
+            "finalSnapshotIdentifier": f"{cache_name(owner, args)}-final",
             "autoMinorVersionUpgrade": True,
         },
         outputs=("arn", "primaryEndpointAddress"),
         opts=owner.owned(protect=args.protect),
     )
+    if args.cache_roles:
+        _may_connect(owner, args, [made, user])
+    return made
+
+
+def cache_name(owner: Component[Any], args: RdsDataTierArgs) -> str:
+    """The id of the replication group, for which tokens are signed."""
+    return physical_name(REPLICATION_GROUP, owner, args.location)
+
+
+def _may_connect(owner: Component[Any], args: RdsDataTierArgs, to: Sequence[CloudResource]) -> None:
+    """Lets roles of the account log in as the user, to this cache alone."""
+    right = {
+        "Effect": "Allow",
+        "Action": ["elasticache:Connect"],
+        "Resource": [each.output("arn") for each in to],
+    }
+    policy = CloudResource(
+        POLICY,
+        owner.named("cache-policy"),
+        {
+            "name": physical_name(POLICY, owner, args.location, "cache"),
+            "policy": policy_document(right),
+        },
+        outputs=("arn",),
+        opts=owner.owned(),
+    )
+    for role in args.cache_roles:
+        name = role.rpartition("/")[2]
+        CloudResource(
+            ATTACHMENT,
+            owner.named(f"may-connect-{name}"),
+            {"role": name, "policyArn": policy.output("arn")},
+            opts=owner.owned(),
+        )
 
 
 def user_name(owner: Component[Any], args: RdsDataTierArgs) -> str:
@@ -84,8 +129,8 @@ def user_name(owner: Component[Any], args: RdsDataTierArgs) -> str:
     return physical_name(USER, owner, args.location) if args.cache_password is None else "default"
 
 
-def _users(owner: Component[Any], args: RdsDataTierArgs) -> CloudResource:
-    """A group with one user; the default user of AWS, which has no password, is not in it."""
+def _users(owner: Component[Any], args: RdsDataTierArgs) -> tuple[CloudResource, CloudResource]:
+    """A group and its user; the default user of AWS, which has no password, is not in it."""
     authentication: dict[str, Any] = {"type": "iam"}
     if args.cache_password is not None:
         secret = pulumi.Output.secret(args.cache_password).apply(_checked_password)
@@ -97,13 +142,13 @@ def _users(owner: Component[Any], args: RdsDataTierArgs) -> CloudResource:
             "userId": physical_name(USER, owner, args.location),
             "userName": user_name(owner, args),
             "engine": "valkey",
-            "accessString": RIGHTS,
+            "accessString": RIGHTS[args.cache_commands],
             "authenticationMode": authentication,
         },
         outputs=("arn",),
         opts=owner.owned(),
     )
-    return CloudResource(
+    users = CloudResource(
         USER_GROUP,
         owner.named("cache-users"),
         {
@@ -113,6 +158,7 @@ def _users(owner: Component[Any], args: RdsDataTierArgs) -> CloudResource:
         },
         opts=owner.owned(),
     )
+    return users, user
 
 
 def _checked_password(password: str) -> str:

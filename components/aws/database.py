@@ -8,7 +8,7 @@ from typing import Final
 
 from ..base.cloud_resource import CloudResource
 from ..mcp.data_tier import POSTGRES, VALKEY, DataTier, DataTierResources
-from .cache import replication_group, user_name
+from .cache import cache_name, replication_group, user_name
 from .database_args import RdsDataTierArgs
 from .logs import LOG_GROUP
 from .naming import physical_name
@@ -19,6 +19,7 @@ SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
 PARAMETER_GROUP: Final = "aws:rds/parameterGroup:ParameterGroup"
 MAJOR: Final = "17"
 AUTHORITY: Final = "rds-ca-rsa2048-g1"
+CACHE_AUTHORITY: Final = "Amazon Root CA 1"
 EXPORTED_LOGS: Final = ("postgresql", "upgrade")
 
 
@@ -31,7 +32,9 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
     args_type = RdsDataTierArgs
 
     def deploy(self, args: RdsDataTierArgs) -> DataTierResources:
-        made = DataTierResources(database=None, ca=AUTHORITY)
+        made = DataTierResources(
+            database=None, ca=AUTHORITY if args.has_database else CACHE_AUTHORITY
+        )
         if args.has_database:
             database = self._database(args)
             made = replace(
@@ -48,6 +51,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
                 made,
                 cache_host=cache.output("primaryEndpointAddress"),
                 cache_user=user_name(self, args),
+                cache_name=cache_name(self, args),
             )
         return made
 

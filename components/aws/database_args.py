@@ -10,8 +10,15 @@ import pulumi
 from ..base.arg_types import Cidr, DatabaseName
 from ..base.constraints import shown
 from ..base.problems import Problem
-from ..mcp.data_tier import CacheProfile, ManagedDataTierArgs
-from .arg_types import CacheMachine, CachePassword, DatabaseMachine, KmsKey, SecurityGroupId
+from ..mcp.data_tier import CacheCommands, CacheProfile, ManagedDataTierArgs
+from .arg_types import (
+    CacheMachine,
+    CachePassword,
+    DatabaseMachine,
+    KmsKey,
+    RoleArn,
+    SecurityGroupId,
+)
 from .limits import ELASTICACHE_BACKUPS, ELASTICACHE_NODES, RDS_BACKUPS
 from .location import AwsLocation
 from .logs import retention_problems
@@ -38,6 +45,9 @@ class RdsDataTierArgs(ManagedDataTierArgs):
             requests: they log in as the user ``default``. None: there is no password; clients
             sign as the user in the output ``cache_user``, with an identity that has
             ``elasticache:Connect``.
+        cache_roles: ARNs of roles in the account that may log in as that user; each gets the right
+            ``elasticache:Connect`` to this cache and this user.
+        cache_commands: what the user may do.
         backup_days: days that backups of the database and snapshots of the cache are kept.
         log_retention_days: days that logs are kept.
         kms_key: ARN of your key in AWS KMS, which encrypts both, their backups, the password and
@@ -56,6 +66,8 @@ class RdsDataTierArgs(ManagedDataTierArgs):
     cache_machine: CacheMachine = "cache.t4g.small"
     cache_replicas: int = 1
     cache_password: pulumi.Input[CachePassword] | None = None
+    cache_roles: Sequence[RoleArn] = ()
+    cache_commands: CacheCommands = CacheCommands.DATA
     backup_days: int = 7
     log_retention_days: int = 30
     kms_key: KmsKey | None = None
@@ -72,6 +84,7 @@ class RdsDataTierArgs(ManagedDataTierArgs):
             *ipv4_problems("allowed_networks", self.allowed_networks),
             *_storage(self),
             *_sessions(self),
+            *_roles(self),
         ]
 
 
@@ -114,3 +127,27 @@ def _sessions(args: RdsDataTierArgs) -> list[Problem]:
             "write 1, or set cache_profile to CACHE",
         )
     ]
+
+
+def _roles(args: RdsDataTierArgs) -> list[Problem]:
+    problems: list[Problem] = []
+    if args.cache_roles and args.cache_password is not None:
+        problems.append(
+            Problem(
+                "cache_roles",
+                "is set, and cache_password as well",
+                "the user logs in with the password: the right to sign would have no effect",
+                "leave one of the two out",
+            )
+        )
+    for index, role in enumerate(args.cache_roles):
+        if [*role.split(":"), *[""] * 5][4] not in ("", args.location.account):
+            problems.append(
+                Problem(
+                    f"cache_roles[{index}]",
+                    f"{role} is not in the account {args.location.account}",
+                    "AWS IAM refuses the policy: there is no such role",
+                    "name a role of the account, which the pods assume",
+                )
+            )
+    return problems

@@ -65,6 +65,7 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
     "aws:elasticache/userGroup:UserGroup": _named(
         40, _LOWER, "ElastiCache API, CreateUserGroup", key="userGroupId"
     ),
+    "aws:iam/policy:Policy": _named(128, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreatePolicy"),
     "aws:iam/role:Role": _named(64, r"[A-Za-z0-9_+=,.@-]+", "IAM API, CreateRole"),
     "aws:rds/instance:Instance": _named(63, _LOWER, "RDS API, CreateDBInstance", key="identifier"),
     "aws:rds/parameterGroup:ParameterGroup": _named(255, _LOWER, "RDS API, CreateDBParameterGroup"),
@@ -231,6 +232,7 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
         "arn": _arn("elasticache", "replicationgroup:{replicationGroupId}"),
         "primaryEndpointAddress": "master.{replicationGroupId}.{logical}.cache.amazonaws.com",
     },
+    "aws:iam/policy:Policy": {"arn": "arn:aws:iam::{account}:policy/{name}"},
     "aws:elasticache/user:User": {"arn": _arn("elasticache", "user:{userId}")},
     "aws:s3/bucket:Bucket": {"id": "{bucket}", "arn": "arn:aws:s3:::{bucket}"},
 }

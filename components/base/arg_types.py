@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from . import arg_forms, forms, identity_forms, network_forms, postgres_forms
+from . import arg_forms, cache_forms, forms, identity_forms, network_forms, postgres_forms
 from .constraints import Range
 
 CpuQuantity = Annotated[str, forms.CPU]
@@ -64,6 +64,9 @@ BackupSchedule = Annotated[str, postgres_forms.SCHEDULE]
 AwsRole = Annotated[str, identity_forms.AWS_ROLE]
 GoogleAccount = Annotated[str, identity_forms.GOOGLE_ACCOUNT]
 AzureId = Annotated[str, identity_forms.AZURE_ID]
+CacheUser = Annotated[str, cache_forms.CACHE_USER]
+CacheName = Annotated[str, cache_forms.CACHE_NAME]
+AwsRegion = Annotated[str, cache_forms.AWS_REGION]
 Line = Annotated[str, arg_forms.LINE]
 Text = Annotated[str, arg_forms.TEXT]
 

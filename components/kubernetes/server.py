@@ -220,7 +220,8 @@ def store_secrets(
 
 def _reached(config: PodServerConfig) -> list[str]:
     """The fields that name what the authority of the platform signed the certificates of."""
-    stores = {"database": config.database, "cache": config.cache, "audit": config.audit}
+    cache = config.cache if config.cache and not config.cache.token else None
+    stores = {"database": config.database, "cache": cache, "audit": config.audit}
     reached = [name for name, store in stores.items() if store and store.authority is None]
     return [*reached, *(["tool_servers"] if config.tool_servers else [])]
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from ..base.arg_types import DnsLabel, SecretName
 from ..base.problems import Problem
+from ..mcp.session_commands import SESSION_COMMANDS
 from .container import SecretFiles
 from .templates import render
 
@@ -34,11 +35,6 @@ class ValkeyAccess(Enum):
     PROGRAM = "program"
 
 
-_SESSIONS: Final = (
-    *("ping", "evalsha", "script|load", "hgetall", "hget", "hset", "expire", "exists", "del"),
-    *("zadd", "zcount", "zscore", "zrange", "zrem", "zremrangebyscore", "zremrangebyrank"),
-)
-"""The commands of ``runtime/stores/valkey.py``: its calls, and those of its scripts."""
 _NAMES_OF_ALL_KEYS: Final = ("scan", "randomkey", "dbsize", "pubsub")
 """Read-only commands that tell about keys and channels of other users."""
 _OF_EVERYBODY: Final = ("function", "script|flush", "script|kill", "swapdb")
@@ -66,7 +62,7 @@ class ValkeyUser:
             case ValkeyAccess.PING:
                 return acl_rules(["ping"])
             case ValkeyAccess.SESSIONS:
-                return acl_rules(_SESSIONS, keys=own)
+                return acl_rules(SESSION_COMMANDS, keys=own)
             case ValkeyAccess.PROGRAM:
                 denied = [f"-{name}" for name in (*_NAMES_OF_ALL_KEYS, *_OF_EVERYBODY)]
                 # Clients of several libraries ask for the version when they connect.

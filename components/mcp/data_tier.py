@@ -47,6 +47,17 @@ class DataTierArgs:
         return []
 
 
+class CacheCommands(Enum):
+    """What the user of a cache in a cloud may do.
+
+    DATA: everything but commands of administrators and dangerous ones; for any program.
+    SESSIONS: the commands that the reference server sends.
+    """
+
+    DATA = "data"
+    SESSIONS = "sessions"
+
+
 class Stores(Enum):
     """Which data stores a managed data tier creates."""
 
@@ -88,6 +99,7 @@ class DataTierResources:
             or a resource's id; never the password.
         cache_host, cache_port: of Valkey.
         cache_user: the user that clients log in as.
+        cache_name: id that tokens of ElastiCache are signed for; empty elsewhere.
         read_host: of PostgreSQL's read-only endpoint; None: the same host.
         read_credentials: where the credentials of that endpoint are; None: the same.
         ca: where the authority of the certificates is; empty where it is not known here.
@@ -102,6 +114,7 @@ class DataTierResources:
     database_port: pulumi.Input[int] = POSTGRES
     cache_port: pulumi.Input[int] = VALKEY
     cache_user: pulumi.Input[str] = "default"
+    cache_name: pulumi.Input[str] = ""
     read_host: pulumi.Input[str] | None = None
     read_credentials: pulumi.Input[str] | None = None
     ca: pulumi.Input[str] = ""
@@ -122,6 +135,7 @@ class DataTier(Component[Args]):
             or a resource's id; never the password.
         cache_host, cache_port: of Valkey; an empty host without one.
         cache_user: the user that clients log in as; ``default`` where they send a password only.
+        cache_name: id of ElastiCache that tokens are signed for; empty elsewhere.
         host: of PostgreSQL's writable endpoint; the same as ``database_host``.
         read_host: of its read-only endpoint; ``host`` where there is no other.
         url_secret: where the credentials of the writable endpoint are: a Kubernetes Secret's name,
@@ -142,6 +156,7 @@ class DataTier(Component[Args]):
     cache_host: pulumi.Output[str]
     cache_port: pulumi.Output[int]
     cache_user: pulumi.Output[str]
+    cache_name: pulumi.Output[str]
     host: pulumi.Output[str]
     read_host: pulumi.Output[str]
     url_secret: pulumi.Output[str]
@@ -163,6 +178,7 @@ class DataTier(Component[Args]):
         self.cache_host = pulumi.Output.from_input(made.cache_host)
         self.cache_port = pulumi.Output.from_input(made.cache_port)
         self.cache_user = pulumi.Output.from_input(made.cache_user)
+        self.cache_name = pulumi.Output.from_input(made.cache_name)
         self.host, self.url_secret = self.database_host, self.database_credentials
         self.read_host = _or(made.read_host, self.host)
         self.read_url_secret = _or(made.read_credentials, self.url_secret)

@@ -31,6 +31,7 @@ from ..base.problems import Problem
 from . import server_names
 from .audit_log import AuditLog
 from .auth import Auth, PodAuth, TokenIssuer, audience_problems, domain_problems
+from .cache_token import CacheToken
 from .config_forms import ConfigForm
 from .data_tier import SENTINEL, CacheProfile
 from .database import Database
@@ -63,7 +64,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """A Valkey (or Redis) for legacy sessions; the password comes from a mounted Secret.
+    """A Valkey (or Redis) for legacy sessions; a password comes from a mounted Secret.
 
     Attributes:
         host: host name of its Service.
@@ -76,6 +77,7 @@ class Cache:
         password: where the password is; None: ``redis-password`` of the server's Secret of
             passwords.
         authority: what signed its certificate; None: the authority of the platform.
+        token: of the pods' identity in a cloud, in place of user, password and authority.
     """
 
     host: pulumi.Input[Host]
@@ -87,6 +89,21 @@ class Cache:
     max_connections: PoolSize = 20
     password: SecretKey | None = None
     authority: SecretKey | None = None
+    token: CacheToken | None = None
+
+    def refusals(self) -> list[Problem]:
+        """A problem for each setting that a token replaces."""
+        replaced = ("user", "sentinels", "password", "authority") if self.token else ()
+        return [
+            Problem(
+                name,
+                "is set, and token as well",
+                "the server would not start: a token replaces it",
+                f"leave {name} or token out",
+            )
+            for name in replaced
+            if getattr(self, name)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from .server_config import (
     ISSUER_PATH,
     METRICS,
     P2P,
+    Cache,
     CloudServerConfig,
     Database,
     McpConfig,
@@ -102,6 +103,7 @@ def server_files(
             "server.toml": text,
             **forms.beside,
             **({"node.toml": node_toml(config.node)} if config.node else {}),
+            **(config.cache.token.files() if config.cache and config.cache.token else {}),
         },
         directories=forms.directories,
         variables=forms.variables,
@@ -140,7 +142,7 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
         }
     if config.cache:
         tables["redis"] = {
-            **_with_login(config.cache, CACHE),
+            **_cache_login(config.cache, config_path(config.form)),
             "max_connections": config.cache.max_connections,
             **sentinel_addresses(config.cache),
         }
@@ -323,6 +325,12 @@ def _with_login(store: Store, paths: StorePaths) -> dict[str, Any]:
         "ca_file": paths.authority(store),
         **({"verify": verify} if verify != "full" else {}),
     }
+
+
+def _cache_login(cache: Cache, folder: str) -> dict[str, Any]:
+    if cache.token:
+        return {**_address(cache), **cache.token.table(folder)}
+    return _with_login(cache, CACHE)
 
 
 def _toml(tables: Mapping[str, Any]) -> pulumi.Input[str]:

@@ -12,6 +12,7 @@ from components.base.constraints import Form
 from .cloudnative_pg import CloudNativePg
 from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
+from .managed_caches import CACHE_FORMS, ElastiCache
 from .managed_data import MANAGED_FORMS, Rds
 from .section import Section
 from .valkey import Valkey
@@ -34,6 +35,7 @@ DATA_FORMS: Final = {
         )
     },
     **MANAGED_FORMS,
+    **CACHE_FORMS,
 }
 """By pattern, as a refusal names it."""
 
@@ -98,9 +100,10 @@ class Data(Section):
         description="PostgreSQL. embedded: one pod in the cluster; cloudnative-pg: servers of the "
         "operator CloudNativePG in the cluster; external: yours; rds: Amazon RDS.",
     )
-    cache_kind: Literal["valkey", "external"] = Field(
+    cache_kind: Literal["valkey", "external", "elasticache"] = Field(
         default="valkey",
-        description="Valkey. valkey: one pod in the cluster; external: yours.",
+        description="Valkey. valkey: one pod in the cluster; external: yours; elasticache: Amazon "
+        "ElastiCache.",
     )
     cloudnative_pg: CloudNativePg | None = Field(
         default=None,
@@ -114,6 +117,9 @@ class Data(Section):
     )
     external_cache: ExternalCache | None = Field(
         default=None, description="Required by cacheKind external, and refused with another one."
+    )
+    elasticache: ElastiCache | None = Field(
+        default=None, description="Options of cacheKind elasticache; refused with another one."
     )
     database_size: Bytes = Field(
         default="1Gi", description="PostgreSQL's volume, with kind embedded."

@@ -7,6 +7,7 @@ from typing import Final
 from ..config.stack import StackConfig
 from ..topologies.topology import POSTGRES, VALKEY
 from .cloudnative_pg import CloudNativePgDatabase
+from .elasticache import ElastiCacheKind
 from .embedded import EmbeddedCache, EmbeddedDatabase
 from .external import ExternalCache, ExternalDatabase
 from .kind import DataKind
@@ -19,6 +20,7 @@ _KINDS: Final[tuple[DataKind, ...]] = (
     RdsDatabase(),
     EmbeddedCache(),
     ExternalCache(),
+    ElastiCacheKind(),
 )
 
 KINDS: Final = {

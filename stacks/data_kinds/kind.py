@@ -10,11 +10,15 @@ import pulumi
 
 from components.base.kubernetes_object import Manifest
 from components.base.problems import Problem
+from components.kubernetes.cloud_identity import CloudKey
 from components.kubernetes.party import Neighbour, Outside
 from components.kubernetes.pod_settings import SecretKey
+from components.mcp.cache_token import CacheToken
 from components.mcp.data_tier import DataTier
 from components.mcp.database import DatabaseToken, Verified
 
+from ..addresses import CacheLogin
+from ..config.identities import Identity
 from ..config.stack import StackConfig
 from ..topologies.topology import STORES
 
@@ -42,6 +46,8 @@ class Tier:
         in_namespaces: whether each namespace with stores has one; False: the stack has one.
         with_clients: the args with the pods that may connect, for a component with network policies
             of its own; None: flows say it.
+        with_identities: the args with the identities of the servers that use the stores, for a
+            cloud that gives them the right to connect; None: they log in with a password.
         cloud: key of the cloud whose provider it needs; None: the cluster's provider, or none.
     """
 
@@ -50,6 +56,7 @@ class Tier:
     args: TierArgs
     in_namespaces: bool = False
     with_clients: Callable[[Any, Sequence[Neighbour]], Any] | None = None
+    with_identities: Callable[[Any, Sequence[Identity]], Any] | None = None
     cloud: str | None = None
 
     def manifests(
@@ -85,6 +92,8 @@ class DataKind:
         section: field of ``data`` with its options; None where it has none.
         section_required: whether the section must be there.
         fields: other fields of ``data`` that this kind has, and not every other.
+        token_cloud: key of the cloud whose identity logs in to a cache, by ``cache_token``; None:
+            a password does.
         has_users: whether each server has a user with a password of its own; see ``user``.
         in_pods: whether it runs in pods of the platform's namespaces, which have the store's name
             as their label ``app``, a certificate of ``secrets.internalTls``, and flows of their
@@ -104,6 +113,7 @@ class DataKind:
     in_pods: ClassVar[bool] = False
     names_secret_in: ClassVar[str] = "password.secret"  # noqa: S105  (the path of a field)
     reads_authority: ClassVar[bool] = False
+    token_cloud: ClassVar[CloudKey | None] = None
     has_users: ClassVar[bool] = False
     makes_audit_roles: ClassVar[bool] = False
 
@@ -137,6 +147,14 @@ class DataKind:
 
     def user(self, config: StackConfig, server: str) -> tuple[str, SecretKey] | None:  # noqa: ARG002
         """The user that a server logs in as, and its password; None: ``password`` alone."""
+        return None
+
+    def cache_token(
+        self,
+        config: StackConfig,  # noqa: ARG002
+        login: CacheLogin,  # noqa: ARG002
+    ) -> CacheToken | None:
+        """How servers log in to a cache with a token; None: with a password."""
         return None
 
     def sentinels(

@@ -51,10 +51,10 @@ class ManagedKind(DataKind):
         """The kind's section, with its defaults where it is absent."""
         raise NotImplementedError
 
-    def password(self, config: StackConfig) -> SecretKey:
+    def password(self, config: StackConfig) -> SecretKey | None:
         return secret_key(self.options(config).password)
 
-    def authority(self, config: StackConfig) -> SecretKey:
+    def authority(self, config: StackConfig) -> SecretKey | None:
         return secret_key(self.options(config).ca)
 
     def party(self, config: StackConfig) -> Outside:

@@ -17,6 +17,7 @@ from ..topologies.checks import topology_problems
 from .agentgateway import AGENTGATEWAY_RULES
 from .audit import AUDIT_RULES
 from .backup import BACKUP_RULES
+from .caches import CACHE_RULES
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
 from .cluster import CLUSTER_RULES
@@ -198,6 +199,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *WORKER_RULES,
     *CLUSTER_RULES,
     *IDENTITY_RULES,
+    *CACHE_RULES,
     *SESSION_RULES,
     *OBSERVABILITY_RULES,
     *SECRET_STORE_RULES,

@@ -20,6 +20,7 @@ TABLES = (
     "valkey.yaml",
     "audit.yaml",
     "data_kinds.yaml",
+    "managed_caches.yaml",
     "backup.yaml",
     "observability.yaml",
     "identities.yaml",

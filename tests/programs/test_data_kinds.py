@@ -15,6 +15,7 @@ from graph.resource_graph import STACK_TYPE, ResourceGraph
 from graph.stack_files import StackFiles
 from graph.stack_yaml import read_stack_file
 from policies import broken_policies
+from runtime.redis_config import RedisSection
 from stacks.data_kinds import KINDS
 from stacks.program import main
 from stacks.topologies.topology import POSTGRES, VALKEY
@@ -32,10 +33,19 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 """The kinds of PostgreSQL outside the cluster, with their sections."""
 CACHES: dict[str, dict[str, Any]] = {
+    "elasticache": {"elasticache": {"networks": [NETWORK]}},
     "external": {"externalCache": {"host": "cache.example.com", "networks": [NETWORK], **SECRET}},
 }
+ROLE = "arn:aws:iam::123456789012:role/mcp-server"
+IDENTITIES: dict[str, dict[str, Any]] = {"elasticache": {"aws": {"role": ROLE}}}
+"""The identity of the servers that log in with tokens, by kind."""
+USERS = ("mcp-core", "mcp-state")
+"""The servers of prod's topology that use Valkey."""
+TOKENS = "10.30.129.0/28"
 MADE = {"rds": "aws:rds/instance:Instance"}
 """The resource of each kind in a cloud that holds the data."""
+CACHES_MADE = {"elasticache": "aws:elasticache/replicationGroup:ReplicationGroup"}
+"""The same for caches."""
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 DIGEST = f"sha256:{'0' * 64}"
 KEPT = ("nodeSize", "protect")
@@ -48,7 +58,14 @@ def prod_with(written: str) -> ResourceGraph:
     files = json.loads(prod_files().to_json())
     data = json.loads(files["config"]["qudag-mcp:data"])
     kept = {key: value for key, value in data.items() if key in KEPT}
-    files["config"]["qudag-mcp:data"] = json.dumps({**kept, **json.loads(written)})
+    chosen = json.loads(written)
+    files["config"]["qudag-mcp:data"] = json.dumps({**kept, **chosen})
+    if identity := IDENTITIES.get(chosen.get("cacheKind", "")):
+        kubernetes = json.loads(files["config"]["qudag-mcp:kubernetes"])
+        kubernetes["identities"] = dict.fromkeys(USERS, identity)
+        if "gcp" not in identity:
+            kubernetes["tokenNetworks"] = [TOKENS]
+        files["config"]["qudag-mcp:kubernetes"] = json.dumps(kubernetes)
     return record_files(ROOT, StackFiles.from_json(json.dumps(files)))
 
 
@@ -144,6 +161,52 @@ def test_the_stack_exports_where_the_database_and_its_credentials_are(kind: str)
     assert told["host"] == told["read_host"]
     assert told["url_secret"]
     assert told["ca"]
+
+
+@pytest.mark.parametrize("kind", CACHES_MADE)
+def test_a_cloud_has_the_cache_and_prod_protects_it(kind: str):
+    made = with_cache(kind).one(CACHES_MADE[kind])
+    assert made.protect is True
+    assert made.provider is not None
+
+
+@pytest.mark.parametrize("kind", CACHES_MADE)
+def test_every_server_of_the_cache_logs_in_with_a_token_and_mounts_no_password(kind: str):
+    made = with_cache(kind)
+    told = made.one(STACK_TYPE).outputs["data"]["redis"]
+    seen: set[str] = set()
+    for config_map in objects(made, "ConfigMap"):
+        text = config_map["data"].get("server.toml", "")
+        section = tomllib.loads(text).get("redis") if text else None
+        if section:
+            seen.add(config_map["metadata"]["name"].removesuffix("-config"))
+            read = RedisSection.model_validate(section)
+            assert (read.token, read.host, read.port) == (
+                kind.removesuffix("-redis"),
+                told["cache_host"],
+                told["cache_port"],
+            )
+            assert read.encrypted
+    assert seen == set(USERS)
+    required = {each["name"] for each in made.one(STACK_TYPE).outputs["required_secrets"]}
+    assert not {name for name in required if "valkey" in name or "redis" in name}
+
+
+def test_elasticache_in_prod_lets_the_role_of_the_servers_sign_and_run_their_commands_alone():
+    made = with_cache("elasticache")
+    group = made.one(CACHES_MADE["elasticache"]).inputs
+    assert (group["nodeType"], group["numCacheClusters"]) == ("cache.t4g.medium", 2)
+    assert (group["multiAzEnabled"], group["snapshotRetentionLimit"]) == (True, 14)
+    user = made.one("aws:elasticache/user:User")
+    assert user.inputs["authenticationMode"] == {"type": "iam"}
+    assert user.inputs["accessString"].startswith("on ~* -@all +ping ")
+    (attached,) = made.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert attached.inputs["role"] == "mcp-server"
+    policy = json.loads(made.one("aws:iam/policy:Policy").inputs["policy"])
+    (statement,) = policy["Statement"]
+    arn = made.one(CACHES_MADE["elasticache"]).outputs["arn"]
+    assert statement["Action"] == ["elasticache:Connect"]
+    assert statement["Resource"] == [arn, user.outputs["arn"]]
 
 
 def test_rds_in_prod_has_a_standby_and_two_weeks_of_backups():

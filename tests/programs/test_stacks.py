@@ -80,7 +80,8 @@ SECRET_LOOKING = {
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY",
     "a token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ",
     "a password in a URL": r"[a-z]+://[^/\s:@]+:[^/\s:@]+@",
-    "an assigned password": r"(?i)(password|secret|token|api_?key)\"? *[:=] *\"?[\w+/-]{8,}",
+    "an assigned password": r"(?i)(password|secret|token|api_?key)\"? *[:=] *\"?"
+    r"(?!(?:elasticache|memorystore|cloud-sql)\")[\w+/-]{8,}",
     "a cloud key": r"\bAKIA[0-9A-Z]{16}\b",
 }
 

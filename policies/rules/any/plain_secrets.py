@@ -39,10 +39,11 @@ _KEY: Final = re.compile(r"secret_?key$", re.IGNORECASE)
 """In an object of Kubernetes, the key in a Secret; in the values of a chart, a secret."""
 
 _NO_SETTING: Final = re.compile(
-    r"(true|false|yes|no|on|off|none|null|nil|required|optional|string|\d+|[\w.]+[\[(].*)[,;]?",
+    r"(true|false|yes|no|on|off|none|null|nil|required|optional|string|\d+|[\w.]+[\[(].*|"
+    r"rds|cloud-sql|azure|elasticache|memorystore)[,;]?",
     re.IGNORECASE,
 )
-"""Values that are no secret: words, numbers, expressions of a program."""
+"""Values that are no secret: words, numbers, expressions of a program, and kinds of tokens."""
 
 
 def is_plain_secret(found: PropertyValue, value: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,8 @@ from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.base.problems import ProblemReport
 from components.kubernetes.embedded_data import EmbeddedDataTier
-from components.mcp.data_tier import CacheProfile, Stores
+from components.kubernetes.valkey_users import ValkeyAccess, ValkeyUser
+from components.mcp.data_tier import CacheCommands, CacheProfile, Stores
 from policies import broken_policies
 from tests.harness import ResourceGraph, record
 from tests.harness.clouds import AWS, AWS_NETWORK, on_aws
@@ -176,9 +178,50 @@ def test_a_password_of_the_cache_is_a_secret_of_the_state():
     assert made.one(TIER).outputs["cache_user"] == "default"
 
 
+def test_roles_may_log_in_as_the_user_of_this_cache_and_do_nothing_else():
+    made = graph(cache_roles=["arn:aws:iam::123456789012:role/team/server"])
+    policy = made.one("aws:iam/policy:Policy")
+    (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": ["elasticache:Connect"],
+        "Resource": [made.one(CACHE).outputs["arn"], made.one(USER).outputs["arn"]],
+    }
+    (attached,) = made.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert attached.inputs == {"role": "server", "policyArn": policy.outputs["arn"]}
+    assert not graph().all("aws:iam/policy:Policy")
+
+
+def test_a_token_is_signed_for_the_id_of_the_cache():
+    made = graph(stores=Stores.CACHE)
+    told = made.one(TIER).outputs
+    assert told["cache_name"] == made.one(CACHE).inputs["replicationGroupId"]
+    assert told["ca"] == "Amazon Root CA 1"
+
+
+def test_a_user_for_sessions_has_the_commands_of_the_server_and_no_others():
+    given = graph(cache_commands=CacheCommands.SESSIONS).one(USER).inputs["accessString"]
+    rights = ValkeyUser(name="s", secret="s", access=ValkeyAccess.SESSIONS).rules().split()
+    assert given.split() == ["on", "~*", *(each for each in rights if each[0] in "-+")]
+    assert "+@all" in graph().one(USER).inputs["accessString"]
+
+
 @pytest.mark.parametrize(
     ("changes", "path", "words"),
     [
+        (
+            {"cache_roles": ["arn:aws:iam::210987654321:role/server"]},
+            "cache_roles[0]",
+            "not in the account",
+        ),
+        (
+            {
+                "cache_roles": ["arn:aws:iam::123456789012:role/server"],
+                "cache_password": "a-password-of-some-length",
+            },
+            "cache_roles",
+            "leave one of the two out",
+        ),
         ({"backup_days": 36}, "backup_days", "35"),
         ({"backup_days": 0}, "backup_days", "write 7"),
         ({"cache_replicas": 6}, "cache_replicas", "1 to 6"),
