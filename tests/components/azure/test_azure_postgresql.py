@@ -51,6 +51,7 @@ def test_the_outputs_are_those_of_every_kind():
         "cache_host": f"{cache}.westeurope.redis.azure.net",
         "cache_port": 10000,
         "cache_user": identity.outputs["principalId"],
+        "cache_name": "",
         "host": f"{made.one(SERVER).inputs['serverName']}.postgres.database.azure.com",
         "read_host": f"{made.one(SERVER).inputs['serverName']}.postgres.database.azure.com",
         "url_secret": identity.outputs["id"],

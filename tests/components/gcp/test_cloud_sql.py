@@ -42,6 +42,7 @@ def test_the_outputs_are_those_of_every_kind():
         "cache_host": f"address-of.{cache}",
         "cache_port": 6379,
         "cache_user": "default",
+        "cache_name": "",
         "host": f"address-of.{name}",
         "read_host": f"address-of.{name}",
         "url_secret": f"projects/acme-prod/serviceAccounts/{ACCOUNT}",
