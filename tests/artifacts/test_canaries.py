@@ -132,6 +132,20 @@ def test_no_log_and_no_answer_contains_a_secret(run: Ran):
     assert leaks(canaries, made.texts) == []
 
 
+@pytest.mark.parametrize("key", ["database-password", "audit-keeper-password"])
+def test_a_password_with_a_line_break_is_refused_and_not_logged(
+    key: str, tmp_path: Path, authority: Authority, issuer: Issuer
+):
+    programs.required("postgres")
+    secrets, canaries = planted(graph(), authority, issuer)
+    secrets["mcp-server-secrets"][key] = SENT.text.replace("-", "\n")
+    made = CanaryPrograms(graph(), tmp_path, secrets)
+    made.run("postgres", "postgres", status=None)
+    (log,) = made.texts.values()
+    assert f"/etc/secrets/{key} has several lines; write the password in one\n" in log
+    assert leaks([*canaries, SENT], made.texts) == []
+
+
 def test_no_command_line_contains_a_secret(run: Ran):
     _, canaries, watched = run
     assert {line.split()[0].rpartition("/")[2] for line in watched.command_lines} >= {"nginx:"}

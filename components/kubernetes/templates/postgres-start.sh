@@ -2,8 +2,15 @@ set -eu
 # Connections come over TLS with a password, or not at all. The socket is for this container's own
 # user alone, who owns the data as well.
 data=/var/lib/postgresql/data/cluster
-# A password as the text of a statement.
-password_in() { sed "s/'/''/g" "$1"; }
+# A password as the text of a statement. A line break would end the statement, and PostgreSQL would
+# log the beginning of the password with its error.
+password_in() {
+    case $(cat "$1") in
+        *'
+'*) echo "$1 has several lines; write the password in one" >&2; return 1 ;;
+    esac
+    sed "s/'/''/g" "$1"
+}
 password=$(password_in /etc/secrets/database-password)
 # One statement a line, from stdin; an error ends it, and no statement is logged: one has the password.
 single() {
