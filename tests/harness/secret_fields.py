@@ -15,11 +15,11 @@ from .containers import ROOT
 FORMS: Final = (SECRET_NAME.pattern, SECRET_KEY.pattern)
 EACH: Final = "*"
 """The step of a path to any member of a mapping or a list."""
-Path = tuple[str, ...]
+Field = tuple[str, ...]
 
 
 @cache
-def secret_fields() -> dict[Path, Any]:
+def secret_fields() -> dict[Field, Any]:
     """The path of each such field, with its default; a path begins with a section."""
     schema = json.loads((ROOT / "schema/stack.json").read_text())
     every = schema["properties"]["config"]["properties"]
@@ -30,7 +30,7 @@ def secret_fields() -> dict[Path, Any]:
     }
 
 
-def _fields(node: Any, types: Any, seen: tuple[str, ...]) -> Iterator[tuple[Path, Any]]:
+def _fields(node: Any, types: Any, seen: tuple[str, ...]) -> Iterator[tuple[Field, Any]]:
     """The paths below a node, with their defaults: that of the nearest node that states one."""
     stated = node.get("default")
     if node.get("pattern") in FORMS:
@@ -56,7 +56,7 @@ def _members(node: Any, types: Any, seen: tuple[str, ...]) -> Iterator[tuple[str
             yield EACH, (members, types, seen)
 
 
-def values_at(tree: Any, path: Path) -> list[Any]:
+def values_at(tree: Any, path: Field) -> list[Any]:
     """The values of a field in the sections of a stack; empty if none sets it."""
     if path == ():
         return [] if tree is None else [tree]
@@ -71,7 +71,7 @@ def values_at(tree: Any, path: Path) -> list[Any]:
     return [value for member in members for value in values_at(member, tuple(rest))]
 
 
-def with_value(tree: Any, path: Path, value: Any) -> Any:
+def with_value(tree: Any, path: Field, value: Any) -> Any:
     """The tree with the value in place of what is at the path."""
     if path == ():
         return value

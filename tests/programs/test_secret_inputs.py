@@ -5,17 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from typer.testing import CliRunner
 
 from components.base.problems import ProblemReport
+from components.clouds import CLOUDS
+from delivery.cli import app
 from graph.resource_graph import ResourceGraph
 from stacks.config.validation import validate
 from stacks.topologies import TOPOLOGIES
 from tests.harness import canary_stack
 from tests.harness.canaries import Canary, leaks
-from tests.harness.secret_fields import Path, secret_fields, values_at, with_value
+from tests.harness.secret_fields import Field, secret_fields, values_at, with_value
 from tests.harness.secret_inputs import secret_inputs
 from tests.harness.stacks import stack
 from tests.harness.user_servers import NETWORK, every_field, recorded
@@ -92,12 +96,12 @@ def graph(name: str) -> ResourceGraph:
     return every_field(name) if name in TOPOLOGIES else stack(name)
 
 
-def where(path: Path) -> str:
+def where(path: Field) -> str:
     return ".".join(path)
 
 
 @pytest.mark.parametrize("path", secret_fields(), ids=where)
-def test_a_stack_of_these_tests_sets_every_field_that_names_a_secret(path: Path):
+def test_a_stack_of_these_tests_sets_every_field_that_names_a_secret(path: Field):
     default = secret_fields()[path]
     assert default or any(values_at(sections, path) for sections in SECTIONS.values()), (
         f"{where(path)} is new: set it in a stack of SECTIONS, so that the programs that read its "
@@ -106,7 +110,7 @@ def test_a_stack_of_these_tests_sets_every_field_that_names_a_secret(path: Path)
 
 
 @pytest.mark.parametrize("path", secret_fields(), ids=where)
-def test_a_value_in_place_of_a_name_is_refused_without_showing_it(path: Path):
+def test_a_value_in_place_of_a_name_is_refused_without_showing_it(path: Field):
     canary = Canary.of(where(path))
     found = [sections for sections in SECTIONS.values() if values_at(sections, path)]
     sections = copy.deepcopy(dict((found or [SECTIONS["every program"]])[0]))
@@ -125,3 +129,30 @@ def test_every_secret_that_a_program_is_given_is_planted(name: str):
     planted = {place for one in PLANTED for each in secret_inputs(graph(one)) for place in each.any}
     missing = [each for each in secret_inputs(graph(name)) if planted.isdisjoint(each.any)]
     assert missing == [], "plant them: tests/harness/canary_stack.py"
+
+
+def environment() -> list[Canary]:
+    """A canary for each variable in which a provider or Pulumi looks for a credential."""
+    names = {name for cloud in CLOUDS for name in cloud.facts.CREDENTIALS.variables}
+    secret = {
+        *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ARM_CLIENT_SECRET"),
+        *("AZURE_CLIENT_SECRET", "PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE"),
+    }
+    return [Canary.of(name) for name in sorted(names | secret)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["tree", "json", "markdown", "html", "render"])
+def test_no_preview_has_a_credential_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+):
+    canaries = environment()
+    for one in canaries:
+        monkeypatch.setenv(one.name, one.text)
+    arguments = ["render", "--out", str(tmp_path / "out")] if form == "render" else None
+    arguments = arguments or ["preview", "--format", form]
+    done = CliRunner().invoke(app, [*arguments, "--stack", "prod"])
+    texts = {file.name: file.read_text() for file in tmp_path.rglob("*") if file.is_file()}
+    texts |= {"stdout": done.stdout, "stderr": done.stderr}
+    assert "mcp-gateway" in "".join(texts.values())
+    assert leaks(canaries, texts) == []
