@@ -66,7 +66,7 @@ def apply(
     """
     text = as_list(manifests)
     found = kubectl.must("get", "--ignore-not-found", "--output=json", "--filename=-", stdin=text)
-    before = {reference(thing): _content(thing) for thing in listed(found)}
+    before = {reference(thing): content(thing) for thing in listed(found)}
     manifests = [_with_template_sizes(thing, before.get(reference(thing))) for thing in manifests]
     wanted = {reference(thing) for thing in manifests}
     belonging = members(kubectl, stack)
@@ -91,7 +91,7 @@ def apply(
         if name not in before or name in made:
             changes[name] = Change.CREATED
         else:
-            same = before[name] == _content(thing)
+            same = before[name] == content(thing)
             changes[name] = Change.UNCHANGED if same else Change.CHANGED
     pruned = {name: Change.PRUNED for name in belonged if name not in changes}
     return Applied(tuple((changes | pruned).items()))
@@ -153,7 +153,7 @@ _KEPT_BY_THE_CLUSTER = frozenset(
 )
 
 
-def _content(thing: Object) -> Object:
+def content(thing: Object) -> Object:
     """The object without the fields that the cluster writes, such as ``status``."""
     metadata = {
         key: value for key, value in thing["metadata"].items() if key not in _KEPT_BY_THE_CLUSTER

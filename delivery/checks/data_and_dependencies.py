@@ -65,7 +65,7 @@ def _not_stored(endpoint: Endpoint, what: str) -> ProblemReport:
 
 
 @dataclass(frozen=True)
-class _Probe:
+class Probe:
     """The pod, port and container of one server's ``/ready``."""
 
     server: str
@@ -84,19 +84,17 @@ def dependencies(kubectl: Kubectl, namespaces: Sequence[str]) -> str:
     Raises:
         ProblemReport: a dependency does not answer; each is named with the affected servers.
     """
-    probes = [
+    asked = [
         probe
         for namespace in namespaces
-        for probe in _probes(kubectl.objects("pods", f"-n={namespace}"))
+        for probe in probes(kubectl.objects("pods", f"-n={namespace}"))
     ]
-    if not probes:
+    if not asked:
         where = " or ".join(namespaces)
         raise NotCheckedError(f"no ready pod in {where} has a readiness probe at {_READY}")
     with ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(partial(_asked, kubectl), probes))
-    states = [
-        (probe, found) for probe, found in zip(probes, said, strict=True) if found is not None
-    ]
+        said = list(pool.map(partial(dependency_states, kubectl), asked))
+    states = [(probe, found) for probe, found in zip(asked, said, strict=True) if found is not None]
     missed: dict[tuple[str, str], list[str]] = {}
     for probe, found in states:
         for dependency, state in found.items():
@@ -120,13 +118,13 @@ def dependencies(kubectl: Kubectl, namespaces: Sequence[str]) -> str:
     return f"{', '.join(names)} reachable" if names else "the servers depend on nothing"
 
 
-def _probes(pods: Iterable[Object]) -> Iterable[_Probe]:
-    """The probes of all servers in one ready pod of each workload."""
+def probes(pods: Iterable[Object], *, ready: bool = True) -> Iterable[Probe]:
+    """The probes of all servers in one pod of each workload that is ready, or is not."""
     seen: set[str] = set()
     for pod in pods:
         metadata, spec = pod["metadata"], pod["spec"]
         conditions = pod["status"].get("conditions", ())
-        if not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
+        if ready != any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
             continue
         for container in [*spec.get("initContainers", ()), *spec["containers"]]:
             probe: Mapping[str, Any] = container.get("readinessProbe", {}).get("httpGet", {})
@@ -139,7 +137,7 @@ def _probes(pods: Iterable[Object]) -> Iterable[_Probe]:
             server = f"{workload}/{container['name']}"
             if server not in seen:
                 seen.add(server)
-                yield _Probe(server, metadata["namespace"], metadata["name"], port)
+                yield Probe(server, metadata["namespace"], metadata["name"], port)
 
 
 def _number(port: int | str, container: Mapping[str, Any]) -> int:
@@ -147,7 +145,7 @@ def _number(port: int | str, container: Mapping[str, Any]) -> int:
     return int(named.get(port, port))
 
 
-def _asked(kubectl: Kubectl, probe: _Probe) -> dict[str, str] | None:
+def dependency_states(kubectl: Kubectl, probe: Probe) -> dict[str, str] | None:
     """The state of the server's dependencies; None if its answer contains none.
 
     Network policies do not apply to the forwarded port.

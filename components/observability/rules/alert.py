@@ -13,9 +13,7 @@ Team = Literal["platform", "servers", "data", "security"]
 TEAMS: Final[tuple[Team, ...]] = get_args(Team)
 Scope = Literal["platform", "server", "store", "cluster"]
 """What is broken. While the platform is, alerts about its servers are muted."""
-Dashboard = Literal[
-    "overview", "service", "infrastructure", "security", "orchestration", "qudag"
-]
+Dashboard = Literal["overview", "service", "infrastructure", "security", "orchestration", "qudag"]
 """Which of the dashboards of ``components/observability/dashboards`` shows more."""
 
 _ALERT: Final = re.compile(r"[A-Z][A-Za-z]+")
