@@ -68,6 +68,7 @@ SECRET: Final = Form(
     examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3",),
     consequence="the server's role would be given another owner's secret, or none",
     longest=512,
+    secret=True,
 )
 SECURITY_GROUP: Final = Form(
     name="security group",

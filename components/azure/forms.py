@@ -44,6 +44,7 @@ SECRET: Final = Form(
     ),
     consequence=OTHER_VERSION,
     longest=512,
+    secret=True,
 )
 DATABASE_MACHINE: Final = Form(
     name="SKU of PostgreSQL",

@@ -186,6 +186,7 @@ SECRET_ARN: Final = Form(
     words="the ARN of a secret in AWS Secrets Manager",
     examples=("arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-0a1b2c-a1B2c3",),
     consequence="the server could not read the password",
+    secret=True,
 )
 WORD: Final = Form(
     name="word",

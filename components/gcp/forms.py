@@ -39,6 +39,7 @@ SECRET: Final = Form(
     examples=("projects/qudag-prod/secrets/api-key/versions/3",),
     consequence=OTHER_VERSION,
     longest=512,
+    secret=True,
 )
 MEMBER: Final = Form(
     name="Google Cloud member",
