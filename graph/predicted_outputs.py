@@ -48,6 +48,8 @@ def put(tree: Any, path: str, value: str) -> None:
     head, _, rest = path.partition(".")
     if not rest:
         tree[head] = value
+    elif rest == "0":
+        tree[head] = [value]
     elif rest.startswith("0."):
         items = tree.get_or_create_list(head)
         put(items[0] if len(items) else items.add_struct(), rest[2:], value)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+import pulumi
+
 from ..base.cloud_resource import CloudResource
 from ..mcp.data_tier import CacheProfile, DataTier, DataTierResources
 from .database_args import AzurePostgresqlDataTierArgs
+from .facts import CACHE_PORT
 from .identity import managed_identity
 from .resource_group import AzureGroup
 
 _SERVER: Final = "azure-native:dbforpostgresql:Server"
 _REDIS: Final = "azure-native:redisenterprise:RedisEnterprise"
 _POSTGRES: Final = "azure-native:dbforpostgresql"
-CACHE_PORT: Final = 10000
 AUTHORITY: Final = "DigiCert Global Root G2"
 _PARAMETERS: Final = {
     "require_secure_transport": "on",
@@ -30,10 +32,11 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
 
     def deploy(self, args: AzurePostgresqlDataTierArgs) -> DataTierResources:
         group = AzureGroup(self, args.location)
-        identity = managed_identity(group)
+        own = args.cache_principal is not None and not args.has_database
+        identity = None if own else managed_identity(group)
         made = DataTierResources(database=None)
         locked: dict[str, tuple[CloudResource, CloudResource]] = {}
-        if args.has_database:
+        if args.has_database and identity:
             server, admin, database = _database(group, args, identity)
             locked["database"] = server, database
             made = replace(
@@ -45,14 +48,18 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
                 ca=AUTHORITY,
             )
         if args.has_cache:
-            cache, filled = _cache(group, args, identity)
+            principal = args.cache_principal or (identity and identity.output("principalId"))
+            assert principal is not None
+            cache, filled = _cache(group, args, principal)
             locked["cache"] = cache, filled
             made = replace(
                 made,
                 cache_host=cache.output("hostName"),
                 cache_port=CACHE_PORT,
-                cache_user=identity.output("principalId"),
+                cache_user=principal,
             )
+            if not args.has_database:
+                made = replace(made, ca=AUTHORITY)
         for what, (scope, last) in locked.items() if args.protect else ():
             # A lock prevents changes of its resource too, so that it is created last.
             CloudResource(
@@ -149,7 +156,7 @@ def _server(
 
 
 def _cache(
-    group: AzureGroup, args: AzurePostgresqlDataTierArgs, identity: CloudResource
+    group: AzureGroup, args: AzurePostgresqlDataTierArgs, principal: pulumi.Input[str]
 ) -> tuple[CloudResource, CloudResource]:
     """The cache, and the last of its changes."""
     sessions = args.cache_profile is CacheProfile.SESSIONS
@@ -190,7 +197,7 @@ def _cache(
             "databaseName": database.output("databaseName"),
             "accessPolicyName": "default",
             "accessPolicyAssignmentName": "server",
-            "user": {"objectId": identity.output("principalId")},
+            "user": {"objectId": principal},
         },
     )
     endpoint = group.make(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..base.problems import Problem
 from ..mcp.data_tier import ManagedDataTierArgs
-from .arg_types import CacheMachine, DatabaseMachine, ResourceId
+from .arg_types import AzureId, CacheMachine, DatabaseMachine, ResourceId
 from .facts import AZURE_POSTGRES_BACKUP_DAYS
 from .location import AzureLocation
 
@@ -31,6 +31,8 @@ class AzurePostgresqlDataTierArgs(ManagedDataTierArgs):
         backup_days: days within which the database can be restored to any second; backups are
             stored in the paired region too.
         cache_machine: sku of the cache.
+        cache_principal: object id of an identity of yours that logs in to the cache; None: the
+            identity that the component creates.
     """
 
     location: AzureLocation
@@ -44,6 +46,7 @@ class AzurePostgresqlDataTierArgs(ManagedDataTierArgs):
     high_availability: bool = True
     backup_days: int = 14
     cache_machine: CacheMachine = "Balanced_B1"
+    cache_principal: AzureId | None = None
 
     def refusals(self) -> list[Problem]:
         return [

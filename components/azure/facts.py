@@ -61,6 +61,9 @@ AZURE_LOG_DAYS: Final = Limit(
     least=30,
 )
 
+CACHE_PORT: Final = 10000
+"""Of Azure Managed Redis."""
+
 AZURE_VERSION: Final = (
     r"https://[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net"
     r"/secrets/[A-Za-z0-9-]{1,127}/[0-9a-f]{32}"

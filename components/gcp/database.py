@@ -43,8 +43,13 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
             )
         if args.has_cache:
             valkey = self._valkey(args)
-            self._may(args, "memorystore.dbConnectionUser", _instance_of(args, valkey))
+            connects, named = "memorystore.dbConnectionUser", _instance_of(args, valkey)
+            self._may(args, connects, named)
+            for account in args.cache_accounts:
+                self._may(args, connects, named, account=account)
             made = replace(made, cache_host=valkey.output("endpoints").apply(_primary))
+            if not args.has_database:
+                made = replace(made, ca=valkey.output("managedServerCas").apply(_authorities))
         return made
 
     def _contents(self, args: CloudSqlDataTierArgs, instance: CloudResource) -> CloudResource:
@@ -81,14 +86,23 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
             self._may(args, role, named)
         return user
 
-    def _may(self, args: CloudSqlDataTierArgs, role: str, instance: pulumi.Output[str]) -> None:
+    def _may(
+        self,
+        args: CloudSqlDataTierArgs,
+        role: str,
+        instance: pulumi.Output[str],
+        *,
+        account: str | None = None,
+    ) -> None:
+        """Gives the account of the args, or another one, a role on one instance."""
+        other = f"-{account.partition('@')[0]}" if account else ""
         CloudResource(
             "gcp:projects/iAMMember:IAMMember",
-            self.named(f"may-{role.rpartition('.')[2]}"),
+            self.named(f"may-{role.rpartition('.')[2]}{other}"),
             {
                 "project": args.location.project,
                 "role": f"roles/{role}",
-                "member": f"serviceAccount:{args.account}",
+                "member": f"serviceAccount:{account or args.account}",
                 "condition": only_on("its own instance", instance),
             },
             opts=self.owned(),
@@ -171,7 +185,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                 ],
                 "deletionProtectionEnabled": args.protect,
             },
-            outputs=("endpoints",),
+            outputs=("endpoints", "managedServerCas"),
             opts=self.owned(protect=args.protect),
         )
 
@@ -188,6 +202,12 @@ def _instance_of(args: CloudSqlDataTierArgs, valkey: CloudResource) -> pulumi.Ou
 def _authority(certificates: list[Mapping[str, Any]]) -> str:
     """The certificate, in PEM, of the authority of this instance alone."""
     return str(certificates[0]["cert"])
+
+
+def _authorities(authorities: list[Mapping[str, Any]]) -> str:
+    """The certificates, in PEM, of the authorities of this instance alone."""
+    chains = [chain for authority in authorities for chain in authority["caCerts"]]
+    return "\n".join(text.strip() for chain in chains for text in chain["certificates"]) + "\n"
 
 
 def _primary(endpoints: list[Mapping[str, Any]]) -> str:

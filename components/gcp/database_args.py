@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,7 @@ class CloudSqlDataTierArgs(ManagedDataTierArgs):
         high_availability: a standby in another zone takes over when the database's own fails.
         backup_days: days that the daily backups are kept.
         point_in_time_days: days within which the database can be restored to any second.
+        cache_accounts: further service accounts that may connect to the cache.
         cache_machine: machine type of the cache.
         kms_key: id of your key in Cloud KMS, which encrypts both; None: keys of Google. Another key
             replaces the database and the cache.
@@ -41,6 +43,7 @@ class CloudSqlDataTierArgs(ManagedDataTierArgs):
     high_availability: bool = True
     backup_days: int = 14
     point_in_time_days: int = 7
+    cache_accounts: Sequence[ServiceAccount] = ()
     cache_machine: CacheMachine = "STANDARD_SMALL"
     cache_replicas: int = 1
     kms_key: KmsKey | None = None

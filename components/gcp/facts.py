@@ -192,6 +192,7 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
         "id": "projects/{project}/locations/{location}/instances/{instanceId}",
         # addresses that only the cloud knows
         "endpoints.0.connections.0.pscAutoConnection.ipAddress": "address-of.{instanceId}",
+        "managedServerCas.0.caCerts.0.certificates.0": "authority-of.{instanceId}",
     },
     "gcp:sql/databaseInstance:DatabaseInstance": {
         "id": "{name}",

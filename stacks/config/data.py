@@ -12,7 +12,7 @@ from components.base.constraints import Form
 from .cloudnative_pg import CloudNativePg
 from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
-from .managed_caches import CACHE_FORMS, ElastiCache
+from .managed_caches import CACHE_FORMS, AzureRedis, ElastiCache, Memorystore
 from .managed_data import MANAGED_FORMS, Rds
 from .section import Section
 from .valkey import Valkey
@@ -100,10 +100,10 @@ class Data(Section):
         description="PostgreSQL. embedded: one pod in the cluster; cloudnative-pg: servers of the "
         "operator CloudNativePG in the cluster; external: yours; rds: Amazon RDS.",
     )
-    cache_kind: Literal["valkey", "external", "elasticache"] = Field(
+    cache_kind: Literal["valkey", "external", "elasticache", "memorystore", "azure-redis"] = Field(
         default="valkey",
         description="Valkey. valkey: one pod in the cluster; external: yours; elasticache: Amazon "
-        "ElastiCache.",
+        "ElastiCache; memorystore: Google Cloud's Memorystore; azure-redis: Azure Managed Redis.",
     )
     cloudnative_pg: CloudNativePg | None = Field(
         default=None,
@@ -120,6 +120,12 @@ class Data(Section):
     )
     elasticache: ElastiCache | None = Field(
         default=None, description="Options of cacheKind elasticache; refused with another one."
+    )
+    memorystore: Memorystore | None = Field(
+        default=None, description="Options of cacheKind memorystore; refused with another one."
+    )
+    azure_redis: AzureRedis | None = Field(
+        default=None, description="Required by cacheKind azure-redis, and refused with another one."
     )
     database_size: Bytes = Field(
         default="1Gi", description="PostgreSQL's volume, with kind embedded."

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from components.aws import forms as aws
+from components.azure import forms as azure
+from components.gcp import forms as gcp
 
 from .forms import Cidr, constraint
 from .managed_data import Reached
@@ -43,5 +45,42 @@ class ElastiCache(Section):
     )
 
 
-CACHE_FORMS = {aws.CACHE_MACHINE.pattern: aws.CACHE_MACHINE}
+class Memorystore(Section):
+    """Valkey of Google Cloud's Memorystore, at a private address of clouds.gcp.network."""
+
+    networks: Reached = []
+    machine: Annotated[str, constraint(gcp.CACHE_MACHINE)] | None = Field(
+        default=None,
+        description="Absent: STANDARD_SMALL (6.5 GB) in prod, else SHARED_CORE_NANO (1.4 GB).",
+    )
+    replicas: Replicas = 1
+    backup_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=365,
+        description="Days that daily backups are kept; absent: 1 in dev, 7 in staging, 14 in prod.",
+    )
+
+
+class AzureRedis(Section):
+    """Azure Managed Redis behind a private endpoint, with a replica in another zone."""
+
+    networks: Reached = []
+    subnet: Annotated[str, constraint(azure.RESOURCE)] = Field(
+        description="Id of the subnet for its private endpoint."
+    )
+    dns_zone: Annotated[str, constraint(azure.RESOURCE)] = Field(
+        description="Id of the private DNS zone privatelink.redis.azure.net."
+    )
+    principal: Annotated[str, constraint(azure.ID)] = Field(
+        description="Object id of the identity of kubernetes.identities, which logs in."
+    )
+    machine: Annotated[str, constraint(azure.CACHE_MACHINE)] | None = Field(
+        default=None, description="Absent: Balanced_B3 (3 GB) in prod, else Balanced_B1 (1 GB)."
+    )
+
+
+CACHE_FORMS = {
+    form.pattern: form for form in (aws.CACHE_MACHINE, gcp.CACHE_MACHINE, azure.CACHE_MACHINE)
+}
 """By pattern, as a refusal names it."""

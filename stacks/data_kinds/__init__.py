@@ -6,11 +6,13 @@ from typing import Final
 
 from ..config.stack import StackConfig
 from ..topologies.topology import POSTGRES, VALKEY
+from .azure_redis import AzureRedisKind
 from .cloudnative_pg import CloudNativePgDatabase
 from .elasticache import ElastiCacheKind
 from .embedded import EmbeddedCache, EmbeddedDatabase
 from .external import ExternalCache, ExternalDatabase
 from .kind import DataKind
+from .memorystore import MemorystoreKind
 from .rds import RdsDatabase
 
 _KINDS: Final[tuple[DataKind, ...]] = (
@@ -21,6 +23,8 @@ _KINDS: Final[tuple[DataKind, ...]] = (
     EmbeddedCache(),
     ExternalCache(),
     ElastiCacheKind(),
+    MemorystoreKind(),
+    AzureRedisKind(),
 )
 
 KINDS: Final = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from components.kubernetes.pod_settings import SecretKey
 
@@ -13,9 +14,14 @@ from .managed import ManagedKind
 
 
 class ManagedCache(ManagedKind):
-    """A Valkey or Redis that a cloud manages; there is no password."""
+    """A Valkey or Redis that a cloud manages; there is no password.
+
+    Attributes:
+        one_identity: whether all servers log in with the same identity.
+    """
 
     store = VALKEY
+    one_identity: ClassVar[bool] = False
 
     def identity_problem(
         self,

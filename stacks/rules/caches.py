@@ -44,6 +44,25 @@ def servers_can_log_in(config: StackConfig) -> Iterator[Problem]:
             yield at(path_of("kubernetes", "identities", name, *path), what, consequence, fix)
 
 
+def servers_share_their_identity(config: StackConfig) -> Iterator[Problem]:
+    """Where the cache knows one identity, every server has it."""
+    kind = kind_of(config, VALKEY)
+    if not isinstance(kind, ManagedCache) or kind.token_cloud is None or not kind.one_identity:
+        return
+    users = identities_of_users(config, VALKEY)
+    own = {name: getattr(each, kind.token_cloud, None) for name, each in users.items()}
+    having = {name: each for name, each in own.items() if each is not None}
+    first = next(iter(having), "")
+    for name, each in having.items():
+        if each != having[first]:
+            yield at(
+                path_of("kubernetes", "identities", name, kind.token_cloud),
+                f"is another identity than that of {first}",
+                f"data.cacheKind {kind.name} lets in one identity: {name} could not log in",
+                f"write the identity of {first}, whose object id is in the section of the cache",
+            )
+
+
 def programs_have_a_password(config: StackConfig) -> Iterator[Problem]:
     """No server of the section servers uses a cache without a password."""
     kind = kind_of(config, VALKEY)
@@ -61,6 +80,7 @@ def programs_have_a_password(config: StackConfig) -> Iterator[Problem]:
 
 CACHE_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data", "topology", "servers", "kubernetes"), servers_can_log_in),
+    (("data", "topology", "servers", "kubernetes"), servers_share_their_identity),
     (("data", "servers"), programs_have_a_password),
 ]
 """Each rule with what it reads."""

@@ -182,7 +182,7 @@ def _function(
     from components.gcp.function_args import GcpFunctionArgs
 
     args = GcpFunctionArgs(
-        location=_location(location),
+        location=gcp_location(location),
         archive=deployment.archives["gcp-function"],
         config=deployment.server(),
         access=GcpAccess(
@@ -214,7 +214,7 @@ def _container(
     from components.gcp.container_args import CloudRunArgs
 
     args = CloudRunArgs(
-        location=_location(location),
+        location=gcp_location(location),
         image=section.image or deployment.shared.image,
         config=deployment.server(),
         access=GcpAccess(
@@ -246,7 +246,7 @@ def _user_server(
 
     entry: GcpUserServer = place.entry
     args = CloudRunArgs(
-        location=_location(place.location),
+        location=gcp_location(place.location),
         image=place.section.image or deployment.shared.image,
         config=deployment.server(),
         access=GcpAccess(
@@ -264,7 +264,8 @@ def _user_server(
     return CloudRun(name, args, opts=options)
 
 
-def _location(location: Gcp) -> GcpLocation:
+def gcp_location(location: Gcp) -> GcpLocation:
+    """The place as the components take it."""
     from components.gcp.location import GcpLocation
 
     return GcpLocation(

@@ -32,19 +32,47 @@ DATABASES: dict[str, dict[str, Any]] = {
     "rds": {"rds": {"networks": [NETWORK]}},
 }
 """The kinds of PostgreSQL outside the cluster, with their sections."""
+PRINCIPAL = "0a1b2c3d-0000-4000-8000-0123456789ef"
+OURS = (
+    "/subscriptions/0a1b2c3d-0000-4000-8000-0123456789ab/resourceGroups/network/providers"
+    "/Microsoft.Network"
+)
 CACHES: dict[str, dict[str, Any]] = {
     "elasticache": {"elasticache": {"networks": [NETWORK]}},
+    "memorystore": {"memorystore": {"networks": [NETWORK]}},
+    "azure-redis": {
+        "azureRedis": {
+            "networks": [NETWORK],
+            "subnet": f"{OURS}/virtualNetworks/main/subnets/endpoints",
+            "dnsZone": f"{OURS}/privateDnsZones/privatelink.redis.azure.net",
+            "principal": PRINCIPAL,
+        }
+    },
     "external": {"externalCache": {"host": "cache.example.com", "networks": [NETWORK], **SECRET}},
 }
 ROLE = "arn:aws:iam::123456789012:role/mcp-server"
-IDENTITIES: dict[str, dict[str, Any]] = {"elasticache": {"aws": {"role": ROLE}}}
+ACCOUNT = "mcp-server@acme-prod.iam.gserviceaccount.com"
+IDENTITIES: dict[str, dict[str, Any]] = {
+    "elasticache": {"aws": {"role": ROLE}},
+    "memorystore": {"gcp": {"serviceAccount": ACCOUNT}},
+    "azure-redis": {
+        "azure": {
+            "clientId": "0a1b2c3d-0000-4000-8000-0123456789cd",
+            "tenantId": "0a1b2c3d-0000-4000-8000-0123456789ac",
+        }
+    },
+}
 """The identity of the servers that log in with tokens, by kind."""
 USERS = ("mcp-core", "mcp-state")
 """The servers of prod's topology that use Valkey."""
 TOKENS = "10.30.129.0/28"
 MADE = {"rds": "aws:rds/instance:Instance"}
 """The resource of each kind in a cloud that holds the data."""
-CACHES_MADE = {"elasticache": "aws:elasticache/replicationGroup:ReplicationGroup"}
+CACHES_MADE = {
+    "elasticache": "aws:elasticache/replicationGroup:ReplicationGroup",
+    "memorystore": "gcp:memorystore/instance:Instance",
+    "azure-redis": "azure-native:redisenterprise:RedisEnterprise",
+}
 """The same for caches."""
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 DIGEST = f"sha256:{'0' * 64}"
@@ -66,6 +94,10 @@ def prod_with(written: str) -> ResourceGraph:
         if "gcp" not in identity:
             kubernetes["tokenNetworks"] = [TOKENS]
         files["config"]["qudag-mcp:kubernetes"] = json.dumps(kubernetes)
+    if "memorystore" in chosen:
+        clouds = json.loads(files["config"]["qudag-mcp:clouds"])
+        clouds["gcp"]["network"] = "projects/acme-prod/global/networks/main"
+        files["config"]["qudag-mcp:clouds"] = json.dumps(clouds)
     return record_files(ROOT, StackFiles.from_json(json.dumps(files)))
 
 
@@ -145,7 +177,8 @@ def test_the_users_of_the_store_and_no_others_may_connect_to_its_networks(store:
         }
 
     port = {POSTGRES: 5432, VALKEY: 6379}[store]
-    assert sources(graph_with(store, kind), port) == usual(port)
+    own = 10_000 if kind == "azure-redis" else port
+    assert sources(graph_with(store, kind), own) == usual(port)
 
 
 @pytest.mark.parametrize("kind", MADE)
@@ -207,6 +240,46 @@ def test_elasticache_in_prod_lets_the_role_of_the_servers_sign_and_run_their_com
     arn = made.one(CACHES_MADE["elasticache"]).outputs["arn"]
     assert statement["Action"] == ["elasticache:Connect"]
     assert statement["Resource"] == [arn, user.outputs["arn"]]
+
+
+def test_memorystore_in_prod_lets_the_account_of_the_servers_in_and_trusts_its_own_authority():
+    made = with_cache("memorystore")
+    cache = made.one(CACHES_MADE["memorystore"])
+    assert (cache.inputs["nodeType"], cache.inputs["replicaCount"]) == ("STANDARD_SMALL", 1)
+    assert (cache.inputs["authorizationMode"], cache.inputs["mode"]) == (
+        "IAM_AUTH",
+        "CLUSTER_DISABLED",
+    )
+    (granted,) = [
+        each.inputs["member"]
+        for each in made.all("gcp:projects/iAMMember:IAMMember")
+        if each.inputs["role"] == "roles/memorystore.dbConnectionUser"
+    ]
+    assert granted == f"serviceAccount:{ACCOUNT}"
+    (core,) = [
+        each for each in objects(made, "ConfigMap") if each["metadata"]["name"] == "mcp-core-config"
+    ]
+    redis = tomllib.loads(core["data"]["server.toml"])["redis"]
+    folder, _, name = redis["ca_file"].rpartition("/")
+    assert core["data"][name] == f"authority-of.{cache.inputs['instanceId']}\n"
+    (pod,) = [
+        one["spec"]["template"]["spec"]
+        for one in objects(made, "Deployment")
+        if one["metadata"]["name"] == "mcp-core"
+    ]
+    container = next(each for each in pod["containers"] if each["name"] == "mcp-core")
+    assert folder in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+def test_azure_redis_in_prod_has_no_access_keys_and_lets_one_identity_in():
+    made = with_cache("azure-redis")
+    database = made.one("azure-native:redisenterprise:Database").inputs
+    assert database["accessKeysAuthentication"] == "Disabled"
+    assert (database["clusteringPolicy"], database["evictionPolicy"]) == ("NoCluster", "NoEviction")
+    user = made.one("azure-native:redisenterprise:AccessPolicyAssignment").inputs["user"]
+    assert user == {"objectId": PRINCIPAL}
+    assert made.one(CACHES_MADE["azure-redis"]).inputs["publicNetworkAccess"] == "Disabled"
+    assert made.one(STACK_TYPE).outputs["data"]["redis"]["cache_user"] == PRINCIPAL
 
 
 def test_rds_in_prod_has_a_standby_and_two_weeks_of_backups():

@@ -200,3 +200,13 @@ def test_invalid_args_are_refused(changes: dict[str, Any], path: str, words: str
     (problem,) = report.value.problems
     assert problem.path == f"data.{path}"
     assert words in str(problem)
+
+
+def test_an_identity_of_yours_logs_in_to_a_cache_alone():
+    yours = "0a1b2c3d-0000-4000-8000-0123456789ef"
+    made = graph(stores=Stores.CACHE, cache_principal=yours)
+    assert not made.all("azure-native:managedidentity:UserAssignedIdentity")
+    user = made.one("azure-native:redisenterprise:AccessPolicyAssignment").inputs["user"]
+    assert user == {"objectId": yours}
+    told = made.one("qudag-mcp:index:AzurePostgresqlDataTier").outputs
+    assert (told["cache_user"], told["ca"]) == (yours, "DigiCert Global Root G2")

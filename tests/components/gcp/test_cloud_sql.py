@@ -153,3 +153,12 @@ def test_invalid_args_are_refused(changes: dict[str, Any], path: str, words: str
     (problem,) = report.value.problems
     assert problem.path == f"data.{path}"
     assert words in str(problem)
+
+
+def test_a_cache_alone_names_its_authority_and_lets_further_accounts_in():
+    made = graph(stores=Stores.CACHE, cache_accounts=["state@acme-prod.iam.gserviceaccount.com"])
+    cache = made.one(VALKEY).inputs["instanceId"]
+    assert made.one("qudag-mcp:index:CloudSqlDataTier").outputs["ca"] == f"authority-of.{cache}\n"
+    members = {each.inputs["member"] for each in made.all("gcp:projects/iAMMember:IAMMember")}
+    others = "serviceAccount:state@acme-prod.iam.gserviceaccount.com"
+    assert members == {f"serviceAccount:{ACCOUNT}", others}
