@@ -176,6 +176,10 @@ if TYPE_CHECKING:
     from .mcp.user_container import UserContainer as UserContainer
     from .observability.operator import OperatorObservability as OperatorObservability
     from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
+    from .observability.standalone import StandaloneObservability as StandaloneObservability
+    from .observability.standalone import (
+        StandaloneObservabilityArgs as StandaloneObservabilityArgs,
+    )
     from .observability.targets import ScrapeTarget as ScrapeTarget
 
 _PUBLIC = {
@@ -262,6 +266,7 @@ _PUBLIC = {
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
     "mcp.user_container": "UserContainer",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
+    "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ScrapeTarget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}

@@ -20,6 +20,7 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
 from .identities import token_services
+from .own_prometheus import operated_parties
 from .placement import placement
 from .topologies.topology import (
     CLIENTS,
@@ -49,11 +50,13 @@ def flow_args(
     outsides = [Outside(name=name, cidrs=cidrs) for name, cidrs in networks.items() if cidrs]
     neighbours = [
         Neighbour(name=PROMETHEUS, namespace=p.namespace, labels=p.labels)
-        for p in ([network.prometheus] if network.prometheus else [])
+        for p in ([config.scraper] if config.scraper else [])
+        if PROMETHEUS not in topology.monitoring
     ]
     if pods := network.issuer_pods:
         neighbours.append(Neighbour(name=ISSUER_PODS, namespace=pods.namespace, labels=pods.labels))
-    absent = set(OPTIONAL_PARTIES) - {party.name for party in (*outsides, *neighbours)}
+    present = {party.name for party in (*outsides, *neighbours)} | set(topology.workloads)
+    absent = set(OPTIONAL_PARTIES) - present
     client_pods = [
         Neighbour(name=f"client-pods-{number}", namespace=each.namespace, labels=each.labels)
         for number, each in enumerate(network.client_pods)
@@ -62,6 +65,7 @@ def flow_args(
     tokens, metadata_servers = token_services(config)
     stores = [party for store in topology.data if (party := kind_of(config, store).party(config))]
     neighbours += [party for party in stores if isinstance(party, Neighbour)]
+    neighbours += operated_parties(config, topology)
     outsides += [party for party in stores if isinstance(party, Outside)]
     where = placement(config)
     own = where.within(namespace, topology.workloads)
@@ -96,6 +100,7 @@ def flow_args(
         metadata_servers=metadata_servers,
         dns=_dns(network),
         api_server=config.kubernetes.api_server,
+        api_clients=[name for name in own if name in topology.monitoring],
         hosts={name: hosts for name, hosts in hosts_by_policy(config).items() if name in own},
     )
 

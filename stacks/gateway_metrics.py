@@ -14,7 +14,7 @@ def gateway_metrics(
     config: StackConfig, service: GatewayService | MonolithService
 ) -> GatewayMetrics | None:
     """The exporter beside nginx; None where nobody may read what it exports."""
-    if not has_exporter(config) or config.network.prometheus is None:
+    if not has_exporter(config) or config.scraper is None:
         return None
     port = MONOLITH_METRICS if isinstance(service, MonolithService) else METRICS
     return GatewayMetrics(image=config.images.server, port=port)

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi
 
+from components.base.versions import VERSIONS
 from components.kubernetes.cloudnative_pg import pooler_name
 from components.kubernetes.cloudnative_pg_policies import instance_pods, pooler_pods
 from components.kubernetes.gateway_metrics import EXPORTER, MONOLITH_METRICS
 from components.kubernetes.labels import selector
 
+from .config.observability import MONITORING, Standalone
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .placement import placement
+from .pod_settings import pod_settings
 from .rule_options import rule_options
 from .topologies.topology import (
     POSTGRES,
@@ -28,6 +31,7 @@ from .topologies.topology import (
 
 if TYPE_CHECKING:
     from components.observability.rules.targets import Asked
+    from components.observability.standalone import StandaloneObservabilityArgs
     from components.observability.targets import ScrapeTarget
 
 OBSERVABILITY: Final = "observability"
@@ -48,7 +52,11 @@ def scrape_targets(
     from components.observability.targets import ScrapeTarget
 
     where = placement(config)
-    scraped = [flow for flow in topology.flows if flow.source == PROMETHEUS]
+    scraped = [
+        flow
+        for flow in topology.flows
+        if flow.source == PROMETHEUS and flow.target in topology.workloads
+    ]
     found = [
         ScrapeTarget(
             name=workload,
@@ -99,6 +107,41 @@ def observe(
             scrape_seconds=section.scrape_seconds or DEFAULT_SCRAPE_SECONDS,
         )
         OperatorObservability(OBSERVABILITY, args, opts=options)
+    elif own := standalone_args(config, topology, namespaces):
+        from components.observability.standalone import StandaloneObservability
+
+        StandaloneObservability(OBSERVABILITY, own, opts=options)
+
+
+def standalone_args(
+    config: StackConfig, topology: Topology, namespaces: Mapping[str, pulumi.Input[str]]
+) -> StandaloneObservabilityArgs | None:
+    """The args of the platform's own Prometheus; None without one."""
+    if config.observability.kind != "standalone":
+        return None
+    from components.observability.standalone import StandaloneObservabilityArgs
+
+    section = config.observability.standalone or Standalone()
+    where = placement(config)
+    places = {"platform": where.namespace, **where.namespaces}
+    return StandaloneObservabilityArgs(
+        namespace=namespaces[where.of(PROMETHEUS)],
+        namespaces={
+            place: namespaces[there] for place, there in places.items() if place != MONITORING
+        },
+        image=config.images.prometheus or VERSIONS["images"]["prometheus"],
+        targets=scrape_targets(config, topology, namespaces),
+        rules=rules_text(config, topology),
+        tls_secret=config.secrets.internal_tls_of(PROMETHEUS),
+        ca_secret=config.secrets.internal_ca,
+        scrape_seconds=config.observability.scrape_seconds or DEFAULT_SCRAPE_SECONDS,
+        retention_days=section.retention_days,
+        size=section.size,
+        storage_class=config.data.storage_class,
+        protect=config.data.protect,
+        ip_families=config.kubernetes.ip_families,
+        pods=pod_settings(config, PROMETHEUS),
+    )
 
 
 def rules_text(config: StackConfig, topology: Topology) -> str:

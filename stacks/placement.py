@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .topologies import TOPOLOGIES
+from .topologies.topology import PROMETHEUS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ def placement(config: StackConfig) -> Placement:
     for name, server in config.cluster_servers.items():
         if server.namespace is not None:
             places[name] = server.namespace
+    if config.observability.kind == "standalone":
+        places[PROMETHEUS] = MONITORING
     named = config.kubernetes.namespaces
     return Placement(
         namespace=config.namespace,

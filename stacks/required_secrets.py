@@ -62,6 +62,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         if namespace == config.namespace
         or _verifies(config, namespace)
         or _signs(config, namespace)
+        or where.within(namespace, topology(config).monitoring)
         or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
     wanted += [
@@ -202,7 +203,8 @@ def certified_names(config: StackConfig) -> dict[str, list[str]]:
     }
     if has_replicas(config, chosen):
         stores[VALKEY] += replica_hosts(stores[VALKEY][-1], config.data.valkey.replicas)
-    return named | stores
+    monitoring = {name: _service_names(name, where.of(name)) for name in chosen.monitoring}
+    return named | stores | monitoring
 
 
 def _shows_a_certificate(service: Service, config: StackConfig) -> bool:

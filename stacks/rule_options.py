@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from components.base.quantities import quantity
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 
+from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
 from .placement import placement
@@ -44,7 +45,9 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
     )
     return RuleOptions(
         namespace=config.namespace,
-        further_namespaces=tuple(placement(config).namespaces.values()),
+        further_namespaces=tuple(
+            there for place, there in placement(config).namespaces.items() if place != MONITORING
+        ),
         servers=tuple(_servers(config, topology)),
         gateway=topology.front.service if has_exporter(config) else None,
         engine=topology.front.upstream if agents else None,

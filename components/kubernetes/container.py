@@ -57,6 +57,7 @@ class Probe:
     Attributes:
         port: number of the port.
         path: path of an HTTP GET; None: only whether the port accepts connections.
+        tls: whether the GET is sent over TLS; the kubelet does not verify the certificate.
         command: program to run in the container instead; exit status 0 is success.
         delay: seconds before the first probe.
         period: seconds between probes.
@@ -66,6 +67,7 @@ class Probe:
 
     port: ContainerPort | None = None
     path: UrlPath | None = None
+    tls: bool = False
     command: Sequence[Text] | None = None
     delay: Delay = 0
     period: Seconds = 10
@@ -203,6 +205,8 @@ class Container:
             cluster assigns ids (see UserIds).
         sidecar: whether it starts before the other containers, which wait for its startup probe,
             and is stopped after they have ended.
+        api_token: whether it gets a token of its service account for the API server, which lasts
+            an hour and is renewed. Roles say what it may do.
     """
 
     name: DnsLabel
@@ -227,3 +231,4 @@ class Container:
     secret_env: Mapping[VariableName, SecretKey] = field(default_factory=dict[str, SecretKey])
     user: UserId | None = None
     sidecar: bool = False
+    api_token: bool = False

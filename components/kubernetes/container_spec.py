@@ -19,6 +19,19 @@ SCRATCH_SIZE: Final = "256Mi"
 MEMORY_SIZE: Final = "32Mi"
 """The most that a directory in memory may hold."""
 
+_API_TOKEN: Final = "api-token"  # noqa: S105  (the name of a volume)
+API_TOKEN_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105  (a directory)
+"""Where every client of the API server looks."""
+_NAMESPACE: Final = {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+_API_TOKEN_SOURCES: Final[Mapping[str, Any]] = {
+    "defaultMode": 0o440,
+    "sources": [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", **_NAMESPACE}]}},
+    ],
+}
+
 HARDENED: Final[Mapping[str, Any]] = {
     # A setuid program gives an attacker no further privileges.
     "allowPrivilegeEscalation": False,
@@ -79,10 +92,11 @@ def _ids(container: Container) -> dict[str, int]:
 
 def probe_spec(probe: Probe) -> dict[str, Any]:
     """The Kubernetes probe."""
+    scheme = "HTTPS" if probe.tls else "HTTP"
     if probe.command:
         how: dict[str, Any] = {"exec": {"command": list(probe.command)}}
     elif probe.path:
-        how = {"httpGet": {"path": probe.path, "port": probe.port, "scheme": "HTTP"}}
+        how = {"httpGet": {"path": probe.path, "port": probe.port, "scheme": scheme}}
     else:
         how = {"tcpSocket": {"port": probe.port}}
     times = {
@@ -115,6 +129,8 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
             name = secret_volume(container, secret)
             source = {"secretName": secret.secret, "items": items, "defaultMode": 0o440}
             found[name] = {"name": name, "secret": source}
+        if container.api_token:
+            found[_API_TOKEN] = {"name": _API_TOKEN, "projected": _API_TOKEN_SOURCES}
         for claim in (*container.volumes, *container.read_only_volumes):
             name = shared_volume(claim)
             found[name] = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
@@ -132,6 +148,10 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
         *(
             {"name": secret_volume(container, s), "mountPath": s.path, "readOnly": True}
             for s in container.secrets
+        ),
+        *(
+            {"name": _API_TOKEN, "mountPath": API_TOKEN_PATH, "readOnly": True}
+            for _ in range(container.api_token)
         ),
         *({"name": claim.name, "mountPath": claim.path} for claim in container.claims),
         *(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -23,9 +23,12 @@ from ..base.problems import Problem
 from .cilium_policy import host_policy
 from .dns import Dns
 from .egress_hosts import host_problems
-from .flow_checks import flow_problems, party_problems
+from .flow_checks import api_client_problems, flow_problems, party_problems
 from .labels import selector
 from .party import Flow, Internet, MetadataServer, Neighbour, Outside, Party
+
+API_PORTS: Final = (443, 6443)
+"""Of the API server: its Service, and the endpoints behind it."""
 
 
 def policies(
@@ -36,6 +39,7 @@ def policies(
     dns: Dns = Dns(),  # noqa: B008  (immutable)
     api_server: Sequence[str] = (),
     by_name: Collection[str] = (),
+    api_clients: Collection[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """The NetworkPolicy spec of each workload: exactly the declared flows, in both directions.
 
@@ -46,6 +50,7 @@ def policies(
         dns: what a workload with outgoing connections may query in addition.
         api_server: networks of the API server, which are cut out of every egress.
         by_name: workloads that query the DNS servers by another policy.
+        api_clients: workloads that may connect to the API server.
     """
     known = {party.name: party for party in parties}
     incoming: dict[str, list[Flow]] = {}
@@ -63,6 +68,8 @@ def policies(
             {"to": _peers(f.target, known, api_server), "ports": [_port(f)]}
             for f in outgoing.get(workload, ())
         ]
+        if workload in api_clients:
+            egress.append(_to_the_api_server(api_server))
         specs[workload] = {
             "podSelector": {"matchLabels": selector(workload)},
             "policyTypes": ["Ingress", "Egress"],
@@ -71,6 +78,14 @@ def policies(
             **_egress(egress, [] if workload in by_name else dns.rules()),
         }
     return specs
+
+
+def _to_the_api_server(networks: Sequence[str]) -> dict[str, Any]:
+    plain = (unmapped(ipaddress.ip_network(network)) for network in networks)
+    return {
+        "to": [{"ipBlock": {"cidr": str(network)}} for network in plain],
+        "ports": [{"protocol": "TCP", "port": port} for port in API_PORTS],
+    }
 
 
 def _egress(rules: list[dict[str, Any]], dns: list[dict[str, Any]]) -> dict[str, Any]:
@@ -133,6 +148,7 @@ class FlowPoliciesArgs:
         api_server: networks of the cluster's API server: the address of the Service ``kubernetes``
             and those of the endpoints behind it. They are cut out of every outside party that
             workloads connect to.
+        api_clients: workloads that may connect to the API server.
         hosts: ``host:port`` of the hosts outside that workloads connect to by name, each by a
             CiliumNetworkPolicy: for clusters with Cilium 1.19 or newer and its DNS proxy.
     """
@@ -146,6 +162,7 @@ class FlowPoliciesArgs:
     metadata_servers: Sequence[MetadataServer] = ()
     dns: Dns = field(default_factory=Dns)
     api_server: Sequence[Network] = ()
+    api_clients: Sequence[DnsLabel] = ()
     hosts: Mapping[DnsLabel, Sequence[EgressHost]] = field(default_factory=dict[str, Sequence[str]])
 
     def refusals(self) -> list[Problem]:
@@ -156,6 +173,7 @@ class FlowPoliciesArgs:
             *party_problems(self.workloads, self.outsides, self.neighbours, others),
             *flow_problems(self.workloads, self.flows, parties, api_server=self.api_server),
             *host_problems("hosts", self.hosts),
+            *api_client_problems(self.workloads, self.api_clients, self.api_server),
             *(
                 Problem(
                     f"hosts.{name}",
@@ -185,6 +203,7 @@ class FlowPolicies(Component[FlowPoliciesArgs]):
             dns=args.dns,
             api_server=args.api_server,
             by_name=args.hosts,
+            api_clients=args.api_clients,
         )
         for workload, spec in specs.items():
             KubernetesObject(

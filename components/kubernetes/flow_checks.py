@@ -86,6 +86,32 @@ def flow_problems(
     return problems
 
 
+def api_client_problems(
+    workloads: Sequence[str], clients: Sequence[str], api_server: Sequence[str]
+) -> list[Problem]:
+    """Clients of the API server that are no workloads, or whose policy would allow nothing."""
+    problems = [
+        Problem(
+            f"api_clients[{index}]",
+            f"{name!r} is no workload",
+            "its policy would select no pod",
+            f"write one of {', '.join(sorted(workloads))}",
+        )
+        for index, name in enumerate(clients)
+        if name not in workloads
+    ]
+    if clients and not api_server:
+        problems.append(
+            Problem(
+                "api_server",
+                "is empty, and api_clients is not",
+                "they could not connect to the API server",
+                "list its networks (kubectl get service,endpointslices -n default)",
+            )
+        )
+    return problems
+
+
 PRIVATE_NETWORKS: Final = tuple(
     map(
         ipaddress.ip_network,

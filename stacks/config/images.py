@@ -52,6 +52,11 @@ class Images(Section):
         description="redis_exporter, with data.valkey.exporter; absent in dev: "
         f"{VERSIONS['images']['valkeyExporter']}.",
     )
+    prometheus: Image | None = Field(
+        default=None,
+        description="Prometheus, with observability.kind standalone; absent in dev: "
+        f"{VERSIONS['images']['prometheus']}.",
+    )
     egress_proxy: Image | None = Field(
         default=None,
         description="Envoy, where a server lists hosts outside; absent in dev: "

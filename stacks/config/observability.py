@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from components.mcp.server_config import LogLevel
 
-from .forms import LabelKey, LabelValue, PrometheusUrl
+from .forms import Bytes, LabelKey, LabelValue, PrometheusUrl
 from .pods import SecretKey
 from .section import Section
 
@@ -38,17 +38,37 @@ class PrometheusOperator(Section):
     )
 
 
+MONITORING: Final = "monitoring"
+"""Key in ``kubernetes.namespaces`` of the namespace of the platform's own Prometheus."""
+
+
+class Standalone(Section):
+    """The platform's own Prometheus."""
+
+    retention_days: int = Field(
+        default=15, ge=1, le=3650, description="Days after which values are deleted."
+    )
+    size: Bytes = Field(
+        default="10Gi",
+        description="Its volume, of the class data.storageClass. The oldest values are deleted "
+        "earlier when 80 % of it are full.",
+    )
+
+
 class Observability(Section):
     """What servers log, what reads the metrics of the platform, and where to ask for them."""
 
-    kind: Literal["none", "operator"] = Field(
+    kind: Literal["none", "operator", "standalone"] = Field(
         default="none",
         description="What reads the metrics. none: a Prometheus that you configure yourself. "
         "operator: a Prometheus of the Prometheus Operator, for which PodMonitors and alert rules "
-        "are created.",
+        "are created. standalone: one of the platform's own, in a namespace of its own.",
     )
     operator: PrometheusOperator | None = Field(
         default=None, description="With kind operator; absent: its objects have no further labels."
+    )
+    standalone: Standalone | None = Field(
+        default=None, description="Options of kind standalone; refused with another kind."
     )
     scrape_seconds: int | None = Field(
         default=None,

@@ -20,8 +20,8 @@ from .forms import Domain, Word
 from .images import Images
 from .kubernetes import Kubernetes
 from .limits import Limits
-from .network import Network
-from .observability import Observability
+from .network import Network, Prometheus
+from .observability import MONITORING, Observability
 from .protocol import Protocol
 from .scaling import ServiceScale
 from .secrets import Secrets
@@ -94,6 +94,19 @@ class StackConfig(Section):
         """The level of every server's log."""
         usual: LogLevel = "debug" if self.environment == "dev" else "info"
         return self.observability.log_level or usual
+
+    @property
+    def scraper(self) -> Prometheus | None:
+        """The pods that may read metrics; None: nobody may."""
+        if self.observability.kind == "standalone":
+            return Prometheus(namespace=self.monitoring_namespace, labels={"app": "prometheus"})
+        return self.network.prometheus
+
+    @property
+    def monitoring_namespace(self) -> str:
+        """The namespace of the platform's own Prometheus."""
+        named = self.kubernetes.namespaces.get(MONITORING)
+        return named or f"{self.namespace}-{MONITORING}"
 
     @property
     def environment_name(self) -> str:

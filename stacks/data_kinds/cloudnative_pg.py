@@ -49,7 +49,7 @@ def cloudnative_pg_args(
 
 def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, Any]:
     section, network = section_of(config), config.network
-    scraper = network.prometheus
+    scraper = config.scraper
     return {
         **section.model_dump(exclude_none=True, exclude={"operator", *_AUDIT_SECRETS}),
         "roles": [*(role.model_dump(exclude_none=True) for role in section.roles), *_audit(config)],
@@ -166,7 +166,7 @@ class CloudNativePgDatabase(DataKind):
                 "the same tag may be another image tomorrow",
                 "append @sha256: and the digest",
             )
-        if section.pod_monitor and config.network.prometheus is None:
+        if section.pod_monitor and config.scraper is None:
             yield at(
                 f"{SECTION}.podMonitor",
                 "is set, and network.prometheus is not",

@@ -28,6 +28,7 @@ from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
+from ..observability import OBSERVABILITY, standalone_args
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
@@ -76,6 +77,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)
         found += component.manifests(service.name, wanted)
+    if prometheus := standalone_args(config, chosen, {name: name for name in where.every}):
+        from components.observability.standalone import StandaloneObservability
+
+        found += StandaloneObservability.manifests(OBSERVABILITY, prometheus)
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
     return found

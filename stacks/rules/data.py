@@ -210,7 +210,7 @@ def exporters_can_be_scraped(config: StackConfig) -> Iterator[Problem]:
         VALKEY: VERSIONS["images"]["valkeyExporter"],
     }
     for store, (field, image) in EXPORTERS.items():
-        if store in running and config.network.prometheus is None:
+        if store in running and config.scraper is None:
             yield at(
                 field,
                 "is true, and network.prometheus is missing",
@@ -243,7 +243,7 @@ SESSION_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("data", "kubernetes.containerLimits", "topology"), valkey_fits_its_container),
     (("data", "servers", "topology"), valkey_can_fail_over),
     (
-        ("data", "images", "network.prometheus", "environment", "topology"),
+        ("data", "images", "network.prometheus", "observability", "environment", "topology"),
         exporters_can_be_scraped,
     ),
 ]

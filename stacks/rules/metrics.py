@@ -37,7 +37,7 @@ def metrics_are_exported(config: StackConfig) -> Iterator[Problem]:
                 "it would have no effect",
                 "set min and max, or leave it out",
             )
-    if followed and config.network.prometheus is None:
+    if followed and config.scraper is None:
         yield at(
             "network.prometheus",
             f"is missing, and {followed[0]} is set",
@@ -142,7 +142,7 @@ def prometheus_can_be_asked(config: StackConfig) -> Iterator[Problem]:
 
 
 METRIC_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("scaling", "topology", "network.prometheus"), metrics_are_exported),
+    (("scaling", "topology", "network.prometheus", "observability.kind"), metrics_are_exported),
     (("scaling", "observability"), prometheus_can_be_asked),
 ]
 """Each rule with what it reads."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.base.problems import Problem
+from components.base.versions import VERSIONS
 from components.kubernetes.labels import OWN_LABELS, OWN_PREFIXES
 
 from ..config.stack import StackConfig
@@ -30,6 +31,46 @@ def the_kind_has_its_fields(config: StackConfig) -> Iterator[Problem]:
             "is set, and observability.kind is none",
             "it would have no effect: your own Prometheus has its own interval",
             "set observability.kind, or remove it",
+        )
+
+
+def an_own_prometheus_can_work(config: StackConfig) -> Iterator[Problem]:
+    """The kind standalone has what Prometheus needs, and is the only one that reads metrics."""
+    section, standalone = config.observability, config.observability.kind == "standalone"
+    stated = {
+        "observability.standalone": section.standalone,
+        "images.prometheus": config.images.prometheus,
+    }
+    for field, value in stated.items():
+        if value is not None and not standalone:
+            yield at(
+                field,
+                f"is set, and observability.kind is {section.kind}",
+                "it would have no effect",
+                "set observability.kind to standalone, or remove it",
+            )
+    if not standalone:
+        return
+    if config.network.prometheus is not None:
+        yield at(
+            "network.prometheus",
+            "is set, and observability.kind is standalone",
+            "the platform's own Prometheus reads the metrics: yours could not connect",
+            "remove it, or set observability.kind to none or operator",
+        )
+    if not config.kubernetes.api_server:
+        yield at(
+            "kubernetes.apiServer",
+            "is missing, and observability.kind is standalone",
+            "Prometheus asks the API server for the pods: no policy would let it connect",
+            "list its networks (kubectl get service,endpointslices -n default)",
+        )
+    if config.environment != "dev" and config.images.prometheus is None:
+        yield at(
+            "images.prometheus",
+            "is missing, and observability.kind is standalone",
+            "what runs tomorrow may not be what was tested today",
+            f"name it with its digest: {VERSIONS['images']['prometheus']}@sha256:…",
         )
 
 
@@ -77,6 +118,10 @@ def nothing_is_read_twice(config: StackConfig) -> Iterator[Problem]:
 OBSERVABILITY_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability",), the_kind_has_its_fields),
     (("observability.operator",), labels_are_free),
+    (
+        ("observability", "images", "network.prometheus", "kubernetes", "environment"),
+        an_own_prometheus_can_work,
+    ),
     (("observability.kind", "network.prometheus"), prometheus_may_connect),
     (("observability.kind", "data", "topology", "servers"), nothing_is_read_twice),
 ]

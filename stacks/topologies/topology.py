@@ -205,6 +205,7 @@ class Topology:
         data: the data stores, of ``STORES``.
         jobs: the migrations.
         scheduled: names of the CronJobs that the stack file adds.
+        monitoring: names of what reads metrics, which the stack file adds.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
         places: workloads that run in a namespace of their own, by name: its key in
@@ -226,6 +227,7 @@ class Topology:
     data: Sequence[str] = ()
     jobs: Sequence[Migration] = ()
     scheduled: Sequence[str] = ()
+    monitoring: Sequence[str] = ()
     only_audit: frozenset[str] = frozenset()
     authorizer: str | None = None
     places: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -243,6 +245,7 @@ class Topology:
             *self.stores_in_pods,
             *(job.name for job in self.jobs),
             *self.scheduled,
+            *self.monitoring,
         ]
 
     @property

@@ -76,6 +76,10 @@ from components.mcp.server_config import Cache, Database, NodeConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
+from components.observability.standalone import (
+    StandaloneObservability,
+    StandaloneObservabilityArgs,
+)
 from components.observability.targets import ScrapeTarget
 from graph.resource_graph import UNKNOWN
 from tests.harness import ResourceGraph, record
@@ -261,6 +265,25 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
                 )
             ],
             labels={"release": "kube-prometheus-stack"},
+        ),
+    ),
+    "StandaloneObservability": (
+        StandaloneObservability,
+        StandaloneObservabilityArgs(
+            namespace="qudag-monitoring",
+            namespaces={"platform": "qudag"},
+            image="docker.io/prom/prometheus:v3.16.0",
+            targets=[
+                ScrapeTarget(
+                    name="mcp-core",
+                    namespace="qudag",
+                    labels={"app": "mcp-core"},
+                    ports={"metrics": "server"},
+                )
+            ],
+            tls_secret="mcp-internal-tls-prometheus",
+            ca_secret="mcp-internal-ca",
+            rules="groups: [{name: servers, rules: [{alert: Down, expr: up == 0}]}]",
         ),
     ),
     "SharedVolume": (

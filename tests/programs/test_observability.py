@@ -1,7 +1,9 @@
-"""With `observability.kind: operator` monitors and network policies name the same ports."""
+"""What Prometheus reads, and what network policies let it connect to, are the same ports."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
@@ -17,16 +19,18 @@ from components.kubernetes.cloudnative_pg_policies import (
 from graph.resource_graph import ResourceGraph
 from policies import findings
 from stacks.topologies import TOPOLOGIES
-from tests.harness.graph_queries import objects, pods
+from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.user_servers import NETWORK, recorded
 
 SCRAPER: Final = Endpoint.pod("monitoring", app="prometheus")
+OWN: Final = Endpoint.pod("qudag-mcp-dev-monitoring", app="prometheus")
+API_SERVER: Final = ["10.96.0.1/32", "192.0.2.10/32"]
 OPERATOR: Final = {"kind": "operator", "operator": {"labels": {"release": "kps"}}}
 EXPORTERS: Final = {"valkey": {"exporter": True}, "databaseExporter": True}
 AGENTS: Final = ("business-analyst", "technical-architect", "developer", "qa-tester")
 CLOUDNATIVE_PG: Final[Mapping[str, Any]] = {
-    "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+    "kubernetes": {"apiServer": API_SERVER},
     "data": {
         "kind": "cloudnative-pg",
         "cloudnativePg": {"image": "ghcr.io/cloudnative-pg/postgresql:17.6", "pooler": {}},
@@ -39,9 +43,11 @@ Ends = set[tuple[str, str, int]]
 
 @cache
 def stack(topology: str, kind: str = "operator", database: str = "") -> ResourceGraph:
+    own = kind == "standalone"
     config: dict[str, Any] = {
         "topology": topology,
-        "network": NETWORK,
+        "network": {k: v for k, v in NETWORK.items() if k != "prometheus"} if own else NETWORK,
+        **({"kubernetes": {"apiServer": API_SERVER}} if own else {}),
         "observability": OPERATOR if kind == "operator" else {"kind": kind},
         "servers": {
             "weather": {"image": "ghcr.io/acme/weather:1", "egress": {"hosts": ["example.com:443"]}}
@@ -196,3 +202,90 @@ def test_the_objects_break_no_rule():
 def test_without_a_kind_nothing_is_registered():
     made = {str(one.inputs.get("apiVersion")) for one in stack("monolith", "none").resources}
     assert not any("monitoring" in version for version in made)
+
+
+def configured(graph: ResourceGraph) -> Ends:
+    """The ports of pods that the configuration of the platform's own Prometheus keeps."""
+    (files,) = [
+        one["data"]
+        for one in objects(graph, "ConfigMap")
+        if one["metadata"]["name"] == "prometheus-config"
+    ]
+    found: Ends = set()
+    for job in json.loads(files["prometheus.yml"])["scrape_configs"]:
+        for each in pods(graph) if "relabel_configs" in job else ():
+            keep = job["relabel_configs"][0]
+            namespace = each.owner.inputs["metadata"]["namespace"]
+            labels = {
+                f"__meta_kubernetes_pod_label_{re.sub('[^a-zA-Z0-9_]', '_', key)}": value
+                for key, value in each.labels.items()
+            }
+            for container in each.containers:
+                for port in container.get("ports", []):
+                    known = {
+                        **labels,
+                        "__meta_kubernetes_namespace": namespace,
+                        "__meta_kubernetes_pod_container_port_name": port["name"],
+                    }
+                    text = ";".join(known.get(name, "") for name in keep["source_labels"])
+                    if re.fullmatch(keep["regex"], text):
+                        found.add((namespace, each.name, port["containerPort"]))
+    return found
+
+
+@every_topology
+def test_an_own_prometheus_reads_exactly_what_it_may_connect_to(topology: str):
+    graph = stack(topology, "standalone")
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    assert configured(graph)
+    assert configured(graph) == reachable(graph, OWN)
+    ends = {
+        (space, each.name, port): Endpoint(space, each.labels)
+        for each in pods(graph)
+        for space in [each.owner.inputs["metadata"]["namespace"]]
+        for _, port in each.ports
+    }
+    leaving = {end for end, pod in ends.items() if cluster.leaves(OWN, pod, "TCP", end[2])}
+    assert leaving == configured(graph)
+
+
+def test_an_own_prometheus_alone_may_call_the_api_server():
+    graph = stack("monolith", "standalone")
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    for network in API_SERVER:
+        server = Endpoint.address(network.partition("/")[0])
+        for each in pods(graph):
+            pod = Endpoint(each.owner.inputs["metadata"]["namespace"], each.labels)
+            for port in (443, 6443):
+                assert cluster.leaves(pod, server, "TCP", port) is (each.name == "prometheus")
+            assert not cluster.leaves(pod, server, "TCP", 10250)
+        nobody = [one for one in pods(graph) if cluster.arrives(server, _end(one), "TCP", 9090)]
+        assert nobody == []
+
+
+def _end(each: Pods) -> Endpoint:
+    return Endpoint(each.owner.inputs["metadata"]["namespace"], each.labels)
+
+
+@pytest.mark.slow
+def test_an_own_prometheus_may_read_servers_and_pooler_of_cloudnative_pg():
+    graph = stack("microservices", "standalone", database="cloudnative-pg")
+    cluster = Enforcement(objects(graph, "NetworkPolicy"))
+    for labels, port in (
+        (instance_pods("postgres"), METRICS),
+        (pooler_pods("postgres"), POOLER_METRICS),
+    ):
+        end = Endpoint("qudag-mcp-dev", labels)
+        assert cluster.allows(OWN, end, "TCP", port)
+
+
+def test_the_objects_of_an_own_prometheus_break_no_rule():
+    graph = stack("monolith", "standalone")
+    made = {
+        one.urn
+        for one in graph.resources
+        if "monitoring" in str(one.inputs.get("metadata", {}).get("namespace"))
+        or one.inputs.get("kind") in ("Role", "RoleBinding")
+    }
+    assert len(made) > 8
+    assert [one for one in findings(graph) if one.urn in made] == []

@@ -1,0 +1,99 @@
+"""Prometheus's configuration: it finds pods by the Kubernetes API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from .rules.targets import EXPORTER, JOB, NAMESPACE, POD
+from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeTarget
+
+PROMETHEUS: Final = "prometheus"
+PORT: Final = 9090
+_META: Final = "__meta_kubernetes"
+
+
+def prometheus_config(
+    targets: Sequence[ScrapeTarget],
+    namespaces: Mapping[int, str],
+    *,
+    own: str,
+    host: str,
+    authority: str,
+    scrape_seconds: int,
+    rules: str | None,
+) -> dict[str, Any]:
+    """The content of prometheus.yml.
+
+    Args:
+        targets: the pods.
+        namespaces: of each target, by its place in ``targets``.
+        own: namespace of Prometheus.
+        host: name in its certificate.
+        authority: path of the authority that signs that certificate.
+        scrape_seconds: time between two reads.
+        rules: path of the rule file; None without one.
+    """
+    every = sorted(set(namespaces.values()))
+    return {
+        "global": {"scrape_interval": f"{scrape_seconds}s", "evaluation_interval": "30s"},
+        **({"rule_files": [rules]} if rules else {}),
+        "scrape_configs": [
+            *(
+                _pods(target, namespaces[number], port, exporter, every)
+                for number, target in enumerate(targets)
+                for port, exporter in target.ports.items()
+            ),
+            _itself(own, host, authority),
+        ],
+    }
+
+
+def _pods(
+    target: ScrapeTarget, namespace: str, port: str, exporter: str, every: Sequence[str]
+) -> dict[str, Any]:
+    """Reads one port of the pods of a target; all targets share one list of pods."""
+    wanted = {
+        f"{_META}_namespace": namespace,
+        **{f"{_META}_pod_label_{_name(key)}": value for key, value in target.labels.items()},
+        f"{_META}_pod_container_port_name": port,
+    }
+    return {
+        "job_name": f"{target.name}/{port}",
+        "metrics_path": METRICS_PATH,
+        "sample_limit": SAMPLE_LIMIT,
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": list(every)}}],
+        "relabel_configs": [
+            {
+                "action": "keep",
+                "source_labels": list(wanted),
+                "regex": ";".join(value.replace(".", r"\.") for value in wanted.values()),
+            },
+            {
+                "action": "drop",
+                "source_labels": [f"{_META}_pod_phase"],
+                "regex": "Failed|Succeeded",
+            },
+            {"source_labels": [f"{_META}_namespace"], "target_label": NAMESPACE},
+            {"source_labels": [f"{_META}_pod_name"], "target_label": POD},
+            {"source_labels": [f"{_META}_pod_container_name"], "target_label": "container"},
+            {"target_label": JOB, "replacement": target.name},
+            {"target_label": EXPORTER, "replacement": exporter},
+        ],
+    }
+
+
+def _name(key: str) -> str:
+    """The name of a label of pods in Prometheus."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", key)
+
+
+def _itself(namespace: str, host: str, authority: str) -> dict[str, Any]:
+    labels = {NAMESPACE: namespace, EXPORTER: PROMETHEUS}
+    return {
+        "job_name": PROMETHEUS,
+        "scheme": "https",
+        "tls_config": {"ca_file": authority, "server_name": host},
+        "static_configs": [{"targets": [f"localhost:{PORT}"], "labels": labels}],
+    }

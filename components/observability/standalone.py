@@ -1,0 +1,237 @@
+"""A Prometheus of the platform's own, which evaluates its rules, in a namespace of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import pulumi
+
+from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, Text
+from ..base.component import Component
+from ..base.constraints import Range
+from ..base.inputs import applied
+from ..base.kubernetes_object import Manifest, metadata, register
+from ..base.problems import Problem
+from ..base.quantities import quantity
+from ..kubernetes.container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
+from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.labels import labels
+from ..kubernetes.pod_settings import PodSettings
+from ..kubernetes.resources import Resources
+from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
+from .prometheus_config import PORT, PROMETHEUS, prometheus_config
+from .rule_file import rule_file_problems
+from .targets import ScrapeSeconds, ScrapeTarget, target_problems
+
+RetentionDays = Annotated[
+    int, Range(least=1, most=3650, consequence="Prometheus would not start, or keep nothing")
+]
+CONFIG: Final = "/etc/prometheus"
+DATA: Final = "/prometheus"
+ROLE: Final = "qudag-mcp-prometheus"
+"""Name of its Role in each namespace."""
+RESOURCES: Final = Resources(cpu="100m", memory="512Mi", cpu_limit="1", memory_limit="2Gi")
+FILLED: Final = 0.8
+"""Share of the volume that blocks may fill; the rest is for the write-ahead log."""
+_API_GROUP: Final = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandaloneObservabilityArgs:
+    """Args of ``StandaloneObservability``.
+
+    Attributes:
+        namespace: of Prometheus; another one than those of the targets.
+        namespaces: those of the targets, each under a name for its resources.
+        image: Prometheus, 2.42 or newer.
+        targets: what exports metrics.
+        rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
+            JSON; empty: none.
+        tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
+            ``prometheus-service.<namespace>.svc``.
+        ca_secret: Secret with ``ca.crt``, which signs that certificate.
+        scrape_seconds: time between two reads of a target.
+        retention_days: after which values are deleted.
+        size: of the volume. The oldest values are deleted earlier when 80 % of it are full.
+        storage_class: of the volume; None for the cluster's default.
+        protect: refuse to delete the volume.
+        resources: of Prometheus.
+        ip_families: see Exposure.
+        pods: settings of the pod.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    namespaces: Mapping[DnsLabel, pulumi.Input[DnsLabel]]
+    image: pulumi.Input[Image]
+    targets: Sequence[ScrapeTarget]
+    tls_secret: SecretName
+    ca_secret: SecretName
+    rules: Text = ""
+    scrape_seconds: ScrapeSeconds = 30
+    retention_days: RetentionDays = 15
+    size: ByteSize = "10Gi"
+    storage_class: ObjectName | None = None
+    protect: bool = False
+    resources: Resources = RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+    def refusals(self) -> list[Problem]:
+        """Problems of the targets, their namespaces and the rules."""
+        problems = list(target_problems(self.targets))
+        if self.rules:
+            problems += rule_file_problems("rules", self.rules)
+        if not self.namespaces:
+            problems.append(
+                Problem(
+                    "namespaces",
+                    "is empty",
+                    "Prometheus could list no pods, and would read nothing",
+                    "name the namespaces of the targets",
+                )
+            )
+        return problems
+
+
+class StandaloneObservability(Component[StandaloneObservabilityArgs]):
+    """A Prometheus with a volume, its Service, and a Role by which it lists pods.
+
+    Its API is served over TLS. Network policies must let it connect to the API server and to the
+    targets.
+
+    Attributes:
+        host: DNS name of its Service, which listens on port 9090.
+    """
+
+    args_type = StandaloneObservabilityArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: StandaloneObservabilityArgs) -> None:
+        for manifest in _rights(args):
+            register(self, manifest)
+        workload = Workload(self.named(PROMETHEUS), _workload(args), opts=self.owned())
+        self.host = workload.host
+
+    @classmethod
+    def manifests(cls, name: str, args: StandaloneObservabilityArgs) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        return [*_rights(args), *Workload.manifests(f"{name}-{PROMETHEUS}", _workload(args))]
+
+
+def _rights(args: StandaloneObservabilityArgs) -> list[Manifest]:
+    """A Role and its binding in each namespace: to list and watch pods, and nothing else."""
+    made: list[Manifest] = []
+    for name, namespace in args.namespaces.items():
+        described = metadata(ROLE, namespace=namespace, labels=labels(PROMETHEUS, "monitoring"))
+        rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
+        account = {"kind": "ServiceAccount", "name": f"{PROMETHEUS}-sa"}
+        made += [
+            Manifest(
+                kind="Role", role=f"pods-of-{name}", metadata=described, fields={"rules": rules}
+            ),
+            Manifest(
+                kind="RoleBinding",
+                role=f"pods-of-{name}-binding",
+                metadata=described,
+                fields={
+                    "roleRef": {"apiGroup": _API_GROUP, "kind": "Role", "name": ROLE},
+                    "subjects": [{**account, "namespace": args.namespace}],
+                },
+            ),
+        ]
+    return made
+
+
+def _workload(args: StandaloneObservabilityArgs) -> WorkloadArgs:
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="monitoring",
+        containers=[_container(args)],
+        name=PROMETHEUS,
+        replicas=1,
+        kind=WorkloadKind.STATEFUL_SET,
+        exposure=Exposure(ip_families=args.ip_families),
+        grace=60,
+        pods=args.pods,
+    )
+
+
+def _container(args: StandaloneObservabilityArgs) -> Container:
+    megabytes = int(quantity(args.size) * int(FILLED * 100) / 100) // 1024**2
+    healthy = Probe(port=PORT, path="/-/healthy", tls=True)
+    return Container(
+        name=PROMETHEUS,
+        image=args.image,
+        command=[
+            "prometheus",
+            f"--config.file={CONFIG}/prometheus.yml",
+            f"--web.config.file={CONFIG}/web.yml",
+            f"--web.listen-address=:{PORT}",
+            f"--storage.tsdb.path={DATA}",
+            f"--storage.tsdb.retention.time={args.retention_days}d",
+            f"--storage.tsdb.retention.size={megabytes}MB",
+        ],
+        ports=[Port(name="web", number=PORT, service=PORT)],
+        probes=Probes(
+            # It reads its write-ahead log first.
+            startup=Probe(port=PORT, path="/-/ready", tls=True, period=5, failures=120),
+            readiness=Probe(port=PORT, path="/-/ready", tls=True),
+            liveness=healthy,
+        ),
+        resources=args.resources,
+        files=[Files(name=f"{PROMETHEUS}-config", path=CONFIG, content=_files(args))],
+        secrets=[
+            SecretFiles(
+                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
+            ),
+            SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
+        ],
+        claims=[
+            Claim(
+                name="data",
+                path=DATA,
+                size=args.size,
+                storage_class=args.storage_class,
+                protect=args.protect,
+            )
+        ],
+        api_token=True,
+    )
+
+
+def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
+    def configuration(own: str, *namespaces: str) -> str:
+        made = prometheus_config(
+            args.targets,
+            dict(enumerate(namespaces)),
+            own=own,
+            host=f"{PROMETHEUS}-service.{own}.svc",
+            authority=f"{INTERNAL_CA_PATH}/ca.crt",
+            scrape_seconds=args.scrape_seconds,
+            rules=f"{CONFIG}/rules.yml" if args.rules else None,
+        )
+        return _text(made)
+
+    web = {
+        "tls_server_config": {
+            "cert_file": f"{INTERNAL_TLS_PATH}/tls.crt",
+            "key_file": f"{INTERNAL_TLS_PATH}/tls.key",
+            "min_version": "TLS12",
+        }
+    }
+    spaces = [target.namespace for target in args.targets]
+    return {
+        "prometheus.yml": applied(configuration, args.namespace, *spaces),
+        "web.yml": _text(web),
+        **({"rules.yml": args.rules} if args.rules else {}),
+    }
+
+
+def _text(content: Any) -> str:
+    """JSON, which is YAML as well."""
+    return json.dumps(content, indent=1) + "\n"

@@ -1,0 +1,59 @@
+"""The platform's own Prometheus in its topology: a workload, and flows to all that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from components.kubernetes.cloudnative_pg_policies import (
+    METRICS,
+    POOLER_METRICS,
+    instance_pods,
+    pooler_pods,
+)
+from components.kubernetes.party import Flow, Neighbour
+
+from .config.stack import StackConfig
+from .data_kinds import kind_of
+from .placement import placement
+from .topologies.topology import POSTGRES, PROMETHEUS, Topology
+
+
+def with_own_prometheus(topology: Topology, config: StackConfig) -> Topology:
+    """The topology with Prometheus, if the stack has its own."""
+    if config.observability.kind != "standalone":
+        return topology
+    flows = [
+        Flow(source=PROMETHEUS, target=name, port=port, why="metrics")
+        for name, (_, port) in _of_cloudnative_pg(config, topology).items()
+    ]
+    return replace(
+        topology,
+        monitoring=[*topology.monitoring, PROMETHEUS],
+        flows=[*topology.flows, *flows],
+    )
+
+
+def operated_parties(config: StackConfig, topology: Topology) -> list[Neighbour]:
+    """The pods of CloudNativePG that Prometheus reads."""
+    if PROMETHEUS not in topology.monitoring:
+        return []
+    namespace = placement(config).of(POSTGRES)
+    return [
+        Neighbour(name=name, namespace=namespace, labels=labels)
+        for name, (labels, _) in _of_cloudnative_pg(config, topology).items()
+    ]
+
+
+def _of_cloudnative_pg(
+    config: StackConfig, topology: Topology
+) -> Mapping[str, tuple[Mapping[str, str], int]]:
+    """Labels of pods and the port of their metrics, by a name for flows."""
+    if POSTGRES not in topology.data or kind_of(config, POSTGRES).name != "cloudnative-pg":
+        return {}
+    found: dict[str, tuple[Mapping[str, str], int]] = {
+        f"{POSTGRES}-servers": (instance_pods(POSTGRES), METRICS)
+    }
+    if config.data.cloudnative_pg and config.data.cloudnative_pg.pooler:
+        found[f"{POSTGRES}-poolers"] = (pooler_pods(POSTGRES), POOLER_METRICS)
+    return found

@@ -1,0 +1,140 @@
+"""A Prometheus of the platform's own: its rights and its files, which promtool reads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.observability.standalone import (
+    StandaloneObservability,
+    StandaloneObservabilityArgs,
+)
+from components.observability.targets import ScrapeTarget
+from graph.resource_graph import ResourceGraph
+from tests.harness import record
+from tests.harness.graph_queries import objects, pods
+from tools.programs_on_path import environment, find
+
+RULES = "groups: [{name: servers, rules: [{alert: Down, expr: up == 0}]}]"
+CORE = ScrapeTarget(
+    name="mcp-core",
+    namespace="mcp",
+    labels={"app": "mcp-core", "app.kubernetes.io/name": "mcp.core"},
+    ports={"metrics": "server"},
+)
+AGENT = ScrapeTarget(
+    name="agent",
+    namespace="mcp-agents",
+    labels={"app": "agent"},
+    ports={"inside": "server", "gateway-metrics": "gateway"},
+)
+
+
+def graph(**changes: Any) -> ResourceGraph:
+    given: dict[str, Any] = {
+        "namespace": "mcp-monitoring",
+        "namespaces": {"platform": "mcp", "agents": "mcp-agents"},
+        "image": "docker.io/prom/prometheus:v3.16.0",
+        "targets": [CORE, AGENT],
+        "tls_secret": "mcp-internal-tls-prometheus",
+        "ca_secret": "mcp-internal-ca",
+        "rules": RULES,
+    }
+    args = StandaloneObservabilityArgs(**given | changes)
+    return record(lambda: StandaloneObservability("observability", args))
+
+
+def files(made: ResourceGraph) -> dict[str, str]:
+    (found,) = objects(made, "ConfigMap")
+    return found["data"]
+
+
+def test_it_may_list_pods_of_the_namespaces_of_its_targets_and_nothing_else():
+    made = graph()
+    rules = {one["metadata"]["namespace"]: one["rules"] for one in objects(made, "Role")}
+    reads = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
+    assert rules == {"mcp": reads, "mcp-agents": reads}
+    for binding in objects(made, "RoleBinding"):
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": "prometheus-sa", "namespace": "mcp-monitoring"}
+        ]
+    assert objects(made, "ClusterRole") == objects(made, "ClusterRoleBinding") == []
+
+
+def test_its_token_lasts_an_hour_and_no_other_is_mounted():
+    (pod,) = pods(graph())
+    assert pod.spec["automountServiceAccountToken"] is False
+    token = pod.volume("api-token")["projected"]["sources"][0]["serviceAccountToken"]
+    assert token == {"path": "token", "expirationSeconds": 3600}
+    (mount,) = [m for m in pod.container("prometheus")["volumeMounts"] if m["name"] == "api-token"]
+    assert mount["readOnly"] is True
+
+
+def test_a_pod_is_read_by_its_namespace_its_labels_and_its_port():
+    read = json.loads(files(graph())["prometheus.yml"])["scrape_configs"]
+    kept = {one["job_name"]: one["relabel_configs"][0] for one in read if "relabel_configs" in one}
+    assert kept["mcp-core/metrics"] == {
+        "action": "keep",
+        "source_labels": [
+            "__meta_kubernetes_namespace",
+            "__meta_kubernetes_pod_label_app",
+            "__meta_kubernetes_pod_label_app_kubernetes_io_name",
+            "__meta_kubernetes_pod_container_port_name",
+        ],
+        "regex": r"mcp;mcp-core;mcp\.core;metrics",
+    }
+    assert kept["agent/gateway-metrics"]["regex"] == "mcp-agents;agent;gateway-metrics"
+    for one in read:
+        for found in one.get("kubernetes_sd_configs", []):
+            assert found["namespaces"]["names"] == ["mcp", "mcp-agents"]
+
+
+def test_values_are_deleted_before_the_volume_is_full():
+    (pod,) = pods(graph(size="10Gi", retention_days=30))
+    command = pod.container("prometheus")["command"]
+    assert "--storage.tsdb.retention.time=30d" in command
+    assert "--storage.tsdb.retention.size=8192MB" in command  # of 10240
+
+
+def test_probes_and_its_own_metrics_are_read_over_tls():
+    made = graph()
+    (pod,) = pods(made)
+    container = pod.container("prometheus")
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["scheme"] == "HTTPS"
+    (itself,) = [
+        one
+        for one in json.loads(files(made)["prometheus.yml"])["scrape_configs"]
+        if one["job_name"] == "prometheus"
+    ]
+    assert itself["scheme"] == "https"
+    assert itself["tls_config"]["server_name"] == "prometheus-service.mcp-monitoring.svc"
+    assert "insecure_skip_verify" not in json.dumps(itself)
+
+
+@pytest.mark.slow
+def test_promtool_accepts_the_files(tmp_path: Path):
+    promtool = find("promtool")
+    if promtool is None:
+        pytest.skip("no promtool: tools/programs unpacks it")
+    for name in ("internal-tls/tls.crt", "internal-tls/tls.key", "internal-ca/ca.crt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name, text in files(graph()).items():
+        moved = text.replace("/etc/prometheus", str(tmp_path)).replace("/etc/", f"{tmp_path}/")
+        (tmp_path / name).write_text(moved)
+    for check in (["config", "prometheus.yml"], ["web-config", "web.yml"], ["rules", "rules.yml"]):
+        found = subprocess.run(
+            [promtool, "check", check[0], str(tmp_path / check[1])],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+        if check[0] == "web-config" and "keypair" in found.stderr + found.stdout:
+            continue  # the certificate of this test is an empty file: all else was accepted
+        assert found.returncode == 0, found.stderr + found.stdout
