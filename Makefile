@@ -16,9 +16,9 @@ $(VENV): override export PYTHON := $(value PYTHON)
 
 # Tests that need neither a cluster nor an engine, on two processes, a module on one of them.
 HERE := -n 2 --dist loadscope --no-loadscope-reorder \
-  --ignore=tests/backup --ignore=tests/cluster --ignore=tests/controllers --ignore=tests/e2e --ignore=tests/engine --ignore=tests/bench --ignore=tests/topologies
+  --ignore=tests/backup --ignore=tests/cluster --ignore=tests/controllers --ignore=tests/e2e --ignore=tests/engine --ignore=tests/monitoring --ignore=tests/bench --ignore=tests/topologies
 
-.PHONY: help clients programs scanner up down verify preview render test test-slow check test-backup test-cluster test-controllers test-engine test-e2e test-e2e-smoke test-topologies test-bench bench versions
+.PHONY: help clients programs scanner up down verify preview render test test-slow check test-backup test-cluster test-controllers test-engine test-e2e test-e2e-smoke test-monitoring test-topologies test-bench bench versions
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ test-controllers: $(VENV) ## real KEDA, Prometheus, External Secrets and OpenBao
 	@tools/controllers/build
 	@tools/controllers/external_secrets/build
 	@$(PYTEST) -rs tests/controllers
+
+test-monitoring: $(VENV) ## a real Prometheus finds the pods of a stack and evaluates its rules (needs Go)
+	@tools/prometheus/build
+	@$(PYTEST) -rs tests/monitoring
 
 test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (needs `pulumi` on PATH)
 	@$(PYTEST) -rs tests/engine

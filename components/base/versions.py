@@ -26,6 +26,7 @@ class Images(TypedDict):
     valkey: str
     postgresExporter: str
     valkeyExporter: str
+    prometheus: str
     envoy: str
     python: str
 

@@ -47,7 +47,7 @@ class StandaloneObservabilityArgs:
     Attributes:
         namespace: of Prometheus; another one than those of the targets.
         namespaces: those of the targets, each under a name for its resources.
-        image: Prometheus, 2.42 or newer.
+        image: Prometheus 3, with discovery by the Kubernetes API.
         targets: what exports metrics.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.

@@ -8,7 +8,16 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 MAKEFILE: Final = (ROOT / "Makefile").read_text()
-APART: Final = {"backup", "cluster", "controllers", "e2e", "engine", "topologies", "bench"}
+APART: Final = {
+    "backup",
+    "cluster",
+    "controllers",
+    "e2e",
+    "engine",
+    "monitoring",
+    "topologies",
+    "bench",
+}
 """Folders that need a cluster, an engine or a quiet machine; each has a target of its own."""
 
 

@@ -25,6 +25,7 @@ BUMPED: dict[str, dict[str, Any]] = {
         "gateway": "docker.io/nginxinc/nginx-unprivileged:7.7.2",
         "postgres": "docker.io/library/postgres:7.7.3",
         "valkey": "docker.io/valkey/valkey:7.7.4",
+        "prometheus": "docker.io/prom/prometheus:v7.7.9",
         "postgresExporter": "docker.io/prometheuscommunity/postgres-exporter:v7.7.8",
         "valkeyExporter": "docker.io/oliver006/redis_exporter:v7.7.7",
         "envoy": "docker.io/envoyproxy/envoy:v7.7.6",
