@@ -29,7 +29,7 @@ from ..mcp.store_files import Store, StorePaths, has_password, stores_of
 from ..mcp.timeout_budget import Distance
 from ..mcp.workers import worker_problems
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles, Variables
-from .database_login import token_problems
+from .database_login import cache_token_problems, token_problems
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
 from .resources import Resources
@@ -100,6 +100,7 @@ class ServerArgs:
             )
         )
         problems += token_problems("config.database.token", self.config.database, self.pods)
+        problems += cache_token_problems("config.cache.token", self.config.cache, self.pods)
         if not self.internal_ca_secret and (reached := _reached(self.config)):
             problems.append(
                 Problem(
