@@ -198,7 +198,7 @@ _PUBLIC = {
     "azure.container": "AzureContainerApp AzureContainerGroup",
     "azure.container_args": "AzureContainerAppArgs AzureContainerGroupArgs",
     "azure.database": "AzurePostgresqlDataTier",
-    "azure.database_args": "AzurePostgresqlDataTierArgs",
+    "azure.database_args": "AzurePostgresqlDataTierArgs EntraPrincipal",
     "azure.function": "AzureFunction",
     "azure.function_args": "AzureFunctionArgs",
     "azure.location": "AzureLocation",

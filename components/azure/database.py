@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import pulumi
 
 from ..base.cloud_resource import CloudResource
 from ..mcp.data_tier import CacheProfile, DataTier, DataTierResources
-from .database_args import AzurePostgresqlDataTierArgs
+from .database_args import AzurePostgresqlDataTierArgs, EntraPrincipal
 from .facts import CACHE_PORT
 from .identity import managed_identity
 from .resource_group import AzureGroup
@@ -26,25 +26,28 @@ _PARAMETERS: Final = {
 
 
 class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
-    """PostgreSQL and Redis, which one managed identity may use; there is no password."""
+    """PostgreSQL and Redis, which one identity may use; there is no password."""
 
     args_type = AzurePostgresqlDataTierArgs
 
     def deploy(self, args: AzurePostgresqlDataTierArgs) -> DataTierResources:
         group = AzureGroup(self, args.location)
-        own = args.cache_principal is not None and not args.has_database
-        identity = None if own else managed_identity(group)
+        named = not (args.has_database and args.administrator is None) and not (
+            args.has_cache and args.cache_principal is None
+        )
+        identity = None if named else managed_identity(group)
         made = DataTierResources(database=None)
         locked: dict[str, tuple[CloudResource, CloudResource]] = {}
-        if args.has_database and identity:
-            server, admin, database = _database(group, args, identity)
+        if args.has_database:
+            login = _login(args.administrator, identity)
+            server, admin, database = _database(group, args, login)
             locked["database"] = server, database
             made = replace(
                 made,
                 database=admin,
                 database_host=server.output("fullyQualifiedDomainName"),
-                database_user=identity.output("name"),
-                database_credentials=identity.output("id"),
+                database_user=login.name,
+                database_credentials=login.credentials,
                 ca=AUTHORITY,
             )
         if args.has_cache:
@@ -76,8 +79,30 @@ class AzurePostgresqlDataTier(DataTier[AzurePostgresqlDataTierArgs]):
         return made
 
 
+class _Login(NamedTuple):
+    """Who logs in to PostgreSQL.
+
+    Attributes:
+        name: of the principal and of the database user.
+        object_id: of the principal.
+        credentials: id of the managed identity, or the object id of another principal.
+    """
+
+    name: pulumi.Input[str]
+    object_id: pulumi.Input[str]
+    credentials: pulumi.Input[str]
+
+
+def _login(given: EntraPrincipal | None, identity: CloudResource | None) -> _Login:
+    if given is not None:
+        return _Login(given.name, given.object_id, given.object_id)
+    assert identity is not None  # deploy
+    principal = identity.output("principalId")
+    return _Login(identity.output("name"), principal, identity.output("id"))
+
+
 def _database(
-    group: AzureGroup, args: AzurePostgresqlDataTierArgs, identity: CloudResource
+    group: AzureGroup, args: AzurePostgresqlDataTierArgs, login: _Login
 ) -> tuple[CloudResource, CloudResource, CloudResource]:
     """The server, its administrator, and the database in it."""
     server, changed = _server(group, args)
@@ -86,8 +111,8 @@ def _database(
         "database-user",
         {
             "serverName": server.output("name"),
-            "objectId": identity.output("principalId"),
-            "principalName": identity.output("name"),
+            "objectId": login.object_id,
+            "principalName": login.name,
             "principalType": "servicePrincipal",
             "tenantId": args.location.tenant,
         },

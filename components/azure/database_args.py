@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..base.arg_types import DatabaseUser
 from ..base.problems import Problem
 from ..mcp.data_tier import ManagedDataTierArgs
 from .arg_types import AzureId, CacheMachine, DatabaseMachine, ResourceId
 from .facts import AZURE_POSTGRES_BACKUP_DAYS
 from .location import AzureLocation
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntraPrincipal:
+    """A managed identity or an application of Entra.
+
+    Attributes:
+        name: its name, which is also that of the database user.
+        object_id: its object id, which Azure calls principal id of a managed identity too.
+    """
+
+    name: DatabaseUser
+    object_id: AzureId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +42,8 @@ class AzurePostgresqlDataTierArgs(ManagedDataTierArgs):
         database_tier: family of the sku.
         storage_gb: storage at first; it grows automatically.
         high_availability: a standby in another zone takes over when the database's own fails.
+        administrator: who logs in, as the only administrator; None: a managed identity that the
+            component makes.
         backup_days: days within which the database can be restored to any second; backups are
             stored in the paired region too.
         cache_machine: sku of the cache.
@@ -44,6 +60,7 @@ class AzurePostgresqlDataTierArgs(ManagedDataTierArgs):
     database_tier: Literal["Burstable", "GeneralPurpose", "MemoryOptimized"] = "GeneralPurpose"
     storage_gb: int = 32
     high_availability: bool = True
+    administrator: EntraPrincipal | None = None
     backup_days: int = 14
     cache_machine: CacheMachine = "Balanced_B1"
     cache_principal: AzureId | None = None

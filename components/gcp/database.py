@@ -141,6 +141,9 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                         "ipv4Enabled": False,
                         "privateNetwork": args.location.network,
                         "sslMode": "ENCRYPTED_ONLY",
+                        # An authority for this instance alone, which clients verify: its
+                        # certificate has no name.
+                        "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
                     },
                     "databaseFlags": [
                         {"name": name, "value": value} for name, value in _FLAGS.items()

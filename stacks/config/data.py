@@ -13,7 +13,7 @@ from .cloudnative_pg import CloudNativePg
 from .external_data import ExternalCache, ExternalDatabase, Host
 from .forms import Bytes, ObjectName, constraint
 from .managed_caches import CACHE_FORMS, AzureRedis, ElastiCache, Memorystore
-from .managed_data import MANAGED_FORMS, Rds
+from .managed_data import MANAGED_FORMS, AzurePostgresql, CloudSql, Rds
 from .section import Section
 from .valkey import Valkey
 
@@ -95,10 +95,13 @@ class DatabasePool(Section):
 class Data(Section):
     """Databases and volumes."""
 
-    kind: Literal["embedded", "cloudnative-pg", "external", "rds"] = Field(
+    kind: Literal[
+        "embedded", "cloudnative-pg", "external", "rds", "cloud-sql", "azure-postgresql"
+    ] = Field(
         default="embedded",
         description="PostgreSQL. embedded: one pod in the cluster; cloudnative-pg: servers of the "
-        "operator CloudNativePG in the cluster; external: yours; rds: Amazon RDS.",
+        "operator CloudNativePG in the cluster; external: yours; rds: Amazon RDS; "
+        "cloud-sql: Cloud SQL; azure-postgresql: Azure Database for PostgreSQL.",
     )
     cache_kind: Literal["valkey", "external", "elasticache", "memorystore", "azure-redis"] = Field(
         default="valkey",
@@ -114,6 +117,13 @@ class Data(Section):
     )
     rds: Rds | None = Field(
         default=None, description="Options of kind rds; refused with another kind."
+    )
+    cloud_sql: CloudSql | None = Field(
+        default=None, description="Required by kind cloud-sql, and refused with another kind."
+    )
+    azure_postgresql: AzurePostgresql | None = Field(
+        default=None,
+        description="Required by kind azure-postgresql, and refused with another kind.",
     )
     external_cache: ExternalCache | None = Field(
         default=None, description="Required by cacheKind external, and refused with another one."
@@ -165,4 +175,8 @@ class Data(Section):
     volumes: dict[VolumeName, SharedVolume] = Field(
         default={}, description="Volumes that servers.<name>.volumes mount, by name."
     )
-    protect: bool = Field(default=False, description="Refuse to delete what holds data.")
+    protect: bool = Field(
+        default=False,
+        description="Refuse to delete what holds data. Absent: true in prod for databases that a "
+        "cloud manages.",
+    )

@@ -6,7 +6,9 @@ from typing import Final
 
 from ..config.stack import StackConfig
 from ..topologies.topology import POSTGRES, VALKEY
+from .azure_postgresql import AzurePostgresqlDatabase
 from .azure_redis import AzureRedisKind
+from .cloud_sql import CloudSqlDatabase
 from .cloudnative_pg import CloudNativePgDatabase
 from .elasticache import ElastiCacheKind
 from .embedded import EmbeddedCache, EmbeddedDatabase
@@ -20,6 +22,8 @@ _KINDS: Final[tuple[DataKind, ...]] = (
     CloudNativePgDatabase(),
     ExternalDatabase(),
     RdsDatabase(),
+    CloudSqlDatabase(),
+    AzurePostgresqlDatabase(),
     EmbeddedCache(),
     ExternalCache(),
     ElastiCacheKind(),

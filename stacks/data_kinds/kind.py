@@ -137,6 +137,10 @@ class DataKind:
         """The service whose tokens log in to it; None: there is a password."""
         return None
 
+    def account(self, config: StackConfig) -> str | None:  # noqa: ARG002
+        """The Google service account that alone logs in; None: not one alone."""
+        return None
+
     def verify(self, config: StackConfig) -> Verified:  # noqa: ARG002
         """What of its certificate servers verify."""
         return "full"

@@ -19,17 +19,18 @@ from .external import secret_key
 from .kind import DataKind
 
 
+def protected(config: StackConfig) -> bool:
+    """Whether nobody may delete a database that a cloud manages: in prod unless it is written."""
+    data = config.data
+    return data.protect if "protect" in data.model_fields_set else config.environment == "prod"
+
+
 class ManagedSection(Protocol):
     """The fields of every section."""
 
     @property
     def networks(self) -> Sequence[str]:
         """Addresses that pods connect to."""
-        ...
-
-    @property
-    def password(self) -> SecretKeySection:
-        """Where the password is."""
         ...
 
     @property
@@ -50,9 +51,6 @@ class ManagedKind(DataKind):
     def options(self, config: StackConfig) -> ManagedSection:
         """The kind's section, with its defaults where it is absent."""
         raise NotImplementedError
-
-    def password(self, config: StackConfig) -> SecretKey | None:
-        return secret_key(self.options(config).password)
 
     def authority(self, config: StackConfig) -> SecretKey | None:
         return secret_key(self.options(config).ca)

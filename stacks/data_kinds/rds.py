@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 
 from components.base.problems import Problem
+from components.kubernetes.pod_settings import SecretKey
 from components.mcp.data_tier import CacheProfile, Stores
 
 from ..config.managed_data import Rds
@@ -16,8 +17,9 @@ from ..config.stack import StackConfig
 from ..targets.aws import aws_location, aws_network
 from ..targets.aws_sections import Aws
 from ..topologies.topology import POSTGRES
+from .external import secret_key
 from .kind import Tier
-from .managed import ManagedKind
+from .managed import ManagedKind, protected
 
 if TYPE_CHECKING:
     from components.aws.database import RdsDataTier
@@ -45,7 +47,7 @@ def rds_args(
         network=aws_network(where.network),
         stores=Stores.DATABASE,
         cache_profile=CacheProfile(config.data.cache_profile),
-        protect=config.data.protect,
+        protect=protected(config),
         allowed_networks=options.clients,
         database_machine=options.machine or MACHINES.get(environment, "db.t4g.medium"),
         storage_gb=options.storage_gb,
@@ -76,6 +78,9 @@ class RdsDatabase(ManagedKind):
 
     def options(self, config: StackConfig) -> Any:
         return config.data.rds or Rds()
+
+    def password(self, config: StackConfig) -> SecretKey:
+        return secret_key(self.options(config).password)
 
     def location_problems(self, config: StackConfig) -> Iterator[Problem]:
         where = config.clouds.of("aws")

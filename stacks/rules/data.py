@@ -137,6 +137,13 @@ def tokens_log_in(config: StackConfig) -> Iterator[Problem]:
                 "it would get no token: the database would refuse every connection",
                 f"set {cloud} to the identity that the database knows",
             )
+        elif identity.gcp and kind.account(config) not in (None, identity.gcp.service_account):
+            yield at(
+                path_of("kubernetes", "identities", name, "gcp", "serviceAccount"),
+                f"is {identity.gcp.service_account}, and {kind.account(config)} logs in",
+                "the database has no user of that account: it would refuse the connections",
+                f"write {kind.account(config)}",
+            )
 
 
 def secrets_of_stores_are_their_own(config: StackConfig) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def _function(
     from components.mcp.access import NetworkAccess
 
     args = AzureFunctionArgs(
-        location=_location(location, deployment),
+        location=azure_location(location, deployment.tags),
         archive=deployment.archives["azure-function"],
         config=deployment.server(),
         access=NetworkAccess(public=section.public, allowed_networks=section.clients),
@@ -83,7 +83,7 @@ def _container(
     if section.kind == "group":
         assert section.subnet is not None  # groups_are_private
         group = AzureContainerGroupArgs(
-            location=_location(location, deployment),
+            location=azure_location(location, deployment.tags),
             image=image,
             config=config,
             subnet=section.subnet,
@@ -93,7 +93,7 @@ def _container(
         )
         return AzureContainerGroup(name, group, opts=options)
     app = AzureContainerAppArgs(
-        location=_location(location, deployment),
+        location=azure_location(location, deployment.tags),
         image=image,
         config=config,
         access=Access(public=section.public),
@@ -123,7 +123,7 @@ def _user_server(
 
     entry: AzureUserServer = place.entry
     args = AzureContainerAppArgs(
-        location=_location(place.location, deployment),
+        location=azure_location(place.location, deployment.tags),
         image=place.section.image or deployment.shared.image,
         config=deployment.server(),
         access=Access(public=entry.public),
@@ -142,14 +142,15 @@ def _user_server(
     return AzureContainerApp(name, args, opts=options)
 
 
-def _location(location: Azure, deployment: Deployment) -> AzureLocation:
+def azure_location(location: Azure, tags: Mapping[str, str]) -> AzureLocation:
+    """The subscription and the region, as components take them."""
     from components.azure.location import AzureLocation
 
     return AzureLocation(
         subscription=location.subscription,
         tenant=location.tenant,
         region=location.location,
-        tags=deployment.tags,
+        tags=tags,
     )
 
 

@@ -265,7 +265,7 @@ def _user_server(
 
 
 def gcp_location(location: Gcp) -> GcpLocation:
-    """The place as the components take it."""
+    """The project, the region and the network, as components take them."""
     from components.gcp.location import GcpLocation
 
     return GcpLocation(

@@ -24,6 +24,7 @@ TABLES = (
     "backup.yaml",
     "observability.yaml",
     "identities.yaml",
+    "managed_databases.yaml",
 )
 CASES = [case for name in TABLES for case in table(name)]
 HANDED_OVER = [case for case in CASES if None not in case.values[0].changes.values()]

@@ -26,10 +26,37 @@ from tests.harness.stacks import stack
 from tests.programs.test_stacks import SECRET_PLACES, secret_looking
 
 NETWORK = "10.30.128.0/24"
+ACCOUNT = "mcp-core@qudag-prod.iam.gserviceaccount.com"
+AZURE = (
+    "/subscriptions/0a1b2c3d-0000-4000-8000-000000000001/resourceGroups/network/providers"
+    "/Microsoft.Network"
+)
+OBJECT = "0a1b2c3d-0000-4000-8000-00000000000a"
+_ID = "0a1b2c3d-0000-4000-8000-00000000000b"
+IDENTITIES: dict[str, dict[str, Any]] = {
+    "cloud-sql": {"gcp": {"serviceAccount": ACCOUNT}},
+    "azure-postgresql": {"azure": {"clientId": _ID, "tenantId": _ID}},
+}
+"""Of the programs that log in with tokens, by kind."""
+TOKENS = "10.40.7.0/24"
+USERS = ("mcp-core", "mcp-migration", "mcp-state", "qudag-integration")
+VPC = "projects/qudag-prod/global/networks/main"
 SECRET = {"password": {"secret": "data", "key": "pw"}, "ca": {"secret": "data", "key": "ca.crt"}}
 DATABASES: dict[str, dict[str, Any]] = {
     "external": {"external": {"host": "db.example.com", "networks": [NETWORK], **SECRET}},
     "rds": {"rds": {"networks": [NETWORK]}},
+    "cloud-sql": {"cloudSql": {"networks": [NETWORK], "account": ACCOUNT}},
+    "azure-postgresql": {
+        "azurePostgresql": {
+            "networks": [NETWORK],
+            "administrator": {
+                "name": "mcp-core",
+                "objectId": OBJECT,
+            },
+            "subnet": f"{AZURE}/virtualNetworks/main/subnets/postgres",
+            "dnsZone": f"{AZURE}/privateDnsZones/prod.postgres.database.azure.com",
+        }
+    },
 }
 """The kinds of PostgreSQL outside the cluster, with their sections."""
 PRINCIPAL = "0a1b2c3d-0000-4000-8000-0123456789ef"
@@ -51,10 +78,10 @@ CACHES: dict[str, dict[str, Any]] = {
     "external": {"externalCache": {"host": "cache.example.com", "networks": [NETWORK], **SECRET}},
 }
 ROLE = "arn:aws:iam::123456789012:role/mcp-server"
-ACCOUNT = "mcp-server@acme-prod.iam.gserviceaccount.com"
-IDENTITIES: dict[str, dict[str, Any]] = {
+CACHE_ACCOUNT = "mcp-server@acme-prod.iam.gserviceaccount.com"
+CACHE_IDENTITIES: dict[str, dict[str, Any]] = {
     "elasticache": {"aws": {"role": ROLE}},
-    "memorystore": {"gcp": {"serviceAccount": ACCOUNT}},
+    "memorystore": {"gcp": {"serviceAccount": CACHE_ACCOUNT}},
     "azure-redis": {
         "azure": {
             "clientId": "0a1b2c3d-0000-4000-8000-0123456789cd",
@@ -63,10 +90,13 @@ IDENTITIES: dict[str, dict[str, Any]] = {
     },
 }
 """The identity of the servers that log in with tokens, by kind."""
-USERS = ("mcp-core", "mcp-state")
+CACHE_USERS = ("mcp-core", "mcp-state")
 """The servers of prod's topology that use Valkey."""
-TOKENS = "10.30.129.0/28"
-MADE = {"rds": "aws:rds/instance:Instance"}
+MADE = {
+    "rds": "aws:rds/instance:Instance",
+    "cloud-sql": "gcp:sql/databaseInstance:DatabaseInstance",
+    "azure-postgresql": "azure-native:dbforpostgresql:Server",
+}
 """The resource of each kind in a cloud that holds the data."""
 CACHES_MADE = {
     "elasticache": "aws:elasticache/replicationGroup:ReplicationGroup",
@@ -81,17 +111,28 @@ pytestmark = pytest.mark.slow
 
 
 @cache
-def prod_with(written: str) -> ResourceGraph:
-    """Prod with a section ``data``; of its own one it keeps what no kind has."""
+def prod_with(written: str, identity: str = "{}") -> ResourceGraph:
+    """Prod with a section ``data``; of its own one it keeps what no kind has.
+
+    The programs that use the database have the identity, if there is one.
+    """
     files = json.loads(prod_files().to_json())
+    if given := json.loads(identity):
+        settings = json.loads(files["config"]["qudag-mcp:kubernetes"])
+        settings["identities"] = dict.fromkeys(USERS, given)
+        settings["tokenNetworks"] = [] if "gcp" in given else [TOKENS]
+        files["config"]["qudag-mcp:kubernetes"] = json.dumps(settings)
+        clouds = json.loads(files["config"]["qudag-mcp:clouds"])
+        clouds["gcp"]["network"] = VPC
+        files["config"]["qudag-mcp:clouds"] = json.dumps(clouds)
     data = json.loads(files["config"]["qudag-mcp:data"])
     kept = {key: value for key, value in data.items() if key in KEPT}
     chosen = json.loads(written)
     files["config"]["qudag-mcp:data"] = json.dumps({**kept, **chosen})
-    if identity := IDENTITIES.get(chosen.get("cacheKind", "")):
+    if its := CACHE_IDENTITIES.get(chosen.get("cacheKind", "")):
         kubernetes = json.loads(files["config"]["qudag-mcp:kubernetes"])
-        kubernetes["identities"] = dict.fromkeys(USERS, identity)
-        if "gcp" not in identity:
+        kubernetes["identities"] = dict.fromkeys(CACHE_USERS, its)
+        if "gcp" not in its:
             kubernetes["tokenNetworks"] = [TOKENS]
         files["config"]["qudag-mcp:kubernetes"] = json.dumps(kubernetes)
     if "memorystore" in chosen:
@@ -102,7 +143,8 @@ def prod_with(written: str) -> ResourceGraph:
 
 
 def with_database(kind: str) -> ResourceGraph:
-    return prod_with(json.dumps({"kind": kind, **DATABASES[kind]}))
+    identity = json.dumps(IDENTITIES.get(kind, {}))
+    return prod_with(json.dumps({"kind": kind, **DATABASES[kind]}), identity)
 
 
 def with_cache(kind: str) -> ResourceGraph:
@@ -220,7 +262,7 @@ def test_every_server_of_the_cache_logs_in_with_a_token_and_mounts_no_password(k
                 told["cache_port"],
             )
             assert read.encrypted
-    assert seen == set(USERS)
+    assert seen == set(CACHE_USERS)
     required = {each["name"] for each in made.one(STACK_TYPE).outputs["required_secrets"]}
     assert not {name for name in required if "valkey" in name or "redis" in name}
 
@@ -255,7 +297,7 @@ def test_memorystore_in_prod_lets_the_account_of_the_servers_in_and_trusts_its_o
         for each in made.all("gcp:projects/iAMMember:IAMMember")
         if each.inputs["role"] == "roles/memorystore.dbConnectionUser"
     ]
-    assert granted == f"serviceAccount:{ACCOUNT}"
+    assert granted == f"serviceAccount:{CACHE_ACCOUNT}"
     (core,) = [
         each for each in objects(made, "ConfigMap") if each["metadata"]["name"] == "mcp-core-config"
     ]
@@ -353,3 +395,71 @@ def test_a_server_of_a_topology_without_stores_uses_rds():
     )
     assert variables["PGPASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == "mcp-database"
     assert broken_policies(made) == []
+
+
+@pytest.mark.parametrize("kind", IDENTITIES)
+def test_servers_and_migrations_log_in_with_tokens_and_mount_no_password(kind: str):
+    made = with_database(kind)
+    told = made.one(STACK_TYPE).outputs["data"]["postgres"]
+    configs = {one["metadata"]["name"]: one["data"] for one in objects(made, "ConfigMap")}
+    core = tomllib.loads(configs["mcp-core-config"]["server.toml"])["database"]
+    migration = tomllib.loads(configs["mcp-migration-config"]["migration.toml"])["database"]
+    service = {"cloud-sql": "cloud-sql", "azure-postgresql": "azure"}[kind]
+    verified = {"cloud-sql": "ca", "azure-postgresql": None}[kind]
+    for found in (core, migration):
+        assert found["host"] == told["host"]
+        assert found["user"] == told["database_user"]
+        assert (found["token"], found.get("verify")) == (service, verified)
+        assert found["ca_file"] == "/etc/database-ca/ca.crt"
+        assert "password_file" not in found
+    required = {
+        one["name"]: one["keys"] for one in made.one(STACK_TYPE).outputs["required_secrets"]
+    }
+    assert required["mcp-database"] == ["ca.crt"]
+    assert "database-password" not in required.get("mcp-server-secrets", [])
+
+
+def test_cloud_sql_in_prod_is_private_with_a_standby_and_an_authority_of_its_own():
+    made = with_database("cloud-sql").one(MADE["cloud-sql"]).inputs
+    settings = made["settings"]
+    assert settings["availabilityType"] == "REGIONAL"
+    assert settings["ipConfiguration"] == {
+        "ipv4Enabled": False,
+        "privateNetwork": VPC,
+        "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
+        "sslMode": "ENCRYPTED_ONLY",
+    }
+    assert settings["backupConfiguration"]["backupRetentionSettings"]["retainedBackups"] == 14
+    assert (made["deletionProtection"], settings["deletionProtectionEnabled"]) == (True, True)
+    granted = {
+        one.inputs["role"]: one.inputs["member"]
+        for one in with_database("cloud-sql").resources
+        if one.type == "gcp:projects/iAMMember:IAMMember" and "cloudsql" in one.inputs["role"]
+    }
+    member = f"serviceAccount:{ACCOUNT}"
+    assert granted == {"roles/cloudsql.client": member, "roles/cloudsql.instanceUser": member}
+
+
+def test_postgresql_of_azure_in_prod_is_private_with_a_standby_and_one_administrator():
+    graph = with_database("azure-postgresql")
+    made = graph.one(MADE["azure-postgresql"]).inputs
+    assert made["highAvailability"] == {"mode": "ZoneRedundant"}
+    assert made["backup"]["backupRetentionDays"] == 14
+    assert made["network"]["publicNetworkAccess"] == "Disabled"
+    assert made["authConfig"]["passwordAuth"] == "Disabled"
+    admin = graph.one("azure-native:dbforpostgresql:AdministratorsMicrosoftEntra").inputs
+    assert (admin["principalName"], admin["objectId"]) == (
+        "mcp-core",
+        OBJECT,
+    )
+    locks = [r for r in graph.resources if "ManagementLock" in r.type]
+    assert [lock.inputs["level"] for lock in locks] == ["CanNotDelete"]
+
+
+def test_databases_of_clouds_are_protected_in_prod_unless_it_is_written():
+    files = json.loads(prod_files().to_json())
+    for written, expected in (({}, True), ({"protect": False}, False)):
+        data = {"kind": "rds", **DATABASES["rds"], **written}
+        files["config"]["qudag-mcp:data"] = json.dumps(data)
+        made = record_files(ROOT, StackFiles.from_json(json.dumps(files))).one(MADE["rds"])
+        assert (made.protect, made.inputs["deletionProtection"]) == (expected, expected)
