@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from components.base.limits import Limit
 from components.base.problems import Problem
 from graph.resource_graph import SECRET, UNKNOWN, Resource, ResourceGraph
-from graph.tree import dig
 
 from .finding import Severity
 
@@ -147,8 +146,7 @@ class Companion(Row):
 
     @property
     def fix(self) -> str:
-        article = "an" if self.companion.startswith("a") else "a"
-        return f"register {article} {self.companion} for it"
+        return f"register {'an' if self.companion[0] == 'a' else 'a'} {self.companion} for it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,26 +268,6 @@ def ignores_case(token: str) -> bool:
 def present(value: Any) -> bool:
     """Whether a value is set and not empty."""
     return bool(value)
-
-
-def values(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Each path that ``path`` matches, with its value; None where there is none."""
-    head, _, rest = path.partition(".")
-    name, each, _ = head.partition("[*]")
-    inside = dig(tree, name)
-    if not each:
-        found: list[tuple[str, Any]] = [(name, inside)]
-    elif isinstance(inside, list):
-        items = cast("list[Any]", inside)
-        found = [(f"{name}[{index}]", item) for index, item in enumerate(items)]
-    else:
-        found = [(name, inside)] if inside is None or inside == UNKNOWN else []
-    for place, value in found:
-        if not rest or value is None or value == UNKNOWN:
-            yield place if not rest else f"{place}.{rest}", value
-            continue
-        for deeper, inner in values(value, rest):
-            yield f"{place}.{deeper}", inner
 
 
 def within(limit: Limit) -> Callable[[Any], bool]:

@@ -15,7 +15,8 @@ from pulumi.runtime.proto import analyzer_pb2
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 from graph.wire import readable, unmasked
-from policies.rule import Companion, Reference, values
+from policies.property_paths import values
+from policies.rule import Companion, Reference
 from policies.rules import RULES
 
 _UNKNOWN_VALUES: Final = frozenset(

@@ -8,7 +8,8 @@ from typing import Any
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph
 from graph.tree import dig
 
-from ..rule import Companion, Hit, Reference, at, values
+from ..property_paths import values
+from ..rule import Companion, Hit, Reference, at
 
 
 def references_exist(graph: ResourceGraph, rows: Iterable[Reference]) -> Iterator[Hit]:

@@ -10,7 +10,8 @@ from components.clouds import name_rule
 from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
 
 from ..finding import Severity
-from ..rule import Hit, Required, Rule, at, hit, values
+from ..property_paths import values
+from ..rule import Hit, Required, Rule, at, hit
 
 
 def required_settings_hold(graph: ResourceGraph, rows: Iterable[Required]) -> Iterator[Hit]:

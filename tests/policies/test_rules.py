@@ -13,7 +13,8 @@ from components.base.cloud_resource import CloudResource
 from components.base.problems import Problem
 from graph.resource_graph import SECRET, UNKNOWN, ResourceGraph
 from policies.finding import Severity
-from policies.rule import Companion, Reference, Required, values
+from policies.property_paths import values
+from policies.rule import Companion, Reference, Required
 from policies.rules.aws.access import arns_exist
 from policies.rules.aws.policies import policies_are_bounded
 from policies.rules.references import companions_exist, references_exist

@@ -10,7 +10,8 @@ from graph.tree import entries
 
 from ...documents.azure_roles import GIVES_ROLES, assignment
 from ...finding import Severity
-from ...rule import Check, Hit, Rule, at, values
+from ...property_paths import values
+from ...rule import Check, Hit, Rule, at
 from .types import ASSIGNMENT
 
 _CLASSIC: Final = "azure:authorization/assignment:Assignment"
