@@ -70,6 +70,12 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
             "files": {"image": "ghcr.io/acme/files:1", "volumes": {"models": "/models"}},
         },
     },
+    "a Prometheus of its own": {
+        "topology": "orchestration",
+        "network": {key: value for key, value in NETWORK.items() if key != "prometheus"},
+        "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+        "observability": {"kind": "standalone"},
+    },
     "the example": example_sections(),
     "every field": {
         "topology": "none",
@@ -90,7 +96,9 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
 @pytest.fixture(scope="module", params=STACKS)
 def graph(request: pytest.FixtureRequest) -> ResourceGraph:
     name = f"{NAMESPACE}-{list(STACKS).index(request.param)}"
-    return recorded(STACKS[request.param] | {"kubernetes": {"namespace": name, "quota": QUOTA}})
+    stated = STACKS[request.param]
+    cluster = {**stated.get("kubernetes", {}), "namespace": name, "quota": QUOTA}
+    return recorded({**stated, "kubernetes": cluster})
 
 
 @pytest.fixture(scope="module")
