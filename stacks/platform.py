@@ -33,6 +33,7 @@ from .audit import audit_keeper_args
 from .backup import backup_args, volume_backup_args
 from .config.servers import Server
 from .config.stack import StackConfig
+from .dashboards import show_dashboards
 from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
@@ -85,6 +86,7 @@ class Platform:
         self._flows()
         self._people()
         observe(config, self.topology, self.ready, self.options)
+        show_dashboards(config, self.topology, self.ready, self.options)
 
     def outputs(self) -> dict[str, Any]:
         """What every target that serves MCP returns, and what must exist before it can run."""

@@ -38,6 +38,16 @@ class PrometheusOperator(Section):
     )
 
 
+class GrafanaDashboards(Section):
+    """Dashboards as ConfigMaps, which a Grafana in the cluster finds by their labels."""
+
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={"grafana_dashboard": "1"},
+        min_length=1,
+        description="Labels that the sidecar of Grafana looks for.",
+    )
+
+
 MONITORING: Final = "monitoring"
 """Key in ``kubernetes.namespaces`` of the namespace of the platform's own Prometheus."""
 
@@ -66,6 +76,10 @@ class Observability(Section):
     )
     operator: PrometheusOperator | None = Field(
         default=None, description="With kind operator; absent: its objects have no further labels."
+    )
+    dashboards: GrafanaDashboards | None = Field(
+        default=None,
+        description="Dashboards of the platform and of each server for Grafana; absent: none.",
     )
     standalone: Standalone | None = Field(
         default=None, description="Options of kind standalone; refused with another kind."

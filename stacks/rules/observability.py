@@ -25,6 +25,13 @@ def the_kind_has_its_fields(config: StackConfig) -> Iterator[Problem]:
             "it would have no effect",
             "set observability.kind to operator, or remove it",
         )
+    if section.dashboards is not None and section.kind == "none":
+        yield at(
+            "observability.dashboards",
+            "is set, and observability.kind is none",
+            "their queries need the labels that a scrape of another kind sets: job and exporter",
+            "set observability.kind, or remove it",
+        )
     if section.scrape_seconds is not None and section.kind == "none":
         yield at(
             "observability.scrapeSeconds",
@@ -75,12 +82,15 @@ def an_own_prometheus_can_work(config: StackConfig) -> Iterator[Problem]:
 
 
 def labels_are_free(config: StackConfig) -> Iterator[Problem]:
-    """Labels of the operator's objects are not those that components set."""
-    operator = config.observability.operator
-    for key in operator.labels if operator else {}:
+    """Labels of the operator's objects and of dashboards are not those that components set."""
+    section = config.observability
+    named = {"operator": section.operator, "dashboards": section.dashboards}
+    for field, key in (
+        (field, key) for field, one in named.items() if one is not None for key in one.labels
+    ):
         if key in OWN_LABELS or key.startswith(OWN_PREFIXES):
             yield at(
-                f"observability.operator.labels.{key}",
+                f"observability.{field}.labels.{key}",
                 "is set by the component",
                 "one of the two values would be lost",
                 "leave it out, or use a name of your own",

@@ -75,6 +75,7 @@ from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDat
 from components.mcp.server_config import Cache, Database, NodeConfig
 from components.mcp.target import McpTarget
 from components.mcp.timeout_budget import TimeoutBudget
+from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
 from components.observability.standalone import (
     StandaloneObservability,
@@ -249,6 +250,13 @@ CASES: dict[str, tuple[type[Component[Any]], Any]] = {
             vault=VaultStore(
                 address="https://openbao.example.com", role="qudag-mcp", prefix="qudag-mcp-prod"
             ),
+        ),
+    ),
+    "GrafanaDashboards": (
+        GrafanaDashboards,
+        GrafanaDashboardsArgs(
+            namespace="qudag",
+            dashboards={"overview": '{"title": "Overview", "uid": "overview", "panels": []}'},
         ),
     ),
     "OperatorObservability": (

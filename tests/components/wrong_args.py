@@ -243,6 +243,17 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("peers", "/ip4/192.0.2.1/tcp/1"),
         ("peers", ["192.0.2.1:4001"]),
     ],
+    "GrafanaDashboards": [
+        ("namespace", "Not_A_Label"),
+        ("dashboards", None),
+        ("dashboards", {}),
+        ("dashboards", {"Not A Label": "{}"}),
+        ("dashboards", {"overview": "no JSON"}),
+        ("dashboards", {"overview": '{"title": "Overview"}'}),
+        ("labels", {}),
+        ("labels", {"a b": "c"}),
+        ("labels", {"app": "grafana"}),
+    ],
     "OperatorObservability": [
         ("namespace", None),
         ("rules", "groups: []"),

@@ -1,0 +1,134 @@
+"""Dashboards as ConfigMaps, which a Grafana in the cluster finds by their label."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import pulumi
+
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, Text
+from ..base.component import Component
+from ..base.kubernetes_object import Manifest, metadata, register
+from ..base.problems import Problem
+from ..kubernetes.labels import OWN_LABELS, OWN_PREFIXES, labels
+from ..kubernetes.placed_files import LARGEST
+
+COMPONENT: Final = "dashboards"
+LABEL: Final = "grafana_dashboard"
+"""The label that the sidecar of Grafana's chart looks for (S4)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrafanaDashboardsArgs:
+    """Args of ``GrafanaDashboards``.
+
+    Attributes:
+        namespace: of the ConfigMaps.
+        dashboards: the JSON of each dashboard, as Grafana exports it, by its name.
+        labels: labels by which Grafana finds the ConfigMaps.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    dashboards: Mapping[DnsLabel, Text]
+    labels: Mapping[LabelKey, LabelValue] = field(default_factory=lambda: {LABEL: "1"})
+
+    def refusals(self) -> list[Problem]:
+        """Problems of the dashboards, and labels that the component sets itself."""
+        problems = list(_dashboard_problems(self.dashboards))
+        if not self.labels:
+            problems.append(
+                Problem(
+                    "labels",
+                    "is empty",
+                    "Grafana would not find the dashboards",
+                    f'leave it out, which sets {LABEL}: "1", or name the label that it looks for',
+                )
+            )
+        problems += [
+            Problem(
+                f"labels.{key}",
+                "is set by the component",
+                "one of the two values would be lost",
+                "leave it out, or use a name of your own",
+            )
+            for key in self.labels
+            if key in OWN_LABELS or key.startswith(OWN_PREFIXES)
+        ]
+        return problems
+
+
+def _dashboard_problems(dashboards: Mapping[str, str]) -> Iterator[Problem]:
+    if not dashboards:
+        yield Problem(
+            "dashboards",
+            "is empty",
+            "there is nothing to show",
+            "list dashboards, or leave the component out",
+        )
+    uids: dict[Any, str] = {}
+    for name, text in dashboards.items():
+        path = f"dashboards.{name}"
+        if len(text.encode()) > LARGEST:
+            yield Problem(
+                path,
+                f"has {len(text.encode())} bytes",
+                "the API server refuses a ConfigMap of more than 1 MiB",
+                "split it into several dashboards",
+            )
+        try:
+            page: Any = json.loads(text)
+        except ValueError:
+            page = None
+        stated: Mapping[str, Any] = (
+            cast("Mapping[str, Any]", page) if isinstance(page, dict) else {}
+        )
+        if not stated.get("title") or not stated.get("uid"):
+            yield Problem(
+                path,
+                "is no JSON of a dashboard with a title and a uid",
+                "Grafana would refuse it, or give it another address at each start",
+                "write what Grafana exports: an object with title, uid and panels",
+            )
+            continue
+        if stated["uid"] in uids:
+            yield Problem(
+                path,
+                f"has the uid of {uids[stated['uid']]}, {stated['uid']}",
+                "Grafana would show only one of them",
+                "give each a uid of its own",
+            )
+        uids.setdefault(stated["uid"], name)
+
+
+class GrafanaDashboards(Component[GrafanaDashboardsArgs]):
+    """A ConfigMap for each dashboard.
+
+    A Grafana with the dashboards' sidecar must run in the cluster, and look into the namespace.
+    """
+
+    args_type = GrafanaDashboardsArgs
+
+    def build(self, args: GrafanaDashboardsArgs) -> None:
+        for manifest in self.manifests(self.name, args):
+            register(self, manifest)
+
+    @classmethod
+    def manifests(cls, name: str, args: GrafanaDashboardsArgs) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        del name
+        return [
+            Manifest(
+                kind="ConfigMap",
+                role=f"{page}-dashboard",
+                metadata=metadata(
+                    f"dashboard-{page}",
+                    namespace=args.namespace,
+                    labels={**labels(f"dashboard-{page}", COMPONENT), **args.labels},
+                ),
+                fields={"data": {f"{page}.json": text}},
+            )
+            for page, text in args.dashboards.items()
+        ]

@@ -1,0 +1,80 @@
+"""The dashboards of a stack: which of its programs export metrics, and its servers' paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+
+from components.kubernetes.routes import server_path
+
+from .config.stack import StackConfig
+from .gateway_metrics import has_exporter
+from .rule_options import rule_options
+from .topologies.topology import POSTGRES, VALKEY, ServerService, Topology
+from .valkey import exporters
+
+if TYPE_CHECKING:
+    from components.mcp.metrics import Exporter
+    from components.observability.dashboards import DashboardOptions
+
+DASHBOARDS: Final = "dashboards"
+
+
+def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exporter]:
+    """The programs of a stack that export metrics."""
+    stores = exporters(config, topology)
+    servers = [one for one in topology.services if isinstance(one, ServerService)]
+    keeps_rows = POSTGRES in topology.data
+    there: dict[Exporter, bool] = {
+        "server": bool(servers),
+        "workers": any((one.workers or 1) > 1 for one in servers),
+        "gateway": has_exporter(config) and config.network.prometheus is not None,
+        "audit": config.audit.enabled and keeps_rows,
+        "audit_results": config.audit.enabled and keeps_rows,
+        "ages": keeps_rows,
+        "backups": config.backup is not None,
+        "node": rule_options(config, topology).nodes is not None,
+        "postgres": POSTGRES in stores,
+        "valkey": VALKEY in stores,
+    }
+    return frozenset(name for name, exports in there.items() if exports)
+
+
+def show_dashboards(
+    config: StackConfig,
+    topology: Topology,
+    namespaces: Mapping[str, pulumi.Input[str]],
+    options: pulumi.ResourceOptions,
+) -> None:
+    """Registers the dashboards; nothing without ``observability.dashboards``."""
+    section = config.observability.dashboards
+    if section is None:
+        return
+    from components.observability.dashboards import dashboards
+    from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
+
+    pages = dashboards(dashboard_options(config, topology))
+    args = GrafanaDashboardsArgs(
+        namespace=namespaces[config.namespace],
+        dashboards={name.removesuffix(".json"): text for name, text in pages.items()},
+        labels=section.labels,
+    )
+    GrafanaDashboards(DASHBOARDS, args, opts=options)
+
+
+def dashboard_options(config: StackConfig, topology: Topology) -> DashboardOptions:
+    """What the dashboards of a stack show."""
+    from components.observability.dashboards import DashboardOptions
+
+    rules = rule_options(config, topology)
+    return DashboardOptions(
+        namespace=config.namespace,
+        exporters=exporting_programs(config, topology),
+        servers={
+            name: server_path(name, server.path_prefix)
+            for name, server in config.exposed_servers.items()
+        },
+        availability=rules.objectives.availability_percent / 100,
+    )

@@ -1,0 +1,83 @@
+"""The dashboards of a stack show what its programs export, and its own servers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from components.mcp.metrics import EXPORTED
+from graph.resource_graph import ResourceGraph
+from stacks.topologies import TOPOLOGIES
+from tests.harness.graph_queries import objects
+from tests.harness.user_servers import NETWORK, recorded
+
+SERVERS = {
+    "weather": {"image": "ghcr.io/acme/weather:1"},
+    "notes": {"image": "ghcr.io/acme/notes:1", "pathPrefix": "/notes"},
+}
+SHOWN: dict[str, Any] = {"kind": "operator", "dashboards": {}}
+
+
+def stack(**changes: Any) -> ResourceGraph:
+    config = {"topology": "monolith", "network": NETWORK, "servers": SERVERS}
+    return recorded(config | {"observability": SHOWN} | changes)
+
+
+def pages(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for one in objects(graph, "ConfigMap"):
+        if one["metadata"].get("labels", {}).get("grafana_dashboard") == "1":
+            [text] = one["data"].values()
+            page = json.loads(text)
+            found[page["uid"]] = page
+    return found
+
+
+def metrics(found: dict[str, dict[str, Any]]) -> set[str]:
+    """The metrics that the panels of pages ask for."""
+    words = {
+        re.sub(r"_(bucket|count|sum)$", "", word)
+        for page in found.values()
+        for panel in page["panels"]
+        for target in panel.get("targets", ())
+        for word in re.findall(r"\w+(?=\{)", target["expr"])
+    }
+    return words & EXPORTED.keys()
+
+
+def test_a_server_has_a_page_of_its_path_at_the_gateway():
+    found = pages(stack())
+    for uid, route in (("weather", "/servers/weather/mcp"), ("notes", "/notes/mcp")):
+        page = found[f"qudag-mcp-server-{uid}"]
+        [*expressions] = (
+            one["expr"] for panel in page["panels"] for one in panel.get("targets", ())
+        )
+        assert all(f'route="{route}"' in one for one in expressions)
+
+
+def test_what_the_stack_does_not_have_is_in_no_panel():
+    asked = metrics(pages(stack()))
+    assert "mcp_gateway_requests_total" in asked
+    assert not {name for name in asked if name.startswith(("redis_", "pg_", "mcp_backup_"))}
+
+
+@pytest.mark.slow
+def test_exporters_beside_the_stores_bring_their_panels():
+    data = {"valkey": {"exporter": True}, "databaseExporter": True}
+    asked = metrics(pages(stack(data=data)))
+    assert {"redis_memory_used_bytes", "pg_stat_database_numbackends"} <= asked
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topology", [name for name in TOPOLOGIES if name != "none"])
+def test_every_topology_has_its_pages(topology: str):
+    servers = {f"{one}-agent": {"image": "ghcr.io/acme/agent:1"} for one in ("developer",)}
+    graph = stack(topology=topology, servers=servers if topology == "orchestration" else SERVERS)
+    assert {"qudag-mcp-overview", "qudag-mcp-service", "qudag-mcp-security"} <= pages(graph).keys()
+
+
+def test_without_the_section_there_are_none():
+    assert pages(stack(observability={"kind": "operator"})) == {}
