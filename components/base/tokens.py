@@ -29,6 +29,7 @@ TYPE_TOKENS: Final = {
     "LockedNamespace": "qudag-mcp:index:LockedNamespace",
     "McpService": "qudag-mcp:index:McpService",
     "Monolith": "qudag-mcp:index:Monolith",
+    "GrafanaDashboards": "qudag-mcp:index:GrafanaDashboards",
     "OperatorObservability": "qudag-mcp:index:OperatorObservability",
     "QudagNode": "qudag-mcp:index:QudagNode",
     "RdsDataTier": "qudag-mcp:index:RdsDataTier",

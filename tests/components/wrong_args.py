@@ -229,7 +229,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("stack", "Prod"),
         ("server_image", None),
         ("volumes", []),
-        ("volumes[0]", "My Models"),
+        ("volumes", ["My Models"]),
         ("schedule", None),
         ("max_age_minutes", 0),
         ("deadline", 0),
@@ -407,7 +407,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("cache_endpoint.password", "hunter2"),
         ("cache_endpoint.authority.key", ""),
         ("protect", True),
-        ("user", "Qudag"),
+        ("user", "two words"),
     ],
     **WRONG_IN_CLOUDS,
 }

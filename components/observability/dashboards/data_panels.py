@@ -175,6 +175,17 @@ AUDIT_VERIFIED_AGE: Final = Panel(
         Query(expr=gauge("mcp_audit_exported_age_seconds", how="min"), legend="exported"),
     ],
 )
+SECRET_AGES: Final = Panel(
+    title="Age of secrets",
+    meaning="Since a server first saw the present value of a mounted Secret.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=gauge("mcp_secret_age_seconds", by=("secret", "key"), how="max"),
+            legend="{{secret}} {{key}}",
+        )
+    ],
+)
 DATABASE: Final = Section(
     title="PostgreSQL", panels=[POSTGRES_CONNECTIONS, POSTGRES_LOCKS, POSTGRES_UP]
 )

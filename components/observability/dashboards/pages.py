@@ -115,6 +115,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
         sections=[
             Section(title="Refusals", panels=[gateway.REFUSED, gateway.LIMITED, servers.LIMITED]),
             data.AUDIT,
+            Section(title="Secrets", panels=[data.SECRET_AGES]),
         ],
     )
     yield Dashboard(
