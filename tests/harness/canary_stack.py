@@ -18,19 +18,21 @@ from .user_servers import NETWORK, recorded
 
 VARIABLE: Final = "OWN_VARIABLE"
 """A variable of every container, from a Secret of the user."""
+BUCKET: Final = {
+    "url": "s3://qudag-backups/dev",
+    "endpoint": "https://s3.example.com:9000",
+    "key": "backup-bucket",
+    "networks": ["10.60.1.0/24"],
+}
 CONFIG: Final[Mapping[str, Any]] = {
     "topology": "monolith",
     "domain": "mcp.example.com",
     "network": NETWORK,
-    "audit": {"enabled": True},
-    "backup": {
-        "bucket": {
-            "url": "s3://qudag-backups/dev",
-            "endpoint": "https://s3.example.com:9000",
-            "key": "backup-bucket",
-            "networks": ["10.60.1.0/24"],
-        }
+    "audit": {
+        "enabled": True,
+        "bucket": {**BUCKET, "url": "s3://qudag-audit/dev", "key": "audit-bucket"},
     },
+    "backup": {"bucket": BUCKET},
     "data": {"databaseExporter": True, "valkey": {"exporter": True, "sharedPassword": True}},
     "secrets": {"issuerCa": "issuer-ca"},
     "kubernetes": {
