@@ -18,6 +18,7 @@ from .risks.exposure import new_exposure
 from .risks.network import loosened_policies
 from .risks.pods import loosened_namespaces, loosened_pods
 from .risks.references import changed_secret_references
+from .risks.single_copies import single_copies
 from .risks.stateful import lost_state, unguarded_state, unknown_type
 
 Rule = Callable[[Change, Diff], Iterable[str]]
@@ -33,6 +34,7 @@ RULES: tuple[tuple[RiskClass, Rule], ...] = (
     (RiskClass.LOOSENS, loosened_namespaces),
     (RiskClass.EXPOSES, new_exposure),
     (RiskClass.SECRETS, changed_secret_references),
+    (RiskClass.SINGLE, single_copies),
     (RiskClass.CONTROLLER, needed_controllers),
     (RiskClass.CAPACITY, raised_capacity),
 )

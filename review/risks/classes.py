@@ -14,6 +14,7 @@ class RiskClass(StrEnum):
     SECRETS = "changes a secret reference"
     POLICY = "breaks a rule"
     UNCHECKED = "is checked by no rule of its own"
+    SINGLE = "keeps production data in one pod"
     CONTROLLER = "needs a controller in the cluster"
     CAPACITY = "raises cost-bearing capacity"
     WAIVED = "breaks a rule that is waived"
