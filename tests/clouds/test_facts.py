@@ -20,7 +20,7 @@ from components.clouds import CLOUDS, Cloud, cloud_of, one_name, resource_type
 from components.gcp import facts as gcp
 from components.kubernetes.resource_types import kubernetes_type
 from graph.sdk_types import shapes_of
-from tests.components.test_every_component import CASES, made
+from tests.harness.component_cases import CASES, made
 from tests.harness.stacks import stack
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,8 @@ from components.base.problems import ProblemReport
 from components.gcp import forms as gcp
 from components.gcp.access import GcpAccess
 from components.mcp.access import Access, NetworkAccess
-from tests.components.test_every_component import CASES, made
 from tests.harness.clouds import cloud_config
+from tests.harness.component_cases import CASES, made
 
 WITHOUT_A_FORM: Final[Mapping[str, str]] = {
     "Archive.path": "a path of the machine that deploys: any name of a file",

@@ -26,7 +26,7 @@ from components.kubernetes.embedded_data import EmbeddedDataTierArgs
 from components.mcp.cloud_server import CloudServerArgs
 from components.mcp.data_tier import DataTierArgs
 from components.mcp.external_data import ExternalDataTierArgs
-from tests.components.test_every_component import CASES
+from tests.harness.component_cases import CASES
 
 Exceptions = Mapping[type[Any], str]
 """Classes without a field, each with the reason."""

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import errors_pb2, provider_pb2
 
 from components.base.tokens import TYPE_TOKENS
 from components.package_schema import FILE, PackageSchema
-from tests.components.test_every_component import CASES, CREATE_NOTHING, written
+from tests.harness.component_cases import CASES, CREATE_NOTHING, written
 from tests.harness.component_process import ComponentProcess, component_process
 
 GATEWAY = TYPE_TOKENS["Gateway"]

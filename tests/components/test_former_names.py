@@ -12,8 +12,8 @@ from components.base.component import Component
 from components.base.tokens import FORMER_TOKENS, TYPE_TOKENS
 from graph.resource_graph import ResourceGraph
 from review.diff import Action, diff
-from tests.components.test_every_component import CASES, made
 from tests.harness import record
+from tests.harness.component_cases import CASES, made
 from tests.harness.ecs_fargate import graph as ecs
 
 MOVED = {

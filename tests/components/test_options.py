@@ -21,8 +21,8 @@ import pytest
 from components.base.component import Component
 from components.base.tokens import TYPE_TOKENS
 from graph.resource_graph import STACK_TYPE, Resource, ResourceGraph
-from tests.components.test_every_component import CASES
 from tests.harness import record
+from tests.harness.component_cases import CASES
 
 each_component = pytest.mark.parametrize(("component", "args"), CASES.values(), ids=CASES)
 Case = type[Component[Any]]

@@ -15,9 +15,9 @@ from components.base.constraints import Form
 from components.base.hints import hints
 from components.base.problems import ProblemReport
 from graph.resource_graph import SECRET
-from tests.components.test_every_component import CASES
 from tests.harness import record
 from tests.harness.canaries import Canary, leaks
+from tests.harness.component_cases import CASES
 
 Steps = tuple[str | int, ...]
 CANARY = Canary.of("a value in place of a name")

@@ -16,8 +16,8 @@ from components.base.problems import Problem, ProblemReport
 from components.base.tokens import TYPE_TOKENS
 from components.kubernetes.gateway import Gateway
 from stacks.config.validation import validate
-from tests.components.test_every_component import CASES
 from tests.harness import record
+from tests.harness.component_cases import CASES
 from tests.harness.minimal_args import gateway
 
 from .wrong_args import WRONG

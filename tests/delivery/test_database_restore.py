@@ -13,7 +13,7 @@ from components.kubernetes.volume_backup import VolumeBackup
 from delivery import database_restore
 from delivery.database_restore import LABEL, Wanted, job_of
 from tests.components.kubernetes.test_database_backup import ARGS
-from tests.components.test_every_component import CASES
+from tests.harness.component_cases import CASES
 
 NOW = datetime(2026, 11, 29, 2, 30, 15, tzinfo=UTC)
 

@@ -18,8 +18,8 @@ from components.kubernetes.database_backup import (
 )
 from policies import broken_policies
 from runtime.backup_config import BackupConfig
-from tests.components.test_every_component import CASES
 from tests.harness import ResourceGraph, record
+from tests.harness.component_cases import CASES
 from tests.harness.graph_queries import objects
 
 ARGS: DatabaseBackupArgs = CASES["DatabaseBackup"][1]

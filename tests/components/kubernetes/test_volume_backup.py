@@ -12,8 +12,8 @@ import pytest
 from components.kubernetes.volume_backup import BACKUP, DRILL, VolumeBackup, VolumeBackupArgs
 from policies import broken_policies
 from runtime.volume_config import VolumeBackupConfig
-from tests.components.test_every_component import CASES
 from tests.harness import ResourceGraph, record
+from tests.harness.component_cases import CASES
 from tests.harness.graph_queries import objects
 
 ARGS: VolumeBackupArgs = CASES["VolumeBackup"][1]

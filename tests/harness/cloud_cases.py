@@ -1,0 +1,163 @@
+"""Args of each component for a cloud, for tests of all of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from components.aws.backup_bucket import AwsBackupBucket, AwsBackupBucketArgs
+from components.aws.container import EcsFargate
+from components.aws.container_args import EcsFargateArgs
+from components.aws.database import RdsDataTier
+from components.aws.database_args import RdsDataTierArgs
+from components.aws.function import AwsLambda
+from components.aws.function_args import AwsLambdaArgs, Throttle
+from components.azure.backup_storage import AzureBackupStorage, AzureBackupStorageArgs
+from components.azure.container import AzureContainerApp, AzureContainerGroup
+from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
+from components.azure.database import AzurePostgresqlDataTier
+from components.azure.database_args import AzurePostgresqlDataTierArgs
+from components.azure.function import AzureFunction
+from components.azure.function_args import AzureFunctionArgs
+from components.base.component import Component
+from components.gcp.backup_bucket import GcpBackupBucket, GcpBackupBucketArgs
+from components.gcp.container import CloudRun
+from components.gcp.container_args import CloudRunArgs
+from components.gcp.database import CloudSqlDataTier
+from components.gcp.database_args import CloudSqlDataTierArgs
+from components.gcp.function import GcpFunction
+from components.gcp.function_args import GcpFunctionArgs
+from components.mcp.access import Access, NetworkAccess
+from components.mcp.timeout_budget import TimeoutBudget
+
+from .clouds import (
+    ARCHIVE,
+    AWS,
+    AWS_CERTIFICATE,
+    AWS_NETWORK,
+    AWS_SECRET,
+    AWS_TOPIC,
+    AWS_WRITER,
+    AZURE,
+    AZURE_SECRETS,
+    AZURE_WRITER,
+    CACHE_DNS_ZONE,
+    DNS_ZONE,
+    GCP,
+    GCP_PRIVATE,
+    GCP_SECRETS,
+    GCP_WRITER,
+    NAMED,
+    SUBNET,
+    cloud_config,
+)
+
+CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
+    "AwsBackupBucket": (
+        AwsBackupBucket,
+        AwsBackupBucketArgs(location=AWS, data_region="eu-west-1", writer=AWS_WRITER),
+    ),
+    "GcpBackupBucket": (
+        GcpBackupBucket,
+        GcpBackupBucketArgs(location=GCP, data_region="europe-west4", writer=GCP_WRITER),
+    ),
+    "AzureBackupStorage": (
+        AzureBackupStorage,
+        AzureBackupStorageArgs(location=AZURE, data_region="northeurope", writer=AZURE_WRITER),
+    ),
+    "RdsDataTier": (
+        RdsDataTier,
+        RdsDataTierArgs(location=AWS, network=AWS_NETWORK, allowed_networks=["10.0.1.0/24"]),
+    ),
+    "CloudSqlDataTier": (
+        CloudSqlDataTier,
+        CloudSqlDataTierArgs(
+            location=GCP_PRIVATE, account="core@acme-prod.iam.gserviceaccount.com", protect=True
+        ),
+    ),
+    "AzurePostgresqlDataTier": (
+        AzurePostgresqlDataTier,
+        AzurePostgresqlDataTierArgs(
+            location=AZURE,
+            subnet=SUBNET,
+            dns_zone=DNS_ZONE,
+            cache_subnet=SUBNET,
+            cache_dns_zone=CACHE_DNS_ZONE,
+            protect=True,
+        ),
+    ),
+    "AwsLambda": (
+        AwsLambda,
+        AwsLambdaArgs(
+            location=AWS,
+            alarm_topic=AWS_TOPIC,
+            archive=ARCHIVE,
+            config=cloud_config(budget=TimeoutBudget(longest_tool=20)),
+            access=Access(public=True),
+            websocket=True,
+            secrets={"API_KEY": AWS_SECRET},
+            throttle=Throttle(burst=40),
+        ),
+    ),
+    "EcsFargate": (
+        EcsFargate,
+        EcsFargateArgs(
+            location=AWS,
+            alarm_topic=AWS_TOPIC,
+            network=AWS_NETWORK,
+            image="example.com/server:1",
+            config=cloud_config(domain="mcp.example.com"),
+            certificate=AWS_CERTIFICATE,
+            access=NetworkAccess(allowed_networks=["10.8.0.0/16"]),
+            secrets={"API_KEY": AWS_SECRET},
+        ),
+    ),
+    "GcpFunction": (
+        GcpFunction,
+        GcpFunctionArgs(
+            location=GCP_PRIVATE,
+            archive=ARCHIVE,
+            config=cloud_config(),
+            access=NAMED,
+            secrets=GCP_SECRETS,
+        ),
+    ),
+    "AzureFunction": (
+        AzureFunction,
+        AzureFunctionArgs(
+            location=AZURE,
+            archive=ARCHIVE,
+            config=cloud_config(),
+            access=NetworkAccess(allowed_networks=["192.0.2.0/24"]),
+            secrets=AZURE_SECRETS,
+        ),
+    ),
+    "AzureContainerApp": (
+        AzureContainerApp,
+        AzureContainerAppArgs(
+            location=AZURE,
+            image="example.com/server:1",
+            config=cloud_config(),
+            access=Access(public=True),
+            secrets=AZURE_SECRETS,
+        ),
+    ),
+    "AzureContainerGroup": (
+        AzureContainerGroup,
+        AzureContainerGroupArgs(
+            location=AZURE,
+            image="example.com/server:1",
+            config=cloud_config(domain="mcp.example.com"),
+            subnet=SUBNET,
+        ),
+    ),
+    "CloudRun": (
+        CloudRun,
+        CloudRunArgs(
+            location=GCP_PRIVATE,
+            image="example.com/server:1",
+            config=cloud_config(),
+            access=NAMED,
+            secrets=GCP_SECRETS,
+        ),
+    ),
+}
