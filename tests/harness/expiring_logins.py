@@ -72,6 +72,10 @@ class ExpiringLogins:
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on until either side, or the token, ends it."""
+        with contextlib.suppress(asyncio.CancelledError):  # at the end of the test
+            await self._relay(reader, writer)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         above_reader, above = await asyncio.open_connection("127.0.0.1", self.server)
         number = len(self.logins)
         self.logins.append(0)
@@ -108,13 +112,20 @@ class ExpiringLogins:
 
 @contextlib.contextmanager
 def expiring_logins(
-    directory: Path, *, user: str = "default", seconds: float
+    directory: Path, *, user: str = "default", rights: str = "on ~* +@all", seconds: float
 ) -> Generator[ExpiringLogins]:
-    """A running server behind its relay; skips the test where there is no such program."""
+    """A running server behind its relay; skips the test where there is no such program.
+
+    Args:
+        directory: of its files.
+        user: that logs in with tokens.
+        rights: of the user, without a password.
+        seconds: for which a token can be used.
+    """
     program, port = programs.required("valkey-server", "redis-server"), free_port()
     configuration = directory / "expiring.conf"
-    rights = {"admin": f"on >{ADMIN}", "default": "off", user: "on resetpass"}
-    users = [f"user {name} {how} +@all ~*" for name, how in rights.items()]
+    every = {"admin": f"on >{ADMIN} +@all ~*", "default": "off", user: f"resetpass {rights}"}
+    users = [f"user {name} {how}" for name, how in every.items()]
     configuration.write_text("\n".join([f"port {port}", "bind 127.0.0.1", 'save ""', *users, ""]))
     process = subprocess.Popen(
         [program, str(configuration)],
