@@ -70,6 +70,7 @@ def test_the_database_has_a_private_address_alone_and_takes_tls_alone():
         "ipv4Enabled": False,
         "privateNetwork": "projects/acme-prod/global/networks/own",
         "sslMode": "ENCRYPTED_ONLY",
+        "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
     }
     assert graph().one(INSTANCE).inputs["databaseVersion"] == "POSTGRES_17"
 
