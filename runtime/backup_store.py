@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -149,6 +150,8 @@ def open_bucket(section: BackupSection) -> Any:
         if section.access_key_file and section.secret_key_file:
             options["access_key_id"] = _secret(section.access_key_file)
             options["secret_access_key"] = _secret(section.secret_key_file)
+        else:
+            _ask_the_token_service_of_the_pod()
     client: dict[str, Any] = {"timeout": "10m", "connect_timeout": "10s"}
     if section.endpoint and section.endpoint.startswith("http://"):
         client["allow_http"] = True
@@ -161,6 +164,16 @@ def open_bucket(section: BackupSection) -> Any:
         )
     except Exception as error:
         raise StartError(f"{section.url} is no usable address: {_reason(error)}") from None
+
+
+def _ask_the_token_service_of_the_pod() -> None:
+    """Let a pod with a role of AWS ask STS in its own region.
+
+    The library would ask it in the bucket's, where the flows of the pod do not lead.
+    """
+    region = os.environ.get("AWS_REGION")
+    if region and "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ:
+        os.environ.setdefault("AWS_ENDPOINT_URL_STS", f"https://sts.{region}.amazonaws.com")
 
 
 def _given(name: str, value: str | None) -> dict[str, str]:

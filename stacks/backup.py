@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import pulumi
 
 from components.kubernetes import volume_backup
 from components.kubernetes.backup_storage import BackupStorage
+from components.kubernetes.cloud_identity import CloudIdentity
 from components.kubernetes.database_backup import BACKUP, DRILL, PASSWORDS, DatabaseBackupArgs
 from components.kubernetes.party import Flow, Outside
+from components.kubernetes.pod_settings import PodSettings
 from components.kubernetes.volume_backup import VolumeBackupArgs
 
-from .config.backup import BackupBucket
+from .config.backup import BackupBucket, NamedBucket
 from .config.stack import StackConfig
+from .identities import TOKEN_SERVICE
 from .pod_settings import pod_settings
 from .topologies.topology import POSTGRES, STORES, Topology
 
 BUCKET = "backup-bucket"
 HTTPS = 443
+BUCKET_LATER = "s3://created-by-the-stack"
+"""In the place of the URL of a bucket that the stack creates, until it is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnBucket:
+    """The bucket that the stack creates.
+
+    Attributes:
+        url: of the bucket.
+        identities: those of the jobs that the stack has made with it, by the job's name.
+    """
+
+    url: pulumi.Input[str]
+    identities: Mapping[str, CloudIdentity] = field(default_factory=dict[str, CloudIdentity])
 
 
 def backup_jobs(config: StackConfig) -> list[str]:
@@ -68,11 +86,22 @@ def with_backups(topology: Topology, config: StackConfig) -> Topology:
         ),
         *(Flow(source=job, target=BUCKET, port=port, why="backups") for job in jobs),
     ]
+    if makes_identities(config):
+        flows += [
+            Flow(source=job, target=TOKEN_SERVICE, port=HTTPS, why="tokens of its identity")
+            for job in jobs
+        ]
     return replace(
         topology,
         scheduled=[*topology.scheduled, *jobs],
         flows=[*topology.flows, *flows],
     )
+
+
+def makes_identities(config: StackConfig) -> bool:
+    """Whether the stack makes the identities of the jobs, with its bucket on Azure."""
+    created = config.backup.bucket.create if config.backup else None
+    return created is not None and created.cloud == "azure"
 
 
 def backup_parties(config: StackConfig) -> list[Outside]:
@@ -93,8 +122,10 @@ def backup_args(
     namespace: pulumi.Input[str],
     host: pulumi.Input[str],
     after: Sequence[pulumi.Resource] = (),
+    *,
+    bucket: OwnBucket | None = None,
 ) -> DatabaseBackupArgs | None:
-    """The args of the database's jobs; None without them."""
+    """The args of the database's jobs; None without them. ``bucket``: that of the stack."""
     backup = config.backup
     if backup is None or not backs_up_database(config, topology) or not config.images.postgres:
         return None
@@ -104,23 +135,27 @@ def backup_args(
         server_image=config.images.server,
         postgres_image=config.images.postgres,
         host=host,
-        storage=storage_of(backup.bucket),
+        storage=storage_of(backup.bucket, bucket),
         passwords_secret=config.secrets.passwords,
         authority_secret=config.secrets.internal_ca,
         schedule=backup.schedule,
         drill=backup.drill,
         max_age_minutes=backup.recovery_point_minutes,
         size=backup.size,
-        pods=pod_settings(config, BACKUP),
-        drill_pods=pod_settings(config, DRILL),
+        pods=_pods(config, BACKUP, bucket),
+        drill_pods=_pods(config, DRILL, bucket),
         after=after,
     )
 
 
 def volume_backup_args(
-    config: StackConfig, namespace: pulumi.Input[str], after: Sequence[pulumi.Resource] = ()
+    config: StackConfig,
+    namespace: pulumi.Input[str],
+    after: Sequence[pulumi.Resource] = (),
+    *,
+    bucket: OwnBucket | None = None,
 ) -> VolumeBackupArgs | None:
-    """The args of the volumes' jobs; None without them."""
+    """The args of the volumes' jobs; None without them. ``bucket``: that of the stack."""
     backup, volumes = config.backup, backed_up_volumes(config)
     if backup is None or not volumes:
         return None
@@ -128,20 +163,20 @@ def volume_backup_args(
         namespace=namespace,
         stack=config.namespace,
         server_image=config.images.server,
-        storage=storage_of(backup.bucket),
+        storage=storage_of(backup.bucket, bucket),
         volumes=volumes,
         schedule=backup.schedule,
         drill=backup.drill,
         max_age_minutes=backup.recovery_point_minutes,
-        pods=pod_settings(config, volume_backup.BACKUP),
-        drill_pods=pod_settings(config, volume_backup.DRILL),
+        pods=_pods(config, volume_backup.BACKUP, bucket),
+        drill_pods=_pods(config, volume_backup.DRILL, bucket),
         after=after,
     )
 
 
-def buckets(config: StackConfig) -> dict[str, BackupBucket]:
+def buckets(config: StackConfig) -> dict[str, BackupBucket | NamedBucket]:
     """The buckets that jobs of the stack write to, by their paths in the stack file."""
-    found: dict[str, BackupBucket] = {}
+    found: dict[str, BackupBucket | NamedBucket] = {}
     if config.backup is not None:
         found["backup.bucket"] = config.backup.bucket
     if config.audit.enabled and config.audit.bucket is not None:
@@ -149,13 +184,35 @@ def buckets(config: StackConfig) -> dict[str, BackupBucket]:
     return found
 
 
-def bucket_port(bucket: BackupBucket) -> int:
+def bucket_port(bucket: BackupBucket | NamedBucket) -> int:
     """The port at which the bucket's service answers."""
     return urlsplit(bucket.endpoint or "").port or HTTPS
 
 
-def storage_of(bucket: BackupBucket) -> BackupStorage:
-    """A bucket as components take it."""
+def _pods(config: StackConfig, job: str, bucket: OwnBucket | None) -> PodSettings:
+    settings = pod_settings(config, job)
+    identity = bucket.identities.get(job) if bucket else None
+    return replace(settings, identity=identity) if identity else settings
+
+
+def storage_of(
+    section: BackupBucket | NamedBucket, created: OwnBucket | None = None
+) -> BackupStorage:
+    """A bucket as components take it; ``created``: that of the stack."""
+    if isinstance(section, BackupBucket) and (wanted := section.create) is not None:
+        region = wanted.region if wanted.cloud == "aws" else None
+        return BackupStorage(url=created.url if created else BUCKET_LATER, region=region)
+    assert section.url is not None  # a_bucket_is_named_or_created
     return BackupStorage(
-        url=bucket.url, endpoint=bucket.endpoint, region=bucket.region, key_secret=bucket.key
+        url=section.url,
+        endpoint=section.endpoint,
+        region=section.region,
+        key_secret=section.key,
     )
+
+
+def archive_url(config: StackConfig, bucket: OwnBucket | None) -> pulumi.Input[str] | None:
+    """Where a database in the cluster archives in the bucket that the stack creates."""
+    if bucket is None:
+        return None
+    return pulumi.Output.concat(bucket.url, "/", config.namespace, "/postgres")

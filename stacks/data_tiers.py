@@ -38,9 +38,16 @@ class PlannedTier:
     namespace: str
     clients: Sequence[Neighbour] = ()
 
-    def args(self, config: StackConfig, namespace: pulumi.Input[str]) -> Any:
-        """The args of its component."""
+    def args(
+        self,
+        config: StackConfig,
+        namespace: pulumi.Input[str],
+        archive: pulumi.Input[str] | None = None,
+    ) -> Any:
+        """The args of its component; ``archive`` is the URL of the stack's own bucket."""
         made = self.tier.args(config, self.stores, namespace)
+        if archive is not None and self.tier.with_archive is not None:
+            made = self.tier.with_archive(made, archive)
         return self.tier.with_clients(made, self.clients) if self.tier.with_clients else made
 
     def manifests(self, config: StackConfig) -> list[Manifest]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from components.mcp.target import McpTarget
 
+from .backup_bucket import created_bucket
 from .cloud_providers import CloudProviders, tags_of
 from .cloud_targets import CloudServers, cloud_servers
 from .config.stack import StackConfig
@@ -28,11 +29,12 @@ def build(config: StackConfig) -> dict[str, Any]:
     tags = tags_of(config)
     providers = CloudProviders(config, tags)
     managed = managed_data(config, providers)
+    bucket = created_bucket(config, providers, tags)
     if config.kubernetes.enabled:
         from .kubernetes_provider import kubernetes_provider
         from .platform import Platform
 
-        outputs = Platform(config, kubernetes_provider(config), managed).outputs()
+        outputs = Platform(config, kubernetes_provider(config), managed, bucket).outputs()
     clouds = cloud_servers(config, providers, tags, managed)
     targets = {name: _outputs(target) for name, target in clouds.targets.items()}
     servers = _with_clouds(config, outputs.get("servers", {}), clouds)
@@ -46,6 +48,8 @@ def build(config: StackConfig) -> dict[str, Any]:
         outputs["servers"] = servers
     if managed:
         outputs["data"] = data_outputs(managed)
+    if bucket:
+        outputs["backup_location"] = bucket.url
     if code := folders(config):
         outputs["code"] = code
     return outputs

@@ -30,7 +30,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses, CacheLogin
 from .audit import audit_keeper_args
-from .backup import backup_args, volume_backup_args
+from .backup import OwnBucket, archive_url, backup_args, volume_backup_args
 from .config.servers import Server
 from .config.stack import StackConfig
 from .dashboards import show_dashboards
@@ -54,7 +54,11 @@ class Platform:
     """The namespaces, the data, the servers, the front and the flows of a topology."""
 
     def __init__(
-        self, config: StackConfig, provider: pulumi.ProviderResource, managed: ManagedData
+        self,
+        config: StackConfig,
+        provider: pulumi.ProviderResource,
+        managed: ManagedData,
+        bucket: OwnBucket | None = None,
     ) -> None:
         """Registers them.
 
@@ -62,8 +66,10 @@ class Platform:
             config: the stack's.
             provider: of the cluster.
             managed: the data stores that clouds manage.
+            bucket: for backups, which the stack creates; None: it creates none.
         """
         self.config = config
+        self.bucket = bucket
         self.options = pulumi.ResourceOptions(providers=[provider])
         self.topology = topology(config)
         budget = TimeoutBudget(
@@ -187,7 +193,7 @@ class Platform:
         for name, volume in self.config.data.volumes.items():
             args = shared_volume_args(self.config, volume, self.namespace.namespace)
             made.append(SharedVolume(name, args, opts=self.options))
-        backup = volume_backup_args(self.config, self.namespace.namespace, made)
+        backup = volume_backup_args(self.config, self.namespace.namespace, made, bucket=self.bucket)
         if backup is not None:
             VolumeBackup("volume-backup", backup, opts=self.options)
 
@@ -196,7 +202,7 @@ class Platform:
         made: dict[str, DataTier[Any]] = {}
         for each in data_tiers(self.config, self.topology):
             namespace = self.ready[each.namespace]
-            args = each.args(self.config, namespace)
+            args = each.args(self.config, namespace, archive_url(self.config, self.bucket))
             tier = each.tier.component(each.name, args, opts=self.options)
             made |= dict.fromkeys(each.stores, tier)
         return made
@@ -238,7 +244,9 @@ class Platform:
             return
         namespace = self.namespace.namespace
         host = Addresses(namespace=namespace).short(database.database_host)
-        args = backup_args(self.config, self.topology, namespace, host, [database.database])
+        args = backup_args(
+            self.config, self.topology, namespace, host, [database.database], bucket=self.bucket
+        )
         if args is not None:
             DatabaseBackup("backup", args, opts=self.options)
 

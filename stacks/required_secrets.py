@@ -136,9 +136,8 @@ def public_names(config: StackConfig) -> list[str]:
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
     where = placement(config)
-    keys: dict[tuple[str, str], set[str]] = {}
-    for bucket in buckets(config).values():
-        keys[bucket.key, config.namespace] = {"access-key", "secret-key"}
+    of_buckets = filter(None, (bucket.key for bucket in buckets(config).values()))
+    keys = {(key, config.namespace): {"access-key", "secret-key"} for key in of_buckets}
     for namespace, each in _of_stores(config):
         keys.setdefault((each.secret, namespace), set()).add(each.key)
     for store in topology(config).data:

@@ -14,7 +14,8 @@ from .arg_types import KmsKey, Region, RoleArn
 from .bucket import Contents, private_bucket
 from .location import AwsLocation
 
-READS_AND_WRITES: Final = ("s3:GetObject", "s3:PutObject")
+READS: Final = ("s3:GetObject",)
+READS_AND_WRITES: Final = (*READS, "s3:PutObject")
 LISTS: Final = ("s3:GetBucketLocation", "s3:ListBucket")
 _OBJECTS: Final = (
     *("s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "s3:RestoreObject"),
@@ -29,14 +30,18 @@ class AwsBackupBucketArgs(BackupBucketArgs):
     Attributes:
         location: account of the bucket, and its region.
         data_region: the region of the data; the bucket must be in another one.
-        writer: ARN of the only role that may read and write the objects. It may delete none:
-            the lifecycle rule does.
+        writer: ARN of the role that may read and write the objects. It may delete none: the
+            lifecycle rule does.
+        further_writers: ARNs of other roles with the same rights.
+        readers: ARNs of roles that may read the objects. All other roles are refused.
         kms_key: ARN of your key in the bucket's region; None: a key of S3.
     """
 
     location: AwsLocation
     data_region: Region
     writer: RoleArn
+    further_writers: Sequence[RoleArn] = ()
+    readers: Sequence[RoleArn] = ()
     kms_key: KmsKey | None = None
 
     @property
@@ -63,13 +68,20 @@ class AwsBackupBucket(BackupBucket[AwsBackupBucketArgs]):
     def build(self, args: AwsBackupBucketArgs) -> None:
         def only_the_writer(arn: pulumi.Output[str]) -> Sequence[Mapping[str, Any]]:
             objects = pulumi.Output.concat(arn, "/*")
-            role = {"AWS": args.writer}
+            writers = [*dict.fromkeys([args.writer, *args.further_writers])]
+            readers = [role for role in dict.fromkeys(args.readers) if role not in writers]
+            every = [*writers, *readers]
             return [
-                _statement("WriterObjects", "Allow", role, READS_AND_WRITES, objects),
-                _statement("WriterLists", "Allow", role, LISTS, arn),
+                _statement("WriterObjects", "Allow", _roles(writers), READS_AND_WRITES, objects),
+                *(
+                    [_statement("ReaderObjects", "Allow", _roles(readers), READS, objects)]
+                    if readers
+                    else []
+                ),
+                _statement("WriterLists", "Allow", _roles(every), LISTS, arn),
                 {
                     **_statement("NobodyElse", "Deny", "*", _OBJECTS, objects),
-                    "Condition": {"ArnNotEquals": {"aws:PrincipalArn": args.writer}},
+                    "Condition": {"ArnNotEquals": {"aws:PrincipalArn": _one_or_all(every)}},
                 },
                 _statement(
                     "NobodyDeletes",
@@ -96,6 +108,14 @@ class AwsBackupBucket(BackupBucket[AwsBackupBucketArgs]):
         made = private_bucket(self, args.location, "backups", contents)
         self.backup_location = pulumi.Output.concat("s3://", made.resource.output("id"))
         self.endpoint = pulumi.Output.from_input(f"https://s3.{args.location.region}.amazonaws.com")
+
+
+def _roles(arns: Sequence[str]) -> dict[str, Any]:
+    return {"AWS": _one_or_all(arns)}
+
+
+def _one_or_all(arns: Sequence[str]) -> Any:
+    return arns[0] if len(arns) == 1 else [*arns]
 
 
 def _statement(

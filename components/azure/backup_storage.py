@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -17,6 +18,9 @@ from .identity import assign_role, managed_identity
 from .location import AzureLocation
 from .resource_group import AzureGroup
 from .tokens import STORAGE
+
+READS: Final = "Storage Blob Data Reader"
+WRITES: Final = "Storage Blob Data Contributor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,8 @@ class AzureBackupStorageArgs(BackupBucketArgs):
         location: subscription of the account, and its region.
         data_region: the region of the data; the account must be in another one.
         writer: the pods that write the backups; None: assign the identity to a machine instead.
+        further_writers: other pods that write.
+        readers: pods that may read the blobs, as another identity.
         key: your own key; None: a key of Azure.
         zone_redundant: keep a copy in each of three zones of the region.
     """
@@ -63,6 +69,8 @@ class AzureBackupStorageArgs(BackupBucketArgs):
     location: AzureLocation
     data_region: Region
     writer: AzureWorkloadIdentity | None = None
+    further_writers: Sequence[AzureWorkloadIdentity] = ()
+    readers: Sequence[AzureWorkloadIdentity] = ()
     key: AzureKey | None = None
     zone_redundant: bool = True
 
@@ -82,16 +90,18 @@ class AzureBackupStorage(BackupBucket[AzureBackupStorageArgs]):
     """A storage account for backups: versioned, encrypted, immutable, without keys.
 
     No version of a blob can be deleted or changed for ``lock_days`` after it was written. Only the
-    component's managed identity may read and write blobs.
+    component's managed identity may read and write blobs; a second one may read them.
 
     Attributes:
         client_id: id by which pods log in as the identity; the annotation
             ``azure.workload.identity/client-id`` of their service account.
+        reader_client_id: that of the identity of the readers; empty without readers.
     """
 
     args_type = AzureBackupStorageArgs
 
     client_id: pulumi.Output[str]
+    reader_client_id: pulumi.Output[str]
 
     def build(self, args: AzureBackupStorageArgs) -> None:
         group = AzureGroup(self, args.location)
@@ -143,7 +153,7 @@ class AzureBackupStorage(BackupBucket[AzureBackupStorageArgs]):
             protect=args.protect,
             depends_on=[service],
         )
-        self._allow(group, args.writer, container)
+        self._allow(group, args, container)
         endpoint = account.output("primaryEndpoints").apply(lambda to: to["blob"].rstrip("/"))
         self.endpoint = endpoint
         self.backup_location = pulumi.Output.concat(endpoint, "/", container.output("name"))
@@ -182,26 +192,46 @@ class AzureBackupStorage(BackupBucket[AzureBackupStorageArgs]):
         )
 
     def _allow(
-        self, group: AzureGroup, writer: AzureWorkloadIdentity | None, container: CloudResource
+        self, group: AzureGroup, args: AzureBackupStorageArgs, container: CloudResource
     ) -> None:
+        scope = container.output("id")
         identity = managed_identity(group)
         self.client_id = identity.output("clientId")
-        assign_role(
-            group, identity, "Storage Blob Data Contributor", container.output("id"), on="backups"
-        )
-        if writer is None:
-            return
-        group.make(
+        assign_role(group, identity, WRITES, scope, on="backups")
+        writers = [*([args.writer] if args.writer else []), *args.further_writers]
+        _trust(group, identity, writers, "pods")
+        self.reader_client_id = pulumi.Output.from_input("")
+        if args.readers:
+            reader = managed_identity(group, "reader")
+            self.reader_client_id = reader.output("clientId")
+            assign_role(group, reader, READS, scope, on="restores")
+            _trust(group, reader, args.readers, "readers")
+
+
+def _trust(
+    group: AzureGroup,
+    identity: CloudResource,
+    pods: Sequence[AzureWorkloadIdentity],
+    role: str,
+) -> None:
+    """Let pods log in as the identity."""
+    before: list[CloudResource] = []
+    for number, each in enumerate(dict.fromkeys(pods), 1):
+        name = role if number == 1 else f"{role}-{number}"
+        # Azure refuses two changes of one identity's credentials at a time.
+        made = group.make(
             "azure-native:managedidentity:FederatedIdentityCredential",
-            "pods",
+            name,
             {
                 "resourceName": identity.output("name"),
-                "federatedIdentityCredentialResourceName": "pods",
-                "issuer": writer.issuer,
-                "subject": f"system:serviceaccount:{writer.namespace}:{writer.service_account}",
+                "federatedIdentityCredentialResourceName": name,
+                "issuer": each.issuer,
+                "subject": f"system:serviceaccount:{each.namespace}:{each.service_account}",
                 "audiences": ["api://AzureADTokenExchange"],
             },
+            depends_on=before,
         )
+        before = [made]
 
 
 def _encryption(key: AzureKey | None) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from .tokens import ROLES
 _IDENTITY: Final = "azure-native:managedidentity:UserAssignedIdentity"
 
 
-def managed_identity(group: AzureGroup) -> CloudResource:
-    """A managed identity of the component, without any role."""
-    return group.make(_IDENTITY, "identity", {}, outputs=("principalId", "clientId"))
+def managed_identity(group: AzureGroup, role: str = "identity") -> CloudResource:
+    """A managed identity of the component, without any role; ``role`` names it."""
+    return group.make(_IDENTITY, role, {}, outputs=("principalId", "clientId"))
 
 
 def assign_role(

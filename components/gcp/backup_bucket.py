@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,8 +28,10 @@ class GcpBackupBucketArgs(BackupBucketArgs):
     Attributes:
         location: project of the bucket, and its region.
         data_region: the region of the data; the bucket must be in another one.
-        writer: e-mail address of the only service account that may read and write the objects.
-        overwrites: the writer overwrites objects, as Barman does with the state of a backup. It
+        writer: e-mail address of the service account that may read and write the objects.
+        further_writers: addresses of other service accounts with the same rights.
+        readers: addresses of service accounts that may read the objects.
+        overwrites: the writers overwrite objects, as Barman does with the state of a backup. They
             may then delete objects too; they can be restored for ``lock_days``.
         kms_key: id of your key in the bucket's region; None: a key of Google.
     """
@@ -36,6 +39,8 @@ class GcpBackupBucketArgs(BackupBucketArgs):
     location: GcpLocation
     data_region: Region
     writer: ServiceAccount
+    further_writers: Sequence[ServiceAccount] = ()
+    readers: Sequence[ServiceAccount] = ()
     overwrites: bool = False
     kms_key: KmsKey | None = None
 
@@ -94,16 +99,31 @@ class GcpBackupBucket(BackupBucket[GcpBackupBucketArgs]):
         )
         name = bucket.output("name")
         write = "objectUser" if args.overwrites else "objectCreator"
-        for purpose, role in (("reads", "objectViewer"), ("writes", write)):
+        further = [*dict.fromkeys(one for one in args.further_writers if one != args.writer)]
+        writers = {"writer": args.writer, **_numbered("writer", further)}
+        readers = [*dict.fromkeys(r for r in args.readers if r not in writers.values())]
+        grants = [
+            *((f"{key}-reads", "objectViewer", each) for key, each in writers.items()),
+            *((f"{key}-writes", write, each) for key, each in writers.items()),
+            *(
+                (key, "objectViewer", each)
+                for key, each in _numbered("reader", readers, first=1).items()
+            ),
+        ]
+        for purpose, role, account in grants:
             CloudResource(
                 _MEMBER,
-                self.named(f"writer-{purpose}"),
+                self.named(purpose),
                 {
                     "bucket": name,
                     "role": f"roles/storage.{role}",
-                    "member": f"serviceAccount:{args.writer}",
+                    "member": f"serviceAccount:{account}",
                 },
                 opts=self.owned(),
             )
         self.backup_location = pulumi.Output.concat("gs://", name)
         self.endpoint = pulumi.Output.from_input("https://storage.googleapis.com")
+
+
+def _numbered(role: str, accounts: Sequence[str], first: int = 2) -> dict[str, str]:
+    return {f"{role}-{number}": each for number, each in enumerate(accounts, first)}

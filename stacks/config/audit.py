@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.mcp.audit_log import AuditMode
 
-from .backup import BackupBucket
+from .backup import NamedBucket
 from .section import Section
 
 RETENTION_DAYS = {"dev": 30, "staging": 90, "prod": 365}
@@ -45,7 +45,7 @@ class Audit(Section):
         description="When the log is verified, exported and old months are dropped: five fields, "
         "in UTC.",
     )
-    bucket: BackupBucket | None = Field(
+    bucket: NamedBucket | None = Field(
         default=None,
         description="A bucket for closed months: none is dropped before its object was compared. "
         "Absent: old months are dropped without a copy.",

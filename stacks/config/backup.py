@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from components.kubernetes import backup_storage
 
 from .data import VolumeName
-from .forms import Bytes, Cidr, SecretName, Word, constraint
+from .forms import Bytes, Cidr, SecretName, Url, Word, constraint
 from .section import Section
 
 BACKUP_FORMS: Final = {
@@ -18,7 +18,32 @@ BACKUP_FORMS: Final = {
 """By pattern, as a refusal names it."""
 
 
-class BackupBucket(Section):
+class CreatedBucket(Section):
+    """A bucket in the account of clouds.<cloud>, in another region than the data."""
+
+    cloud: Literal["aws", "gcp", "azure"] = Field(description="Where it is created.")
+    region: Word = Field(description="Another region than that of clouds.<cloud>.")
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3650,
+        description="Days after which a backup is deleted; absent: 7 in dev, else 30.",
+    )
+    lock_days: int = Field(
+        default=7,
+        ge=1,
+        le=3650,
+        description="Days for which a backup that is deleted or overwritten can be restored; at "
+        "most retentionDays.",
+    )
+    issuer: Url | None = Field(
+        default=None,
+        description="With azure, and required there: the cluster's issuer of tokens of service "
+        "accounts (az aks show --query oidcIssuerProfile.issuerUrl).",
+    )
+
+
+class NamedBucket(Section):
     """A bucket that exists already."""
 
     url: Annotated[str, constraint(backup_storage.LOCATION)] = Field(
@@ -29,6 +54,29 @@ class BackupBucket(Section):
     )
     region: Word | None = Field(default=None, description="Region of the bucket.")
     key: SecretName = Field(description="Secret with access-key and secret-key of the bucket.")
+    networks: list[Cidr] = Field(
+        min_length=1, description="Addresses of the bucket's service, which the job may reach."
+    )
+
+
+class BackupBucket(Section):
+    """A bucket that exists already, or that the stack creates."""
+
+    url: Annotated[str, constraint(backup_storage.LOCATION)] | None = Field(
+        default=None, description="The bucket, with a path or without; absent: see create."
+    )
+    create: CreatedBucket | None = Field(
+        default=None, description="Create the bucket; absent: see url."
+    )
+    endpoint: Annotated[str, constraint(backup_storage.ENDPOINT)] | None = Field(
+        default=None, description="A service with the API of S3; absent: AWS."
+    )
+    region: Word | None = Field(default=None, description="Region of the bucket.")
+    key: SecretName | None = Field(
+        default=None,
+        description="Secret with access-key and secret-key of the bucket; absent: the jobs have "
+        "identities of its cloud (kubernetes.identities).",
+    )
     networks: list[Cidr] = Field(
         min_length=1, description="Addresses of the bucket's service, which the jobs may reach."
     )

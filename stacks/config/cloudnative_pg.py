@@ -55,8 +55,9 @@ class PostgresBackup(Section):
     """A bucket for WAL files and base backups, which the pods reach by their workload identity."""
 
     provider: Literal["aws", "gcp", "azure"] = Field(description="Cloud of the bucket.")
-    url: Annotated[str, constraint(postgres_forms.STORAGE_URL)] = Field(
-        description="Bucket and path."
+    url: Annotated[str, constraint(postgres_forms.STORAGE_URL)] | None = Field(
+        default=None,
+        description="Bucket and path; absent: the bucket of backup.bucket.create.",
     )
     identity: Annotated[str, constraint(postgres_forms.CLOUD_IDENTITY)] = Field(
         description="Whose rights the pods have; it must trust the service account postgres."

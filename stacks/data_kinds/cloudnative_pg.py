@@ -32,6 +32,12 @@ from ..topologies.topology import POSTGRES
 from .kind import AuditPasswords, DataKind, Tier
 
 SECTION: Final = "data.cloudnativePg"
+BUCKET_LATER: Final = {
+    "aws": "s3://created-by-the-stack",
+    "gcp": "gs://created-by-the-stack",
+    "azure": "https://createdbythestack.blob.core.windows.net/backups",
+}
+"""In the place of the URL of a bucket that the stack creates, until it is known."""
 _AUDIT_SECRETS: Final = {"audit_secret": "auditSecret", "audit_keeper_secret": "auditKeeperSecret"}
 """Fields of the section that name Secrets of the audit log's roles, as the stack file has them."""
 _OF_THE_STACK: Final = {"apiServer": "kubernetes.apiServer"}
@@ -50,6 +56,11 @@ def cloudnative_pg_args(
 def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, Any]:
     section, network = section_of(config), config.network
     scraper = config.scraper
+    if section.backup is not None and section.backup.url is None:
+        url = BUCKET_LATER[section.backup.provider]
+        section = section.model_copy(
+            update={"backup": section.backup.model_copy(update={"url": url})}
+        )
     return {
         **section.model_dump(exclude_none=True, exclude={"operator", *_AUDIT_SECRETS}),
         "roles": [*(role.model_dump(exclude_none=True) for role in section.roles), *_audit(config)],
@@ -67,6 +78,20 @@ def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, An
             addresses=network.dns.addresses,
         ),
     }
+
+
+def with_archive(args: Any, url: pulumi.Input[str]) -> CloudNativePgDataTierArgs:
+    """The args with the URL of the stack's own bucket, unless they have another one."""
+    given: CloudNativePgDataTierArgs = args
+    if given.backup is None or given.backup.url not in BUCKET_LATER.values():
+        return given
+    return replace(given, backup=replace(given.backup, url=url))
+
+
+def archives_to_created_bucket(config: StackConfig) -> bool:
+    """Whether WAL files go to the bucket that the stack creates."""
+    section = config.data.cloudnative_pg
+    return section is not None and section.backup is not None and section.backup.url is None
 
 
 def _audit(config: StackConfig) -> list[dict[str, str]]:
@@ -111,6 +136,7 @@ class CloudNativePgDatabase(DataKind):
         args=cloudnative_pg_args,
         in_namespaces=True,
         with_clients=with_clients,
+        with_archive=with_archive,
     )
 
     def host(self, config: StackConfig) -> str:

@@ -48,6 +48,8 @@ class Tier:
             of its own; None: flows say it.
         with_identities: the args with the identities of the servers that use the stores, for a
             cloud that gives them the right to connect; None: they log in with a password.
+        with_archive: the args with the URL of the stack's own bucket, for a component that archives
+            to it; None: it does not.
         cloud: key of the cloud whose provider it needs; None: the cluster's provider, or none.
     """
 
@@ -57,6 +59,7 @@ class Tier:
     in_namespaces: bool = False
     with_clients: Callable[[Any, Sequence[Neighbour]], Any] | None = None
     with_identities: Callable[[Any, Sequence[Identity]], Any] | None = None
+    with_archive: Callable[[Any, pulumi.Input[str]], Any] | None = None
     cloud: str | None = None
 
     def manifests(

@@ -10,8 +10,9 @@ from components.base.problems import Problem, nearest
 from components.kubernetes.schedule import schedule_problem
 
 from ..backup import backed_up_volumes, backs_up_database, buckets
-from ..config.backup import BackupBucket
+from ..config.backup import BackupBucket, NamedBucket
 from ..config.stack import StackConfig
+from ..data_kinds.cloudnative_pg import archives_to_created_bucket
 from ..services import topology
 from ..topologies.topology import POSTGRES
 from .rule import Rule, at
@@ -21,6 +22,8 @@ def there_is_something_to_back_up(config: StackConfig) -> Iterator[Problem]:
     """There is an embedded PostgreSQL or a volume to back up."""
     chosen = topology(config)
     if config.backup is None or backs_up_database(config, chosen) or backed_up_volumes(config):
+        return
+    if config.backup.bucket.create is not None and archives_to_created_bucket(config):
         return
     if POSTGRES in chosen.data:
         found = f"data.kind is {config.data.kind}, whose backups are its own"
@@ -74,7 +77,16 @@ def schedules_are_valid(config: StackConfig) -> Iterator[Problem]:
 def an_endpoint_is_of_s3(config: StackConfig) -> Iterator[Problem]:
     """An endpoint is set for a bucket with the API of S3 only, which a key opens."""
     for path, bucket in buckets(config).items():
-        if not bucket.url.startswith("s3://"):
+        if bucket.url is None or bucket.url.startswith("s3://"):
+            continue
+        if bucket.endpoint is not None and bucket.key is None:
+            yield at(
+                f"{path}.endpoint",
+                f"is set, and url is {bucket.url}",
+                "it is the endpoint of a service with the API of S3 and would have no effect",
+                "write an s3:// URL, or remove endpoint",
+            )
+        if bucket.key is not None:
             yield at(
                 f"{path}.url",
                 f"is {bucket.url}, and {path}.key is an access key",
@@ -117,8 +129,8 @@ def exports_outlive_backups(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def _bucket_of(bucket: BackupBucket) -> tuple[str | None, str]:
-    return bucket.endpoint, urlsplit(bucket.url).netloc
+def _bucket_of(bucket: BackupBucket | NamedBucket) -> tuple[str | None, str]:
+    return bucket.endpoint, urlsplit(bucket.url or "").netloc
 
 
 BACKUP_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [

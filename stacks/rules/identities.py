@@ -12,6 +12,7 @@ from components.kubernetes.cloud_identity import SYSTEMS, one_cloud_problems
 from components.kubernetes.flow_checks import api_server_problem
 from components.kubernetes.pod_settings import identity_problems
 
+from ..backup import backup_jobs, makes_identities
 from ..config.stack import StackConfig
 from ..identities import cloud_identity
 from ..pod_settings import pod_settings
@@ -64,6 +65,8 @@ def tokens_are_reached(config: StackConfig) -> Iterator[Problem]:
         for cloud, system in SYSTEMS.items()
         if getattr(identity, cloud) is not None and system.host is not None
     ]
+    if makes_identities(config):
+        asking += [(name, "azure", SYSTEMS["azure"].host) for name in backup_jobs(config)]
     if asking and not kubernetes.token_networks:
         name, cloud, host = asking[0]
         yield at(
@@ -92,7 +95,7 @@ IDENTITY_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
         identities_belong_to_workloads,
     ),
     (
-        ("kubernetes.identities", "kubernetes.tokenNetworks", "kubernetes.apiServer"),
+        ("kubernetes.identities", "kubernetes.tokenNetworks", "kubernetes.apiServer", "backup"),
         tokens_are_reached,
     ),
 ]

@@ -17,6 +17,7 @@ from ..topologies.checks import topology_problems
 from .agentgateway import AGENTGATEWAY_RULES
 from .audit import AUDIT_RULES
 from .backup import BACKUP_RULES
+from .backup_bucket import BUCKET_RULES
 from .caches import CACHE_RULES
 from .capacity import containers_fit_their_limits, the_quota_fits
 from .clouds import CLOUD_RULES
@@ -204,6 +205,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *OBSERVABILITY_RULES,
     *SECRET_STORE_RULES,
     *BACKUP_RULES,
+    *BUCKET_RULES,
     *EDGE_RULES,
     *AGENTGATEWAY_RULES,
     *SERVER_RULES,

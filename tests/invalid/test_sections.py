@@ -22,6 +22,7 @@ TABLES = (
     "data_kinds.yaml",
     "managed_caches.yaml",
     "backup.yaml",
+    "backup_bucket.yaml",
     "observability.yaml",
     "identities.yaml",
     "managed_databases.yaml",
