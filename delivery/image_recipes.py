@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,8 @@ def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
         case "qudag-node":
             both = [*server_arguments(folder), f"--cargo={CRATE}"]
             return both, f"assembled from runtime/ and {CRATE}"
+        case "prometheus":
+            return prometheus_arguments(name), "of tools/prometheus"
         case example if (EXAMPLES / example / "Dockerfile").is_file():
             files = f"examples/servers/images/{example}"
             return example_arguments(EXAMPLES / example, folder), f"assembled from {files}"
@@ -93,6 +96,29 @@ def stand_in_arguments(stand_in: Recipe) -> list[str]:
     if stand_in.path:
         arguments += ["--env", f"PATH={':'.join([*stand_in.path, _PATH])}"]
     return arguments
+
+
+def prometheus_arguments(name: str) -> list[str]:
+    """The arguments for the programs of ``tools/prometheus/build``.
+
+    Raises:
+        ProblemReport: they are not built.
+    """
+    build = TOOLS / "prometheus" / "build"
+    built = Path(subprocess.check_output([build, "--folder"], text=True).strip())
+    if not built.is_dir():
+        raise ProblemReport(
+            [
+                Problem(
+                    f"image {name}",
+                    "is not built, and Debian's Prometheus finds no pods by the Kubernetes API",
+                    "Prometheus would not start",
+                    "tools/prometheus/build, which needs Go and takes about 5 minutes",
+                )
+            ]
+        )
+    programs = [f"--add={built / one}:/usr/local/bin/{one}" for one in ("prometheus", "promtool")]
+    return ["--scratch", *programs, "--env", f"PATH={_PATH}"]
 
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

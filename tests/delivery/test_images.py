@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,22 @@ def test_the_egress_proxys_image_has_envoy_on_its_path(tmp_path: Path) -> None:
     layers = (image_recipes.TOOLS / "node" / "application_layers.py").read_text()
     (python,) = re.findall('^PYTHON = "(.+)"$', layers, re.MULTILINE)
     assert path[0] == f"{place}/lib/python{python}/site-packages/envoy/_bin"
+
+
+def test_the_image_of_prometheus_has_the_programs_of_its_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's finds no pods by the Kubernetes API."""
+    name = VERSIONS["images"]["prometheus"]
+    monkeypatch.setenv("QUDAG_MCP_CACHE", str(tmp_path))
+    with pytest.raises(ProblemReport) as report:
+        image_recipes.image_arguments(name, tmp_path)
+    assert "tools/prometheus/build" in report.value.problems[0].fix
+    command = [image_recipes.TOOLS / "prometheus/build", "--folder"]
+    built = Path(subprocess.check_output(command, text=True).strip())
+    built.mkdir(parents=True)
+    arguments, _ = image_recipes.image_arguments(name, tmp_path)
+    assert f"--add={built}/prometheus:/usr/local/bin/prometheus" in arguments
 
 
 def test_an_image_without_a_stand_in_is_refused_with_a_fix() -> None:

@@ -19,9 +19,10 @@ from components.kubernetes.cloudnative_pg_policies import (
 from graph.resource_graph import ResourceGraph
 from policies import findings
 from stacks.topologies import TOPOLOGIES
+from tests.harness.containers import ROOT
 from tests.harness.graph_queries import Pods, objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
-from tests.harness.user_servers import NETWORK, recorded
+from tests.harness.user_servers import NETWORK, example_sections, recorded
 
 SCRAPER: Final = Endpoint.pod("monitoring", app="prometheus")
 OWN: Final = Endpoint.pod("qudag-mcp-dev-monitoring", app="prometheus")
@@ -289,3 +290,8 @@ def test_the_objects_of_an_own_prometheus_break_no_rule():
     }
     assert len(made) > 8
     assert [one for one in findings(graph) if one.urn in made] == []
+
+
+def test_the_example_is_a_stack():
+    graph = recorded(example_sections(ROOT / "examples/observability/Pulumi.observability.yaml"))
+    assert {"qudag-observed", "qudag-observed-monitoring"} == set(graph.outputs["namespaces"])
