@@ -1,0 +1,316 @@
+"""Alerts of each severity and team arrive where they should; a real Alertmanager shows it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import pytest
+import yaml
+
+from components.mcp.secret_key import SecretKey
+from components.observability.alert_routes import (
+    DEAD_MANS_SWITCH,
+    INHIBITIONS,
+    Alerting,
+    Email,
+    PagerDuty,
+    Receiver,
+    Slack,
+    Webhook,
+)
+from components.observability.alertmanager import alertmanager_config, alertmanager_config_spec
+from components.observability.rules.alert import Severity, Team
+from components.observability.rules.catalogue import every_alert
+from tests.harness.server import fetch, free_port, until
+from tools.programs_on_path import find
+
+
+def key(name: str) -> SecretKey:
+    return SecretKey(secret="alert-receivers", key=name)
+
+
+ALERTING: Final = Alerting(
+    receivers=[
+        Receiver(name="on-call", channel=PagerDuty(key=key("pagerduty")), severities=["critical"]),
+        Receiver(
+            name="chat",
+            channel=Slack(channel="#mcp-production-alerts", url=key("slack")),
+            severities=["warning"],
+        ),
+        Receiver(
+            name="data-mail",
+            channel=Email(
+                to="mcp-alerts@company.com",
+                sender="alertmanager@company.com",
+                smarthost="smtp.company.com:587",
+                username="alertmanager",
+                password=key("smtp"),
+            ),
+            teams=["data"],
+        ),
+        Receiver(
+            name="security",
+            channel=Webhook(url=key("security")),
+            severities=["critical", "warning", "info"],
+            teams=["security", "platform"],
+        ),
+    ],
+    dead_mans_switch=key("switch"),
+)
+AMTOOL: Final = find("amtool")
+ALERTMANAGER: Final = find("prometheus-alertmanager", "alertmanager")
+needed = pytest.mark.skipif(
+    AMTOOL is None or ALERTMANAGER is None, reason="needs Alertmanager: tools/programs unpacks it"
+)
+
+
+def expected(severity: str, team: str) -> list[str]:
+    """Who is told, written apart from the routes."""
+    found = {"critical": ["on-call"], "warning": ["chat"]}.get(severity, [])
+    if team == "data" and severity in ("critical", "warning"):
+        found = [*found, "data-mail"]
+    if team in ("security", "platform") and severity in ("critical", "warning", "info"):
+        found = [*found, "security"]
+    return found or ["nobody"]
+
+
+def for_this_version(config: dict[str, Any], urls: Mapping[str, str]) -> dict[str, Any]:
+    """The file as Debian's 0.25 can read it: it has no url_file, which came with 0.26."""
+    for receiver in config["receivers"]:
+        for hook in receiver.get("webhook_configs", []):
+            hook["url"] = urls[Path(hook.pop("url_file")).name]
+    return config
+
+
+@pytest.mark.slow
+@needed
+def test_each_severity_and_team_arrives_where_it_should(tmp_path: Path):
+    file = tmp_path / "alertmanager.yaml"
+    urls = {"security": "http://127.0.0.1:1/", "switch": "http://127.0.0.1:1/"}
+    config = for_this_version(alertmanager_config(ALERTING, secrets=str(tmp_path)), urls)
+    file.write_text(yaml.safe_dump(config))
+    checked = subprocess.run(
+        [str(AMTOOL), "check-config", file], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    found: dict[tuple[str, str], list[str]] = {}
+    pairs = list(itertools.product(get_args(Severity), get_args(Team)))
+    for severity, team in pairs:
+        ran = subprocess.run(
+            [
+                *(str(AMTOOL), "config", "routes", "test", f"--config.file={file}"),
+                *("alertname=X", f"severity={severity}", f"team={team}", "namespace=mcp"),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found[severity, team] = ran.stdout.strip().split(",")
+    assert found == {pair: expected(*pair) for pair in pairs}
+    watchdog = subprocess.run(
+        [
+            *(str(AMTOOL), "config", "routes", "test", f"--config.file={file}"),
+            *("alertname=Watchdog", "severity=none", "team=platform"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert watchdog.stdout.strip() == DEAD_MANS_SWITCH
+
+
+@contextmanager
+def taking_alerts() -> Generator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+    """A webhook on loopback, and what it was sent: path and alert."""
+    taken: list[tuple[str, dict[str, Any]]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            taken.extend((self.path, alert) for alert in body["alerts"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", taken
+        server.shutdown()
+
+
+def with_templates() -> list[str]:
+    """Debian's build reads its templates from /usr/share, where an unpacked one has none."""
+    if Path("/usr/share/prometheus/alertmanager/default.tmpl").exists():
+        return []
+    unpacked = Path(str(ALERTMANAGER)).parents[1] / "share"
+    namespace = ["unshare", "--map-root-user", "--mount"]
+    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs a mount namespace, or an installed prometheus-alertmanager")
+    begin = f'mount --bind {unpacked} /usr/share && exec "$@"'
+    return [*namespace, "sh", "-c", begin, "alertmanager"]
+
+
+@contextmanager
+def alertmanager(folder: Path, config: dict[str, Any]) -> Generator[str]:
+    """A real Alertmanager with this file; its URL."""
+    file, port = folder / "alertmanager.yaml", free_port()
+    # Tests do not wait for further alerts of a group.
+    for route in config["route"]["routes"]:
+        route["group_wait"] = "1s"
+    file.write_text(yaml.safe_dump(config))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *with_templates(),
+                *(str(ALERTMANAGER), f"--config.file={file}", f"--storage.path={folder / 'data'}"),
+                *(f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="),
+            ],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: answers(url), 30)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def answers(url: str) -> bool:
+    try:
+        return fetch(f"{url}/-/ready").status_code == 200
+    except Exception:  # it does not listen yet
+        return False
+
+
+def send(url: str, alerts: Sequence[Mapping[str, str]]) -> None:
+    body = json.dumps([{"labels": dict(one)} for one in alerts]).encode()
+    request = urllib.request.Request(
+        f"{url}/api/v2/alerts", body, {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 200
+
+
+def labels(name: str, **more: str) -> dict[str, str]:
+    """As Prometheus sends an alert of the catalogue."""
+    one = every_alert()[name]
+    return {
+        **{"alertname": name, "namespace": "mcp", "severity": one.severity, "team": one.team},
+        **{"scope": one.scope, **more},
+    }
+
+
+@pytest.mark.slow
+@needed
+def test_a_real_alertmanager_tells_of_the_platform_and_mutes_its_servers(tmp_path: Path):
+    everyone = Alerting(
+        receivers=[Receiver(name="all", channel=Webhook(url=key("all")))],
+        dead_mans_switch=key("switch"),
+    )
+    with taking_alerts() as (hook, taken):
+        urls = {"all": f"{hook}/all", "switch": f"{hook}/switch"}
+        config = for_this_version(alertmanager_config(everyone, secrets="/secrets"), urls)
+        with alertmanager(tmp_path, config) as url:
+            send(
+                url,
+                [
+                    labels("Watchdog"),
+                    labels("PlatformDown", job="mcp-gateway"),
+                    labels("HighErrorRate", job="mcp-core"),
+                    labels("AvailabilityBudgetBurnsFast", scope="platform"),
+                    labels("DatabaseDown", pod="postgres-0"),
+                    labels("DependencyDown", job="mcp-core", dependency="database"),
+                    labels("GatewayMetricsLost"),
+                    {**labels("HighErrorRate", job="mcp-core"), "namespace": "other"},
+                    labels("ServiceUnavailable", job="weather", namespace="third"),
+                    labels("MCPServerDown", job="weather", pod="w-0", namespace="third"),
+                    labels("MCPServerDown", job="time", pod="t-0", namespace="third"),
+                ],
+            )
+            wanted = {
+                ("/switch", "Watchdog", "mcp", ""),
+                ("/all", "PlatformDown", "mcp", "mcp-gateway"),
+                ("/all", "DatabaseDown", "mcp", ""),
+                ("/all", "HighErrorRate", "other", "mcp-core"),
+                ("/all", "ServiceUnavailable", "third", "weather"),
+                ("/all", "MCPServerDown", "third", "time"),
+            }
+            until(lambda: len(told(taken)) >= len(wanted), 30)
+            assert told(taken) == wanted
+            assert muted(url) == {
+                ("HighErrorRate", "mcp"),
+                ("AvailabilityBudgetBurnsFast", "mcp"),
+                ("DependencyDown", "mcp"),
+                ("MCPServerDown", "third"),
+            }
+
+
+def muted(url: str) -> set[tuple[str, str]]:
+    """Alerts that another one mutes, with their namespaces."""
+    found = fetch(f"{url}/api/v2/alerts").json()
+    return {
+        (one["labels"]["alertname"], one["labels"]["namespace"])
+        for one in found
+        if one["status"]["inhibitedBy"]
+    }
+
+
+def told(taken: Sequence[tuple[str, dict[str, Any]]]) -> set[tuple[str, str, str, str]]:
+    found = ((path, alert["labels"]) for path, alert in taken)
+    return {(path, one["alertname"], one["namespace"], one.get("job", "")) for path, one in found}
+
+
+def test_no_secret_is_in_either_form():
+    file = json.dumps(alertmanager_config(ALERTING, secrets="/etc/secrets"))
+    assert '"url_file": "/etc/secrets/alert-receivers/security"' in file
+    for plain in ('"url":', '"api_url":', '"routing_key":', '"auth_password":'):
+        assert plain not in file
+    spec = json.dumps(alertmanager_config_spec(ALERTING))
+    assert '"urlSecret": {"name": "alert-receivers", "key": "switch"}' in spec
+    assert '"url":' not in spec
+    assert {one.key for one in ALERTING.secrets} == {
+        *("pagerduty", "slack", "smtp", "security", "switch")
+    }
+
+
+def test_both_forms_have_the_same_routes_and_inhibitions():
+    file = alertmanager_config(ALERTING, secrets="")
+    spec = alertmanager_config_spec(ALERTING)
+
+    def written(matchers: Sequence[Mapping[str, str]]) -> list[str]:
+        return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
+
+    assert [(r["receiver"], r["matchers"]) for r in file["route"]["routes"]] == [
+        (r["receiver"], written(r["matchers"])) for r in spec["route"]["routes"]
+    ]
+    assert [(r["source_matchers"], r["target_matchers"]) for r in file["inhibit_rules"]] == [
+        (written(r["sourceMatch"]), written(r["targetMatch"])) for r in spec["inhibitRules"]
+    ]
+    assert [r["name"] for r in file["receivers"]] == [r["name"] for r in spec["receivers"]]
+
+
+def test_an_inhibition_names_alerts_that_exist():
+    named = {
+        name
+        for rule in INHIBITIONS
+        for matcher in (*rule.source, *rule.target)
+        if matcher.label == "alertname"
+        for name in matcher.value.split("|")
+    }
+    assert named - {".*Budget.*"} <= every_alert().keys()
