@@ -14,6 +14,7 @@ from components.kubernetes.cloudnative_pg_policies import instance_pods, pooler_
 from components.kubernetes.gateway_metrics import EXPORTER, MONOLITH_METRICS
 from components.kubernetes.labels import selector
 
+from .alerting import routes_text
 from .config.observability import MONITORING, Standalone
 from .config.stack import StackConfig
 from .data_kinds import kind_of
@@ -102,6 +103,7 @@ def observe(
         args = OperatorObservabilityArgs(
             namespace=namespaces[config.namespace],
             rules=rules_text(config, topology),
+            routes=routes_text(config),
             targets=scrape_targets(config, topology, namespaces),
             labels=section.operator.labels if section.operator else {},
             scrape_seconds=section.scrape_seconds or DEFAULT_SCRAPE_SECONDS,

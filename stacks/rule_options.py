@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from components.base.quantities import quantity
 from components.mcp.timeout_budget import Distance, TimeoutBudget
@@ -61,7 +61,23 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         audit=audit.enabled,
         audit_hours=hours_between(audit.schedule) if audit.enabled else None,
         drain_seconds=budget.at(Distance.SERVER).drain,
+        **_of_section(config),
     )
+
+
+def _of_section(config: StackConfig) -> dict[str, Any]:
+    """The options that the section observability.alerts has."""
+    from components.observability.rules import Objectives, Thresholds
+
+    section = config.observability.alerts
+    links = {"runbooks": section.runbooks, "grafana": section.grafana}
+    return {
+        "objectives": Objectives(**section.objectives.model_dump()),
+        "thresholds": Thresholds(**section.thresholds.model_dump()),
+        "disabled": frozenset(section.disabled),
+        "exporters": frozenset(section.exporters),
+        **{name: url.rstrip("/") for name, url in links.items() if url},
+    }
 
 
 def hours_between(schedule: str) -> int:

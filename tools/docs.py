@@ -26,6 +26,7 @@ from stacks.diagram import flow_table, mermaid
 from stacks.topologies import TOPOLOGIES
 from stacks.topologies.topology import Topology
 from stacks.user_servers import with_user_servers
+from tools.alert_table import alert_block, alerts_table, recorded_table, runbooks_list
 from tools.docstrings import documented
 from tools.example_stacks import example_diagram
 from tools.gateway_limits import limits_table
@@ -229,6 +230,10 @@ def _topology(name: str) -> Topology:
 
 
 _GENERATORS: Mapping[str, Callable[[str], str]] = {
+    "alert": alert_block,
+    "alerts": alerts_table,
+    "recorded": recorded_table,
+    "runbooks": runbooks_list,
     "diagram": lambda subject: f"```mermaid\n{mermaid(_topology(subject))}\n```",
     "flows": lambda subject: flow_table(_topology(subject)),
     "args": lambda subject: args_table(getattr(components, subject)),

@@ -19,6 +19,7 @@ import pulumi
 from .component import Component
 
 API_VERSIONS: Final = {
+    "AlertmanagerConfig": "monitoring.coreos.com/v1alpha1",
     "CiliumNetworkPolicy": "cilium.io/v2",
     "Cluster": "postgresql.cnpg.io/v1",
     "ConfigMap": "core/v1",

@@ -13,13 +13,13 @@ from ..base.component import Component
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
 from ..kubernetes.labels import OWN_LABELS, OWN_PREFIXES, labels
-from .rule_file import groups_of, rule_file_problems
+from .rule_file import groups_of, routes_problems, rule_file_problems, spec_of
 from .rules.targets import EXPORTER, JOB
 from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeSeconds, ScrapeTarget, target_problems
 
 COMPONENT: Final = "monitoring"
 RULES: Final = "qudag-mcp"
-"""Name of the PrometheusRule."""
+"""Name of the PrometheusRule, and of the AlertmanagerConfig."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class OperatorObservabilityArgs:
         targets: what exports metrics.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
+        routes: who is told of which alerts: the spec of an AlertmanagerConfig, in YAML or JSON;
+            empty: nobody is told of them by this component.
         labels: labels of the objects, by which the Prometheus selects them.
         scrape_seconds: time between two reads of a target.
     """
@@ -38,6 +40,7 @@ class OperatorObservabilityArgs:
     namespace: pulumi.Input[DnsLabel]
     targets: Sequence[ScrapeTarget]
     rules: Text = ""
+    routes: Text = ""
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
     scrape_seconds: ScrapeSeconds = 30
 
@@ -46,6 +49,8 @@ class OperatorObservabilityArgs:
         problems = list(target_problems(self.targets))
         if self.rules:
             problems += rule_file_problems("rules", self.rules)
+        if self.routes:
+            problems += routes_problems("routes", self.routes)
         problems += [
             Problem(
                 f"labels.{key}",
@@ -60,7 +65,7 @@ class OperatorObservabilityArgs:
 
 
 class OperatorObservability(Component[OperatorObservabilityArgs]):
-    """A PodMonitor for each target, and a PrometheusRule.
+    """A PodMonitor for each target, a PrometheusRule, and an AlertmanagerConfig.
 
     The Prometheus Operator must run in the cluster. Its Prometheus must select these objects, and
     network policies must let it connect to the ports.
@@ -77,19 +82,24 @@ class OperatorObservability(Component[OperatorObservabilityArgs]):
         """Every object that a component of this name and args registers."""
         del name
         rules = [_rules(args)] if args.rules else []
-        return rules + [
-            Manifest(
-                kind="PodMonitor",
-                role=f"{target.name}-metrics",
-                metadata=metadata(
-                    target.name,
-                    namespace=target.namespace,
-                    labels={**labels(target.name, COMPONENT), **args.labels},
-                ),
-                fields={"spec": pod_monitor_spec(target, args.scrape_seconds)},
-            )
-            for target in args.targets
-        ]
+        routes = [_routes(args)] if args.routes else []
+        return (
+            rules
+            + routes
+            + [
+                Manifest(
+                    kind="PodMonitor",
+                    role=f"{target.name}-metrics",
+                    metadata=metadata(
+                        target.name,
+                        namespace=target.namespace,
+                        labels={**labels(target.name, COMPONENT), **args.labels},
+                    ),
+                    fields={"spec": pod_monitor_spec(target, args.scrape_seconds)},
+                )
+                for target in args.targets
+            ]
+        )
 
 
 def _rules(args: OperatorObservabilityArgs) -> Manifest:
@@ -101,6 +111,18 @@ def _rules(args: OperatorObservabilityArgs) -> Manifest:
         role="rules",
         metadata=described,
         fields={"spec": {"groups": groups_of(args.rules)}},
+    )
+
+
+def _routes(args: OperatorObservabilityArgs) -> Manifest:
+    described = metadata(
+        RULES, namespace=args.namespace, labels={**labels(RULES, COMPONENT), **args.labels}
+    )
+    return Manifest(
+        kind="AlertmanagerConfig",
+        role="alert-routes",
+        metadata=described,
+        fields={"spec": spec_of(args.routes)},
     )
 
 

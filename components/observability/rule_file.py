@@ -1,4 +1,4 @@
-"""The content of a rule file of Prometheus, as an argument of components."""
+"""Rules and routes of alerts as arguments of components: texts in YAML or JSON."""
 
 from __future__ import annotations
 
@@ -46,6 +46,37 @@ def rule_file_problems(path: str, text: str) -> Iterator[Problem]:
                 )
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(path, f"has two groups {name}", _LOST, "give each group a name of its own")
+
+
+def spec_of(text: str) -> Mapping[str, Any]:
+    """The spec of an AlertmanagerConfig that has no problems."""
+    return cast("Mapping[str, Any]", _read(text))
+
+
+def routes_problems(path: str, text: str) -> Iterator[Problem]:
+    """What keeps a text from being the spec of an AlertmanagerConfig."""
+    read = _read(text)
+    stated = cast("Mapping[str, Any]", read if isinstance(read, Mapping) else {})
+    receivers: Any = stated.get("receivers")
+    if not isinstance(stated.get("route"), Mapping) or not isinstance(receivers, list):
+        yield Problem(
+            path,
+            "has no route, or no list of receivers",
+            "nobody would be told of an alert",
+            "write route: and receivers:, as under spec of an AlertmanagerConfig",
+        )
+        return
+    known = cast("list[Mapping[str, Any]]", [r for r in receivers if isinstance(r, Mapping)])  # pyright: ignore[reportUnknownVariableType]
+    names = {one.get("name") for one in known}
+    route = cast("Mapping[str, Any]", stated["route"])
+    for one in (route, *route.get("routes", [])):
+        if one.get("receiver") not in names:
+            yield Problem(
+                path,
+                f"has a route to {one.get('receiver')}, which is no receiver",
+                "the operator refuses all of the routes",
+                "add a receiver of that name",
+            )
 
 
 def _read(text: str) -> Any:

@@ -16,12 +16,14 @@ from components.base.constraints import UNSHOWN, Form, not_a_number, out_of_rang
 from components.base.problems import Problem, nearest
 from graph.project import KEY_PREFIX
 
+from .alerts import ALERT_FORMS
 from .backup import BACKUP_FORMS
 from .cloudnative_pg import POSTGRES_FORMS
 from .clouds import CLOUD_FORMS
 from .data import DATA_FORMS
 from .forms import FORMS
 from .kubernetes import KUBERNETES_FORMS
+from .pods import SecretKey
 from .secret_store import SECRET_STORE_FORMS, SecretStoreFields
 from .servers import SERVER_FORMS
 from .stack import StackConfig
@@ -45,6 +47,7 @@ _FORMS: Final = {
     **KUBERNETES_FORMS,
     **SECRET_STORE_FORMS,
     **BACKUP_FORMS,
+    **ALERT_FORMS,
     **POSTGRES_FORMS,
 }
 
@@ -86,7 +89,9 @@ def worded(detail: ErrorDetails) -> Problem:
 
 def _is_hidden(steps: tuple[int | str, ...], value: object) -> bool:
     """Whether a value may be a secret: of the section of Secrets, or under the name of one."""
-    named = isinstance(value, str) and _SECRET.search(str(steps[-1]))
+    named = isinstance(value, str) and (
+        _SECRET.search(str(steps[-1])) or _model(_annotation(steps)) is SecretKey
+    )
     return bool(named) or _HIDDEN_SECTION in steps
 
 
@@ -286,6 +291,7 @@ _WORDS: Final[Mapping[str, Wording]] = {
     "literal_error": _choice,
     "int_type": _number,
     "int_from_float": _number,
+    "float_type": lambda said: not_a_number(said.shown, said.value, f"a number {said.range[1]}"),
     "greater_than_equal": _range,
     "less_than_equal": _range,
     "bool_type": lambda said: (

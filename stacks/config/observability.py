@@ -8,6 +8,7 @@ from pydantic import Field
 
 from components.mcp.server_config import LogLevel
 
+from .alerts import Alerts
 from .forms import Bytes, LabelKey, LabelValue, PrometheusUrl
 from .pods import SecretKey
 from .section import Section
@@ -91,6 +92,7 @@ class Observability(Section):
         description="Seconds between two reads of a target; absent: 30.",
     )
 
+    alerts: Alerts = Field(default_factory=Alerts)
     log_level: LogLevel | None = Field(
         default=None,
         description="Least severe events that servers log; absent: debug in dev, else info.",

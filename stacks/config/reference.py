@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from .alerts import ALERT_FORMS
 from .backup import BACKUP_FORMS
 from .cloudnative_pg import POSTGRES_FORMS
 from .clouds import CLOUD_FORMS
@@ -24,6 +25,7 @@ _FORMS: Final = {
     **KUBERNETES_FORMS,
     **SECRET_STORE_FORMS,
     **BACKUP_FORMS,
+    **ALERT_FORMS,
     **POSTGRES_FORMS,
 }
 

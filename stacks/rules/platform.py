@@ -15,6 +15,7 @@ from ..config.stack import StackConfig
 from ..topologies import TOPOLOGIES
 from ..topologies.checks import topology_problems
 from .agentgateway import AGENTGATEWAY_RULES
+from .alerts import ALERT_RULES
 from .audit import AUDIT_RULES
 from .backup import BACKUP_RULES
 from .backup_bucket import BUCKET_RULES
@@ -203,6 +204,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *CACHE_RULES,
     *SESSION_RULES,
     *OBSERVABILITY_RULES,
+    *ALERT_RULES,
     *SECRET_STORE_RULES,
     *BACKUP_RULES,
     *BUCKET_RULES,

@@ -24,6 +24,7 @@ TABLES = (
     "backup.yaml",
     "backup_bucket.yaml",
     "observability.yaml",
+    "alerts.yaml",
     "identities.yaml",
     "managed_databases.yaml",
 )

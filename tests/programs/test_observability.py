@@ -27,7 +27,35 @@ from tests.harness.user_servers import NETWORK, example_sections, recorded
 SCRAPER: Final = Endpoint.pod("monitoring", app="prometheus")
 OWN: Final = Endpoint.pod("qudag-mcp-dev-monitoring", app="prometheus")
 API_SERVER: Final = ["10.96.0.1/32", "192.0.2.10/32"]
-OPERATOR: Final = {"kind": "operator", "operator": {"labels": {"release": "kps"}}}
+ALERTS: Final = {
+    "receivers": [
+        {"name": "on-call", "pagerduty": {"key": {"secret": "told", "key": "pagerduty"}}},
+        {"name": "chat", "slack": {"channel": "#a", "url": {"secret": "told", "key": "slack"}}},
+        {
+            "name": "mail",
+            "email": {
+                **{
+                    "to": "a@example.com",
+                    "sender": "b@example.com",
+                    "smarthost": "mx.example.com:587",
+                },
+                **{"username": "b", "password": {"secret": "told", "key": "smtp"}},
+            },
+            "teams": ["data"],
+        },
+        {"name": "hook", "webhook": {"url": {"secret": "told", "key": "hook"}}},
+    ],
+    "deadMansSwitch": {"url": {"secret": "told", "key": "switch"}, "minutes": 2},
+    "thresholds": {"toolLatencySeconds": 7, "errorPercent": 3},
+    "objectives": {"latencySeconds": 30, "availabilityPercent": 99.5},
+    "disabled": ["MCPServerHighMemoryUsage"],
+    "exporters": ["kube-state-metrics"],
+    "runbooks": "https://wiki.example.com/runbooks/",
+    "grafana": "https://grafana.example.com",
+}
+OPERATOR: Final = {
+    **{"kind": "operator", "operator": {"labels": {"release": "kps"}}, "alerts": ALERTS}
+}
 EXPORTERS: Final = {"valkey": {"exporter": True}, "databaseExporter": True}
 AGENTS: Final = ("business-analyst", "technical-architect", "developer", "qa-tester")
 CLOUDNATIVE_PG: Final[Mapping[str, Any]] = {
@@ -184,6 +212,46 @@ def test_rules_of_the_orchestration_watch_its_agents_and_those_of_a_cluster_its_
     cluster = alerts(stack("microservices", database="cloudnative-pg"))
     assert "DatabaseReplicationLag" in cluster
     assert "DatabaseReplicationLag" not in alerts(stack("microservices"))
+
+
+def rules(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
+    (made,) = objects(graph, "PrometheusRule")
+    every = [rule for group in made["spec"]["groups"] for rule in group["rules"]]
+    return {rule["alert"]: rule for rule in every if "alert" in rule}
+
+
+def test_the_section_alerts_changes_the_rules():
+    found = rules(stack("monolith"))
+    assert found["MCPServerHighLatency"]["expr"].endswith(" > 7")
+    assert found["HighErrorRate"]["expr"].endswith(" > 0.03")
+    assert "MCPServerHighMemoryUsage" not in found
+    assert "QuotaNearlyUsed" in found
+    assert "EndpointDown" not in found
+    notes = found["HighErrorRate"]["annotations"]
+    assert notes["runbook_url"] == "https://wiki.example.com/runbooks/high-error-rate.md"
+    assert notes["dashboard_url"].startswith("https://grafana.example.com/d/")
+    assert "take at most 30 s" in found["LatencyBudgetBurnsFast"]["annotations"]["summary"]
+    assert "> 0.072" in found["AvailabilityBudgetBurnsFast"]["expr"]  # 14.4 times 0.5 %
+
+
+def test_the_receivers_of_a_stack_are_in_an_alertmanager_config():
+    (made,) = objects(stack("monolith"), "AlertmanagerConfig")
+    spec = made["spec"]
+    named = [one["name"] for one in spec["receivers"]]
+    assert named == ["nobody", "dead-mans-switch", "on-call", "chat", "mail", "hook"]
+    keys = set(re.findall(r'"key": "([a-z]+)"', json.dumps(spec)))
+    assert keys == {"pagerduty", "slack", "smtp", "hook", "switch"}
+    (switch,) = [one for one in spec["route"]["routes"] if one["receiver"] == "dead-mans-switch"]
+    assert switch["repeatInterval"] == "2m"
+    teams = {one["receiver"]: one["matchers"][1:] for one in spec["route"]["routes"]}
+    assert teams["mail"] == [{"name": "team", "value": "data", "matchType": "="}]
+    assert teams["hook"] == []
+
+
+@pytest.mark.slow
+def test_a_stack_that_tells_nobody_has_no_routes():
+    config = {"topology": "monolith", "network": NETWORK, "observability": {"kind": "operator"}}
+    assert objects(recorded(config), "AlertmanagerConfig") == []
 
 
 def test_every_object_has_the_labels_that_the_prometheus_selects():

@@ -1,13 +1,10 @@
-"""The recording rules and alerts of a platform, as groups of Prometheus's rule files."""
+"""The recording rules and alerts of a platform."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-from . import backups, cluster, gateway, objectives, orchestration, processes, servers, stores
 from .alert import Alert, RecordingRule
-from .expression import check
 from .options import Objectives, RuleOptions, Thresholds, WatchedServer
 
 __all__ = [
@@ -17,88 +14,15 @@ __all__ = [
     "RuleOptions",
     "Thresholds",
     "WatchedServer",
-    "alerts_of",
-    "recorded_of",
     "rule_groups",
 ]
 
-WATCHDOG: Final = "Watchdog"
-_RECORDED: Final[Mapping[str, Callable[[RuleOptions], Iterator[RecordingRule]]]] = {
-    "servers": servers.recorded,
-    "objectives": objectives.recorded,
-    "stores": stores.recorded,
-    "orchestration": orchestration.recorded,
-}
-_ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
-    "servers": servers.alerts,
-    "processes": processes.alerts,
-    "gateway": gateway.alerts,
-    "objectives": objectives.alerts,
-    "stores": stores.alerts,
-    "backups": backups.alerts,
-    "cluster": cluster.alerts,
-    "orchestration": orchestration.alerts,
-}
-
 
 def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
-    """The value of ``groups`` in a rule file, and of ``spec.groups`` of a PrometheusRule.
+    """The value of ``groups`` in a rule file; see ``groups.rule_groups``.
 
-    Raises:
-        ValueError: an expression names a metric or a label that no program exports.
+    The rules are loaded here: a stack that has none starts without them.
     """
-    recorded = recorded_of(options)
-    alerts = alerts_of(options)
-    names = {rule.name for rules in recorded.values() for rule in rules}
-    for rules in (*recorded.values(), *alerts.values()):
-        for rule in rules:
-            check(rule.expression, names)
-    groups = [
-        {"name": f"qudag-mcp-recorded-{group}", "rules": [rule.rule() for rule in rules]}
-        for group, rules in recorded.items()
-        if rules
-    ]
-    return groups + [
-        {
-            "name": f"qudag-mcp-{group}",
-            "rules": [
-                rule.rule(
-                    namespace=options.namespace,
-                    runbooks=options.runbooks,
-                    grafana=options.grafana,
-                )
-                for rule in rules
-            ],
-        }
-        for group, rules in alerts.items()
-        if rules
-    ]
+    from . import groups
 
-
-def recorded_of(options: RuleOptions) -> dict[str, list[RecordingRule]]:
-    """The recording rules of a platform by group."""
-    return {group: list(made(options)) for group, made in _RECORDED.items()}
-
-
-def alerts_of(options: RuleOptions) -> dict[str, list[Alert]]:
-    """The alerts of a platform by group; the dead man's switch is always there."""
-    made = {group: list(rules(options)) for group, rules in _ALERTS.items()}
-    kept = {
-        group: [rule for rule in rules if rule.name not in options.disabled]
-        for group, rules in made.items()
-    }
-    return {"watchdog": [_watchdog()], **kept}
-
-
-def _watchdog() -> Alert:
-    return Alert(
-        name=WATCHDOG,
-        severity="none",
-        team="platform",
-        scope="platform",
-        expression="vector(1)",
-        duration="0m",
-        summary="Alerts arrive",
-        description="This alert always fires. What receives it must tell someone when it stops.",
-        dashboard="overview",
-    )
+    return groups.rule_groups(options)

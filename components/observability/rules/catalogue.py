@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, get_args
 
-from . import alerts_of
 from .alert import Alert
 from .foreign import ForeignExporter
+from .groups import alerts_of
 from .options import RuleOptions, WatchedServer
 
 EVERYTHING: Final = RuleOptions(

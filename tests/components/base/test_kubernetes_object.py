@@ -25,7 +25,15 @@ SPECS: dict[str, Any] = {
 """What the SDK's classes require."""
 CUSTOM = {
     *("CiliumNetworkPolicy", "ScaledObject", "TriggerAuthentication", "VerticalPodAutoscaler"),
-    *("Cluster", "ObjectStore", "PodMonitor", "Pooler", "PrometheusRule", "ScheduledBackup"),
+    *(
+        "AlertmanagerConfig",
+        "Cluster",
+        "ObjectStore",
+        "PodMonitor",
+        "Pooler",
+        "PrometheusRule",
+        "ScheduledBackup",
+    ),
     *("ExternalSecret", "Password", "PushSecret", "SecretStore"),
 }
 """Kinds of controllers, for which the SDK has one class."""

@@ -136,3 +136,26 @@ def test_two_targets_of_one_name_are_refused():
 @pytest.mark.parametrize("seconds", [4, 61])
 def test_an_interval_in_which_rates_have_no_values_is_refused(seconds: int):
     assert [path for path, _ in refusal(scrape_seconds=seconds)] == ["observability.scrape_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("route: {receiver: a}", "no list of receivers"),
+        ("receivers: [{name: a}]", "has no route"),
+        ("route: {receiver: b}\nreceivers: [{name: a}]", "has a route to b"),
+        ("route: {receiver: a, routes: [{receiver: c}]}\nreceivers: [{name: a}]", "to c"),
+        ("- a", "has no route"),
+    ],
+)
+def test_routes_that_the_operator_would_refuse_are_refused(text: str, what: str):
+    with pytest.raises(ProblemReport, match=what):
+        graph(routes=text)
+
+
+def test_routes_become_an_alertmanager_config_with_the_labels():
+    routes = "route: {receiver: a}\nreceivers: [{name: a}]"
+    (made,) = objects(graph(routes=routes, labels={"release": "kps"}), "AlertmanagerConfig")
+    assert made["metadata"]["labels"]["release"] == "kps"
+    assert made["spec"]["route"] == {"receiver": "a"}
+    assert objects(graph(), "AlertmanagerConfig") == []

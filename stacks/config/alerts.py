@@ -1,0 +1,125 @@
+"""Subsection `observability.alerts`: objectives, thresholds, and who is told of an alert."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from components.base.constraints import Form
+from components.observability.rules.alert import Team
+from components.observability.rules.foreign import ForeignExporter
+
+from .alert_thresholds import Objectives, Thresholds
+from .forms import DnsLabel, OneLine, Url, constraint
+from .pods import SecretKey
+from .section import Section
+
+CHANNEL: Final = Form(
+    name="channel of Slack",
+    pattern=r"^[#@][a-z0-9][a-z0-9._-]{0,78}$",
+    words="# and the name of a channel, or @ and that of a person, in lower case",
+    examples=("#mcp-production-alerts",),
+    consequence="the message would be lost",
+    longest=80,
+)
+ADDRESS: Final = Form(
+    name="e-mail address",
+    pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+    words="one e-mail address",
+    examples=("mcp-alerts@company.com",),
+    consequence="the mail would not arrive",
+)
+SMARTHOST: Final = Form(
+    name="mail server",
+    pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*:[1-9][0-9]{0,4}$",
+    words="the host of the mail server, a colon and its port",
+    examples=("smtp.company.com:587",),
+    consequence="the mail would not be sent",
+)
+ALERT_FORMS: Final = {form.pattern: form for form in (CHANNEL, ADDRESS, SMARTHOST)}
+"""By pattern, as a refusal names it."""
+
+Told = Literal["critical", "warning", "info"]
+
+
+class Slack(Section):
+    """A channel of Slack."""
+
+    channel: Annotated[str, constraint(CHANNEL)] = Field(description="Where messages are written.")
+    url: SecretKey = Field(description="Where the URL of the incoming webhook is.")
+
+
+class Email(Section):
+    """Mail, by a server that offers TLS."""
+
+    to: Annotated[str, constraint(ADDRESS)] = Field(description="Who gets it.")
+    sender: Annotated[str, constraint(ADDRESS)] = Field(description="Whose it is.")
+    smarthost: Annotated[str, constraint(SMARTHOST)] = Field(description="What sends it.")
+    username: OneLine | None = Field(default=None, description="With password.")
+    password: SecretKey | None = Field(default=None, description="With username.")
+
+
+class PagerDuty(Section):
+    """A service of PagerDuty."""
+
+    key: SecretKey = Field(description="Where its integration key (Events API v2) is.")
+
+
+class Webhook(Section):
+    """A program that takes alerts by HTTP."""
+
+    url: SecretKey = Field(description="Where its URL is.")
+
+
+class AlertReceiver(Section):
+    """Who is told of which alerts, by one of slack, email, pagerduty and webhook."""
+
+    name: DnsLabel = Field(description="Its name, as Alertmanager shows it.")
+    slack: Slack | None = Field(default=None, description="A channel of Slack.")
+    email: Email | None = Field(default=None, description="An e-mail address.")
+    pagerduty: PagerDuty | None = Field(default=None, description="A service of PagerDuty.")
+    webhook: Webhook | None = Field(default=None, description="A program of yours.")
+    severities: list[Told] = Field(
+        default=["critical", "warning"], min_length=1, description="Of the alerts that it gets."
+    )
+    teams: list[Team] = Field(default=[], description="Whose alerts it gets; empty: all.")
+
+
+class DeadMansSwitch(Section):
+    """A service that tells someone when alerts stop arriving."""
+
+    url: SecretKey = Field(description="Where the URL is that is called.")
+    minutes: int = Field(default=5, ge=1, le=60, description="Time between two calls.")
+
+
+class Alerts(Section):
+    """When an alert fires, and who is told."""
+
+    objectives: Objectives = Field(default_factory=Objectives)
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    disabled: list[str] = Field(
+        default=[], max_length=100, description="Names of alerts that are left out."
+    )
+    exporters: list[ForeignExporter] = Field(
+        default=[],
+        description="Programs outside the platform whose metrics your Prometheus has: the alerts "
+        "on them are added.",
+    )
+    receivers: list[AlertReceiver] = Field(
+        default=[],
+        max_length=50,
+        description="Who is told. Each gets every alert of its severities and teams; empty: the "
+        "routes of your own Alertmanager decide.",
+    )
+    dead_mans_switch: DeadMansSwitch | None = Field(
+        default=None, description="Called as long as alerts arrive; absent: nobody notices."
+    )
+    runbooks: Url | None = Field(
+        default=None,
+        description="Folder with a page for each alert, such as mcp-server-down.md; absent: links "
+        "name the path in the repository.",
+    )
+    grafana: Url | None = Field(
+        default=None, description="Grafana with the dashboards; absent: links are paths."
+    )

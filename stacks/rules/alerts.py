@@ -1,0 +1,168 @@
+"""What must hold within `observability.alerts`, and between it and the rest of a stack file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from components.base.problems import Problem, nearest
+from components.observability.rules.alert import TEAMS
+from components.observability.rules.options import LATENCY_BOUNDS
+
+from ..config.alerts import AlertReceiver, Alerts
+from ..config.stack import StackConfig
+from .rule import Rule, at
+
+_CHANNELS: Final = ("slack", "email", "pagerduty", "webhook")
+_HERE: Final = "observability.alerts"
+
+
+def something_evaluates_the_alerts(config: StackConfig) -> Iterator[Problem]:
+    """Alerts are configured for a kind that has rules."""
+    section = config.observability
+    if section.alerts != Alerts() and section.kind == "none":
+        yield at(
+            _HERE,
+            "is set, and observability.kind is none",
+            "no rule is deployed: no alert would fire",
+            "set observability.kind to operator, or remove it",
+        )
+
+
+def an_alertmanager_tells_someone(config: StackConfig) -> Iterator[Problem]:
+    """Receivers are set for the kind that has an Alertmanager."""
+    section = config.observability
+    alerts = section.alerts
+    if section.kind != "standalone":
+        return
+    for field, stated in (
+        ("receivers", alerts.receivers),
+        ("deadMansSwitch", alerts.dead_mans_switch),
+        ("exporters", alerts.exporters),
+    ):
+        if stated:
+            yield at(
+                f"{_HERE}.{field}",
+                "is set, and observability.kind is standalone",
+                "its Prometheus reads the platform alone, and sends alerts to nobody",
+                "set observability.kind to operator, or remove it",
+            )
+
+
+def an_objective_can_be_measured(config: StackConfig) -> Iterator[Problem]:
+    """The latency of the objective is a bound of the exported histograms."""
+    seconds = config.observability.alerts.objectives.latency_seconds
+    if seconds not in LATENCY_BOUNDS:
+        yield at(
+            f"{_HERE}.objectives.latencySeconds",
+            f"is {seconds:g}, which is no bound of the exported histograms",
+            "the share of slow requests could not be computed",
+            f"one of: {', '.join(f'{bound:g}' for bound in LATENCY_BOUNDS)}",
+        )
+
+
+def disabled_alerts_exist(config: StackConfig) -> Iterator[Problem]:
+    """Each name is that of an alert that may be left out."""
+    names = config.observability.alerts.disabled
+    if not names:
+        return
+    from components.observability.rules.catalogue import every_alert
+    from components.observability.rules.groups import WATCHDOG
+
+    known = every_alert()
+    for index, name in enumerate(names):
+        path = f"{_HERE}.disabled[{index}]"
+        if name == WATCHDOG:
+            yield at(
+                path,
+                f"is {name}",
+                "nobody would notice that alerts stop arriving",
+                "remove it: it is sent to deadMansSwitch alone",
+            )
+        elif name not in known:
+            close = nearest(name, known)
+            yield at(
+                path,
+                "is the name of no alert",
+                "it would have no effect",
+                f"write {close}" if close else "see docs/reference/alerts.md for the names",
+            )
+
+
+def receivers_are_one_each(config: StackConfig) -> Iterator[Problem]:
+    """A receiver has one way to be told, a name of its own, and both parts of a login."""
+    receivers = config.observability.alerts.receivers
+    names = Counter(one.name for one in receivers)
+    for index, one in enumerate(receivers):
+        path = f"{_HERE}.receivers[{index}]"
+        yield from _of_one(path, one)
+        if names[one.name] > 1 or one.name in ("nobody", "dead-mans-switch"):
+            yield at(
+                f"{path}.name",
+                f"{one.name} is also the name of another receiver",
+                "Alertmanager refuses its configuration",
+                "give it a name of its own",
+            )
+
+
+def _of_one(path: str, one: AlertReceiver) -> Iterator[Problem]:
+    chosen = [name for name in _CHANNELS if getattr(one, name) is not None]
+    if len(chosen) != 1:
+        yield at(
+            path,
+            f"has {' and '.join(chosen) if chosen else 'no channel'}",
+            "nobody would be told" if not chosen else "it would not be clear who is told of what",
+            f"set one of: {', '.join(_CHANNELS)}",
+        )
+    email = one.email
+    if email is not None and (email.username is None) != (email.password is None):
+        missing = "username" if email.username is None else "password"
+        yield at(
+            f"{path}.email.{missing}",
+            "is missing, and the other part of the login is set",
+            "the mail server would refuse the login",
+            f"set {missing}, or leave both out",
+        )
+
+
+def someone_is_told_of_each_alert(config: StackConfig) -> Iterator[Problem]:
+    """With receivers, each team's critical and warning alerts have one."""
+    receivers = config.observability.alerts.receivers
+    if not receivers:
+        return
+    for severity in ("critical", "warning"):
+        told = {
+            team for one in receivers if severity in one.severities for team in (one.teams or TEAMS)
+        }
+        if missing := [team for team in TEAMS if team not in told]:
+            yield at(
+                f"{_HERE}.receivers",
+                f"none gets {severity} alerts of the teams {', '.join(missing)}",
+                "nobody would be told of them",
+                f"add a receiver with {severity} in severities and these teams, or without teams",
+            )
+
+
+def prod_tells_someone(config: StackConfig) -> Iterator[Problem]:
+    """In prod a dead man's switch is set if there are receivers."""
+    alerts = config.observability.alerts
+    if config.environment == "prod" and alerts.receivers and alerts.dead_mans_switch is None:
+        yield at(
+            f"{_HERE}.deadMansSwitch",
+            "is missing in prod",
+            "nobody would notice that Prometheus or Alertmanager has ended",
+            "set url to the key of a Secret with the URL of a service that expects calls",
+        )
+
+
+ALERT_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
+    (("observability.alerts", "observability.kind"), something_evaluates_the_alerts),
+    (("observability.alerts", "observability.kind"), an_alertmanager_tells_someone),
+    (("observability.alerts.objectives",), an_objective_can_be_measured),
+    (("observability.alerts.disabled",), disabled_alerts_exist),
+    (("observability.alerts.receivers",), receivers_are_one_each),
+    (("observability.alerts.receivers",), someone_is_told_of_each_alert),
+    (("observability.alerts", "environment"), prod_tells_someone),
+]
+"""Each rule with what it reads."""

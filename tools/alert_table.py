@@ -1,0 +1,45 @@
+"""The table of all alerts in the reference, and of one alert in its runbook."""
+
+from __future__ import annotations
+
+from components.observability.rules.alert import Alert
+from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
+from components.observability.rules.groups import recorded_of
+
+
+def alerts_table(_: str) -> str:
+    """Every alert: severity, team, the time for which its condition must hold, and its runbook."""
+    rows = [
+        f"| [{name}](../runbooks/{one.page}.md) | {one.severity} | {one.team} | {one.scope} "
+        f"| {one.duration} | {one.summary} | {one.source or ''} |"
+        for name, one in every_alert().items()
+    ]
+    head = "| alert | severity | team | scope | after | meaning | source |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def runbooks_list(_: str) -> str:
+    """The runbook of each alert."""
+    return "\n".join(
+        f"- [{name}]({one.page}.md): {one.summary}" for name, one in every_alert().items()
+    )
+
+
+def recorded_table(_: str) -> str:
+    """Every recording rule, by name."""
+    names = dict.fromkeys(
+        rule.name
+        for options in (EVERYTHING, CLUSTER_OF_POSTGRES)
+        for rules in recorded_of(options).values()
+        for rule in rules
+    )
+    return "\n".join(f"- `{name}`" for name in names)
+
+
+def alert_block(name: str) -> str:
+    """What a runbook says of its alert: labels, duration and expression, of an example stack."""
+    one: Alert = every_alert()[name]
+    return (
+        f"Severity `{one.severity}`, team `{one.team}`, scope `{one.scope}`; fires after "
+        f"{one.duration}.\n\n```text\n{one.expression}\n```"
+    )
