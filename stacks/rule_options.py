@@ -73,7 +73,9 @@ def _of_section(config: StackConfig) -> dict[str, Any]:
     links = {"runbooks": section.runbooks, "grafana": section.grafana}
     return {
         "objectives": Objectives(**section.objectives.model_dump()),
-        "thresholds": Thresholds(**section.thresholds.model_dump()),
+        "thresholds": Thresholds(
+            secret_days=config.secrets.rotation_days, **section.thresholds.model_dump()
+        ),
         "disabled": frozenset(section.disabled),
         "exporters": frozenset(section.exporters),
         **{name: url.rstrip("/") for name, url in links.items() if url},

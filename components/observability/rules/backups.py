@@ -172,3 +172,13 @@ def _of_verification(options: RuleOptions, hours: int) -> Iterator[Alert]:
         severity="warning",
         team="security",
     )
+    yield _alert(
+        "AuditExportFailed",
+        f"min(mcp_audit_exported{{{within}}}) == 0",
+        "1h",
+        "A closed month of the audit log is not in the bucket",
+        "The last run of the job that keeps the audit log did not find every closed month in the "
+        "bucket.",
+        severity="warning",
+        team="security",
+    )

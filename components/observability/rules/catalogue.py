@@ -29,7 +29,6 @@ EVERYTHING: Final = RuleOptions(
     drill_hours=168,
     audit=True,
     audit_hours=24,
-    secrets=("mcp-server-secrets",),
     exporters=frozenset(get_args(ForeignExporter)),
 )
 """A platform with everything that an alert is for, but CloudNativePG in place of PostgreSQL."""

@@ -62,21 +62,6 @@ def _of_kube_state_metrics(options: RuleOptions) -> Iterator[Alert]:
         "start after it ended.",
         dashboard="service",
     )
-    if options.secrets:
-        names = "|".join(sorted(options.secrets))
-        yield Alert(
-            name="SecretTooOld",
-            severity="warning",
-            team="security",
-            scope="cluster",
-            expression=f'(time() - kube_secret_created{{{within},secret=~"{names}"}}) / 86400'
-            f" > {limits.secret_days}",
-            duration="1h",
-            summary="A Secret has not been replaced for long",
-            description='{{ $labels.secret }} was created {{ $value | printf "%.0f" }} days ago.',
-            dashboard="security",
-            source="S3",
-        )
 
 
 def _of_keda(options: RuleOptions) -> Iterator[Alert]:

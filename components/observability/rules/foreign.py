@@ -18,7 +18,6 @@ FOREIGN: Final[Mapping[ForeignExporter, tuple[str, ...]]] = {
         "kube_horizontalpodautoscaler_spec_max_replicas",
         "kube_resourcequota",
         "kube_pod_container_status_waiting_reason",
-        "kube_secret_created",
     ),
     "cloudnative-pg": (
         "cnpg_pg_replication_lag",

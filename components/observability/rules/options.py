@@ -111,7 +111,6 @@ class RuleOptions:
         audit: whether servers write to an audit log.
         audit_hours: longest time between two verifications of the audit log; None: none.
         drain_seconds: within which a pod ends its calls.
-        secrets: names of Secrets whose values a person replaces.
         objectives: what the platform promises.
         thresholds: above which alerts fire.
         disabled: names of alerts that are left out.
@@ -135,7 +134,6 @@ class RuleOptions:
     audit: bool = False
     audit_hours: int | None = None
     drain_seconds: int = 120
-    secrets: tuple[str, ...] = ()
     objectives: Objectives = field(default_factory=Objectives)
     thresholds: Thresholds = field(default_factory=Thresholds)
     disabled: frozenset[str] = frozenset()

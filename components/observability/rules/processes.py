@@ -16,6 +16,7 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
         return
     yield from _of_limits(options)
     yield from _of_processes(options)
+    yield _secret_too_old(options)
     sessions = [name for name, one in options.exporting.items() if one.era != "modern"]
     if sessions:
         yield _sessions_lost(options, sessions)
@@ -97,6 +98,24 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         summary="Calls are about to be cut because a pod ends",
         description="{{ $labels.pod }} still works on calls, and ends within half a minute.",
         dashboard="service",
+    )
+
+
+def _secret_too_old(options: RuleOptions) -> Alert:
+    days = options.thresholds.secret_days
+    return Alert(
+        name="SecretTooOld",
+        severity="warning",
+        team="security",
+        scope="store",
+        expression="max by (secret, key)"
+        f" (mcp_secret_age_seconds{{{options.within}}}) / 86400 > {days}",
+        duration="1h",
+        summary="A value of a Secret has not been replaced for long",
+        description="The key {{ $labels.key }} of {{ $labels.secret }} has had its value for "
+        '{{ $value | printf "%.0f" }} days.',
+        dashboard="security",
+        source="S3",
     )
 
 

@@ -101,6 +101,10 @@ def _one(name: str, value: float) -> Series:
     return {series(name): constant(value)}
 
 
+def _secret(age: int) -> Series:
+    return {series("mcp_secret_age_seconds", secret="mcp-server-secrets", key="k"): constant(age)}
+
+
 _AVAILABLE: Final = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
 _FAILED: Final = "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp"
 
@@ -184,6 +188,14 @@ STORES: Final[dict[str, Case]] = {
         _one("mcp_audit_verified", 1),
         team="security",
     ),
+    "AuditExportFailed": _store(
+        *("warning", 3600, _one("mcp_audit_exported", 0)),
+        _one("mcp_audit_exported", 1),
+        team="security",
+    ),
+    "SecretTooOld": _store(
+        *("warning", 3600, _secret(90 * _DAY + 1)), _secret(90 * _DAY), team="security"
+    ),
     "AuditVerificationOverdue": _store(
         *("warning", 3600, _one("mcp_audit_verified_age_seconds", 2 * _DAY + 1)),
         _one("mcp_audit_verified_age_seconds", 2 * _DAY),
@@ -234,18 +246,6 @@ CLUSTER: Final[dict[str, Case]] = {
     "PodCrashLooping": _cluster(
         *("critical", 300, _waiting("CrashLoopBackOff"), _waiting("ContainerCreating")),
         team="servers",
-    ),
-    "SecretTooOld": _cluster(
-        *(
-            "warning",
-            3600,
-            {series("kube_secret_created", secret="mcp-server-secrets"): constant(-91 * _DAY)},
-        ),
-        {
-            series("kube_secret_created", secret="mcp-server-secrets"): constant(-89 * _DAY),
-            series("kube_secret_created", secret="other"): constant(-91 * _DAY),
-        },
-        team="security",
     ),
     "ScalerErrors": _cluster("warning", 600, _keda(0.1), _keda(0), begins=30),
     "CertificateNotRenewed": _cluster(
