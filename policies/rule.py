@@ -92,6 +92,8 @@ class Required(Row):
         absent: whether the property may be left out.
         safe_default: whether the cloud's default is allowed. Then a missing value is a finding only
             for resources that our own components create.
+        unless: property with which the row says nothing, such as that of a replica, which has no
+            backups of its own.
     """
 
     path: str
@@ -100,12 +102,15 @@ class Required(Row):
     fix: str
     absent: bool = False
     safe_default: bool = False
+    unless: str | None = None
 
     @property
     def rule(self) -> Rule:
         may_miss = self.absent or self.safe_default
         missing = "" if may_miss else " missing, or"
-        refuses = f"`{self.path}`{missing} with a value that is not allowed: {self.consequence}"
+        but = f", unless `{self.unless}` is set" if self.unless else ""
+        wrong = f"{missing} with a value that is not allowed{but}"
+        refuses = f"`{self.path}`{wrong}: {self.consequence}"
         return self.described(refuses, self.fix)
 
     def accepts(self, value: Any) -> bool:

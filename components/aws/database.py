@@ -36,9 +36,10 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
             database=None, ca=AUTHORITY if args.has_database else CACHE_AUTHORITY
         )
         if args.has_database:
-            database = self._database(args)
+            database, replica = self._database(args)
             made = replace(
                 made,
+                read_host=replica.output("address") if replica else None,
                 database=database,
                 database_host=database.output("address"),
                 database_user=args.user,
@@ -69,7 +70,8 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
             allow_ingress(self, f"{role}-from-group-{index}", group, allowed)
         return group
 
-    def _database(self, args: RdsDataTierArgs) -> CloudResource:
+    def _database(self, args: RdsDataTierArgs) -> tuple[CloudResource, CloudResource | None]:
+        """The database, and its read replica if there is one."""
         name = physical_name(INSTANCE, self, args.location)
         subnets = CloudResource(
             SUBNET_GROUP,
@@ -105,7 +107,7 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
             )
             for each in EXPORTED_LOGS
         ]
-        return CloudResource(
+        database = CloudResource(
             INSTANCE,
             self.named("database"),
             {
@@ -144,6 +146,45 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
             },
             outputs=("address", "masterUserSecrets"),
             opts=self.owned(depends_on=logs, protect=args.protect),
+        )
+        if not args.read_replica:
+            return database, None
+        return database, self._replica(args, database, group, parameters)
+
+    def _replica(
+        self,
+        args: RdsDataTierArgs,
+        database: CloudResource,
+        group: CloudResource,
+        parameters: CloudResource,
+    ) -> CloudResource:
+        """A second instance that follows the database; it has the same users and passwords."""
+        return CloudResource(
+            INSTANCE,
+            self.named("replica"),
+            {
+                "identifier": physical_name(INSTANCE, self, args.location, "replica"),
+                "replicateSourceDb": database.output("identifier"),
+                "instanceClass": args.database_machine,
+                "maxAllocatedStorage": args.max_storage_gb,
+                "storageEncrypted": True,
+                "iamDatabaseAuthenticationEnabled": True,
+                "publiclyAccessible": False,
+                "vpcSecurityGroupIds": [group.output("id")],
+                "parameterGroupName": parameters.output("name"),
+                "caCertIdentifier": AUTHORITY,
+                "backupRetentionPeriod": args.backup_days,
+                "copyTagsToSnapshot": True,
+                # RDS makes no final snapshot of a replica.
+                "skipFinalSnapshot": True,
+                "deletionProtection": args.protect,
+                "autoMinorVersionUpgrade": True,
+                "performanceInsightsEnabled": True,
+                "performanceInsightsKmsKeyId": args.kms_key,
+                "databaseInsightsMode": "standard",
+            },
+            outputs=("address",),
+            opts=self.owned(protect=args.protect),
         )
 
 

@@ -39,6 +39,7 @@ class RdsDataTierArgs(ManagedDataTierArgs):
         database_machine: instance class of the database.
         storage_gb, max_storage_gb: storage at first, and the size up to which it grows.
         high_availability: a standby in another zone takes over when the database's own fails.
+        read_replica: a second instance for queries that only read, at the output ``read_host``.
         cache_machine: type of the cache's nodes.
         cache_replicas: nodes besides the primary; one of them takes over when the primary fails.
         cache_password: a secret of Pulumi's, 16 characters or more, for clients that cannot sign
@@ -63,6 +64,7 @@ class RdsDataTierArgs(ManagedDataTierArgs):
     storage_gb: int = 20
     max_storage_gb: int = 100
     high_availability: bool = True
+    read_replica: bool = False
     cache_machine: CacheMachine = "cache.t4g.small"
     cache_replicas: int = 1
     cache_password: pulumi.Input[CachePassword] | None = None

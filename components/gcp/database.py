@@ -15,6 +15,7 @@ from .identity import only_on
 from .naming import physical_name
 
 _INSTANCE: Final = "gcp:sql/databaseInstance:DatabaseInstance"
+VERSION: Final = "POSTGRES_17"
 _VALKEY: Final = "gcp:memorystore/instance:Instance"
 _FLAGS: Final = {
     "cloudsql.iam_authentication": "on",
@@ -33,6 +34,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
         if args.has_database:
             instance = self._instance(args)
             user = self._contents(args, instance)
+            replica = self._replica(args, instance) if args.read_replica else None
             made = replace(
                 made,
                 database=user,
@@ -41,6 +43,10 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                 database_credentials=f"{_project(args)}/serviceAccounts/{args.account}",
                 ca=instance.output("serverCaCerts").apply(_authority),
             )
+            if replica:
+                authority = replica.output("serverCaCerts").apply(_authority)
+                both = pulumi.Output.all(made.ca, authority).apply("\n".join)
+                made = replace(made, read_host=replica.output("privateIpAddress"), ca=both)
         if args.has_cache:
             valkey = self._valkey(args)
             connects, named = "memorystore.dbConnectionUser", _instance_of(args, valkey)
@@ -116,7 +122,7 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                 "project": args.location.project,
                 "region": args.location.region,
                 "name": physical_name(_INSTANCE, self, args.location, "database"),
-                "databaseVersion": "POSTGRES_17",
+                "databaseVersion": VERSION,
                 "encryptionKeyName": args.kms_key,
                 "deletionProtection": args.protect,
                 "settings": {
@@ -137,17 +143,38 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                             "retentionUnit": "COUNT",
                         },
                     },
-                    "ipConfiguration": {
-                        "ipv4Enabled": False,
-                        "privateNetwork": args.location.network,
-                        "sslMode": "ENCRYPTED_ONLY",
-                        # An authority for this instance alone, which clients verify: its
-                        # certificate has no name.
-                        "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
-                    },
-                    "databaseFlags": [
-                        {"name": name, "value": value} for name, value in _FLAGS.items()
-                    ],
+                    "ipConfiguration": _private(args),
+                    "databaseFlags": _flags(),
+                    "insightsConfig": {"queryInsightsEnabled": True},
+                },
+            },
+            outputs=("privateIpAddress", "serverCaCerts"),
+            opts=self.owned(protect=args.protect),
+        )
+
+    def _replica(self, args: CloudSqlDataTierArgs, instance: CloudResource) -> CloudResource:
+        """An instance that follows the database; it has the same users."""
+        return CloudResource(
+            _INSTANCE,
+            self.named("replica"),
+            {
+                "project": args.location.project,
+                "region": args.location.region,
+                "name": physical_name(_INSTANCE, self, args.location, "replica"),
+                "masterInstanceName": instance.output("name"),
+                "databaseVersion": VERSION,
+                "encryptionKeyName": args.kms_key,
+                "deletionProtection": args.protect,
+                "settings": {
+                    "tier": args.database_machine,
+                    "edition": "ENTERPRISE",
+                    "availabilityType": "ZONAL",
+                    "diskType": "PD_SSD",
+                    "diskSize": args.storage_gb,
+                    "diskAutoresize": True,
+                    "deletionProtectionEnabled": args.protect,
+                    "ipConfiguration": _private(args),
+                    "databaseFlags": _flags(),
                     "insightsConfig": {"queryInsightsEnabled": True},
                 },
             },
@@ -191,6 +218,20 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
             outputs=("endpoints", "managedServerCas"),
             opts=self.owned(protect=args.protect),
         )
+
+
+def _private(args: CloudSqlDataTierArgs) -> dict[str, Any]:
+    return {
+        "ipv4Enabled": False,
+        "privateNetwork": args.location.network,
+        "sslMode": "ENCRYPTED_ONLY",
+        # An authority for each instance, which clients verify: its certificate has no name.
+        "serverCaMode": "GOOGLE_MANAGED_INTERNAL_CA",
+    }
+
+
+def _flags() -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in _FLAGS.items()]
 
 
 def _project(args: CloudSqlDataTierArgs) -> str:

@@ -27,6 +27,8 @@ class CloudSqlDataTierArgs(ManagedDataTierArgs):
         database_machine: machine type of the database.
         storage_gb: storage at first; it grows automatically.
         high_availability: a standby in another zone takes over when the database's own fails.
+        read_replica: a second instance for queries that only read, at the output ``read_host``; the
+            output ``ca`` then has the authorities of both.
         backup_days: days that the daily backups are kept.
         point_in_time_days: days within which the database can be restored to any second.
         cache_accounts: further service accounts that may connect to the cache.
@@ -41,6 +43,7 @@ class CloudSqlDataTierArgs(ManagedDataTierArgs):
     database_machine: DatabaseMachine = "db-custom-2-7680"
     storage_gb: int = 10
     high_availability: bool = True
+    read_replica: bool = False
     backup_days: int = 14
     point_in_time_days: int = 7
     cache_accounts: Sequence[ServiceAccount] = ()

@@ -18,6 +18,8 @@ def required_settings_hold(graph: ResourceGraph, rows: Iterable[Required]) -> It
     """Each required property has an allowed value."""
     for row in rows:
         for resource in graph.all(row.on):
+            if row.unless and resource.inputs.get(row.unless) is not None:
+                continue
             for path, value in values(resource.inputs, row.path):
                 if not row.accepts(value):
                     what = "is missing" if value is None else f"is {value!r}"

@@ -38,6 +38,13 @@ Authority = Annotated[
 ]
 AzureResource = Annotated[str, constraint(azure.RESOURCE)]
 AzureObject = Annotated[str, constraint(azure.ID)]
+ReadReplica = Annotated[
+    bool,
+    Field(
+        description="A second instance for queries that only read, at the output read_host; the "
+        "servers of the platform do not use it."
+    ),
+]
 PASSWORD: Final = SecretKey(secret="mcp-database", key="password")  # noqa: S106
 AUTHORITY: Final = SecretKey(secret="mcp-database", key="ca.crt")  # noqa: S106
 
@@ -59,6 +66,7 @@ class Rds(Section):
         default=100, ge=21, le=65_536, description="Storage up to which it grows, in GiB."
     )
     high_availability: HighAvailability = None
+    read_replica: ReadReplica = False
     backup_days: int | None = Field(
         default=None,
         ge=1,
@@ -84,6 +92,7 @@ class CloudSql(Section):
         default=10, ge=10, le=65_536, description="Storage at first, in GiB; it grows."
     )
     high_availability: HighAvailability = None
+    read_replica: ReadReplica = False
     backup_days: int | None = Field(
         default=None,
         ge=1,

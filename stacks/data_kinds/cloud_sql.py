@@ -53,6 +53,7 @@ def cloud_sql_args(
         database_machine=options.machine or MACHINES.get(environment, "db-custom-2-7680"),
         storage_gb=options.storage_gb,
         high_availability=environment == "prod" if available is None else available,
+        read_replica=options.read_replica,
         backup_days=options.backup_days or BACKUP_DAYS.get(environment, 7),
         kms_key=where.kms_key,
     )

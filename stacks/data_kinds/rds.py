@@ -53,6 +53,7 @@ def rds_args(
         storage_gb=options.storage_gb,
         max_storage_gb=options.max_storage_gb,
         high_availability=environment == "prod" if available is None else available,
+        read_replica=options.read_replica,
         backup_days=options.backup_days or BACKUP_DAYS[environment],
         kms_key=where.kms_key,
     )

@@ -463,3 +463,22 @@ def test_databases_of_clouds_are_protected_in_prod_unless_it_is_written():
         files["config"]["qudag-mcp:data"] = json.dumps(data)
         made = record_files(ROOT, StackFiles.from_json(json.dumps(files))).one(MADE["rds"])
         assert (made.protect, made.inputs["deletionProtection"]) == (expected, expected)
+
+
+@pytest.mark.parametrize("kind", ["rds", "cloud-sql"])
+def test_a_read_replica_has_a_host_of_its_own_and_keeps_every_rule(kind: str):
+    ((section, options),) = DATABASES[kind].items()
+    data = {"kind": kind, section: {**options, "readReplica": True}}
+    made = prod_with(json.dumps(data), json.dumps(IDENTITIES.get(kind, {})))
+    assert broken_policies(made) == []
+    told = made.one(STACK_TYPE).outputs["data"]["postgres"]
+    assert told["read_host"] != told["host"]
+    assert told["read_url_secret"] == told["url_secret"]
+    instances = made.all(MADE[kind])
+    (replica,) = [
+        one
+        for one in instances
+        if "replicateSourceDb" in one.inputs or "masterInstanceName" in one.inputs
+    ]
+    assert len(instances) == 2
+    assert replica.protect is True

@@ -25,6 +25,9 @@ from .types import (
     within,
 )
 
+REPLICA: Final = "replicateSourceDb"
+"""Property of a read replica, which has the passwords of its source and no final snapshot."""
+
 
 def _forces_tls(parameters: Any) -> bool:
     return {"name": "rds.force_ssl", "value": "1"} in parameters
@@ -158,6 +161,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         (True,),
         "a password would be chosen by hand and stored in the state",
         "set it to true, and leave password out",
+        unless=REPLICA,
     ),
     must(
         "aws-rds-004",
@@ -179,6 +183,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
         "a deleted database cannot be restored",
         "set it to false",
         safe_default=True,
+        unless=REPLICA,
     ),
     must(
         "aws-rds-006",

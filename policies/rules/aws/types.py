@@ -63,6 +63,7 @@ def must(  # noqa: PLR0917  (a row of a table)
     *,
     house: bool = False,
     safe_default: bool = False,
+    unless: str | None = None,
 ) -> Required:
     """A row in short form."""
     return Required(
@@ -76,6 +77,7 @@ def must(  # noqa: PLR0917  (a row of a table)
         consequence=so,
         fix=fix,
         safe_default=safe_default,
+        unless=unless,
     )
 
 

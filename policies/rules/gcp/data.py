@@ -96,6 +96,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
     ),
     Required(
         id="gcp-sql-004",
+        unless="masterInstanceName",
         severity=Severity.MEDIUM,
         reference="CIS Google Cloud Platform Foundation Benchmark 6.7",
         on=SQL,
@@ -106,6 +107,7 @@ REQUIRED: Final[tuple[Required, ...]] = (
     ),
     Required(
         id="gcp-sql-005",
+        unless="masterInstanceName",
         severity=Severity.MEDIUM,
         reference="https://cloud.google.com/sql/docs/postgres/backup-recovery/pitr",
         on=SQL,
