@@ -62,9 +62,8 @@ def has_password(store: Store) -> bool:
 
 
 def stores_of(config: PodServerConfig) -> list[tuple[Store, StorePaths]]:
-    """The data stores of a server that have files in Secrets, each with its files."""
-    cache = config.cache if config.cache and not config.cache.token else None
-    every = ((config.database, DATABASE), (cache, CACHE), (config.audit, AUDIT))
+    """The data stores of a server, each with its files."""
+    every = ((config.database, DATABASE), (config.cache, CACHE), (config.audit, AUDIT))
     return [(store, paths) for store, paths in every if store is not None]
 
 
