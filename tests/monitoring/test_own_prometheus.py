@@ -37,6 +37,7 @@ from tests.runtime.test_exported_metrics import OF_SERVER, described, used
 PLATFORM: Final = "qudag-mcp-dev"
 MONITORING: Final = f"{PLATFORM}-monitoring"
 NEEDED: Final = ("Namespace", "ServiceAccount", "Role", "RoleBinding")
+SERIES_OF_FIFTY_SERVERS: Final = 25_000
 HOST: Final = f"prometheus-service.{MONITORING}.svc"
 
 
@@ -233,6 +234,16 @@ async def test_every_metric_of_a_server_arrives_with_its_labels(
 
     until(lambda: not missing(), 60)
     assert len(OF_SERVER) > 20
+
+
+async def test_fifty_servers_have_fewer_than_25_000_series(
+    prometheus: Asked, server: RunningServer
+):
+    """Of one pod each, after each metric of the reference server was used."""
+    await used(server)
+    until(lambda: prometheus.series("mcp_tool_errors_total"), 30)
+    (found,) = prometheus.get("query", query='scrape_samples_scraped{exporter="server"}')["result"]
+    assert 50 * int(found["value"][1]) < SERIES_OF_FIFTY_SERVERS
 
 
 def test_every_rule_is_evaluated_without_an_error(prometheus: Asked):
