@@ -14,7 +14,9 @@ from rich.console import Console
 from delivery.kubectl import Kubectl
 from delivery.progress import Progress
 from tests.controllers.scaled_stack import NAMESPACE, ScaledStack
-from tests.harness import apiserver, keda
+from tests.controllers.stored_secrets import MIGRATED, Stack, Store, deployed
+from tests.controllers.stored_secrets import NAMESPACE as NAMESPACE_OF_SECRETS
+from tests.harness import apiserver, keda, secret_store
 from tests.harness.apiserver import ApiServer
 from tests.harness.certificates import Authority
 from tests.harness.prometheus import TOKEN, Guard, Prometheus, guarded, program
@@ -120,3 +122,28 @@ def _secret(authority: Authority) -> dict[str, Any]:
         "metadata": {"name": "prometheus-reader", "namespace": NAMESPACE},
         "data": {key: base64.b64encode(value).decode() for key, value in values.items()},
     }
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Generator[Store]:
+    """External Secrets and OpenBao, next to an API server of their own."""
+    built = secret_store.folder()
+    if not built.is_dir():
+        pytest.skip("External Secrets is not built; run tools/controllers/external_secrets/build")
+    run = tmp_path_factory.mktemp("external-secrets")
+    try:
+        with (
+            apiserver.api_server(run / "run") as server,
+            secret_store.openbao(built, run) as bao,
+            secret_store.external_secrets(server, built, run),
+        ):
+            bao.trust(server, NAMESPACE_OF_SECRETS, MIGRATED)
+            yield Store(server, bao)
+    except apiserver.NoServer as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def stored(store: Store) -> Stack:
+    """A stack whose Secrets are read from the store."""
+    return deployed(store)

@@ -73,8 +73,8 @@ class OpenBao:
         """Change some keys of an entry."""
         self.run("kv", "patch", "-mount=secret", path, *(f"{k}={v}" for k, v in values.items()))
 
-    def trust(self, server: ApiServer, namespace: str) -> None:
-        """Let the platform's service account log in, as the page of the documentation says."""
+    def trust(self, server: ApiServer, *namespaces: str) -> None:
+        """Let the platforms' service accounts log in, as the page of the documentation says."""
         made = """
 apiVersion: v1
 kind: ServiceAccount
@@ -104,12 +104,13 @@ subjects: [{kind: ServiceAccount, name: openbao, namespace: default}]
                 }
             ),
         )
-        self.run("policy", "write", "qudag-mcp", "-", stdin=POLICY.replace("PREFIX", namespace))
+        policy = "".join(POLICY.replace("PREFIX", namespace) for namespace in namespaces)
+        self.run("policy", "write", "qudag-mcp", "-", stdin=policy)
         self.run(
             *("write", "auth/kubernetes/role/qudag-mcp", "audience=vault"),
             *("token_policies=qudag-mcp", "token_ttl=10m"),
             "bound_service_account_names=qudag-mcp-secrets",
-            f"bound_service_account_namespaces={namespace}",
+            f"bound_service_account_namespaces={','.join(namespaces)}",
         )
 
 
