@@ -212,14 +212,23 @@ def whole_log(connection: Connection, heads: Mapping[int, str]) -> str:
     Raises:
         ChainError: a row is missing or was changed.
     """
-    chain = Chain(heads)
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        found = connection.execute("SELECT seq, hash FROM audit.head").fetchone()
-        if found is None:
-            raise ChainError("the table audit.head has no row: it was deleted")
-        for row in _rows(connection, "log"):
-            chain.add(row)
+        return checked_rows(connection, heads)
+
+
+def checked_rows(connection: Connection, heads: Mapping[int, str]) -> str:
+    """Check every row, of a database that does not change meanwhile; returns what was checked.
+
+    Raises:
+        ChainError: a row is missing or was changed.
+    """
+    chain = Chain(heads)
+    found = connection.execute("SELECT seq, hash FROM audit.head").fetchone()
+    if found is None:
+        raise ChainError("the table audit.head has no row: it was deleted")
+    for row in _rows(connection, "log"):
+        chain.add(row)
     chain.end((int(found[0]), str(found[1])))
     return chain.summary()
 
