@@ -7,15 +7,16 @@ is independent of the code that renders them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Final
 
 import pytest
 
+from components.kubernetes.party import Flow
 from graph.resource_graph import ResourceGraph
 from stacks.topologies import TOPOLOGIES
-from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, PROMETHEUS
+from stacks.topologies.topology import CLIENTS, ISSUER, PEERS, POSTGRES, PROMETHEUS
 from tests.harness.graph_queries import objects, pods
 from tests.harness.network_policy_model import Endpoint, Enforcement
 from tests.harness.stacks import stack as recorded
@@ -37,6 +38,15 @@ PARTIES: Final[Mapping[str, Mapping[str, Endpoint]]] = {
 }
 """Where the stacks' configurations put the parties that flows name."""
 
+KEEPS_THE_AUDIT_LOG: Final = Flow(
+    source="mcp-audit-keeper", target=POSTGRES, port=5432, why="audit log"
+)
+MORE: Final[Mapping[str, Sequence[Flow]]] = {
+    "dev": (),
+    "staging": (KEEPS_THE_AUDIT_LOG,),
+    "prod": (KEEPS_THE_AUDIT_LOG,),
+}
+"""Flows that the stacks' configurations add: both have an audit log."""
 ALSO: Final[Mapping[str, set[str]]] = {
     # Prod takes clients from every address, and an issuer or a peer has one too.
     "prod": {ISSUER, PEERS, "an address over IPv6"},
@@ -99,7 +109,7 @@ def declared(stack: ResourceGraph) -> Passing:
     present = {found.name for found in pods(stack)} | PARTIES[stack.stack].keys()
     flows = [
         (flow.source, flow.target, flow.protocol, flow.port)
-        for flow in TOPOLOGIES[TOPOLOGY[stack.stack]].flows
+        for flow in (*TOPOLOGIES[TOPOLOGY[stack.stack]].flows, *MORE[stack.stack])
         if {flow.source, flow.target} <= present
     ]
     as_clients = [

@@ -61,7 +61,7 @@ def test_every_container_says_what_it_needs_and_what_it_may_not_exceed(stack: Re
 def test_every_server_is_probed(stack: ResourceGraph):
     """But an exporter of metrics must not make the pod beside it unready, nor restart."""
     for found in all_pods(stack):
-        if found.owner.inputs["kind"] != "Job":
+        if found.owner.inputs["kind"] not in ("Job", "CronJob"):
             servers = [c for c in found.containers if c["name"] not in EXPORTERS]
             assert servers
             assert all({"readinessProbe", "livenessProbe"} <= c.keys() for c in servers)
