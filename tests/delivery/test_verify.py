@@ -91,7 +91,7 @@ def test_a_sound_platform_passes_all_that_can_be_checked(sound: RunningServer) -
 
 
 def test_without_the_right_to_read_secrets_their_age_is_not_checked(sound: RunningServer) -> None:
-    outputs = {"required_secrets": [], "secret_rotation_days": 90}
+    outputs: dict[str, Any] = {"required_secrets": [], "secret_rotation_days": 90}
     secret = {"namespace": "n", "name": "s", "kind": "given", "keys": ["password"]}
     none = run_checks(of(sound, **outputs), NO_CLUSTER, bearer=sound.token)
     assert results(none)["age of secrets"] == "ok"

@@ -34,6 +34,7 @@ REPLICAS: Final = {
     **canary_stack.CONFIG,
     "data": {**canary_stack.CONFIG["data"], "valkey": {"replicas": 3, "exporter": True}},
 }
+TOLD: Final = {"secret": "alert-receivers", "key": "value"}
 SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "every program": canary_stack.CONFIG,
     "replicas of Valkey": REPLICAS,
@@ -68,6 +69,31 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
                 "token": {"secret": "prometheus", "key": "token"},
                 "ca": {"secret": "prometheus", "key": "ca.crt"},
             }
+        },
+    },
+    "receivers of alerts": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "observability": {
+            "kind": "operator",
+            "alerts": {
+                "receivers": [
+                    {"name": "chat", "slack": {"channel": "#mcp", "url": TOLD}},
+                    {
+                        "name": "mail",
+                        "email": {
+                            "to": "mcp@example.com",
+                            "sender": "alerts@example.com",
+                            "smarthost": "smtp.example.com:587",
+                            "username": "alerts",
+                            "password": TOLD,
+                        },
+                    },
+                    {"name": "duty", "pagerduty": {"key": TOLD}},
+                    {"name": "program", "webhook": {"url": TOLD}},
+                ],
+                "deadMansSwitch": {"url": TOLD},
+            },
         },
     },
     "an operated database": {

@@ -48,8 +48,11 @@ SMALL: Final = {
 }
 """Least CPU and usual memory of the patterns' LimitRange; the memory limit of their gateway."""
 
-DATABASE_CLIENTS: Final = {"mcp-core", "mcp-state", "mcp-migration", "qudag-integration"}
-"""Whom the patterns' picture connects with the database, and the nodes, which keep vaults there."""
+DATABASE_CLIENTS: Final = {
+    *("mcp-core", "mcp-state", "mcp-migration", "mcp-audit-keeper", "qudag-integration"),
+}
+"""Whom the patterns' picture connects with the database, the nodes, which keep vaults there, and the job
+that keeps the audit log."""
 CACHE_CLIENTS: Final = {"mcp-core", "mcp-state"}
 OPEN_TO_ADDRESSES: Final = {
     "dev": {"mcp-server": {8080, 8443}},

@@ -48,6 +48,7 @@ def test_the_outputs_say_where_everything_is():
         "cache_host": "redis-service.qudag-mcp-dev.svc",
         "cache_port": 6379,
         "cache_user": "default",
+        "cache_name": "",
         "host": "postgres-service.qudag-mcp-dev.svc",
         "read_host": "postgres-service.qudag-mcp-dev.svc",
         "url_secret": "mcp-server-secrets",

@@ -15,7 +15,7 @@ from tests.harness.graph_queries import objects
 
 
 def page(uid: str = "overview", **changes: Any) -> str:
-    fields = {"title": "Overview", "uid": uid, "panels": [], **changes}
+    fields: dict[str, Any] = {"title": "Overview", "uid": uid, "panels": [], **changes}
     return json.dumps(fields, ensure_ascii=False)
 
 
