@@ -51,8 +51,8 @@ SMALL: Final = {
 DATABASE_CLIENTS: Final = {
     *("mcp-core", "mcp-state", "mcp-migration", "mcp-audit-keeper", "qudag-integration"),
 }
-"""Whom the patterns' picture connects with the database, the nodes, which keep vaults there, and the job
-that keeps the audit log."""
+"""Whom the patterns' picture connects with the database; the nodes, which keep vaults there; and
+the job that keeps the audit log."""
 CACHE_CLIENTS: Final = {"mcp-core", "mcp-state"}
 OPEN_TO_ADDRESSES: Final = {
     "dev": {"mcp-server": {8080, 8443}},
