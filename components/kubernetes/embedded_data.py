@@ -249,10 +249,12 @@ def postgres_container(
     exporter = args.postgres_exporter
     if exporter:
         before, rule = before + exporter.start(), rule + exporter.rule(args.database)
-    passwords = ["database-password"]
+    passwords, scripts = ["database-password"], dict[str, str]()
     if args.audit:
         before += text("postgres-audit-roles.sh")
         passwords += [AUDIT.password_key, AUDIT_OWNER.password_key]
+        scripts["audit-owner.sql"] = text("postgres-audit-owner.sql")
+        rule += f"local {args.database} postgres trust\n"
         for role in (WRITER, KEEPER):
             rule += f"hostssl {args.database} {role} all scram-sha-256\n"
     if args.backup_roles:
@@ -288,6 +290,7 @@ def postgres_container(
                     "pg_hba.conf": rule,
                     # INT: end the sessions and shut down in order.
                     "start.sh": graceful_start(command, stop="INT", before=before),
+                    **scripts,
                 },
             )
         ],

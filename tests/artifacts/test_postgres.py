@@ -33,6 +33,8 @@ def database_pod(directory: Path, authority: Authority, graph: ResourceGraph | N
             "database-password": PASSWORD + "\n",
             "backup-password": f"backup {PASSWORD}\n",
             "restore-password": f"restore {PASSWORD}\n",
+            "audit-password": f"audit {PASSWORD}\n",
+            "audit-keeper-password": f"audit-keeper {PASSWORD}\n",
         },
         "mcp-internal-tls-postgres": {
             "tls.crt": certificate.read_text(),

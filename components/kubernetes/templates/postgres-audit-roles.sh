@@ -14,3 +14,8 @@ keeper=$(password_in /etc/secrets/audit-keeper-password)
 (set_when_rotated qudag_audit /etc/secrets/audit-password "$ROTATION_DELAY" "$writer" &)
 # Its jobs read the password when they start: the sooner it is set, the fewer of them are refused.
 (set_when_rotated qudag_audit_keeper /etc/secrets/audit-keeper-password 0 "$keeper" &)
+# After a restore, another database has the name: see audit-owner.sql.
+(while sleep 10 && kill -0 $$ 2> /dev/null; do
+    psql --no-psqlrc --quiet --host=/tmp --username=postgres --set=ON_ERROR_STOP=1 "$DB_NAME" \
+        < /etc/postgres/audit-owner.sql > /dev/null 2>&1 || true
+done &)
