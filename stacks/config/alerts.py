@@ -53,11 +53,17 @@ class Slack(Section):
 class Email(Section):
     """Mail, by a server that offers TLS."""
 
-    to: Annotated[str, constraint(ADDRESS)] = Field(description="Who gets it.")
-    sender: Annotated[str, constraint(ADDRESS)] = Field(description="Whose it is.")
-    smarthost: Annotated[str, constraint(SMARTHOST)] = Field(description="What sends it.")
-    username: OneLine | None = Field(default=None, description="With password.")
-    password: SecretKey | None = Field(default=None, description="With username.")
+    to: Annotated[str, constraint(ADDRESS)] = Field(description="Address of the recipient.")
+    sender: Annotated[str, constraint(ADDRESS)] = Field(description="Address of the sender.")
+    smarthost: Annotated[str, constraint(SMARTHOST)] = Field(
+        description="Host and port of the SMTP server, which must offer TLS."
+    )
+    username: OneLine | None = Field(
+        default=None, description="User at the SMTP server; set with password."
+    )
+    password: SecretKey | None = Field(
+        default=None, description="Where the password is; set with username."
+    )
 
 
 class PagerDuty(Section):
@@ -79,11 +85,17 @@ class AlertReceiver(Section):
     slack: Slack | None = Field(default=None, description="A channel of Slack.")
     email: Email | None = Field(default=None, description="An e-mail address.")
     pagerduty: PagerDuty | None = Field(default=None, description="A service of PagerDuty.")
-    webhook: Webhook | None = Field(default=None, description="A program of yours.")
-    severities: list[Told] = Field(
-        default=["critical", "warning"], min_length=1, description="Of the alerts that it gets."
+    webhook: Webhook | None = Field(
+        default=None, description="A URL of yours, to which Alertmanager posts alerts."
     )
-    teams: list[Team] = Field(default=[], description="Whose alerts it gets; empty: all.")
+    severities: list[Told] = Field(
+        default=["critical", "warning"],
+        min_length=1,
+        description="Severities of the alerts that it gets.",
+    )
+    teams: list[Team] = Field(
+        default=[], description="Teams whose alerts it gets; empty: all teams."
+    )
 
 
 class DeadMansSwitch(Section):
@@ -113,7 +125,9 @@ class Alerts(Section):
         "routes of your own Alertmanager decide.",
     )
     dead_mans_switch: DeadMansSwitch | None = Field(
-        default=None, description="Called as long as alerts arrive; absent: nobody notices."
+        default=None,
+        description="A URL that is called as long as alerts work; absent: no call, and nobody "
+        "is told when they stop.",
     )
     runbooks: Url | None = Field(
         default=None,

@@ -42,6 +42,6 @@ class AzureIdentity(Section):
 class Identity(Section):
     """The identity of one cloud."""
 
-    aws: AwsIdentity | None = Field(default=None, description="In EKS.")
-    gcp: GoogleIdentity | None = Field(default=None, description="In GKE.")
-    azure: AzureIdentity | None = Field(default=None, description="In AKS.")
+    aws: AwsIdentity | None = Field(default=None, description="A role of AWS, in EKS.")
+    gcp: GoogleIdentity | None = Field(default=None, description="A service account, in GKE.")
+    azure: AzureIdentity | None = Field(default=None, description="A managed identity, in AKS.")
