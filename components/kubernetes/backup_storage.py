@@ -1,4 +1,4 @@
-"""Where backups are stored, and how the pods of their jobs are told."""
+"""Where backups are stored, and the files by which the pods of backup jobs know it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How a platform is watched: metrics, alerts and dashboards."""
+"""Prometheus, alerts and dashboards of a platform."""

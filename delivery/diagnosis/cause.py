@@ -22,8 +22,7 @@ class Rank(IntEnum):
     LOGGED = 8
     ENDED = 9
     UNREADY = 10
-    UNREACHABLE = 11
-    WARNING = 12
+    WARNING = 11
 
 
 @dataclass(frozen=True)

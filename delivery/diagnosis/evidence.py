@@ -1,4 +1,4 @@
-"""What a cluster says about a stack. No value of a Secret is read but certificates."""
+"""Objects, events and logs of a stack's cluster; of Secrets only their keys and certificates."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ SMARTHOST: Final = Form(
 ALERT_FORMS: Final = {form.pattern: form for form in (CHANNEL, ADDRESS, SMARTHOST)}
 """By pattern, as a refusal names it."""
 
-Told = Literal["critical", "warning", "info"]
+Severity = Literal["critical", "warning", "info"]
 
 
 class Slack(Section):
@@ -88,7 +88,7 @@ class AlertReceiver(Section):
     webhook: Webhook | None = Field(
         default=None, description="A URL of yours, to which Alertmanager posts alerts."
     )
-    severities: list[Told] = Field(
+    severities: list[Severity] = Field(
         default=["critical", "warning"],
         min_length=1,
         description="Severities of the alerts that it gets.",

@@ -29,7 +29,7 @@ def the_kind_has_its_fields(config: StackConfig) -> Iterator[Problem]:
         yield at(
             "observability.dashboards",
             "is set, and observability.kind is none",
-            "their queries need the labels that a scrape of another kind sets: job and exporter",
+            "their queries need the labels job and exporter, which only another kind sets",
             "set observability.kind, or remove it",
         )
     if section.scrape_seconds is not None and section.kind == "none":

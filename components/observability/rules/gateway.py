@@ -1,4 +1,4 @@
-"""Alerts about the gateway, from the exporter beside nginx."""
+"""Alerts about the gateway, from the exporter in the pods of nginx."""
 
 from __future__ import annotations
 
