@@ -66,8 +66,10 @@ def _forms(stated: dict[str, Any]) -> Iterator[str]:
     """What a field accepts, in words; null is the same as leaving it out and not told."""
     kind = stated.get("type")
     if arms := stated.get("anyOf"):
+        texts = any(arm.get("type") == "string" for arm in arms)
         for arm in arms:
-            yield from _forms(arm)
+            if not (texts and arm.get("type") == "number"):  # the form of the text is that of both
+                yield from _forms(arm)
     elif reference := stated.get("$ref"):
         model = reference.rpartition("/")[2]
         yield f"keys of [{model}](#{model.lower()})"
@@ -78,6 +80,13 @@ def _forms(stated: dict[str, Any]) -> Iterator[str]:
     elif kind == "integer":
         least, most = stated.get("minimum"), stated.get("maximum")
         yield f"whole number from {least}" + (f" to {most}" if most is not None else "")
+    elif kind == "number":
+        above, least, most = (
+            stated.get(bound) for bound in ("exclusiveMinimum", "minimum", "maximum")
+        )
+        yield (f"number above {above}" if least is None else f"number from {least}") + (
+            f" to {most}" if most is not None else ""
+        )
     elif kind == "string":
         yield "text"
     elif kind == "boolean":
