@@ -1,4 +1,4 @@
-"""The subcommand that restores backups: restore."""
+"""The subcommand that restores backups, or says how a cloud restores its own: restore."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ def restore(  # noqa: PLR0917  (options of the command line)
         typer.Option(
             metavar="TIME",
             help="Restore the newest backup from before this time, for example "
-            "2026-11-29T02:00:00Z; default: the newest.",
+            "2026-11-29T02:00:00Z; default: the newest. Of CloudNativePG and of a cloud's "
+            "database: the state of this second.",
         ),
     ] = None,
     database: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the new database.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the new database; of CloudNativePG and of a cloud: of the new cluster, "
+            "instance or server.",
+        ),
     ] = None,
     volume: Annotated[
         str | None,
@@ -50,6 +56,14 @@ def restore(  # noqa: PLR0917  (options of the command line)
             help="Name of the live database or of the volume, instead of the question.",
         ),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the manifests or the commands to this new file, in place of printing them; "
+            "of CloudNativePG and of a cloud.",
+        ),
+    ] = None,
     cwd: Root = _ROOT,
 ) -> None:
     """Restore a backup of a deployed stack's database or of a volume, and compare it.
@@ -57,15 +71,30 @@ def restore(  # noqa: PLR0917  (options of the command line)
     The database is restored to a new one, and a volume to a new directory in it. What is live is
     not touched without --replace. A job in the cluster does it. After an interruption, run the
     command again: it waits for the same job.
+
+    With another `data.kind` than `embedded` nothing is run: the manifests of CloudNativePG, or the
+    commands of the cloud's own command line, are printed with the names of this stack.
     """
     from .database_restore import Wanted
+    from .restores.kinds import data_section, is_restored_by_a_job, plan_of, refuse_out, written_to
     from .running_platform import database_restore
     from .stack_identity import StackIdentity
 
-    restores = database_restore(StackIdentity.of(cwd, stack))
+    identity = StackIdentity.of(cwd, stack)
     wanted = Wanted(
         listing=listing, before=before, database=database, replace=replace, volume=volume
     )
+    data = data_section(identity)
+    if volume is None and not is_restored_by_a_job(data):
+        text = plan_of(identity, data, wanted).text()
+        if out is None:
+            typer.echo(text, nl=False)
+        else:
+            written_to(out, text)
+        return
+    if out is not None:
+        refuse_out()
+    restores = database_restore(identity)
     live = volume or restores.live_database()
     if replace and (confirm or typer.prompt(f"Replace {live}? Type its name")) != live:
         what = "volume" if volume else "live database"

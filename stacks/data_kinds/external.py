@@ -11,7 +11,7 @@ import pulumi
 from components.base.problems import Problem
 from components.kubernetes.party import Outside
 from components.kubernetes.pod_settings import SecretKey
-from components.mcp.database import DatabaseToken
+from components.mcp.database import DatabaseToken, Verified
 from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
 
 from ..config import pods
@@ -97,6 +97,10 @@ class ExternalDatabase(_External):
 
     def token(self, config: StackConfig) -> DatabaseToken | None:
         return self.options(config).token
+
+    def verify(self, config: StackConfig) -> Verified:
+        # As of the kind cloud-sql: certificates of Cloud SQL have no DNS name.
+        return "ca" if self.token(config) == "cloud-sql" else "full"
 
     def problems(self, config: StackConfig) -> Iterator[Problem]:
         section = self.options(config)
