@@ -54,7 +54,7 @@ def _without_azure(prod: dict[str, Any]) -> None:
 
 def _another_server(prod: dict[str, Any]) -> None:
     """A server of another team is added, in a larger quota; tool calls may take longer."""
-    prod["kubernetes"]["quota"] |= {"limitsCpu": "40", "limitsMemory": "80Gi", "services": 20}
+    prod["kubernetes"]["quota"] |= {"limitsCpu": "41", "limitsMemory": "80Gi", "services": 20}
     prod["servers"] = {"weather": {"image": f"ghcr.io/acme/weather-mcp:2@sha256:{'2' * 64}"}}
     prod["protocol"]["longestToolSeconds"] = 90
 

@@ -30,9 +30,9 @@ from .server import until
 
 SERVICE = "redis-service.qudag-mcp-dev.svc"
 PASSWORDS = {
-    "mcp-server": 'th"at \\ of the server',
-    "replication": "that # of replicas",
-    "sentinel": 'th"at of $entinels',
+    "mcp-server": 'th"4t \\ 0f the s3rver',
+    "replication": "th4t # of repl1cas",
+    "sentinel": 'th"4t of $ent1nels',
 }
 VALKEY, SENTINEL = "valkey", "sentinel"
 PORTS = {VALKEY: 6379, SENTINEL: 26379}

@@ -387,6 +387,7 @@ def test_a_server_of_a_topology_without_stores_uses_rds():
         f"qudag-mcp:{name}": value if isinstance(value, str) else json.dumps(value)
         for name, value in changed.items()
     }
+    del files["config"]["qudag-mcp:audit"]  # no migration would make its table
     made = record_files(ROOT, StackFiles.from_json(json.dumps(files)))
     (deployment,) = [
         one for one in objects(made, "Deployment") if one["metadata"]["name"] == "weather"

@@ -98,7 +98,7 @@ CONSUMERS: Final = {
     "redis/exporter": "Valkey",
     "mcp-gateway": "gateway",
     "weather/server": "server",
-    "weather/tls": "nginx beside a server",
+    "weather/tls": "nginx in the pod of a server",
     "kubelet": "kubelet",
 }
 """A word of the second cell."""
