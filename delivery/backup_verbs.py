@@ -40,6 +40,13 @@ def restore(  # noqa: PLR0917  (options of the command line)
             "in it.",
         ),
     ] = None,
+    manifests: Annotated[
+        bool,
+        typer.Option(
+            "--manifests",
+            help="Write the stack's Kubernetes objects to a folder instead. Nothing is applied.",
+        ),
+    ] = False,
     replace: Annotated[
         bool,
         typer.Option(
@@ -59,14 +66,14 @@ def restore(  # noqa: PLR0917  (options of the command line)
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Write the manifests or the commands to this new file, in place of printing them; "
-            "of CloudNativePG and of a cloud.",
+            metavar="PATH",
+            help="With --manifests: the new folder. Of CloudNativePG and of a cloud: write the "
+            "manifests or the commands of a restore to this new file, in place of printing them.",
         ),
     ] = None,
     cwd: Root = _ROOT,
 ) -> None:
-    """Restore a backup of a deployed stack's database or of a volume, and compare it.
+    """Restore a backup of a deployed stack's database, of a volume or of its manifests.
 
     The database is restored to a new one, and a volume to a new directory in it. What is live is
     not touched without --replace. A job in the cluster does it. After an interruption, run the
@@ -76,31 +83,45 @@ def restore(  # noqa: PLR0917  (options of the command line)
     commands of the cloud's own command line, are printed with the names of this stack.
     """
     from .database_restore import Wanted
+    from .restored_manifests import check_folder, write
     from .restores.kinds import data_section, is_restored_by_a_job, plan_of, refuse_out, written_to
     from .running_platform import database_restore
     from .stack_identity import StackIdentity
 
+    if manifests and (out is None) is not listing:
+        raise typer.BadParameter(
+            "--manifests needs it, and --manifests --list has none", param_hint="--out"
+        )
+    if manifests and out:
+        check_folder(out)
     identity = StackIdentity.of(cwd, stack)
     wanted = Wanted(
-        listing=listing, before=before, database=database, replace=replace, volume=volume
+        listing=listing,
+        before=before,
+        database=database,
+        replace=replace,
+        volume=volume,
+        manifests=manifests,
     )
     data = data_section(identity)
-    if volume is None and not is_restored_by_a_job(data):
+    if volume is None and not manifests and not is_restored_by_a_job(data):
         text = plan_of(identity, data, wanted).text()
         if out is None:
             typer.echo(text, nl=False)
         else:
             written_to(out, text)
         return
-    if out is not None:
+    if out is not None and not manifests:
         refuse_out()
     restores = database_restore(identity)
-    live = volume or restores.live_database()
-    if replace and (confirm or typer.prompt(f"Replace {live}? Type its name")) != live:
-        what = "volume" if volume else "live database"
-        typer.echo(f"The {what} is {live}. Nothing was changed.", err=True)
-        raise typer.Exit(1)
-    typer.echo(restores.run(wanted, lambda line: typer.echo(line, err=True)))
+    if not manifests:
+        live = volume or restores.live_database()
+        if replace and (confirm or typer.prompt(f"Replace {live}? Type its name")) != live:
+            what = "volume" if volume else "live database"
+            typer.echo(f"The {what} is {live}. Nothing was changed.", err=True)
+            raise typer.Exit(1)
+    printed = restores.run(wanted, lambda line: typer.echo(line, err=True))
+    typer.echo(write(printed, out) if out else printed)
 
 
 def register(app: typer.Typer) -> None:

@@ -36,6 +36,7 @@ class Wanted:
         replace: give the live database's name to the restored one, or move the volume's files away
             and the restored ones into their place.
         volume: restore this volume; None: the database.
+        manifests: print the stack's Kubernetes objects instead.
     """
 
     listing: bool = False
@@ -43,11 +44,14 @@ class Wanted:
     database: str | None = None
     replace: bool = False
     volume: str | None = None
+    manifests: bool = False
 
     @property
-    def cron_job(self) -> str:
-        """The drill whose job can do it."""
-        return DRILL if self.volume is None else VOLUME_DRILL
+    def cron_jobs(self) -> Sequence[str]:
+        """The drills of which a job can do it."""
+        if self.manifests:
+            return DRILL, VOLUME_DRILL
+        return (DRILL if self.volume is None else VOLUME_DRILL,)
 
     def arguments(self) -> list[str]:
         """The options of ``qudag-mcp-server restore`` or ``restore-volume``."""
@@ -72,6 +76,15 @@ class Wanted:
                     "is given with options of a restore",
                     "they would have no effect",
                     "leave --list out, or the other options",
+                )
+            )
+        if self.manifests and (self.volume or self.database or self.replace):
+            found.append(
+                Problem(
+                    "--manifests",
+                    "is given with --volume, --database or --replace",
+                    "manifests are written to a folder, and nothing is applied or replaced",
+                    "leave --manifests out, or the other options",
                 )
             )
         if self.volume is not None and self.database:
@@ -130,7 +143,7 @@ class DatabaseRestore:
         """
         if problems := wanted.problems():
             raise ProblemReport(problems)
-        job = job_of(self._drill(wanted.cron_job), wanted, datetime.now(UTC))
+        job = job_of(self._drill(*wanted.cron_jobs), wanted, datetime.now(UTC))
         if running := self._running():
             if _arguments(running) != _arguments(job):
                 raise ProblemReport([self._busy(running)])
@@ -142,10 +155,11 @@ class DatabaseRestore:
             say(f"job {name} is started; an interruption of this command does not end it")
         return self._result(name)
 
-    def _drill(self, name: str) -> Object:
-        found = self.kubectl.objects(*self._here(f"cronjob/{name}"))
-        if found:
-            return found[0]
+    def _drill(self, *names: str) -> Object:
+        for name in names:
+            if found := self.kubectl.objects(*self._here(f"cronjob/{name}")):
+                return found[0]
+        name = names[0]
         fix = "add the section backup with a drill to the stack file"
         if name == DRILL:
             fix += "; a managed PostgreSQL and CloudNativePG are restored by their own means"
@@ -209,6 +223,8 @@ def job_of(drill: Object, wanted: Wanted, now: datetime) -> Object:
     for container in _pod(template)["containers"]:
         if container["name"] == MAIN:
             given = [each for each in container["command"] if each != "--drill"]
+            if wanted.manifests:
+                given[1] = "restore-manifests"
             container["command"] = [*given, *wanted.arguments()]
             if wanted.volume is not None and not wanted.listing:
                 _mount(_pod(template), container, wanted.volume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import yaml
@@ -100,6 +100,17 @@ def manifest(resource: Resource, graph: ResourceGraph) -> dict[str, Any]:
 def to_yaml(written: Any) -> str:
     """YAML that every parser reads alike: no string that another version takes for a number."""
     return yaml.dump(written, Dumper=_Dumper, sort_keys=False, width=1_000_000, allow_unicode=True)
+
+
+def in_order(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Objects in the order of their kinds, namespaces and names; namespaces come first."""
+
+    def place(written: dict[str, Any]) -> tuple[int, str, str, str]:
+        metadata = branch(written, "metadata")
+        space, name = str(metadata.get("namespace", "")), str(metadata.get("name", ""))
+        return _STAGES.get(written["kind"], _LAST), written["kind"], space, name
+
+    return sorted(objects, key=place)
 
 
 class _Dumper(yaml.CSafeDumper):

@@ -83,6 +83,12 @@ def _restore(arguments: list[str]) -> int:
     return restore_command(arguments)
 
 
+def _restore_manifests(arguments: list[str]) -> int:
+    from .manifests_command import restore_manifests_command
+
+    return restore_manifests_command(arguments)
+
+
 def _restore_volume(arguments: list[str]) -> int:
     from .volume_command import restore_volume_command
 
@@ -107,6 +113,7 @@ _OTHER_PROGRAMS: Final[Mapping[str, Callable[[list[str]], int]]] = {
     "backup-volumes": _backup_volumes,
     "bridge": _bridge,
     "restore": _restore,
+    "restore-manifests": _restore_manifests,
     "restore-volume": _restore_volume,
     "stand-in": _stand_in,
     "gateway-metrics": _gateway_metrics,

@@ -24,8 +24,15 @@ TEXTS: Final = {
 
 
 def backup_command(arguments: list[str]) -> int:
-    """Run `backup …`; exit status 0 done, 1 failed, 2 wrong usage."""
-    return _run(_backup, _parser("backup").parse_args(arguments))
+    """Run `backup …`; exit status 0 done, 1 failed, 2 wrong usage, else a `Status`."""
+    from .kubernetes_manifests import with_manifests
+
+    chosen = _parser("backup").parse_args(arguments)
+    try:
+        section = read_table(chosen.config, BackupConfig).backup
+    except ConfigError as error:
+        return _say(error, 2)
+    return with_manifests(section, lambda: _run(_backup, chosen))
 
 
 def restore_command(arguments: list[str]) -> int:

@@ -25,6 +25,7 @@ class BackupSection(Section):
         access_key_file, secret_key_file: files with a key of the bucket. Without them, the pod's
             identity in its cloud.
         ca_file: the authority of the endpoint's certificate; without it, the public ones.
+        manifests: directory with the Kubernetes objects of the stack, which are backed up as well.
         max_age_minutes: a newest backup that is older is an error of the restore drill.
         work: directory that this program and the PostgreSQL programs share.
         wait_seconds: how long one of the two waits for the other.
@@ -37,6 +38,7 @@ class BackupSection(Section):
     access_key_file: Path | None = None
     secret_key_file: Path | None = None
     ca_file: Path | None = None
+    manifests: Path | None = None
     max_age_minutes: Annotated[int, Field(ge=1, le=525_600)] = 1440
     work: Path = Path("/work")
     wait_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600

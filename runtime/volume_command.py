@@ -21,7 +21,12 @@ def backup_volumes_command(arguments: list[str]) -> int:
     chosen = _parser("backup-volumes", "Store a backup of each volume.").parse_args(arguments)
 
     def back_up(config: VolumeBackupConfig) -> int:
-        return _each(config.volumes, lambda name: [volume_backup.backup_volume(config, name)])
+        from .kubernetes_manifests import with_manifests
+
+        return with_manifests(
+            config.backup,
+            lambda: _each(config.volumes, lambda name: [volume_backup.backup_volume(config, name)]),
+        )
 
     return _run(chosen.config, back_up)
 

@@ -24,6 +24,8 @@ from .topologies.topology import POSTGRES, STORES, Topology
 
 BUCKET = "backup-bucket"
 HTTPS = 443
+MANIFESTS = "stack-manifests"
+"""ConfigMap with the Kubernetes objects of the stack, which one of the jobs backs up."""
 BUCKET_LATER = "s3://created-by-the-stack"
 """In the place of the URL of a bucket that the stack creates, until it is known."""
 
@@ -70,6 +72,11 @@ def backed_up_volumes(config: StackConfig) -> list[str]:
 def backs_up_database(config: StackConfig, topology: Topology) -> bool:
     """Whether there is an embedded PostgreSQL with backups."""
     return config.backup is not None and POSTGRES in topology.stores_in_pods
+
+
+def backs_up_manifests(config: StackConfig, topology: Topology) -> bool:
+    """Whether there is a job that backs up the Kubernetes objects of the stack."""
+    return backs_up_database(config, topology) or bool(backed_up_volumes(config))
 
 
 def with_backups(topology: Topology, config: StackConfig) -> Topology:
@@ -142,6 +149,7 @@ def backup_args(
         drill=backup.drill,
         max_age_minutes=backup.recovery_point_minutes,
         size=backup.size,
+        manifests=MANIFESTS,
         pods=_pods(config, BACKUP, bucket),
         drill_pods=_pods(config, DRILL, bucket),
         after=after,
@@ -150,6 +158,7 @@ def backup_args(
 
 def volume_backup_args(
     config: StackConfig,
+    topology: Topology,
     namespace: pulumi.Input[str],
     after: Sequence[pulumi.Resource] = (),
     *,
@@ -168,6 +177,7 @@ def volume_backup_args(
         schedule=backup.schedule,
         drill=backup.drill,
         max_age_minutes=backup.recovery_point_minutes,
+        manifests=None if backs_up_database(config, topology) else MANIFESTS,
         pods=_pods(config, volume_backup.BACKUP, bucket),
         drill_pods=_pods(config, volume_backup.DRILL, bucket),
         after=after,

@@ -30,7 +30,7 @@ from components.mcp.timeout_budget import TimeoutBudget
 
 from .addresses import Addresses, CacheLogin
 from .audit import audit_keeper_args
-from .backup import OwnBucket, archive_url, backup_args, volume_backup_args
+from .backup import OwnBucket, archive_url, backs_up_manifests, backup_args, volume_backup_args
 from .config.servers import Server
 from .config.stack import StackConfig
 from .dashboards import show_dashboards
@@ -45,6 +45,7 @@ from .required_secrets import required_secrets
 from .secret_sync import secret_sync_args
 from .services import topology
 from .store_args import shared_volume_args
+from .stored_manifests import DeclaredObjects
 from .topologies.topology import POSTGRES, VALKEY, Service
 
 _Server = Core | QudagNode | McpService | UserServer | EgressProxy
@@ -70,8 +71,11 @@ class Platform:
         """
         self.config = config
         self.bucket = bucket
-        self.options = pulumi.ResourceOptions(providers=[provider])
         self.topology = topology(config)
+        stored = DeclaredObjects() if backs_up_manifests(config, self.topology) else None
+        self.options = pulumi.ResourceOptions(
+            providers=[provider], transformations=[stored.note] if stored else None
+        )
         budget = TimeoutBudget(
             longest_tool=config.protocol.longest_tool_seconds,
             drain=config.protocol.drain_seconds,
@@ -93,6 +97,8 @@ class Platform:
         self._people()
         observe(config, self.topology, self.ready, self.options)
         show_dashboards(config, self.topology, self.ready, self.options)
+        if stored:
+            stored.store(self.namespace.namespace, required_secrets(config), provider)
 
     def outputs(self) -> dict[str, Any]:
         """What every target that serves MCP returns, and what must exist before it can run."""
@@ -193,7 +199,9 @@ class Platform:
         for name, volume in self.config.data.volumes.items():
             args = shared_volume_args(self.config, volume, self.namespace.namespace)
             made.append(SharedVolume(name, args, opts=self.options))
-        backup = volume_backup_args(self.config, self.namespace.namespace, made, bucket=self.bucket)
+        backup = volume_backup_args(
+            self.config, self.topology, self.namespace.namespace, made, bucket=self.bucket
+        )
         if backup is not None:
             VolumeBackup("volume-backup", backup, opts=self.options)
 

@@ -15,6 +15,7 @@ from .resources import Resources
 
 BUCKET_PATH: Final = "/etc/bucket"
 KEYS: Final = ("access-key", "secret-key")
+MANIFESTS_PATH: Final = "/etc/stack-manifests"
 MAIN: Final = "bucket"
 """The container that reads and writes the bucket."""
 RESOURCES: Final = Resources(cpu="50m", memory="128Mi", cpu_limit="1", memory_limit="512Mi")
@@ -81,7 +82,12 @@ def bucket_key(storage: BackupStorage) -> list[SecretFiles]:
 
 
 def bucket_section(
-    storage: BackupStorage, *, stack: str, url: str, max_age_minutes: int | None = None
+    storage: BackupStorage,
+    *,
+    stack: str,
+    url: str,
+    max_age_minutes: int | None = None,
+    manifests: bool = False,
 ) -> dict[str, Any]:
     """The section of a job's configuration file that says where the bucket is.
 
@@ -90,6 +96,7 @@ def bucket_section(
         stack: whose backups they are.
         url: of the bucket, once it is known.
         max_age_minutes: see ``DatabaseBackupArgs``; None: it has no age.
+        manifests: whether the job backs the stack's Kubernetes objects up as well.
     """
     section: dict[str, Any] = {
         "stack": stack,
@@ -97,6 +104,7 @@ def bucket_section(
         "endpoint": storage.endpoint,
         "region": storage.region,
         "max_age_minutes": max_age_minutes,
+        "manifests": MANIFESTS_PATH if manifests else None,
     }
     if storage.key_secret is not None:
         section |= {f"{key.replace('-', '_')}_file": f"{BUCKET_PATH}/{key}" for key in KEYS}

@@ -195,6 +195,8 @@ class Container:
         claims: volumes to mount.
         volumes: directories of claims that exist already, by the claim's name.
         read_only_volumes: the same, which the container may only read.
+        config_maps: directories of ConfigMaps that another part of the program makes, by name; a
+            directory is empty if its ConfigMap is absent when the pod starts.
         pre_stop: seconds between the start of a pod's termination and SIGTERM (timeout budget).
         writable: directories besides /tmp that the container may write; they are lost with the pod.
         in_memory: the same, never written to a disk; they count as memory of the container.
@@ -224,6 +226,7 @@ class Container:
     claims: Sequence[Claim] = ()
     volumes: Mapping[ObjectName, Path] = field(default_factory=dict[str, str])
     read_only_volumes: Mapping[ObjectName, Path] = field(default_factory=dict[str, str])
+    config_maps: Mapping[ObjectName, Path] = field(default_factory=dict[str, str])
     pre_stop: Delay = 0
     writable: Sequence[Path] = ()
     in_memory: Sequence[Path] = ()

@@ -124,6 +124,9 @@ def volumes(containers: Sequence[Container]) -> list[dict[str, Any]]:
             found[name] = {"name": name, "emptyDir": {"sizeLimit": size}}
         for files in container.files:
             found[files.name] = {"name": files.name, "configMap": {"name": files.name}}
+        for config_map in container.config_maps:
+            name = _config_map_volume(config_map)
+            found[name] = {"name": name, "configMap": {"name": config_map, "optional": True}}
         for secret in container.secrets:
             items = [{"key": key, "path": key} for key in secret.keys]
             name = secret_volume(container, secret)
@@ -161,6 +164,10 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
         *(
             {"name": shared_volume(claim), "mountPath": path, "readOnly": True}
             for claim, path in container.read_only_volumes.items()
+        ),
+        *(
+            {"name": _config_map_volume(name), "mountPath": path, "readOnly": True}
+            for name, path in container.config_maps.items()
         ),
     ]
 
@@ -202,6 +209,10 @@ def secret_volume(container: Container, secret: SecretFiles) -> str:
 def shared_volume(claim: str) -> str:
     """Name of the volume of a claim that exists already."""
     return f"claim-{claim}"
+
+
+def _config_map_volume(name: str) -> str:
+    return f"config-map-{name}"
 
 
 def _field(name: str, path: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..base.arg_types import (
     Host,
     Image,
     Line,
+    ObjectName,
     SecretName,
 )
 from ..base.component import Component
@@ -26,6 +27,7 @@ from ..mcp.data_tier import POSTGRES
 from ..mcp.server_config import INTERNAL_CA_PATH, SECRETS_PATH
 from .backup_storage import (
     MAIN,
+    MANIFESTS_PATH,
     RESOURCES,
     BackupStorage,
     Minutes,
@@ -68,6 +70,8 @@ class DatabaseBackupArgs:
         size: room for the dump of the database.
         deadline: seconds that a backup or a drill may take.
         pods, drill_pods: settings of the pods of each job.
+        manifests: ConfigMap with ``manifests.yaml.gz``, the Kubernetes objects of the stack, which
+            the backup stores as well; None: it stores none.
         after: resources that must exist first, such as the database.
     """
 
@@ -88,6 +92,7 @@ class DatabaseBackupArgs:
     deadline: Deadline = 14_400
     pods: PodSettings = field(default_factory=PodSettings)
     drill_pods: PodSettings = field(default_factory=PodSettings)
+    manifests: ObjectName | None = None
     after: Sequence[pulumi.Resource] = ()
 
 
@@ -134,7 +139,7 @@ def _job(
     config = f"{CONFIG_PATH}/backup.toml"
 
     def toml(host: str, url: str) -> str:
-        return _toml(args, user, password, {"host": host, "url": url})
+        return _toml(args, name, password, {"host": host, "url": url})
 
     def script_for(host: str) -> str:
         return f"export PGHOST={host}\n{text(script)}"
@@ -143,6 +148,7 @@ def _job(
         SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=(PASSWORDS[name],)),
         SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
     ]
+    mounted = {args.manifests: MANIFESTS_PATH} if args.manifests and name == BACKUP else {}
     # The dump counts as disk of the pod: with the limit below it is not evicted before it is full.
     resources = replace(RESOURCES, ephemeral_storage_limit=args.size)
     main = Container(
@@ -159,6 +165,7 @@ def _job(
         ],
         secrets=[*database, *bucket_key(args.storage)],
         shared={WORK: args.size},
+        config_maps=mounted,
     )
     tool = Container(
         name="postgres",
@@ -200,14 +207,18 @@ def _job(
     )
 
 
-def _toml(args: DatabaseBackupArgs, user: str, password: str, known: Mapping[str, str]) -> str:
+def _toml(args: DatabaseBackupArgs, name: str, password: str, known: Mapping[str, str]) -> str:
     backup = bucket_section(
-        args.storage, stack=args.stack, url=known["url"], max_age_minutes=args.max_age_minutes
+        args.storage,
+        stack=args.stack,
+        url=known["url"],
+        max_age_minutes=args.max_age_minutes,
+        manifests=args.manifests is not None and name == BACKUP,
     )
     database = {
         "host": known["host"],
         "name": args.database,
-        "user": user,
+        "user": f"{args.owner}_{ROLES[name]}",
         "password_file": password,
         "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
     }

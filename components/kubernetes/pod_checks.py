@@ -128,7 +128,7 @@ def _mounts(at: str, container: Container) -> Iterator[Problem]:
     paths = ["/tmp", *(path for path, _ in named)]  # noqa: S108  (each container has it)
     paths += [claim.path for claim in container.claims]
     paths += [*container.volumes.values(), *container.read_only_volumes.values()]
-    paths += container.shared
+    paths += [*container.shared, *container.config_maps.values()]
     for files in container.files:
         paths += files.mounted_at
     yield from _twice(at, "volumes or files are mounted at", paths)

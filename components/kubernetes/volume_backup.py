@@ -16,6 +16,7 @@ from ..base.problems import Problem
 from ..mcp.config_forms import CONFIG_PATH
 from .backup_storage import (
     MAIN,
+    MANIFESTS_PATH,
     RESOURCES,
     BackupStorage,
     Minutes,
@@ -47,6 +48,8 @@ class VolumeBackupArgs:
         max_age_minutes: the drill fails if a newest backup is older.
         deadline: seconds that a backup or a drill of all volumes may take.
         pods, drill_pods: settings of the pods of each job.
+        manifests: ConfigMap with ``manifests.yaml.gz``, the Kubernetes objects of the stack, which
+            the backup stores as well; None: it stores none.
         after: resources that must exist first, such as the claims.
     """
 
@@ -61,6 +64,7 @@ class VolumeBackupArgs:
     deadline: Deadline = 14_400
     pods: PodSettings = field(default_factory=PodSettings)
     drill_pods: PodSettings = field(default_factory=PodSettings)
+    manifests: ObjectName | None = None
     after: Sequence[pulumi.Resource] = ()
 
     def refusals(self) -> list[Problem]:
@@ -112,13 +116,18 @@ def jobs(args: VolumeBackupArgs) -> dict[str, CronJobArgs]:
 
 
 def _job(args: VolumeBackupArgs, name: str, schedule: str, arguments: Sequence[str]) -> CronJobArgs:
+    stored = args.manifests if name == BACKUP else None
     paths = {volume: f"{VOLUMES}/{volume}" for volume in args.volumes}
 
     def toml(url: str) -> str:
         import tomli_w
 
         section = bucket_section(
-            args.storage, stack=args.stack, url=url, max_age_minutes=args.max_age_minutes
+            args.storage,
+            stack=args.stack,
+            url=url,
+            max_age_minutes=args.max_age_minutes,
+            manifests=stored is not None,
         )
         content: dict[str, Any] = {"backup": section, "volumes": paths}
         return tomli_w.dumps(content)
@@ -138,6 +147,7 @@ def _job(args: VolumeBackupArgs, name: str, schedule: str, arguments: Sequence[s
         secrets=bucket_key(args.storage),
         # The drill reads the bucket alone. A restore mounts the volume that it is for.
         read_only_volumes=paths if name == BACKUP else {},
+        config_maps={stored: MANIFESTS_PATH} if stored else {},
     )
     return CronJobArgs(
         namespace=args.namespace,

@@ -83,7 +83,7 @@ class BackupBucket(Section):
 
 
 class Backup(Section):
-    """Backups of the embedded database and of volumes."""
+    """Backups of the embedded database, of volumes and of the stack's Kubernetes objects."""
 
     bucket: BackupBucket = Field(description="Where they are stored.")
     schedule: str = Field(

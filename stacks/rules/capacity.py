@@ -23,7 +23,7 @@ from components.kubernetes.volume_backup import VolumeBackup
 from components.mcp.timeout_budget import TimeoutBudget
 
 from ..audit import audit_keeper_args
-from ..backup import backup_args, volume_backup_args
+from ..backup import MANIFESTS, backs_up_manifests, backup_args, volume_backup_args
 from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
@@ -71,8 +71,11 @@ def manifests(config: StackConfig) -> list[Manifest]:
         found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
     if backup := backup_args(config, chosen, config.namespace, ""):
         found += DatabaseBackup.manifests("backup", backup)
-    if volume_backup := volume_backup_args(config, config.namespace):
+    if volume_backup := volume_backup_args(config, chosen, config.namespace):
         found += VolumeBackup.manifests("volume-backup", volume_backup)
+    if backs_up_manifests(config, chosen):
+        named = {"name": MANIFESTS, "namespace": config.namespace}
+        found.append(Manifest(kind="ConfigMap", role=MANIFESTS, metadata=named, fields={}))
     for service in chosen.services:
         addresses = Addresses(namespace=where.of(service.name))
         component, wanted = args.component(service, addresses)

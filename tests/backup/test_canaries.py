@@ -69,6 +69,7 @@ def written(backed_up: BackedUp, tmp_path: Path) -> dict[str, str]:
     backed_up.password = WRONG.text
     found["a wrong password"] = backed_up.backup()
     backed_up.password = PASSWORD
+    found["no manifests"] = backed_up.restore_manifests()
     assert [each.status for each in found.values()][:5] == [0, 0, 0, 0, 1]
     assert all(each.status for name, each in found.items() if "wrong" in name)
     return {name: each.output + each.errors for name, each in found.items()}

@@ -101,6 +101,10 @@ class BackedUp:
         """Restore a backup, as its pod does."""
         return self._run("restore", "backup-restore.sh", list(arguments))
 
+    def restore_manifests(self, *arguments: str) -> Outcome:
+        """Print a backup of the stack's Kubernetes objects, as a pod of the drill does."""
+        return self._run("restore-manifests", None, list(arguments))
+
     def rows(self, database: str = DATABASE) -> list[Any]:
         """The rows of the table of memories, in order."""
         with self.connect(database) as connection:
@@ -143,7 +147,7 @@ class BackedUp:
             "password_file": str(file),
         }
 
-    def _run(self, command: str, script: str, arguments: list[str]) -> Outcome:
+    def _run(self, command: str, script: str | None, arguments: list[str]) -> Outcome:
         user = f"{OWNER}_{command}"
         # Each pod has an empty directory of its own.
         work = Path(tempfile.mkdtemp(prefix="work-", dir=self.directory))
@@ -171,7 +175,7 @@ class BackedUp:
             env=dict(os.environ),
         )
         try:
-            if "--list" not in arguments:
+            if script is not None and "--list" not in arguments:
                 tool = subprocess.Popen(
                     ["sh", "-c", text(script)], stdout=files[2], stderr=files[2], env=environment
                 )
