@@ -88,6 +88,18 @@ def test_a_stack_without_exporters_has_no_page_of_empty_panels():
     assert "qudag-mcp-security.json" in made(frozenset({"server"}))
 
 
+def test_crashes_and_errors_of_tools_are_failed_requests():
+    """The other outcomes are not: ok, refused and cancelled (docs/reference/metrics.md)."""
+    [panel] = [
+        one
+        for one in panels_of(made()["qudag-mcp-overview.json"])
+        if one["title"] == "Failed requests"
+    ]
+    [target] = panel["targets"]
+    [statuses] = re.findall(r'status=~"([^"]*)"', target["expr"])
+    assert set(statuses.split("|")) == {"crashed", "tool_error"}
+
+
 def test_a_server_of_a_user_has_a_page_of_its_own_path():
     page = made()["qudag-mcp-server-weather.json"]
     selected = re.findall(r"mcp_gateway_\w+\{([^}]*)\}", expressions(page))
