@@ -15,11 +15,11 @@ from graph.stack_files import OURS, read_stack_files
 
 from ..database_restore import Wanted
 from ..stack_identity import StackIdentity
-from .azure_postgresql import azure_postgresql_plan
-from .cloud_sql import cloud_sql_plan
+from .aws import rds_plan
+from .azure import azure_postgresql_plan
 from .cloudnative_pg import cloudnative_pg_plan
+from .gcp import cloud_sql_plan
 from .plan import Plan
-from .rds import rds_plan
 
 Planned = Callable[[ResourceGraph, Mapping[str, Any], str, Wanted, datetime], Plan]
 PLANS: Final[dict[str, Planned]] = {

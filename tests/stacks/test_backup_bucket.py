@@ -71,7 +71,7 @@ def validated(cloud: str, environment: str = "dev", **create: Any) -> StackConfi
 
 def urls(graph: ResourceGraph) -> dict[str, str]:
     """The URL in the configuration of each job."""
-    maps = {each["metadata"]["name"]: each["data"] for each in objects(graph, "ConfigMap")}
+    maps = {each["metadata"]["name"]: each.get("data", {}) for each in objects(graph, "ConfigMap")}
     return {
         job: tomllib.loads(next(iter(maps[f"{job}-config"].values())))["backup"]["url"]
         for job in JOBS
