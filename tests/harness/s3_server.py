@@ -82,6 +82,7 @@ def s3_server(directory: Path) -> Generator[S3Server]:
                 *(PROGRAMS / "weed", "server", f"-dir={directory}", "-filer", "-s3"),
                 *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
                 *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-s3.port.iceberg=0"),
+                "-s3.port.lance=0",
                 f"-s3.config={directory / 's3.json'}",
                 *(f"-{name}={port}" for name, port in ports.items()),
             ],
