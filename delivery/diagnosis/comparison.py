@@ -43,7 +43,6 @@ def compare(kubectl: Kubectl, wanted: Sequence[Object], evidence: Evidence) -> N
     if not present.ok:
         evidence.unread["comparison"] = explain(present.err, kubectl.context)[0].what
         return
-    evidence.wanted = wanted
     before = {reference(thing): thing for thing in listed(present.out)}
     after = {reference(thing): thing for thing in listed(applied.out)}
     evidence.differences = {

@@ -32,7 +32,6 @@ class Evidence:
 
     Attributes:
         namespaces: of the platform.
-        wanted: the objects of the stack as its program describes them; empty: not compared.
         differences: by reference, the fields of an object that an apply would change, with the
             present and the wanted value; an absent object has None.
         objects: by the names of ``KINDS`` and ``nodes``.
@@ -46,7 +45,6 @@ class Evidence:
     """
 
     namespaces: Sequence[str]
-    wanted: Sequence[Object] = ()
     differences: Mapping[str, Mapping[str, tuple[Any, Any]] | None] = field(
         default_factory=dict[str, "Mapping[str, tuple[Any, Any]] | None"]
     )
