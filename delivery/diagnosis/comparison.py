@@ -43,6 +43,8 @@ def compare(kubectl: Kubectl, wanted: Sequence[Object], evidence: Evidence) -> N
     if not present.ok:
         evidence.unread["comparison"] = explain(present.err, kubectl.context)[0].what
         return
+    if not applied.ok:  # of objects that the API server refuses, only their presence is known
+        evidence.unread["comparison of fields"] = explain(applied.err, kubectl.context)[0].what
     before = {reference(thing): thing for thing in listed(present.out)}
     after = {reference(thing): thing for thing in listed(applied.out)}
     evidence.differences = {
