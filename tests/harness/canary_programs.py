@@ -55,7 +55,7 @@ class CanaryPrograms:
         """The pod of a workload or a job."""
         found = next(each for each in pods(self.graph) if each.name == name)
         config_maps = {
-            resource.inputs["metadata"]["name"]: dict(resource.inputs["data"])
+            resource.inputs["metadata"]["name"]: dict(resource.inputs.get("data", {}))
             for resource in self.graph.all("kubernetes:core/v1:ConfigMap")
         }
         return Pod(name, found.spec, self.directory, config_maps, self.secrets, HOSTS)

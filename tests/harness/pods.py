@@ -55,7 +55,7 @@ class Pod:
             if resource.inputs["metadata"]["name"] == workload
         ]
         config_maps = {
-            resource.inputs["metadata"]["name"]: dict(resource.inputs["data"])
+            resource.inputs["metadata"]["name"]: dict(resource.inputs.get("data", {}))
             for resource in graph.all("kubernetes:core/v1:ConfigMap")
         }
         return cls(workload, found[0], directory, config_maps, secrets)

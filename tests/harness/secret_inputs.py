@@ -48,7 +48,9 @@ def secret_inputs(graph: ResourceGraph) -> dict[SecretInput, tuple[str, str]]:
 
     Programs of users' images are left out: what these do with a secret is their own.
     """
-    config_maps = {one["metadata"]["name"]: one["data"] for one in objects(graph, "ConfigMap")}
+    config_maps = {
+        one["metadata"]["name"]: one.get("data", {}) for one in objects(graph, "ConfigMap")
+    }
     workloads = {each.name for each in pods(graph)}
     found: dict[SecretInput, tuple[str, str]] = {}
     for each in pods(graph):
