@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.mcp.secret_key import SecretKey
@@ -41,6 +42,21 @@ def routes_text(config: StackConfig) -> str:
 
     found = alerting(config)
     return json.dumps(alertmanager_config_spec(found), indent=1) if found else ""
+
+
+def alert_keys(config: StackConfig) -> Iterator[Written]:
+    """The keys of Secrets that Alertmanager reads to tell the receivers and to call the switch."""
+    alerts = config.observability.alerts
+    for one in alerts.receivers:
+        secrets = (
+            one.slack.url if one.slack else None,
+            one.email.password if one.email else None,
+            one.pagerduty.key if one.pagerduty else None,
+            one.webhook.url if one.webhook else None,
+        )
+        yield from filter(None, secrets)
+    if alerts.dead_mans_switch:
+        yield alerts.dead_mans_switch.url
 
 
 def _key(written: Written) -> SecretKey:

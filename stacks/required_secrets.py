@@ -8,6 +8,7 @@ from typing import Any
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.valkey_users import PASSWORD
 
+from .alerting import alert_keys
 from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords, buckets
 from .config.stack import StackConfig
@@ -31,6 +32,8 @@ from .valkey import exporters, has_replicas, valkey_secrets
 from .valkey_args import replica_hosts
 
 CERTIFICATE = ("tls.crt", "tls.key")
+ALERTMANAGER = "alertmanager"
+"""Workload of the platform's own Alertmanager; absent: one of yours, which an operator runs."""
 
 
 def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
@@ -134,7 +137,7 @@ def public_names(config: StackConfig) -> list[str]:
 
 
 def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
-    """The Secrets that pods' settings, servers and KEDA need; `up` cannot create their values."""
+    """Those that pods' settings, servers, KEDA and Alertmanager need; `up` cannot create them."""
     where = placement(config)
     of_buckets = filter(None, (bucket.key for bucket in buckets(config).values()))
     keys = {(key, config.namespace): {"access-key", "secret-key"} for key in of_buckets}
@@ -151,6 +154,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     if asked := config.observability.prometheus:
         for each in filter(None, (asked.token, asked.ca)):
             keys.setdefault((each.secret, config.namespace), set()).add(each.key)
+    for each in alert_keys(config):  # an AlertmanagerConfig names Secrets of its own namespace
+        keys.setdefault((each.secret, where.of(ALERTMANAGER)), set()).add(each.key)
     for workload in topology(config).workloads:
         settings, namespace = pod_settings(config, workload), where.of(workload)
         for name in settings.image_pull_secrets:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -246,6 +246,29 @@ def test_the_receivers_of_a_stack_are_in_an_alertmanager_config():
     teams = {one["receiver"]: one["matchers"][1:] for one in spec["route"]["routes"]}
     assert teams["mail"] == [{"name": "team", "value": "data", "matchType": "="}]
     assert teams["hook"] == []
+
+
+def named_keys(tree: Any) -> set[tuple[str, str]]:
+    """Each reference to a key of a Secret: an object of its name and its key alone."""
+    if isinstance(tree, dict):
+        fields = cast("dict[str, Any]", tree)
+        if set(fields) == {"name", "key"}:
+            return {(fields["name"], fields["key"])}
+        return {each for value in fields.values() for each in named_keys(value)}
+    members = cast("list[Any]", tree) if isinstance(tree, list) else []
+    return {each for value in members for each in named_keys(value)}
+
+
+def test_each_key_of_a_secret_in_the_alertmanager_config_is_required_in_its_namespace():
+    (made,) = objects(stack("monolith"), "AlertmanagerConfig")
+    required = {
+        (one["namespace"], one["name"], key): one["kind"]
+        for one in stack("monolith").outputs["required_secrets"]
+        for key in one["keys"]
+    }
+    namespace, named = made["metadata"]["namespace"], named_keys(made["spec"]["receivers"])
+    assert {key for _, key in named} == {"pagerduty", "slack", "smtp", "hook", "switch"}
+    assert {required[namespace, name, key] for name, key in named} == {"given"}
 
 
 @pytest.mark.slow
