@@ -19,7 +19,7 @@ class Rank(IntEnum):
     ADMISSION = 5
     SCHEDULING = 6
     IMAGE = 7
-    LOGGED = 8
+    IN_LOG = 8
     ENDED = 9
     UNREADY = 10
     WARNING = 11

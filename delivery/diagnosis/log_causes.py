@@ -53,7 +53,7 @@ def from_logs(evidence: Evidence) -> Iterator[Cause]:
             lines = [line for line in text.splitlines() if re.search(pattern, line)]
             if lines:
                 yield Cause(
-                    Rank.LOGGED,
+                    Rank.IN_LOG,
                     Problem(
                         f"Pod/{namespace}/{pod}, container {container}",
                         f"{what}: {lines[-1].strip()[:300]}",

@@ -34,7 +34,7 @@ def from_pods(evidence: Evidence) -> Iterator[Cause]:
         for dependency, state in states.items():
             if state != "reachable":
                 yield Cause(
-                    Rank.LOGGED,
+                    Rank.IN_LOG,
                     Problem(
                         f"{namespace}/{server}",
                         f"{dependency} is {state}",

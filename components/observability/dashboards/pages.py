@@ -89,7 +89,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
     yield Dashboard(
         uid="qudag-mcp-infrastructure",
         title="Infrastructure",
-        purpose="Which pod, database or cache is short of something, and what does a request cost?",
+        purpose="Which pod, database or cache is short of something, and how much processor time does a request use?",
         sections=[
             Section(
                 title="Pods",
@@ -102,7 +102,9 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
                     pods.WORKERS,
                 ],
             ),
-            Section(title="Cost", panels=[pods.COST, pods.MEMORY_COST]),
+            Section(
+                title="What requests and pods use", panels=[pods.PROCESSOR_TIME, pods.ALL_MEMORY]
+            ),
             data.DATABASE,
             data.CACHE,
             data.RESTORES,

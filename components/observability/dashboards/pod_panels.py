@@ -1,4 +1,4 @@
-"""Panels about pods: whether they answer, what they use, what a request costs."""
+"""Panels about pods: whether they answer, what they use, what a request uses."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ WORKERS: Final = Panel(
         ),
     ],
 )
-COST: Final = Panel(
+PROCESSOR_TIME: Final = Panel(
     title="Processor time of a request",
-    meaning="Seconds of processor time for each MCP request; what pods cost, split by use.",
+    meaning="Seconds of processor time for each MCP request; no prices.",
     unit=Unit.SECONDS,
     queries=[
         Query(
@@ -90,9 +90,9 @@ COST: Final = Panel(
         )
     ],
 )
-MEMORY_COST: Final = Panel(
+ALL_MEMORY: Final = Panel(
     title="Memory of all pods",
-    meaning="Resident memory of a workload's pods together; what they cost even without requests.",
+    meaning="Resident memory of a workload's pods together; which they use even without requests.",
     unit=Unit.BYTES,
     queries=[Query(expr=gauge("process_resident_memory_bytes", by=("job",)), legend="{{job}}")],
 )

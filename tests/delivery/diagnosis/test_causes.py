@@ -74,7 +74,7 @@ def test_an_absent_secret_comes_before_what_it_causes():
     ranks = [rank for rank, _ in said(found)]
     assert ranks == sorted(ranks)
     assert said(found)[0] == (Rank.SECRET, "Secret/mcp/passwords: it is absent")
-    assert {Rank.CHANGED, Rank.LOGGED, Rank.ENDED} <= set(ranks)
+    assert {Rank.CHANGED, Rank.IN_LOG, Rank.ENDED} <= set(ranks)
 
 
 def ended(code: int, reason: str = "Error") -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_a_log_says_why_a_container_is_not_ready(line: str, what: str):
         logs={("mcp", "server-1", "server"): f"starting\n{line}\n"},
     )
     [(rank, text), *_] = said(talking)
-    assert rank is Rank.LOGGED
+    assert rank is Rank.IN_LOG
     assert what in text
     assert line in text
 
