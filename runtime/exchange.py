@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import random
 import re
 import time
 from contextvars import ContextVar
@@ -15,7 +16,11 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 SCOPE_KEY = "qudag.exchange"
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})(?P<span>[0-9a-f]{16})-[0-9a-f]{2}"
+)
+"""Valid in W3C Trace Context; as in the gateway's nginx."""
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _NAMED = frozenset({b"x-request-id", b"traceparent"})
 _BRACKETED = re.compile(r"\[([^]]+)\](?::[0-9]+)?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -29,6 +34,9 @@ class Exchange:
         standing: the response is a stream without an end of its own (a legacy GET stream or
             `subscriptions/listen`). A drain closes it instead of waiting for it.
         hangup: set to close a standing stream.
+        trace_id: of the client's trace; of one with the request's id if it has sent none.
+        span_id: of this request in the trace.
+        parent_span_id: of the client's or the gateway's span; None if they have sent none.
         rpc_method, tool, outcome: of the MCP request, once they are known.
         resource, prompt: what it asks for, without names that users have chosen.
         subject, issuer, client_id: of the bearer token.
@@ -41,7 +49,8 @@ class Exchange:
     method: str
     path: str
     request_id: str
-    trace_id: str | None = None
+    trace_id: str = ""
+    span_id: str = ""
     parent_span_id: str | None = None
     standing: bool = False
     rpc_method: str | None = None
@@ -76,17 +85,25 @@ class Exchange:
             request_id=offered if _REQUEST_ID.fullmatch(offered) else os.urandom(16).hex(),
             client=client_of(scope, proxies),
         )
-        exchange.follow_trace(wanted.get(b"traceparent"))
+        exchange._begin_trace(wanted.get(b"traceparent"))
         scope[SCOPE_KEY] = exchange
         current.set(exchange)
         return exchange
 
     def follow_trace(self, traceparent: object) -> None:
         """Use the trace id of a W3C `traceparent`, unless a valid one came before."""
-        if self.trace_id is None and isinstance(traceparent, str):
+        if self.parent_span_id is None and isinstance(traceparent, str):
             match = _TRACEPARENT.fullmatch(traceparent)
-            if match and set(match["trace"]) != {"0"} and set(match["span"]) != {"0"}:
+            if match:
                 self.trace_id, self.parent_span_id = match["trace"], match["span"]
+
+    def _begin_trace(self, traceparent: object) -> None:
+        # Ids are no secrets: `random` costs a tenth of the system's generator.
+        self.span_id = f"{random.getrandbits(64) or 1:016x}"
+        self.follow_trace(traceparent)
+        if not self.trace_id:
+            own = _TRACE_ID.fullmatch(self.request_id) is not None
+            self.trace_id = self.request_id if own else f"{random.getrandbits(128) or 1:032x}"
 
     @cached_property
     def hangup(self) -> anyio.Event:

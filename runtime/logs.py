@@ -90,8 +90,10 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
 def _name_request(facts: dict[str, Any]) -> None:
     if (exchange := current.get()) is not None:
         facts["request_id"] = exchange.request_id
-        if exchange.trace_id is not None:
-            facts |= {"trace_id": exchange.trace_id, "parent_span_id": exchange.parent_span_id}
+        facts["trace_id"] = exchange.trace_id
+        facts["span_id"] = exchange.span_id
+        if exchange.parent_span_id is not None:
+            facts["parent_span_id"] = exchange.parent_span_id
 
 
 class JsonLines(logging.Formatter):

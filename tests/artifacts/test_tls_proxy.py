@@ -254,11 +254,18 @@ def test_a_call_is_logged_without_its_token_and_its_query(proxy: Proxy):
         lines = proxy.running.log.splitlines()
         return [json.loads(line) for line in lines if "/logged" in line]
 
-    proxy.ask("/logged?secret=1", headers={"authorization": "Bearer word-of-honour"})
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    sent = {
+        "authorization": "Bearer word-of-honour",
+        "x-request-id": "r-1",
+        "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
+    }
+    proxy.ask("/logged?secret=1", headers=sent)
     until(lambda: bool(logged()))
     (line,) = logged()
     assert (line["method"], line["path"], line["status"]) == ("POST", "/logged", 200)
-    assert line["traceparent"] == ""
+    assert (line["request_id"], line["trace_id"]) == ("r-1", trace)
+    assert line["parent_span_id"] == "00f067aa0ba902b7"
     assert "word-of-honour" not in proxy.running.log
     assert "secret=1" not in proxy.running.log
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import uuid
+
 import pytest
 
 from tests.harness.server import RunningServer, fetch, until
@@ -92,6 +95,50 @@ def test_the_request_id_and_trace_of_the_proxy_are_taken_over(long_server: Runni
     assert answer.headers["x-request-id"] == "r-1"
     line = until(lambda: [e for e in long_server.events("request") if e["request_id"] == "r-1"])[0]
     assert (line["trace_id"], line["parent_span_id"]) == (TRACE, "00f067aa0ba902b7")
+    assert len(line["span_id"]) == 16
+    assert line["span_id"] != line["parent_span_id"]
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        "",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"ff-{TRACE}-00f067aa0ba902b7-01",
+        f"00-{TRACE.upper()}-00f067aa0ba902b7-01",
+        f"00-{TRACE}-00f067aa0ba902b7-01-more",
+    ],
+)
+def test_without_a_valid_trace_the_request_id_names_one(
+    long_server: RunningServer, traceparent: str
+):
+    named = uuid.uuid4().hex
+    long_server.post({}, x_request_id=named, traceparent=traceparent)
+    line = until(lambda: [e for e in long_server.events("request") if e["request_id"] == named])[0]
+    assert line["trace_id"] == named
+    assert "parent_span_id" not in line
+
+
+def test_a_request_id_that_is_no_trace_id_gets_a_trace_of_its_own(long_server: RunningServer):
+    names = [f"r-{uuid.uuid4().hex}" for _ in range(2)]
+    for name in names:
+        long_server.post({}, x_request_id=name)
+    lines = until(
+        lambda: (
+            [
+                line
+                for name in names
+                for line in long_server.events("request")
+                if line["request_id"] == name
+            ]
+            if all(name in long_server.log_file.read_text() for name in names)
+            else []
+        )
+    )
+    traces = {line["trace_id"] for line in lines}
+    assert len(traces) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", trace) for trace in traces)
 
 
 @pytest.mark.parametrize("made_up", ["x" * 65, 'a"b', "a b"])
