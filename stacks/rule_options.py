@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from components.base.quantities import quantity
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 
+from .backup import backs_up_database
 from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
@@ -36,7 +37,10 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
     """The options of the rules of a stack."""
     from components.observability.rules import RuleOptions
 
-    backup, audit = config.backup, config.audit
+    audit = config.audit
+    backup = config.backup if backs_up_database(config, topology) else None
+    archive = config.data.cloudnative_pg.backup if config.data.cloudnative_pg else None
+    database = _database(config, topology)
     nodes = _nodes(config, topology)
     agents = config.cluster_servers if config.topology == "orchestration" else {}
     scraped = exporters(config, topology)
@@ -53,10 +57,13 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         engine=topology.front.upstream if agents else None,
         agents=tuple(agents),
         nodes=nodes,
-        database=_database(config, topology),
+        database=database,
         valkey=VALKEY if VALKEY in scraped else None,
         valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
         recovery_point_minutes=backup.recovery_point_minutes if backup else None,
+        base_backup_minutes=(
+            archive.recovery_point_minutes if archive and database == "cloudnative-pg" else None
+        ),
         drill_hours=hours_between(backup.drill) if backup and backup.drill else None,
         audit=audit.enabled,
         audit_hours=hours_between(audit.schedule) if audit.enabled else None,

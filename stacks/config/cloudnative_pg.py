@@ -74,6 +74,13 @@ class PostgresBackup(Section):
         default="0 0 2 * * *",
         description="Six cron fields, beginning with the second, of the base backups, in UTC.",
     )
+    recovery_point_minutes: int = Field(
+        default=1560,
+        ge=1,
+        le=525_600,
+        description="Oldest that the newest base backup may be, in minutes: an alert fires "
+        "otherwise. Longer than the time between two backups.",
+    )
     server_name: Annotated[str, constraint(postgres_forms.BACKUP_FOLDER)] | None = Field(
         default=None,
         description="Folder of the backups; another one after a major upgrade. Absent: postgres.",

@@ -40,6 +40,11 @@ BUCKET_LATER: Final = {
 """In the place of the URL of a bucket that the stack creates, until it is known."""
 _AUDIT_SECRETS: Final = {"audit_secret": "auditSecret", "audit_keeper_secret": "auditKeeperSecret"}
 """Fields of the section that name Secrets of the audit log's roles, as the stack file has them."""
+_NO_ARGS: Final = {
+    **dict.fromkeys(("operator", *_AUDIT_SECRETS), True),
+    "backup": {"recovery_point_minutes": True},  # for alerts alone
+}
+"""Fields of the section that the component does not take."""
 _OF_THE_STACK: Final = {"apiServer": "kubernetes.apiServer"}
 """Args of the component that another section of the stack file has."""
 
@@ -62,7 +67,7 @@ def _given(config: StackConfig, namespace: pulumi.Input[str]) -> Mapping[str, An
             update={"backup": section.backup.model_copy(update={"url": url})}
         )
     return {
-        **section.model_dump(exclude_none=True, exclude={"operator", *_AUDIT_SECRETS}),
+        **section.model_dump(exclude_none=True, exclude=_NO_ARGS),
         "roles": [*(role.model_dump(exclude_none=True) for role in section.roles), *_audit(config)],
         "cluster": POSTGRES,
         "namespace": namespace,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -10,6 +10,7 @@ from components.observability.rules import RuleOptions
 from stacks.config.validation import validate
 from stacks.rule_options import hours_between, rule_options
 from stacks.services import topology
+from tests.stacks.test_backup import SECTION, VOLUMES
 
 
 def options(**sections: Any) -> RuleOptions:
@@ -64,3 +65,36 @@ def test_another_gateway_has_no_exporter():
     images = {"gatewayEngine": "image"}
     assert options(topology="microservices", images=images).gateway is None
     assert options(topology="microservices").gateway == "mcp-gateway"
+
+
+CLUSTER: Final[dict[str, Any]] = {
+    "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+    "topology": "microservices",
+}
+ARCHIVE: Final[dict[str, Any]] = {
+    "provider": "aws",
+    "url": "s3://acme/pg",
+    "identity": "arn:aws:iam::123456789012:role/pg",
+    "networks": ["10.60.0.0/28"],
+}
+
+
+def cloudnative_pg(**settings: Any) -> dict[str, Any]:
+    image = "ghcr.io/cloudnative-pg/postgresql:17.6"
+    return {"kind": "cloudnative-pg", "cloudnativePg": {"image": image, **settings}}
+
+
+def test_the_archive_of_cloudnative_pg_is_watched_without_the_section_backup():
+    found = options(**CLUSTER, data=cloudnative_pg(backup=ARCHIVE))
+    assert (found.base_backup_minutes, found.recovery_point_minutes) == (26 * 60, None)
+    weekly = {**ARCHIVE, "schedule": "0 0 2 * * 0", "recoveryPointMinutes": 11_000}
+    assert options(**CLUSTER, data=cloudnative_pg(backup=weekly)).base_backup_minutes == 11_000
+    assert options(**CLUSTER, data=cloudnative_pg()).base_backup_minutes is None
+
+
+def test_backups_of_volumes_alone_are_no_dumps_of_a_database():
+    data = {**cloudnative_pg(backup=ARCHIVE), **VOLUMES["data"]}
+    found = options(**CLUSTER, data=data, servers=VOLUMES["servers"], backup=SECTION)
+    assert (found.recovery_point_minutes, found.drill_hours) == (None, None)
+    embedded = options(topology="microservices", backup=SECTION)
+    assert (embedded.recovery_point_minutes, embedded.drill_hours) == (1560, 168)

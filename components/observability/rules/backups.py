@@ -14,8 +14,8 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
         yield from _of_backups(options, options.recovery_point_minutes)
     if options.drill_hours is not None:
         yield from _of_drills(options, options.drill_hours)
-    if options.database == "cloudnative-pg" and options.recovery_point_minutes is not None:
-        yield from _of_barman(options, options.recovery_point_minutes)
+    if options.base_backup_minutes is not None:
+        yield from _of_barman(options, options.base_backup_minutes)
     if options.audit:
         yield from _of_the_audit_log(options)
 
@@ -46,8 +46,6 @@ def _alert(
 
 
 def _of_backups(options: RuleOptions, minutes: int) -> Iterator[Alert]:
-    if options.database == "cloudnative-pg":
-        return
     age = f"max(mcp_backup_age_seconds{{{options.within}}})"
     yield _alert(
         "BackupTooOld",
@@ -98,24 +96,46 @@ def _of_drills(options: RuleOptions, hours: int) -> Iterator[Alert]:
 
 
 def _of_barman(options: RuleOptions, minutes: int) -> Iterator[Alert]:
-    newest = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
-    failed = "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp"
+    """Of the base backups and the WAL archive of CloudNativePG.
+
+    Servers that are no primary export 0, or -1 for times of the archive.
+    """
     within = options.within
+    newest = f"max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{{{within}}})"
+    failed = f"max(barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp{{{within}}})"
+    archived, not_archived = (
+        f"max(cnpg_pg_stat_archiver_last_{what}_time{{{within}}})"
+        for what in ("archived", "failed")
+    )
     yield _alert(
-        "BackupTooOld",
-        f"time() - max({newest}{{{within}}}) > {minutes * 60}",
+        "BaseBackupTooOld",
+        f"time() - ({newest} > 0) > {minutes * 60}",
         "5m",
-        "The newest backup is older than the recovery point objective",
-        f"The newest backup is {{{{ $value | humanizeDuration }}}} old; the objective is {minutes} "
-        "minutes.",
-        source="S3",
+        "The newest base backup is older than the recovery point objective",
+        f"The newest base backup is {{{{ $value | humanizeDuration }}}} old; the objective is "
+        f"{minutes} minutes.",
+    )
+    yield _alert(
+        "BaseBackupMissing",
+        f"({newest} or vector(0)) == 0",
+        f"{minutes}m",
+        "CloudNativePG has no base backup",
+        "No server of CloudNativePG knows of a base backup: its WAL files alone restore nothing.",
     )
     yield _alert(
         "BackupFailed",
-        f"max({failed}{{{within}}}) > max({newest}{{{within}}})",
+        f"{failed} > {newest}",
         "5m",
         "The last backup of CloudNativePG failed",
         "The newest backup that succeeded is older than the last one that failed.",
+    )
+    yield _alert(
+        "WalArchivingFails",
+        f"{not_archived} > {archived}",
+        "5m",
+        "CloudNativePG cannot archive its WAL files",
+        "The last try to archive a WAL file failed. A restore now would lose what was written "
+        "after the last archived one.",
     )
 
 

@@ -32,7 +32,13 @@ EVERYTHING: Final = RuleOptions(
     exporters=frozenset(get_args(ForeignExporter)),
 )
 """A platform with everything that an alert is for, but CloudNativePG in place of PostgreSQL."""
-CLUSTER_OF_POSTGRES: Final = replace(EVERYTHING, database="cloudnative-pg")
+CLUSTER_OF_POSTGRES: Final = replace(
+    EVERYTHING,
+    database="cloudnative-pg",
+    recovery_point_minutes=None,
+    drill_hours=None,
+    base_backup_minutes=60,
+)
 
 
 def every_alert() -> Mapping[str, Alert]:

@@ -24,6 +24,8 @@ FOREIGN: Final[Mapping[ForeignExporter, tuple[str, ...]]] = {
         "cnpg_backends_total",
         "cnpg_pg_settings_setting",
         "cnpg_collector_up",
+        "cnpg_pg_stat_archiver_last_archived_time",
+        "cnpg_pg_stat_archiver_last_failed_time",
         "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp",
         "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp",
     ),

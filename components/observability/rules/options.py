@@ -106,7 +106,8 @@ class RuleOptions:
         database: what exports PostgreSQL's metrics; None: nothing does.
         valkey: workload of Valkey with its exporter; None: no exporter.
         valkey_replicas: replicas beside the first pod.
-        recovery_point_minutes: oldest that a backup may be; None: no backups.
+        recovery_point_minutes: oldest that a dump of the database may be; None: no dumps.
+        base_backup_minutes: oldest that a base backup of CloudNativePG may be; None: no archive.
         drill_hours: longest time between two restore drills; None: no drills.
         audit: whether servers write to an audit log.
         audit_hours: longest time between two verifications of the audit log; None: none.
@@ -130,6 +131,7 @@ class RuleOptions:
     valkey: str | None = None
     valkey_replicas: int = 0
     recovery_point_minutes: int | None = None
+    base_backup_minutes: int | None = None
     drill_hours: int | None = None
     audit: bool = False
     audit_hours: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.components.observability.alert_cases import Case, Series, constant, rising, series
+from tests.components.observability.alert_cases import STEP, Case, Series, constant, rising, series
 
 _GATEWAY: Final = {"job": "mcp-gateway", "pod": "mcp-gateway-0", "exporter": "gateway"}
 _POSTGRES: Final = {"job": "postgres", "pod": "postgres-0", "exporter": "postgres"}
@@ -107,6 +107,15 @@ def _secret(age: int) -> Series:
 
 _AVAILABLE: Final = "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp"
 _FAILED: Final = "barman_cloud_cloudnative_pg_io_last_failed_backup_timestamp"
+_ARCHIVED: Final = "cnpg_pg_stat_archiver_last_archived_time"
+_NOT_ARCHIVED: Final = "cnpg_pg_stat_archiver_last_failed_time"
+_FIRST: Final = 1
+"""Time of a base backup, in seconds since 1970: promtool begins at 0."""
+
+
+def _standby(name: str, value: float) -> Series:
+    return {series(name, pod="postgres-2"): constant(value)}
+
 
 STORES: Final[dict[str, Case]] = {
     "DatabaseConnectionPoolExhausted": _store(
@@ -149,6 +158,27 @@ STORES: Final[dict[str, Case]] = {
         _one("mcp_backup_age_seconds", 3600),
     ),
     "BackupMissing": _store("critical", 3600, {}, _one("mcp_backup_age_seconds", 1)),
+    "BaseBackupTooOld": _store(
+        *("critical", 300, {**_one(_AVAILABLE, _FIRST), **_standby(_AVAILABLE, 0)}),
+        {series(_AVAILABLE): f"0+{STEP}x2000", **_standby(_AVAILABLE, 0)},
+        begins=3630,
+        postgres_cluster=True,
+    ),
+    "BaseBackupMissing": _store(
+        *("critical", 3600, _one(_AVAILABLE, 0)),
+        {**_one(_AVAILABLE, 1), **_standby(_AVAILABLE, 0)},
+        postgres_cluster=True,
+    ),
+    "WalArchivingFails": _store(
+        *("critical", 300, {**_one(_ARCHIVED, -1), **_one(_NOT_ARCHIVED, 2)}),
+        {
+            **_one(_ARCHIVED, 2),
+            **_one(_NOT_ARCHIVED, 1),
+            **_standby(_ARCHIVED, -1),
+            **_standby(_NOT_ARCHIVED, -1),
+        },
+        postgres_cluster=True,
+    ),
     "BackupFailed": _store(
         *("critical", 300, {**_one(_AVAILABLE, 1), **_one(_FAILED, 2)}),
         {**_one(_AVAILABLE, 2), **_one(_FAILED, 1)},

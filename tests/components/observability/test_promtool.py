@@ -22,7 +22,7 @@ from tools.programs_on_path import find
 
 CASES: Final = {**SERVERS, **GATEWAY, **STORES, **CLUSTER, **ORCHESTRATION}
 ALWAYS: Final = "Watchdog"
-ABSENT: Final = {"ServiceUnavailable", "PlatformDown", "BackupMissing", ALWAYS}
+ABSENT: Final = {"ServiceUnavailable", "PlatformDown", "BackupMissing", "BaseBackupMissing", ALWAYS}
 """Alerts on series that are not there: those of other namespaces do not end them."""
 PROMTOOL: Final = find("promtool")
 
