@@ -85,6 +85,7 @@ test-controllers: $(VENV) ## real KEDA, Prometheus, External Secrets and OpenBao
 
 test-monitoring: $(VENV) ## a real Prometheus finds the pods of a stack and evaluates its rules (needs Go)
 	@tools/prometheus/build
+	@tools/collector/build
 	@$(PYTEST) -rs tests/monitoring
 
 test-engine: $(VENV) ## the program under a real Pulumi CLI, on real pods too (needs `pulumi` on PATH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,40 @@ STAND_INS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """Programs that a tool builds for an image which the local node cannot pull.
+
+    Attributes:
+        tool: folder in ``tools/`` with the script ``build``.
+        programs: paths in the image. The files in the folder of ``build`` have their last parts.
+        why: why no package stands in.
+        takes: time of the first build.
+    """
+
+    tool: str
+    programs: Sequence[str]
+    why: str
+    takes: str
+
+
+BUILT: Mapping[str, Built] = {
+    "prometheus": Built(
+        tool="prometheus",
+        programs=("/usr/local/bin/prometheus", "/usr/local/bin/promtool"),
+        why="Debian's Prometheus finds no pods by the Kubernetes API",
+        takes="5 minutes",
+    ),
+    "opentelemetry-collector-contrib": Built(
+        tool="collector",
+        programs=("/otelcol-contrib",),
+        why="Debian has no OpenTelemetry Collector",
+        takes="5 minutes",
+    ),
+}
+"""Images of which the local node gets built programs, by the last part of their repository."""
+
+
 def repository(name: str) -> str:
     """The last part of an image's repository: ``postgres`` of ``docker.io/library/postgres:1``."""
     return re.sub(r"[:@].*$", "", name.rsplit("/", 1)[-1])
@@ -78,8 +112,8 @@ def image_arguments(name: str, folder: Path) -> tuple[list[str], str]:
         case "qudag-node":
             both = [*server_arguments(folder), f"--cargo={CRATE}"]
             return both, f"assembled from runtime/ and {CRATE}"
-        case "prometheus":
-            return prometheus_arguments(name), "of tools/prometheus"
+        case built if built in BUILT:
+            return built_arguments(name, BUILT[built]), f"of tools/{BUILT[built].tool}"
         case example if (EXAMPLES / example / "Dockerfile").is_file():
             files = f"examples/servers/images/{example}"
             return example_arguments(EXAMPLES / example, folder), f"assembled from {files}"
@@ -98,26 +132,26 @@ def stand_in_arguments(stand_in: Recipe) -> list[str]:
     return arguments
 
 
-def prometheus_arguments(name: str) -> list[str]:
-    """The arguments for the programs of ``tools/prometheus/build``.
+def built_arguments(name: str, built: Built) -> list[str]:
+    """The arguments for the programs of a tool's ``build``.
 
     Raises:
         ProblemReport: they are not built.
     """
-    build = TOOLS / "prometheus" / "build"
-    built = Path(subprocess.check_output([build, "--folder"], text=True).strip())
-    if not built.is_dir():
+    build = TOOLS / built.tool / "build"
+    folder = Path(subprocess.check_output([build, "--folder"], text=True).strip())
+    if not folder.is_dir():
         raise ProblemReport(
             [
                 Problem(
                     f"image {name}",
-                    "is not built, and Debian's Prometheus finds no pods by the Kubernetes API",
-                    "Prometheus would not start",
-                    "tools/prometheus/build, which needs Go and takes about 5 minutes",
+                    f"is not built, and {built.why}",
+                    "its pods would not start",
+                    f"tools/{built.tool}/build, which needs Go and takes about {built.takes}",
                 )
             ]
         )
-    programs = [f"--add={built / one}:/usr/local/bin/{one}" for one in ("prometheus", "promtool")]
+    programs = [f"--add={folder / Path(one).name}:{one}" for one in built.programs]
     return ["--scratch", *programs, "--env", f"PATH={_PATH}"]
 
 

@@ -146,20 +146,25 @@ def test_the_egress_proxys_image_has_envoy_on_its_path(tmp_path: Path) -> None:
     assert path[0] == f"{place}/lib/python{python}/site-packages/envoy/_bin"
 
 
-def test_the_image_of_prometheus_has_the_programs_of_its_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "tool", "program"),
+    [
+        (VERSIONS["images"]["prometheus"], "prometheus", "/usr/local/bin/prometheus"),
+        (VERSIONS["images"]["collector"], "collector", "/otelcol-contrib"),
+    ],
+)
+def test_an_image_of_built_programs_has_them_where_the_published_image_has_them(
+    name: str, tool: str, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Debian's finds no pods by the Kubernetes API."""
-    name = VERSIONS["images"]["prometheus"]
     monkeypatch.setenv("QUDAG_MCP_CACHE", str(tmp_path))
     with pytest.raises(ProblemReport) as report:
         image_recipes.image_arguments(name, tmp_path)
-    assert "tools/prometheus/build" in report.value.problems[0].fix
-    command = [image_recipes.TOOLS / "prometheus/build", "--folder"]
+    assert f"tools/{tool}/build" in report.value.problems[0].fix
+    command = [image_recipes.TOOLS / tool / "build", "--folder"]
     built = Path(subprocess.check_output(command, text=True).strip())
     built.mkdir(parents=True)
     arguments, _ = image_recipes.image_arguments(name, tmp_path)
-    assert f"--add={built}/prometheus:/usr/local/bin/prometheus" in arguments
+    assert f"--add={built}/{Path(program).name}:{program}" in arguments
 
 
 def test_an_image_without_a_stand_in_is_refused_with_a_fix() -> None:
