@@ -175,7 +175,7 @@ def fingerprint(arguments: Sequence[str]) -> str:
         digest.update(f"{flag}\n".encode())
         if flag == "--add":
             top = Path(value.rpartition(":")[0])
-            for file in sorted(path for path in top.rglob("*") if path.is_file()):
+            for file in sorted(path for path in (top, *top.rglob("*")) if path.is_file()):
                 digest.update(f"{file.relative_to(top)}\n".encode())
                 digest.update(file.read_bytes())
         elif flag == "--requirements":

@@ -167,6 +167,15 @@ def test_an_image_of_built_programs_has_them_where_the_published_image_has_them(
     assert f"--add={built}/{Path(program).name}:{program}" in arguments
 
 
+def test_a_program_that_is_built_anew_makes_another_image(tmp_path: Path) -> None:
+    program = tmp_path / "controller"
+    program.write_text("a build")
+    arguments = [f"--add={program}:/controller"]
+    before = fingerprint(arguments)
+    program.write_text("another build")
+    assert fingerprint(arguments) != before
+
+
 def test_an_image_without_a_stand_in_is_refused_with_a_fix() -> None:
     with pytest.raises(ProblemReport) as report:
         recipe("ghcr.io/acme/own:1")
