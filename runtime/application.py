@@ -135,8 +135,9 @@ def _sessions(
         limits.add_to(server)
     spans = [one for one in server.middleware if type(one).__name__ == "OpenTelemetryMiddleware"]
     theirs = [one for one in server.middleware if one not in spans]
-    if isinstance(get_tracer_provider(), ProxyTracerProvider):
-        spans.clear()  # the SDK's spans, which nobody records
+    if config.traces or isinstance(get_tracer_provider(), ProxyTracerProvider):
+        # Nobody records them, or `calls.watch` makes a span without texts of exceptions.
+        spans.clear()
     server.middleware[:] = [*spans, calls.watch, release_settled, *theirs]
     return StreamableHTTPSessionManager(
         server,

@@ -21,6 +21,7 @@ from .issuer_keys import NoKeysError
 from .logs import event
 from .resource import METADATA_PATH, MisdirectedError, metadata_url, resource_of
 from .tokens import InsufficientScopeError, TokenRefusedError, Tokens
+from .tracing import failed, span
 
 NO_TOKEN = "a bearer token is required"  # noqa: S105 - a reason
 
@@ -52,6 +53,13 @@ class Guard:
 
         A refusal is 401 or 403 with a challenge (RFC 6750) that names metadata and scopes, or 503.
         """
+        with span("check token") as made:
+            verdict = await self._check(authorization)
+            if isinstance(verdict, Response):
+                failed(made, str(verdict.status_code))
+            return verdict
+
+    async def _check(self, authorization: str) -> AccessToken | Response:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             # RFC 6750, 3.1: no error code in the challenge of a request without a token

@@ -19,6 +19,7 @@ from .state_config import StateSection
 from .store_config import PasswordSection, PostgresSection
 from .toml_config import ConfigError, Section, parsed, validated
 from .tool_servers_config import ToolServerSections
+from .traces_config import TracesSection
 from .upstream_config import UpstreamSection
 from .user_keys_config import MasterKeySection
 
@@ -144,6 +145,7 @@ class Config(ServerConfig):
     protected_resources: ProtectedResourceSections = ()
     secret_files: SecretFileSections = ()
     upstream: UpstreamSection | None = None
+    traces: TracesSection | None = None
 
     @model_validator(mode="after")
     def a_front_has_an_upstream_and_nothing_else(self) -> Self:

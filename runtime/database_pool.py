@@ -5,6 +5,7 @@ The library takes 50 ms to import, so it is imported only where a database is co
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import anyio
 from .config import DatabaseSection
 from .rotated_password import connection_class
 from .store_config import PostgresSection
+from .tracing import client_span, failed, recorded
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5
 Rows = list[tuple[Any, ...]]
 Look = Callable[["psycopg.AsyncConnection[Any]"], Awaitable[None]]
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+([a-z_]+)")
 RETRY_SECONDS = 2
 """Seconds for which the pool retries a failed connection; the next call then starts a new attempt.
 The pool's back-off grows: with a longer time, calls would still wait after the database is back."""
@@ -56,6 +59,13 @@ async def connection_options_in_thread(database: PostgresSection) -> dict[str, A
     if database.token is None and database.password_secret is None:
         return connection_options(database)
     return await anyio.to_thread.run_sync(connection_options, database, abandon_on_cancel=True)
+
+
+def operation_of(statement: object) -> tuple[str, str]:
+    """The first word of a statement, and the table that it names first; empty if there is none."""
+    text = str(statement)
+    found = _TABLE.search(text)
+    return text.split(maxsplit=1)[0].upper(), found[1] if found else ""
 
 
 class DatabasePool:
@@ -109,6 +119,30 @@ class DatabasePool:
         Raises:
             NoDatabaseError: the database does not answer, or has no such table.
         """
+        if not recorded():
+            return await self._rows(statement, values, first)
+        operation, table = operation_of(statement)
+        attributes = {
+            "db.system.name": "postgresql",
+            "db.namespace": self.database.name,
+            "db.operation.name": operation,
+            "db.collection.name": table,
+            "server.address": self.database.host,
+            "server.port": self.database.port,
+        }
+        with client_span(f"{operation} {table}", attributes) as made:
+            try:
+                return await self._rows(statement, values, first)
+            except NoDatabaseError as absent:
+                failed(made, type(absent.__context__ or absent).__name__)
+                raise
+
+    async def _rows(
+        self,
+        statement: Any,
+        values: Sequence[str] | Mapping[str, Any],
+        first: tuple[Any, tuple[str]] | None,
+    ) -> Rows:
         import psycopg
         import psycopg_pool
 

@@ -24,6 +24,7 @@ from .origins import HostFilter, known_hosts
 from .request_filters import EraFilter, OneTrailingSlash
 from .request_tracking import QUIET_ROUTES, RequestTracking
 from .resource import MCP_PATH
+from .span_provider import Spans
 from .tokens import Tokens
 from .user_quotas import OpenStreams, StreamQuota
 
@@ -104,7 +105,7 @@ class Endpoint:
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-            async with running(), anyio.create_task_group() as tasks:
+            async with spans.running(), running(), anyio.create_task_group() as tasks:
                 tasks.start_soon(health.watch)
                 health.started = True
                 yield
@@ -119,6 +120,7 @@ class Endpoint:
             audit=self.audit,
         )
         limited = self._limited(mcp)
+        spans = Spans.of(config, health.metrics)
         public = Starlette(routes=[*health.routes(), *routes], lifespan=lifespan)
         public.router.redirect_slashes = False
         public.add_middleware(_McpFirst, mcp=RequireToken(limited, self.tokens))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import anyio
+from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -44,6 +45,7 @@ class Exchange:
         refusal: why a token was refused; no value of it.
         audited: the audit log has a row for it.
         client: the client's address.
+        span: of the request, where the server makes spans.
     """
 
     method: str
@@ -65,6 +67,7 @@ class Exchange:
     refusal: str | None = None
     audited: bool = False
     client: str | None = None
+    span: Span = INVALID_SPAN
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -92,10 +95,8 @@ class Exchange:
 
     def follow_trace(self, traceparent: object) -> None:
         """Use the trace id of a W3C `traceparent`, unless a valid one came before."""
-        if self.parent_span_id is None and isinstance(traceparent, str):
-            match = _TRACEPARENT.fullmatch(traceparent)
-            if match:
-                self.trace_id, self.parent_span_id = match["trace"], match["span"]
+        if self.parent_span_id is None and (given := trace_of(traceparent)) is not None:
+            self.trace_id, self.parent_span_id = given
 
     def _begin_trace(self, traceparent: object) -> None:
         # Ids are no secrets: `random` costs a tenth of the system's generator.
@@ -112,6 +113,14 @@ class Exchange:
     def seconds(self) -> float:
         """Seconds since the request arrived."""
         return time.perf_counter() - self.started
+
+
+def trace_of(traceparent: object) -> tuple[str, str] | None:
+    """The ids of the trace and of the caller's span in a W3C `traceparent`; None if invalid."""
+    if not isinstance(traceparent, str):
+        return None
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return (match["trace"], match["span"]) if match else None
 
 
 def client_of(scope: Scope, proxies: int) -> str | None:

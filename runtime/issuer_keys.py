@@ -11,6 +11,7 @@ import anyio
 from .auth_config import AuthSection, IssuerSection
 from .jwk_set import JwkSet, Key, Read, UnreadableError, file_reader, parse, url_reader
 from .logs import event
+from .tracing import client_span, failed
 
 STALE_SECONDS: Final = 3600
 """How long keys are used that cannot be read again. Access tokens seldom live longer than an hour:
@@ -115,14 +116,15 @@ class KeySet:
             if self.tried_at >= since:
                 return  # read while this call waited for the lock
             self.tried_at = time.monotonic()
-            try:
-                self._take(parse(await self.read()))
-            except UnreadableError as error:
-                self.failed = True
-                event("keys_unreadable", logging.WARNING, reason=str(error))
-            except Exception as error:  # the keys read before stay valid for a while
-                self.failed = True
-                event("keys_unreadable", logging.WARNING, reason=type(error).__name__)
+            with client_span("read issuer keys") as made:
+                try:
+                    self._take(parse(await self.read()))
+                except Exception as error:  # the keys read before stay valid for a while
+                    self.failed = True
+                    failed(made, type(error).__name__)
+                    known = isinstance(error, UnreadableError)
+                    reason = str(error) if known else type(error).__name__
+                    event("keys_unreadable", logging.WARNING, reason=reason)
 
     def _take(self, document: JwkSet) -> None:
         self.tried_at = self.read_at = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,11 +15,13 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.requests import Request
 from starlette.responses import Response
 
 from . import __version__
 from .config import ServerConfig
+from .tracing import recorded
 
 Labelled = TypeVar("Labelled", Counter, Gauge, Histogram)
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -94,6 +96,15 @@ class Metrics:
         self.calls_in_flight = Gauge(
             "mcp_calls_in_flight", "Tool calls being worked on.", registry=registry
         )
+        self.spans = Counter(
+            "mcp_spans",
+            "Spans of requests: sent to the collector, not taken by it (failed), or dropped "
+            "because too many waited.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("sent", "failed", "dropped"):
+            self.spans.labels(outcome)
         self.draining = Gauge(
             "mcp_draining", "1 from SIGTERM on: no new connections.", registry=registry
         )
@@ -121,6 +132,16 @@ class Metrics:
             self.children[key] = found = metric.labels(*labels)
         return found
 
-    async def endpoint(self, _: Request) -> Response:
-        """Handle `GET /metrics` in the Prometheus text format."""
+    def count_spans(self, outcome: str, number: int) -> None:
+        """Count what became of spans."""
+        self.spans.labels(outcome).inc(number)
+
+    async def endpoint(self, request: Request) -> Response:
+        """Handle `GET /metrics` in the Prometheus text format.
+
+        Where spans are made, Prometheus gets OpenMetrics, which has the ids of traces as well.
+        """
+        if recorded() and "application/openmetrics-text" in request.headers.get("accept", ""):
+            write: Any = cast("Any", openmetrics).generate_latest  # its types are unknown
+            return Response(write(self.registry), media_type=openmetrics.CONTENT_TYPE_LATEST)
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -17,6 +17,7 @@ from .drain import Drain
 from .exchange import Exchange, current
 from .logs import event
 from .metrics import Metrics
+from .tracing import begin_request, current_request, end_request, recorded
 
 QUIET_ROUTES = frozenset({"/health", "/ready"})
 ROUTES = QUIET_ROUTES | {
@@ -70,7 +71,11 @@ class RequestTracking:
         self.drain.exchanges.add(exchange)
         try:
             with contextlib.suppress(ClientDisconnect):  # before its request was complete
-                await self.app(scope, receive, response.send)
+                if recorded() and exchange.path in ROUTES - QUIET_ROUTES:
+                    with current_request(begin_request(exchange, exchange.path)):
+                        await self.app(scope, receive, response.send)
+                else:
+                    await self.app(scope, receive, response.send)
                 await response.complete()
         finally:
             if age is not None:
@@ -147,6 +152,7 @@ class _Response:
         if self.tracking.audit is not None and (self.status or 0) >= HTTPStatus.BAD_REQUEST:
             self.tracking.audit.refusal(exchange, self.status)
         metrics = self.tracking.metrics
+        end_request(exchange, self.status)
         metrics.of(metrics.http_requests, method, route, str(self.status or "aborted")).inc()
         event(
             "request",

@@ -39,6 +39,7 @@ from .federation.names import prefix_of
 from .logs import log
 from .metrics import Metrics
 from .time_limits import EndedError, within_time
+from .tracing import client_span, exemplar, failed, mcp_span, name_target, recorded
 
 Result = CallToolResult | InputRequiredResult
 MOST_LABELS = 500
@@ -143,7 +144,9 @@ class ToolCalls:
             failed = _is_tool_error(result)
             return result
         finally:
-            self.metrics.of(self.metrics.tool_seconds, label).observe(time.perf_counter() - started)
+            self.metrics.of(self.metrics.tool_seconds, label).observe(
+                time.perf_counter() - started, exemplar()
+            )
             if failed:
                 self.metrics.of(self.metrics.tool_errors, label).inc()
 
@@ -186,12 +189,32 @@ class ToolCalls:
         if exchange is not None:
             current.set(exchange)
             self._describe(exchange, method, ctx)
-        recorded = self._recorded(exchange, method, ctx)
+        if method == "subscriptions/listen":  # a stream without an end of its own
+            return await self._watched(exchange, method, ctx, call_next)
+        given = (ctx.meta or {}).get("traceparent")
+        with mcp_span(exchange, method, ctx.protocol_version, given) as span:
+            try:
+                result = await self._watched(exchange, method, ctx, call_next)
+            except MCPError as refused:
+                failed(span, str(refused.error.code))
+                raise
+            finally:
+                if recorded():
+                    name_target(span, method, self._listed_name(exchange, ctx))
+            if _is_tool_error(result):
+                failed(span, "tool_error")
+            return result
+
+    async def _watched(
+        self, exchange: Exchange | None, method: str, ctx: RequestContext, call_next: CallNext
+    ) -> HandlerResult:
+        row = self._recorded(exchange, method, ctx)
         started = time.perf_counter()
         outcome = "cancelled"
         try:
-            if recorded is not None:
-                await recorded.begin()
+            if row is not None:
+                with client_span("audit log", {"db.system.name": "postgresql"}):
+                    await row.begin()
             result = await call_next(ctx)
             outcome = "tool_error" if _is_tool_error(result) else "ok"
             return result
@@ -207,12 +230,12 @@ class ToolCalls:
         finally:
             self.metrics.of(self.metrics.requests, method, outcome).inc()
             self.metrics.of(self.metrics.request_seconds, method).observe(
-                time.perf_counter() - started
+                time.perf_counter() - started, exemplar()
             )
             if exchange is not None:
                 exchange.outcome = outcome
-            if recorded is not None:
-                recorded.end(outcome, self._known_name(exchange, ctx))
+            if row is not None:
+                row.end(outcome, self._known_name(exchange, ctx))
             elif outcome == "refused" and exchange is not None and self.audit is not None:
                 self.audit.refusal(exchange, None, method)
 
@@ -234,6 +257,13 @@ class ToolCalls:
             return exchange.prompt or exchange.resource
         known = self.input_schema(name) is not None or prefix_of(name) in self.others.members
         return name[:LONGEST_TOOL_NAME] if known else None
+
+    def _listed_name(self, exchange: Exchange | None, context: RequestContext) -> str | None:
+        """The tool, if a server has listed it, or the prompt; None for any other name."""
+        if exchange is None or context.method != "tools/call":
+            return None if exchange is None else exchange.prompt
+        name = (context.params or {}).get("name")
+        return name if isinstance(name, str) and self.input_schema(name) is not None else None
 
     def _describe(self, exchange: Exchange, method: str, context: RequestContext) -> None:
         exchange.rpc_method = method

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from .exchange import exchange_of
+from .tracing import traceparent
 from .user_headers import USER_HEADERS, user_headers
 
 SESSION = MCP_SESSION_ID_HEADER.encode()
@@ -79,8 +80,10 @@ def passed_on(
     given = Headers(scope=scope)
     dropped = _OF_ONE_CONNECTION | NAMING | _REPLACED | _named_by(given)
     # WSGI reads X_User as X-User; nginx removes names with an underscore too.
+    own = _own(scope, given, forward_token=forward_token)
+    dropped |= own.keys()
     kept = [(k, v) for k, v in given.items() if k.lower() not in dropped and "_" not in k]
-    sent = [*kept, *_own(scope, given, forward_token=forward_token).items()]
+    sent = [*kept, *own.items()]
     # As they arrived: httpx2 takes text in ASCII alone.
     written = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent]
     return written if session is None else [*written, (SESSION, session)]
@@ -97,6 +100,8 @@ def _own(scope: Scope, given: Headers, *, forward_token: bool) -> dict[str, str]
     }
     if exchange is not None:
         own["x-request-id"] = exchange.request_id
+        if (trace := traceparent()) is not None:
+            own["traceparent"] = trace
         if exchange.client is not None:
             own |= {"x-forwarded-for": exchange.client, "x-real-ip": exchange.client}
     if isinstance(user, AuthenticatedUser):

@@ -235,6 +235,15 @@ _METRICS: Final = [
     ),
     ExportedMetric(name="mcp_calls_in_flight", kind="gauge", meaning="Tool calls being worked on."),
     ExportedMetric(
+        name="mcp_spans_total",
+        kind="counter",
+        labels=("outcome",),
+        meaning=(
+            "Spans of requests: sent to the collector, not taken by it (failed), or dropped "
+            "because too many waited."
+        ),
+    ),
+    ExportedMetric(
         name="mcp_draining", kind="gauge", meaning="1 from SIGTERM on: no new connections."
     ),
     ExportedMetric(

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PortName, PortNumber
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PortName
 from ..base.constraints import Range
 from ..base.problems import Problem
 
@@ -72,25 +72,7 @@ class ScrapeTarget:
         return problems
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServiceTarget:
-    """A Service in the namespace of Prometheus whose metrics it reads over TLS.
-
-    Its certificate is for ``<name>-service.<namespace>.svc``. Its series have the labels ``job``
-    and ``exporter``, both with its name, and ``namespace``.
-
-    Attributes:
-        name: of the workload behind the Service ``<name>-service``.
-        port: of the Service, which serves /metrics.
-    """
-
-    name: DnsLabel
-    port: PortNumber
-
-
-def target_problems(
-    targets: Sequence[ScrapeTarget], services: Sequence[ServiceTarget] = ()
-) -> Iterator[Problem]:
+def target_problems(targets: Sequence[ScrapeTarget]) -> Iterator[Problem]:
     """No targets, and targets whose names are equal."""
     if not targets:
         yield Problem(
@@ -99,7 +81,7 @@ def target_problems(
             "no metric would be read",
             "list what exports metrics, or leave the component out",
         )
-    for name, count in Counter(one.name for one in (*targets, *services)).items():
+    for name, count in Counter(target.name for target in targets).items():
         if count > 1:
             yield Problem(
                 "targets",

@@ -19,7 +19,9 @@ from mcp_types import (
     PROTOCOL_VERSION_META_KEY,
 )
 
+from ..exchange import current
 from ..logs import event
+from ..tracing import traceparent
 from ..user_headers import user_headers
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -90,6 +92,10 @@ class Caller:
         sent = {name: self.headers[name] for name in names if self._can_send(name)}
         if send_user and self.token is not None:
             sent |= user_headers(self.token)
+        if (exchange := current.get()) is not None:
+            sent["x-request-id"] = exchange.request_id
+        if (trace := traceparent()) is not None:
+            sent["traceparent"] = trace
         sent[FEDERATED_BY] = ",".join(map(_encoded, [*self._came_through(), own_name]))
         return sent
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import anyio
+import httpx2
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import (
     MCP_METHOD_HEADER,
@@ -32,6 +33,7 @@ from opentelemetry.propagate import inject
 from .. import __version__
 from ..logs import event
 from ..tool_servers_config import ToolServerSection
+from ..tracing import failed, upstream_span
 from .answers import Message
 from .callers import Caller
 from .connections import Connections, Reply
@@ -83,6 +85,7 @@ class Upstream:
         self.section = section
         self.name = section.name
         self.own_name = own_name
+        self.host = httpx2.URL(section.url).host
         self.connections = Connections(section)
         self.sessions = LegacySessions(self.connections, own_name)
         self.breaker = CircuitBreaker(section.name)
@@ -101,6 +104,18 @@ class Upstream:
             NoAnswerError: it gives no valid answer, or is not asked because it gave none before.
             StaleSchemaError: it wants other headers.
         """
+        tool = asked.params.get("name") if self.answered else None
+        with upstream_span(asked.method, self.name, self.host, tool) as made:
+            try:
+                result = await self._send(asked)
+            except MCPError as refused:
+                failed(made, str(refused.error.code))
+                raise
+            if result.get("isError") is True:
+                failed(made, "tool_error")
+            return result
+
+    async def _send(self, asked: Asked) -> dict[str, Any]:
         self.breaker.admit()
         sent = asked.caller.headers_for(self.own_name, send_user=self.section.send_user)
         try:

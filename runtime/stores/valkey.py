@@ -23,6 +23,7 @@ import anyio
 from ..redis_config import RedisSection
 from ..state import Session, Stores
 from ..state_config import StateSection
+from ..tracing import client_span
 from .in_memory import InMemoryConnections
 
 WITHIN_SECONDS = 10.0
@@ -144,7 +145,9 @@ class ValkeySessions:
         await self._script(RENEW, keys, values)
 
     async def find(self, session_id: str) -> Session | None:
-        fields = await self._within(lambda: self.client.hgetall(self._session(session_id)))
+        fields = await self._within(
+            "HGETALL", lambda: self.client.hgetall(self._session(session_id))
+        )
         if not fields or int(fields["expires_at"]) <= self.now():
             return None
         return Session(
@@ -169,11 +172,17 @@ class ValkeySessions:
         return None if found is None else frozenset(found)
 
     async def _script(self, script: str, keys: list[str], values: list[Any]) -> Any:
-        return await self._within(lambda: self.scripts[script](keys=keys, args=values))
+        return await self._within("EVALSHA", lambda: self.scripts[script](keys=keys, args=values))
 
-    async def _within(self, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def _within(self, command: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """Run the call over a connection of the pool; raises `TimeoutError` after the time."""
-        with anyio.fail_after(WITHIN_SECONDS):
+        named = {
+            "db.system.name": "valkey",
+            "db.operation.name": command,
+            "server.address": self.redis.host,
+            "server.port": self.redis.port,
+        }
+        with client_span(command, named), anyio.fail_after(WITHIN_SECONDS):
             async with self.slots:
                 return await call()
 

@@ -48,7 +48,7 @@ from components.observability.standalone import (
     StandaloneObservability,
     StandaloneObservabilityArgs,
 )
-from components.observability.targets import ScrapeTarget, ServiceTarget
+from components.observability.targets import ScrapeTarget
 
 from .minimal_args import (
     cloudnative_pg,
@@ -230,7 +230,6 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                     ports={"metrics": "server"},
                 )
             ],
-            services=[ServiceTarget(name="alertmanager", port=9093)],
             tls_secret="mcp-internal-tls-prometheus",
             ca_secret="mcp-internal-ca",
             rules="groups: [{name: servers, rules: [{alert: Down, expr: up == 0}]}]",
