@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from .kubernetes.gateway_metrics import GatewayMetrics as GatewayMetrics
     from .kubernetes.human_roles import HumanRoles as HumanRoles
     from .kubernetes.human_roles import HumanRolesArgs as HumanRolesArgs
+    from .kubernetes.image_metrics import ImageMetrics as ImageMetrics
     from .kubernetes.job import CronJob as CronJob
     from .kubernetes.job import CronJobArgs as CronJobArgs
     from .kubernetes.job import Job as Job
@@ -233,6 +234,7 @@ _PUBLIC = {
     "kubernetes.gateway_args": "GatewayArgs GatewayEngine",
     "kubernetes.gateway_metrics": "GatewayMetrics",
     "kubernetes.human_roles": "HumanRoles HumanRolesArgs",
+    "kubernetes.image_metrics": "ImageMetrics",
     "kubernetes.job": "CronJob CronJobArgs Job JobArgs",
     "kubernetes.keda": "ConsensusLatency Prometheus",
     "kubernetes.namespace": "ContainerLimits LockedNamespace LockedNamespaceArgs",

@@ -24,18 +24,19 @@ DASHBOARDS: Final = "dashboards"
 
 def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exporter]:
     """The programs of a stack that export metrics."""
-    stores = exporters(config, topology)
+    stores, rules = exporters(config, topology), rule_options(config, topology)
     servers = [one for one in topology.services if isinstance(one, ServerService)]
     keeps_rows = POSTGRES in topology.data
     there: dict[Exporter, bool] = {
-        "server": bool(servers),
+        "server": bool(servers) or any(one.exports for one in rules.servers),
+        "egress": rules.egress is not None,
         "workers": any((one.workers or 1) > 1 for one in servers),
         "gateway": has_exporter(config) and config.network.prometheus is not None,
         "audit": config.audit.enabled and keeps_rows,
         "audit_results": config.audit.enabled and keeps_rows,
         "ages": keeps_rows,
         "backups": config.backup is not None,
-        "node": rule_options(config, topology).nodes is not None,
+        "node": rules.nodes is not None,
         "postgres": POSTGRES in stores,
         "valkey": VALKEY in stores,
     }
@@ -76,5 +77,6 @@ def dashboard_options(config: StackConfig, topology: Topology) -> DashboardOptio
             name: server_path(name, server.path_prefix)
             for name, server in config.exposed_servers.items()
         },
+        named={one.name: one.named for one in rules.servers if one.named},
         availability=rules.objectives.availability_percent / 100,
     )

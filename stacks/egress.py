@@ -13,6 +13,7 @@ from components.kubernetes.egress_proxy import (
     proxy_variables,
 )
 from components.kubernetes.party import Flow, Internet, Outside
+from components.mcp.server_config import METRICS
 
 from .addresses import Addresses
 from .config.servers import Server
@@ -20,7 +21,7 @@ from .config.stack import StackConfig
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import longest_budget
-from .topologies.topology import EGRESS_PROXY, INTERNET, EgressProxyService
+from .topologies.topology import EGRESS_PROXY, INTERNET, PROMETHEUS, EgressProxyService
 
 
 def allowed_hosts(config: StackConfig) -> dict[str, list[str]]:
@@ -60,6 +61,8 @@ def egress_flows(config: StackConfig) -> Iterator[Flow]:
     allowed = proxied_hosts(config)
     for name, port in proxy_ports(allowed).items():
         yield Flow(source=name, target=EGRESS_PROXY, port=port, why="hosts outside, by name")
+    if allowed and config.scraper:
+        yield Flow(source=PROMETHEUS, target=EGRESS_PROXY, port=METRICS, why="metrics")
     for port in outside_ports(allowed):
         yield Flow(source=EGRESS_PROXY, target=INTERNET, port=port, why="listed hosts")
     for name, server in config.cluster_servers.items():
@@ -100,6 +103,7 @@ def egress_proxy_args(
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, service.name),
         api_server=config.kubernetes.api_server,
+        metrics=config.scraper is not None,
     )
 
 

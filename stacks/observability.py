@@ -25,9 +25,11 @@ from .topologies.topology import (
     POSTGRES,
     PROMETHEUS,
     VALKEY,
+    EgressProxyService,
     GatewayService,
     MonolithService,
     Topology,
+    UserService,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ def scrape_targets(
             namespace=namespaces[where.of(workload)],
             labels=selector(workload),
             ports=dict(
-                _port(topology, workload, flow.port) for flow in scraped if flow.target == workload
+                _port(config, topology, workload, flow.port)
+                for flow in scraped
+                if flow.target == workload
             ),
         )
         for workload in dict.fromkeys(flow.target for flow in scraped)
@@ -153,17 +157,23 @@ def rules_text(config: StackConfig, topology: Topology) -> str:
     return json.dumps({"groups": rule_groups(rule_options(config, topology))}, indent=1)
 
 
-def _port(topology: Topology, workload: str, port: int) -> tuple[str, Asked]:
+def _port(config: StackConfig, topology: Topology, workload: str, port: int) -> tuple[str, Asked]:
     """The name that a workload gives to a port of metrics, and the program that answers there."""
     service = next((one for one in topology.services if one.name == workload), None)
+    found: tuple[str, Asked]
     match service:
         case GatewayService():
-            return EXPORTER, "gateway"
+            found = EXPORTER, "gateway"
         case MonolithService() if port == MONOLITH_METRICS:
-            return EXPORTER, "gateway"
+            found = EXPORTER, "gateway"
         case MonolithService():
-            return "server-metrics", "server"
+            found = "server-metrics", "server"
+        case UserService():
+            found = "metrics", "server" if config.servers[workload].bridged else "image"
+        case EgressProxyService():
+            found = "metrics", "egress"
         case None:
-            return "metrics", _OF_STORES[workload]
+            found = "metrics", _OF_STORES[workload]
         case _:
-            return "metrics", "server"
+            found = "metrics", "server"
+    return found

@@ -9,6 +9,7 @@ from components.mcp.timeout_budget import Distance, TimeoutBudget
 
 from .backup import backs_up_database
 from .config.observability import MONITORING
+from .config.servers import Server
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
 from .placement import placement
@@ -16,10 +17,12 @@ from .topologies.topology import (
     POSTGRES,
     PROMETHEUS,
     VALKEY,
+    EgressProxyService,
     GatewayService,
     MonolithService,
     NodeService,
     ServerService,
+    Service,
     Topology,
     UserService,
 )
@@ -59,6 +62,7 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         nodes=nodes,
         database=database,
         valkey=VALKEY if VALKEY in scraped else None,
+        egress=_egress(config, topology),
         valkey_replicas=config.data.valkey.replicas - 1 if VALKEY in scraped else 0,
         recovery_point_minutes=backup.recovery_point_minutes if backup else None,
         base_backup_minutes=(
@@ -106,15 +110,17 @@ def _servers(config: StackConfig, topology: Topology) -> list[WatchedServer]:
     from components.observability.rules import WatchedServer
 
     read = {flow.target for flow in topology.flows if flow.source == PROMETHEUS}
+
+    def own(service: Service) -> Server | None:
+        return config.servers[service.name] if isinstance(service, UserService) else None
+
     return [
         WatchedServer(
             name=service.name,
-            era=(
-                config.servers[service.name].era
-                if isinstance(service, UserService)
-                else config.protocol.era
-            ),
-            exports=service.name in read and not isinstance(service, UserService),
+            era=server.era if (server := own(service)) else config.protocol.era,
+            exports=service.name in read and (server is None or server.bridged),
+            image_metrics=service.name in read and server is not None and not server.bridged,
+            named=server.metrics.named if server and server.metrics else {},
             cores=float(quantity(service.resources.cpu_limit)),
             memory_bytes=int(quantity(service.resources.memory_limit)),
         )
@@ -122,6 +128,11 @@ def _servers(config: StackConfig, topology: Topology) -> list[WatchedServer]:
         if isinstance(service, ServerService | UserService)
         and not isinstance(service, GatewayService)
     ]
+
+
+def _egress(config: StackConfig, topology: Topology) -> str | None:
+    found = [one.name for one in topology.services if isinstance(one, EgressProxyService)]
+    return found[0] if found and config.scraper else None
 
 
 def _nodes(config: StackConfig, topology: Topology) -> str | None:

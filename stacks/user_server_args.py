@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from components.kubernetes.image_metrics import ImageMetrics
 from components.kubernetes.pod_settings import SecretKey
 from components.kubernetes.rate_limits import RateLimit, UserLimits
 from components.kubernetes.routes import Route
@@ -95,9 +96,17 @@ def user_server_args(
             burst=config.limits.burst,
             streams_per_user=config.limits.streams_per_user,
         ),
+        metrics=image_metrics(server),
         ip_families=config.kubernetes.ip_families,
         pods=pod_settings(config, service.name),
     )
+
+
+def image_metrics(server: Server) -> ImageMetrics | None:
+    """Where the container of a server has metrics."""
+    if server.metrics is None or server.metrics_port is None:
+        return None
+    return ImageMetrics(port=server.metrics_port, path=server.metrics.path)
 
 
 def command(config: StackConfig, name: str, server: Server) -> list[str]:
@@ -108,6 +117,7 @@ def command(config: StackConfig, name: str, server: Server) -> list[str]:
     longest = budget(config, server).longest_tool
     options = {
         "port": server.port,
+        **({"metrics-port": server.metrics_port} if server.metrics else {}),
         "path": server.path,
         "era": server.era,
         "longest-tool-seconds": longest,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from components.kubernetes.image_metrics import IMAGE_METRICS
 from components.kubernetes.party import Flow
 from components.kubernetes.resources import Resources
 from components.kubernetes.scaling import Autoscaling
@@ -14,7 +15,7 @@ from .agentgateway import agentgateway_flows, asks_an_authorizer
 from .config.servers import Server
 from .config.stack import StackConfig
 from .egress import egress_flows, egress_proxies
-from .topologies.topology import STORES, Topology, UserService
+from .topologies.topology import PROMETHEUS, STORES, Topology, UserService
 
 
 def with_user_servers(topology: Topology, config: StackConfig) -> Topology:
@@ -60,6 +61,8 @@ def _flows(topology: Topology, config: StackConfig) -> Iterator[Flow]:
             yield Flow(source=name, target=other, port=HTTPS, why="calls")
         for store in server.uses:
             yield Flow(source=name, target=store, port=STORES[store], why="data")
+        if server.metrics:
+            yield Flow(source=PROMETHEUS, target=name, port=IMAGE_METRICS, why="metrics")
     if asks_an_authorizer(config) and authorizer and front != authorizer != core:
         port = topology.port_of(authorizer)
         yield Flow(source=front, target=authorizer, port=port, why="checks of tokens")

@@ -16,6 +16,7 @@ from ..base.arg_types import DnsLabel, EgressHost, Image, Network, Replicas
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
+from ..mcp.server_config import METRICS
 from ..mcp.timeout_budget import Distance, TimeoutBudget
 from .container import Container, Files, Port, Probe, Probes
 from .egress_hosts import host_problems
@@ -45,6 +46,8 @@ class EgressProxyArgs:
         ip_families: see Exposure.
         pods: settings of the pods.
         api_server: networks of the cluster's API server; hosts that resolve to them are refused.
+        metrics: serve /metrics for Prometheus on port 9090: tunnels, refusals and bytes of each
+            server.
     """
 
     namespace: pulumi.Input[DnsLabel]
@@ -56,6 +59,7 @@ class EgressProxyArgs:
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
     api_server: Sequence[Network] = ()
+    metrics: bool = False
 
     def refusals(self) -> list[Problem]:
         """No servers, servers without hosts, and hosts that a server lists twice."""
@@ -132,24 +136,29 @@ def _workload(name: str, args: EgressProxyArgs) -> WorkloadArgs:
         replicas=args.replicas,
         exposure=Exposure(ip_families=args.ip_families),
         grace=timeouts.grace,
+        metrics_port=METRICS if args.metrics else None,
         pods=args.pods,
     )
 
 
 @cache
 def _config_text(
-    allowed: tuple[tuple[str, tuple[str, ...]], ...], api_server: tuple[str, ...]
+    allowed: tuple[tuple[str, tuple[str, ...]], ...],
+    api_server: tuple[str, ...],
+    *,
+    metrics: bool,
 ) -> str:
     """Envoy's configuration, written once for what is counted and for what is registered."""
     servers = dict(allowed)
-    return json.dumps(envoy_config(servers, proxy_ports(servers), api_server), indent=1)
+    made = envoy_config(servers, proxy_ports(servers), api_server, metrics=metrics)
+    return json.dumps(made, indent=1)
 
 
 def _container(name: str, args: EgressProxyArgs) -> Container:
     ports = proxy_ports(args.allowed)
     timeouts = args.budget.at(Distance.GATEWAY)
     allowed = tuple((server, tuple(hosts)) for server, hosts in args.allowed.items())
-    config = _config_text(allowed, tuple(args.api_server))
+    config = _config_text(allowed, tuple(args.api_server), metrics=args.metrics)
     return Container(
         name=name,
         image=args.image,
@@ -162,6 +171,7 @@ def _container(name: str, args: EgressProxyArgs) -> Container:
         ],
         ports=[
             Port(name="ready", number=READY),
+            *([Port(name="metrics", number=METRICS)] if args.metrics else []),
             *(
                 Port(name=f"proxy-{port}", number=port, service=port)
                 for port in sorted(ports.values())

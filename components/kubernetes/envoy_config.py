@@ -11,10 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..mcp.server_config import METRICS
 from .envoy_address_check import EXTENSIONS, address_check, typed
 
 READY: Final = 8080
 """Port of the kubelet's probes."""
+ADMIN: Final = "@envoy-admin"
+"""Socket of Envoy's administration: an abstract one, which no other pod and no file leads to."""
+_COUNTED: Final = (
+    r"http\.server [^.]+\.downstream_(rq_[1-5]xx|cx_active|cx_[rt]x_bytes_total)",
+    r"http\.connections to hosts\.downstream_rq_[1-5]xx",
+    r"listener\.tunnels\.no_filter_chain_match",
+)
+"""Names of the statistics that are kept; Envoy would have 50 for each host."""
 MOST_CONNECTIONS: Final = 8192
 CONNECT_SECONDS: Final = 5
 HELLO_SECONDS: Final = 5
@@ -27,10 +36,15 @@ OTHER_ADDRESSES: Final = 2
 """How many more addresses of a host are tried when one does not answer."""
 
 _CONNECT: Final = "connections to hosts"
+_ADMIN: Final = "administration of Envoy"
 
 
 def envoy_config(
-    allowed: Mapping[str, Sequence[str]], ports: Mapping[str, int], closed: Sequence[str] = ()
+    allowed: Mapping[str, Sequence[str]],
+    ports: Mapping[str, int],
+    closed: Sequence[str] = (),
+    *,
+    metrics: bool = False,
 ) -> dict[str, Any]:
     """The static configuration.
 
@@ -38,6 +52,7 @@ def envoy_config(
         allowed: ``host:port`` of the hosts that each server may connect to.
         ports: the port at which each server finds its proxy.
         closed: networks that are refused besides those that are not public.
+        metrics: serve /metrics for Prometheus on port 9090.
     """
     hosts = sorted({host for each in allowed.values() for host in each})
     return {
@@ -62,6 +77,7 @@ def envoy_config(
         "static_resources": {
             "listeners": [
                 _probes(),
+                *([_metrics()] if metrics else []),
                 *(_server(name, allowed[name], ports[name]) for name in sorted(allowed)),
                 *(_tunnel(host) for host in hosts),
                 _connections(hosts),
@@ -70,9 +86,29 @@ def envoy_config(
                 *(_internal(f"tunnel to {host}") for host in hosts),
                 _internal(_CONNECT),
                 *(_host(host, closed) for host in hosts),
+                *([_admin()] if metrics else []),
             ],
         },
+        **({"admin": {"address": {"pipe": {"path": ADMIN}}}, **_counted()} if metrics else {}),
     }
+
+
+def _counted() -> dict[str, Any]:
+    kept = [{"safe_regex": {"regex": name}} for name in _COUNTED]
+    return {"stats_config": {"stats_matcher": {"inclusion_list": {"patterns": kept}}}}
+
+
+def _metrics() -> dict[str, Any]:
+    """Of all that the administration serves, the page for Prometheus alone."""
+    asked = {"path": "/metrics", "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]}
+    page = {"match": asked, "route": {"cluster": _ADMIN, "prefix_rewrite": "/stats/prometheus"}}
+    manager = _http("metrics for Prometheus", [page])
+    return _listener("metrics for Prometheus", METRICS, [manager])
+
+
+def _admin() -> dict[str, Any]:
+    pipe = {"pipe": {"path": ADMIN}}
+    return {"name": _ADMIN, "type": "STATIC", "load_assignment": _endpoint(_ADMIN, pipe)}
 
 
 _OF_TUNNELS: Final[dict[str, Any]] = {
@@ -92,7 +128,7 @@ def _server(name: str, hosts: Sequence[str], port: int) -> dict[str, Any]:
     """The proxy of one server: tunnels to its hosts, and 403 for the rest."""
     routes = [*(_route(host, f"tunnel to {host}") for host in sorted(hosts)), *_refusals()]
     manager = _http(
-        name,
+        f"server {name}",
         routes,
         **_OF_TUNNELS,
         access_log=[
@@ -140,6 +176,7 @@ def _tunnel(host: str) -> dict[str, Any]:
     return {
         "name": f"tunnel to {host}",
         "internal_listener": {},
+        "stat_prefix": "tunnels",
         "listener_filters": [
             typed("filters.listener.tls_inspector.v3.TlsInspector", "tls_inspector")
         ],

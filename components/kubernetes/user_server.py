@@ -32,6 +32,7 @@ from ..mcp.server_config import HTTPS, INTERNAL_CA_PATH
 from ..mcp.timeout_budget import STEP, Distance, TimeoutBudget
 from .container import NOBODY, Claim, Container, Port, Probe, Probes, SecretFiles
 from .exposure import IpFamilies
+from .image_metrics import IMAGE_METRICS, ImageMetrics
 from .placed_files import placed_files, placed_files_problems
 from .pod_settings import PodSettings, SecretKey, UserIds, credential_problems
 from .rate_limits import UserLimits
@@ -105,6 +106,7 @@ class UserServerArgs:
         user: user and group id of the image's processes, in place of the image's own.
         budget: the longest tool call; timeouts and drain follow from it.
         limits: for each user; see UserLimits.
+        metrics: where the image has metrics; None: Prometheus reads none.
         ip_families: see Exposure.
         pods: settings of the pods.
     """
@@ -136,6 +138,7 @@ class UserServerArgs:
     user: UserId = NOBODY
     budget: TimeoutBudget = field(default_factory=TimeoutBudget)
     limits: UserLimits = field(default_factory=UserLimits)
+    metrics: ImageMetrics | None = None
     ip_families: IpFamilies = "PreferDualStack"
     pods: PodSettings = field(default_factory=PodSettings)
 
@@ -147,15 +150,7 @@ class UserServerArgs:
             *placed_files_problems(self.files),
         ]
         problems += _mounted_twice(self)
-        if self.port == HTTPS:
-            problems.append(
-                Problem(
-                    "port",
-                    f"is {HTTPS}, where nginx accepts TLS in the same pod",
-                    "one of the two could not start",
-                    "let the image listen on another port",
-                )
-            )
+        problems += _taken_ports(self)
         most = self.scaling.max if self.scaling else self.replicas
         if self.storage and self.storage.access == "ReadWriteOnce" and most > 1:
             problems.append(
@@ -176,6 +171,22 @@ class UserServerArgs:
                 )
             )
         return problems
+
+
+def _taken_ports(args: UserServerArgs) -> Iterator[Problem]:
+    """Ports of the image at which nginx listens in the same pod."""
+    taken = {HTTPS: "nginx accepts TLS"}
+    if args.metrics:
+        taken[IMAGE_METRICS] = "nginx passes on the metrics"
+    named = {"port": args.port, **({"metrics.port": args.metrics.port} if args.metrics else {})}
+    for field_name, port in named.items():
+        if port in taken:
+            yield Problem(
+                field_name,
+                f"is {port}, where {taken[port]} in the same pod",
+                "one of the two could not start",
+                "let the image listen on another port",
+            )
 
 
 def _mounted_twice(args: UserServerArgs) -> Iterator[Problem]:
@@ -232,6 +243,7 @@ def user_server_workload(name: str, args: UserServerArgs) -> WorkloadArgs:
         port=args.port,
         timeouts=timeouts,
         limits=args.limits,
+        metrics=args.metrics,
     )
     return WorkloadArgs(
         namespace=args.namespace,
@@ -248,6 +260,7 @@ def user_server_workload(name: str, args: UserServerArgs) -> WorkloadArgs:
         kind=WorkloadKind.STATEFUL_SET if alone else WorkloadKind.DEPLOYMENT,
         # The image is stopped when nginx has drained.
         grace=timeouts.grace + CLOSING_SECONDS + STEP,
+        metrics_port=IMAGE_METRICS if args.metrics else None,
         pods=args.pods,
     )
 

@@ -23,13 +23,14 @@ Exporter = Literal[
     "postgres",
     "backups",
     "ages",
+    "egress",
 ]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
 ``audit``: a server that writes to the audit log; ``audit_results``: the same, once the job that
 keeps the log has run. ``node``: a server with a QuDAG node that has
 peers, besides what a server exports. ``backups``: a server with a database that has been backed
-up. ``ages``: a server with a database."""
+up. ``ages``: a server with a database. ``egress``: Envoy, the egress proxy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,33 @@ _OF_POSTGRES: Final[tuple[tuple[str, Kind, tuple[str, ...], str], ...]] = (
     ("pg_locks_count", "gauge", ("datname", "mode"), "Locks held."),
 )
 """Those of postgres_exporter for the alerts of the source documents; it exports many more."""
+
+_OF_EGRESS: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
+    (
+        *("envoy_http_downstream_rq_xx", "counter"),
+        *(("envoy_response_code_class", "envoy_http_conn_manager_prefix"), ""),
+        "Tunnels asked for, by the first digit of the answer's status.",
+    ),
+    (
+        *("envoy_http_downstream_cx_active", "gauge", ("envoy_http_conn_manager_prefix",), ""),
+        "Connections of servers that are open.",
+    ),
+    (
+        *("envoy_http_downstream_cx_rx_bytes_total", "counter"),
+        *(("envoy_http_conn_manager_prefix",), "bytes"),
+        "Bytes that servers have sent.",
+    ),
+    (
+        *("envoy_http_downstream_cx_tx_bytes_total", "counter"),
+        *(("envoy_http_conn_manager_prefix",), "bytes"),
+        "Bytes that servers have received.",
+    ),
+    (
+        *("envoy_listener_no_filter_chain_match", "counter", ("envoy_listener_address",), ""),
+        "Tunnels closed because they did not begin with TLS for the host that was asked for.",
+    ),
+)
+"""Those that Envoy keeps with the rendered configuration; it gives them no HELP."""
 
 _OF_BACKUPS: Final[tuple[tuple[str, Unit, str], ...]] = (
     ("mcp_backup_age_seconds", "seconds", "Since the snapshot of the newest backup."),
@@ -351,6 +379,12 @@ _METRICS: Final = [
             name=name, kind=kind, labels=labels, exporters=("postgres",), meaning=meaning
         )
         for name, kind, labels, meaning in _OF_POSTGRES
+    ),
+    *(
+        ExportedMetric(
+            name=name, kind=kind, labels=labels, unit=unit, exporters=("egress",), meaning=meaning
+        )
+        for name, kind, labels, unit, meaning in _OF_EGRESS
     ),
     ExportedMetric(
         name="qudag_consensus_latency",

@@ -86,6 +86,10 @@ class Thresholds(Section):
     replication_lag_seconds: float = _more_than_0(
         _LIMITS.replication_lag_seconds, "How far a replica of PostgreSQL is behind."
     )
+    egress_refused_per_minute: float = _more_than_0(
+        _LIMITS.egress_refused_per_minute,
+        "Connections to hosts outside that the egress proxy refuses to a server.",
+    )
     certificate_days: int = Field(
         default=_LIMITS.certificate_days,
         ge=1,

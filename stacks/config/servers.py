@@ -28,6 +28,7 @@ from .forms import (
 )
 from .kubernetes import PlaceName
 from .section import Section
+from .server_metrics import METRICS_FORMS, ServerMetrics
 
 NAME: Final = Form(
     name="server name",
@@ -101,7 +102,7 @@ FILE_PATH: Final = Form(
 )
 SERVER_FORMS: Final = {
     form.pattern: form for form in (NAME, SECRET_KEY, MCP_PATH, PATH_PREFIX, HEALTH_PATH, FILE_PATH)
-}
+} | METRICS_FORMS
 """By pattern, as a refusal names it."""
 
 LARGEST_FILES: Final = 2**20
@@ -119,6 +120,8 @@ def _text(content: str) -> str:
 
 
 CLUSTER: Final = "kubernetes"
+BRIDGE_METRICS: Final = 9090
+"""Port of the bridge's metrics."""
 CLOUDS_BY_TARGET: Final = {
     target.containers.name: cloud
     for cloud, target in TARGETS.items()
@@ -287,6 +290,9 @@ class Server(Section):
         default=[], description="Other servers of this section that it may connect to, by name."
     )
     egress: Egress = Field(default_factory=Egress)
+    metrics: ServerMetrics | None = Field(
+        default=None, description="Metrics that Prometheus reads; absent: none."
+    )
     exposed: bool = Field(
         default=True,
         description="Whether clients reach it at the gateway; false: only through the list at "
@@ -331,6 +337,18 @@ class Server(Section):
     def stands_in(self) -> bool:
         """Whether the reference server runs in place of an image."""
         return self.image is None
+
+    @property
+    def bridged(self) -> bool:
+        """Whether the bridge runs in front of a program that speaks stdio."""
+        return self.transport == "stdio" or self.stands_in
+
+    @property
+    def metrics_port(self) -> int | None:
+        """The port of its container that has metrics."""
+        if self.metrics is None:
+            return None
+        return self.metrics.port or (BRIDGE_METRICS if self.bridged else self.port)
 
     @property
     def in_cluster(self) -> bool:

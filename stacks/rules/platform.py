@@ -36,6 +36,7 @@ from .scaling import SCALING_RULES
 from .secret_store import SECRET_STORE_RULES
 from .server_environment import SERVER_ENVIRONMENT_RULES
 from .server_fields import SERVER_FIELD_RULES
+from .server_metrics import SERVER_METRIC_RULES
 from .server_targets import SERVER_TARGET_RULES
 from .servers import SERVER_RULES, servers_need_a_gateway
 from .tokens import ISSUER_RULES, TOKEN_RULES
@@ -213,6 +214,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *SERVER_RULES,
     *TOPOLOGY_SERVER_RULES,
     *SERVER_ENVIRONMENT_RULES,
+    *SERVER_METRIC_RULES,
     *SERVER_FIELD_RULES,
     *EGRESS_RULES,
 ]

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from components.kubernetes.image_metrics import ImageMetrics
 from components.kubernetes.nginx_start import STOPPING
 from components.kubernetes.tls_proxy import CLOSING_SECONDS
 from components.kubernetes.user_server import UserServer
@@ -394,3 +395,47 @@ def test_a_container_that_starts_again_keeps_connections_open(tmp_path: Path, au
         proxy = Proxy(running, authority)
         until(lambda: accepts(proxy))
         assert not proxy.stopping()
+
+
+def page(path: str, method: str = "GET", **options: Any) -> httpx2.Response:
+    """Ask at the port for Prometheus."""
+    return httpx2.request(method, f"http://127.0.0.1:{port(8445)}{path}", **options)
+
+
+def test_prometheus_gets_one_page_of_the_image_and_no_other(tmp_path: Path, authority: Authority):
+    metrics = ImageMetrics(port=IMAGE, path="/stats")
+    with (
+        private_network(),
+        image() as behind,
+        opened(tmp_path, authority, metrics=metrics) as proxy,
+    ):
+        sent = {"accept": "text/plain", "authorization": "Bearer abc", "x-user": "mallory"}
+        answer = page("/metrics?module=other", headers=sent)
+        assert answer.status_code == 200
+        told = answer.json()
+        assert (told["method"], told["path"]) == ("GET", "/stats")
+        assert told["headers"] == {
+            "accept": "text/plain",
+            "host": f"localhost:{IMAGE}",
+            "connection": "close",
+        }
+        received = list(behind.received)
+        for path in ("/", "/stats", "/mcp", "/metrics/../mcp", "/metrics/x", "//metrics/../mcp"):
+            assert page(path).status_code == 404, path
+        for method in ("POST", "DELETE", "PUT"):
+            assert page("/metrics", method).status_code == 403
+        assert page("/mcp", "POST", content=b"{}").status_code == 404
+        assert behind.received == received
+        # At the port for MCP the page is one of the image like any other.
+        assert proxy.ask("/metrics").json()["path"] == "/metrics"
+
+
+def test_nobody_listens_for_prometheus_without_metrics(tmp_path: Path, authority: Authority):
+    with private_network(), opened(tmp_path, authority), pytest.raises(httpx2.ConnectError):
+        page("/metrics")
+
+
+def test_an_image_that_does_not_listen_has_no_page(tmp_path: Path, authority: Authority):
+    metrics = ImageMetrics(port=9100)
+    with private_network(), opened(tmp_path, authority, metrics=metrics):
+        assert page("/metrics").status_code == 502

@@ -25,6 +25,7 @@ from components.kubernetes.external_secrets import (
 from components.kubernetes.flow import FlowPolicies, FlowPoliciesArgs
 from components.kubernetes.gateway import Gateway, GatewayEngine
 from components.kubernetes.human_roles import HumanRoles, HumanRolesArgs
+from components.kubernetes.image_metrics import ImageMetrics
 from components.kubernetes.job import CronJob, CronJobArgs, Job, JobArgs
 from components.kubernetes.namespace import ContainerLimits, LockedNamespace, LockedNamespaceArgs
 from components.kubernetes.party import Flow, Neighbour, Outside
@@ -150,6 +151,7 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             namespace="qudag",
             image="example.com/envoy:1",
             allowed={"weather": ["api.weather.gov:443"]},
+            metrics=True,
         ),
     ),
     "Gateway with nginx": (
@@ -253,6 +255,7 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             replicas=1,
             volumes={"models": "/models"},
             authority_secret="mcp-internal-ca",
+            metrics=ImageMetrics(port=9100, path="/stats"),
         ),
     ),
     "EmbeddedDataTier for sessions": (EmbeddedDataTier, data_tier()),

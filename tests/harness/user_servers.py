@@ -26,6 +26,14 @@ EVERY_FIELD: Final[Mapping[str, Any]] = {
         "era": "modern",
         "command": ["weather-mcp", "--port=8080", "--config=/etc/weather/config.yaml"],
         "health": "/healthz",
+        "metrics": {
+            "port": 9100,
+            "path": "/stats",
+            "accuracy": "weather_accuracy",
+            "inferenceSeconds": "weather_inference_seconds",
+            "activeUsers": "weather_users",
+            "featureUses": "weather_uses_total",
+        },
         "env": {"UNITS": "metric", "CACHE_FOLDER": "/var/cache/weather"},
         "secretEnv": {"API_KEY": "weather-credentials/api-key"},
         "files": {"/etc/weather/config.yaml": "units: metric\n"},
@@ -45,6 +53,7 @@ EVERY_FIELD: Final[Mapping[str, Any]] = {
         "transport": "stdio",
         "command": ["notes-mcp", "--folder=/data"],
         "era": "dual",
+        "metrics": {},
         "storage": {"path": "/data", "size": "5Gi"},
     },
     "own-tokens": {

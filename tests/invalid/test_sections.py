@@ -14,6 +14,7 @@ TABLES = (
     "secret_store.yaml",
     "clouds.yaml",
     "servers.yaml",
+    "server_metrics.yaml",
     "server_targets.yaml",
     "topology_servers.yaml",
     "cloudnative_pg.yaml",

@@ -79,7 +79,11 @@ def stack(topology: str, kind: str = "operator", database: str = "") -> Resource
         **({"kubernetes": {"apiServer": API_SERVER}} if own else {}),
         "observability": OPERATOR if kind == "operator" else {"kind": kind},
         "servers": {
-            "weather": {"image": "ghcr.io/acme/weather:1", "egress": {"hosts": ["example.com:443"]}}
+            "weather": {
+                "image": "ghcr.io/acme/weather:1",
+                "egress": {"hosts": ["example.com:443"]},
+                "metrics": {"accuracy": "weather_accuracy", "activeUsers": "weather_users"},
+            },
         },
     }
     if topology == "orchestration":
@@ -204,6 +208,31 @@ def test_rules_watch_what_the_stack_has():
     found = alerts(stack("monolith"))
     assert {"Watchdog", "PlatformDown", "MCPServerDown", "DatabaseDown"} <= found
     assert not {"BackupTooOld", "HighWorkflowFailureRate"} & found
+
+
+def test_images_and_the_egress_proxy_are_read_and_watched():
+    graph = stack("monolith")
+    found = {(name, port) for _, name, port in read(graph)}
+    assert {("weather", 8445), ("egress-proxy", 9090)} <= found
+    assert {"ImageMetricsMissing", "EgressRefused", "EgressProxyDown"} <= alerts(graph)
+    without = recorded({"topology": "monolith", "network": NETWORK, "observability": OPERATOR})
+    assert not {"ImageMetricsMissing", "EgressRefused", "EgressProxyDown"} & alerts(without)
+
+
+def test_metrics_that_an_image_names_are_recorded_under_one_name():
+    (made,) = objects(stack("monolith"), "PrometheusRule")
+    rules = {
+        rule["record"]: rule
+        for g in made["spec"]["groups"]
+        for rule in g["rules"]
+        if "record" in rule
+    }
+    of = '{exporter="image",job="weather",namespace="qudag-mcp-dev"}'
+    accuracy = rules["job:model_accuracy:min"]
+    assert accuracy["expr"].endswith(f"(weather_accuracy{of})")
+    assert accuracy["labels"] == {"namespace": "qudag-mcp-dev"}
+    assert rules["job:active_users:sum"]["expr"].startswith("sum without (")
+    assert "job:model_inference_seconds:p95_rate5m" not in rules
 
 
 @pytest.mark.slow

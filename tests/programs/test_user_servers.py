@@ -108,6 +108,7 @@ def test_only_the_gateway_the_federating_server_and_callers_can_connect(topology
         *((front, name, 8443) for name in EVERY_FIELD),
         *((lists, name, 8443) for name in ("weather", "notes")),
         ("weather", "notes", 8443),
+        *(("Prometheus", name, 8445) for name in ("weather", "notes")),
     }
 
 
@@ -238,7 +239,8 @@ def test_the_limits_of_a_user_hold_at_images_of_others_too():
 def test_a_program_that_speaks_stdio_runs_in_the_bridge():
     server = named(every_field("none"), "notes").container("server")
     assert server["command"] == [
-        *("qudag-mcp-server", "bridge", "--port", "8000", "--path", "/mcp", "--era", "dual"),
+        *("qudag-mcp-server", "bridge", "--port", "8000", "--metrics-port", "9090"),
+        *("--path", "/mcp", "--era", "dual"),
         *("--longest-tool-seconds", "60", "--drain-seconds", "75", "--"),
         *EVERY_FIELD["notes"]["command"],
     ]

@@ -186,6 +186,59 @@ SECRET_AGES: Final = Panel(
         )
     ],
 )
+EGRESS_REFUSED: Final = Panel(
+    title="Connections outside that were refused",
+    meaning="Hosts that are not in a server's list, hosts whose address is not public, and tunnels "
+    "without TLS for the host that was asked for.",
+    unit=Unit.PER_SECOND,
+    queries=[
+        Query(
+            expr=rate(
+                "envoy_http_downstream_rq_xx",
+                'envoy_response_code_class="4"',
+                by=("envoy_http_conn_manager_prefix",),
+            ),
+            legend="{{envoy_http_conn_manager_prefix}}",
+        ),
+        Query(
+            expr=rate("envoy_listener_no_filter_chain_match", by=("envoy_listener_address",)),
+            legend="{{envoy_listener_address}} without TLS for the host",
+        ),
+    ],
+)
+EGRESS_OPEN: Final = Panel(
+    title="Connections outside",
+    meaning="Connections of each server to the egress proxy that are open.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(
+            expr=gauge("envoy_http_downstream_cx_active", by=("envoy_http_conn_manager_prefix",)),
+            legend="{{envoy_http_conn_manager_prefix}}",
+        )
+    ],
+)
+EGRESS_BYTES: Final = Panel(
+    title="Bytes to and from hosts outside",
+    meaning="What each server has sent to hosts outside, and received from them, in a second.",
+    unit=Unit.BYTES,
+    queries=[
+        Query(
+            expr=rate(
+                "envoy_http_downstream_cx_rx_bytes_total", by=("envoy_http_conn_manager_prefix",)
+            ),
+            legend="{{envoy_http_conn_manager_prefix}} sent",
+        ),
+        Query(
+            expr=rate(
+                "envoy_http_downstream_cx_tx_bytes_total", by=("envoy_http_conn_manager_prefix",)
+            ),
+            legend="{{envoy_http_conn_manager_prefix}} received",
+        ),
+    ],
+)
+EGRESS: Final = Section(
+    title="Connections outside", panels=[EGRESS_REFUSED, EGRESS_OPEN, EGRESS_BYTES]
+)
 DATABASE: Final = Section(
     title="PostgreSQL", panels=[POSTGRES_CONNECTIONS, POSTGRES_LOCKS, POSTGRES_UP]
 )

@@ -23,12 +23,14 @@ class DashboardOptions:
         namespace: the one that the dashboards show first.
         exporters: the programs of the stack that export metrics.
         servers: of each MCP server of a user, the path at the gateway, by name.
+        named: metrics of the images of such servers by their meaning; see ``WatchedServer``.
         availability: share of requests that must not fail.
     """
 
     namespace: str
     exporters: frozenset[Exporter]
     servers: Mapping[str, str] = field(default_factory=dict[str, str])
+    named: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     availability: float = 0.999
 
 
@@ -37,7 +39,7 @@ def pages(options: DashboardOptions) -> list[Dashboard]:
     every = [
         *_of_s3(options.availability),
         *_of_other_documents(),
-        *user_server_pages(options.servers, options.availability),
+        *user_server_pages(options.servers, options.named, options.availability),
     ]
     shown = [page.for_exporters(options.exporters) for page in every]
     return [page for page in shown if page.sections]
@@ -118,6 +120,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
             Section(title="Refusals", panels=[gateway.REFUSED, gateway.LIMITED, servers.LIMITED]),
             data.AUDIT,
             Section(title="Secrets", panels=[data.SECRET_AGES]),
+            data.EGRESS,
         ],
     )
     yield Dashboard(

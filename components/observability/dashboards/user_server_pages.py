@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from .dashboard import Dashboard, Panel, Query, Section, Unit
 from .gateway_panels import gateway_quantile
 from .objectives import objective
-from .queries import rate
+from .queries import SELECTED, rate
 from .server_panels import QUANTILES
 
 LONGEST_UID: Final = 40
 
 
-def user_server_pages(servers: Mapping[str, str], availability: float) -> Iterator[Dashboard]:
+def user_server_pages(
+    servers: Mapping[str, str], named: Mapping[str, Mapping[str, str]], availability: float
+) -> Iterator[Dashboard]:
     """A dashboard for each server.
 
     Args:
         servers: the path at the gateway by name.
+        named: metrics of their images by their meaning, by the server's name.
         availability: share of requests that must not fail.
     """
     for name, route in servers.items():
@@ -30,6 +33,14 @@ def user_server_pages(servers: Mapping[str, str], availability: float) -> Iterat
             sections=[
                 objective(availability, route=route),
                 Section(title="Requests", panels=list(_at_gateway(route))),
+                Section(
+                    title="Model and business",
+                    panels=[
+                        panel(name)
+                        for field, panel in _OF_IMAGES.items()
+                        if field in named.get(name, {})
+                    ],
+                ),
             ],
         )
 
@@ -89,3 +100,58 @@ def _at_gateway(route: str) -> Iterator[Panel]:
             Query(expr=rate("mcp_gateway_requests_total", 'kind="stream"', only), legend="streams")
         ],
     )
+
+
+def _recorded(series: str, server: str) -> str:
+    """A series that the recording rules make of a metric of an image."""
+    return f'{series}{{{SELECTED},job="{server}"}}'
+
+
+def _accuracy(server: str) -> Panel:
+    return Panel(
+        title="Accuracy of the model",
+        meaning="Of the pod in which it is lowest, for each set of the image's own labels.",
+        unit=Unit.SHARE,
+        queries=[Query(expr=_recorded("job:model_accuracy:min", server), legend="{{model}}")],
+        at_most=1,
+    )
+
+
+def _inference(server: str) -> Panel:
+    return Panel(
+        title="Inference time",
+        meaning="95th percentile of five minutes, for each set of the image's own labels.",
+        unit=Unit.SECONDS,
+        queries=[
+            Query(
+                expr=_recorded("job:model_inference_seconds:p95_rate5m", server), legend="{{model}}"
+            )
+        ],
+    )
+
+
+def _users(server: str) -> Panel:
+    return Panel(
+        title="Active users",
+        meaning="Over all pods, for each set of the image's own labels.",
+        unit=Unit.NUMBER,
+        queries=[Query(expr=_recorded("job:active_users:sum", server), legend="users")],
+    )
+
+
+def _features(server: str) -> Panel:
+    return Panel(
+        title="Uses of features",
+        meaning="In a second, over all pods, for each set of the image's own labels.",
+        unit=Unit.PER_SECOND,
+        queries=[Query(expr=_recorded("job:feature_uses:rate5m", server), legend="{{feature}}")],
+    )
+
+
+_OF_IMAGES: Final[Mapping[str, Callable[[str], Panel]]] = {
+    "accuracy": _accuracy,
+    "inference_seconds": _inference,
+    "active_users": _users,
+    "feature_uses": _features,
+}
+"""The panel for each metric that a server's entry may name."""

@@ -17,6 +17,7 @@ EVERYTHING: Final = RuleOptions(
     servers=(
         WatchedServer(name="engine", era="dual", cores=2, memory_bytes=2 * 1024**3),
         WatchedServer(name="developer-agent", exports=False),
+        WatchedServer(name="model", exports=False, image_metrics=True),
     ),
     gateway="mcp-gateway",
     engine="engine",
@@ -25,6 +26,7 @@ EVERYTHING: Final = RuleOptions(
     database="postgres-exporter",
     valkey="redis",
     valkey_replicas=2,
+    egress="egress-proxy",
     recovery_point_minutes=60,
     drill_hours=168,
     audit=True,

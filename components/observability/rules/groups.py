@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from . import backups, cluster, gateway, objectives, orchestration, processes, servers, stores
+from . import (
+    backups,
+    cluster,
+    egress,
+    gateway,
+    images,
+    objectives,
+    orchestration,
+    processes,
+    servers,
+    stores,
+)
 from .alert import Alert, RecordingRule
 from .expression import check
 from .options import RuleOptions
@@ -16,6 +27,7 @@ _RECORDED: Final[Mapping[str, Callable[[RuleOptions], Iterator[RecordingRule]]]]
     "objectives": objectives.recorded,
     "stores": stores.recorded,
     "orchestration": orchestration.recorded,
+    "images": images.recorded,
 }
 _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "servers": servers.alerts,
@@ -26,6 +38,8 @@ _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "backups": backups.alerts,
     "cluster": cluster.alerts,
     "orchestration": orchestration.alerts,
+    "images": images.alerts,
+    "egress": egress.alerts,
 }
 
 
@@ -38,6 +52,7 @@ def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
     recorded = recorded_of(options)
     alerts = alerts_of(options)
     names = {rule.name for rules in recorded.values() for rule in rules}
+    names |= images.names_of_images(options)
     for rules in (*recorded.values(), *alerts.values()):
         for rule in rules:
             check(rule.expression, names)

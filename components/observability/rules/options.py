@@ -23,7 +23,10 @@ class WatchedServer:
     Attributes:
         name: of its workload.
         era: of the protocol that it serves.
-        exports: whether it exports metrics; images of a user export none.
+        exports: whether it exports the metrics of an MCP server of the platform.
+        image_metrics: whether Prometheus reads metrics of its image.
+        named: metrics of its image by their meaning: ``accuracy``, ``inference_seconds`` (a
+            histogram), ``active_users``, ``feature_uses``.
         cores: limit of CPU of a pod; None: unknown.
         memory_bytes: limit of memory of a pod; None: unknown.
     """
@@ -31,6 +34,8 @@ class WatchedServer:
     name: str
     era: Era = "modern"
     exports: bool = True
+    image_metrics: bool = False
+    named: Mapping[str, str] = field(default_factory=dict[str, str])
     cores: float | None = None
     memory_bytes: int | None = None
 
@@ -69,6 +74,7 @@ class Thresholds:
         replication_lag_seconds: of a replica of PostgreSQL.
         secret_days: age of a Secret (S3).
         certificate_days: before a certificate expires.
+        egress_refused_per_minute: connections that the egress proxy refuses to a server.
         quota_percent: of a quota of the namespace.
         recovery_minutes: duration of a restore drill (S3).
     """
@@ -87,6 +93,7 @@ class Thresholds:
     replication_lag_seconds: float = 30
     secret_days: int = 90
     certificate_days: int = 14
+    egress_refused_per_minute: float = 1
     quota_percent: float = 90
     recovery_minutes: int = 30
 
@@ -106,6 +113,7 @@ class RuleOptions:
         database: what exports PostgreSQL's metrics; None: nothing does.
         valkey: workload of Valkey with its exporter; None: no exporter.
         valkey_replicas: replicas beside the first pod.
+        egress: workload of the egress proxy whose metrics Prometheus reads; None: none.
         recovery_point_minutes: oldest that a dump of the database may be; None: no dumps.
         base_backup_minutes: oldest that a base backup of CloudNativePG may be; None: no archive.
         drill_hours: longest time between two restore drills; None: no drills.
@@ -130,6 +138,7 @@ class RuleOptions:
     database: Literal["postgres-exporter", "cloudnative-pg"] | None = None
     valkey: str | None = None
     valkey_replicas: int = 0
+    egress: str | None = None
     recovery_point_minutes: int | None = None
     base_backup_minutes: int | None = None
     drill_hours: int | None = None

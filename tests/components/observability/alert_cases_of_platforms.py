@@ -283,3 +283,44 @@ CLUSTER: Final[dict[str, Case]] = {
     ),
 }
 """Time begins at 0 in promtool."""
+
+_EGRESS: Final = {"job": "egress-proxy", "pod": "egress-proxy-0", "exporter": "egress"}
+_REFUSED: Final = {
+    "envoy_http_conn_manager_prefix": "server weather",
+    "envoy_response_code_class": "4",
+}
+_IMAGE: Final = {"job": "model", "pod": "model-0", "exporter": "image"}
+
+
+def _egress(per_second: float, **labels: str) -> Series:
+    name = "envoy_http_downstream_rq_xx"
+    return {series(name, **_EGRESS, **{**_REFUSED, **labels}): rising(per_second)}
+
+
+def _tunnels(per_second: float) -> Series:
+    name = "envoy_listener_no_filter_chain_match"
+    return {series(name, **_EGRESS, envoy_listener_address="tunnels"): rising(per_second)}
+
+
+SERVERS_OF_USERS: Final[dict[str, Case]] = {
+    "EgressRefused": _platform(
+        *("warning", 300, {**_egress(1.1 / 60), **_tunnels(1.1 / 60)}),
+        {**_egress(0.9 / 60), **_tunnels(0.9 / 60), **_egress(9, envoy_response_code_class="2")},
+        team="security",
+        scope="server",
+        strong={**_egress(10), **_tunnels(10)},
+        begins=30,
+        count=2,
+    ),
+    "EgressProxyDown": _platform(
+        *("warning", 120, {series("up", **_EGRESS): constant(0)}),
+        {series("up", **_EGRESS): constant(1)},
+        scope="server",
+    ),
+    "ImageMetricsMissing": _platform(
+        *("warning", 600, {series("up", **_IMAGE): constant(0)}),
+        {series("up", **_IMAGE): constant(1)},
+        team="servers",
+        scope="server",
+    ),
+}

@@ -108,6 +108,17 @@ def test_a_server_of_a_user_has_a_page_of_its_own_path():
     assert all('route="/servers/weather/mcp"' in one for one in selected)
 
 
+def test_a_server_has_panels_of_the_metrics_that_its_entry_names():
+    named = {"weather": {"accuracy": "a", "feature_uses": "b_total"}}
+    options = DashboardOptions(
+        namespace="mcp", exporters=EVERY, servers={**WEATHER, "notes": "/n"}, named=named
+    )
+    pages = {name: expressions(json.loads(text)) for name, text in dashboards(options).items()}
+    recorded = set(re.findall(r"job:\w+:\w+", pages["qudag-mcp-server-weather.json"]))
+    assert recorded == {"job:model_accuracy:min", "job:feature_uses:rate5m"}
+    assert "job:" not in pages["qudag-mcp-server-notes.json"]
+
+
 def test_names_of_pages_fit_into_grafana():
     long = {f"{'a' * 60}{letter}": "/servers/a/mcp" for letter in "xy"}
     pages = made(servers=long)

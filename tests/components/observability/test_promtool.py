@@ -16,11 +16,16 @@ from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYT
 from components.observability.rules.expression import names_in
 from tests.components.observability.alert_cases import SERVERS, STEP, Case, Series
 from tests.components.observability.alert_cases_of_agents import ORCHESTRATION
-from tests.components.observability.alert_cases_of_platforms import CLUSTER, GATEWAY, STORES
+from tests.components.observability.alert_cases_of_platforms import (
+    CLUSTER,
+    GATEWAY,
+    SERVERS_OF_USERS,
+    STORES,
+)
 from tests.components.observability.objective_cases import OBJECTIVES, ObjectiveCase
 from tools.programs_on_path import find
 
-CASES: Final = {**SERVERS, **GATEWAY, **STORES, **CLUSTER, **ORCHESTRATION}
+CASES: Final = {**SERVERS, **GATEWAY, **STORES, **CLUSTER, **ORCHESTRATION, **SERVERS_OF_USERS}
 ALWAYS: Final = "Watchdog"
 ABSENT: Final = {"ServiceUnavailable", "PlatformDown", "BackupMissing", "BaseBackupMissing", ALWAYS}
 """Alerts on series that are not there: those of other namespaces do not end them."""
