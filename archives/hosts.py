@@ -91,6 +91,7 @@ _SERVER_ONLY = frozenset(
         "volume_command",
         "volume_config",
         "volume_manifest",
+        "volume_results",
         "volume_store",
         "websocket_connection",
         "whole_lines",

@@ -141,6 +141,7 @@ if TYPE_CHECKING:
     from .kubernetes.vertical_scaling import CpuBounds as CpuBounds
     from .kubernetes.vertical_scaling import MemoryBounds as MemoryBounds
     from .kubernetes.vertical_scaling import VerticalScaling as VerticalScaling
+    from .kubernetes.volume_backup import ResultsDatabase as ResultsDatabase
     from .kubernetes.volume_backup import VolumeBackup as VolumeBackup
     from .kubernetes.volume_backup import VolumeBackupArgs as VolumeBackupArgs
     from .kubernetes.workload import Exposure as Exposure
@@ -254,7 +255,7 @@ _PUBLIC = {
     "kubernetes.valkey_args": "ValkeySettings",
     "kubernetes.valkey_exporter": "ValkeyExporter",
     "kubernetes.valkey_users": "ValkeyAccess ValkeyUser",
-    "kubernetes.volume_backup": "VolumeBackup VolumeBackupArgs",
+    "kubernetes.volume_backup": "ResultsDatabase VolumeBackup VolumeBackupArgs",
     "kubernetes.vertical_scaling": "ContainerBounds CpuBounds MemoryBounds VerticalScaling",
     "kubernetes.workload": "Exposure Rollout Workload WorkloadArgs WorkloadKind",
     "mcp.access": "Access NetworkAccess",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from .backup_config import BackupConfig
-from .backup_errors import BackupError
 from .restore import Restored, connected, drop, restore
 from .toml_config import StartError
+from .volume_results import outcome_of
 
 
 def drill(config: BackupConfig) -> Restored:
@@ -36,7 +36,7 @@ def _record(
     taken = restored.manifest.taken_at if restored else None
     values = (
         taken,
-        "passed" if restored else _outcome(failed),
+        outcome_of(failed) if failed else "passed",
         restored.age_seconds if restored else None,
         restored.seconds if restored else None,
     )
@@ -46,7 +46,3 @@ def _record(
     except (StartError, psycopg.Error) as error:
         reason = str(error).splitlines()[0]
         print(f"qudag-mcp-server: the drill is not recorded for metrics: {reason}")
-
-
-def _outcome(failed: StartError | None) -> str:
-    return failed.status.name.lower() if isinstance(failed, BackupError) else "failed"

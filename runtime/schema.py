@@ -106,6 +106,29 @@ CHANGES: tuple[tuple[str, str], ...] = (
         )
         """,
     ),
+    (
+        "results of backups and drills of volumes, for metrics",
+        """
+        CREATE TABLE volume_results (
+            at timestamptz NOT NULL DEFAULT now(),
+            volume text NOT NULL,
+            kind text NOT NULL CHECK (kind IN ('backup', 'drill')),
+            outcome text NOT NULL,
+            taken_at timestamptz,
+            seconds double precision,
+            PRIMARY KEY (volume, kind, at)
+        );
+        -- As for backups of the database: the roles of the jobs may add a row, and no more.
+        CREATE FUNCTION record_volume(
+            volume text, kind text, outcome text, taken_at timestamptz, seconds double precision
+        )
+        RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+            DELETE FROM public.volume_results WHERE at < now() - interval '1 year';
+            INSERT INTO public.volume_results (volume, kind, outcome, taken_at, seconds)
+            VALUES ($1, $2, $3, $4, $5);
+        $$;
+        """,
+    ),
 )
 """What version n (from 1) added. A released entry is never edited: a new one is appended."""
 

@@ -16,6 +16,7 @@ from .toml_config import StartError
 from .volume_archive import OWN_PREFIX, SKIPPED_DIRECTORY
 from .volume_config import VolumeBackupConfig
 from .volume_manifest import VolumeManifest
+from .volume_results import outcome_of, record
 from .volume_store import VolumeStore
 
 SHOWN = 5
@@ -59,10 +60,11 @@ def backup_volume(config: VolumeBackupConfig, volume: str) -> str:
     store = VolumeStore(config.backup, volume)
     root = _root(config, volume)
     manifest = store.add(root)
-    contents = manifest.contents
+    contents, seconds = manifest.contents, time.monotonic() - started
+    record(config, volume, taken_at=manifest.taken_at, seconds=seconds)
     line = (
         f"{store.where}/{manifest.name}: {len(contents.files)} files, {contents.size} bytes, "
-        f"{manifest.archive.size} bytes stored, in {time.monotonic() - started:.1f} s"
+        f"{manifest.archive.size} bytes stored, in {seconds:.1f} s"
     )
     if contents.skipped:
         line += f"; no copy of {_some(contents.skipped)}, which are no files"
@@ -95,10 +97,22 @@ def volume_backups(config: VolumeBackupConfig, volume: str) -> list[str]:
 def drill_volume(config: VolumeBackupConfig, volume: str) -> ReadBack:
     """Read the newest backup of a volume to its end and compare each file with its checksum.
 
+    The result becomes metrics.
+
     Raises:
         BackupError: a backup is missing, damaged, stale or different.
         StartError: the bucket refuses.
     """
+    try:
+        found = _newest_read_back(config, volume)
+    except StartError as error:
+        record(config, volume, taken_at=None, seconds=None, drill=outcome_of(error))
+        raise
+    record(config, volume, taken_at=found.manifest.taken_at, seconds=found.seconds, drill="passed")
+    return found
+
+
+def _newest_read_back(config: VolumeBackupConfig, volume: str) -> ReadBack:
     started, asked_at = time.monotonic(), datetime.now(UTC)
     store = VolumeStore(config.backup, volume)
     manifest = _chosen(store, None)

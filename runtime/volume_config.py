@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .backup_config import BackupSection
+from .config import DatabaseSection
 from .toml_config import Section
 
 
@@ -15,7 +16,9 @@ class VolumeBackupConfig(Section):
     Attributes:
         backup: the bucket.
         volumes: path by the volume's name.
+        database: where results are recorded for metrics; without it, nowhere.
     """
 
     backup: BackupSection
     volumes: Mapping[str, Path]
+    database: DatabaseSection | None = None

@@ -14,7 +14,7 @@ from components.kubernetes.cloud_identity import CloudIdentity
 from components.kubernetes.database_backup import BACKUP, DRILL, PASSWORDS, DatabaseBackupArgs
 from components.kubernetes.party import Flow, Outside
 from components.kubernetes.pod_settings import PodSettings
-from components.kubernetes.volume_backup import VolumeBackupArgs
+from components.kubernetes.volume_backup import ResultsDatabase, VolumeBackupArgs
 
 from .config.backup import BackupBucket, NamedBucket
 from .config.stack import StackConfig
@@ -74,6 +74,11 @@ def backs_up_database(config: StackConfig, topology: Topology) -> bool:
     return config.backup is not None and POSTGRES in topology.stores_in_pods
 
 
+def recorded_volumes(config: StackConfig, topology: Topology) -> list[str]:
+    """Volumes whose backups are recorded for metrics: in the embedded database, if it has roles."""
+    return backed_up_volumes(config) if backs_up_database(config, topology) else []
+
+
 def backs_up_manifests(config: StackConfig, topology: Topology) -> bool:
     """Whether there is a job that backs up the Kubernetes objects of the stack."""
     return backs_up_database(config, topology) or bool(backed_up_volumes(config))
@@ -85,11 +90,15 @@ def with_backups(topology: Topology, config: StackConfig) -> Topology:
         return topology
     port = bucket_port(config.backup.bucket)
     of_database = backup_jobs(config) if backs_up_database(config, topology) else []
-    jobs = [*of_database, *volume_jobs(config)]
+    of_volumes = volume_jobs(config)
+    jobs = [*of_database, *of_volumes]
+    why = dict.fromkeys(of_database, "dump and restore")
+    if recorded_volumes(config, topology):
+        why |= dict.fromkeys(of_volumes, "results for metrics")
     flows = [
         *(
-            Flow(source=job, target=POSTGRES, port=STORES[POSTGRES], why="dump and restore")
-            for job in of_database
+            Flow(source=job, target=POSTGRES, port=STORES[POSTGRES], why=reason)
+            for job, reason in why.items()
         ),
         *(Flow(source=job, target=BUCKET, port=port, why="backups") for job in jobs),
     ]
@@ -160,11 +169,22 @@ def volume_backup_args(
     config: StackConfig,
     topology: Topology,
     namespace: pulumi.Input[str],
+    host: pulumi.Input[str],
     after: Sequence[pulumi.Resource] = (),
     *,
     bucket: OwnBucket | None = None,
 ) -> VolumeBackupArgs | None:
-    """The args of the volumes' jobs; None without them. ``bucket``: that of the stack."""
+    """The args of the volumes' jobs; None without them.
+
+    ``host``: of the database, where there is one; ``bucket``: that of the stack.
+    """
+    results = None
+    if recorded_volumes(config, topology):
+        results = ResultsDatabase(
+            host=host,
+            passwords_secret=config.secrets.passwords,
+            authority_secret=config.secrets.internal_ca,
+        )
     backup, volumes = config.backup, backed_up_volumes(config)
     if backup is None or not volumes:
         return None
@@ -178,6 +198,7 @@ def volume_backup_args(
         drill=backup.drill,
         max_age_minutes=backup.recovery_point_minutes,
         manifests=None if backs_up_database(config, topology) else MANIFESTS,
+        results=results,
         pods=_pods(config, volume_backup.BACKUP, bucket),
         drill_pods=_pods(config, volume_backup.DRILL, bucket),
         after=after,

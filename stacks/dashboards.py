@@ -9,6 +9,7 @@ import pulumi
 
 from components.kubernetes.routes import server_path
 
+from .backup import backs_up_database, recorded_volumes
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
 from .rule_options import rule_options
@@ -35,7 +36,8 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
         "audit": config.audit.enabled and keeps_rows,
         "audit_results": config.audit.enabled and keeps_rows,
         "ages": keeps_rows,
-        "backups": config.backup is not None,
+        "backups": backs_up_database(config, topology),
+        "volumes": bool(recorded_volumes(config, topology)),
         "node": rules.nodes is not None,
         "postgres": POSTGRES in stores,
         "valkey": VALKEY in stores,

@@ -87,7 +87,7 @@ class Platform:
         self.namespaces = self._namespaces()
         self.namespace = self.namespaces[self.placement.namespace]
         self.ready = self._secrets()
-        self._volumes()
+        self.volumes = self._volumes()
         self.data = {**managed, **self._data()}
         self.servers = self._servers()
         self.front = self._front()
@@ -193,17 +193,13 @@ class Platform:
             if args is not None:
                 HumanRoles(self._suffixed("people", namespace), args, opts=self.options)
 
-    def _volumes(self) -> None:
+    def _volumes(self) -> list[SharedVolume]:
         """The volumes that servers share; pods that name a claim stay pending until it exists."""
         made: list[SharedVolume] = []
         for name, volume in self.config.data.volumes.items():
             args = shared_volume_args(self.config, volume, self.namespace.namespace)
             made.append(SharedVolume(name, args, opts=self.options))
-        backup = volume_backup_args(
-            self.config, self.topology, self.namespace.namespace, made, bucket=self.bucket
-        )
-        if backup is not None:
-            VolumeBackup("volume-backup", backup, opts=self.options)
+        return made
 
     def _data(self) -> dict[str, DataTier[Any]]:
         """The data tier of each data store that no cloud manages."""
@@ -246,17 +242,15 @@ class Platform:
         )
 
     def _backups(self) -> None:
-        """The jobs that back the database up, and try the backup."""
-        database = self.data.get(POSTGRES)
-        if database is None:
-            return
-        namespace = self.namespace.namespace
-        host = Addresses(namespace=namespace).short(database.database_host)
-        args = backup_args(
-            self.config, self.topology, namespace, host, [database.database], bucket=self.bucket
-        )
-        if args is not None:
+        """The jobs that back the database and volumes up, and try the backups."""
+        database, namespace = self.data.get(POSTGRES), self.namespace.namespace
+        host = Addresses(namespace=namespace).short(database.database_host) if database else ""
+        after = [database.database] if database else []
+        stack = (self.config, self.topology, namespace, host)
+        if args := backup_args(*stack, after, bucket=self.bucket):
             DatabaseBackup("backup", args, opts=self.options)
+        if args := volume_backup_args(*stack, [*self.volumes, *after], bucket=self.bucket):
+            VolumeBackup("volume-backup", args, opts=self.options)
 
     def _keeper(self) -> None:
         """The job that keeps the audit log, beside the migration that makes it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from components.base.quantities import quantity
 from components.mcp.timeout_budget import Distance, TimeoutBudget
 
-from .backup import backs_up_database
+from .backup import backs_up_database, recorded_volumes
 from .config.observability import MONITORING
 from .config.servers import Server
 from .config.stack import StackConfig
@@ -68,6 +68,7 @@ def rule_options(config: StackConfig, topology: Topology) -> RuleOptions:
         base_backup_minutes=(
             archive.recovery_point_minutes if archive and database == "cloudnative-pg" else None
         ),
+        volumes=tuple(recorded_volumes(config, topology)),
         drill_hours=hours_between(backup.drill) if backup and backup.drill else None,
         audit=audit.enabled,
         audit_hours=hours_between(audit.schedule) if audit.enabled else None,

@@ -24,7 +24,7 @@ from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
 from ..mcp.config_forms import CONFIG_PATH
 from ..mcp.data_tier import POSTGRES
-from ..mcp.server_config import INTERNAL_CA_PATH, SECRETS_PATH
+from .backup_roles import AUTHORITY, BACKUP_ROLE, RESTORE_ROLE, database_files, database_section
 from .backup_storage import (
     MAIN,
     MANIFESTS_PATH,
@@ -34,7 +34,7 @@ from .backup_storage import (
     bucket_key,
     bucket_section,
 )
-from .container import Container, Files, SecretFiles
+from .container import Container, Files
 from .job import CronJob, CronJobArgs
 from .pod_settings import PodSettings
 from .server import PROGRAM
@@ -43,9 +43,8 @@ from .templates import text
 BACKUP: Final = "database-backup"
 DRILL: Final = "restore-drill"
 WORK: Final = "/work"
-ROLES: Final = {BACKUP: "backup", DRILL: "restore"}
-"""The database's roles, without the owner's name and underscore before them."""
-PASSWORDS: Final = {BACKUP: "backup-password", DRILL: "restore-password"}
+ROLES: Final = {BACKUP: BACKUP_ROLE, DRILL: RESTORE_ROLE}
+PASSWORDS: Final = {job: role.password_key for job, role in ROLES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,20 +133,16 @@ def jobs(args: DatabaseBackupArgs) -> dict[str, CronJobArgs]:
 def _job(
     args: DatabaseBackupArgs, name: str, schedule: str, arguments: Sequence[str], script: str
 ) -> CronJobArgs:
-    user = f"{args.owner}_{ROLES[name]}"
-    password = f"{SECRETS_PATH}/{PASSWORDS[name]}"
+    role = ROLES[name]
     config = f"{CONFIG_PATH}/backup.toml"
 
     def toml(host: str, url: str) -> str:
-        return _toml(args, name, password, {"host": host, "url": url})
+        return _toml(args, name, {"host": host, "url": url})
 
     def script_for(host: str) -> str:
         return f"export PGHOST={host}\n{text(script)}"
 
-    database = [
-        SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=(PASSWORDS[name],)),
-        SecretFiles(secret=args.authority_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
-    ]
+    database = database_files(role, args.passwords_secret, args.authority_secret)
     mounted = {args.manifests: MANIFESTS_PATH} if args.manifests and name == BACKUP else {}
     # The dump counts as disk of the pod: with the limit below it is not evicted before it is full.
     resources = replace(RESOURCES, ephemeral_storage_limit=args.size)
@@ -175,10 +170,10 @@ def _job(
         env={
             "PGPORT": str(POSTGRES),
             "PGDATABASE": args.database,
-            "PGUSER": user,
+            "PGUSER": role.user(args.owner),
             "PGSSLMODE": "verify-full",
-            "PGSSLROOTCERT": f"{INTERNAL_CA_PATH}/ca.crt",
-            "PASSWORD_FILE": password,
+            "PGSSLROOTCERT": AUTHORITY,
+            "PASSWORD_FILE": role.password_file,
             "OWNER": args.owner,
             "WORK": WORK,
             "WAIT": str(args.deadline),
@@ -207,7 +202,7 @@ def _job(
     )
 
 
-def _toml(args: DatabaseBackupArgs, name: str, password: str, known: Mapping[str, str]) -> str:
+def _toml(args: DatabaseBackupArgs, name: str, known: Mapping[str, str]) -> str:
     backup = bucket_section(
         args.storage,
         stack=args.stack,
@@ -215,13 +210,9 @@ def _toml(args: DatabaseBackupArgs, name: str, password: str, known: Mapping[str
         max_age_minutes=args.max_age_minutes,
         manifests=args.manifests is not None and name == BACKUP,
     )
-    database = {
-        "host": known["host"],
-        "name": args.database,
-        "user": f"{args.owner}_{ROLES[name]}",
-        "password_file": password,
-        "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
-    }
+    database = database_section(
+        ROLES[name], host=known["host"], name=args.database, owner=args.owner
+    )
     import tomli_w
 
     backup |= {"work": WORK, "wait_seconds": args.deadline}

@@ -8,12 +8,22 @@ from typing import Any, Final
 
 import pulumi
 
-from ..base.arg_types import Deadline, DnsLabel, Image, Line, ObjectName
+from ..base.arg_types import (
+    DatabaseName,
+    Deadline,
+    DnsLabel,
+    Host,
+    Image,
+    Line,
+    ObjectName,
+    SecretName,
+)
 from ..base.component import Component
 from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
 from ..mcp.config_forms import CONFIG_PATH
+from .backup_roles import BACKUP_ROLE, RESTORE_ROLE, database_files, database_section
 from .backup_storage import (
     MAIN,
     MANIFESTS_PATH,
@@ -34,6 +44,25 @@ VOLUMES: Final = "/volumes"
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResultsDatabase:
+    """The database in which the results of backups and drills of volumes are recorded.
+
+    Attributes:
+        host: of the database, which has been migrated, and has the roles of ``DatabaseBackup``.
+        passwords_secret: Secret with ``backup-password`` and ``restore-password``.
+        authority_secret: Secret with ``ca.crt``, the authority of the database's certificate.
+        database: name of the database.
+        owner: the role that owns it. The jobs log in as ``<owner>_backup`` and ``<owner>_restore``.
+    """
+
+    host: pulumi.Input[Host]
+    passwords_secret: SecretName
+    authority_secret: SecretName
+    database: DatabaseName = "qudag_mcp"
+    owner: DatabaseName = "qudag"
+
+
+@dataclass(frozen=True, kw_only=True)
 class VolumeBackupArgs:
     """Args of the backups of volumes.
 
@@ -50,6 +79,8 @@ class VolumeBackupArgs:
         pods, drill_pods: settings of the pods of each job.
         manifests: ConfigMap with ``manifests.yaml.gz``, the Kubernetes objects of the stack, which
             the backup stores as well; None: it stores none.
+        results: database in which results are recorded, so that servers export them as metrics;
+            None: they are in the logs alone.
         after: resources that must exist first, such as the claims.
     """
 
@@ -65,6 +96,7 @@ class VolumeBackupArgs:
     pods: PodSettings = field(default_factory=PodSettings)
     drill_pods: PodSettings = field(default_factory=PodSettings)
     manifests: ObjectName | None = None
+    results: ResultsDatabase | None = None
     after: Sequence[pulumi.Resource] = ()
 
     def refusals(self) -> list[Problem]:
@@ -118,8 +150,9 @@ def jobs(args: VolumeBackupArgs) -> dict[str, CronJobArgs]:
 def _job(args: VolumeBackupArgs, name: str, schedule: str, arguments: Sequence[str]) -> CronJobArgs:
     stored = args.manifests if name == BACKUP else None
     paths = {volume: f"{VOLUMES}/{volume}" for volume in args.volumes}
+    results, role = args.results, BACKUP_ROLE if name == BACKUP else RESTORE_ROLE
 
-    def toml(url: str) -> str:
+    def toml(url: str, host: str) -> str:
         import tomli_w
 
         section = bucket_section(
@@ -130,6 +163,10 @@ def _job(args: VolumeBackupArgs, name: str, schedule: str, arguments: Sequence[s
             manifests=stored is not None,
         )
         content: dict[str, Any] = {"backup": section, "volumes": paths}
+        if results:
+            content["database"] = database_section(
+                role, host=host, name=results.database, owner=results.owner
+            )
         return tomli_w.dumps(content)
 
     main = Container(
@@ -141,10 +178,19 @@ def _job(args: VolumeBackupArgs, name: str, schedule: str, arguments: Sequence[s
             Files(
                 name=f"{name}-config",
                 path=CONFIG_PATH,
-                content={"volumes.toml": applied(toml, args.storage.url)},
+                content={
+                    "volumes.toml": applied(toml, args.storage.url, results.host if results else "")
+                },
             )
         ],
-        secrets=bucket_key(args.storage),
+        secrets=[
+            *(
+                database_files(role, results.passwords_secret, results.authority_secret)
+                if results
+                else ()
+            ),
+            *bucket_key(args.storage),
+        ],
         # The drill reads the bucket alone. A restore mounts the volume that it is for.
         read_only_volumes=paths if name == BACKUP else {},
         config_maps={stored: MANIFESTS_PATH} if stored else {},

@@ -22,6 +22,7 @@ Exporter = Literal[
     "node",
     "postgres",
     "backups",
+    "volumes",
     "ages",
     "egress",
 ]
@@ -30,7 +31,8 @@ server with several worker processes. ``gateway``: the exporter beside the gatew
 ``audit``: a server that writes to the audit log; ``audit_results``: the same, once the job that
 keeps the log has run. ``node``: a server with a QuDAG node that has
 peers, besides what a server exports. ``backups``: a server with a database that has been backed
-up. ``ages``: a server with a database. ``egress``: Envoy, the egress proxy."""
+up. ``volumes``: the same, once a job has backed up or read back volumes. ``ages``: a server with a
+database. ``egress``: Envoy, the egress proxy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +177,21 @@ _OF_BACKUPS: Final[tuple[tuple[str, Unit, str], ...]] = (
         "Duration of the last restore drill that passed.",
     ),
 )
+
+_OF_VOLUMES: Final[tuple[tuple[str, Unit, str], ...]] = (
+    ("mcp_volume_backup_age_seconds", "seconds", "Since the newest backup of the volume."),
+    ("mcp_volume_drill_passed", "", "1 if the last drill of the volume passed."),
+    (
+        "mcp_volume_drill_age_seconds",
+        "seconds",
+        "Since the last drill of the volume that passed.",
+    ),
+    (
+        "mcp_volume_drill_seconds",
+        "seconds",
+        "Duration of the last drill of the volume that passed.",
+    ),
+)
 _METRICS: Final = [
     ExportedMetric(
         name="http_requests_total",
@@ -301,6 +318,17 @@ _METRICS: Final = [
     *(
         ExportedMetric(name=name, kind="gauge", unit=unit, exporters=("backups",), meaning=meaning)
         for name, unit, meaning in _OF_BACKUPS
+    ),
+    *(
+        ExportedMetric(
+            name=name,
+            kind="gauge",
+            unit=unit,
+            labels=("volume",),
+            exporters=("volumes",),
+            meaning=meaning,
+        )
+        for name, unit, meaning in _OF_VOLUMES
     ),
     ExportedMetric(
         name="mcp_secret_age_seconds",

@@ -71,7 +71,7 @@ def manifests(config: StackConfig) -> list[Manifest]:
         found += SharedVolume.manifests(name, shared_volume_args(config, volume, config.namespace))
     if backup := backup_args(config, chosen, config.namespace, ""):
         found += DatabaseBackup.manifests("backup", backup)
-    if volume_backup := volume_backup_args(config, chosen, config.namespace):
+    if volume_backup := volume_backup_args(config, chosen, config.namespace, ""):
         found += VolumeBackup.manifests("volume-backup", volume_backup)
     if backs_up_manifests(config, chosen):
         named = {"name": MANIFESTS, "namespace": config.namespace}

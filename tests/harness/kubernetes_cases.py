@@ -38,7 +38,7 @@ from components.kubernetes.server import McpService
 from components.kubernetes.shared_volume import NfsExport, SharedVolume, SharedVolumeArgs
 from components.kubernetes.upstream import Upstream
 from components.kubernetes.user_server import Storage, UserServer
-from components.kubernetes.volume_backup import VolumeBackup, VolumeBackupArgs
+from components.kubernetes.volume_backup import ResultsDatabase, VolumeBackup, VolumeBackupArgs
 from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.data_tier import CacheProfile
 from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
@@ -130,6 +130,11 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             server_image="example.com/server:1",
             storage=BackupStorage(url="s3://qudag-backups/prod", key_secret="backup-bucket"),
             volumes=["models"],
+            results=ResultsDatabase(
+                host="postgres-service",
+                passwords_secret="mcp-server-secrets",
+                authority_secret="mcp-internal-ca",
+            ),
         ),
     ),
     "FlowPolicies": (

@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.skipif(binaries() is None, reason=HOW_TO_GET),
 ]
 OURS = exported_by("backups")
+OF_VOLUMES = exported_by("volumes")
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,31 @@ def test_results_of_the_jobs_become_metrics(tmp_path: Path, issuer: Issuer, data
     assert 86_400 <= value(text, "mcp_restore_drill_age_seconds") < 86_700
     assert value(text, "mcp_restore_drill_recovery_point_seconds") == 3600
     assert value(text, "mcp_restore_drill_recovery_time_seconds") == 12.5
+
+
+def test_results_of_the_jobs_of_volumes_become_metrics(
+    tmp_path: Path, issuer: Issuer, database: Postgres
+):
+    assert migrated(tmp_path, issuer, database.section()).status == 0
+    with database.connect() as connection:
+        connection.autocommit = True
+        record = "SELECT record_volume(%s, %s, %s, now() - %s::interval, %s)"
+        for row in (
+            ("models", "backup", "stored", "2 hours", 5),
+            ("models", "backup", "stored", "1 hour", 5),
+            ("models", "drill", "passed", "1 hour", 12.5),
+            ("uploads", "drill", "missing", None, None),
+        ):
+            connection.execute(record, row)
+        connection.execute("UPDATE volume_results SET at = at - interval '1 day'")
+        connection.execute(record, ("models", "drill", "damaged", None, None))
+    text = scrape(tmp_path, issuer, database)
+    found = scraped(text)
+    assert {name: found[name] for name in OF_VOLUMES} == listed(OF_VOLUMES)
+    models = '{volume="models"}'
+    assert 3600 <= value(text, f"mcp_volume_backup_age_seconds{models}") < 3900
+    assert value(text, f"mcp_volume_drill_passed{models}") == 0
+    assert 86_400 <= value(text, f"mcp_volume_drill_age_seconds{models}") < 86_700
+    assert value(text, f"mcp_volume_drill_seconds{models}") == 12.5
+    assert value(text, 'mcp_volume_drill_passed{volume="uploads"}') == 0
+    assert 'mcp_volume_backup_age_seconds{volume="uploads"}' not in text

@@ -108,13 +108,14 @@ def test_all_volumes_are_backed_up_unless_some_are_named():
     assert [*claims_of(with_volumes(volumes=[]))] == [BACKUP, DRILL]
 
 
-def test_the_jobs_of_volumes_reach_the_bucket_and_nothing_else():
+def test_the_jobs_of_volumes_reach_the_bucket_and_the_embedded_database():
     chosen = with_volumes()
     made = flow_args(chosen, topology(chosen), placement(chosen).namespace, "ns")
     jobs = (volume_backup.BACKUP, volume_backup.DRILL)
     assert {*jobs} <= {*made.workloads}
     flows = {(f.source, f.target, f.port) for f in made.flows if f.source in jobs}
-    assert flows == {(job, BUCKET, 9000) for job in jobs}
+    reached = ((BUCKET, 9000), (POSTGRES, 5432))
+    assert flows == {(job, *to) for job in jobs for to in reached}
 
 
 def test_volumes_of_a_stack_with_another_database_are_backed_up():

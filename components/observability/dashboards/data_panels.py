@@ -131,6 +131,40 @@ DRILL_PASSED: Final = Panel(
     queries=[Query(expr=gauge("mcp_restore_drill_passed", how="min"), legend="passed")],
     at_most=1,
 )
+VOLUME_BACKUPS: Final = Panel(
+    title="Age of the newest backup of each volume",
+    meaning="Since the newest backup of each volume, and since a drill read one back.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=gauge("mcp_volume_backup_age_seconds", by=("volume",), how="min"),
+            legend="{{volume}} backup",
+        ),
+        Query(
+            expr=gauge("mcp_volume_drill_age_seconds", by=("volume",), how="min"),
+            legend="{{volume}} drill",
+        ),
+    ],
+)
+VOLUME_DRILLS: Final = Panel(
+    title="Drills of volumes passed",
+    meaning="1 if the last drill of the volume passed.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(expr=gauge("mcp_volume_drill_passed", by=("volume",), how="min"), legend="{{volume}}")
+    ],
+    at_most=1,
+)
+VOLUME_DRILL_TIME: Final = Panel(
+    title="Duration of drills of volumes",
+    meaning="How long the last drill that passed took to read the backup of each volume.",
+    unit=Unit.SECONDS,
+    queries=[
+        Query(
+            expr=gauge("mcp_volume_drill_seconds", by=("volume",), how="max"), legend="{{volume}}"
+        )
+    ],
+)
 AUDIT_ROWS: Final = Panel(
     title="Rows of the audit log",
     meaning="Rows committed, by what they record.",
@@ -246,7 +280,10 @@ CACHE: Final = Section(
     title="Valkey", panels=[VALKEY_MEMORY, VALKEY_COMMANDS, VALKEY_CLIENTS, VALKEY_UP]
 )
 CONSENSUS: Final = Section(title="QuDAG nodes", panels=[CONSENSUS_LATENCY, CONSENSUS_ROUNDS])
-RESTORES: Final = Section(title="Backups", panels=[BACKUPS, DRILLS, DRILL_PASSED])
+RESTORES: Final = Section(
+    title="Backups",
+    panels=[BACKUPS, DRILLS, DRILL_PASSED, VOLUME_BACKUPS, VOLUME_DRILLS, VOLUME_DRILL_TIME],
+)
 AUDIT: Final = Section(
     title="Audit log",
     panels=[AUDIT_ROWS, AUDIT_LOST, AUDIT_TIME, AUDIT_VERIFIED, AUDIT_VERIFIED_AGE],

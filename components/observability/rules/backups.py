@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from .alert import Alert, Severity, Team
 from .options import RuleOptions
+from .targets import one_of
 
 
 def alerts(options: RuleOptions) -> Iterator[Alert]:
     """Those of a stack with backups, or with an audit log."""
     if options.recovery_point_minutes is not None:
         yield from _of_backups(options, options.recovery_point_minutes)
+        yield from _of_volumes(options, options.recovery_point_minutes, options.drill_hours)
     if options.drill_hours is not None:
         yield from _of_drills(options, options.drill_hours)
     if options.base_backup_minutes is not None:
@@ -136,6 +138,50 @@ def _of_barman(options: RuleOptions, minutes: int) -> Iterator[Alert]:
         "CloudNativePG cannot archive its WAL files",
         "The last try to archive a WAL file failed. A restore now would lose what was written "
         "after the last archived one.",
+    )
+
+
+def _of_volumes(options: RuleOptions, minutes: int, hours: int | None) -> Iterator[Alert]:
+    """Of the volumes that are backed up now: results of others stay in the database for a year."""
+    if not options.volumes:
+        return
+    within = f"{options.within},{one_of('volume', options.volumes)}"
+    yield _alert(
+        "VolumeBackupTooOld",
+        f"max by (volume) (mcp_volume_backup_age_seconds{{{within}}}) > {minutes * 60}",
+        "5m",
+        "The newest backup of a volume is older than the recovery point objective",
+        "The newest backup of {{ $labels.volume }} is {{ $value | humanizeDuration }} old; the "
+        f"objective is {minutes} minutes.",
+    )
+    yield _alert(
+        "VolumeBackupMissing",
+        " or ".join(
+            f'absent(mcp_volume_backup_age_seconds{{{options.within},volume="{volume}"}})'
+            for volume in options.volumes
+        ),
+        f"{minutes}m",
+        "There is no backup of a volume",
+        "No server knows of a backup of the volume {{ $labels.volume }}.",
+    )
+    if hours is None:
+        return
+    yield _alert(
+        "VolumeDrillFailed",
+        f"min by (volume) (mcp_volume_drill_passed{{{within}}}) == 0",
+        "5m",
+        "The last drill of a volume failed",
+        "The newest backup of {{ $labels.volume }} could not be read, or differs from what was "
+        "backed up.",
+    )
+    yield _alert(
+        "VolumeDrillOverdue",
+        f"max by (volume) (mcp_volume_drill_age_seconds{{{within}}}) > {2 * hours * 3600}",
+        "1h",
+        "No drill of a volume has passed for long",
+        "The last drill of {{ $labels.volume }} that passed was {{ $value | humanizeDuration }} "
+        "ago.",
+        severity="warning",
     )
 
 

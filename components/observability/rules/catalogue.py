@@ -29,6 +29,7 @@ EVERYTHING: Final = RuleOptions(
     egress="egress-proxy",
     recovery_point_minutes=60,
     drill_hours=168,
+    volumes=("models", "uploads"),
     audit=True,
     audit_hours=24,
     exporters=frozenset(get_args(ForeignExporter)),

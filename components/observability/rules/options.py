@@ -116,6 +116,7 @@ class RuleOptions:
         egress: workload of the egress proxy whose metrics Prometheus reads; None: none.
         recovery_point_minutes: oldest that a dump of the database may be; None: no dumps.
         base_backup_minutes: oldest that a base backup of CloudNativePG may be; None: no archive.
+        volumes: names of the volumes that are backed up and read back as often as the database.
         drill_hours: longest time between two restore drills; None: no drills.
         audit: whether servers write to an audit log.
         audit_hours: longest time between two verifications of the audit log; None: none.
@@ -141,6 +142,7 @@ class RuleOptions:
     egress: str | None = None
     recovery_point_minutes: int | None = None
     base_backup_minutes: int | None = None
+    volumes: tuple[str, ...] = ()
     drill_hours: int | None = None
     audit: bool = False
     audit_hours: int | None = None

@@ -48,6 +48,32 @@ def test_the_server_accepts_the_configuration(name: str):
     assert str(found.backup.access_key_file) == "/etc/bucket/access-key"
 
 
+@pytest.mark.parametrize(("name", "role"), [(BACKUP, "backup"), (DRILL, "restore")])
+def test_each_job_records_its_results_with_the_role_of_its_kind(name: str, role: str):
+    maps = {each["metadata"]["name"]: each["data"] for each in objects(graph(), "ConfigMap")}
+    content = tomllib.loads(maps[f"{name}-config"]["volumes.toml"])
+    database = VolumeBackupConfig.model_validate(content).database
+    assert database is not None
+    assert (database.host, database.user) == ("postgres-service", f"qudag_{role}")
+    (main,) = pod(graph(), name)["containers"]
+    mounts = {each["name"]: each["mountPath"] for each in main["volumeMounts"]}
+    files = {
+        f"{mounts[volume['name']]}/{item['path']}"
+        for volume in pod(graph(), name)["volumes"]
+        for item in volume.get("secret", {}).get("items", ())
+    }
+    assert {str(database.password_file), str(database.ca_file)} <= files
+    assert str(database.password_file).endswith(f"/{role}-password")
+
+
+def test_without_a_database_no_password_of_it_is_mounted():
+    maps = {
+        each["metadata"]["name"]: each["data"] for each in objects(graph(results=None), "ConfigMap")
+    }
+    assert "database" not in tomllib.loads(maps[f"{DRILL}-config"]["volumes.toml"])
+    assert "mcp-server-secrets" not in str(pod(graph(results=None), DRILL))
+
+
 def test_the_backup_reads_the_volumes_and_writes_none():
     made = graph(volumes=["models", "data"])
     assert claims(made, BACKUP) == {"models", "data"}

@@ -101,6 +101,10 @@ def _one(name: str, value: float) -> Series:
     return {series(name): constant(value)}
 
 
+def _volume(name: str, value: float, volume: str = "models") -> Series:
+    return {series(name, volume=volume): constant(value)}
+
+
 def _secret(age: int) -> Series:
     return {series("mcp_secret_age_seconds", secret="mcp-server-secrets", key="k"): constant(age)}
 
@@ -195,6 +199,29 @@ STORES: Final[dict[str, Case]] = {
     "RecoveryTooSlow": _store(
         *("warning", 300, _one("mcp_restore_drill_recovery_time_seconds", 1801)),
         _one("mcp_restore_drill_recovery_time_seconds", 1800),
+    ),
+    "VolumeBackupTooOld": _store(
+        *("critical", 300, _volume("mcp_volume_backup_age_seconds", 3601)),
+        # A volume that is not backed up any more has results too.
+        {
+            **_volume("mcp_volume_backup_age_seconds", 3600),
+            **_volume("mcp_volume_backup_age_seconds", 9999, "gone"),
+        },
+    ),
+    "VolumeBackupMissing": _store(
+        *("critical", 3600, _volume("mcp_volume_backup_age_seconds", 1)),
+        {
+            **_volume("mcp_volume_backup_age_seconds", 1),
+            **_volume("mcp_volume_backup_age_seconds", 1, "uploads"),
+        },
+    ),
+    "VolumeDrillFailed": _store(
+        *("critical", 300, _volume("mcp_volume_drill_passed", 0)),
+        _volume("mcp_volume_drill_passed", 1),
+    ),
+    "VolumeDrillOverdue": _store(
+        *("warning", 3600, _volume("mcp_volume_drill_age_seconds", 14 * _DAY + 1)),
+        _volume("mcp_volume_drill_age_seconds", 14 * _DAY),
     ),
     "AuditRowsLost": _store(
         *("critical", 0, {series("mcp_audit_lost_total", reason="full"): rising(0.1)}),

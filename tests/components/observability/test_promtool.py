@@ -27,7 +27,14 @@ from tools.programs_on_path import find
 
 CASES: Final = {**SERVERS, **GATEWAY, **STORES, **CLUSTER, **ORCHESTRATION, **SERVERS_OF_USERS}
 ALWAYS: Final = "Watchdog"
-ABSENT: Final = {"ServiceUnavailable", "PlatformDown", "BackupMissing", "BaseBackupMissing", ALWAYS}
+ABSENT: Final = {
+    "ServiceUnavailable",
+    "PlatformDown",
+    "BackupMissing",
+    "BaseBackupMissing",
+    "VolumeBackupMissing",
+    ALWAYS,
+}
 """Alerts on series that are not there: those of other namespaces do not end them."""
 PROMTOOL: Final = find("promtool")
 
