@@ -11,11 +11,14 @@ import pulumi
 
 from components.base.inputs import applied
 from components.base.kubernetes_object import KubernetesObject, metadata
+from components.base.problems import Problem, ProblemReport
 from components.kubernetes.labels import labels
 
 from .backup import MANIFESTS
 
 FILE = "manifests.yaml.gz"
+MOST_BYTES = 1024**2
+"""Of the values of a ConfigMap, before base64 (``MaxSecretSize`` of Kubernetes' validation)."""
 
 
 class DeclaredObjects:
@@ -45,7 +48,7 @@ class DeclaredObjects:
 
         def content(*objects: Mapping[str, Any]) -> str:
             text = manifests_text(objects, secrets)
-            return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+            return compressed(text, objects=len(objects))
 
         KubernetesObject(
             "ConfigMap",
@@ -54,6 +57,29 @@ class DeclaredObjects:
             opts=pulumi.ResourceOptions(provider=provider),
             binaryData={FILE: applied(content, *self._found)},
         )
+
+
+def compressed(text: str, *, objects: int) -> str:
+    """The text as ``binaryData`` has it.
+
+    Raises:
+        ProblemReport: it is larger than a ConfigMap may be.
+    """
+    file = gzip.compress(text.encode(), mtime=0)
+    if len(file) > MOST_BYTES:
+        raise ProblemReport(
+            [
+                Problem(
+                    "qudag-mcp:backup",
+                    f"would store {objects} Kubernetes objects, which are {len(file)} bytes of "
+                    "compressed YAML",
+                    f"the API server refuses a ConfigMap of more than {MOST_BYTES} bytes, so that "
+                    "the deployment would fail",
+                    "move servers or dashboards to a stack of their own",
+                )
+            ]
+        )
+    return base64.b64encode(file).decode()
 
 
 def manifests_text(

@@ -14,6 +14,7 @@ from mcp_types import TextContent
 
 from components.base.problems import ProblemReport
 from delivery.mcp_client import Era, call_tool, connected, eras, list_tools
+from tests.harness.canaries import Canary, leaks
 from tests.harness.deployed_platform import Platform, up, verb
 
 pytestmark = pytest.mark.smoke
@@ -101,11 +102,15 @@ def test_every_pod_runs_under_pod_security_restricted(platform: Platform) -> Non
 def test_no_secret_value_is_in_a_config_map_or_an_environment(platform: Platform) -> None:
     secrets = platform.kubectl.objects("secrets", f"-n={platform.namespace}")
     public = {"ca.crt", "tls.crt", "jwks.json"}
-    values = {value for one in secrets for key, value in one["data"].items() if key not in public}
-
+    values = [
+        Canary(f"{one['metadata']['name']}/{key}", base64.b64decode(value).decode())
+        for one in secrets
+        for key, value in one["data"].items()
+        if key not in public
+    ]
     shown = str(platform.kubectl.objects("configmaps,pods", f"-n={platform.namespace}"))
     assert values
-    assert [v for v in values if base64.b64decode(v).decode() in shown] == []
+    assert leaks(values, {"a ConfigMap or a pod": shown}) == []
 
 
 @pytest.mark.usefixtures("platform")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import gzip
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -13,6 +17,8 @@ from urllib.parse import quote
 
 SEPARATOR: Final = "-_"
 """Between the halves of a canary: characters that every program takes in a password."""
+_COMPRESSED: Final = re.compile(r"H4sI[A-Za-z0-9+/]{16,}")
+"""The beginning of each gzip file in base64, as ``binaryData`` of a ConfigMap has it."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +79,34 @@ def base64_forms(text: str) -> list[str]:
 
 
 def leaks(canaries: Iterable[Canary], texts: Mapping[str, str]) -> list[str]:
-    """Where each canary is found: the secret, its form, and the name of the text."""
+    """Where each canary is found: the secret, its form, and the name of the text.
+
+    Files of gzip in base64 are read as well.
+    """
+    every = [
+        *texts.items(),
+        *(
+            (f"{where}, in gzip", inner)
+            for where, text in texts.items()
+            for inner in unzipped(text)
+        ),
+    ]
     return [
         f"{one.name} ({how}) in {where}"
         for one in canaries
         for form, how in one.forms.items()
-        for where, text in texts.items()
+        for where, text in every
         if form in text
     ]
+
+
+def unzipped(text: str) -> Iterator[str]:
+    """What each file of gzip contains that a text has in base64."""
+    for found in _COMPRESSED.findall(text):
+        raw = base64.b64decode(found[: len(found) // 4 * 4])
+        with contextlib.suppress(zlib.error):  # a text that only looks like one
+            # What comes after its end is no part of it.
+            yield zlib.decompressobj(wbits=31).decompress(raw).decode(errors="replace")
 
 
 def in_every_form(canary: Canary) -> dict[str, str]:
@@ -98,4 +124,5 @@ def in_every_form(canary: Canary) -> dict[str, str]:
         "the first half": text[:half],
         "the second half": text[half:],
         "in reverse": text[::-1],
+        "gzip": base64.b64encode(gzip.compress(f"password: {text}\n".encode())).decode(),
     }

@@ -11,11 +11,13 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from components.base.problems import ProblemReport
 from components.kubernetes import database_backup, volume_backup
 from components.kubernetes.backup_storage import MANIFESTS_PATH
 from graph.manifests import manifests
 from graph.resource_graph import ResourceGraph
 from runtime.kubernetes_manifests import FILE
+from stacks import stored_manifests
 from stacks.backup import MANIFESTS
 from tests.harness import canary_stack
 from tests.harness.canaries import Canary, leaks
@@ -154,3 +156,20 @@ def test_without_a_database_in_the_cluster_the_job_of_volumes_stores_it():
 def test_without_the_section_there_is_no_configmap():
     graph = recorded({"topology": "monolith", "network": NETWORK})
     assert MANIFESTS not in {one["metadata"]["name"] for one in applied(graph)}
+
+
+def test_more_than_a_config_map_may_hold_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    assert stored_manifests.MOST_BYTES == 1024**2  # Kubernetes' page on ConfigMaps: 1 MiB
+    text = "kind: ConfigMap\n"
+    size = len(gzip.compress(text.encode()))
+    monkeypatch.setattr(stored_manifests, "MOST_BYTES", size)
+    assert gzip.decompress(base64.b64decode(stored_manifests.compressed(text, objects=7)))
+    monkeypatch.setattr(stored_manifests, "MOST_BYTES", size - 1)
+    with pytest.raises(ProblemReport) as refused:
+        stored_manifests.compressed(text, objects=7)
+    (problem,) = refused.value.problems
+    assert problem.path == "qudag-mcp:backup"
+    assert f"7 Kubernetes objects, which are {size} bytes" in problem.what
+    assert "a stack of their own" in problem.fix
