@@ -185,6 +185,7 @@ if TYPE_CHECKING:
         StandaloneObservabilityArgs as StandaloneObservabilityArgs,
     )
     from .observability.targets import ScrapeTarget as ScrapeTarget
+    from .observability.targets import ServiceTarget as ServiceTarget
 
 _PUBLIC = {
     "aws.backup_bucket": "AwsBackupBucket AwsBackupBucketArgs",
@@ -273,7 +274,7 @@ _PUBLIC = {
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
-    "observability.targets": "ScrapeTarget",
+    "observability.targets": "ScrapeTarget ServiceTarget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -20,7 +20,8 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
 from .identities import token_services
-from .own_prometheus import operated_parties
+from .monitoring import monitoring_workloads
+from .monitoring_flows import operated_parties
 from .placement import placement
 from .topologies.topology import (
     CLIENTS,
@@ -100,7 +101,11 @@ def flow_args(
         metadata_servers=metadata_servers,
         dns=_dns(network),
         api_server=config.kubernetes.api_server,
-        api_clients=[name for name in own if name in topology.monitoring],
+        api_clients=[
+            one.name
+            for one in monitoring_workloads(config)
+            if one.calls_api_server and one.name in own
+        ],
         hosts={name: hosts for name, hosts in hosts_by_policy(config).items() if name in own},
     )
 

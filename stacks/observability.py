@@ -18,6 +18,7 @@ from .alerting import routes_text
 from .config.observability import MONITORING, Standalone
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .monitoring import has_own_prometheus, monitoring_workloads
 from .placement import placement
 from .pod_settings import pod_settings
 from .rule_options import rule_options
@@ -58,7 +59,9 @@ def scrape_targets(
     scraped = [
         flow
         for flow in topology.flows
-        if flow.source == PROMETHEUS and flow.target in topology.workloads
+        if flow.source == PROMETHEUS
+        and flow.target in topology.workloads
+        and flow.target not in topology.monitoring
     ]
     found = [
         ScrapeTarget(
@@ -123,9 +126,10 @@ def standalone_args(
     config: StackConfig, topology: Topology, namespaces: Mapping[str, pulumi.Input[str]]
 ) -> StandaloneObservabilityArgs | None:
     """The args of the platform's own Prometheus; None without one."""
-    if config.observability.kind != "standalone":
+    if not has_own_prometheus(config):
         return None
     from components.observability.standalone import StandaloneObservabilityArgs
+    from components.observability.targets import ServiceTarget
 
     section = config.observability.standalone or Standalone()
     where = placement(config)
@@ -137,6 +141,11 @@ def standalone_args(
         },
         image=config.images.prometheus or VERSIONS["images"]["prometheus"],
         targets=scrape_targets(config, topology, namespaces),
+        services=[
+            ServiceTarget(name=one.name, port=one.metrics)
+            for one in monitoring_workloads(config)
+            if one.metrics is not None
+        ],
         rules=rules_text(config, topology),
         tls_secret=config.secrets.internal_tls_of(PROMETHEUS),
         ca_secret=config.secrets.internal_ca,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .monitoring import monitoring_workloads
 from .topologies import TOPOLOGIES
-from .topologies.topology import PROMETHEUS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,7 @@ def placement(config: StackConfig) -> Placement:
     for name, server in config.cluster_servers.items():
         if server.namespace is not None:
             places[name] = server.namespace
-    if config.observability.kind == "standalone":
-        places[PROMETHEUS] = MONITORING
+    places |= {workload.name: MONITORING for workload in monitoring_workloads(config)}
     named = config.kubernetes.namespaces
     return Placement(
         namespace=config.namespace,

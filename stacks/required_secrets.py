@@ -13,6 +13,7 @@ from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords, buckets
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .monitoring import monitoring_workloads
 from .placement import placement
 from .pod_settings import pod_settings
 from .services import topology
@@ -207,7 +208,11 @@ def certified_names(config: StackConfig) -> dict[str, list[str]]:
     }
     if has_replicas(config, chosen):
         stores[VALKEY] += replica_hosts(stores[VALKEY][-1], config.data.valkey.replicas)
-    monitoring = {name: _service_names(name, where.of(name)) for name in chosen.monitoring}
+    monitoring = {
+        one.name: _service_names(one.name, where.of(one.name))
+        for one in monitoring_workloads(config)
+        if one.serves
+    }
     return named | stores | monitoring
 
 

@@ -27,7 +27,7 @@ from .config.stack import StackConfig
 from .data_kinds import KINDS, in_pods, kind_of
 from .gateway_metrics import has_exporter, leads_to_the_exporter
 from .identities import with_identities
-from .own_prometheus import with_own_prometheus
+from .monitoring_flows import with_monitoring
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
 from .user_keys import flows_without_vaults
@@ -60,7 +60,7 @@ def topology(config: StackConfig) -> Topology:
     served = with_user_servers(at_scale, config)
     audited = with_store_ports(with_audit_log(served, config), config)
     stored = with_backups(with_store_flows(audited, config), config)
-    return with_identities(with_own_prometheus(stored, config), config)
+    return with_identities(with_monitoring(stored, config), config)
 
 
 def with_store_ports(topology: Topology, config: StackConfig) -> Topology:

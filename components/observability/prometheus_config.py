@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .rules.targets import EXPORTER, JOB, NAMESPACE, POD
-from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeTarget
+from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeTarget, ServiceTarget
 
 PROMETHEUS: Final = "prometheus"
 PORT: Final = 9090
@@ -18,8 +18,8 @@ def prometheus_config(
     targets: Sequence[ScrapeTarget],
     namespaces: Mapping[int, str],
     *,
+    services: Sequence[ServiceTarget] = (),
     own: str,
-    host: str,
     authority: str,
     scrape_seconds: int,
     rules: str | None,
@@ -29,9 +29,9 @@ def prometheus_config(
     Args:
         targets: the pods.
         namespaces: of each target, by its place in ``targets``.
-        own: namespace of Prometheus.
-        host: name in its certificate.
-        authority: path of the authority that signs that certificate.
+        services: those in the namespace of Prometheus.
+        own: that namespace.
+        authority: path of the authority that signs the certificates of Prometheus and ``services``.
         scrape_seconds: time between two reads.
         rules: path of the rule file; None without one.
     """
@@ -45,7 +45,8 @@ def prometheus_config(
                 for number, target in enumerate(targets)
                 for port, exporter in target.ports.items()
             ),
-            _itself(own, host, authority),
+            *(_service(one, own, authority) for one in services),
+            _over_tls(PROMETHEUS, f"localhost:{PORT}", own, authority),
         ],
     }
 
@@ -89,11 +90,24 @@ def _name(key: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", key)
 
 
-def _itself(namespace: str, host: str, authority: str) -> dict[str, Any]:
-    labels = {NAMESPACE: namespace, EXPORTER: PROMETHEUS}
+def _service(service: ServiceTarget, namespace: str, authority: str) -> dict[str, Any]:
+    address = f"{service_host(service.name, namespace)}:{service.port}"
+    return _over_tls(service.name, address, namespace, authority)
+
+
+def service_host(workload: str, namespace: str) -> str:
+    """The name of a workload's Service, for which its certificate is."""
+    return f"{workload}-service.{namespace}.svc"
+
+
+def _over_tls(name: str, address: str, namespace: str, authority: str) -> dict[str, Any]:
+    """Reads a workload of the namespace at one address."""
     return {
-        "job_name": PROMETHEUS,
+        "job_name": name,
         "scheme": "https",
-        "tls_config": {"ca_file": authority, "server_name": host},
-        "static_configs": [{"targets": [f"localhost:{PORT}"], "labels": labels}],
+        "sample_limit": SAMPLE_LIMIT,
+        "tls_config": {"ca_file": authority, "server_name": service_host(name, namespace)},
+        "static_configs": [
+            {"targets": [address], "labels": {NAMESPACE: namespace, EXPORTER: name}}
+        ],
     }

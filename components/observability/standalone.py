@@ -25,7 +25,7 @@ from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
 from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
 from .prometheus_config import PORT, PROMETHEUS, prometheus_config
 from .rule_file import rule_file_problems
-from .targets import ScrapeSeconds, ScrapeTarget, target_problems
+from .targets import ScrapeSeconds, ScrapeTarget, ServiceTarget, target_problems
 
 RetentionDays = Annotated[
     int, Range(least=1, most=3650, consequence="Prometheus would not start, or keep nothing")
@@ -49,6 +49,8 @@ class StandaloneObservabilityArgs:
         namespaces: those of the targets, each under a name for its resources.
         image: Prometheus 3, with discovery by the Kubernetes API.
         targets: what exports metrics.
+        services: Services in the namespace of Prometheus that export metrics over TLS, with
+            certificates of ``ca_secret``.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
@@ -70,6 +72,7 @@ class StandaloneObservabilityArgs:
     targets: Sequence[ScrapeTarget]
     tls_secret: SecretName
     ca_secret: SecretName
+    services: Sequence[ServiceTarget] = ()
     rules: Text = ""
     scrape_seconds: ScrapeSeconds = 30
     retention_days: RetentionDays = 15
@@ -82,7 +85,7 @@ class StandaloneObservabilityArgs:
 
     def refusals(self) -> list[Problem]:
         """Problems of the targets, their namespaces and the rules."""
-        problems = list(target_problems(self.targets))
+        problems = list(target_problems(self.targets, self.services))
         if self.rules:
             problems += rule_file_problems("rules", self.rules)
         if not self.namespaces:
@@ -209,8 +212,8 @@ def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
         made = prometheus_config(
             args.targets,
             dict(enumerate(namespaces)),
+            services=args.services,
             own=own,
-            host=f"{PROMETHEUS}-service.{own}.svc",
             authority=f"{INTERNAL_CA_PATH}/ca.crt",
             scrape_seconds=args.scrape_seconds,
             rules=f"{CONFIG}/rules.yml" if args.rules else None,

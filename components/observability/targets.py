@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PortName
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PortName, PortNumber
 from ..base.constraints import Range
 from ..base.problems import Problem
 
@@ -72,7 +72,25 @@ class ScrapeTarget:
         return problems
 
 
-def target_problems(targets: Sequence[ScrapeTarget]) -> Iterator[Problem]:
+@dataclass(frozen=True, kw_only=True)
+class ServiceTarget:
+    """A Service in the namespace of Prometheus whose metrics it reads over TLS.
+
+    Its certificate is for ``<name>-service.<namespace>.svc``. Its series have the labels ``job``
+    and ``exporter``, both with its name, and ``namespace``.
+
+    Attributes:
+        name: of the workload behind the Service ``<name>-service``.
+        port: of the Service, which serves /metrics.
+    """
+
+    name: DnsLabel
+    port: PortNumber
+
+
+def target_problems(
+    targets: Sequence[ScrapeTarget], services: Sequence[ServiceTarget] = ()
+) -> Iterator[Problem]:
     """No targets, and targets whose names are equal."""
     if not targets:
         yield Problem(
@@ -81,7 +99,7 @@ def target_problems(targets: Sequence[ScrapeTarget]) -> Iterator[Problem]:
             "no metric would be read",
             "list what exports metrics, or leave the component out",
         )
-    for name, count in Counter(target.name for target in targets).items():
+    for name, count in Counter(one.name for one in (*targets, *services)).items():
         if count > 1:
             yield Problem(
                 "targets",

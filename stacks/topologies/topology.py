@@ -205,7 +205,7 @@ class Topology:
         data: the data stores, of ``STORES``.
         jobs: the migrations.
         scheduled: names of the CronJobs that the stack file adds.
-        monitoring: names of what reads metrics, which the stack file adds.
+        monitoring: names of what observes the platform, which the stack file adds.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
         places: workloads that run in a namespace of their own, by name: its key in

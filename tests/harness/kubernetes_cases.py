@@ -49,7 +49,7 @@ from components.observability.standalone import (
     StandaloneObservability,
     StandaloneObservabilityArgs,
 )
-from components.observability.targets import ScrapeTarget
+from components.observability.targets import ScrapeTarget, ServiceTarget
 
 from .minimal_args import (
     cloudnative_pg,
@@ -237,6 +237,7 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                     ports={"metrics": "server"},
                 )
             ],
+            services=[ServiceTarget(name="alertmanager", port=9093)],
             tls_secret="mcp-internal-tls-prometheus",
             ca_secret="mcp-internal-ca",
             rules="groups: [{name: servers, rules: [{alert: Down, expr: up == 0}]}]",

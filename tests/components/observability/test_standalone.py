@@ -9,7 +9,7 @@ from components.observability.standalone import (
     StandaloneObservability,
     StandaloneObservabilityArgs,
 )
-from components.observability.targets import ScrapeTarget
+from components.observability.targets import ScrapeTarget, ServiceTarget
 from graph.resource_graph import ResourceGraph
 from tests.harness import record
 from tests.harness.graph_queries import objects, pods
@@ -86,6 +86,22 @@ def test_a_pod_is_read_by_its_namespace_its_labels_and_its_port():
     for one in read:
         for found in one.get("kubernetes_sd_configs", []):
             assert found["namespaces"]["names"] == ["mcp", "mcp-agents"]
+
+
+def test_a_service_beside_it_is_read_over_tls_under_its_own_name():
+    read = json.loads(
+        files(graph(services=[ServiceTarget(name="store", port=9428)]))["prometheus.yml"]
+    )
+    (found,) = [one for one in read["scrape_configs"] if one["job_name"] == "store"]
+    host = "store-service.mcp-monitoring.svc"
+    assert found["scheme"] == "https"
+    assert found["tls_config"] == {"ca_file": "/etc/internal-ca/ca.crt", "server_name": host}
+    assert found["static_configs"] == [
+        {
+            "targets": [f"{host}:9428"],
+            "labels": {"namespace": "mcp-monitoring", "exporter": "store"},
+        }
+    ]
 
 
 def test_values_are_deleted_before_the_volume_is_full():

@@ -1,4 +1,4 @@
-"""The platform's own Prometheus in its topology: a workload, and flows to all that it reads."""
+"""The workloads of monitoring in a topology, and the flows of the platform's own Prometheus."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from components.kubernetes.party import Flow, Neighbour
 
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .monitoring import has_own_prometheus, monitoring_workloads
 from .placement import placement
 from .topologies.topology import POSTGRES, PROMETHEUS, Topology
 
 
-def with_own_prometheus(topology: Topology, config: StackConfig) -> Topology:
-    """The topology with Prometheus, if the stack has its own."""
-    if config.observability.kind != "standalone":
-        return topology
+def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
+    """The topology with what reads metrics, and the flows to what has them."""
+    workloads = monitoring_workloads(config)
+    monitored = replace(
+        topology, monitoring=[*topology.monitoring, *(one.name for one in workloads)]
+    )
+    if not has_own_prometheus(config):
+        return monitored
+    read = {one.name: one.metrics for one in workloads if one.metrics is not None}
+    read |= {name: port for name, (_, port) in _of_cloudnative_pg(config, topology).items()}
     flows = [
         Flow(source=PROMETHEUS, target=name, port=port, why="metrics")
-        for name, (_, port) in _of_cloudnative_pg(config, topology).items()
+        for name, port in read.items()
     ]
-    return replace(
-        topology,
-        monitoring=[*topology.monitoring, PROMETHEUS],
-        flows=[*topology.flows, *flows],
-    )
+    return replace(monitored, flows=[*topology.flows, *flows])
 
 
 def operated_parties(config: StackConfig, topology: Topology) -> list[Neighbour]:

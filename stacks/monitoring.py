@@ -1,0 +1,46 @@
+"""What runs in the namespace of monitoring, and which of it a stack has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from .config.stack import StackConfig
+from .topologies.topology import PROMETHEUS
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringWorkload:
+    """A workload in the namespace of monitoring.
+
+    Attributes:
+        name: of the workload, in flows too.
+        wanted: whether a stack has it.
+        serves: whether it has a Service, ``<name>-service``, which answers over TLS: its
+            certificate is in the Secret ``secrets.internalTls`` with its name as suffix.
+        metrics: port of that Service at which the platform's own Prometheus reads its metrics,
+            over TLS; None: it does not.
+        calls_api_server: whether it may connect to the API server.
+    """
+
+    name: str
+    wanted: Callable[[StackConfig], bool]
+    serves: bool = True
+    metrics: int | None = None
+    calls_api_server: bool = False
+
+
+def has_own_prometheus(config: StackConfig) -> bool:
+    """Whether the stack deploys a Prometheus."""
+    return config.observability.kind == "standalone"
+
+
+MONITORING_WORKLOADS: Final = (
+    MonitoringWorkload(name=PROMETHEUS, wanted=has_own_prometheus, calls_api_server=True),
+)
+
+
+def monitoring_workloads(config: StackConfig) -> list[MonitoringWorkload]:
+    """Those that the stack has."""
+    return [one for one in MONITORING_WORKLOADS if one.wanted(config)]
