@@ -85,6 +85,7 @@ test-controllers: $(VENV) ## real KEDA, Prometheus, External Secrets and OpenBao
 
 test-monitoring: $(VENV) ## a real Prometheus finds the pods of a stack and evaluates its rules (needs Go)
 	@tools/prometheus/build
+	@tools/alertmanager/build
 	@tools/collector/build
 	@$(PYTEST) -rs tests/monitoring
 

@@ -176,6 +176,8 @@ if TYPE_CHECKING:
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
     from .mcp.timeout_budget import Timeouts as Timeouts
     from .mcp.user_container import UserContainer as UserContainer
+    from .observability.alertmanager_workload import Alertmanager as Alertmanager
+    from .observability.alertmanager_workload import AlertmanagerArgs as AlertmanagerArgs
     from .observability.grafana_dashboards import GrafanaDashboards as GrafanaDashboards
     from .observability.grafana_dashboards import GrafanaDashboardsArgs as GrafanaDashboardsArgs
     from .observability.operator import OperatorObservability as OperatorObservability
@@ -271,6 +273,7 @@ _PUBLIC = {
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
     "mcp.user_container": "UserContainer",
+    "observability.alertmanager_workload": "Alertmanager AlertmanagerArgs",
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",

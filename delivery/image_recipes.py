@@ -85,6 +85,12 @@ BUILT: Mapping[str, Built] = {
         why="Debian's Prometheus finds no pods by the Kubernetes API",
         takes="5 minutes",
     ),
+    "alertmanager": Built(
+        tool="alertmanager",
+        programs=("/usr/local/bin/alertmanager", "/usr/local/bin/amtool"),
+        why="Debian's Alertmanager reads no URLs of webhooks from files",
+        takes="2 minutes",
+    ),
     "opentelemetry-collector-contrib": Built(
         tool="collector",
         programs=("/otelcol-contrib",),

@@ -1,8 +1,10 @@
-"""How the user's servers reach hosts outside: the egress proxy, or policies of Cilium."""
+"""How servers and Alertmanager reach hosts outside: the egress proxy, or policies of Cilium."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from components.base.versions import VERSIONS
 from components.kubernetes.egress_hosts import outside_ports
@@ -16,35 +18,74 @@ from components.kubernetes.party import Flow, Internet, Outside
 from components.mcp.server_config import METRICS
 
 from .addresses import Addresses
-from .config.servers import Server
 from .config.stack import StackConfig
+from .monitoring import ALERTMANAGER, has_own_alertmanager
 from .placement import placement
 from .pod_settings import pod_settings
 from .server_budgets import longest_budget
 from .topologies.topology import EGRESS_PROXY, INTERNET, PROMETHEUS, EgressProxyService
 
+PAGERDUTY: Final = "events.pagerduty.com:443"
+SLACK: Final = "hooks.slack.com:443"
+"""The Events API of PagerDuty, and incoming webhooks of Slack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutsideEnds:
+    """What a workload may connect to outside the platform.
+
+    Attributes:
+        hosts: ``host:port``.
+        networks: ``network:port``.
+    """
+
+    hosts: Sequence[str]
+    networks: Sequence[str]
+
+
+def outside_ends(config: StackConfig) -> dict[str, OutsideEnds]:
+    """What servers, and Alertmanager, may connect to outside."""
+    found = {
+        name: OutsideEnds(hosts=server.egress.hosts, networks=server.egress.networks)
+        for name, server in config.cluster_servers.items()
+    }
+    if has_own_alertmanager(config):
+        section = config.observability.standalone
+        stated = section.alertmanager.egress if section and section.alertmanager else None
+        found[ALERTMANAGER] = OutsideEnds(
+            hosts=[*hosts_of_services(config), *(stated.hosts if stated else [])],
+            networks=stated.networks if stated else [],
+        )
+    return found
+
+
+def hosts_of_services(config: StackConfig) -> list[str]:
+    """The hosts of PagerDuty and Slack, if a receiver is told by them."""
+    receivers = config.observability.alerts.receivers
+    used = {
+        PAGERDUTY: any(one.pagerduty for one in receivers),
+        SLACK: any(one.slack for one in receivers),
+    }
+    return [host for host, wanted in used.items() if wanted]
+
 
 def allowed_hosts(config: StackConfig) -> dict[str, list[str]]:
-    """``host:port`` of the hosts of each server that lists any."""
-    return {
-        name: server.egress.hosts
-        for name, server in config.cluster_servers.items()
-        if server.egress.hosts
-    }
+    """``host:port`` of the hosts of each workload that may connect to any."""
+    return {name: list(ends.hosts) for name, ends in outside_ends(config).items() if ends.hosts}
 
 
 def hosts_by_policy(config: StackConfig) -> dict[str, list[str]]:
-    """The hosts that servers connect to directly, without the proxy."""
+    """The hosts that workloads connect to directly, without the proxy."""
     return allowed_hosts(config) if config.network.host_egress == "cilium" else {}
 
 
 def proxied_hosts(config: StackConfig) -> dict[str, list[str]]:
-    """The hosts that servers reach through the proxy."""
+    """The hosts that workloads reach through the proxy."""
     return allowed_hosts(config) if config.network.host_egress == "proxy" else {}
 
 
 def egress_proxies(config: StackConfig) -> list[EgressProxyService]:
-    """The one proxy of a platform in which a server lists hosts."""
+    """The one proxy of a platform in which a workload connects to hosts."""
     allowed = proxied_hosts(config)
     if not allowed:
         return []
@@ -57,7 +98,7 @@ def egress_proxies(config: StackConfig) -> list[EgressProxyService]:
 
 
 def egress_flows(config: StackConfig) -> Iterator[Flow]:
-    """From servers to the proxy and to networks, and from the proxy to the internet."""
+    """From workloads to the proxy and to networks, and from the proxy to the internet."""
     allowed = proxied_hosts(config)
     for name, port in proxy_ports(allowed).items():
         yield Flow(source=name, target=EGRESS_PROXY, port=port, why="hosts outside, by name")
@@ -65,8 +106,8 @@ def egress_flows(config: StackConfig) -> Iterator[Flow]:
         yield Flow(source=PROMETHEUS, target=EGRESS_PROXY, port=METRICS, why="metrics")
     for port in outside_ports(allowed):
         yield Flow(source=EGRESS_PROXY, target=INTERNET, port=port, why="listed hosts")
-    for name, server in config.cluster_servers.items():
-        for port in _networks(server):
+    for name, ends in outside_ends(config).items():
+        for port in _networks(ends):
             yield Flow(source=name, target=_party(name, port), port=port, why="outside")
 
 
@@ -74,8 +115,8 @@ def egress_parties(config: StackConfig) -> tuple[list[Outside], list[Internet]]:
     """The parties outside the cluster that ``egress_flows`` names."""
     outsides = [
         Outside(name=_party(name, port), cidrs=cidrs)
-        for name, server in config.cluster_servers.items()
-        for port, cidrs in _networks(server).items()
+        for name, ends in outside_ends(config).items()
+        for port, cidrs in _networks(ends).items()
     ]
     return outsides, [Internet(name=INTERNET)] if proxied_hosts(config) else []
 
@@ -86,7 +127,15 @@ def egress_variables(config: StackConfig) -> dict[str, Mapping[str, str]]:
     return {
         name: proxy_variables(where.host(EGRESS_PROXY, seen_from=name), port)
         for name, port in proxy_ports(proxied_hosts(config)).items()
+        if name in config.cluster_servers
     }
+
+
+def proxy_url(config: StackConfig, workload: str) -> str | None:
+    """The URL of the proxy for a workload; None if it connects to no hosts by it."""
+    port = proxy_ports(proxied_hosts(config)).get(workload)
+    host = placement(config).host(EGRESS_PROXY, seen_from=workload)
+    return None if port is None else f"http://{host}:{port}"
 
 
 def egress_proxy_args(
@@ -107,14 +156,14 @@ def egress_proxy_args(
     )
 
 
-def _networks(server: Server) -> dict[int, list[str]]:
-    """The networks of a server by port."""
+def _networks(ends: OutsideEnds) -> dict[int, list[str]]:
+    """The networks by port."""
     found: dict[int, list[str]] = {}
-    for written in server.egress.networks:
+    for written in ends.networks:
         network, _, port = written.rpartition(":")
         found.setdefault(int(port), []).append(network)
     return found
 
 
-def _party(server: str, port: int) -> str:
-    return f"{server}-outside-{port}"
+def _party(workload: str, port: int) -> str:
+    return f"{workload}-outside-{port}"

@@ -9,6 +9,8 @@ from typing import Final
 from .config.stack import StackConfig
 from .topologies.topology import PROMETHEUS
 
+ALERTMANAGER: Final = "alertmanager"
+
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringWorkload:
@@ -21,6 +23,7 @@ class MonitoringWorkload:
             certificate is in the Secret ``secrets.internalTls`` with its name as suffix.
         metrics: port of that Service at which the platform's own Prometheus reads its metrics,
             over TLS; None: it does not.
+        why: what Prometheus connects to that port for.
         calls_api_server: whether it may connect to the API server.
     """
 
@@ -28,6 +31,7 @@ class MonitoringWorkload:
     wanted: Callable[[StackConfig], bool]
     serves: bool = True
     metrics: int | None = None
+    why: str = "metrics"
     calls_api_server: bool = False
 
 
@@ -36,8 +40,18 @@ def has_own_prometheus(config: StackConfig) -> bool:
     return config.observability.kind == "standalone"
 
 
+def has_own_alertmanager(config: StackConfig) -> bool:
+    """Whether the stack deploys an Alertmanager: its Prometheus has someone to tell."""
+    alerts = config.observability.alerts
+    told = bool(alerts.receivers) or alerts.dead_mans_switch is not None
+    return has_own_prometheus(config) and told
+
+
 MONITORING_WORKLOADS: Final = (
     MonitoringWorkload(name=PROMETHEUS, wanted=has_own_prometheus, calls_api_server=True),
+    MonitoringWorkload(
+        name=ALERTMANAGER, wanted=has_own_alertmanager, metrics=9093, why="alerts and metrics"
+    ),
 )
 
 

@@ -28,11 +28,16 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
     )
     if not has_own_prometheus(config):
         return monitored
-    read = {one.name: one.metrics for one in workloads if one.metrics is not None}
-    read |= {name: port for name, (_, port) in _of_cloudnative_pg(config, topology).items()}
     flows = [
-        Flow(source=PROMETHEUS, target=name, port=port, why="metrics")
-        for name, port in read.items()
+        *(
+            Flow(source=PROMETHEUS, target=one.name, port=one.metrics, why=one.why)
+            for one in workloads
+            if one.metrics is not None
+        ),
+        *(
+            Flow(source=PROMETHEUS, target=name, port=port, why="metrics")
+            for name, (_, port) in _of_cloudnative_pg(config, topology).items()
+        ),
     ]
     return replace(monitored, flows=[*topology.flows, *flows])
 

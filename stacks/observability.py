@@ -18,7 +18,13 @@ from .alerting import routes_text
 from .config.observability import MONITORING, Standalone
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .monitoring import has_own_prometheus, monitoring_workloads
+from .monitoring import (
+    ALERTMANAGER,
+    has_own_alertmanager,
+    has_own_prometheus,
+    monitoring_workloads,
+)
+from .own_alertmanager import alertmanager_args
 from .placement import placement
 from .pod_settings import pod_settings
 from .rule_options import rule_options
@@ -120,6 +126,10 @@ def observe(
         from components.observability.standalone import StandaloneObservability
 
         StandaloneObservability(OBSERVABILITY, own, opts=options)
+        if told := alertmanager_args(config, namespaces):
+            from components.observability.alertmanager_workload import Alertmanager
+
+            Alertmanager(ALERTMANAGER, told, opts=options)
 
 
 def standalone_args(
@@ -133,6 +143,12 @@ def standalone_args(
 
     section = config.observability.standalone or Standalone()
     where = placement(config)
+    services = [
+        ServiceTarget(name=one.name, port=one.metrics)
+        for one in monitoring_workloads(config)
+        if one.metrics is not None
+    ]
+    by_name = {service.name: service for service in services}
     places = {"platform": where.namespace, **where.namespaces}
     return StandaloneObservabilityArgs(
         namespace=namespaces[where.of(PROMETHEUS)],
@@ -141,11 +157,8 @@ def standalone_args(
         },
         image=config.images.prometheus or VERSIONS["images"]["prometheus"],
         targets=scrape_targets(config, topology, namespaces),
-        services=[
-            ServiceTarget(name=one.name, port=one.metrics)
-            for one in monitoring_workloads(config)
-            if one.metrics is not None
-        ],
+        services=services,
+        alertmanager=by_name[ALERTMANAGER] if has_own_alertmanager(config) else None,
         rules=rules_text(config, topology),
         tls_secret=config.secrets.internal_tls_of(PROMETHEUS),
         ca_secret=config.secrets.internal_ca,

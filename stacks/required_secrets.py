@@ -13,7 +13,7 @@ from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords, buckets
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .monitoring import monitoring_workloads
+from .monitoring import ALERTMANAGER, monitoring_workloads
 from .placement import placement
 from .pod_settings import pod_settings
 from .services import topology
@@ -33,8 +33,6 @@ from .valkey import exporters, has_replicas, valkey_secrets
 from .valkey_args import replica_hosts
 
 CERTIFICATE = ("tls.crt", "tls.key")
-ALERTMANAGER = "alertmanager"
-"""Workload of the platform's own Alertmanager; absent: one of yours, which an operator runs."""
 
 
 def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
@@ -155,7 +153,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
     if asked := config.observability.prometheus:
         for each in filter(None, (asked.token, asked.ca)):
             keys.setdefault((each.secret, config.namespace), set()).add(each.key)
-    for each in alert_keys(config):  # an AlertmanagerConfig names Secrets of its own namespace
+    # An AlertmanagerConfig names Secrets of the platform's namespace, where no Alertmanager runs.
+    for each in alert_keys(config):
         keys.setdefault((each.secret, where.of(ALERTMANAGER)), set()).add(each.key)
     for workload in topology(config).workloads:
         settings, namespace = pod_settings(config, workload), where.of(workload)

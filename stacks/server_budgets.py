@@ -20,6 +20,9 @@ def budget(config: StackConfig, server: Server) -> TimeoutBudget:
 
 
 def longest_budget(config: StackConfig, names: Iterable[str]) -> TimeoutBudget:
-    """The timeouts of the slowest of these servers."""
-    budgets = [budget(config, config.servers[name]) for name in names]
+    """The timeouts of the slowest of these servers; those of a tool if none is a server."""
+    protocol = config.protocol
+    usual = TimeoutBudget(longest_tool=protocol.longest_tool_seconds, drain=protocol.drain_seconds)
+    servers = config.servers
+    budgets = [budget(config, servers[name]) for name in names if name in servers] or [usual]
     return max(budgets, key=lambda each: (each.longest_tool, each.drain or 0))

@@ -35,6 +35,7 @@ TYPE_TOKENS: Final = {
     "RdsDataTier": "qudag-mcp:index:RdsDataTier",
     "SecretSync": "qudag-mcp:index:SecretSync",
     "SharedVolume": "qudag-mcp:index:SharedVolume",
+    "Alertmanager": "qudag-mcp:index:Alertmanager",
     "StandaloneObservability": "qudag-mcp:index:StandaloneObservability",
     "UserServer": "qudag-mcp:index:UserServer",
     "VolumeBackup": "qudag-mcp:index:VolumeBackup",

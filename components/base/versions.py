@@ -27,6 +27,7 @@ class Images(TypedDict):
     postgresExporter: str
     valkeyExporter: str
     prometheus: str
+    alertmanager: str
     collector: str
     envoy: str
     python: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..mcp.secret_key import SecretKey
@@ -31,13 +31,19 @@ TEXT: Final = (
 )
 
 
-def alertmanager_config(alerting: Alerting, *, secrets: str) -> dict[str, Any]:
+def alertmanager_config(
+    alerting: Alerting, *, secrets: str, proxy: str | None = None, direct: Sequence[str] = ()
+) -> dict[str, Any]:
     """The configuration file of an Alertmanager.
 
     Args:
         alerting: where alerts go.
         secrets: folder in which each Secret is mounted in a folder of its name.
+        proxy: URL of the HTTP proxy by which receivers are reached; None: directly. Mail does not
+            use it.
+        direct: networks whose addresses are reached directly all the same.
     """
+    client = {"proxy_url": proxy, **({"no_proxy": ",".join(direct)} if direct else {})}
 
     def file(key: SecretKey) -> str:
         return f"{secrets}/{key.secret}/{key.key}"
@@ -49,6 +55,7 @@ def alertmanager_config(alerting: Alerting, *, secrets: str) -> dict[str, Any]:
         else []
     )
     return {
+        **({"global": {"http_config": client}} if proxy else {}),
         "route": {
             "receiver": NOBODY,
             "group_by": list(GROUPED_BY),

@@ -19,6 +19,7 @@ def prometheus_config(
     namespaces: Mapping[int, str],
     *,
     services: Sequence[ServiceTarget] = (),
+    alertmanager: ServiceTarget | None = None,
     own: str,
     authority: str,
     scrape_seconds: int,
@@ -29,7 +30,8 @@ def prometheus_config(
     Args:
         targets: the pods.
         namespaces: of each target, by its place in ``targets``.
-        services: those in the namespace of Prometheus.
+        services: those in the namespace of Prometheus, whose metrics it reads.
+        alertmanager: that gets the alerts.
         own: that namespace.
         authority: path of the authority that signs the certificates of Prometheus and ``services``.
         scrape_seconds: time between two reads.
@@ -39,6 +41,7 @@ def prometheus_config(
     return {
         "global": {"scrape_interval": f"{scrape_seconds}s", "evaluation_interval": "30s"},
         **({"rule_files": [rules]} if rules else {}),
+        **({"alerting": _alerting(alertmanager, own, authority)} if alertmanager else {}),
         "scrape_configs": [
             *(
                 _pods(target, namespaces[number], port, exporter, every)
@@ -88,6 +91,19 @@ def _pods(
 def _name(key: str) -> str:
     """The name of a label of pods in Prometheus."""
     return re.sub(r"[^A-Za-z0-9_]", "_", key)
+
+
+def _alerting(alertmanager: ServiceTarget, namespace: str, authority: str) -> dict[str, Any]:
+    host = service_host(alertmanager.name, namespace)
+    return {
+        "alertmanagers": [
+            {
+                "scheme": "https",
+                "tls_config": {"ca_file": authority, "server_name": host},
+                "static_configs": [{"targets": [f"{host}:{alertmanager.port}"]}],
+            }
+        ]
+    }
 
 
 def _service(service: ServiceTarget, namespace: str, authority: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, cast
 
 from ..base.problems import Problem
 
@@ -53,8 +53,10 @@ def spec_of(text: str) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", _read(text))
 
 
-def routes_problems(path: str, text: str) -> Iterator[Problem]:
-    """What keeps a text from being the spec of an AlertmanagerConfig."""
+def routes_problems(
+    path: str, text: str, form: str = "as under spec of an AlertmanagerConfig"
+) -> Iterator[Problem]:
+    """What keeps a text from having routes to receivers, in ``form``."""
     read = _read(text)
     stated = cast("Mapping[str, Any]", read if isinstance(read, Mapping) else {})
     receivers: Any = stated.get("receivers")
@@ -63,7 +65,7 @@ def routes_problems(path: str, text: str) -> Iterator[Problem]:
             path,
             "has no route, or no list of receivers",
             "nobody would be told of an alert",
-            "write route: and receivers:, as under spec of an AlertmanagerConfig",
+            f"write route: and receivers:, {form}",
         )
         return
     known = cast("list[Mapping[str, Any]]", [r for r in receivers if isinstance(r, Mapping)])  # pyright: ignore[reportUnknownVariableType]
@@ -74,9 +76,40 @@ def routes_problems(path: str, text: str) -> Iterator[Problem]:
             yield Problem(
                 path,
                 f"has a route to {one.get('receiver')}, which is no receiver",
-                "the operator refuses all of the routes",
+                "all of the routes are refused",
                 "add a receiver of that name",
             )
+
+
+_INLINE: Final[Mapping[str, Collection[str]]] = {
+    "slack_configs": ("api_url", "app_token"),
+    "webhook_configs": ("url",),
+    "pagerduty_configs": ("routing_key", "service_key"),
+    "email_configs": ("auth_password", "auth_secret"),
+}
+_GLOBAL: Final = ("slack_api_url", "slack_app_token", "smtp_auth_password", "smtp_auth_secret")
+
+
+def alertmanager_file_problems(path: str, text: str) -> Iterator[Problem]:
+    """What keeps a text from being Alertmanager's file, and secrets that are written in it."""
+    read = _read(text)
+    stated = cast("Mapping[str, Any]", read if isinstance(read, Mapping) else {})
+    problems = list(routes_problems(path, text, "as in the configuration file of Alertmanager"))
+    yield from problems
+    if problems:
+        return
+    written = [name for name in _GLOBAL if name in (stated.get("global") or {})]
+    for receiver in cast("list[Mapping[str, Any]]", stated["receivers"]):
+        for kind, names in _INLINE.items():
+            for one in cast("list[Mapping[str, Any]]", receiver.get(kind) or []):
+                written += [f"{kind}: {name}" for name in names if name in one]
+    for name in dict.fromkeys(written):
+        yield Problem(
+            path,
+            f"has a value of {name}",
+            "everyone who may read the ConfigMap could read it",
+            f"put it into a Secret, list that in secrets, and name its file with {name}_file",
+        )
 
 
 def _read(text: str) -> Any:

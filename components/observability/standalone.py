@@ -26,6 +26,7 @@ from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
 from .prometheus_config import PORT, PROMETHEUS, prometheus_config
 from .rule_file import rule_file_problems
 from .targets import ScrapeSeconds, ScrapeTarget, ServiceTarget, target_problems
+from .web_config import web_config
 
 RetentionDays = Annotated[
     int, Range(least=1, most=3650, consequence="Prometheus would not start, or keep nothing")
@@ -51,6 +52,7 @@ class StandaloneObservabilityArgs:
         targets: what exports metrics.
         services: Services in the namespace of Prometheus that export metrics over TLS, with
             certificates of ``ca_secret``.
+        alertmanager: Alertmanager that gets the alerts; None: Prometheus shows them only.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
@@ -73,6 +75,7 @@ class StandaloneObservabilityArgs:
     tls_secret: SecretName
     ca_secret: SecretName
     services: Sequence[ServiceTarget] = ()
+    alertmanager: ServiceTarget | None = None
     rules: Text = ""
     scrape_seconds: ScrapeSeconds = 30
     retention_days: RetentionDays = 15
@@ -213,6 +216,7 @@ def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
             args.targets,
             dict(enumerate(namespaces)),
             services=args.services,
+            alertmanager=args.alertmanager,
             own=own,
             authority=f"{INTERNAL_CA_PATH}/ca.crt",
             scrape_seconds=args.scrape_seconds,
@@ -220,17 +224,10 @@ def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
         )
         return _text(made)
 
-    web = {
-        "tls_server_config": {
-            "cert_file": f"{INTERNAL_TLS_PATH}/tls.crt",
-            "key_file": f"{INTERNAL_TLS_PATH}/tls.key",
-            "min_version": "TLS12",
-        }
-    }
     spaces = [target.namespace for target in args.targets]
     return {
         "prometheus.yml": applied(configuration, args.namespace, *spaces),
-        "web.yml": _text(web),
+        "web.yml": web_config(),
         **({"rules.yml": args.rules} if args.rules else {}),
     }
 

@@ -74,14 +74,14 @@ class ScrapeTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceTarget:
-    """A Service in the namespace of Prometheus whose metrics it reads over TLS.
+    """A Service in the namespace of Prometheus, which answers over TLS.
 
     Its certificate is for ``<name>-service.<namespace>.svc``. Its series have the labels ``job``
     and ``exporter``, both with its name, and ``namespace``.
 
     Attributes:
         name: of the workload behind the Service ``<name>-service``.
-        port: of the Service, which serves /metrics.
+        port: of the Service.
     """
 
     name: DnsLabel
@@ -102,7 +102,7 @@ def target_problems(
     for name, count in Counter(one.name for one in (*targets, *services)).items():
         if count > 1:
             yield Problem(
-                "targets",
+                "services" if name in {one.name for one in services} else "targets",
                 f"{count} targets have the name {name}",
                 "their series could not be told apart",
                 "give each a name of its own, or list the ports in one target",

@@ -57,6 +57,11 @@ class Images(Section):
         description="Prometheus, with observability.kind standalone; absent in dev: "
         f"{VERSIONS['images']['prometheus']}.",
     )
+    alertmanager: Image | None = Field(
+        default=None,
+        description="Alertmanager, with observability.kind standalone and receivers; absent in "
+        f"dev: {VERSIONS['images']['alertmanager']}.",
+    )
     egress_proxy: Image | None = Field(
         default=None,
         description="Envoy, where a server lists hosts outside; absent in dev: "

@@ -9,6 +9,7 @@ from pydantic import Field
 from components.mcp.server_config import LogLevel
 
 from .alerts import Alerts
+from .egress_forms import EgressHost, NetworkPort
 from .forms import Bytes, LabelKey, LabelValue, PrometheusUrl
 from .pods import SecretKey
 from .section import Section
@@ -53,8 +54,34 @@ MONITORING: Final = "monitoring"
 """Key in ``kubernetes.namespaces`` of the namespace of the platform's own Prometheus."""
 
 
+class ReceiverEgress(Section):
+    """What Alertmanager may connect to, besides Slack and PagerDuty where receivers name them."""
+
+    hosts: list[EgressHost] = Field(
+        default=[],
+        description="host:port of webhooks and of the dead man's switch, reached through the "
+        "egress proxy; with network.hostEgress: cilium directly, and mail servers too.",
+    )
+    networks: list[NetworkPort] = Field(
+        default=[],
+        description="network:port, reached directly: mail servers, and webhooks whose URL has an "
+        "address of these networks.",
+    )
+
+
+class OwnAlertmanager(Section):
+    """The platform's own Alertmanager, which a stack with receivers has."""
+
+    egress: ReceiverEgress = Field(default_factory=ReceiverEgress)
+    size: Bytes = Field(
+        default="1Gi",
+        description="Its volume, of the class data.storageClass, with silences and with what was "
+        "sent already.",
+    )
+
+
 class Standalone(Section):
-    """The platform's own Prometheus."""
+    """The platform's own Prometheus, and what belongs to it."""
 
     retention_days: int = Field(
         default=15, ge=1, le=3650, description="Days after which values are deleted."
@@ -63,6 +90,10 @@ class Standalone(Section):
         default="10Gi",
         description="Its volume, of the class data.storageClass. The oldest values are deleted "
         "earlier when 80 % of it are full.",
+    )
+    alertmanager: OwnAlertmanager | None = Field(
+        default=None,
+        description="With alerts.receivers or alerts.deadMansSwitch; absent: its defaults.",
     )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from components.base import arg_forms, network_forms
+from components.base import arg_forms
 from components.base.constraints import Form
 from components.mcp.era import Era
 
 from ..targets import TARGETS
 from .data import VolumeName
 from .edge import Burst, Connections, PerSecond, Streams
+from .egress_forms import EgressHost, NetworkPort
 from .forms import (
     Bytes,
     Cpu,
@@ -137,10 +138,6 @@ else:
 ServerName = Annotated[str, constraint(NAME)]
 SecretKeyName = Annotated[str, constraint(SECRET_KEY)]
 FilePath = Annotated[str, constraint(FILE_PATH), checked(FILE_PATH)]
-EgressHost = Annotated[str, constraint(arg_forms.EGRESS_HOST), checked(arg_forms.EGRESS_HOST)]
-NetworkPort = Annotated[
-    str, constraint(network_forms.NETWORK_PORT), checked(network_forms.NETWORK_PORT)
-]
 FileContent = Annotated[str, Field(max_length=LARGEST_FILES), AfterValidator(_text)]
 
 

@@ -30,24 +30,16 @@ def something_evaluates_the_alerts(config: StackConfig) -> Iterator[Problem]:
         )
 
 
-def an_alertmanager_tells_someone(config: StackConfig) -> Iterator[Problem]:
-    """Receivers are set for the kind that has an Alertmanager."""
+def no_exporter_is_outside(config: StackConfig) -> Iterator[Problem]:
+    """Programs outside the platform are listed for a Prometheus that reads them."""
     section = config.observability
-    alerts = section.alerts
-    if section.kind != "standalone":
-        return
-    for field, stated in (
-        ("receivers", alerts.receivers),
-        ("deadMansSwitch", alerts.dead_mans_switch),
-        ("exporters", alerts.exporters),
-    ):
-        if stated:
-            yield at(
-                f"{_HERE}.{field}",
-                "is set, and observability.kind is standalone",
-                "its Prometheus reads the platform alone, and sends alerts to nobody",
-                "set observability.kind to operator, or remove it",
-            )
+    if section.kind == "standalone" and section.alerts.exporters:
+        yield at(
+            f"{_HERE}.exporters",
+            "is set, and observability.kind is standalone",
+            "its Prometheus reads the platform alone: these alerts would never fire",
+            "set observability.kind to operator, or remove it",
+        )
 
 
 def an_objective_can_be_measured(config: StackConfig) -> Iterator[Problem]:
@@ -158,7 +150,7 @@ def prod_tells_someone(config: StackConfig) -> Iterator[Problem]:
 
 ALERT_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (("observability.alerts", "observability.kind"), something_evaluates_the_alerts),
-    (("observability.alerts", "observability.kind"), an_alertmanager_tells_someone),
+    (("observability.alerts", "observability.kind"), no_exporter_is_outside),
     (("observability.alerts.objectives",), an_objective_can_be_measured),
     (("observability.alerts.disabled",), disabled_alerts_exist),
     (("observability.alerts.receivers",), receivers_are_one_each),

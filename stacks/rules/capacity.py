@@ -28,7 +28,9 @@ from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
+from ..monitoring import ALERTMANAGER
 from ..observability import OBSERVABILITY, standalone_args
+from ..own_alertmanager import alertmanager_args
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..required_secrets import required_secrets
@@ -84,6 +86,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.standalone import StandaloneObservability
 
         found += StandaloneObservability.manifests(OBSERVABILITY, prometheus)
+    if told := alertmanager_args(config, {name: name for name in where.every}):
+        from components.observability.alertmanager_workload import Alertmanager
+
+        found += Alertmanager.manifests(ALERTMANAGER, told)
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
     return found

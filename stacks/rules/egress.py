@@ -1,4 +1,4 @@
-"""Rules for `egress`: the hosts and networks that servers may connect to."""
+"""Rules for `egress`: the hosts and networks that servers and Alertmanager may connect to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def the_egress_proxy_has_an_image(config: StackConfig) -> Iterator[Problem]:
     if config.environment != "dev" and listed and not config.images.egress_proxy:
         yield at(
             "images.egressProxy",
-            f"is missing, and servers list hosts: {', '.join(listed)}",
+            f"is missing, and these connect to hosts outside: {', '.join(listed)}",
             "what runs tomorrow may not be what was tested today",
             f"name Envoy with its digest: {VERSIONS['images']['envoy']}@sha256:…",
         )
@@ -32,7 +32,7 @@ def the_egress_proxy_is_used(config: StackConfig) -> Iterator[Problem]:
     if config.network.host_egress != "proxy" and not allowed_hosts(config):
         yield at(
             "network.hostEgress",
-            f"is {config.network.host_egress}, and no server has egress.hosts",
+            f"is {config.network.host_egress}, and nothing connects to hosts outside",
             "it would have no effect",
             "leave it out, or list the hosts of a server in its egress.hosts",
         )
@@ -46,7 +46,7 @@ def the_egress_proxy_is_used(config: StackConfig) -> Iterator[Problem]:
     elif config.images.egress_proxy and not allowed_hosts(config):
         yield at(
             "images.egressProxy",
-            "is set, and no server has egress.hosts",
+            "is set, and nothing connects to hosts outside",
             "it would have no effect",
             "leave it out, or list the hosts of a server in its egress.hosts",
         )
@@ -67,15 +67,21 @@ def egress_lists_name_each_once(config: StackConfig) -> Iterator[Problem]:
 
 
 def egress_leaves_the_api_server_out(config: StackConfig) -> Iterator[Problem]:
-    """No network of a server is one of the API server, or may contain it."""
-    for name, server in config.servers.items():
-        for index, written in enumerate(server.egress.networks):
+    """No network of a server or a receiver is one of the API server, or may contain it."""
+    listed = {("servers", name): server.egress for name, server in config.servers.items()}
+    own = config.observability.standalone
+    receivers = own.alertmanager.egress if own and own.alertmanager else None
+    stated = {steps: egress.networks for steps, egress in listed.items()}
+    if receivers is not None:
+        stated["observability", "standalone", "alertmanager"] = receivers.networks
+    for steps, networks in stated.items():
+        for index, written in enumerate(networks):
             network = ip_network(written.rpartition(":")[0])
             if problem := api_server_problem(network, config.kubernetes.api_server):
                 what, consequence, fix = problem
                 fix = fix.replace("list the", "list in kubernetes.apiServer the")
                 yield at(
-                    path_of("servers", name, "egress", "networks", index),
+                    path_of(*steps, "egress", "networks", index),
                     f"{written} {what}",
                     consequence,
                     fix,
@@ -100,11 +106,14 @@ def servers_use_the_egress_proxy(config: StackConfig) -> Iterator[Problem]:
 
 EGRESS_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (
-        ("servers", "images", "environment", "network.hostEgress"),
+        ("servers", "observability", "images", "environment", "network.hostEgress"),
         the_egress_proxy_has_an_image,
     ),
-    (("servers", "images", "network.hostEgress"), the_egress_proxy_is_used),
+    (("servers", "observability", "images", "network.hostEgress"), the_egress_proxy_is_used),
     (("servers",), egress_lists_name_each_once),
-    (("servers", "kubernetes.apiServer"), egress_leaves_the_api_server_out),
+    (
+        ("servers", "observability", "kubernetes.apiServer"),
+        egress_leaves_the_api_server_out,
+    ),
     (("servers", "network.hostEgress"), servers_use_the_egress_proxy),
 ]

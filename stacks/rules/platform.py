@@ -30,6 +30,7 @@ from .egress import EGRESS_RULES
 from .identities import IDENTITY_RULES
 from .metrics import METRIC_RULES
 from .observability import OBSERVABILITY_RULES
+from .own_alertmanager import OWN_ALERTMANAGER_RULES
 from .own_code import OWN_CODE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
@@ -205,6 +206,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *CACHE_RULES,
     *SESSION_RULES,
     *OBSERVABILITY_RULES,
+    *OWN_ALERTMANAGER_RULES,
     *ALERT_RULES,
     *SECRET_STORE_RULES,
     *BACKUP_RULES,

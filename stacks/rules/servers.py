@@ -12,6 +12,7 @@ from components.base.problems import Problem, nearest
 from components.mcp.server_config import HTTPS
 
 from ..config.stack import StackConfig
+from ..monitoring import monitoring_workloads
 from ..topologies import TOPOLOGIES
 from ..topologies.topology import EGRESS_PROXY, INTERNET, ISSUER_PODS, OPTIONAL_PARTIES
 from .rule import Rule, at, path_of
@@ -83,6 +84,8 @@ def server_names_are_free(config: StackConfig) -> Iterator[Problem]:
             taken = "the egress proxy has that name"
         elif f"{name}-service" == front:
             taken = f"{front} is the gateway's Service"
+        elif name in {one.name for one in monitoring_workloads(config)}:
+            taken = "a workload of monitoring has that name"
         elif name in _PARTIES or _NUMBERED_PARTIES.fullmatch(name):
             taken = "flows use that name for a party outside the platform"
         elif name in prefixes:

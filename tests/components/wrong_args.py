@@ -276,6 +276,27 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("scrape_seconds", 61),
         ("scrape_seconds", "30s"),
     ],
+    "Alertmanager": [
+        ("namespace", "Not_A_Label"),
+        ("image", "alertmanager"),
+        ("config", "no routes"),
+        ("config", "route: {receiver: chat}\nreceivers: [{name: mail}]"),
+        (
+            "config",
+            "route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: https://b.c}]}]",
+        ),
+        (
+            "config",
+            "global: {slack_api_url: https://b.c}\nroute: {receiver: a}\nreceivers: [{name: a}]",
+        ),
+        ("secrets", {"alert-receivers": []}),
+        ("secrets", {"Not_A_Secret": ["key"]}),
+        ("secrets", {"alert-receivers": ["a/b"]}),
+        ("tls_secret", "Not_A_Secret"),
+        ("size", "one"),
+        ("storage_class", "Fast SSD"),
+        ("resources", {"cpu": "much"}),
+    ],
     "StandaloneObservability": [
         ("namespace", None),
         ("namespaces", {}),

@@ -43,6 +43,7 @@ from components.kubernetes.workload import Exposure, Workload, WorkloadKind
 from components.mcp.data_tier import CacheProfile
 from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
 from components.mcp.server_config import Cache, Database, NodeConfig
+from components.observability.alertmanager_workload import Alertmanager, AlertmanagerArgs
 from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
 from components.observability.standalone import (
@@ -221,6 +222,19 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
                 )
             ],
             labels={"release": "kube-prometheus-stack"},
+        ),
+    ),
+    "Alertmanager": (
+        Alertmanager,
+        AlertmanagerArgs(
+            namespace="qudag-monitoring",
+            image="docker.io/prom/alertmanager:v0.35.0",
+            config="route: {receiver: chat}\n"
+            "receivers:\n"
+            "- name: chat\n"
+            "  webhook_configs: [{url_file: /etc/alertmanager-secrets/a/b}]",
+            secrets={"a": ["b"]},
+            tls_secret="mcp-internal-tls-alertmanager",
         ),
     ),
     "StandaloneObservability": (

@@ -26,6 +26,7 @@ TABLES = (
     "backup_bucket.yaml",
     "observability.yaml",
     "alerts.yaml",
+    "own_alertmanager.yaml",
     "identities.yaml",
     "managed_databases.yaml",
 )

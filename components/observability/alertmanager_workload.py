@@ -1,0 +1,165 @@
+"""An Alertmanager of the platform's own, beside its Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pulumi
+
+from ..base.arg_types import ByteSize, DnsLabel, FileName, Image, ObjectName, SecretName, Text
+from ..base.component import Component
+from ..base.kubernetes_object import Manifest
+from ..base.problems import Problem
+from ..kubernetes.container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
+from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.pod_settings import PodSettings
+from ..kubernetes.resources import Resources
+from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..mcp.server_config import INTERNAL_TLS_PATH
+from .rule_file import alertmanager_file_problems
+from .web_config import web_config
+
+ALERTMANAGER: Final = "alertmanager"
+PORT: Final = 9093
+CONFIG: Final = "/etc/alertmanager"
+SECRETS: Final = "/etc/alertmanager-secrets"
+"""Folder in which each Secret of the receivers has a folder of its name."""
+DATA: Final = "/alertmanager"
+RESOURCES: Final = Resources(cpu="20m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertmanagerArgs:
+    """Args of ``Alertmanager``.
+
+    Attributes:
+        namespace: of Alertmanager.
+        image: Alertmanager 0.26 or newer, which reads the URLs of webhooks from files.
+        config: its configuration file, in YAML or JSON. It must have no secrets: the fields that
+            end with ``_file`` name files under ``/etc/alertmanager-secrets/<secret>/``.
+        secrets: the keys of each Secret that these fields name.
+        tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
+            ``alertmanager-service.<namespace>.svc``.
+        size: of the volume with silences, and with what was sent already.
+        storage_class: of the volume; None for the cluster's default.
+        protect: refuse to delete the volume.
+        resources: of Alertmanager.
+        ip_families: see Exposure.
+        pods: settings of the pod.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
+    config: Text
+    tls_secret: SecretName
+    secrets: Mapping[SecretName, Sequence[FileName]] = field(
+        default_factory=dict[str, Sequence[str]]
+    )
+    size: ByteSize = "1Gi"
+    storage_class: ObjectName | None = None
+    protect: bool = False
+    resources: Resources = RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+    def refusals(self) -> list[Problem]:
+        """Problems of the configuration file, and Secrets without keys."""
+        return [
+            *alertmanager_file_problems("config", self.config),
+            *_secret_problems(self.secrets),
+        ]
+
+
+def _secret_problems(secrets: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    for name, keys in secrets.items():
+        if not keys:
+            yield Problem(
+                f"secrets.{name}",
+                "is an empty list",
+                "no file would be mounted",
+                "list the keys that the configuration names, or leave it out",
+            )
+
+
+class Alertmanager(Component[AlertmanagerArgs]):
+    """An Alertmanager with a volume, and its Service.
+
+    Its API is served over TLS. Network policies must let it connect to the receivers.
+
+    Attributes:
+        host: DNS name of its Service, which listens on port 9093.
+    """
+
+    args_type = AlertmanagerArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: AlertmanagerArgs) -> None:
+        self.host = Workload(self.name, _workload(args), opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: AlertmanagerArgs) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        return Workload.manifests(name, _workload(args))
+
+
+def _workload(args: AlertmanagerArgs) -> WorkloadArgs:
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="monitoring",
+        containers=[_container(args)],
+        name=ALERTMANAGER,
+        replicas=1,
+        kind=WorkloadKind.STATEFUL_SET,
+        exposure=Exposure(ip_families=args.ip_families),
+        grace=30,
+        pods=args.pods,
+    )
+
+
+def _container(args: AlertmanagerArgs) -> Container:
+    ready = Probe(port=PORT, path="/-/ready", tls=True)
+    return Container(
+        name=ALERTMANAGER,
+        image=args.image,
+        command=[
+            "alertmanager",
+            f"--config.file={CONFIG}/alertmanager.yml",
+            f"--web.config.file={CONFIG}/web.yml",
+            f"--web.listen-address=:{PORT}",
+            f"--storage.path={DATA}",
+            "--cluster.listen-address=",  # one pod: it has no peers
+        ],
+        ports=[Port(name="web", number=PORT, service=PORT)],
+        probes=Probes(
+            startup=Probe(port=PORT, path="/-/ready", tls=True, period=2, failures=60),
+            readiness=ready,
+            liveness=Probe(port=PORT, path="/-/healthy", tls=True),
+        ),
+        resources=args.resources,
+        files=[Files(name=f"{ALERTMANAGER}-config", path=CONFIG, content=_files(args))],
+        secrets=[
+            SecretFiles(
+                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
+            ),
+            *(
+                SecretFiles(secret=name, path=f"{SECRETS}/{name}", keys=keys)
+                for name, keys in args.secrets.items()
+            ),
+        ],
+        claims=[
+            Claim(
+                name="data",
+                path=DATA,
+                size=args.size,
+                storage_class=args.storage_class,
+                protect=args.protect,
+            )
+        ],
+    )
+
+
+def _files(args: AlertmanagerArgs) -> dict[str, pulumi.Input[str]]:
+    return {"alertmanager.yml": args.config, "web.yml": web_config()}
