@@ -30,7 +30,7 @@ from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
 from .database_backup import PASSWORDS
 from .exposure import IpFamilies
 from .pod_settings import PodSettings
-from .postgres_exporter import POSTGRES_EXPORTER_PORT, PostgresExporter
+from .postgres_exporter import POSTGRES_EXPORTER_PORT, SHARED, PostgresExporter
 from .resources import Resources
 from .start_script import graceful_start
 from .templates import text
@@ -299,6 +299,7 @@ def postgres_container(
             SecretFiles(secret=tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")),
             *([exporter.files] if exporter else []),
         ],
+        shared=SHARED if exporter else {},
         claims=[_claim(args, "/var/lib/postgresql/data", args.database_size)],
     )
 

@@ -17,6 +17,9 @@ MONITOR: Final = "qudag_monitor"
 """Role of the exporter, a member of ``pg_monitor`` and of nothing else."""
 POSTGRES_EXPORTER_PORT: Final = 9187
 PASSWORD_PATH: Final = "/etc/exporter"  # noqa: S105  (a directory)
+SHARED_PATH: Final = "/exporter"
+SHARED: Final = {SHARED_PATH: "1Mi"}
+"""Directory in which PostgreSQL's start script writes the password file of the exporter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class PostgresExporter:
 
     @property
     def files(self) -> SecretFiles:
-        """The password, which PostgreSQL's start script sets and the exporter sends."""
+        """The password, which PostgreSQL's start script sets and hands to the exporter."""
         return SecretFiles(secret=self.secret, path=PASSWORD_PATH, keys=("password",))
 
     def rule(self, database: str) -> str:
@@ -57,10 +60,12 @@ class PostgresExporter:
             env={
                 # On the pod's loopback, where only this PostgreSQL listens: its certificate has
                 # other names. 9187 is the exporter's default port.
-                "DATA_SOURCE_URI": f"127.0.0.1:{POSTGRES}/{database}?sslmode=require",
-                "DATA_SOURCE_USER": MONITOR,
-                "DATA_SOURCE_PASS_FILE": f"{PASSWORD_PATH}/password",
+                "DATA_SOURCE_NAME": (
+                    f"postgresql://{MONITOR}@127.0.0.1:{POSTGRES}/{database}?sslmode=require"
+                ),
+                # Its driver reads this file for each connection: a rotated password is taken up.
+                "PGPASSFILE": f"{SHARED_PATH}/pgpass",
                 "PG_EXPORTER_WEB_LISTEN_ADDRESS": f":{POSTGRES_EXPORTER_PORT}",
             },
-            secrets=[self.files],
+            shared=SHARED,
         )

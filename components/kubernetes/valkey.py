@@ -15,7 +15,7 @@ from .resources import Resources
 from .templates import render
 from .valkey_args import ValkeySettings
 from .valkey_exporter import EXPORTER_RULES
-from .valkey_replicas import NODE_RULES, Replication
+from .valkey_replicas import NODE_RULES, REPLICATION_PASSWORD, Replication
 from .valkey_users import users_file, users_script
 
 START: Final = "exec valkey-server /etc/valkey/valkey.conf\n"
@@ -62,6 +62,7 @@ def valkey_container(args: ValkeyContainer) -> Container:
         folder="/etc/valkey",
         port=VALKEY,
         shared_password=f"{SECRETS_PATH}/{SHARED_PASSWORD}" if settings.has_default_user else "",
+        own=REPLICATION_PASSWORD if replication else None,
     )
     running = replication.start() if replication else START
     shared = SecretFiles(secret=args.passwords_secret, path=SECRETS_PATH, keys=(SHARED_PASSWORD,))

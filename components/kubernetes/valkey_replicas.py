@@ -18,7 +18,15 @@ from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
 from .container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
 from .resources import Resources
 from .templates import render, text
-from .valkey_users import PASSWORD, USERS_PATH, ValkeyUser, acl_rules, users_file, users_script
+from .valkey_users import (
+    PASSWORD,
+    USERS_PATH,
+    OwnPassword,
+    ValkeyUser,
+    acl_rules,
+    users_file,
+    users_script,
+)
 
 REPLICATION: Final = "replication"
 SENTINELS: Final = "sentinel"
@@ -52,6 +60,18 @@ SENTINEL_RULES: Final = {
 """What they may do at a Sentinel."""
 PRIMARY: Final = "primary"
 """Name by which the Sentinels know the replicated Valkey."""
+REPLICATION_PASSWORD: Final = OwnPassword(
+    user=REPLICATION, sends={"config|set": "CONFIG SET masterauth"}
+)
+"""Of a replica at its primary."""
+SENTINEL_PASSWORD: Final = OwnPassword(
+    user=SENTINELS,
+    sends={
+        "sentinel|config": "SENTINEL CONFIG SET sentinel-pass",
+        "sentinel|set": f"SENTINEL SET {PRIMARY} auth-pass",
+    },
+)
+"""Of a Sentinel at the other Sentinels and at each Valkey."""
 ASKING: Final = acl_rules(["ping", "sentinel|masters"])
 """What a server may do at a Sentinel: ask who the primary is."""
 SENTINEL_FOLDER: Final = "/etc/sentinel"
@@ -119,7 +139,7 @@ def sentinel_container(
     """The Sentinel of a pod; the services of ``users`` may ask it for the primary."""
     lines = users_file(replication.users, SENTINEL_RULES)
     asking = users_file(users, dict.fromkeys((user.name for user in users), ASKING))
-    script = users_script(folder=SENTINEL_FOLDER, port=SENTINEL)
+    script = users_script(folder=SENTINEL_FOLDER, port=SENTINEL, own=SENTINEL_PASSWORD)
     run = "exec valkey-server /data/sentinel.conf --sentinel\n"
     start = f"set -eu\n{script}{replication.sentinel_start()}{run}"
     return Container(

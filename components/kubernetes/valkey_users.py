@@ -108,12 +108,37 @@ def users_file(users: Sequence[ValkeyUser], rules: Mapping[str, str] = MappingPr
     )
 
 
-def users_script(*, folder: str, port: int, shared_password: str = "") -> str:
+@dataclass(frozen=True, kw_only=True)
+class OwnPassword:
+    """The password with which a program logs in to the same programs of other pods.
+
+    Attributes:
+        user: as which it logs in.
+        sends: by the ACL rule that each of them needs, the commands whose last argument is the
+            password.
+    """
+
+    user: str
+    sends: Mapping[str, str]
+
+
+def users_script(
+    *, folder: str, port: int, shared_password: str = "", own: OwnPassword | None = None
+) -> str:
     """Shell lines that write the ACL file, and load it again when a password has changed.
 
     Args:
         folder: directory of the file ``users``.
         port: of the program that loads them.
         shared_password: file with the passwords of the user ``default``; empty: it is off.
+        own: the password that the program itself sends, which it is told when it has changed.
     """
-    return render("valkey-users.sh.j2", folder=folder, port=port, shared_password=shared_password)
+    return render(
+        "valkey-users.sh.j2",
+        folder=folder,
+        port=port,
+        shared_password=shared_password,
+        own_user=own.user if own else "",
+        own_password=f"{USERS_PATH}/{own.user}/{PASSWORD}" if own else "",
+        sends=[{"rule": rule, "command": each} for rule, each in own.sends.items()] if own else [],
+    )

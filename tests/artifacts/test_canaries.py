@@ -125,7 +125,7 @@ def fails(made: CanaryPrograms) -> list[Canary]:
 def test_every_program_of_the_stack_has_run(run: Ran):
     made = run[0]
     given = {each.program for each in secret_inputs(graph())}
-    assert made.programs == given - ELSEWHERE
+    assert given - ELSEWHERE <= made.programs
 
 
 def test_no_log_and_no_answer_contains_a_secret(run: Ran):

@@ -88,6 +88,37 @@ def test_the_exporter_reads_statistics_with_a_role_that_reads_no_table(pod: Pod)
     assert value(text, "pg_stat_database_numbackends", datname="qudag_mcp") >= 1
 
 
+def test_a_rotated_password_is_taken_up_by_postgresql_and_by_the_exporter(pod: Pod):
+    probe = pod.container("postgres")["readinessProbe"]["exec"]["command"]
+    rotated = "new:and\\with'special characters"
+    with private_network(), run_container(pod, "postgres") as running:
+        until(lambda: running.run(*probe).returncode == 0, within_seconds=60)
+        with run_container(pod, "exporter", ["postgres_exporter"]) as exporter:
+            until(lambda: metrics(exporter))
+            pod.secrets["mcp-postgres-exporter"]["password"] = rotated + "\n"
+            pod.update_secrets()
+            line = f"the rotated password of {MONITOR} is set"
+            until(lambda: line in running.log, within_seconds=30)
+            said = "password authentication failed"
+            with (
+                pytest.raises(psycopg.OperationalError, match=said),
+                connection(MONITOR, PASSWORD),
+            ):
+                pass
+            with connection(MONITOR, rotated) as monitor:
+                # The exporter has to log in again.
+                ended = monitor.execute(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                    "WHERE usename = current_user AND pid <> pg_backend_pid()"
+                ).fetchone()
+            assert ended[0] >= 1
+            assert until(lambda: metrics(exporter))
+            seen = [*running.command_lines(), *exporter.command_lines(), running.log, exporter.log]
+        assert not any("special characters" in text or PASSWORD in text for text in seen)
+        file = running.run("stat", "-c", "%a", "/exporter/pgpass")
+        assert file.stdout == "600\n"
+
+
 def metrics(exporter: RunningContainer) -> str:
     """The exporter's answer once it has logged in; empty before."""
     assert exporter.process.poll() is None, exporter.log

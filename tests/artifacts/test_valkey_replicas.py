@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import ssl
 import time
 from collections.abc import Generator
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.slow
 SERVER: Final = "https://127.0.0.1:8443"
 KEY: Final = "mcp-server:session:1"
 ORDERS: Final = ((2, 1, 0), (0, 2, 1))
+PROGRAMS: Final = (VALKEY, SENTINEL)
 RECOVERED: Final = 60
 """Seconds; without load it takes 8, of which Sentinels wait 5 before they vote."""
 
@@ -277,6 +279,58 @@ def test_no_log_and_no_command_line_has_a_password(replicas: Replicas):
     }
     assert all(written.values())
     assert leaks([Canary(name, text) for name, text in secrets.items()], written) == []
+
+
+def test_new_passwords_of_replicas_and_sentinels_are_taken_up_while_all_pods_run(
+    replicas: Replicas,
+):
+    (primary,) = replicas.primaries()
+    replicas.ask(primary, "HSET", KEY, "user_id", "eve")
+    old = {name: PASSWORDS[name] for name in ("replication", "sentinel")}
+    new = {name: token_urlsafe(16) for name in old}
+    for form in ("{old}\n{new}", "{new}\n{old}", "{new}"):
+        for number, pod in enumerate(replicas.pods):
+            for name, text in old.items():
+                written = form.format(old=text, new=new[name])
+                pod.secrets[f"mcp-valkey-{name}"]["password"] = written
+            before = loads(replicas, number)
+            pod.update_secrets()
+            until(lambda n=number, b=before: grown(b, loads(replicas, n)), within_seconds=30)
+    for number in range(replicas.count):
+        for one, user in zip(PROGRAMS, old, strict=True):
+            until(lambda n=number, o=one, u=user: sent(u) in replicas.log(n, o), within_seconds=30)
+    with pytest.MonkeyPatch.context() as changed:
+        for name, text in new.items():
+            with pytest.raises(ValkeyError, match="invalid username-password pair"):
+                replicas.ask(primary, "PING", user=name)
+            changed.setitem(PASSWORDS, name, text)
+        # Links that were open stay. A failover makes each of them anew.
+        assert replicas.ask(1, "SENTINEL", "FAILOVER", "primary", user="replication", of=SENTINEL)
+        until(lambda: replicas.primaries() not in ([], [primary]), within_seconds=RECOVERED)
+        after = replicas.primary(followers=replicas.count - 1)
+        assert after != primary
+        assert replicas.ask(after, "HGETALL", KEY) == {"user_id": "eve"}
+        until(lambda: all(map(replicas.knows_all, range(replicas.count))), within_seconds=60)
+        written = {
+            f"log of {one} {number}": replicas.log(number, one)
+            for number in range(replicas.count)
+            for one in PROGRAMS
+        }
+        secrets = {**old, **{f"new {name}": text for name, text in new.items()}}
+        assert leaks([Canary(name, text) for name, text in secrets.items()], written) == []
+
+
+def loads(replicas: Replicas, number: int) -> list[int]:
+    """How often each program of a pod has loaded its users again."""
+    return [replicas.log(number, one).count("Users loaded again") for one in PROGRAMS]
+
+
+def grown(before: list[int], after: list[int]) -> bool:
+    return all(map(operator.lt, before, after))
+
+
+def sent(user: str) -> str:
+    return f"The new password of {user} is sent"
 
 
 def test_one_pod_alone_does_not_become_a_primary(tmp_path: Path, authority: Authority):

@@ -88,7 +88,9 @@ class Pod:
         none: dict[str, Any] = {}  # a StatefulSet's claim is not in the list of volumes
         source: dict[str, Any] = next((v for v in self.spec["volumes"] if v["name"] == name), none)
         path = self.directory / self.name / "volumes" / name
-        if fresh and source and "persistentVolumeClaim" not in source:  # a claim keeps its data
+        # A claim keeps its data; what containers share is that of the pod, not of one of them.
+        kept = not source or "persistentVolumeClaim" in source or name.startswith("shared-")
+        if fresh and not kept:
             shutil.rmtree(path, ignore_errors=True)
         if not path.exists():
             path.mkdir(parents=True)

@@ -128,10 +128,11 @@ class Replicas:
         for number in range(self.count):
             self.start(number)
         primary = self.primary(followers=self.count - 1)
-        until(lambda: all(map(self._knows_all, range(self.count))), within_seconds=60)
+        until(lambda: all(map(self.knows_all, range(self.count))), within_seconds=60)
         return primary
 
-    def _knows_all(self, number: int) -> bool:
+    def knows_all(self, number: int) -> bool:
+        """Whether the Sentinel of a pod knows all other pods."""
         said = self.ask(number, "SENTINEL", "MASTER", "primary", user="replication", of=SENTINEL)
         known = dict(zip(said[::2], said[1::2], strict=True))
         counts = [known[key] for key in ("num-slaves", "num-other-sentinels")]

@@ -31,9 +31,10 @@ printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "$DB_USER" "$password" | single "$dat
 # Sets the password of a role again when its file has changed, while PostgreSQL runs. Kubelets of
 # other nodes update their files up to a minute later than this one. Until the delay is over, servers
 # use the last password that worked.
-# Arguments: the role, the file, seconds of delay, the password that is set.
+# Arguments: the role, the file, seconds of delay, the password that is set, and a command that is
+# run with each new one.
 set_when_rotated() {
-    role=$1 file=$2 delay=$3 password=$4
+    role=$1 file=$2 delay=$3 password=$4 told=${5:-:}
     while sleep 2 && kill -0 $$ 2> /dev/null; do
         next=$(password_in "$file" 2> /dev/null) || continue
         [ -n "$next" ] && [ "$next" != "$password" ] || continue
@@ -44,6 +45,7 @@ set_when_rotated() {
                 > /dev/null 2>&1
         then
             password=$next
+            "$told" "$next"
             echo "the rotated password of $role is set"
         else
             echo "the rotated password of $role was not set; trying again" >&2
