@@ -57,6 +57,11 @@ class Rds(Section):
         default=[], description="Networks that may connect to it; empty: the VPC."
     )
     password: Password = PASSWORD
+    token_user: DatabaseUser | None = Field(
+        default=None,
+        description="User with the role rds_iam, which you have created, as which the servers log "
+        "in with tokens of their pods' identities; absent: qudag with its password.",
+    )
     ca: Authority = AUTHORITY
     machine: Annotated[str, constraint(aws.DATABASE_MACHINE)] | None = Field(
         default=None, description="Absent: db.t4g.micro in dev, else db.t4g.medium."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 
 from components.base.problems import Problem
 from components.kubernetes.pod_settings import SecretKey
 from components.mcp.data_tier import CacheProfile, Stores
+from components.mcp.database import DatabaseToken
 
 from ..config.managed_data import Rds
 from ..config.problem import at
@@ -69,7 +70,7 @@ RDS_TIER: Final = Tier(name="data", component=_component, args=rds_args, cloud="
 
 
 class RdsDatabase(ManagedKind):
-    """PostgreSQL of Amazon RDS; AWS creates and rotates the password."""
+    """PostgreSQL of Amazon RDS; AWS rotates the password, unless a user logs in with tokens."""
 
     name = "rds"
     store = POSTGRES
@@ -77,11 +78,31 @@ class RdsDatabase(ManagedKind):
     section = "rds"
     arg_fields = {"allowed_networks": "clients", "database_machine": "machine"}
 
-    def options(self, config: StackConfig) -> Any:
+    def options(self, config: StackConfig) -> Rds:
         return config.data.rds or Rds()
 
-    def password(self, config: StackConfig) -> SecretKey:
-        return secret_key(self.options(config).password)
+    def login(self, config: StackConfig) -> dict[str, str]:
+        user = self.options(config).token_user
+        return {"user": user} if user else {}
+
+    def password(self, config: StackConfig) -> SecretKey | None:
+        section = self.options(config)
+        return None if section.token_user else secret_key(section.password)
+
+    def token(self, config: StackConfig) -> DatabaseToken | None:
+        return "rds" if self.options(config).token_user else None
+
+    def problems(self, config: StackConfig) -> Iterator[Problem]:
+        """As of every kind, and two ways to log in."""
+        yield from super().problems(config)
+        section = self.options(config)
+        if section.token_user and "password" in section.model_fields_set:
+            yield at(
+                "data.rds.tokenUser",
+                "is set, and password as well",
+                "it is not known which of the two logs in",
+                "leave one of the two out",
+            )
 
     def location_problems(self, config: StackConfig) -> Iterator[Problem]:
         where = config.clouds.of("aws")

@@ -472,6 +472,24 @@ def test_databases_of_clouds_are_protected_in_prod_unless_it_is_written():
         assert (made.protect, made.inputs["deletionProtection"]) == (expected, expected)
 
 
+def test_servers_log_in_to_rds_with_tokens_of_their_pods_and_no_password():
+    data = {"kind": "rds", "rds": {"networks": [NETWORK], "tokenUser": "mcp"}}
+    made = prod_with(json.dumps(data), json.dumps({"aws": {"role": ROLE}}))
+    assert broken_policies(made) == []
+    assert made.one(MADE["rds"]).inputs["iamDatabaseAuthenticationEnabled"] is True
+    sections = [
+        tomllib.loads(text)["database"]
+        for one in objects(made, "ConfigMap")
+        for name, text in one["data"].items()
+        if name.endswith(".toml") and "[database]" in text
+    ]
+    assert sections
+    assert {(one["token"], one["user"]) for one in sections} == {("rds", "mcp")}
+    assert not any("password_file" in one for one in sections)
+    secrets = made.one(STACK_TYPE).outputs["required_secrets"]
+    assert {one["name"]: one["keys"] for one in secrets}["mcp-database"] == ["ca.crt"]
+
+
 @pytest.mark.parametrize("kind", ["rds", "cloud-sql"])
 def test_a_read_replica_has_a_host_of_its_own_and_keeps_every_rule(kind: str):
     ((section, options),) = DATABASES[kind].items()
