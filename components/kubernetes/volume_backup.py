@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pulumi
 
-from ..base.arg_types import (
-    DatabaseName,
-    Deadline,
-    DnsLabel,
-    Host,
-    Image,
-    Line,
-    ObjectName,
-    SecretName,
-)
-from ..base.component import Component
+from ..base.arg_types import DatabaseName, Host, Line, ObjectName, SecretName
 from ..base.inputs import applied
-from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
-from ..mcp.config_forms import CONFIG_PATH
+from .backup_jobs import BackupJob, BackupJobs, BackupJobsArgs, job_toml, main_container
 from .backup_roles import BACKUP_ROLE, RESTORE_ROLE, database_files, database_section
-from .backup_storage import (
-    MAIN,
-    MANIFESTS_PATH,
-    RESOURCES,
-    BackupStorage,
-    Minutes,
-    bucket_key,
-    bucket_section,
-)
-from .container import Container, Files
-from .job import CronJob, CronJobArgs
-from .pod_settings import PodSettings
-from .server import PROGRAM
+from .container import Container
 
 BACKUP: Final = "volume-backup"
 DRILL: Final = "volume-restore-drill"
@@ -63,7 +40,7 @@ class ResultsDatabase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VolumeBackupArgs:
+class VolumeBackupArgs(BackupJobsArgs):
     """Args of the backups of volumes.
 
     Attributes:
@@ -84,20 +61,10 @@ class VolumeBackupArgs:
         after: resources that must exist first, such as the claims.
     """
 
-    namespace: pulumi.Input[DnsLabel]
-    stack: DnsLabel
-    server_image: pulumi.Input[Image]
-    storage: BackupStorage
     volumes: Sequence[ObjectName]
     schedule: Line = "0 3 * * *"
     drill: Line | None = "0 5 * * 0"
-    max_age_minutes: Minutes = 1560
-    deadline: Deadline = 14_400
-    pods: PodSettings = field(default_factory=PodSettings)
-    drill_pods: PodSettings = field(default_factory=PodSettings)
-    manifests: ObjectName | None = None
     results: ResultsDatabase | None = None
-    after: Sequence[pulumi.Resource] = ()
 
     def refusals(self) -> list[Problem]:
         """A problem if there is no volume."""
@@ -113,7 +80,7 @@ class VolumeBackupArgs:
         ]
 
 
-class VolumeBackup(Component[VolumeBackupArgs]):
+class VolumeBackup(BackupJobs[VolumeBackupArgs]):
     """Two CronJobs: one copies volumes to a bucket, one reads the newest copies back and compares.
 
     Attributes:
@@ -121,89 +88,36 @@ class VolumeBackup(Component[VolumeBackupArgs]):
     """
 
     args_type = VolumeBackupArgs
-
-    location: pulumi.Output[str]
-
-    def build(self, args: VolumeBackupArgs) -> None:
-        for name, job in jobs(args).items():
-            CronJob(self.named(name), job, opts=self.owned())
-        self.location = pulumi.Output.concat(args.storage.url, "/", args.stack, "/volumes")
+    folder = "volumes"
+    jobs = (
+        BackupJob(name=BACKUP, command=("backup-volumes",), role=BACKUP_ROLE, drill=False),
+        BackupJob(name=DRILL, command=("restore-volume", "--drill"), role=RESTORE_ROLE, drill=True),
+    )
 
     @classmethod
-    def manifests(cls, name: str, args: VolumeBackupArgs) -> list[Manifest]:
-        """Every object that the backups of this name and args register."""
-        return [
-            manifest
-            for role, job in jobs(args).items()
-            for manifest in CronJob.manifests(f"{name}-{role}", job)
-        ]
+    def containers(cls, args: VolumeBackupArgs, job: BackupJob) -> list[Container]:
+        """The program alone. Its drill reads the bucket; a restore mounts the volume it is for."""
+        paths = {volume: f"{VOLUMES}/{volume}" for volume in args.volumes}
+        results = args.results
 
+        def toml(url: str, host: str) -> str:
+            sections: dict[str, Mapping[str, Any]] = {"volumes": paths}
+            if results:
+                sections["database"] = database_section(
+                    job.role, host=host, name=results.database, owner=results.owner
+                )
+            return job_toml(args, job, url, sections=sections)
 
-def jobs(args: VolumeBackupArgs) -> dict[str, CronJobArgs]:
-    """The CronJobs by their names."""
-    made = {BACKUP: _job(args, BACKUP, args.schedule, ["backup-volumes"])}
-    if args.drill is not None:
-        made[DRILL] = _job(args, DRILL, args.drill, ["restore-volume", "--drill"])
-    return made
-
-
-def _job(args: VolumeBackupArgs, name: str, schedule: str, arguments: Sequence[str]) -> CronJobArgs:
-    stored = args.manifests if name == BACKUP else None
-    paths = {volume: f"{VOLUMES}/{volume}" for volume in args.volumes}
-    results, role = args.results, BACKUP_ROLE if name == BACKUP else RESTORE_ROLE
-
-    def toml(url: str, host: str) -> str:
-        import tomli_w
-
-        section = bucket_section(
-            args.storage,
-            stack=args.stack,
-            url=url,
-            max_age_minutes=args.max_age_minutes,
-            manifests=stored is not None,
+        secrets = (
+            database_files(job.role, results.passwords_secret, results.authority_secret)
+            if results
+            else []
         )
-        content: dict[str, Any] = {"backup": section, "volumes": paths}
-        if results:
-            content["database"] = database_section(
-                role, host=host, name=results.database, owner=results.owner
-            )
-        return tomli_w.dumps(content)
-
-    main = Container(
-        name=MAIN,
-        image=args.server_image,
-        command=[PROGRAM, *arguments, "--config", f"{CONFIG_PATH}/volumes.toml"],
-        resources=RESOURCES,
-        files=[
-            Files(
-                name=f"{name}-config",
-                path=CONFIG_PATH,
-                content={
-                    "volumes.toml": applied(toml, args.storage.url, results.host if results else "")
-                },
-            )
-        ],
-        secrets=[
-            *(
-                database_files(role, results.passwords_secret, results.authority_secret)
-                if results
-                else ()
-            ),
-            *bucket_key(args.storage),
-        ],
-        # The drill reads the bucket alone. A restore mounts the volume that it is for.
-        read_only_volumes=paths if name == BACKUP else {},
-        config_maps={stored: MANIFESTS_PATH} if stored else {},
-    )
-    return CronJobArgs(
-        namespace=args.namespace,
-        component="backup",
-        containers=[main],
-        schedule=schedule,
-        deadline=args.deadline,
-        # A second try a moment later would meet the same bucket; the next run is a new try.
-        retries=1,
-        name=name,
-        pods=args.drill_pods if name == DRILL else args.pods,
-        after=args.after,
-    )
+        main = main_container(
+            args,
+            job,
+            file="volumes.toml",
+            content=applied(toml, args.storage.url, results.host if results else ""),
+            secrets=secrets,
+        )
+        return [main if job.drill else replace(main, read_only_volumes=paths)]
