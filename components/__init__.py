@@ -175,6 +175,7 @@ if TYPE_CHECKING:
     from .mcp.timeout_budget import Distance as Distance
     from .mcp.timeout_budget import TimeoutBudget as TimeoutBudget
     from .mcp.timeout_budget import Timeouts as Timeouts
+    from .mcp.traces import TraceReceiver as TraceReceiver
     from .mcp.user_container import UserContainer as UserContainer
     from .observability.alertmanager_workload import Alertmanager as Alertmanager
     from .observability.alertmanager_workload import AlertmanagerArgs as AlertmanagerArgs
@@ -272,6 +273,7 @@ _PUBLIC = {
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",
+    "mcp.traces": "TraceReceiver",
     "mcp.user_container": "UserContainer",
     "observability.alertmanager_workload": "Alertmanager AlertmanagerArgs",
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",

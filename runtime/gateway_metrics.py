@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import re
 import socket
 import struct
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -27,7 +29,11 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from . import __version__
+
 LOOPBACK: Final = "127.0.0.1"
+TRACES: Final = "QUDAG_MCP_TRACES"
+"""Environment variable with the URL of an OTLP receiver."""
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 METHODS: Final = frozenset({"GET", "POST", "DELETE", "OPTIONS", "HEAD", "PUT", "PATCH"})
 """A client may send any other name; those are counted together."""
@@ -40,7 +46,8 @@ SO_RXQ_OVFL: Final = 40  # asm-generic/socket.h; Python has no name for it
 _LINE: Final = re.compile(
     r"(?:<\d+>.{15} \w+: )?"  # as nginx begins a message of syslog
     r"(?P<route>\S+) (?P<kind>stream|request) (?P<method>\S+) (?P<status>\d{3}) "
-    r"(?P<seconds>\d+\.\d{3}) (?P<rate>\S+) (?P<connections>\S+) (?P<tries>.*)",
+    r"(?P<seconds>\d+\.\d{3}) (?:<(?P<trace>[^>]*)> )?"
+    r"(?P<rate>\S+) (?P<connections>\S+) (?P<tries>.*)",
     re.DOTALL,
 )
 _STATUS: Final = re.compile(
@@ -49,9 +56,14 @@ _STATUS: Final = re.compile(
 
 
 class GatewayMetrics:
-    """The metrics of one nginx, in a registry of their own."""
+    """The metrics of one nginx, in a registry of their own.
+
+    Attributes:
+        add_span: makes the span of a request; None: there are no spans.
+    """
 
     def __init__(self, status: Callable[[], str]) -> None:
+        self.add_span: Callable[[re.Match[str]], None] | None = None
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -85,6 +97,15 @@ class GatewayMetrics:
             "Requests in no other metric: their lines came too fast, or were unreadable.",
             registry=registry,
         )
+        self.spans = Counter(
+            "mcp_spans",
+            "Spans of requests: sent to the collector, not taken by it (failed), or dropped "
+            "because too many waited.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("sent", "failed", "dropped"):
+            self.spans.labels(outcome)
         registry.register(Connections(status))
 
     def count(self, line: str) -> None:
@@ -96,6 +117,8 @@ class GatewayMetrics:
         method = found["method"] if found["method"] in METHODS else "other"
         self.requests.labels(route, kind, method, status).inc()
         self.seconds.labels(route, kind).observe(float(found["seconds"]))
+        if self.add_span is not None:
+            self.add_span(found)
         tries = re.findall(r"\d{3}", found["tries"])
         for limit in _limits(found, answered=bool(tries)):
             self.limited.labels(route, limit).inc()
@@ -194,8 +217,27 @@ def gateway_metrics(arguments: list[str]) -> int:
     except OSError as error:
         print(f"qudag-mcp-server: a port cannot be used: {error}", file=sys.stderr)
         return 1
+    if chosen.traces_ca is not None:
+        # Its libraries take long to import: lines wait in the socket.
+        metrics.add_span = _spans(metrics, chosen.traces_ca)
     receive(lines, metrics)
     return 0
+
+
+def _spans(metrics: GatewayMetrics, authorities: Path) -> Callable[[re.Match[str]], None]:
+    from opentelemetry.sdk.resources import Resource
+
+    from .gateway_spans import span_maker
+    from .span_export import processor_of
+    from .traces_config import TracesSection
+
+    section = TracesSection(endpoint=os.environ[TRACES], ca_file=authorities)
+
+    def count(outcome: str, number: int) -> None:
+        metrics.spans.labels(outcome).inc(number)
+
+    resource = Resource({"service.name": "gateway", "service.version": __version__})
+    return span_maker(processor_of(section, count), resource)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -205,4 +247,9 @@ def _parser() -> argparse.ArgumentParser:
         "--lines", type=int, required=True, help="UDP port of loopback that nginx sends lines to"
     )
     parser.add_argument("--status", required=True, help="URL of nginx's stub_status")
+    parser.add_argument(
+        "--traces-ca",
+        type=Path,
+        help=f"authorities of the OTLP receiver in ${TRACES}, which gets a span for each request",
+    )
     return parser

@@ -17,7 +17,7 @@ from .drain import Drain
 from .exchange import Exchange, current
 from .logs import event
 from .metrics import Metrics
-from .tracing import begin_request, current_request, end_request, recorded
+from .tracing import begin_request, current_request, end_request, is_traced
 
 QUIET_ROUTES = frozenset({"/health", "/ready"})
 ROUTES = QUIET_ROUTES | {
@@ -71,7 +71,7 @@ class RequestTracking:
         self.drain.exchanges.add(exchange)
         try:
             with contextlib.suppress(ClientDisconnect):  # before its request was complete
-                if recorded() and exchange.path in ROUTES - QUIET_ROUTES:
+                if is_traced(scope, exchange.path):
                     with current_request(begin_request(exchange, exchange.path)):
                         await self.app(scope, receive, response.send)
                 else:

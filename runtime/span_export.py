@@ -79,11 +79,23 @@ class BoundedProcessor(BatchSpanProcessor):
 def provider_of(
     section: TracesSection, resource: Mapping[str, str], counts: SpanCounts
 ) -> TracerProvider:
-    """A provider whose spans go to the section's endpoint; it reads no environment variables.
+    """A provider whose spans go to the section's endpoint.
 
     Args:
         resource: attributes of the program, such as `service.name`.
     """
+    provider = TracerProvider(
+        sampler=ALWAYS_ON,
+        resource=Resource({"service.version": __version__, **resource}),
+        span_limits=SpanLimits(max_attribute_length=LONGEST_VALUE),
+        shutdown_on_exit=False,
+    )
+    provider.add_span_processor(processor_of(section, counts))
+    return provider
+
+
+def processor_of(section: TracesSection, counts: SpanCounts) -> BoundedProcessor:
+    """Sends spans to the section's endpoint, from a thread of its own."""
     session = requests.Session()
     session.trust_env = False  # no proxy: the collector is in the platform
     exporter = OTLPSpanExporter(
@@ -96,11 +108,4 @@ def provider_of(
     )
     # A collector that is away is told by the counts; the library's lines hold its URL.
     logging.getLogger("opentelemetry").setLevel("CRITICAL")
-    provider = TracerProvider(
-        sampler=ALWAYS_ON,
-        resource=Resource({"service.version": __version__, **resource}),
-        span_limits=SpanLimits(max_attribute_length=LONGEST_VALUE),
-        shutdown_on_exit=False,
-    )
-    provider.add_span_processor(BoundedProcessor(CountedExporter(exporter, counts), section.queue))
-    return provider
+    return BoundedProcessor(CountedExporter(exporter, counts), section.queue)

@@ -37,6 +37,7 @@ from .federation.federation import Federation
 from .federation.kinds import TOOLS
 from .federation.names import prefix_of
 from .logs import log
+from .mcp_methods import METHODS
 from .metrics import Metrics
 from .time_limits import EndedError, within_time
 from .tracing import client_span, exemplar, failed, mcp_span, name_target, recorded
@@ -45,22 +46,6 @@ Result = CallToolResult | InputRequiredResult
 MOST_LABELS = 500
 LONGEST_TOOL_NAME = 128
 """Characters (MCP 2026-07-28)."""
-METHODS = frozenset(
-    {
-        "completion/complete",
-        "initialize",
-        "ping",
-        "prompts/get",
-        "prompts/list",
-        "resources/list",
-        "resources/read",
-        "resources/templates/list",
-        "server/discover",
-        "subscriptions/listen",
-        "tools/call",
-        "tools/list",
-    }
-)
 
 
 @dataclass

@@ -24,6 +24,7 @@ from opentelemetry.trace import (
     get_current_span,
     set_span_in_context,
 )
+from starlette.types import Scope
 
 from .exchange import Exchange, trace_of
 
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 Attributes = Mapping[str, str | int | bool]
+TRACED: Final = frozenset(
+    {
+        "/mcp",
+        "/authorize",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+    }
+)
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _NOTHING: Final[AbstractContextManager[Span]] = nullcontext(INVALID_SPAN)
 """Entered in place of a span where there are none; it can be entered any number of times."""
@@ -60,8 +69,12 @@ def recorded() -> bool:
 def span(
     name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes | None = None
 ) -> AbstractContextManager[Span]:
-    """A span around a block, below the current one; it fails with the block's exception."""
-    if (tracer := _STATE.tracer) is None:
+    """A span around a block, below the current one; it fails with the block's exception.
+
+    Outside of a request there is none, such as for health checks.
+    """
+    tracer = _STATE.tracer
+    if tracer is None or not get_current_span().get_span_context().is_valid:
         return _NOTHING
     return _Around(tracer, name, kind, attributes)
 
@@ -133,10 +146,19 @@ def begin_request(exchange: Exchange, route: str) -> Span:
     return started
 
 
+def is_traced(scope: Scope, path: str) -> bool:
+    """Whether a request gets a span: one to a known route that is no stream without an end."""
+    if _STATE.tracer is None or path not in TRACED:
+        return False
+    if path == "/mcp" and scope["method"] == "GET":
+        return False
+    return (b"mcp-method", b"subscriptions/listen") not in scope["headers"]
+
+
 def end_request(exchange: Exchange, status: int | None) -> None:
-    """End the span of a request. That of a stream without an end of its own is dropped."""
+    """End the span of a request, if it has one."""
     span = exchange.span
-    if not span.is_recording() or exchange.standing:
+    if not span.is_recording():
         return
     if status is None:
         failed(span, "aborted")
@@ -164,17 +186,17 @@ def mcp_span(
     Args:
         meta: `traceparent` in `_meta` of the request. A trace of another id is linked.
     """
-    if (tracer := _STATE.tracer) is None:
+    tracer = _STATE.tracer
+    if tracer is None or exchange is None or not exchange.span.is_recording():
         return _NOTHING
     attributes: dict[str, str] = {"mcp.method.name": method, "mcp.protocol.version": version}
     if method == "tools/call":
         attributes["gen_ai.operation.name"] = "execute_tool"
     links: list[Link] = []
     given = trace_of(meta)
-    if exchange is not None and given is not None and given[0] != exchange.trace_id:
+    if given is not None and given[0] != exchange.trace_id:
         links = [Link(_remote(*given).get_span_context())]
-    parent = exchange.span if exchange is not None else None
-    return _Around(tracer, method, SpanKind.SERVER, attributes, parent=parent, links=links)
+    return _Around(tracer, method, SpanKind.SERVER, attributes, parent=exchange.span, links=links)
 
 
 def name_target(span: Span, method: str, name: str | None) -> None:

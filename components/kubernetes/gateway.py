@@ -89,7 +89,7 @@ def public_address(domain: str | None, workload: Workload) -> pulumi.Output[str]
 
 def gateway_containers(workload: str, args: GatewayArgs) -> list[Container]:
     """The gateway's container, and the exporter of its metrics."""
-    beside = [exporter(args.metrics)] if args.metrics else []
+    beside = [exporter(args.metrics, args.internal_ca_secret)] if args.metrics else []
     return [gateway_container(workload, args), *beside]
 
 

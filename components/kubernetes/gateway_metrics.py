@@ -8,10 +8,11 @@ from typing import Final
 
 import pulumi
 
-from ..base.arg_types import ContainerPort, Image
+from ..base.arg_types import ContainerPort, Image, SecretName
 from ..base.problems import Problem
-from ..mcp.server_config import METRICS, PROGRAM
-from .container import Container, Port
+from ..mcp.server_config import INTERNAL_CA_PATH, METRICS, PROGRAM
+from ..mcp.traces import TraceReceiver
+from .container import Container, Port, SecretFiles
 from .keda import GATEWAY_SERIES
 from .resources import EXPORTER_RESOURCES, Resources
 
@@ -21,6 +22,8 @@ METRICS_LINES: Final = 9514
 """UDP port of loopback on which the exporter takes nginx's lines."""
 METRICS_STATUS: Final = 8083
 """Port of loopback on which nginx tells the number of its connections."""
+TRACES_VARIABLE: Final = "QUDAG_MCP_TRACES"
+"""Environment variable with the URL that the exporter sends spans to."""
 MONOLITH_METRICS: Final = 9091
 """In the pods of a monolith, where the server has METRICS."""
 
@@ -33,23 +36,35 @@ class GatewayMetrics:
         image: with ``qudag-mcp-server``, such as the servers' image.
         port: of /metrics; another one than the server's in the pods of a monolith.
         resources: of the exporter.
+        traces: what gets a span for each request; None: nginx starts no traces.
     """
 
     image: pulumi.Input[Image]
     port: ContainerPort = METRICS
     resources: Resources = EXPORTER_RESOURCES
+    traces: TraceReceiver | None = None
 
 
-def exporter(metrics: GatewayMetrics) -> Container:
-    """The sidecar. It starts before nginx and ends after it, so that no line is lost."""
+def exporter(metrics: GatewayMetrics, ca_secret: SecretName) -> Container:
+    """The sidecar. It starts before nginx and ends after it, so that no line is lost.
+
+    Args:
+        metrics: its settings.
+        ca_secret: Secret whose ``ca.crt`` signs the certificate of what gets spans.
+    """
     status = f"http://127.0.0.1:{METRICS_STATUS}/status"
+    authority = SecretFiles(secret=ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))
+    traces = ("--traces-ca", f"{INTERNAL_CA_PATH}/ca.crt") if metrics.traces else ()
     return Container(
         name=EXPORTER,
         image=metrics.image,
         command=[
             *(PROGRAM, EXPORTER, "--port", str(metrics.port)),
             *("--lines", str(METRICS_LINES), "--status", status),
+            *traces,
         ],
+        env={TRACES_VARIABLE: metrics.traces.endpoint} if metrics.traces else {},
+        secrets=[authority] if metrics.traces else (),
         ports=[Port(name=EXPORTER, number=metrics.port)],
         resources=metrics.resources,
         sidecar=True,

@@ -75,6 +75,7 @@ def nginx_conf(args: GatewayArgs) -> str:
         checked=_checked(args.routes, args.domain),
         pages=_pages(args.allowed_origins, domains),
         metrics=_metrics(args) if args.metrics else None,
+        traces=bool(args.metrics and args.metrics.traces),
         known_hosts="|".join([*(re.escape(name) for name in domains), LOCAL]) if domains else None,
     )
 

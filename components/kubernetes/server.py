@@ -224,7 +224,7 @@ def _reached(config: PodServerConfig) -> list[str]:
     cache = config.cache if config.cache and not config.cache.token else None
     stores = {"database": config.database, "cache": cache, "audit": config.audit}
     reached = [name for name, store in stores.items() if store and store.authority is None]
-    return [*reached, *(["tool_servers"] if config.tool_servers else [])]
+    return [*reached, *(name for name in ("tool_servers", "traces") if getattr(config, name))]
 
 
 def server_workload(

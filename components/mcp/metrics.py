@@ -282,6 +282,7 @@ _METRICS: Final = [
     ExportedMetric(
         name="mcp_spans_total",
         kind="counter",
+        exporters=("server", "gateway"),
         labels=("outcome",),
         meaning=(
             "Spans of requests: sent to the collector, not taken by it (failed), or dropped "

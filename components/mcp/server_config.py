@@ -42,6 +42,7 @@ from .roles import Role
 from .secret_key import SecretKey
 from .server_limits import ServerLimits
 from .timeout_budget import TimeoutBudget
+from .traces import TraceReceiver
 
 PROGRAM = "qudag-mcp-server"
 SECRETS_PATH = "/etc/secrets"
@@ -245,6 +246,7 @@ class PodServerConfig(McpConfig):
             the vault (``vault-master-key``); the server mounts those that its role uses. None: it
             has no tools with keys of users, and no vault.
         region: name of the region that it runs in, in its logs and metrics.
+        traces: what gets the spans of its requests; None: it makes none.
         form: the files and variables that have its values; see ConfigForm. What a form has no key
             for is in server.toml.
     """
@@ -264,6 +266,7 @@ class PodServerConfig(McpConfig):
     workers: WorkerCount = 1
     user_keys_secret: SecretName | None = None
     region: Word | None = None
+    traces: TraceReceiver | None = None
     form: ConfigForm = "server.toml"
 
     @property

@@ -172,6 +172,11 @@ def _pod_tables(config: PodServerConfig) -> dict[str, Any]:
         tables["tool_servers"] = [
             _tool_server(server, config.budget.longest_tool) for server in config.tool_servers
         ]
+    if config.traces:
+        tables["traces"] = {
+            "endpoint": config.traces.endpoint,
+            "ca_file": f"{INTERNAL_CA_PATH}/ca.crt",
+        }
     if config.protected_resources:
         tables["protected_resources"] = [one.table() for one in config.protected_resources]
     return tables

@@ -185,6 +185,12 @@ async def test_metrics_name_the_trace_of_a_call(issuer: Issuer, spans: InMemoryS
     assert TRACE not in plain
 
 
+@pytest.mark.slow
+async def test_a_stream_without_an_end_has_no_spans(issuer: Issuer, spans: InMemorySpanExporter):
+    await called(issuer, modern_request("subscriptions/listen", notifications={}), token="forged")
+    assert not spans.get_finished_spans()
+
+
 def test_nothing_is_entered_where_no_spans_are_made():
     assert tracing.span("one") is tracing.client_span("two")
     assert tracing.traceparent() is None

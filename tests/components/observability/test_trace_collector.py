@@ -1,0 +1,43 @@
+"""The configuration of the collector of traces; `tests/monitoring` runs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.base.problems import ProblemReport
+from components.base.refusal import refuse
+from components.mcp.timeout_budget import Distance, TimeoutBudget
+from components.observability.trace_collector_config import (
+    TraceSampling,
+    TraceSink,
+    trace_collector_config,
+)
+
+SINK = TraceSink(endpoint="https://traces.test:4318")
+
+
+@pytest.mark.parametrize("longest", [10, 60, 600])
+def test_the_decision_waits_for_longer_than_the_longest_call(longest: int):
+    """A span arrives when it ends: an earlier decision would not know of a slow call."""
+    ends = TimeoutBudget(longest_tool=longest).at(Distance.SERVER).timeout
+    made = trace_collector_config(TraceSampling(), SINK, longest_seconds=ends)
+    assert int(made["processors"]["tail_sampling"]["decision_wait"][:-1]) > ends
+
+
+def test_memory_is_limited_before_anything_is_kept():
+    made = trace_collector_config(TraceSampling(), SINK, longest_seconds=60)
+    assert made["service"]["pipelines"]["traces"]["processors"][0] == "memory_limiter"
+
+
+def test_a_token_is_read_from_the_environment():
+    sink = TraceSink(endpoint="https://traces.test", token=True, ca_file="/ca.crt")
+    made = trace_collector_config(TraceSampling(), sink, longest_seconds=60)
+    exporter = made["exporters"]["otlphttp"]
+    assert exporter["headers"] == {"Authorization": "${env:TRACES_AUTHORIZATION}"}
+    assert exporter["tls"] == {"ca_file": "/ca.crt"}
+
+
+@pytest.mark.parametrize("endpoint", ["http://traces.test", "traces.test:4318"])
+def test_traces_are_never_sent_unencrypted(endpoint: str):
+    with pytest.raises(ProblemReport, match="unencrypted"):
+        refuse(TraceSink(endpoint=endpoint).refusals())
