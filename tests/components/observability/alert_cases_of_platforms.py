@@ -169,8 +169,10 @@ STORES: Final[dict[str, Case]] = {
         postgres_cluster=True,
     ),
     "BaseBackupMissing": _store(
-        *("critical", 3600, _one(_AVAILABLE, 0)),
+        # No server exports the time, or each exports 0.
+        *("critical", 3600, {}),
         {**_one(_AVAILABLE, 1), **_standby(_AVAILABLE, 0)},
+        strong=_one(_AVAILABLE, 0),
         postgres_cluster=True,
     ),
     "WalArchivingFails": _store(
