@@ -85,16 +85,29 @@ def apply(
                 kubectl.must("delete", "job", job["metadata"]["name"], where, "--timeout=60s")
                 before.pop(reference(job), None)
         after = _apply(kubectl, manifests, stack)
+    scaled = {reference(thing) for thing in manifests if _is_autoscaled(thing)}
     changes: dict[str, Change] = {}
     for thing in after:
         name = reference(thing)
         if name not in before or name in made:
             changes[name] = Change.CREATED
         else:
-            same = before[name] == content(thing)
-            changes[name] = Change.UNCHANGED if same else Change.CHANGED
+            pair = (before[name], content(thing))
+            # An autoscaler may have changed the number of pods between the two.
+            then, now = map(_without_number_of_pods, pair) if name in scaled else pair
+            changes[name] = Change.UNCHANGED if then == now else Change.CHANGED
     pruned = {name: Change.PRUNED for name in belonged if name not in changes}
     return Applied(tuple((changes | pruned).items()))
+
+
+def _is_autoscaled(thing: Object) -> bool:
+    """Whether the stack leaves the number of pods to an autoscaler."""
+    return thing["kind"] in ("Deployment", "StatefulSet") and "replicas" not in thing["spec"]
+
+
+def _without_number_of_pods(thing: Object) -> Object:
+    spec = {key: value for key, value in thing["spec"].items() if key != "replicas"}
+    return {**thing, "spec": spec}
 
 
 def _is_claim(thing: Object) -> bool:
@@ -151,6 +164,8 @@ def _apply(kubectl: Kubectl, manifests: Sequence[Object], stack: str) -> list[Ob
 _KEPT_BY_THE_CLUSTER = frozenset(
     {"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid"}
 )
+_REVISION = "deployment.kubernetes.io/revision"
+"""Annotation that the controller of Deployments writes a moment after their creation."""
 
 
 def content(thing: Object) -> Object:
@@ -158,5 +173,8 @@ def content(thing: Object) -> Object:
     metadata = {
         key: value for key, value in thing["metadata"].items() if key not in _KEPT_BY_THE_CLUSTER
     }
+    annotations = {
+        key: value for key, value in metadata.pop("annotations", {}).items() if key != _REVISION
+    }
     rest = {key: value for key, value in thing.items() if key not in {"metadata", "status"}}
-    return rest | {"metadata": metadata}
+    return rest | {"metadata": metadata | ({"annotations": annotations} if annotations else {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from components.base.problems import ProblemReport
 from delivery import applyset
 from delivery.kubectl import Kubectl
+from delivery.process import Outcome
 from delivery.progress import Progress
 from delivery.server_side_apply import Applied, Change, apply
 
@@ -74,6 +76,33 @@ def misspelt(space: str, name: str) -> dict[str, Any]:
     return config(space, name) | unknown
 
 
+def deployment(space: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "c", "image": "registry.k8s.io/pause:3.10"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    selector = {"matchLabels": {"app": "web"}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": space},
+        "spec": {"selector": selector, "template": template, **spec},
+    }
+
+
+@dataclass(frozen=True)
+class Autoscaled(Kubectl):
+    """Scales the Deployment of a namespace just before each apply, as an autoscaler may."""
+
+    namespace: str = ""
+
+    def run(self, *arguments: str, **options: Any) -> Outcome:
+        if arguments[0] == "apply":
+            where = f"--namespace={self.namespace}"
+            (web,) = self.objects("deployment", "web", where)
+            more = web["spec"]["replicas"] + 1
+            assert super().run("scale", "deployment/web", where, f"--replicas={more}").ok
+        return super().run(*arguments, **options)
+
+
 class Stack:
     """A stack of a name of its own, in two namespaces of its own."""
 
@@ -124,6 +153,23 @@ def test_objects_removed_from_a_stack_are_pruned_in_every_namespace(stack: Stack
         f"ConfigMap/{stack.second}/b",
     }
     assert (stack.value("a"), stack.value("keep")) == (None, "1")
+
+
+def test_pods_that_an_autoscaler_adds_meanwhile_are_no_change_of_the_stack(stack: Stack) -> None:
+    web, name = deployment(stack.first), f"Deployment/{stack.first}/web"
+    stack.up(web)
+    plain = stack.kubectl
+    stack.kubectl = Autoscaled(plain.program, plain.context, plain.kubeconfig, stack.first)
+    assert stack.up(web).of(Change.CHANGED) == []
+    (found,) = plain.objects("deployment", "web", f"-n={stack.first}")
+    assert found["spec"]["replicas"] == 2
+    assert stack.up(deployment(stack.first, minReadySeconds=5)).of(Change.CHANGED) == [name]
+
+
+def test_a_number_of_pods_that_the_stack_states_is_compared(stack: Stack) -> None:
+    stack.up(deployment(stack.first, replicas=1))
+    done = stack.up(deployment(stack.first, replicas=2))
+    assert done.of(Change.CHANGED) == [f"Deployment/{stack.first}/web"]
 
 
 def test_a_larger_volume_leaves_the_stateful_set_as_it_is(stack: Stack) -> None:
