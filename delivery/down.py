@@ -10,7 +10,7 @@ from components.base.problems import Problem, ProblemReport
 from graph.programs import record_stack
 from graph.resource_graph import ResourceGraph
 
-from . import applyset, local_node, local_secrets, process
+from . import applyset, local_node, local_openbao, local_secrets, process
 from . import cluster as clusters
 from .cluster import KIND_CLUSTER, Cluster
 from .kubectl import Kubectl
@@ -106,6 +106,7 @@ class _Removal:
             return "nothing is up"
         if self.by_pulumi:
             self._destroy(cluster)
+            self._delete_unused(cluster)
             self._delete_records()
             return f"the stack that Pulumi deployed in {cluster.name} is destroyed"
         if not cluster.ours:
@@ -116,10 +117,16 @@ class _Removal:
             count = applyset.delete(
                 cluster.kubectl, self.stack.key, self.progress, at_once=cluster.ours
             )
+        self._delete_unused(cluster)
         self._delete_records()
         if not count and not secrets:
             return f"nothing is up in {cluster.name}"
         return f"{count} objects and {secrets} local secrets are deleted in {cluster.name}"
+
+    def _delete_unused(self, cluster: Cluster) -> None:
+        """Delete the OpenBao of the local node after the last stack that reads it."""
+        if cluster.kind == "node":
+            local_openbao.remove_unused(cluster.kubectl, self.progress)
 
     def _destroy(self, cluster: Cluster) -> None:
         pulumi = _pulumi()

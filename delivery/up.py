@@ -15,7 +15,7 @@ from graph.stack_files import read_stack_files
 from policies.checked_program import refuse_broken
 
 from . import engine as engines
-from . import local_secrets, rollout
+from . import local_openbao, local_secrets, rollout
 from .cluster import Cluster, connect, parse_request
 from .credentials import refuse_without_credentials
 from .deploy import Run
@@ -86,12 +86,17 @@ def up(
         before = DeploymentRecord.find(state)
         without = before is not None and before.engine == "kubectl"
         engine = engines.choose(graph, progress, without_pulumi=without)
-        with started_early(parse_request(request)[0], configured):
+        kind = parse_request(request)[0]
+        openbao = local_openbao.wanted(kind, files, configured)
+        running = [*configured, *(openbao.pods if openbao else ())]
+        with started_early(kind, running):
             cluster = connect(request, progress)
             if not cluster.ours:
                 refuse_placeholders(graph)
-            images = provide(cluster, configured, progress)
+            images = provide(cluster, running, progress)
         settings = images.settings(files)
+        if openbao:
+            settings |= openbao.start(cluster.kubectl, images.references, files, progress)
         if settings:  # names that depend on an image are those that the engine will see
             graph = record_files(stack.root, files.over(settings))
         wanted = list(manifests(graph).values())

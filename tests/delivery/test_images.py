@@ -19,6 +19,7 @@ from delivery.cluster import Cluster
 from delivery.image_recipes import recipe, repository
 from delivery.images import Images, fingerprint, provide, used
 from delivery.kubectl import Kubectl
+from delivery.local_openbao.names import CONTROLLER, IMAGES, OPENBAO
 from delivery.progress import Progress
 from graph.manifests import manifests
 from graph.recorder import run_program
@@ -151,6 +152,11 @@ def test_the_egress_proxys_image_has_envoy_on_its_path(tmp_path: Path) -> None:
     [
         (VERSIONS["images"]["prometheus"], "prometheus", "/usr/local/bin/prometheus"),
         (VERSIONS["images"]["collector"], "collector", "/otelcol-contrib"),
+        (
+            IMAGES[CONTROLLER],
+            "controllers/external_secrets",
+            "/usr/local/bin/external-secrets",
+        ),
     ],
 )
 def test_an_image_of_built_programs_has_them_where_the_published_image_has_them(
@@ -165,6 +171,16 @@ def test_an_image_of_built_programs_has_them_where_the_published_image_has_them(
     built.mkdir(parents=True)
     arguments, _ = image_recipes.image_arguments(name, tmp_path)
     assert f"--add={built}/{Path(program).name}:{program}" in arguments
+
+
+def test_the_image_of_openbao_has_the_program_on_its_path(tmp_path: Path) -> None:
+    arguments, what = image_recipes.image_arguments(IMAGES[OPENBAO], tmp_path / "files")
+    assert f"--venv={image_recipes.TOOLS / 'openbao.txt'}:/opt/openbao" in arguments
+    first = arguments[arguments.index("--env") + 1].removeprefix("PATH=").partition(":")[0]
+    assert first.startswith("/opt/openbao/")
+    assert "OpenBao" in what
+    pinned = (image_recipes.TOOLS / "openbao.txt").read_text()
+    assert re.search(r"--hash=sha256:[0-9a-f]{64}", pinned)
 
 
 def test_a_program_that_is_built_anew_makes_another_image(tmp_path: Path) -> None:
