@@ -179,6 +179,8 @@ if TYPE_CHECKING:
     from .mcp.user_container import UserContainer as UserContainer
     from .observability.alertmanager_workload import Alertmanager as Alertmanager
     from .observability.alertmanager_workload import AlertmanagerArgs as AlertmanagerArgs
+    from .observability.blackbox_exporter import BlackboxExporter as BlackboxExporter
+    from .observability.blackbox_exporter import BlackboxExporterArgs as BlackboxExporterArgs
     from .observability.grafana_dashboards import GrafanaDashboards as GrafanaDashboards
     from .observability.grafana_dashboards import GrafanaDashboardsArgs as GrafanaDashboardsArgs
     from .observability.operator import OperatorObservability as OperatorObservability
@@ -187,6 +189,7 @@ if TYPE_CHECKING:
     from .observability.standalone import (
         StandaloneObservabilityArgs as StandaloneObservabilityArgs,
     )
+    from .observability.targets import ProbedUrl as ProbedUrl
     from .observability.targets import ScrapeTarget as ScrapeTarget
     from .observability.targets import ServiceTarget as ServiceTarget
 
@@ -276,10 +279,11 @@ _PUBLIC = {
     "mcp.traces": "TraceReceiver",
     "mcp.user_container": "UserContainer",
     "observability.alertmanager_workload": "Alertmanager AlertmanagerArgs",
+    "observability.blackbox_exporter": "BlackboxExporter BlackboxExporterArgs",
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
-    "observability.targets": "ScrapeTarget ServiceTarget",
+    "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
 }
 _MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 

@@ -97,6 +97,12 @@ BUILT: Mapping[str, Built] = {
         why="Debian's Alertmanager reads no URLs of webhooks from files",
         takes="2 minutes",
     ),
+    "blackbox-exporter": Built(
+        tool="alertmanager",
+        programs=("/usr/local/bin/blackbox_exporter",),
+        why="Debian's blackbox_exporter evaluates no CEL expressions",
+        takes="2 minutes",
+    ),
     "opentelemetry-collector-contrib": Built(
         tool="collector",
         programs=("/otelcol-contrib",),

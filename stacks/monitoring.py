@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from .config.observability import Probes
+from .config.pods import SecretKey
 from .config.stack import StackConfig
 from .topologies.topology import PROMETHEUS
 
 ALERTMANAGER: Final = "alertmanager"
+BLACKBOX_EXPORTER: Final = "blackbox-exporter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +50,29 @@ def has_own_alertmanager(config: StackConfig) -> bool:
     return has_own_prometheus(config) and told
 
 
+def own_probes(config: StackConfig) -> Probes | None:
+    """The section of the probes; None if the stack sends none."""
+    section = config.observability.standalone
+    return section.probes if section is not None and has_own_prometheus(config) else None
+
+
+def probe_keys(config: StackConfig) -> list[SecretKey]:
+    """The key with the authority of the public certificate, if it is not in the platform's own."""
+    section = own_probes(config)
+    signed = section.authority if section else None
+    return [signed] if signed and signed.secret != config.secrets.internal_ca else []
+
+
 MONITORING_WORKLOADS: Final = (
     MonitoringWorkload(name=PROMETHEUS, wanted=has_own_prometheus, calls_api_server=True),
     MonitoringWorkload(
         name=ALERTMANAGER, wanted=has_own_alertmanager, metrics=9093, why="alerts and metrics"
+    ),
+    MonitoringWorkload(
+        name=BLACKBOX_EXPORTER,
+        wanted=lambda config: own_probes(config) is not None,
+        metrics=9115,
+        why="probes and metrics",
     ),
 )
 

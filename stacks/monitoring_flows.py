@@ -17,6 +17,7 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .monitoring import has_own_prometheus, monitoring_workloads
 from .placement import placement
+from .probes import probe_flows
 from .topologies.topology import POSTGRES, PROMETHEUS, Topology
 
 
@@ -39,7 +40,7 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
             for name, (_, port) in _of_cloudnative_pg(config, topology).items()
         ),
     ]
-    return replace(monitored, flows=[*topology.flows, *flows])
+    return replace(monitored, flows=[*topology.flows, *flows, *probe_flows(config, topology)])
 
 
 def operated_parties(config: StackConfig, topology: Topology) -> list[Neighbour]:

@@ -20,13 +20,14 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .monitoring import (
     ALERTMANAGER,
-    has_own_alertmanager,
+    BLACKBOX_EXPORTER,
     has_own_prometheus,
     monitoring_workloads,
 )
 from .own_alertmanager import alertmanager_args
 from .placement import placement
 from .pod_settings import pod_settings
+from .probes import blackbox_exporter_args, probed_urls
 from .rule_options import rule_options
 from .topologies.topology import (
     POSTGRES,
@@ -130,6 +131,10 @@ def observe(
             from components.observability.alertmanager_workload import Alertmanager
 
             Alertmanager(ALERTMANAGER, told, opts=options)
+        if probes := blackbox_exporter_args(config, namespaces):
+            from components.observability.blackbox_exporter import BlackboxExporter
+
+            BlackboxExporter(BLACKBOX_EXPORTER, probes, opts=options)
 
 
 def standalone_args(
@@ -158,7 +163,9 @@ def standalone_args(
         image=config.images.prometheus or VERSIONS["images"]["prometheus"],
         targets=scrape_targets(config, topology, namespaces),
         services=services,
-        alertmanager=by_name[ALERTMANAGER] if has_own_alertmanager(config) else None,
+        alertmanager=by_name.get(ALERTMANAGER),
+        prober=by_name.get(BLACKBOX_EXPORTER),
+        probed=probed_urls(config, topology),
         rules=rules_text(config, topology),
         tls_secret=config.secrets.internal_tls_of(PROMETHEUS),
         ca_secret=config.secrets.internal_ca,

@@ -11,9 +11,15 @@ from components.kubernetes.valkey_users import PASSWORD
 from .alerting import alert_keys
 from .audit import audit_passwords
 from .backup import backup_jobs, backup_passwords, buckets
+from .config.pods import SecretKey as Written
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .monitoring import ALERTMANAGER, monitoring_workloads
+from .monitoring import (
+    ALERTMANAGER,
+    BLACKBOX_EXPORTER,
+    monitoring_workloads,
+    probe_keys,
+)
 from .placement import placement
 from .pod_settings import pod_settings
 from .services import topology
@@ -154,8 +160,8 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
         for each in filter(None, (asked.token, asked.ca)):
             keys.setdefault((each.secret, config.namespace), set()).add(each.key)
     # An AlertmanagerConfig names Secrets of the platform's namespace, where no Alertmanager runs.
-    for each in alert_keys(config):
-        keys.setdefault((each.secret, where.of(ALERTMANAGER)), set()).add(each.key)
+    for workload, each in _of_monitoring(config):
+        keys.setdefault((each.secret, where.of(workload)), set()).add(each.key)
     for workload in topology(config).workloads:
         settings, namespace = pod_settings(config, workload), where.of(workload)
         for name in settings.image_pull_secrets:
@@ -166,6 +172,12 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
         _secret(name, "given", sorted(wanted), namespace=namespace)
         for (name, namespace), wanted in sorted(keys.items())
     ]
+
+
+def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
+    """The keys that workloads of monitoring mount, besides certificates of the platform."""
+    yield from ((ALERTMANAGER, key) for key in alert_keys(config))
+    yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
 
 
 def _signs(config: StackConfig, namespace: str) -> bool:

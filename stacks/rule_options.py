@@ -12,6 +12,7 @@ from .config.observability import MONITORING
 from .config.servers import Server
 from .config.stack import StackConfig
 from .gateway_metrics import has_exporter
+from .monitoring import own_probes
 from .placement import placement
 from .topologies.topology import (
     POSTGRES,
@@ -89,7 +90,7 @@ def _of_section(config: StackConfig) -> dict[str, Any]:
             secret_days=config.secrets.rotation_days, **section.thresholds.model_dump()
         ),
         "disabled": frozenset(section.disabled),
-        "exporters": frozenset(section.exporters),
+        "exporters": frozenset([*section.exporters, *(["blackbox"] if own_probes(config) else [])]),
         **{name: url.rstrip("/") for name, url in links.items() if url},
     }
 

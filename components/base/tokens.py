@@ -36,6 +36,7 @@ TYPE_TOKENS: Final = {
     "SecretSync": "qudag-mcp:index:SecretSync",
     "SharedVolume": "qudag-mcp:index:SharedVolume",
     "Alertmanager": "qudag-mcp:index:Alertmanager",
+    "BlackboxExporter": "qudag-mcp:index:BlackboxExporter",
     "StandaloneObservability": "qudag-mcp:index:StandaloneObservability",
     "UserServer": "qudag-mcp:index:UserServer",
     "VolumeBackup": "qudag-mcp:index:VolumeBackup",

@@ -28,6 +28,7 @@ class Images(TypedDict):
     valkeyExporter: str
     prometheus: str
     alertmanager: str
+    blackboxExporter: str
     collector: str
     envoy: str
     python: str

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .rules.targets import EXPORTER, JOB, NAMESPACE, POD
-from .targets import METRICS_PATH, SAMPLE_LIMIT, ScrapeTarget, ServiceTarget
+from .targets import METRICS_PATH, SAMPLE_LIMIT, ProbedUrl, ScrapeTarget, ServiceTarget
 
 PROMETHEUS: Final = "prometheus"
 PORT: Final = 9090
@@ -20,6 +20,8 @@ def prometheus_config(
     *,
     services: Sequence[ServiceTarget] = (),
     alertmanager: ServiceTarget | None = None,
+    prober: ServiceTarget | None = None,
+    probed: Sequence[ProbedUrl] = (),
     own: str,
     authority: str,
     scrape_seconds: int,
@@ -32,6 +34,8 @@ def prometheus_config(
         namespaces: of each target, by its place in ``targets``.
         services: those in the namespace of Prometheus, whose metrics it reads.
         alertmanager: that gets the alerts.
+        prober: blackbox_exporter that asks ``probed``.
+        probed: URLs.
         own: that namespace.
         authority: path of the authority that signs the certificates of Prometheus and ``services``.
         scrape_seconds: time between two reads.
@@ -49,6 +53,7 @@ def prometheus_config(
                 for port, exporter in target.ports.items()
             ),
             *(_service(one, own, authority) for one in services),
+            *(_probe(one, prober, own, authority) for one in probed if prober),
             _over_tls(PROMETHEUS, f"localhost:{PORT}", own, authority),
         ],
     }
@@ -109,6 +114,27 @@ def _alerting(alertmanager: ServiceTarget, namespace: str, authority: str) -> di
 def _service(service: ServiceTarget, namespace: str, authority: str) -> dict[str, Any]:
     address = f"{service_host(service.name, namespace)}:{service.port}"
     return _over_tls(service.name, address, namespace, authority)
+
+
+def _probe(
+    probed: ProbedUrl, prober: ServiceTarget, namespace: str, authority: str
+) -> dict[str, Any]:
+    """Has a URL asked; its series have the labels of what is probed."""
+    made = _service(prober, namespace, authority)
+    labels = {
+        "instance": probed.instance,
+        NAMESPACE: probed.namespace,
+        EXPORTER: prober.name,
+        "probe": probed.module,
+    }
+    (target,) = made["static_configs"]
+    return {
+        **made,
+        "job_name": f"probe/{probed.module}",
+        "metrics_path": "/probe",
+        "params": {"module": [probed.module], "target": [probed.url]},
+        "static_configs": [{**target, "labels": labels}],
+    }
 
 
 def service_host(workload: str, namespace: str) -> str:

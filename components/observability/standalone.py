@@ -25,7 +25,7 @@ from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
 from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
 from .prometheus_config import PORT, PROMETHEUS, prometheus_config
 from .rule_file import rule_file_problems
-from .targets import ScrapeSeconds, ScrapeTarget, ServiceTarget, target_problems
+from .targets import ProbedUrl, ScrapeSeconds, ScrapeTarget, ServiceTarget, target_problems
 from .web_config import web_config
 
 RetentionDays = Annotated[
@@ -53,6 +53,8 @@ class StandaloneObservabilityArgs:
         services: Services in the namespace of Prometheus that export metrics over TLS, with
             certificates of ``ca_secret``.
         alertmanager: Alertmanager that gets the alerts; None: Prometheus shows them only.
+        prober: blackbox_exporter that asks ``probed``; None: nothing is probed.
+        probed: URLs.
         rules: recording rules and alerts: the content of a rule file of Prometheus, in YAML or
             JSON; empty: none.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
@@ -76,6 +78,8 @@ class StandaloneObservabilityArgs:
     ca_secret: SecretName
     services: Sequence[ServiceTarget] = ()
     alertmanager: ServiceTarget | None = None
+    prober: ServiceTarget | None = None
+    probed: Sequence[ProbedUrl] = ()
     rules: Text = ""
     scrape_seconds: ScrapeSeconds = 30
     retention_days: RetentionDays = 15
@@ -91,6 +95,15 @@ class StandaloneObservabilityArgs:
         problems = list(target_problems(self.targets, self.services))
         if self.rules:
             problems += rule_file_problems("rules", self.rules)
+        if bool(self.probed) != (self.prober is not None):
+            problems.append(
+                Problem(
+                    "probed",
+                    "is set without prober, or prober without it",
+                    "nothing would be probed",
+                    "set both, or neither",
+                )
+            )
         if not self.namespaces:
             problems.append(
                 Problem(
@@ -217,6 +230,8 @@ def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
             dict(enumerate(namespaces)),
             services=args.services,
             alertmanager=args.alertmanager,
+            prober=args.prober,
+            probed=args.probed,
             own=own,
             authority=f"{INTERNAL_CA_PATH}/ca.crt",
             scrape_seconds=args.scrape_seconds,

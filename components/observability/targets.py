@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import pulumi
 
-from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PortName, PortNumber
+from ..base.arg_types import DnsLabel, LabelKey, LabelValue, PortName, PortNumber, Text
 from ..base.constraints import Range
 from ..base.problems import Problem
 
@@ -86,6 +86,23 @@ class ServiceTarget:
 
     name: DnsLabel
     port: PortNumber
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbedUrl:
+    """A URL that a blackbox_exporter asks, as Prometheus tells it.
+
+    Attributes:
+        module: of the exporter's configuration; the value of the label ``probe``.
+        url: that is asked.
+        instance: URL that stands for it in alerts: the value of ``instance``.
+        namespace: value of the label ``namespace``, which rules select.
+    """
+
+    module: DnsLabel
+    url: Text
+    instance: Text
+    namespace: DnsLabel
 
 
 def target_problems(

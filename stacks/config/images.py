@@ -62,6 +62,11 @@ class Images(Section):
         description="Alertmanager, with observability.kind standalone and receivers; absent in "
         f"dev: {VERSIONS['images']['alertmanager']}.",
     )
+    blackbox_exporter: Image | None = Field(
+        default=None,
+        description="blackbox_exporter, with observability.standalone.probes; absent in dev: "
+        f"{VERSIONS['images']['blackboxExporter']}.",
+    )
     egress_proxy: Image | None = Field(
         default=None,
         description="Envoy, where a server lists hosts outside; absent in dev: "

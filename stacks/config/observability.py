@@ -80,6 +80,16 @@ class OwnAlertmanager(Section):
     )
 
 
+class Probes(Section):
+    """Requests to the gateway without a token, as a client sends them."""
+
+    authority: SecretKey | None = Field(
+        default=None,
+        description="Authority that signs the certificate for domain, in the namespace of "
+        "monitoring; absent: a public one.",
+    )
+
+
 class Standalone(Section):
     """The platform's own Prometheus, and what belongs to it."""
 
@@ -94,6 +104,11 @@ class Standalone(Section):
     alertmanager: OwnAlertmanager | None = Field(
         default=None,
         description="With alerts.receivers or alerts.deadMansSwitch; absent: its defaults.",
+    )
+    probes: Probes | None = Field(
+        default=None,
+        description="Probes of the gateway under the name domain, by a blackbox_exporter; absent: "
+        "none.",
     )
 
 

@@ -28,11 +28,12 @@ from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
-from ..monitoring import ALERTMANAGER
+from ..monitoring import ALERTMANAGER, BLACKBOX_EXPORTER
 from ..observability import OBSERVABILITY, standalone_args
 from ..own_alertmanager import alertmanager_args
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
+from ..probes import blackbox_exporter_args
 from ..required_secrets import required_secrets
 from ..secret_sync import synced_secrets
 from ..services import topology
@@ -90,6 +91,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.alertmanager_workload import Alertmanager
 
         found += Alertmanager.manifests(ALERTMANAGER, told)
+    if probes := blackbox_exporter_args(config, {name: name for name in where.every}):
+        from components.observability.blackbox_exporter import BlackboxExporter
+
+        found += BlackboxExporter.manifests(BLACKBOX_EXPORTER, probes)
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
     return found

@@ -32,6 +32,7 @@ from .metrics import METRIC_RULES
 from .observability import OBSERVABILITY_RULES
 from .own_alertmanager import OWN_ALERTMANAGER_RULES
 from .own_code import OWN_CODE_RULES
+from .probes import PROBE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
 from .secret_store import SECRET_STORE_RULES
@@ -207,6 +208,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *SESSION_RULES,
     *OBSERVABILITY_RULES,
     *OWN_ALERTMANAGER_RULES,
+    *PROBE_RULES,
     *ALERT_RULES,
     *SECRET_STORE_RULES,
     *BACKUP_RULES,

@@ -74,7 +74,16 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
         "topology": "orchestration",
         "network": {key: value for key, value in NETWORK.items() if key != "prometheus"},
         "kubernetes": {"apiServer": ["10.96.0.1/32"]},
-        "observability": {"kind": "standalone"},
+        "domain": "mcp.example.com",
+        "observability": {
+            "kind": "standalone",
+            "alerts": {
+                "receivers": [
+                    {"name": "duty", "pagerduty": {"key": {"secret": "told", "key": "duty"}}}
+                ],
+            },
+            "standalone": {"probes": {}},
+        },
     },
     "the example": example_sections(),
     "every field": {

@@ -297,6 +297,15 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("storage_class", "Fast SSD"),
         ("resources", {"cpu": "much"}),
     ],
+    "BlackboxExporter": [
+        ("namespace", "Not_A_Label"),
+        ("image", "blackbox-exporter"),
+        ("domain", "https://mcp.example.com"),
+        ("tls_secret", "Not_A_Secret"),
+        ("authority.secret", "Not_A_Secret"),
+        ("authority.key", "a/b"),
+        ("resources", {"cpu": "much"}),
+    ],
     "StandaloneObservability": [
         ("namespace", None),
         ("namespaces", {}),

@@ -44,6 +44,7 @@ from components.mcp.data_tier import CacheProfile
 from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDataTierArgs
 from components.mcp.server_config import Cache, Database, NodeConfig
 from components.observability.alertmanager_workload import Alertmanager, AlertmanagerArgs
+from components.observability.blackbox_exporter import BlackboxExporter, BlackboxExporterArgs
 from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
 from components.observability.standalone import (
@@ -235,6 +236,16 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             "  webhook_configs: [{url_file: /etc/alertmanager-secrets/a/b}]",
             secrets={"a": ["b"]},
             tls_secret="mcp-internal-tls-alertmanager",
+        ),
+    ),
+    "BlackboxExporter": (
+        BlackboxExporter,
+        BlackboxExporterArgs(
+            namespace="qudag-monitoring",
+            image="docker.io/prom/blackbox-exporter:v0.28.0",
+            domain="mcp.example.com",
+            tls_secret="mcp-internal-tls-blackbox-exporter",
+            authority=SecretKey(secret="public-ca", key="ca.crt"),
         ),
     ),
     "StandaloneObservability": (

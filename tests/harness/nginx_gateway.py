@@ -81,9 +81,15 @@ class RunningGateway:
         return httpx2.request(method, f"http://127.0.0.1:{port(8080)}{path}", **options)
 
 
-def gateway_pod(directory: Path, authority: Authority, **given: Any) -> Pod:
+def gateway_pod(
+    directory: Path,
+    authority: Authority,
+    edge: tuple[Path, Path] | None = None,
+    **given: Any,
+) -> Pod:
+    """The gateway's pod, which shows clients the certificate ``edge``."""
     programs.required("nginx")
-    certificate, key = authority.issue("edge")
+    certificate, key = edge or authority.issue("edge")
     tls = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
     args = GatewayArgs(
         namespace="any",

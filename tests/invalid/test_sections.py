@@ -27,6 +27,7 @@ TABLES = (
     "observability.yaml",
     "alerts.yaml",
     "own_alertmanager.yaml",
+    "probes.yaml",
     "identities.yaml",
     "managed_databases.yaml",
 )

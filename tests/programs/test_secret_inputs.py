@@ -96,6 +96,17 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             },
         },
     },
+    "a monitored gateway": {
+        "topology": "microservices",
+        "domain": "mcp.example.com",
+        "network": {name: value for name, value in NETWORK.items() if name != "prometheus"},
+        "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+        "observability": {
+            "kind": "standalone",
+            "alerts": {"receivers": [{"name": "duty", "pagerduty": {"key": TOLD}}]},
+            "standalone": {"probes": {"authority": {"secret": "edge-ca", "key": "ca.crt"}}},
+        },
+    },
     "an operated database": {
         "topology": "microservices",
         "network": NETWORK,

@@ -27,6 +27,7 @@ BUMPED: dict[str, dict[str, Any]] = {
         "valkey": "docker.io/valkey/valkey:7.7.4",
         "prometheus": "docker.io/prom/prometheus:v7.7.9",
         "alertmanager": "docker.io/prom/alertmanager:v7.7.11",
+        "blackboxExporter": "docker.io/prom/blackbox-exporter:v7.7.12",
         "collector": "docker.io/otel/opentelemetry-collector-contrib:7.7.10",
         "postgresExporter": "docker.io/prometheuscommunity/postgres-exporter:v7.7.8",
         "valkeyExporter": "docker.io/oliver006/redis_exporter:v7.7.7",

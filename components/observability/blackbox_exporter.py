@@ -1,0 +1,130 @@
+"""A blackbox_exporter of the platform's own, which asks the gateway as a client would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import pulumi
+
+from ..base.arg_types import DnsLabel, Domain, Image, SecretName
+from ..base.component import Component
+from ..base.kubernetes_object import Manifest
+from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
+from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.pod_settings import PodSettings, SecretKey
+from ..kubernetes.resources import Resources
+from ..kubernetes.workload import Workload, WorkloadArgs
+from ..mcp.server_config import INTERNAL_TLS_PATH
+from ..mcp.target import MCP_PATH, METADATA_PATH
+from .probes import blackbox_config
+from .web_config import web_config
+
+BLACKBOX_EXPORTER: Final = "blackbox-exporter"
+PORT: Final = 9115
+CONFIG: Final = "/etc/blackbox"
+AUTHORITY: Final = "/etc/public-ca"
+RESOURCES: Final = Resources(cpu="50m", memory="64Mi", cpu_limit="200m", memory_limit="128Mi")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlackboxExporterArgs:
+    """Args of ``BlackboxExporter``.
+
+    Attributes:
+        namespace: of the exporter.
+        image: blackbox_exporter 0.27 or newer, which evaluates CEL expressions.
+        domain: name under which clients know the platform.
+        tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
+            ``blackbox-exporter-service.<namespace>.svc``.
+        authority: key with the authority that signs the certificate for ``domain``; None: the
+            public authorities of the image.
+        resources: of the exporter.
+        ip_families: see Exposure.
+        pods: settings of the pod.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
+    domain: Domain
+    tls_secret: SecretName
+    authority: SecretKey | None = None
+    resources: Resources = RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+
+class BlackboxExporter(Component[BlackboxExporterArgs]):
+    """A blackbox_exporter with the modules ``unauthorized`` and ``metadata``, and its Service.
+
+    Its API is served over TLS. Network policies must let it connect to the gateway.
+
+    Attributes:
+        host: DNS name of its Service, which listens on port 9115.
+    """
+
+    args_type = BlackboxExporterArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: BlackboxExporterArgs) -> None:
+        self.host = Workload(self.name, _workload(args), opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: BlackboxExporterArgs) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        return Workload.manifests(name, _workload(args))
+
+
+def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="monitoring",
+        containers=[_container(args)],
+        name=BLACKBOX_EXPORTER,
+        replicas=1,
+        exposure=Exposure(ip_families=args.ip_families),
+        grace=15,
+        pods=args.pods,
+    )
+
+
+def _container(args: BlackboxExporterArgs) -> Container:
+    healthy = Probe(port=PORT, path="/-/healthy", tls=True)
+    key = args.authority
+    authority = [SecretFiles(secret=key.secret, path=AUTHORITY, keys=(key.key,))] if key else []
+    return Container(
+        name=BLACKBOX_EXPORTER,
+        image=args.image,
+        command=[
+            "blackbox_exporter",
+            f"--config.file={CONFIG}/blackbox.yml",
+            f"--web.config.file={CONFIG}/web.yml",
+            f"--web.listen-address=:{PORT}",
+        ],
+        ports=[Port(name="web", number=PORT, service=PORT)],
+        probes=Probes(
+            startup=Probe(port=PORT, path="/-/healthy", tls=True, period=2, failures=60),
+            readiness=healthy,
+            liveness=healthy,
+        ),
+        resources=args.resources,
+        files=[Files(name=f"{BLACKBOX_EXPORTER}-config", path=CONFIG, content=_files(args))],
+        secrets=[
+            SecretFiles(
+                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
+            ),
+            *authority,
+        ],
+    )
+
+
+def _files(args: BlackboxExporterArgs) -> dict[str, pulumi.Input[str]]:
+    base = f"https://{args.domain}"
+    asked = blackbox_config(
+        f"{base}{MCP_PATH}",
+        f"{base}{METADATA_PATH}{MCP_PATH}",
+        args.domain,
+        f"{AUTHORITY}/{args.authority.key}" if args.authority else None,
+    )
+    return {"blackbox.yml": asked, "web.yml": web_config()}
