@@ -27,7 +27,7 @@ CONFIG: Final = "/etc/alertmanager"
 SECRETS: Final = "/etc/alertmanager-secrets"
 """Folder in which each Secret of the receivers has a folder of its name."""
 DATA: Final = "/alertmanager"
-RESOURCES: Final = Resources(cpu="20m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
+RESOURCES: Final = Resources(cpu="50m", memory="64Mi", cpu_limit="500m", memory_limit="256Mi")
 
 
 @dataclass(frozen=True, kw_only=True)
