@@ -297,6 +297,28 @@ def test_no_token_and_no_entry_is_an_argument(tmp_path: Path) -> None:
     assert (tmp_path / "input").read_text() == "the-token\nthe-value\n"
 
 
+def test_the_command_for_people_gives_bao_the_token_and_then_its_own_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kubectl prints no line break after the token."""
+    monkeypatch.setenv("NODE_CACHE", str(tmp_path / "cache"))
+    node = ROOT / "tools/node"
+    programs = Path(subprocess.check_output([node / "env", "--programs"], text=True).strip())
+    programs.mkdir(parents=True)
+    kubectl = programs / "kubectl"
+    kubectl.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/arguments\n'
+        f'case "$*" in *"create token"*) printf the-token ;; *) cat > {tmp_path}/input ;; esac\n'
+    )
+    kubectl.chmod(0o755)
+    patch = ["kv", "patch", "-mount=secret", "stack/passwords", "password=-"]
+    subprocess.run([node / "bao", *patch], input="the-value", text=True, check=True)
+    assert (tmp_path / "input").read_text() == "the-token\nthe-value"
+    arguments = (tmp_path / "arguments").read_text()
+    assert " ".join(patch) in arguments
+    assert "the-token" not in arguments
+
+
 def test_nothing_is_removed_while_nothing_runs(tmp_path: Path) -> None:
     output = io.StringIO()
     local_openbao.remove_unused(
