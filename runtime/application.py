@@ -73,6 +73,8 @@ def application(
     node = dependencies.node
     rounds = Rounds(node, metrics.registry) if node and node.config.network.peers else None
     tokens = CachedTokens.of(config.auth)
+    for issuer, keys in tokens.keys.items():
+        metrics.issuer_keys_readable.labels(issuer).set_function(keys.readable)
     on_demand = _on_demand(config, tokens, store)
     audit = Audit.of(config, metrics)
     health = Health(drain, metrics, _checks(config, dependencies, audit, metrics), on_demand)

@@ -77,6 +77,9 @@ class KeySet:
             limit = min(RETRY_SECONDS, self.max_age) if self.failed else self.max_age
         if now - self.tried_at > limit:
             await self._refresh(since=now)
+        elif not self._lookup(kid):
+            async with self.lock:
+                pass  # another call may be reading the keys just now, as after a start
         return self._usable(kid)
 
     async def renewed(self, kid: str | None, before: tuple[Key, ...]) -> tuple[Key, ...]:
@@ -96,6 +99,10 @@ class KeySet:
         self._take(parse(await self.read()))
         if not self.keys:
             raise NoKeysError
+
+    def readable(self) -> float:
+        """0 after a read that failed, until one succeeds; else 1."""
+        return 0 if self.failed else 1
 
     def _lookup(self, kid: str | None) -> tuple[Key, ...]:
         if kid is None and len(self.keys) == 1:

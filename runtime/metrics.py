@@ -114,6 +114,12 @@ class Metrics:
             ["dependency"],
             registry=registry,
         )
+        self.issuer_keys_readable = Gauge(
+            "mcp_issuer_keys_readable",
+            "0 after a read of the issuer's keys that failed, until one succeeds.",
+            ["issuer"],
+            registry=registry,
+        )
         Info("qudag_mcp_server_build", "What runs here.", registry=registry).info(
             {
                 "version": __version__,

@@ -36,6 +36,7 @@ COMBINED: Final[dict[str, Callable[[Iterable[float]], float]]] = {
     "mcp_volume_drill_passed": min,
     "mcp_volume_drill_seconds": max,
     "mcp_dependency_up": min,
+    "mcp_issuer_keys_readable": min,
     "mcp_secret_age_seconds": min,
     "process_start_time_seconds": min,
     "python_info": max,

@@ -125,9 +125,12 @@ _OF_VALKEY: Final[tuple[tuple[str, Kind, Unit, str], ...]] = (
 
 _OF_POSTGRES: Final[tuple[tuple[str, Kind, tuple[str, ...], str], ...]] = (
     ("pg_up", "gauge", (), "1 while the exporter can log in to PostgreSQL."),
-    ("pg_stat_database_numbackends", "gauge", ("datid", "datname"), "Connections to a database."),
+    (
+        *("pg_stat_database_numbackends", "gauge", ("datid", "datname", "server")),
+        "Connections to a database.",
+    ),
     ("pg_settings_max_connections", "gauge", ("server",), "Connections that it accepts."),
-    ("pg_locks_count", "gauge", ("datname", "mode"), "Locks held."),
+    ("pg_locks_count", "gauge", ("datname", "mode", "server"), "Locks held."),
 )
 """Those of postgres_exporter for the alerts of the source documents; it exports many more."""
 
@@ -297,6 +300,12 @@ _METRICS: Final = [
         kind="gauge",
         labels=("dependency",),
         meaning="1 when the dependency answered.",
+    ),
+    ExportedMetric(
+        name="mcp_issuer_keys_readable",
+        kind="gauge",
+        labels=("issuer",),
+        meaning="0 after a read of the issuer's keys that failed, until one succeeds.",
     ),
     ExportedMetric(
         name="qudag_mcp_server_build_info",

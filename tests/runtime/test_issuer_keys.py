@@ -306,3 +306,37 @@ async def test_fetching_keys_times_out(
         with anyio.fail_after(3), pytest.raises(UnreadableError, match="no answer within"):
             await url_reader(f"http://127.0.0.1:{port}/keys")()
         group.cancel_scope.cancel()
+
+
+async def test_keys_are_unreadable_from_a_failed_read_until_one_succeeds(issuer: Issuer):
+    published = Published(issuer)
+    tokens = published.tokens(max_age=0)
+    (keys,) = tokens.keys.values()
+    found: list[float] = []
+    for published.fails in (False, True, False):
+        await tokens.accept(issuer.token(), AUDIENCE)
+        found.append(keys.readable())
+    assert found == [1, 0, 1]
+
+
+async def test_calls_wait_for_the_first_read_of_the_keys(issuer: Issuer):
+    """All but the first one were refused with 503 until the keys had arrived."""
+    published = Published(issuer)
+    arrived = anyio.Event()
+
+    async def slow() -> bytes:
+        await arrived.wait()
+        return await published.read()
+
+    keys = KeySet(slow, max_age=60, pause=60)
+    found: list[int] = []
+
+    async def ask() -> None:
+        found.append(len(await keys.find(issuer.kid)))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        arrived.set()
+    assert (found, published.reads) == ([1, 1, 1], 1)

@@ -17,6 +17,7 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
     yield from _of_limits(options)
     yield from _of_processes(options)
     yield _secret_too_old(options)
+    yield _issuer_keys_unreadable(options)
     sessions = [name for name, one in options.exporting.items() if one.era != "modern"]
     if sessions:
         yield _sessions_lost(options, sessions)
@@ -116,6 +117,21 @@ def _secret_too_old(options: RuleOptions) -> Alert:
         '{{ $value | printf "%.0f" }} days.',
         dashboard="security",
         source="S3",
+    )
+
+
+def _issuer_keys_unreadable(options: RuleOptions) -> Alert:
+    return Alert(
+        name="IssuerKeysUnreadable",
+        severity="critical",
+        team="security",
+        scope="server",
+        expression=f"min by (job, issuer) (mcp_issuer_keys_readable{{{options.within}}}) == 0",
+        duration="5m",
+        summary="An MCP server cannot read the keys of its token issuer",
+        description="{{ $labels.job }} cannot read the keys of {{ $labels.issuer }} again. An hour "
+        "after the last read that succeeded it refuses every token.",
+        dashboard="security",
     )
 
 

@@ -88,7 +88,7 @@ SERVERS: Final[dict[str, Case]] = {
         scope="server",
         wait=60,
         over={UP: constant(0)},
-        under={UP: constant(1)},
+        under={UP: constant(1), series("up", exporter="gateway"): constant(0)},
     ),
     "MCPServerHighErrorRate": Case(
         severity="warning",
@@ -105,7 +105,7 @@ SERVERS: Final[dict[str, Case]] = {
         team="servers",
         scope="server",
         wait=300,
-        over=_latency("mcp_tool_duration_seconds", 0.5, 1, **_TOOL),
+        over=_latency("mcp_tool_duration_seconds", 0.5, 0.55, **_TOOL),
         under=_latency("mcp_tool_duration_seconds", 0.25, 0.5, **_TOOL),
         begins=30,
     ),
@@ -115,7 +115,10 @@ SERVERS: Final[dict[str, Case]] = {
         scope="server",
         wait=300,
         over={series("process_resident_memory_bytes"): constant(401 * 2**20)},
-        under={series("process_resident_memory_bytes"): constant(400 * 2**20)},
+        under={
+            series("process_resident_memory_bytes"): constant(400 * 2**20),
+            series("process_resident_memory_bytes", exporter="valkey"): constant(500 * 2**20),
+        },
     ),
     "HighErrorRate": Case(
         severity="critical",
@@ -132,7 +135,7 @@ SERVERS: Final[dict[str, Case]] = {
         team="servers",
         scope="server",
         wait=300,
-        over=_latency("mcp_request_duration_seconds", 2, 5, method="tools/call"),
+        over=_latency("mcp_request_duration_seconds", 2, 2.2, method="tools/call"),
         # A stream that was open for minutes is no slow answer.
         under={
             **_latency("mcp_request_duration_seconds", 1, 2, method="tools/call"),
@@ -145,8 +148,16 @@ SERVERS: Final[dict[str, Case]] = {
         team="servers",
         scope="server",
         wait=60,
-        over={},
+        over={
+            series("up", job="another"): constant(1),
+            series("up", exporter="gateway"): constant(1),
+        },
         under={UP: constant(0), series("up", pod="engine-1"): constant(1)},
+        strong={
+            UP: constant(0),
+            series("up", exporter="gateway"): constant(1),
+            series("up", namespace="other"): constant(1),
+        },
     ),
     "ServerCpuNearLimit": Case(
         severity="critical",
@@ -154,7 +165,11 @@ SERVERS: Final[dict[str, Case]] = {
         scope="server",
         wait=600,
         over={series("process_cpu_seconds_total"): rising(1.62)},
-        under={series("process_cpu_seconds_total"): rising(1.58)},
+        under={
+            series("process_cpu_seconds_total"): rising(1.58),
+            series("process_cpu_seconds_total", exporter="gateway"): rising(1.62),
+            series("process_cpu_seconds_total", job="another"): rising(1.62),
+        },
         strong={series("process_cpu_seconds_total"): rising(200)},
         begins=30,
     ),
@@ -164,7 +179,11 @@ SERVERS: Final[dict[str, Case]] = {
         scope="server",
         wait=600,
         over={series("process_resident_memory_bytes"): constant(0.81 * 2**31)},
-        under={series("process_resident_memory_bytes"): constant(0.79 * 2**31)},
+        under={
+            series("process_resident_memory_bytes"): constant(0.79 * 2**31),
+            series("process_resident_memory_bytes", exporter="gateway"): constant(0.81 * 2**31),
+            series("process_resident_memory_bytes", job="another"): constant(0.81 * 2**31),
+        },
     ),
     "AuthenticationFailures": Case(
         severity="warning",
@@ -214,6 +233,8 @@ SERVERS: Final[dict[str, Case]] = {
         under={
             series("process_open_fds"): constant(80),
             series("process_max_fds"): constant(100),
+            series("process_open_fds", exporter="gateway"): constant(81),
+            series("process_max_fds", exporter="gateway"): constant(100),
         },
     ),
     "DependencyDown": Case(
@@ -227,13 +248,27 @@ SERVERS: Final[dict[str, Case]] = {
         },
         under={series("mcp_dependency_up", dependency="database"): constant(1)},
     ),
+    "IssuerKeysUnreadable": Case(
+        severity="critical",
+        team="security",
+        scope="server",
+        wait=300,
+        over={
+            series("mcp_issuer_keys_readable", issuer="https://a"): constant(1),
+            series("mcp_issuer_keys_readable", issuer="https://a", pod="engine-1"): constant(0),
+        },
+        under={series("mcp_issuer_keys_readable", issuer="https://a"): constant(1)},
+    ),
     "ServerRestarts": Case(
         severity="warning",
         team="servers",
         scope="server",
         wait=300,
         over={series("process_start_time_seconds"): "1+1x2000"},
-        under={series("process_start_time_seconds"): "1 2 3+0x60"},
+        under={
+            series("process_start_time_seconds"): "1 2 3+0x60",
+            series("process_start_time_seconds", exporter="gateway"): "1+1x2000",
+        },
         begins=90,
     ),
     "WorkersReplaced": Case(
@@ -269,6 +304,8 @@ SERVERS: Final[dict[str, Case]] = {
         under={
             series("http_requests_total", status="404", **_HTTP): rising(0.09),
             series("http_requests_total", status="404", **{**_HTTP, "job": "modern"}): rising(9),
+            series("http_requests_total", status="404", **{**_HTTP, "route": "other"}): rising(9),
+            series("http_requests_total", status="200", **_HTTP): rising(9),
         },
         strong={series("http_requests_total", status="404", **_HTTP): rising(100)},
         begins=30,

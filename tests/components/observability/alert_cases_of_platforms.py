@@ -13,7 +13,7 @@ _DAY: Final = 86_400
 
 
 def _gateway(name: str, **labels: str) -> str:
-    return series(name, **_GATEWAY, **labels)
+    return series(name, **{**_GATEWAY, **labels})
 
 
 def _both(up: int, nginx: int) -> Series:
@@ -40,10 +40,23 @@ GATEWAY: Final[dict[str, Case]] = {
     "PlatformDown": _platform(
         "critical",
         60,
-        over={},
+        over={series("up", job="another", exporter="gateway"): constant(1)},
         under={**_both(1, 1), _gateway("up", instance="b"): constant(0)},
+        strong={
+            **_both(1, 0),
+            _gateway("mcp_gateway_up", namespace="other"): constant(1),
+        },
     ),
-    "GatewayPodDown": _platform("warning", 120, _both(1, 0), _both(1, 1)),
+    "GatewayPodDown": _platform(
+        *("warning", 120, _both(1, 0)),
+        {
+            **_both(1, 1),
+            series("up"): constant(0),
+            series("up", job="another", exporter="gateway"): constant(0),
+            series("mcp_gateway_up", job="another"): constant(0),
+        },
+        strong=_both(0, 1),
+    ),
     "GatewayLimitsRefuse": _platform(
         *("warning", 600, _limited(1.1), _limited(0.9)),
         scope="server",
@@ -58,7 +71,7 @@ GATEWAY: Final[dict[str, Case]] = {
         begins=30,
     ),
     "GatewayMetricsLost": _platform(
-        *("info", 300, {_gateway("mcp_gateway_lost_lines_total"): rising(0.1)}),
+        *("info", 300, {_gateway("mcp_gateway_lost_lines_total"): rising(0.001)}),
         {_gateway("mcp_gateway_lost_lines_total"): constant(7)},
         begins=30,
     ),
