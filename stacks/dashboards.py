@@ -32,7 +32,7 @@ def exporting_programs(config: StackConfig, topology: Topology) -> frozenset[Exp
         "server": bool(servers) or any(one.exports for one in rules.servers),
         "egress": rules.egress is not None,
         "workers": any((one.workers or 1) > 1 for one in servers),
-        "gateway": has_exporter(config) and config.network.prometheus is not None,
+        "gateway": has_exporter(config) and config.scraper is not None,
         "audit": config.audit.enabled and keeps_rows,
         "audit_results": config.audit.enabled and keeps_rows,
         "ages": keeps_rows,
@@ -73,7 +73,7 @@ def dashboard_options(config: StackConfig, topology: Topology) -> DashboardOptio
 
     rules = rule_options(config, topology)
     return DashboardOptions(
-        namespace=config.namespace,
+        namespaces=rules.namespaces,
         exporters=exporting_programs(config, topology),
         servers={
             name: server_path(name, server.path_prefix)

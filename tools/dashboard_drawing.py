@@ -63,7 +63,13 @@ def html(page: Mapping[str, Any], ask: Ask, variables: Mapping[str, str]) -> str
     """The dashboard as it looks with these answers."""
     pieces: list[str] = []
     end = 0
-    for panel in page["panels"]:
+    lines = {
+        number: lines_of(panel, ask, variables)
+        for number, panel in enumerate(page["panels"])
+        if panel["type"] != "row"
+    }
+    times = [at for each in lines.values() for line in each for at, _ in line.points] or [0.0]
+    for number, panel in enumerate(page["panels"]):
         place = panel["gridPos"]
         end = max(end, place["y"] + place["h"])
         style = (
@@ -73,7 +79,7 @@ def html(page: Mapping[str, Any], ask: Ask, variables: Mapping[str, str]) -> str
         if panel["type"] == "row":
             pieces.append(f'<div class="row" style="{style}">{escape(panel["title"])}</div>')
         else:
-            drawn = _drawn(panel, lines_of(panel, ask, variables))
+            drawn = _drawn(panel, lines[number], (min(times), max(times)))
             pieces.append(f'<div class="panel" style="{style}">{drawn}</div>')
     return (
         f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>"
@@ -82,7 +88,7 @@ def html(page: Mapping[str, Any], ask: Ask, variables: Mapping[str, str]) -> str
     )
 
 
-def _drawn(panel: Mapping[str, Any], lines: Sequence[Line]) -> str:
+def _drawn(panel: Mapping[str, Any], lines: Sequence[Line], times: tuple[float, float]) -> str:
     title = f'<div class="title">{escape(panel["title"])}</div>'
     known = [value for line in lines for _, value in line.points if math.isfinite(value)]
     if not known:
@@ -91,11 +97,11 @@ def _drawn(panel: Mapping[str, Any], lines: Sequence[Line]) -> str:
     limits = [step["value"] for step in fields.get("thresholds", {}).get("steps", [])]
     limit = next((one for one in limits if one is not None), None)
     low = min(fields.get("min", 0), *known)
-    high = fields.get("max") or _rounded(max([*known, limit or 0]) - low) + low
+    low = -rounded(-low, fields["unit"]) if low < 0 else low
+    highest = max([*known, limit or 0]) - low
+    high = fields.get("max") or rounded(highest, fields["unit"]) + low
     high = high if high > low else low + 1
-    times = [at for line in lines for at, _ in line.points]
-    first = min(times)
-    last = max(*times, first + 1)
+    first, last = times[0], max(times[1], times[0] + 1)
 
     def x(at: float) -> float:
         return LEFT + (at - first) / (last - first) * (WIDTH - LEFT - RIGHT)
@@ -149,10 +155,17 @@ def _axes(
     return shapes
 
 
-def _rounded(value: float) -> float:
-    """The next number above that is 1, 2, 4 or 8 times a power of ten."""
+def rounded(value: float, unit: str) -> float:
+    """The next number above whose quarters are short: 1, 2, 4 or 8 times a power of ten.
+
+    Bytes are a power of two, and more than a minute is whole minutes.
+    """
     if value <= 0:
         return 1
+    if unit == "bytes" and value >= 1:
+        return 2.0 ** math.ceil(math.log2(value))
+    if unit == "s" and value >= 60:
+        return 60 * rounded(value / 60, "")
     power = 10 ** math.floor(math.log10(value))
     return next(one * power for one in (1, 2, 4, 8, 10) if one * power >= value * 0.999)
 
@@ -160,7 +173,8 @@ def _rounded(value: float) -> float:
 def shown(value: float, unit: str) -> str:
     """A value as people read it in its unit."""
     if unit == "percentunit":
-        return f"{value * 100:.3g} %"
+        percent = value * 100
+        return f"{percent:.0f} %" if abs(percent) >= 1000 else f"{percent:.3g} %"
     if unit == "bytes":
         names = ("B", "KiB", "MiB", "GiB")
         number = min(3, int(math.log(abs(value), 1024))) if abs(value) >= 1 else 0

@@ -81,3 +81,26 @@ def test_every_topology_has_its_pages(topology: str):
 
 def test_without_the_section_there_are_none():
     assert pages(stack(observability={"kind": "operator"})) == {}
+
+
+@pytest.mark.slow
+def test_a_stack_with_its_own_prometheus_has_panels_of_the_gateway():
+    graph = stack(
+        network={name: value for name, value in NETWORK.items() if name != "prometheus"},
+        kubernetes={"apiServer": ["10.96.0.1/32"]},
+        observability={"kind": "standalone", "dashboards": {}},
+    )
+    found = pages(graph)
+    assert "mcp_gateway_requests_total" in metrics(found)
+    assert "qudag-mcp-server-weather" in found
+
+
+@pytest.mark.slow
+def test_all_namespaces_of_the_platform_are_selected_at_first():
+    """The stores and the agents of this topology have namespaces of their own."""
+    found = pages(stack(topology="orchestration", servers={}))
+    for page in found.values():
+        (namespaces,) = [one for one in page["templating"]["list"] if one["name"] == "namespace"]
+        ends = ("", "-agents", "-cache", "-database")
+        assert set(namespaces["current"]["value"]) == {f"qudag-mcp-dev{end}" for end in ends}
+        assert namespaces["multi"]

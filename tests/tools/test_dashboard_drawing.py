@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from components.observability.dashboards import DashboardOptions, dashboards
-from tools.dashboard_drawing import html, shown
+from tools.dashboard_drawing import html, rounded, shown
 
 VARIABLES = {"namespace": "mcp", "job": ".+", "__rate_interval": "1m"}
 Series = list[tuple[Mapping[str, str], list[tuple[float, float]]]]
 
 
 def page() -> dict[str, Any]:
-    options = DashboardOptions(namespace="mcp", exporters=frozenset({"server", "gateway"}))
+    options = DashboardOptions(namespaces=["mcp"], exporters=frozenset({"server", "gateway"}))
     return json.loads(dashboards(options)["qudag-mcp-overview.json"])
 
 
@@ -37,7 +37,7 @@ def test_prometheus_is_asked_what_grafana_would_ask():
     _, asked = drawn({})
     assert asked
     assert not [query for query in asked if "$" in query]
-    assert any('namespace="mcp",job=~".+"' in query and "[1m]" in query for query in asked)
+    assert any('namespace=~"mcp",job=~".+"' in query and "[1m]" in query for query in asked)
 
 
 def test_each_series_is_a_line_with_its_name():
@@ -68,7 +68,34 @@ def test_numbers_that_no_line_can_show_are_left_out():
         (3 * 1024**2, "bytes", "3 MiB"),
         (12.5, "reqps", "12.5 req/s"),
         (0, "s", "0 s"),
+        (-13.4, "percentunit", "-1340 %"),
     ],
 )
 def test_values_have_their_units(value: float, unit: str, text: str):
     assert shown(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "end"),
+    [
+        (0.03, "short", 0.04),
+        (300 * 1024**2, "bytes", 512 * 1024**2),
+        (340, "s", 480),
+        (45, "s", 80),
+        (0, "s", 1),
+    ],
+)
+def test_axes_end_at_numbers_whose_quarters_are_short(value: float, unit: str, end: float):
+    assert rounded(value, unit) == pytest.approx(end)
+
+
+def test_all_panels_have_one_range_of_time():
+    """A series that begins later does not fill its panel."""
+    text, _ = drawn(
+        {
+            "up{": [({"job": "a"}, [(0.0, 1.0), (60.0, 1.0)])],
+            "mcp_calls_in_flight": [({"job": "a"}, [(30.0, 1.0), (60.0, 1.0)])],
+        }
+    )
+    [begun] = {float(found) for found in re.findall(r'd="M([0-9.]+) [0-9.]+L', text)} - {58.0}
+    assert begun == 325.0

@@ -12,6 +12,6 @@ def dashboards(options: DashboardOptions) -> dict[str, str]:
     from .grafana import grafana_json
 
     return {
-        f"{page.uid}.json": grafana_json(page, namespace=options.namespace)
+        f"{page.uid}.json": grafana_json(page, namespaces=options.namespaces)
         for page in pages(options)
     }

@@ -54,6 +54,7 @@ class Panel:
         meaning: how to read them, shown when one points at the title.
         unit: of the values.
         queries: one line or several each.
+        at_least: begin of the axis; None: as the values need.
         at_most: end of the axis, for shares; None: as the values need.
         limit: a value that should not be reached, drawn as a line.
     """
@@ -62,6 +63,7 @@ class Panel:
     meaning: str
     unit: Unit
     queries: Sequence[Query]
+    at_least: float | None = 0
     at_most: float | None = None
     limit: float | None = None
 

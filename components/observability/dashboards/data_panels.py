@@ -273,6 +273,18 @@ EGRESS_BYTES: Final = Panel(
 EGRESS: Final = Section(
     title="Connections outside", panels=[EGRESS_REFUSED, EGRESS_OPEN, EGRESS_BYTES]
 )
+ISSUER_KEYS: Final = Panel(
+    title="Keys of the token issuer",
+    meaning="0 after a server could not read the keys again, until a read succeeds.",
+    unit=Unit.NUMBER,
+    queries=[
+        Query(
+            expr=gauge("mcp_issuer_keys_readable", by=("job", "issuer"), how="min"),
+            legend="{{job}} {{issuer}}",
+        )
+    ],
+    at_most=1,
+)
 DATABASE: Final = Section(
     title="PostgreSQL", panels=[POSTGRES_CONNECTIONS, POSTGRES_LOCKS, POSTGRES_UP]
 )

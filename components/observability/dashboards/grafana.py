@@ -35,14 +35,14 @@ TAG: Final = "qudag-mcp"
 """The tag by which dashboards name each other."""
 SOURCE: Final = "datasource"
 HEIGHT, COLUMNS, WIDTH = 8, 24, 12
-_VERSIONS: Final = 'group by (job, version) (qudag_mcp_server_build_info{namespace="$namespace"}'
+_VERSIONS: Final = 'group by (job, version) (qudag_mcp_server_build_info{namespace=~"$namespace"}'
 ROLLOUTS: Final = f"{_VERSIONS}) unless {_VERSIONS} offset 5m)"
 """Has a value in the first five minutes of a version of a server."""
 
 
-def grafana_json(one: Dashboard, *, namespace: str) -> str:
-    """The file that Grafana reads: the dashboard of a namespace's platform."""
-    page = json.loads(json.dumps(_built(one, namespace), cls=JSONEncoder))
+def grafana_json(one: Dashboard, *, namespaces: Sequence[str]) -> str:
+    """The file that Grafana reads: the dashboard of the platform in these namespaces."""
+    page = json.loads(json.dumps(_built(one, namespaces), cls=JSONEncoder))
     for number, panel in enumerate(page["panels"], start=1):
         panel["id"] = number
     for variable in page["templating"]["list"]:
@@ -52,7 +52,7 @@ def grafana_json(one: Dashboard, *, namespace: str) -> str:
     return json.dumps(page, indent=1) + "\n"
 
 
-def _built(one: Dashboard, namespace: str) -> Any:
+def _built(one: Dashboard, namespaces: Sequence[str]) -> Any:
     page = (
         dashboard.Dashboard(one.title)
         .uid(one.uid)
@@ -80,7 +80,7 @@ def _built(one: Dashboard, namespace: str) -> Any:
             .expr(ROLLOUTS)
         )
     )
-    for variable in _variables(one.jobs, namespace):
+    for variable in _variables(one.jobs, list(namespaces)):
         page = page.with_variable(variable)
     for section in one.sections:
         page = page.with_row(dashboard.Row(section.title))
@@ -93,7 +93,7 @@ def _source() -> DataSourceRef:
     return DataSourceRef(type_val="prometheus", uid=f"${{{SOURCE}}}")
 
 
-def _variables(jobs: Sequence[str], namespace: str) -> list[Any]:
+def _variables(jobs: Sequence[str], namespaces: list[str]) -> list[Any]:
     chosen = list(jobs) or ["$__all"]
     return [
         dashboard.DatasourceVariable(SOURCE).label("Data source").type("prometheus"),
@@ -101,13 +101,14 @@ def _variables(jobs: Sequence[str], namespace: str) -> list[Any]:
         .label("Namespace")
         .datasource(_source())
         .query("label_values(up, namespace)")
-        .current(VariableOption(selected=True, text=namespace, value=namespace))
+        .multi(True)
+        .current(VariableOption(selected=True, text=namespaces, value=namespaces))
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_ASC),
         dashboard.QueryVariable("job")
         .label("Server")
         .datasource(_source())
-        .query('label_values(up{namespace="$namespace"}, job)')
+        .query('label_values(up{namespace=~"$namespace"}, job)')
         .multi(True)
         .include_all(True)
         .all_value(".+")
@@ -124,7 +125,6 @@ def _panel(one: Panel) -> timeseries.Panel:
         .description(one.meaning)
         .datasource(_source())
         .unit(one.unit.value)
-        .min(0)
         .height(HEIGHT)
         .span(WIDTH)
         .draw_style(GraphDrawStyle.LINE)
@@ -142,6 +142,8 @@ def _panel(one: Panel) -> timeseries.Panel:
             common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
         )
     )
+    if one.at_least is not None:
+        panel = panel.min(one.at_least)
     if one.at_most is not None:
         panel = panel.max(one.at_most)
     if one.limit is not None:

@@ -17,7 +17,7 @@ def objective(availability: float, *, route: str | None = None) -> Section:
         route: the path as ``mcp_gateway_requests_total`` names it.
     """
     return Section(
-        title=f"Objective: {availability:.6g} of requests without an error of a server",
+        title=f"Objective: {100 * availability:.6g} % of requests without an error of a server",
         panels=[
             Panel(
                 title="Budget of errors left",
@@ -32,6 +32,7 @@ def objective(availability: float, *, route: str | None = None) -> Section:
                         legend="left",
                     )
                 ],
+                at_least=None,
                 at_most=1,
             ),
             Panel(

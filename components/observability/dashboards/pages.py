@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...mcp.metrics import Exporter
@@ -20,14 +20,14 @@ class DashboardOptions:
     """The platform whose dashboards are made.
 
     Attributes:
-        namespace: the one that the dashboards show first.
+        namespaces: those that the dashboards select at first: the platform's, all of them.
         exporters: the programs of the stack that export metrics.
         servers: of each MCP server of a user, the path at the gateway, by name.
         named: metrics of the images of such servers by their meaning; see ``WatchedServer``.
         availability: share of requests that must not fail.
     """
 
-    namespace: str
+    namespaces: Sequence[str]
     exporters: frozenset[Exporter]
     servers: Mapping[str, str] = field(default_factory=dict[str, str])
     named: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
@@ -91,7 +91,8 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
     yield Dashboard(
         uid="qudag-mcp-infrastructure",
         title="Infrastructure",
-        purpose="Which pod, database or cache is short of something, and how much processor time does a request use?",
+        purpose="Which pod, database or cache is short of something, and how much processor time "
+        "does a request use?",
         sections=[
             Section(
                 title="Pods",
@@ -119,7 +120,7 @@ def _of_s3(availability: float) -> Iterator[Dashboard]:
         sections=[
             Section(title="Refusals", panels=[gateway.REFUSED, gateway.LIMITED, servers.LIMITED]),
             data.AUDIT,
-            Section(title="Secrets", panels=[data.SECRET_AGES]),
+            Section(title="Secrets and keys", panels=[data.SECRET_AGES, data.ISSUER_KEYS]),
             data.EGRESS,
         ],
     )

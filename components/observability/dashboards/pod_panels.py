@@ -43,8 +43,8 @@ MEMORY: Final = Panel(
     ],
 )
 PROCESSOR: Final = Panel(
-    title="Processor time",
-    meaning="Cores in use, by workload.",
+    title="Processor cores in use",
+    meaning="Of each workload; 1 is one core all the time.",
     unit=Unit.CORES,
     queries=[Query(expr=rate("process_cpu_seconds_total", by=("job",)), legend="{{job}}")],
 )

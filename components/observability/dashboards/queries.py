@@ -9,13 +9,13 @@ from ...mcp.metrics import EXPORTED
 
 TARGET_LABELS: Final = frozenset({"namespace", "job", "pod"})
 """Labels that a scrape sets: the namespace, the workload's name, and the pod."""
-SELECTED: Final = 'namespace="$namespace"'
+SELECTED: Final = 'namespace=~"$namespace"'
 """What the variables of a dashboard select."""
 INTERVAL: Final = "$__rate_interval"
 
 
 def selector(metric: str, *matchers: str, suffix: str = "") -> str:
-    """The series of a metric in the namespace and jobs that the dashboard's variables select.
+    """The series of a metric in the namespaces and jobs that the dashboard's variables select.
 
     Args:
         metric: a name of the list; ``up`` is set by Prometheus itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -65,12 +66,13 @@ class Alert:
         """Its runbook in docs/runbooks, without the ending."""
         return page_of(self.name)
 
-    def rule(self, *, namespace: str, runbooks: str, grafana: str) -> dict[str, Any]:
+    def rule(self, *, namespaces: Sequence[str], runbooks: str, grafana: str) -> dict[str, Any]:
         """As Prometheus reads it.
 
         Args:
-            namespace: of the platform. Alerts about pods in its other namespaces have it as well:
-                an AlertmanagerConfig is given the alerts of its own namespace only.
+            namespaces: of the platform, its own first. Alerts about pods in the others have its
+                own as well: an AlertmanagerConfig is given the alerts of its own namespace only.
+                The dashboard shows all of them.
             runbooks: URL, or path, of the folder with the runbooks.
             grafana: URL of Grafana; empty: links are paths.
         """
@@ -82,13 +84,14 @@ class Alert:
                 "severity": self.severity,
                 "team": self.team,
                 "scope": self.scope,
-                "namespace": namespace,
+                "namespace": namespaces[0],
             },
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
                 "runbook_url": f"{runbooks}/{self.page}.md",
-                "dashboard_url": f"{grafana}/d/{uid_of(self.dashboard)}?var-namespace={namespace}",
+                "dashboard_url": f"{grafana}/d/{uid_of(self.dashboard)}?"
+                + "&".join(f"var-namespace={one}" for one in namespaces),
             },
         }
 

@@ -66,7 +66,7 @@ def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
             "name": f"qudag-mcp-{group}",
             "rules": [
                 rule.rule(
-                    namespace=options.namespace,
+                    namespaces=options.namespaces,
                     runbooks=options.runbooks,
                     grafana=options.grafana,
                 )

@@ -49,7 +49,7 @@ IN_NO_PANEL = {
 def made(
     exporters: frozenset[Exporter] = EVERY, servers: Mapping[str, str] = WEATHER
 ) -> dict[str, dict[str, Any]]:
-    options = DashboardOptions(namespace="qudag-mcp-prod", exporters=exporters, servers=servers)
+    options = DashboardOptions(namespaces=["qudag-mcp-prod"], exporters=exporters, servers=servers)
     return {name: json.loads(text) for name, text in dashboards(options).items()}
 
 
@@ -111,7 +111,7 @@ def test_a_server_of_a_user_has_a_page_of_its_own_path():
 def test_a_server_has_panels_of_the_metrics_that_its_entry_names():
     named = {"weather": {"accuracy": "a", "feature_uses": "b_total"}}
     options = DashboardOptions(
-        namespace="mcp", exporters=EVERY, servers={**WEATHER, "notes": "/n"}, named=named
+        namespaces=["mcp"], exporters=EVERY, servers={**WEATHER, "notes": "/n"}, named=named
     )
     pages = {name: expressions(json.loads(text)) for name, text in dashboards(options).items()}
     recorded = set(re.findall(r"job:\w+:\w+", pages["qudag-mcp-server-weather.json"]))
@@ -143,6 +143,17 @@ def test_panels_have_units_places_and_numbers_of_their_own(name: str):
         assert beside or below, (one, other)
 
 
+def test_a_budget_of_errors_that_is_overdrawn_is_in_sight():
+    """It is negative then; all other values begin at 0."""
+    axes = {
+        panel["title"]: panel["fieldConfig"]["defaults"].get("min")
+        for page in made().values()
+        for panel in panels_of(page)
+    }
+    assert {title for title, least in axes.items() if least is None} == {"Budget of errors left"}
+    assert set(axes.values()) == {0, None}
+
+
 def test_pages_lead_to_each_other_and_show_rollouts():
     for page in made().values():
         [link] = page["links"]
@@ -165,4 +176,4 @@ def test_names_outside_the_list_are_refused():
         gauge("mcp_open_streams", 'tool!="x"')
     with pytest.raises(ValueError, match="mcp_requests_total is no histogram"):
         quantile(0.5, "mcp_requests_total")
-    assert selector("up", 'pod="a"') == 'up{namespace="$namespace",job=~"$job",pod="a"}'
+    assert selector("up", 'pod="a"') == 'up{namespace=~"$namespace",job=~"$job",pod="a"}'

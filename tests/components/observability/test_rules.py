@@ -117,7 +117,7 @@ def test_the_dashboards_of_alerts_exist():
     there = {
         page.uid
         for page in pages(
-            DashboardOptions(namespace="mcp", exporters=frozenset(get_args(Exporter)))
+            DashboardOptions(namespaces=["mcp"], exporters=frozenset(get_args(Exporter)))
         )
     }
     assert {uid_of(one.dashboard) for one in every_alert().values()} <= there
