@@ -1,5 +1,9 @@
 """Writes pictures of dashboards to docs/images, drawn with the answers of a real Prometheus.
 
+    PICTURES=1 .venv/bin/pytest -n 0 tests/monitoring/test_live_platform.py
+
+starts a platform and its Prometheus, sends traffic and calls this module. For another Prometheus:
+
     .venv/bin/python -m tools.dashboard_pictures FOLDER https://localhost:9090 --ca ca.crt \
       --namespace qudag-mcp-dev
 
@@ -25,6 +29,8 @@ from tools.dashboard_drawing import Ask, html
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs/images"
 STEPS: Final = 120
 WIDTH: Final = 1280
+SCALE: Final = 0.6
+"""Pixels of the picture for each of the page."""
 
 
 def asking(http: httpx2.Client, minutes: float) -> Ask:
@@ -46,6 +52,26 @@ def asking(http: httpx2.Client, minutes: float) -> Ask:
     return ask
 
 
+def draw(pages: Mapping[str, Mapping[str, Any]], ask: Ask, variables: Mapping[str, str]) -> None:
+    """Write a picture of each dashboard.
+
+    Args:
+        pages: its JSON, by the name of its file.
+        ask: of a Prometheus.
+        variables: values for those of the dashboards.
+    """
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for file, dashboard in pages.items():
+            page = Path(folder) / "page.html"
+            page.write_text(html(dashboard, ask, variables))
+            with browser_page() as browser:
+                browser.open(page.as_uri(), width=WIDTH)
+                picture = browser.picture(scale=SCALE)
+            stem = file.removesuffix(".json").removeprefix("qudag-mcp-")
+            (FOLDER / f"dashboard-{stem}.png").write_bytes(picture)
+
+
 def main() -> None:
     """Draw each dashboard of a folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -62,21 +88,11 @@ def main() -> None:
         "__range": f"{chosen.minutes:g}m",
     }
     trust = ssl.create_default_context(cafile=chosen.ca)
-    FOLDER.mkdir(exist_ok=True)
-    with (
-        httpx2.Client(base_url=chosen.prometheus, verify=trust, timeout=30) as http,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        ask = asking(http, chosen.minutes)
-        for file in sorted(chosen.folder.glob("*.json")):
-            page = Path(folder) / "page.html"
-            page.write_text(html(json.loads(file.read_text()), ask, variables))
-            with browser_page() as browser:
-                browser.open(page.as_uri(), width=WIDTH)
-                picture = browser.picture(scale=0.6)
-            name = f"dashboard-{file.stem.removeprefix('qudag-mcp-')}.png"
-            (FOLDER / name).write_bytes(picture)
-            print(name)
+    pages = {
+        file.name: json.loads(file.read_text()) for file in sorted(chosen.folder.glob("*.json"))
+    }
+    with httpx2.Client(base_url=chosen.prometheus, verify=trust, timeout=30) as http:
+        draw(pages, asking(http, chosen.minutes), variables)
 
 
 if __name__ == "__main__":

@@ -105,9 +105,12 @@ class RunningContainer:
         return self.pod.environment(self.container)
 
     def mounts(self) -> dict[str, Path]:
-        """New directories for its volumes, by mount path."""
+        """New directories for its volumes, or a file of one, by mount path."""
         mounts = self.pod.container(self.container)["volumeMounts"]
-        return {m["mountPath"]: self.pod.volume(m["name"], fresh=True) for m in mounts}
+        return {
+            m["mountPath"]: self.pod.volume(m["name"], fresh=True) / m.get("subPath", "")
+            for m in mounts
+        }
 
     def _prepare(self) -> None:
         for name in ("root", "etc", "programs"):
@@ -126,7 +129,8 @@ class RunningContainer:
         for place, source in self.mounts().items():
             mounts.append(f"{source} {place} {'ro' if place in read_only else 'rw'}")
         # After the volumes, so that the pod's /tmp does not hide files in this machine's /tmp.
-        machine = [ROOT, Path(sys.prefix), Path(sys.base_prefix), programs.CACHE, Path("/usr")]
+        machine = [ROOT, Path(sys.prefix).resolve(), Path(sys.base_prefix)]
+        machine += [programs.CACHE, Path("/usr")]
         machine += [Path(p) for p in ("/bin", "/lib", "/lib64") if not Path(p).is_symlink()]
         mounts += [f"{path} {path} ro" for path in machine if path.exists()]
         (self.work / "mounts").write_text("\n".join(mounts) + "\n")

@@ -13,7 +13,12 @@ done
 mkdir "$root/etc" "$root/proc" "$root/dev"
 cp -R "$prepared/etc/." "$root/etc/"
 while read -r source place access; do
-    mkdir -p "$root$place"
+    if [ -d "$source" ]; then
+        mkdir -p "$root$place"
+    else
+        mkdir -p "$root${place%/*}"
+        : > "$root$place"
+    fi
     mount --rbind "$source" "$root$place"
     [ "$access" = rw ] || mount -o remount,bind,ro "$root$place"
 done < "$prepared/mounts"

@@ -120,25 +120,36 @@ def of_objectives(case: ObjectiveCase) -> dict[str, Any]:
     return scenario(case.name, case.series, case.step, *expected)
 
 
+def rules_of(alert: str) -> dict[str, Any]:
+    """The rule file with an alert, of the catalogue that its case is for."""
+    case = CASES.get(alert)
+    cluster = case is not None and case.postgres_cluster
+    return of_one(CLUSTER_OF_POSTGRES if cluster else EVERYTHING, alert)
+
+
+def case_files(folder: Path, alert: str, rules: Mapping[str, Any], name: str = "") -> list[Path]:
+    """Write rules and the cases of their alert for promtool; returns the files with cases."""
+    name = name or alert
+    case = CASES.get(alert)
+    (folder / f"{name}.rules.yaml").write_text(yaml.safe_dump(dict(rules)))
+    at_steps = {STEP: list(scenarios(alert, case))} if case else {}
+    for one in OBJECTIVES:
+        if one.alert == alert:
+            at_steps.setdefault(one.step, []).append(of_objectives(one))
+    files: list[Path] = []
+    for step, tests in at_steps.items():
+        files.append(folder / f"{name}.{step}.yaml")
+        every = {"evaluation_interval": f"{step}s", "rule_files": [f"{name}.rules.yaml"]}
+        files[-1].write_text(yaml.safe_dump({**every, "tests": tests}))
+    return files
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(PROMTOOL is None, reason="needs promtool: tools/programs unpacks it")
 def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path):
-    files: list[Path] = []
-    for alert in every_alert():
-        case = CASES.get(alert)
-        cluster = case is not None and case.postgres_cluster
-        rules = tmp_path / f"{alert}.rules.yaml"
-        rules.write_text(
-            yaml.safe_dump(of_one(CLUSTER_OF_POSTGRES if cluster else EVERYTHING, alert))
-        )
-        at_steps = {STEP: list(scenarios(alert, case))} if case else {}
-        for one in OBJECTIVES:
-            if one.alert == alert:
-                at_steps.setdefault(one.step, []).append(of_objectives(one))
-        for step, tests in at_steps.items():
-            files.append(tmp_path / f"{alert}.{step}.yaml")
-            every = {"evaluation_interval": f"{step}s", "rule_files": [rules.name]}
-            files[-1].write_text(yaml.safe_dump({**every, "tests": tests}))
+    files = [
+        file for alert in every_alert() for file in case_files(tmp_path, alert, rules_of(alert))
+    ]
     ran = subprocess.run(
         [str(PROMTOOL), "test", "rules", *files], capture_output=True, text=True, check=False
     )

@@ -1,0 +1,143 @@
+"""Changes each alert in small ways, and prints the changes that no case of promtool notices.
+
+    .venv/bin/python -m tests.components.observability.mutated_alerts [ALERT...]
+
+It changes thresholds by a fifth, comparisons, durations by 30 seconds, and matchers of labels, one
+at a time. Exit status 1: a change went unnoticed that `EQUIVALENT` does not list. It takes minutes,
+so that no tier of tests runs it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from components.observability.rules.catalogue import every_alert
+from tests.components.observability.test_promtool import PROMTOOL, case_files, rules_of
+
+STEP_SECONDS: Final = 30
+SHARE: Final = 0.2
+AT_ONCE: Final = 40
+"""Files of one run of promtool."""
+UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_COMPARED: Final = re.compile(r" (==|!=|>=|<=|>|<) (-?\d+(?:\.\d+)?(?:e-?\d+)?)(?=[\s)]|$)")
+_SELECTOR: Final = re.compile(r"\{([^}]*)\}")
+_MATCHER: Final = re.compile(r'\w+(?:=~|!~|!=|=)"[^"]*"')
+OTHERS: Final = {">": ("<", ">="), "<": (">", "<="), "==": ("!=",), "!=": ("==",), ">=": ("<",)}
+EQUIVALENT: Final[dict[tuple[str, str], str]] = {}
+"""Changes of an alert that no series can show, and why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """An alert's rule with one change, in words."""
+
+    alert: str
+    what: str
+    expression: str
+    duration: str
+
+
+def changes(alert: str, expression: str, duration: str) -> Iterator[Change]:
+    """Every change of a rule."""
+
+    def changed(what: str, text: str = expression, wait: str = duration) -> Change:
+        return Change(alert, what, text, wait)
+
+    number, unit = int(duration[:-1]), duration[-1]
+    seconds = number * UNITS[unit]
+    for other in (seconds + STEP_SECONDS, seconds - STEP_SECONDS):
+        if other >= 0:
+            yield changed(f"for: {duration} -> {other}s", wait=f"{other}s")
+    for found in _COMPARED.finditer(expression):
+        operator, limit = found.groups()
+        before, after = expression[: found.start()], expression[found.end() :]
+        value = float(limit)
+        if value > 1e12:
+            continue
+        for other in (value * (1 + SHARE), value * (1 - SHARE)) if value else (1.0,):
+            text = f"{before} {operator} {other:.6g}{after}"
+            yield changed(f"{operator} {limit} -> {other:.6g}", text)
+        for other in OTHERS[operator]:
+            if other in (">=", "<=") and value:
+                continue  # a rate is never equal to a threshold
+            yield changed(f"{operator} {limit} -> {other}", f"{before} {other} {limit}{after}")
+    for selector in _SELECTOR.finditer(expression):
+        for matcher in _MATCHER.finditer(selector[1]):
+            kept = [one for one in _MATCHER.findall(selector[1]) if one != matcher[0]]
+            start, end = expression[: selector.start()], expression[selector.end() :]
+            yield changed(
+                f"without {matcher[0]} at {selector.start()}",
+                f"{start}{{{','.join(kept)}}}{end}",
+            )
+            wrong = re.sub(r'"[^"]*"', '"another"', matcher[0])
+            yield changed(
+                f"{matcher[0]} -> {wrong} at {selector.start()}",
+                f"{start}{{{','.join([*kept, wrong])}}}{end}",
+            )
+
+
+def every_change(alert: str) -> Iterator[tuple[Change, dict[str, Any]]]:
+    """Each change, with the rule file that has it."""
+    rules = rules_of(alert)
+    for number, rule in enumerate(rules["groups"][0]["rules"]):
+        if rule.get("alert") != alert:
+            continue
+        for change in changes(alert, rule["expr"], rule["for"]):
+            file = copy.deepcopy(rules)
+            file["groups"][0]["rules"][number] |= {
+                "expr": change.expression,
+                "for": change.duration,
+            }
+            yield change, file
+
+
+def unnoticed(alert: str, folder: Path) -> Iterator[Change]:
+    """The changes of an alert with which its cases still hold."""
+    made = list(every_change(alert))
+    files = {
+        file.name: change
+        for number, (change, rules) in enumerate(made)
+        for file in case_files(folder, alert, rules, f"{alert}-{number}")
+    }
+    names = list(files)
+    failed: set[Change] = set()
+    for first in range(0, len(names), AT_ONCE):
+        ran = subprocess.run(
+            [str(PROMTOOL), "test", "rules", *names[first : first + AT_ONCE]],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for name, said in re.findall(
+            r"Unit Testing:\s+(\S+)(.*?)(?=Unit Testing:|\Z)", ran.stdout + ran.stderr, re.DOTALL
+        ):
+            if "SUCCESS" not in said:
+                failed.add(files[name])
+    yield from (change for change, _ in made if change not in failed)
+
+
+def main(alerts: list[str]) -> int:
+    """Print the changes that go unnoticed."""
+    number, left = 0, 0
+    for alert in alerts or list(every_alert()):
+        with tempfile.TemporaryDirectory() as folder:
+            number += sum(1 for _ in every_change(alert))
+            for change in unnoticed(alert, Path(folder)):
+                reason = EQUIVALENT.get((alert, change.what))
+                left += reason is None
+                print(f"{alert}: {change.what}" + (f" (no difference: {reason})" if reason else ""))
+    print(f"{number} changes, {left} unnoticed")
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
