@@ -22,7 +22,7 @@ BY_HAND: Final = "insert the entry by hand: --dry-run prints it"
 
 
 @dataclass
-class _Node:
+class Node:
     """A value as the text has it; an alias is a value of its own.
 
     Attributes:
@@ -38,10 +38,10 @@ class _Node:
     flow: bool = False
     block: bool = False
     text: str = ""
-    pairs: list[tuple[_Node, _Node]] = field(default_factory=list["tuple[_Node, _Node]"])
-    last: _Node | None = None
+    pairs: list[tuple[Node, Node]] = field(default_factory=list["tuple[Node, Node]"])
+    last: Node | None = None
 
-    def get(self, *keys: str) -> tuple[_Node, _Node] | None:
+    def get(self, *keys: str) -> tuple[Node, Node] | None:
         return next((pair for pair in self.pairs if pair[0].text in keys), None)
 
 
@@ -92,7 +92,7 @@ def with_entry(text: str, section: str, entry: Entry) -> str:
         ProblemReport: the section is written as an alias, or its entry as one.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
-    config = _child(_tree(text), "config")[1]
+    config = _child(tree(text), "config")[1]
     named = config.get(section, section.partition(":")[2])
     edits = (
         _added_section(text, config, section, entry)
@@ -110,16 +110,16 @@ _Edits = list[tuple[int, int, str]]
 """Each from, to, and what stands there afterwards."""
 
 
-def _added_section(text: str, config: _Node, section: str, entry: Entry) -> _Edits:
+def _added_section(text: str, config: Node, section: str, entry: Entry) -> _Edits:
     indent = " " * config.pairs[0][0].column if config.pairs else _STEP
     if config.flow:
         inner = Entry(section, {entry.name: entry.fields}, entry.comments)
         return _in_braces(text, config, inner, indent or _STEP)
-    at = _end_of_lines(text, config)
+    at = end_of_lines(text, config)
     return [(at, at, f"{indent}{section}:\n{entry.block(indent + _STEP)}")]
 
 
-def _changed_section(text: str, config: _Node, named: tuple[_Node, _Node], entry: Entry) -> _Edits:
+def _changed_section(text: str, config: Node, named: tuple[Node, Node], entry: Entry) -> _Edits:
     key, servers = named
     if servers.kind != "mapping":
         raise refused(key.text, "is an alias or a text, not a mapping of servers", BY_HAND)
@@ -127,7 +127,7 @@ def _changed_section(text: str, config: _Node, named: tuple[_Node, _Node], entry
     if old := servers.get(entry.name):
         return _replaced(text, servers, old, entry)
     if not servers.flow:
-        at = _end_of_lines(text, servers)
+        at = end_of_lines(text, servers)
         return [(at, at, entry.block(" " * servers.pairs[0][0].column))]
     if servers.pairs or config.flow:
         return _in_braces(text, servers, entry, indent)
@@ -139,7 +139,7 @@ def _changed_section(text: str, config: _Node, named: tuple[_Node, _Node], entry
     return [(start, servers.end, ""), (at, at, entry.block(indent))]
 
 
-def _replaced(text: str, servers: _Node, old: tuple[_Node, _Node], entry: Entry) -> _Edits:
+def _replaced(text: str, servers: Node, old: tuple[Node, Node], entry: Entry) -> _Edits:
     key, value = old
     if value.kind != "mapping":
         raise refused(entry.name, "is an alias or a text, not a mapping", BY_HAND)
@@ -147,10 +147,10 @@ def _replaced(text: str, servers: _Node, old: tuple[_Node, _Node], entry: Entry)
         written = entry.in_braces(" " * (servers.column + len(_STEP)))
         return [(key.start, value.end, written if entry.comments else written.lstrip())]
     start = text.rfind("\n", 0, key.start) + 1
-    return [(start, _end_of_lines(text, value), entry.block(" " * key.column))]
+    return [(start, end_of_lines(text, value), entry.block(" " * key.column))]
 
 
-def _in_braces(text: str, mapping: _Node, entry: Entry, indent: str) -> _Edits:
+def _in_braces(text: str, mapping: Node, entry: Entry, indent: str) -> _Edits:
     """The entry after the last one of a mapping in braces, which may have a comma and a comment."""
     if mapping.last is None:
         return [(mapping.end - 1, mapping.end - 1, entry.in_braces(indent))]
@@ -161,7 +161,7 @@ def _in_braces(text: str, mapping: _Node, entry: Entry, indent: str) -> _Edits:
     return [(end, end, f",{entry.in_braces(indent)}")]
 
 
-def _end_of_lines(text: str, node: _Node) -> int:
+def end_of_lines(text: str, node: Node) -> int:
     """Where the line after a block mapping begins; blank lines after it do not belong to it."""
     leaf = node
     while leaf.last is not None and not leaf.flow:
@@ -181,14 +181,19 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
-def _child(node: _Node, key: str) -> tuple[_Node, _Node]:
+def _child(node: Node, key: str) -> tuple[Node, Node]:
     found = node.get(key)
     if found is None or found[1].kind != "mapping":
         raise refused(key, "is an alias or absent", BY_HAND)
     return found
 
 
-def _tree(text: str) -> _Node:
+def tree(text: str) -> Node:
+    """The values of a text.
+
+    Raises:
+        ProblemReport: it is empty.
+    """
     events: Iterator[Any] = cast("Any", yaml).parse(text, Loader=Loader)
     for event in events:
         if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
@@ -196,10 +201,10 @@ def _tree(text: str) -> _Node:
     raise refused("the stack file", "is empty", BY_HAND)
 
 
-def _node(event: Any, events: Iterator[Any]) -> _Node:
+def _node(event: Any, events: Iterator[Any]) -> Node:
     """The value that begins with an event, and that the next events belong to."""
     start, end = event.start_mark, event.end_mark
-    node = _Node(start.index, end.index, start.column, "other")
+    node = Node(start.index, end.index, start.column, "other")
     match event:
         case yaml.ScalarEvent():
             node.kind, node.text = "scalar", event.value

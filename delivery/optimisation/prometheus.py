@@ -1,0 +1,216 @@
+"""Asks a Prometheus what the pods of a workload used."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import ssl
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+
+from components.base.problems import Problem, ProblemReport
+
+from .. import process
+from ..kubectl import Kubectl
+from .sized import Sized
+from .usage import Point, Usage
+
+MOST_POINTS: Final = 2000
+LEAST_STEP: Final = 15
+ASK_SECONDS: Final = 60
+_FORWARDED: Final = re.compile(r"127\.0\.0\.1:(\d+)")
+_SAFE: Final = "[bcdfghjklmnpqrstvwxz2456789]"
+"""Letters and digits that Kubernetes puts into names of pods."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prometheus:
+    """The HTTP API of a Prometheus.
+
+    Attributes:
+        url: without a slash at the end.
+        authority: PEM of the authority of its certificate; None: a public one, or plain HTTP.
+        name: name in its certificate, where that is not in the URL.
+        token: bearer token; None: none.
+    """
+
+    url: str
+    authority: str | None = None
+    name: str | None = None
+    token: str | None = None
+
+    def series(self, query: str, window: float, step: float) -> list[dict[str, Any]]:
+        """The series that a query has in a window that ends now.
+
+        Raises:
+            ProblemReport: it does not answer, or refuses the query.
+        """
+        end = time.time()
+        asked = {"query": query, "start": end - window, "end": end, "step": step}
+        data = self._get("/api/v1/query_range", asked)
+        found: list[dict[str, Any]] = data["result"]
+        return found
+
+    def points(self, query: str, window: float, step: float) -> list[Point]:
+        """The points of a query that has one series at most."""
+        found = self.series(query, window, step)
+        return [(float(at), float(value)) for at, value in found[0]["values"]] if found else []
+
+    def count(self, query: str) -> int | None:
+        """The value of a query with one series, rounded up; None without any."""
+        found = self._get("/api/v1/query", {"query": query})["result"]
+        return math.ceil(float(found[0]["value"][1])) if found else None
+
+    def _get(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        trusted: ssl.SSLContext | bool = True
+        if self.authority is not None:
+            trusted = ssl.create_default_context(cadata=self.authority)
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            with httpx2.Client(verify=trusted, trust_env=False, timeout=ASK_SECONDS) as client:
+                answer = client.get(
+                    self.url + path,
+                    params={key: str(value) for key, value in asked.items()},
+                    headers=headers,
+                    extensions={"sni_hostname": self.name} if self.name else {},
+                )
+            said = answer.json()
+            if said.get("status") == "success":
+                return said["data"]
+            raise self._refused(f"refused the query: {said.get('error', answer.text)[:300]}")
+        except httpx2.HTTPError as error:
+            raise self._refused(f"does not answer: {error}") from None
+        except (ValueError, KeyError, AttributeError):
+            raise self._refused("answered something that is no answer of Prometheus") from None
+
+    def _refused(self, what: str) -> ProblemReport:
+        return ProblemReport(
+            [
+                Problem(
+                    self.url,
+                    what,
+                    "it is not known what the pods used",
+                    "check the address and the token with curl; --prometheus names another one",
+                )
+            ]
+        )
+
+
+@contextmanager
+def forwarded(
+    kubectl: Kubectl, namespace: str, workload: str, port: int, secret: str
+) -> Generator[Prometheus]:
+    """The platform's own Prometheus, through a tunnel of kubectl.
+
+    Args:
+        kubectl: of the cluster.
+        namespace: of Prometheus.
+        workload: the name of its StatefulSet.
+        port: at which it listens.
+        secret: Secret whose ``ca.crt`` signs its certificate.
+
+    Raises:
+        ProblemReport: there is no such workload or Secret, or the tunnel cannot be opened.
+    """
+    path = "jsonpath={.data.ca\\.crt}"
+    encoded = kubectl.must("get", "secret", secret, f"--namespace={namespace}", f"--output={path}")
+    authority = base64.b64decode(encoded).decode()
+    argv = kubectl.argv(
+        "port-forward", f"--namespace={namespace}", f"statefulset/{workload}", f":{port}"
+    )
+    with process.background(argv) as lines:
+        for line in lines:
+            if found := _FORWARDED.search(line):
+                yield Prometheus(
+                    url=f"https://127.0.0.1:{found[1]}",
+                    authority=authority,
+                    name=f"{workload}-service.{namespace}.svc",
+                )
+                return
+        raise ProblemReport(
+            [
+                Problem(
+                    f"statefulset/{workload}",
+                    f"kubectl opened no tunnel to it in {namespace}",
+                    "it is not known what the pods used",
+                    f"kubectl -n {namespace} get pods -l app={workload}",
+                )
+            ]
+        )
+
+
+def usage_of(prometheus: Prometheus, workload: Sized, window: float) -> Usage | None:
+    """What a workload used; None if this Prometheus has nothing about it.
+
+    Metrics of containers come first. Where there are none, those of the server's process stand for
+    a container with one process.
+
+    Args:
+        prometheus: which is asked.
+        workload: of the stack.
+        window: seconds until now.
+    """
+    step = max(LEAST_STEP, -(-window // MOST_POINTS))
+    over = f"[{max(300, int(4 * step))}s]" if window > 3600 else f"[{max(60, int(4 * step))}s]"
+    within = f"[{int(step)}s]"
+    pods = f"^{re.escape(workload.name)}-([0-9]+|[a-z0-9]{{1,10}}-{_SAFE}{{5}})$".replace(
+        "\\", "\\\\"
+    )
+    container = (
+        f'{{namespace="{workload.namespace}",pod=~"{pods}",container="{workload.container}"}}'
+    )
+    own = f'{{namespace="{workload.namespace}",job="{workload.name}",exporter="server"}}'
+    sources = [(CONTAINERS, _OF_CONTAINERS, container)]
+    if workload.one_process:
+        sources.append(("metrics of its process", _OF_PROCESSES, own))
+    for source, queries, matchers in sources:
+        known = {"SELECTED": matchers, "RATE": over, "WITHIN": within}
+        got = {
+            name: prometheus.points(_filled(query, known), window, step)
+            for name, query in queries.items()
+        }
+        if got["cpu"] and got["memory"]:
+            kills = _filled(_KILLED, {"SELECTED": matchers, "WINDOW": f"[{int(window)}s]"})
+            return Usage(
+                source=source,
+                step=step,
+                cpu=got["cpu"],
+                cpu_of_all=got["cpu_of_all"],
+                memory=got["memory"],
+                pods=got["pods"],
+                throttled=got.get("throttled", ()),
+                killed=prometheus.count(kills) if source == CONTAINERS else None,
+            )
+    return None
+
+
+def _filled(query: str, words: Mapping[str, str]) -> str:
+    for word, text in words.items():
+        query = query.replace(word, text)
+    return query
+
+
+CONTAINERS: Final = "metrics of its containers"
+_KILLED: Final = "sum(increase(container_oom_events_totalSELECTEDWINDOW))"
+_OF_CONTAINERS: Final = {
+    "cpu": "max(sum by (pod) (rate(container_cpu_usage_seconds_totalSELECTEDRATE)))",
+    "cpu_of_all": "sum(rate(container_cpu_usage_seconds_totalSELECTEDRATE))",
+    "memory": "max(max by (pod) (max_over_time(container_memory_working_set_bytesSELECTEDWITHIN)))",
+    "pods": "count(count by (pod) (container_memory_working_set_bytesSELECTED))",
+    "throttled": (
+        "max(sum by (pod) (rate(container_cpu_cfs_throttled_periods_totalSELECTEDRATE))"
+        " / sum by (pod) (rate(container_cpu_cfs_periods_totalSELECTEDRATE)))"
+    ),
+}
+_OF_PROCESSES: Final = {
+    "cpu": "max(sum by (pod) (rate(process_cpu_seconds_totalSELECTEDRATE)))",
+    "cpu_of_all": "sum(rate(process_cpu_seconds_totalSELECTEDRATE))",
+    "memory": "max(max by (pod) (max_over_time(process_resident_memory_bytesSELECTEDWITHIN)))",
+    "pods": "count(count by (pod) (process_resident_memory_bytesSELECTED))",
+}

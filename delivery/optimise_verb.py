@@ -1,0 +1,136 @@
+"""The subcommand that compares the sizes of a stack's workloads with what they used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .cluster_verbs import Cluster, Root, Stack, progress_on_stderr
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+def _time(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[mhd]", text):
+        raise typer.BadParameter("write a number and m, h or d, such as 30m, 24h or 7d")
+    return text
+
+
+def _seconds(text: str) -> float:
+    return int(text[:-1]) * _SECONDS[text[-1]]
+
+
+def optimise(  # noqa: PLR0917  (options of the command line)
+    stack: Stack = "dev",
+    cluster: Cluster = None,
+    window: Annotated[
+        str, typer.Option(metavar="TIME", callback=_time, help="Time until now that counts.")
+    ] = "7d",
+    at_least: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            callback=_time,
+            help="Data without which nothing is proposed for a workload.",
+        ),
+    ] = "24h",
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Prometheus to ask. Default: the stack's own (observability.kind: standalone), or "
+            "observability.prometheus.",
+        ),
+    ] = None,
+    prometheus_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, help="Authority of its certificate, in PEM."),
+    ] = None,
+    prometheus_token: Annotated[
+        str | None,
+        typer.Option(envvar="QUDAG_MCP_PROMETHEUS_TOKEN", help="Bearer token for it."),
+    ] = None,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Without a Prometheus: read the API server's metrics every 15 seconds, so long.",
+        ),
+    ] = None,
+    cpu_quantile: Annotated[
+        float,
+        typer.Option(min=0.5, max=1, help="Share of the time in which a CPU request is enough."),
+    ] = 0.95,
+    headroom: Annotated[
+        float, typer.Option(min=0, max=300, metavar="PERCENT", help="What is added to use.")
+    ] = 20,
+    core_price: Annotated[
+        float | None, typer.Option(min=0, help="Price of a requested core for a month.")
+    ] = None,
+    gib_price: Annotated[
+        float | None, typer.Option(min=0, help="Price of a requested GiB for a month.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Change the stack file.")] = False,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="Form of the result.")
+    ] = "text",
+    cwd: Root = _ROOT,
+) -> None:
+    """Propose requests, limits and pods of a stack by what was used, as a diff of its stack file.
+
+    A CPU request becomes the 95th percentile of the busiest pod's use, and a memory request the
+    most that a pod used, both with 20 % more. No request becomes less than what was used.
+    Limits are raised where they were reached. Nothing changes without --write.
+    """
+    import json
+
+    from components.base.problems import ProblemReport
+
+    from .optimisation.prometheus import Prometheus
+    from .optimisation.proposal import Margins
+    from .optimisation.report import Prices, lines, to_json
+    from .optimisation.run import Asked, optimised
+    from .stack_identity import StackIdentity
+
+    if sample is not None and prometheus is not None:
+        raise typer.BadParameter("pass --sample or --prometheus, not both")
+    if prometheus is not None and not re.match(r"https?://[^/]", prometheus):
+        raise typer.BadParameter("--prometheus is a URL, such as http://127.0.0.1:9090")
+    if (core_price is None) != (gib_price is None):
+        raise typer.BadParameter("pass both --core-price and --gib-price, or neither")
+    named = None
+    if prometheus is not None:
+        authority = prometheus_ca.read_text() if prometheus_ca else None
+        named = Prometheus(url=prometheus.rstrip("/"), authority=authority, token=prometheus_token)
+    asked = Asked(
+        window=_seconds(window),
+        at_least=_seconds(at_least),
+        prometheus=named,
+        sample=_seconds(_time(sample)) if sample else 0,
+        margins=Margins(cpu_quantile=cpu_quantile, headroom=headroom / 100),
+    )
+    done = optimised(StackIdentity.of(cwd, stack), cluster, asked, progress_on_stderr())
+    prices = Prices(core=core_price, gibibyte=gib_price)
+    if form == "json":
+        typer.echo(json.dumps(to_json(done.judged, prices), indent=2))
+    else:
+        for line in lines(done.judged, prices):
+            typer.echo(line)
+    name = done.file.file.name
+    if done.judged.refused:
+        typer.echo(f"{name} is unchanged: the stack would be refused with these values", err=True)
+        raise ProblemReport(done.judged.refused)
+    if write and done.judged.changes:
+        done.file.write(done.text)
+        typer.echo(f"{name} is changed. Preview it: make preview STACK={stack}", err=True)
+    elif done.judged.changes:
+        typer.echo(f"{name} is unchanged: --write changes it", err=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this subcommand to ``app``."""
+    app.command()(optimise)
