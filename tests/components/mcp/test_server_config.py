@@ -21,7 +21,7 @@ PUBLISHED: Mapping[str, Any] = {
 MOUNTED: Mapping[str, Any] = {"issuer": PUBLISHED["issuer"], "jwks_secret": "issuer-keys"}
 ONLY_IN_A_POD = {
     *("tool_servers", "protected_resources", "database", "cache", "node"),
-    *("http", "https", "consensus_timeout", "region", "form"),
+    *("http", "https", "consensus_timeout", "region", "traces", "form"),
     *("workers", "user_keys_secret", "additional_domains", "audit"),
     "proxies_in_front",  # in a cloud it is always one: the cloud's own
 }
