@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from .aws.function_args import LambdaEndpoint as LambdaEndpoint
     from .aws.function_args import Throttle as Throttle
     from .aws.location import AwsLocation as AwsLocation
+    from .aws.monitoring import AwsMonitoring as AwsMonitoring
+    from .aws.monitoring_args import AwsBudget as AwsBudget
+    from .aws.monitoring_args import AwsMonitoringArgs as AwsMonitoringArgs
     from .aws.network import AwsEgress as AwsEgress
     from .aws.network import AwsNetwork as AwsNetwork
+    from .aws.watched import AwsWatchedCache as AwsWatchedCache
+    from .aws.watched import AwsWatchedContainer as AwsWatchedContainer
+    from .aws.watched import AwsWatchedDatabase as AwsWatchedDatabase
+    from .aws.watched import AwsWatchedFunction as AwsWatchedFunction
     from .azure.backup_storage import AzureBackupStorage as AzureBackupStorage
     from .azure.backup_storage import AzureBackupStorageArgs as AzureBackupStorageArgs
     from .azure.backup_storage import AzureKey as AzureKey
@@ -157,6 +164,7 @@ if TYPE_CHECKING:
     from .mcp.auth import PodAuth as PodAuth
     from .mcp.backup_bucket import BackupBucket as BackupBucket
     from .mcp.cache_token import CacheToken as CacheToken
+    from .mcp.cloud_alarms import CloudThresholds as CloudThresholds
     from .mcp.cloud_database import CloudDatabase as CloudDatabase
     from .mcp.data_tier import CacheCommands as CacheCommands
     from .mcp.data_tier import CacheProfile as CacheProfile
@@ -165,6 +173,7 @@ if TYPE_CHECKING:
     from .mcp.external_data import Endpoint as Endpoint
     from .mcp.external_data import ExternalDataTier as ExternalDataTier
     from .mcp.external_data import ExternalDataTierArgs as ExternalDataTierArgs
+    from .mcp.objectives import Objectives as Objectives
     from .mcp.protected_resource import ProtectedResource as ProtectedResource
     from .mcp.server_config import Cache as Cache
     from .mcp.server_config import CloudServerConfig as CloudServerConfig
@@ -202,7 +211,10 @@ _PUBLIC = {
     "aws.function": "AwsLambda",
     "aws.function_args": "AwsLambdaArgs LambdaEndpoint Throttle",
     "aws.location": "AwsLocation",
+    "aws.monitoring": "AwsMonitoring",
+    "aws.monitoring_args": "AwsBudget AwsMonitoringArgs",
     "aws.network": "AwsEgress AwsNetwork",
+    "aws.watched": "AwsWatchedCache AwsWatchedContainer AwsWatchedDatabase AwsWatchedFunction",
     "azure.backup_storage": (
         "AzureBackupStorage AzureBackupStorageArgs AzureKey AzureWorkloadIdentity"
     ),
@@ -269,10 +281,12 @@ _PUBLIC = {
     "mcp.archive": "Archive",
     "mcp.auth": "AdditionalIssuer Auth PodAuth",
     "mcp.backup_bucket": "BackupBucket",
+    "mcp.cloud_alarms": "CloudThresholds",
     "mcp.cloud_database": "CloudDatabase",
     "mcp.cache_token": "CacheToken",
     "mcp.data_tier": "CacheCommands CacheProfile DataTier Stores",
     "mcp.external_data": "Endpoint ExternalDataTier ExternalDataTierArgs",
+    "mcp.objectives": "Objectives",
     "mcp.protected_resource": "ProtectedResource",
     "mcp.server_config": ("Cache CloudServerConfig Database McpConfig NodeConfig PodServerConfig"),
     "mcp.timeout_budget": "Distance Timeouts TimeoutBudget",

@@ -42,6 +42,11 @@ class CloudServers:
     targets: dict[str, McpTarget[Any]]
     servers: dict[str, dict[str, McpTarget[Any]]]
 
+    def components(self) -> list[McpTarget[Any]]:
+        """All of them."""
+        users = [one for targets in self.servers.values() for one in targets.values()]
+        return [*self.targets.values(), *users]
+
 
 def cloud_servers(
     config: StackConfig, providers: CloudProviders, tags: Mapping[str, str], managed: ManagedData

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.mcp.target import McpTarget
+from components.base.component import Component
 
 from .backup_bucket import created_bucket
+from .cloud_monitoring import monitor_clouds
 from .cloud_providers import CloudProviders, tags_of
 from .cloud_targets import CloudServers, cloud_servers
 from .config.stack import StackConfig
@@ -36,6 +37,9 @@ def build(config: StackConfig) -> dict[str, Any]:
 
         outputs = Platform(config, kubernetes_provider(config), managed, bucket).outputs()
     clouds = cloud_servers(config, providers, tags, managed)
+    monitoring = monitor_clouds(
+        config, providers, tags, [*dict.fromkeys(managed.values()), *clouds.components()]
+    )
     targets = {name: _outputs(target) for name, target in clouds.targets.items()}
     servers = _with_clouds(config, outputs.get("servers", {}), clouds)
     places = [*targets.values(), *servers.values()]
@@ -48,6 +52,8 @@ def build(config: StackConfig) -> dict[str, Any]:
         outputs["servers"] = servers
     if managed:
         outputs["data"] = data_outputs(managed)
+    if monitoring:
+        outputs["monitoring"] = {cloud: _outputs(one) for cloud, one in monitoring.items()}
     if bucket:
         outputs["backup_location"] = bucket.url
     if code := folders(config):
@@ -55,7 +61,7 @@ def build(config: StackConfig) -> dict[str, Any]:
     return outputs
 
 
-def _outputs(target: McpTarget[Any]) -> dict[str, Any]:
+def _outputs(target: Component[Any]) -> dict[str, Any]:
     return {output: getattr(target, output) for output in type(target).outputs()}
 
 

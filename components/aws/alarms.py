@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,10 @@ from .location import AwsLocation
 from .naming import physical_name
 
 ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
+PERIOD: Final = 300
+"""Seconds that a statistic is over."""
+AT_LEAST: Final = "GreaterThanOrEqualToThreshold"
+BELOW: Final = "LessThanThreshold"
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,11 @@ class Alarm:
     Attributes:
         namespace, metric: CloudWatch's names.
         statistic: over five minutes.
-        threshold: the alarm is raised at this value and above.
-        description: what a value above the threshold indicates.
+        threshold: the alarm is raised at this value and above, or below it.
+        description: what it indicates.
+        periods: periods of five minutes in a row that must have such a value.
+        comparison: ``AT_LEAST`` or ``BELOW``.
+        without_data: ``notBreaching`` where nothing is wrong without calls, else ``breaching``.
     """
 
     namespace: str
@@ -32,6 +39,9 @@ class Alarm:
     statistic: str
     threshold: float
     description: str
+    periods: int = 1
+    comparison: str = AT_LEAST
+    without_data: str = "notBreaching"
 
 
 def metric_alarm(
@@ -41,10 +51,11 @@ def metric_alarm(
     alarm: Alarm,
     *,
     dimensions: Mapping[str, pulumi.Input[str]],
-    topic: str | None,
-) -> None:
-    """An alarm that notifies ``topic``, if there is one."""
-    CloudResource(
+    topics: Sequence[pulumi.Input[str]],
+    tells_end: bool = False,
+) -> CloudResource:
+    """An alarm that notifies ``topics``; ``tells_end`` notifies them of its end as well."""
+    return CloudResource(
         ALARM,
         owner.named(f"{role}-alarm"),
         {
@@ -54,13 +65,13 @@ def metric_alarm(
             "metricName": alarm.metric,
             "dimensions": dimensions,
             "statistic": alarm.statistic,
-            "period": 300,
-            "evaluationPeriods": 1,
-            "comparisonOperator": "GreaterThanOrEqualToThreshold",
+            "period": PERIOD,
+            "evaluationPeriods": alarm.periods,
+            "comparisonOperator": alarm.comparison,
             "threshold": alarm.threshold,
-            # Without calls there are no data, and nothing is wrong.
-            "treatMissingData": "notBreaching",
-            "alarmActions": [topic] if topic else None,
+            "treatMissingData": alarm.without_data,
+            "alarmActions": list(topics) or None,
+            "okActions": list(topics) if tells_end and topics else None,
         },
         opts=owner.owned(),
     )

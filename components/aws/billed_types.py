@@ -17,6 +17,8 @@ BILLED_TYPES: Final[Mapping[str, Billed]] = {
         "hours of its instances", "desiredCapacity", "maxSize", "minSize"
     ),
     "aws:cloudfront/distribution:Distribution": billed("requests and traffic", "priceClass"),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": billed("the alarm, by the month"),
+    "aws:cloudwatch/dashboard:Dashboard": billed("the dashboard, by the month"),
     "aws:cloudwatch/logGroup:LogGroup": billed(
         "ingested and stored log events", "logGroupClass", "retentionInDays"
     ),

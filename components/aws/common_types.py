@@ -27,7 +27,6 @@ COMMON_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:apigateway/usagePlan:UsagePlan": resource_type(),
     "aws:autoscaling/group:Group": resource_type(*_NAME),
     "aws:cloudfront/distribution:Distribution": resource_type(),
-    "aws:cloudwatch/dashboard:Dashboard": resource_type("dashboardName"),
     "aws:cloudwatch/eventBus:EventBus": resource_type("name"),
     "aws:cloudwatch/eventRule:EventRule": resource_type(*_NAME, "eventBusName"),
     "aws:cloudwatch/eventTarget:EventTarget": resource_type("eventBusName", "rule", "targetId"),
@@ -106,7 +105,5 @@ COMMON_TYPES: Final[Mapping[str, ResourceType]] = {
     "aws:secretsmanager/secret:Secret": resource_type(*_NAME, holds="its values"),
     "aws:secretsmanager/secretVersion:SecretVersion": resource_type("secretId"),
     "aws:sfn/stateMachine:StateMachine": resource_type(*_NAME, "type"),
-    "aws:sns/topic:Topic": resource_type(*_NAME, "fifoTopic"),
-    "aws:sns/topicSubscription:TopicSubscription": resource_type("endpoint", "protocol", "topic"),
     "aws:ssm/parameter:Parameter": resource_type("name"),
 }  # fmt: skip

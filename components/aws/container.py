@@ -20,6 +20,7 @@ from .logs import log_group
 from .secrets import secret_rights
 from .server import AwsServer
 from .task_containers import CONTAINER, task_containers
+from .watched import AwsWatchedContainer
 
 CLUSTER: Final = "aws:ecs/cluster:Cluster"
 SERVICE: Final = "aws:ecs/service:Service"
@@ -32,11 +33,13 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
 
     Attributes:
         dns_target: where the domain's DNS record must point to.
+        monitored: what `AwsMonitoring` watches.
     """
 
     args_type = EcsFargateArgs
 
     dns_target: pulumi.Output[str]
+    monitored: AwsWatchedContainer
 
     def deploy(self, args: EcsFargateArgs) -> pulumi.Input[str]:
         balancer = EcsLoadBalancer(self, args)
@@ -54,6 +57,14 @@ class EcsFargate(AwsServer[EcsFargateArgs]):
         service = self._service(args, balancer, task, cluster)
         self._scaling(args, cluster, service)
         self._alarms(args, balancer)
+        self.monitored = AwsWatchedContainer(
+            name=self.name,
+            cluster=cluster.output("name"),
+            service=service.output("name"),
+            load_balancer=balancer.balancer.output("arnSuffix"),
+            min_instances=args.min_instances,
+            max_instances=args.max_instances,
+        )
         self.dns_target = balancer.balancer.output("dnsName")
         return f"https://{args.config.domain}"
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+import pulumi
+
 from ..base.cloud_resource import CloudResource
-from ..mcp.data_tier import POSTGRES, VALKEY, DataTier, DataTierResources
+from ..mcp.data_tier import POSTGRES, VALKEY, CacheProfile, DataTier, DataTierResources
 from .cache import cache_name, replication_group, user_name
 from .database_args import RdsDataTierArgs
 from .logs import LOG_GROUP
 from .naming import physical_name
 from .network import Allowed, allow_ingress, cidr_in_name, security_group
+from .watched import AwsWatchedCache, AwsWatchedDatabase
 
 INSTANCE: Final = "aws:rds/instance:Instance"
 SUBNET_GROUP: Final = "aws:rds/subnetGroup:SubnetGroup"
@@ -27,16 +30,34 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
     """PostgreSQL of Amazon RDS and Valkey of ElastiCache, in private subnets of your VPC.
 
     RDS creates the database user's password, keeps it in Secrets Manager and rotates it.
+
+    Attributes:
+        monitored_databases, monitored_caches: what `AwsMonitoring` watches.
     """
 
     args_type = RdsDataTierArgs
+
+    monitored_databases: list[AwsWatchedDatabase]
+    monitored_caches: list[AwsWatchedCache]
 
     def deploy(self, args: RdsDataTierArgs) -> DataTierResources:
         made = DataTierResources(
             database=None, ca=AUTHORITY if args.has_database else CACHE_AUTHORITY
         )
+        self.monitored_databases, self.monitored_caches = [], []
         if args.has_database:
             database, replica = self._database(args)
+            self.monitored_databases = [
+                AwsWatchedDatabase(
+                    name=f"{self.name}-{role}",
+                    instance=instance.output("identifier"),
+                    machine=args.database_machine,
+                    storage_gb=args.storage_gb,
+                    replica=role == "replica",
+                )
+                for role, instance in (("database", database), ("replica", replica))
+                if instance
+            ]
             made = replace(
                 made,
                 read_host=replica.output("address") if replica else None,
@@ -48,6 +69,16 @@ class RdsDataTier(DataTier[RdsDataTierArgs]):
         if args.has_cache:
             group = self._group(args, "cache", VALKEY, "Valkey: from the servers")
             cache = replication_group(self, args, group=group)
+            self.monitored_caches = [
+                AwsWatchedCache(
+                    name=f"{self.name}-cache-{number}",
+                    # ElastiCache numbers the nodes of a replication group without shards.
+                    node=pulumi.Output.concat(cache.output("replicationGroupId"), f"-{number:03}"),
+                    replica=number > 1,
+                    sessions=args.cache_profile is CacheProfile.SESSIONS,
+                )
+                for number in range(1, args.cache_replicas + 2)
+            ]
             made = replace(
                 made,
                 cache_host=cache.output("primaryEndpointAddress"),

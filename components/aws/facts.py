@@ -33,6 +33,13 @@ def _named(
 
 NAME_RULES: Final[Mapping[str, NameRule]] = {
     "aws:apigatewayv2/api:Api": _named(128, r"[A-Za-z0-9 ._-]+", "API Gateway V2 API, CreateApi"),
+    "aws:budgets/budget:Budget": _named(100, r"[^:\\]+", "AWS Budgets API, Budget"),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _named(
+        255, r"[A-Za-z0-9_./ -]+", "CloudWatch API, PutCompositeAlarm", key="alarmName"
+    ),
+    "aws:cloudwatch/dashboard:Dashboard": _named(
+        255, _WORD, "CloudWatch API, PutDashboard", key="dashboardName"
+    ),
     "aws:cloudwatch/logGroup:LogGroup": _named(
         512, r"[A-Za-z0-9_./#-]+", "CloudWatch Logs API, CreateLogGroup"
     ),
@@ -76,6 +83,7 @@ NAME_RULES: Final[Mapping[str, NameRule]] = {
     "aws:scheduler/schedule:Schedule": _named(
         64, r"[A-Za-z0-9_.-]+", "EventBridge Scheduler API, CreateSchedule"
     ),
+    "aws:sns/topic:Topic": _named(256, _WORD, "SNS API, CreateTopic"),
     "aws:sqs/queue:Queue": _named(80, _WORD, "SQS API, CreateQueue"),
     "aws:lb/loadBalancer:LoadBalancer": _named(
         32, r"(?!internal-)" + _DASHED, "ELBv2 API, CreateLoadBalancer"
@@ -111,12 +119,19 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "serviceNamespace",
         harmless="it bounds the number of tasks",
     ),
+    "aws:budgets/budget:Budget": resource_type(
+        "accountId",
+        "namePrefix",
+        harmless="it reads costs, and sends to a topic",
+    ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": resource_type(),
+    "aws:cloudwatch/dashboard:Dashboard": resource_type(
+        harmless="it draws metrics",
+    ),
     "aws:cloudwatch/logGroup:LogGroup": resource_type(
         "logGroupClass", holds="the log events in it"
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(
-        harmless="it reads metrics, and sends to a topic",
-    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": resource_type(),
     "aws:dynamodb/table:Table": resource_type(
         "hashKey", "rangeKey", "attributes", holds="the items in it"
     ),
@@ -174,6 +189,9 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
     ),
     "aws:s3/bucketVersioning:BucketVersioning": resource_type("bucket"),
     "aws:scheduler/schedule:Schedule": resource_type("groupName"),
+    "aws:sns/topic:Topic": resource_type("fifoTopic", "namePrefix"),
+    "aws:sns/topicPolicy:TopicPolicy": resource_type("arn"),
+    "aws:sns/topicSubscription:TopicSubscription": resource_type("endpoint", "protocol", "topic"),
     "aws:sqs/queue:Queue": resource_type("fifoQueue", holds="the messages in it"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": resource_type(
         "securityGroupId", outbound=True
@@ -203,7 +221,11 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
         "streamArn": _arn("dynamodb", "table/{name}/stream/latest"),
     },
     "aws:sqs/queue:Queue": {"arn": _arn("sqs", "{name}")},
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": {
+        "arn": _arn("cloudwatch", "alarm:{alarmName}")
+    },
     "aws:cloudwatch/logGroup:LogGroup": {"arn": _arn("logs", "log-group:{name}")},
+    "aws:sns/topic:Topic": {"arn": _arn("sns", "{name}")},
     "aws:apigatewayv2/api:Api": {
         "executionArn": _arn("execute-api", "{logical}"),
         "apiEndpoint": "https://{logical}.execute-api.{region}.amazonaws.com",

@@ -29,6 +29,7 @@ from .identity import Right, allow
 from .logs import log_group
 from .secrets import secret_rights
 from .server import AwsServer
+from .watched import AwsWatchedFunction
 
 FUNCTION: Final = "aws:lambda/function:Function"
 QUEUE: Final = "aws:sqs/queue:Queue"
@@ -54,12 +55,14 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
     Attributes:
         websocket_url: of the WebSocket API; empty where there is none.
         dns_target: where the domain's DNS record must point to; empty without a domain.
+        monitored: what `AwsMonitoring` watches.
     """
 
     args_type = AwsLambdaArgs
 
     websocket_url: pulumi.Output[str]
     dns_target: pulumi.Output[str]
+    monitored: AwsWatchedFunction
 
     def deploy(self, args: AwsLambdaArgs) -> pulumi.Input[str]:
         name = self.physical_name(args, FUNCTION)
@@ -126,6 +129,12 @@ class AwsLambda(AwsServer[AwsLambdaArgs]):
         )
         self._health_check(args, function, failures)
         self._alarms(args, function, failures)
+        self.monitored = AwsWatchedFunction(
+            name=self.name,
+            function=function.output("name"),
+            api=api.output("id") if api else None,
+            concurrency=args.reserved_concurrency,
+        )
         return self._endpoints(args, function, role, api)
 
     def _code(self, args: AwsLambdaArgs) -> dict[str, pulumi.Output[str]]:

@@ -71,5 +71,10 @@ class AwsServer(CloudServer[Args]):
         """Alarms on metrics of one set of dimensions, by their role."""
         for role, alarm in alarms.items():
             metric_alarm(
-                self, args.location, role, alarm, dimensions=dimensions, topic=args.alarm_topic
+                self,
+                args.location,
+                role,
+                alarm,
+                dimensions=dimensions,
+                topics=[args.alarm_topic] if args.alarm_topic else [],
             )

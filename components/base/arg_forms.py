@@ -261,3 +261,10 @@ TEXT: Final = Form(
     shortest=0,
     longest=1_000_000,
 )
+EMAIL_ADDRESS: Final = Form(
+    name="e-mail address",
+    pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+    words="one e-mail address",
+    examples=("mcp-alerts@company.com",),
+    consequence="the mail would not arrive",
+)

@@ -67,6 +67,7 @@ AzureId = Annotated[str, identity_forms.AZURE_ID]
 CacheUser = Annotated[str, cache_forms.CACHE_USER]
 CacheName = Annotated[str, cache_forms.CACHE_NAME]
 AwsRegion = Annotated[str, cache_forms.AWS_REGION]
+EmailAddress = Annotated[str, arg_forms.EMAIL_ADDRESS]
 Line = Annotated[str, arg_forms.LINE]
 Text = Annotated[str, arg_forms.TEXT]
 

@@ -5,6 +5,7 @@ from typing import Final
 TYPE_TOKENS: Final = {
     "AwsBackupBucket": "qudag-mcp:index:AwsBackupBucket",
     "AwsLambda": "qudag-mcp:index:AwsLambda",
+    "AwsMonitoring": "qudag-mcp:index:AwsMonitoring",
     "AzureBackupStorage": "qudag-mcp:index:AzureBackupStorage",
     "AzureContainerApp": "qudag-mcp:index:AzureContainer",
     "AzureContainerGroup": "qudag-mcp:index:AzureContainerGroup",

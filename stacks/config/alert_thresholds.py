@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from components.observability.rules.options import Objectives as OfRules
+from components.mcp.objectives import Objectives as OfRules
 from components.observability.rules.options import Thresholds as Limits
 
 from .section import Section

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from components.base.arg_forms import EMAIL_ADDRESS
 from components.base.constraints import Form
 from components.observability.rules.alert import Team
 from components.observability.rules.foreign import ForeignExporter
@@ -23,13 +24,6 @@ CHANNEL: Final = Form(
     consequence="the message would be lost",
     longest=80,
 )
-ADDRESS: Final = Form(
-    name="e-mail address",
-    pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
-    words="one e-mail address",
-    examples=("mcp-alerts@company.com",),
-    consequence="the mail would not arrive",
-)
 SMARTHOST: Final = Form(
     name="mail server",
     pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*:[1-9][0-9]{0,4}$",
@@ -37,7 +31,7 @@ SMARTHOST: Final = Form(
     examples=("smtp.company.com:587",),
     consequence="the mail would not be sent",
 )
-ALERT_FORMS: Final = {form.pattern: form for form in (CHANNEL, ADDRESS, SMARTHOST)}
+ALERT_FORMS: Final = {form.pattern: form for form in (CHANNEL, EMAIL_ADDRESS, SMARTHOST)}
 """By pattern, as a refusal names it."""
 
 Severity = Literal["critical", "warning", "info"]
@@ -53,8 +47,8 @@ class Slack(Section):
 class Email(Section):
     """Mail, by a server that offers TLS."""
 
-    to: Annotated[str, constraint(ADDRESS)] = Field(description="Address of the recipient.")
-    sender: Annotated[str, constraint(ADDRESS)] = Field(description="Address of the sender.")
+    to: Annotated[str, constraint(EMAIL_ADDRESS)] = Field(description="Address of the recipient.")
+    sender: Annotated[str, constraint(EMAIL_ADDRESS)] = Field(description="Address of the sender.")
     smarthost: Annotated[str, constraint(SMARTHOST)] = Field(
         description="Host and port of the SMTP server, which must offer TLS."
     )

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.base.problems import Problem, nearest
+from components.mcp.objectives import LATENCY_BOUNDS
 from components.observability.rules.alert import TEAMS
-from components.observability.rules.options import LATENCY_BOUNDS
 
 from ..config.alerts import AlertReceiver, Alerts
 from ..config.stack import StackConfig
+from .clouds import monitored_clouds
 from .rule import Rule, at
 
 _CHANNELS: Final = ("slack", "email", "pagerduty", "webhook")
@@ -19,14 +20,21 @@ _HERE: Final = "observability.alerts"
 
 
 def something_evaluates_the_alerts(config: StackConfig) -> Iterator[Problem]:
-    """Alerts are configured for a kind that has rules."""
+    """Alerts are configured for a kind that has rules, or for alarms of a cloud."""
     section = config.observability
-    if section.alerts != Alerts() and section.kind == "none":
+    if section.kind != "none":
+        return
+    in_clouds = ("objectives", "thresholds") if monitored_clouds(config) else ()
+    of_clusters = section.alerts.model_copy(
+        update={field: getattr(Alerts(), field) for field in in_clouds}
+    )
+    if of_clusters != Alerts():
         yield at(
             _HERE,
             "is set, and observability.kind is none",
             "no rule is deployed: no alert would fire",
-            "set observability.kind to operator, or remove it",
+            "set observability.kind to operator, or remove "
+            + ("all but objectives and thresholds" if in_clouds else "it"),
         )
 
 
@@ -149,7 +157,7 @@ def prod_tells_someone(config: StackConfig) -> Iterator[Problem]:
 
 
 ALERT_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
-    (("observability.alerts", "observability.kind"), something_evaluates_the_alerts),
+    (("observability.alerts", "observability.kind", "clouds"), something_evaluates_the_alerts),
     (("observability.alerts", "observability.kind"), no_exporter_is_outside),
     (("observability.alerts.objectives",), an_objective_can_be_measured),
     (("observability.alerts.disabled",), disabled_alerts_exist),

@@ -166,6 +166,31 @@ def clouds_wait_for_the_drain(config: StackConfig) -> Iterator[Problem]:
         )
 
 
+def monitored_clouds(config: StackConfig) -> list[str]:
+    """Keys of the clouds whose section has ``monitoring``."""
+    return [
+        cloud.key
+        for cloud in CLOUDS
+        if TARGETS[cloud.key].monitor and getattr(config.clouds.of(cloud.key), "monitoring", None)
+    ]
+
+
+def monitoring_has_something_to_watch(config: StackConfig) -> Iterator[Problem]:
+    """A cloud with ``monitoring`` has a server or a data store of the stack."""
+    from ..data_kinds import KINDS, kind_of
+
+    used = {cloud for cloud, _, _ in _used(config)}
+    used |= {str(kind_of(config, store).tier.cloud) for store in KINDS}
+    for key in monitored_clouds(config):
+        if key not in used:
+            yield at(
+                f"clouds.{key}.monitoring",
+                "is set, and the stack has no server and no data store there",
+                "there would be no alarm",
+                "remove it, or switch something on in serverless, containers or data",
+            )
+
+
 def _for_cloud(cloud: Cloud, rule: CloudRule[Any, Any, Any]) -> Rule:
     """A cloud's rule, on the sections of that cloud."""
 
@@ -195,6 +220,10 @@ CLOUD_RULES: Final[list[tuple[tuple[str, ...], Rule]]] = [
     (
         ("protocol.drainSeconds", "serverless", "containers", "servers"),
         clouds_wait_for_the_drain,
+    ),
+    (
+        ("clouds", "serverless", "containers", "servers", "data"),
+        monitoring_has_something_to_watch,
     ),
     *(
         (reads, _for_cloud(cloud, rule))

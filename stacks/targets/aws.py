@@ -39,11 +39,16 @@ from .target import (
     UserImage,
     UserPlace,
     UserServers,
+    Watched,
 )
 
 if TYPE_CHECKING:
     from components.aws.location import AwsLocation
+    from components.aws.monitoring import AwsMonitoring
     from components.aws.network import AwsNetwork
+
+MONITORING: Final = "aws-monitoring"
+"""Name of the component with the alarms."""
 
 AwsSections = CloudSections[Aws, AwsFunction, AwsContainer]
 
@@ -97,12 +102,27 @@ def alarms_of_prod_notify_someone(sections: AwsSections, shared: Shared) -> Iter
     both = (sections.serverless, sections.containers)
     servers = sections.containers.servers if sections.containers else {}
     on = servers or any(each and each.enabled for each in both)
-    if shared.environment == "prod" and on and location and location.alarm_topic is None:
+    told = location is None or location.alarm_topic or location.monitoring
+    if shared.environment == "prod" and on and not told:
         yield at(
             "clouds.aws.alarmTopic",
             "is missing, and the environment is prod",
             "alarms would be visible in CloudWatch only",
-            "set the ARN of an SNS topic (aws sns create-topic --name on-call)",
+            "set the ARN of an SNS topic (aws sns create-topic --name on-call), or set "
+            "clouds.aws.monitoring.emails",
+        )
+
+
+def someone_is_told(sections: AwsSections, _shared: Shared) -> Iterator[Problem]:
+    """With monitoring there is an address or a topic."""
+    location = sections.location
+    monitoring = location.monitoring if location else None
+    if location and monitoring and not monitoring.emails and location.alarm_topic is None:
+        yield at(
+            "clouds.aws.monitoring.emails",
+            "is empty, and clouds.aws.alarmTopic is missing",
+            "alarms would notify nobody",
+            "write an address, or set clouds.aws.alarmTopic",
         )
 
 
@@ -161,8 +181,7 @@ def _function(
         config=deployment.server(domain=section.domain),
         certificate=section.certificate,
         throttle=Throttle(**section.throttle.model_dump()) if section.throttle else None,
-        alarm_topic=location.alarm_topic,
-        alarms_without_topic=location.alarm_topic is None,
+        **_alarm_topic(location),
         kms_key=location.kms_key,
         access_log_days=section.access_log_days,
         network=aws_network(location.network) if section.vpc and location.network else None,
@@ -266,13 +285,53 @@ def _of_every_container(
         access_log_days=section.access_log_days,
         web_acl=section.web_acl,
         http_redirect=section.http_redirect,
-        alarm_topic=location.alarm_topic,
-        alarms_without_topic=location.alarm_topic is None,
+        **_alarm_topic(location),
         kms_key=location.kms_key,
         tls_minimum=deployment.shared.tls_minimum,
         log_retention_days=section.log_retention_days,
         protect=deployment.shared.protect,
     )
+
+
+def _alarm_topic(location: Aws) -> dict[str, Any]:
+    """What the servers' own alarms notify: your topic, or that of ``AwsMonitoring``."""
+    if location.alarm_topic or location.monitoring is None:
+        topic = location.alarm_topic
+        return dict(alarm_topic=topic, alarms_without_topic=topic is None)
+    from components.aws.alarm_topic import alarm_topic_arn
+
+    return dict(alarm_topic=alarm_topic_arn(MONITORING, aws_location(location)))
+
+
+def _monitor(
+    location: Aws, watched: Watched, options: pulumi.ResourceOptions
+) -> AwsMonitoring | None:
+    section = location.monitoring
+    if section is None:
+        return None
+    from components.aws.container import EcsFargate
+    from components.aws.database import RdsDataTier
+    from components.aws.function import AwsLambda
+    from components.aws.monitoring import AwsMonitoring
+    from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
+
+    parts, budget = watched.components, section.budget
+    tiers = [one for one in parts if isinstance(one, RdsDataTier)]
+    tag = f"stack${watched.tags['stack']}" if budget and budget.by_tag else None
+    args = AwsMonitoringArgs(
+        location=aws_location(location),
+        emails=section.emails,
+        topic=location.alarm_topic,
+        kms_key=location.kms_key,
+        objectives=watched.objectives,
+        thresholds=watched.thresholds,
+        functions=[one.monitored for one in parts if isinstance(one, AwsLambda)],
+        containers=[one.monitored for one in parts if isinstance(one, EcsFargate)],
+        databases=[each for one in tiers for each in one.monitored_databases],
+        caches=[each for one in tiers for each in one.monitored_caches],
+        budget=AwsBudget(amount=budget.monthly_amount, tag=tag) if budget else None,
+    )
+    return AwsMonitoring(MONITORING, args, opts=options)
 
 
 def aws_location(location: Aws) -> AwsLocation:
@@ -311,8 +370,10 @@ TARGET: Final = CloudTarget(
             ("clouds.aws", "serverless.aws", "containers.aws", "environment"),
             alarms_of_prod_notify_someone,
         ),
+        (("clouds.aws",), someone_is_told),
         (("clouds.aws", "serverless.aws", "containers.aws"), secrets_are_of_the_same_account),
     ),
+    monitor=_monitor,
     serverless=Server(
         name="aws-function",
         section=AwsFunction,

@@ -23,6 +23,7 @@ from components.aws.forms import (
 from components.aws.limits import LOG_RETENTION_DAYS
 
 from ..config.cloud_forms import Variable
+from ..config.cloud_monitoring import CloudBudget, CloudMonitoring
 from ..config.cloud_servers import FunctionSection, MostInstances, Public, ServerSection
 from ..config.forms import Cidr, Domain, Image, constraint, refusal
 from ..config.section import Section
@@ -92,6 +93,25 @@ class AwsNetwork(Section):
     )
 
 
+class AwsBudget(CloudBudget):
+    """What the stack may cost in a month, in US dollars."""
+
+    by_tag: bool = Field(
+        default=True,
+        description="Count what has the tag stack of this stack, which must be a cost allocation "
+        "tag of the account; false: count all that the account costs.",
+    )
+
+
+class AwsMonitoring(CloudMonitoring):
+    """Alarms, a dashboard and a budget of CloudWatch.
+
+    Alarms notify clouds.aws.alarmTopic, or a topic of the stack where that is absent.
+    """
+
+    budget: AwsBudget | None = Field(default=None, description="Absent: nobody is told of costs.")
+
+
 class Aws(Section):
     """An AWS account, and a region in it."""
 
@@ -104,10 +124,16 @@ class Aws(Section):
     )
     alarm_topic: Annotated[str, constraint(TOPIC)] | None = Field(
         default=None,
-        description="Topic that alarms notify; absent: they are in CloudWatch only. Prod needs it.",
+        description="Topic that alarms notify; absent: that of monitoring, else they are in "
+        "CloudWatch only. Prod needs one of both.",
     )
     kms_key: Annotated[str, constraint(KEY)] | None = Field(
         default=None, description="Your key, which encrypts what is stored; absent: keys of AWS."
+    )
+    monitoring: AwsMonitoring | None = Field(
+        default=None,
+        description="Alarms on the objectives of observability.alerts and on resources, and a "
+        "dashboard, of everything that the stack has here; absent: the servers' own alarms only.",
     )
 
 

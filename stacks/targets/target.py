@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import pulumi
 
+from components.base.component import Component
 from components.base.constraints import Form
 from components.base.problems import Problem
 from components.mcp.archive import Archive
@@ -18,6 +19,10 @@ from components.mcp.user_container import UserContainer
 
 from ..config.cloud_servers import ServerSection
 from ..config.section import Section
+
+if TYPE_CHECKING:
+    from components.mcp.cloud_alarms import CloudThresholds
+    from components.mcp.objectives import Objectives
 
 KINDS: Final = ("serverless", "containers")
 """Sections of the stack file that switch servers in the clouds on."""
@@ -160,6 +165,28 @@ class CloudSections(Generic[LocationT, FunctionT, ContainerT]):
     containers: ContainerT | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What is watched in a cloud, and by which numbers.
+
+    Attributes:
+        components: servers and data stores of the stack in the cloud.
+        objectives: of ``observability.alerts``.
+        thresholds: of ``observability.alerts``.
+        shared: what holds for every cloud.
+        tags: of every resource.
+    """
+
+    components: Sequence[Component[Any]]
+    objectives: Objectives
+    thresholds: CloudThresholds
+    shared: Shared
+    tags: Mapping[str, str]
+
+
+Monitor = Callable[[LocationT, Watched, pulumi.ResourceOptions], Component[Any] | None]
+"""Registers the alarms of a cloud; None: its section has no ``monitoring``."""
+
 CloudRule = Callable[[CloudSections[LocationT, FunctionT, ContainerT], Shared], Iterable[Problem]]
 """A rule between the sections of one cloud."""
 
@@ -175,6 +202,8 @@ class CloudTarget(Generic[LocationT, FunctionT, ContainerT]):
         rules: between its sections, each with the paths that it reads.
         serverless: the server as a function; None where the cloud has none.
         containers: the server as a managed container; None where the cloud has none.
+        monitor: registers alarms and a dashboard, if ``clouds.<cloud>.monitoring`` is there; None
+            where the cloud has none.
     """
 
     location: type[LocationT]
@@ -183,6 +212,7 @@ class CloudTarget(Generic[LocationT, FunctionT, ContainerT]):
     rules: tuple[tuple[tuple[str, ...], CloudRule[LocationT, FunctionT, ContainerT]], ...] = ()
     serverless: Server[LocationT, FunctionT] | None = None
     containers: Server[LocationT, ContainerT] | None = None
+    monitor: Monitor[LocationT] | None = None
 
     def server(self, kind: str) -> Server[LocationT, Any] | None:
         """The server that a section switches on."""

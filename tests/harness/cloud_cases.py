@@ -11,6 +11,14 @@ from components.aws.database import RdsDataTier
 from components.aws.database_args import RdsDataTierArgs
 from components.aws.function import AwsLambda
 from components.aws.function_args import AwsLambdaArgs, Throttle
+from components.aws.monitoring import AwsMonitoring
+from components.aws.monitoring_args import AwsBudget, AwsMonitoringArgs
+from components.aws.watched import (
+    AwsWatchedCache,
+    AwsWatchedContainer,
+    AwsWatchedDatabase,
+    AwsWatchedFunction,
+)
 from components.azure.backup_storage import AzureBackupStorage, AzureBackupStorageArgs
 from components.azure.container import AzureContainerApp, AzureContainerGroup
 from components.azure.container_args import AzureContainerAppArgs, AzureContainerGroupArgs
@@ -55,6 +63,34 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
     "AwsBackupBucket": (
         AwsBackupBucket,
         AwsBackupBucketArgs(location=AWS, data_region="eu-west-1", writer=AWS_WRITER),
+    ),
+    "AwsMonitoring": (
+        AwsMonitoring,
+        AwsMonitoringArgs(
+            location=AWS,
+            emails=["on-call@example.com"],
+            functions=[AwsWatchedFunction(name="weather", function="weather-1a2b3c4d")],
+            containers=[
+                AwsWatchedContainer(
+                    name="forecast",
+                    cluster="forecast-1a2b3c4d",
+                    service="forecast-5e6f7a8b",
+                    load_balancer="app/forecast-1a2b3c4d/0123456789abcdef",
+                    min_instances=2,
+                    max_instances=10,
+                )
+            ],
+            databases=[
+                AwsWatchedDatabase(
+                    name="data-database",
+                    instance="data-1a2b3c4d",
+                    machine="db.t4g.medium",
+                    storage_gb=20,
+                )
+            ],
+            caches=[AwsWatchedCache(name="data-cache-1", node="data-1a2b3c4d-001")],
+            budget=AwsBudget(amount=500),
+        ),
     ),
     "GcpBackupBucket": (
         GcpBackupBucket,

@@ -47,7 +47,7 @@ def prod(**sections: Mapping[str, Any]) -> ResourceGraph:
     files = prod_files()
     config = dict(files.config)
     for section, keys in sections.items():
-        written = json.loads(config[f"qudag-mcp:{section}"])
+        written = json.loads(config.get(f"qudag-mcp:{section}", "{}"))
         config[f"qudag-mcp:{section}"] = json.dumps(merged(written, keys))
     changed = StackFiles.from_json(json.dumps({**json.loads(files.to_json()), "config": config}))
     return record_files(ROOT, changed)

@@ -13,6 +13,7 @@ TABLES = (
     "scaling.yaml",
     "secret_store.yaml",
     "clouds.yaml",
+    "cloud_monitoring.yaml",
     "servers.yaml",
     "server_metrics.yaml",
     "server_targets.yaml",

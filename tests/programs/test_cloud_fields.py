@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from components.base.problems import ProblemReport
+from graph.resource_graph import ResourceGraph
 from policies import broken_policies
 from review.diff import diff
+from tests.harness.graph_queries import ancestry
 from tests.harness.prod import (
     PLACES,
     WEB_ACL,
@@ -29,6 +31,15 @@ KEY = "https://qudag-prod.vault.azure.net/secrets/api-key/0123456789abcdef012345
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:qudag-mcp/api-key-a1B2c3"
 VERSION = "projects/qudag-prod/secrets/api-key/versions/3"
 CALLER = "serviceAccount:agent@qudag-prod.iam.gserviceaccount.com"
+
+
+MONITORING = ("AwsMonitoring", "GcpMonitoring", "AzureMonitoring")
+
+
+def urns_of(graph: ResourceGraph, components: Sequence[str]) -> set[str]:
+    """URNs of the resources within components of these types."""
+    tokens = {f"qudag-mcp:index:{name}" for name in components}
+    return {one.urn for one in graph.resources if tokens & {*ancestry(graph, one)}}
 
 
 @pytest.mark.parametrize(
@@ -97,9 +108,12 @@ def test_every_field_of_a_cloud_section_changes_its_resources(
     graph = prod(kubernetes=WITHOUT_A_CLUSTER, **{section: {cloud: keys}})
     changes = diff(clouds_alone(), graph).changes
     (name,) = [name for name, where in PLACES.items() if where == (section, cloud)]
+    # Its alarms and its part of the dashboard follow it.
+    monitoring = {urn for each in (clouds_alone(), graph) for urn in urns_of(each, MONITORING)}
     assert {change.resource.urn for change in changes} <= {
         *below(clouds_alone(), name),
         *below(graph, name),
+        *monitoring,
     }
     both = [each.inputs for change in changes for each in (change.before, change.after) if each]
     assert shown in json.dumps(both)
@@ -112,7 +126,9 @@ def test_alarms_notify_the_configured_topic():
         "aws:cloudwatch/metricAlarm:MetricAlarm"
     )
     assert len(alarms) > 4
-    assert {json.dumps(alarm.inputs.get("alarmActions")) for alarm in alarms} == {f'["{topic}"]'}
+    # Those of one window are read by an alarm that tells somebody.
+    telling = [alarm for alarm in alarms if "metricQueries" not in alarm.inputs]
+    assert {json.dumps(alarm.inputs.get("alarmActions")) for alarm in telling} == {f'["{topic}"]'}
 
 
 def test_the_key_of_the_cloud_encrypts_the_logs_of_both_servers():

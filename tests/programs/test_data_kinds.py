@@ -330,6 +330,13 @@ def test_azure_redis_in_prod_has_no_access_keys_and_lets_one_identity_in():
     assert made.one(STACK_TYPE).outputs["data"]["redis"]["cache_user"] == PRINCIPAL
 
 
+def test_the_alarms_of_the_cloud_watch_a_database_of_rds():
+    made = with_database("rds").all("aws:cloudwatch/metricAlarm:MetricAlarm")
+    named = "aws-monitoring-data-database-"
+    found = [one.name.removeprefix(named) for one in made if one.name.startswith(named)]
+    assert found == ["connections-alarm", "cpu-alarm", "storage-alarm"]
+
+
 def test_rds_in_prod_has_a_standby_and_two_weeks_of_backups():
     made = with_database("rds").one(MADE["rds"]).inputs
     assert (made["multiAz"], made["backupRetentionPeriod"]) == (True, 14)

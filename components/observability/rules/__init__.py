@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...mcp.objectives import Objectives
 from .alert import Alert, RecordingRule
-from .options import Objectives, RuleOptions, Thresholds, WatchedServer
+from .options import RuleOptions, Thresholds, WatchedServer
 
 __all__ = [
     "Alert",

@@ -11,29 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ...mcp.objectives import FAST, SLOW, Burn
 from .alert import Alert, RecordingRule, Scope, Severity
 from .options import RuleOptions
 from .servers import NOT_A_REQUEST
 
-
-@dataclass(frozen=True, kw_only=True)
-class Burn:
-    """A burn rate that is too high, with its windows.
-
-    Attributes:
-        rate: how many times as fast as the objective allows.
-        long, short: windows, both of which must have the rate.
-    """
-
-    rate: float
-    long: str
-    short: str
-
-
-FAST: Final = (Burn(rate=14.4, long="1h", short="5m"), Burn(rate=6, long="6h", short="30m"))
-"""2 % of the allowed errors in an hour, or 5 % in six."""
-SLOW: Final = (Burn(rate=3, long="1d", short="2h"), Burn(rate=1, long="3d", short="6h"))
-"""10 % of the allowed errors in a day, or in three."""
 WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 PLATFORM: Final = "platform"
 """Level of what is measured over all servers."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ...mcp.era import Era
+from ...mcp.objectives import Objectives
 from .foreign import ForeignExporter
 from .targets import NAMESPACE, one_of
 
-LATENCY_BOUNDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-"""Bounds in seconds that histograms of servers and of the gateway have: an objective is one."""
 RUNBOOKS: Final = "docs/runbooks"
 """Where the runbooks are in the repository; a stack names the URL under which people read them."""
 
@@ -38,21 +37,6 @@ class WatchedServer:
     named: Mapping[str, str] = field(default_factory=dict[str, str])
     cores: float | None = None
     memory_bytes: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objectives:
-    """What the platform promises its clients.
-
-    Attributes:
-        availability_percent: share of requests that do not fail with 5xx.
-        latency_seconds: of ``latency_percent`` of the requests; one of ``LATENCY_BOUNDS``.
-        latency_percent: share of requests that are as fast.
-    """
-
-    availability_percent: float = 99.9
-    latency_seconds: float = 2.5
-    latency_percent: float = 95.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from components.mcp.metrics import Exporter
+from components.mcp.objectives import LATENCY_BOUNDS
 from components.observability.dashboards.pages import DashboardOptions, pages
 from components.observability.rules import RecordingRule, RuleOptions, rule_groups
 from components.observability.rules.alert import page_of, uid_of
@@ -19,7 +20,7 @@ from components.observability.rules.catalogue import (
 )
 from components.observability.rules.expression import check, exported, names_in
 from components.observability.rules.foreign import FOREIGN_NAMES
-from components.observability.rules.options import LATENCY_BOUNDS, WatchedServer
+from components.observability.rules.options import WatchedServer
 from runtime import gateway_metrics, metrics
 
 SMALL = RuleOptions(namespace="mcp", servers=(WatchedServer(name="mcp-core"),))
