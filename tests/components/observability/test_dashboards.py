@@ -41,7 +41,7 @@ IN_NO_PANEL = {
     "process_start_time_seconds": "a restart shows as a rollout and in the number of pods",
     "process_virtual_memory_bytes": "resident memory is what a limit counts",
     "python_info": "the version of the language changes with the image",
-    "mcp_spans_total": "an alert says when spans are lost; the trace store shows what was sent",
+    "mcp_spans_total": "no stack sends spans yet",
     "mcp_audit_seq": "a number for one row; audit verify compares it",
 }
 
