@@ -10,7 +10,7 @@ import pulumi
 
 from components.base.versions import VERSIONS
 
-from .alerting import alert_keys, alerting
+from .alerting import alerting
 from .config.observability import OwnAlertmanager
 from .config.stack import StackConfig
 from .egress import outside_ends, proxy_url
@@ -41,15 +41,11 @@ def alertmanager_args(
         proxy=proxy_url(config, ALERTMANAGER),
         direct=list(dict.fromkeys(networks)),
     )
-    secrets: dict[str, list[str]] = {}
-    for each in alert_keys(config):
-        if each.key not in secrets.setdefault(each.secret, []):
-            secrets[each.secret].append(each.key)
     return AlertmanagerArgs(
         namespace=namespaces[placement(config).of(ALERTMANAGER)],
         image=config.images.alertmanager or VERSIONS["images"]["alertmanager"],
         config=json.dumps(file, indent=1) + "\n",
-        secrets=secrets,
+        secrets=told.secrets,
         tls_secret=config.secrets.internal_tls_of(ALERTMANAGER),
         size=own.size,
         storage_class=config.data.storage_class,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import pulumi
 
-from ..base.arg_types import ByteSize, DnsLabel, FileName, Image, ObjectName, SecretName, Text
+from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, Text
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
@@ -17,6 +17,7 @@ from ..kubernetes.exposure import Exposure, IpFamilies
 from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..mcp.secret_key import SecretKey
 from ..mcp.server_config import INTERNAL_TLS_PATH
 from .rule_file import alertmanager_file_problems
 from .web_config import web_config
@@ -39,7 +40,7 @@ class AlertmanagerArgs:
         image: Alertmanager 0.26 or newer, which reads the URLs of webhooks from files.
         config: its configuration file, in YAML or JSON. It must have no secrets: the fields that
             end with ``_file`` name files under ``/etc/alertmanager-secrets/<secret>/``.
-        secrets: the keys of each Secret that these fields name.
+        secrets: the keys of Secrets that these fields name.
         tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
             ``alertmanager-service.<namespace>.svc``.
         size: of the volume with silences, and with what was sent already.
@@ -54,9 +55,7 @@ class AlertmanagerArgs:
     image: pulumi.Input[Image]
     config: Text
     tls_secret: SecretName
-    secrets: Mapping[SecretName, Sequence[FileName]] = field(
-        default_factory=dict[str, Sequence[str]]
-    )
+    secrets: Sequence[SecretKey] = ()
     size: ByteSize = "1Gi"
     storage_class: ObjectName | None = None
     protect: bool = False
@@ -65,22 +64,8 @@ class AlertmanagerArgs:
     pods: PodSettings = field(default_factory=PodSettings)
 
     def refusals(self) -> list[Problem]:
-        """Problems of the configuration file, and Secrets without keys."""
-        return [
-            *alertmanager_file_problems("config", self.config),
-            *_secret_problems(self.secrets),
-        ]
-
-
-def _secret_problems(secrets: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    for name, keys in secrets.items():
-        if not keys:
-            yield Problem(
-                f"secrets.{name}",
-                "is an empty list",
-                "no file would be mounted",
-                "list the keys that the configuration names, or leave it out",
-            )
+        """Problems of the configuration file."""
+        return list(alertmanager_file_problems("config", self.config))
 
 
 class Alertmanager(Component[AlertmanagerArgs]):
@@ -146,7 +131,7 @@ def _container(args: AlertmanagerArgs) -> Container:
             ),
             *(
                 SecretFiles(secret=name, path=f"{SECRETS}/{name}", keys=keys)
-                for name, keys in args.secrets.items()
+                for name, keys in _keys_by_secret(args.secrets).items()
             ),
         ],
         claims=[
@@ -159,6 +144,13 @@ def _container(args: AlertmanagerArgs) -> Container:
             )
         ],
     )
+
+
+def _keys_by_secret(keys: Sequence[SecretKey]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in dict.fromkeys(keys):
+        found.setdefault(each.secret, []).append(each.key)
+    return found
 
 
 def _files(args: AlertmanagerArgs) -> dict[str, pulumi.Input[str]]:

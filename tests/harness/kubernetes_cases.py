@@ -234,7 +234,7 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             "receivers:\n"
             "- name: chat\n"
             "  webhook_configs: [{url_file: /etc/alertmanager-secrets/a/b}]",
-            secrets={"a": ["b"]},
+            secrets=[SecretKey(secret="a", key="b")],
             tls_secret="mcp-internal-tls-alertmanager",
         ),
     ),
