@@ -54,6 +54,12 @@ if TYPE_CHECKING:
     from .gcp.function import GcpFunction as GcpFunction
     from .gcp.function_args import GcpFunctionArgs as GcpFunctionArgs
     from .gcp.location import GcpLocation as GcpLocation
+    from .gcp.monitoring import GcpMonitoring as GcpMonitoring
+    from .gcp.monitoring_args import GcpBudget as GcpBudget
+    from .gcp.monitoring_args import GcpMonitoringArgs as GcpMonitoringArgs
+    from .gcp.watched import GcpWatchedCache as GcpWatchedCache
+    from .gcp.watched import GcpWatchedDatabase as GcpWatchedDatabase
+    from .gcp.watched import GcpWatchedService as GcpWatchedService
     from .kubernetes.agentgateway_args import Agentgateway as Agentgateway
     from .kubernetes.backup_storage import BackupStorage as BackupStorage
     from .kubernetes.cloudnative_pg import CloudNativePgDataTier as CloudNativePgDataTier
@@ -236,6 +242,9 @@ _PUBLIC = {
     "gcp.function": "GcpFunction",
     "gcp.function_args": "GcpFunctionArgs",
     "gcp.location": "GcpLocation",
+    "gcp.monitoring": "GcpMonitoring",
+    "gcp.monitoring_args": "GcpBudget GcpMonitoringArgs",
+    "gcp.watched": "GcpWatchedCache GcpWatchedDatabase GcpWatchedService",
     "kubernetes.agentgateway_args": "Agentgateway",
     "kubernetes.backup_storage": "BackupStorage",
     "kubernetes.cloud_identity": "AwsIdentity AzureIdentity CloudIdentity GoogleIdentity",

@@ -25,6 +25,7 @@ TYPE_TOKENS: Final = {
     "Gateway": "qudag-mcp:index:Gateway",
     "GcpBackupBucket": "qudag-mcp:index:GcpBackupBucket",
     "GcpFunction": "qudag-mcp:index:GcpFunction",
+    "GcpMonitoring": "qudag-mcp:index:GcpMonitoring",
     "HumanRoles": "qudag-mcp:index:HumanRoles",
     "Job": "qudag-mcp:index:Job",
     "LockedNamespace": "qudag-mcp:index:LockedNamespace",

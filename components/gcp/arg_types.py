@@ -7,6 +7,8 @@ from typing import Annotated
 from . import forms
 
 ProjectId = Annotated[str, forms.PROJECT]
+BillingAccount = Annotated[str, forms.BILLING_ACCOUNT]
+NotificationChannel = Annotated[str, forms.CHANNEL]
 Region = Annotated[str, forms.REGION]
 NetworkId = Annotated[str, forms.NETWORK]
 SecretVersion = Annotated[str, forms.SECRET]

@@ -53,6 +53,7 @@ BILLED_TYPES: Final[Mapping[str, Billed]] = {
     "gcp:memorystore/instance:Instance": billed(
         "hours of its nodes", "mode", "nodeType", "replicaCount", "shardCount"
     ),
+    "gcp:monitoring/alertPolicy:AlertPolicy": billed("its conditions, by the month"),
     "gcp:redis/instance:Instance": billed(
         "provisioned memory", "memorySizeGb", "replicaCount", "tier"
     ),

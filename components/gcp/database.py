@@ -13,6 +13,7 @@ from ..mcp.data_tier import CacheProfile, DataTier, DataTierResources
 from .database_args import CloudSqlDataTierArgs
 from .identity import only_on
 from .naming import physical_name
+from .watched import GcpWatchedCache, GcpWatchedDatabase
 
 _INSTANCE: Final = "gcp:sql/databaseInstance:DatabaseInstance"
 VERSION: Final = "POSTGRES_17"
@@ -25,16 +26,34 @@ _FLAGS: Final = {
 
 
 class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
-    """PostgreSQL of Cloud SQL and Valkey of Memorystore, which one service account may use."""
+    """PostgreSQL of Cloud SQL and Valkey of Memorystore, which one service account may use.
+
+    Attributes:
+        monitored_databases, monitored_caches: what `GcpMonitoring` watches.
+    """
 
     args_type = CloudSqlDataTierArgs
 
+    monitored_databases: list[GcpWatchedDatabase]
+    monitored_caches: list[GcpWatchedCache]
+
     def deploy(self, args: CloudSqlDataTierArgs) -> DataTierResources:
         made = DataTierResources(database=None)
+        self.monitored_databases, self.monitored_caches = [], []
         if args.has_database:
             instance = self._instance(args)
             user = self._contents(args, instance)
             replica = self._replica(args, instance) if args.read_replica else None
+            self.monitored_databases = [
+                GcpWatchedDatabase(
+                    name=f"{self.name}-{role}",
+                    instance=one.output("name"),
+                    machine=args.database_machine,
+                    replica=role == "replica",
+                )
+                for role, one in (("database", instance), ("replica", replica))
+                if one
+            ]
             made = replace(
                 made,
                 database=user,
@@ -49,6 +68,13 @@ class CloudSqlDataTier(DataTier[CloudSqlDataTierArgs]):
                 made = replace(made, read_host=replica.output("privateIpAddress"), ca=both)
         if args.has_cache:
             valkey = self._valkey(args)
+            self.monitored_caches = [
+                GcpWatchedCache(
+                    name=f"{self.name}-cache",
+                    instance=valkey.output("instanceId"),
+                    sessions=args.cache_profile is CacheProfile.SESSIONS,
+                )
+            ]
             connects, named = "memorystore.dbConnectionUser", _instance_of(args, valkey)
             self._may(args, connects, named)
             for account in args.cache_accounts:

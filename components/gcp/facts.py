@@ -113,6 +113,10 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "",
         harmless="every grant's member is checked",
     ),
+    "gcp:billing/budget:Budget": resource_type(
+        "billingAccount",
+        harmless="it reads costs, and notifies channels",
+    ),
     "gcp:cloudfunctionsv2/function:Function": resource_type(*_PLACED),
     "gcp:cloudrunv2/service:Service": resource_type(*_PLACED),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": resource_type(""),
@@ -139,6 +143,12 @@ RESOURCE_TYPES: Final[Mapping[str, ResourceType]] = {
         "zoneDistributionConfig",
         holds="the keys in it",
     ),
+    "gcp:monitoring/alertPolicy:AlertPolicy": resource_type("project"),
+    "gcp:monitoring/dashboard:Dashboard": resource_type(
+        "project",
+        harmless="it draws metrics",
+    ),
+    "gcp:monitoring/notificationChannel:NotificationChannel": resource_type("project"),
     "gcp:projects/iAMMember:IAMMember": resource_type(""),
     "gcp:secretmanager/secretIamMember:SecretIamMember": resource_type(""),
     "gcp:serviceaccount/account:Account": resource_type(
@@ -193,6 +203,9 @@ PREDICTED_OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = {
         # addresses that only the cloud knows
         "endpoints.0.connections.0.pscAutoConnection.ipAddress": "address-of.{instanceId}",
         "managedServerCas.0.caCerts.0.certificates.0": "authority-of.{instanceId}",
+    },
+    "gcp:monitoring/notificationChannel:NotificationChannel": {
+        "name": "projects/{project}/notificationChannels/{logical}",
     },
     "gcp:sql/databaseInstance:DatabaseInstance": {
         "id": "{name}",

@@ -15,6 +15,20 @@ PROJECT: Final = Form(
     examples=("qudag-prod",),
     consequence=NO_SUCH_PLACE,
 )
+BILLING_ACCOUNT: Final = Form(
+    name="billing account",
+    pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$",
+    words="the id of a billing account: six hexadecimal digits three times, with dashes",
+    examples=("012345-6789AB-CDEF01",),
+    consequence=NOT_FOUND,
+)
+CHANNEL: Final = Form(
+    name="notification channel",
+    pattern=r"^projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/notificationChannels/[0-9]+$",
+    words="the id of a notification channel of Cloud Monitoring",
+    examples=("projects/qudag-prod/notificationChannels/1234567890123456789",),
+    consequence="alerts would notify nobody",
+)
 REGION: Final = Form(
     name="Google Cloud region",
     pattern=r"^[a-z]+-[a-z]+[0-9]{1,2}$",

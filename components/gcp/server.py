@@ -21,6 +21,7 @@ from .naming import physical_name
 from .secrets import allow_reading
 from .server_args import GcpServerArgs
 from .session_store import session_store
+from .watched import GcpWatchedService
 
 Args = TypeVar("Args", bound=GcpServerArgs)
 
@@ -31,10 +32,12 @@ class GcpServer(CloudServer[Args]):
     Attributes:
         RESOURCE_TYPE: type token of the resource that serves.
         NOUN: what the cloud calls it.
+        monitored: what `GcpMonitoring` watches.
     """
 
     RESOURCE_TYPE: ClassVar[str]
     NOUN: ClassVar[str]
+    monitored: GcpWatchedService
 
     def deploy(self, args: Args) -> pulumi.Input[str]:
         name = physical_name(self.RESOURCE_TYPE, self, args.location)
@@ -56,6 +59,9 @@ class GcpServer(CloudServer[Args]):
             name,
             retention_days=args.log_retention_days,
             key=args.kms_key,
+        )
+        self.monitored = GcpWatchedService(
+            name=self.name, service=service.output("name"), max_instances=args.max_instances
         )
         return f"https://{args.config.domain}" if args.config.domain else address
 

@@ -4,6 +4,8 @@ import pulumi
 from pulumi_qudag_mcp import (
     Auth,
     AwsLocation,
+    AwsMonitoring,
+    AwsMonitoringArgs,
     AwsNetwork,
     CloudRun,
     CloudRunArgs,
@@ -12,6 +14,8 @@ from pulumi_qudag_mcp import (
     EcsFargateArgs,
     GcpAccess,
     GcpLocation,
+    GcpMonitoring,
+    GcpMonitoringArgs,
     NetworkAccess,
     RdsDataTier,
     RdsDataTierArgs,
@@ -19,6 +23,7 @@ from pulumi_qudag_mcp import (
 
 ISSUER = "https://login.example.com/realms/weather"
 DOMAIN = "weather.example.com"
+ON_CALL = "arn:aws:sns:eu-central-1:123456789012:on-call"
 DIGEST = "sha256:" + "0" * 64  # of what your pipeline pushed
 
 location = AwsLocation(account="123456789012", region="eu-central-1")
@@ -43,7 +48,7 @@ ecs = EcsFargate(
     "forecast",
     EcsFargateArgs(
         location=location,
-        alarm_topic="arn:aws:sns:eu-central-1:123456789012:on-call",
+        alarm_topic=ON_CALL,
         network=network,
         image=f"ghcr.io/example/weather-mcp:2.4.0@{DIGEST}",
         config=server(DOMAIN),
@@ -75,6 +80,27 @@ data = RdsDataTier(
     ),
 )
 
+aws_alarms = AwsMonitoring(
+    "weather-alarms",
+    AwsMonitoringArgs(
+        location=location,
+        topic=ON_CALL,
+        containers=[ecs.monitored],
+        databases=data.monitored_databases,
+        caches=data.monitored_caches,
+    ),
+)
+
+GcpMonitoring(
+    "weather-alarms-eu",
+    GcpMonitoringArgs(
+        location=GcpLocation(project="weather-prod", region="europe-west3"),
+        emails=["on-call@example.com"],
+        services=[run.monitored],
+    ),
+)
+
 pulumi.export("mcp_url", ecs.mcp_url)
 pulumi.export("europe_mcp_url", run.mcp_url)
 pulumi.export("database", data.database_host)
+pulumi.export("dashboard", aws_alarms.dashboard_url)

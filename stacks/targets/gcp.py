@@ -10,7 +10,16 @@ import pulumi
 from pydantic import Field
 
 from components.base.problems import Problem
-from components.gcp.forms import KEY, MEMBER, NETWORK, PROJECT, REGION, SECRET
+from components.gcp.forms import (
+    BILLING_ACCOUNT,
+    CHANNEL,
+    KEY,
+    MEMBER,
+    NETWORK,
+    PROJECT,
+    REGION,
+    SECRET,
+)
 from components.mcp.target import McpTarget
 
 from ..config.cloud_forms import Variable
@@ -25,6 +34,7 @@ from ..config.cloud_servers import (
 from ..config.forms import Image, constraint
 from ..config.problem import at
 from ..config.section import Section
+from .gcp_monitoring import GcpMonitoring, monitoring
 from .target import (
     CloudSections,
     CloudTarget,
@@ -34,9 +44,11 @@ from .target import (
     UserImage,
     UserPlace,
     UserServers,
+    Watched,
 )
 
 if TYPE_CHECKING:
+    from components.base.component import Component
     from components.gcp.location import GcpLocation
 
 Network = Annotated[str, constraint(NETWORK)]
@@ -73,6 +85,11 @@ class Gcp(Section):
     )
     kms_key: Annotated[str, constraint(KEY)] | None = Field(
         default=None, description="Your key, which encrypts what is stored; absent: Google's."
+    )
+    monitoring: GcpMonitoring | None = Field(
+        default=None,
+        description="Alerts on the objectives of observability.alerts and on resources, and a "
+        "dashboard, of everything that the stack has here; absent: no alerts.",
     )
 
 
@@ -264,6 +281,41 @@ def _user_server(
     return CloudRun(name, args, opts=options)
 
 
+def _monitor(
+    location: Gcp, watched: Watched, options: pulumi.ResourceOptions
+) -> Component[Any] | None:
+    if location.monitoring is None:
+        return None
+    return monitoring(location.monitoring, gcp_location(location), watched, options)
+
+
+def someone_is_told(sections: GcpSections, _shared: Shared) -> Iterator[Problem]:
+    """With monitoring there is an address or a channel."""
+    section = sections.location.monitoring if sections.location else None
+    if section and not section.emails and not section.channels:
+        yield at(
+            "clouds.gcp.monitoring.emails",
+            "is empty, and so is channels",
+            "alerts would notify nobody",
+            "write an address, or list notification channels",
+        )
+
+
+def channels_are_of_the_project(sections: GcpSections, _shared: Shared) -> Iterator[Problem]:
+    """A channel is for alert policies of its own project."""
+    location = sections.location
+    if location is None or location.monitoring is None:
+        return
+    for index, channel in enumerate(location.monitoring.channels):
+        if channel.split("/")[1] != location.project:
+            yield at(
+                f"clouds.gcp.monitoring.channels[{index}]",
+                f"is in {channel.split('/')[1]}, and the stack in {location.project}",
+                "Google Cloud refuses the alert policies",
+                f"make a channel in {location.project}, and write its id",
+            )
+
+
 def gcp_location(location: Gcp) -> GcpLocation:
     """The project, the region and the network, as components take them."""
     from components.gcp.location import GcpLocation
@@ -278,14 +330,17 @@ def gcp_location(location: Gcp) -> GcpLocation:
 
 TARGET: Final = CloudTarget(
     location=Gcp,
-    forms=(PROJECT, REGION, NETWORK, SECRET, MEMBER, KEY),
+    forms=(BILLING_ACCOUNT, CHANNEL, PROJECT, REGION, NETWORK, SECRET, MEMBER, KEY),
     provider=_provider,
     rules=(
         (
             ("containers.gcp", "images.server", "servers"),
             images_are_where_cloud_run_pulls,
         ),
+        (("clouds.gcp",), someone_is_told),
+        (("clouds.gcp",), channels_are_of_the_project),
     ),
+    monitor=_monitor,
     serverless=Server(
         name="gcp-function",
         section=GcpFunction,

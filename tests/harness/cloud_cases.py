@@ -34,6 +34,9 @@ from components.gcp.database import CloudSqlDataTier
 from components.gcp.database_args import CloudSqlDataTierArgs
 from components.gcp.function import GcpFunction
 from components.gcp.function_args import GcpFunctionArgs
+from components.gcp.monitoring import GcpMonitoring
+from components.gcp.monitoring_args import GcpBudget, GcpMonitoringArgs
+from components.gcp.watched import GcpWatchedCache, GcpWatchedDatabase, GcpWatchedService
 from components.mcp.access import Access, NetworkAccess
 from components.mcp.timeout_budget import TimeoutBudget
 
@@ -90,6 +93,23 @@ CLOUD_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             ],
             caches=[AwsWatchedCache(name="data-cache-1", node="data-1a2b3c4d-001")],
             budget=AwsBudget(amount=500),
+        ),
+    ),
+    "GcpMonitoring": (
+        GcpMonitoring,
+        GcpMonitoringArgs(
+            location=GCP,
+            emails=["on-call@example.com"],
+            services=[
+                GcpWatchedService(name="weather", service="weather-1a2b3c4d", max_instances=10)
+            ],
+            databases=[
+                GcpWatchedDatabase(
+                    name="data-database", instance="data-1a2b3c4d", machine="db-custom-2-7680"
+                )
+            ],
+            caches=[GcpWatchedCache(name="data-cache", instance="data-5e6f7a8b")],
+            budget=GcpBudget(billing_account="012345-6789AB-CDEF01", amount=500),
         ),
     ),
     "GcpBackupBucket": (

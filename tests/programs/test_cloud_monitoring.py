@@ -13,6 +13,7 @@ from tests.harness import ResourceGraph
 from tests.harness.prod import WITHOUT_A_CLUSTER, clouds_alone, prod
 
 ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
+POLICY: Final = "gcp:monitoring/alertPolicy:AlertPolicy"
 COMPOSITE: Final = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 WITHOUT_A_TOPIC: Final = {
     "aws": {"alarmTopic": None, "monitoring": {"emails": ["on-call@example.com"]}}
@@ -36,6 +37,20 @@ def test_each_server_of_prod_has_alarms_on_both_objectives():
     assert names(clouds_alone(), COMPOSITE, "aws-monitoring") == [
         f"{server}-{end}" for server in ("aws-container", "aws-function") for end in ends
     ]
+
+
+def test_each_service_of_google_cloud_has_alert_policies_that_notify_the_address():
+    found = names(clouds_alone(), POLICY, "gcp-monitoring")
+    for server in ("gcp-container", "gcp-function"):
+        ends = {end.removeprefix(f"{server}-") for end in found if end.startswith(server)}
+        assert ends == {
+            *("availability-burns-fast-alert", "availability-burns-slowly-alert"),
+            *("latency-burns-fast-alert", "latency-burns-slowly-alert"),
+            *("instances-alert", "throttled-alert", "cpu-alert", "memory-alert", "failures-alert"),
+        }
+    told = {tuple(one.inputs["notificationChannels"]) for one in clouds_alone().all(POLICY)}
+    ((channel,),) = told
+    assert channel.startswith("projects/qudag-prod/notificationChannels/")
 
 
 def test_alarms_of_prod_notify_the_topic_of_the_stack_file():
@@ -75,11 +90,12 @@ def test_objectives_and_thresholds_are_those_of_the_alerts_in_a_cluster():
 
 @pytest.mark.slow
 def test_a_stack_without_the_section_has_only_the_servers_own_alarms():
-    graph = prod(kubernetes=WITHOUT_A_CLUSTER, clouds={"aws": {"monitoring": None}})
-    assert graph.all(COMPOSITE) == []
+    without = {"monitoring": None}
+    graph = prod(kubernetes=WITHOUT_A_CLUSTER, clouds={"aws": without, "gcp": without})
+    assert graph.all(COMPOSITE) == graph.all(POLICY) == []
     assert "monitoring" not in graph.outputs
     assert len(graph.all(ALARM)) == 6
 
 
 def test_every_cloud_has_monitoring_or_says_that_it_has_none():
-    assert [cloud.key for cloud in CLOUDS if TARGETS[cloud.key].monitor] == ["aws"]
+    assert [cloud.key for cloud in CLOUDS if TARGETS[cloud.key].monitor] == ["aws", "gcp"]

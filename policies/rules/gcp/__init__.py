@@ -6,7 +6,7 @@ from typing import Final
 
 from ...finding import Severity
 from ...rule import CloudRules, Companion, Host, references
-from . import access, bindings, containers, data, functions, network, probes, services
+from . import access, alerts, bindings, containers, data, functions, network, probes, services
 from .types import ACCOUNT, BUCKET, CALLERS, FIELD, FIRESTORE, FUNCTION, SERVICE, SQL, USER
 
 COMPANIONS: Final[tuple[Companion, ...]] = (
@@ -85,6 +85,7 @@ RULES: Final = CloudRules(
         *access.REQUIRED,
         *bindings.REQUIRED,
         *services.REQUIRED,
+        *alerts.REQUIRED,
     ),
     companions=COMPANIONS,
     references=REFERENCES,

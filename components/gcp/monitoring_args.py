@@ -1,0 +1,91 @@
+"""Args of GcpMonitoring: what is watched, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from ..base.arg_types import Line
+from ..base.constraints import Range
+from ..base.problems import Problem
+from ..mcp.cloud_monitoring import MonitoringArgs
+from .arg_types import BillingAccount, NotificationChannel
+from .location import GcpLocation
+from .watched import GcpWatchedCache, GcpWatchedDatabase, GcpWatchedService
+
+Amount = Annotated[
+    int, Range(least=1, most=100_000_000, consequence="Google Cloud refuses the budget")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpBudget:
+    """What resources may cost in a month.
+
+    Attributes:
+        billing_account: its id, six characters three times. Whoever deploys needs the role Billing
+            Account Costs Manager on it.
+        amount: a month, in the currency of the billing account.
+        labels: a label of the resources that count; empty: all that the project costs.
+    """
+
+    billing_account: BillingAccount
+    amount: Amount
+    labels: Mapping[Line, Line] = field(default_factory=dict[str, str])
+
+    def refusals(self) -> list[Problem]:
+        """A budget counts by one label at most."""
+        if len(self.labels) <= 1:
+            return []
+        return [
+            Problem(
+                "labels",
+                f"has {len(self.labels)}",
+                "Google Cloud refuses it: a budget counts by one label (Budget API, Filter)",
+                "leave one",
+            )
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GcpMonitoringArgs(MonitoringArgs):
+    """What is watched on Google Cloud, and who is told.
+
+    Attributes:
+        location: project and region.
+        services, databases, caches: what is watched.
+        channels: ids of notification channels of yours, such as of PagerDuty or a webhook.
+        budget: what resources may cost; None: nobody is told.
+    """
+
+    location: GcpLocation
+    services: Sequence[GcpWatchedService] = ()
+    databases: Sequence[GcpWatchedDatabase] = ()
+    caches: Sequence[GcpWatchedCache] = ()
+    channels: Sequence[NotificationChannel] = ()
+    budget: GcpBudget | None = None
+
+    def watched(self) -> tuple[str, ...]:
+        return ("services", "databases", "caches")
+
+    def refusals(self) -> list[Problem]:
+        return [
+            *super().refusals(),
+            *self.nobody_is_told(self.channels, "channels"),
+            *_of_other_projects(self),
+        ]
+
+
+def _of_other_projects(args: GcpMonitoringArgs) -> list[Problem]:
+    return [
+        Problem(
+            f"channels[{index}]",
+            f"is in {there}, and the alerts in {args.location.project}",
+            "Google Cloud refuses it: a channel is for alert policies of its own project",
+            f"make one in {args.location.project}, and write its id",
+        )
+        for index, channel in enumerate(args.channels)
+        # What is no id is refused for its form.
+        if (there := [*channel.split("/"), *[""] * 2][1]) not in ("", args.location.project)
+    ]
