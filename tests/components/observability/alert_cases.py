@@ -44,6 +44,7 @@ class Case:
         begins: seconds after the start of ``strong``, or else of ``over``, at which the condition
             holds for the first time.
         strong: series in which it holds at once, where a rate needs minutes to become exact.
+        others: further series, in each of which it fires in the end.
         count: how many alerts fire.
         postgres_cluster: whether CloudNativePG runs the database.
     """
@@ -56,6 +57,7 @@ class Case:
     under: Series
     begins: int = 0
     strong: Series | None = None
+    others: tuple[Series, ...] = ()
     count: int = 1
     postgres_cluster: bool = False
 

@@ -57,7 +57,11 @@ ORCHESTRATION: Final[dict[str, Case]] = {
     ),
     "MCPServiceDown": _server(
         *("critical", 30, {series("up"): constant(0)}),
-        {series("up"): constant(1), series("up", job="another"): constant(0)},
+        {
+            series("up"): constant(1),
+            series("up", job="another"): constant(0),
+            series("up", exporter="gateway"): constant(0),
+        },
     ),
     "ConsensusRoundsFail": _server("critical", 300, _rounds(0.49), _rounds(0.5), begins=30),
     "Watchdog": Case(severity="none", team="platform", scope="platform", wait=0, over={}, under={}),

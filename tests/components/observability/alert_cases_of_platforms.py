@@ -40,8 +40,23 @@ GATEWAY: Final[dict[str, Case]] = {
     "PlatformDown": _platform(
         "critical",
         60,
-        over={series("up", job="another", exporter="gateway"): constant(1)},
-        under={**_both(1, 1), _gateway("up", instance="b"): constant(0)},
+        over={
+            series("up", job="another", exporter="gateway"): constant(1),
+            _gateway("up", exporter="server"): constant(1),
+        },
+        under={
+            **_both(1, 1),
+            _gateway("up", instance="b"): constant(0),
+            series("up", job="another", exporter="gateway"): constant(0),
+            series("mcp_gateway_up", job="another"): constant(0),
+        },
+        others=(
+            {
+                _gateway("up"): constant(0),
+                _gateway("up", exporter="server"): constant(1),
+                _gateway("up", namespace="other"): constant(1),
+            },
+        ),
         strong={
             **_both(1, 0),
             _gateway("mcp_gateway_up", namespace="other"): constant(1),
@@ -52,6 +67,8 @@ GATEWAY: Final[dict[str, Case]] = {
         {
             **_both(1, 1),
             series("up"): constant(0),
+            _gateway("up", exporter="server"): constant(0),
+            _gateway("mcp_gateway_up", namespace="other"): constant(0),
             series("up", job="another", exporter="gateway"): constant(0),
             series("mcp_gateway_up", job="another"): constant(0),
         },
@@ -140,7 +157,13 @@ STORES: Final[dict[str, Case]] = {
     ),
     "DatabaseDown": _store(
         *("critical", 60, {series("pg_up", **_POSTGRES): constant(0)}),
-        {series("pg_up", **_POSTGRES): constant(1), series("up", **_POSTGRES): constant(1)},
+        {
+            series("pg_up", **_POSTGRES): constant(1),
+            series("up", **_POSTGRES): constant(1),
+            series("up", **{**_POSTGRES, "exporter": "server"}): constant(0),
+            series("up", **{**_POSTGRES, "namespace": "other"}): constant(0),
+        },
+        others=({series("up", **_POSTGRES): constant(0)},),
     ),
     "DatabaseReplicationLag": _store(
         *("warning", 300, _one("cnpg_pg_replication_lag", 31)),
@@ -149,16 +172,31 @@ STORES: Final[dict[str, Case]] = {
     ),
     "ValkeyDown": _store(
         *("critical", 60, _valkey("redis_up", constant(0))),
-        {**_valkey("redis_up", constant(1)), **_valkey("up", constant(1))},
+        {
+            **_valkey("redis_up", constant(1)),
+            **_valkey("up", constant(1)),
+            series("up", **{**_VALKEY, "exporter": "server"}): constant(0),
+            series("up", **{**_VALKEY, "job": "another"}): constant(0),
+            series("up", **{**_VALKEY, "namespace": "other"}): constant(0),
+        },
+        others=(_valkey("up", constant(0)),),
     ),
-    "ValkeyMemoryNearLimit": _store("warning", 300, _memory(901), _memory(900)),
+    "ValkeyMemoryNearLimit": _store(
+        *("warning", 300, _memory(901)),
+        {
+            **_memory(900),
+            # Without a limit of its own.
+            series("redis_memory_used_bytes", **{**_VALKEY, "pod": "redis-1"}): constant(900),
+            series("redis_memory_max_bytes", **{**_VALKEY, "pod": "redis-1"}): constant(0),
+        },
+    ),
     "ValkeyEvicts": _store(
-        *("warning", 300, _valkey("redis_evicted_keys_total", rising(0.1))),
+        *("warning", 300, _valkey("redis_evicted_keys_total", rising(0.001))),
         _valkey("redis_evicted_keys_total", constant(9)),
         begins=30,
     ),
     "ValkeyRefusesConnections": _store(
-        *("warning", 300, _valkey("redis_rejected_connections_total", rising(0.1))),
+        *("warning", 300, _valkey("redis_rejected_connections_total", rising(0.002))),
         _valkey("redis_rejected_connections_total", constant(9)),
         begins=30,
     ),
@@ -232,14 +270,20 @@ STORES: Final[dict[str, Case]] = {
     ),
     "VolumeDrillFailed": _store(
         *("critical", 300, _volume("mcp_volume_drill_passed", 0)),
-        _volume("mcp_volume_drill_passed", 1),
+        {
+            **_volume("mcp_volume_drill_passed", 1),
+            **_volume("mcp_volume_drill_passed", 0, "gone"),
+        },
     ),
     "VolumeDrillOverdue": _store(
         *("warning", 3600, _volume("mcp_volume_drill_age_seconds", 14 * _DAY + 1)),
-        _volume("mcp_volume_drill_age_seconds", 14 * _DAY),
+        {
+            **_volume("mcp_volume_drill_age_seconds", 14 * _DAY),
+            **_volume("mcp_volume_drill_age_seconds", 99 * _DAY, "gone"),
+        },
     ),
     "AuditRowsLost": _store(
-        *("critical", 0, {series("mcp_audit_lost_total", reason="full"): rising(0.1)}),
+        *("critical", 0, {series("mcp_audit_lost_total", reason="full"): rising(0.001)}),
         {series("mcp_audit_lost_total", reason="full"): constant(3)},
         team="security",
         begins=30,
@@ -356,12 +400,16 @@ SERVERS_OF_USERS: Final[dict[str, Case]] = {
     ),
     "EgressProxyDown": _platform(
         *("warning", 120, {series("up", **_EGRESS): constant(0)}),
-        {series("up", **_EGRESS): constant(1)},
+        {
+            series("up", **_EGRESS): constant(1),
+            series("up", **{**_EGRESS, "exporter": "server"}): constant(0),
+            series("up", **{**_EGRESS, "job": "another"}): constant(0),
+        },
         scope="server",
     ),
     "ImageMetricsMissing": _platform(
         *("warning", 600, {series("up", **_IMAGE): constant(0)}),
-        {series("up", **_IMAGE): constant(1)},
+        {series("up", **_IMAGE): constant(1), series("up", job="another"): constant(0)},
         team="servers",
         scope="server",
     ),

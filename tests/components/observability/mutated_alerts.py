@@ -31,7 +31,16 @@ _COMPARED: Final = re.compile(r" (==|!=|>=|<=|>|<) (-?\d+(?:\.\d+)?(?:e-?\d+)?)(
 _SELECTOR: Final = re.compile(r"\{([^}]*)\}")
 _MATCHER: Final = re.compile(r'\w+(?:=~|!~|!=|=)"[^"]*"')
 OTHERS: Final = {">": ("<", ">="), "<": (">", "<="), "==": ("!=",), "!=": ("==",), ">=": ("<",)}
-EQUIVALENT: Final[dict[tuple[str, str], str]] = {}
+_WHOLE: Final = "it counts whole numbers"
+EQUIVALENT: Final[dict[tuple[str, str], str]] = {
+    ("ServerRestarts", "> 2 -> 2.4"): _WHOLE,
+    ("ValkeyReplicasMissing", "< 2 -> 1.6"): _WHOLE,
+    ("PodCrashLooping", ">= 1 -> 0.8"): _WHOLE,
+    ("ValkeyMemoryNearLimit", "> 0 -> 1"): "a limit of one byte or less is none",
+    ("QuotaNearlyUsed", "> 0 -> 1"): "quotas are at least 1",
+    ("HighWorkflowFailureRate", "> 0 -> >="): "0 of 0 calls is no number, which no alert is above",
+    ("ConsensusRoundsFail", "> 0 -> >="): "0 of 0 rounds is no number, which no alert is above",
+}
 """Changes of an alert that no series can show, and why."""
 
 

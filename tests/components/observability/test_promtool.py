@@ -99,6 +99,8 @@ def scenarios(alert: str, case: Case) -> Iterator[dict[str, Any]]:
     first = case.begins + case.wait
     over = {**elsewhere(case.under), **case.over}
     yield scenario("over", over, STEP, fires(alert, late, case, case.count))
+    for other in case.others:
+        yield scenario("other", other, STEP, fires(alert, late, case, case.count))
     edge = [fires(alert, first, case, case.count)]
     if first >= STEP:
         edge.append(fires(alert, first - STEP, case, 0))
