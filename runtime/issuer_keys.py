@@ -18,6 +18,7 @@ STALE_SECONDS: Final = 3600
 after that, only tokens of a key that the issuer may have withdrawn would still be accepted."""
 RETRY_SECONDS: Final = 60
 """How long after a failed read the next one is tried."""
+UNREADABLE_SECONDS: Final = 2 * RETRY_SECONDS
 _MOST_LOGGED: Final = 1000
 
 
@@ -101,8 +102,12 @@ class KeySet:
             raise NoKeysError
 
     def readable(self) -> float:
-        """0 after a read that failed, until one succeeds; else 1."""
-        return 0 if self.failed else 1
+        """0 for two minutes after a read that failed, or until one succeeds; else 1.
+
+        A process without traffic reads nothing, so that it would never see that the issuer answers.
+        """
+        recently = time.monotonic() - self.tried_at < UNREADABLE_SECONDS
+        return 0 if self.failed and recently else 1
 
     def _lookup(self, kid: str | None) -> tuple[Key, ...]:
         if kid is None and len(self.keys) == 1:

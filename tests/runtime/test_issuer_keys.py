@@ -6,6 +6,7 @@ import dataclasses
 import json
 import ssl
 import threading
+import time
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -317,6 +318,22 @@ async def test_keys_are_unreadable_from_a_failed_read_until_one_succeeds(issuer:
         await tokens.accept(issuer.token(), AUDIENCE)
         found.append(keys.readable())
     assert found == [1, 0, 1]
+
+
+async def test_a_process_without_traffic_does_not_say_for_ever_that_keys_are_unreadable(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+):
+    published = Published(issuer)
+    tokens = published.tokens(max_age=0)
+    (keys,) = tokens.keys.values()
+    await tokens.accept(issuer.token(), AUDIENCE)
+    published.fails = True
+    await tokens.accept(issuer.token(), AUDIENCE)
+    found = [keys.readable()]
+    for seconds in (119, 121):
+        monkeypatch.setattr(keys, "tried_at", time.monotonic() - seconds)
+        found.append(keys.readable())
+    assert found == [0, 0, 1]
 
 
 async def test_calls_wait_for_the_first_read_of_the_keys(issuer: Issuer):

@@ -275,7 +275,7 @@ EGRESS: Final = Section(
 )
 ISSUER_KEYS: Final = Panel(
     title="Keys of the token issuer",
-    meaning="0 after a server could not read the keys again, until a read succeeds.",
+    meaning="0 while reads of the keys fail; a server without traffic reads none.",
     unit=Unit.NUMBER,
     queries=[
         Query(
