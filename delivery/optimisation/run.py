@@ -142,7 +142,14 @@ def _without_data(
 ) -> Iterator[Problem]:
     for one in workloads:
         usage = used.get(one.name)
-        if usage is None:
+        if usage is None and asked.sample:
+            yield Problem(
+                one.name,
+                f"the API server has no metrics of its container {one.container}",
+                "nothing is proposed for it",
+                f"kubectl -n {one.namespace} top pods --containers says what it has",
+            )
+        elif usage is None:
             needs = "metrics of its container" if not one.one_process else "its metrics"
             yield Problem(
                 one.name,

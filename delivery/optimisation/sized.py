@@ -15,6 +15,7 @@ from stacks.services import topology
 from stacks.topologies.topology import (
     EgressProxyService,
     GatewayService,
+    MonolithService,
     NodeService,
     Service,
     UserService,
@@ -87,7 +88,7 @@ def _sized(service: Service, config: StackConfig) -> Sized:
     return Sized(
         name=service.name,
         namespace=placement(config).of(service.name),
-        container=SERVER if is_users else service.name,
+        container=SERVER if is_users or isinstance(service, MonolithService) else service.name,
         path=(*top, "resources") if is_users else top,
         pods_path=(*top, "scale") if is_users and scaling else top,
         now={

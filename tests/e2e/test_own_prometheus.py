@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.harness.deployed_platform import ROOT, Platform
-from tests.harness.example_stacks import running
+from components.base.quantities import quantity
+from tests.harness.deployed_platform import ROOT, Platform, stack_options, verb
+from tests.harness.example_stacks import Running, running
 from tests.harness.server import until
 
 EXAMPLE: Final = ROOT / "examples/observability/Pulumi.observability.yaml"
@@ -23,9 +24,14 @@ TLS: Final = {
 
 
 @pytest.fixture(scope="module")
-def observed(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
     with running(EXAMPLE, tmp_path_factory.mktemp("observed")) as stack:
-        yield stack.platform
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def observed(deployed: Running) -> Platform:
+    return deployed.platform
 
 
 def query(platform: Platform, expression: str) -> list[dict[str, Any]]:
@@ -61,3 +67,34 @@ def test_processes_that_are_read_use_less_memory_than_the_limit_of_the_example(
 ):
     (total,) = query(observed, "sum(process_resident_memory_bytes)")
     assert float(total["value"][1]) < 512 * 1024**2
+
+
+def test_optimise_proposes_less_for_the_idle_server_but_no_less_than_it_used(deployed: Running):
+    """It asks Prometheus through a tunnel, whose certificate it verifies."""
+
+    def found() -> dict[str, Any]:
+        window = ("--window", "10m", "--at-least", "2m", "--format", "json")
+        ran = verb("optimise", *window, *stack_options(deployed.stack))
+        return json.loads(ran.out)["workloads"][0] if ran.status == 0 else {}
+
+    until(lambda: bool(found()), 180)
+    server = found()
+    assert server["name"] == "mcp-server"
+    assert server["source"] == "metrics of its process"
+    after = {one["path"].rpartition(".")[2]: one["after"] for one in server["changes"]}
+    assert after["cpu"] == "50m"
+    assert float(quantity(after["cpu"])) >= server["used"]["cpu"]
+    if "memory" in after:
+        assert float(quantity(after["memory"])) >= server["used"]["memory"]
+    ran = verb("optimise", "--window", "10m", "--at-least", "1d", *stack_options(deployed.stack))
+    assert ran.status == 1
+    assert "less than" in ran.err
+
+
+def test_optimise_samples_the_api_server_where_there_is_no_prometheus(deployed: Running):
+    options = ("--sample", "1m", "--at-least", "1m", "--format", "json")
+    ran = verb("optimise", *options, *stack_options(deployed.stack))
+    assert ran.status == 0, ran.err
+    (server,) = json.loads(ran.out)["workloads"]
+    assert server["source"] == "samples of the API server"
+    assert server["used"]["memory"] > 10 * 1024**2

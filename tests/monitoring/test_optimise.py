@@ -135,6 +135,18 @@ def prometheus(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Generat
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The program with stack files of its own."""
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    return cloned(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def proposed(prometheus: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is proposed for prod with the options' defaults."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("VIRTUAL_ENV", sys.prefix)
+        return as_json(cloned(tmp_path_factory.mktemp("clone")), prometheus)
+
+
+def cloned(tmp_path: Path) -> Path:
     for folder in FOLDERS:
         (tmp_path / folder).symlink_to(ROOT / folder)
     for file in ("Pulumi.yaml", "__main__.py", "Pulumi.prod.yaml"):
@@ -186,8 +198,8 @@ EXPECTED: Final = {
 }
 
 
-def test_idle_servers_get_less_and_busy_ones_more(clone: Path, prometheus: str):
-    found = as_json(clone, prometheus)
+def test_idle_servers_get_less_and_busy_ones_more(proposed: dict[str, Any]):
+    found = proposed
     assert changes(found) == EXPECTED
     by_name = {one["name"]: one for one in found["workloads"]}
     assert by_name["mcp-config"]["source"] == "metrics of its containers"
@@ -200,8 +212,10 @@ def test_idle_servers_get_less_and_busy_ones_more(clone: Path, prometheus: str):
     assert found["saved"]["cpu"] == pytest.approx(wanted)
 
 
-def test_too_little_data_is_refused_and_none_is_named(clone: Path, prometheus: str):
-    unjudged = {one["path"]: one["what"] for one in as_json(clone, prometheus)["not_judged"]}
+def test_too_little_data_is_refused_and_none_is_named(
+    clone: Path, prometheus: str, proposed: dict[str, Any]
+):
+    unjudged = {one["path"]: one["what"] for one in proposed["not_judged"]}
     assert "less than 24 hours" in unjudged["mcp-state"]
     assert unjudged["mcp-state"].startswith("there are 3")
     assert "no data" in unjudged["mcp-crypto"]
