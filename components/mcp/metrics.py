@@ -305,7 +305,7 @@ _METRICS: Final = [
         name="mcp_issuer_keys_readable",
         kind="gauge",
         labels=("issuer",),
-        meaning="0 for two minutes after a failed read of the issuer's keys, or until one succeeds.",
+        meaning="0 for two minutes after a failed read of the keys, or until one succeeds.",
     ),
     ExportedMetric(
         name="qudag_mcp_server_build_info",
