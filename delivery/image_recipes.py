@@ -115,6 +115,12 @@ BUILT: Mapping[str, Built] = {
         why="Debian has no External Secrets",
         takes="6 minutes",
     ),
+    "victoria-logs": Built(
+        tool="log-store",
+        programs=("/victoria-logs-prod",),
+        why="Debian has no VictoriaLogs",
+        takes="1 minute",
+    ),
 }
 """Images of which the local node gets built programs, by the last part of their repository."""
 

@@ -30,6 +30,7 @@ class Images(TypedDict):
     alertmanager: str
     blackboxExporter: str
     collector: str
+    logStore: str
     envoy: str
     python: str
 

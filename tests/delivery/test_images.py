@@ -157,6 +157,7 @@ def test_the_egress_proxys_image_has_envoy_on_its_path(tmp_path: Path) -> None:
             "controllers/external_secrets",
             "/usr/local/bin/external-secrets",
         ),
+        (VERSIONS["images"]["logStore"], "log-store", "/victoria-logs-prod"),
     ],
 )
 def test_an_image_of_built_programs_has_them_where_the_published_image_has_them(
