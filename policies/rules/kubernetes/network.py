@@ -8,10 +8,11 @@ from typing import Any, Final
 from graph.resource_graph import UNKNOWN, Resource, ResourceGraph, step
 from graph.tree import branch, dig, entries
 
-from ...documents.pod_specs import WORKLOADS
+from ...documents.pod_specs import WORKLOADS, pod_specs
 from ...finding import Severity
 from ...ranges import everywhere, texts
 from ...rule import Check, Hit, Rule, at
+from .log_readers import reads_only_logs
 
 Place = tuple[str | None, str]
 """A provider, which is a cluster, and a namespace of it."""
@@ -88,6 +89,8 @@ def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
     made: set[Place] = set()
     policies: dict[Place, list[Resource]] = {}
     services: list[tuple[Place, Resource]] = []
+    workloads: dict[Place, list[Resource]] = {}
+    privileged: list[tuple[Place, Resource]] = []
     for resource in graph.resources:
         if not resource.type.startswith("kubernetes:"):
             continue
@@ -99,12 +102,16 @@ def networks_are_bounded(graph: ResourceGraph) -> Iterator[Hit]:
             yield from _policy(resource)
         elif kind in WORKLOADS and namespace != UNKNOWN:
             unguarded.setdefault(place, resource)
+            workloads.setdefault(place, []).append(resource)
         elif kind == "Service":
             services.append((place, resource))
         elif kind == "Namespace":
             name = dig(resource.inputs, "metadata", "name") or resource.name
             made.add((resource.provider, str(name)))
-            yield from _namespace(resource)
+            privileged.append(((resource.provider, str(name)), resource))
+    for place, namespace in privileged:
+        if not _only_reads_logs(workloads.get(place, [])):
+            yield from _namespace(namespace)
     for place, workload in unguarded.items():
         # Policies of a namespace that another program makes may be in that program.
         if place not in policies and (place in made or place[1] == "default"):
@@ -178,6 +185,12 @@ def _policy(policy: Resource) -> Iterator[Hit]:
                 so = "everyone who reaches the pods' network reaches every port of the pods"
                 what = f"is {block.get('cidr')}, on every port"
                 yield at(policy, path, what, so, LETS_EVERYONE_IN.fix, LETS_EVERYONE_IN.id)
+
+
+def _only_reads_logs(workloads: list[Resource]) -> bool:
+    """Whether all pods of a namespace are collectors of log lines, which need ``privileged``."""
+    pods = [pod for workload in workloads for pod in pod_specs(workload)]
+    return bool(pods) and all(map(reads_only_logs, pods))
 
 
 def _namespace(namespace: Resource) -> Iterator[Hit]:

@@ -43,7 +43,7 @@ HOST_PATHS: Final = _rule(
     4,
     Severity.HIGH,
     _BASELINE,
-    "a pod that mounts a directory of its node",
+    "a pod that mounts a directory of its node, other than to read log files alone",
     "use a PersistentVolumeClaim, an emptyDir or a ConfigMap",
 )
 NODE_TAKEN: Final = _rule(
