@@ -198,6 +198,12 @@ if TYPE_CHECKING:
     from .observability.blackbox_exporter import BlackboxExporterArgs as BlackboxExporterArgs
     from .observability.grafana_dashboards import GrafanaDashboards as GrafanaDashboards
     from .observability.grafana_dashboards import GrafanaDashboardsArgs as GrafanaDashboardsArgs
+    from .observability.log_collector import LogCollector as LogCollector
+    from .observability.log_collector import LogCollectorArgs as LogCollectorArgs
+    from .observability.log_fields import LogMasking as LogMasking
+    from .observability.log_pipeline import LogSink as LogSink
+    from .observability.log_store import LogStore as LogStore
+    from .observability.log_store import LogStoreArgs as LogStoreArgs
     from .observability.operator import OperatorObservability as OperatorObservability
     from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
     from .observability.standalone import StandaloneObservability as StandaloneObservability
@@ -304,6 +310,10 @@ _PUBLIC = {
     "observability.alertmanager_workload": "Alertmanager AlertmanagerArgs",
     "observability.blackbox_exporter": "BlackboxExporter BlackboxExporterArgs",
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
+    "observability.log_collector": "LogCollector LogCollectorArgs",
+    "observability.log_fields": "LogMasking",
+    "observability.log_pipeline": "LogSink",
+    "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",

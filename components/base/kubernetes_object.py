@@ -24,6 +24,7 @@ API_VERSIONS: Final = {
     "Cluster": "postgresql.cnpg.io/v1",
     "ConfigMap": "core/v1",
     "CronJob": "batch/v1",
+    "DaemonSet": "apps/v1",
     "Deployment": "apps/v1",
     "ExternalSecret": "external-secrets.io/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",

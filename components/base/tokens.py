@@ -29,6 +29,8 @@ TYPE_TOKENS: Final = {
     "HumanRoles": "qudag-mcp:index:HumanRoles",
     "Job": "qudag-mcp:index:Job",
     "LockedNamespace": "qudag-mcp:index:LockedNamespace",
+    "LogCollector": "qudag-mcp:index:LogCollector",
+    "LogStore": "qudag-mcp:index:LogStore",
     "McpService": "qudag-mcp:index:McpService",
     "Monolith": "qudag-mcp:index:Monolith",
     "GrafanaDashboards": "qudag-mcp:index:GrafanaDashboards",

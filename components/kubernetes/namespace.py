@@ -90,7 +90,8 @@ class LockedNamespaceArgs:
     Attributes:
         name: physical name; fixed, because other stacks address services by it.
         labels: labels besides those of Pod Security.
-        pod_security: Pod Security Standard that the API server enforces.
+        pod_security: Pod Security Standard that the API server enforces; ``privileged`` only for
+            pods that mount a directory of their node, such as a LogCollector.
         pod_security_version: version of that standard; pinned, so that a cluster upgrade does not
             refuse pods that ran the day before.
         quota: hard limits by resource name, in Kubernetes quantities; empty for none.
@@ -99,7 +100,7 @@ class LockedNamespaceArgs:
 
     name: DnsLabel
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
-    pod_security: Literal["restricted", "baseline"] = "restricted"
+    pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
     pod_security_version: KubernetesVersion = VERSIONS["kubernetes"]["podSecurity"]
     quota: Amounts = field(default_factory=dict[str, str])
     container_limits: ContainerLimits | None = None

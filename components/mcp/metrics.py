@@ -25,6 +25,7 @@ Exporter = Literal[
     "volumes",
     "ages",
     "egress",
+    "logs",
 ]
 """``server``: an MCP server, in each role, and the bridge. ``workers``: the parent process of a
 server with several worker processes. ``gateway``: the exporter beside the gateway's nginx.
@@ -32,7 +33,8 @@ server with several worker processes. ``gateway``: the exporter beside the gatew
 keeps the log has run. ``node``: a server with a QuDAG node that has
 peers, besides what a server exports. ``backups``: a server with a database that has been backed
 up. ``volumes``: the same, once a job has backed up or read back volumes. ``ages``: a server with a
-database. ``egress``: Envoy, the egress proxy."""
+database. ``egress``: Envoy, the egress proxy.
+``logs``: a collector of log lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +162,30 @@ _OF_EGRESS: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
     ),
 )
 """Those that Envoy keeps with the rendered configuration; it gives them no HELP."""
+
+_OF_LOGS: Final[tuple[tuple[str, Kind, tuple[str, ...], Unit, str], ...]] = (
+    (
+        *("otelcol_exporter_queue_size", "gauge", ("data_type", "exported_exporter"), "bytes"),
+        "Undelivered lines on the disk of the node, in bytes.",
+    ),
+    (
+        *("otelcol_exporter_queue_capacity", "gauge", ("data_type", "exported_exporter"), "bytes"),
+        "Most undelivered lines that a queue takes, in bytes.",
+    ),
+    (
+        *("otelcol_exporter_sent_log_records", "counter", ("exported_exporter",), ""),
+        "Lines that the sink has taken.",
+    ),
+    (
+        *("otelcol_exporter_send_failed_log_records", "counter", ("exported_exporter",), ""),
+        "Lines that the sink has refused for good, and that were dropped.",
+    ),
+    (
+        *("otelcol_receiver_accepted_log_records", "counter", ("receiver",), ""),
+        "Lines that were read from log files.",
+    ),
+)
+"""Those that Prometheus renames: a collector's label ``exporter`` is ``exported_exporter``."""
 
 _OF_BACKUPS: Final[tuple[tuple[str, Unit, str], ...]] = (
     ("mcp_backup_age_seconds", "seconds", "Since the snapshot of the newest backup."),
@@ -423,6 +449,12 @@ _METRICS: Final = [
             name=name, kind=kind, labels=labels, unit=unit, exporters=("egress",), meaning=meaning
         )
         for name, kind, labels, unit, meaning in _OF_EGRESS
+    ),
+    *(
+        ExportedMetric(
+            name=name, kind=kind, labels=labels, unit=unit, exporters=("logs",), meaning=meaning
+        )
+        for name, kind, labels, unit, meaning in _OF_LOGS
     ),
     ExportedMetric(
         name="qudag_consensus_latency",

@@ -10,6 +10,7 @@ from graph.resource_graph import Resource, ResourceGraph
 
 STACKS: Final = ("dev", "staging", "prod")
 POD_OWNERS: Final = (
+    "kubernetes:apps/v1:DaemonSet",
     "kubernetes:apps/v1:Deployment",
     "kubernetes:apps/v1:StatefulSet",
     "kubernetes:batch/v1:Job",
@@ -19,7 +20,7 @@ POD_OWNERS: Final = (
 
 @dataclass(frozen=True)
 class Pods:
-    """The pods of one Deployment, StatefulSet, Job or CronJob."""
+    """The pods of one Deployment, StatefulSet, DaemonSet, Job or CronJob."""
 
     owner: Resource
 
@@ -63,7 +64,7 @@ class Pods:
 
 
 def pods(graph: ResourceGraph) -> Iterator[Pods]:
-    """The pods of every Deployment, StatefulSet, Job and CronJob in the graph."""
+    """The pods of every Deployment, StatefulSet, DaemonSet, Job and CronJob in the graph."""
     for resource in graph.resources:
         if resource.type in POD_OWNERS:
             yield Pods(resource)

@@ -46,6 +46,9 @@ from components.mcp.server_config import Cache, Database, NodeConfig
 from components.observability.alertmanager_workload import Alertmanager, AlertmanagerArgs
 from components.observability.blackbox_exporter import BlackboxExporter, BlackboxExporterArgs
 from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
+from components.observability.log_collector import LogCollector, LogCollectorArgs
+from components.observability.log_pipeline import LogSink
+from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
 from components.observability.standalone import (
     StandaloneObservability,
@@ -246,6 +249,29 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             domain="mcp.example.com",
             tls_secret="mcp-internal-tls-blackbox-exporter",
             authority=SecretKey(secret="public-ca", key="ca.crt"),
+        ),
+    ),
+    "LogCollector": (
+        LogCollector,
+        LogCollectorArgs(
+            namespace="qudag-logs",
+            namespaces={"platform": "qudag"},
+            image="docker.io/otel/opentelemetry-collector-contrib:0.161.0",
+            services=["mcp-core"],
+            sink=LogSink(
+                kind="otlp",
+                url="https://logs.example.com/otlp",
+                token=SecretKey(secret="log-sink", key="token"),
+                ca=SecretKey(secret="log-sink", key="ca.crt"),
+            ),
+        ),
+    ),
+    "LogStore": (
+        LogStore,
+        LogStoreArgs(
+            namespace="qudag-monitoring",
+            image="docker.io/victoriametrics/victoria-logs:v1.52.2",
+            tls_secret="mcp-internal-tls-log-store",
         ),
     ),
     "StandaloneObservability": (

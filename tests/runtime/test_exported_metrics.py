@@ -90,9 +90,11 @@ def test_the_list_has_the_metrics_that_the_server_registers():
 def test_a_name_ends_as_prometheus_has_it(name: str):
     metric = EXPORTED[name]
     assert re.fullmatch(r"[a-z][a-z_]*", name)
-    # Envoy's counters have its own names.
-    ends = name.endswith("_total") or (metric.kind == "counter" and name.startswith("envoy_"))
-    assert ends == (metric.kind == "counter")
+    # Counters of Envoy and of the collector have their own names, and no unit in them.
+    foreign = name.startswith(("envoy_", "otelcol_"))
+    assert (name.endswith("_total") or (foreign and metric.kind == "counter")) == (
+        metric.kind == "counter"
+    )
     # The document S0 names the latency without its unit.
-    assert metric.unit in name or name == "qudag_consensus_latency"
+    assert metric.unit in name or name == "qudag_consensus_latency" or foreign
     assert metric.kind != "info" or name.endswith("_info")

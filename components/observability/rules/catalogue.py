@@ -27,6 +27,7 @@ EVERYTHING: Final = RuleOptions(
     valkey="redis",
     valkey_replicas=2,
     egress="egress-proxy",
+    logs="log-collector",
     recovery_point_minutes=60,
     drill_hours=168,
     volumes=("models", "uploads"),

@@ -11,6 +11,7 @@ from . import (
     egress,
     gateway,
     images,
+    logs,
     objectives,
     orchestration,
     processes,
@@ -40,6 +41,7 @@ _ALERTS: Final[Mapping[str, Callable[[RuleOptions], Iterator[Alert]]]] = {
     "orchestration": orchestration.alerts,
     "images": images.alerts,
     "egress": egress.alerts,
+    "logs": logs.alerts,
 }
 
 

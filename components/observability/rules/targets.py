@@ -15,10 +15,10 @@ EXPORTER: Final = "exporter"
 """Which program of the pod was asked, see ``Asked``: a monolith has two in a pod."""
 TARGET_LABELS: Final = frozenset({NAMESPACE, JOB, POD, EXPORTER, "instance"})
 
-Asked = Literal["server", "gateway", "valkey", "postgres", "image", "egress"]
+Asked = Literal["server", "gateway", "valkey", "postgres", "image", "egress", "log-collector"]
 """Values of the label ``exporter``: an MCP server (with one process or several) or the bridge, the
 exporter beside nginx, redis_exporter, postgres_exporter, a user's image with metrics of its own,
-the egress proxy."""
+the egress proxy, a collector of log lines."""
 
 
 def one_of(label: str, values: Collection[str]) -> str:

@@ -414,3 +414,26 @@ SERVERS_OF_USERS: Final[dict[str, Case]] = {
         scope="server",
     ),
 }
+
+_COLLECTOR: Final = {
+    **{"job": "log-collector", "pod": "log-collector-x2k9q", "exporter": "log-collector"},
+    "exported_exporter": "otlphttp/main",
+}
+
+
+def _queue(filled: float) -> Series:
+    return {
+        series("otelcol_exporter_queue_size", **_COLLECTOR): constant(filled),
+        series("otelcol_exporter_queue_capacity", **_COLLECTOR): constant(100),
+    }
+
+
+def _dropped(per_second: float) -> Series:
+    name = "otelcol_exporter_send_failed_log_records"
+    return {series(name, **_COLLECTOR): rising(per_second)}
+
+
+LOGS: Final[dict[str, Case]] = {
+    "LogQueueFilling": _platform("warning", 300, _queue(51), _queue(49)),
+    "LogLinesDropped": _platform("warning", 60, _dropped(1), _dropped(0), begins=30),
+}

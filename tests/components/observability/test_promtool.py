@@ -19,13 +19,22 @@ from tests.components.observability.alert_cases_of_agents import ORCHESTRATION
 from tests.components.observability.alert_cases_of_platforms import (
     CLUSTER,
     GATEWAY,
+    LOGS,
     SERVERS_OF_USERS,
     STORES,
 )
 from tests.components.observability.objective_cases import OBJECTIVES, ObjectiveCase
 from tools.programs_on_path import find
 
-CASES: Final = {**SERVERS, **GATEWAY, **STORES, **CLUSTER, **ORCHESTRATION, **SERVERS_OF_USERS}
+CASES: Final = {
+    **SERVERS,
+    **GATEWAY,
+    **STORES,
+    **CLUSTER,
+    **ORCHESTRATION,
+    **SERVERS_OF_USERS,
+    **LOGS,
+}
 ALWAYS: Final = "Watchdog"
 ABSENT: Final = {
     "ServiceUnavailable",

@@ -1,0 +1,228 @@
+"""The configuration of the collector that reads the log files of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from ..base.arg_types import ByteSize, DnsLabel, Url, Word
+from ..base.quantities import quantity
+from ..kubernetes.pod_settings import SecretKey
+from .log_fields import SECURITY, LogMasking, masked, one_form
+
+PODS: Final = "/var/log/pods"
+"""Where a node has the log files of its pods, by namespace, pod and container."""
+STATE: Final = "/var/lib/otelcol"
+"""Where the collector keeps how far it has read each file, and what it has not yet delivered."""
+METRICS: Final = 8888
+HEALTH: Final = 13133
+SINK: Final = "/etc/log-sink"
+"""Folder of the token for the sink."""
+SINK_CA: Final = "/etc/log-sink-ca"
+"""Folder of the authority of the sink's certificate."""
+_MEBIBYTE: Final = 1024**2
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  (network policies say who may connect)
+_NO_FIRST_LINE: Final = r"^([ \t]|[A-Za-z_.]+(Error|Exception)(:|$))"
+"""Further lines of a statement of PostgreSQL, and of a traceback of Python or Go."""
+LogSinkKind = Literal["log-store", "loki", "otlp"]
+_PATHS: Final[Mapping[LogSinkKind, str]] = {
+    "log-store": "/insert/opentelemetry/v1/logs",
+    "loki": "/otlp/v1/logs",
+    "otlp": "/v1/logs",
+}
+"""Where each kind takes OTLP, below its URL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSink:
+    """Where the collector sends log lines, by OTLP over TLS.
+
+    Attributes:
+        kind: ``log-store``: VictoriaLogs, with security events in a tenant of their own;
+            ``loki``: Grafana Loki, the same; ``otlp``: any other that takes OTLP, with the
+            attribute ``log.index`` of the resource.
+        url: its URL, without the path of the kind.
+        index: of all lines but security events: the tenant of Loki (``X-Scope-OrgID``), the value
+            of ``log.index``. VictoriaLogs has them in project 0.
+        security_index: the same of security events. VictoriaLogs has them in project 1.
+        token: what is sent with each request; None: nothing.
+        header: which header has the token.
+        scheme: what precedes the token in the header; empty: nothing.
+        ca: key with the authority that signs the sink's certificate; None: a public one.
+    """
+
+    kind: LogSinkKind
+    url: Url
+    index: Word = "qudag-mcp-logs"
+    security_index: Word = "qudag-mcp-security"
+    token: SecretKey | None = None
+    header: Word = "Authorization"
+    scheme: Literal["Bearer", "Basic", "ApiKey", ""] = "Bearer"
+    ca: SecretKey | None = None
+
+
+def log_pipeline(
+    namespaces: Sequence[str],
+    services: Sequence[DnsLabel],
+    sink: LogSink,
+    masking: LogMasking,
+    *,
+    queue: ByteSize,
+    memory: ByteSize,
+) -> dict[str, Any]:
+    """The collector's configuration.
+
+    Args:
+        namespaces: whose pods' files are read, and no others.
+        services: names of the workloads in them.
+        sink: where lines are sent.
+        masking: what becomes of personal data.
+        queue: most bytes of undelivered lines on the disk of a node, in each of two queues.
+        memory: limit of the container.
+    """
+    indexes = {"main": sink.index, "security": sink.security_index}
+    metrics = {"host": _EVERYWHERE, "port": METRICS}
+    dropped = {"main": "==", "security": "!="}
+    return {
+        "extensions": {
+            "file_storage": {
+                "directory": STATE,
+                "compaction": {"on_rebound": True, "directory": STATE},
+            },
+            "health_check": {"endpoint": f"{_EVERYWHERE}:{HEALTH}"},
+            **_authenticator(sink),
+        },
+        "receivers": {"filelog": _files(namespaces)},
+        "processors": {
+            "memory_limiter": {
+                "check_interval": "1s",
+                "limit_mib": int(quantity(memory) * 4 / 5) // _MEBIBYTE,
+                "spike_limit_mib": int(quantity(memory) / 5) // _MEBIBYTE,
+            },
+            # A statement that does not fit a line leaves the line as it is.
+            "transform/form": {"error_mode": "silent", "log_statements": one_form(services)},
+            # A line that could not be masked is not delivered.
+            "transform/mask": {"error_mode": "propagate", "log_statements": masked(masking)},
+            **{
+                f"filter/{name}": {
+                    "error_mode": "propagate",
+                    "logs": {"log_record": [f'log.attributes["category"] {compared} "{SECURITY}"']},
+                }
+                for name, compared in dropped.items()
+            },
+            **{
+                f"resource/{name}": {
+                    "attributes": [{"key": "log.index", "value": index, "action": "upsert"}]
+                }
+                for name, index in indexes.items()
+            },
+        },
+        "connectors": {"forward": {}},
+        "exporters": {
+            f"otlphttp/{name}": _exporter(sink, name, index, queue)
+            for name, index in indexes.items()
+        },
+        "service": {
+            "extensions": ["file_storage", "health_check", *_authenticator(sink)],
+            "telemetry": {
+                "logs": {"encoding": "json", "level": "warn"},
+                "metrics": {
+                    "readers": [
+                        {"pull": {"exporter": {"prometheus": metrics}}},
+                    ]
+                },
+            },
+            "pipelines": {
+                "logs/read": {
+                    "receivers": ["filelog"],
+                    "processors": ["memory_limiter", "transform/form", "transform/mask"],
+                    "exporters": ["forward"],
+                },
+                **{
+                    f"logs/{name}": {
+                        "receivers": ["forward"],
+                        "processors": [f"filter/{name}", f"resource/{name}"],
+                        "exporters": [f"otlphttp/{name}"],
+                    }
+                    for name in indexes
+                },
+            },
+        },
+    }
+
+
+def _files(namespaces: Sequence[str]) -> dict[str, Any]:
+    """Reads the files from their beginning, and continues after a restart where it was."""
+    return {
+        "include": [f"{PODS}/{namespace}_*/*/*.log" for namespace in namespaces],
+        "start_at": "beginning",
+        "include_file_path": True,
+        "include_file_name": False,
+        "storage": "file_storage",
+        # Lines that no queue takes are tried again, not dropped.
+        "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
+        "operators": [
+            # The file format of container runtimes: joins parts of long lines, and names the pod.
+            {"type": "container", "id": "container", "on_error": "send"},
+            {
+                "type": "router",
+                "id": "lines",
+                "default": "multiline",
+                "routes": [{"expr": 'body startsWith "{"', "output": "end"}],
+            },
+            {
+                "type": "recombine",
+                "id": "multiline",
+                "combine_field": "body",
+                "combine_with": "\n",
+                "is_first_entry": f'not (body matches "{_NO_FIRST_LINE}")',
+                "source_identifier": 'attributes["log.file.path"]',
+                "force_flush_period": "5s",
+                "max_log_size": "256KiB",
+                "on_error": "send",
+            },
+            {"type": "remove", "id": "end", "field": 'attributes["log.file.path"]'},
+        ],
+    }
+
+
+def _exporter(sink: LogSink, name: str, index: str, queue: ByteSize) -> dict[str, Any]:
+    headers: Mapping[LogSinkKind, Mapping[str, str]] = {
+        "log-store": {"AccountID": "0", "ProjectID": "1" if name == "security" else "0"},
+        "loki": {"X-Scope-OrgID": index},
+        "otlp": {},
+    }
+    return {
+        "logs_endpoint": sink.url.rstrip("/") + _PATHS[sink.kind],
+        "headers": dict(headers[sink.kind]),
+        "tls": {
+            "min_version": "1.2",
+            **({"ca_file": f"{SINK_CA}/{sink.ca.key}"} if sink.ca else {}),
+        },
+        **({"auth": {"authenticator": "bearertokenauth"}} if sink.token else {}),
+        "timeout": "30s",
+        "sending_queue": {
+            "storage": "file_storage",
+            "sizer": "bytes",
+            "queue_size": int(quantity(queue)),
+            # Reading stops when the queue is full, until there is room again.
+            "block_on_overflow": True,
+            "num_consumers": 4,
+        },
+        # Never given up: the queue keeps what the sink does not take.
+        "retry_on_failure": {"max_elapsed_time": "0s", "max_interval": "30s"},
+    }
+
+
+def _authenticator(sink: LogSink) -> dict[str, Any]:
+    """Reads the token from its file, and again when the file changes."""
+    if sink.token is None:
+        return {}
+    return {
+        "bearertokenauth": {
+            "header": sink.header,
+            "scheme": sink.scheme,
+            "filename": f"{SINK}/{sink.token.key}",
+        }
+    }

@@ -1,0 +1,138 @@
+"""VictoriaLogs of the platform's own, which keeps the lines that collectors send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+import pulumi
+
+from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName
+from ..base.component import Component
+from ..base.constraints import Range
+from ..base.kubernetes_object import Manifest
+from ..base.quantities import quantity
+from ..kubernetes.container import Claim, Container, Port, Probe, Probes, SecretFiles
+from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.pod_settings import PodSettings
+from ..kubernetes.resources import Resources
+from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..mcp.server_config import INTERNAL_TLS_PATH
+
+LOG_STORE: Final = "log-store"
+LOG_STORE_PORT: Final = 9428
+RESOURCES: Final = Resources(cpu="100m", memory="256Mi", cpu_limit="1", memory_limit="1Gi")
+FILLED: Final = 0.8
+"""Share of the volume that log lines may fill."""
+_DATA: Final = "/data"
+LogDays = Annotated[
+    int, Range(least=1, most=3650, consequence="VictoriaLogs would not start, or keep nothing")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogStoreArgs:
+    """Args of ``LogStore``.
+
+    Attributes:
+        namespace: of the store.
+        image: VictoriaLogs 1.
+        tls_secret: Secret with ``tls.crt`` and ``tls.key`` for the name
+            ``log-store-service.<namespace>.svc``.
+        retention_days: after which lines are deleted.
+        size: of the volume. The oldest days are deleted earlier when 80 % of it are full.
+        storage_class: of the volume; None for the cluster's default.
+        protect: refuse to delete the volume.
+        resources: of the store.
+        ip_families: see Exposure.
+        pods: settings of the pod.
+    """
+
+    namespace: pulumi.Input[DnsLabel]
+    image: pulumi.Input[Image]
+    tls_secret: SecretName
+    retention_days: LogDays = 90
+    size: ByteSize = "20Gi"
+    storage_class: ObjectName | None = None
+    protect: bool = False
+    resources: Resources = RESOURCES
+    ip_families: IpFamilies = "PreferDualStack"
+    pods: PodSettings = field(default_factory=PodSettings)
+
+
+class LogStore(Component[LogStoreArgs]):
+    """A VictoriaLogs with a volume and its Service, which listens on port 9428 with TLS.
+
+    It asks for no login: network policies must say who may connect. Security events are in project
+    1, all other lines in project 0 (header ``ProjectID``).
+
+    Attributes:
+        host: DNS name of its Service.
+    """
+
+    args_type = LogStoreArgs
+
+    host: pulumi.Output[str]
+
+    def build(self, args: LogStoreArgs) -> None:
+        self.host = Workload(self.named(LOG_STORE), _workload(args), opts=self.owned()).host
+
+    @classmethod
+    def manifests(cls, name: str, args: LogStoreArgs) -> list[Manifest]:
+        """Every object that a component of this name and args registers."""
+        return Workload.manifests(f"{name}-{LOG_STORE}", _workload(args))
+
+
+def _workload(args: LogStoreArgs) -> WorkloadArgs:
+    return WorkloadArgs(
+        namespace=args.namespace,
+        component="logging",
+        containers=[_container(args)],
+        name=LOG_STORE,
+        replicas=1,
+        kind=WorkloadKind.STATEFUL_SET,
+        exposure=Exposure(ip_families=args.ip_families),
+        grace=60,
+        pods=args.pods,
+    )
+
+
+def _container(args: LogStoreArgs) -> Container:
+    healthy = Probe(port=LOG_STORE_PORT, path="/health", tls=True)
+    most = int(quantity(args.size) * int(FILLED * 100) / 100)
+    return Container(
+        name=LOG_STORE,
+        image=args.image,
+        command=[
+            "/victoria-logs-prod",
+            f"-storageDataPath={_DATA}",
+            f"-retentionPeriod={args.retention_days}d",
+            f"-retention.maxDiskSpaceUsageBytes={most}",
+            f"-httpListenAddr=:{LOG_STORE_PORT}",
+            "-enableTCP6",
+            "-tls",
+            "-tlsMinVersion=TLS12",
+            f"-tlsCertFile={INTERNAL_TLS_PATH}/tls.crt",
+            f"-tlsKeyFile={INTERNAL_TLS_PATH}/tls.key",
+            "-loggerFormat=json",
+        ],
+        ports=[Port(name="https", number=LOG_STORE_PORT, service=LOG_STORE_PORT)],
+        probes=Probes(
+            startup=Probe(port=LOG_STORE_PORT, path="/health", tls=True, period=5, failures=60),
+            readiness=healthy,
+            liveness=healthy,
+        ),
+        resources=args.resources,
+        secrets=[
+            SecretFiles(secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key"))
+        ],
+        claims=[
+            Claim(
+                name="data",
+                path=_DATA,
+                size=args.size,
+                storage_class=args.storage_class,
+                protect=args.protect,
+            )
+        ],
+    )
