@@ -20,6 +20,7 @@ from .config.stack import StackConfig
 from .data_kinds import kind_of
 from .egress import egress_parties, hosts_by_policy
 from .identities import token_services
+from .log_flows import log_parties
 from .monitoring import monitoring_workloads
 from .monitoring_flows import operated_parties
 from .placement import placement
@@ -94,6 +95,7 @@ def flow_args(
             *server_networks,
             *backup_parties(config),
             *audit_parties(config),
+            *log_parties(config),
             *tokens,
         ],
         neighbours=[*neighbours, *client_pods],

@@ -9,6 +9,7 @@ from typing import Final
 from .config.observability import Probes
 from .config.pods import SecretKey
 from .config.stack import StackConfig
+from .log_flows import LOG_STORE, has_log_store
 from .topologies.topology import PROMETHEUS
 
 ALERTMANAGER: Final = "alertmanager"
@@ -74,6 +75,7 @@ MONITORING_WORKLOADS: Final = (
         metrics=9115,
         why="probes and metrics",
     ),
+    MonitoringWorkload(name=LOG_STORE, wanted=has_log_store),
 )
 
 

@@ -18,6 +18,7 @@ from .alerting import routes_text
 from .config.observability import MONITORING, Standalone
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .log_flows import LOG_COLLECTOR
 from .monitoring import (
     ALERTMANAGER,
     BLACKBOX_EXPORTER,
@@ -46,7 +47,11 @@ if TYPE_CHECKING:
     from components.observability.targets import ScrapeTarget
 
 OBSERVABILITY: Final = "observability"
-_OF_STORES: Final[Mapping[str, Asked]] = {POSTGRES: "postgres", VALKEY: "valkey"}
+_OF_OTHERS: Final[Mapping[str, Asked]] = {
+    POSTGRES: "postgres",
+    VALKEY: "valkey",
+    LOG_COLLECTOR: "log-collector",
+}
 DEFAULT_SCRAPE_SECONDS: Final = 30
 
 
@@ -202,7 +207,7 @@ def _port(config: StackConfig, topology: Topology, workload: str, port: int) -> 
         case EgressProxyService():
             found = "metrics", "egress"
         case None:
-            found = "metrics", _OF_STORES[workload]
+            found = "metrics", _OF_OTHERS[workload]
         case _:
             found = "metrics", "server"
     return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .config.logs import LOGS
 from .config.observability import MONITORING
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .log_flows import LOG_COLLECTOR, has_log_collector
 from .monitoring import monitoring_workloads
 from .topologies import TOPOLOGIES
 
@@ -59,6 +61,8 @@ def placement(config: StackConfig) -> Placement:
         if server.namespace is not None:
             places[name] = server.namespace
     places |= {workload.name: MONITORING for workload in monitoring_workloads(config)}
+    if has_log_collector(config):
+        places[LOG_COLLECTOR] = LOGS
     named = config.kubernetes.namespaces
     return Placement(
         namespace=config.namespace,

@@ -31,12 +31,14 @@ from components.mcp.timeout_budget import TimeoutBudget
 from .addresses import Addresses, CacheLogin
 from .audit import audit_keeper_args
 from .backup import OwnBucket, archive_url, backs_up_manifests, backup_args, volume_backup_args
+from .config.logs import LOGS
 from .config.servers import Server
 from .config.stack import StackConfig
 from .dashboards import show_dashboards
 from .data_tiers import data_tiers
 from .flow_args import flow_args
 from .human_roles import human_roles_args
+from .logs import collect_logs
 from .managed_data import ManagedData, cache_login
 from .observability import observe
 from .placement import placement
@@ -97,6 +99,7 @@ class Platform:
         self._people()
         observe(config, self.topology, self.ready, self.options)
         show_dashboards(config, self.topology, self.ready, self.options)
+        collect_logs(config, self.topology, self.ready, self.options)
         if stored:
             stored.store(self.namespace.namespace, required_secrets(config), provider)
 
@@ -158,6 +161,10 @@ class Platform:
                     "name": namespace,
                     "environment": config.environment_name,
                 },
+                # Collectors mount the log files of their node; nothing else runs there.
+                pod_security="privileged"
+                if self.placement.namespaces.get(LOGS) == namespace
+                else "restricted",
                 pod_security_version=kubernetes.pod_security_version,
                 quota=kubernetes.quota.hard() if kubernetes.quota else {},
                 container_limits=self._container_limits() if kubernetes.container_limits else None,

@@ -14,6 +14,8 @@ from .backup import backup_jobs, backup_passwords, buckets
 from .config.pods import SecretKey as Written
 from .config.stack import StackConfig
 from .data_kinds import kind_of
+from .log_flows import LOG_COLLECTOR, has_log_store
+from .logs import sink_keys
 from .monitoring import (
     ALERTMANAGER,
     BLACKBOX_EXPORTER,
@@ -71,6 +73,7 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         or _verifies(config, namespace)
         or _signs(config, namespace)
         or where.within(namespace, topology(config).monitoring)
+        or (has_log_store(config) and namespace == where.of(LOG_COLLECTOR))
         or (namespace == where.of(VALKEY) and has_replicas(config, topology(config)))
     ]
     wanted += [
@@ -175,9 +178,10 @@ def _secrets_of_pods(config: StackConfig) -> list[dict[str, Any]]:
 
 
 def _of_monitoring(config: StackConfig) -> Iterator[tuple[str, Written]]:
-    """The keys that workloads of monitoring mount, besides certificates of the platform."""
+    """The keys that workloads of monitoring and collectors mount, besides certificates."""
     yield from ((ALERTMANAGER, key) for key in alert_keys(config))
     yield from ((BLACKBOX_EXPORTER, key) for key in probe_keys(config))
+    yield from ((LOG_COLLECTOR, key) for key in sink_keys(config))
 
 
 def _signs(config: StackConfig, namespace: str) -> bool:

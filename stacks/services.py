@@ -27,6 +27,7 @@ from .config.stack import StackConfig
 from .data_kinds import KINDS, in_pods, kind_of
 from .gateway_metrics import has_exporter, leads_to_the_exporter
 from .identities import with_identities
+from .log_flows import with_logs
 from .monitoring_flows import with_monitoring
 from .topologies import TOPOLOGIES
 from .topologies.topology import PEERS, NodeService, ServerService, Service, Topology
@@ -60,7 +61,7 @@ def topology(config: StackConfig) -> Topology:
     served = with_user_servers(at_scale, config)
     audited = with_store_ports(with_audit_log(served, config), config)
     stored = with_backups(with_store_flows(audited, config), config)
-    return with_identities(with_monitoring(stored, config), config)
+    return with_identities(with_logs(with_monitoring(stored, config), config), config)
 
 
 def with_store_ports(topology: Topology, config: StackConfig) -> Topology:

@@ -67,6 +67,16 @@ class Images(Section):
         description="blackbox_exporter, with observability.standalone.probes; absent in dev: "
         f"{VERSIONS['images']['blackboxExporter']}.",
     )
+    collector: Image | None = Field(
+        default=None,
+        description="OpenTelemetry Collector, distribution contrib, with observability.logs; "
+        f"absent in dev: {VERSIONS['images']['collector']}.",
+    )
+    log_store: Image | None = Field(
+        default=None,
+        description="VictoriaLogs, with observability.logs and kind standalone; absent in dev: "
+        f"{VERSIONS['images']['logStore']}.",
+    )
     egress_proxy: Image | None = Field(
         default=None,
         description="Envoy, where a server lists hosts outside; absent in dev: "

@@ -11,6 +11,7 @@ from components.mcp.server_config import LogLevel
 from .alerts import Alerts
 from .egress_forms import EgressHost, NetworkPort
 from .forms import Bytes, LabelKey, LabelValue, PrometheusUrl
+from .logs import Logs
 from .pods import SecretKey
 from .section import Section
 
@@ -139,6 +140,11 @@ class Observability(Section):
     )
 
     alerts: Alerts = Field(default_factory=Alerts)
+    logs: Logs | None = Field(
+        default=None,
+        description="Collectors of the log lines of the platform's pods; absent: lines stay on "
+        "the nodes.",
+    )
     log_level: LogLevel | None = Field(
         default=None,
         description="Least severe events that servers log; absent: debug in dev, else info.",

@@ -28,6 +28,7 @@ from ..config.kubernetes import Quota
 from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
+from ..logs import log_store_args
 from ..monitoring import ALERTMANAGER, BLACKBOX_EXPORTER
 from ..observability import OBSERVABILITY, standalone_args
 from ..own_alertmanager import alertmanager_args
@@ -95,6 +96,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.blackbox_exporter import BlackboxExporter
 
         found += BlackboxExporter.manifests(BLACKBOX_EXPORTER, probes)
+    if store := log_store_args(config, {name: name for name in where.every}):
+        from components.observability.log_store import LogStore
+
+        found += LogStore.manifests("logs", store)
     if keeper := audit_keeper_args(config, chosen, config.namespace, ""):
         found += CronJob.manifests(AUDIT_KEEPER, audit_keeper_job(keeper))
     return found

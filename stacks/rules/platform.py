@@ -28,6 +28,7 @@ from .domains import DOMAIN_RULES
 from .edge import EDGE_RULES
 from .egress import EGRESS_RULES
 from .identities import IDENTITY_RULES
+from .logs import LOG_RULES
 from .metrics import METRIC_RULES
 from .observability import OBSERVABILITY_RULES
 from .own_alertmanager import OWN_ALERTMANAGER_RULES
@@ -206,6 +207,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *IDENTITY_RULES,
     *CACHE_RULES,
     *SESSION_RULES,
+    *LOG_RULES,
     *OBSERVABILITY_RULES,
     *OWN_ALERTMANAGER_RULES,
     *PROBE_RULES,

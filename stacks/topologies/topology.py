@@ -206,6 +206,7 @@ class Topology:
         jobs: the migrations.
         scheduled: names of the CronJobs that the stack file adds.
         monitoring: names of what observes the platform, which the stack file adds.
+        collectors: names of what runs on each node, which the stack file adds.
         authorizer: the server that checks tokens for the gateway, in requests to the user's
             servers; None: there can be none of these.
         places: workloads that run in a namespace of their own, by name: its key in
@@ -228,6 +229,7 @@ class Topology:
     jobs: Sequence[Migration] = ()
     scheduled: Sequence[str] = ()
     monitoring: Sequence[str] = ()
+    collectors: Sequence[str] = ()
     only_audit: frozenset[str] = frozenset()
     authorizer: str | None = None
     places: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -246,6 +248,7 @@ class Topology:
             *(job.name for job in self.jobs),
             *self.scheduled,
             *self.monitoring,
+            *self.collectors,
         ]
 
     @property

@@ -107,6 +107,23 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
             "standalone": {"probes": {"authority": {"secret": "edge-ca", "key": "ca.crt"}}},
         },
     },
+    "a sink of log lines": {
+        "topology": "microservices",
+        "network": NETWORK,
+        "observability": {
+            "logs": {
+                "sink": {
+                    "kind": "otlp",
+                    "url": "https://logs.example.com",
+                    "networks": ["192.0.2.0/24"],
+                    "header": "X-Api-Key",
+                    "scheme": "",
+                    "token": {"secret": "log-sink", "key": "token"},
+                    "ca": {"secret": "log-sink", "key": "ca.crt"},
+                }
+            }
+        },
+    },
     "an operated database": {
         "topology": "microservices",
         "network": NETWORK,

@@ -1,0 +1,92 @@
+"""Section `observability.logs`: what reads the log files of pods, and where their lines go."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from .forms import Bytes, Cidr, Url, Word
+from .pods import SecretKey
+from .section import Section
+
+LOGS: Final = "logs"
+"""Key in ``kubernetes.namespaces`` of the namespace of the collectors."""
+
+
+class LogSink(Section):
+    """Where the lines go: Loki, or any other that takes OTLP over TLS."""
+
+    kind: Literal["loki", "otlp"] = Field(
+        description="loki: Grafana Loki, with a tenant for each index. otlp: any other, such as an "
+        "OpenTelemetry Collector in front of Elasticsearch, or the intake of a vendor."
+    )
+    url: Url = Field(
+        description="Its URL, without /otlp/v1/logs of Loki and /v1/logs of others, which are "
+        "appended."
+    )
+    networks: list[Cidr] = Field(
+        min_length=1,
+        max_length=50,
+        description="Networks of its addresses, which collectors may connect to at the URL's port.",
+    )
+    index: Word = Field(
+        default="qudag-mcp-logs",
+        description="Of all lines but security events: the tenant of Loki; of others the attribute "
+        "log.index of the resource.",
+    )
+    security_index: Word = Field(
+        default="qudag-mcp-security", description="The same of security events."
+    )
+    token: SecretKey | None = Field(
+        default=None, description="What is sent with each request, without spaces; absent: nothing."
+    )
+    header: Word = Field(
+        default="Authorization", description="The header that has the token, such as DD-API-KEY."
+    )
+    scheme: Literal["Bearer", "Basic", "ApiKey", ""] = Field(
+        default="Bearer",
+        description="What precedes the token in the header; empty for a header of its own.",
+    )
+    ca: SecretKey | None = Field(
+        default=None,
+        description="Authority that signs its certificate; absent: a public one.",
+    )
+
+
+class LogStore(Section):
+    """VictoriaLogs of the platform's own, with observability.kind standalone and without a sink."""
+
+    retention_days: int = Field(
+        default=90, ge=1, le=3650, description="Days after which lines are deleted."
+    )
+    size: Bytes = Field(
+        default="20Gi",
+        description="Its volume, of the class data.storageClass. The oldest days are deleted "
+        "earlier when 80 % of it are full.",
+    )
+
+
+class Logs(Section):
+    """A collector on each node, which masks the lines of the platform's pods and sends them."""
+
+    sink: LogSink | None = Field(
+        default=None,
+        description="Where lines go; absent with observability.kind standalone: to a store of the "
+        "platform's own.",
+    )
+    store: LogStore | None = Field(
+        default=None, description="Options of the store of the platform's own; refused with a sink."
+    )
+    addresses: Literal["keep", "network", "drop"] = Field(
+        default="network",
+        description="IP addresses: network keeps 24 bits of IPv4 and 32 of IPv6; drop leaves none.",
+    )
+    subjects: Literal["keep", "hash", "drop"] = Field(
+        default="hash",
+        description="Callers in the lines: hash keeps the first 16 digits of the SHA-256.",
+    )
+    queue: Bytes = Field(
+        default="1Gi",
+        description="Most undelivered lines on the disk of a node, in each of two queues.",
+    )

@@ -1,0 +1,167 @@
+"""Which log files the collectors of a stack read, and what they may connect to."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, Final
+
+import pytest
+
+from components.observability import log_collector, log_store
+from components.observability.log_pipeline import METRICS
+from graph.resource_graph import ResourceGraph
+from policies import findings
+from stacks import log_flows
+from tests.harness.graph_queries import objects, pods
+from tests.harness.network_policy_model import Endpoint, Enforcement
+from tests.harness.user_servers import NETWORK, recorded
+
+PLATFORM: Final = "qudag-mcp-dev"
+COLLECTOR: Final = Endpoint.pod(f"{PLATFORM}-logs", app="log-collector")
+STORE: Final = Endpoint.pod(f"{PLATFORM}-monitoring", app="log-store")
+SINK: Final = {
+    "kind": "otlp",
+    "url": "https://logs.example.com:4318/intake",
+    "networks": ["192.0.2.0/24"],
+    "token": {"secret": "log-sink", "key": "token"},
+}
+
+
+@cache
+def stack(own: bool = True) -> ResourceGraph:
+    """A stack with a store of its own, or with a sink outside."""
+    network = {key: value for key, value in NETWORK.items() if key != "prometheus"}
+    if own:
+        return recorded(
+            {
+                "topology": "monolith",
+                "network": network,
+                "kubernetes": {"apiServer": ["10.96.0.1/32"]},
+                "observability": {"kind": "standalone", "logs": {}},
+            }
+        )
+    logs = {"sink": SINK, "addresses": "drop", "subjects": "drop", "queue": "2Gi"}
+    return recorded({"topology": "monolith", "network": network, "observability": {"logs": logs}})
+
+
+def configuration(graph: ResourceGraph) -> dict[str, Any]:
+    (found,) = [
+        one["data"]["collector.json"]
+        for one in objects(graph, "ConfigMap")
+        if one["metadata"]["name"] == "log-collector-config"
+    ]
+    return json.loads(found)
+
+
+@pytest.mark.parametrize(
+    ("own", "namespaces"), [(True, ["", "-monitoring"]), (False, [""])], ids=["store", "sink"]
+)
+def test_files_of_the_platforms_namespaces_are_read_and_no_others(own: bool, namespaces: list[str]):
+    receivers = configuration(stack(own))["receivers"]
+    assert receivers["filelog"]["include"] == [
+        f"/var/log/pods/{PLATFORM}{suffix}_*/*/*.log" for suffix in namespaces
+    ]
+
+
+def test_lines_of_every_pod_have_the_name_of_its_workload():
+    form = configuration(stack())["processors"]["transform/form"]["log_statements"][0]
+    (pattern,) = {
+        one.partition("(?P<service>")[2].partition(")")[0] for one in form["statements"][1:]
+    }
+    wanted = {each.name for each in pods(stack()) if each.name != "log-collector"}
+    assert wanted <= set(pattern.split("|"))
+
+
+def test_collectors_may_connect_to_the_store_and_nothing_may_connect_to_them_but_prometheus():
+    cluster = Enforcement(objects(stack(), "NetworkPolicy"))
+    assert cluster.arrives(COLLECTOR, STORE, "TCP", 9428)
+    prometheus = Endpoint.pod(f"{PLATFORM}-monitoring", app="prometheus")
+    server = Endpoint.pod(PLATFORM, app="mcp-server")
+    assert cluster.arrives(prometheus, COLLECTOR, "TCP", METRICS)
+    assert not cluster.arrives(server, COLLECTOR, "TCP", METRICS)
+    assert not cluster.arrives(server, STORE, "TCP", 9428)
+    assert not cluster.arrives(COLLECTOR, server, "TCP", 8443)
+
+
+def test_collectors_may_connect_to_the_networks_of_a_sink_at_its_port():
+    (policy,) = [
+        one["spec"]
+        for one in objects(stack(own=False), "NetworkPolicy")
+        if one["metadata"]["name"] == "log-collector-flows"
+    ]
+    to_sink = [rule for rule in policy["egress"] if "192.0.2.0/24" in str(rule)]
+    assert to_sink == [
+        {
+            "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+            "ports": [{"protocol": "TCP", "port": 4318}],
+        }
+    ]
+    exporters = configuration(stack(own=False))["exporters"]
+    addresses = {one["logs_endpoint"] for one in exporters.values()}
+    assert addresses == {"https://logs.example.com:4318/intake/v1/logs"}
+
+
+def test_only_the_namespace_of_collectors_admits_volumes_of_the_node():
+    key = "pod-security.kubernetes.io/enforce"
+    standards = {
+        one["metadata"]["name"]: one["metadata"]["labels"][key]
+        for one in objects(stack(), "Namespace")
+    }
+    assert standards.pop(f"{PLATFORM}-logs") == "privileged"
+    assert set(standards.values()) == {"restricted"}
+    there = {
+        each.name
+        for each in pods(stack())
+        if each.owner.inputs["metadata"]["namespace"] == f"{PLATFORM}-logs"
+    }
+    assert there == {"log-collector"}
+
+
+def test_a_collector_reads_log_files_and_writes_only_its_state():
+    (found,) = [each for each in pods(stack()) if each.name == "log-collector"]
+    folders = {
+        volume["name"]: volume["hostPath"]["path"]
+        for volume in found.spec["volumes"]
+        if "hostPath" in volume
+    }
+    assert folders == {
+        "pods": "/var/log/pods",
+        "state": f"/var/lib/qudag-mcp-logs/{PLATFORM}-logs",
+    }
+    (container,) = found.containers
+    mounts = {one["name"]: one for one in container["volumeMounts"] if one["name"] in folders}
+    assert mounts["pods"]["readOnly"] is True
+    context = container["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert context["readOnlyRootFilesystem"] is True
+    assert context["allowPrivilegeEscalation"] is False
+    assert found.spec["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["store", "sink"])
+def test_no_policy_is_broken(own: bool):
+    assert findings(stack(own), own=True) == []
+
+
+def test_names_and_ports_of_flows_are_those_of_the_components():
+    assert log_flows.LOG_COLLECTOR == log_collector.LOG_COLLECTOR
+    assert log_flows.LOG_STORE == log_store.LOG_STORE
+    assert (log_flows.STORE_PORT, log_flows.COLLECTOR_METRICS) == (9428, METRICS)
+    assert log_store.LOG_STORE_PORT == log_flows.STORE_PORT
+
+
+def test_the_store_keeps_lines_for_90_days_unless_the_volume_is_full():
+    (found,) = [each for each in pods(stack()) if each.name == "log-store"]
+    command = found.containers[0]["command"]
+    assert "-retentionPeriod=90d" in command
+    assert f"-retention.maxDiskSpaceUsageBytes={20 * 1024**3 * 8 // 10}" in command
+
+
+def test_the_token_is_read_from_its_file_and_is_in_no_object():
+    made = configuration(stack(own=False))
+    assert made["extensions"]["bearertokenauth"]["filename"] == "/etc/log-sink/token"
+    wanted = [
+        one for one in stack(own=False).outputs["required_secrets"] if one["name"] == "log-sink"
+    ]
+    assert [(one["namespace"], one["keys"]) for one in wanted] == [(f"{PLATFORM}-logs", ["token"])]
