@@ -48,7 +48,7 @@ class LogSink:
         security_index: the same of security events. VictoriaLogs has them in project 1.
         token: what is sent with each request; None: nothing.
         header: which header has the token.
-        scheme: what precedes the token in the header; empty: nothing.
+        scheme: what precedes the token in the header; none: nothing.
         ca: key with the authority that signs the sink's certificate; None: a public one.
     """
 
@@ -58,7 +58,7 @@ class LogSink:
     security_index: Word = "qudag-mcp-security"
     token: SecretKey | None = None
     header: Word = "Authorization"
-    scheme: Literal["Bearer", "Basic", "ApiKey", ""] = "Bearer"
+    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = "Bearer"
     ca: SecretKey | None = None
 
 
@@ -222,7 +222,7 @@ def _authenticator(sink: LogSink) -> dict[str, Any]:
     return {
         "bearertokenauth": {
             "header": sink.header,
-            "scheme": sink.scheme,
+            "scheme": "" if sink.scheme == "none" else sink.scheme,
             "filename": f"{SINK}/{sink.token.key}",
         }
     }

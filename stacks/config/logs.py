@@ -44,9 +44,9 @@ class LogSink(Section):
     header: Word = Field(
         default="Authorization", description="The header that has the token, such as DD-API-KEY."
     )
-    scheme: Literal["Bearer", "Basic", "ApiKey", ""] = Field(
+    scheme: Literal["Bearer", "Basic", "ApiKey", "none"] = Field(
         default="Bearer",
-        description="What precedes the token in the header; empty for a header of its own.",
+        description="What precedes the token in the header; none for a header of its own.",
     )
     ca: SecretKey | None = Field(
         default=None,

@@ -54,17 +54,17 @@ def the_token_is_read(config: StackConfig) -> Iterator[Problem]:
             "requests would have no such header",
             "name the key of a Secret in token, or remove header",
         )
-    if sink.token is not None and sink.header != "Authorization" and sink.scheme != "":
+    if sink.token is not None and sink.header != "Authorization" and sink.scheme != "none":
         yield at(
             "observability.logs.sink.scheme",
             f"is {sink.scheme}, and header is {sink.header}",
             f"the header would have {sink.scheme} in front of the token: the sink would refuse it",
-            'set scheme to "", or remove header',
+            "set scheme to none, or remove header",
         )
-    if sink.token is not None and sink.header == "Authorization" and sink.scheme == "":
+    if sink.token is not None and sink.header == "Authorization" and sink.scheme == "none":
         yield at(
             "observability.logs.sink.scheme",
-            "is empty, and header is Authorization",
+            "is none, and header is Authorization",
             "the sink would find no scheme in front of the token, and refuse it",
             "write Bearer, Basic or ApiKey",
         )

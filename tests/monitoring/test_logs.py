@@ -418,7 +418,7 @@ def test_a_header_of_its_own_has_the_token_alone(tmp_path: Path):
     authority, port = Authority.at(tmp_path), free_port()
     certificate, key = authority.issue("sink", ("localhost",))
     program = built("collector", "otelcol-contrib")
-    graph = with_token(header="DD-API-KEY", scheme="")
+    graph = with_token(header="DD-API-KEY", scheme="none")
     reader = CollectorProcess(program, tmp_path, graph, authority, token="a-key\n")
     asked: list[tuple[str, str | None]] = []
 

@@ -117,7 +117,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
                     "url": "https://logs.example.com",
                     "networks": ["192.0.2.0/24"],
                     "header": "X-Api-Key",
-                    "scheme": "",
+                    "scheme": "none",
                     "token": {"secret": "log-sink", "key": "token"},
                     "ca": {"secret": "log-sink", "key": "ca.crt"},
                 }

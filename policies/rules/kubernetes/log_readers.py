@@ -47,7 +47,7 @@ def _is_confined(container: Mapping[str, Any], logs: set[str]) -> bool:
     context = branch(container, "securityContext")
     mounts = [branch(one) for one in entries(container, "volumeMounts")]
     return (
-        all(one.get("readOnly") is True for one in mounts if one.get("name") in logs)
+        all(one.get("readOnly") is True for one in mounts if str(one.get("name")) in logs)
         and context.get("allowPrivilegeEscalation") is False
         and context.get("readOnlyRootFilesystem") is True
         and context.get("privileged") is not True
