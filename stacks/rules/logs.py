@@ -82,22 +82,6 @@ def the_namespace_of_collectors_is_theirs(config: StackConfig) -> Iterator[Probl
                 "its Pod Security Standard would admit pods that take over their node",
                 "name another one",
             )
-    taken = {
-        config.namespace: "kubernetes.namespace",
-        **{
-            there: f"kubernetes.namespaces.{place}"
-            for place, there in config.kubernetes.namespaces.items()
-            if place != LOGS
-        },
-    }
-    own = config.kubernetes.namespaces.get(LOGS)
-    if own in taken:
-        yield at(
-            path_of("kubernetes", "namespaces", LOGS),
-            f"is {own}, as {taken[own]} is",
-            "its Pod Security Standard would admit pods that take over their node",
-            "give the collectors a namespace of their own",
-        )
 
 
 def user_ids_are_those_of_the_node(config: StackConfig) -> Iterator[Problem]:

@@ -165,12 +165,11 @@ def namespaces_are_there_and_used(config: StackConfig) -> Iterator[Problem]:
     chosen = TOPOLOGIES[config.topology]
     entries = [server.get("namespace") for server in chosen.servers.values()]
     own = {place for place in (*chosen.places.values(), *entries) if place}
-    named, used = config.kubernetes.namespaces, set(own)
+    named, used = config.kubernetes.namespaces, {*own, *placement(config).places.values()}
     for name, server in config.cluster_servers.items():
         place = server.namespace
         if place is None:
             continue
-        used.add(place)
         if place not in own and place not in named:
             known = sorted({*own, *named})
             guess = nearest(place, known)

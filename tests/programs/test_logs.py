@@ -165,3 +165,19 @@ def test_the_token_is_read_from_its_file_and_is_in_no_object():
         one for one in stack(own=False).outputs["required_secrets"] if one["name"] == "log-sink"
     ]
     assert [(one["namespace"], one["keys"]) for one in wanted] == [(f"{PLATFORM}-logs", ["token"])]
+
+
+def test_the_namespaces_of_collectors_and_of_the_store_can_be_named():
+    named = recorded(
+        {
+            "topology": "monolith",
+            "network": {key: value for key, value in NETWORK.items() if key != "prometheus"},
+            "kubernetes": {
+                "apiServer": ["10.96.0.1/32"],
+                "namespaces": {"logs": "their-logs", "monitoring": "their-monitoring"},
+            },
+            "observability": {"kind": "standalone", "logs": {}},
+        }
+    )
+    there = {one["metadata"]["name"] for one in objects(named, "Namespace")}
+    assert there == {PLATFORM, "their-logs", "their-monitoring"}
