@@ -116,7 +116,7 @@ class Metrics:
         )
         self.issuer_keys_readable = Gauge(
             "mcp_issuer_keys_readable",
-            "0 for two minutes after a failed read of the issuer's keys, or until one succeeds.",
+            "0 for two minutes after a failed read of the keys, or until one succeeds.",
             ["issuer"],
             registry=registry,
         )
