@@ -68,6 +68,7 @@ _SERVER_ONLY = frozenset(
         "config_forms",
         "connections",
         "gateway_metrics",
+        "gateway_spans",
         "health_check",
         "joined_writes",
         "libp2p",

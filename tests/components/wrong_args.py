@@ -52,7 +52,7 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("name", None),
         ("labels", ["a"]),
         ("labels", {"a b": "c"}),
-        ("pod_security", "privileged"),
+        ("pod_security", "none"),
         ("pod_security_version", "latest"),
         ("quota", {"pods": "many"}),
         ("container_limits", {"max": {"cpu": "1"}}),

@@ -19,7 +19,9 @@ from tests.harness import record
 
 _SELECTOR: Any = {"selector": {"matchLabels": {"app": "thing"}}}
 SPECS: dict[str, Any] = {
-    **dict.fromkeys(("Deployment", "HorizontalPodAutoscaler", "StatefulSet"), _SELECTOR),
+    **dict.fromkeys(
+        ("DaemonSet", "Deployment", "HorizontalPodAutoscaler", "StatefulSet"), _SELECTOR
+    ),
     "CronJob": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}},
 }
 """What the SDK's classes require."""
