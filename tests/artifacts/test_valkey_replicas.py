@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
@@ -295,7 +296,7 @@ def test_new_passwords_of_replicas_and_sentinels_are_taken_up_while_all_pods_run
                 pod.secrets[f"mcp-valkey-{name}"]["password"] = written
             before = loads(replicas, number)
             pod.update_secrets()
-            until(lambda n=number, b=before: grown(b, loads(replicas, n)), within_seconds=30)
+            until(partial(loaded_since, replicas, number, before), within_seconds=30)
     for number in range(replicas.count):
         for one, user in zip(PROGRAMS, old, strict=True):
             until(lambda n=number, o=one, u=user: sent(u) in replicas.log(n, o), within_seconds=30)
@@ -325,8 +326,8 @@ def loads(replicas: Replicas, number: int) -> list[int]:
     return [replicas.log(number, one).count("Users loaded again") for one in PROGRAMS]
 
 
-def grown(before: list[int], after: list[int]) -> bool:
-    return all(map(operator.lt, before, after))
+def loaded_since(replicas: Replicas, number: int, before: list[int]) -> bool:
+    return all(map(operator.lt, before, loads(replicas, number)))
 
 
 def sent(user: str) -> str:

@@ -155,7 +155,8 @@ def routed(
         authority,
         authorizer=Upstream(host="127.0.0.1", port=BEHIND, certificate_name=NAME),
         routes=routes,
-        **{"domain": DOMAIN, **given},
+        domain=given.pop("domain", DOMAIN),
+        **given,
     )
     certificates = {
         name: authority.issue(name, [f"{name}.any.svc"]) for name in ("weather", "files")

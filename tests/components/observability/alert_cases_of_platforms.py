@@ -221,7 +221,9 @@ STORES: Final[dict[str, Case]] = {
     ),
     "BaseBackupMissing": _store(
         # No server exports the time, or each exports 0.
-        *("critical", 3600, {}),
+        "critical",
+        3600,
+        {},
         {**_one(_AVAILABLE, 1), **_standby(_AVAILABLE, 0)},
         strong=_one(_AVAILABLE, 0),
         postgres_cluster=True,
