@@ -36,6 +36,8 @@ def rds_plan(
     where = ["--region", str(provider_of(graph, live)["region"])]
     component = component_of(graph, live)
     outputs = component.outputs
+    section = data.get("rds", {})
+    token_user = section.get("tokenUser")
     return Plan(
         title=new.title(f"the RDS instance {source}"),
         commands=[
@@ -69,7 +71,8 @@ def rds_plan(
         ],
         differs=[
             "its host: the live one keeps its own;",
-            "its password: RDS creates another one. Write it to the Secret below;",
+            "its password: RDS creates another one. "
+            + ("No server uses it;" if token_user else "Write it to the Secret below;"),
             "a read replica, alarms on its identifier, and log groups with a retention: RDS makes "
             f"/aws/rds/instance/{new.name}/… without one;",
             "servers with containers.aws.database use data.kind rds alone: copy rows back;",
@@ -79,11 +82,11 @@ def rds_plan(
             "--source-db-instance-identifier.",
         ],
         external=external_section(
-            data.get("rds", {}),
+            section,
             host="the host that the last command prints",
             name=str(outputs["database_name"]),
-            user=str(outputs["database_user"]),
-            token=None,
+            user=token_user or str(outputs["database_user"]),
+            token="rds" if token_user else None,
         ),
         component=component,
         stack=stack,

@@ -37,6 +37,8 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 29, 2, 30, 15, tzinfo=UTC)
 TIME = "2026-11-28T02:00:00Z"
 each = pytest.mark.parametrize("kind", MADE)
+LOGINS = {"rds": None, "cloud-sql": "cloud-sql", "azure-postgresql": "azure"}
+"""Whose tokens log in; None: a password does."""
 
 
 @cache
@@ -94,6 +96,14 @@ def test_no_command_names_the_live_one_but_to_read_it(kind: str):
             } & set(one.words)
 
 
+def test_a_user_with_tokens_logs_in_to_the_restored_one():
+    data = {"kind": "rds", "rds": {**DATABASES["rds"]["rds"], "tokenUser": "mcp"}}
+    made = PLANS["rds"](with_database("rds"), data, "prod", Wanted(before=TIME), NOW)
+    assert made.external is not None
+    assert "password" not in made.external
+    assert (made.external["token"], made.external["user"]) == ("rds", "mcp")
+
+
 @each
 def test_the_stack_takes_the_restored_one_over_by_a_valid_section(kind: str):
     section = plan(kind).external
@@ -104,7 +114,7 @@ def test_the_stack_takes_the_restored_one_over_by_a_valid_section(kind: str):
     written = yaml.safe_load(shown[0].replace("#   ", ""))
     assert written["data"] == {"kind": "external", "external": section}
     read = ExternalDatabase.model_validate({**section, "host": "10.30.128.9"})
-    assert read.token == KINDS[POSTGRES][kind].token(None)  # pyright: ignore[reportArgumentType]
+    assert read.token == LOGINS[kind]
     told = with_database(kind).one(_component(kind)).outputs
     assert (read.name, read.user) == (told["database_name"], told["database_user"])
     assert read.networks == ["10.30.128.0/24"]
