@@ -25,6 +25,7 @@ def test_every_stream_is_held_and_ends_whole_when_the_server_stops(found: Servin
     assert found.drain_seconds < 8
 
 
+@pytest.mark.slow
 def test_a_stream_costs_memory_in_both_programs(found: Serving):
     assert 20 < found.server_kib < 500
     assert 0 < found.nginx_kib < 500

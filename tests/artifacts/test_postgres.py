@@ -157,6 +157,7 @@ def test_the_password_is_on_no_command_line_and_in_no_log(running: RunningContai
     assert not any("quoted" in text for text in seen)
 
 
+@pytest.mark.slow
 def test_a_stop_ends_clients_in_order_and_the_next_start_keeps_their_rows(pod: Pod, connect: Any):
     with started(pod) as running, connect() as client:
         client.execute("CREATE TABLE kept (word text)")

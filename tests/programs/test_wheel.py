@@ -132,6 +132,7 @@ def test_components_are_put_together_by_their_outputs(wheel_only: Path) -> None:
     assert f"server {server}:8443 " in conf
 
 
+@pytest.mark.slow
 def test_two_clouds_and_a_managed_database_are_one_program(wheel_only: Path) -> None:
     graph = preview("clouds", wheel_only)
     assert graph.outputs["mcp_url"] == "https://weather.example.com/mcp"
