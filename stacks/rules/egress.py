@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 from typing import Final
 
@@ -68,13 +68,14 @@ def egress_lists_name_each_once(config: StackConfig) -> Iterator[Problem]:
 
 def egress_leaves_the_api_server_out(config: StackConfig) -> Iterator[Problem]:
     """No network of a server or a receiver is one of the API server, or may contain it."""
-    listed = {("servers", name): server.egress for name, server in config.servers.items()}
+    listed: dict[tuple[str, ...], Sequence[str]] = {
+        ("servers", name): server.egress.networks for name, server in config.servers.items()
+    }
     own = config.observability.standalone
     receivers = own.alertmanager.egress if own and own.alertmanager else None
-    stated = {steps: egress.networks for steps, egress in listed.items()}
     if receivers is not None:
-        stated["observability", "standalone", "alertmanager"] = receivers.networks
-    for steps, networks in stated.items():
+        listed["observability", "standalone", "alertmanager"] = receivers.networks
+    for steps, networks in listed.items():
         for index, written in enumerate(networks):
             network = ip_network(written.rpartition(":")[0])
             if problem := api_server_problem(network, config.kubernetes.api_server):
