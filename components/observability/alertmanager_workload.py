@@ -12,15 +12,14 @@ from ..base.arg_types import ByteSize, DnsLabel, Image, ObjectName, SecretName, 
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
 from ..base.problems import Problem
-from ..kubernetes.container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
-from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.exposure import IpFamilies
 from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
-from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.secret_key import SecretKey
-from ..mcp.server_config import INTERNAL_TLS_PATH
+from .one_pod import Program, data_volume, files_of, one_pod
 from .rule_file import alertmanager_file_problems
-from .web_config import web_config
+from .web_config import prometheus_files, prometheus_flags
 
 ALERTMANAGER: Final = "alertmanager"
 PORT: Final = 9093
@@ -91,67 +90,20 @@ class Alertmanager(Component[AlertmanagerArgs]):
 
 
 def _workload(args: AlertmanagerArgs) -> WorkloadArgs:
-    return WorkloadArgs(
-        namespace=args.namespace,
-        component="monitoring",
-        containers=[_container(args)],
+    program = Program(
         name=ALERTMANAGER,
-        replicas=1,
-        kind=WorkloadKind.STATEFUL_SET,
-        exposure=Exposure(ip_families=args.ip_families),
-        grace=30,
-        pods=args.pods,
-    )
-
-
-def _container(args: AlertmanagerArgs) -> Container:
-    ready = Probe(port=PORT, path="/-/ready", tls=True)
-    return Container(
-        name=ALERTMANAGER,
-        image=args.image,
         command=[
             "alertmanager",
-            f"--config.file={CONFIG}/alertmanager.yml",
-            f"--web.config.file={CONFIG}/web.yml",
-            f"--web.listen-address=:{PORT}",
+            *prometheus_flags(CONFIG, "alertmanager.yml", PORT),
             f"--storage.path={DATA}",
             "--cluster.listen-address=",  # one pod: it has no peers
         ],
-        ports=[Port(name="web", number=PORT, service=PORT)],
-        probes=Probes(
-            startup=Probe(port=PORT, path="/-/ready", tls=True, period=2, failures=60),
-            readiness=ready,
-            liveness=Probe(port=PORT, path="/-/healthy", tls=True),
-        ),
-        resources=args.resources,
-        files=[Files(name=f"{ALERTMANAGER}-config", path=CONFIG, content=_files(args))],
-        secrets=[
-            SecretFiles(
-                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
-            ),
-            *(
-                SecretFiles(secret=name, path=f"{SECRETS}/{name}", keys=keys)
-                for name, keys in _keys_by_secret(args.secrets).items()
-            ),
-        ],
-        claims=[
-            Claim(
-                name="data",
-                path=DATA,
-                size=args.size,
-                storage_class=args.storage_class,
-                protect=args.protect,
-            )
-        ],
+        port=PORT,
+        healthy="/-/healthy",
+        ready="/-/ready",
+        grace=30,
+        files=[prometheus_files(ALERTMANAGER, CONFIG, {"alertmanager.yml": args.config})],
+        secrets=files_of(args.secrets, SECRETS),
+        volume=data_volume(args, DATA),
     )
-
-
-def _keys_by_secret(keys: Sequence[SecretKey]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in dict.fromkeys(keys):
-        found.setdefault(each.secret, []).append(each.key)
-    return found
-
-
-def _files(args: AlertmanagerArgs) -> dict[str, pulumi.Input[str]]:
-    return {"alertmanager.yml": args.config, "web.yml": web_config()}
+    return one_pod(program, args)

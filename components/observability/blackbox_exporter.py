@@ -10,15 +10,15 @@ import pulumi
 from ..base.arg_types import DnsLabel, Domain, Image, SecretName
 from ..base.component import Component
 from ..base.kubernetes_object import Manifest
-from ..kubernetes.container import Container, Files, Port, Probe, Probes, SecretFiles
-from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.container import SecretFiles
+from ..kubernetes.exposure import IpFamilies
 from ..kubernetes.pod_settings import PodSettings, SecretKey
 from ..kubernetes.resources import Resources
 from ..kubernetes.workload import Workload, WorkloadArgs
-from ..mcp.server_config import INTERNAL_TLS_PATH
 from ..mcp.target import MCP_PATH, METADATA_PATH
+from .one_pod import Program, one_pod
 from .probes import blackbox_config
-from .web_config import web_config
+from .web_config import prometheus_files, prometheus_flags
 
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
 PORT: Final = 9115
@@ -77,54 +77,22 @@ class BlackboxExporter(Component[BlackboxExporterArgs]):
 
 
 def _workload(args: BlackboxExporterArgs) -> WorkloadArgs:
-    return WorkloadArgs(
-        namespace=args.namespace,
-        component="monitoring",
-        containers=[_container(args)],
-        name=BLACKBOX_EXPORTER,
-        replicas=1,
-        exposure=Exposure(ip_families=args.ip_families),
-        grace=15,
-        pods=args.pods,
-    )
-
-
-def _container(args: BlackboxExporterArgs) -> Container:
-    healthy = Probe(port=PORT, path="/-/healthy", tls=True)
-    key = args.authority
-    authority = [SecretFiles(secret=key.secret, path=AUTHORITY, keys=(key.key,))] if key else []
-    return Container(
-        name=BLACKBOX_EXPORTER,
-        image=args.image,
-        command=[
-            "blackbox_exporter",
-            f"--config.file={CONFIG}/blackbox.yml",
-            f"--web.config.file={CONFIG}/web.yml",
-            f"--web.listen-address=:{PORT}",
-        ],
-        ports=[Port(name="web", number=PORT, service=PORT)],
-        probes=Probes(
-            startup=Probe(port=PORT, path="/-/healthy", tls=True, period=2, failures=60),
-            readiness=healthy,
-            liveness=healthy,
-        ),
-        resources=args.resources,
-        files=[Files(name=f"{BLACKBOX_EXPORTER}-config", path=CONFIG, content=_files(args))],
-        secrets=[
-            SecretFiles(
-                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
-            ),
-            *authority,
-        ],
-    )
-
-
-def _files(args: BlackboxExporterArgs) -> dict[str, pulumi.Input[str]]:
     base = f"https://{args.domain}"
+    key = args.authority
     asked = blackbox_config(
         f"{base}{MCP_PATH}",
         f"{base}{METADATA_PATH}{MCP_PATH}",
         args.domain,
-        f"{AUTHORITY}/{args.authority.key}" if args.authority else None,
+        f"{AUTHORITY}/{key.key}" if key else None,
     )
-    return {"blackbox.yml": asked, "web.yml": web_config()}
+    program = Program(
+        name=BLACKBOX_EXPORTER,
+        command=["blackbox_exporter", *prometheus_flags(CONFIG, "blackbox.yml", PORT)],
+        port=PORT,
+        healthy="/-/healthy",
+        ready="/-/healthy",
+        grace=15,
+        files=[prometheus_files(BLACKBOX_EXPORTER, CONFIG, {"blackbox.yml": asked})],
+        secrets=[SecretFiles(secret=key.secret, path=AUTHORITY, keys=(key.key,))] if key else [],
+    )
+    return one_pod(program, args)

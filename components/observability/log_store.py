@@ -12,12 +12,12 @@ from ..base.component import Component
 from ..base.constraints import Range
 from ..base.kubernetes_object import Manifest
 from ..base.quantities import quantity
-from ..kubernetes.container import Claim, Container, Port, Probe, Probes, SecretFiles
-from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.exposure import IpFamilies
 from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
-from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
+from ..kubernetes.workload import Workload, WorkloadArgs
 from ..mcp.server_config import INTERNAL_TLS_PATH
+from .one_pod import Program, data_volume, one_pod
 
 LOG_STORE: Final = "log-store"
 LOG_STORE_PORT: Final = 9428
@@ -84,25 +84,9 @@ class LogStore(Component[LogStoreArgs]):
 
 
 def _workload(args: LogStoreArgs) -> WorkloadArgs:
-    return WorkloadArgs(
-        namespace=args.namespace,
-        component="logging",
-        containers=[_container(args)],
-        name=LOG_STORE,
-        replicas=1,
-        kind=WorkloadKind.STATEFUL_SET,
-        exposure=Exposure(ip_families=args.ip_families),
-        grace=60,
-        pods=args.pods,
-    )
-
-
-def _container(args: LogStoreArgs) -> Container:
-    healthy = Probe(port=LOG_STORE_PORT, path="/health", tls=True)
     most = int(quantity(args.size) * int(FILLED * 100) / 100)
-    return Container(
+    program = Program(
         name=LOG_STORE,
-        image=args.image,
         command=[
             "/victoria-logs-prod",
             f"-storageDataPath={_DATA}",
@@ -116,23 +100,13 @@ def _container(args: LogStoreArgs) -> Container:
             f"-tlsKeyFile={INTERNAL_TLS_PATH}/tls.key",
             "-loggerFormat=json",
         ],
-        ports=[Port(name="https", number=LOG_STORE_PORT, service=LOG_STORE_PORT)],
-        probes=Probes(
-            startup=Probe(port=LOG_STORE_PORT, path="/health", tls=True, period=5, failures=60),
-            readiness=healthy,
-            liveness=healthy,
-        ),
-        resources=args.resources,
-        secrets=[
-            SecretFiles(secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key"))
-        ],
-        claims=[
-            Claim(
-                name="data",
-                path=_DATA,
-                size=args.size,
-                storage_class=args.storage_class,
-                protect=args.protect,
-            )
-        ],
+        port=LOG_STORE_PORT,
+        port_name="https",
+        healthy="/health",
+        ready="/health",
+        start_period=5,
+        grace=60,
+        volume=data_volume(args, _DATA),
+        component="logging",
     )
+    return one_pod(program, args)

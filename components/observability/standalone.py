@@ -16,17 +16,18 @@ from ..base.inputs import applied
 from ..base.kubernetes_object import Manifest, metadata, register
 from ..base.problems import Problem
 from ..base.quantities import quantity
-from ..kubernetes.container import Claim, Container, Files, Port, Probe, Probes, SecretFiles
-from ..kubernetes.exposure import Exposure, IpFamilies
+from ..kubernetes.container import SecretFiles
+from ..kubernetes.exposure import IpFamilies
 from ..kubernetes.labels import labels
 from ..kubernetes.pod_settings import PodSettings
 from ..kubernetes.resources import Resources
-from ..kubernetes.workload import Workload, WorkloadArgs, WorkloadKind
-from ..mcp.server_config import INTERNAL_CA_PATH, INTERNAL_TLS_PATH
+from ..kubernetes.workload import Workload, WorkloadArgs
+from ..mcp.server_config import INTERNAL_CA_PATH
+from .one_pod import Program, data_volume, one_pod
 from .prometheus_config import PORT, PROMETHEUS, prometheus_config
 from .rule_file import rule_file_problems
 from .targets import ProbedUrl, ScrapeSeconds, ScrapeTarget, ServiceTarget, target_problems
-from .web_config import web_config
+from .web_config import prometheus_files, prometheus_flags
 
 RetentionDays = Annotated[
     int, Range(least=1, most=3650, consequence="Prometheus would not start, or keep nothing")
@@ -167,63 +168,33 @@ def _rights(args: StandaloneObservabilityArgs) -> list[Manifest]:
 
 
 def _workload(args: StandaloneObservabilityArgs) -> WorkloadArgs:
-    return WorkloadArgs(
-        namespace=args.namespace,
-        component="monitoring",
-        containers=[_container(args)],
-        name=PROMETHEUS,
-        replicas=1,
-        kind=WorkloadKind.STATEFUL_SET,
-        exposure=Exposure(ip_families=args.ip_families),
-        grace=60,
-        pods=args.pods,
-    )
-
-
-def _container(args: StandaloneObservabilityArgs) -> Container:
     megabytes = int(quantity(args.size) * int(FILLED * 100) / 100) // 1024**2
-    healthy = Probe(port=PORT, path="/-/healthy", tls=True)
-    return Container(
+    rules = {"rules.yml": args.rules} if args.rules else {}
+    files = {"prometheus.yml": _configuration(args), **rules}
+    program = Program(
         name=PROMETHEUS,
-        image=args.image,
         command=[
             "prometheus",
-            f"--config.file={CONFIG}/prometheus.yml",
-            f"--web.config.file={CONFIG}/web.yml",
-            f"--web.listen-address=:{PORT}",
+            *prometheus_flags(CONFIG, "prometheus.yml", PORT),
             f"--storage.tsdb.path={DATA}",
             f"--storage.tsdb.retention.time={args.retention_days}d",
             f"--storage.tsdb.retention.size={megabytes}MB",
         ],
-        ports=[Port(name="web", number=PORT, service=PORT)],
-        probes=Probes(
-            # It reads its write-ahead log first.
-            startup=Probe(port=PORT, path="/-/ready", tls=True, period=5, failures=120),
-            readiness=Probe(port=PORT, path="/-/ready", tls=True),
-            liveness=healthy,
-        ),
-        resources=args.resources,
-        files=[Files(name=f"{PROMETHEUS}-config", path=CONFIG, content=_files(args))],
-        secrets=[
-            SecretFiles(
-                secret=args.tls_secret, path=INTERNAL_TLS_PATH, keys=("tls.crt", "tls.key")
-            ),
-            SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",)),
-        ],
-        claims=[
-            Claim(
-                name="data",
-                path=DATA,
-                size=args.size,
-                storage_class=args.storage_class,
-                protect=args.protect,
-            )
-        ],
+        port=PORT,
+        healthy="/-/healthy",
+        ready="/-/ready",
+        start_period=5,
+        start_failures=120,  # it reads its write-ahead log first
+        grace=60,
+        files=[prometheus_files(PROMETHEUS, CONFIG, files)],
+        secrets=[SecretFiles(secret=args.ca_secret, path=INTERNAL_CA_PATH, keys=("ca.crt",))],
+        volume=data_volume(args, DATA),
         api_token=True,
     )
+    return one_pod(program, args)
 
 
-def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
+def _configuration(args: StandaloneObservabilityArgs) -> pulumi.Input[str]:
     def configuration(own: str, *namespaces: str) -> str:
         made = prometheus_config(
             args.targets,
@@ -240,11 +211,7 @@ def _files(args: StandaloneObservabilityArgs) -> dict[str, pulumi.Input[str]]:
         return _text(made)
 
     spaces = [target.namespace for target in args.targets]
-    return {
-        "prometheus.yml": applied(configuration, args.namespace, *spaces),
-        "web.yml": web_config(),
-        **({"rules.yml": args.rules} if args.rules else {}),
-    }
+    return applied(configuration, args.namespace, *spaces)
 
 
 def _text(content: Any) -> str:
