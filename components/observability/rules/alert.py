@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from .targets import NAMESPACE
+
 Severity = Literal["critical", "warning", "info", "none"]
 """critical: someone is woken up. warning: in working hours. info: nobody is told, a dashboard shows
 it. none: the alert that always fires."""
@@ -84,7 +86,7 @@ class Alert:
                 "severity": self.severity,
                 "team": self.team,
                 "scope": self.scope,
-                "namespace": namespaces[0],
+                NAMESPACE: namespaces[0],
             },
             "annotations": {
                 "summary": self.summary,
@@ -99,6 +101,9 @@ class Alert:
 @dataclass(frozen=True, kw_only=True)
 class RecordingRule:
     """A series that other rules and dashboards read.
+
+    It has the label ``namespace``, of the platform, as its alerts have: a Prometheus may evaluate
+    the rules of several platforms, whose servers have the same names.
 
     Attributes:
         name: ``level:metric:operation``; or a name that a source document gives to a metric.
@@ -117,10 +122,10 @@ class RecordingRule:
         if self.source is None and not _RECORDED.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is not level:metric:operation")
 
-    def rule(self) -> dict[str, Any]:
-        """As Prometheus reads it."""
-        labels = {"labels": dict(self.labels)} if self.labels else {}
-        return {"record": self.name, "expr": self.expression, **labels}
+    def rule(self, namespace: str) -> dict[str, Any]:
+        """As Prometheus reads it, for the platform of a namespace."""
+        labels = {NAMESPACE: namespace, **dict(self.labels)}
+        return {"record": self.name, "expr": self.expression, "labels": labels}
 
 
 def page_of(alert: str) -> str:

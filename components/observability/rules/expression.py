@@ -8,7 +8,7 @@ from typing import Final
 
 from ...mcp.metrics import EXPORTED, ExportedMetric
 from .foreign import FOREIGN_NAMES
-from .targets import TARGET_LABELS
+from .targets import NAMESPACE, TARGET_LABELS
 
 SET_BY_PROMETHEUS: Final = frozenset({"up"})
 _HISTOGRAM: Final = re.compile(r"_(bucket|count|sum)$")
@@ -20,6 +20,8 @@ _LABELS: Final = re.compile(
 _NAME: Final = re.compile(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?![\w:])(?!\s*\()")
 _SELECTOR: Final = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER: Final = re.compile(r"([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)")
+_NAMESPACES: Final = frozenset({NAMESPACE, f"exported_{NAMESPACE}"})
+"""The second is that of an object that a program in another namespace tells of."""
 _KEYWORDS: Final = frozenset(
     {"and", "or", "unless", "bool", "offset", "by", "without", "on", "ignoring"}
     | {"group_left", "group_right", "inf", "nan"}
@@ -44,7 +46,8 @@ def check(expression: str, recorded: Collection[str]) -> None:
     """Compare the names in an expression with what is exported or recorded.
 
     Raises:
-        ValueError: no program exports a series of that name, or the series has no such label.
+        ValueError: no program exports a series of that name, or the series has no such label, or
+            it is read of other platforms too.
     """
     known = SET_BY_PROMETHEUS | FOREIGN_NAMES | set(recorded)
     for name in sorted(names_in(expression)):
@@ -55,6 +58,8 @@ def check(expression: str, recorded: Collection[str]) -> None:
         labels = TARGET_LABELS if metric is None else {*metric.labels, "le", *TARGET_LABELS}
         if (metric is not None or name in SET_BY_PROMETHEUS) and label not in labels:
             raise ValueError(f"{name} has no label {label}, in: {expression}")
+    for name in sorted(_in_every_namespace(expression)):
+        raise ValueError(f"{name} is read in every namespace, in: {expression}")
 
 
 def _matched(expression: str) -> Iterator[tuple[str, str]]:
@@ -62,3 +67,12 @@ def _matched(expression: str) -> Iterator[tuple[str, str]]:
     for name, matchers in _SELECTOR.findall(_TEXT.sub('""', expression)):
         for label in _MATCHER.findall(matchers):
             yield name, label
+
+
+def _in_every_namespace(expression: str) -> set[str]:
+    """The names of series that an expression reads without a matcher for the namespace."""
+
+    def left(found: re.Match[str]) -> str:
+        return " " if _NAMESPACES.intersection(_MATCHER.findall(found[2])) else found[0]
+
+    return names_in(_SELECTOR.sub(left, _TEXT.sub('""', expression)))

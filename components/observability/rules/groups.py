@@ -59,7 +59,10 @@ def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
         for rule in rules:
             check(rule.expression, names)
     groups = [
-        {"name": f"qudag-mcp-recorded-{group}", "rules": [rule.rule() for rule in rules]}
+        {
+            "name": f"qudag-mcp-recorded-{group}",
+            "rules": [rule.rule(options.namespace) for rule in rules],
+        }
         for group, rules in recorded.items()
         if rules
     ]

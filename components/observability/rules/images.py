@@ -11,7 +11,7 @@ from typing import Final
 
 from .alert import Alert, RecordingRule
 from .options import RuleOptions
-from .targets import EXPORTER, JOB, NAMESPACE
+from .targets import EXPORTER, JOB
 
 _OF_PODS: Final = "instance, pod, container, endpoint, namespace"
 """Labels of the pod, which a series of the server does not have."""
@@ -31,7 +31,7 @@ _RECORDED: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
-    """A series for each metric that a server's entry names, in the platform's own namespace."""
+    """A series for each metric that a server's entry names."""
     for server in options.servers:
         for field, name in server.named.items():
             record, expression = _RECORDED[field]
@@ -39,7 +39,6 @@ def recorded(options: RuleOptions) -> Iterator[RecordingRule]:
             yield RecordingRule(
                 name=record,
                 expression=expression.replace("{name}", name).replace("{of}", of),
-                labels=((NAMESPACE, options.namespace),),
                 source="S3",
             )
 

@@ -114,7 +114,7 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
                     severity=severity,
                     scope="platform" if level == PLATFORM else "server",
                     duration=duration,
-                    expression=_burning(level, what, burns, 1 - percent / 100),
+                    expression=_burning(level, what, burns, 1 - percent / 100, options.own),
                     summary=f"The objective that {said} is in danger",
                     description="{{ $value | humanizePercentage }} of the requests of "
                     f"{whose} miss the objective. At this rate {when}.",
@@ -133,16 +133,20 @@ _SPEEDS: Final[tuple[tuple[str, tuple[Burn, ...], Severity, str, str], ...]] = (
 )
 
 
-def _burning(level: str, what: str, burns: tuple[Burn, ...], allowed: float) -> str:
+def _burning(level: str, what: str, burns: tuple[Burn, ...], allowed: float, own: str) -> str:
     """The share in the long window, where both windows have too high a rate."""
+
+    def share(window: str) -> str:
+        return f"{_name(level, what, window)}{{{own}}}"
+
     each = (
-        f"({_name(level, what, burn.long)} > {burn.rate * allowed:.6g}"
-        f" and {_name(level, what, burn.short)} > {burn.rate * allowed:.6g})"
+        f"({share(burn.long)} > {burn.rate * allowed:.6g}"
+        f" and {share(burn.short)} > {burn.rate * allowed:.6g})"
         for burn in burns
         # A share cannot exceed 1: a lax objective has no such burn rate.
         if burn.rate * allowed < 1
     )
-    return " or ".join(each) or f"{_name(level, what, burns[-1].long)} >= 1"
+    return " or ".join(each) or f"{share(burns[-1].long)} >= 1"
 
 
 def _alert(

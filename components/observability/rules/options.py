@@ -151,6 +151,11 @@ class RuleOptions:
         return one_of(NAMESPACE, self.namespaces)
 
     @property
+    def own(self) -> str:
+        """The matcher for series that the rules of the platform record."""
+        return one_of(NAMESPACE, (self.namespace,))
+
+    @property
     def exporting(self) -> Mapping[str, WatchedServer]:
         """The servers that export metrics, by name."""
         return {server.name: server for server in self.servers if server.exports}

@@ -49,13 +49,14 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
 
 def _of_the_engine(options: RuleOptions, engine: str) -> Iterator[Alert]:
     limits = options.thresholds
+    executions = f"workflow_executions_total{{{options.own}"
     yield Alert(
         name="HighWorkflowFailureRate",
         severity="warning",
         team="servers",
         scope="server",
-        expression='sum by (job) (rate(workflow_executions_total{status="failed"}[5m])) /'
-        " (sum by (job) (rate(workflow_executions_total[5m])) > 0)"
+        expression=f'sum by (job) (rate({executions},status="failed"}}[5m])) /'
+        f" (sum by (job) (rate({executions}}}[5m])) > 0)"
         f" > {limits.workflow_failure_percent / 100:g}",
         duration="2m",
         summary="Many workflows fail",
@@ -71,7 +72,7 @@ def _of_the_engine(options: RuleOptions, engine: str) -> Iterator[Alert]:
             team="servers",
             scope="server",
             expression="histogram_quantile(0.95, sum by (job, agent, le)"
-            " (rate(agent_response_duration_seconds_bucket[5m])))"
+            f" (rate(agent_response_duration_seconds_bucket{{{options.own}}}[5m])))"
             f" > {limits.agent_response_seconds:g}",
             duration="3m",
             summary="An agent answers slowly",

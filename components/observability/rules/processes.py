@@ -24,7 +24,7 @@ def alerts(options: RuleOptions) -> Iterator[Alert]:
 
 
 def _of_limits(options: RuleOptions) -> Iterator[Alert]:
-    within = options.within
+    within, servers = options.within, of_servers(options)
     yield Alert(
         name="ServerLimitsRefuse",
         severity="warning",
@@ -43,7 +43,7 @@ def _of_limits(options: RuleOptions) -> Iterator[Alert]:
         severity="warning",
         team="servers",
         scope="server",
-        expression=f"process_open_fds{{{of_servers(options)}}} / process_max_fds > 0.8",
+        expression=f"process_open_fds{{{servers}}} / process_max_fds{{{servers}}} > 0.8",
         duration="10m",
         summary="A process has nearly as many open files and connections as it may",
         description="{{ $labels.pod }} has {{ $value | humanizePercentage }} of the file "
@@ -93,7 +93,7 @@ def _of_processes(options: RuleOptions) -> Iterator[Alert]:
         severity="warning",
         team="servers",
         scope="server",
-        expression=f"(mcp_draining{{{options.within}}} == 1) and on (pod)"
+        expression=f"(mcp_draining{{{options.within}}} == 1) and on (namespace, pod)"
         f" (mcp_calls_in_flight{{{options.within}}} > 0)",
         duration=f"{max(options.drain_seconds - 30, 0)}s",
         summary="Calls are about to be cut because a pod ends",

@@ -114,7 +114,8 @@ def _of_production(options: RuleOptions) -> Iterator[Alert]:
         severity="critical",
         team="servers",
         scope="server",
-        expression=f"job:mcp_requests:failed_ratio_rate5m > {limits.error_percent / 100:g}",
+        expression=f"job:mcp_requests:failed_ratio_rate5m{{{options.own}}}"
+        f" > {limits.error_percent / 100:g}",
         duration="5m",
         summary="Many requests of an MCP server fail",
         description="{{ $value | humanizePercentage }} of the MCP requests of {{ $labels.job }} "
@@ -127,7 +128,8 @@ def _of_production(options: RuleOptions) -> Iterator[Alert]:
         severity="critical",
         team="servers",
         scope="server",
-        expression=f"job:mcp_request_duration_seconds:p95_rate5m > {limits.response_seconds:g}",
+        expression=f"job:mcp_request_duration_seconds:p95_rate5m{{{options.own}}}"
+        f" > {limits.response_seconds:g}",
         duration="5m",
         summary="An MCP server answers slowly",
         description="The 95th percentile of the MCP requests of {{ $labels.job }} is "

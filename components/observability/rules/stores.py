@@ -45,7 +45,8 @@ def _of_postgres(options: RuleOptions) -> Iterator[Alert]:
         severity="critical",
         team="data",
         scope="store",
-        expression=f"{ACTIVE} / {MOST} > {options.thresholds.connections_percent / 100:g}",
+        expression=f"{ACTIVE}{{{options.own}}} / {MOST}{{{options.own}}}"
+        f" > {options.thresholds.connections_percent / 100:g}",
         duration="1m",
         summary="PostgreSQL accepts hardly any more connections",
         description="{{ $value | humanizePercentage }} of the connections that PostgreSQL accepts "
@@ -113,7 +114,7 @@ def _of_valkey(options: RuleOptions, workload: str) -> Iterator[Alert]:
     )
     yield alert(
         "ValkeyMemoryNearLimit",
-        f"redis_memory_used_bytes{{{within}}} / (redis_memory_max_bytes > 0) > 0.9",
+        f"redis_memory_used_bytes{{{within}}} / (redis_memory_max_bytes{{{within}}} > 0) > 0.9",
         "5m",
         "Valkey has used most of its memory",
         "{{ $labels.pod }} uses {{ $value | humanizePercentage }} of maxmemory. Sessions and "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +64,11 @@ def of_one(options: RuleOptions, alert: str) -> dict[str, Any]:
     return {"groups": [{"name": "one", "rules": [*recorded, *chosen]}]}
 
 
+def of_another(options: RuleOptions) -> RuleOptions:
+    """A second platform of the same cluster, with the same servers."""
+    return replace(options, namespace="other", further_namespaces=("other-agents",))
+
+
 def firing(alert: str, at: int, samples: Iterable[tuple[Mapping[str, str], int]]) -> dict[str, Any]:
     """That these alerts fire at a time in seconds, with the number of each set of labels."""
     by = "count by (severity, team, scope, namespace)"
@@ -83,8 +89,8 @@ def labels(severity: str, team: str, scope: str) -> dict[str, str]:
     return {"namespace": "mcp", "scope": scope, "severity": severity, "team": team}
 
 
-def fires(alert: str, at: int, case: Case, count: int) -> dict[str, Any]:
-    found = labels(case.severity, case.team, case.scope)
+def fires(alert: str, at: int, case: Case, count: int, namespace: str = "mcp") -> dict[str, Any]:
+    found = {**labels(case.severity, case.team, case.scope), "namespace": namespace}
     return firing(alert, at, [(found, count)] if count else [])
 
 
@@ -101,6 +107,11 @@ def scenario(name: str, given: Series, step: int, *expected: dict[str, Any]) -> 
 def elsewhere(given: Series) -> Series:
     """The same series of another platform in the cluster."""
     return {re.sub(r'namespace="mcp"', 'namespace="other"', one): v for one, v in given.items()}
+
+
+def of_one_platform(given: Series) -> Series:
+    """The series without those of the other platform."""
+    return {one: values for one, values in given.items() if 'namespace="other"' not in one}
 
 
 def scenarios(alert: str, case: Case) -> Iterator[dict[str, Any]]:
@@ -131,11 +142,34 @@ def of_objectives(case: ObjectiveCase) -> dict[str, Any]:
     return scenario(case.name, case.series, case.step, *expected)
 
 
-def rules_of(alert: str) -> dict[str, Any]:
-    """The rule file with an alert, of the catalogue that its case is for."""
+def options_of(alert: str) -> RuleOptions:
+    """The catalogue that the case of an alert is for."""
     case = CASES.get(alert)
-    cluster = case is not None and case.postgres_cluster
-    return of_one(CLUSTER_OF_POSTGRES if cluster else EVERYTHING, alert)
+    return CLUSTER_OF_POSTGRES if case is not None and case.postgres_cluster else EVERYTHING
+
+
+def rules_of(alert: str) -> dict[str, Any]:
+    """The rule file with an alert."""
+    return of_one(options_of(alert), alert)
+
+
+def of_two_platforms(folder: Path, alert: str, case: Case) -> Path:
+    """Write the rules of two platforms, and that the alert is that of the broken one."""
+    own = options_of(alert)
+    for name, options in (("mcp", own), ("other", of_another(own))):
+        (folder / f"{alert}.{name}.yaml").write_text(yaml.safe_dump(of_one(options, alert)))
+    broken, well = of_one_platform(case.strong or case.over), of_one_platform(case.under)
+    given = {"mcp": {**broken, **elsewhere(well)}, "other": {**elsewhere(broken), **well}}
+    late = case.begins + case.wait + STEP
+    tests = [
+        scenario(name, series, STEP, fires(alert, late, case, case.count, name))
+        for name, series in given.items()
+    ]
+    written = folder / f"{alert}.yaml"
+    both = [f"{alert}.{name}.yaml" for name in ("mcp", "other")]
+    every = {"evaluation_interval": f"{STEP}s", "rule_files": both}
+    written.write_text(yaml.safe_dump({**every, "tests": tests}))
+    return written
 
 
 def case_files(folder: Path, alert: str, rules: Mapping[str, Any], name: str = "") -> list[Path]:
@@ -169,11 +203,29 @@ def test_every_alert_fires_when_it_should_and_only_then(tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(PROMTOOL is None, reason="needs promtool: tools/programs unpacks it")
-def test_promtool_accepts_the_rules(tmp_path: Path):
-    for name, options in {"all": EVERYTHING, "cluster": CLUSTER_OF_POSTGRES}.items():
+def test_of_two_platforms_in_one_prometheus_only_the_broken_one_has_alerts(tmp_path: Path):
+    cases = {alert: case for alert, case in CASES.items() if alert != ALWAYS}
+    files = [of_two_platforms(tmp_path, alert, case) for alert, case in cases.items()]
+    ran = subprocess.run(
+        [str(PROMTOOL), "test", "rules", *files], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROMTOOL is None, reason="needs promtool: tools/programs unpacks it")
+def test_promtool_accepts_the_rules_of_two_platforms(tmp_path: Path):
+    """It refuses two rules that record the same series."""
+    for name, own in {"all": EVERYTHING, "cluster": CLUSTER_OF_POSTGRES}.items():
+        other = [
+            {**group, "name": f"other-{group['name']}"} for group in rule_groups(of_another(own))
+        ]
         file = tmp_path / f"{name}.yaml"
-        file.write_text(yaml.safe_dump({"groups": rule_groups(options)}))
+        file.write_text(yaml.safe_dump({"groups": [*rule_groups(own), *other]}))
         ran = subprocess.run(
-            [str(PROMTOOL), "check", "rules", file], capture_output=True, text=True, check=False
+            [str(PROMTOOL), "check", "rules", "--lint-fatal", file],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -87,11 +87,19 @@ def test_every_series_of_a_rule_is_exported_or_recorded(options: RuleOptions):
         ("mcp_request_duration_seconds", "exported by no program"),
         ("mcp_draining_bucket", "exported by no program"),
         ('up{workload="x"}', "up has no label workload"),
+        ("sum by (namespace) (mcp_draining)", "mcp_draining is read in every namespace"),
+        ('up{namespace="a"} / up{job="b"}', "up is read in every namespace"),
     ],
 )
-def test_an_unknown_name_is_refused(expression: str, what: str):
+def test_an_unknown_name_or_series_of_other_platforms_are_refused(expression: str, what: str):
     with pytest.raises(ValueError, match=re.escape(what)):
         check(expression, [])
+
+
+@pytest.mark.parametrize("options", [EVERYTHING, CLUSTER_OF_POSTGRES, SMALL])
+def test_recorded_series_have_the_namespace_of_the_platform(options: RuleOptions):
+    recorded = [rule for rule in rules(options) if "record" in rule]
+    assert {rule["labels"]["namespace"] for rule in recorded} == {"mcp"}
 
 
 def test_functions_labels_and_texts_are_no_names_of_series():
