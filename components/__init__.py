@@ -206,6 +206,8 @@ if TYPE_CHECKING:
     from .observability.log_store import LogStoreArgs as LogStoreArgs
     from .observability.operator import OperatorObservability as OperatorObservability
     from .observability.operator import OperatorObservabilityArgs as OperatorObservabilityArgs
+    from .observability.runbooks_config_map import Runbooks as Runbooks
+    from .observability.runbooks_config_map import RunbooksArgs as RunbooksArgs
     from .observability.standalone import StandaloneObservability as StandaloneObservability
     from .observability.standalone import (
         StandaloneObservabilityArgs as StandaloneObservabilityArgs,
@@ -315,6 +317,7 @@ _PUBLIC = {
     "observability.log_pipeline": "LogSink",
     "observability.log_store": "LogStore LogStoreArgs",
     "observability.operator": "OperatorObservability OperatorObservabilityArgs",
+    "observability.runbooks_config_map": "Runbooks RunbooksArgs",
     "observability.standalone": "StandaloneObservability StandaloneObservabilityArgs",
     "observability.targets": "ProbedUrl ScrapeTarget ServiceTarget",
 }

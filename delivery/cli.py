@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from components.base.problems import ProblemReport
 
-from . import backup_verbs, diagnose_verb, load_verb, optimise_verb, server_verbs
+from . import backup_verbs, diagnose_verb, load_verb, optimise_verb, runbook_verb, server_verbs
 from . import cluster_verbs as live
 from .source_checkout import DEFAULT_PROGRAM, ROOT, command_version, refuse_without_checkout
 
@@ -251,6 +251,7 @@ server_verbs.register(app)
 live.register(app)
 load_verb.register(app)
 diagnose_verb.register(app)
+runbook_verb.register(app)
 optimise_verb.register(app)
 backup_verbs.register(app)
 

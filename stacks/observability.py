@@ -30,6 +30,7 @@ from .placement import placement
 from .pod_settings import pod_settings
 from .probes import blackbox_exporter_args, probed_urls
 from .rule_options import rule_options
+from .runbooks import deploy_runbooks
 from .topologies.topology import (
     POSTGRES,
     PROMETHEUS,
@@ -113,6 +114,8 @@ def observe(
 ) -> None:
     """Registers what reads the metrics; nothing with the kind `none`."""
     section = config.observability
+    if section.kind != "none":
+        deploy_runbooks(config, topology, rule_options(config, topology), namespaces, options)
     if section.kind == "operator":
         from components.observability.operator import (
             OperatorObservability,

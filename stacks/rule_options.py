@@ -15,6 +15,7 @@ from .gateway_metrics import has_exporter
 from .log_flows import LOG_COLLECTOR
 from .monitoring import own_probes
 from .placement import placement
+from .runbooks import runbooks_namespace
 from .topologies.topology import (
     POSTGRES,
     PROMETHEUS,
@@ -93,6 +94,7 @@ def _of_section(config: StackConfig) -> dict[str, Any]:
         ),
         "disabled": frozenset(section.disabled),
         "exporters": frozenset([*section.exporters, *(["blackbox"] if own_probes(config) else [])]),
+        "runbooks_namespace": runbooks_namespace(config),
         **{name: url.rstrip("/") for name, url in links.items() if url},
     }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.observability.rules.alert import Alert
 from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
 from components.observability.rules.groups import recorded_of
+from components.observability.runbook_text import alert_text
 
 
 def alerts_table(_: str) -> str:
@@ -38,8 +38,4 @@ def recorded_table(_: str) -> str:
 
 def alert_block(name: str) -> str:
     """What a runbook says of its alert: labels, duration and expression, of an example stack."""
-    one: Alert = every_alert()[name]
-    return (
-        f"Severity `{one.severity}`, team `{one.team}`, scope `{one.scope}`; fires after "
-        f"{one.duration}.\n\n```text\n{one.expression}\n```"
-    )
+    return alert_text(every_alert()[name])

@@ -37,6 +37,7 @@ TYPE_TOKENS: Final = {
     "OperatorObservability": "qudag-mcp:index:OperatorObservability",
     "QudagNode": "qudag-mcp:index:QudagNode",
     "RdsDataTier": "qudag-mcp:index:RdsDataTier",
+    "Runbooks": "qudag-mcp:index:Runbooks",
     "SecretSync": "qudag-mcp:index:SecretSync",
     "SharedVolume": "qudag-mcp:index:SharedVolume",
     "Alertmanager": "qudag-mcp:index:Alertmanager",

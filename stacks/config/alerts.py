@@ -128,6 +128,11 @@ class Alerts(Section):
         description="Folder with a page for each alert, such as mcp-server-down.md; absent: links "
         "name the path in the repository.",
     )
+    runbooks_in_cluster: bool = Field(
+        default=True,
+        description="Deploy the pages of the stack's alerts as the ConfigMap runbooks, in the "
+        "namespace of the rules.",
+    )
     grafana: Url | None = Field(
         default=None, description="Grafana with the dashboards; absent: links are paths."
     )

@@ -257,6 +257,15 @@ WRONG: Final[dict[str, list[tuple[str, Any]]]] = {
         ("labels", {"a b": "c"}),
         ("labels", {"app": "grafana"}),
     ],
+    "Runbooks": [
+        ("namespace", "Not_A_Label"),
+        ("pages", None),
+        ("pages", {}),
+        ("pages", {"no word": "text"}),
+        ("pages", {"ServerDown": " "}),
+        ("pages", {"ServerDown": 1}),
+        ("pages", {"A": "é" * 300_000, "B": "é" * 300_000}),
+    ],
     "OperatorObservability": [
         ("namespace", None),
         ("rules", "groups: []"),

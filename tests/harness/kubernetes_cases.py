@@ -50,6 +50,7 @@ from components.observability.log_collector import LogCollector, LogCollectorArg
 from components.observability.log_pipeline import LogSink
 from components.observability.log_store import LogStore, LogStoreArgs
 from components.observability.operator import OperatorObservability, OperatorObservabilityArgs
+from components.observability.runbooks_config_map import Runbooks, RunbooksArgs
 from components.observability.standalone import (
     StandaloneObservability,
     StandaloneObservabilityArgs,
@@ -212,6 +213,7 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             dashboards={"overview": '{"title": "Overview", "uid": "overview", "panels": []}'},
         ),
     ),
+    "Runbooks": (Runbooks, RunbooksArgs(namespace="qudag", pages={"ServerDown": "Look at it."})),
     "OperatorObservability": (
         OperatorObservability,
         OperatorObservabilityArgs(

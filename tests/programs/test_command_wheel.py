@@ -96,6 +96,11 @@ def test_without_the_programs_environment_it_says_how_to_make_it(
     assert "Traceback" not in said
 
 
+def test_it_prints_a_runbook(installed: Path):
+    status, said = run([installed, "runbook", "ValkeyDown"])
+    assert (status, said) == (0, (ROOT / "docs/runbooks/valkey-down.md").read_text())
+
+
 @pytest.mark.parametrize("verb", ["up", "schema", "bench", "add-server"])
 def test_verbs_that_need_the_checkout_say_so(installed: Path, verb: str):
     status, said = run([installed, verb])

@@ -73,14 +73,15 @@ def wheel_only(elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-def test_the_wheel_holds_the_components_their_templates_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_components_the_runbooks_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     ours = {
         f"pulumi_qudag_mcp/{path.relative_to(ROOT / 'components')}"
         for path in ROOT.glob("components/**/*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert names == ours
+    pages = {page.name for page in ROOT.glob("docs/runbooks/*.md")}
+    assert names == ours | {f"pulumi_qudag_mcp/observability/runbooks/{page}" for page in pages}
     assert {
         "pulumi_qudag_mcp/py.typed",
         "pulumi_qudag_mcp/kubernetes/templates/nginx.conf.j2",
@@ -96,6 +97,19 @@ print(*(f"{name}={getattr(library, name)}" for name in dir(library)))
     assert "Gateway=<class 'pulumi_qudag_mcp.kubernetes.gateway.Gateway'>" in run(
         [elsewhere, "-I", "-c", program]
     )
+
+
+def test_the_runbooks_are_read_from_the_wheel(elsewhere: Path) -> None:
+    program = """
+from pulumi_qudag_mcp.observability.rules import RuleOptions
+from pulumi_qudag_mcp.observability.runbook_text import Names, folder, runbook_texts
+assert "site-packages" in str(folder())
+options = RuleOptions(namespace="mcp", gateway="front")
+print(*runbook_texts(options, Names(gateway="front")).values())
+"""
+    said = run([elsewhere, "-I", "-c", program])
+    assert "# PlatformDown" in said
+    assert "kubectl -n mcp get pods -l app=front" in said
 
 
 def test_importing_the_wheel_costs_less_than_50_milliseconds(elsewhere: Path) -> None:

@@ -18,6 +18,8 @@ Scope = Literal["platform", "server", "store", "cluster"]
 """What is broken. While the platform is, alerts about its servers are muted."""
 Dashboard = Literal["overview", "service", "infrastructure", "security", "orchestration", "qudag"]
 """Which of the dashboards of ``components/observability/dashboards`` shows more."""
+CONFIG_MAP: Final = "runbooks"
+"""Name of the ConfigMap with the runbooks."""
 
 _ALERT: Final = re.compile(r"[A-Z][A-Za-z]+")
 _DURATION: Final = re.compile(r"[0-9]+[smhd]")
@@ -68,7 +70,14 @@ class Alert:
         """Its runbook in docs/runbooks, without the ending."""
         return page_of(self.name)
 
-    def rule(self, *, namespaces: Sequence[str], runbooks: str, grafana: str) -> dict[str, Any]:
+    def rule(
+        self,
+        *,
+        namespaces: Sequence[str],
+        runbooks: str,
+        grafana: str,
+        runbooks_namespace: str | None = None,
+    ) -> dict[str, Any]:
         """As Prometheus reads it.
 
         Args:
@@ -77,6 +86,7 @@ class Alert:
                 The dashboard shows all of them.
             runbooks: URL, or path, of the folder with the runbooks.
             grafana: URL of Grafana; empty: links are paths.
+            runbooks_namespace: of the ConfigMap with the runbooks; None: there is none.
         """
         return {
             "alert": self.name,
@@ -92,6 +102,11 @@ class Alert:
                 "summary": self.summary,
                 "description": self.description,
                 "runbook_url": f"{runbooks}/{self.page}.md",
+                **(
+                    {"runbook_command": runbook_command(runbooks_namespace, self.name)}
+                    if runbooks_namespace
+                    else {}
+                ),
                 "dashboard_url": f"{grafana}/d/{uid_of(self.dashboard)}?"
                 + "&".join(f"var-namespace={one}" for one in namespaces),
             },
@@ -131,6 +146,11 @@ class RecordingRule:
 def page_of(alert: str) -> str:
     """The runbook of an alert: ``MCPServerDown`` is in ``mcp-server-down``."""
     return _WORD_BEGINS.sub("-", alert).lower()
+
+
+def runbook_command(namespace: str, alert: str) -> str:
+    """Prints the runbook of an alert from the ConfigMap in the namespace."""
+    return f"kubectl -n {namespace} get configmap {CONFIG_MAP} --output=jsonpath={{.data.{alert}}}"
 
 
 def uid_of(dashboard: str) -> str:

@@ -74,6 +74,7 @@ def rule_groups(options: RuleOptions) -> list[dict[str, Any]]:
                     namespaces=options.namespaces,
                     runbooks=options.runbooks,
                     grafana=options.grafana,
+                    runbooks_namespace=options.runbooks_namespace,
                 )
                 for rule in rules
             ],

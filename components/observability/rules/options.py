@@ -111,6 +111,7 @@ class RuleOptions:
         disabled: names of alerts that are left out.
         exporters: programs outside the platform whose metrics Prometheus has.
         runbooks: URL, or path, of the folder with the runbooks.
+        runbooks_namespace: of the ConfigMap with the runbooks; None: they are not in the cluster.
         grafana: URL of Grafana; empty: links to dashboards are paths.
     """
 
@@ -138,6 +139,7 @@ class RuleOptions:
     disabled: frozenset[str] = frozenset()
     exporters: frozenset[ForeignExporter] = frozenset()
     runbooks: str = RUNBOOKS
+    runbooks_namespace: str | None = None
     grafana: str = ""
 
     @property

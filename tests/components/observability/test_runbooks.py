@@ -1,0 +1,76 @@
+"""The pages of all alerts, as they are deployed and as the command prints them."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from components.observability.rules.catalogue import CLUSTER_OF_POSTGRES, EVERYTHING, every_alert
+from components.observability.runbook_text import Names, folder, pages, runbook_texts
+from delivery.cli import app
+
+BOTH = [EVERYTHING, CLUSTER_OF_POSTGRES]
+
+
+def printed(*words: str) -> tuple[int, str]:
+    """Exit status and output of ``qudag-mcp runbook``."""
+    done = CliRunner().invoke(app, ["runbook", *words])
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("options", BOTH, ids=["embedded", "cloudnative-pg"])
+def test_all_pages_fit_into_a_config_map_that_kubectl_apply_accepts(options: object):
+    assert options in BOTH
+    texts = runbook_texts(EVERYTHING if options is EVERYTHING else CLUSTER_OF_POSTGRES, Names())
+    assert sum(len(text.encode()) for text in texts.values()) < 256 * 1024
+
+
+def test_every_alert_has_a_page_in_the_package():
+    assert set(pages()) == set(every_alert())
+
+
+def test_workloads_are_asked_in_their_own_namespaces():
+    names = Names(
+        stack="blue",
+        namespaces={"redis": "cache", "log-collector": "logs", "log-store": "watch"},
+        places={"agents": "mcp-agents"},
+    )
+    texts = runbook_texts(EVERYTHING, names)
+    assert "kubectl -n cache get pods -l app=redis" in texts["ValkeyDown"]
+    assert "kubectl -n cache get persistentvolumeclaims" in texts["ValkeyDown"]
+    assert "kubectl -n logs logs daemonset/log-collector" in texts["LogQueueFilling"]
+    assert "kubectl -n watch get pods -l app=log-store" in texts["LogQueueFilling"]
+    assert "diagnose --stack blue" in texts["LogQueueFilling"]
+    assert "kubectl -n mcp logs -l app=engine" in texts["MCPServerDown"]
+    assert "kubectl -n mcp-agents" in texts["AgentResponseTimeTooHigh"]
+
+
+def test_the_command_prints_a_page_by_the_name_of_its_alert_or_of_its_file():
+    page = (folder() / "mcp-server-down.md").read_text()
+    assert page.startswith("# MCPServerDown\n")
+    for name in ("MCPServerDown", "mcpserverdown", "mcp-server-down", "mcp-server-down.md"):
+        assert printed(name) == (0, page)
+
+
+def test_the_command_lists_every_alert_with_what_has_happened():
+    status, said = printed()
+    assert status == 0
+    assert [line.partition(": ")[0] for line in said.splitlines()] == sorted(pages())
+    assert "ValkeyDown: The exporter of Valkey does not answer, or cannot log in." in said
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("MCPServerDwn", "write MCPServerDown"),
+        ("ValkeyDwon", "ValkeyDown"),
+        ("xyz", "qudag-mcp runbook lists the names"),
+        ("README", "qudag-mcp runbook lists the names"),
+        ("../how-to/alert", "qudag-mcp runbook lists the names"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name: str, fix: str):
+    status, said = printed(name)
+    assert status == 1
+    assert "no alert of this version" in said
+    assert fix in said
