@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from components.base.problems import Problem, ProblemReport
 from graph.manifests import manifests
 from graph.programs import record_files
 from graph.stack_files import read_stack_files
 
-from ..cluster import running
 from ..local_secrets import RequiredSecret
-from ..outputs import Deployed, DeploymentRecord
 from ..progress import Progress
+from ..stack_cluster import cluster_of
 from ..stack_identity import StackIdentity
-from ..state_folders import state_folder
 from . import causes
 from .cause import Cause
 from .comparison import compare
@@ -44,30 +41,14 @@ def diagnosed(
         graph = record_files(stack.root, read_stack_files(stack.root, stack.name))
         wanted = list(manifests(graph).values())
         step.result = f"{len(wanted)} Kubernetes objects"
-    folder = state_folder(stack.key)
-    before = Deployed.find(folder) or DeploymentRecord.find(folder)
-    request = request or (before.request if before else None)
-    cluster = running(request) if request else None
-    if cluster is None:
-        raise ProblemReport(
-            [
-                Problem(
-                    f"stack {stack.name}",
-                    "no cluster is known in which it runs"
-                    if request is None
-                    else f"its cluster, {request}, does not run",
-                    "there is nothing to look at",
-                    stack.command("up"),
-                )
-            ]
-        )
+    kubectl = cluster_of(stack, request, consequence="there is nothing to look at")
     stated: list[dict[str, Any]] = graph.outputs.get("required_secrets") or []
     spaces = [one["metadata"]["name"] for one in wanted if one["kind"] == "Namespace"]
     with progress.step("What the cluster says") as step:
         secrets = [RequiredSecret.from_output(one) for one in stated]
-        evidence = collect(cluster.kubectl, spaces, secrets, all_logs=all_logs)
+        evidence = collect(kubectl, spaces, secrets, all_logs=all_logs)
         if comparing:
-            compare(cluster.kubectl, wanted, evidence)
+            compare(kubectl, wanted, evidence)
         step.result = f"{sum(map(len, evidence.objects.values()))} objects"
     return evidence, causes(evidence)
 

@@ -13,12 +13,9 @@ from stacks.config.validation import validate
 from stacks.topologies.topology import PROMETHEUS
 
 from ..added_server.stack_file import StackFile
-from ..cluster import running
-from ..kubectl import Kubectl
-from ..outputs import Deployed, DeploymentRecord
 from ..progress import Progress
+from ..stack_cluster import cluster_of
 from ..stack_identity import StackIdentity
-from ..state_folders import state_folder
 from .metrics_api import sampled
 from .prometheus import Prometheus, forwarded, usage_of
 from .proposal import Margins, propose
@@ -28,6 +25,7 @@ from .stack_values import refuse_broken_stack, with_changes
 from .usage import Usage
 
 PORT = 9090
+_NOT_KNOWN = "it is not known what the pods used"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +89,7 @@ def optimised(
     workloads = list(sized(config))
     if asked.sample:
         with progress.step("What the pods use now") as step:
-            kubectl = _cluster(stack, request)
+            kubectl = cluster_of(stack, request, consequence=_NOT_KNOWN)
             used: Mapping[str, Usage] = sampled(
                 kubectl, workloads, asked.sample, lambda note: setattr(step, "note", note)
             )
@@ -182,7 +180,8 @@ def _prometheus(
         yield asked.prometheus
     elif config.observability.kind == "standalone":
         namespace, secret = config.monitoring_namespace, config.secrets.internal_ca
-        with forwarded(_cluster(stack, request), namespace, PROMETHEUS, PORT, secret) as found:
+        kubectl = cluster_of(stack, request, consequence=_NOT_KNOWN)
+        with forwarded(kubectl, namespace, PROMETHEUS, PORT, secret) as found:
             yield found
     elif (api := config.observability.prometheus) and not (api.token or api.ca):
         yield Prometheus(url=api.address.rstrip("/"))
@@ -193,30 +192,9 @@ def _prometheus(
                     f"stack {stack.name}",
                     f"its observability.kind is {config.observability.kind}, which says no address "
                     "of a Prometheus that can be asked from here",
-                    "it is not known what the pods used",
+                    _NOT_KNOWN,
                     "forward a port of yours (kubectl port-forward) and name it: --prometheus "
                     "http://127.0.0.1:9090; or use --sample 10m",
                 )
             ]
         )
-
-
-def _cluster(stack: StackIdentity, request: str | None) -> Kubectl:
-    folder = state_folder(stack.key)
-    before = Deployed.find(folder) or DeploymentRecord.find(folder)
-    request = request or (before.request if before else None)
-    cluster = running(request) if request else None
-    if cluster is None:
-        raise ProblemReport(
-            [
-                Problem(
-                    f"stack {stack.name}",
-                    "no cluster is known in which it runs"
-                    if request is None
-                    else f"its cluster, {request}, does not run",
-                    "it is not known what the pods used",
-                    f"{stack.command('up')}, or name the cluster with --cluster",
-                )
-            ]
-        )
-    return cluster.kubectl
