@@ -196,6 +196,8 @@ if TYPE_CHECKING:
     from .observability.alertmanager_workload import AlertmanagerArgs as AlertmanagerArgs
     from .observability.blackbox_exporter import BlackboxExporter as BlackboxExporter
     from .observability.blackbox_exporter import BlackboxExporterArgs as BlackboxExporterArgs
+    from .observability.grafana import Grafana as Grafana
+    from .observability.grafana import GrafanaArgs as GrafanaArgs
     from .observability.grafana_dashboards import GrafanaDashboards as GrafanaDashboards
     from .observability.grafana_dashboards import GrafanaDashboardsArgs as GrafanaDashboardsArgs
     from .observability.log_collector import LogCollector as LogCollector
@@ -311,6 +313,7 @@ _PUBLIC = {
     "mcp.user_container": "UserContainer",
     "observability.alertmanager_workload": "Alertmanager AlertmanagerArgs",
     "observability.blackbox_exporter": "BlackboxExporter BlackboxExporterArgs",
+    "observability.grafana": "Grafana GrafanaArgs",
     "observability.grafana_dashboards": "GrafanaDashboards GrafanaDashboardsArgs",
     "observability.log_collector": "LogCollector LogCollectorArgs",
     "observability.log_fields": "LogMasking",

@@ -55,16 +55,22 @@ def show_dashboards(
     section = config.observability.dashboards
     if section is None:
         return
-    from components.observability.dashboards import dashboards
     from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
 
-    pages = dashboards(dashboard_options(config, topology))
     args = GrafanaDashboardsArgs(
         namespace=namespaces[config.namespace],
-        dashboards={name.removesuffix(".json"): text for name, text in pages.items()},
+        dashboards=dashboard_files(config, topology),
         labels=section.labels,
     )
     GrafanaDashboards(DASHBOARDS, args, opts=options)
+
+
+def dashboard_files(config: StackConfig, topology: Topology) -> dict[str, str]:
+    """The JSON of each dashboard, by its name."""
+    from components.observability.dashboards import dashboards
+
+    pages = dashboards(dashboard_options(config, topology))
+    return {name.removesuffix(".json"): text for name, text in pages.items()}
 
 
 def dashboard_options(config: StackConfig, topology: Topology) -> DashboardOptions:

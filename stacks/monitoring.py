@@ -14,6 +14,8 @@ from .topologies.topology import PROMETHEUS
 
 ALERTMANAGER: Final = "alertmanager"
 BLACKBOX_EXPORTER: Final = "blackbox-exporter"
+GRAFANA: Final = "grafana"
+PROMETHEUS_PORT: Final = 9090
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,12 @@ def has_own_alertmanager(config: StackConfig) -> bool:
     return has_own_prometheus(config) and told
 
 
+def has_own_grafana(config: StackConfig) -> bool:
+    """Whether the stack deploys a Grafana."""
+    section = config.observability.standalone
+    return section is not None and section.grafana is not None and has_own_prometheus(config)
+
+
 def own_probes(config: StackConfig) -> Probes | None:
     """The section of the probes; None if the stack sends none."""
     section = config.observability.standalone
@@ -75,6 +83,7 @@ MONITORING_WORKLOADS: Final = (
         metrics=9115,
         why="probes and metrics",
     ),
+    MonitoringWorkload(name=GRAFANA, wanted=has_own_grafana),
     MonitoringWorkload(name=LOG_STORE, wanted=has_log_store),
 )
 

@@ -15,7 +15,13 @@ from components.kubernetes.party import Flow, Neighbour
 
 from .config.stack import StackConfig
 from .data_kinds import kind_of
-from .monitoring import has_own_prometheus, monitoring_workloads
+from .monitoring import (
+    GRAFANA,
+    PROMETHEUS_PORT,
+    has_own_grafana,
+    has_own_prometheus,
+    monitoring_workloads,
+)
 from .placement import placement
 from .probes import probe_flows
 from .topologies.topology import POSTGRES, PROMETHEUS, Topology
@@ -40,6 +46,8 @@ def with_monitoring(topology: Topology, config: StackConfig) -> Topology:
             for name, (_, port) in _of_cloudnative_pg(config, topology).items()
         ),
     ]
+    if has_own_grafana(config):
+        flows.append(Flow(source=GRAFANA, target=PROMETHEUS, port=PROMETHEUS_PORT, why="queries"))
     return replace(monitored, flows=[*topology.flows, *flows, *probe_flows(config, topology)])
 
 

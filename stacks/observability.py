@@ -22,10 +22,12 @@ from .log_flows import LOG_COLLECTOR
 from .monitoring import (
     ALERTMANAGER,
     BLACKBOX_EXPORTER,
+    GRAFANA,
     has_own_prometheus,
     monitoring_workloads,
 )
 from .own_alertmanager import alertmanager_args
+from .own_grafana import grafana_args
 from .placement import placement
 from .pod_settings import pod_settings
 from .probes import blackbox_exporter_args, probed_urls
@@ -143,6 +145,10 @@ def observe(
             from components.observability.blackbox_exporter import BlackboxExporter
 
             BlackboxExporter(BLACKBOX_EXPORTER, probes, opts=options)
+        if shown := grafana_args(config, topology, namespaces):
+            from components.observability.grafana import Grafana
+
+            Grafana(GRAFANA, shown, opts=options)
 
 
 def standalone_args(

@@ -19,6 +19,8 @@ from .logs import sink_keys
 from .monitoring import (
     ALERTMANAGER,
     BLACKBOX_EXPORTER,
+    GRAFANA,
+    has_own_grafana,
     monitoring_workloads,
     probe_keys,
 )
@@ -65,6 +67,9 @@ def required_secrets(config: StackConfig) -> list[dict[str, Any]]:
         wanted.append(
             _secret(names.postgres_exporter, "passwords", [PASSWORD], namespace=namespace)
         )
+    if has_own_grafana(config):
+        keys = ["password", "secret-key"]
+        wanted.append(_secret(names.grafana, "passwords", keys, namespace=where.of(GRAFANA)))
     wanted.append(_secret(names.tls, "certificate", CERTIFICATE, public_names(config)))
     wanted += [
         _secret(names.internal_ca, "authority", ["ca.crt"], namespace=namespace)

@@ -33,6 +33,7 @@ TYPE_TOKENS: Final = {
     "LogStore": "qudag-mcp:index:LogStore",
     "McpService": "qudag-mcp:index:McpService",
     "Monolith": "qudag-mcp:index:Monolith",
+    "Grafana": "qudag-mcp:index:Grafana",
     "GrafanaDashboards": "qudag-mcp:index:GrafanaDashboards",
     "OperatorObservability": "qudag-mcp:index:OperatorObservability",
     "QudagNode": "qudag-mcp:index:QudagNode",

@@ -29,6 +29,7 @@ class Images(TypedDict):
     prometheus: str
     alertmanager: str
     blackboxExporter: str
+    grafana: str
     collector: str
     logStore: str
     envoy: str

@@ -37,7 +37,7 @@ class GrafanaDashboardsArgs:
 
     def refusals(self) -> list[Problem]:
         """Problems of the dashboards, and labels that the component sets itself."""
-        problems = list(_dashboard_problems(self.dashboards))
+        problems = list(dashboard_problems(self.dashboards))
         if not self.labels:
             problems.append(
                 Problem(
@@ -60,7 +60,7 @@ class GrafanaDashboardsArgs:
         return problems
 
 
-def _dashboard_problems(dashboards: Mapping[str, str]) -> Iterator[Problem]:
+def dashboard_problems(dashboards: Mapping[str, str]) -> Iterator[Problem]:
     if not dashboards:
         yield Problem(
             "dashboards",

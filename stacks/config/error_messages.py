@@ -268,6 +268,8 @@ def _mapping(said: _Said) -> tuple[str, str]:
     model = _model(said.annotation)
     keys = ", ".join(fields_of(model)) if model else "names and their values"
     what = "is empty" if said.value is None else f"is {said.shown}, where keys are expected"
+    if not keys:
+        return what, "write {}: it has no keys; or leave it out"
     return what, f"write its keys on lines below it, indented ({keys}), or leave it out"
 
 

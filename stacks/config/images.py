@@ -67,6 +67,11 @@ class Images(Section):
         description="blackbox_exporter, with observability.standalone.probes; absent in dev: "
         f"{VERSIONS['images']['blackboxExporter']}.",
     )
+    grafana: Image | None = Field(
+        default=None,
+        description="Grafana 13, with observability.standalone.grafana; not its variant slim. "
+        f"Absent in dev: {VERSIONS['images']['grafana']}.",
+    )
     collector: Image | None = Field(
         default=None,
         description="OpenTelemetry Collector, distribution contrib, with observability.logs; "

@@ -91,6 +91,10 @@ class Probes(Section):
     )
 
 
+class OwnGrafana(Section):
+    """The platform's own Grafana, with its dashboards. It has no volume and no fields."""
+
+
 class Standalone(Section):
     """The platform's own Prometheus, and what belongs to it."""
 
@@ -110,6 +114,9 @@ class Standalone(Section):
         default=None,
         description="Probes of the gateway under the name domain, by a blackbox_exporter; absent: "
         "none.",
+    )
+    grafana: OwnGrafana | None = Field(
+        default=None, description="A Grafana with the dashboards of the platform; absent: none."
     )
 
 

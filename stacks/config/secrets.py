@@ -21,6 +21,11 @@ class Secrets(SecretStoreFields):
         default="mcp-postgres-exporter",
         description="Key password: of the role qudag_monitor; used with data.databaseExporter.",
     )
+    grafana: SecretName = Field(
+        default="mcp-grafana",
+        description="Keys password, of the user admin, and secret-key, by which Grafana signs "
+        "and encrypts; used with observability.standalone.grafana.",
+    )
     valkey_users: SecretName = Field(
         default="mcp-valkey",
         description="Prefix of the names of the Secrets with the passwords of Valkey's users, one "

@@ -29,9 +29,10 @@ from ..config.stack import StackConfig
 from ..data_kinds.cloudnative_pg import SECTION
 from ..data_tiers import data_tiers
 from ..logs import log_store_args
-from ..monitoring import ALERTMANAGER, BLACKBOX_EXPORTER
+from ..monitoring import ALERTMANAGER, BLACKBOX_EXPORTER, GRAFANA
 from ..observability import OBSERVABILITY, standalone_args
 from ..own_alertmanager import alertmanager_args
+from ..own_grafana import grafana_args
 from ..placement import placement
 from ..platform_args import Addresses, PlatformArgs
 from ..probes import blackbox_exporter_args
@@ -96,6 +97,10 @@ def manifests(config: StackConfig) -> list[Manifest]:
         from components.observability.blackbox_exporter import BlackboxExporter
 
         found += BlackboxExporter.manifests(BLACKBOX_EXPORTER, probes)
+    if shown := grafana_args(config, chosen, {name: name for name in where.every}):
+        from components.observability.grafana import Grafana
+
+        found += Grafana.manifests(GRAFANA, shown)
     if store := log_store_args(config, {name: name for name in where.every}):
         from components.observability.log_store import LogStore
 

@@ -33,6 +33,7 @@ from .metrics import METRIC_RULES
 from .observability import OBSERVABILITY_RULES
 from .own_alertmanager import OWN_ALERTMANAGER_RULES
 from .own_code import OWN_CODE_RULES
+from .own_grafana import OWN_GRAFANA_RULES
 from .probes import PROBE_RULES
 from .rule import Rule, at
 from .scaling import SCALING_RULES
@@ -210,6 +211,7 @@ _OF_A_CLUSTER: Final[list[_Row]] = [
     *LOG_RULES,
     *OBSERVABILITY_RULES,
     *OWN_ALERTMANAGER_RULES,
+    *OWN_GRAFANA_RULES,
     *PROBE_RULES,
     *ALERT_RULES,
     *SECRET_STORE_RULES,

@@ -82,7 +82,7 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
                     {"name": "duty", "pagerduty": {"key": {"secret": "told", "key": "duty"}}}
                 ],
             },
-            "standalone": {"probes": {}},
+            "standalone": {"probes": {}, "grafana": {}},
             "logs": {},
         },
     },

@@ -45,6 +45,7 @@ from components.mcp.external_data import Endpoint, ExternalDataTier, ExternalDat
 from components.mcp.server_config import Cache, Database, NodeConfig
 from components.observability.alertmanager_workload import Alertmanager, AlertmanagerArgs
 from components.observability.blackbox_exporter import BlackboxExporter, BlackboxExporterArgs
+from components.observability.grafana import Grafana, GrafanaArgs
 from components.observability.grafana_dashboards import GrafanaDashboards, GrafanaDashboardsArgs
 from components.observability.log_collector import LogCollector, LogCollectorArgs
 from components.observability.log_pipeline import LogSink
@@ -251,6 +252,19 @@ KUBERNETES_CASES: Final[dict[str, tuple[type[Component[Any]], Any]]] = {
             domain="mcp.example.com",
             tls_secret="mcp-internal-tls-blackbox-exporter",
             authority=SecretKey(secret="public-ca", key="ca.crt"),
+        ),
+    ),
+    "Grafana": (
+        Grafana,
+        GrafanaArgs(
+            namespace="qudag-monitoring",
+            image="docker.io/grafana/grafana:13.2.3",
+            dashboards={"overview": '{"title": "Overview", "uid": "overview", "panels": []}'},
+            admin_secret="mcp-grafana",
+            tls_secret="mcp-internal-tls-grafana",
+            ca_secret="mcp-internal-ca",
+            prometheus_login="prometheus-login",
+            traces=ServiceTarget(name="trace-store", port=16686),
         ),
     ),
     "LogCollector": (

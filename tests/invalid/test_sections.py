@@ -28,6 +28,7 @@ TABLES = (
     "observability.yaml",
     "alerts.yaml",
     "own_alertmanager.yaml",
+    "own_grafana.yaml",
     "probes.yaml",
     "identities.yaml",
     "managed_databases.yaml",

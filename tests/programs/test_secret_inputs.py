@@ -104,7 +104,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "observability": {
             "kind": "standalone",
             "alerts": {"receivers": [{"name": "duty", "pagerduty": {"key": TOLD}}]},
-            "standalone": {"probes": {"authority": {"secret": "edge-ca", "key": "ca.crt"}}},
+            "standalone": {
+                "probes": {"authority": {"secret": "edge-ca", "key": "ca.crt"}},
+                "grafana": {},
+            },
         },
     },
     "a sink of log lines": {

@@ -28,6 +28,7 @@ BUMPED: dict[str, dict[str, Any]] = {
         "prometheus": "docker.io/prom/prometheus:v7.7.9",
         "alertmanager": "docker.io/prom/alertmanager:v7.7.11",
         "blackboxExporter": "docker.io/prom/blackbox-exporter:v7.7.12",
+        "grafana": "docker.io/grafana/grafana:7.7.13",
         "collector": "docker.io/otel/opentelemetry-collector-contrib:7.7.10",
         "logStore": "docker.io/victoriametrics/victoria-logs:v7.7.11",
         "postgresExporter": "docker.io/prometheuscommunity/postgres-exporter:v7.7.8",
